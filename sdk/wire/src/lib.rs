@@ -1,0 +1,18 @@
+//! Formats that both sides of a call share: tensors, the Open Inference Protocol's JSON, the native `predict` route,
+//! problem documents and API keys.
+//!
+//! Invariant: nothing here does I/O, blocks or spawns. A value that can be built is a value that is well formed; every
+//! parser takes bytes from outside and answers with a value or an error that names what was expected and what arrived,
+//! never with a panic and never with the payload.
+
+pub mod key;
+pub mod oip;
+pub mod predict;
+pub mod problem;
+pub mod task;
+pub mod tensor;
+
+mod tensor_json;
+
+pub use key::{ApiKey, MalformedKey};
+pub use tensor::{Datatype, Tensor, TensorData, TensorError};

@@ -1,0 +1,341 @@
+//! Open Inference Protocol v2, the JSON form of its REST messages.
+//!
+//! Source: the protocol's `inference_rest.md`. The binary tensor extension is not here.
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::tensor::TensorError;
+use crate::tensor_json;
+use crate::{Datatype, Tensor};
+
+/// `POST /v2/models/{model}[/versions/{version}]/infer`.
+///
+/// ```
+/// use amaas_wire::{Tensor, TensorData, oip::InferRequest};
+///
+/// let body = br#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[0.5,1]}]}"#;
+/// let request = InferRequest::from_json(body)?;
+/// assert_eq!(request.inputs[0].data(), &TensorData::Fp32(vec![0.5, 1.0]));
+/// # Ok::<(), amaas_wire::oip::DecodeError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct InferRequest {
+    /// The caller's own id for the request; echoed.
+    pub id: Option<String>,
+    /// Input tensors, in any order.
+    pub inputs: Vec<Tensor>,
+    /// Names of the outputs wanted; `None` asks for all of them.
+    pub outputs: Option<Vec<String>>,
+}
+
+impl InferRequest {
+    /// Reads a request body.
+    ///
+    /// # Errors
+    /// [`DecodeError`] names the place and the reason, never a value of the payload.
+    pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
+        let raw: RawRequest<'_> = serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?;
+        let inputs = raw.inputs.into_iter().map(RawTensor::decode).collect::<Result<_, _>>()?;
+        let outputs = raw.outputs.map(|outputs| outputs.into_iter().map(|output| output.name).collect());
+        Ok(Self { id: raw.id, inputs, outputs })
+    }
+}
+
+impl Serialize for InferRequest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_struct("InferRequest", 3)?;
+        if let Some(id) = &self.id {
+            body.serialize_field("id", id)?;
+        }
+        body.serialize_field("inputs", &self.inputs.iter().map(JsonTensor).collect::<Vec<_>>())?;
+        if let Some(outputs) = &self.outputs {
+            let outputs: Vec<_> = outputs.iter().map(|name| RawOutput { name: name.clone() }).collect();
+            body.serialize_field("outputs", &outputs)?;
+        }
+        body.end()
+    }
+}
+
+/// The answer to an [`InferRequest`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct InferResponse {
+    /// The model that answered.
+    pub model_name: String,
+    /// The version that answered.
+    pub model_version: Option<String>,
+    /// The request's id, where it had one.
+    pub id: Option<String>,
+    /// Output tensors.
+    pub outputs: Vec<Tensor>,
+}
+
+impl InferResponse {
+    /// Reads a response body.
+    ///
+    /// # Errors
+    /// [`DecodeError`] names the place and the reason.
+    pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
+        let raw: RawResponse<'_> = serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?;
+        let outputs = raw.outputs.into_iter().map(RawTensor::decode).collect::<Result<_, _>>()?;
+        Ok(Self { model_name: raw.model_name, model_version: raw.model_version, id: raw.id, outputs })
+    }
+}
+
+impl Serialize for InferResponse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_struct("InferResponse", 4)?;
+        body.serialize_field("model_name", &self.model_name)?;
+        if let Some(version) = &self.model_version {
+            body.serialize_field("model_version", version)?;
+        }
+        if let Some(id) = &self.id {
+            body.serialize_field("id", id)?;
+        }
+        body.serialize_field("outputs", &self.outputs.iter().map(JsonTensor).collect::<Vec<_>>())?;
+        body.end()
+    }
+}
+
+/// `GET /v2`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerMetadata {
+    /// The server's name.
+    pub name: String,
+    /// The server's version.
+    pub version: String,
+    /// Protocol extensions that it speaks.
+    pub extensions: Vec<String>,
+}
+
+/// `GET /v2/models/{model}[/versions/{version}]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelMetadata {
+    /// The model's name.
+    pub name: String,
+    /// The versions that this server answers for.
+    pub versions: Vec<String>,
+    /// Framework and format, `onnxruntime_onnx`.
+    pub platform: String,
+    /// Input tensors.
+    pub inputs: Vec<TensorMetadata>,
+    /// Output tensors.
+    pub outputs: Vec<TensorMetadata>,
+}
+
+/// Name, datatype and shape of a tensor that a network takes or gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TensorMetadata {
+    /// The tensor's name.
+    pub name: String,
+    /// The datatype of every value.
+    pub datatype: Datatype,
+    /// Dimensions, outermost first; −1 stands for any size.
+    pub shape: Vec<i64>,
+}
+
+/// `GET /v2/health/live`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// Whether the process answers at all.
+    pub live: bool,
+}
+
+/// `GET /v2/health/ready` and `/v2/models/{model}/ready`. The protocol asks for the status code only; the rest says why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// The model, for the routes that name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether calls will be answered.
+    pub ready: bool,
+    /// The execution provider in use, once ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_provider: Option<String>,
+    /// Why it is not ready, or what was asked for and could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The protocol's error body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: String,
+}
+
+/// Why a body could not be read. The text never holds a value of the payload.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Not JSON, or not the JSON that was expected here.
+    #[error("{0}")]
+    Json(String),
+    /// A tensor in it is not well formed.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+}
+
+impl DecodeError {
+    /// Describes `error` without the payload values that serde_json's own text can hold.
+    pub fn json(error: &serde_json::Error) -> Self {
+        Self::Json(describe(error))
+    }
+}
+
+/// A tensor in its JSON form; a wrapper, because a tensor alone does not say how it is to be written.
+struct JsonTensor<'a>(&'a Tensor);
+
+impl Serialize for JsonTensor<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_struct("Tensor", 4)?;
+        body.serialize_field("name", self.0.name())?;
+        body.serialize_field("datatype", &self.0.datatype())?;
+        body.serialize_field("shape", self.0.shape())?;
+        body.serialize_field("data", &JsonData(self.0))?;
+        body.end()
+    }
+}
+
+struct JsonData<'a>(&'a Tensor);
+
+impl Serialize for JsonData<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        tensor_json::encode(self.0, serializer)
+    }
+}
+
+#[derive(Deserialize)]
+struct RawRequest<'a> {
+    id: Option<String>,
+    #[serde(borrow)]
+    inputs: Vec<RawTensor<'a>>,
+    outputs: Option<Vec<RawOutput>>,
+}
+
+#[derive(Deserialize)]
+struct RawResponse<'a> {
+    model_name: String,
+    model_version: Option<String>,
+    id: Option<String>,
+    #[serde(borrow)]
+    outputs: Vec<RawTensor<'a>>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct RawOutput {
+    name: String,
+}
+
+/// A tensor whose data stays text until its datatype is known: JSON members come in any order.
+#[derive(Deserialize)]
+pub(crate) struct RawTensor<'a> {
+    name: String,
+    datatype: String,
+    shape: Vec<i64>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+impl RawTensor<'_> {
+    pub(crate) fn decode(self) -> Result<Tensor, TensorError> {
+        let Some(datatype) = Datatype::from_name(&self.datatype) else {
+            return Err(TensorError::Datatype { tensor: self.name });
+        };
+        let shape = self
+            .shape
+            .iter()
+            .enumerate()
+            .map(|(axis, dim)| {
+                usize::try_from(*dim).map_err(|_| TensorError::Negative { tensor: self.name.clone(), axis })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        tensor_json::decode(self.name, datatype, shape, self.data)
+    }
+}
+
+/// serde_json's text of a data error quotes the value that was wrong; this keeps the reason and the place only.
+fn describe(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    let place = format!("line {} column {}", error.line(), error.column());
+    let text = error.to_string();
+    match error.classify() {
+        Category::Eof => format!("not JSON: the body ends too early, at {place}"),
+        Category::Syntax => format!("not JSON: {text}"),
+        Category::Io => "the body could not be read".to_owned(),
+        Category::Data => {
+            let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+            if reason.starts_with("missing field") || reason.starts_with("duplicate field") {
+                return format!("{reason}, at {place}");
+            }
+            let got = ["string", "integer", "floating point", "boolean", "map", "sequence", "null"]
+                .into_iter()
+                .find(|kind| reason.trim_start_matches("invalid type: ").starts_with(kind));
+            match (reason.rsplit_once(", expected "), got) {
+                (Some((_, expected)), Some(got)) => format!("expected {expected}, got {got}, at {place}"),
+                (Some((_, expected)), None) => format!("expected {expected}, at {place}"),
+                (None, _) => format!("unexpected value, at {place}"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TensorData;
+
+    fn error(body: &str) -> String {
+        InferRequest::from_json(body.as_bytes()).expect_err(body).to_string()
+    }
+
+    #[test]
+    fn requests_round_trip() {
+        let request = InferRequest {
+            id: Some("7".to_owned()),
+            inputs: vec![
+                Tensor::new("a", vec![1, 2], TensorData::Fp32(vec![0.1, -2.5])).expect("two values"),
+                Tensor::new("b", vec![2], TensorData::Bytes(vec!["x".to_owned(), "é".to_owned()])).expect("two values"),
+            ],
+            outputs: Some(vec!["y".to_owned()]),
+        };
+        let body = serde_json::to_vec(&request).expect("a request is JSON");
+        assert_eq!(InferRequest::from_json(&body), Ok(request));
+    }
+
+    #[test]
+    fn members_come_in_any_order() {
+        let body =
+            br#"{"inputs":[{"data":[1],"shape":[1],"datatype":"INT8","name":"x","parameters":{}}],"parameters":{}}"#;
+        assert!(InferRequest::from_json(body).is_ok());
+    }
+
+    #[test]
+    fn errors_say_what_and_where_but_never_the_payload() {
+        assert_eq!(error(""), "not JSON: the body ends too early, at line 1 column 0");
+        assert!(error("hello").starts_with("not JSON: expected value at line 1"), "{}", error("hello"));
+        assert_eq!(error("{}"), "missing field `inputs`, at line 1 column 2");
+        for body in [
+            r#"{"inputs":"SECRET"}"#,
+            r#"{"inputs":["SECRET, expected SECRET"]}"#,
+            r#"{"inputs":[{"name":"x","datatype":"SECRET","shape":[1],"data":[1]}]}"#,
+            r#"{"inputs":[{"name":"x","datatype":"INT8","shape":["SECRET"],"data":[1]}]}"#,
+            r#"{"inputs":[{"name":"x","datatype":"INT8","shape":[1],"data":["SECRET"]}]}"#,
+            r#"{"inputs":[{"name":"x","datatype":"INT8","shape":[1],"data":"SECRET"}]}"#,
+        ] {
+            assert!(!error(body).contains("SECRET"), "{}", error(body));
+        }
+        assert_eq!(
+            error(r#"{"inputs":[{"name":"x","datatype":"INT8","shape":[-1],"data":[1]}]}"#),
+            "tensor \"x\": dimension 0 of the shape is negative"
+        );
+    }
+
+    #[test]
+    fn infinities_are_an_error_not_a_null() {
+        let outputs = vec![Tensor::new("y", vec![1], TensorData::Fp32(vec![f32::NAN])).expect("one value")];
+        let response = InferResponse { model_name: "m".to_owned(), model_version: None, id: None, outputs };
+        assert!(serde_json::to_vec(&response).expect_err("NaN").to_string().contains("\"y\""));
+    }
+}

@@ -1,0 +1,35 @@
+//! RFC 9457 problem documents, the errors of the native routes.
+
+use serde::{Deserialize, Serialize};
+
+/// An `application/problem+json` body.
+///
+/// `type` is a stable name of the kind of error that a program can match; `detail` is for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The kind of error, a URI reference (RFC 9457 §3.1.1), such as `urn:amaas:problem:queue-full`.
+    #[serde(rename = "type", default = "about_blank")]
+    pub kind: String,
+    /// A short text for the kind.
+    #[serde(default)]
+    pub title: String,
+    /// The HTTP status.
+    #[serde(default)]
+    pub status: u16,
+    /// What was wrong, expected and got, in this case.
+    #[serde(default)]
+    pub detail: String,
+    /// The request's id, to quote to whoever runs the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// The media type of a [`Problem`].
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Before the slug of every `type` of ours.
+pub const TYPE_PREFIX: &str = "urn:amaas:problem:";
+
+fn about_blank() -> String {
+    "about:blank".to_owned()
+}

@@ -1,0 +1,328 @@
+//! A tensor: name, datatype, shape and values, as the Open Inference Protocol v2 names them.
+//!
+//! Invariant: a [`Tensor`]'s shape and values agree in number, because [`Tensor::new`] is the only way to make one.
+
+use std::fmt;
+
+use half::f16;
+use serde::{Deserialize, Serialize};
+
+/// One named tensor.
+///
+/// ```
+/// use amaas_wire::{Tensor, TensorData};
+///
+/// let ids = Tensor::new("input_ids", vec![1, 3], TensorData::Int64(vec![1, 14, 22]))?;
+/// assert_eq!(ids.rows(), Some(1));
+/// # Ok::<(), amaas_wire::TensorError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    name: String,
+    shape: Vec<usize>,
+    data: TensorData,
+}
+
+impl Tensor {
+    /// Makes a tensor of `shape` from `data` in row-major order.
+    ///
+    /// # Errors
+    /// [`TensorError::Count`] when the shape does not hold exactly that many values, [`TensorError::Overflow`] when
+    /// its product does not fit, [`TensorError::Rank`] when it has more than [`MAX_RANK`] dimensions.
+    pub fn new(name: impl Into<String>, shape: Vec<usize>, data: TensorData) -> Result<Self, TensorError> {
+        let name = name.into();
+        let expected = element_count(&name, &shape)?;
+        if expected == data.len() {
+            Ok(Self { name, shape, data })
+        } else {
+            Err(TensorError::Count { tensor: name, shape, expected, got: data.len() })
+        }
+    }
+
+    /// The tensor's name in the network.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The datatype of every value.
+    pub fn datatype(&self) -> Datatype {
+        self.data.datatype()
+    }
+
+    /// Dimensions, outermost first; empty for a scalar.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The values in row-major order.
+    pub fn data(&self) -> &TensorData {
+        &self.data
+    }
+
+    /// The size of the first dimension, which is the batch; `None` for a scalar.
+    pub fn rows(&self) -> Option<usize> {
+        self.shape.first().copied()
+    }
+
+    /// Name, shape and values, apart.
+    pub fn into_parts(self) -> (String, Vec<usize>, TensorData) {
+        (self.name, self.shape, self.data)
+    }
+}
+
+/// The datatypes of the Open Inference Protocol v2 that a tensor can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs)] // the names are the protocol's own
+pub enum Datatype {
+    Bool,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Fp16,
+    Fp32,
+    Fp64,
+    Bytes,
+}
+
+impl Datatype {
+    /// Every datatype, in the protocol's order.
+    pub const ALL: [Self; 13] = [
+        Self::Bool,
+        Self::Uint8,
+        Self::Uint16,
+        Self::Uint32,
+        Self::Uint64,
+        Self::Int8,
+        Self::Int16,
+        Self::Int32,
+        Self::Int64,
+        Self::Fp16,
+        Self::Fp32,
+        Self::Fp64,
+        Self::Bytes,
+    ];
+
+    /// The protocol's name of the datatype.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "BOOL",
+            Self::Uint8 => "UINT8",
+            Self::Uint16 => "UINT16",
+            Self::Uint32 => "UINT32",
+            Self::Uint64 => "UINT64",
+            Self::Int8 => "INT8",
+            Self::Int16 => "INT16",
+            Self::Int32 => "INT32",
+            Self::Int64 => "INT64",
+            Self::Fp16 => "FP16",
+            Self::Fp32 => "FP32",
+            Self::Fp64 => "FP64",
+            Self::Bytes => "BYTES",
+        }
+    }
+
+    /// The datatype with the protocol's name `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|datatype| datatype.name() == name)
+    }
+}
+
+impl fmt::Display for Datatype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The values of a tensor, row-major, in their own type.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // the variants are the datatypes
+pub enum TensorData {
+    Bool(Vec<bool>),
+    Uint8(Vec<u8>),
+    Uint16(Vec<u16>),
+    Uint32(Vec<u32>),
+    Uint64(Vec<u64>),
+    Int8(Vec<i8>),
+    Int16(Vec<i16>),
+    Int32(Vec<i32>),
+    Int64(Vec<i64>),
+    Fp16(Vec<f16>),
+    Fp32(Vec<f32>),
+    Fp64(Vec<f64>),
+    Bytes(Vec<String>),
+}
+
+/// Runs `$body` with `$values` bound to the vector inside a [`TensorData`], whatever its type.
+#[macro_export]
+macro_rules! for_each_datatype {
+    ($data:expr, $values:ident => $body:expr) => {
+        match $data {
+            $crate::TensorData::Bool($values) => $body,
+            $crate::TensorData::Uint8($values) => $body,
+            $crate::TensorData::Uint16($values) => $body,
+            $crate::TensorData::Uint32($values) => $body,
+            $crate::TensorData::Uint64($values) => $body,
+            $crate::TensorData::Int8($values) => $body,
+            $crate::TensorData::Int16($values) => $body,
+            $crate::TensorData::Int32($values) => $body,
+            $crate::TensorData::Int64($values) => $body,
+            $crate::TensorData::Fp16($values) => $body,
+            $crate::TensorData::Fp32($values) => $body,
+            $crate::TensorData::Fp64($values) => $body,
+            $crate::TensorData::Bytes($values) => $body,
+        }
+    };
+}
+
+impl TensorData {
+    /// The datatype of the values.
+    pub fn datatype(&self) -> Datatype {
+        match self {
+            Self::Bool(_) => Datatype::Bool,
+            Self::Uint8(_) => Datatype::Uint8,
+            Self::Uint16(_) => Datatype::Uint16,
+            Self::Uint32(_) => Datatype::Uint32,
+            Self::Uint64(_) => Datatype::Uint64,
+            Self::Int8(_) => Datatype::Int8,
+            Self::Int16(_) => Datatype::Int16,
+            Self::Int32(_) => Datatype::Int32,
+            Self::Int64(_) => Datatype::Int64,
+            Self::Fp16(_) => Datatype::Fp16,
+            Self::Fp32(_) => Datatype::Fp32,
+            Self::Fp64(_) => Datatype::Fp64,
+            Self::Bytes(_) => Datatype::Bytes,
+        }
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        for_each_datatype!(self, values => values.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values as 32-bit floats, where they are.
+    pub fn as_f32(&self) -> Option<&[f32]> {
+        match self {
+            Self::Fp32(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// An empty list of values of the datatype `datatype`.
+    pub fn empty(datatype: Datatype) -> Self {
+        match datatype {
+            Datatype::Bool => Self::Bool(Vec::new()),
+            Datatype::Uint8 => Self::Uint8(Vec::new()),
+            Datatype::Uint16 => Self::Uint16(Vec::new()),
+            Datatype::Uint32 => Self::Uint32(Vec::new()),
+            Datatype::Uint64 => Self::Uint64(Vec::new()),
+            Datatype::Int8 => Self::Int8(Vec::new()),
+            Datatype::Int16 => Self::Int16(Vec::new()),
+            Datatype::Int32 => Self::Int32(Vec::new()),
+            Datatype::Int64 => Self::Int64(Vec::new()),
+            Datatype::Fp16 => Self::Fp16(Vec::new()),
+            Datatype::Fp32 => Self::Fp32(Vec::new()),
+            Datatype::Fp64 => Self::Fp64(Vec::new()),
+            Datatype::Bytes => Self::Bytes(Vec::new()),
+        }
+    }
+}
+
+/// What is wrong with a tensor that arrived. The text names the tensor, what was expected and what was got, and never
+/// holds a value of the payload.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum TensorError {
+    /// The shape's product and the number of values differ.
+    #[error("tensor {tensor:?}: shape {shape:?} needs {expected} values, got {got}")]
+    Count { tensor: String, shape: Vec<usize>, expected: usize, got: usize },
+    /// The shape's product does not fit into a `usize`.
+    #[error("tensor {tensor:?}: the product of shape {shape:?} overflows")]
+    Overflow { tensor: String, shape: Vec<usize> },
+    /// More dimensions than [`MAX_RANK`].
+    #[error("tensor {tensor:?}: expected at most {MAX_RANK} dimensions, got {got}")]
+    Rank { tensor: String, got: usize },
+    /// A dimension is negative.
+    #[error("tensor {tensor:?}: dimension {axis} of the shape is negative")]
+    Negative { tensor: String, axis: usize },
+    /// A datatype that the protocol does not have, or that is not carried.
+    #[error(
+        "tensor {tensor:?}: unknown datatype; expected one of BOOL, UINT8, UINT16, UINT32, UINT64, INT8, INT16, \
+         INT32, INT64, FP16, FP32, FP64, BYTES"
+    )]
+    Datatype { tensor: String },
+    /// A value is of another kind than the datatype.
+    #[error("tensor {tensor:?}: data[{index}]: expected {expected}, got {got}")]
+    Value { tensor: String, index: usize, expected: &'static str, got: &'static str },
+    /// Nested data does not follow the shape.
+    #[error("tensor {tensor:?}: nested data does not follow shape {shape:?}: {what}")]
+    Nesting { tensor: String, shape: Vec<usize>, what: String },
+    /// A value that JSON has no way to write.
+    #[error("tensor {tensor:?}: data[{index}] is not a finite number, which JSON cannot carry")]
+    NotFinite { tensor: String, index: usize },
+}
+
+/// The number of values of `shape`, checked.
+pub(crate) fn element_count(tensor: &str, shape: &[usize]) -> Result<usize, TensorError> {
+    if shape.len() > MAX_RANK {
+        return Err(TensorError::Rank { tensor: tensor.to_owned(), got: shape.len() });
+    }
+    // A zero anywhere makes the tensor empty, but the other dimensions must still be sane.
+    let product = shape.iter().filter(|dim| **dim != 0).try_fold(1_usize, |product, dim| product.checked_mul(*dim));
+    match product {
+        Some(_) if shape.contains(&0) => Ok(0),
+        Some(count) => Ok(count),
+        None => Err(TensorError::Overflow { tensor: tensor.to_owned(), shape: shape.to_vec() }),
+    }
+}
+
+/// The most dimensions that a tensor may have; ONNX networks in use have at most eight.
+pub const MAX_RANK: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn count_must_match_the_shape() {
+        let error = Tensor::new("x", vec![2, 3], TensorData::Fp32(vec![0.0; 5])).expect_err("5 is not 6");
+        assert_eq!(error.to_string(), "tensor \"x\": shape [2, 3] needs 6 values, got 5");
+    }
+
+    #[test]
+    fn scalars_and_empty_tensors_are_tensors() {
+        assert!(Tensor::new("x", vec![], TensorData::Int64(vec![7])).is_ok());
+        assert!(Tensor::new("x", vec![0, 3], TensorData::Int64(vec![])).is_ok());
+    }
+
+    #[test]
+    fn products_that_overflow_are_refused() {
+        let shape = vec![usize::MAX, 2];
+        assert!(matches!(Tensor::new("x", shape, TensorData::Int8(vec![])), Err(TensorError::Overflow { .. })));
+        let shape = vec![usize::MAX, 2, 0];
+        assert!(matches!(Tensor::new("x", shape, TensorData::Int8(vec![])), Err(TensorError::Overflow { .. })));
+        assert!(matches!(Tensor::new("x", vec![1; 17], TensorData::Int8(vec![0])), Err(TensorError::Rank { .. })));
+    }
+
+    #[test]
+    fn names_and_datatypes_round_trip() {
+        for datatype in Datatype::ALL {
+            assert_eq!(Datatype::from_name(datatype.name()), Some(datatype));
+            assert_eq!(TensorData::empty(datatype).datatype(), datatype);
+            let json = serde_json::to_string(&datatype).expect("a datatype is a string");
+            assert_eq!(json, format!("\"{datatype}\""));
+        }
+        assert_eq!(Datatype::from_name("fp32"), None);
+    }
+}

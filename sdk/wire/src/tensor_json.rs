@@ -1,0 +1,391 @@
+//! The JSON `data` of a tensor, flat or nested, read strictly into its datatype.
+//!
+//! Nothing is converted: a float where an integer belongs, 300 for UINT8 or a string for a number is an error that names
+//! the element's index, what was expected and what kind of value arrived.
+
+use std::fmt;
+
+use half::f16;
+use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde::ser::{SerializeSeq, Serializer};
+use serde_json::value::RawValue;
+
+use crate::tensor::element_count;
+use crate::{Datatype, Tensor, TensorData, TensorError};
+
+/// Reads `data` (JSON text) as a tensor of `datatype` and `shape`.
+pub(crate) fn decode(
+    name: String,
+    datatype: Datatype,
+    shape: Vec<usize>,
+    data: &RawValue,
+) -> Result<Tensor, TensorError> {
+    let count = element_count(&name, &shape)?;
+    macro_rules! read {
+        ($variant:ident) => {{
+            // Each value takes at least two bytes of JSON, which bounds the allocation by what was really sent.
+            let values = Vec::with_capacity(count.min(data.get().len() / 2 + 1));
+            let mut reader = Reader { tensor: &name, shape: &shape, values, error: None };
+            let mut json = serde_json::Deserializer::from_str(data.get());
+            let read = Level { reader: &mut reader, depth: 0 }.deserialize(&mut json);
+            let Reader { values, error, .. } = reader;
+            match (error, read) {
+                (Some(error), _) => return Err(error),
+                (None, Err(error)) => {
+                    let what =
+                        if error.to_string().contains("recursion limit") { "it is too deep" } else { "not a list" };
+                    return Err(TensorError::Nesting { tensor: name, shape, what: what.to_owned() });
+                }
+                (None, Ok(())) => TensorData::$variant(values),
+            }
+        }};
+    }
+    let data = match datatype {
+        Datatype::Bool => read!(Bool),
+        Datatype::Uint8 => read!(Uint8),
+        Datatype::Uint16 => read!(Uint16),
+        Datatype::Uint32 => read!(Uint32),
+        Datatype::Uint64 => read!(Uint64),
+        Datatype::Int8 => read!(Int8),
+        Datatype::Int16 => read!(Int16),
+        Datatype::Int32 => read!(Int32),
+        Datatype::Int64 => read!(Int64),
+        Datatype::Fp16 => read!(Fp16),
+        Datatype::Fp32 => read!(Fp32),
+        Datatype::Fp64 => read!(Fp64),
+        Datatype::Bytes => read!(Bytes),
+    };
+    Tensor::new(name, shape, data)
+}
+
+/// Writes the values as one flat JSON list.
+pub(crate) fn encode<S: Serializer>(tensor: &Tensor, serializer: S) -> Result<S::Ok, S::Error> {
+    macro_rules! plain {
+        ($values:expr) => {
+            serializer.collect_seq($values)
+        };
+    }
+    match tensor.data() {
+        TensorData::Bool(values) => plain!(values),
+        TensorData::Uint8(values) => plain!(values),
+        TensorData::Uint16(values) => plain!(values),
+        TensorData::Uint32(values) => plain!(values),
+        TensorData::Uint64(values) => plain!(values),
+        TensorData::Int8(values) => plain!(values),
+        TensorData::Int16(values) => plain!(values),
+        TensorData::Int32(values) => plain!(values),
+        TensorData::Int64(values) => plain!(values),
+        TensorData::Fp16(values) => finite(tensor, serializer, values.iter().map(|value| value.to_f32())),
+        TensorData::Fp32(values) => finite(tensor, serializer, values.iter().copied()),
+        TensorData::Fp64(values) => finite(tensor, serializer, values.iter().copied()),
+        TensorData::Bytes(values) => plain!(values),
+    }
+}
+
+/// serde_json would write `null` for NaN and infinities, and the caller would read a wrong value; so it is an error.
+fn finite<S, F>(tensor: &Tensor, serializer: S, values: impl ExactSizeIterator<Item = F>) -> Result<S::Ok, S::Error>
+where
+    S: Serializer,
+    F: serde::Serialize + Copy + Into<f64>,
+{
+    let mut list = serializer.serialize_seq(Some(values.len()))?;
+    for (index, value) in values.enumerate() {
+        if !value.into().is_finite() {
+            let error = TensorError::NotFinite { tensor: tensor.name().to_owned(), index };
+            return Err(serde::ser::Error::custom(error));
+        }
+        list.serialize_element(&value)?;
+    }
+    list.end()
+}
+
+/// The values read so far, and the first error with its details (serde's own errors carry only text).
+struct Reader<'a, T> {
+    tensor: &'a str,
+    shape: &'a [usize],
+    values: Vec<T>,
+    error: Option<TensorError>,
+}
+
+impl<T> Reader<'_, T> {
+    fn nesting<E: serde::de::Error>(&mut self, what: String) -> E {
+        self.error.get_or_insert(TensorError::Nesting {
+            tensor: self.tensor.to_owned(),
+            shape: self.shape.to_vec(),
+            what,
+        });
+        E::custom("nesting")
+    }
+}
+
+/// What stands at one depth of the JSON: a list, or a value.
+struct Level<'r, 'a, T> {
+    reader: &'r mut Reader<'a, T>,
+    depth: usize,
+}
+
+impl<T: Value> Level<'_, '_, T> {
+    /// Takes the value that `convert` makes; `got` is the kind of JSON value that arrived.
+    fn take<E: serde::de::Error>(self, value: Option<T>, got: &'static str) -> Result<(), E> {
+        let Self { reader, depth } = self;
+        let rank = reader.shape.len();
+        // Flat data stands at depth 1, nested data at the rank; a scalar tensor's value may stand alone.
+        if depth != 1 && depth != rank {
+            return Err(
+                reader.nesting(format!("a value stands at depth {depth}, expected depth {rank}, or 1 for flat data"))
+            );
+        }
+        let Some(value) = value else {
+            reader.error.get_or_insert(TensorError::Value {
+                tensor: reader.tensor.to_owned(),
+                index: reader.values.len(),
+                expected: T::EXPECTED,
+                got,
+            });
+            return Err(E::custom("value"));
+        };
+        reader.values.push(value);
+        Ok(())
+    }
+}
+
+impl<'de, T: Value> DeserializeSeed<'de> for Level<'_, '_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Value> Visitor<'de> for Level<'_, '_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of values")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let Self { reader, depth } = self;
+        let rank = reader.shape.len();
+        if depth >= rank.max(1) {
+            return Err(reader.nesting(format!("a list stands at depth {depth}, deeper than the shape")));
+        }
+        let before = reader.values.len();
+        let mut length = 0_usize;
+        while list.next_element_seed(Level { reader: &mut *reader, depth: depth + 1 })?.is_some() {
+            length += 1;
+        }
+        // At depth 0 a flat list is as long as the tensor, which `Tensor::new` checks.
+        let flat = depth == 0 && reader.values.len() - before == length;
+        let expected = reader.shape.get(depth).copied().unwrap_or(1);
+        if !flat && length != expected {
+            return Err(reader.nesting(format!("a list at depth {depth} has {length} entries, expected {expected}")));
+        }
+        // A flat list and a list of lists in one: `[1, [2]]`.
+        if depth == 0 && !flat && reader.values.len() != element_count(reader.tensor, reader.shape).unwrap_or(0) {
+            return Err(reader.nesting("flat and nested data are mixed".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        self.take(None, "an object")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.take(None, "null")
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
+        self.take(T::from_bool(value), "a boolean")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
+        self.take(T::from_integer(value.into()), "an integer")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
+        self.take(T::from_integer(value.into()), "an integer")
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
+        self.take(T::from_float(value), "a number with a fraction, an exponent or out of range")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
+        self.take(T::from_string(value), "a string")
+    }
+}
+
+/// How a JSON value becomes a value of the datatype; `None` where it may not.
+trait Value: Sized {
+    const EXPECTED: &'static str;
+    fn from_bool(_: bool) -> Option<Self> {
+        None
+    }
+    fn from_integer(_: i128) -> Option<Self> {
+        None
+    }
+    fn from_float(_: f64) -> Option<Self> {
+        None
+    }
+    fn from_string(_: &str) -> Option<Self> {
+        None
+    }
+}
+
+impl Value for bool {
+    const EXPECTED: &'static str = "true or false (BOOL)";
+    fn from_bool(value: bool) -> Option<Self> {
+        Some(value)
+    }
+}
+
+impl Value for String {
+    const EXPECTED: &'static str = "a string (BYTES)";
+    fn from_string(value: &str) -> Option<Self> {
+        Some(value.to_owned())
+    }
+}
+
+macro_rules! integers {
+    ($($type:ty => $expected:literal),* $(,)?) => {$(
+        impl Value for $type {
+            const EXPECTED: &'static str = $expected;
+            fn from_integer(value: i128) -> Option<Self> {
+                value.try_into().ok()
+            }
+        }
+    )*};
+}
+integers! {
+    u8 => "an integer from 0 to 255 (UINT8)",
+    u16 => "an integer from 0 to 65535 (UINT16)",
+    u32 => "an integer from 0 to 4294967295 (UINT32)",
+    u64 => "an integer from 0 to 18446744073709551615 (UINT64)",
+    i8 => "an integer from -128 to 127 (INT8)",
+    i16 => "an integer from -32768 to 32767 (INT16)",
+    i32 => "an integer from -2147483648 to 2147483647 (INT32)",
+    i64 => "an integer from -9223372036854775808 to 9223372036854775807 (INT64)",
+}
+
+#[allow(clippy::cast_precision_loss)] // an integer literal for a float is rounded, as any JSON reader does
+impl Value for f64 {
+    const EXPECTED: &'static str = "a finite number (FP64)";
+    fn from_integer(value: i128) -> Option<Self> {
+        Some(value as f64)
+    }
+    fn from_float(value: f64) -> Option<Self> {
+        value.is_finite().then_some(value)
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rounding is meant; infinity is refused
+impl Value for f32 {
+    const EXPECTED: &'static str = "a finite number in the range of FP32";
+    fn from_integer(value: i128) -> Option<Self> {
+        Some(value as f32)
+    }
+    fn from_float(value: f64) -> Option<Self> {
+        Some(value as f32).filter(|value| value.is_finite())
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+impl Value for f16 {
+    const EXPECTED: &'static str = "a finite number in the range of FP16 (-65504 to 65504)";
+    fn from_integer(value: i128) -> Option<Self> {
+        Self::from_float(value as f64)
+    }
+    fn from_float(value: f64) -> Option<Self> {
+        Some(f16::from_f64(value)).filter(|value| value.is_finite())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(datatype: Datatype, shape: &[usize], json: &str) -> Result<TensorData, String> {
+        let raw: &RawValue = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        decode("x".to_owned(), datatype, shape.to_vec(), raw)
+            .map(|tensor| tensor.data().clone())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flat_and_nested_data_are_the_same() {
+        let expected = Ok(TensorData::Int32(vec![1, 2, 3, 4, 5, 6]));
+        assert_eq!(read(Datatype::Int32, &[2, 3], "[1,2,3,4,5,6]"), expected);
+        assert_eq!(read(Datatype::Int32, &[2, 3], "[[1,2,3],[4,5,6]]"), expected);
+        assert_eq!(read(Datatype::Int32, &[1, 2, 3], "[[[1,2,3],[4,5,6]]]"), expected);
+        assert_eq!(read(Datatype::Int32, &[], "[5]"), Ok(TensorData::Int32(vec![5])));
+        assert_eq!(read(Datatype::Int32, &[], "5"), Ok(TensorData::Int32(vec![5])));
+        assert_eq!(read(Datatype::Int32, &[0], "[]"), Ok(TensorData::Int32(vec![])));
+        assert_eq!(read(Datatype::Int32, &[0, 3], "[]"), Ok(TensorData::Int32(vec![])));
+        assert_eq!(read(Datatype::Int32, &[2, 0], "[[],[]]"), Ok(TensorData::Int32(vec![])));
+    }
+
+    #[test]
+    fn nothing_is_converted() {
+        for (datatype, json, expected) in [
+            (Datatype::Uint8, "[300]", "data[0]: expected an integer from 0 to 255 (UINT8), got an integer"),
+            (Datatype::Uint8, "[-1]", "data[0]: expected an integer from 0 to 255 (UINT8), got an integer"),
+            (Datatype::Int64, "[1.0]", "got a number with a fraction"),
+            (Datatype::Int64, "[1e3]", "got a number with a fraction"),
+            (Datatype::Int64, "[9223372036854775808]", "data[0]: expected an integer from -9223372036854775808"),
+            (Datatype::Int64, "[\"1\"]", "got a string"),
+            (Datatype::Int64, "[null]", "got null"),
+            (Datatype::Int64, "[{}]", "got an object"),
+            (Datatype::Int64, "[true]", "got a boolean"),
+            (Datatype::Bool, "[1]", "expected true or false (BOOL), got an integer"),
+            (Datatype::Fp32, "[1e39]", "expected a finite number in the range of FP32"),
+            (Datatype::Fp16, "[65520]", "expected a finite number in the range of FP16"),
+            (Datatype::Fp32, "[\"NaN\"]", "got a string"),
+            (Datatype::Bytes, "[1]", "expected a string (BYTES), got an integer"),
+        ] {
+            let error = read(datatype, &[1], json).expect_err(json);
+            assert!(error.contains(expected), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn ragged_and_deep_data_are_refused() {
+        for (shape, json) in [
+            (&[2, 2][..], "[[1,2],[3]]"),
+            (&[2, 2], "[[1,2],[3,4,5]]"),
+            (&[2, 2], "[[1,2]]"),
+            (&[2, 2], "[1,[2,3],4]"),
+            (&[2, 2], "[[1,2],3,4]"),
+            (&[4], "[[1,2],[3,4]]"),
+            (&[2, 2], "[[[1,2],[3,4]]]"),
+            (&[2, 2], "[1,2,3]"),
+            (&[2, 2], "[1,2,3,4,5]"),
+            (&[2, 2], "7"),
+            (&[1], "{}"),
+            (&[0], "[1]"),
+        ] {
+            assert!(read(Datatype::Int32, shape, json).is_err(), "{shape:?} {json}");
+        }
+        let deep = format!("{}1{}", "[".repeat(120), "]".repeat(120));
+        assert!(read(Datatype::Int32, &[1], &deep).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_json_is_a_tensor_or_an_error(json in "[\\[\\]0-9,.eE\"a{}:-]{0,40}", rank in 0_usize..4) {
+            for datatype in Datatype::ALL {
+                let _ = read(datatype, &vec![2; rank], &json);
+            }
+        }
+
+        #[test]
+        fn floats_survive_json_bit_for_bit(values in proptest::collection::vec(proptest::num::f32::NORMAL, 0..20)) {
+            let tensor = Tensor::new("x", vec![values.len()], TensorData::Fp32(values)).expect("the shape is the length");
+            let mut json = Vec::new();
+            encode(&tensor, &mut serde_json::Serializer::new(&mut json)).expect("finite values can be written");
+            let json = String::from_utf8(json).expect("JSON is text");
+            proptest::prop_assert_eq!(read(Datatype::Fp32, tensor.shape(), &json), Ok(tensor.data().clone()));
+        }
+    }
+}
