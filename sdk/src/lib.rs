@@ -1,1 +1,37 @@
+#![doc = include_str!("docs/crate.md")]
+//! # What is retried
+#![doc = include_str!("docs/retries.md")]
 
+pub mod env_file;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+mod answer;
+mod builder;
+mod call;
+mod client;
+mod credentials;
+mod decode;
+mod encode;
+mod endpoint;
+mod environment;
+mod error;
+mod model;
+mod options;
+mod random;
+mod retry;
+mod transport;
+
+pub use amaas_wire::oip::{InferRequest, ModelMetadata, ServerMetadata, TensorMetadata};
+pub use amaas_wire::predict::{ModelEntry, ModelList, Usage};
+pub use amaas_wire::problem::Problem;
+pub use amaas_wire::{ApiKey, Datatype, MalformedKey, Tensor, TensorData, TensorError, task};
+
+pub use answer::{Answer, InferAnswer, Readiness};
+pub use builder::{ClientBuilder, IntoApiKey};
+pub use client::Client;
+pub use credentials::{Authorization, AuthorizationFuture, Cached, CredentialProvider};
+pub use error::{BoxError, Error, ErrorKind};
+pub use model::Model;
+pub use options::CallOptions;
+pub use retry::RetryConfig;

@@ -1,1 +1,26 @@
+//! What every amaas function shares: from the bytes of a request to the bytes of an answer, and from an ONNX file to a
+//! model that answers. `functions/ARCHITECTURE.md` is the map.
+//!
+//! A model owner needs [`task::Task`] and [`function`]; `functions/sentiment` shows both.
 
+pub mod access;
+pub mod config;
+pub mod digest;
+mod error;
+mod function;
+pub mod host;
+mod infer;
+pub mod load;
+pub mod manifest;
+pub mod publish;
+mod reply;
+mod request;
+mod router;
+pub mod runtime;
+pub mod store;
+pub mod task;
+pub mod telemetry;
+
+pub use self::error::Error;
+pub use self::function::{function, stop_signal};
+pub use self::router::{Host, router};

@@ -1,0 +1,10 @@
+//! The sentiment function.
+
+use std::process::ExitCode;
+
+use amaas_sentiment::Sentiment;
+use amaas_serve::task::Tasks;
+
+fn main() -> ExitCode {
+    amaas_serve::function(Tasks::default().with::<Sentiment>())
+}

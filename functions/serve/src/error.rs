@@ -1,0 +1,189 @@
+//! The one error of a call, with two texts: one for the caller and one for the log.
+//!
+//! Invariant: the public text names tensor, datatype, shape or limit, and never holds a value of the payload, a key or
+//! a path of the machine.
+
+use std::time::Duration;
+
+use amaas_wire::key::MalformedKey;
+use amaas_wire::oip::DecodeError;
+use http::StatusCode;
+
+/// Why a call was not answered.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum Error {
+    /// The body is not the JSON that the route takes.
+    #[error("{0}")]
+    Malformed(#[from] DecodeError),
+    /// Input that is well formed, but not what the model takes.
+    #[error("{0}")]
+    InvalidInput(String),
+    /// The network itself refused the values, such as an index out of range.
+    #[error("{public}")]
+    Refused { public: String, internal: String },
+    /// More bytes than the limit.
+    #[error("the body is larger than the limit of {limit} bytes{}", got.map(|got| format!(": got {got}")).unwrap_or_default())]
+    BodyTooLarge { limit: usize, got: Option<u64> },
+    /// A body that is not JSON by its own word.
+    #[error("content type {got:?} is not taken here; expected application/json")]
+    MediaType { got: String },
+    /// The body did not arrive in time.
+    #[error("no byte of the body arrived for {} s", seconds)]
+    BodyTimeout { seconds: u64 },
+    /// The caller went away in the middle of the body.
+    #[error("the body broke off")]
+    BodyBroken,
+    /// No key was sent.
+    #[error("no API key: send it as \"Authorization: Bearer amaas_…\" or \"x-api-key: amaas_…\"")]
+    KeyMissing,
+    /// The key cannot be one.
+    #[error("malformed API key: {0}")]
+    KeyMalformed(#[from] MalformedKey),
+    /// Nobody has this key.
+    #[error("unknown API key: it was never made here, or was revoked")]
+    KeyUnknown,
+    /// The key is past its end.
+    #[error("the API key has expired")]
+    KeyExpired,
+    /// The key may not do this.
+    #[error("the API key may not use model {model:?}")]
+    KeyScope { model: String },
+    /// The list of keys could not be read.
+    #[error("API keys cannot be checked at the moment")]
+    KeysUnavailable { internal: String },
+    /// No such model here.
+    #[error("unknown model {model:?}")]
+    UnknownModel { model: String },
+    /// No such version here.
+    #[error("model {model:?} has no version {got:?} here; version {serving:?} is served")]
+    UnknownVersion { model: String, got: String, serving: String },
+    /// The model has no typed route.
+    #[error("model {model:?} has no task, so it has no predict route; use POST /v2/models/{model}/infer")]
+    NoTask { model: String },
+    /// No such route.
+    #[error(
+        "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models and /v1/models/{{model}}/predict"
+    )]
+    UnknownRoute,
+    /// The route takes another method.
+    #[error("the route does not take this method")]
+    Method,
+    /// The queue is full.
+    #[error("the model is at its capacity; try again later")]
+    QueueFull,
+    /// The function is stopping.
+    #[error("the function is stopping")]
+    Draining,
+    /// The model is not loaded.
+    #[error("model {model:?} is not ready: {reason}")]
+    NotReady { model: String, reason: String },
+    /// The answer cannot be written as JSON.
+    #[error("{0}")]
+    Unwritable(String),
+    /// The answer is larger than the host can carry.
+    #[error(
+        "the answer has {got} bytes, more than the {limit} that a buffered answer can carry; send fewer rows a call"
+    )]
+    AnswerTooLarge { limit: u64, got: u64 },
+    /// A fault of ours.
+    #[error("internal error")]
+    Internal { internal: String },
+}
+
+impl Error {
+    /// A fault of ours, with what the log should say.
+    pub fn internal(text: impl Into<String>) -> Self {
+        Self::Internal { internal: text.into() }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.class().0
+    }
+
+    /// The stable name of the kind of error.
+    pub fn slug(&self) -> &'static str {
+        self.class().1
+    }
+
+    /// A short text for the kind of error.
+    pub fn title(&self) -> &'static str {
+        self.class().2
+    }
+
+    fn class(&self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::Malformed(DecodeError::Json(_)) => (S::BAD_REQUEST, "malformed-body", "malformed body"),
+            Self::Malformed(_) | Self::InvalidInput(_) => (S::BAD_REQUEST, "invalid-input", "invalid input"),
+            Self::Refused { .. } => (S::UNPROCESSABLE_ENTITY, "refused-by-network", "refused by the network"),
+            Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large", "body too large"),
+            Self::MediaType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "media-type", "unsupported media type"),
+            Self::BodyTimeout { .. } | Self::BodyBroken => {
+                (S::REQUEST_TIMEOUT, "body-timeout", "the body did not arrive")
+            }
+            Self::KeyMissing => (S::UNAUTHORIZED, "key-missing", "no API key"),
+            Self::KeyMalformed(_) => (S::UNAUTHORIZED, "key-malformed", "malformed API key"),
+            Self::KeyUnknown => (S::UNAUTHORIZED, "key-unknown", "unknown API key"),
+            Self::KeyExpired => (S::UNAUTHORIZED, "key-expired", "expired API key"),
+            Self::KeyScope { .. } => (S::FORBIDDEN, "key-scope", "out of the key's scope"),
+            Self::KeysUnavailable { .. } => (S::SERVICE_UNAVAILABLE, "keys-unavailable", "keys unavailable"),
+            Self::UnknownModel { .. } => (S::NOT_FOUND, "unknown-model", "unknown model"),
+            Self::UnknownVersion { .. } => (S::NOT_FOUND, "unknown-version", "unknown version"),
+            Self::NoTask { .. } => (S::NOT_FOUND, "no-task", "no typed route"),
+            Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "unknown route"),
+            Self::Method => (S::METHOD_NOT_ALLOWED, "method", "method not allowed"),
+            Self::QueueFull => (S::SERVICE_UNAVAILABLE, "queue-full", "queue full"),
+            Self::Draining => (S::SERVICE_UNAVAILABLE, "draining", "stopping"),
+            Self::NotReady { .. } => (S::SERVICE_UNAVAILABLE, "not-ready", "not ready"),
+            Self::Unwritable(_) => (S::UNPROCESSABLE_ENTITY, "unwritable-answer", "answer cannot be written"),
+            Self::AnswerTooLarge { .. } => (S::UNPROCESSABLE_ENTITY, "answer-too-large", "answer too large"),
+            Self::Internal { .. } => (S::INTERNAL_SERVER_ERROR, "internal", "internal error"),
+        }
+    }
+
+    /// What the log should say beyond the public text.
+    pub fn internal_text(&self) -> Option<&str> {
+        match self {
+            Self::Refused { internal, .. } | Self::KeysUnavailable { internal } | Self::Internal { internal } => {
+                Some(internal)
+            }
+            _ => None,
+        }
+    }
+
+    /// How long the caller should wait before it tries again, where trying again can help.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::QueueFull | Self::Draining => Some(Duration::from_secs(1)),
+            Self::KeysUnavailable { .. } | Self::NotReady { .. } => Some(Duration::from_secs(2)),
+            _ => None,
+        }
+    }
+
+    /// Whether the call was refused before any work was done, so that it may be sent again without any care.
+    pub fn is_not_processed(&self) -> bool {
+        self.retry_after().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_tried_again_says_so() {
+        assert!(Error::QueueFull.is_not_processed());
+        assert!(!Error::internal("x").is_not_processed());
+        assert!(!Error::InvalidInput("x".to_owned()).is_not_processed());
+    }
+
+    #[test]
+    fn internal_texts_stay_inside() {
+        let error = Error::internal("/secret/path");
+        assert!(!error.to_string().contains("secret"));
+        assert_eq!(error.internal_text(), Some("/secret/path"));
+    }
+}

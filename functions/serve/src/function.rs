@@ -1,0 +1,93 @@
+//! The `main` of a function.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::KeyDocument;
+use crate::config::Config;
+use crate::load::{Slot, State};
+use crate::router::Host;
+use crate::store::{S3Options, Store};
+use crate::task::Tasks;
+use crate::{host, runtime, telemetry};
+
+/// Runs a function that knows `tasks` until it is stopped: under Lambda where `AWS_LAMBDA_RUNTIME_API` is set, as an
+/// HTTP server where it is not.
+///
+/// Exit codes: 0 stopped as asked, 1 failed, 2 wrong configuration.
+///
+/// ```no_run
+/// use amaas_serve::task::Tasks;
+///
+/// fn main() -> std::process::ExitCode {
+///     amaas_serve::function(Tasks::default())
+/// }
+/// ```
+#[allow(clippy::needless_pass_by_value)] // a `main` gives away all it has
+pub fn function(tasks: Tasks) -> ExitCode {
+    let started = runtime::quiet().and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build());
+    let runtime = match started {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the process could not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    telemetry::init();
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!(%error, "wrong configuration");
+            return ExitCode::from(2);
+        }
+    };
+    match runtime.block_on(run(config, tasks)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error, "failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
+    let store = Store::open(&config.store, &S3Options::default()).await.map_err(|error| error.to_string())?;
+    let host = Host::new(Arc::new(KeyDocument::new(store.clone())), config.limits);
+    let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
+    host.insert(Arc::clone(&slot));
+    let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
+    tokio::spawn(async move { loading.load(&store, &tasks, &runtime).await });
+
+    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() {
+        // The init phase has the processor to itself and ends when the first invocation is asked for, so the model is
+        // loaded before that. What fails then is told to whoever calls.
+        if let Ok(State::Failed(reason)) = tokio::time::timeout(INIT, slot.settled()).await {
+            tracing::error!(reason, "starting without a model");
+        }
+        return host::lambda(host, config.response_mode).await.map_err(|error| error.to_string());
+    }
+    let (address, port) = &config.listen;
+    let server = host::Server::bind(address, *port);
+    let server = server.await.map_err(|error| format!("cannot listen on {address}:{port}: {error}"))?;
+    tracing::info!(address = %server.address(), "listening");
+    host::serve(server, host, stop_signal()).await.map_err(|error| error.to_string())
+}
+
+/// Done when the process is asked to stop, by SIGTERM or Ctrl-C.
+pub async fn stop_signal() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be heard");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Lambda gives an init phase 10 s and begins it again, slower, when they are up.
+const INIT: Duration = Duration::from_secs(9);

@@ -1,0 +1,7 @@
+//! The same router under the Lambda Runtime API or as an HTTP server. One binary, every host.
+
+mod http;
+mod lambda;
+
+pub use self::http::{Server, serve};
+pub(crate) use self::lambda::run as lambda;

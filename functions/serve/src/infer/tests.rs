@@ -1,0 +1,180 @@
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use amaas_wire::{Datatype, Tensor, TensorData};
+
+use super::{Bounds, Infer, Network, RunError};
+use crate::error::Error;
+use crate::manifest::{Batching, Blob, Dim, FORMAT, Manifest, TensorSpec};
+use crate::request::Valid;
+
+/// Doubles its values; refuses any run with a negative one, and panics at 99. Each run waits for the test's word.
+struct Double {
+    begun: Sender<usize>,
+    go: Receiver<()>,
+    rows: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Network for Double {
+    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+        let rows = inputs[0].rows().unwrap_or_default();
+        let _ = self.begun.send(rows);
+        let _ = self.go.recv();
+        self.rows.lock().expect("not poisoned").push(rows);
+        let values = inputs[0].data().as_f32().expect("FP32");
+        assert!(!values.contains(&99.0), "99");
+        if values.iter().any(|value| *value < 0.0) {
+            return Err(RunError::Refused { public: "negative".to_owned(), internal: String::new() });
+        }
+        let doubled = values.iter().map(|value| value * 2.0).collect();
+        Ok(vec![Tensor::new("y", inputs[0].shape().to_vec(), TensorData::Fp32(doubled)).expect("same shape")])
+    }
+}
+
+struct Bench {
+    infer: Arc<Infer>,
+    begun: Receiver<usize>,
+    go: Sender<()>,
+    rows: Arc<Mutex<Vec<usize>>>,
+}
+
+fn bench(batch_rows: usize, queue_rows: usize) -> Bench {
+    let (begun_tx, begun) = channel();
+    let (go, go_rx) = channel();
+    let rows = Arc::default();
+    let network = Double { begun: begun_tx, go: go_rx, rows: Arc::clone(&rows) };
+    let positive = |number| NonZeroUsize::new(number).expect("positive");
+    let bounds = Bounds { batch_rows: positive(batch_rows), queue_rows: positive(queue_rows) };
+    Bench { infer: Arc::new(Infer::start("test", network, bounds).expect("a thread")), begun, go, rows }
+}
+
+fn call(values: &[f32], width: usize) -> Valid {
+    let manifest = Manifest {
+        format: FORMAT.to_owned(),
+        model: "m".parse().expect("a name"),
+        version: "1".parse().expect("a name"),
+        task: None,
+        network: Blob::of(b""),
+        assets: std::collections::BTreeMap::new(),
+        inputs: vec![TensorSpec {
+            name: "x".to_owned(),
+            datatype: Datatype::Fp32,
+            shape: vec![Dim::Symbol("batch".to_owned()), Dim::Symbol("width".to_owned())],
+        }],
+        outputs: vec![],
+        batching: Batching::Rows,
+        golden: None,
+    };
+    let tensor = Tensor::new("x", vec![values.len() / width, width], TensorData::Fp32(values.to_vec()));
+    Valid::new(vec![tensor.expect("whole rows")], &manifest).expect("valid")
+}
+
+type Answer = tokio::task::JoinHandle<Result<Vec<Tensor>, Error>>;
+
+/// Queues a call and waits until it is queued.
+async fn queue(bench: &Bench, values: &[f32], width: usize) -> Answer {
+    let (infer, call) = (Arc::clone(&bench.infer), call(values, width));
+    let answer = tokio::spawn(async move { infer.run(call).await });
+    tokio::task::yield_now().await;
+    answer
+}
+
+async fn values(answer: Answer) -> Vec<f32> {
+    let outputs = answer.await.expect("not cancelled").expect("an answer");
+    outputs[0].data().as_f32().expect("FP32").to_vec()
+}
+
+/// Lets any number of runs go.
+fn open(bench: &Bench) {
+    for _ in 0..100 {
+        let _ = bench.go.send(());
+    }
+}
+
+#[tokio::test]
+async fn arrivals_during_a_run_share_the_next() {
+    let bench = bench(4, 100);
+    let first = queue(&bench, &[1.0], 1).await;
+    assert_eq!(bench.begun.recv(), Ok(1), "one caller alone never waits");
+    let mut others = Vec::new();
+    for value in [2.0, 3.0, 4.0, 5.0, 6.0] {
+        others.push(queue(&bench, &[value], 1).await);
+    }
+    open(&bench);
+    assert_eq!(values(first).await, [2.0]);
+    for (other, expected) in others.into_iter().zip([4.0, 6.0, 8.0, 10.0, 12.0]) {
+        assert_eq!(values(other).await, [expected]);
+    }
+    assert_eq!(*bench.rows.lock().expect("not poisoned"), [1, 4, 1], "up to the bound in rows");
+}
+
+#[tokio::test]
+async fn only_equal_shapes_share_a_run_and_nobody_starves() {
+    let bench = bench(8, 100);
+    let first = queue(&bench, &[1.0], 1).await;
+    bench.begun.recv().expect("begun");
+    let wide = queue(&bench, &[1.0, 2.0], 2).await;
+    let narrow = queue(&bench, &[3.0, 4.0, 5.0], 1).await;
+    let wide_too = queue(&bench, &[6.0, 7.0], 2).await;
+    open(&bench);
+    assert_eq!(values(first).await, [2.0]);
+    assert_eq!(values(wide).await, [2.0, 4.0]);
+    assert_eq!(values(narrow).await, [6.0, 8.0, 10.0]);
+    assert_eq!(values(wide_too).await, [12.0, 14.0]);
+    assert_eq!(*bench.rows.lock().expect("not poisoned"), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn only_the_call_at_fault_gets_its_error() {
+    for bad in [-1.0, 99.0] {
+        let bench = bench(8, 100);
+        let first = queue(&bench, &[1.0], 1).await;
+        bench.begun.recv().expect("begun");
+        let mut answers = Vec::new();
+        for value in [2.0, 3.0, bad, 4.0, 5.0] {
+            answers.push((value, queue(&bench, &[value], 1).await));
+        }
+        open(&bench);
+        values(first).await;
+        for (value, answer) in answers {
+            let answer = answer.await.expect("not cancelled");
+            match answer {
+                Ok(outputs) => assert_eq!(outputs[0].data().as_f32(), Some(&[value * 2.0][..])),
+                Err(Error::Refused { public, .. }) => assert_eq!((value, public.as_str()), (-1.0, "negative")),
+                Err(Error::Internal { .. }) => assert!(value > 98.0),
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let bench = bench(2, 3);
+    let first = queue(&bench, &[1.0], 1).await;
+    bench.begun.recv().expect("begun");
+    let waiting = [queue(&bench, &[1.0], 1).await, queue(&bench, &[2.0, 3.0], 1).await];
+    assert!(matches!(bench.infer.run(call(&[4.0], 1)).await, Err(Error::QueueFull)));
+    open(&bench);
+    values(first).await;
+    for answer in waiting {
+        values(answer).await;
+    }
+    assert_eq!(values(queue(&bench, &[1.0; 9], 1).await).await.len(), 9, "a call larger than the queue runs alone");
+}
+
+#[tokio::test]
+async fn who_hung_up_gets_no_run() {
+    let bench = bench(1, 100);
+    let first = queue(&bench, &[1.0], 1).await;
+    bench.begun.recv().expect("begun");
+    let gone = queue(&bench, &[2.0], 1).await;
+    let stays = queue(&bench, &[3.0], 1).await;
+    gone.abort();
+    let _ = gone.await;
+    open(&bench);
+    values(first).await;
+    assert_eq!(values(stays).await, [6.0]);
+    assert_eq!(bench.rows.lock().expect("not poisoned").len(), 2);
+}

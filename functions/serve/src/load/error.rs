@@ -1,0 +1,62 @@
+//! Why a model could not be loaded.
+
+use crate::digest::Digest;
+use crate::load::session::SessionError;
+use crate::manifest::ManifestError;
+use crate::runtime::{LibraryError, RuntimeError};
+use crate::store::{NameError, StoreError};
+use crate::task::TaskError;
+
+/// Why a model could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum LoadError {
+    /// The store could not be reached, or an object is missing or short.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The alias holds no version name.
+    #[error("alias {alias} of model {model} does not hold the name of a version: {cause}")]
+    Alias { model: String, alias: String, cause: NameError },
+    /// The manifest is not well formed.
+    #[error("manifest {key}: {cause}")]
+    Manifest { key: String, cause: ManifestError },
+    /// The manifest stands under another name than its own.
+    #[error("manifest {key} says that it is of model {model} version {version}")]
+    Misplaced { key: String, model: String, version: String },
+    /// A segment of a blob is not what the manifest says.
+    #[error("blob {blob} segment {segment}: digest mismatch: expected {expected}, got {got}")]
+    Digest { blob: Digest, segment: usize, expected: Digest, got: Digest },
+    /// There is no ONNX Runtime.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// ONNX Runtime did not start.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The network could not be made into a session.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The task could not be made from the assets.
+    #[error("task: {0}")]
+    Task(#[from] TaskError),
+    /// The golden cases cannot be read.
+    #[error("golden cases: {0}")]
+    Golden(ManifestError),
+    /// The network does not give the known answers.
+    #[error("golden case {case}: {what}")]
+    GoldenCase { case: usize, what: String },
+    /// The operating system gave no thread.
+    #[error("the inference thread could not be started: {0}")]
+    Thread(std::io::Error),
+}
+
+impl LoadError {
+    /// Whether loading can succeed later with nothing changed in the store.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_retryable(),
+            Self::Thread(_) => true,
+            _ => false,
+        }
+    }
+}

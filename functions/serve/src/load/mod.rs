@@ -1,0 +1,24 @@
+//! Alias → manifest → fetch → verify → session: the only place where a session of a stored model is made.
+//!
+//! ONNX Runtime is started while the first bytes travel. Each segment is verified as it lands. `unseal` will stand
+//! between verify and session.
+
+mod check;
+mod error;
+mod fetch;
+mod model;
+mod provider;
+mod resolve;
+mod session;
+mod slot;
+
+pub(crate) use self::check::check as check_golden;
+pub(crate) use self::check::compare;
+pub use self::error::LoadError;
+pub(crate) use self::model::load;
+pub use self::model::{LoadTimes, Model};
+pub use self::provider::Provider;
+pub(crate) use self::resolve::resolve;
+pub(crate) use self::session::Onnx;
+pub use self::session::SessionError;
+pub use self::slot::{Slot, State};

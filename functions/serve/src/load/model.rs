@@ -1,0 +1,182 @@
+//! A model that is loaded, and the way there.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use amaas_wire::oip::ModelMetadata;
+use bytes::Bytes;
+use tokio::task::{JoinSet, spawn_blocking};
+
+use super::{LoadError, Onnx, check, fetch, resolve};
+use crate::config::RuntimeConfig;
+use crate::infer::{Bounds, Infer};
+use crate::manifest::{Blob, Golden, Manifest};
+use crate::runtime;
+use crate::store::{ModelName, Store, Version};
+use crate::task::{AnyTask, Assets, Tasks};
+
+/// A model that answers.
+pub struct Model {
+    pub(crate) manifest: Manifest,
+    pub(crate) infer: Infer,
+    pub(crate) task: Option<Arc<dyn AnyTask>>,
+    provider: &'static str,
+    warning: Option<String>,
+    times: LoadTimes,
+}
+
+/// Where the time of a load went. Fetching and starting ONNX Runtime overlap, so the parts can add up to more than all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadTimes {
+    /// Alias and manifest.
+    pub manifest: Duration,
+    /// All blobs, verified.
+    pub fetch: Duration,
+    /// From the fetched bytes to a session.
+    pub session: Duration,
+    /// Golden cases.
+    pub check: Duration,
+    /// From the first to the last.
+    pub total: Duration,
+}
+
+impl Model {
+    /// The model's name.
+    pub fn name(&self) -> &ModelName {
+        &self.manifest.model
+    }
+
+    /// The version.
+    pub fn version(&self) -> &Version {
+        &self.manifest.version
+    }
+
+    /// The task's name; `tensor` for a network that is served as it is.
+    pub fn task_name(&self) -> &str {
+        self.manifest.task.as_deref().unwrap_or("tensor")
+    }
+
+    /// The execution provider in use.
+    pub fn provider(&self) -> &'static str {
+        self.provider
+    }
+
+    /// What was asked for and could not be had.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// Where the time of its load went.
+    pub fn times(&self) -> LoadTimes {
+        self.times
+    }
+
+    /// Its description in the Open Inference Protocol.
+    pub fn metadata(&self) -> ModelMetadata {
+        ModelMetadata {
+            name: self.manifest.model.to_string(),
+            versions: vec![self.manifest.version.to_string()],
+            platform: "onnxruntime_onnx".to_owned(),
+            inputs: self.manifest.inputs.iter().map(crate::manifest::TensorSpec::metadata).collect(),
+            outputs: self.manifest.outputs.iter().map(crate::manifest::TensorSpec::metadata).collect(),
+        }
+    }
+}
+
+/// Loads the version `version` of `model`.
+pub(crate) async fn load(
+    store: &Store,
+    model: &ModelName,
+    version: &Version,
+    tasks: &Tasks,
+    config: &RuntimeConfig,
+) -> Result<Model, LoadError> {
+    let begun = Instant::now();
+    let library = config.library.clone();
+    let environment = spawn_blocking(move || {
+        let library = runtime::find(library.as_deref())?;
+        Ok::<_, LoadError>(runtime::environment(&library)?)
+    });
+    let manifest = resolve::manifest(store, model, version).await?;
+    let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
+
+    let files = files(store, &manifest).await?;
+    times.fetch = begun.elapsed() - times.manifest;
+    let task = match &manifest.task {
+        Some(task) => Some(tasks.make(task, &files.assets)?),
+        None => None,
+    };
+    let environment = joined(environment.await)?;
+
+    let config = config.clone();
+    let fetched = Instant::now();
+    let session = spawn_blocking(move || {
+        let mut onnx = Onnx::new(&environment, &files.network, &config)?;
+        // ONNX Runtime has its own copy of the weights now.
+        drop(files.network);
+        let session = fetched.elapsed();
+        if let Some(golden) = &files.golden {
+            let golden = Golden::from_json(golden).map_err(LoadError::Golden)?;
+            let provider = onnx.provider();
+            check::check(&mut onnx, provider, &golden)?;
+        }
+        Ok((onnx, session, config))
+    });
+    let (onnx, session, config) = joined(session.await)?;
+    (times.session, times.check) = (session, fetched.elapsed() - session);
+    let (provider, warning) = (onnx.provider().name(), onnx.warning().map(str::to_owned));
+    let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
+    let infer = Infer::start(model.as_str(), onnx, bounds).map_err(LoadError::Thread)?;
+    times.total = begun.elapsed();
+    tracing::info!(%model, %version, provider, ?times, "loaded");
+    Ok(Model { manifest, infer, task, provider, warning, times })
+}
+
+/// The fetched files of a version.
+struct Files {
+    network: Bytes,
+    golden: Option<Bytes>,
+    assets: Assets,
+}
+
+/// Fetches every blob of the version at once.
+async fn files(store: &Store, manifest: &Manifest) -> Result<Files, LoadError> {
+    let mut running = JoinSet::new();
+    let mut spawn = |role: Role, blob: &Blob| {
+        let (store, blob) = (store.clone(), blob.clone());
+        running.spawn(async move { Ok::<_, LoadError>((role, fetch::fetch(&store, &blob).await?)) });
+    };
+    spawn(Role::Network, &manifest.network);
+    if let Some(golden) = &manifest.golden {
+        spawn(Role::Golden, &golden.blob);
+    }
+    for (name, blob) in &manifest.assets {
+        spawn(Role::Asset(name.clone()), blob);
+    }
+    let (mut network, mut golden, mut assets) = (Bytes::new(), None, Vec::new());
+    while let Some(fetched) = running.join_next().await {
+        match joined(fetched)? {
+            (Role::Network, bytes) => network = bytes,
+            (Role::Golden, bytes) => golden = Some(bytes),
+            (Role::Asset(name), bytes) => assets.push((name, bytes)),
+        }
+    }
+    Ok(Files { network, golden, assets: Assets::new(assets) })
+}
+
+enum Role {
+    Network,
+    Golden,
+    Asset(String),
+}
+
+/// The result of a task that nobody cancels; its panic goes on here.
+fn joined<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Result<T, LoadError> {
+    match result {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(LoadError::Thread(error.into())),
+        },
+    }
+}

@@ -1,0 +1,33 @@
+//! A model's name and an alias or version to the manifest.
+
+use crate::load::LoadError;
+use crate::manifest::Manifest;
+use crate::store::{ModelName, Selector, Store, Version, alias_key, manifest_key};
+
+/// The version that `selector` stands for now.
+pub(crate) async fn resolve(store: &Store, model: &ModelName, selector: &Selector) -> Result<Version, LoadError> {
+    match selector {
+        Selector::Version(version) => Ok(version.clone()),
+        Selector::Alias(alias) => {
+            let object = store.read(&alias_key(model, alias)).await?;
+            let text = String::from_utf8_lossy(&object.bytes);
+            let failed = |cause| LoadError::Alias { model: model.to_string(), alias: alias.to_string(), cause };
+            text.trim().parse().map_err(failed)
+        }
+    }
+}
+
+/// The manifest of a version.
+pub(super) async fn manifest(store: &Store, model: &ModelName, version: &Version) -> Result<Manifest, LoadError> {
+    let key = manifest_key(model, version);
+    let object = store.read(&key).await?;
+    let manifest = match Manifest::from_json(&object.bytes) {
+        Ok(manifest) => manifest,
+        Err(cause) => return Err(LoadError::Manifest { key, cause }),
+    };
+    if manifest.model != *model || manifest.version != *version {
+        let (model, version) = (manifest.model.to_string(), manifest.version.to_string());
+        return Err(LoadError::Misplaced { key, model, version });
+    }
+    Ok(manifest)
+}

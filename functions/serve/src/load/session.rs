@@ -1,0 +1,256 @@
+//! An ONNX Runtime session, and the run on it.
+
+use std::borrow::Cow;
+
+use amaas_wire::{Datatype, Tensor, TensorData};
+use ort::error::ErrorCode;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
+
+use super::Provider;
+use crate::config::RuntimeConfig;
+use crate::infer::{Network, RunError};
+use crate::manifest::{Dim, TensorSpec};
+
+/// A network as ONNX Runtime holds it.
+pub(crate) struct Onnx {
+    session: Session,
+    provider: Provider,
+    warning: Option<String>,
+}
+
+impl Onnx {
+    /// Makes a session of the ONNX file `bytes`, on the first of the configured providers that can be had.
+    pub(crate) fn new(
+        environment: &ort::environment::Environment,
+        bytes: &[u8],
+        config: &RuntimeConfig,
+    ) -> Result<Self, SessionError> {
+        let mut warning = None;
+        let mut providers = config.providers.iter().copied().peekable();
+        while let Some(provider) = providers.next() {
+            match session(environment, bytes, provider, config) {
+                Ok(session) => return Ok(Self { session, provider, warning }),
+                // Only who wrote `cpu` behind it wants to go on without it.
+                Err(error) if provider != Provider::Cpu && providers.clone().any(|next| next == Provider::Cpu) => {
+                    let cause = format!("execution provider {} cannot be had: {}", provider.name(), error.message());
+                    tracing::warn!("{cause}");
+                    warning.get_or_insert(cause);
+                }
+                Err(error) if provider == Provider::Cpu => return Err(SessionError::network(&error)),
+                Err(error) => {
+                    let cause = error.message().to_owned();
+                    return Err(SessionError::Provider { provider: provider.name(), cause });
+                }
+            }
+        }
+        Err(SessionError::NoProvider)
+    }
+
+    /// The provider in use.
+    pub(crate) fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// What was asked for and could not be had.
+    pub(crate) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// The network's inputs.
+    pub(crate) fn inputs(&self) -> Result<Vec<TensorSpec>, SessionError> {
+        self.session.inputs().iter().map(spec).collect()
+    }
+
+    /// The network's outputs.
+    pub(crate) fn outputs(&self) -> Result<Vec<TensorSpec>, SessionError> {
+        self.session.outputs().iter().map(spec).collect()
+    }
+}
+
+impl Network for Onnx {
+    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+        let failed = |error: ort::Error| RunError::Failed(error.message().to_owned());
+        let inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = inputs
+            .iter()
+            .map(|input| Ok((Cow::Borrowed(input.name()), value(input)?)))
+            .collect::<Result<_, _>>()
+            .map_err(failed)?;
+        let outputs = self.session.run(inputs).map_err(|error| run_error(&error))?;
+        outputs.iter().map(|(name, value)| tensor(name, &value)).collect()
+    }
+}
+
+/// Why a network could not be made into a session.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum SessionError {
+    /// Not an ONNX file, or one that ONNX Runtime cannot run.
+    #[error("not an ONNX file: {0}")]
+    NotOnnx(String),
+    /// An ONNX file that ONNX Runtime cannot run.
+    #[error("ONNX Runtime cannot run this network: {0}")]
+    Unsupported(String),
+    /// An input or output that is not a tensor, or of a datatype that is not carried.
+    #[error("{name:?} is {got}; only tensors of the protocol's datatypes (no BF16, no complex) are served")]
+    Value { name: String, got: String },
+    /// A provider that was asked for cannot be had.
+    #[error(
+        "execution provider {provider} cannot be had: {cause}; put \",cpu\" behind it in AMAAS_EXECUTION_PROVIDERS to \
+         go on without it"
+    )]
+    Provider { provider: &'static str, cause: String },
+    /// No provider was asked for.
+    #[error("AMAAS_EXECUTION_PROVIDERS names no provider")]
+    NoProvider,
+}
+
+impl SessionError {
+    fn network(error: &ort::Error) -> Self {
+        let cause = error.message().to_owned();
+        match error.code() {
+            ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(cause),
+            _ => Self::Unsupported(cause),
+        }
+    }
+}
+
+fn session(
+    environment: &ort::environment::Environment,
+    bytes: &[u8],
+    provider: Provider,
+    config: &RuntimeConfig,
+) -> Result<Session, ort::Error> {
+    let builder = Session::builder(environment)?
+        .with_intra_threads(config.intra_threads.get())
+        .map_err(strip)?
+        // Spinning threads would take the cores that read and answer requests.
+        .with_intra_op_spinning(false)
+        .map_err(strip)?;
+    let mut builder = match provider.dispatch() {
+        Some(dispatch) => builder.with_execution_providers([dispatch]).map_err(strip)?,
+        None => builder,
+    };
+    builder.commit_from_memory(bytes)
+}
+
+/// The error without the builder that `ort` gives back with it.
+#[allow(clippy::needless_pass_by_value)]
+fn strip<R>(error: ort::Error<R>) -> ort::Error {
+    ort::Error::new_with_code(error.code(), error.message())
+}
+
+/// A network's error while running. Values that a kernel refuses are the caller's fault: shapes and datatypes were
+/// checked before. The text that ONNX Runtime gives can hold values, so the caller is told the operator and node only.
+fn run_error(error: &ort::Error) -> RunError {
+    let internal = error.message().to_owned();
+    let between = |from: &str, to: &str| Some(internal.split_once(from)?.1.split_once(to)?.0.to_owned());
+    let node = between("while running ", " node").zip(between("Name:'", "'"));
+    let ours = ["allocate", "bad_alloc", "out of memory", "CUDA", "CUBLAS", "CUDNN"];
+    match (error.code(), node) {
+        (
+            ErrorCode::InvalidArgument | ErrorCode::GenericFailure | ErrorCode::RuntimeException,
+            Some((operator, node)),
+        ) if !ours.iter().any(|ours| internal.contains(ours)) => {
+            let public = format!(
+                "the network refused these values: operator {operator} (node {node:?}) failed on them; an index may be \
+                 out of range, or sizes that have to agree do not"
+            );
+            RunError::Refused { public, internal }
+        }
+        (ErrorCode::InvalidArgument, None) => {
+            RunError::Refused { public: "the network refused these inputs".to_owned(), internal }
+        }
+        _ => RunError::Failed(internal),
+    }
+}
+
+fn spec(outlet: &Outlet) -> Result<TensorSpec, SessionError> {
+    let refused = |got: String| SessionError::Value { name: outlet.name().to_owned(), got };
+    let ValueType::Tensor { ty, shape, dimension_symbols } = outlet.dtype() else {
+        return Err(refused(format!("a value of type {}", outlet.dtype())));
+    };
+    let datatype = datatype(*ty).ok_or_else(|| refused(format!("a tensor of {ty}")))?;
+    let dims = shape.iter().zip(dimension_symbols.iter());
+    let shape =
+        dims.map(|(size, symbol)| usize::try_from(*size).map_or_else(|_| Dim::Symbol(symbol.clone()), Dim::Fixed));
+    Ok(TensorSpec { name: outlet.name().to_owned(), datatype, shape: shape.collect() })
+}
+
+fn datatype(element: TensorElementType) -> Option<Datatype> {
+    Some(match element {
+        TensorElementType::Bool => Datatype::Bool,
+        TensorElementType::Uint8 => Datatype::Uint8,
+        TensorElementType::Uint16 => Datatype::Uint16,
+        TensorElementType::Uint32 => Datatype::Uint32,
+        TensorElementType::Uint64 => Datatype::Uint64,
+        TensorElementType::Int8 => Datatype::Int8,
+        TensorElementType::Int16 => Datatype::Int16,
+        TensorElementType::Int32 => Datatype::Int32,
+        TensorElementType::Int64 => Datatype::Int64,
+        TensorElementType::Float16 => Datatype::Fp16,
+        TensorElementType::Float32 => Datatype::Fp32,
+        TensorElementType::Float64 => Datatype::Fp64,
+        TensorElementType::String => Datatype::Bytes,
+        _ => return None,
+    })
+}
+
+/// The tensor as ONNX Runtime takes it: a view of the same memory, but for strings.
+fn value(tensor: &Tensor) -> Result<SessionInputValue<'_>, ort::Error> {
+    macro_rules! view {
+        ($values:expr) => {
+            TensorRef::from_array_view((tensor.shape(), $values.as_slice()))?.into()
+        };
+    }
+    Ok(match tensor.data() {
+        TensorData::Bool(values) => view!(values),
+        TensorData::Uint8(values) => view!(values),
+        TensorData::Uint16(values) => view!(values),
+        TensorData::Uint32(values) => view!(values),
+        TensorData::Uint64(values) => view!(values),
+        TensorData::Int8(values) => view!(values),
+        TensorData::Int16(values) => view!(values),
+        TensorData::Int32(values) => view!(values),
+        TensorData::Int64(values) => view!(values),
+        TensorData::Fp16(values) => view!(values),
+        TensorData::Fp32(values) => view!(values),
+        TensorData::Fp64(values) => view!(values),
+        TensorData::Bytes(values) => ort::value::Tensor::from_string_array((tensor.shape(), values.as_slice()))?.into(),
+    })
+}
+
+fn tensor(name: &str, value: &DynValue) -> Result<Tensor, RunError> {
+    let failed = |error: ort::Error| RunError::Failed(format!("output {name:?}: {}", error.message()));
+    let element =
+        value.dtype().tensor_type().ok_or_else(|| RunError::Failed(format!("output {name:?} is no tensor")))?;
+    let datatype =
+        datatype(element).ok_or_else(|| RunError::Failed(format!("output {name:?} is a tensor of {element}")))?;
+    macro_rules! copy {
+        ($variant:ident, $type:ty) => {{
+            let (shape, values) = value.try_extract_tensor::<$type>().map_err(failed)?;
+            (shape, TensorData::$variant(values.to_vec()))
+        }};
+    }
+    let (shape, data) = match datatype {
+        Datatype::Bool => copy!(Bool, bool),
+        Datatype::Uint8 => copy!(Uint8, u8),
+        Datatype::Uint16 => copy!(Uint16, u16),
+        Datatype::Uint32 => copy!(Uint32, u32),
+        Datatype::Uint64 => copy!(Uint64, u64),
+        Datatype::Int8 => copy!(Int8, i8),
+        Datatype::Int16 => copy!(Int16, i16),
+        Datatype::Int32 => copy!(Int32, i32),
+        Datatype::Int64 => copy!(Int64, i64),
+        Datatype::Fp16 => copy!(Fp16, half::f16),
+        Datatype::Fp32 => copy!(Fp32, f32),
+        Datatype::Fp64 => copy!(Fp64, f64),
+        Datatype::Bytes => {
+            let (shape, values) = value.try_extract_strings().map_err(failed)?;
+            (shape, TensorData::Bytes(values))
+        }
+    };
+    let shape = shape.iter().map(|dim| usize::try_from(*dim).unwrap_or_default()).collect();
+    Tensor::new(name, shape, data).map_err(|error| RunError::Failed(error.to_string()))
+}

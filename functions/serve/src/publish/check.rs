@@ -1,0 +1,69 @@
+//! Whether a network can be served, and what it takes and gives.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use super::{Publication, probe};
+use crate::config::RuntimeConfig;
+use crate::load::{LoadError, Onnx, Provider, SessionError, check_golden};
+use crate::manifest::{Batching, TensorSpec};
+use crate::runtime::{self, RuntimeError};
+use crate::store::StoreError;
+
+/// A publication that has been run.
+pub(super) struct Checked {
+    pub(super) publication: Publication,
+    pub(super) inputs: Vec<TensorSpec>,
+    pub(super) outputs: Vec<TensorSpec>,
+    pub(super) batching: Batching,
+    pub(super) batching_because: String,
+}
+
+/// Why a model was not published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum PublishError {
+    /// ONNX Runtime did not start.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The network cannot be run.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The network has no input or no output.
+    #[error("the network has {inputs} inputs and {outputs} outputs; it needs at least one of each")]
+    Empty { inputs: usize, outputs: usize },
+    /// The network does not give the known answers.
+    #[error(transparent)]
+    Golden(LoadError),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The version is there already, with another content.
+    #[error("version {version} of model {model} is there already and is another one; versions never change")]
+    VersionTaken { model: String, version: String },
+    /// Somebody else published at the same time, again and again.
+    #[error("somebody else publishes model {model} at the same time; try again")]
+    Contended { model: String },
+    /// The check was interrupted.
+    #[error("the check was interrupted: {0}")]
+    Interrupted(String),
+}
+
+pub(super) fn check(publication: Publication, library: &Path) -> Result<Checked, PublishError> {
+    let environment = runtime::environment(library)?;
+    let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::default() };
+    let mut network = Onnx::new(&environment, &publication.network, &config)?;
+    let (inputs, outputs) = (network.inputs()?, network.outputs()?);
+    if inputs.is_empty() || outputs.is_empty() {
+        return Err(PublishError::Empty { inputs: inputs.len(), outputs: outputs.len() });
+    }
+    if let Some(golden) = &publication.golden {
+        check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;
+    }
+    let (batching, because) = match probe::probe(&mut network, &inputs, &outputs, publication.golden.as_ref()) {
+        Ok(()) => (Batching::Rows, "rows run together gave what each gives alone".to_owned()),
+        Err(because) => (Batching::None, because),
+    };
+    Ok(Checked { publication, inputs, outputs, batching, batching_because: because })
+}

@@ -1,0 +1,59 @@
+//! Check → upload: the mirror of load. `optimise`, `seal` and `sign` will stand between them.
+//!
+//! Invariant: what is published has been run here. A network that a function could not serve never reaches the store.
+
+mod check;
+mod probe;
+mod upload;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bytes::Bytes;
+
+pub use self::check::PublishError;
+use crate::manifest::{Golden, Manifest};
+use crate::store::{Alias, ModelName, Store, Version};
+
+/// A model to be published.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The model's name.
+    pub model: ModelName,
+    /// The version; where not set, the next number.
+    pub version: Option<Version>,
+    /// The alias that will point to it.
+    pub alias: Alias,
+    /// The network, an ONNX file without external data.
+    pub network: Bytes,
+    /// The task that gives it typed inputs and predictions; `None` serves it as it is.
+    pub task: Option<String>,
+    /// Files that the task needs, by name.
+    pub assets: BTreeMap<String, Bytes>,
+    /// Cases with known answers; all are run before anything is uploaded, and a few by each function that loads it.
+    pub golden: Option<Golden>,
+}
+
+/// What was published.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The manifest that is in the store.
+    pub manifest: Manifest,
+    /// Whether it is new; `false` where the newest version was this very model already.
+    pub is_new: bool,
+    /// Why rows of different calls may share a run, or not.
+    pub batching_because: String,
+}
+
+/// Publishes `publication` into `store`, checked with the ONNX Runtime library at `library`.
+///
+/// Publishing the same model again makes no new version, but moves the alias.
+///
+/// # Errors
+/// [`PublishError`]; nothing points to what was uploaded before it.
+pub async fn publish(store: &Store, publication: Publication, library: &Path) -> Result<Published, PublishError> {
+    let library = library.to_owned();
+    let checked = tokio::task::spawn_blocking(move || check::check(publication, &library)).await;
+    let checked = checked.map_err(|error| PublishError::Interrupted(error.to_string()))??;
+    upload::upload(store, checked).await
+}

@@ -1,0 +1,137 @@
+//! Blobs, then the manifest, then the alias: whoever reads at any moment sees a whole version.
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::check::Checked;
+use super::{PublishError, Published};
+use crate::manifest::{Blob, FORMAT, Golden, GoldenBlob, Manifest};
+use crate::store::{Condition, Store, StoreError, Version, alias_key, blob_key, manifest_key};
+
+pub(super) async fn upload(store: &Store, checked: Checked) -> Result<Published, PublishError> {
+    let Checked { publication, inputs, outputs, batching, batching_because } = checked;
+    let mut files = vec![publication.network.clone()];
+    files.extend(publication.assets.values().cloned());
+    let golden = publication.golden.as_ref().map(self_check);
+    files.extend(golden.clone());
+    let (network, golden) =
+        (Blob::of(&publication.network), golden.map(|golden| GoldenBlob { blob: Blob::of(&golden) }));
+    let assets = publication.assets.iter().map(|(name, bytes)| (name.clone(), Blob::of(bytes))).collect();
+    let draft = Manifest {
+        format: FORMAT.to_owned(),
+        model: publication.model,
+        // Takes its place only where nobody chose one and none is there yet.
+        version: publication.version.clone().unwrap_or_else(first_version),
+        task: publication.task,
+        network,
+        assets,
+        inputs,
+        outputs,
+        batching,
+        golden,
+    };
+    upload_blobs(store, files).await?;
+    let (manifest, is_new) = match &publication.version {
+        Some(_) => write_version(store, draft).await?,
+        None => write_next_version(store, draft).await?,
+    };
+    move_alias(store, &manifest, &alias_key(&manifest.model, &publication.alias)).await?;
+    Ok(Published { manifest, is_new, batching_because })
+}
+
+/// The cases that a function runs when it loads the model: enough to see a wrong file or library, few enough to cost
+/// nothing.
+fn self_check(golden: &Golden) -> Bytes {
+    let few = Golden { cases: golden.cases.iter().take(SELF_CHECK).cloned().collect(), ..golden.clone() };
+    serde_json::to_vec(&few).unwrap_or_default().into()
+}
+
+async fn upload_blobs(store: &Store, files: Vec<Bytes>) -> Result<(), StoreError> {
+    let upload = |file: Bytes| async move {
+        let key = blob_key(&crate::digest::Digest::of(&file));
+        // Equal blobs are stored once. One that was cut off does not count as there.
+        if store.size(&key).await? == Some(file.len() as u64) {
+            return Ok(());
+        }
+        store.write(&key, file, Condition::Any).await
+    };
+    stream::iter(files).map(upload).buffer_unordered(IN_FLIGHT).try_collect().await
+}
+
+async fn write_version(store: &Store, manifest: Manifest) -> Result<(Manifest, bool), PublishError> {
+    let key = manifest_key(&manifest.model, &manifest.version);
+    if let Some(there) = read(store, &key).await? {
+        return if there == manifest { Ok((there, false)) } else { Err(taken(&manifest)) };
+    }
+    match store.write(&key, manifest.to_json().into(), Condition::Absent).await {
+        Ok(()) => Ok((manifest, true)),
+        Err(StoreError::Conflict { .. }) => Err(taken(&manifest)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes the number after the highest, unless the highest is this very model.
+async fn write_next_version(store: &Store, mut manifest: Manifest) -> Result<(Manifest, bool), PublishError> {
+    for _ in 0..ATTEMPTS {
+        let names = store.list(&format!("models/{}/", manifest.model)).await?;
+        let newest = names.iter().filter_map(|name| name.parse::<u64>().ok()).max();
+        if let Some(newest) = newest {
+            manifest.version = numbered(newest);
+            let there = read(store, &manifest_key(&manifest.model, &manifest.version)).await?;
+            if there.as_ref() == Some(&manifest) {
+                return Ok((manifest, false));
+            }
+            manifest.version = numbered(newest.saturating_add(1));
+        }
+        let key = manifest_key(&manifest.model, &manifest.version);
+        match store.write(&key, manifest.to_json().into(), Condition::Absent).await {
+            Ok(()) => return Ok((manifest, true)),
+            // Somebody else took the number meanwhile.
+            Err(StoreError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(PublishError::Contended { model: manifest.model.to_string() })
+}
+
+fn first_version() -> Version {
+    numbered(1)
+}
+
+fn numbered(number: u64) -> Version {
+    number.to_string().parse().expect("a number has at most 20 characters, all of them digits")
+}
+
+async fn move_alias(store: &Store, manifest: &Manifest, key: &str) -> Result<(), PublishError> {
+    for _ in 0..ATTEMPTS {
+        let condition = match store.read(key).await {
+            Ok(object) if object.bytes == manifest.version.as_str() => return Ok(()),
+            Ok(object) => Condition::Unchanged(object.tag),
+            Err(error) if error.is_not_found() => Condition::Absent,
+            Err(error) => return Err(error.into()),
+        };
+        match store.write(key, manifest.version.to_string().into(), condition).await {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(PublishError::Contended { model: manifest.model.to_string() })
+}
+
+/// The manifest under `key`; `None` where there is none that can be read.
+async fn read(store: &Store, key: &str) -> Result<Option<Manifest>, StoreError> {
+    match store.read(key).await {
+        Ok(object) => Ok(Manifest::from_json(&object.bytes).ok()),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn taken(manifest: &Manifest) -> PublishError {
+    PublishError::VersionTaken { model: manifest.model.to_string(), version: manifest.version.to_string() }
+}
+
+const SELF_CHECK: usize = 4;
+const IN_FLIGHT: usize = 4;
+const ATTEMPTS: u32 = 5;

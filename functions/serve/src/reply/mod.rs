@@ -1,0 +1,8 @@
+//! Encode → respond: what leaves a function. `seal` will stand between them, around the router.
+
+mod encode;
+mod error;
+mod respond;
+
+pub(crate) use self::encode::{infer_response, json, predict_response};
+pub(crate) use self::respond::respond;

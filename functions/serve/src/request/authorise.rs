@@ -1,0 +1,49 @@
+//! Who calls, and what the key may do.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, header};
+
+use crate::access::KeyRecord;
+use crate::error::Error;
+use crate::router::Host;
+use crate::store::ModelName;
+
+/// Whoever sent a valid key. It can be had in no other way.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    record: KeyRecord,
+}
+
+impl Caller {
+    /// Whether the key may use `model`.
+    pub(crate) fn may_use(&self, model: &ModelName) -> bool {
+        self.record.models.as_ref().is_none_or(|models| models.contains(model))
+    }
+
+    /// Refuses where the key may not use `model`.
+    pub(crate) fn scope(&self, model: &ModelName) -> Result<(), Error> {
+        if self.may_use(model) { Ok(()) } else { Err(Error::KeyScope { model: model.to_string() }) }
+    }
+}
+
+impl FromRequestParts<Host> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, host: &Host) -> Result<Self, Error> {
+        let key = key(&parts.headers)?.parse()?;
+        let record = host.access().find(&key).await?;
+        tracing::Span::current().record("tenant", record.tenant.as_str());
+        Ok(Self { record })
+    }
+}
+
+/// The key in the headers: OpenAI's clients send a bearer token, AWS's habit is `x-api-key`.
+fn key(headers: &HeaderMap) -> Result<&str, Error> {
+    if let Some(key) = headers.get("x-api-key") {
+        return key.to_str().map_err(|_| Error::KeyMalformed(amaas_wire::key::MalformedKey::Characters));
+    }
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or(Error::KeyMissing)?;
+    let (scheme, key) = value.split_once(' ').ok_or(Error::KeyMissing)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(key.trim()) } else { Err(Error::KeyMissing) }
+}

@@ -1,0 +1,96 @@
+//! The body of a request, whole and bounded.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use http_body_util::BodyExt;
+
+use crate::error::Error;
+
+/// Reads a JSON body of at most `limit` bytes. What says that it is larger is refused before a byte is read.
+pub(crate) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, Error> {
+    media_type(headers)?;
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if let Some(got) = length.filter(|length| *length > limit as u64) {
+        return Err(Error::BodyTooLarge { limit, got: Some(got) });
+    }
+    let Some(first) = piece(&mut body, limit, limit).await? else { return Ok(Bytes::new()) };
+    let Some(second) = piece(&mut body, limit - first.len(), limit).await? else { return Ok(first) };
+    // Only a body in more than one piece is copied together.
+    let expected = length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut whole = BytesMut::with_capacity(expected.max(first.len() + second.len()));
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&second);
+    while let Some(next) = piece(&mut body, limit - whole.len(), limit).await? {
+        whole.extend_from_slice(&next);
+    }
+    Ok(whole.freeze())
+}
+
+/// The next piece of the body, which may have `left` bytes at most of the `limit`.
+async fn piece(body: &mut Body, left: usize, limit: usize) -> Result<Option<Bytes>, Error> {
+    loop {
+        let frame = tokio::time::timeout(IDLE, body.frame()).await;
+        let frame = frame.map_err(|_| Error::BodyTimeout { seconds: IDLE.as_secs() })?;
+        match frame.transpose().map_err(|_| Error::BodyBroken)?.map(http_body::Frame::into_data) {
+            None => return Ok(None),
+            Some(Ok(data)) if data.len() > left => return Err(Error::BodyTooLarge { limit, got: None }),
+            Some(Ok(data)) if data.is_empty() => {}
+            Some(Ok(data)) => return Ok(Some(data)),
+            Some(Err(_trailers)) => {}
+        }
+    }
+}
+
+/// JSON, or nothing said: many small clients leave the content type away.
+fn media_type(headers: &HeaderMap) -> Result<(), Error> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let got = value.to_str().unwrap_or("(not text)");
+    let essence = got.split(';').next().unwrap_or_default().trim();
+    // `curl -d` says application/x-www-form-urlencoded unless told otherwise, and means JSON here.
+    let known = ["application/json", "application/x-www-form-urlencoded", "application/octet-stream", ""];
+    if known.iter().any(|known| essence.eq_ignore_ascii_case(known)) || essence.ends_with("+json") {
+        Ok(())
+    } else {
+        Err(Error::MediaType { got: got.chars().take(80).collect() })
+    }
+}
+
+/// How long a body may pause. A caller on a bad line sends a packet now and then; one that sends nothing holds a place.
+const IDLE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read_pieces(pieces: &[&'static str], limit: usize) -> Result<Bytes, Error> {
+        let pieces: Vec<_> = pieces.iter().map(|piece| Ok::<_, std::io::Error>(*piece)).collect();
+        read(&HeaderMap::new(), Body::from_stream(futures_util::stream::iter(pieces)), limit).await
+    }
+
+    #[tokio::test]
+    async fn pieces_become_one_body() {
+        assert_eq!(read_pieces(&[], 3).await.expect("empty"), "");
+        assert_eq!(read_pieces(&["abc"], 3).await.expect("fits"), "abc");
+        assert_eq!(read_pieces(&["a", "", "b", "c"], 3).await.expect("fits"), "abc");
+        for pieces in [&["abcd"][..], &["ab", "cd"], &["a", "b", "c", "d"]] {
+            assert!(matches!(read_pieces(pieces, 3).await, Err(Error::BodyTooLarge { limit: 3, .. })), "{pieces:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_length_over_the_limit_is_refused_unread() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_LENGTH, "4".parse().expect("a value"));
+        let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        assert!(matches!(read(&headers, body, 3).await, Err(Error::BodyTooLarge { limit: 3, got: Some(4) })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stalls_is_given_up() {
+        let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        assert!(matches!(read(&HeaderMap::new(), body, 3).await, Err(Error::BodyTimeout { seconds: 10 })));
+    }
+}

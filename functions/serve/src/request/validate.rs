@@ -1,0 +1,219 @@
+//! Whether tensors are what the model takes.
+
+use std::collections::BTreeMap;
+
+use amaas_wire::{Datatype, Tensor};
+
+use crate::manifest::{Batching, Dim, Manifest, TensorSpec};
+
+/// Tensors that the manifest's network takes: all of its inputs, in its order, each of the right datatype and shape.
+/// There is no other way to make one.
+#[derive(Debug)]
+pub(crate) struct Valid {
+    tensors: Vec<Tensor>,
+    rows: usize,
+    /// What tensors of different calls must have in common to share a run; `None` where they never may.
+    group: Option<Vec<Vec<usize>>>,
+}
+
+impl Valid {
+    /// Checks `tensors` against `manifest`.
+    ///
+    /// # Errors
+    /// [`ValidationError`] names the tensor, what was expected and what arrived.
+    pub(crate) fn new(mut tensors: Vec<Tensor>, manifest: &Manifest) -> Result<Self, ValidationError> {
+        for (index, tensor) in tensors.iter().enumerate() {
+            if tensors[..index].iter().any(|other| other.name() == tensor.name()) {
+                return Err(ValidationError::Duplicate { tensor: tensor.name().to_owned() });
+            }
+            if !manifest.inputs.iter().any(|spec| spec.name == tensor.name()) {
+                return Err(ValidationError::Unknown { tensor: tensor.name().to_owned(), inputs: names(manifest) });
+            }
+        }
+        let mut symbols = BTreeMap::new();
+        let mut ordered = Vec::with_capacity(manifest.inputs.len());
+        for spec in &manifest.inputs {
+            let Some(index) = tensors.iter().position(|tensor| tensor.name() == spec.name) else {
+                return Err(ValidationError::Missing { tensor: spec.name.clone(), inputs: names(manifest) });
+            };
+            let tensor = tensors.swap_remove(index);
+            check(&tensor, spec, &mut symbols)?;
+            ordered.push(tensor);
+        }
+        let rows = ordered.iter().filter_map(Tensor::rows).max().unwrap_or(1);
+        let group = match manifest.batching {
+            Batching::None => None,
+            Batching::Rows => {
+                if let Some(tensor) = ordered.iter().find(|tensor| tensor.rows() != Some(rows)) {
+                    let (tensor, got) = (tensor.name().to_owned(), tensor.rows().unwrap_or_default());
+                    return Err(ValidationError::Rows { tensor, expected: rows, got });
+                }
+                Some(ordered.iter().map(|tensor| tensor.shape()[1..].to_vec()).collect())
+            }
+        };
+        Ok(Self { tensors: ordered, rows, group })
+    }
+
+    /// The tensors in the network's order.
+    pub(crate) fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
+    /// How many rows the call is counted as: the largest first dimension.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether both may share a run.
+    pub(crate) fn can_join(&self, other: &Self) -> bool {
+        self.group.is_some() && self.group == other.group
+    }
+}
+
+/// What is wrong with the tensors of a call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub(crate) enum ValidationError {
+    /// The network has no such input.
+    #[error("unknown input {tensor:?}; the model takes {inputs}")]
+    Unknown { tensor: String, inputs: String },
+    /// An input came twice.
+    #[error("input {tensor:?} came twice")]
+    Duplicate { tensor: String },
+    /// An input did not come.
+    #[error("input {tensor:?} is missing; the model takes {inputs}")]
+    Missing { tensor: String, inputs: String },
+    /// The datatype is another one.
+    #[error("input {tensor:?}: expected datatype {expected}, got {got}")]
+    Datatype { tensor: String, expected: Datatype, got: Datatype },
+    /// The shape does not fit.
+    #[error("input {tensor:?}: expected shape {expected}, got {got:?}")]
+    Shape { tensor: String, expected: String, got: Vec<usize> },
+    /// The same symbol has two sizes.
+    #[error("input {tensor:?}: dimension {symbol:?} is {got} here but {expected} in another input")]
+    Symbol { tensor: String, symbol: String, expected: usize, got: usize },
+    /// The inputs have different numbers of rows.
+    #[error("input {tensor:?}: expected {expected} rows, as another input has, got {got}")]
+    Rows { tensor: String, expected: usize, got: usize },
+}
+
+fn check<'m>(
+    tensor: &Tensor,
+    spec: &'m TensorSpec,
+    symbols: &mut BTreeMap<&'m str, usize>,
+) -> Result<(), ValidationError> {
+    let name = || tensor.name().to_owned();
+    if tensor.datatype() != spec.datatype {
+        return Err(ValidationError::Datatype { tensor: name(), expected: spec.datatype, got: tensor.datatype() });
+    }
+    let fits = |(got, dim): (&usize, &Dim)| dim.fixed().is_none_or(|size| size == *got);
+    if tensor.shape().len() != spec.shape.len() || !tensor.shape().iter().zip(&spec.shape).all(fits) {
+        let got = tensor.shape().to_vec();
+        return Err(ValidationError::Shape { tensor: name(), expected: show(&spec.shape), got });
+    }
+    for (got, dim) in tensor.shape().iter().zip(&spec.shape) {
+        let Dim::Symbol(symbol) = dim else { continue };
+        let expected = *symbols.entry(symbol).or_insert(*got);
+        if !symbol.is_empty() && expected != *got {
+            return Err(ValidationError::Symbol { tensor: name(), symbol: symbol.clone(), expected, got: *got });
+        }
+    }
+    Ok(())
+}
+
+fn show(shape: &[Dim]) -> String {
+    let dims: Vec<_> = shape
+        .iter()
+        .map(|dim| match dim {
+            Dim::Fixed(size) => size.to_string(),
+            Dim::Symbol(symbol) if symbol.is_empty() => "-1".to_owned(),
+            Dim::Symbol(symbol) => symbol.clone(),
+        })
+        .collect();
+    format!("[{}]", dims.join(", "))
+}
+
+fn names(manifest: &Manifest) -> String {
+    manifest.inputs.iter().map(|spec| format!("{:?}", spec.name)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use amaas_wire::TensorData;
+
+    use super::*;
+    use crate::manifest::{Blob, FORMAT};
+
+    fn spec(name: &str, shape: Vec<Dim>) -> TensorSpec {
+        TensorSpec { name: name.to_owned(), datatype: Datatype::Fp32, shape }
+    }
+
+    fn symbol(name: &str) -> Dim {
+        Dim::Symbol(name.to_owned())
+    }
+
+    fn manifest(batching: Batching) -> Manifest {
+        Manifest {
+            format: FORMAT.to_owned(),
+            model: "m".parse().expect("a name"),
+            version: "1".parse().expect("a name"),
+            task: None,
+            network: Blob::of(b""),
+            assets: BTreeMap::new(),
+            inputs: vec![
+                spec("a", vec![symbol("batch"), Dim::Fixed(2)]),
+                spec("b", vec![symbol("batch"), symbol("length")]),
+            ],
+            outputs: vec![],
+            batching,
+            golden: None,
+        }
+    }
+
+    fn tensor(name: &str, shape: &[usize]) -> Tensor {
+        let data = TensorData::Fp32(vec![0.0; shape.iter().product()]);
+        Tensor::new(name, shape.to_vec(), data).expect("the shape is the length")
+    }
+
+    fn error(tensors: Vec<Tensor>) -> String {
+        Valid::new(tensors, &manifest(Batching::Rows)).expect_err("not valid").to_string()
+    }
+
+    #[test]
+    fn any_order_is_the_networks_order() {
+        let tensors = vec![tensor("b", &[3, 5]), tensor("a", &[3, 2])];
+        let valid = Valid::new(tensors, &manifest(Batching::Rows)).expect("valid");
+        assert_eq!(valid.tensors().iter().map(Tensor::name).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(valid.rows(), 3);
+    }
+
+    #[test]
+    fn errors_name_tensor_expected_and_got() {
+        let int = Tensor::new("a", vec![1, 2], TensorData::Int64(vec![0; 2])).expect("two values");
+        for (tensors, expected) in [
+            (vec![], "input \"a\" is missing; the model takes \"a\", \"b\""),
+            (vec![tensor("c", &[1])], "unknown input \"c\"; the model takes \"a\", \"b\""),
+            (vec![tensor("a", &[1, 2]), tensor("a", &[1, 2])], "input \"a\" came twice"),
+            (vec![int, tensor("b", &[1, 1])], "input \"a\": expected datatype FP32, got INT64"),
+            (vec![tensor("a", &[1, 3]), tensor("b", &[1, 1])], "input \"a\": expected shape [batch, 2], got [1, 3]"),
+            (vec![tensor("a", &[2]), tensor("b", &[1, 1])], "input \"a\": expected shape [batch, 2], got [2]"),
+            (
+                vec![tensor("a", &[1, 2]), tensor("b", &[2, 1])],
+                "input \"b\": dimension \"batch\" is 2 here but 1 in another input",
+            ),
+        ] {
+            assert_eq!(error(tensors), expected);
+        }
+    }
+
+    #[test]
+    fn only_equal_trailing_shapes_share_a_run() {
+        let valid = |length, batching| {
+            Valid::new(vec![tensor("a", &[1, 2]), tensor("b", &[1, length])], &manifest(batching)).expect("valid")
+        };
+        assert!(valid(5, Batching::Rows).can_join(&valid(5, Batching::Rows)));
+        assert!(!valid(5, Batching::Rows).can_join(&valid(6, Batching::Rows)));
+        assert!(!valid(5, Batching::None).can_join(&valid(5, Batching::None)));
+    }
+}

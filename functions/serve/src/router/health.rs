@@ -1,0 +1,91 @@
+//! Routes without a key: what a load balancer asks.
+
+use amaas_wire::oip::{Live, Ready, ServerMetadata};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::{Response, StatusCode};
+use serde::Deserialize;
+
+use super::Host;
+use crate::error::Error;
+use crate::load::{Slot, State as SlotState};
+use crate::reply::json;
+
+/// `GET /v2`.
+pub(super) async fn server() -> Result<Response<Body>, Error> {
+    json(&ServerMetadata {
+        name: "amaas".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        extensions: Vec::new(),
+    })
+}
+
+/// `GET /v2/health/live`.
+pub(super) async fn live() -> Result<Response<Body>, Error> {
+    json(&Live { live: true })
+}
+
+/// `GET /v2/health/ready`: whether every model is.
+pub(super) async fn ready(State(host): State<Host>) -> Result<Response<Body>, Error> {
+    if host.is_draining() {
+        return answer(&Ready {
+            name: None,
+            ready: false,
+            execution_provider: None,
+            reason: Some("stopping".to_owned()),
+        });
+    }
+    let states: Vec<_> = host.slots().iter().map(|slot| readiness(slot)).collect();
+    let waiting = states.iter().find(|state| !state.ready);
+    answer(&Ready {
+        name: None,
+        ready: waiting.is_none(),
+        execution_provider: None,
+        reason: waiting.map(|state| {
+            format!(
+                "model {}: {}",
+                state.name.as_deref().unwrap_or_default(),
+                state.reason.as_deref().unwrap_or_default()
+            )
+        }),
+    })
+}
+
+/// `GET /v2/models/{model}[/versions/{version}]/ready`.
+pub(super) async fn model_ready(
+    State(host): State<Host>,
+    Path(path): Path<ModelPath>,
+) -> Result<Response<Body>, Error> {
+    let slot = host.slot(&path.model)?;
+    if let (SlotState::Ready(model), Some(got)) = (slot.state(), path.version)
+        && model.version().as_str() != got
+    {
+        let (model, serving) = (path.model, model.version().to_string());
+        return Err(Error::UnknownVersion { model, got: got.chars().take(64).collect(), serving });
+    }
+    answer(&readiness(&slot))
+}
+
+/// A model in a path, with or without a version.
+#[derive(Deserialize)]
+pub(super) struct ModelPath {
+    pub(super) model: String,
+    pub(super) version: Option<String>,
+}
+
+fn readiness(slot: &Slot) -> Ready {
+    let (ready, execution_provider, reason) = match slot.state() {
+        SlotState::Ready(model) => (true, Some(model.provider().to_owned()), model.warning().map(str::to_owned)),
+        SlotState::Loading => (false, None, Some("it is loading".to_owned())),
+        SlotState::Failed(reason) => (false, None, Some(reason)),
+    };
+    Ready { name: Some(slot.name().to_string()), ready, execution_provider, reason }
+}
+
+fn answer(ready: &Ready) -> Result<Response<Body>, Error> {
+    let mut response = json(ready)?;
+    if !ready.ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    Ok(response)
+}

@@ -1,0 +1,80 @@
+//! What every route needs: the models, who may call, and the limits.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::access::Keys;
+use crate::config::Limits;
+use crate::error::Error;
+use crate::load::{Model, Slot};
+use crate::store::ModelName;
+
+/// The state of a host; cheap to clone.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    slots: RwLock<BTreeMap<ModelName, Arc<Slot>>>,
+    access: Arc<dyn Keys>,
+    limits: Limits,
+    draining: AtomicBool,
+}
+
+impl Host {
+    /// A host without models.
+    pub fn new(access: Arc<dyn Keys>, limits: Limits) -> Self {
+        Self(Arc::new(Inner { slots: RwLock::default(), access, limits, draining: AtomicBool::new(false) }))
+    }
+
+    /// Gives `slot` its place; another of the same name makes room.
+    pub fn insert(&self, slot: Arc<Slot>) {
+        self.0.slots.write().unwrap_or_else(PoisonError::into_inner).insert(slot.name().clone(), slot);
+    }
+
+    /// Every model's place, by name.
+    pub fn slots(&self) -> Vec<Arc<Slot>> {
+        self.0.slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// From now on calls are refused with a word that they may be sent elsewhere; those under way are answered.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn access(&self) -> &dyn Keys {
+        &*self.0.access
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.0.limits
+    }
+
+    /// The place of the model called `name`.
+    pub(crate) fn slot(&self, name: &str) -> Result<Arc<Slot>, Error> {
+        let slots = self.0.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let slot = name.parse::<ModelName>().ok().and_then(|name| slots.get(&name).cloned());
+        // The name came from outside and goes back out, so it is cut to a length that a name can have.
+        slot.ok_or_else(|| Error::UnknownModel { model: name.chars().take(64).collect() })
+    }
+
+    /// The model called `name`, loaded, where its version is `version` or nobody asked for one.
+    pub(crate) async fn model(&self, slot: &Slot, version: Option<&str>) -> Result<Arc<Model>, Error> {
+        if self.is_draining() {
+            return Err(Error::Draining);
+        }
+        let model = slot.model().await?;
+        match version {
+            Some(got) if got != model.version().as_str() => Err(Error::UnknownVersion {
+                model: slot.name().to_string(),
+                got: got.chars().take(64).collect(),
+                serving: model.version().to_string(),
+            }),
+            _ => Ok(model),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The routes of a function, one router under every host.
+
+mod health;
+mod host;
+mod infer;
+mod models;
+mod predict;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+pub use self::host::Host;
+use crate::error::Error;
+use crate::reply::respond;
+
+/// The router of `host`.
+pub fn router(host: Host) -> Router {
+    finish(routes(host))
+}
+
+/// The routes alone, for a host that has to look at answers before they are finished.
+pub(crate) fn routes(host: Host) -> Router {
+    Router::new()
+        .route("/v2", get(health::server))
+        .route("/v2/", get(health::server))
+        .route("/v2/health/live", get(health::live))
+        .route("/v2/health/ready", get(health::ready))
+        .route("/v2/models/{model}", get(models::metadata))
+        .route("/v2/models/{model}/ready", get(health::model_ready))
+        .route("/v2/models/{model}/infer", post(infer::infer))
+        .route("/v2/models/{model}/versions/{version}", get(models::metadata))
+        .route("/v2/models/{model}/versions/{version}/ready", get(health::model_ready))
+        .route("/v2/models/{model}/versions/{version}/infer", post(infer::infer))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{model}/predict", post(predict::predict))
+        .fallback(async || Error::UnknownRoute)
+        .method_not_allowed_fallback(async || Error::Method)
+        .with_state(host)
+}
+
+/// Request ids, logs and errors around `routes`.
+pub(crate) fn finish(routes: Router) -> Router {
+    routes.layer(axum::middleware::from_fn(respond))
+}

@@ -1,0 +1,46 @@
+//! What models there are.
+
+use amaas_wire::predict::{ModelEntry, ModelList};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::Response;
+
+use super::Host;
+use super::health::ModelPath;
+use crate::error::Error;
+use crate::load::{Slot, State as SlotState};
+use crate::reply::json;
+use crate::request::Caller;
+
+/// `GET /v2/models/{model}[/versions/{version}]`.
+pub(super) async fn metadata(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(path): Path<ModelPath>,
+) -> Result<Response<Body>, Error> {
+    let slot = host.slot(&path.model)?;
+    caller.scope(slot.name())?;
+    json(&host.model(&slot, path.version.as_deref()).await?.metadata())
+}
+
+/// `GET /v1/models`: those that the key may use.
+pub(super) async fn list(State(host): State<Host>, caller: Caller) -> Result<Response<Body>, Error> {
+    let slots = host.slots();
+    let data = slots.iter().filter(|slot| caller.may_use(slot.name())).map(|slot| entry(slot)).collect();
+    json(&ModelList { object: "list".to_owned(), data })
+}
+
+fn entry(slot: &Slot) -> ModelEntry {
+    let (version, task, ready) = match slot.state() {
+        SlotState::Ready(model) => (model.version().to_string(), model.task_name().to_owned(), true),
+        SlotState::Loading | SlotState::Failed(_) => (String::new(), String::new(), false),
+    };
+    ModelEntry {
+        id: slot.name().to_string(),
+        object: "model".to_owned(),
+        owned_by: "amaas".to_owned(),
+        version,
+        task,
+        ready,
+    }
+}

@@ -1,0 +1,42 @@
+//! `POST /v1/models/{model}/predict`.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, Request, State};
+use http::Response;
+use serde::Deserialize;
+
+use super::Host;
+use crate::error::Error;
+use crate::reply::predict_response;
+use crate::request::{Caller, Valid, read};
+use crate::task::off_runtime;
+
+#[derive(Deserialize)]
+pub(super) struct Parameters {
+    version: Option<String>,
+}
+
+pub(super) async fn predict(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Query(parameters): Query<Parameters>,
+    request: Request,
+) -> Result<Response<Body>, Error> {
+    let slot = host.slot(&name)?;
+    caller.scope(slot.name())?;
+    let (parts, body) = request.into_parts();
+    let body = read(&parts.headers, body, host.limits().body_bytes).await?;
+    let model = host.model(&slot, parameters.version.as_deref()).await?;
+    let begun = Instant::now();
+    let task = model.task.clone().ok_or_else(|| Error::NoTask { model: name })?;
+    let (encoder, size) = (task.clone(), body.len());
+    let (tensors, count) = off_runtime(size, move || encoder.encode(&body)).await?;
+    let call = Valid::new(tensors, &model.manifest).map_err(|error| Error::internal(error.to_string()))?;
+    let rows = call.rows();
+    let outputs = model.infer.run(call).await?;
+    let predictions = task.decode(&outputs, count)?;
+    predict_response(&model, predictions, rows, begun)
+}

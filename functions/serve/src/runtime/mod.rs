@@ -1,0 +1,13 @@
+//! ONNX Runtime: where its library comes from, and the one environment of the process.
+//!
+//! Invariant: the library is not touched unless `ORT_DISABLE_TELEMETRY=1` stands in the environment: official builds from
+//! 1.29 on report usage, and the first report goes out before the API's own switch can be reached.
+
+mod environment;
+mod library;
+mod quiet;
+
+pub use self::environment::RuntimeError;
+pub(crate) use self::environment::environment;
+pub use self::library::{LibraryError, VERSION, find, find_or_fetch};
+pub use self::quiet::quiet;

@@ -1,0 +1,150 @@
+//! A local folder as an object store, for single hosts and tests.
+
+use std::fmt;
+use std::io::{self, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tokio::fs;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::sync::Mutex;
+
+use super::{Condition, Object, StoreError};
+use crate::digest::Digest;
+
+/// The folder; its objects are files. A conditional put is atomic within one process only.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+    writer: Arc<Mutex<()>>,
+}
+
+impl Folder {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root, writer: Arc::default() }
+    }
+
+    pub(super) async fn read(&self, key: &str) -> Result<Object, StoreError> {
+        let bytes = fs::read(self.root.join(key)).await.map_err(|error| self.error(key, &error))?;
+        Ok(Object { tag: Digest::of(&bytes).to_string(), bytes: bytes.into() })
+    }
+
+    pub(super) async fn read_range(
+        &self,
+        key: &str,
+        offset: u64,
+        into: &mut BytesMut,
+        mut landed: impl FnMut(&[u8]) + Send,
+    ) -> Result<(), StoreError> {
+        let read = async {
+            let mut file = fs::File::open(self.root.join(key)).await?;
+            file.set_max_buf_size(1 << 20);
+            file.seek(SeekFrom::Start(offset)).await?;
+            let mut filled = 0;
+            while filled < into.len() {
+                let got = file.read(&mut into[filled..]).await?;
+                if got == 0 {
+                    break;
+                }
+                landed(&into[filled..filled + got]);
+                filled += got;
+            }
+            Ok(filled)
+        };
+        let filled = read.await.map_err(|error| self.error(key, &error))?;
+        if filled < into.len() {
+            return Err(StoreError::Truncated {
+                store: self.to_string(),
+                key: key.to_owned(),
+                offset,
+                expected: into.len() as u64,
+                got: filled as u64,
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) async fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        match fs::metadata(self.root.join(key)).await {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.error(key, &error)),
+        }
+    }
+
+    pub(super) async fn write(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<(), StoreError> {
+        let _one_writer = self.writer.lock().await;
+        let holds = match (condition, self.read(key).await) {
+            (Condition::Any, _) => true,
+            (Condition::Absent, Err(error)) => error.is_not_found(),
+            (Condition::Unchanged(tag), Ok(object)) => object.tag == tag,
+            (Condition::Absent, Ok(_)) | (Condition::Unchanged(_), Err(_)) => false,
+        };
+        if !holds {
+            return Err(StoreError::Conflict { store: self.to_string(), key: key.to_owned() });
+        }
+        let path = self.root.join(key);
+        let partial = path.with_extension(format!("partial-{}", std::process::id()));
+        let put = async {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).await?;
+            }
+            let mut file = fs::File::create(&partial).await?;
+            file.write_all(&bytes).await?;
+            file.sync_all().await?;
+            fs::rename(&partial, &path).await
+        };
+        put.await.map_err(|error| self.error(key, &error))
+    }
+
+    pub(super) async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let list = async {
+            let mut names = Vec::new();
+            let mut entries = match fs::read_dir(self.root.join(prefix)).await {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+                entries => entries?,
+            };
+            while let Some(entry) = entries.next_entry().await? {
+                names.extend(entry.file_name().into_string().ok().filter(|name| !name.contains(".partial-")));
+            }
+            names.sort();
+            Ok(names)
+        };
+        list.await.map_err(|error: io::Error| self.error(prefix, &error))
+    }
+
+    fn error(&self, key: &str, error: &io::Error) -> StoreError {
+        let (store, key, cause) = (self.to_string(), key.to_owned(), error.to_string());
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotFound { store, key },
+            io::ErrorKind::PermissionDenied => StoreError::Denied { store, key, cause },
+            _ => StoreError::Unreachable { store, key, cause },
+        }
+    }
+}
+
+impl fmt::Display for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "folder {}", self.root.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::{Condition, Store};
+
+    #[tokio::test]
+    async fn conditions_hold() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path());
+        store.write("a/b", "1".into(), Condition::Absent).await.expect("there is none yet");
+        assert!(store.write("a/b", "2".into(), Condition::Absent).await.is_err());
+        let object = store.read("a/b").await.expect("just written");
+        store.write("a/b", "2".into(), Condition::Unchanged(object.tag.clone())).await.expect("unchanged");
+        assert!(store.write("a/b", "3".into(), Condition::Unchanged(object.tag)).await.is_err());
+        assert_eq!(store.read("a/b").await.expect("just written").bytes, "2");
+        assert_eq!(store.list("a/").await.expect("listed"), ["b"]);
+        assert_eq!(store.size("a/c").await.expect("asked"), None);
+    }
+}

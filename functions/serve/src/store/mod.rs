@@ -1,0 +1,154 @@
+//! Where models live: one prefix of an S3 bucket, or a local folder. There is no other back end.
+//!
+//! The layout under it:
+//! ```text
+//! models/{model}/{version}/manifest.json
+//! models/{model}/aliases/{alias}          -> version
+//! blobs/sha256/{digest}
+//! access/keys.json
+//! ```
+
+mod error;
+mod folder;
+mod layout;
+mod s3;
+
+use bytes::{Bytes, BytesMut};
+
+pub use self::error::StoreError;
+use self::folder::Folder;
+pub use self::layout::{Alias, ModelName, Name, NameError, Selector, Version};
+pub(crate) use self::layout::{alias_key, blob_key, keys_key, manifest_key};
+use self::s3::S3;
+pub use self::s3::{S3Endpoint, S3Options};
+
+/// An object store.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// A prefix of an S3 bucket.
+    S3(S3Location),
+    /// A local folder.
+    Folder(FolderLocation),
+}
+
+/// A prefix of an S3 bucket, with the client that reaches it.
+#[derive(Clone, Debug)]
+pub struct S3Location(S3);
+
+/// A local folder.
+#[derive(Clone, Debug)]
+pub struct FolderLocation(Folder);
+
+impl Store {
+    /// Opens `uri`: `s3://bucket[/prefix]`, or the path of a folder (`file://` may stand before it).
+    ///
+    /// Nothing is contacted yet, but for what the AWS SDK needs to find region and credentials.
+    ///
+    /// # Errors
+    /// [`StoreError::Uri`] when `uri` is neither.
+    pub async fn open(uri: &str, options: &S3Options) -> Result<Self, StoreError> {
+        if let Some(rest) = uri.strip_prefix("s3://") {
+            return Ok(Self::S3(S3Location(S3::open(rest, options).await?)));
+        }
+        let path = uri.strip_prefix("file://").unwrap_or(uri);
+        if path.is_empty() || path.contains("://") {
+            return Err(StoreError::Uri { uri: uri.to_owned() });
+        }
+        Ok(Self::folder(path))
+    }
+
+    /// A store in the folder `path`, which is made when something is put.
+    pub fn folder(path: impl Into<std::path::PathBuf>) -> Self {
+        Self::Folder(FolderLocation(Folder::new(path.into())))
+    }
+
+    /// The whole object `key`, with the tag that a conditional put takes.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is none.
+    pub async fn read(&self, key: &str) -> Result<Object, StoreError> {
+        match self {
+            Self::S3(store) => store.0.read(key).await,
+            Self::Folder(store) => store.0.read(key).await,
+        }
+    }
+
+    /// Fills `into` with the bytes of `key` from `offset` on, telling `landed` of each piece as it arrives.
+    ///
+    /// # Errors
+    /// [`StoreError::Truncated`] when the object ends before `into` is full.
+    pub async fn read_range(
+        &self,
+        key: &str,
+        offset: u64,
+        into: &mut BytesMut,
+        landed: impl FnMut(&[u8]) + Send,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::S3(store) => store.0.read_range(key, offset, into, landed).await,
+            Self::Folder(store) => store.0.read_range(key, offset, into, landed).await,
+        }
+    }
+
+    /// The size of the object `key` in bytes; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or refuses.
+    pub async fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        match self {
+            Self::S3(store) => store.0.size(key).await,
+            Self::Folder(store) => store.0.size(key).await,
+        }
+    }
+
+    /// Puts `bytes` under `key`, if `condition` holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it does not.
+    pub async fn write(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<(), StoreError> {
+        match self {
+            Self::S3(store) => store.0.write(key, bytes, condition).await,
+            Self::Folder(store) => store.0.write(key, bytes, condition).await,
+        }
+    }
+
+    /// The names directly below `prefix` (which ends with `/`), folders and objects alike, sorted.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or refuses.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::S3(store) => store.0.list(prefix).await,
+            Self::Folder(store) => store.0.list(prefix).await,
+        }
+    }
+}
+
+impl std::fmt::Display for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::S3(store) => store.0.fmt(f),
+            Self::Folder(store) => store.0.fmt(f),
+        }
+    }
+}
+
+/// An object's bytes and the tag of this state of it.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Changes whenever the bytes do; opaque.
+    pub tag: String,
+}
+
+/// When a put may go ahead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Always.
+    Any,
+    /// Only where there is no such object yet.
+    Absent,
+    /// Only where the object is still in the state of this tag.
+    Unchanged(String),
+}

@@ -1,0 +1,193 @@
+//! A task gives a network typed inputs and predictions: the one thing that a model owner writes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use amaas_wire::Tensor;
+use amaas_wire::oip::DecodeError;
+use amaas_wire::predict::PredictRequest;
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+
+/// Typed inputs to tensors, and tensors to typed predictions.
+///
+/// ```
+/// use amaas_serve::task::{Assets, InvalidInput, Task, TaskError};
+/// use amaas_wire::{Tensor, TensorData};
+///
+/// /// Doubles numbers, through a network that does it.
+/// struct Double;
+///
+/// impl Task for Double {
+///     const NAME: &'static str = "double";
+///     type Input = f32;
+///     type Prediction = f32;
+///
+///     fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+///         Ok(Self)
+///     }
+///
+///     fn encode(&self, inputs: &[f32]) -> Result<Vec<Tensor>, InvalidInput> {
+///         let data = TensorData::Fp32(inputs.to_vec());
+///         Ok(vec![Tensor::new("x", vec![inputs.len(), 1], data).map_err(InvalidInput::new)?])
+///     }
+///
+///     fn decode(&self, outputs: &[Tensor]) -> Result<Vec<f32>, TaskError> {
+///         let y = outputs.first().and_then(|y| y.data().as_f32());
+///         Ok(y.ok_or_else(|| TaskError::new("the network gave no FP32 output"))?.to_vec())
+///     }
+/// }
+/// ```
+pub trait Task: Sized + Send + Sync + 'static {
+    /// The task's name, which a manifest asks for.
+    const NAME: &'static str;
+    /// One entry of the `inputs` of a request.
+    type Input: DeserializeOwned + Send;
+    /// One entry of the `predictions` of an answer.
+    type Prediction: Serialize;
+
+    /// Makes the task from the files that were published with the network.
+    ///
+    /// # Errors
+    /// When a file is missing or is not what it should be; the function then never gets ready.
+    fn from_assets(assets: &Assets) -> Result<Self, TaskError>;
+
+    /// Makes the network's inputs, one row for each of `inputs`, which is never empty.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
+    fn encode(&self, inputs: &[Self::Input]) -> Result<Vec<Tensor>, InvalidInput>;
+
+    /// Makes one prediction for each row of the network's outputs.
+    ///
+    /// # Errors
+    /// When the outputs are not what the network should give: a fault of the model, not of the caller.
+    fn decode(&self, outputs: &[Tensor]) -> Result<Vec<Self::Prediction>, TaskError>;
+}
+
+/// The files that were published with a network, verified.
+#[derive(Clone, Debug, Default)]
+pub struct Assets(BTreeMap<String, Bytes>);
+
+impl Assets {
+    /// Assets from names and bytes.
+    pub fn new(files: impl IntoIterator<Item = (String, Bytes)>) -> Self {
+        Self(files.into_iter().collect())
+    }
+
+    /// The bytes of the file `name`.
+    ///
+    /// # Errors
+    /// When it was not published.
+    pub fn bytes(&self, name: &str) -> Result<&Bytes, TaskError> {
+        self.0.get(name).ok_or_else(|| TaskError(format!("asset {name:?} was not published with the model")))
+    }
+
+    /// The text of the file `name`.
+    ///
+    /// # Errors
+    /// When it was not published or is not UTF-8.
+    pub fn text(&self, name: &str) -> Result<&str, TaskError> {
+        std::str::from_utf8(self.bytes(name)?)
+            .map_err(|error| TaskError(format!("asset {name:?} is not UTF-8: {error}")))
+    }
+}
+
+/// What is wrong with the inputs; shown to the caller.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidInput(String);
+
+impl InvalidInput {
+    /// Says what was expected and what arrived, without any value of the payload.
+    #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(InvalidInput::new)`
+    pub fn new(what: impl ToString) -> Self {
+        Self(what.to_string())
+    }
+}
+
+/// What is wrong with the model's files or the network's outputs; goes to the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TaskError(String);
+
+impl TaskError {
+    /// Says what was expected and what was there.
+    #[allow(clippy::needless_pass_by_value)]
+    pub fn new(what: impl ToString) -> Self {
+        Self(what.to_string())
+    }
+}
+
+/// The tasks that a function was built with, by name.
+#[derive(Clone, Default)]
+pub struct Tasks(BTreeMap<&'static str, Make>);
+
+type Make = fn(&Assets) -> Result<Arc<dyn AnyTask>, TaskError>;
+
+impl Tasks {
+    /// These and `T`.
+    #[must_use]
+    pub fn with<T: Task>(mut self) -> Self {
+        self.0.insert(T::NAME, |assets| Ok(Arc::new(Erased(T::from_assets(assets)?))));
+        self
+    }
+
+    /// Makes the task `name`.
+    pub(crate) fn make(&self, name: &str, assets: &Assets) -> Result<Arc<dyn AnyTask>, TaskError> {
+        let Some(make) = self.0.get(name) else {
+            let known = self.0.keys().copied().collect::<Vec<_>>().join(", ");
+            return Err(TaskError(format!("the function was built without task {name:?}; it has: {known}")));
+        };
+        make(assets)
+    }
+}
+
+/// A [`Task`] without its types: JSON in, JSON out.
+pub(crate) trait AnyTask: Send + Sync {
+    /// Reads a `predict` body and makes the network's inputs; also how many inputs there were.
+    fn encode(&self, body: &[u8]) -> Result<(Vec<Tensor>, usize), Error>;
+    /// Makes the JSON list of `count` predictions.
+    fn decode(&self, outputs: &[Tensor], count: usize) -> Result<Box<RawValue>, Error>;
+}
+
+struct Erased<T>(T);
+
+impl<T: Task> AnyTask for Erased<T> {
+    fn encode(&self, body: &[u8]) -> Result<(Vec<Tensor>, usize), Error> {
+        let request: PredictRequest<T::Input> =
+            serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?;
+        if request.inputs.is_empty() {
+            return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
+        }
+        let tensors = self.0.encode(&request.inputs).map_err(|error| Error::InvalidInput(error.0))?;
+        Ok((tensors, request.inputs.len()))
+    }
+
+    fn decode(&self, outputs: &[Tensor], count: usize) -> Result<Box<RawValue>, Error> {
+        let predictions = self.0.decode(outputs).map_err(|error| Error::internal(error.0))?;
+        if predictions.len() != count {
+            let got = predictions.len();
+            return Err(Error::internal(format!("task {} made {got} predictions of {count} inputs", T::NAME)));
+        }
+        serde_json::value::to_raw_value(&predictions).map_err(|error| Error::internal(error.to_string()))
+    }
+}
+
+/// Runs `work` on a body of `size` bytes: here where that is quick, on a thread for blocking work where it is not.
+pub(crate) async fn off_runtime<T: Send + 'static>(
+    size: usize,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    if size <= QUICK {
+        return work();
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(error.to_string()))?
+}
+
+/// Reading JSON runs at some 200 MB/s, so this is below 500 µs.
+const QUICK: usize = 64 << 10;

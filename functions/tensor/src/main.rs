@@ -1,0 +1,9 @@
+//! The generic function: any ONNX file, without a task.
+
+use std::process::ExitCode;
+
+use amaas_serve::task::Tasks;
+
+fn main() -> ExitCode {
+    amaas_serve::function(Tasks::default())
+}

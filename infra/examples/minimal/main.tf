@@ -1,0 +1,27 @@
+# AWS_ENDPOINT_URL, where set, sends every call to that address instead of AWS.
+provider "aws" {
+  region = var.region
+
+  skip_credentials_validation = var.offline
+  skip_metadata_api_check     = var.offline
+  skip_region_validation      = var.offline
+  s3_use_path_style           = var.offline
+
+  default_tags {
+    tags = { application = "amaas" }
+  }
+}
+
+module "amaas" {
+  source = "../.."
+
+  models = {
+    sentiment = {
+      package              = var.package
+      architecture         = var.architecture
+      memory_mb            = 512
+      reserved_concurrency = 10
+      url                  = var.url
+    }
+  }
+}

@@ -1,0 +1,31 @@
+variable "region" {
+  description = "AWS region."
+  type        = string
+  default     = "eu-central-1"
+}
+
+variable "package" {
+  description = "Path of the zip made by `amaas package sentiment`."
+  type        = string
+}
+
+variable "architecture" {
+  description = "Instruction set that the package was built for: x86_64 or arm64."
+  type        = string
+  default     = "x86_64"
+}
+
+variable "url" {
+  description = "Function URL: mode BUFFERED, RESPONSE_STREAM or OFF; authorization AWS_IAM, or NONE for a public one."
+  type = object({
+    mode          = optional(string, "BUFFERED")
+    authorization = optional(string, "AWS_IAM")
+  })
+  default = {}
+}
+
+variable "offline" {
+  description = "Whether to skip the checks that only real AWS can answer. Set it with AWS_ENDPOINT_URL at a local emulator such as moto."
+  type        = bool
+  default     = false
+}

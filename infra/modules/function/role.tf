@@ -1,0 +1,74 @@
+resource "aws_iam_role" "this" {
+  name               = local.function_name
+  description        = "What the amaas model ${var.model} may do"
+  assume_role_policy = jsonencode(local.trust)
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "serve"
+  role   = aws_iam_role.this.id
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.trace) })
+}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  trust = {
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "Lambda"
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = ["sts:AssumeRole"]
+    }]
+  }
+
+  readable = ["models/${var.model}/*", "blobs/sha256/*", "access/keys.json"]
+
+  serve = [
+    {
+      Sid      = "ReadModel"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject"]
+      Resource = [for key in local.readable : "${var.registry.bucket_arn}/${key}"]
+    },
+    {
+      # Without it S3 answers 403, not 404, for an object that does not exist. S3 takes the asked key as s3:prefix here.
+      Sid       = "TellMissingFromForbidden"
+      Effect    = "Allow"
+      Action    = ["s3:ListBucket"]
+      Resource  = [var.registry.bucket_arn]
+      Condition = { StringLike = { "s3:prefix" = local.readable } }
+    },
+    {
+      Sid      = "DecryptModel"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = [var.registry.kms_key_arn]
+      Condition = {
+        StringEquals = {
+          "kms:ViaService" = "s3.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
+        }
+      }
+    },
+    {
+      Sid      = "WriteLogs"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
+    },
+  ]
+
+  # X-Ray knows no resource: "*" is the only value IAM accepts for these two actions.
+  trace = var.tracing != "Active" ? [] : [
+    {
+      Sid      = "SendTraces"
+      Effect   = "Allow"
+      Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      Resource = ["*"]
+    },
+  ]
+}

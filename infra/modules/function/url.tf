@@ -1,0 +1,51 @@
+locals {
+  has_url   = var.url.mode != "OFF"
+  is_public = local.has_url && var.url.authorization == "NONE"
+}
+
+resource "aws_lambda_function_url" "this" {
+  count = local.has_url ? 1 : 0
+
+  function_name      = aws_lambda_function.this.function_name
+  qualifier          = aws_lambda_alias.live.name
+  authorization_type = var.url.authorization
+  invoke_mode        = var.url.mode
+}
+
+# A public URL needs two grants since October 2025: lambda:InvokeFunctionUrl, and lambda:InvokeFunction for calls that come
+# through the URL. https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+resource "aws_lambda_permission" "public_url" {
+  count = local.is_public ? 1 : 0
+
+  statement_id           = "PublicFunctionUrl"
+  function_name          = aws_lambda_function.this.function_name
+  qualifier              = aws_lambda_alias.live.name
+  action                 = "lambda:InvokeFunctionUrl"
+  principal              = "*"
+  function_url_auth_type = "NONE"
+}
+
+# The second grant is made through CloudFormation because aws_lambda_permission knows `invoked_via_function_url` from provider
+# 6.28 on only. Without that condition the grant would let every AWS account call the Invoke API with an event of its own making.
+resource "aws_cloudformation_stack" "public_invoke" {
+  count = local.is_public ? 1 : 0
+
+  name = "${local.function_name}-public-invoke"
+  tags = var.tags
+
+  template_body = jsonencode({
+    AWSTemplateFormatVersion = "2010-09-09"
+    Description              = "lambda:InvokeFunction for callers of the Function URL of ${local.function_name}"
+    Resources = {
+      Permission = {
+        Type = "AWS::Lambda::Permission"
+        Properties = {
+          Action                = "lambda:InvokeFunction"
+          FunctionName          = aws_lambda_alias.live.arn
+          InvokedViaFunctionUrl = true
+          Principal             = "*"
+        }
+      }
+    }
+  })
+}

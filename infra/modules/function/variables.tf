@@ -1,0 +1,205 @@
+variable "name" {
+  description = "Prefix of every name this module makes. The function is called `{name}-{model}`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}$", var.name))
+    error_message = "name must be 2 to 23 lower-case letters, digits or hyphens and start with a letter: write \"amaas\", not ${jsonencode(var.name)}."
+  }
+}
+
+variable "model" {
+  description = "Name of the model in the registry. The role may read `models/{model}/*`, so no character here may widen that pattern."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", var.model))
+    error_message = "model must be 1 to 40 lower-case letters, digits, hyphens or underscores, as in `amaas publish`: write \"sentiment\", not ${jsonencode(var.model)}."
+  }
+}
+
+variable "model_version" {
+  description = "Version or alias of the model to serve. An alias can be moved in the registry without an apply."
+  type        = string
+  default     = "live"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", var.model_version))
+    error_message = "model_version must be a version or an alias of the registry: write \"live\" or \"3\", not ${jsonencode(var.model_version)}."
+  }
+}
+
+variable "package" {
+  description = "Path of the zip made by `amaas package MODEL`: `bootstrap` and `lib/libonnxruntime.so`. Lambda takes up to 50 MB this way."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = endswith(var.package, ".zip") && fileexists(var.package)
+    error_message = "package must be the path of an existing .zip: run `amaas package MODEL` and write the path that it prints, not ${jsonencode(var.package)}."
+  }
+}
+
+variable "architecture" {
+  description = "Instruction set that the package was built for: x86_64 or arm64."
+  type        = string
+  default     = "x86_64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "architecture must be the one the package was built for: write \"x86_64\" or \"arm64\", not ${jsonencode(var.architecture)}."
+  }
+}
+
+variable "memory_mb" {
+  description = "Memory in MiB. CPU grows with it: 1769 MiB is one vCPU."
+  type        = number
+  default     = 1024
+  nullable    = false
+
+  validation {
+    condition     = var.memory_mb >= 128 && var.memory_mb <= 10240 && floor(var.memory_mb) == var.memory_mb
+    error_message = "memory_mb must be a whole number between 128 and 10240, the limits of Lambda: write 1024 for 1 GiB."
+  }
+}
+
+variable "timeout_s" {
+  description = "Seconds after which Lambda ends a request."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.timeout_s >= 1 && var.timeout_s <= 900 && floor(var.timeout_s) == var.timeout_s
+    error_message = "timeout_s must be a whole number of seconds between 1 and 900, the limits of Lambda: write 30."
+  }
+}
+
+variable "ephemeral_storage_mb" {
+  description = "Size of /tmp in MiB. 512 costs nothing extra."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = var.ephemeral_storage_mb >= 512 && var.ephemeral_storage_mb <= 10240 && floor(var.ephemeral_storage_mb) == var.ephemeral_storage_mb
+    error_message = "ephemeral_storage_mb must be a whole number between 512 and 10240, the limits of Lambda: write 512."
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "Most requests this function may run at once, taken from the account's pool. It is also the ceiling of the bill. Null sets none; 0 stops the function."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 0 && floor(var.reserved_concurrency) == var.reserved_concurrency, false)
+    error_message = "reserved_concurrency must be a whole number, 0 or more: write 10, or leave it out for no limit of its own."
+  }
+}
+
+variable "url" {
+  description = "The Function URL. `mode`: BUFFERED, RESPONSE_STREAM, or OFF for no URL. `authorization`: AWS_IAM asks for SigV4; NONE lets anyone reach the function, which must then check the caller itself."
+  type = object({
+    mode          = optional(string, "BUFFERED")
+    authorization = optional(string, "AWS_IAM")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["BUFFERED", "RESPONSE_STREAM", "OFF"], var.url.mode)
+    error_message = "url.mode must be \"BUFFERED\", \"RESPONSE_STREAM\" or \"OFF\" (no URL), not ${jsonencode(var.url.mode)}."
+  }
+
+  validation {
+    condition     = contains(["AWS_IAM", "NONE"], var.url.authorization)
+    error_message = "url.authorization must be \"AWS_IAM\" or \"NONE\" (public), not ${jsonencode(var.url.authorization)}."
+  }
+}
+
+variable "tracing" {
+  description = "X-Ray tracing: PassThrough follows the caller's decision, Active samples requests and gives the role the right to send traces."
+  type        = string
+  default     = "PassThrough"
+  nullable    = false
+
+  validation {
+    condition     = contains(["PassThrough", "Active"], var.tracing)
+    error_message = "tracing must be \"PassThrough\" or \"Active\", not ${jsonencode(var.tracing)}."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that CloudWatch keeps the logs."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
+  }
+}
+
+variable "log_kms_key_arn" {
+  description = "ARN of a KMS key for the logs. Its key policy must let the CloudWatch Logs service use it. Null leaves the service's own encryption."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.log_kms_key_arn))
+    error_message = "log_kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
+  }
+}
+
+variable "registry" {
+  description = "The model registry, as the registry module's outputs give it."
+  type = object({
+    store       = string
+    bucket_arn  = string
+    kms_key_arn = string
+  })
+  nullable = false
+}
+
+variable "environment" {
+  description = "More environment variables. Everybody who may read the function's configuration can read them: never put a secret here."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = length(setintersection(keys(var.environment), [
+      "AMAAS_STORE", "AMAAS_MODEL", "AMAAS_MODEL_VERSION", "AMAAS_EXECUTION_PROVIDERS", "AMAAS_RESPONSE_MODE", "ORT_DISABLE_TELEMETRY",
+    ])) == 0
+    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version` or `url.mode` instead."
+  }
+
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"
+  validation {
+    condition = length(setintersection(keys(var.environment), [
+      "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
+      "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
+      "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+      "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
+    ])) == 0
+    error_message = "environment must not set the names that Lambda keeps for itself (AWS_REGION, AWS_ACCESS_KEY_ID, _HANDLER and the like): remove them, Lambda sets them."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]+$", key))])
+    error_message = "environment must have names of letters, digits and underscores, two or more, that start with a letter: write \"AMAAS_LOG\"."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

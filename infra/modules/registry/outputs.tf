@@ -1,0 +1,24 @@
+output "bucket" {
+  description = "Name of the bucket that holds the published models."
+  value       = aws_s3_bucket.this.id
+}
+
+output "bucket_arn" {
+  description = "ARN of the bucket."
+  value       = aws_s3_bucket.this.arn
+}
+
+output "store" {
+  description = "The registry as AMAAS_STORE wants it: s3://BUCKET."
+  value       = "s3://${aws_s3_bucket.this.id}"
+}
+
+output "kms_key_arn" {
+  description = "ARN of the KMS key that encrypts the bucket."
+  value       = aws_kms_key.this.arn
+}
+
+output "kms_alias" {
+  description = "Alias of the KMS key."
+  value       = aws_kms_alias.this.name
+}

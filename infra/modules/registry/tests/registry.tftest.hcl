@@ -1,0 +1,213 @@
+mock_provider "aws" {
+  mock_resource "aws_s3_bucket" {
+    defaults = {
+      id  = "amaas-123456789012-eu-central-1"
+      arn = "arn:aws:s3:::amaas-123456789012-eu-central-1"
+    }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = {
+      key_id = "11111111-2222-3333-4444-555555555555"
+      arn    = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    }
+  }
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = {
+      partition  = "aws"
+      dns_suffix = "amazonaws.com"
+    }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "eu-central-1" }
+  }
+}
+
+variables {
+  name = "amaas"
+}
+
+run "bucket_is_closed" {
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.this.block_public_acls,
+      aws_s3_bucket_public_access_block.this.block_public_policy,
+      aws_s3_bucket_public_access_block.this.ignore_public_acls,
+      aws_s3_bucket_public_access_block.this.restrict_public_buckets,
+    ])
+    error_message = "All four settings of the public access block must be on."
+  }
+
+  assert {
+    condition     = one(aws_s3_bucket_ownership_controls.this.rule).object_ownership == "BucketOwnerEnforced"
+    error_message = "ACLs must be switched off."
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[*].Effect == ["Deny", "Deny"]
+    error_message = "The bucket policy must only deny."
+  }
+
+  assert {
+    condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement[0] == {
+      Sid       = "DenyPlainHttp"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = ["arn:aws:s3:::amaas-123456789012-eu-central-1", "arn:aws:s3:::amaas-123456789012-eu-central-1/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }
+    error_message = "Everybody must be refused without TLS, for the bucket and its objects."
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[1].Condition == { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
+    error_message = "TLS below 1.2 must be refused."
+  }
+
+  assert {
+    condition     = aws_s3_bucket.this.force_destroy == false
+    error_message = "A destroy must not delete published models unless asked to."
+  }
+
+  assert {
+    condition     = output.bucket == "amaas-123456789012-eu-central-1" && output.store == "s3://amaas-123456789012-eu-central-1"
+    error_message = "The bucket's name must come from name, account and region, and store from the bucket."
+  }
+}
+
+run "bucket_is_encrypted" {
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
+    error_message = "Objects must be encrypted with SSE-KMS."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == aws_kms_key.this.arn
+    error_message = "Objects must be encrypted with the registry's own key."
+  }
+
+  assert {
+    condition     = one(aws_s3_bucket_server_side_encryption_configuration.this.rule).bucket_key_enabled
+    error_message = "The bucket key must be on."
+  }
+
+  assert {
+    condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
+    error_message = "The key must rotate and must not be deleted quickly."
+  }
+
+  assert {
+    condition     = aws_kms_alias.this.name == "alias/amaas-registry" && aws_kms_alias.this.target_key_id == aws_kms_key.this.key_id
+    error_message = "The alias must name the registry's key."
+  }
+}
+
+run "key_works_through_s3_only" {
+  assert {
+    condition     = length(jsondecode(aws_kms_key.this.policy).Statement) == 2
+    error_message = "The key policy must have its two statements and no other."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_kms_key.this.policy).Statement :
+      statement.Principal == { AWS = "arn:aws:iam::123456789012:root" }
+    ])
+    error_message = "Only the own account may be a principal of the key."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(aws_kms_key.this.policy).Statement : [for action in statement.Action : !strcontains(action, "*")]
+    ]))
+    error_message = "The key policy must name each action."
+  }
+
+  assert {
+    condition = length(setintersection(jsondecode(aws_kms_key.this.policy).Statement[0].Action, [
+      "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant",
+    ])) == 0
+    error_message = "Administration must give no access to data."
+  }
+
+  assert {
+    condition     = contains(jsondecode(aws_kms_key.this.policy).Statement[0].Action, "kms:PutKeyPolicy")
+    error_message = "Without kms:PutKeyPolicy for the account the key could be locked for ever."
+  }
+
+  assert {
+    condition = alltrue([
+      jsondecode(aws_kms_key.this.policy).Statement[1].Action == ["kms:Decrypt", "kms:GenerateDataKey"],
+      jsondecode(aws_kms_key.this.policy).Statement[1].Condition == { StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" } },
+    ])
+    error_message = "Data must be encrypted and decrypted through S3 in this region only."
+  }
+}
+
+run "old_data_expires" {
+  variables {
+    noncurrent_version_days = 14
+    incomplete_upload_days  = 2
+  }
+
+  assert {
+    condition     = one(aws_s3_bucket_versioning.this.versioning_configuration).status == "Enabled"
+    error_message = "Versioning must be on."
+  }
+
+  assert {
+    condition     = one(aws_s3_bucket_lifecycle_configuration.this.rule[0].abort_incomplete_multipart_upload).days_after_initiation == 2
+    error_message = "Unfinished uploads must be removed."
+  }
+
+  assert {
+    condition     = one(aws_s3_bucket_lifecycle_configuration.this.rule[1].noncurrent_version_expiration).noncurrent_days == 14
+    error_message = "Noncurrent versions must expire."
+  }
+
+  assert {
+    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.status == "Enabled" && alltrue([for expiry in rule.expiration : expiry.days == null || expiry.days == 0])])
+    error_message = "Every rule must be on, and none may expire a current version: it may be a model in use."
+  }
+}
+
+run "bucket_may_be_named" {
+  variables {
+    bucket = "models-of-mine"
+  }
+
+  assert {
+    condition     = aws_s3_bucket.this.bucket == "models-of-mine"
+    error_message = "A given name must be used."
+  }
+}
+
+run "refuses_bad_names" {
+  command = plan
+
+  variables {
+    name   = "My_Models"
+    bucket = "with.dots"
+  }
+
+  expect_failures = [var.name, var.bucket]
+}
+
+run "refuses_bad_days" {
+  command = plan
+
+  variables {
+    noncurrent_version_days  = 0
+    incomplete_upload_days   = 1.5
+    key_deletion_window_days = 5
+  }
+
+  expect_failures = [var.noncurrent_version_days, var.incomplete_upload_days, var.key_deletion_window_days]
+}

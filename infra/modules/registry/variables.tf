@@ -1,0 +1,71 @@
+variable "name" {
+  description = "Prefix of every name this module makes. Lower-case letters, digits and hyphens."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}$", var.name))
+    error_message = "name must be 2 to 23 lower-case letters, digits or hyphens and start with a letter: write \"amaas\", not ${jsonencode(var.name)}."
+  }
+}
+
+variable "bucket" {
+  description = "Name of the bucket. Null makes `{name}-{account id}-{region}`, which is unique without a random suffix."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bucket == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket))
+    error_message = "bucket must be 3 to 63 lower-case letters, digits or hyphens, without dots (they break TLS host names): write \"amaas-models-prod\", or leave it out."
+  }
+}
+
+variable "noncurrent_version_days" {
+  description = "Days after which an overwritten or deleted object version is removed for good. Until then it can be brought back."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.noncurrent_version_days >= 1 && floor(var.noncurrent_version_days) == var.noncurrent_version_days
+    error_message = "noncurrent_version_days must be a whole number of days, 1 or more: write 30."
+  }
+}
+
+variable "incomplete_upload_days" {
+  description = "Days after which the parts of an unfinished multipart upload are removed."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.incomplete_upload_days >= 1 && floor(var.incomplete_upload_days) == var.incomplete_upload_days
+    error_message = "incomplete_upload_days must be a whole number of days, 1 or more: write 7."
+  }
+}
+
+variable "key_deletion_window_days" {
+  description = "Days that KMS waits before it deletes the key after a destroy. Every object is unreadable once the key is gone."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.key_deletion_window_days >= 7 && var.key_deletion_window_days <= 30
+    error_message = "key_deletion_window_days must be between 7 and 30, the limits of KMS: write 30."
+  }
+}
+
+variable "force_destroy" {
+  description = "Whether a destroy also deletes every published model. Leave it false outside of tests."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -1,0 +1,230 @@
+//! One logical call: attempts, waits and one deadline around all of it.
+//!
+//! An attempt goes through `request → transport → accept`. Each attempt builds its request anew from the same encoded
+//! body and the same idempotency key, so that what is made per attempt (credentials today) is never sent twice.
+//!
+//! Invariant: a call ends by its deadline, whichever stage it is in.
+
+use std::time::Duration;
+
+use amaas_wire::predict::{IDEMPOTENCY_KEY, REQUEST_ID};
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Url};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::{Instrument, debug, debug_span, info_span};
+
+use crate::answer::Trace;
+use crate::credentials::{Authorization, Credentials};
+use crate::options::{CallOptions, Idempotency};
+use crate::retry::{Cause, Repeat, Retry};
+use crate::transport::{Outgoing, Received, Transport, TransportError};
+use crate::{Error, ErrorKind, decode, random};
+
+/// What every call of a client shares.
+pub(crate) struct Caller {
+    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) credentials: Credentials,
+    pub(crate) retry: Retry,
+    pub(crate) timeout: Duration,
+    pub(crate) attempt_timeout: Duration,
+}
+
+/// A call that is encoded and may be sent, any number of times.
+pub(crate) struct Call {
+    method: Method,
+    url: Url,
+    body: Bytes,
+    accepts: Accepts,
+    repeat: Repeat,
+    idempotency_key: Option<HeaderValue>,
+    request_id: String,
+    timeout: Option<Duration>,
+}
+
+/// Which answers are an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accepts {
+    Success,
+    /// Also an answer that states that something is not ready.
+    Readiness,
+}
+
+/// An answer that was accepted, and how it came about.
+#[derive(Debug)]
+pub(crate) struct Completed {
+    pub(crate) received: Received,
+    pub(crate) trace: Trace,
+}
+
+/// An attempt that failed: the error, and why as far as a retry is concerned.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) cause: Cause,
+    pub(crate) error: Error,
+}
+
+impl Call {
+    pub(crate) fn get(url: Url, options: &CallOptions) -> Result<Self, Error> {
+        let request_id = request_id(options)?;
+        Ok(Self {
+            method: Method::GET,
+            url,
+            body: Bytes::new(),
+            accepts: Accepts::Success,
+            repeat: Repeat::Recognised,
+            idempotency_key: None,
+            request_id,
+            timeout: options.timeout,
+        })
+    }
+
+    pub(crate) fn post(url: Url, body: Bytes, options: &CallOptions) -> Result<Self, Error> {
+        let idempotency_key = match &options.idempotency {
+            Idempotency::Fresh => Some(header("the idempotency key", &random::id()?)?),
+            Idempotency::Key(key) => Some(header("the idempotency key", key)?),
+            Idempotency::Off => None,
+        };
+        let repeat = if idempotency_key.is_some() { Repeat::Recognised } else { Repeat::Blind };
+        Ok(Self { method: Method::POST, body, repeat, idempotency_key, ..Self::get(url, options)? })
+    }
+
+    pub(crate) fn accepting(mut self, accepts: Accepts) -> Self {
+        self.accepts = accepts;
+        self
+    }
+
+    /// Sends the call until it is answered, may not be sent again, or its time is up.
+    pub(crate) async fn send(self, caller: &Caller) -> Result<Completed, Error> {
+        let span =
+            info_span!("amaas.call", method = %self.method, path = self.url.path(), request_id = self.request_id);
+        self.send_in_span(caller).instrument(span).await
+    }
+
+    async fn send_in_span(self, caller: &Caller) -> Result<Completed, Error> {
+        let started = Instant::now();
+        let deadline = started + self.timeout.unwrap_or(caller.timeout).min(LONGEST);
+        let mut attempts = 0;
+        let mut paid = 0;
+        let mut last = None;
+        loop {
+            attempts += 1;
+            let attempt = self.attempt(caller).instrument(debug_span!("amaas.attempt", number = attempts));
+            let Failure { cause, error } = match timeout_at(deadline, attempt).await {
+                Ok(Ok(received)) => {
+                    caller.retry.succeeded(paid);
+                    return Ok(self.completed(received, attempts, started.elapsed()));
+                }
+                Ok(Err(failure)) => failure,
+                Err(_) => return Err(self.ended(timed_out("the call", last), attempts, started)),
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let again = caller.retry.again(cause, self.repeat, attempts - 1, error.retry_after(), left);
+            let Some(again) = again else { return Err(self.ended(error, attempts, started)) };
+            debug!(%error, wait = ?again.wait, "the attempt failed, trying again");
+            paid = again.paid;
+            last = Some(error);
+            sleep(again.wait).await;
+        }
+    }
+
+    async fn attempt(&self, caller: &Caller) -> Result<Received, Failure> {
+        let exchange = async {
+            let authorization = caller.credentials.authorization().await.map_err(Failure::permanent)?;
+            let request = self.request(authorization.as_ref()).map_err(Failure::permanent)?;
+            let received = caller.transport.send(request).await?;
+            self.accept(received, authorization.as_ref())
+        };
+        timeout(caller.attempt_timeout, exchange)
+            .await
+            .unwrap_or_else(|_| Err(Failure { cause: Cause::TimedOut, error: timed_out("the attempt", None) }))
+    }
+
+    fn request(&self, authorization: Option<&Authorization>) -> Result<Outgoing, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, JSON);
+        headers.insert(REQUEST_ID, header("the request id", &self.request_id)?);
+        if self.method == Method::POST {
+            headers.insert(CONTENT_TYPE, JSON);
+        }
+        if let Some(key) = &self.idempotency_key {
+            headers.insert(IDEMPOTENCY_KEY, key.clone());
+        }
+        if let Some(authorization) = authorization {
+            headers.insert(AUTHORIZATION, authorization.header()?);
+        }
+        Ok(Outgoing { method: self.method.clone(), url: self.url.clone(), headers, body: self.body.clone() })
+    }
+
+    fn accept(&self, received: Received, sent: Option<&Authorization>) -> Result<Received, Failure> {
+        debug!(status = received.status, bytes = received.body.len(), "answered");
+        let stated = self.accepts == Accepts::Readiness && decode::readiness(&received).is_some();
+        if received.is_success() || stated { Ok(received) } else { Err(decode::failure(&received, sent)) }
+    }
+
+    fn completed(self, received: Received, attempts: u32, elapsed: Duration) -> Completed {
+        let request_id = decode::request_id(&received.headers).unwrap_or(self.request_id);
+        Completed { received, trace: Trace { request_id, attempts, elapsed } }
+    }
+
+    fn ended(self, error: Error, attempts: u32, started: Instant) -> Error {
+        error.or_request_id(Some(self.request_id)).after(attempts, started.elapsed())
+    }
+}
+
+impl Completed {
+    /// The error for an accepted answer that turned out to be something else.
+    pub(crate) fn misread(&self, what: String) -> Error {
+        Error::new(ErrorKind::Protocol, what)
+            .with_status(self.received.status)
+            .or_request_id(Some(self.trace.request_id.clone()))
+            .after(self.trace.attempts, self.trace.elapsed)
+    }
+}
+
+impl Failure {
+    fn permanent(error: Error) -> Self {
+        Self { cause: Cause::Permanent, error }
+    }
+}
+
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Self {
+        let cause = match error {
+            TransportError::NotSent(_) => Cause::NotSent,
+            TransportError::Lost(_) => Cause::Lost,
+            TransportError::TooLarge { .. } => Cause::Permanent,
+        };
+        Self { cause, error: error.into() }
+    }
+}
+
+fn request_id(options: &CallOptions) -> Result<String, Error> {
+    match &options.request_id {
+        Some(id) => header("the request id", id).map(|_| id.clone()),
+        None => random::id(),
+    }
+}
+
+fn header(what: &str, text: &str) -> Result<HeaderValue, Error> {
+    let error = || Error::invalid_input(format!("{what} is 1 to {LONGEST_ID} visible ASCII characters"));
+    let visible = (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    HeaderValue::from_str(text).ok().filter(|_| visible).ok_or_else(error)
+}
+
+/// `last` is what went wrong with the attempt before, where there was one.
+fn timed_out(what: &str, last: Option<Error>) -> Error {
+    let error = Error::new(ErrorKind::Timeout, format!("the time for {what} was up"));
+    match last {
+        Some(last) => error.with_source(last),
+        None => error,
+    }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const LONGEST_ID: usize = 255;
+/// Longer than any call, and short enough to be added to any clock.
+const LONGEST: Duration = Duration::from_hours(365 * 24);
+
+#[cfg(test)]
+mod tests;

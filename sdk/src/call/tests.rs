@@ -1,0 +1,220 @@
+//! Calls over a scripted transport, on a paused clock.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::credentials::{AuthorizationFuture, CredentialProvider};
+use crate::retry::RetryConfig;
+use crate::transport::TransportFuture;
+
+/// What the transport does with one attempt.
+#[derive(Clone)]
+enum Step {
+    Answer(u16, &'static [(&'static str, &'static str)]),
+    NotSent,
+    Lost,
+    Hang,
+    TooLarge,
+}
+use Step::{Answer, Hang, Lost, NotSent, TooLarge};
+
+/// Plays steps, the last one for ever, and keeps what was sent and when.
+#[derive(Clone)]
+struct Scripted {
+    steps: Arc<Mutex<VecDeque<Step>>>,
+    sent: Arc<Mutex<Vec<(Instant, Outgoing)>>>,
+}
+
+impl Scripted {
+    fn new(steps: &[Step]) -> Self {
+        Self { steps: Arc::new(Mutex::new(steps.iter().cloned().collect())), sent: Arc::default() }
+    }
+
+    fn sent(&self) -> Vec<Outgoing> {
+        self.sent.lock().expect("no panic").iter().map(|(_, request)| request.clone()).collect()
+    }
+
+    fn waits(&self) -> Vec<Duration> {
+        let sent = self.sent.lock().expect("no panic");
+        sent.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()
+    }
+
+    fn caller(&self, random: fn() -> f64) -> Caller {
+        Caller {
+            transport: Box::new(self.clone()),
+            credentials: Credentials::Provider(Arc::new(Numbered::default())),
+            retry: Retry::new(RetryConfig::default(), random),
+            timeout: Duration::from_mins(1),
+            attempt_timeout: Duration::from_secs(20),
+        }
+    }
+
+    async fn call(&self, options: &CallOptions) -> Result<Completed, Error> {
+        post(options).send(&self.caller(|| 1.0)).await
+    }
+}
+
+impl Transport for Scripted {
+    fn send(&self, request: Outgoing) -> TransportFuture<'_> {
+        self.sent.lock().expect("no panic").push((Instant::now(), request));
+        let mut steps = self.steps.lock().expect("no panic");
+        let step = if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() };
+        Box::pin(async move {
+            match step.expect("a step") {
+                Answer(status, headers) => {
+                    let headers = headers.iter().map(|(name, value)| {
+                        (name.parse().expect("a name"), value.parse::<HeaderValue>().expect("a value"))
+                    });
+                    Ok(Received { status, headers: headers.collect(), body: Bytes::new() })
+                }
+                NotSent => Err(TransportError::NotSent("refused".into())),
+                Lost => Err(TransportError::Lost("reset".into())),
+                Hang => std::future::pending().await,
+                TooLarge => Err(TransportError::TooLarge { status: 200, limit: 1 }),
+            }
+        })
+    }
+}
+
+/// Gives another token each time.
+#[derive(Default)]
+struct Numbered(AtomicU32);
+
+impl CredentialProvider for Numbered {
+    fn authorization(&self) -> AuthorizationFuture<'_> {
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move { Ok(Authorization::bearer(&format!("token-{number}"))?) })
+    }
+}
+
+fn post(options: &CallOptions) -> Call {
+    let url = "https://models.example.com/v1/models/m/predict".parse().expect("a URL");
+    Call::post(url, Bytes::from_static(b"{}"), options).expect("options that can be sent")
+}
+
+fn blind() -> CallOptions {
+    CallOptions::default().without_idempotency_key()
+}
+
+const REFUSED: &[(&str, &str)] = &[("amaas-not-processed", "true")];
+
+#[tokio::test(start_paused = true)]
+async fn what_is_tried_again_and_how_often() {
+    // Attempts of a call with an idempotency key, and of one without.
+    for (step, keyed, unkeyed, kind) in [
+        (NotSent, 3, 3, ErrorKind::Connect),
+        (Lost, 3, 1, ErrorKind::Interrupted),
+        (TooLarge, 1, 1, ErrorKind::TooLarge),
+        (Answer(302, &[]), 1, 1, ErrorKind::Protocol),
+        (Answer(400, &[]), 1, 1, ErrorKind::InvalidInput),
+        (Answer(401, &[]), 1, 1, ErrorKind::Unauthorized),
+        (Answer(402, &[]), 1, 1, ErrorKind::Forbidden),
+        (Answer(403, &[]), 1, 1, ErrorKind::Forbidden),
+        (Answer(404, &[]), 1, 1, ErrorKind::NotFound),
+        (Answer(408, &[]), 3, 3, ErrorKind::Timeout),
+        (Answer(409, &[]), 1, 1, ErrorKind::InvalidInput),
+        (Answer(409, REFUSED), 3, 3, ErrorKind::InvalidInput),
+        (Answer(413, &[]), 1, 1, ErrorKind::TooLarge),
+        (Answer(422, &[]), 1, 1, ErrorKind::InvalidInput),
+        (Answer(429, &[]), 3, 3, ErrorKind::RateLimited),
+        (Answer(500, &[]), 1, 1, ErrorKind::Server),
+        (Answer(500, REFUSED), 3, 3, ErrorKind::Server),
+        (Answer(501, &[]), 1, 1, ErrorKind::Server),
+        (Answer(502, &[]), 3, 1, ErrorKind::Unavailable),
+        (Answer(502, REFUSED), 3, 3, ErrorKind::Unavailable),
+        (Answer(503, &[]), 3, 3, ErrorKind::Unavailable),
+        (Answer(504, &[]), 3, 1, ErrorKind::Unavailable),
+    ] {
+        for (options, expected) in [(CallOptions::default(), keyed), (blind(), unkeyed)] {
+            let transport = Scripted::new(std::slice::from_ref(&step));
+            let error = transport.call(&options).await.expect_err("every attempt fails");
+            assert_eq!((error.kind(), error.attempts()), (kind, expected), "{error}");
+            assert_eq!(transport.sent().len(), usize::try_from(expected).expect("few"), "{error}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_out_is_tried_again_only_with_a_key() {
+    let transport = Scripted::new(&[Hang, Answer(200, &[])]);
+    let completed = transport.call(&CallOptions::default()).await.expect("the second attempt answers");
+    assert_eq!(completed.trace.attempts, 2);
+    assert_eq!(completed.trace.elapsed, Duration::from_millis(20_200));
+
+    let error = Scripted::new(&[Hang]).call(&blind()).await.expect_err("one attempt");
+    assert_eq!((error.kind(), error.attempts(), error.elapsed()), (ErrorKind::Timeout, 1, Duration::from_secs(20)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_is_built_anew_around_one_key() {
+    let transport = Scripted::new(&[Answer(503, &[]), NotSent, Answer(200, &[("x-request-id", "theirs")])]);
+    let completed = transport.call(&CallOptions::default()).await.expect("the third attempt answers");
+    assert_eq!((completed.trace.attempts, completed.trace.request_id.as_str()), (3, "theirs"));
+
+    let sent = transport.sent();
+    let values = |name: &str| -> Vec<String> {
+        sent.iter().map(|request| request.headers[name].to_str().expect("text").to_owned()).collect()
+    };
+    assert_eq!(values("authorization"), ["Bearer token-0", "Bearer token-1", "Bearer token-2"]);
+    let keys = values(IDEMPOTENCY_KEY);
+    assert_eq!(keys[0].len(), 32);
+    assert!(keys.iter().all(|key| *key == keys[0]));
+    assert!(sent.iter().all(|request| request.body == "{}"));
+
+    let other = Scripted::new(&[Answer(200, &[])]);
+    other.call(&CallOptions::default()).await.expect("an answer");
+    assert_ne!(other.sent()[0].headers[IDEMPOTENCY_KEY], *keys[0], "another call has another key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_double_and_add_to_retry_after() {
+    let transport = Scripted::new(&[Answer(503, &[]), Answer(503, &[("retry-after", "3")]), Answer(200, &[])]);
+    transport.call(&CallOptions::default()).await.expect("the third attempt answers");
+    assert_eq!(transport.waits(), [Duration::from_millis(200), Duration::from_millis(3400)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_beyond_the_deadline_ends_the_call_at_once() {
+    for header in [("retry-after", "61"), ("retry-after", "Tue, 31 Dec 2999 23:59:59 GMT")] {
+        let headers: &'static [_] = Box::leak(Box::new([header]));
+        let error = Scripted::new(&[Answer(503, headers)]).call(&CallOptions::default()).await.expect_err("no time");
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unavailable, 1));
+        assert_eq!(error.elapsed(), Duration::ZERO);
+        assert!(error.retry_after().is_some_and(|after| after > Duration::from_mins(1)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_ends_an_attempt_and_keeps_what_came_before() {
+    let transport = Scripted::new(&[Answer(503, &[]), Hang]);
+    let options = CallOptions::default().timeout(Duration::from_secs(5)).request_id("ours");
+    let error = transport.call(&options).await.expect_err("no time");
+    assert_eq!((error.kind(), error.attempts(), error.elapsed()), (ErrorKind::Timeout, 2, Duration::from_secs(5)));
+    assert_eq!(error.request_id(), Some("ours"));
+    assert!(std::error::Error::source(&error).expect("the attempt before").to_string().contains("503"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_one_client_share_the_budget() {
+    let transport = Scripted::new(&[NotSent]);
+    let caller = transport.caller(|| 0.0);
+    for _ in 0..50 {
+        let error = post(&CallOptions::default()).send(&caller).await.expect_err("no connection");
+        assert_eq!(error.attempts(), 3);
+    }
+    let error = post(&CallOptions::default()).send(&caller).await.expect_err("no connection");
+    assert_eq!(error.attempts(), 1, "500 tokens pay for 100 retries");
+}
+
+#[tokio::test]
+async fn ids_that_would_break_a_header_are_refused_before_sending() {
+    let url: Url = "https://models.example.com".parse().expect("a URL");
+    for text in ["", "a b", "a\nb", "ä", &"x".repeat(256)] {
+        for options in [CallOptions::default().idempotency_key(text), CallOptions::default().request_id(text)] {
+            let error = Call::post(url.clone(), Bytes::new(), &options).err().expect("no header");
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        }
+    }
+}

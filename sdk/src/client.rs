@@ -1,0 +1,83 @@
+//! The client: endpoints, and what all calls to them share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use amaas_wire::oip::ServerMetadata;
+use amaas_wire::predict::ModelList;
+use serde::de::DeserializeOwned;
+
+use crate::call::{Call, Caller};
+use crate::endpoint::Endpoints;
+use crate::{CallOptions, ClientBuilder, Error, Model, decode};
+
+/// Calls models. Cheap to clone; clones share connections, credentials and the retry budget.
+///
+/// ```no_run
+/// use amaas::task::TextClassification;
+/// use amaas::{Answer, Client};
+///
+/// # async fn example() -> Result<(), amaas::Error> {
+/// let client = Client::from_env()?;
+/// let answer: Answer<TextClassification> = client.model("sentiment").predict("what a lovely day").await?;
+/// println!("{} ({} ms billed)", answer.prediction().label, answer.usage().billed_ms);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) endpoints: Arc<Endpoints>,
+    pub(crate) caller: Arc<Caller>,
+}
+
+impl Client {
+    /// A client with the settings of the environment.
+    ///
+    /// Where `AMAAS_ENDPOINT` (or an `AMAAS_ENDPOINT_<MODEL>`, see [`ClientBuilder::endpoint_for`]) is set, endpoints and
+    /// `AMAAS_API_KEY` come from the environment. Otherwise all of them come from a file of assignments:
+    /// `$AMAAS_DATA/env` where `AMAAS_DATA` is set, else `.amaas/env` in the current folder or the nearest above it.
+    /// The two are never mixed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) says what is missing or malformed, and what to do.
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::from_env()?.build()
+    }
+
+    /// A client with settings of its own.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A handle on the model `name`. Nothing is sent, and the name is checked when something is.
+    pub fn model(&self, name: impl Into<String>) -> Model {
+        Model::new(self.clone(), name.into())
+    }
+
+    /// The models that the key may use: `GET /v1/models` of the main endpoint.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn models(&self) -> Result<ModelList, Error> {
+        self.fetch(&["v1", "models"]).await
+    }
+
+    /// The server's name, version and protocol extensions: `GET /v2` of the main endpoint.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn server(&self) -> Result<ServerMetadata, Error> {
+        self.fetch(&["v2"]).await
+    }
+
+    async fn fetch<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Error> {
+        let url = self.endpoints.main()?.join(path);
+        decode::json(&Call::get(url, &CallOptions::default())?.send(&self.caller).await?)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
+}

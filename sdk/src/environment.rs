@@ -1,0 +1,136 @@
+//! Where [`Client::from_env`](crate::Client::from_env) finds its settings.
+//!
+//! Invariant: endpoint and key come from one source. Were they mixed, a file in some folder could have a key from the
+//! environment sent to an endpoint of its choice.
+
+use std::path::Path;
+
+use crate::env_file::{self, EnvFile};
+use crate::{ClientBuilder, Error};
+
+/// The variables of this process that begin with `AMAAS_`.
+pub(crate) fn process() -> Result<EnvFile, Error> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with("AMAAS_"))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => Err(Error::config(format!("the environment variable {name} is not Unicode"))),
+        })
+        .collect()
+}
+
+/// A builder with the endpoints and the key of `environment`, or else of the file that is nearest to `current`.
+pub(crate) fn builder(environment: &EnvFile, current: &Path) -> Result<ClientBuilder, Error> {
+    if endpoints(environment).next().is_some() {
+        return from_source(environment, "the environment");
+    }
+    let data = value(environment, "AMAAS_DATA").map(Path::new);
+    let path = env_file::locate(data, current).ok_or_else(|| {
+        let place = data.map_or(".amaas".into(), Path::to_string_lossy);
+        Error::config(format!(
+            "no endpoint: set AMAAS_ENDPOINT and AMAAS_API_KEY, or run `amaas dev`, which writes {place}/env \
+             (looked for it from {})",
+            data.unwrap_or(current).display()
+        ))
+    })?;
+    from_source(&EnvFile::load(&path)?, &path.display().to_string())
+}
+
+fn from_source(source: &EnvFile, name: &str) -> Result<ClientBuilder, Error> {
+    let missing = |variable: &str| Error::config(format!("{name} has no {variable}: endpoint and key belong together"));
+    let key = value(source, KEY).ok_or_else(|| missing(KEY))?;
+    let mut builder = ClientBuilder::default().api_key(key);
+    let mut found = false;
+    for (variable, url) in endpoints(source) {
+        found = true;
+        builder = match variable.strip_prefix(MODEL_ENDPOINT) {
+            Some(model) => builder.endpoint_for(model, url),
+            None => builder.endpoint(url),
+        };
+    }
+    if found { Ok(builder) } else { Err(missing(ENDPOINT)) }
+}
+
+fn endpoints(source: &EnvFile) -> impl Iterator<Item = (&str, &str)> {
+    let names_one = |name: &str| name == ENDPOINT || name.strip_prefix(MODEL_ENDPOINT).is_some_and(|it| !it.is_empty());
+    source.variables().filter(move |(name, url)| names_one(name) && !url.is_empty())
+}
+
+/// A variable that is set to nothing is not set.
+fn value<'a>(source: &'a EnvFile, name: &str) -> Option<&'a str> {
+    source.variable(name).filter(|value| !value.is_empty())
+}
+
+const KEY: &str = "AMAAS_API_KEY";
+const ENDPOINT: &str = "AMAAS_ENDPOINT";
+/// Before the model's name in upper case, with `_` for `-`.
+const MODEL_ENDPOINT: &str = "AMAAS_ENDPOINT_";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ApiKey, ErrorKind};
+
+    fn key() -> String {
+        ApiKey::generate("test").expect("random").expose().to_owned()
+    }
+
+    /// A folder whose `.amaas/env` has `text`.
+    fn folder(text: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join(".amaas")).expect("a folder");
+        std::fs::write(folder.path().join(".amaas/env"), text).expect("a file");
+        folder
+    }
+
+    fn endpoint(environment: &EnvFile, current: &Path) -> Result<String, Error> {
+        Ok(format!("{:?}", builder(environment, current)?.build()?))
+    }
+
+    #[test]
+    fn the_environment_comes_first() {
+        let folder = folder(&format!("AMAAS_ENDPOINT=https://file\nAMAAS_API_KEY={}", key()));
+        let environment = EnvFile::from_iter([("AMAAS_ENDPOINT", "https://environment"), ("AMAAS_API_KEY", &key())]);
+        assert!(endpoint(&environment, folder.path()).expect("both are set").contains("https://environment"));
+        assert!(endpoint(&EnvFile::default(), folder.path()).expect("a file").contains("https://file"));
+        let empty = EnvFile::from_iter([("AMAAS_ENDPOINT", "")]);
+        assert!(endpoint(&empty, folder.path()).expect("a file").contains("https://file"));
+    }
+
+    #[test]
+    fn endpoint_and_key_never_come_from_two_sources() {
+        let with_key = folder(&format!("AMAAS_ENDPOINT=https://file\nAMAAS_API_KEY={}", key()));
+        let only_endpoint = EnvFile::from_iter([("AMAAS_ENDPOINT", "https://environment")]);
+        let error = endpoint(&only_endpoint, with_key.path()).expect_err("no key in the environment");
+        assert!(error.to_string().starts_with("the environment has no AMAAS_API_KEY"), "{error}");
+
+        let without_key = folder("AMAAS_ENDPOINT=https://file");
+        let only_key = EnvFile::from_iter([("AMAAS_API_KEY", key())]);
+        let error = endpoint(&only_key, without_key.path()).expect_err("no key in the file");
+        assert!(error.to_string().contains("env has no AMAAS_API_KEY"), "{error}");
+
+        let without_endpoint = folder(&format!("AMAAS_API_KEY={}", key()));
+        let error = endpoint(&only_key, without_endpoint.path()).expect_err("no endpoint in the file");
+        assert!(error.to_string().contains("env has no AMAAS_ENDPOINT"), "{error}");
+    }
+
+    #[test]
+    fn models_may_have_their_own_endpoints() {
+        let environment =
+            EnvFile::from_iter([("AMAAS_ENDPOINT_BGE_SMALL", "https://bge.example.com"), ("AMAAS_API_KEY", &key())]);
+        let client = endpoint(&environment, Path::new("/")).expect("an endpoint");
+        assert!(client.contains("https://bge.example.com"), "{client}");
+    }
+
+    #[test]
+    fn nothing_found_names_the_remedy() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let environment = EnvFile::from_iter([("AMAAS_DATA", folder.path().to_string_lossy())]);
+        let error = endpoint(&environment, folder.path()).expect_err("no file");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        for part in ["AMAAS_ENDPOINT", "AMAAS_API_KEY", "amaas dev", &*folder.path().to_string_lossy()] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The one error of this crate.
+//!
+//! Invariant: neither credentials nor payload are in it. What the server says about an error is kept, because the
+//! server never echoes payload, and is cleaned of the credentials that were sent (see `decode`).
+
+use std::fmt;
+use std::time::Duration;
+
+use amaas_wire::problem::Problem;
+
+/// Any error, as sources of an [`Error`] and answers of a [`CredentialProvider`](crate::CredentialProvider) hold it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a call failed, or why a client could not be made.
+///
+/// `Display` says what happened, after how many attempts, and the server's own explanation.
+///
+/// ```
+/// use amaas::{Client, ErrorKind};
+///
+/// let error = Client::builder().endpoint("https://models.example.com").api_key("mistyped").build().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Config);
+/// assert_eq!(error.to_string(), "the API key is malformed: an API key begins with \"amaas_\"");
+/// ```
+pub struct Error(Box<Inner>);
+
+impl Error {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The HTTP status of the last answer, where there was one.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The id to quote to whoever runs the service: the answer's, else the one that was sent; `None` before any sending.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How many times the request was tried; 0 where the error was found before.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// How long the call took, waits included.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
+    /// Whether the same call may succeed later. The client's own retries are over by then.
+    pub fn is_retryable(&self) -> bool {
+        use ErrorKind::{Connect, Interrupted, RateLimited, Timeout, Unavailable};
+        matches!(self.0.kind, Connect | Interrupted | RateLimited | Timeout | Unavailable)
+    }
+
+    /// How long the service asked to wait before the next call.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// What the service said about the error, in its own words.
+    pub fn detail(&self) -> Option<&str> {
+        self.0.detail.as_deref()
+    }
+
+    /// The problem document (RFC 9457) of a native route; its `kind` is a stable name that a program can match.
+    pub fn problem(&self) -> Option<&Problem> {
+        self.0.problem.as_ref()
+    }
+
+    pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, what: what.into(), ..Inner::default() }))
+    }
+
+    pub(crate) fn config(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, what)
+    }
+
+    pub(crate) fn invalid_input(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidInput, what)
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_explanation(mut self, detail: Option<String>, problem: Option<Problem>) -> Self {
+        self.0.detail = detail;
+        self.0.problem = problem;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.0.retry_after = retry_after;
+        self
+    }
+
+    /// Sets the request id unless there is one.
+    pub(crate) fn or_request_id(mut self, id: Option<String>) -> Self {
+        self.0.request_id = self.0.request_id.or(id);
+        self
+    }
+
+    pub(crate) fn after(mut self, attempts: u32, elapsed: Duration) -> Self {
+        self.0.attempts = attempts;
+        self.0.elapsed = elapsed;
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { what, status, attempts, detail, .. } = &*self.0;
+        f.write_str(what)?;
+        if let Some(status) = status {
+            write!(f, " ({status})")?;
+        }
+        match attempts {
+            0 => {}
+            1 => f.write_str(" after 1 attempt")?,
+            _ => write!(f, " after {attempts} attempts")?,
+        }
+        if let Some(detail) = detail {
+            write!(f, ": {detail}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.to_string())
+            .field("request_id", &self.0.request_id)
+            .field("elapsed", &self.0.elapsed)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The client cannot be made, or has no endpoint for the model. Fault of the set-up.
+    Config,
+    /// The [`CredentialProvider`](crate::CredentialProvider) failed; nothing was sent.
+    Credentials,
+    /// No connection could be made: nothing was sent.
+    Connect,
+    /// The connection was lost after the request went out: the service may have done the work.
+    Interrupted,
+    /// The time of the call, or of its last attempt, was up; or the service answered 408.
+    Timeout,
+    /// The service wants valid credentials (401).
+    Unauthorized,
+    /// The credentials are valid, but not for this (402, 403).
+    Forbidden,
+    /// No such model, version or route (404, 410).
+    NotFound,
+    /// The input is wrong (400, 422 and the other 4xx), or was found wrong before it was sent (no status).
+    InvalidInput,
+    /// The request is larger than the service takes (413), or the answer larger than the client takes.
+    TooLarge,
+    /// Too many calls (429).
+    RateLimited,
+    /// The service is overloaded, not ready or not there (502, 503, 504).
+    Unavailable,
+    /// The service failed (500 and the other 5xx).
+    Server,
+    /// The answer is not what this route answers: a redirect, or a success whose body cannot be read.
+    #[default]
+    Protocol,
+}
+
+impl ErrorKind {
+    /// The kind for the answer's status, and what it means.
+    pub(crate) fn of_status(status: u16) -> (Self, &'static str) {
+        match status {
+            300..=399 => (Self::Protocol, "the endpoint answered with a redirect, which is not followed"),
+            401 => (Self::Unauthorized, "the service does not accept the credentials"),
+            402 | 403 => (Self::Forbidden, "the credentials do not allow this call"),
+            404 | 410 => (Self::NotFound, "no such model, version or route"),
+            408 => (Self::Timeout, "the service did not get the request in time"),
+            413 => (Self::TooLarge, "the request is larger than the service takes"),
+            429 => (Self::RateLimited, "too many calls"),
+            400..=499 => (Self::InvalidInput, "the service refused the input"),
+            502..=504 => (Self::Unavailable, "the service is not available"),
+            500..=599 => (Self::Server, "the service failed"),
+            _ => (Self::Protocol, "the endpoint answered with an unexpected status"),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Inner {
+    kind: ErrorKind,
+    what: String,
+    detail: Option<String>,
+    problem: Option<Problem>,
+    status: Option<u16>,
+    request_id: Option<String>,
+    attempts: u32,
+    elapsed: Duration,
+    retry_after: Option<Duration>,
+    source: Option<BoxError>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_says_what_how_often_and_why() {
+        let error = Error::new(ErrorKind::Unavailable, "the service is not available");
+        assert_eq!(error.to_string(), "the service is not available");
+        let error = error.with_status(503).after(3, Duration::from_secs(1));
+        assert_eq!(error.to_string(), "the service is not available (503) after 3 attempts");
+        let error = error.with_explanation(Some("the queue is full".to_owned()), None).after(1, Duration::ZERO);
+        assert_eq!(error.to_string(), "the service is not available (503) after 1 attempt: the queue is full");
+    }
+
+    #[test]
+    fn only_what_may_pass_is_retryable() {
+        for (status, retryable) in [(400, false), (401, false), (408, true), (429, true), (500, false), (503, true)] {
+            let (kind, what) = ErrorKind::of_status(status);
+            assert_eq!(Error::new(kind, what).is_retryable(), retryable, "{status}");
+        }
+    }
+}

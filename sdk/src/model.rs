@@ -1,0 +1,172 @@
+//! One model of a service.
+
+use std::fmt;
+
+use amaas_wire::Tensor;
+use amaas_wire::oip::{InferRequest, ModelMetadata};
+use reqwest::Url;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::call::{Accepts, Call};
+use crate::endpoint::check_name;
+use crate::{Answer, CallOptions, Client, Error, InferAnswer, Readiness, decode, encode};
+
+/// A handle on one model, from [`Client::model`]. Cheap to clone.
+#[derive(Clone)]
+pub struct Model {
+    client: Client,
+    name: String,
+    version: Option<String>,
+    options: CallOptions,
+}
+
+impl Model {
+    /// The same model, fixed to one version; without this the service chooses.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// The same model, with options for the call that follows.
+    #[must_use]
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self { options, ..self.clone() }
+    }
+
+    /// Judges one input by the task's own JSON: `POST /v1/models/{model}/predict`.
+    ///
+    /// `input` is what the task takes (text is a `str`), `P` what it answers, such as
+    /// [`task::TextClassification`](crate::task::TextClassification) or a type of your own.
+    ///
+    /// ```
+    /// # use amaas::{Client, Error, Model};
+    /// #[derive(serde::Deserialize)]
+    /// struct Toxicity {
+    ///     score: f32,
+    /// }
+    ///
+    /// # async fn example(model: &Model) -> Result<(), Error> {
+    /// let answer = model.predict::<_, Toxicity>("you are kind").await?;
+    /// println!("{} by version {}", answer.prediction().score, answer.version());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn predict<I, P>(&self, input: &I) -> Result<Answer<P>, Error>
+    where
+        I: Serialize + ?Sized,
+        P: DeserializeOwned,
+    {
+        self.predict_all(vec![input]).await
+    }
+
+    /// Judges many inputs in one request; the predictions come in the order of the inputs.
+    ///
+    /// # Errors
+    /// See [`Error`]; no inputs at all are an [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    pub async fn predict_many<I, P>(&self, inputs: &[I]) -> Result<Answer<P>, Error>
+    where
+        I: Serialize,
+        P: DeserializeOwned,
+    {
+        self.predict_all(inputs.iter().collect()).await
+    }
+
+    /// Runs the network on tensors and gives every output: `POST /v2/models/{model}[/versions/{version}]/infer`.
+    ///
+    /// ```
+    /// use amaas::{Error, Model, Tensor, TensorData};
+    ///
+    /// # async fn example(model: &Model) -> Result<(), Box<dyn std::error::Error>> {
+    /// let ids = Tensor::new("input_ids", vec![1, 3], TensorData::Int64(vec![101, 2307, 102]))?;
+    /// let answer = model.infer(vec![ids]).await?;
+    /// let logits = answer.output("logits").and_then(|tensor| tensor.data().as_f32());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn infer(&self, inputs: Vec<Tensor>) -> Result<InferAnswer, Error> {
+        self.infer_request(&InferRequest { id: None, inputs, outputs: None }).await
+    }
+
+    /// Runs the network on a request of the Open Inference Protocol, which can choose outputs.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn infer_request(&self, request: &InferRequest) -> Result<InferAnswer, Error> {
+        let url = self.protocol_url(&["infer"])?;
+        let call = Call::post(url, encode::infer(request)?, &self.options)?;
+        decode::infer(call.send(&self.client.caller).await?)
+    }
+
+    /// The network's inputs and outputs: `GET /v2/models/{model}[/versions/{version}]`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn metadata(&self) -> Result<ModelMetadata, Error> {
+        let call = Call::get(self.protocol_url(&[])?, &self.options)?;
+        decode::json(&call.send(&self.client.caller).await?)
+    }
+
+    /// Whether the model answers calls: `GET /v2/models/{model}[/versions/{version}]/ready`.
+    ///
+    /// A model that is not ready is an answer, not an error, and is not asked again.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn ready(&self) -> Result<Readiness, Error> {
+        let call = Call::get(self.protocol_url(&["ready"])?, &self.options)?.accepting(Accepts::Readiness);
+        let completed = call.send(&self.client.caller).await?;
+        decode::readiness(&completed.received)
+            .ok_or_else(|| completed.misread("the answer does not state readiness".to_owned()))
+    }
+
+    pub(crate) fn new(client: Client, name: String) -> Self {
+        Self { client, name, version: None, options: CallOptions::default() }
+    }
+
+    async fn predict_all<I, P>(&self, inputs: Vec<&I>) -> Result<Answer<P>, Error>
+    where
+        I: Serialize + ?Sized,
+        P: DeserializeOwned,
+    {
+        let count = inputs.len();
+        let call = Call::post(self.predict_url()?, encode::predict(inputs)?, &self.options)?;
+        decode::predict(call.send(&self.client.caller).await?, count)
+    }
+
+    fn predict_url(&self) -> Result<Url, Error> {
+        let name = check_name("model name", &self.name)?;
+        let mut url = self.client.endpoints.of_model(name)?.join(&["v1", "models", name, "predict"]);
+        if let Some(version) = &self.version {
+            url.query_pairs_mut().append_pair("version", check_name("version", version)?);
+        }
+        Ok(url)
+    }
+
+    fn protocol_url(&self, tail: &[&str]) -> Result<Url, Error> {
+        let name = check_name("model name", &self.name)?;
+        let mut path = vec!["v2", "models", name];
+        if let Some(version) = &self.version {
+            path.extend(["versions", check_name("version", version)?]);
+        }
+        path.extend(tail);
+        Ok(self.client.endpoints.of_model(name)?.join(&path))
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+//! A scripted server for your own tests (feature `testing`).
+//!
+//! [`Server`] listens on 127.0.0.1 and speaks the real format: it answers each request with the first queued [`Reply`]
+//! that fits the request's model, and keeps the requests that it got. What it leaves out on purpose: it runs no model,
+//! checks no credentials and remembers no idempotency key; it does what the script says.
+//!
+//! ```
+//! use amaas::task::TextClassification;
+//! use amaas::testing::Server;
+//! use amaas::{Answer, ErrorKind};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::start().await?;
+//! let model = server.client()?.model("sentiment");
+//!
+//! // The service is busy at first, and answers when it is asked again.
+//! server.problem(503, "queue-full", "the queue is full").retry_after(0);
+//! server.predict("sentiment", [TextClassification {
+//!     label: "positive".to_owned(),
+//!     probability: 0.9,
+//!     probabilities: [("positive".to_owned(), 0.9), ("negative".to_owned(), 0.1)].into(),
+//! }]);
+//! let answer: Answer<TextClassification> = model.predict("what a lovely day").await?;
+//! assert_eq!(answer.prediction().label, "positive");
+//! assert_eq!(answer.attempts(), 2);
+//!
+//! // Both attempts sent the same, with one idempotency key.
+//! let requests = server.requests();
+//! assert_eq!(requests[0].path(), "/v1/models/sentiment/predict");
+//! assert_eq!(requests[0].json()?, serde_json::json!({"inputs": ["what a lovely day"]}));
+//! assert_eq!(requests[0].header("idempotency-key"), requests[1].header("idempotency-key"));
+//!
+//! // Errors come as your program will see them.
+//! server.problem(422, "invalid-input", "inputs[0] is longer than 512 tokens");
+//! let error = model.predict::<_, TextClassification>("…").await.unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::InvalidInput);
+//! assert_eq!(error.detail(), Some("inputs[0] is longer than 512 tokens"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod host;
+mod recorded;
+mod reply;
+mod script;
+mod server;
+
+pub use recorded::Recorded;
+pub use reply::Reply;
+pub use server::Server;

@@ -1,0 +1,126 @@
+//! What a server does with one request.
+
+use amaas_wire::Tensor;
+use amaas_wire::oip::{ErrorBody, InferResponse};
+use amaas_wire::predict::{NOT_PROCESSED, PredictResponse, USAGE_BILLED_MS, USAGE_ROWS, Usage};
+use amaas_wire::problem::{MEDIA_TYPE, Problem, TYPE_PREFIX};
+use serde::Serialize;
+
+/// What a [`Server`](super::Server) does with one request; [`Server`](super::Server) has a method for each.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    model: Option<String>,
+    headers: Vec<(String, String)>,
+    action: Action,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Action {
+    Answer { status: u16, body: Vec<u8> },
+    Problem(Problem),
+    Reset,
+    Hang,
+}
+
+impl Reply {
+    /// An answer of `predict` with these predictions, by version `1`, for this model only.
+    ///
+    /// # Panics
+    /// When a prediction cannot be written as JSON.
+    pub fn predict<P: Serialize>(model: &str, predictions: impl IntoIterator<Item = P>) -> Self {
+        let predictions: Vec<P> = predictions.into_iter().collect();
+        let usage = Usage::new(predictions.len() as u64, 1);
+        let body = PredictResponse { predictions, model: model.to_owned(), version: "1".to_owned(), usage };
+        Self::json(200, &body).for_model(model)
+    }
+
+    /// An answer of `infer` with these outputs, by version `1`, for this model only; its rows are the first output's.
+    ///
+    /// # Panics
+    /// When an output has a value that JSON has no form for (NaN, infinity).
+    pub fn infer(model: &str, outputs: Vec<Tensor>) -> Self {
+        let rows = outputs.first().and_then(Tensor::rows).unwrap_or(1);
+        let body =
+            InferResponse { model_name: model.to_owned(), model_version: Some("1".to_owned()), id: None, outputs };
+        let reply = Self::json(200, &body).for_model(model);
+        reply.header(USAGE_ROWS, &rows.to_string()).header(USAGE_BILLED_MS, "1")
+    }
+
+    /// An answer with any JSON body.
+    ///
+    /// # Panics
+    /// When `body` cannot be written as JSON.
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).expect("a scripted answer can be written as JSON");
+        Self::new(Action::Answer { status, body }).header("content-type", "application/json")
+    }
+
+    /// A problem document of the type `urn:amaas:problem:{slug}`, in the shape of the route that is asked.
+    pub fn problem(status: u16, slug: &str, detail: &str) -> Self {
+        Self::new(Action::Problem(Problem {
+            kind: format!("{TYPE_PREFIX}{slug}"),
+            title: slug.replace('-', " "),
+            status,
+            detail: detail.to_owned(),
+            request_id: None,
+        }))
+    }
+
+    /// A closed connection: the request is read, and nothing answered.
+    pub fn reset() -> Self {
+        Self::new(Action::Reset)
+    }
+
+    /// Silence: the request is read, and the connection stays open.
+    pub fn hang() -> Self {
+        Self::new(Action::Hang)
+    }
+
+    /// An answer as it is.
+    pub fn raw(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Self {
+        let reply = Self::new(Action::Answer { status, body: body.into() });
+        headers.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
+    }
+
+    /// The same reply, for requests that name this model only.
+    #[must_use]
+    pub fn for_model(mut self, model: &str) -> Self {
+        self.model = Some(model.to_owned());
+        self
+    }
+
+    /// The same reply with one more header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same reply, saying that nothing was processed.
+    #[must_use]
+    pub fn not_processed(self) -> Self {
+        self.header(NOT_PROCESSED, "true")
+    }
+
+    pub(super) fn fits(&self, model: Option<&str>) -> bool {
+        self.model.as_deref().is_none_or(|wanted| model == Some(wanted))
+    }
+
+    /// The headers and the action, with a problem in the shape of the route at `path`.
+    pub(super) fn play(self, path: &str) -> (Vec<(String, String)>, Action) {
+        let Self { mut headers, action, .. } = self;
+        let Action::Problem(problem) = action else { return (headers, action) };
+        let status = problem.status;
+        let (media_type, body) = if path.starts_with("/v2") {
+            ("application/json", serde_json::to_vec(&ErrorBody { error: problem.detail }))
+        } else {
+            (MEDIA_TYPE, serde_json::to_vec(&problem))
+        };
+        headers.push(("content-type".to_owned(), media_type.to_owned()));
+        (headers, Action::Answer { status, body: body.expect("strings and numbers can be written as JSON") })
+    }
+
+    fn new(action: Action) -> Self {
+        Self { model: None, headers: Vec::new(), action }
+    }
+}

@@ -1,0 +1,44 @@
+//! What a server answers next, and what it was asked.
+
+use std::collections::VecDeque;
+
+use super::{Recorded, Reply};
+
+#[derive(Default)]
+pub(super) struct Script {
+    queue: VecDeque<Reply>,
+    requests: Vec<Recorded>,
+}
+
+impl Script {
+    pub(super) fn push(&mut self, reply: Reply) {
+        self.queue.push_back(reply);
+    }
+
+    /// Changes the reply that was queued last.
+    pub(super) fn amend(&mut self, change: impl FnOnce(Reply) -> Reply) {
+        if let Some(reply) = self.queue.pop_back() {
+            self.queue.push_back(change(reply));
+        }
+    }
+
+    /// Keeps the request, and takes the first reply that fits its model.
+    pub(super) fn answer(&mut self, request: Recorded) -> Reply {
+        let fits = self.queue.iter().position(|reply| reply.fits(request.model()));
+        let reply = fits.and_then(|index| self.queue.remove(index)).unwrap_or_else(|| {
+            let what = format!("the test has no answer queued for {} {}", request.method(), request.path());
+            // 501 is not retried, so that the test sees this at once.
+            Reply::problem(501, "nothing-queued", &what)
+        });
+        self.requests.push(request);
+        reply
+    }
+
+    pub(super) fn requests(&self) -> Vec<Recorded> {
+        self.requests.clone()
+    }
+
+    pub(super) fn remaining(&self) -> usize {
+        self.queue.len()
+    }
+}

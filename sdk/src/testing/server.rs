@@ -1,0 +1,164 @@
+//! The server that tests hold.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use amaas_wire::{ApiKey, Tensor};
+use serde::Serialize;
+use tokio::task::JoinHandle;
+
+use super::script::Script;
+use super::{Recorded, Reply, host};
+use crate::{Client, ClientBuilder, Error, RetryConfig};
+
+/// A server on 127.0.0.1 with scripted answers. It ends, with its connections, when it is dropped.
+///
+/// The methods that queue an answer can be chained, and take `&self`, so that a test can go on scripting:
+///
+/// ```
+/// # use amaas::testing::Server;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let server = Server::start().await?;
+/// server
+///     .problem(503, "loading", "the model is loading").retry_after(1)
+///     .reset()
+///     .predict("sentiment", [serde_json::json!({"label": "positive"})]);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Server {
+    address: SocketAddr,
+    key: ApiKey,
+    script: Arc<Mutex<Script>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts a server on a free port, in the current tokio runtime.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn start() -> std::io::Result<Self> {
+        let key = ApiKey::generate("test").map_err(std::io::Error::other)?;
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let script = Arc::default();
+        let accepting = tokio::spawn(host::accept(listener, Arc::clone(&script)));
+        Ok(Self { address, key, script, accepting })
+    }
+
+    /// The base URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The key that [`client`](Self::client) uses.
+    pub fn api_key(&self) -> &ApiKey {
+        &self.key
+    }
+
+    /// A client of this server that does not wait long before a retry.
+    ///
+    /// # Errors
+    /// See [`ClientBuilder::build`].
+    pub fn client(&self) -> Result<Client, Error> {
+        self.client_builder().build()
+    }
+
+    /// The builder of [`client`](Self::client), for settings of your own.
+    pub fn client_builder(&self) -> ClientBuilder {
+        let retry = RetryConfig::default().base(Duration::from_millis(1));
+        Client::builder().endpoint(self.url()).api_key(&self.key).retry(retry)
+    }
+
+    /// Queues an answer of `predict` with these predictions, by version `1`.
+    ///
+    /// # Panics
+    /// When a prediction cannot be written as JSON.
+    pub fn predict<P: Serialize>(&self, model: &str, predictions: impl IntoIterator<Item = P>) -> &Self {
+        self.reply(Reply::predict(model, predictions))
+    }
+
+    /// Queues an answer of `infer` with these outputs, by version `1`; its rows are the first output's.
+    ///
+    /// # Panics
+    /// When an output has a value that JSON has no form for (NaN, infinity).
+    pub fn infer(&self, model: &str, outputs: Vec<Tensor>) -> &Self {
+        self.reply(Reply::infer(model, outputs))
+    }
+
+    /// Queues an answer with any JSON body, for any model.
+    ///
+    /// # Panics
+    /// When `body` cannot be written as JSON.
+    pub fn json(&self, status: u16, body: &impl Serialize) -> &Self {
+        self.reply(Reply::json(status, body))
+    }
+
+    /// Queues a problem document of the type `urn:amaas:problem:{slug}`, for any model. On a route of the Open
+    /// Inference Protocol it comes in that protocol's shape, as the service sends it.
+    pub fn problem(&self, status: u16, slug: &str, detail: &str) -> &Self {
+        self.reply(Reply::problem(status, slug, detail))
+    }
+
+    /// Gives the answer that was queued last a `Retry-After` in seconds.
+    pub fn retry_after(&self, seconds: u64) -> &Self {
+        self.header("retry-after", &seconds.to_string())
+    }
+
+    /// Gives the answer that was queued last one more header.
+    pub fn header(&self, name: &str, value: &str) -> &Self {
+        self.script().amend(|reply| reply.header(name, value));
+        self
+    }
+
+    /// Queues a closed connection: the request is read, and nothing answered.
+    pub fn reset(&self) -> &Self {
+        self.reply(Reply::reset())
+    }
+
+    /// Queues silence: the request is read, and the connection stays open.
+    pub fn hang(&self) -> &Self {
+        self.reply(Reply::hang())
+    }
+
+    /// Queues an answer as it is, for any model.
+    pub fn raw(&self, status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> &Self {
+        self.reply(Reply::raw(status, headers, body))
+    }
+
+    /// Queues any reply.
+    pub fn reply(&self, reply: Reply) -> &Self {
+        self.script().push(reply);
+        self
+    }
+
+    /// The requests so far, oldest first.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.script().requests()
+    }
+
+    /// How many queued answers were not asked for.
+    pub fn remaining(&self) -> usize {
+        self.script().remaining()
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("url", &self.url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,184 @@
+//! Every route: what is sent, and what comes back.
+
+use std::collections::BTreeMap;
+
+use amaas::task::TextClassification;
+use amaas::testing::{Recorded, Server};
+use amaas::{
+    Answer, CallOptions, Client, Datatype, ErrorKind, InferRequest, ModelEntry, ModelList, ModelMetadata, Readiness,
+    ServerMetadata, Tensor, TensorData, TensorMetadata, Usage,
+};
+use serde_json::json;
+
+use crate::Result;
+
+fn positive() -> TextClassification {
+    let probabilities = BTreeMap::from([("positive".to_owned(), 0.75), ("negative".to_owned(), 0.25)]);
+    TextClassification { label: "positive".to_owned(), probability: 0.75, probabilities }
+}
+
+#[tokio::test]
+async fn predict_is_typed() -> Result {
+    let server = Server::start().await?;
+    server.predict("sentiment", [positive()]);
+    let options = CallOptions::default().request_id("my-request").idempotency_key("my-key");
+    let model = server.client()?.model("sentiment").version("3").with(options);
+    let answer: Answer<TextClassification> = model.predict("fine").await?;
+
+    assert_eq!(answer.prediction(), &positive());
+    assert_eq!((answer.model(), answer.version(), answer.attempts()), ("sentiment", "1", 1));
+    assert_eq!(answer.usage(), Usage::new(1, 1));
+    assert_eq!(answer.request_id(), "my-request");
+
+    let requests = server.requests();
+    let request = &requests[0];
+    assert_eq!((request.method(), request.path()), ("POST", "/v1/models/sentiment/predict"));
+    assert_eq!(request.query(), Some("version=3"));
+    assert_eq!(request.json()?, json!({"inputs": ["fine"]}));
+    let bearer = format!("Bearer {}", server.api_key().expose());
+    let agent = concat!("amaas-rust/", env!("CARGO_PKG_VERSION"));
+    for (name, value) in [
+        ("authorization", bearer.as_str()),
+        ("content-type", "application/json"),
+        ("accept", "application/json"),
+        ("user-agent", agent),
+        ("x-request-id", "my-request"),
+        ("idempotency-key", "my-key"),
+    ] {
+        assert_eq!(request.header(name), Some(value), "{name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_inputs_are_one_request_and_no_inputs_are_none() -> Result {
+    let server = Server::start().await?;
+    let model = server.client()?.model("sentiment");
+    server.predict("sentiment", [json!({"score": 1}), json!({"score": 2})]);
+    let answer = model.predict_many::<_, serde_json::Value>(&["a", "b"]).await?;
+    assert_eq!(answer.into_predictions(), [json!({"score": 1}), json!({"score": 2})]);
+
+    let error = model.predict_many::<&str, serde_json::Value>(&[]).await.expect_err("no inputs");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0));
+    assert_eq!(server.requests().len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn tensors_go_and_come() -> Result {
+    let server = Server::start().await?;
+    let model = server.client()?.model("resnet").version("7");
+    let input = Tensor::new("x", vec![2, 1], TensorData::Fp32(vec![0.5, -1.0]))?;
+    let output = Tensor::new("y", vec![2, 1], TensorData::Int64(vec![1, 0]))?;
+    server.infer("resnet", vec![output.clone()]);
+    let answer = model.infer(vec![input.clone()]).await?;
+    assert_eq!(answer.output("y"), Some(&output));
+    assert_eq!(answer.output("z"), None);
+    assert_eq!((answer.model(), answer.version(), answer.usage()), ("resnet", Some("1"), Some(Usage::new(2, 1))));
+
+    // A service of another make has no usage headers, and may leave the version out.
+    server.json(200, &json!({"model_name": "resnet", "outputs": []}));
+    let request = InferRequest { id: None, inputs: vec![input], outputs: Some(vec!["y".to_owned()]) };
+    let answer = model.infer_request(&request).await?;
+    assert_eq!((answer.version(), answer.usage()), (None, None));
+
+    let requests = server.requests();
+    assert_eq!(requests[1].path(), "/v2/models/resnet/versions/7/infer");
+    assert_eq!(InferRequest::from_json(requests[1].body())?, request);
+    Ok(())
+}
+
+#[tokio::test]
+async fn metadata_readiness_and_lists() -> Result {
+    let server = Server::start().await?;
+    let client = server.client()?;
+    let tensor = TensorMetadata { name: "x".to_owned(), datatype: Datatype::Fp32, shape: vec![-1, 3] };
+    let metadata = ModelMetadata {
+        name: "resnet".to_owned(),
+        versions: vec!["7".to_owned()],
+        platform: "onnxruntime_onnx".to_owned(),
+        inputs: vec![tensor.clone()],
+        outputs: vec![tensor],
+    };
+    server.json(200, &metadata);
+    assert_eq!(client.model("resnet").metadata().await?, metadata);
+
+    server.json(503, &json!({"name": "resnet", "ready": false, "reason": "loading"}));
+    let readiness = client.model("resnet").ready().await?;
+    assert!(matches!(&readiness, Readiness::NotReady { reason: Some(reason), .. } if reason == "loading"));
+    server.raw(200, &[], "");
+    assert!(client.model("resnet").version("7").ready().await?.is_ready());
+
+    let entry = ModelEntry {
+        id: "resnet".to_owned(),
+        object: "model".to_owned(),
+        owned_by: "amaas".to_owned(),
+        version: "7".to_owned(),
+        task: "tensor".to_owned(),
+        ready: true,
+    };
+    let list = ModelList { object: "list".to_owned(), data: vec![entry] };
+    server.json(200, &list);
+    assert_eq!(client.models().await?, list);
+
+    let about = ServerMetadata { name: "amaas".to_owned(), version: "1".to_owned(), extensions: Vec::new() };
+    server.json(200, &about);
+    assert_eq!(client.server().await?, about);
+
+    let requests = server.requests();
+    let paths: Vec<_> = requests.iter().map(Recorded::path).collect();
+    let resnet = "/v2/models/resnet";
+    let ready = format!("{resnet}/ready");
+    assert_eq!(paths, [resnet, &ready, "/v2/models/resnet/versions/7/ready", "/v1/models", "/v2"]);
+    assert!(requests.iter().all(|request| request.method() == "GET" && request.header("idempotency-key").is_none()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_model_may_have_an_endpoint_of_its_own() -> Result {
+    let (main, own) = (Server::start().await?, Server::start().await?);
+    let builder = Client::builder().endpoint(format!("{}/base", main.url())).endpoint_for("bge-small", own.url());
+    let client = builder.api_key(main.api_key().expose()).build()?;
+    own.predict("bge-small", [0]);
+    main.predict("sentiment", [0]);
+    main.raw(200, &[], r#"{"predictions":[0],"model":"m","version":"1","usage":{"rows":1,"billed_ms":1}}"#);
+    client.model("bge-small").predict::<_, u8>("x").await?;
+    client.model("sentiment").predict::<_, u8>("x").await?;
+    assert_eq!(own.requests().len(), 1);
+    assert_eq!(main.requests()[0].path(), "/base/v1/models/sentiment/predict");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_service_may_ask_for_no_credentials() -> Result {
+    let server = Server::start().await?;
+    server.predict("sentiment", [0]);
+    let client = Client::builder().endpoint(server.url()).anonymous().build()?;
+    client.model("sentiment").predict::<_, u8>("x").await?;
+    assert_eq!(server.requests()[0].header("authorization"), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn names_that_could_change_the_path_are_never_sent() -> Result {
+    let server = Server::start().await?;
+    let client = server.client()?;
+    for model in ["", "..", "a/b", "a?b", "é"] {
+        let error = client.model(model).predict::<_, u8>("x").await.expect_err(model);
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0));
+    }
+    let error = client.model("m").version("../1").metadata().await.expect_err("a path");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(server.requests().is_empty());
+    Ok(())
+}
+
+#[test]
+fn calls_can_be_spawned() {
+    fn is_send<T: Send>(_: &T) {}
+    let client = Client::builder().endpoint("https://models.example.com").anonymous().build().expect("an endpoint");
+    let model = client.model("m");
+    is_send(&model.predict::<str, TextClassification>("x"));
+    is_send(&model.infer(Vec::new()));
+    is_send(&client.models());
+}

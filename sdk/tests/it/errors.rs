@@ -1,0 +1,131 @@
+//! How failures look to a program.
+
+use std::error::Error as _;
+
+use amaas::ErrorKind::{
+    Config, Connect, Forbidden, InvalidInput, NotFound, Protocol, RateLimited, Server as ServerFault, TooLarge,
+    Unauthorized, Unavailable,
+};
+use amaas::testing::Server;
+use amaas::{Client, RetryConfig};
+use serde_json::json;
+
+use crate::Result;
+
+#[tokio::test]
+async fn statuses_are_kinds_in_both_shapes() -> Result {
+    let server = Server::start().await?;
+    let model = server.client_builder().retry(RetryConfig::off()).build()?.model("m");
+    for (status, kind) in [
+        (401, Unauthorized),
+        (403, Forbidden),
+        (404, NotFound),
+        (413, TooLarge),
+        (422, InvalidInput),
+        (429, RateLimited),
+        (500, ServerFault),
+        (503, Unavailable),
+    ] {
+        server.problem(status, "some-slug", "what was wrong");
+        let error = model.predict::<_, u8>("x").await.expect_err("a problem");
+        assert_eq!((error.kind(), error.status(), error.attempts()), (kind, Some(status), 1));
+        assert_eq!(error.problem().map(|problem| problem.kind.as_str()), Some("urn:amaas:problem:some-slug"));
+        assert_eq!(error.request_id(), server.requests().last().and_then(|request| request.header("x-request-id")));
+        let text = error.to_string();
+        assert!(text.ends_with(&format!("({status}) after 1 attempt: what was wrong")), "{text}");
+
+        server.problem(status, "some-slug", "what was wrong");
+        let error = model.infer(Vec::new()).await.expect_err("an error of the protocol");
+        assert_eq!((error.kind(), error.status(), error.problem()), (kind, Some(status), None));
+        assert_eq!(error.detail(), Some("what was wrong"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_success_that_is_not_an_answer_is_a_protocol_error() -> Result {
+    let server = Server::start().await?;
+    let model = server.client()?.model("m");
+    for body in ["<html>SECRET</html>", "", "{}", "[]", r#"{"predictions":"SECRET"}"#] {
+        server.raw(200, &[("content-type", "text/html"), ("x-request-id", "theirs")], body);
+        let error = model.predict::<_, u8>("x").await.expect_err(body);
+        assert_eq!((error.kind(), error.status(), error.attempts()), (Protocol, Some(200), 1));
+        assert!(error.to_string().contains("\"text/html\"") && !error.to_string().contains("SECRET"), "{error}");
+        server.raw(200, &[], body);
+        assert_eq!(model.infer(Vec::new()).await.expect_err(body).kind(), Protocol);
+    }
+    server.predict("m", [1, 2]);
+    let error = model.predict::<_, u8>("x").await.expect_err("two predictions for one input");
+    assert_eq!(error.kind(), Protocol);
+    assert!(error.to_string().starts_with("the answer has 2 predictions for 1 inputs"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() -> Result {
+    let (server, elsewhere) = (Server::start().await?, Server::start().await?);
+    for status in [301, 302, 307, 308] {
+        server.raw(status, &[("location", &elsewhere.url())], "");
+        let error = server.client()?.model("m").predict::<_, u8>("x").await.expect_err("a redirect");
+        assert_eq!((error.kind(), error.status(), error.attempts()), (Protocol, Some(status), 1));
+    }
+    assert!(elsewhere.requests().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_over_the_limit_is_not_read() -> Result {
+    let server = Server::start().await?;
+    let model = server.client_builder().max_answer_bytes(100).build()?.model("m");
+    server.predict("m", ["x".repeat(200)]);
+    let error = model.predict::<_, String>("x").await.expect_err("200 bytes");
+    assert_eq!((error.kind(), error.status(), error.attempts()), (TooLarge, Some(200), 1));
+    assert_eq!(error.to_string(), "the answer is larger than the client takes, 100 bytes (200) after 1 attempt");
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_connection_has_its_own_kind_and_source() -> Result {
+    let server = Server::start().await?;
+    let no_tls = server.url().replace("http:", "https:");
+    let nobody = {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        format!("http://{}", listener.local_addr()?)
+    };
+    for (endpoint, attempts) in [(nobody, 3), (no_tls, 3)] {
+        let builder = server.client_builder().endpoint(endpoint);
+        let error = builder.build()?.model("m").predict::<_, u8>("x").await.expect_err("no service");
+        assert_eq!((error.kind(), error.status(), error.attempts()), (Connect, None, attempts));
+        assert!(error.is_retryable() && error.source().is_some());
+    }
+    Ok(())
+}
+
+#[test]
+fn settings_are_checked_when_the_client_is_built() {
+    for (builder, expected) in [
+        (Client::builder(), "no endpoint"),
+        (Client::builder().endpoint("https://h"), "no credentials"),
+        (Client::builder().endpoint("https://h").bearer("a b"), "a bearer token"),
+        (Client::builder().endpoint("https://h").api_key("amaas_dev_x"), "the API key is malformed"),
+        (Client::builder().endpoint("http://models.example.com").anonymous(), "the endpoint is plain http"),
+        (Client::builder().endpoint_for("m", "http://10.0.0.1").anonymous(), "the endpoint is plain http"),
+        (Client::builder().endpoint_for("a/b", "https://h").anonymous(), "a model name"),
+        (Client::builder().endpoint("https://h").anonymous().user_agent("a\nb"), "no HTTP client"),
+    ] {
+        let error = builder.build().expect_err(expected);
+        assert_eq!(error.kind(), Config);
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+    let allowed = Client::builder().endpoint("http://models.example.com").anonymous().danger_allow_plaintext();
+    assert!(allowed.build().is_ok());
+}
+
+#[tokio::test]
+async fn readiness_that_nobody_states_is_an_error() -> Result {
+    let server = Server::start().await?;
+    server.json(404, &json!({"error": "no such model"}));
+    let error = server.client()?.model("m").ready().await.expect_err("404");
+    assert_eq!((error.kind(), error.detail()), (NotFound, Some("no such model")));
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The SDK over real connections, against its own scripted server.
+
+mod calls;
+mod errors;
+mod resilience;
+mod secrets;
+mod tree;
+
+/// What tests return, so that `?` stands where an error is not what they are about.
+type Result = std::result::Result<(), Box<dyn std::error::Error>>;
