@@ -1,1 +1,3 @@
+//! The parts of the `amaas` command that other programs of this workspace use too.
 
+pub mod object_store;
