@@ -60,6 +60,7 @@ impl Sentiment {
 
 impl Task for Sentiment {
     const NAME: &'static str = "sentiment";
+    const EXAMPLE: &'static str = r#""A wonderful film, funny and moving from the first scene to the last.""#;
     type Input = String;
     type Prediction = TextClassification;
 

@@ -34,7 +34,7 @@ pub fn function(tasks: Tasks) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    telemetry::init();
+    telemetry::init("info,aws_config=warn,lambda_runtime=warn");
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(error) => {

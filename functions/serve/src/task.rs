@@ -24,6 +24,7 @@ use crate::error::Error;
 ///
 /// impl Task for Double {
 ///     const NAME: &'static str = "double";
+///     const EXAMPLE: &'static str = "1.5";
 ///     type Input = f32;
 ///     type Prediction = f32;
 ///
@@ -45,6 +46,8 @@ use crate::error::Error;
 pub trait Task: Sized + Send + Sync + 'static {
     /// The task's name, which a manifest asks for.
     const NAME: &'static str;
+    /// One entry of the `inputs` of a request, as JSON: for a first call, and for documents.
+    const EXAMPLE: &'static str;
     /// One entry of the `inputs` of a request.
     type Input: DeserializeOwned + Send;
     /// One entry of the `predictions` of an answer.
@@ -125,7 +128,13 @@ impl TaskError {
 
 /// The tasks that a function was built with, by name.
 #[derive(Clone, Default)]
-pub struct Tasks(BTreeMap<&'static str, Make>);
+pub struct Tasks(BTreeMap<&'static str, Known>);
+
+#[derive(Clone)]
+struct Known {
+    make: Make,
+    example: &'static str,
+}
 
 type Make = fn(&Assets) -> Result<Arc<dyn AnyTask>, TaskError>;
 
@@ -133,13 +142,19 @@ impl Tasks {
     /// These and `T`.
     #[must_use]
     pub fn with<T: Task>(mut self) -> Self {
-        self.0.insert(T::NAME, |assets| Ok(Arc::new(Erased(T::from_assets(assets)?))));
+        let make: Make = |assets| Ok(Arc::new(Erased(T::from_assets(assets)?)));
+        self.0.insert(T::NAME, Known { make, example: T::EXAMPLE });
         self
+    }
+
+    /// The example input of the task `name`, as JSON.
+    pub fn example(&self, name: &str) -> Option<&'static str> {
+        self.0.get(name).map(|known| known.example)
     }
 
     /// Makes the task `name`.
     pub(crate) fn make(&self, name: &str, assets: &Assets) -> Result<Arc<dyn AnyTask>, TaskError> {
-        let Some(make) = self.0.get(name) else {
+        let Some(Known { make, .. }) = self.0.get(name) else {
             let known = self.0.keys().copied().collect::<Vec<_>>().join(", ");
             return Err(TaskError(format!("the function was built without task {name:?}; it has: {known}")));
         };

@@ -1,1 +1,51 @@
-fn main() {}
+//! The `amaas` command.
+
+mod arguments;
+mod commands;
+mod failure;
+mod output;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    match start(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print(json);
+            failure.code()
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> Result<(), Failure> {
+    // ONNX Runtime must find its telemetry switched off, and this starts the program again where it would not.
+    let quiet = matches!(arguments.command, Command::Dev(_) | Command::Publish(_));
+    if quiet {
+        amaas_serve::runtime::quiet().map_err(Failure::process)?;
+    }
+    amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::process)?;
+    runtime.block_on(run(arguments))
+}
+
+async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let settings = Settings::new(arguments.data, arguments.json);
+    match arguments.command {
+        Command::Dev(dev) => commands::dev::run(&settings, dev).await,
+        Command::Publish(publish) => commands::publish::run(&settings, publish).await,
+        Command::Predict(predict) => commands::predict::run(&settings, predict).await,
+        Command::Infer(infer) => commands::infer::run(&settings, infer).await,
+        Command::Models => commands::models::run(&settings).await,
+        Command::Keys(keys) => commands::keys::run(&settings, keys).await,
+        Command::Package(package) => commands::package::run(&settings, package),
+    }
+}

@@ -11,6 +11,7 @@ mod provider;
 mod resolve;
 mod session;
 mod slot;
+mod watch;
 
 pub(crate) use self::check::check as check_golden;
 pub(crate) use self::check::compare;
@@ -22,3 +23,4 @@ pub(crate) use self::resolve::resolve;
 pub(crate) use self::session::Onnx;
 pub use self::session::SessionError;
 pub use self::slot::{Slot, State};
+pub use self::watch::{look, watch};

@@ -1,6 +1,6 @@
 //! The place of one model in a host: loading, ready or failed; loaded again when its alias moves.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -16,6 +16,8 @@ pub struct Slot {
     model: ModelName,
     version: Selector,
     state: watch::Sender<State>,
+    /// The last error of a refresh, so that a lasting one is logged once.
+    reported: Mutex<Option<String>>,
 }
 
 /// How far a model is.
@@ -33,7 +35,7 @@ pub enum State {
 impl Slot {
     /// A place for a model that is not loaded yet.
     pub fn new(model: ModelName, version: Selector) -> Self {
-        Self { model, version, state: watch::Sender::new(State::Loading) }
+        Self { model, version, state: watch::Sender::new(State::Loading), reported: Mutex::default() }
     }
 
     /// The model's name.
@@ -107,6 +109,16 @@ impl Slot {
         let model = load(store, &self.model, &version, tasks, config).await?;
         self.state.send_replace(State::Ready(Arc::new(model)));
         Ok(())
+    }
+
+    /// Logs why a refresh failed, unless that was logged already.
+    pub(super) fn report(&self, error: &LoadError) {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = error.to_string();
+        if reported.as_ref() != Some(&text) {
+            tracing::error!(model = %self.model, %error, "a newer version could not be loaded");
+            *reported = Some(text);
+        }
     }
 
     fn fail(&self, error: &LoadError) {

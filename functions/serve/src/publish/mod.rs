@@ -57,3 +57,11 @@ pub async fn publish(store: &Store, publication: Publication, library: &Path) ->
     let checked = checked.map_err(|error| PublishError::Interrupted(error.to_string()))??;
     upload::upload(store, checked).await
 }
+
+/// Whether some version of the model in `store` is `publication` already, wherever its aliases point.
+///
+/// # Errors
+/// When the store cannot be reached.
+pub async fn is_published(store: &Store, publication: &Publication) -> Result<bool, PublishError> {
+    upload::is_published(store, publication).await
+}

@@ -1,10 +1,13 @@
 //! Blobs, then the manifest, then the alias: whoever reads at any moment sees a whole version.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::check::Checked;
-use super::{PublishError, Published};
+use super::{Publication, PublishError, Published};
+use crate::digest::Digest;
 use crate::manifest::{Blob, FORMAT, Golden, GoldenBlob, Manifest};
 use crate::store::{Condition, Store, StoreError, Version, alias_key, blob_key, manifest_key};
 
@@ -39,6 +42,22 @@ pub(super) async fn upload(store: &Store, checked: Checked) -> Result<Published,
     Ok(Published { manifest, is_new, batching_because })
 }
 
+pub(super) async fn is_published(store: &Store, publication: &Publication) -> Result<bool, PublishError> {
+    let network = Digest::of(&publication.network);
+    let assets: BTreeMap<_, _> = publication.assets.iter().map(|(name, bytes)| (name, Digest::of(bytes))).collect();
+    for name in store.list(&format!("models/{}/", publication.model)).await? {
+        let Ok(version) = name.parse() else { continue };
+        let Some(there) = read(store, &manifest_key(&publication.model, &version)).await? else { continue };
+        if there.network.digest == network
+            && there.task == publication.task
+            && there.assets.iter().map(|(name, blob)| (name, blob.digest)).eq(assets.iter().map(|(name, it)| (*name, *it)))
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The cases that a function runs when it loads the model: enough to see a wrong file or library, few enough to cost
 /// nothing.
 fn self_check(golden: &Golden) -> Bytes {
@@ -48,7 +67,7 @@ fn self_check(golden: &Golden) -> Bytes {
 
 async fn upload_blobs(store: &Store, files: Vec<Bytes>) -> Result<(), StoreError> {
     let upload = |file: Bytes| async move {
-        let key = blob_key(&crate::digest::Digest::of(&file));
+        let key = blob_key(&Digest::of(&file));
         // Equal blobs are stored once. One that was cut off does not count as there.
         if store.size(&key).await? == Some(file.len() as u64) {
             return Ok(());

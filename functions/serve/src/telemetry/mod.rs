@@ -3,10 +3,10 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// Begins to log. `AMAAS_LOG` filters as `RUST_LOG` does elsewhere (`info` where not set); `AMAAS_LOG_FORMAT=json`
+/// Begins to log. `AMAAS_LOG` filters as `RUST_LOG` does elsewhere (`default` where not set); `AMAAS_LOG_FORMAT=json`
 /// writes JSON outside of Lambda too.
-pub fn init() {
-    let filter = std::env::var("AMAAS_LOG").unwrap_or_else(|_| "info,aws_config=warn,lambda_runtime=warn".to_owned());
+pub fn init(default: &str) {
+    let filter = std::env::var("AMAAS_LOG").unwrap_or_else(|_| default.to_owned());
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let json = std::env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some()
         || std::env::var("AMAAS_LOG_FORMAT").is_ok_and(|format| format == "json");

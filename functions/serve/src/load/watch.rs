@@ -1,0 +1,51 @@
+//! A host that serves whatever its store holds: new models get a place, moved aliases get their version.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Slot, State};
+use crate::config::{RuntimeConfig, live};
+use crate::router::Host;
+use crate::store::{ModelName, Selector, Store, StoreError};
+use crate::task::Tasks;
+
+/// Looks at `store` every `period`, without end.
+pub async fn watch(host: Host, store: Store, tasks: Tasks, config: RuntimeConfig, period: Duration) {
+    loop {
+        if let Err(error) = look(&host, &store, &tasks, &config).await {
+            tracing::warn!(%error, "the store could not be looked at");
+        }
+        tokio::time::sleep(period).await;
+    }
+}
+
+/// Gives every model of `store` its place in `host` and loads what is new, each on a task of its own.
+///
+/// # Errors
+/// When the store cannot be listed.
+pub async fn look(host: &Host, store: &Store, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), StoreError> {
+    let known = host.slots();
+    for slot in &known {
+        if let State::Ready(_) | State::Failed(_) = slot.state()
+            && let Err(error) = slot.refresh(store, tasks, config).await
+        {
+            slot.report(&error);
+        }
+    }
+    for name in store.list("models/").await? {
+        let Ok(name) = name.parse::<ModelName>() else { continue };
+        if known.iter().any(|slot| *slot.name() == name) || !has_live(store, &name).await? {
+            continue;
+        }
+        let slot = Arc::new(Slot::new(name, Selector::Alias(live())));
+        host.insert(Arc::clone(&slot));
+        let (store, tasks, config) = (store.clone(), tasks.clone(), config.clone());
+        tokio::spawn(async move { slot.load(&store, &tasks, &config).await });
+    }
+    Ok(())
+}
+
+/// A model whose alias does not point anywhere yet is still on its way up.
+async fn has_live(store: &Store, model: &ModelName) -> Result<bool, StoreError> {
+    Ok(store.size(&crate::store::alias_key(model, &live())).await?.is_some())
+}

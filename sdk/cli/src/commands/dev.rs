@@ -1,0 +1,186 @@
+//! `amaas dev`: object store, models, functions and a key, all in this process.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use amaas::{Answer, ApiKey, Client};
+use amaas_cli::object_store::{BUCKET, ObjectStore};
+use amaas_sentiment::Sentiment;
+use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::config::{Limits, RuntimeConfig, live};
+use amaas_serve::host::{self, Server};
+use amaas_serve::load::{self, Slot, State};
+use amaas_serve::publish::{is_published, publish};
+use amaas_serve::store::Store;
+use amaas_serve::task::Tasks;
+use amaas_serve::{Error, Host, stop_signal};
+
+use super::keys::now;
+use super::publish::library;
+use crate::arguments::Dev;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{DevEnvironment, Settings};
+
+pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let data = settings.data();
+    std::fs::create_dir_all(&data).map_err(|error| Failure::file(&data, &error))?;
+    // The port first: a second `dev` on the same data must not touch it.
+    let server = Server::bind("127.0.0.1", dev.port).await.map_err(|error| {
+        Failure::new(format!("cannot listen on 127.0.0.1:{}: {error}", dev.port))
+            .try_this("`--port 0` takes a free one; is another `amaas dev` running?")
+    })?;
+    let endpoint = format!("http://{}", server.address());
+    let library = tokio::task::spawn_blocking(library).await.map_err(Failure::new)??;
+    let objects = ObjectStore::start(&data.join("s3")).await.map_err(Failure::new)?;
+    let uri = format!("s3://{BUCKET}");
+    let store = Store::open(&uri, &objects.options()).await?;
+    publish_bundled(&store, &library).await?;
+
+    let keys = Arc::new(KeyDocument::new(store.clone()));
+    let key = dev_key(&keys, &data).await?;
+    let environment = DevEnvironment { endpoint: endpoint.clone(), key: &key, store: uri, s3: objects.endpoint() };
+    let env_file = environment.write(&data)?;
+
+    let host = Host::new(keys, Limits::default());
+    let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..RuntimeConfig::default() });
+    load::look(&host, &store, &tasks, &config).await?;
+    let client = Client::builder().endpoint(&endpoint).api_key(&key).build()?;
+    tokio::spawn(load::watch(host.clone(), store, tasks.clone(), config, LOOK));
+    let calling = host.clone();
+    let serving = tokio::spawn(host::serve(server, host, stop_signal()));
+    let first = call_each(&calling, &client, &tasks).await;
+    report(settings, &first, &endpoint, &env_file, begun)?;
+
+    serving.await.map_err(Failure::new)?.map_err(Failure::new)?;
+    if !settings.json {
+        println!("stopped");
+    }
+    Ok(())
+}
+
+/// The tasks of every model that comes with the program.
+fn tasks() -> Tasks {
+    Tasks::default().with::<Sentiment>()
+}
+
+/// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put.
+async fn publish_bundled(store: &Store, library: &std::path::Path) -> Result<(), Failure> {
+    let bundled = [amaas_sentiment::bundle(live()).map_err(Failure::new)?];
+    for publication in bundled {
+        if !is_published(store, &publication).await? {
+            publish(store, publication, library).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The key of the last time, where it is still good; else a new one.
+async fn dev_key(keys: &KeyDocument, data: &std::path::Path) -> Result<ApiKey, Failure> {
+    if let Some(key) = DevEnvironment::earlier_key(data) {
+        match keys.find(&key).await {
+            Ok(_) => return Ok(key),
+            Err(Error::KeyUnknown | Error::KeyExpired) => {}
+            Err(error) => return Err(Failure::new(error.internal_text().unwrap_or(&error.to_string()))),
+        }
+    }
+    let key = ApiKey::generate("dev").map_err(Failure::new)?;
+    keys.insert(KeyRecord::new(&key, "dev", now())).await?;
+    Ok(key)
+}
+
+/// A model, and its first answer.
+struct First {
+    model: String,
+    version: String,
+    task: String,
+    load: Duration,
+    /// How long the first call took, or why it failed.
+    answer: Result<Duration, String>,
+    example: Option<&'static str>,
+}
+
+/// Calls each model once, through the SDK, as a user would.
+async fn call_each(host: &Host, client: &Client, tasks: &Tasks) -> Vec<First> {
+    let mut all = Vec::new();
+    for slot in host.slots() {
+        all.push(call(&slot, client, tasks).await);
+    }
+    all
+}
+
+async fn call(slot: &Slot, client: &Client, tasks: &Tasks) -> First {
+    let name = slot.name().to_string();
+    let model = match slot.settled().await {
+        State::Ready(model) => model,
+        State::Failed(reason) => return First::failed(name, reason),
+        _ => return First::failed(name, "it is still loading".to_owned()),
+    };
+    let example = tasks.example(model.task_name());
+    let begun = Instant::now();
+    let answered = match example.and_then(|example| serde_json::from_str::<serde_json::Value>(example).ok()) {
+        Some(input) => client.model(&name).predict(&input).await.map(|_: Answer<serde_json::Value>| ()),
+        // Nothing is known of what the values mean, so the call is one for the tensors' names and shapes.
+        None => client.model(&name).metadata().await.map(drop),
+    };
+    let answer = answered.map(|()| begun.elapsed()).map_err(|error| error.to_string());
+    let (version, task) = (model.version().to_string(), model.task_name().to_owned());
+    First { model: name, version, task, load: model.times().total, answer, example }
+}
+
+impl First {
+    fn failed(model: String, reason: String) -> Self {
+        let (version, task) = (String::new(), String::new());
+        Self { model, version, task, load: Duration::ZERO, answer: Err(reason), example: None }
+    }
+}
+
+fn report(
+    settings: &Settings,
+    first: &[First],
+    endpoint: &str,
+    env_file: &std::path::Path,
+    begun: Instant,
+) -> Result<(), Failure> {
+    let milliseconds = |duration: Duration| format!("{:.1}", duration.as_secs_f64() * 1e3);
+    if settings.json {
+        let models = first.iter().map(|first| {
+            serde_json::json!({
+                "model": first.model,
+                "version": first.version,
+                "task": first.task,
+                "load_ms": first.load.as_secs_f64() * 1e3,
+                "first_answer_ms": first.answer.as_ref().ok().map(|took| took.as_secs_f64() * 1e3),
+                "error": first.answer.as_ref().err(),
+            })
+        });
+        let models: Vec<_> = models.collect();
+        return output::json(&serde_json::json!({ "endpoint": endpoint, "env": env_file, "models": models }));
+    }
+    let rows = first.iter().map(|first| {
+        let answer = first.answer.as_ref().map_or_else(|reason| format!("failed: {reason}"), |took| milliseconds(*took));
+        let example = first.example.unwrap_or("POST /v2/models/…/infer").to_owned();
+        [first.model.clone(), first.version.clone(), first.task.clone(), milliseconds(first.load), answer, example]
+    });
+    println!("{}\n", output::table(["MODEL", "VERSION", "TASK", "LOAD MS", "FIRST ANSWER MS", "EXAMPLE"], rows));
+    println!("listening on {endpoint} after {} ms; endpoint and key are in {}\n", begun.elapsed().as_millis(), env_file.display());
+    if let Some((first, example)) = first.iter().find_map(|first| Some((first, first.example?))) {
+        let env = env_file.display();
+        println!("  . {env}; curl -s $AMAAS_ENDPOINT/v1/models/{}/predict \\", first.model);
+        println!("    -H \"Authorization: Bearer $AMAAS_API_KEY\" -H 'Content-Type: application/json' \\");
+        println!("    -d '{{\"inputs\":[{example}]}}'\n");
+        println!("  {} predict {} {example}\n", program(), first.model);
+    }
+    println!("Ctrl-C stops. `AMAAS_LOG=info` shows every call.");
+    Ok(())
+}
+
+/// How this program was called, so that a line can be pasted.
+fn program() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    if called.contains('/') { called } else { "amaas".to_owned() }
+}
+
+/// How often the store is looked at for new models and moved aliases.
+const LOOK: Duration = Duration::from_millis(500);

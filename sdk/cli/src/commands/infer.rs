@@ -1,0 +1,58 @@
+//! `amaas infer`.
+
+use std::io::Read;
+use std::path::Path;
+
+use amaas::{InferAnswer, InferRequest, Tensor};
+use amaas_wire::oip::InferResponse;
+
+use crate::arguments::Infer;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+
+pub(crate) async fn run(settings: &Settings, arguments: Infer) -> Result<(), Failure> {
+    let body = read(&arguments.request)?;
+    let request = InferRequest::from_json(&body).map_err(|error| Failure::file(&arguments.request, &error))?;
+    let mut model = settings.client()?.model(arguments.model);
+    if let Some(version) = arguments.version {
+        model = model.version(version);
+    }
+    let answer = model.infer_request(&request).await?;
+    if settings.json {
+        return output::json(&response(answer));
+    }
+    let rows = answer.outputs().iter().map(|output| {
+        [output.name().to_owned(), output.datatype().to_string(), format!("{:?}", output.shape()), data(output)]
+    });
+    println!("{}", output::table(["OUTPUT", "DATATYPE", "SHAPE", "DATA"], rows));
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    if path != Path::new("-") {
+        return std::fs::read(path).map_err(|error| Failure::file(path, &error));
+    }
+    let mut body = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut body).map_err(|error| Failure::file(path, &error))?;
+    Ok(body)
+}
+
+fn response(answer: InferAnswer) -> InferResponse {
+    InferResponse {
+        model_name: answer.model().to_owned(),
+        model_version: answer.version().map(str::to_owned),
+        id: None,
+        outputs: answer.into_outputs(),
+    }
+}
+
+/// The first values, as JSON writes them.
+fn data(output: &Tensor) -> String {
+    const SHOWN: usize = 8;
+    let values = amaas_wire::for_each_datatype!(output.data(), values => {
+        values.iter().take(SHOWN).map(|value| format!("{value:?}")).collect::<Vec<_>>()
+    });
+    let more = if output.data().len() > SHOWN { ", …" } else { "" };
+    format!("{}{more}", values.join(", "))
+}

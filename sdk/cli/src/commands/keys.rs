@@ -1,0 +1,68 @@
+//! `amaas keys`.
+
+use std::time::SystemTime;
+
+use amaas::ApiKey;
+use amaas_serve::access::{KeyDocument, KeyRecord, Keys as _};
+use jiff::Timestamp;
+
+use crate::arguments::Keys;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+
+pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> {
+    let store = match &keys {
+        Keys::Create { store, .. } | Keys::List { store } | Keys::Revoke { store, .. } => store.store.as_deref(),
+    };
+    let document = KeyDocument::new(settings.store(store).await?);
+    match keys {
+        Keys::Create { tenant, environment, models, expires, .. } => {
+            let key = ApiKey::generate(&environment).map_err(Failure::usage)?;
+            let created = now();
+            let mut record = KeyRecord::new(&key, tenant, created);
+            record.expires = expires.map(|days| created + u64::from(days) * SECONDS_A_DAY);
+            record.models = (!models.is_empty()).then(|| models.into_iter().collect());
+            document.insert(record.clone()).await?;
+            if settings.json {
+                return output::json(&serde_json::json!({ "key": key.expose(), "record": record }));
+            }
+            println!("{}", key.expose());
+            eprintln!("key {} of tenant {}; it is kept nowhere, so keep it now", record.id, record.tenant);
+        }
+        Keys::List { .. } => {
+            let records = document.list().await?;
+            if settings.json {
+                return output::json(&records);
+            }
+            let rows = records.into_iter().map(|record| {
+                let models = record.models.map(|models| models.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+                let expires = record.expires.map_or_else(|| "never".to_owned(), date);
+                [record.id, record.tenant, date(record.created), expires, models.unwrap_or_else(|| "all".to_owned())]
+            });
+            println!("{}", output::table(["KEY ID", "TENANT", "CREATED", "EXPIRES", "MODELS"], rows));
+        }
+        Keys::Revoke { id, .. } => {
+            if !document.revoke(&id).await? {
+                return Err(Failure::new(format!("there is no key {id}")).try_this("`amaas keys list` shows the ids"));
+            }
+            if settings.json {
+                return output::json(&serde_json::json!({ "revoked": id }));
+            }
+            println!("revoked {id}; functions refuse it within 60 s");
+        }
+    }
+    Ok(())
+}
+
+/// Seconds since 1970 (UTC).
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn date(seconds: u64) -> String {
+    let timestamp = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    timestamp.map_or_else(|| seconds.to_string(), |timestamp| timestamp.strftime("%Y-%m-%d").to_string())
+}
+
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;

@@ -1,0 +1,58 @@
+//! `amaas predict`.
+
+use std::io::BufRead;
+
+use amaas::Answer;
+use serde_json::Value;
+
+use crate::arguments::Predict;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+
+pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), Failure> {
+    let inputs = inputs(&arguments)?;
+    let mut model = settings.client()?.model(arguments.model);
+    if let Some(version) = arguments.version {
+        model = model.version(version);
+    }
+    let answer: Answer<Value> = model.predict_many(&inputs).await?;
+    if settings.json {
+        return output::json(&serde_json::json!({
+            "predictions": answer.predictions(),
+            "model": answer.model(),
+            "version": answer.version(),
+            "usage": answer.usage(),
+            "request_id": answer.request_id(),
+            "attempts": answer.attempts(),
+        }));
+    }
+    for prediction in answer.predictions() {
+        println!("{}", line(prediction));
+    }
+    Ok(())
+}
+
+fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
+    let lines = if arguments.inputs.is_empty() || arguments.inputs == ["-"] {
+        std::io::stdin().lock().lines().collect::<Result<_, _>>().map_err(|error| Failure::usage(format!("standard input: {error}")))?
+    } else {
+        arguments.inputs.clone()
+    };
+    if lines.is_empty() {
+        return Err(Failure::usage("no input").try_this("amaas predict MODEL \"some text\""));
+    }
+    if !arguments.json_inputs {
+        return Ok(lines.into_iter().map(Value::String).collect());
+    }
+    let parse = |line: &String| serde_json::from_str(line).map_err(|error| Failure::usage(format!("input is not JSON: {error}")));
+    lines.iter().map(parse).collect()
+}
+
+/// A classification as `label probability`, anything else as JSON.
+fn line(prediction: &Value) -> String {
+    match (prediction["label"].as_str(), prediction["probability"].as_f64()) {
+        (Some(label), Some(probability)) => format!("{label}\t{probability:.4}"),
+        _ => prediction.to_string(),
+    }
+}

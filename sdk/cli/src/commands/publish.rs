@@ -1,0 +1,75 @@
+//! `amaas publish`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use amaas_serve::manifest::{Batching, Golden, TensorSpec};
+use amaas_serve::publish::{Publication, Published, publish};
+use amaas_serve::runtime;
+use bytes::Bytes;
+
+use crate::arguments::Publish;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+
+pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), Failure> {
+    let store = settings.store(arguments.store.store.as_deref()).await?;
+    let library = library()?;
+    let published = publish(&store, publication(arguments)?, &library).await?;
+    report(settings, &published)
+}
+
+/// The ONNX Runtime library, fetched where it is not there yet.
+pub(crate) fn library() -> Result<std::path::PathBuf, Failure> {
+    let configured = std::env::var_os("ORT_DYLIB_PATH").map(std::path::PathBuf::from);
+    runtime::find_or_fetch(configured.as_deref(), |line| eprintln!("{line}")).map_err(Failure::new)
+}
+
+fn publication(arguments: Publish) -> Result<Publication, Failure> {
+    let mut assets = BTreeMap::new();
+    for path in &arguments.assets {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| Failure::file(path, &"an asset needs a file name that is UTF-8"))?;
+        if assets.insert(name.to_owned(), read(path)?).is_some() {
+            return Err(Failure::file(path, &"another asset has the same file name"));
+        }
+    }
+    let golden = match &arguments.golden {
+        Some(path) => Some(Golden::from_json(&read(path)?).map_err(|error| Failure::file(path, &error))?),
+        None => None,
+    };
+    Ok(Publication {
+        model: arguments.name,
+        version: arguments.version,
+        alias: arguments.alias,
+        network: read(&arguments.network)?,
+        task: arguments.task,
+        assets,
+        golden,
+    })
+}
+
+fn report(settings: &Settings, published: &Published) -> Result<(), Failure> {
+    let manifest = &published.manifest;
+    if settings.json {
+        return output::json(&serde_json::json!({ "new": published.is_new, "manifest": manifest }));
+    }
+    let word = if published.is_new { "published" } else { "already published, nothing changed:" };
+    println!("{word} {} version {} ({} bytes)", manifest.model, manifest.version, manifest.network.size);
+    let tensors = |kind: &'static str, specs: &[TensorSpec]| -> Vec<[String; 4]> {
+        let row = |spec: &TensorSpec| {
+            [kind.to_owned(), spec.name.clone(), spec.datatype.to_string(), format!("{:?}", spec.metadata().shape)]
+        };
+        specs.iter().map(row).collect()
+    };
+    let rows = [tensors("input", &manifest.inputs), tensors("output", &manifest.outputs)].concat();
+    println!("{}", output::table(["", "TENSOR", "DATATYPE", "SHAPE"], rows));
+    let batching = if manifest.batching == Batching::Rows { "yes" } else { "no" };
+    println!("calls share runs: {batching} ({})", published.batching_because);
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Bytes, Failure> {
+    std::fs::read(path).map(Bytes::from).map_err(|error| Failure::file(path, &error))
+}

@@ -1,0 +1,111 @@
+//! What a person sees when a command fails: what happened, and what to do.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use amaas::ErrorKind;
+use amaas_serve::publish::PublishError;
+use amaas_serve::store::StoreError;
+
+/// A command that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    remedy: Option<String>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Failed = 1,
+    Usage = 2,
+    Unavailable = 3,
+    Refused = 4,
+}
+
+impl Failure {
+    /// Something went wrong.
+    pub(crate) fn new(message: impl Display) -> Self {
+        Self { message: message.to_string(), remedy: None, kind: Kind::Failed }
+    }
+
+    /// Wrong arguments or configuration.
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self { kind: Kind::Usage, ..Self::new(message) }
+    }
+
+    /// The process itself could not get what it needs.
+    #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(Failure::process)`
+    pub(crate) fn process(error: std::io::Error) -> Self {
+        Self::new(format!("the process could not start: {error}"))
+    }
+
+    /// The file at `path` could not be read or written.
+    pub(crate) fn file(path: &std::path::Path, error: &dyn Display) -> Self {
+        Self::usage(format!("{}: {error}", path.display()))
+    }
+
+    /// With a word on what to do.
+    pub(crate) fn try_this(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Tells of it on standard error.
+    pub(crate) fn print(&self, json: bool) {
+        if json {
+            let error = serde_json::json!({ "error": { "message": self.message, "remedy": self.remedy } });
+            eprintln!("{error}");
+            return;
+        }
+        eprintln!("error: {}", self.message);
+        if let Some(remedy) = &self.remedy {
+            eprintln!("  try: {remedy}");
+        }
+    }
+
+    pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(self.kind as u8)
+    }
+}
+
+impl From<amaas::Error> for Failure {
+    fn from(error: amaas::Error) -> Self {
+        let (kind, remedy) = match error.kind() {
+            ErrorKind::Config => (Kind::Usage, None),
+            ErrorKind::Connect => (Kind::Unavailable, Some("is the endpoint right? `amaas dev` runs one on this machine")),
+            ErrorKind::Unauthorized | ErrorKind::Credentials => {
+                (Kind::Refused, Some("make a key with `amaas keys create` and set it as AMAAS_API_KEY"))
+            }
+            ErrorKind::Forbidden => (Kind::Refused, Some("make a key for this model with `amaas keys create --model MODEL`")),
+            ErrorKind::NotFound => (Kind::Failed, Some("`amaas models` lists what there is")),
+            ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Interrupted => {
+                (Kind::Unavailable, None)
+            }
+            _ => (Kind::Failed, None),
+        };
+        Self { message: error.to_string(), remedy: remedy.map(str::to_owned), kind }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let (kind, remedy) = match &error {
+            StoreError::Uri { .. } => (Kind::Usage, None),
+            StoreError::Unreachable { .. } => (Kind::Unavailable, Some("is `amaas dev` still running, or the store reachable?")),
+            StoreError::Denied { .. } => (Kind::Refused, Some("look at AMAAS_STORE and the AWS credentials")),
+            _ => (Kind::Failed, None),
+        };
+        Self { message: error.to_string(), remedy: remedy.map(str::to_owned), kind }
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Store(error) => error.into(),
+            PublishError::VersionTaken { .. } => Self::new(error).try_this("leave --version away to take the next number"),
+            error => Self::new(error),
+        }
+    }
+}
