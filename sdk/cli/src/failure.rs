@@ -73,11 +73,15 @@ impl From<amaas::Error> for Failure {
     fn from(error: amaas::Error) -> Self {
         let (kind, remedy) = match error.kind() {
             ErrorKind::Config => (Kind::Usage, None),
-            ErrorKind::Connect => (Kind::Unavailable, Some("is the endpoint right? `amaas dev` runs one on this machine")),
+            ErrorKind::Connect => {
+                (Kind::Unavailable, Some("is the endpoint right? `amaas dev` runs one on this machine"))
+            }
             ErrorKind::Unauthorized | ErrorKind::Credentials => {
                 (Kind::Refused, Some("make a key with `amaas keys create` and set it as AMAAS_API_KEY"))
             }
-            ErrorKind::Forbidden => (Kind::Refused, Some("make a key for this model with `amaas keys create --model MODEL`")),
+            ErrorKind::Forbidden => {
+                (Kind::Refused, Some("make a key for this model with `amaas keys create --model MODEL`"))
+            }
             ErrorKind::NotFound => (Kind::Failed, Some("`amaas models` lists what there is")),
             ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Interrupted => {
                 (Kind::Unavailable, None)
@@ -92,7 +96,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let (kind, remedy) = match &error {
             StoreError::Uri { .. } => (Kind::Usage, None),
-            StoreError::Unreachable { .. } => (Kind::Unavailable, Some("is `amaas dev` still running, or the store reachable?")),
+            StoreError::Unreachable { .. } => {
+                (Kind::Unavailable, Some("is `amaas dev` still running, or the store reachable?"))
+            }
             StoreError::Denied { .. } => (Kind::Refused, Some("look at AMAAS_STORE and the AWS credentials")),
             _ => (Kind::Failed, None),
         };
@@ -104,7 +110,9 @@ impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::Store(error) => error.into(),
-            PublishError::VersionTaken { .. } => Self::new(error).try_this("leave --version away to take the next number"),
+            PublishError::VersionTaken { .. } => {
+                Self::new(error).try_this("leave --version away to take the next number")
+            }
             error => Self::new(error),
         }
     }

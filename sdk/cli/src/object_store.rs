@@ -85,7 +85,8 @@ async fn serve(listener: TcpListener, service: S3Service) {
                 let service = service.clone();
                 connections.spawn(async move {
                     let _ = connection.set_nodelay(true);
-                    let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(connection), service).await;
+                    let _ =
+                        Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(connection), service).await;
                 });
             }
             Err(error) => {

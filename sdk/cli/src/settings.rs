@@ -25,6 +25,11 @@ impl Settings {
         self.data.clone().unwrap_or_else(|| PathBuf::from(".amaas"))
     }
 
+    /// What another command has to say to find this folder too.
+    pub(crate) fn data_argument(&self) -> String {
+        self.data.as_ref().map(|data| format!(" --data {}", data.display())).unwrap_or_default()
+    }
+
     /// A client of the service: that of the environment, or of the file that `amaas dev` wrote.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         if self.data.is_none() || std::env::var_os("AMAAS_ENDPOINT").is_some_and(|value| !value.is_empty()) {
@@ -59,7 +64,8 @@ impl Settings {
         let here = std::env::current_dir().map_err(Failure::process)?;
         let path = env_file::locate(self.data.as_deref(), &here).ok_or_else(|| {
             let place = self.data();
-            Failure::usage(format!("no service is configured: there is no {}", place.join("env").display())).try_this(DEV)
+            Failure::usage(format!("no service is configured: there is no {}", place.join("env").display()))
+                .try_this(DEV)
         })?;
         Ok(EnvFile::load(&path)?)
     }
@@ -106,7 +112,8 @@ impl DevEnvironment<'_> {
     }
 }
 
-const DEV: &str = "run `amaas dev` in another terminal, or set AMAAS_ENDPOINT and AMAAS_API_KEY (AMAAS_STORE for publish and keys)";
+const DEV: &str =
+    "run `amaas dev` in another terminal, or set AMAAS_ENDPOINT and AMAAS_API_KEY (AMAAS_STORE for publish and keys)";
 const ENDPOINT: &str = "AMAAS_ENDPOINT";
 const API_KEY: &str = "AMAAS_API_KEY";
 const STORE: &str = "AMAAS_STORE";

@@ -50,7 +50,11 @@ pub(super) async fn is_published(store: &Store, publication: &Publication) -> Re
         let Some(there) = read(store, &manifest_key(&publication.model, &version)).await? else { continue };
         if there.network.digest == network
             && there.task == publication.task
-            && there.assets.iter().map(|(name, blob)| (name, blob.digest)).eq(assets.iter().map(|(name, it)| (*name, *it)))
+            && there
+                .assets
+                .iter()
+                .map(|(name, blob)| (name, blob.digest))
+                .eq(assets.iter().map(|(name, it)| (*name, *it)))
         {
             return Ok(true);
         }

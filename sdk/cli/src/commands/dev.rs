@@ -159,18 +159,24 @@ fn report(
         return output::json(&serde_json::json!({ "endpoint": endpoint, "env": env_file, "models": models }));
     }
     let rows = first.iter().map(|first| {
-        let answer = first.answer.as_ref().map_or_else(|reason| format!("failed: {reason}"), |took| milliseconds(*took));
+        let answer =
+            first.answer.as_ref().map_or_else(|reason| format!("failed: {reason}"), |took| milliseconds(*took));
         let example = first.example.unwrap_or("POST /v2/models/…/infer").to_owned();
         [first.model.clone(), first.version.clone(), first.task.clone(), milliseconds(first.load), answer, example]
     });
     println!("{}\n", output::table(["MODEL", "VERSION", "TASK", "LOAD MS", "FIRST ANSWER MS", "EXAMPLE"], rows));
-    println!("listening on {endpoint} after {} ms; endpoint and key are in {}\n", begun.elapsed().as_millis(), env_file.display());
+    println!(
+        "listening on {endpoint} after {} ms; endpoint and key are in {}\n",
+        begun.elapsed().as_millis(),
+        env_file.display()
+    );
     if let Some((first, example)) = first.iter().find_map(|first| Some((first, first.example?))) {
         let env = env_file.display();
         println!("  . {env}; curl -s $AMAAS_ENDPOINT/v1/models/{}/predict \\", first.model);
         println!("    -H \"Authorization: Bearer $AMAAS_API_KEY\" -H 'Content-Type: application/json' \\");
         println!("    -d '{{\"inputs\":[{example}]}}'\n");
-        println!("  {} predict {} {example}\n", program(), first.model);
+        let data = settings.data_argument();
+        println!("  {}{data} predict {} {example}\n", program(), first.model);
     }
     println!("Ctrl-C stops. `AMAAS_LOG=info` shows every call.");
     Ok(())

@@ -36,7 +36,8 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
                 return output::json(&records);
             }
             let rows = records.into_iter().map(|record| {
-                let models = record.models.map(|models| models.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+                let models =
+                    record.models.map(|models| models.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
                 let expires = record.expires.map_or_else(|| "never".to_owned(), date);
                 [record.id, record.tenant, date(record.created), expires, models.unwrap_or_else(|| "all".to_owned())]
             });

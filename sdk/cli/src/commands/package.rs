@@ -21,7 +21,8 @@ pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure
         None => build(&package)?,
     };
     let library = arguments.library.map_or_else(library, Ok)?;
-    let mut files = vec![("bootstrap".to_owned(), read(&binary)?), ("lib/libonnxruntime.so".to_owned(), read(&library)?)];
+    let mut files =
+        vec![("bootstrap".to_owned(), read(&binary)?), ("lib/libonnxruntime.so".to_owned(), read(&library)?)];
     for path in &arguments.includes {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| Failure::file(path, &"a library needs a file name that is UTF-8"))?;
@@ -57,10 +58,21 @@ pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure
 fn build(package: &str) -> Result<PathBuf, Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--release", "--package", package, "--bin", package, "--message-format=json-render-diagnostics"])
+        .args([
+            "build",
+            "--release",
+            "--package",
+            package,
+            "--bin",
+            package,
+            "--message-format=json-render-diagnostics",
+        ])
         .stderr(std::process::Stdio::inherit())
         .output()
-        .map_err(|error| Failure::new(format!("cargo could not be run: {error}")).try_this("--binary FILE takes one that is built already"))?;
+        .map_err(|error| {
+            Failure::new(format!("cargo could not be run: {error}"))
+                .try_this("--binary FILE takes one that is built already")
+        })?;
     if !built.status.success() {
         return Err(Failure::new(format!("cargo could not build {package}"))
             .try_this("run this in the workspace, or give a binary that is built already with --binary FILE"));

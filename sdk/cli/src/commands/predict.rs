@@ -35,7 +35,11 @@ pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), F
 
 fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
     let lines = if arguments.inputs.is_empty() || arguments.inputs == ["-"] {
-        std::io::stdin().lock().lines().collect::<Result<_, _>>().map_err(|error| Failure::usage(format!("standard input: {error}")))?
+        std::io::stdin()
+            .lock()
+            .lines()
+            .collect::<Result<_, _>>()
+            .map_err(|error| Failure::usage(format!("standard input: {error}")))?
     } else {
         arguments.inputs.clone()
     };
@@ -45,7 +49,9 @@ fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
     if !arguments.json_inputs {
         return Ok(lines.into_iter().map(Value::String).collect());
     }
-    let parse = |line: &String| serde_json::from_str(line).map_err(|error| Failure::usage(format!("input is not JSON: {error}")));
+    let parse = |line: &String| {
+        serde_json::from_str(line).map_err(|error| Failure::usage(format!("input is not JSON: {error}")))
+    };
     lines.iter().map(parse).collect()
 }
 

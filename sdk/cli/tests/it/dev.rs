@@ -1,0 +1,104 @@
+//! `amaas dev`, and the commands beside it.
+
+use std::time::{Duration, Instant};
+
+use crate::program::{Dev, amaas, json, text};
+
+const NETWORK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/sentiment/model/sentiment.onnx");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/sentiment/model/golden.json");
+
+#[test]
+fn models_are_served_called_and_published() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    let dev = Dev::start(here);
+    let sentiment = &dev.report["models"][0];
+    assert_eq!(
+        (&sentiment["model"], &sentiment["version"], &sentiment["error"]),
+        (&"sentiment".into(), &"1".into(), &().into())
+    );
+    assert!(sentiment["first_answer_ms"].as_f64().expect("it was called") > 0.0);
+
+    let answer = json(here, &["predict", "sentiment", "a wonderful film", "an awful film"]);
+    let labels: Vec<_> = answer["predictions"].as_array().expect("two").iter().map(|it| it["label"].clone()).collect();
+    assert_eq!(labels, ["positive", "negative"]);
+    assert_eq!(answer["usage"]["rows"], 2);
+    assert!(text(here, &["models"]).contains("sentiment  1        sentiment  yes"));
+
+    // Any ONNX file becomes a model beside the running service, without golden cases or with them.
+    let published = json(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);
+    assert_eq!((&published["new"], &published["manifest"]["batching"]), (&true.into(), &"rows".into()));
+    assert_eq!(json(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN])["new"], false);
+    served(here, "any", "1");
+    assert_eq!(json(here, &["publish", NETWORK, "--name", "any"])["manifest"]["version"], "2");
+    served(here, "any", "2");
+
+    let request = here.join("request.json");
+    let data = vec!["0"; 256].join(",");
+    let body = format!(r#"{{"inputs":[{{"name":"input_ids","datatype":"INT64","shape":[1,256],"data":[{data}]}}]}}"#);
+    std::fs::write(&request, body).expect("written");
+    let request = request.to_str().expect("UTF-8");
+    assert_eq!(json(here, &["infer", "any", request])["outputs"][0]["shape"], serde_json::json!([1, 1]));
+    assert!(text(here, &["infer", "any", request]).contains("probability  FP32"));
+    assert_eq!(amaas(here, &["infer", "any", request, "--version", "1"]).status.code(), Some(1));
+    assert!(dev.stop());
+}
+
+#[test]
+fn a_second_start_keeps_the_key_and_where_aliases_point() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    let first = Dev::start(here);
+    let key = variable(here, "AMAAS_API_KEY");
+    json(here, &["publish", NETWORK, "--name", "sentiment"]);
+    assert!(first.stop());
+
+    let second = Dev::start(here);
+    assert_eq!(variable(here, "AMAAS_API_KEY"), key);
+    assert_eq!(second.report["models"][0]["version"], "2", "the bundled model does not take the alias back");
+    assert_eq!(json(here, &["models"])[0]["version"], "2");
+}
+
+#[test]
+fn keys_are_made_scoped_and_revoked() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    let _dev = Dev::start(here);
+    let endpoint = variable(here, "AMAAS_ENDPOINT");
+    let made = json(here, &["keys", "create", "--tenant", "acme", "--model", "other", "--expires", "1"]);
+    let (key, id) = (made["key"].as_str().expect("a key"), made["record"]["id"].as_str().expect("an id"));
+
+    let call = std::process::Command::new(env!("CARGO_BIN_EXE_amaas"))
+        .args(["predict", "sentiment", "fine"])
+        .env("AMAAS_ENDPOINT", endpoint)
+        .env("AMAAS_API_KEY", key)
+        .output()
+        .expect("run");
+    assert_eq!(call.status.code(), Some(4), "out of the key's scope");
+    assert!(String::from_utf8_lossy(&call.stderr).contains("may not use model"), "{call:?}");
+
+    assert!(text(here, &["keys", "list"]).contains("acme"));
+    assert!(!text(here, &["keys", "list"]).contains(key));
+    text(here, &["keys", "revoke", id]);
+    assert!(!text(here, &["keys", "list"]).contains("acme"));
+    assert_eq!(amaas(here, &["keys", "revoke", id]).status.code(), Some(1));
+}
+
+/// Waits until `model` is served in `version`.
+fn served(here: &std::path::Path, model: &str, version: &str) {
+    let begun = Instant::now();
+    loop {
+        let models = json(here, &["models"]);
+        let there = models.as_array().expect("models").iter().any(|it| it["id"] == model && it["version"] == version);
+        if there {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{models}");
+    }
+}
+
+/// A variable of the file that `dev` wrote.
+fn variable(here: &std::path::Path, name: &str) -> String {
+    let file = amaas::env_file::EnvFile::load(&here.join(".amaas/env")).expect("written by dev");
+    file.variable(name).expect("set").to_owned()
+}

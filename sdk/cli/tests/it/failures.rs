@@ -1,0 +1,58 @@
+//! What people see when something is wrong: the reason, a remedy, and an exit code.
+
+use crate::program::amaas;
+
+fn failed(arguments: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("text.onnx"), "not a network").expect("written");
+    let output = amaas(folder.path(), arguments);
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn without_a_service_the_remedy_is_named() {
+    for arguments in [&["models"][..], &["predict", "m", "x"], &["keys", "list"]] {
+        let (code, error) = failed(arguments);
+        assert_eq!(code, Some(2), "{error}");
+        assert!(error.contains("amaas dev"), "{error}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    let (code, error) = failed(&["publish", "x.onnx", "--name", "a/b"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("a name is 1 to 64 characters"), "{error}");
+    let (code, error) = failed(&["publish", "missing.onnx", "--name", "x", "--store", "./store"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("missing.onnx: No such file"), "{error}");
+}
+
+#[test]
+fn files_that_are_no_networks_are_not_published() {
+    let (code, error) = failed(&["publish", "text.onnx", "--name", "x", "--store", "./store"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("not an ONNX file"), "{error}");
+}
+
+#[test]
+fn errors_are_json_where_asked_for() {
+    let (_, error) = failed(&["--json", "keys", "list"]);
+    let error: serde_json::Value = serde_json::from_str(&error).expect("JSON");
+    assert_eq!(error["error"]["message"], "no service is configured: there is no .amaas/env");
+    assert!(error["error"]["remedy"].as_str().expect("text").contains("amaas dev"), "{error}");
+}
+
+#[test]
+fn a_service_that_is_not_there_can_be_tried_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join(".amaas");
+    std::fs::create_dir(&data).expect("made");
+    let key = amaas::ApiKey::generate("test").expect("random");
+    // Nothing listens on port 1.
+    let env = format!("AMAAS_ENDPOINT=http://127.0.0.1:1\nAMAAS_API_KEY={}\n", key.expose());
+    std::fs::write(data.join("env"), env).expect("written");
+    let output = amaas(folder.path(), &["models"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains(key.expose()));
+}

@@ -1,0 +1,6 @@
+//! The `amaas` program as people run it.
+
+mod dev;
+mod failures;
+mod package;
+mod program;

@@ -1,0 +1,71 @@
+//! The program, in a folder of its own and without this process's settings.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// `amaas` with `arguments`, in `folder`.
+pub(crate) fn amaas(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().expect("amaas was built")
+}
+
+/// Standard output of `amaas`, which must do well.
+pub(crate) fn text(folder: &Path, arguments: &[&str]) -> String {
+    let output = amaas(folder, arguments);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "amaas {arguments:?}: {out}\n{err}");
+    out.into_owned()
+}
+
+/// What `amaas --json` prints.
+pub(crate) fn json(folder: &Path, arguments: &[&str]) -> Value {
+    let text = text(folder, &[&["--json"], arguments].concat());
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// A running `amaas dev`; ended when dropped.
+pub(crate) struct Dev {
+    child: Child,
+    _stdout: BufReader<ChildStdout>,
+    /// What it reported when it was ready.
+    pub(crate) report: Value,
+}
+
+impl Dev {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let mut child =
+            command(folder, &["--json", "dev", "--port", "0"]).stdout(Stdio::piped()).spawn().expect("started");
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("a report");
+        let report = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        Self { child, _stdout: stdout, report }
+    }
+
+    /// Asks it to stop, and waits; whether it ended well.
+    pub(crate) fn stop(mut self) -> bool {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        self.child.wait().expect("it ended").success()
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_amaas"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AMAAS_") || name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
