@@ -35,3 +35,8 @@ pub use error::{BoxError, Error, ErrorKind};
 pub use model::Model;
 pub use options::CallOptions;
 pub use retry::RetryConfig;
+
+/// The README's example has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

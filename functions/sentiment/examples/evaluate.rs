@@ -54,7 +54,7 @@ async fn evaluate(reviews: Vec<Review>) -> Result<()> {
     let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
     load::look(&host, &store, &Tasks::default().with::<Sentiment>(), &config).await?;
     let server = Server::bind("127.0.0.1", 0).await?;
-    let client = Client::builder().endpoint(&format!("http://{}", server.address())).api_key(&key).build()?;
+    let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
     tokio::spawn(host::serve(server, host, std::future::pending()));
 
     let bar = ProgressBar::new(reviews.len() as u64);

@@ -153,7 +153,7 @@ mod tests {
         assert_eq!((answer.label.as_str(), answer.probability), ("negative", 0.75));
         let answer = classification(0.75);
         assert_eq!((answer.label.as_str(), answer.probability), ("positive", 0.75));
-        assert_eq!(answer.probabilities["negative"], 0.25);
+        assert_eq!(answer.probabilities, [("negative".to_owned(), 0.25), ("positive".to_owned(), 0.75)].into());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What the command line takes.
+//! What the command line takes. The comments are its help texts, shown to people as they stand.
+#![allow(clippy::doc_markdown)]
 
 use std::path::PathBuf;
 

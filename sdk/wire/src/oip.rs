@@ -178,7 +178,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// Describes `error` without the payload values that serde_json's own text can hold.
+    /// Describes `error` without the payload values that `serde_json`'s own text can hold.
     pub fn json(error: &serde_json::Error) -> Self {
         Self::Json(describe(error))
     }
@@ -255,7 +255,7 @@ impl RawTensor<'_> {
     }
 }
 
-/// serde_json's text of a data error quotes the value that was wrong; this keeps the reason and the place only.
+/// `serde_json`'s text of a data error quotes the value that was wrong; this keeps the reason and the place only.
 fn describe(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     let place = format!("line {} column {}", error.line(), error.column());

@@ -82,7 +82,7 @@ pub(crate) fn encode<S: Serializer>(tensor: &Tensor, serializer: S) -> Result<S:
     }
 }
 
-/// serde_json would write `null` for NaN and infinities, and the caller would read a wrong value; so it is an error.
+/// `serde_json` would write `null` for NaN and infinities, and the caller would read a wrong value; so it is an error.
 fn finite<S, F>(tensor: &Tensor, serializer: S, values: impl ExactSizeIterator<Item = F>) -> Result<S::Ok, S::Error>
 where
     S: Serializer,

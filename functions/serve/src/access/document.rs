@@ -157,7 +157,7 @@ fn now() -> u64 {
 }
 
 /// How long what was read is used: a revoked key works no longer than this.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 /// How long a store that failed is left alone.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How long an unknown key waits before it makes us read again.

@@ -33,7 +33,7 @@ impl Server {
 }
 
 /// Serves `host` on `server` until `stop` is done; then refuses new calls and answers those under way, for
-/// [`DRAIN`] at most.
+/// 25 s at most.
 ///
 /// # Errors
 /// When the listener fails.
@@ -57,7 +57,7 @@ pub async fn serve(server: Server, host: Host, stop: impl Future<Output = ()> + 
         }
     };
     tokio::select! {
-        served = async { serving.await } => served,
+        result = async { serving.await } => result,
         () = overdue => {
             tracing::warn!("calls were still under way when the time to stop was up");
             Ok(())

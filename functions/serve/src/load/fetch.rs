@@ -23,14 +23,8 @@ pub(super) async fn fetch(store: &Store, blob: &Blob) -> Result<Bytes, LoadError
     let mut waiting = Vec::with_capacity(blob.segments.len());
     for (index, expected) in blob.segments.iter().enumerate() {
         let part = rest.split_to(segment_size.min(rest.len()));
-        waiting.push(Segment {
-            store: store.clone(),
-            blob: blob.digest,
-            index,
-            segment_size,
-            expected: *expected,
-            part,
-        });
+        let offset = index as u64 * blob.segment_size;
+        waiting.push(Segment { store: store.clone(), blob: blob.digest, index, offset, expected: *expected, part });
     }
     let mut landed: Vec<Option<BytesMut>> = waiting.iter().map(|_| None).collect();
     let mut running = JoinSet::new();
@@ -56,15 +50,15 @@ struct Segment {
     store: Store,
     blob: Digest,
     index: usize,
-    segment_size: usize,
+    offset: u64,
     expected: Digest,
     part: BytesMut,
 }
 
 impl Segment {
     async fn fetch(self) -> Result<(usize, BytesMut), LoadError> {
-        let Self { store, blob, index, segment_size, expected, mut part } = self;
-        let (key, offset) = (blob_key(&blob), index as u64 * segment_size as u64);
+        let Self { store, blob, index, offset, expected, mut part } = self;
+        let key = blob_key(&blob);
         let mut attempt = 1;
         let got = loop {
             let mut hasher = Hasher::new();
@@ -107,7 +101,7 @@ mod tests {
     #[tokio::test]
     async fn blobs_come_back_whole() {
         for size in [0, 1, SEGMENT_SIZE, SEGMENT_SIZE + 1] {
-            let bytes: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..size).map(|index| u8::try_from(index % 251).expect("below 256")).collect();
             let (_folder, store, blob) = stored(&bytes).await;
             assert_eq!(fetch(&store, &blob).await.expect("fetched"), bytes, "{size}");
         }

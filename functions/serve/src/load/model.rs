@@ -101,7 +101,7 @@ pub(crate) async fn load(
     let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
 
     let files = files(store, &manifest).await?;
-    times.fetch = begun.elapsed() - times.manifest;
+    times.fetch = begun.elapsed().saturating_sub(times.manifest);
     let task = match &manifest.task {
         Some(task) => Some(tasks.make(task, &files.assets)?),
         None => None,
@@ -123,7 +123,7 @@ pub(crate) async fn load(
         Ok((onnx, session, config))
     });
     let (onnx, session, config) = joined(session.await)?;
-    (times.session, times.check) = (session, fetched.elapsed() - session);
+    (times.session, times.check) = (session, fetched.elapsed().saturating_sub(session));
     let (provider, warning) = (onnx.provider().name(), onnx.warning().map(str::to_owned));
     let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
     let infer = Infer::start(model.as_str(), onnx, bounds).map_err(LoadError::Thread)?;

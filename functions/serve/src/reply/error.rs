@@ -9,7 +9,7 @@ use http::{HeaderValue, Response, header};
 
 use crate::error::Error;
 
-/// Carries the error to [`super::respond`], which knows the route and the request's id.
+/// Carries the error to `respond`, which knows the route and the request's id.
 impl IntoResponse for Error {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());

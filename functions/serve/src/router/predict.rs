@@ -31,7 +31,7 @@ pub(super) async fn predict(
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
     let model = host.model(&slot, parameters.version.as_deref()).await?;
     let begun = Instant::now();
-    let task = model.task.clone().ok_or_else(|| Error::NoTask { model: name })?;
+    let task = model.task.clone().ok_or(Error::NoTask { model: name })?;
     let (encoder, size) = (task.clone(), body.len());
     let (tensors, count) = off_runtime(size, move || encoder.encode(&body)).await?;
     let call = Valid::new(tensors, &model.manifest).map_err(|error| Error::internal(error.to_string()))?;

@@ -1,5 +1,7 @@
 //! Logs: one line a request on standard error, JSON under Lambda, text elsewhere. No payload, no key.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -13,5 +15,9 @@ pub fn init(default: &str) {
     let logs =
         tracing_subscriber::fmt().with_env_filter(filter).with_span_events(FmtSpan::NONE).with_writer(std::io::stderr);
     // A second start in one process keeps the first one's logs.
-    let _ = if json { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
+    let _ = if json {
+        logs.json().flatten_event(true).try_init()
+    } else {
+        logs.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init()
+    };
 }
