@@ -1,1 +1,28 @@
+//! What the whole-system tests of `tests/it` stand on: the real programs as processes, an object store, the outside of
+//! Lambda, and faults on the way.
+//!
+//! Invariants: each test has ports, folders and processes of its own, and its processes end with it. Nothing waits for a
+//! time to pass where it can wait for a condition. What goes wrong in here panics, and says what was expected.
 
+#![allow(clippy::missing_panics_doc)] // a panic is how a test fails
+
+pub mod cargo_lambda;
+pub mod cases;
+pub mod faults;
+mod function;
+pub mod lambda;
+mod launch;
+mod library;
+mod logs;
+pub mod loopback;
+pub mod onnx;
+pub mod patience;
+mod published;
+pub mod sockets;
+mod stage;
+
+pub use self::function::Function;
+pub use self::launch::{Launch, Program};
+pub use self::library::library;
+pub use self::logs::Logs;
+pub use self::stage::Stage;

@@ -2,7 +2,7 @@
 //!
 //! What happens to odd texts: an empty one, or one of white space or punctuation only, is the start id alone; a word
 //! outside the vocabulary (an emoji is one too) is the out-of-vocabulary id; HTML is text, so `<br />` is the word `br`;
-//! of a long text the last [`LENGTH`] ids count, and the start id is the first to go.
+//! of a long text the last 256 ids count, and the start id is the first to go.
 
 use std::collections::HashMap;
 
@@ -42,7 +42,7 @@ impl Sentiment {
         Ok(Self { ids })
     }
 
-    /// The [`LENGTH`] ids of `text`, padded with 0 behind the words.
+    /// The 256 ids of `text`, padded with 0 behind the words.
     pub fn ids(&self, text: &str) -> Vec<i64> {
         // From the end, so that a long text costs no more than its last words once it is in lower case.
         let lower = text.to_lowercase();
