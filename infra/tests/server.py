@@ -27,7 +27,8 @@ from moto.server import main
 
 
 class RuntimeApi:
-    """The Lambda Runtime API, version 2018-06-01, for one event."""
+    """The Lambda Runtime API, version 2018-06-01, for one event, and as much of the Extensions API as lets a process
+    register, which it does to be told of its end."""
 
     def __init__(self, event: bytes, function: LambdaFunction):
         self.reply: tuple[bytes, bool] | None = None  # body, and whether it is an error
@@ -41,7 +42,8 @@ class RuntimeApi:
                 pass
 
             def do_GET(self):
-                if taken.is_set():  # a second `next` waits, as it does on Lambda, until the process is ended
+                # An extension waits for its next event, and so does a second `next`, until the process is ended.
+                if "/extension/" in self.path or taken.is_set():
                     api.done.wait()
                     self.close_connection = True
                     return
@@ -57,6 +59,14 @@ class RuntimeApi:
 
             def do_POST(self):
                 body = self.body()
+                if self.path.endswith("/extension/register"):
+                    self.send_response(200)
+                    self.send_header("Lambda-Extension-Identifier", str(uuid.uuid4()))
+                    answer = json.dumps({"functionName": function.function_name, "functionVersion": "1", "handler": "bootstrap"})
+                    self.send_header("Content-Length", str(len(answer)))
+                    self.end_headers()
+                    self.wfile.write(answer.encode())
+                    return
                 self.send_response(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
