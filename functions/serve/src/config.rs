@@ -59,11 +59,14 @@ impl Default for RuntimeConfig {
 pub struct Limits {
     /// `AMAAS_MAX_BODY_BYTES`: the largest body of a request; 16 MiB where not set.
     pub body_bytes: usize,
+    /// `AMAAS_MAX_ROWS`: the most rows of one call; 4,096 where not set. A short body can ask for many rows, and each takes
+    /// memory in the network.
+    pub rows: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 16 << 20 }
+        Self { body_bytes: 16 << 20, rows: 4096 }
     }
 }
 
@@ -91,7 +94,7 @@ impl Config {
     /// [`ConfigError`] names the variable, what was expected and what it holds.
     pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let variable = |name: &'static str| Variable { name, value: variables(name).filter(|value| !value.is_empty()) };
-        let runtime = RuntimeConfig::default();
+        let (runtime, limits) = (RuntimeConfig::default(), Limits::default());
         Ok(Self {
             store: variable("AMAAS_STORE").required("s3://bucket[/prefix], or the path of a folder")?,
             model: variable("AMAAS_MODEL").required("the name of a model")?,
@@ -104,7 +107,8 @@ impl Config {
                 library: variable("ORT_DYLIB_PATH").value.map(PathBuf::from),
             },
             limits: Limits {
-                body_bytes: variable("AMAAS_MAX_BODY_BYTES").or("a number of bytes", Limits::default().body_bytes)?,
+                body_bytes: variable("AMAAS_MAX_BODY_BYTES").or("a number of bytes", limits.body_bytes)?,
+                rows: variable("AMAAS_MAX_ROWS").or("a number of rows", limits.rows)?,
             },
             response_mode: variable("AMAAS_RESPONSE_MODE").response_mode()?,
             listen: (

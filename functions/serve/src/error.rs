@@ -62,6 +62,9 @@ pub enum Error {
     /// The model has no typed route.
     #[error("model {model:?} has no task, so it has no predict route; use POST /v2/models/{model}/infer")]
     NoTask { model: String },
+    /// A path or a query that cannot be read.
+    #[error("the path or the query of the URL cannot be read; expected percent-encoded UTF-8")]
+    Url,
     /// No such route.
     #[error(
         "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models and /v1/models/{{model}}/predict"
@@ -133,6 +136,7 @@ impl Error {
             Self::UnknownModel { .. } => (S::NOT_FOUND, "unknown-model", "unknown model"),
             Self::UnknownVersion { .. } => (S::NOT_FOUND, "unknown-version", "unknown version"),
             Self::NoTask { .. } => (S::NOT_FOUND, "no-task", "no typed route"),
+            Self::Url => (S::BAD_REQUEST, "url", "unreadable URL"),
             Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "unknown route"),
             Self::Method => (S::METHOD_NOT_ALLOWED, "method", "method not allowed"),
             Self::QueueFull => (S::SERVICE_UNAVAILABLE, "queue-full", "queue full"),

@@ -164,8 +164,8 @@ impl Tasks {
 
 /// A [`Task`] without its types: JSON in, JSON out.
 pub(crate) trait AnyTask: Send + Sync {
-    /// Reads a `predict` body and makes the network's inputs; also how many inputs there were.
-    fn encode(&self, body: &[u8]) -> Result<(Vec<Tensor>, usize), Error>;
+    /// Reads a `predict` body of at most `limit` inputs and makes the network's inputs; also how many there were.
+    fn encode(&self, body: &[u8], limit: usize) -> Result<(Vec<Tensor>, usize), Error>;
     /// Makes the JSON list of `count` predictions.
     fn decode(&self, outputs: &[Tensor], count: usize) -> Result<Box<RawValue>, Error>;
 }
@@ -173,11 +173,15 @@ pub(crate) trait AnyTask: Send + Sync {
 struct Erased<T>(T);
 
 impl<T: Task> AnyTask for Erased<T> {
-    fn encode(&self, body: &[u8]) -> Result<(Vec<Tensor>, usize), Error> {
+    fn encode(&self, body: &[u8], limit: usize) -> Result<(Vec<Tensor>, usize), Error> {
         let request: PredictRequest<T::Input> =
             serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?;
         if request.inputs.is_empty() {
             return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
+        }
+        if request.inputs.len() > limit {
+            let got = request.inputs.len();
+            return Err(Error::InvalidInput(format!("inputs: expected at most {limit} entries, got {got}")));
         }
         let tensors = self.0.encode(&request.inputs).map_err(|error| Error::InvalidInput(error.0))?;
         Ok((tensors, request.inputs.len()))

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use amaas_wire::{Datatype, Tensor, TensorData};
 
 use super::{Bounds, Infer, Network, RunError};
+use crate::config::Limits;
 use crate::error::Error;
 use crate::manifest::{Batching, Blob, Dim, FORMAT, Manifest, TensorSpec};
 use crate::request::Valid;
@@ -67,7 +68,7 @@ fn call(values: &[f32], width: usize) -> Valid {
         golden: None,
     };
     let tensor = Tensor::new("x", vec![values.len() / width, width], TensorData::Fp32(values.to_vec()));
-    Valid::new(vec![tensor.expect("whole rows")], &manifest).expect("valid")
+    Valid::new(vec![tensor.expect("whole rows")], &manifest, Limits::default()).expect("valid")
 }
 
 type Answer = tokio::task::JoinHandle<Result<Vec<Tensor>, Error>>;

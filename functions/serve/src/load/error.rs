@@ -50,13 +50,25 @@ pub enum LoadError {
     Thread(std::io::Error),
 }
 
+/// What trying again can do about a [`LoadError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// It can be over in a moment.
+    MayPass,
+    /// Somebody may publish what is missing, or grant what is refused.
+    MayBeMended,
+    /// Trying again would only cost.
+    Stays,
+}
+
 impl LoadError {
-    /// Whether loading can succeed later with nothing changed in the store.
-    pub fn is_retryable(&self) -> bool {
+    /// What trying again can do about it.
+    pub fn outlook(&self) -> Outlook {
         match self {
-            Self::Store(error) => error.is_retryable(),
-            Self::Thread(_) => true,
-            _ => false,
+            Self::Store(error) if error.is_retryable() => Outlook::MayPass,
+            Self::Thread(_) => Outlook::MayPass,
+            Self::Store(_) | Self::Alias { .. } => Outlook::MayBeMended,
+            _ => Outlook::Stays,
         }
     }
 }

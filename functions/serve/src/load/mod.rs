@@ -15,7 +15,7 @@ mod watch;
 
 pub(crate) use self::check::check as check_golden;
 pub(crate) use self::check::compare;
-pub use self::error::LoadError;
+pub use self::error::{LoadError, Outlook};
 pub(crate) use self::model::load;
 pub use self::model::{LoadTimes, Model};
 pub use self::provider::Provider;

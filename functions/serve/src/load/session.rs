@@ -33,14 +33,13 @@ impl Onnx {
                 Ok(session) => return Ok(Self { session, provider, warning }),
                 // Only who wrote `cpu` behind it wants to go on without it.
                 Err(error) if provider != Provider::Cpu && providers.clone().any(|next| next == Provider::Cpu) => {
-                    let cause = format!("execution provider {} cannot be had: {}", provider.name(), error.message());
+                    let cause = format!("execution provider {} cannot be had: {}", provider.name(), cause(&error));
                     tracing::warn!("{cause}");
                     warning.get_or_insert(cause);
                 }
                 Err(error) if provider == Provider::Cpu => return Err(SessionError::network(&error)),
                 Err(error) => {
-                    let cause = error.message().to_owned();
-                    return Err(SessionError::Provider { provider: provider.name(), cause });
+                    return Err(SessionError::Provider { provider: provider.name(), cause: cause(&error) });
                 }
             }
         }
@@ -133,6 +132,13 @@ fn session(
         None => builder,
     };
     builder.commit_from_memory(bytes)
+}
+
+/// Why a provider cannot be had, without the source files and paths that ONNX Runtime puts before it.
+fn cause(error: &ort::Error) -> String {
+    let message = error.message();
+    let cause = message.rsplit_once("with error: ").map_or(message, |(_, cause)| cause);
+    cause.trim().trim_end_matches('.').to_owned()
 }
 
 /// The error without the builder that `ort` gives back with it.

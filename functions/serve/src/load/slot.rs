@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{LoadError, Model, load, resolve};
+use super::{LoadError, Model, Outlook, load, resolve};
 use crate::config::RuntimeConfig;
 use crate::error::Error;
 use crate::store::{ModelName, Selector, Store};
@@ -70,8 +70,8 @@ impl Slot {
         }
     }
 
-    /// Loads the model, again and again with growing pauses while trying again can help. From the second failure on
-    /// calls are answered with the cause instead of waiting.
+    /// Loads the model, again and again with growing pauses while trying again can help. Calls wait through a first
+    /// failure that may pass; after any other they are answered with the cause.
     pub async fn load(&self, store: &Store, tasks: &Tasks, config: &RuntimeConfig) {
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
@@ -81,12 +81,10 @@ impl Slot {
                 Err(error) => error,
             };
             tracing::error!(model = %self.model, attempt, %error, "the model could not be loaded");
-            if !error.is_retryable() {
-                self.fail(&error);
-                return;
-            }
-            if attempt > 1 {
-                self.fail(&error);
+            match error.outlook() {
+                Outlook::MayPass if attempt == 1 => {}
+                Outlook::MayPass | Outlook::MayBeMended => self.fail(&error),
+                Outlook::Stays => return self.fail(&error),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);

@@ -29,7 +29,11 @@ pub(crate) async fn respond(mut request: Request, next: Next) -> Response<Body> 
         use axum::response::IntoResponse;
         Error::internal("a handler panicked").into_response()
     });
-    let error = response.extensions().get::<Error>().cloned();
+    let error = match response.extensions().get::<Error>() {
+        Some(error) => Some(error.clone()),
+        // Only axum's own refusals carry no error: of a path or a query that is not UTF-8.
+        None => response.status().is_client_error().then_some(Error::Url),
+    };
     let mut response = match &error {
         Some(error) => render(error, dialect, &id_text),
         None => response,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use amaas_wire::{Datatype, Tensor};
 
+use crate::config::Limits;
 use crate::manifest::{Batching, Dim, Manifest, TensorSpec};
 
 /// Tensors that the manifest's network takes: all of its inputs, in its order, each of the right datatype and shape.
@@ -17,11 +18,11 @@ pub(crate) struct Valid {
 }
 
 impl Valid {
-    /// Checks `tensors` against `manifest`.
+    /// Checks `tensors` against `manifest` and `limits`.
     ///
     /// # Errors
     /// [`ValidationError`] names the tensor, what was expected and what arrived.
-    pub(crate) fn new(mut tensors: Vec<Tensor>, manifest: &Manifest) -> Result<Self, ValidationError> {
+    pub(crate) fn new(mut tensors: Vec<Tensor>, manifest: &Manifest, limits: Limits) -> Result<Self, ValidationError> {
         for (index, tensor) in tensors.iter().enumerate() {
             if tensors[..index].iter().any(|other| other.name() == tensor.name()) {
                 return Err(ValidationError::Duplicate { tensor: tensor.name().to_owned() });
@@ -38,6 +39,7 @@ impl Valid {
             };
             let tensor = tensors.swap_remove(index);
             check(&tensor, spec, &mut symbols)?;
+            large(&tensor, limits)?;
             ordered.push(tensor);
         }
         let rows = ordered.iter().filter_map(Tensor::rows).max().unwrap_or(1);
@@ -93,6 +95,9 @@ pub(crate) enum ValidationError {
     /// The same symbol has two sizes.
     #[error("input {tensor:?}: dimension {symbol:?} is {got} here but {expected} in another input")]
     Symbol { tensor: String, symbol: String, expected: usize, got: usize },
+    /// More rows than one call may have.
+    #[error("input {tensor:?}: expected at most {expected} rows in a call, got {got}")]
+    Large { tensor: String, expected: usize, got: usize },
     /// The inputs have different numbers of rows.
     #[error("input {tensor:?}: expected {expected} rows, as another input has, got {got}")]
     Rows { tensor: String, expected: usize, got: usize },
@@ -120,6 +125,17 @@ fn check<'m>(
         }
     }
     Ok(())
+}
+
+/// Bounds what a short body can make a network do: the rows of every tensor, and each dimension of an empty one, for
+/// which no value had to be sent.
+fn large(tensor: &Tensor, limits: Limits) -> Result<(), ValidationError> {
+    let bounded =
+        if tensor.data().is_empty() { tensor.shape() } else { &tensor.shape()[..tensor.shape().len().min(1)] };
+    match bounded.iter().find(|dim| **dim > limits.rows) {
+        None => Ok(()),
+        Some(got) => Err(ValidationError::Large { tensor: tensor.name().to_owned(), expected: limits.rows, got: *got }),
+    }
 }
 
 fn show(shape: &[Dim]) -> String {
@@ -177,13 +193,13 @@ mod tests {
     }
 
     fn error(tensors: Vec<Tensor>) -> String {
-        Valid::new(tensors, &manifest(Batching::Rows)).expect_err("not valid").to_string()
+        Valid::new(tensors, &manifest(Batching::Rows), Limits::default()).expect_err("not valid").to_string()
     }
 
     #[test]
     fn any_order_is_the_networks_order() {
         let tensors = vec![tensor("b", &[3, 5]), tensor("a", &[3, 2])];
-        let valid = Valid::new(tensors, &manifest(Batching::Rows)).expect("valid");
+        let valid = Valid::new(tensors, &manifest(Batching::Rows), Limits::default()).expect("valid");
         assert_eq!(valid.tensors().iter().map(Tensor::name).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(valid.rows(), 3);
     }
@@ -208,9 +224,17 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_cost_nothing_to_send_are_bounded() {
+        assert_eq!(error(vec![tensor("a", &[5000, 2])]), "input \"a\": expected at most 4096 rows in a call, got 5000");
+        let empty = vec![tensor("a", &[0, 2]), tensor("b", &[0, 1_000_000_000_000])];
+        assert!(error(empty).ends_with("got 1000000000000"));
+    }
+
+    #[test]
     fn only_equal_trailing_shapes_share_a_run() {
         let valid = |length, batching| {
-            Valid::new(vec![tensor("a", &[1, 2]), tensor("b", &[1, length])], &manifest(batching)).expect("valid")
+            Valid::new(vec![tensor("a", &[1, 2]), tensor("b", &[1, length])], &manifest(batching), Limits::default())
+                .expect("valid")
         };
         assert!(valid(5, Batching::Rows).can_join(&valid(5, Batching::Rows)));
         assert!(!valid(5, Batching::Rows).can_join(&valid(6, Batching::Rows)));

@@ -30,7 +30,8 @@ pub(super) async fn infer(
     let size = body.len();
     let request = off_runtime(size, move || InferRequest::from_json(&body).map_err(Error::from)).await?;
     let wanted = wanted(&model, request.outputs)?;
-    let call = Valid::new(request.inputs, &model.manifest).map_err(|error| Error::InvalidInput(error.to_string()))?;
+    let call = Valid::new(request.inputs, &model.manifest, host.limits())
+        .map_err(|error| Error::InvalidInput(error.to_string()))?;
     let rows = call.rows();
     let outputs = model.infer.run(call).await?;
     infer_response(&model, request.id, outputs, wanted.as_deref(), rows, begun)

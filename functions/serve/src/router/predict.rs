@@ -32,9 +32,11 @@ pub(super) async fn predict(
     let model = host.model(&slot, parameters.version.as_deref()).await?;
     let begun = Instant::now();
     let task = model.task.clone().ok_or(Error::NoTask { model: name })?;
+    let limit = host.limits().rows;
     let (encoder, size) = (task.clone(), body.len());
-    let (tensors, count) = off_runtime(size, move || encoder.encode(&body)).await?;
-    let call = Valid::new(tensors, &model.manifest).map_err(|error| Error::internal(error.to_string()))?;
+    let (tensors, count) = off_runtime(size, move || encoder.encode(&body, limit)).await?;
+    let call =
+        Valid::new(tensors, &model.manifest, host.limits()).map_err(|error| Error::internal(error.to_string()))?;
     let rows = call.rows();
     let outputs = model.infer.run(call).await?;
     let predictions = task.decode(&outputs, count)?;

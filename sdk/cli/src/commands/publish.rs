@@ -64,7 +64,7 @@ fn report(settings: &Settings, published: &Published) -> Result<(), Failure> {
         specs.iter().map(row).collect()
     };
     let rows = [tensors("input", &manifest.inputs), tensors("output", &manifest.outputs)].concat();
-    println!("{}", output::table(["", "TENSOR", "DATATYPE", "SHAPE"], rows));
+    println!("{}", output::table(["KIND", "NAME", "DATATYPE", "SHAPE"], rows));
     let batching = if manifest.batching == Batching::Rows { "yes" } else { "no" };
     println!("calls share runs: {batching} ({})", published.batching_because);
     Ok(())
