@@ -18,6 +18,7 @@ pub mod loopback;
 pub mod onnx;
 pub mod patience;
 mod published;
+mod skip;
 pub mod sockets;
 mod stage;
 
@@ -25,4 +26,5 @@ pub use self::function::Function;
 pub use self::launch::{Launch, Program};
 pub use self::library::library;
 pub use self::logs::Logs;
+pub use self::skip::skip;
 pub use self::stage::Stage;

@@ -13,12 +13,16 @@ use tracing::Instrument;
 
 use super::error::{Dialect, render};
 use crate::error::Error;
+use crate::request::linger;
 
 /// The layer.
 pub(crate) async fn respond(mut request: Request, next: Next) -> Response<Body> {
     let begun = Instant::now();
     let id = request_id(request.headers());
     request.headers_mut().insert(REQUEST_ID, id.clone());
+    let (parts, body) = request.into_parts();
+    let body = linger(&parts.headers, body);
+    let request = Request::from_parts(parts, body);
     let id_text = id.to_str().unwrap_or_default().to_owned();
     let dialect = Dialect::of(request.uri().path());
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();

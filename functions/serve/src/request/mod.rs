@@ -2,9 +2,11 @@
 //! takes. `open` (sealed bodies) will stand before all of them, around the router.
 
 mod authorise;
+mod linger;
 mod read;
 mod validate;
 
 pub(crate) use self::authorise::Caller;
+pub(crate) use self::linger::linger;
 pub(crate) use self::read::read;
 pub(crate) use self::validate::Valid;

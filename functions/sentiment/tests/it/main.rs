@@ -1,0 +1,58 @@
+//! What the program says and how it ends when it cannot start.
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+/// Runs the program with nothing but `variables` in its environment.
+fn run(variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_amaas-sentiment"));
+    command.env_clear().envs(variables.iter().copied()).output().expect("the program can be started")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_wrong_configuration_is_named() {
+    let (store, model) = (("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "sentiment"));
+    for (variables, expected) in [
+        (&[][..], "AMAAS_STORE: expected s3://bucket[/prefix], or the path of a folder, got nothing"),
+        (&[store], "AMAAS_MODEL: expected the name of a model, got nothing"),
+        (&[store, model, ("PORT", "99999")], "PORT: expected a port number, got \"99999\""),
+        (&[store, model, ("AMAAS_BATCH_ROWS", "0")], "AMAAS_BATCH_ROWS: expected a number from 1 up, got \"0\""),
+        (&[store, model, ("AMAAS_RESPONSE_MODE", "x")], "expected \"buffered\" or \"stream\", got \"x\""),
+    ] {
+        let output = run(variables);
+        assert_eq!(output.status.code(), Some(2), "{variables:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{variables:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_store_that_is_none_is_named() {
+    for store in ["s3://", "gs://bucket"] {
+        let output = run(&[("AMAAS_STORE", store), ("AMAAS_MODEL", "sentiment"), ("PORT", "0")]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("expected s3://bucket[/prefix] or the path of a folder"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port().to_string();
+    let output = run(&[("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "sentiment"), ("PORT", &port)]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let expected = format!("cannot listen on 127.0.0.1:{port}: Address already in use");
+    assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+}
+
+#[test]
+fn a_log_that_no_terminal_shows_has_no_colours() {
+    assert!(!stderr(&run(&[])).contains('\x1b'), "{:?}", stderr(&run(&[])));
+}

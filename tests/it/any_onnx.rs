@@ -1,0 +1,120 @@
+//! `amaas-tensor` serves any ONNX file.
+
+use amaas::{Client, Datatype, ErrorKind, Tensor, TensorData};
+use amaas_e2e::{Function, Program, Stage, onnx};
+use amaas_serve::manifest::Batching;
+use half::f16;
+
+async fn serve(stage: &Stage, model: &str) -> (Function, Client) {
+    let function = stage.launch(Program::Tensor, model).await.start();
+    let client = stage.client(function.endpoint().await);
+    (function, client)
+}
+
+fn floats(name: &str, shape: &[usize], values: &[f32]) -> Tensor {
+    Tensor::new(name, shape.to_vec(), TensorData::Fp32(values.to_vec())).expect("values of that shape")
+}
+
+#[tokio::test]
+async fn rows_go_through() {
+    let stage = Stage::set().await;
+    assert_eq!(stage.publish("plus-one", onnx::plus_one()).await.batching, Batching::Rows);
+    let (_function, client) = serve(&stage, "plus-one").await;
+    let model = client.model("plus-one");
+    let answer = model.infer(vec![floats("x", &[3, 2], &[0.0, 0.5, -1.0, 1e6, -2.5, 7.0])]).await.expect("an answer");
+    let expected = floats("y", &[3, 2], &[1.0, 1.5, 0.0, 1_000_001.0, -1.5, 8.0]);
+    assert_eq!(answer.outputs(), [expected]);
+    assert_eq!(answer.usage().map(|usage| usage.rows), Some(3));
+
+    let metadata = model.metadata().await.expect("an answer");
+    assert_eq!(metadata.platform, "onnxruntime_onnx");
+    assert_eq!((metadata.inputs[0].name.as_str(), metadata.inputs[0].shape.as_slice()), ("x", &[-1, 2][..]));
+
+    let error = model.predict::<_, f32>(&1.0).await.expect_err("there is no task");
+    assert_eq!((error.kind(), error.status()), (ErrorKind::NotFound, Some(404)));
+    assert_eq!(error.problem().map(|problem| problem.kind.as_str()), Some("urn:amaas:problem:no-task"));
+}
+
+#[tokio::test]
+async fn inputs_are_told_apart_by_name() {
+    let stage = Stage::set().await;
+    stage.publish("add", onnx::add()).await;
+    let (_function, client) = serve(&stage, "add").await;
+    let (a, b) = (floats("a", &[1, 2], &[1.0, 2.0]), floats("b", &[1, 2], &[10.0, 20.0]));
+    for inputs in [vec![a.clone(), b.clone()], vec![b.clone(), a.clone()]] {
+        let answer = client.model("add").infer(inputs).await.expect("an answer");
+        assert_eq!(answer.outputs(), [floats("sum", &[1, 2], &[11.0, 22.0])]);
+    }
+    for (inputs, expected) in [
+        (vec![a.clone()], "input \"b\" is missing; the model takes \"a\", \"b\""),
+        (vec![a.clone(), b.clone(), a.clone()], "input \"a\" came twice"),
+        (vec![a, floats("b", &[2, 2], &[0.0; 4])], "dimension \"batch\" is 2 here but 1 in another input"),
+    ] {
+        let error = client.model("add").infer(inputs).await.expect_err(expected);
+        assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidInput, Some(400)), "{error}");
+        assert!(error.detail().is_some_and(|detail| detail.contains(expected)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn every_datatype_comes_back_as_it_went() {
+    let stage = Stage::set().await;
+    stage.publish("identity", onnx::identity(&Datatype::ALL)).await;
+    let (_function, client) = serve(&stage, "identity").await;
+    let inputs: Vec<_> = Datatype::ALL.iter().map(|it| tensor(it.name(), extremes(*it))).collect();
+    let answer = client.model("identity").infer(inputs).await.expect("an answer");
+    assert_eq!(answer.outputs().len(), Datatype::ALL.len());
+    for datatype in Datatype::ALL {
+        let name = format!("OUT_{datatype}");
+        assert_eq!(answer.output(&name), Some(&tensor(&name, extremes(datatype))), "{datatype}");
+    }
+}
+
+fn tensor(name: &str, data: TensorData) -> Tensor {
+    Tensor::new(name, vec![2, 2], data).expect("four values")
+}
+
+/// Four values of the datatype, the outermost among them.
+fn extremes(datatype: Datatype) -> TensorData {
+    match datatype {
+        Datatype::Bool => TensorData::Bool(vec![true, false, false, true]),
+        Datatype::Uint8 => TensorData::Uint8(vec![0, 1, 2, u8::MAX]),
+        Datatype::Uint16 => TensorData::Uint16(vec![0, 1, 2, u16::MAX]),
+        Datatype::Uint32 => TensorData::Uint32(vec![0, 1, 2, u32::MAX]),
+        Datatype::Uint64 => TensorData::Uint64(vec![0, 1, 2, u64::MAX]),
+        Datatype::Int8 => TensorData::Int8(vec![i8::MIN, -1, 0, i8::MAX]),
+        Datatype::Int16 => TensorData::Int16(vec![i16::MIN, -1, 0, i16::MAX]),
+        Datatype::Int32 => TensorData::Int32(vec![i32::MIN, -1, 0, i32::MAX]),
+        Datatype::Int64 => TensorData::Int64(vec![i64::MIN, -1, 0, i64::MAX]),
+        Datatype::Fp16 => TensorData::Fp16(vec![f16::MIN, f16::MIN_POSITIVE, f16::from_f32(0.1), f16::MAX]),
+        Datatype::Fp32 => TensorData::Fp32(vec![f32::MIN, f32::MIN_POSITIVE, 0.1, f32::MAX]),
+        Datatype::Fp64 => TensorData::Fp64(vec![f64::MIN, f64::MIN_POSITIVE, 8.123_456_789_012_345, f64::MAX]),
+        Datatype::Bytes => TensorData::Bytes(["", "a", "Größe 🎬", "a\tb\n\"\\"].map(str::to_owned).to_vec()),
+    }
+}
+
+#[tokio::test]
+async fn a_length_is_no_batch() {
+    let stage = Stage::set().await;
+    assert_eq!(stage.publish("sum", onnx::running_sum()).await.batching, Batching::None);
+    let (_function, client) = serve(&stage, "sum").await;
+    let model = client.model("sum");
+    // At the same time, so that they would share a run if they could.
+    let call = async |start: u8| {
+        let values = [f32::from(start); 4];
+        let answer = model.infer(vec![floats("x", &[4], &values)]).await.expect("an answer");
+        assert_eq!(answer.outputs(), [floats("y", &[4], &[1.0, 2.0, 3.0, 4.0].map(|times| times * f32::from(start)))]);
+    };
+    futures_util::future::join_all((0..16).map(call)).await;
+}
+
+#[tokio::test]
+async fn what_was_not_published_with_a_symbol_is_not_batched() {
+    let stage = Stage::set().await;
+    let manifest = stage.publish("count", onnx::count()).await;
+    assert_eq!(manifest.batching, Batching::None);
+    let (_function, client) = serve(&stage, "count").await;
+    let integer = |name, value| Tensor::new(name, vec![1], TensorData::Int64(vec![value])).expect("one value");
+    let answer = client.model("count").infer(vec![integer("steps", 1000), integer("start", 7)]).await;
+    assert_eq!(answer.expect("an answer").outputs(), [integer("total", 1007)]);
+}

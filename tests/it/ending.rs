@@ -1,0 +1,197 @@
+//! Functions that end while calls are under way: asked to, or not.
+
+use std::time::Duration;
+
+use amaas::{Client, InferAnswer, InferRequest, RetryConfig, Tensor, TensorData};
+use amaas_e2e::faults::Proxy;
+use amaas_e2e::patience::{PATIENCE, until};
+use amaas_e2e::{Function, Launch, Program, Stage, onnx};
+use amaas_wire::oip::InferResponse;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use reqwest::Response;
+use tokio::join;
+
+/// A function whose calls last as long as the caller wants, and run one after another.
+async fn slow(stage: &Stage) -> Launch {
+    stage.publish("count", onnx::count()).await;
+    stage.launch(Program::Tensor, "count").await
+}
+
+fn integer(name: &str, value: i64) -> Tensor {
+    Tensor::new(name, vec![1], TensorData::Int64(vec![value])).expect("one value")
+}
+
+fn counting(steps: i64, start: i64) -> Vec<Tensor> {
+    vec![integer("steps", steps), integer("start", start)]
+}
+
+fn is_right(answer: &InferAnswer, steps: i64, start: i64) -> bool {
+    answer.outputs() == [integer("total", steps + start)]
+}
+
+/// Callers that send once, and their answers.
+struct Callers {
+    http: reqwest::Client,
+    url: String,
+    key: String,
+}
+
+type Called<'c> = BoxFuture<'c, (i64, Call)>;
+
+/// What came of a call: `total` for its `start`, or what it heard instead.
+enum Call {
+    Answered(InferResponse),
+    Refused(Response),
+    Lost(reqwest::Error),
+}
+
+impl Callers {
+    async fn of(stage: &Stage, function: &Function) -> Self {
+        let url = format!("{}/v2/models/count/infer", function.endpoint().await);
+        Self { http: reqwest::Client::new(), url, key: stage.key().expose().to_owned() }
+    }
+
+    async fn call(&self, steps: i64, start: i64) -> Call {
+        let request = InferRequest { id: None, inputs: counting(steps, start), outputs: None };
+        let request = self.http.post(&self.url).bearer_auth(&self.key).json(&request);
+        match request.send().await {
+            Ok(answer) if answer.status() == 200 => match answer.bytes().await {
+                Ok(body) => Call::Answered(InferResponse::from_json(&body).expect("an answer of the protocol")),
+                Err(error) => Call::Lost(error),
+            },
+            Ok(answer) => Call::Refused(answer),
+            Err(error) => Call::Lost(error),
+        }
+    }
+
+    /// Keeps three calls under way until one of them is refused again and again: of the other two, which are the result
+    /// beside the last refusal, one runs and one waits.
+    async fn fill(&self) -> (FuturesUnordered<Called<'_>>, Response) {
+        const LASTING: u32 = 5;
+        let (mut steps, mut start, mut refused) = (FEW, 0, 0);
+        let mut calls = FuturesUnordered::<Called<'_>>::new();
+        loop {
+            while calls.len() < 3 {
+                start += 1;
+                let (steps, start) = (steps, start * APART);
+                calls.push(async move { (steps + start, self.call(steps, start).await) }.boxed());
+            }
+            match calls.next().await {
+                Some((_, Call::Refused(answer))) => {
+                    assert_eq!(answer.status(), 503);
+                    refused += 1;
+                    if refused == LASTING {
+                        return (calls, answer);
+                    }
+                    // Whoever comes back at once would only be refused before the others have moved.
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                // On this machine it was over before the queue could be seen to be full.
+                Some((total, Call::Answered(answer))) => {
+                    assert_eq!(answer.outputs, [integer("total", total)]);
+                    (steps, refused) = (steps * 2, 0);
+                }
+                Some((_, Call::Lost(error))) => panic!("a call was lost: {error}"),
+                None => unreachable!("there are three calls"),
+            }
+        }
+    }
+}
+
+async fn all_answered(mut calls: FuturesUnordered<Called<'_>>) {
+    while let Some((total, call)) = calls.next().await {
+        match call {
+            Call::Answered(answer) => assert_eq!(answer.outputs, [integer("total", total)]),
+            Call::Refused(answer) => panic!("a call that was taken was refused: {}", answer.status()),
+            Call::Lost(error) => panic!("a call that was taken was lost: {error:?}"),
+        }
+    }
+}
+
+/// A client that goes on for as long as a function may need to come back.
+fn patient(stage: &Stage, endpoint: String) -> Client {
+    let retry = RetryConfig::default().max_retries(1000).cap(Duration::from_millis(200)).budget(1_000_000);
+    stage.client_builder(endpoint).retry(retry).timeout(PATIENCE).build().expect("enough is set")
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
+    let stage = Stage::set().await;
+    let function = slow(&stage).await.set("AMAAS_QUEUE_ROWS", "1").start();
+    let callers = Callers::of(&stage, &function).await;
+    let (calls, refused) = callers.fill().await;
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert!(refused.headers().contains_key("amaas-not-processed"));
+    let text = refused.text().await.expect("a body");
+    assert_eq!(text, r#"{"error":"the model is at its capacity; try again later"}"#);
+    all_answered(calls).await;
+}
+
+#[tokio::test]
+async fn a_function_that_is_asked_to_stop_answers_what_it_took() {
+    let stage = Stage::set().await;
+    let mut function = slow(&stage).await.set("AMAAS_QUEUE_ROWS", "1").start();
+    let callers = Callers::of(&stage, &function).await;
+    let (calls, _) = callers.fill().await;
+    function.terminate();
+    let refused = until("new calls are refused", async || {
+        // On a connection of its own: those of the calls are kept until they are answered.
+        match Callers::of(&stage, &function).await.call(1, 0).await {
+            Call::Refused(answer) => {
+                assert!(answer.headers().contains_key("amaas-not-processed"));
+                answer.text().await.is_ok_and(|text| text.contains("the function is stopping"))
+            }
+            Call::Lost(error) => error.is_connect(),
+            Call::Answered(_) => false,
+        }
+    });
+    join!(all_answered(calls), refused);
+    assert_eq!(function.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn calls_survive_a_function_that_is_killed() {
+    let stage = Stage::set().await;
+    let launch = slow(&stage).await;
+    let mut function = launch.start();
+    let proxy = Proxy::start(function.ready().await).await;
+    let client = &patient(&stage, proxy.endpoint());
+    let mut steps = FEW;
+    // Where all calls were over before the end of the function, longer ones are needed.
+    while killed_during_calls(&launch, &mut function, &proxy, client, steps).await == 0 {
+        steps *= 2;
+    }
+}
+
+/// Makes calls, and has another function in the place of the first while they are under way; how many were sent again.
+async fn killed_during_calls(
+    launch: &Launch,
+    function: &mut Function,
+    proxy: &Proxy,
+    client: &Client,
+    steps: i64,
+) -> usize {
+    let call = async |start| (start, client.model("count").infer(counting(steps, start)).await);
+    let mut calls: FuturesUnordered<_> = (0..6).map(call).collect();
+    let mut attempts = Vec::new();
+    while let Some((start, answer)) = calls.next().await {
+        let answer = answer.expect("an answer, from whichever function");
+        assert!(is_right(&answer, steps, start));
+        if attempts.is_empty() {
+            // They run one after another, so the others are under way now.
+            function.kill().await;
+            *function = launch.start();
+            proxy.redirect(function.ready().await);
+        }
+        attempts.push(answer.attempts());
+    }
+    assert_eq!(attempts.len(), 6);
+    attempts.into_iter().filter(|attempts| *attempts > 1).count()
+}
+
+/// Steps that take some hundredths of a second.
+const FEW: i64 = 200_000;
+/// So far apart that no total is another call's.
+const APART: i64 = 1 << 40;

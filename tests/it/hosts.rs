@@ -1,0 +1,111 @@
+//! What is particular to Lambda.
+
+use amaas::task::TextClassification;
+use amaas::{Answer, CallOptions, Datatype, ErrorKind, RetryConfig, Tensor, TensorData};
+use amaas_e2e::cargo_lambda::CargoLambda;
+use amaas_e2e::lambda::{Lambda, environment};
+use amaas_e2e::{Program, Stage, onnx, skip};
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::golden::golden_cases_hold;
+
+#[tokio::test]
+async fn one_environment_takes_one_invocation_at_a_time() {
+    let stage = Stage::set().await;
+    let lambda = Lambda::start(stage.sentiment().await).await;
+    calls_at_once(&stage, &lambda).await;
+    assert_eq!(lambda.most_at_once(), 1);
+    assert_eq!(lambda.extensions(), ["_lambda-rust-runtime-no-op-graceful-shutdown-helper"]);
+}
+
+#[tokio::test]
+async fn an_environment_that_may_takes_many_at_once() {
+    let stage = Stage::set().await;
+    let lambda = Lambda::start(stage.sentiment().await.set("AWS_LAMBDA_MAX_CONCURRENCY", "4")).await;
+    calls_at_once(&stage, &lambda).await;
+    assert!((2..=4).contains(&lambda.most_at_once()), "{}", lambda.most_at_once());
+}
+
+async fn calls_at_once(stage: &Stage, lambda: &Lambda) {
+    let client = stage.client(lambda.url());
+    let model = client.model("sentiment");
+    let text = "a wonderful film ".repeat(5000);
+    let call = async |_| {
+        let answer: Answer<TextClassification> = model.predict(&text).await.expect("an answer");
+        assert_eq!((answer.prediction().label.as_str(), answer.attempts()), ("positive", 1));
+    };
+    join_all((0..20).map(call)).await;
+}
+
+#[tokio::test]
+async fn refusals_come_through_as_they_are() {
+    let stage = Stage::set().await;
+    for mode in ["buffered", "stream"] {
+        let launch = stage.sentiment().await.set("AMAAS_RESPONSE_MODE", mode).set("AMAAS_MAX_BODY_BYTES", "10000");
+        let lambda = Lambda::start(launch).await;
+        let client = stage.client(lambda.url());
+        let model = client.model("sentiment").with(CallOptions::default().request_id("request-4711"));
+        let error = model.predict::<_, Value>(&4711).await.expect_err("no text");
+        assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidInput, Some(400)), "{mode}: {error}");
+        assert_eq!(error.problem().map(|problem| problem.kind.as_str()), Some("urn:amaas:problem:malformed-body"));
+        assert_eq!(error.request_id(), Some("request-4711"));
+        let error = model.predict::<_, Value>(&"x".repeat(10_000)).await.expect_err("too large");
+        assert_eq!((error.kind(), error.status()), (ErrorKind::TooLarge, Some(413)), "{mode}: {error}");
+        let error = client.model("other").infer(Vec::new()).await.expect_err("no such model");
+        assert_eq!((error.kind(), error.status()), (ErrorKind::NotFound, Some(404)), "{mode}: {error}");
+        assert_eq!(error.detail(), Some("unknown model \"other\""));
+    }
+}
+
+/// The id of an invocation stands in Lambda's own log lines, so it is the request's id where the caller chose none.
+#[tokio::test]
+async fn requests_without_an_id_get_lambdas() {
+    let stage = Stage::set().await;
+    let lambda = Lambda::start(stage.sentiment().await).await;
+    let answer = reqwest::get(format!("{}/v2/health/ready", lambda.url())).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let id = answer.headers()["x-request-id"].to_str().expect("text").to_owned();
+    assert_eq!(id.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12], "{id}");
+    lambda.function().logs().containing(&id).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_lambda_cannot_carry_is_refused_with_the_remedy() {
+    let stage = Stage::set().await;
+    stage.publish("identity", onnx::identity(&[Datatype::Fp64])).await;
+    // Some five megabytes in either direction.
+    let values = (0..4096 * 64).map(|index| 0.123_456_789_012_345 + f64::from(index)).collect();
+    let input = Tensor::new("FP64", vec![4096, 64], TensorData::Fp64(values)).expect("values of that shape");
+    let lambda = Lambda::start(stage.launch(Program::Tensor, "identity").await).await;
+    let error = stage.client(lambda.url()).model("identity").infer(vec![input.clone()]).await.expect_err("too large");
+    assert_eq!(error.status(), Some(422), "{error}");
+    assert!(error.detail().is_some_and(|detail| detail.contains("send fewer rows a call")), "{error}");
+
+    let launch = stage.launch(Program::Tensor, "identity").await.set("AMAAS_RESPONSE_MODE", "stream");
+    let lambda = Lambda::start(launch).await;
+    let answer = stage.client(lambda.url()).model("identity").infer(vec![input.clone()]).await;
+    assert_eq!(answer.expect("a stream has no such limit").outputs()[0].data(), input.data());
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_be_loaded_is_told_to_callers() {
+    let stage = Stage::set().await;
+    let lambda = Lambda::start(stage.sentiment().await.set("AMAAS_MODEL_VERSION", "9")).await;
+    let client = stage.client_builder(lambda.url()).retry(RetryConfig::off()).build().expect("enough is set");
+    let error = client.model("sentiment").predict::<_, Value>("x").await.expect_err("there is no version 9");
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Unavailable, Some(503)), "{error}");
+    assert!(error.detail().is_some_and(|detail| detail.contains("models/sentiment/9/manifest.json")), "{error}");
+}
+
+#[tokio::test]
+async fn golden_cases_hold_under_cargo_lambda() {
+    let lambda = match CargoLambda::start().await {
+        Ok(lambda) => lambda,
+        Err(cause) => return skip(&cause),
+    };
+    let stage = Stage::set().await;
+    let function = environment(stage.sentiment().await, lambda.runtime_api(Program::Sentiment)).start();
+    function.logs().message("loaded").await;
+    golden_cases_hold(&stage.client(lambda.url(Program::Sentiment)).model("sentiment")).await;
+}

@@ -1,0 +1,10 @@
+//! The whole system: real programs, a real object store, and the SDK.
+
+mod any_onnx;
+mod bad_input;
+mod ending;
+mod golden;
+mod hosts;
+mod loading;
+mod quiet;
+mod retries;

@@ -1,0 +1,85 @@
+//! `cargo lambda watch`, somebody else's Lambda.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+use crate::patience::until;
+use crate::{Logs, Program, loopback};
+
+/// The Runtime API and Function URLs of `cargo lambda`, without its rebuilding. It ends when this is dropped.
+pub struct CargoLambda {
+    address: SocketAddr,
+    _child: Child,
+    logs: Logs,
+}
+
+impl CargoLambda {
+    /// Installs it where it is not there yet, and starts it.
+    ///
+    /// # Errors
+    /// Why it cannot be installed: no Python, no pip, or no package index that can be reached.
+    pub async fn start() -> Result<Self, String> {
+        let program = install().await?;
+        let address = loopback::closed_address();
+        let mut command = Command::new(program);
+        command.args(["lambda", "watch", "--only-lambda-apis", "--disable-cors", "--invoke-address"]);
+        command.arg(address.ip().to_string()).args(["--invoke-port", &address.port().to_string()]);
+        // It reads the manifest of the folder that it is in; it must not ask the network for that.
+        command
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/sentiment"))
+            .env("CARGO_NET_OFFLINE", "true");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(|error| format!("cargo-lambda does not start: {error}"))?;
+        let logs = Logs::read(child.stderr.take().expect("it is piped"));
+        until("cargo-lambda listens", async || {
+            TcpStream::connect(address).await.is_ok() || child.try_wait().is_ok_and(|ended| ended.is_some())
+        })
+        .await;
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(format!("cargo-lambda ended: {status}\n{}", logs.lines().join("\n")));
+        }
+        Ok(Self { address, _child: child, logs })
+    }
+
+    /// What a function has to be told as `AWS_LAMBDA_RUNTIME_API`.
+    pub fn runtime_api(&self, program: Program) -> String {
+        format!("http://{}/.rt/{}", self.address, program.name())
+    }
+
+    /// The Function URL.
+    pub fn url(&self, program: Program) -> String {
+        format!("http://{}/lambda-url/{}", self.address, program.name())
+    }
+
+    /// What it writes to standard error.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+}
+
+/// The program, in a virtual environment beside the build, through pip.
+async fn install() -> Result<PathBuf, String> {
+    let test = std::env::current_exe().expect("a process knows its program");
+    // target/<profile>/deps/it-<hash>
+    let folder = test.ancestors().nth(3).expect("tests lie in target/<profile>/deps").join("cargo-lambda");
+    let program = folder.join("bin/cargo-lambda");
+    if !program.is_file() {
+        run(Path::new("python3"), &["-m", "venv", &folder.to_string_lossy()]).await?;
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PACKAGE];
+        run(&folder.join("bin/python"), &install).await?;
+    }
+    Ok(program)
+}
+
+async fn run(program: &Path, arguments: &[&str]) -> Result<(), String> {
+    let failed = |why: &str| format!("{} {}: {why}", program.display(), arguments.join(" "));
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().await;
+    let output = output.map_err(|error| failed(&error.to_string()))?;
+    if output.status.success() { Ok(()) } else { Err(failed(&String::from_utf8_lossy(&output.stderr))) }
+}
+
+const PACKAGE: &str = "cargo-lambda==1.9.2";

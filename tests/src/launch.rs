@@ -1,0 +1,89 @@
+//! Which program to start, and what to tell it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use crate::Function;
+
+/// A program of the workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `functions/sentiment`.
+    Sentiment,
+    /// `functions/tensor`.
+    Tensor,
+}
+
+impl Program {
+    /// The name of its binary.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sentiment => "amaas-sentiment",
+            Self::Tensor => "amaas-tensor",
+        }
+    }
+
+    /// Its binary, which Cargo builds beside this test because its own package has tests too.
+    pub fn path(self) -> PathBuf {
+        let test = std::env::current_exe().expect("a process knows its program");
+        // target/<profile>/deps/it-<hash>
+        let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+        let path = profile.join(self.name());
+        assert!(path.is_file(), "there is no {}; run `cargo test --workspace`, which builds it", path.display());
+        path
+    }
+}
+
+/// A process to be started, with an environment of its own: nothing is inherited.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    program: Program,
+    before: Vec<OsString>,
+    variables: BTreeMap<String, OsString>,
+}
+
+impl Launch {
+    /// `program`, with an empty environment.
+    pub fn new(program: Program) -> Self {
+        Self { program, before: Vec::new(), variables: BTreeMap::new() }
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Leaves a variable unset.
+    #[must_use]
+    pub fn unset(mut self, name: &str) -> Self {
+        self.variables.remove(name);
+        self
+    }
+
+    /// Starts the program through another command, which has to become it or to stay aside.
+    #[must_use]
+    pub fn through(mut self, command: impl IntoIterator<Item = OsString>) -> Self {
+        self.before = command.into_iter().collect();
+        self
+    }
+
+    /// The program.
+    pub fn program(&self) -> Program {
+        self.program
+    }
+
+    /// Starts it.
+    pub fn start(&self) -> Function {
+        let mut words = self.before.iter().cloned().chain([self.program.path().into_os_string()]);
+        let mut command = Command::new(words.next().expect("the program itself at least"));
+        command.args(words).env_clear().envs(&self.variables);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        Function::new(command.spawn().expect("the program can be started"))
+    }
+}

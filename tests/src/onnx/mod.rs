@@ -1,0 +1,122 @@
+//! Small ONNX files, written by hand so that no test needs another program to make them.
+//!
+//! Field numbers are those of `onnx.proto`, IR version 9, operator set 17.
+
+mod networks;
+mod protobuf;
+
+use amaas_wire::Datatype;
+
+pub use self::networks::{add, count, identity, plus_one, running_sum};
+use self::protobuf::Message;
+
+/// One dimension of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dim {
+    /// Always this size.
+    Fixed(i64),
+    /// Any size, the same wherever the symbol stands.
+    Symbol(&'static str),
+}
+
+/// A tensor that a graph takes or gives.
+#[derive(Clone, Debug)]
+pub struct Value(Message);
+
+impl Value {
+    /// The tensor `name`.
+    pub fn new(name: &str, datatype: Datatype, shape: &[Dim]) -> Self {
+        let dims: Vec<_> = shape
+            .iter()
+            .map(|dim| match dim {
+                Dim::Fixed(size) => Message::default().integer(1, *size),
+                Dim::Symbol(symbol) => Message::default().bytes(2, symbol),
+            })
+            .collect();
+        let shape = Message::default().messages(1, &dims);
+        let tensor = Message::default().integer(1, element(datatype)).message(2, &shape);
+        Self(Message::default().bytes(1, name).message(2, &Message::default().message(1, &tensor)))
+    }
+}
+
+/// An operator at its place in a graph.
+#[derive(Clone, Debug)]
+pub struct Node(Message);
+
+impl Node {
+    /// The operator `operator` from `inputs` to `outputs`; an empty input is one that is left out.
+    pub fn new(operator: &str, inputs: &[&str], outputs: &[&str]) -> Self {
+        let message = inputs.iter().fold(Message::default(), |message, input| message.bytes(1, input));
+        let message = outputs.iter().fold(message, |message, output| message.bytes(2, output));
+        Self(message.bytes(3, format!("{operator}-{}", outputs.join("-"))).bytes(4, operator))
+    }
+
+    /// With a graph that it runs itself.
+    #[must_use]
+    pub fn graph(self, name: &str, graph: &Graph) -> Self {
+        const GRAPH: i64 = 5;
+        let attribute = Message::default().bytes(1, name).message(6, &graph.0).integer(20, GRAPH);
+        Self(self.0.message(5, &attribute))
+    }
+}
+
+/// A tensor that is part of the file.
+#[derive(Clone, Debug)]
+pub struct Constant(Message);
+
+impl Constant {
+    /// `values` in one dimension.
+    pub fn floats(name: &str, values: &[f32]) -> Self {
+        Self::raw(name, Datatype::Fp32, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    /// `values` in one dimension.
+    pub fn integers(name: &str, values: &[i64]) -> Self {
+        Self::raw(name, Datatype::Int64, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    fn raw(name: &str, datatype: Datatype, count: usize, bytes: Vec<u8>) -> Self {
+        let count = i64::try_from(count).expect("a small file");
+        Self(Message::default().integer(1, count).integer(2, element(datatype)).bytes(8, name).bytes(9, bytes))
+    }
+}
+
+/// A network, or a part of one.
+#[derive(Clone, Debug)]
+pub struct Graph(Message);
+
+impl Graph {
+    /// A graph from `inputs` to `outputs`.
+    pub fn new(inputs: &[Value], nodes: &[Node], constants: &[Constant], outputs: &[Value]) -> Self {
+        let message = Message::default().messages(1, nodes.iter().map(|node| &node.0)).bytes(2, "graph");
+        let message = message.messages(5, constants.iter().map(|constant| &constant.0));
+        let message = message.messages(11, inputs.iter().map(|input| &input.0));
+        Self(message.messages(12, outputs.iter().map(|output| &output.0)))
+    }
+
+    /// The bytes of an ONNX file.
+    pub fn into_file(self) -> Vec<u8> {
+        let operators = Message::default().bytes(1, "").integer(2, 17);
+        let model = Message::default().integer(1, 9).bytes(2, "amaas-e2e").message(7, &self.0).message(8, &operators);
+        model.into_bytes()
+    }
+}
+
+/// `TensorProto.DataType`.
+fn element(datatype: Datatype) -> i64 {
+    match datatype {
+        Datatype::Fp32 => 1,
+        Datatype::Uint8 => 2,
+        Datatype::Int8 => 3,
+        Datatype::Uint16 => 4,
+        Datatype::Int16 => 5,
+        Datatype::Int32 => 6,
+        Datatype::Int64 => 7,
+        Datatype::Bytes => 8,
+        Datatype::Bool => 9,
+        Datatype::Fp16 => 10,
+        Datatype::Fp64 => 11,
+        Datatype::Uint32 => 12,
+        Datatype::Uint64 => 13,
+    }
+}

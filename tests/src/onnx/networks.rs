@@ -1,0 +1,51 @@
+//! The networks that the tests serve.
+
+use amaas_wire::Datatype::{self, Bool, Fp32, Int64};
+
+use super::Dim::{Fixed, Symbol};
+use super::{Constant, Graph, Node, Value};
+
+/// `y = x + 1`, FP32 `[batch, 2]`.
+pub fn plus_one() -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
+    let nodes = [Node::new("Add", &["x", "one"], &["y"])];
+    Graph::new(&[value("x")], &nodes, &[Constant::floats("one", &[1.0])], &[value("y")]).into_file()
+}
+
+/// `sum = a + b`, FP32 `[batch, 2]`.
+pub fn add() -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
+    let nodes = [Node::new("Add", &["a", "b"], &["sum"])];
+    Graph::new(&[value("a"), value("b")], &nodes, &[], &[value("sum")]).into_file()
+}
+
+/// For each of `datatypes` an input of its name and an output `OUT_…` with the same values, `[batch, width]`.
+pub fn identity(datatypes: &[Datatype]) -> Vec<u8> {
+    let shape = [Symbol("batch"), Symbol("width")];
+    let output = |datatype: &Datatype| format!("OUT_{datatype}");
+    let inputs: Vec<_> = datatypes.iter().map(|datatype| Value::new(datatype.name(), *datatype, &shape)).collect();
+    let outputs: Vec<_> = datatypes.iter().map(|datatype| Value::new(&output(datatype), *datatype, &shape)).collect();
+    let node = |datatype: &Datatype| Node::new("Identity", &[datatype.name()], &[&output(datatype)]);
+    Graph::new(&inputs, &datatypes.iter().map(node).collect::<Vec<_>>(), &[], &outputs).into_file()
+}
+
+/// `y[i] = x[0] + … + x[i]`, FP32 `[length]`: the first dimension has any size, but is no batch.
+pub fn running_sum() -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[Symbol("length")]);
+    let nodes = [Node::new("CumSum", &["x", "axis"], &["y"])];
+    Graph::new(&[value("x")], &nodes, &[Constant::integers("axis", &[0])], &[value("y")]).into_file()
+}
+
+/// `total = start + steps`, INT64 `[1]`, counted one by one: the caller chooses how long a run lasts.
+pub fn count() -> Vec<u8> {
+    let one = |name| Value::new(name, Int64, &[Fixed(1)]);
+    let nodes = [Node::new("Identity", &["go"], &["go_on"]), Node::new("Add", &["sum", "one"], &["next"])];
+    let body = Graph::new(
+        &[Value::new("step", Int64, &[]), Value::new("go", Bool, &[]), one("sum")],
+        &nodes,
+        &[Constant::integers("one", &[1])],
+        &[Value::new("go_on", Bool, &[]), one("next")],
+    );
+    let counted = Node::new("Loop", &["steps", "", "start"], &["total"]).graph("body", &body);
+    Graph::new(&[one("steps"), one("start")], &[counted], &[], &[one("total")]).into_file()
+}

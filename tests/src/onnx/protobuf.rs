@@ -1,0 +1,48 @@
+//! Just enough of protocol buffers to write a message.
+
+/// A message in the making.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Message(Vec<u8>);
+
+impl Message {
+    /// An integer field.
+    pub(super) fn integer(mut self, field: u64, value: i64) -> Self {
+        self.varint(field << 3);
+        // Negative ones take ten bytes, as int64 does on the wire.
+        self.varint(value.cast_unsigned());
+        self
+    }
+
+    /// A field of bytes, or of text.
+    pub(super) fn bytes(mut self, field: u64, value: impl AsRef<[u8]>) -> Self {
+        let value = value.as_ref();
+        self.varint(field << 3 | LENGTH_DELIMITED);
+        self.varint(value.len() as u64);
+        self.0.extend_from_slice(value);
+        self
+    }
+
+    /// A field that is a message itself.
+    pub(super) fn message(self, field: u64, value: &Self) -> Self {
+        self.bytes(field, &value.0)
+    }
+
+    /// A repeated field of messages.
+    pub(super) fn messages<'a>(self, field: u64, values: impl IntoIterator<Item = &'a Self>) -> Self {
+        values.into_iter().fold(self, |message, value| message.message(field, value))
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    fn varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.0.push(value.to_le_bytes()[0] | 0x80);
+            value >>= 7;
+        }
+        self.0.push(value.to_le_bytes()[0]);
+    }
+}
+
+const LENGTH_DELIMITED: u64 = 2;

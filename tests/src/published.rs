@@ -1,0 +1,59 @@
+//! The sentiment model, published once for all tests: the folder of an object store that each test copies.
+
+use std::path::Path;
+
+use amaas_cli::object_store::{BUCKET, ObjectStore};
+use amaas_sentiment::bundle;
+use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::config::live;
+use amaas_serve::publish::publish;
+use amaas_serve::store::Store;
+use amaas_wire::ApiKey;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::library;
+
+/// A folder that an object store can serve, and a key to what is in it.
+pub(crate) struct Published {
+    folder: TempDir,
+    pub(crate) key: ApiKey,
+}
+
+impl Published {
+    /// The sentiment model and a key, put there through S3.
+    pub(crate) async fn sentiment() -> &'static Self {
+        static PUBLISHED: OnceCell<Published> = OnceCell::const_new();
+        PUBLISHED.get_or_init(Self::publish).await
+    }
+
+    /// A copy of it in `folder`.
+    pub(crate) fn copy(&self, folder: &Path) {
+        copy(self.folder.path(), folder).expect("the folder can be copied");
+    }
+
+    async fn publish() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let server = ObjectStore::start(folder.path()).await.expect("an object store");
+        let store = Store::open(&format!("s3://{BUCKET}"), &server.options()).await.expect("a store's name");
+        let publication = bundle(live()).expect("the committed model is whole");
+        publish(&store, publication, library().await).await.expect("the committed model can be published");
+        let key = ApiKey::generate("test").expect("the system gives randomness");
+        KeyDocument::new(store).insert(KeyRecord::new(&key, "tests", 0)).await.expect("the key can be kept");
+        Self { folder, key }
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
