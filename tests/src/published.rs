@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use amaas_cli::object_store::{BUCKET, ObjectStore};
-use amaas_sentiment::bundle;
+use amaas_sentiment::{Sentiment, bundle};
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
 use amaas_serve::config::live;
 use amaas_serve::publish::publish;
 use amaas_serve::store::Store;
+use amaas_serve::task::Tasks;
 use amaas_wire::ApiKey;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -37,7 +38,9 @@ impl Published {
         let server = ObjectStore::start(folder.path()).await.expect("an object store");
         let store = Store::open(&format!("s3://{BUCKET}"), &server.options()).await.expect("a store's name");
         let publication = bundle(live()).expect("the committed model is whole");
-        publish(&store, publication, library().await).await.expect("the committed model can be published");
+        publish(&store, publication, &Tasks::default().with::<Sentiment>(), library().await)
+            .await
+            .expect("the committed model can be published");
         let key = ApiKey::generate("test").expect("the system gives randomness");
         KeyDocument::new(store).insert(KeyRecord::new(&key, "tests", 0)).await.expect("the key can be kept");
         Self { folder, key }

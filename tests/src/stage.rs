@@ -9,6 +9,7 @@ use amaas_serve::config::live;
 use amaas_serve::manifest::Manifest;
 use amaas_serve::publish::{Publication, publish};
 use amaas_serve::store::Store;
+use amaas_serve::task::Tasks;
 use tempfile::TempDir;
 
 use crate::published::Published;
@@ -57,7 +58,7 @@ impl Stage {
             assets: [].into(),
             golden: None,
         };
-        let published = publish(&self.store().await, publication, library().await).await;
+        let published = publish(&self.store().await, publication, &Tasks::default(), library().await).await;
         published.expect("the network can be published").manifest
     }
 

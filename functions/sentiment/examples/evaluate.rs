@@ -47,12 +47,13 @@ async fn evaluate(reviews: Vec<Review>) -> Result<()> {
     let objects = ObjectStore::start(folder.path()).await?;
     let store = Store::open(&format!("s3://{BUCKET}"), &objects.options()).await?;
     let library = runtime::find_or_fetch(None, |line| eprintln!("{line}"))?;
-    publish::publish(&store, amaas_sentiment::bundle(live())?, &library).await?;
+    let tasks = Tasks::default().with::<Sentiment>();
+    publish::publish(&store, amaas_sentiment::bundle(live())?, &tasks, &library).await?;
     let (keys, key) = (Arc::new(KeyDocument::new(store.clone())), ApiKey::generate("test")?);
     keys.insert(KeyRecord::new(&key, "evaluate", 0)).await?;
     let host = Host::new(keys, Limits::default());
     let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
-    load::look(&host, &store, &Tasks::default().with::<Sentiment>(), &config).await?;
+    load::look(&host, &store, &tasks, &config).await?;
     let server = Server::bind("127.0.0.1", 0).await?;
     let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
     tokio::spawn(host::serve(server, host, std::future::pending()));

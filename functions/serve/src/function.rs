@@ -57,9 +57,16 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
     host.insert(Arc::clone(&slot));
     let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
-    tokio::spawn(async move { loading.load(&store, &tasks, &runtime).await });
+    let under_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
+    tokio::spawn(async move {
+        loading.load(&store, &tasks, &runtime).await;
+        // A Lambda environment lives between calls only, and not for long: the next one loads what the alias points to.
+        if !under_lambda {
+            loading.follow(&store, &tasks, &runtime, FOLLOW).await;
+        }
+    });
 
-    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() {
+    if under_lambda {
         // The init phase has the processor to itself and ends when the first invocation is asked for, so the model is
         // loaded before that. What fails then is told to whoever calls.
         if let Ok(State::Failed(reason)) = tokio::time::timeout(INIT, slot.settled()).await {
@@ -89,5 +96,7 @@ pub async fn stop_signal() {
     }
 }
 
+/// How often a server looks where its alias points.
+const FOLLOW: Duration = Duration::from_secs(30);
 /// Lambda gives an init phase 10 s and begins it again, slower, when they are up.
 const INIT: Duration = Duration::from_secs(9);

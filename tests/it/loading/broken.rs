@@ -5,6 +5,7 @@ use amaas_e2e::{Function, Stage, library};
 use amaas_serve::config::live;
 use amaas_serve::manifest::Blob;
 use amaas_serve::publish::{Publication, publish};
+use amaas_serve::task::Tasks;
 
 use super::serves;
 
@@ -77,8 +78,10 @@ async fn a_network_that_is_not_onnx_is_not_published() {
             assets: [].into(),
             golden: None,
         };
-        let error =
-            publish(&stage.store().await, publication, library().await).await.expect_err("not ONNX").to_string();
+        let error = publish(&stage.store().await, publication, &Tasks::default(), library().await)
+            .await
+            .expect_err("not ONNX")
+            .to_string();
         assert!(error.contains("not an ONNX file") || error.contains("cannot run this network"), "{error}");
     }
     assert!(!stage.file("models/broken").exists());

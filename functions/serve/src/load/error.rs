@@ -45,6 +45,9 @@ pub enum LoadError {
     /// The network does not give the known answers.
     #[error("golden case {case}: {what}")]
     GoldenCase { case: usize, what: String },
+    /// Something in the way, such as the task's own code, panicked.
+    #[error("loading panicked; the log says where")]
+    Panicked,
     /// The operating system gave no thread.
     #[error("the inference thread could not be started: {0}")]
     Thread(std::io::Error),
@@ -62,6 +65,14 @@ pub enum Outlook {
 }
 
 impl LoadError {
+    /// What callers may read, who need no key to ask whether a model is ready: store and cause, but no path of the machine.
+    pub fn public(&self) -> String {
+        match self {
+            Self::Library(_) | Self::Runtime(_) => "ONNX Runtime could not be started; the log says why".to_owned(),
+            error => error.to_string(),
+        }
+    }
+
     /// What trying again can do about it.
     pub fn outlook(&self) -> Outlook {
         match self {

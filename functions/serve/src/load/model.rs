@@ -170,13 +170,7 @@ enum Role {
     Asset(String),
 }
 
-/// The result of a task that nobody cancels; its panic goes on here.
+/// The result of a task that nobody cancels.
 fn joined<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Result<T, LoadError> {
-    match result {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(LoadError::Thread(error.into())),
-        },
-    }
+    result.unwrap_or(Err(LoadError::Panicked))
 }

@@ -91,6 +91,9 @@ pub enum SessionError {
     /// An ONNX file that ONNX Runtime cannot run.
     #[error("ONNX Runtime cannot run this network: {0}")]
     Unsupported(String),
+    /// Weights in other files than the network's.
+    #[error("the network has weights in other files (external data), which are not carried; save it as one file")]
+    ExternalData,
     /// An input or output that is not a tensor, or of a datatype that is not carried.
     #[error("{name:?} is {got}; only tensors of the protocol's datatypes (no BF16, no complex) are served")]
     Value { name: String, got: String },
@@ -110,10 +113,14 @@ impl SessionError {
         let cause = error.message().to_owned();
         match error.code() {
             ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(cause),
+            _ if cause.contains(NO_FOLDER) => Self::ExternalData,
             _ => Self::Unsupported(cause),
         }
     }
 }
+
+/// A folder that cannot be there.
+const NO_FOLDER: &str = "/dev/null/external-data";
 
 fn session(
     environment: &ort::environment::Environment,
@@ -123,6 +130,9 @@ fn session(
 ) -> Result<Session, ort::Error> {
     let builder = Session::builder(environment)?
         .with_intra_threads(config.intra_threads.get())
+        .map_err(strip)?
+        // External data would be read from the folder in which the process happens to run: bytes that nobody published.
+        .with_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
         .map_err(strip)?
         // Spinning threads would take the cores that read and answer requests.
         .with_intra_op_spinning(false)

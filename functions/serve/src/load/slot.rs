@@ -1,14 +1,21 @@
 //! The place of one model in a host: loading, ready or failed; loaded again when its alias moves.
+//!
+//! One task loads, at a time. Calls wait for it, and where it failed they have it try again: a Lambda function lives only
+//! while a call is under way, so a retry that nobody waits for may never end.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use futures_util::FutureExt;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{LoadError, Model, Outlook, load, resolve};
 use crate::config::RuntimeConfig;
 use crate::error::Error;
-use crate::store::{ModelName, Selector, Store};
+use crate::store::{ModelName, Selector, Store, Version};
 use crate::task::Tasks;
 
 /// The place of one model.
@@ -16,8 +23,12 @@ pub struct Slot {
     model: ModelName,
     version: Selector,
     state: watch::Sender<State>,
-    /// The last error of a refresh, so that a lasting one is logged once.
-    reported: Mutex<Option<String>>,
+    /// Whether a task tries to load the model again and again.
+    trying: AtomicBool,
+    /// Told by calls that wait for another attempt.
+    wanted: Notify,
+    /// Held by whoever loads, so that two versions never race for the place; what the last attempt of theirs gave.
+    attempt: tokio::sync::Mutex<Attempt>,
 }
 
 /// How far a model is.
@@ -28,14 +39,25 @@ pub enum State {
     Loading,
     /// It answers.
     Ready(Arc<Model>),
-    /// It could not be loaded. Where trying again can help, that goes on.
+    /// It could not be loaded, and why.
     Failed(String),
+}
+
+/// What is known from earlier attempts.
+#[derive(Default)]
+struct Attempt {
+    /// A version that cannot be loaded, however often it is tried.
+    hopeless: Option<Version>,
+    /// The last error that was logged, so that a lasting one is logged once.
+    logged: Option<String>,
 }
 
 impl Slot {
     /// A place for a model that is not loaded yet.
     pub fn new(model: ModelName, version: Selector) -> Self {
-        Self { model, version, state: watch::Sender::new(State::Loading), reported: Mutex::default() }
+        let state = watch::Sender::new(State::Loading);
+        let (trying, wanted, attempt) = (AtomicBool::new(false), Notify::new(), tokio::sync::Mutex::default());
+        Self { model, version, state, trying, wanted, attempt }
     }
 
     /// The model's name.
@@ -57,73 +79,125 @@ impl Slot {
         }
     }
 
-    /// The model; waits while it is loading, so that the first call of a cold start is slow and not refused.
+    /// The model; waits while it is loading, so that the first call of a cold start is slow and not refused, and a moment
+    /// where it failed but is tried again.
     ///
     /// # Errors
     /// [`Error::NotReady`] with the cause.
     pub(crate) async fn model(&self) -> Result<Arc<Model>, Error> {
         let not_ready = |reason: String| Error::NotReady { model: self.model.to_string(), reason };
-        match tokio::time::timeout(PATIENCE, self.settled()).await {
-            Ok(State::Ready(model)) => Ok(model),
-            Ok(State::Failed(reason)) => Err(not_ready(reason)),
-            Ok(State::Loading) | Err(_) => Err(not_ready("it is still loading".to_owned())),
+        let mut state = timeout(PATIENCE, self.settled()).await.unwrap_or(State::Loading);
+        if matches!(state, State::Failed(_)) && self.trying.load(Ordering::Relaxed) {
+            let mut next = self.state.subscribe();
+            next.mark_unchanged();
+            self.wanted.notify_one();
+            let _ = timeout(MOMENT, next.changed()).await;
+            state = self.state();
+        }
+        match state {
+            State::Ready(model) => Ok(model),
+            State::Failed(reason) => Err(not_ready(reason)),
+            State::Loading => Err(not_ready("it is still loading".to_owned())),
         }
     }
 
     /// Loads the model, again and again with growing pauses while trying again can help. Calls wait through a first
     /// failure that may pass; after any other they are answered with the cause.
     pub async fn load(&self, store: &Store, tasks: &Tasks, config: &RuntimeConfig) {
-        let mut pause = FIRST_PAUSE;
-        let mut attempt = 1;
-        loop {
-            let error = match self.refresh(store, tasks, config).await {
-                Ok(()) => return,
-                Err(error) => error,
-            };
+        self.trying.store(true, Ordering::Relaxed);
+        let (mut pause, mut attempt) = (FIRST_PAUSE, 1);
+        while let Err(error) = self.refresh(store, tasks, config).await {
             tracing::error!(model = %self.model, attempt, %error, "the model could not be loaded");
             match error.outlook() {
                 Outlook::MayPass if attempt == 1 => {}
                 Outlook::MayPass | Outlook::MayBeMended => self.fail(&error),
-                Outlook::Stays => return self.fail(&error),
+                Outlook::Stays => {
+                    self.trying.store(false, Ordering::Relaxed);
+                    return self.fail(&error);
+                }
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            attempt += 1;
+            let ended = Instant::now();
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.wanted.notified() => sleep_until(ended + FIRST_PAUSE).await,
+            }
+            (pause, attempt) = ((pause * 2).min(LONGEST_PAUSE), attempt + 1);
+        }
+        self.trying.store(false, Ordering::Relaxed);
+    }
+
+    /// Looks every `period` whether the alias moved, without end, and loads what it points to. A version that cannot be
+    /// loaded leaves the one before in its place.
+    pub async fn follow(&self, store: &Store, tasks: &Tasks, config: &RuntimeConfig, period: Duration) {
+        while let Selector::Alias(_) = self.version {
+            sleep(period).await;
+            self.look(store, tasks, config).await;
         }
     }
 
-    /// Loads the version that the alias points to now, where another is served. A version that cannot be loaded leaves
-    /// the one before in its place.
-    ///
-    /// # Errors
-    /// Why the new version could not be loaded.
-    pub async fn refresh(&self, store: &Store, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), LoadError> {
+    /// Loads the version that the alias points to now, where another is served and nobody else is at it.
+    pub(super) async fn look(&self, store: &Store, tasks: &Tasks, config: &RuntimeConfig) {
+        let Ok(mut attempt) = self.attempt.try_lock() else { return };
+        match self.guarded(store, tasks, config, &mut attempt).await {
+            Ok(()) => attempt.logged = None,
+            Err(error) => {
+                let text = error.to_string();
+                if attempt.logged.as_ref() != Some(&text) {
+                    tracing::error!(model = %self.model, %error, "what the alias points to could not be loaded");
+                    attempt.logged = Some(text);
+                }
+                self.fail(&error);
+            }
+        }
+    }
+
+    async fn refresh(&self, store: &Store, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), LoadError> {
+        let mut attempt = self.attempt.lock().await;
+        self.guarded(store, tasks, config, &mut attempt).await
+    }
+
+    /// One attempt. A task is somebody else's code; where it panics, the model has failed, and nobody waits for ever.
+    async fn guarded(
+        &self,
+        store: &Store,
+        tasks: &Tasks,
+        config: &RuntimeConfig,
+        attempt: &mut Attempt,
+    ) -> Result<(), LoadError> {
+        let once = AssertUnwindSafe(self.once(store, tasks, config, attempt));
+        once.catch_unwind().await.unwrap_or(Err(LoadError::Panicked))
+    }
+
+    async fn once(
+        &self,
+        store: &Store,
+        tasks: &Tasks,
+        config: &RuntimeConfig,
+        attempt: &mut Attempt,
+    ) -> Result<(), LoadError> {
         let version = resolve(store, &self.model, &self.version).await?;
-        if let State::Ready(model) = self.state()
-            && *model.version() == version
-        {
+        let served = matches!(self.state(), State::Ready(model) if *model.version() == version);
+        if served || attempt.hopeless.as_ref() == Some(&version) {
             return Ok(());
         }
-        let model = load(store, &self.model, &version, tasks, config).await?;
-        self.state.send_replace(State::Ready(Arc::new(model)));
-        Ok(())
-    }
-
-    /// Logs why a refresh failed, unless that was logged already.
-    pub(super) fn report(&self, error: &LoadError) {
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = error.to_string();
-        if reported.as_ref() != Some(&text) {
-            tracing::error!(model = %self.model, %error, "a newer version could not be loaded");
-            *reported = Some(text);
+        match load(store, &self.model, &version, tasks, config).await {
+            Ok(model) => {
+                self.state.send_replace(State::Ready(Arc::new(model)));
+                Ok(())
+            }
+            Err(error) => {
+                attempt.hopeless = (error.outlook() == Outlook::Stays).then_some(version);
+                Err(error)
+            }
         }
     }
 
+    /// Tells why the model is not there, unless an earlier version of it is.
     fn fail(&self, error: &LoadError) {
         self.state.send_if_modified(|state| {
             let failed = !matches!(state, State::Ready(_));
             if failed {
-                *state = State::Failed(error.to_string());
+                *state = State::Failed(error.public());
             }
             failed
         });
@@ -132,5 +206,7 @@ impl Slot {
 
 /// How long a call waits for its model. A cold start of a large model takes seconds; API Gateway gives up after 29.
 const PATIENCE: Duration = Duration::from_secs(25);
+/// How long a call waits for another attempt at a model that failed.
+const MOMENT: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

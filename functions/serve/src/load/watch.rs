@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Slot, State};
 use crate::config::{RuntimeConfig, live};
 use crate::router::Host;
-use crate::store::{ModelName, Selector, Store, StoreError};
+use crate::store::{ModelName, Selector, Store, StoreError, alias_key};
 use crate::task::Tasks;
 
 /// Looks at `store` every `period`, without end.
@@ -19,18 +19,15 @@ pub async fn watch(host: Host, store: Store, tasks: Tasks, config: RuntimeConfig
     }
 }
 
-/// Gives every model of `store` its place in `host` and loads what is new, each on a task of its own.
+/// Gives every model of `store` its place in `host`. What is new or moved is loaded by a task of its own.
 ///
 /// # Errors
 /// When the store cannot be listed.
 pub async fn look(host: &Host, store: &Store, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), StoreError> {
     let known = host.slots();
-    for slot in &known {
-        if let State::Ready(_) | State::Failed(_) = slot.state()
-            && let Err(error) = slot.refresh(store, tasks, config).await
-        {
-            slot.report(&error);
-        }
+    for slot in known.iter().filter(|slot| !matches!(slot.state(), State::Loading)) {
+        let (slot, store, tasks, config) = (Arc::clone(slot), store.clone(), tasks.clone(), config.clone());
+        tokio::spawn(async move { slot.look(&store, &tasks, &config).await });
     }
     for name in store.list("models/").await? {
         let Ok(name) = name.parse::<ModelName>() else { continue };
@@ -47,5 +44,5 @@ pub async fn look(host: &Host, store: &Store, tasks: &Tasks, config: &RuntimeCon
 
 /// A model whose alias does not point anywhere yet is still on its way up.
 async fn has_live(store: &Store, model: &ModelName) -> Result<bool, StoreError> {
-    Ok(store.size(&crate::store::alias_key(model, &live())).await?.is_some())
+    Ok(store.size(&alias_key(model, &live())).await?.is_some())
 }

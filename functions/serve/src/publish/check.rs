@@ -9,6 +9,7 @@ use crate::load::{LoadError, Onnx, Provider, SessionError, check_golden};
 use crate::manifest::{Batching, TensorSpec};
 use crate::runtime::{self, RuntimeError};
 use crate::store::StoreError;
+use crate::task::{Assets, TaskError, Tasks};
 
 /// A publication that has been run.
 pub(super) struct Checked {
@@ -17,6 +18,7 @@ pub(super) struct Checked {
     pub(super) outputs: Vec<TensorSpec>,
     pub(super) batching: Batching,
     pub(super) batching_because: String,
+    pub(super) warning: Option<String>,
 }
 
 /// Why a model was not published.
@@ -30,6 +32,9 @@ pub enum PublishError {
     /// The network cannot be run.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The task is not known, or its assets are not what it needs.
+    #[error("task: {0}")]
+    Task(#[from] TaskError),
     /// The network has no input or no output.
     #[error("the network has {inputs} inputs and {outputs} outputs; it needs at least one of each")]
     Empty { inputs: usize, outputs: usize },
@@ -50,7 +55,17 @@ pub enum PublishError {
     Interrupted(String),
 }
 
-pub(super) fn check(publication: Publication, library: &Path) -> Result<Checked, PublishError> {
+pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> Result<Checked, PublishError> {
+    let mut warning = None;
+    match &publication.task {
+        Some(task) if tasks.example(task).is_some() => {
+            tasks.make(task, &Assets::new(publication.assets.clone()))?;
+        }
+        Some(task) => {
+            warning = Some(format!("task {task:?} is not known to this program, so its assets were not checked"))
+        }
+        None => {}
+    }
     let environment = runtime::environment(library)?;
     let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::default() };
     let mut network = Onnx::new(&environment, &publication.network, &config)?;
@@ -58,12 +73,16 @@ pub(super) fn check(publication: Publication, library: &Path) -> Result<Checked,
     if inputs.is_empty() || outputs.is_empty() {
         return Err(PublishError::Empty { inputs: inputs.len(), outputs: outputs.len() });
     }
-    if let Some(golden) = &publication.golden {
-        check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;
+    match &publication.golden {
+        Some(golden) => check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?,
+        None => {
+            let failed = |error| format!("a trial run with made-up values failed: {error}");
+            warning = probe::trial(&mut network, &inputs).err().map(failed).or(warning);
+        }
     }
     let (batching, because) = match probe::probe(&mut network, &inputs, &outputs, publication.golden.as_ref()) {
         Ok(()) => (Batching::Rows, "rows run together gave what each gives alone".to_owned()),
         Err(because) => (Batching::None, because),
     };
-    Ok(Checked { publication, inputs, outputs, batching, batching_because: because })
+    Ok(Checked { publication, inputs, outputs, batching, batching_because: because, warning })
 }

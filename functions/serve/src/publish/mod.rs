@@ -14,6 +14,7 @@ use bytes::Bytes;
 pub use self::check::PublishError;
 use crate::manifest::{Golden, Manifest};
 use crate::store::{Alias, ModelName, Store, Version};
+use crate::task::Tasks;
 
 /// A model to be published.
 #[derive(Clone, Debug)]
@@ -43,17 +44,26 @@ pub struct Published {
     pub is_new: bool,
     /// Why rows of different calls may share a run, or not.
     pub batching_because: String,
+    /// What could not be checked: a task that this program does not know, or, where there are no golden cases, a network
+    /// that refused made-up values, which some do and are fine.
+    pub warning: Option<String>,
 }
 
-/// Publishes `publication` into `store`, checked with the ONNX Runtime library at `library`.
+/// Publishes `publication` into `store`, checked with the ONNX Runtime library at `library` and, where the model has a
+/// task, with that of `tasks`.
 ///
 /// Publishing the same model again makes no new version, but moves the alias.
 ///
 /// # Errors
 /// [`PublishError`]; nothing points to what was uploaded before it.
-pub async fn publish(store: &Store, publication: Publication, library: &Path) -> Result<Published, PublishError> {
-    let library = library.to_owned();
-    let checked = tokio::task::spawn_blocking(move || check::check(publication, &library)).await;
+pub async fn publish(
+    store: &Store,
+    publication: Publication,
+    tasks: &Tasks,
+    library: &Path,
+) -> Result<Published, PublishError> {
+    let (tasks, library) = (tasks.clone(), library.to_owned());
+    let checked = tokio::task::spawn_blocking(move || check::check(publication, &tasks, &library)).await;
     let checked = checked.map_err(|error| PublishError::Interrupted(error.to_string()))??;
     upload::upload(store, checked).await
 }

@@ -1,5 +1,9 @@
 //! Whether the first dimension is a batch: it is not enough that it has no fixed size, for that may be a length just as
 //! well, and rows of different callers would change one another's answers. So two rows are run alone and together.
+//!
+//! A trial shows nothing of outputs that happen to have one row for each input, such as the boxes that a detector finds;
+//! giving such rows apart would hand one caller another's. So all inputs and outputs must name their first dimension, and
+//! name it the same.
 
 use amaas_wire::{Datatype, Tensor, TensorData};
 use half::f16;
@@ -15,14 +19,7 @@ pub(super) fn probe(
     outputs: &[TensorSpec],
     golden: Option<&Golden>,
 ) -> Result<(), String> {
-    for spec in inputs.iter().chain(outputs) {
-        match spec.shape.first() {
-            Some(Dim::Symbol(_)) => {}
-            Some(Dim::Fixed(_)) | None => {
-                return Err(format!("the first dimension of {:?} has a fixed size", spec.name));
-            }
-        }
-    }
+    same_batch(inputs.iter().chain(outputs))?;
     let rows = match golden.and_then(golden_rows) {
         Some(rows) => rows,
         None => [made_row(inputs, 1)?, made_row(inputs, 2)?],
@@ -36,6 +33,31 @@ pub(super) fn probe(
     }
     for (alone, together) in alone.iter().flatten().zip(together.iter().flatten()) {
         compare(alone, together, tolerance(alone)).map_err(|what| format!("rows change one another: {what}"))?;
+    }
+    Ok(())
+}
+
+/// Runs the network once, on made-up values.
+pub(super) fn trial(network: &mut impl Network, inputs: &[TensorSpec]) -> Result<(), String> {
+    network.run(&made_row(inputs, 1)?).map(drop).map_err(|error| error.to_string())
+}
+
+/// Whether the first dimensions of all tensors are one and the same symbol.
+fn same_batch<'s>(specs: impl Iterator<Item = &'s TensorSpec>) -> Result<(), String> {
+    let mut batch: Option<&str> = None;
+    for spec in specs {
+        let symbol = match spec.shape.first() {
+            Some(Dim::Symbol(symbol)) if symbol.is_empty() => {
+                return Err(format!("the first dimension of {:?} has no name, such as \"batch\"", spec.name));
+            }
+            Some(Dim::Symbol(symbol)) => symbol,
+            Some(Dim::Fixed(_)) | None => {
+                return Err(format!("the first dimension of {:?} has a fixed size", spec.name));
+            }
+        };
+        if *batch.get_or_insert(symbol) != symbol.as_str() {
+            return Err(format!("first dimensions have different names: {symbol:?} of {:?} is another one", spec.name));
+        }
     }
     Ok(())
 }
@@ -58,7 +80,8 @@ fn made_row(inputs: &[TensorSpec], seed: u64) -> Result<Vec<Tensor>, String> {
 #[allow(clippy::cast_precision_loss)] // 24 bits fit
 fn made_tensor(spec: &TensorSpec, seed: u64) -> Result<Tensor, String> {
     let size = |dim: &Dim| dim.fixed().unwrap_or(MADE_LENGTH);
-    let shape: Vec<usize> = std::iter::once(1).chain(spec.shape.iter().skip(1).map(size)).collect();
+    let first = spec.shape.first().map(|dim| dim.fixed().unwrap_or(1));
+    let shape: Vec<usize> = first.into_iter().chain(spec.shape.iter().skip(1).map(size)).collect();
     let count = shape.iter().try_fold(1_usize, |count, dim| count.checked_mul(*dim));
     let count = count.filter(|count| *count <= LARGEST_MADE).ok_or("an input is too large for a trial run")?;
     // SplitMix64, so that the trial is the same every time.
@@ -132,9 +155,9 @@ mod tests {
     }
 
     fn probed(function: fn(&[f32]) -> Vec<f32>, first: Dim) -> Result<(), String> {
-        let any = || Dim::Symbol(String::new());
         let inputs = [spec("x", vec![first, Dim::Fixed(4)])];
-        probe(&mut Function(function), &inputs, &[spec("y", vec![any(), any()])], None)
+        let outputs = [spec("y", vec![Dim::Symbol("n".to_owned()), Dim::Symbol(String::new())])];
+        probe(&mut Function(function), &inputs, &outputs, None)
     }
 
     #[test]
@@ -156,6 +179,9 @@ mod tests {
         };
         assert!(probed(running, any()).is_err());
         assert!(probed(|x| vec![1.0; x.len()], any()).expect_err("constant").contains("shows nothing"));
+        let symbol = |name: &str| Dim::Symbol(name.to_owned());
+        assert!(probed(<[f32]>::to_vec, symbol("boxes")).expect_err("boxes").contains("\"n\" of \"y\" is another one"));
+        assert!(probed(<[f32]>::to_vec, symbol("")).expect_err("unnamed").contains("has no name"));
         assert!(probed(<[f32]>::to_vec, Dim::Fixed(1)).expect_err("fixed").contains("fixed size"));
     }
 }

@@ -12,7 +12,7 @@ use crate::manifest::{Blob, FORMAT, Golden, GoldenBlob, Manifest};
 use crate::store::{Condition, Store, StoreError, Version, alias_key, blob_key, manifest_key};
 
 pub(super) async fn upload(store: &Store, checked: Checked) -> Result<Published, PublishError> {
-    let Checked { publication, inputs, outputs, batching, batching_because } = checked;
+    let Checked { publication, inputs, outputs, batching, batching_because, warning } = checked;
     let mut files = vec![publication.network.clone()];
     files.extend(publication.assets.values().cloned());
     let golden = publication.golden.as_ref().map(self_check);
@@ -39,7 +39,7 @@ pub(super) async fn upload(store: &Store, checked: Checked) -> Result<Published,
         None => write_next_version(store, draft).await?,
     };
     move_alias(store, &manifest, &alias_key(&manifest.model, &publication.alias)).await?;
-    Ok(Published { manifest, is_new, batching_because })
+    Ok(Published { manifest, is_new, batching_because, warning })
 }
 
 pub(super) async fn is_published(store: &Store, publication: &Publication) -> Result<bool, PublishError> {

@@ -39,20 +39,19 @@ impl Valid {
             };
             let tensor = tensors.swap_remove(index);
             check(&tensor, spec, &mut symbols)?;
-            large(&tensor, limits)?;
+            large(&tensor, spec, manifest.batching, limits)?;
             ordered.push(tensor);
         }
-        let rows = ordered.iter().filter_map(Tensor::rows).max().unwrap_or(1);
-        let group = match manifest.batching {
-            Batching::None => None,
-            Batching::Rows => {
-                if let Some(tensor) = ordered.iter().find(|tensor| tensor.rows() != Some(rows)) {
-                    let (tensor, got) = (tensor.name().to_owned(), tensor.rows().unwrap_or_default());
-                    return Err(ValidationError::Rows { tensor, expected: rows, got });
-                }
-                Some(ordered.iter().map(|tensor| tensor.shape()[1..].to_vec()).collect())
+        // Without batching nobody knows which dimension counts, so the call is one row.
+        let (mut rows, mut group) = (1, None);
+        if manifest.batching == Batching::Rows {
+            rows = ordered.iter().filter_map(Tensor::rows).max().unwrap_or(1);
+            if let Some(tensor) = ordered.iter().find(|tensor| tensor.rows() != Some(rows)) {
+                let (tensor, got) = (tensor.name().to_owned(), tensor.rows().unwrap_or_default());
+                return Err(ValidationError::Rows { tensor, expected: rows, got });
             }
-        };
+            group = Some(ordered.iter().map(|tensor| tensor.shape()[1..].to_vec()).collect());
+        }
         Ok(Self { tensors: ordered, rows, group })
     }
 
@@ -95,9 +94,9 @@ pub(crate) enum ValidationError {
     /// The same symbol has two sizes.
     #[error("input {tensor:?}: dimension {symbol:?} is {got} here but {expected} in another input")]
     Symbol { tensor: String, symbol: String, expected: usize, got: usize },
-    /// More rows than one call may have.
-    #[error("input {tensor:?}: expected at most {expected} rows in a call, got {got}")]
-    Large { tensor: String, expected: usize, got: usize },
+    /// More rows than one call may have, or as much of nothing.
+    #[error("input {tensor:?}: expected at most {expected} in dimension {axis}, got {got}")]
+    Large { tensor: String, axis: usize, expected: usize, got: usize },
     /// The inputs have different numbers of rows.
     #[error("input {tensor:?}: expected {expected} rows, as another input has, got {got}")]
     Rows { tensor: String, expected: usize, got: usize },
@@ -127,14 +126,17 @@ fn check<'m>(
     Ok(())
 }
 
-/// Bounds what a short body can make a network do: the rows of every tensor, and each dimension of an empty one, for
-/// which no value had to be sent.
-fn large(tensor: &Tensor, limits: Limits) -> Result<(), ValidationError> {
-    let bounded =
-        if tensor.data().is_empty() { tensor.shape() } else { &tensor.shape()[..tensor.shape().len().min(1)] };
-    match bounded.iter().find(|dim| **dim > limits.rows) {
+/// Bounds what a short body can make a network do: the rows of a batch, and each dimension that the caller may choose of
+/// an empty tensor, for which no value had to be sent.
+fn large(tensor: &Tensor, spec: &TensorSpec, batching: Batching, limits: Limits) -> Result<(), ValidationError> {
+    let bounded = |axis: usize| tensor.data().is_empty() || (axis == 0 && batching == Batching::Rows);
+    let mut dims = tensor.shape().iter().zip(&spec.shape).enumerate();
+    match dims.find(|(axis, (got, dim))| dim.fixed().is_none() && bounded(*axis) && **got > limits.rows) {
         None => Ok(()),
-        Some(got) => Err(ValidationError::Large { tensor: tensor.name().to_owned(), expected: limits.rows, got: *got }),
+        Some((axis, (got, _))) => {
+            let (tensor, expected) = (tensor.name().to_owned(), limits.rows);
+            Err(ValidationError::Large { tensor, axis, expected, got: *got })
+        }
     }
 }
 
@@ -225,9 +227,17 @@ mod tests {
 
     #[test]
     fn rows_that_cost_nothing_to_send_are_bounded() {
-        assert_eq!(error(vec![tensor("a", &[5000, 2])]), "input \"a\": expected at most 4096 rows in a call, got 5000");
+        assert_eq!(error(vec![tensor("a", &[5000, 2])]), "input \"a\": expected at most 4096 in dimension 0, got 5000");
         let empty = vec![tensor("a", &[0, 2]), tensor("b", &[0, 1_000_000_000_000])];
         assert!(error(empty).ends_with("got 1000000000000"));
+    }
+
+    #[test]
+    fn without_batching_a_call_is_one_row_of_any_length() {
+        let mut manifest = manifest(Batching::None);
+        manifest.inputs = vec![spec("a", vec![Dim::Fixed(16_000)]), spec("b", vec![symbol("length")])];
+        let tensors = vec![tensor("a", &[16_000]), tensor("b", &[5000])];
+        assert_eq!(Valid::new(tensors, &manifest, Limits::default()).expect("valid").rows(), 1);
     }
 
     #[test]

@@ -126,7 +126,8 @@ impl Folder {
 
 impl fmt::Display for Folder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "folder {}", self.root.display())
+        // The last name only: this is read by callers too, and whoever configured the path knows the rest.
+        write!(f, "folder {}", self.root.file_name().unwrap_or_default().display())
     }
 }
 

@@ -8,7 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, ResponseChecksumValidation};
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
@@ -147,7 +147,7 @@ impl S3 {
     }
 
     fn unreachable(&self, key: &str, error: &dyn std::error::Error) -> StoreError {
-        let cause = DisplayErrorContext(error).to_string();
+        let cause = chain(error);
         StoreError::Unreachable { store: self.to_string(), key: key.to_owned(), cause }
     }
 
@@ -162,16 +162,16 @@ impl S3 {
             (Some(404), _) => StoreError::NotFound { store, key },
             (Some(409 | 412), _) => StoreError::Conflict { store, key },
             (Some(401 | 403), code) => {
-                let code = code.unwrap_or("access denied");
-                let cause = error.message().map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
-                StoreError::Denied { store, key, cause }
+                // The message names accounts and roles, which callers of the function need not know.
+                tracing::warn!(%store, key, message = error.message(), "the store refuses access");
+                StoreError::Denied { store, key, cause: code.unwrap_or("access denied").to_owned() }
             }
             (Some(status), code) => {
                 let (code, id) = (code.unwrap_or_default(), error.request_id().unwrap_or("none"));
                 let cause = format!("HTTP {status} {code} (request {id})");
                 StoreError::Unreachable { store, key, cause }
             }
-            (None, _) => StoreError::Unreachable { store, key, cause: DisplayErrorContext(error).to_string() },
+            (None, _) => StoreError::Unreachable { store, key, cause: chain(error) },
         }
     }
 }
@@ -186,6 +186,21 @@ impl fmt::Display for S3 {
 #[derive(Debug, thiserror::Error)]
 #[error("the server sent more bytes than the range asked for")]
 struct RangeIgnored;
+
+/// What an error and those below it say, without what they hold.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut below = error.source();
+    while let Some(error) = below {
+        let text = error.to_string();
+        // Some layers repeat what stands below them.
+        if texts.iter().all(|known| !known.contains(&text)) {
+            texts.push(text);
+        }
+        below = error.source();
+    }
+    texts.join(": ")
+}
 
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())

@@ -61,7 +61,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
 }
 
 /// The tasks of every model that comes with the program.
-fn tasks() -> Tasks {
+pub(crate) fn tasks() -> Tasks {
     Tasks::default().with::<Sentiment>()
 }
 
@@ -70,7 +70,7 @@ async fn publish_bundled(store: &Store, library: &std::path::Path) -> Result<(),
     let bundled = [amaas_sentiment::bundle(live()).map_err(Failure::new)?];
     for publication in bundled {
         if !is_published(store, &publication).await? {
-            publish(store, publication, library).await?;
+            publish(store, publication, &tasks(), library).await?;
         }
     }
     Ok(())

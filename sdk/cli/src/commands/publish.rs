@@ -16,7 +16,7 @@ use crate::settings::Settings;
 pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), Failure> {
     let store = settings.store(arguments.store.store.as_deref()).await?;
     let library = library()?;
-    let published = publish(&store, publication(arguments)?, &library).await?;
+    let published = publish(&store, publication(arguments)?, &super::dev::tasks(), &library).await?;
     report(settings, &published)
 }
 
@@ -53,7 +53,9 @@ fn publication(arguments: Publish) -> Result<Publication, Failure> {
 fn report(settings: &Settings, published: &Published) -> Result<(), Failure> {
     let manifest = &published.manifest;
     if settings.json {
-        return output::json(&serde_json::json!({ "new": published.is_new, "manifest": manifest }));
+        return output::json(
+            &serde_json::json!({ "new": published.is_new, "manifest": manifest, "warning": published.warning }),
+        );
     }
     let word = if published.is_new { "published" } else { "already published, nothing changed:" };
     println!("{word} {} version {} ({} bytes)", manifest.model, manifest.version, manifest.network.size);
@@ -66,6 +68,9 @@ fn report(settings: &Settings, published: &Published) -> Result<(), Failure> {
     let rows = [tensors("input", &manifest.inputs), tensors("output", &manifest.outputs)].concat();
     println!("{}", output::table(["KIND", "NAME", "DATATYPE", "SHAPE"], rows));
     let batching = if manifest.batching == Batching::Rows { "yes" } else { "no" };
+    if let Some(warning) = &published.warning {
+        println!("warning: {warning}");
+    }
     println!("calls share runs: {batching} ({})", published.batching_because);
     Ok(())
 }
