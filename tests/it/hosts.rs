@@ -109,3 +109,16 @@ async fn golden_cases_hold_under_cargo_lambda() {
     function.logs().message("loaded").await;
     golden_cases_hold(&stage.client(lambda.url(Program::Sentiment)).model("sentiment")).await;
 }
+
+#[tokio::test]
+async fn a_model_that_is_published_later_is_loaded_by_a_call() {
+    let stage = Stage::set().await;
+    let lambda = Lambda::start(stage.launch(Program::Tensor, "late").await).await;
+    let client = stage.client_builder(lambda.url()).retry(RetryConfig::off()).build().expect("enough");
+    let error = client.model("late").metadata().await.expect_err("it was not published yet");
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Unavailable, Some(503)));
+    assert!(error.detail().is_some_and(|detail| detail.contains("models/late/aliases/live")), "{error}");
+
+    stage.publish("late", onnx::plus_one()).await;
+    assert_eq!(client.model("late").metadata().await.expect("the call had it loaded").versions, ["1"]);
+}

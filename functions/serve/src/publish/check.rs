@@ -62,7 +62,7 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
             tasks.make(task, &Assets::new(publication.assets.clone()))?;
         }
         Some(task) => {
-            warning = Some(format!("task {task:?} is not known to this program, so its assets were not checked"))
+            warning = Some(format!("task {task:?} is not known to this program, so its assets were not checked"));
         }
         None => {}
     }
@@ -73,12 +73,10 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     if inputs.is_empty() || outputs.is_empty() {
         return Err(PublishError::Empty { inputs: inputs.len(), outputs: outputs.len() });
     }
-    match &publication.golden {
-        Some(golden) => check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?,
-        None => {
-            let failed = |error| format!("a trial run with made-up values failed: {error}");
-            warning = probe::trial(&mut network, &inputs).err().map(failed).or(warning);
-        }
+    if let Some(golden) = &publication.golden {
+        check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;
+    } else if let Err(error) = probe::trial(&mut network, &inputs) {
+        warning = Some(format!("a trial run with made-up values failed: {error}"));
     }
     let (batching, because) = match probe::probe(&mut network, &inputs, &outputs, publication.golden.as_ref()) {
         Ok(()) => (Batching::Rows, "rows run together gave what each gives alone".to_owned()),
