@@ -5,6 +5,7 @@
 //! parser takes bytes from outside and answers with a value or an error that names what was expected and what arrived,
 //! never with a panic and never with the payload.
 
+pub mod bhttp;
 pub mod key;
 pub mod oip;
 pub mod predict;
@@ -13,6 +14,7 @@ pub mod task;
 pub mod tensor;
 
 mod tensor_json;
+mod varint;
 
 pub use key::{ApiKey, MalformedKey};
 pub use tensor::{Datatype, Tensor, TensorData, TensorError};
