@@ -1,5 +1,5 @@
 //! Formats that both sides of a call share: tensors, the Open Inference Protocol's JSON, the native `predict` route,
-//! problem documents and API keys.
+//! problem documents, API keys, and what seals a call: binary HTTP inside, oblivious HTTP around it.
 //!
 //! Invariant: nothing here does I/O, blocks or spawns. A value that can be built is a value that is well formed; every
 //! parser takes bytes from outside and answers with a value or an error that names what was expected and what arrived,
@@ -7,6 +7,7 @@
 
 pub mod bhttp;
 pub mod key;
+pub mod ohttp;
 pub mod oip;
 pub mod predict;
 pub mod problem;

@@ -1,4 +1,8 @@
 //! The formats against published vectors, against other people's implementations, and against broken input.
 
+#![expect(clippy::similar_names, reason = "sealed and sealer, opened and opener are the words")]
+
 mod bhttp;
+mod hpke;
+mod ohttp;
 mod vectors;
