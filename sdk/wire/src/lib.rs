@@ -9,6 +9,7 @@
 pub mod bhttp;
 pub mod dsse;
 pub mod key;
+pub mod keys;
 pub mod ohttp;
 pub mod oip;
 pub mod predict;

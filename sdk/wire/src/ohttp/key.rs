@@ -86,7 +86,7 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// A public key of a function, with its id and suite: what a request is sealed to. A list
+/// A public key of a function, with its id and suite: what a request is sealed to. A [`KeyList`](crate::keys::KeyList)
 /// carries it.
 ///
 /// ```

@@ -3,6 +3,8 @@
 #![expect(clippy::similar_names, reason = "sealed and sealer, opened and opener are the words")]
 
 mod bhttp;
+mod cross;
 mod hpke;
+mod keys;
 mod ohttp;
 mod vectors;
