@@ -3,7 +3,9 @@
 #![expect(clippy::similar_names, reason = "sealed and sealer, opened and opener are the words")]
 
 mod bhttp;
+mod corpus;
 mod cross;
+mod damage;
 mod hpke;
 mod keys;
 mod ohttp;
