@@ -110,7 +110,7 @@ struct Signature {
     signature: Vec<u8>,
 }
 
-/// As the protocol writes it. It lets readers pass over fields that they do not know; ours does not, for nobody writes any.
+/// As the protocol writes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Json {

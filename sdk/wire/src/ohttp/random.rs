@@ -46,3 +46,18 @@ impl TryRng for SystemRandom {
 }
 
 impl TryCryptoRng for SystemRandom {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_made_of_what_was_not_random() {
+        assert_eq!(SystemRandom::with(|_| Ok(1)), Ok(1));
+        let failing = SystemRandom::with(|random| {
+            random.failed = true;
+            Ok(1)
+        });
+        assert_eq!(failing, Err(OhttpError::Random));
+    }
+}
