@@ -1,18 +1,25 @@
 //! Formats that both sides of a call share: tensors, the Open Inference Protocol's JSON, the native `predict` route,
-//! problem documents and API keys.
+//! problem documents, API keys, and what seals a call: binary HTTP inside, oblivious HTTP around it, the keys for it and
+//! the signatures on those.
 //!
 //! Invariant: nothing here does I/O, blocks or spawns. A value that can be built is a value that is well formed; every
 //! parser takes bytes from outside and answers with a value or an error that names what was expected and what arrived,
 //! never with a panic and never with the payload.
 
+pub mod bhttp;
+pub mod dsse;
 pub mod key;
+pub mod keys;
+pub mod ohttp;
 pub mod oip;
 pub mod predict;
 pub mod problem;
 pub mod task;
 pub mod tensor;
 
+mod hex;
 mod tensor_json;
+mod varint;
 
 pub use key::{ApiKey, MalformedKey};
 pub use tensor::{Datatype, Tensor, TensorData, TensorError};

@@ -1,0 +1,130 @@
+//! The envelope.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{DsseError, SigningKey, VerifyingKey};
+
+/// A payload, its type and its signatures. The payload comes out by [`verify`](Self::verify) only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Envelope {
+    payload_type: String,
+    payload: Vec<u8>,
+    signatures: Vec<Signature>,
+}
+
+impl Envelope {
+    /// Signs `payload` with each of `signers`.
+    pub fn sign(payload_type: &str, payload: Vec<u8>, signers: &[&SigningKey]) -> Self {
+        let message = pre_authentication_encoding(payload_type, &payload);
+        let sign = |signer: &&SigningKey| Signature {
+            key_id: signer.verifying_key().id(),
+            signature: signer.sign(&message).to_vec(),
+        };
+        let signatures = signers.iter().map(sign).collect();
+        Self { payload_type: payload_type.to_owned(), payload, signatures }
+    }
+
+    /// The payload, if it is of that type and signed by one of `signers`.
+    ///
+    /// # Errors
+    /// [`DsseError::PayloadType`], [`DsseError::UnknownSigner`] or [`DsseError::Signature`].
+    pub fn verify(&self, payload_type: &str, signers: &[VerifyingKey]) -> Result<&[u8], DsseError> {
+        if self.payload_type != payload_type {
+            return Err(DsseError::PayloadType);
+        }
+        let message = pre_authentication_encoding(payload_type, &self.payload);
+        let mut known = 0;
+        for signature in &self.signatures {
+            for signer in signers.iter().filter(|signer| signer.id() == signature.key_id) {
+                signer.verify(&message, &signature.signature)?;
+                known += 1;
+            }
+        }
+        if known == 0 { Err(DsseError::UnknownSigner) } else { Ok(&self.payload) }
+    }
+
+    /// The envelope as JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        let signatures: Vec<_> = self
+            .signatures
+            .iter()
+            .map(|each| json!({ "keyid": each.key_id, "sig": BASE64_STANDARD.encode(&each.signature) }))
+            .collect();
+        let payload = BASE64_STANDARD.encode(&self.payload);
+        json!({ "payload": payload, "payloadType": self.payload_type, "signatures": signatures })
+            .to_string()
+            .into_bytes()
+    }
+
+    /// Reads an envelope.
+    ///
+    /// # Errors
+    /// [`DsseError::Malformed`] or [`DsseError::Base64`].
+    pub fn from_json(document: &[u8]) -> Result<Self, DsseError> {
+        let json: Json = serde_json::from_slice(document).map_err(|_| DsseError::Malformed)?;
+        let decode = |text: &str| BASE64_STANDARD.decode(text).map_err(|_| DsseError::Base64);
+        let signatures = json
+            .signatures
+            .into_iter()
+            .map(|signature| Ok(Signature { signature: decode(&signature.signature)?, key_id: signature.key_id }));
+        Ok(Self {
+            payload: decode(&json.payload)?,
+            payload_type: json.payload_type,
+            signatures: signatures.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signers: Vec<_> = self.signatures.iter().map(|signature| &signature.key_id).collect();
+        f.debug_struct("Envelope")
+            .field("payload_type", &self.payload_type)
+            .field("signers", &signers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// PAE of the DSSE protocol: what is signed for a payload and its type.
+///
+/// ```
+/// use amaas_wire::dsse::pre_authentication_encoding;
+///
+/// let encoded = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world");
+/// assert_eq!(encoded, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+/// ```
+pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut encoded = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    encoded.extend_from_slice(payload);
+    encoded
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Signature {
+    key_id: String,
+    signature: Vec<u8>,
+}
+
+/// As the protocol writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Json {
+    payload: String,
+    #[serde(rename = "payloadType")]
+    payload_type: String,
+    signatures: Vec<JsonSignature>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JsonSignature {
+    #[serde(rename = "keyid")]
+    key_id: String,
+    #[serde(rename = "sig")]
+    signature: String,
+}

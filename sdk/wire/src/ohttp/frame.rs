@@ -1,0 +1,132 @@
+//! Chunks and the lengths before them (chunked draft §3 and §4), the same for requests and responses.
+
+use std::mem;
+
+use super::OhttpError;
+use super::chunked::CHUNK;
+use super::hpke::{Open, Seal};
+use super::suite::TAG_LEN;
+use crate::varint;
+
+/// Writes chunks.
+pub(super) struct FrameSealer<S> {
+    sealer: S,
+}
+
+impl<S: Seal> FrameSealer<S> {
+    pub(super) fn new(sealer: S) -> Self {
+        Self { sealer }
+    }
+
+    /// Appends all of `plaintext` to `out` at once, in as few chunks as the bound allows; of nothing it makes no chunk.
+    pub(super) fn push(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), OhttpError> {
+        for piece in plaintext.chunks(CHUNK) {
+            let sealed = self.sealer.seal(piece, b"")?;
+            varint::write(sealed.len() as u64, out);
+            out.extend_from_slice(&sealed);
+        }
+        Ok(())
+    }
+
+    /// Appends `plaintext` to `out`, its last piece as the final chunk, which may be empty.
+    pub(super) fn finish(mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), OhttpError> {
+        let last = plaintext.len().saturating_sub(1) / CHUNK * CHUNK;
+        self.push(&plaintext[..last], out)?;
+        out.push(0);
+        out.extend_from_slice(&self.sealer.seal(&plaintext[last..], FINAL)?);
+        Ok(())
+    }
+}
+
+/// Reads chunks as their bytes arrive.
+pub(super) struct FrameOpener<O> {
+    opener: O,
+    state: State,
+    /// The beginning of a chunk whose end has not arrived.
+    held: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    Chunks,
+    /// All that comes is the final chunk.
+    Final,
+    Failed(OhttpError),
+}
+
+impl<O: Open> FrameOpener<O> {
+    pub(super) fn new(opener: O) -> Self {
+        Self { opener, state: State::Chunks, held: Vec::new() }
+    }
+
+    /// Takes the next bytes and gives the plaintext of the chunks that they complete.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, OhttpError> {
+        let mut held = mem::take(&mut self.held);
+        let mut plaintext = Vec::new();
+        let opened = if held.is_empty() {
+            self.run(bytes, &mut plaintext).map(|taken| self.held.extend_from_slice(&bytes[taken..]))
+        } else {
+            held.extend_from_slice(bytes);
+            self.run(&held, &mut plaintext).map(|taken| {
+                held.drain(..taken);
+                self.held = held;
+            })
+        };
+        match opened {
+            Ok(()) => Ok(plaintext),
+            Err(error) => {
+                self.state = State::Failed(error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Says that no more bytes come, and gives the plaintext of the final chunk.
+    pub(super) fn finish(mut self) -> Result<Vec<u8>, OhttpError> {
+        match self.state {
+            State::Failed(error) => Err(error),
+            State::Final if self.held.len() >= TAG_LEN => self.opener.open(&self.held, FINAL),
+            State::Final | State::Chunks => Err(OhttpError::Truncated),
+        }
+    }
+
+    /// Opens the chunks that are whole and says how many bytes that took.
+    fn run(&mut self, bytes: &[u8], plaintext: &mut Vec<u8>) -> Result<usize, OhttpError> {
+        let mut taken = 0;
+        loop {
+            let rest = &bytes[taken..];
+            match self.state {
+                State::Failed(error) => return Err(error),
+                State::Final if rest.len() > CHUNK + TAG_LEN => return Err(OhttpError::ChunkTooLarge),
+                State::Final => return Ok(taken),
+                State::Chunks => {}
+            }
+            let Some((len, start)) = varint::read(rest) else { return Ok(taken) };
+            if start != varint::shortest(len) {
+                return Err(OhttpError::OverlongLength);
+            }
+            if len == 0 {
+                self.state = State::Final;
+                taken += start;
+                continue;
+            }
+            let len = chunk_len(len)?;
+            let Some(sealed) = rest.get(start..start + len) else { return Ok(taken) };
+            plaintext.extend_from_slice(&self.opener.open(sealed, b"")?);
+            taken += start + len;
+        }
+    }
+}
+
+/// The length of a chunk that is not the final one, where it may have that length.
+fn chunk_len(len: u64) -> Result<usize, OhttpError> {
+    match usize::try_from(len) {
+        Ok(0..TAG_LEN) => Err(OhttpError::ChunkTooShort { len }),
+        Ok(TAG_LEN) => Err(OhttpError::EmptyChunk),
+        Ok(len) if len <= CHUNK + TAG_LEN => Ok(len),
+        _ => Err(OhttpError::ChunkTooLarge),
+    }
+}
+
+/// The associated data of the final chunk, so that no other can pass for it.
+const FINAL: &[u8] = b"final";
