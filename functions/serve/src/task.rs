@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amaas_wire::Tensor;
-use amaas_wire::oip::DecodeError;
 use amaas_wire::predict::PredictRequest;
 use bytes::Bytes;
 use serde::Serialize;
@@ -174,14 +173,9 @@ struct Erased<T>(T);
 
 impl<T: Task> AnyTask for Erased<T> {
     fn encode(&self, body: &[u8], limit: usize) -> Result<(Vec<Tensor>, usize), Error> {
-        let request: PredictRequest<T::Input> =
-            serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?;
+        let request = PredictRequest::<T::Input>::from_json(body, limit)?;
         if request.inputs.is_empty() {
             return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
-        }
-        if request.inputs.len() > limit {
-            let got = request.inputs.len();
-            return Err(Error::InvalidInput(format!("inputs: expected at most {limit} entries, got {got}")));
         }
         let tensors = self.0.encode(&request.inputs).map_err(|error| Error::InvalidInput(error.0))?;
         Ok((tensors, request.inputs.len()))

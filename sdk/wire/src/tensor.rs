@@ -317,6 +317,12 @@ pub enum TensorError {
     /// The shape's product and the number of values differ.
     #[error("tensor {tensor:?}: shape {shape:?} needs {expected} values, got {got}")]
     Count { tensor: String, shape: Vec<usize>, expected: usize, got: usize },
+    /// There are more values than the shape's product; reading stopped there.
+    #[error("tensor {tensor:?}: shape {shape:?} needs {expected} values, got more")]
+    More { tensor: String, shape: Vec<usize>, expected: usize },
+    /// A name longer than [`MAX_NAME`]; the error does not repeat it.
+    #[error("a tensor's name has {got} bytes, expected at most {MAX_NAME}")]
+    Name { got: usize },
     /// The shape's product does not fit into a `usize`.
     #[error("tensor {tensor:?}: the product of shape {shape:?} overflows")]
     Overflow { tensor: String, shape: Vec<usize> },
@@ -359,6 +365,8 @@ pub(crate) fn element_count(tensor: &str, shape: &[usize]) -> Result<usize, Tens
 
 /// The most dimensions that a tensor may have; ONNX networks in use have at most eight.
 pub const MAX_RANK: usize = 16;
+/// The most bytes of a tensor's name in a message; an error repeats the name, so it must not be a payload of its own.
+pub const MAX_NAME: usize = 256;
 
 #[cfg(test)]
 mod tests {
