@@ -42,7 +42,10 @@ pub fn function(tasks: Tasks) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match runtime.block_on(run(config, tasks)) {
+    let result = runtime.block_on(run(config, tasks));
+    // A session that is still being built cannot be interrupted, and must not outlive the time to stop.
+    runtime.shutdown_background();
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error, "failed");

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amaas_wire::Tensor;
-use amaas_wire::oip::DecodeError;
 use amaas_wire::predict::PredictRequest;
 use bytes::Bytes;
 use serde::Serialize;
@@ -166,7 +165,7 @@ impl Tasks {
 pub(crate) trait AnyTask: Send + Sync {
     /// Reads a `predict` body of at most `limit` inputs and makes the network's inputs; also how many there were.
     fn encode(&self, body: &[u8], limit: usize) -> Result<(Vec<Tensor>, usize), Error>;
-    /// Makes the JSON list of `count` predictions.
+    /// Makes the JSON list of `count` predictions. Outputs that are not finite are refused: as JSON they would be null.
     fn decode(&self, outputs: &[Tensor], count: usize) -> Result<Box<RawValue>, Error>;
 }
 
@@ -174,20 +173,18 @@ struct Erased<T>(T);
 
 impl<T: Task> AnyTask for Erased<T> {
     fn encode(&self, body: &[u8], limit: usize) -> Result<(Vec<Tensor>, usize), Error> {
-        let request: PredictRequest<T::Input> =
-            serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?;
+        let request = PredictRequest::<T::Input>::from_json(body, limit)?;
         if request.inputs.is_empty() {
             return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
-        }
-        if request.inputs.len() > limit {
-            let got = request.inputs.len();
-            return Err(Error::InvalidInput(format!("inputs: expected at most {limit} entries, got {got}")));
         }
         let tensors = self.0.encode(&request.inputs).map_err(|error| Error::InvalidInput(error.0))?;
         Ok((tensors, request.inputs.len()))
     }
 
     fn decode(&self, outputs: &[Tensor], count: usize) -> Result<Box<RawValue>, Error> {
+        for output in outputs {
+            output.check_finite().map_err(|error| Error::Unwritable(error.to_string()))?;
+        }
         let predictions = self.0.decode(outputs).map_err(|error| Error::internal(error.0))?;
         if predictions.len() != count {
             let got = predictions.len();
@@ -197,7 +194,7 @@ impl<T: Task> AnyTask for Erased<T> {
     }
 }
 
-/// Runs `work` on a body of `size` bytes: here where that is quick, on a thread for blocking work where it is not.
+/// Runs `work` that reads or writes `size` bytes of JSON: here where that is quick, on a thread for blocking work where it is not.
 pub(crate) async fn off_runtime<T: Send + 'static>(
     size: usize,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -208,5 +205,64 @@ pub(crate) async fn off_runtime<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(error.to_string()))?
 }
 
-/// Reading JSON runs at some 200 MB/s, so this is below 500 µs.
+/// How many bytes of JSON `tensors` become, roughly: a float of 4 bytes has some 12 digits.
+pub(crate) fn json_size(tensors: &[Tensor]) -> usize {
+    tensors.iter().map(|tensor| tensor.data().byte_size()).fold(0, usize::saturating_add).saturating_mul(3)
+}
+
+/// Reading and writing JSON runs at some 200 MB/s, so this is below 500 µs.
 const QUICK: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use amaas_wire::TensorData;
+
+    use super::*;
+
+    struct First;
+
+    impl Task for First {
+        const NAME: &'static str = "first";
+        const EXAMPLE: &'static str = "1";
+        type Input = f32;
+        type Prediction = f32;
+
+        fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+            Ok(Self)
+        }
+
+        fn encode(&self, inputs: &[f32]) -> Result<Vec<Tensor>, InvalidInput> {
+            Ok(vec![
+                Tensor::new("x", vec![inputs.len()], TensorData::Fp32(inputs.to_vec())).map_err(InvalidInput::new)?,
+            ])
+        }
+
+        fn decode(&self, outputs: &[Tensor]) -> Result<Vec<f32>, TaskError> {
+            Ok(outputs[0].data().as_f32().map(<[f32]>::to_vec).unwrap_or_default())
+        }
+    }
+
+    #[test]
+    fn outputs_that_are_not_finite_are_refused_and_not_null() {
+        let output = |value| [Tensor::new("y", vec![1], TensorData::Fp32(vec![value])).expect("one value")];
+        assert_eq!(Erased(First).decode(&output(0.5), 1).expect("finite").get(), "[0.5]");
+        for value in [f32::NAN, f32::INFINITY] {
+            let error = Erased(First).decode(&output(value), 1).expect_err("not finite");
+            assert_eq!(error.slug(), "unwritable-answer");
+            assert_eq!(error.to_string(), "tensor \"y\": data[0] is not a finite number, which JSON cannot carry");
+        }
+    }
+
+    #[test]
+    fn a_body_is_read_up_to_the_limit() {
+        let encode = |body: &str| Erased(First).encode(body.as_bytes(), 2).map(|(_, count)| count);
+        assert_eq!(encode(r#"{"inputs":[1,2]}"#).expect("two"), 2);
+        for (body, expected) in [
+            (r#"{"inputs":[]}"#, "inputs: expected at least one entry, got none"),
+            (r#"{"inputs":[1,2,3]}"#, "inputs: expected at most 2 entries, got more"),
+        ] {
+            let error = encode(body).expect_err(body);
+            assert_eq!((error.slug(), error.to_string().as_str()), ("invalid-input", expected));
+        }
+    }
+}

@@ -6,7 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::tensor::TensorError;
+use crate::tensor::{MAX_NAME, TensorError};
 use crate::tensor_json;
 use crate::{Datatype, Tensor};
 
@@ -37,8 +37,12 @@ impl InferRequest {
     /// [`DecodeError`] names the place and the reason, never a value of the payload.
     pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
         let raw: RawRequest<'_> = serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?;
+        short("id", raw.id.as_deref(), MAX_ID)?;
         let inputs = raw.inputs.into_iter().map(RawTensor::decode).collect::<Result<_, _>>()?;
-        let outputs = raw.outputs.map(|outputs| outputs.into_iter().map(|output| output.name).collect());
+        let outputs = raw.outputs.map(|outputs| outputs.into_iter().map(|output| output.name).collect::<Vec<_>>());
+        for name in outputs.iter().flatten() {
+            short("the name of an output", Some(name), MAX_NAME)?;
+        }
         Ok(Self { id: raw.id, inputs, outputs })
     }
 }
@@ -175,6 +179,14 @@ pub enum DecodeError {
     /// A tensor in it is not well formed.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+    /// A text that goes back out is longer than it may be.
+    #[error("{what} has {got} bytes, expected at most {expected}")]
+    #[allow(missing_docs)] // the fields are what the message says
+    Long { what: &'static str, expected: usize, got: usize },
+    /// More entries than a call may have; reading stopped there.
+    #[error("inputs: expected at most {expected} entries, got more")]
+    #[allow(missing_docs)]
+    Inputs { expected: usize },
 }
 
 impl DecodeError {
@@ -240,6 +252,9 @@ pub(crate) struct RawTensor<'a> {
 
 impl RawTensor<'_> {
     pub(crate) fn decode(self) -> Result<Tensor, TensorError> {
+        if self.name.len() > MAX_NAME {
+            return Err(TensorError::Name { got: self.name.len() });
+        }
         let Some(datatype) = Datatype::from_name(&self.datatype) else {
             return Err(TensorError::Datatype { tensor: self.name });
         };
@@ -254,6 +269,17 @@ impl RawTensor<'_> {
         tensor_json::decode(self.name, datatype, shape, self.data)
     }
 }
+
+/// Refuses a text that is echoed and is longer than `most` bytes.
+fn short(what: &'static str, text: Option<&str>, most: usize) -> Result<(), DecodeError> {
+    match text.map(str::len) {
+        Some(got) if got > most => Err(DecodeError::Long { what, expected: most, got }),
+        _ => Ok(()),
+    }
+}
+
+/// The most bytes of a request's id, which is echoed.
+const MAX_ID: usize = 1024;
 
 /// `serde_json`'s text of a data error quotes the value that was wrong; this keeps the reason and the place only.
 fn describe(error: &serde_json::Error) -> String {
@@ -330,6 +356,24 @@ mod tests {
             error(r#"{"inputs":[{"name":"x","datatype":"INT8","shape":[-1],"data":[1]}]}"#),
             "tensor \"x\": dimension 0 of the shape is negative"
         );
+    }
+
+    #[test]
+    fn what_is_echoed_is_short() {
+        let name = |bytes| "n".repeat(bytes);
+        let input = |name: &str| format!(r#"{{"name":"{name}","datatype":"INT8","shape":[1],"data":[1]}}"#);
+        let body = |id: &str, input: &str, output: &str| {
+            format!(r#"{{"id":"{id}","inputs":[{input}],"outputs":[{{"name":"{output}"}}]}}"#)
+        };
+        let fits = body(&name(1024), &input(&name(256)), &name(256));
+        assert!(InferRequest::from_json(fits.as_bytes()).is_ok());
+        for (body, expected) in [
+            (body(&name(1025), &input("x"), "y"), "id has 1025 bytes, expected at most 1024"),
+            (body("", &input(&name(257)), "y"), "a tensor's name has 257 bytes, expected at most 256"),
+            (body("", &input("x"), &name(257)), "the name of an output has 257 bytes, expected at most 256"),
+        ] {
+            assert_eq!(error(&body), expected);
+        }
     }
 
     #[test]

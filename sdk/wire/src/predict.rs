@@ -1,12 +1,44 @@
 //! The native route, `POST /v1/models/{model}/predict`: the task's own typed JSON.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+
+use crate::oip::DecodeError;
 
 /// The request: one entry for each thing to be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PredictRequest<I> {
     /// The task's inputs, in the order in which the predictions come back.
     pub inputs: Vec<I>,
+}
+
+impl<I: DeserializeOwned> PredictRequest<I> {
+    /// Reads a request body of at most `limit` inputs; what comes behind them is not read.
+    ///
+    /// ```
+    /// use amaas_wire::predict::PredictRequest;
+    ///
+    /// let body = br#"{"inputs":["a","b"]}"#;
+    /// assert_eq!(PredictRequest::<String>::from_json(body, 2)?.inputs, ["a", "b"]);
+    /// let error = PredictRequest::<String>::from_json(body, 1).expect_err("two");
+    /// assert_eq!(error.to_string(), "inputs: expected at most 1 entries, got more");
+    /// # Ok::<(), amaas_wire::oip::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DecodeError`] names the place and the reason, never a value of the payload.
+    pub fn from_json(body: &[u8], limit: usize) -> Result<Self, DecodeError> {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let mut more = false;
+        let request = Request { limit, more: &mut more, entry: PhantomData }.deserialize(&mut json);
+        match request.and_then(|inputs| json.end().map(|()| Self { inputs })) {
+            Err(_) if more => Err(DecodeError::Inputs { expected: limit }),
+            read => read.map_err(|error| DecodeError::json(&error)),
+        }
+    }
 }
 
 /// The response.
@@ -65,6 +97,88 @@ pub struct ModelEntry {
     pub ready: bool,
 }
 
+/// Reads a [`PredictRequest`]; a short body can hold millions of inputs, so it stops at one too many.
+struct Request<'a, I> {
+    limit: usize,
+    /// Whether there was one too many: serde's own errors carry only text.
+    more: &'a mut bool,
+    entry: PhantomData<I>,
+}
+
+impl<'de, I: Deserialize<'de>> DeserializeSeed<'de> for Request<'_, I> {
+    type Value = Vec<I>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<I>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, I: Deserialize<'de>> Visitor<'de> for Request<'_, I> {
+    type Value = Vec<I>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("struct PredictRequest")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Vec<I>, A::Error> {
+        let mut inputs = None;
+        while let Some(member) = members.next_key::<Member>()? {
+            match member {
+                Member::Inputs if inputs.is_some() => return Err(A::Error::duplicate_field("inputs")),
+                Member::Inputs => {
+                    let seed = Inputs { limit: self.limit, more: &mut *self.more, entry: PhantomData };
+                    inputs = Some(members.next_value_seed(seed)?);
+                }
+                Member::Other => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        inputs.ok_or_else(|| A::Error::missing_field("inputs"))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Member {
+    Inputs,
+    #[serde(other)]
+    Other,
+}
+
+/// Reads the list of a [`Request`].
+struct Inputs<'a, I> {
+    limit: usize,
+    more: &'a mut bool,
+    entry: PhantomData<I>,
+}
+
+impl<'de, I: Deserialize<'de>> DeserializeSeed<'de> for Inputs<'_, I> {
+    type Value = Vec<I>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<I>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, I: Deserialize<'de>> Visitor<'de> for Inputs<'_, I> {
+    type Value = Vec<I>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<I>, A::Error> {
+        let mut inputs = Vec::new();
+        while inputs.len() < self.limit {
+            let Some(input) = list.next_element()? else { return Ok(inputs) };
+            inputs.push(input);
+        }
+        *self.more = list.next_element::<IgnoredAny>()?.is_some();
+        if *self.more { Err(A::Error::custom("more")) } else { Ok(inputs) }
+    }
+}
+
 /// The header that carries the usage of an `infer` call, whose body has no place for it.
 pub const USAGE_ROWS: &str = "amaas-usage-rows";
 /// See [`USAGE_ROWS`].
@@ -75,3 +189,36 @@ pub const REQUEST_ID: &str = "x-request-id";
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// On a refusal: no part of the request was processed, so that it may be sent again without an idempotency key.
 pub const NOT_PROCESSED: &str = "amaas-not-processed";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Vec<String>, String> {
+        PredictRequest::from_json(body.as_bytes(), 3).map(|read| read.inputs).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn up_to_the_limit_is_read() {
+        assert_eq!(read(r#"{"inputs":[]}"#), Ok(vec![]));
+        assert_eq!(read(r#"{"other":[1],"inputs":["a","b","c"],"more":{}}"#).map(|inputs| inputs.len()), Ok(3));
+        let expected = Err("inputs: expected at most 3 entries, got more".to_owned());
+        assert_eq!(read(r#"{"inputs":["a","b","c","d"]}"#), expected);
+        assert_eq!(read(r#"{"inputs":["a","b","c","d", and what comes is not read"#), expected);
+    }
+
+    #[test]
+    fn errors_are_those_of_any_body() {
+        for (body, expected) in [
+            ("", "not JSON: the body ends too early, at line 1 column 0"),
+            ("{}", "missing field `inputs`, at line 1 column 2"),
+            ("7", "expected struct PredictRequest, got integer, at line 1 column 1"),
+            (r#"{"inputs":7}"#, "expected a sequence, got integer, at line 1 column 11"),
+            (r#"{"inputs":[7]}"#, "expected a string, got integer, at line 1 column 12"),
+            (r#"{"inputs":[],"inputs":[]}"#, "duplicate field `inputs`, at line 1 column 21"),
+            (r#"{"inputs":[]} x"#, "not JSON: trailing characters at line 1 column 15"),
+        ] {
+            assert_eq!(read(body), Err(expected.to_owned()), "{body}");
+        }
+    }
+}

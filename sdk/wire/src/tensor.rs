@@ -3,6 +3,7 @@
 //! Invariant: a [`Tensor`]'s shape and values agree in number, because [`Tensor::new`] is the only way to make one.
 
 use std::fmt;
+use std::ops::Range;
 
 use half::f16;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,23 @@ impl Tensor {
     /// The size of the first dimension, which is the batch; `None` for a scalar.
     pub fn rows(&self) -> Option<usize> {
         self.shape.first().copied()
+    }
+
+    /// Refuses where a value is NaN or infinite, which JSON has no way to write.
+    ///
+    /// # Errors
+    /// [`TensorError::NotFinite`] names the first such value.
+    pub fn check_finite(&self) -> Result<(), TensorError> {
+        let at = match &self.data {
+            TensorData::Fp16(values) => values.iter().position(|value| !value.is_finite()),
+            TensorData::Fp32(values) => values.iter().position(|value| !value.is_finite()),
+            TensorData::Fp64(values) => values.iter().position(|value| !value.is_finite()),
+            _ => None,
+        };
+        match at {
+            None => Ok(()),
+            Some(index) => Err(TensorError::NotFinite { tensor: self.name.clone(), index }),
+        }
     }
 
     /// Name, shape and values, apart.
@@ -210,6 +228,58 @@ impl TensorData {
         self.len() == 0
     }
 
+    /// How many bytes of memory the values take.
+    pub fn byte_size(&self) -> usize {
+        let width = for_each_datatype!(self, values => size_of_val(values.as_slice()));
+        match self {
+            Self::Bytes(values) => values.iter().map(String::capacity).sum::<usize>() + width,
+            _ => width,
+        }
+    }
+
+    /// Puts the values of `other` behind these; where it has another datatype, nothing changes and the answer is `false`.
+    ///
+    /// ```
+    /// use amaas_wire::TensorData;
+    ///
+    /// let mut rows = TensorData::Int8(vec![1]);
+    /// assert!(rows.extend_from(&TensorData::Int8(vec![2, 3])));
+    /// assert_eq!(rows, TensorData::Int8(vec![1, 2, 3]));
+    /// ```
+    #[must_use]
+    pub fn extend_from(&mut self, other: &Self) -> bool {
+        macro_rules! extend {
+            ($($variant:ident),*) => {
+                match (self, other) {
+                    $((Self::$variant(values), Self::$variant(more)) => values.extend_from_slice(more),)*
+                    _ => return false,
+                }
+            };
+        }
+        extend!(Bool, Uint8, Uint16, Uint32, Uint64, Int8, Int16, Int32, Int64, Fp16, Fp32, Fp64, Bytes);
+        true
+    }
+
+    /// A copy of the values of `range`; `None` where it goes beyond the end.
+    ///
+    /// ```
+    /// use amaas_wire::TensorData;
+    ///
+    /// let rows = TensorData::Int8(vec![1, 2, 3]);
+    /// assert_eq!(rows.slice(1..3), Some(TensorData::Int8(vec![2, 3])));
+    /// assert_eq!(rows.slice(1..4), None);
+    /// ```
+    pub fn slice(&self, range: Range<usize>) -> Option<Self> {
+        macro_rules! slice {
+            ($($variant:ident),*) => {
+                match self {
+                    $(Self::$variant(values) => Self::$variant(values.get(range)?.to_vec()),)*
+                }
+            };
+        }
+        Some(slice!(Bool, Uint8, Uint16, Uint32, Uint64, Int8, Int16, Int32, Int64, Fp16, Fp32, Fp64, Bytes))
+    }
+
     /// The values as 32-bit floats, where they are.
     pub fn as_f32(&self) -> Option<&[f32]> {
         match self {
@@ -247,6 +317,12 @@ pub enum TensorError {
     /// The shape's product and the number of values differ.
     #[error("tensor {tensor:?}: shape {shape:?} needs {expected} values, got {got}")]
     Count { tensor: String, shape: Vec<usize>, expected: usize, got: usize },
+    /// There are more values than the shape's product; reading stopped there.
+    #[error("tensor {tensor:?}: shape {shape:?} needs {expected} values, got more")]
+    More { tensor: String, shape: Vec<usize>, expected: usize },
+    /// A name longer than [`MAX_NAME`]; the error does not repeat it.
+    #[error("a tensor's name has {got} bytes, expected at most {MAX_NAME}")]
+    Name { got: usize },
     /// The shape's product does not fit into a `usize`.
     #[error("tensor {tensor:?}: the product of shape {shape:?} overflows")]
     Overflow { tensor: String, shape: Vec<usize> },
@@ -289,6 +365,8 @@ pub(crate) fn element_count(tensor: &str, shape: &[usize]) -> Result<usize, Tens
 
 /// The most dimensions that a tensor may have; ONNX networks in use have at most eight.
 pub const MAX_RANK: usize = 16;
+/// The most bytes of a tensor's name in a message; an error repeats the name, so it must not be a payload of its own.
+pub const MAX_NAME: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -313,6 +391,43 @@ mod tests {
         let shape = vec![usize::MAX, 2, 0];
         assert!(matches!(Tensor::new("x", shape, TensorData::Int8(vec![])), Err(TensorError::Overflow { .. })));
         assert!(matches!(Tensor::new("x", vec![1; 17], TensorData::Int8(vec![0])), Err(TensorError::Rank { .. })));
+    }
+
+    #[test]
+    fn values_are_joined_and_cut_in_every_datatype() {
+        for datatype in Datatype::ALL {
+            let json: &[&str] = match datatype {
+                Datatype::Bool => &["true", "false"],
+                Datatype::Bytes => &["\"a\"", "\"b\""],
+                _ => &["1", "2"],
+            };
+            let read = |values: &[&str]| {
+                let list = format!("[{}]", values.join(","));
+                let raw = serde_json::from_str(&list).expect("JSON");
+                crate::tensor_json::decode("x".to_owned(), datatype, vec![values.len()], raw).expect("a tensor")
+            };
+            let mut data = TensorData::empty(datatype);
+            assert!(data.extend_from(read(&json[..1]).data()) && data.extend_from(read(&json[1..]).data()));
+            assert_eq!(&data, read(json).data());
+            assert_eq!(data.slice(1..2).as_ref(), Some(read(&json[1..]).data()));
+            assert_eq!(data.slice(1..3), None);
+            let other = if datatype == Datatype::Bool { Datatype::Int8 } else { Datatype::Bool };
+            assert!(!data.extend_from(&TensorData::empty(other)));
+        }
+    }
+
+    #[test]
+    fn sizes_are_those_in_memory() {
+        assert_eq!(TensorData::Int64(vec![0; 3]).byte_size(), 24);
+        assert_eq!(TensorData::Bytes(vec!["abc".to_owned(); 2]).byte_size(), 2 * size_of::<String>() + 6);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_named() {
+        let tensor = |values| Tensor::new("y", vec![2], TensorData::Fp64(values)).expect("two values");
+        assert_eq!(tensor(vec![0.0, 1.0]).check_finite(), Ok(()));
+        let error = tensor(vec![0.0, f64::INFINITY]).check_finite().expect_err("infinite");
+        assert_eq!(error.to_string(), "tensor \"y\": data[1] is not a finite number, which JSON cannot carry");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) fn decode(
         ($variant:ident) => {{
             // Each value takes at least two bytes of JSON, which bounds the allocation by what was really sent.
             let values = Vec::with_capacity(count.min(data.get().len() / 2 + 1));
-            let mut reader = Reader { tensor: &name, shape: &shape, values, error: None };
+            let mut reader = Reader { tensor: &name, shape: &shape, count, values, error: None };
             let mut json = serde_json::Deserializer::from_str(data.get());
             let read = Level { reader: &mut reader, depth: 0 }.deserialize(&mut json);
             let Reader { values, error, .. } = reader;
@@ -103,6 +103,8 @@ where
 struct Reader<'a, T> {
     tensor: &'a str,
     shape: &'a [usize],
+    /// The shape's product.
+    count: usize,
     values: Vec<T>,
     error: Option<TensorError>,
 }
@@ -134,6 +136,15 @@ impl<T: Value> Level<'_, '_, T> {
             return Err(
                 reader.nesting(format!("a value stands at depth {depth}, expected depth {rank}, or 1 for flat data"))
             );
+        }
+        // Two bytes of JSON can make a string of 24 bytes, so what is too much is not kept until all is read.
+        if reader.values.len() == reader.count {
+            reader.error.get_or_insert(TensorError::More {
+                tensor: reader.tensor.to_owned(),
+                shape: reader.shape.to_vec(),
+                expected: reader.count,
+            });
+            return Err(E::custom("more"));
         }
         let Some(value) = value else {
             reader.error.get_or_insert(TensorError::Value {
@@ -182,7 +193,7 @@ impl<'de, T: Value> Visitor<'de> for Level<'_, '_, T> {
             return Err(reader.nesting(format!("a list at depth {depth} has {length} entries, expected {expected}")));
         }
         // A flat list and a list of lists in one: `[1, [2]]`.
-        if depth == 0 && !flat && reader.values.len() != element_count(reader.tensor, reader.shape).unwrap_or(0) {
+        if depth == 0 && !flat && reader.values.len() != reader.count {
             return Err(reader.nesting("flat and nested data are mixed".to_owned()));
         }
         Ok(())
@@ -367,6 +378,9 @@ mod tests {
         ] {
             assert!(read(Datatype::Int32, shape, json).is_err(), "{shape:?} {json}");
         }
+        let much = format!("[{}\"\"]", "\"\",".repeat(1000));
+        let error = read(Datatype::Bytes, &[1], &much).expect_err("1001 values");
+        assert_eq!(error, "tensor \"x\": shape [1] needs 1 values, got more");
         let deep = format!("{}1{}", "[".repeat(120), "]".repeat(120));
         assert!(read(Datatype::Int32, &[1], &deep).is_err());
     }

@@ -1,9 +1,12 @@
 //! Queue → batch → run. The only caller of a network's run.
 //!
 //! One thread owns the network. While it runs, arrivals queue; the next run takes what is there and fits together, up to
-//! a bound in rows. There is no timer, so one caller alone never waits. A full queue refuses at once.
+//! a bound in rows. There is no timer, so one caller alone never waits. A full queue refuses at once: it is bounded in
+//! rows and in bytes, and who hangs up frees the place at once.
 //!
 //! Invariant: each call that was queued gets exactly one answer, whatever happens to the others of its run.
+//!
+//! A run has no deadline: a network that loops for ever has to be ended from outside.
 
 mod batch;
 mod queue;
@@ -15,9 +18,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use amaas_wire::Tensor;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, Receiver};
 
-use self::queue::{Entry, Queue};
+use self::queue::{Closed, Entry, Queue};
 use crate::error::Error;
 use crate::request::Valid;
 
@@ -64,7 +67,7 @@ pub(crate) struct Bounds {
 impl Infer {
     /// Starts the thread that holds `network`; `name` stands in its name.
     pub(crate) fn start(name: &str, network: impl Network, bounds: Bounds) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue::new(bounds));
+        let queue = Arc::new(Queue::new(bounds, QUEUE_BYTES));
         let worker = Arc::clone(&queue);
         std::thread::Builder::new()
             .name(format!("infer {name}").chars().take(15).collect())
@@ -78,9 +81,11 @@ impl Infer {
     /// [`Error::QueueFull`] at once where no place is left; [`Error::Refused`] where the network refuses the values.
     pub(crate) async fn run(&self, call: Valid) -> Result<Vec<Tensor>, Error> {
         let (reply, answer) = oneshot::channel();
-        let permit = self.queue.permit(call.rows()).ok_or(Error::QueueFull)?;
-        self.queue.push(Entry { call, reply, permit });
-        let answer = answer.await.map_err(|_| Error::internal("the inference thread dropped a call"))?;
+        let place = self.queue.place(&call).ok_or(Error::QueueFull)?;
+        let pushed = self.queue.push(Entry { call, reply, place });
+        pushed.map_err(|Closed| Error::internal("the inference thread has ended"))?;
+        let mut queued = Queued { queue: &self.queue, answer };
+        let answer = (&mut queued.answer).await.map_err(|_| Error::internal("the inference thread dropped a call"))?;
         answer.map_err(Error::from)
     }
 }
@@ -90,6 +95,25 @@ impl Drop for Infer {
         self.queue.close();
     }
 }
+
+/// A call that waits for its answer. Whoever hangs up leaves the queue at once, and a retry finds the place free.
+struct Queued<'a> {
+    queue: &'a Queue,
+    answer: Receiver<Result<Vec<Tensor>, RunError>>,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        if !self.answer.is_terminated() {
+            self.answer.close();
+            self.queue.forget_gone();
+        }
+    }
+}
+
+/// The most bytes of tensors that wait. A row can have as many bytes as a body, and eight times as many once each digit
+/// is an integer of 64 bits, so the bound in rows alone bounds little.
+const QUEUE_BYTES: usize = 256 << 20;
 
 #[cfg(test)]
 mod tests;

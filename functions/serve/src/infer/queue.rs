@@ -1,4 +1,7 @@
 //! Calls that wait for a run.
+//!
+//! Invariant: the queue holds no more rows and bytes than its bounds, because each entry holds its place, and an entry
+//! whose caller has gone is thrown away at once.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,13 +16,21 @@ use crate::request::Valid;
 pub(super) struct Entry {
     pub(super) call: Valid,
     pub(super) reply: oneshot::Sender<Result<Vec<Tensor>, RunError>>,
-    /// The rows that it takes of the queue's bound, given back when its run begins.
-    pub(super) permit: OwnedSemaphorePermit,
+    /// Given back when its run begins.
+    pub(super) place: Place,
+}
+
+/// What a call takes of the queue's bounds.
+pub(super) struct Place {
+    _rows: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
 }
 
 pub(super) struct Queue {
     bounds: Bounds,
-    places: Arc<Semaphore>,
+    rows: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    most_bytes: usize,
     state: Mutex<State>,
     arrived: Condvar,
 }
@@ -31,26 +42,54 @@ struct State {
 }
 
 impl Queue {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        let places = Arc::new(Semaphore::new(bounds.queue_rows.get().min(Semaphore::MAX_PERMITS)));
-        Self { bounds, places, state: Mutex::default(), arrived: Condvar::new() }
+    /// A queue of `bounds`, whose tensors take at most `most_bytes` of memory.
+    pub(super) fn new(bounds: Bounds, most_bytes: usize) -> Self {
+        let places = |bound: usize| Arc::new(Semaphore::new(bound.min(Semaphore::MAX_PERMITS)));
+        let (rows, bytes) = (places(bounds.queue_rows.get()), places(most_bytes));
+        Self { bounds, rows, bytes, most_bytes, state: Mutex::default(), arrived: Condvar::new() }
     }
 
-    /// A place for `rows` rows, where there is one. A call larger than the whole queue may have it alone.
-    pub(super) fn permit(&self, rows: usize) -> Option<OwnedSemaphorePermit> {
-        let rows = u32::try_from(rows.clamp(1, self.bounds.queue_rows.get())).unwrap_or(u32::MAX);
-        Arc::clone(&self.places).try_acquire_many_owned(rows).ok()
+    /// A place for `call`, where there is one. A call larger than the whole queue may have it alone.
+    pub(super) fn place(&self, call: &Valid) -> Option<Place> {
+        let bytes = call.tensors().iter().map(|tensor| tensor.data().byte_size()).sum();
+        Some(Place {
+            _rows: take(&self.rows, call.rows(), self.bounds.queue_rows.get())?,
+            _bytes: take(&self.bytes, bytes, self.most_bytes)?,
+        })
     }
 
-    pub(super) fn push(&self, entry: Entry) {
-        self.lock().entries.push_back(entry);
+    /// Queues `entry`, unless the queue is closed.
+    pub(super) fn push(&self, entry: Entry) -> Result<(), Closed> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Closed);
+        }
+        state.entries.push_back(entry);
         self.arrived.notify_one();
+        Ok(())
     }
 
-    /// Lets [`Self::take`] answer `None` once the queue is empty.
+    /// Throws away the entries whose callers have gone.
+    pub(super) fn forget_gone(&self) {
+        let mut state = self.lock();
+        let (gone, waiting) = state.entries.drain(..).partition(|entry| entry.reply.is_closed());
+        state.entries = waiting;
+        drop(state);
+        // What they hold can be large, so it is freed when nobody waits for the lock.
+        drop::<VecDeque<Entry>>(gone);
+    }
+
+    /// Refuses what comes from now on, and lets [`Self::take`] answer `None` once the queue is empty.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.arrived.notify_one();
+    }
+
+    /// Closes the queue, and drops what is in it, so that no caller waits for an answer that cannot come.
+    pub(super) fn abandon(&self) {
+        self.close();
+        let left = std::mem::take(&mut self.lock().entries);
+        drop(left);
     }
 
     /// Waits for a call, and takes it with every other that may share its run; `None` when there will be no more.
@@ -101,4 +140,13 @@ impl Queue {
         // Nothing under this lock can panic half-way through a change, so a poisoned state is still a whole one.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The queue is closed.
+#[derive(Debug)]
+pub(super) struct Closed;
+
+fn take(places: &Arc<Semaphore>, wanted: usize, bound: usize) -> Option<OwnedSemaphorePermit> {
+    let wanted = u32::try_from(wanted.min(bound).max(1)).unwrap_or(u32::MAX);
+    Arc::clone(places).try_acquire_many_owned(wanted).ok()
 }

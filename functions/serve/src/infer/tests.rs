@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use amaas_wire::{Datatype, Tensor, TensorData};
 
+use super::queue::Queue;
 use super::{Bounds, Infer, Network, RunError};
 use crate::config::Limits;
 use crate::error::Error;
@@ -45,9 +46,13 @@ fn bench(batch_rows: usize, queue_rows: usize) -> Bench {
     let (go, go_rx) = channel();
     let rows = Arc::default();
     let network = Double { begun: begun_tx, go: go_rx, rows: Arc::clone(&rows) };
+    let infer = Infer::start("test", network, bounds(batch_rows, queue_rows)).expect("a thread");
+    Bench { infer: Arc::new(infer), begun, go, rows }
+}
+
+fn bounds(batch_rows: usize, queue_rows: usize) -> Bounds {
     let positive = |number| NonZeroUsize::new(number).expect("positive");
-    let bounds = Bounds { batch_rows: positive(batch_rows), queue_rows: positive(queue_rows) };
-    Bench { infer: Arc::new(Infer::start("test", network, bounds).expect("a thread")), begun, go, rows }
+    Bounds { batch_rows: positive(batch_rows), queue_rows: positive(queue_rows) }
 }
 
 fn call(values: &[f32], width: usize) -> Valid {
@@ -178,4 +183,47 @@ async fn who_hung_up_gets_no_run() {
     values(first).await;
     assert_eq!(values(stays).await, [6.0]);
     assert_eq!(bench.rows.lock().expect("not poisoned").len(), 2);
+}
+
+#[tokio::test]
+async fn who_hangs_up_frees_the_place_at_once() {
+    let bench = bench(1, 1);
+    let first = queue(&bench, &[1.0], 1).await;
+    bench.begun.recv().expect("begun");
+    for _ in 0..3 {
+        let gone = queue(&bench, &[2.0], 1).await;
+        assert!(matches!(bench.infer.run(call(&[4.0], 1)).await, Err(Error::QueueFull)));
+        gone.abort();
+        let _ = gone.await;
+    }
+    let stays = queue(&bench, &[3.0], 1).await;
+    open(&bench);
+    values(first).await;
+    assert_eq!(values(stays).await, [6.0]);
+}
+
+#[test]
+fn a_queue_is_bounded_in_bytes_too() {
+    let queue = Queue::new(bounds(100, 100), 16);
+    let eight = queue.place(&call(&[1.0, 2.0], 2)).expect("the first 8 bytes of 16");
+    assert!(queue.place(&call(&[1.0, 2.0, 3.0], 3)).is_none(), "12 more");
+    let sixteen = queue.place(&call(&[1.0, 2.0], 2)).expect("8 more");
+    assert!(queue.place(&call(&[1.0], 1)).is_none(), "it is full");
+    drop((eight, sixteen));
+    assert!(queue.place(&call(&[1.0; 9], 9)).is_some(), "a call larger than the queue has it alone");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_thread_that_has_ended() {
+    let bench = bench(1, 100);
+    let first = queue(&bench, &[1.0], 1).await;
+    bench.begun.recv().expect("begun");
+    let waiting = queue(&bench, &[2.0], 1).await;
+    // As the thread's guard does, whatever made the thread end.
+    bench.infer.queue.abandon();
+    let internal = |answer: Result<_, _>| matches!(answer, Err(Error::Internal { .. }));
+    assert!(internal(waiting.await.expect("not cancelled")), "what was queued");
+    assert!(internal(bench.infer.run(call(&[3.0], 1)).await), "what comes");
+    open(&bench);
+    assert_eq!(values(first).await, [2.0], "what runs is answered");
 }

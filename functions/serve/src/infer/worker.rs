@@ -1,52 +1,77 @@
 //! The thread that owns a network.
+//!
+//! Invariant: when the thread ends, however it ends, the queue is closed and empty, so that nobody waits for an answer
+//! that cannot come.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use amaas_wire::Tensor;
+use tokio::sync::oneshot::Sender;
 
 use super::queue::{Entry, Queue};
 use super::{Network, RunError, batch};
+use crate::request::Valid;
 
 /// Runs what is queued until the queue is closed and empty.
 pub(super) fn work(queue: &Queue, mut network: impl Network) {
-    while let Some(mut entries) = queue.take() {
-        for entry in &mut entries {
-            drop(entry.permit.split(entry.permit.num_permits()));
-        }
-        run(&mut network, entries);
+    let _ended = Ended(queue);
+    while let Some(entries) = queue.take() {
+        run(&mut network, entries.into_iter().map(Begun::from).collect());
     }
 }
 
-/// Runs `entries` together. Where that fails each half is run again, so that only the call at fault gets its error.
-fn run(network: &mut impl Network, mut entries: Vec<Entry>) {
-    if entries.len() == 1 {
-        let entry = entries.remove(0);
-        let answer = guarded(network, entry.call.tensors());
+/// A call that has left the queue, and given its place back.
+struct Begun {
+    call: Valid,
+    reply: Sender<Result<Vec<Tensor>, RunError>>,
+}
+
+impl From<Entry> for Begun {
+    fn from(Entry { call, reply, place }: Entry) -> Self {
+        drop(place);
+        Self { call, reply }
+    }
+}
+
+/// Runs `calls` together. Where that fails each half is run again, so that only the call at fault gets its error.
+fn run(network: &mut impl Network, mut calls: Vec<Begun>) {
+    if calls.len() == 1 {
+        let Begun { call, reply } = calls.remove(0);
+        let answer = guarded(|| network.run(call.tensors()));
         // Whoever hung up wants no answer.
-        let _ = entry.reply.send(answer);
+        let _ = reply.send(answer);
         return;
     }
-    if let Some(answers) = run_joined(network, &entries) {
-        for (entry, answer) in entries.into_iter().zip(answers) {
-            let _ = entry.reply.send(Ok(answer));
+    if let Ok(answers) = guarded(|| run_joined(network, &calls)) {
+        for (begun, answer) in calls.into_iter().zip(answers) {
+            let _ = begun.reply.send(Ok(answer));
         }
         return;
     }
-    let second = entries.split_off(entries.len() / 2);
-    run(network, entries);
+    let second = calls.split_off(calls.len() / 2);
+    run(network, calls);
     run(network, second);
 }
 
-fn run_joined(network: &mut impl Network, entries: &[Entry]) -> Option<Vec<Vec<Tensor>>> {
-    let calls: Vec<_> = entries.iter().map(|entry| entry.call.tensors()).collect();
-    let rows: Vec<_> = entries.iter().map(|entry| entry.call.rows()).collect();
-    let inputs = batch::join(&calls).ok()?;
-    let outputs = guarded(network, &inputs).ok()?;
-    batch::split(&outputs, &rows)
+fn run_joined(network: &mut impl Network, calls: &[Begun]) -> Result<Vec<Vec<Tensor>>, RunError> {
+    let tensors: Vec<_> = calls.iter().map(|begun| begun.call.tensors()).collect();
+    let rows: Vec<_> = calls.iter().map(|begun| begun.call.rows()).collect();
+    let inputs = batch::join(&tensors).map_err(|error| RunError::Failed(error.to_string()))?;
+    let outputs = network.run(&inputs)?;
+    let apart = batch::split(&outputs, &rows);
+    apart.ok_or_else(|| RunError::Failed("an output does not have the rows of all calls".to_owned()))
 }
 
 /// A panic ends one run, not the thread that every later call needs.
-fn guarded(network: &mut impl Network, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
-    catch_unwind(AssertUnwindSafe(|| network.run(inputs)))
-        .unwrap_or_else(|_| Err(RunError::Failed("the run panicked".to_owned())))
+fn guarded<T>(work: impl FnOnce() -> Result<T, RunError>) -> Result<T, RunError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(RunError::Failed("the run panicked".to_owned())))
+}
+
+/// Leaves nobody waiting behind the thread.
+struct Ended<'a>(&'a Queue);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }

@@ -62,11 +62,14 @@ impl Host {
         slot.ok_or_else(|| Error::UnknownModel { model: name.chars().take(64).collect() })
     }
 
+    /// Refuses a call that comes while the function stops. It is asked once, before a body is read: a call whose body is
+    /// on its way then is under way.
+    pub(crate) fn admit(&self) -> Result<(), Error> {
+        if self.is_draining() { Err(Error::Draining) } else { Ok(()) }
+    }
+
     /// The model called `name`, loaded, where its version is `version` or nobody asked for one.
     pub(crate) async fn model(&self, slot: &Slot, version: Option<&str>) -> Result<Arc<Model>, Error> {
-        if self.is_draining() {
-            return Err(Error::Draining);
-        }
         let model = slot.model().await?;
         match version {
             Some(got) if got != model.version().as_str() => Err(Error::UnknownVersion {

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::load::Model;
 use crate::reply::infer_response;
 use crate::request::{Caller, Valid, read};
-use crate::task::off_runtime;
+use crate::task::{json_size, off_runtime};
 
 pub(super) async fn infer(
     State(host): State<Host>,
@@ -23,6 +23,7 @@ pub(super) async fn infer(
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&path.model)?;
     caller.scope(slot.name())?;
+    host.admit()?;
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
     let model = host.model(&slot, path.version.as_deref()).await?;
@@ -34,7 +35,9 @@ pub(super) async fn infer(
         .map_err(|error| Error::InvalidInput(error.to_string()))?;
     let rows = call.rows();
     let outputs = model.infer.run(call).await?;
-    infer_response(&model, request.id, outputs, wanted.as_deref(), rows, begun)
+    let size = json_size(&outputs);
+    let answer = move || infer_response(&model, request.id, outputs, wanted.as_deref(), rows, begun);
+    off_runtime(size, answer).await
 }
 
 /// The names of outputs asked for, each of which the model must have, once.

@@ -20,6 +20,7 @@ pub(super) async fn metadata(
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&path.model)?;
     caller.scope(slot.name())?;
+    host.admit()?;
     json(&host.model(&slot, path.version.as_deref()).await?.metadata())
 }
 

@@ -11,7 +11,7 @@ use super::Host;
 use crate::error::Error;
 use crate::reply::predict_response;
 use crate::request::{Caller, Valid, read};
-use crate::task::off_runtime;
+use crate::task::{json_size, off_runtime};
 
 #[derive(Deserialize)]
 pub(super) struct Parameters {
@@ -27,6 +27,7 @@ pub(super) async fn predict(
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&name)?;
     caller.scope(slot.name())?;
+    host.admit()?;
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
     let model = host.model(&slot, parameters.version.as_deref()).await?;
@@ -39,6 +40,7 @@ pub(super) async fn predict(
         Valid::new(tensors, &model.manifest, host.limits()).map_err(|error| Error::internal(error.to_string()))?;
     let rows = call.rows();
     let outputs = model.infer.run(call).await?;
-    let predictions = task.decode(&outputs, count)?;
-    predict_response(&model, predictions, rows, begun)
+    let size = json_size(&outputs);
+    let answer = move || predict_response(&model, task.decode(&outputs, count)?, rows, begun);
+    off_runtime(size, answer).await
 }
