@@ -24,6 +24,7 @@ use crate::settings::{DevEnvironment, Settings};
 
 pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let begun = Instant::now();
+    let (config, limits) = (RuntimeConfig::from_env()?, Limits::from_env()?);
     let data = settings.data();
     std::fs::create_dir_all(&data).map_err(|error| Failure::file(&data, &error))?;
     // The port first: a second `dev` on the same data must not touch it.
@@ -43,8 +44,8 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let environment = DevEnvironment { endpoint: endpoint.clone(), key: &key, store: uri, s3: objects.endpoint() };
     let env_file = environment.write(&data)?;
 
-    let host = Host::new(keys, Limits::default());
-    let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..RuntimeConfig::default() });
+    let host = Host::new(keys, limits);
+    let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     load::look(&host, &store, &tasks, &config).await?;
     let client = Client::builder().endpoint(&endpoint).api_key(&key).build()?;
     tokio::spawn(load::watch(host.clone(), store, tasks.clone(), config, LOOK));

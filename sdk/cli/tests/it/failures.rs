@@ -1,6 +1,6 @@
 //! What people see when something is wrong: the reason, a remedy, and an exit code.
 
-use crate::program::amaas;
+use crate::program::{amaas, command};
 
 fn failed(arguments: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -26,6 +26,17 @@ fn wrong_arguments_are_named() {
     let (code, error) = failed(&["publish", "missing.onnx", "--name", "x", "--store", "./store"]);
     assert_eq!(code, Some(2));
     assert!(error.contains("missing.onnx: No such file"), "{error}");
+}
+
+#[test]
+fn wrong_variables_are_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, value) in [("AMAAS_EXECUTION_PROVIDERS", "gpu"), ("AMAAS_MAX_ROWS", "0")] {
+        let output = command(folder.path(), &["dev", "--port", "0"]).env(name, value).output().expect("run");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(&format!("{name}: expected")), "{error}");
+    }
 }
 
 #[test]
