@@ -134,7 +134,7 @@ pub(crate) enum Keys {
         #[command(flatten)]
         store: StoreArguments,
     },
-    /// Revoke a key; functions refuse it within 60 s
+    /// Revoke a key; functions refuse it within 60 s while they can read the store
     Revoke {
         /// The key's id, as `amaas keys list` shows it
         id: String,

@@ -50,7 +50,7 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
             if settings.json {
                 return output::json(&serde_json::json!({ "revoked": id }));
             }
-            println!("revoked {id}; functions refuse it within 60 s");
+            println!("revoked {id}; functions refuse it within 60 s while they can read the store");
         }
     }
     Ok(())
