@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use amaas::{Answer, ApiKey, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_sentiment::Sentiment;
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::access::{KeyDocument, KeyRecord, Keys, now};
 use amaas_serve::config::{Limits, RuntimeConfig, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::load::{self, Slot, State};
@@ -15,7 +15,6 @@ use amaas_serve::store::Store;
 use amaas_serve::task::Tasks;
 use amaas_serve::{Error, Host, stop_signal};
 
-use super::keys::now;
 use super::publish::library;
 use crate::arguments::Dev;
 use crate::failure::Failure;

@@ -47,6 +47,29 @@ fn files_that_are_no_networks_are_not_published() {
 }
 
 #[test]
+fn a_flag_wins_over_the_environment() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    let run = |arguments: &[&str]| {
+        let mut command = command(here, arguments);
+        // Neither of the two answers.
+        command.env("AMAAS_STORE", "./exported").env("AMAAS_DATA", "exported");
+        command.env("AMAAS_ENDPOINT", "http://127.0.0.1:1").env("AMAAS_API_KEY", "none");
+        let output = command.output().expect("run");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for command in [&["models"][..], &["predict", "m", "x"], &["keys", "list"]] {
+        let (code, error) = run(&[&["--data", "flagged"], command].concat());
+        assert_eq!(code, Some(2), "{error}");
+        assert!(error.contains("there is no flagged/env"), "{error}");
+    }
+    run(&["keys", "create", "--data", "flagged", "--store", "./stored"]);
+    assert!(here.join("stored/access/keys.json").is_file());
+    run(&["keys", "create"]);
+    assert!(here.join("exported/access/keys.json").is_file());
+}
+
+#[test]
 fn errors_are_json_where_asked_for() {
     let (_, error) = failed(&["--json", "keys", "list"]);
     let error: serde_json::Value = serde_json::from_str(&error).expect("JSON");
