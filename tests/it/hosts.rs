@@ -1,7 +1,7 @@
 //! What is particular to Lambda.
 
 use amaas::task::TextClassification;
-use amaas::{Answer, CallOptions, Datatype, ErrorKind, RetryConfig, Tensor, TensorData};
+use amaas::{Answer, CallOptions, Datatype, ErrorKind, RetryConfig};
 use amaas_e2e::cargo_lambda::CargoLambda;
 use amaas_e2e::lambda::{Lambda, environment};
 use amaas_e2e::{Program, Stage, onnx, skip};

@@ -22,7 +22,7 @@ pub struct Config {
     /// `AMAAS_RESPONSE_MODE`: how answers leave a Lambda function, `buffered` or `stream`; it must be the Function
     /// URL's own mode.
     pub response_mode: ResponseMode,
-    /// `HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set.
+    /// `AMAAS_HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set.
     pub listen: (String, u16),
 }
 
@@ -54,6 +54,31 @@ impl Default for RuntimeConfig {
     }
 }
 
+impl RuntimeConfig {
+    /// What the process's environment says of it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable, what was expected and what it holds.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_variables(process)
+    }
+
+    /// What `variables` say of it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable, what was expected and what it holds.
+    pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let (variable, default) = (|name| Variable::of(&variables, name), Self::default());
+        Ok(Self {
+            providers: variable("AMAAS_EXECUTION_PROVIDERS").providers()?,
+            intra_threads: variable("AMAAS_INTRA_THREADS").or(POSITIVE, default.intra_threads)?,
+            batch_rows: variable("AMAAS_BATCH_ROWS").or(POSITIVE, default.batch_rows)?,
+            queue_rows: variable("AMAAS_QUEUE_ROWS").or(POSITIVE, default.queue_rows)?,
+            library: variable("ORT_DYLIB_PATH").value.map(PathBuf::from),
+        })
+    }
+}
+
 /// What is refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -67,6 +92,28 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { body_bytes: 16 << 20, rows: 4096 }
+    }
+}
+
+impl Limits {
+    /// What the process's environment says of them.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable, what was expected and what it holds.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_variables(process)
+    }
+
+    /// What `variables` say of them.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable, what was expected and what it holds.
+    pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let (variable, default) = (|name| Variable::of(&variables, name), Self::default());
+        Ok(Self {
+            body_bytes: variable("AMAAS_MAX_BODY_BYTES").positive(default.body_bytes)?,
+            rows: variable("AMAAS_MAX_ROWS").positive(default.rows)?,
+        })
     }
 }
 
@@ -85,7 +132,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the variable, what was expected and what it holds.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_variables(|name| std::env::var(name).ok())
+        Self::from_variables(process)
     }
 
     /// The configuration in `variables`.
@@ -93,26 +140,17 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the variable, what was expected and what it holds.
     pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let variable = |name: &'static str| Variable { name, value: variables(name).filter(|value| !value.is_empty()) };
-        let (runtime, limits) = (RuntimeConfig::default(), Limits::default());
+        let variable = |name| Variable::of(&variables, name);
         Ok(Self {
             store: variable("AMAAS_STORE").required("s3://bucket[/prefix], or the path of a folder")?,
             model: variable("AMAAS_MODEL").required("the name of a model")?,
             version: variable("AMAAS_MODEL_VERSION").or("a version or an alias", Selector::Alias(live()))?,
-            runtime: RuntimeConfig {
-                providers: variable("AMAAS_EXECUTION_PROVIDERS").providers()?,
-                intra_threads: variable("AMAAS_INTRA_THREADS").or(POSITIVE, runtime.intra_threads)?,
-                batch_rows: variable("AMAAS_BATCH_ROWS").or(POSITIVE, runtime.batch_rows)?,
-                queue_rows: variable("AMAAS_QUEUE_ROWS").or(POSITIVE, runtime.queue_rows)?,
-                library: variable("ORT_DYLIB_PATH").value.map(PathBuf::from),
-            },
-            limits: Limits {
-                body_bytes: variable("AMAAS_MAX_BODY_BYTES").or("a number of bytes", limits.body_bytes)?,
-                rows: variable("AMAAS_MAX_ROWS").or("a number of rows", limits.rows)?,
-            },
+            runtime: RuntimeConfig::from_variables(&variables)?,
+            limits: Limits::from_variables(&variables)?,
             response_mode: variable("AMAAS_RESPONSE_MODE").response_mode()?,
+            // Not HOST, which shells and conda set for themselves.
             listen: (
-                variable("HOST").or("an address", "127.0.0.1".to_owned())?,
+                variable("AMAAS_HOST").or("an address", "127.0.0.1".to_owned())?,
                 variable("PORT").or("a port number", 8080)?,
             ),
         })
@@ -134,6 +172,11 @@ struct Variable {
 }
 
 impl Variable {
+    /// One that is empty counts as not set.
+    fn of(variables: &impl Fn(&str) -> Option<String>, name: &'static str) -> Self {
+        Self { name, value: variables(name).filter(|value| !value.is_empty()) }
+    }
+
     fn required<T: std::str::FromStr>(self, expected: &str) -> Result<T, ConfigError> {
         match self.value.as_deref().map(str::parse) {
             Some(Ok(value)) => Ok(value),
@@ -143,6 +186,10 @@ impl Variable {
 
     fn or<T: std::str::FromStr>(self, expected: &str, default: T) -> Result<T, ConfigError> {
         if self.value.is_none() { Ok(default) } else { self.required(expected) }
+    }
+
+    fn positive(self, default: usize) -> Result<usize, ConfigError> {
+        if self.value.is_none() { Ok(default) } else { self.required(POSITIVE).map(NonZeroUsize::get) }
     }
 
     fn providers(self) -> Result<Vec<Provider>, ConfigError> {
@@ -162,6 +209,11 @@ impl Variable {
     fn error(self, expected: &str) -> ConfigError {
         ConfigError { name: self.name, expected: expected.to_owned(), got: self.value }
     }
+}
+
+/// A variable of the process's environment.
+fn process(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// The alias that is served where nobody asked for another.
@@ -193,11 +245,33 @@ mod tests {
     }
 
     #[test]
+    fn the_parts_are_read_alone_too() {
+        let find = |name: &str| match name {
+            "AMAAS_EXECUTION_PROVIDERS" => Some("cuda,cpu".to_owned()),
+            "AMAAS_MAX_ROWS" => Some("7".to_owned()),
+            _ => None,
+        };
+        let runtime = RuntimeConfig::from_variables(find).expect("right");
+        assert_eq!(runtime.providers, [Provider::Cuda, Provider::Cpu]);
+        assert_eq!(Limits::from_variables(find).expect("right").rows, 7);
+    }
+
+    #[test]
+    fn the_host_has_a_name_of_its_own() {
+        let needed = [("AMAAS_STORE", "s3://b"), ("AMAAS_MODEL", "m")];
+        let listen = |more| config(&[&needed[..], &[more]].concat()).expect("right").listen.0;
+        assert_eq!(listen(("HOST", "x86_64-conda-linux-gnu")), "127.0.0.1");
+        assert_eq!(listen(("AMAAS_HOST", "0.0.0.0")), "0.0.0.0");
+    }
+
+    #[test]
     fn each_wrong_variable_is_named() {
         for (name, value, expected) in [
             ("AMAAS_STORE", "", "AMAAS_STORE: expected s3://bucket[/prefix], or the path of a folder, got nothing"),
             ("AMAAS_MODEL", "a/b", "AMAAS_MODEL: expected the name of a model, got \"a/b\""),
             ("AMAAS_INTRA_THREADS", "0", "AMAAS_INTRA_THREADS: expected a number from 1 up, got \"0\""),
+            ("AMAAS_MAX_ROWS", "0", "AMAAS_MAX_ROWS: expected a number from 1 up, got \"0\""),
+            ("AMAAS_MAX_BODY_BYTES", "0", "AMAAS_MAX_BODY_BYTES: expected a number from 1 up, got \"0\""),
             (
                 "AMAAS_EXECUTION_PROVIDERS",
                 "gpu",

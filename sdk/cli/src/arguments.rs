@@ -18,8 +18,8 @@ pub(crate) struct Arguments {
     /// Print JSON instead of text, errors included
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// The folder that `amaas dev` keeps everything in [default: .amaas here or in a folder above]
-    #[arg(long, global = true, value_name = "FOLDER", env = "AMAAS_DATA")]
+    /// The folder that `amaas dev` keeps everything in [env: AMAAS_DATA] [default: .amaas here or in a folder above]
+    #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -79,8 +79,8 @@ pub(crate) struct Publish {
 
 #[derive(Args)]
 pub(crate) struct StoreArguments {
-    /// The model store, s3://bucket[/prefix] or a folder [default: that of `amaas dev`]
-    #[arg(long, env = "AMAAS_STORE", value_name = "STORE")]
+    /// The model store, s3://bucket[/prefix] or a folder [env: AMAAS_STORE] [default: that of `amaas dev`]
+    #[arg(long, value_name = "STORE")]
     pub(crate) store: Option<String>,
 }
 
@@ -134,7 +134,7 @@ pub(crate) enum Keys {
         #[command(flatten)]
         store: StoreArguments,
     },
-    /// Revoke a key; functions refuse it within 60 s
+    /// Revoke a key; functions refuse it within 60 s while they can read the store
     Revoke {
         /// The key's id, as `amaas keys list` shows it
         id: String,

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use amaas::ErrorKind;
+use amaas_serve::config::ConfigError;
 use amaas_serve::publish::PublishError;
 use amaas_serve::store::StoreError;
 
@@ -89,6 +90,12 @@ impl From<amaas::Error> for Failure {
             _ => (Kind::Failed, None),
         };
         Self { message: error.to_string(), remedy: remedy.map(str::to_owned), kind }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Where the command finds the service and the store: the environment, or what `amaas dev` wrote.
+//! Where the command finds the service and the store. What comes first wins: the flag of the one thing (`--store`), the
+//! flag of all (`--data`), the environment, the file that `amaas dev` wrote here or in a folder above.
 
 use std::path::{Path, PathBuf};
 
@@ -10,65 +11,91 @@ use crate::failure::Failure;
 
 /// The settings of one command.
 pub(crate) struct Settings {
-    data: Option<PathBuf>,
+    /// What `--data` says.
+    flag: Option<PathBuf>,
     /// Whether to print JSON.
     pub(crate) json: bool,
 }
 
+/// A model store, and how a person knows it.
+pub(crate) struct ModelStore {
+    pub(crate) store: Store,
+    /// Such as `s3://bucket/prefix`.
+    pub(crate) uri: String,
+    /// The endpoint, where it is not AWS's own.
+    pub(crate) endpoint: Option<String>,
+}
+
 impl Settings {
-    pub(crate) fn new(data: Option<PathBuf>, json: bool) -> Self {
-        Self { data, json }
+    pub(crate) fn new(flag: Option<PathBuf>, json: bool) -> Self {
+        Self { flag, json }
     }
 
     /// The folder that `amaas dev` keeps everything in.
     pub(crate) fn data(&self) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| PathBuf::from(".amaas"))
+        self.named_data().unwrap_or_else(|| PathBuf::from(".amaas"))
     }
 
     /// What another command has to say to find this folder too.
     pub(crate) fn data_argument(&self) -> String {
-        self.data.as_ref().map(|data| format!(" --data {}", data.display())).unwrap_or_default()
+        self.named_data().map(|data| format!(" --data {}", data.display())).unwrap_or_default()
     }
 
-    /// A client of the service: that of the environment, or of the file that `amaas dev` wrote.
+    /// A client of the service.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        if self.data.is_none() || std::env::var_os("AMAAS_ENDPOINT").is_some_and(|value| !value.is_empty()) {
+        if self.flag.is_none() {
             return Ok(Client::from_env()?);
         }
         let file = self.file()?;
-        let variable = |name: &str| {
-            file.variable(name).ok_or_else(|| Failure::usage(format!("the env file has no {name}")).try_this(DEV))
-        };
-        Ok(Client::builder().endpoint(variable(ENDPOINT)?).api_key(variable(API_KEY)?).build()?)
+        Ok(Client::builder().endpoint(file.variable(ENDPOINT)?).api_key(file.variable(API_KEY)?).build()?)
     }
 
-    /// The model store: `store`, or that of `amaas dev`.
-    pub(crate) async fn store(&self, store: Option<&str>) -> Result<Store, Failure> {
-        if let Some(uri) = store {
-            return Ok(Store::open(uri, &S3Options::default()).await?);
+    /// The model store; `flag` is what `--store` says.
+    pub(crate) async fn store(&self, flag: Option<&str>) -> Result<ModelStore, Failure> {
+        let named = flag.map(str::to_owned).or_else(|| self.flag.is_none().then(|| variable(STORE)).flatten());
+        if let Some(uri) = named {
+            let store = Store::open(&uri, &S3Options::default()).await?;
+            return Ok(ModelStore { store, uri, endpoint: None });
         }
         let file = self.file()?;
-        let variable = |name: &str| {
-            let value = file.variable(name).map(str::to_owned);
-            value.ok_or_else(|| Failure::usage(format!("the env file has no {name}")).try_this(DEV))
-        };
+        let (uri, url) = (file.variable(STORE)?.to_owned(), file.variable(S3_ENDPOINT)?.to_owned());
         let endpoint = S3Endpoint {
-            url: variable(S3_ENDPOINT)?,
-            access_key_id: variable(S3_KEY_ID)?,
-            secret_access_key: variable(S3_SECRET)?,
+            url: url.clone(),
+            access_key_id: file.variable(S3_KEY_ID)?.to_owned(),
+            secret_access_key: file.variable(S3_SECRET)?.to_owned(),
         };
-        Ok(Store::open(&variable(STORE)?, &S3Options { endpoint: Some(endpoint) }).await?)
+        let store = Store::open(&uri, &S3Options { endpoint: Some(endpoint) }).await?;
+        Ok(ModelStore { store, uri, endpoint: Some(url) })
     }
 
-    fn file(&self) -> Result<EnvFile, Failure> {
+    /// The folder that somebody named, by the flag or in the environment.
+    fn named_data(&self) -> Option<PathBuf> {
+        self.flag.clone().or_else(|| std::env::var_os(DATA).filter(|data| !data.is_empty()).map(PathBuf::from))
+    }
+
+    fn file(&self) -> Result<DevFile, Failure> {
         let here = std::env::current_dir().map_err(Failure::process)?;
-        let path = env_file::locate(self.data.as_deref(), &here).ok_or_else(|| {
+        let path = env_file::locate(self.named_data().as_deref(), &here).ok_or_else(|| {
             let place = self.data();
             Failure::usage(format!("no service is configured: there is no {}", place.join("env").display()))
                 .try_this(DEV)
         })?;
-        Ok(EnvFile::load(&path)?)
+        Ok(DevFile(EnvFile::load(&path)?))
     }
+}
+
+/// The file that `amaas dev` wrote.
+struct DevFile(EnvFile);
+
+impl DevFile {
+    fn variable(&self, name: &str) -> Result<&str, Failure> {
+        self.0.variable(name).ok_or_else(|| Failure::usage(format!("the env file has no {name}")).try_this(DEV))
+    }
+}
+
+/// A variable of the environment; one that is empty counts as not set.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// What `amaas dev` tells every other command, in `DATA/env`.
@@ -114,6 +141,7 @@ impl DevEnvironment<'_> {
 
 const DEV: &str =
     "run `amaas dev` in another terminal, or set AMAAS_ENDPOINT and AMAAS_API_KEY (AMAAS_STORE for publish and keys)";
+const DATA: &str = "AMAAS_DATA";
 const ENDPOINT: &str = "AMAAS_ENDPOINT";
 const API_KEY: &str = "AMAAS_API_KEY";
 const STORE: &str = "AMAAS_STORE";

@@ -1,103 +1,51 @@
 //! Keys in one document of the model store, `access/keys.json`.
 //!
-//! Functions keep what they read for [`FRESH`]. A key that was made a moment ago works at once, because an unknown key
-//! makes them read again; one that was revoked works until the time is up. While the store is down, keys that are known
-//! go on working.
-
-use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+//! A key that was made a moment ago works at once, because a key that is not known makes a function read the document
+//! again; one that was revoked works for a minute at most, while the store can be read. While it cannot, keys that are
+//! known go on working.
 
 use amaas_wire::ApiKey;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, RwLock};
-use tokio::time::Instant;
 
-use super::{KeyRecord, Keys, digest};
-use crate::digest::Digest;
+use super::cache::Cache;
+use super::{KeyRecord, Keys, digest, now};
 use crate::error::Error;
 use crate::store::{Condition, Store, StoreError, keys_key};
 
 /// Keys in a document of `store`.
 pub struct KeyDocument {
     store: Store,
-    known: RwLock<Known>,
-    /// Held while the document is read, so that many calls at once make one read; when and why the last one failed.
-    reading: Mutex<Option<(Instant, String)>>,
-}
-
-#[derive(Default)]
-struct Known {
-    records: HashMap<Digest, KeyRecord>,
-    read: Option<Instant>,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-struct Document {
-    keys: Vec<KeyRecord>,
+    known: Cache,
 }
 
 impl KeyDocument {
     /// Keys in the document of `store`, which is made when the first key is.
     pub fn new(store: Store) -> Self {
-        Self { store, known: RwLock::default(), reading: Mutex::default() }
-    }
-
-    /// The record of the key with `digest`, and the age of what was read.
-    async fn known(&self, digest: &Digest) -> (Option<KeyRecord>, Option<Duration>) {
-        let known = self.known.read().await;
-        (known.records.get(digest).cloned(), known.read.map(|read| read.elapsed()))
-    }
-
-    /// Reads the document again, unless that was done less than `older` ago, or failed a moment ago.
-    async fn refresh(&self, older: Duration) -> Result<(), String> {
-        let mut failed = self.reading.lock().await;
-        if self.known.read().await.read.is_some_and(|read| read.elapsed() < older) {
-            return Ok(());
-        }
-        if let Some((_, cause)) = failed.as_ref().filter(|(when, _)| when.elapsed() < PAUSE) {
-            return Err(cause.clone());
-        }
-        match self.document().await {
-            Ok((document, _)) => {
-                let records = document.keys.into_iter().map(|record| (record.digest, record)).collect();
-                *self.known.write().await = Known { records, read: Some(Instant::now()) };
-                *failed = None;
-                Ok(())
+        let source = store.clone();
+        let known = Cache::new(move || {
+            let store = source.clone();
+            async move {
+                let (document, _) = Document::read(&store).await?;
+                Ok(document.keys.into_iter().map(|record| (record.digest, record)).collect())
             }
-            Err(error) => {
-                tracing::warn!(%error, "the list of keys could not be read");
-                *failed = Some((Instant::now(), error.to_string()));
-                Err(error.to_string())
-            }
-        }
+        });
+        Self { store, known }
     }
 
-    async fn document(&self) -> Result<(Document, Condition), StoreError> {
-        match self.store.read(keys_key()).await {
-            Err(error) if error.is_not_found() => Ok((Document::default(), Condition::Absent)),
-            Err(error) => Err(error),
-            Ok(object) => match serde_json::from_slice(&object.bytes) {
-                Ok(document) => Ok((document, Condition::Unchanged(object.tag))),
-                Err(error) => Err(StoreError::Denied {
-                    store: self.store.to_string(),
-                    key: keys_key().to_owned(),
-                    cause: format!("not a list of keys: {error}"),
-                }),
-            },
-        }
-    }
-
-    /// Changes the document, again from the start where somebody else changed it meanwhile.
+    /// Changes the document, again from the start where somebody else changed it meanwhile. Whether there was something
+    /// to change.
     async fn change(&self, change: impl Fn(&mut Vec<KeyRecord>) -> bool + Send) -> Result<bool, StoreError> {
+        let mut attempt = 1;
         loop {
-            let (mut document, condition) = self.document().await?;
+            let (mut document, condition) = Document::read(&self.store).await?;
             if !change(&mut document.keys) {
-                return Ok(false);
+                // After a conflict it may be our own change that is there: S3's client puts again where no answer came.
+                return Ok(attempt > 1);
             }
             let json = serde_json::to_vec_pretty(&document).unwrap_or_default();
             match self.store.write(keys_key(), json.into(), condition).await {
-                Err(StoreError::Conflict { .. }) => {}
+                Err(StoreError::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
                 result => return result.map(|()| true),
             }
         }
@@ -107,21 +55,8 @@ impl KeyDocument {
 #[async_trait]
 impl Keys for KeyDocument {
     async fn find(&self, key: &ApiKey) -> Result<KeyRecord, Error> {
-        let digest = digest(key);
-        let (mut record, age) = self.known(&digest).await;
-        let older = if record.is_some() { FRESH } else { FLOOR };
-        if record.is_none() {
-            // Whoever has a wrong key waits, so that trying many does not flood the store.
-            tokio::time::sleep(FLOOR.saturating_sub(age.unwrap_or(FLOOR))).await;
-        }
-        if record.is_none() || age.is_none_or(|age| age >= older) {
-            match self.refresh(older).await {
-                Ok(()) => record = self.known(&digest).await.0,
-                Err(_) if record.is_some() => {}
-                Err(internal) => return Err(Error::KeysUnavailable { internal }),
-            }
-        }
-        let record = record.ok_or(Error::KeyUnknown)?;
+        let found = self.known.find(&digest(key)).await;
+        let record = found.map_err(|internal| Error::KeysUnavailable { internal })?.ok_or(Error::KeyUnknown)?;
         if record.expires.is_some_and(|expires| expires <= now()) {
             return Err(Error::KeyExpired);
         }
@@ -130,8 +65,11 @@ impl Keys for KeyDocument {
 
     async fn insert(&self, record: KeyRecord) -> Result<(), StoreError> {
         self.change(|keys| {
-            keys.push(record.clone());
-            true
+            let is_new = keys.iter().all(|key| key.digest != record.digest);
+            if is_new {
+                keys.push(record.clone());
+            }
+            is_new
         })
         .await?;
         Ok(())
@@ -147,24 +85,41 @@ impl Keys for KeyDocument {
     }
 
     async fn list(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        Ok(self.document().await?.0.keys)
+        Ok(Document::read(&self.store).await?.0.keys)
     }
 }
 
-/// Seconds since 1970 (UTC).
-fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+#[derive(Default, Serialize, Deserialize)]
+struct Document {
+    keys: Vec<KeyRecord>,
 }
 
-/// How long what was read is used: a revoked key works no longer than this.
-const FRESH: Duration = Duration::from_mins(1);
-/// How long a store that failed is left alone.
-const PAUSE: Duration = Duration::from_secs(2);
-/// How long an unknown key waits before it makes us read again.
-const FLOOR: Duration = Duration::from_millis(500);
+impl Document {
+    /// The document of `store`, an empty one where there is none, and when it may be replaced.
+    async fn read(store: &Store) -> Result<(Self, Condition), StoreError> {
+        match store.read(keys_key()).await {
+            Err(error) if error.is_not_found() => Ok((Self::default(), Condition::Absent)),
+            Err(error) => Err(error),
+            Ok(object) => match serde_json::from_slice(&object.bytes) {
+                Ok(document) => Ok((document, Condition::Unchanged(object.tag))),
+                Err(error) => Err(StoreError::Denied {
+                    store: store.to_string(),
+                    key: keys_key().to_owned(),
+                    cause: format!("not a list of keys: {error}"),
+                }),
+            },
+        }
+    }
+}
+
+/// How often a change is tried before somebody hears that others were always faster.
+const ATTEMPTS: u32 = 5;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::cache::FRESH;
     use super::*;
 
     fn keys(folder: &tempfile::TempDir) -> KeyDocument {
@@ -179,12 +134,14 @@ mod tests {
         assert!(matches!(function.find(&key).await, Err(Error::KeyUnknown)));
         let record = KeyRecord::new(&key, "acme", 0);
         cli.insert(record.clone()).await.expect("inserted");
+        // A paused clock stands still, where a real one never does.
+        tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(function.find(&key).await.expect("known at once"), record);
 
         assert!(cli.revoke(&record.id).await.expect("revoked"));
         assert!(!cli.revoke(&record.id).await.expect("there is none any more"));
         assert!(function.find(&key).await.is_ok(), "cached");
-        tokio::time::advance(FRESH).await;
+        tokio::time::advance(FRESH + Duration::from_millis(1)).await;
         assert!(matches!(function.find(&key).await, Err(Error::KeyUnknown)));
     }
 
@@ -196,10 +153,41 @@ mod tests {
         keys.insert(KeyRecord::new(&key, "acme", 0)).await.expect("inserted");
         keys.find(&key).await.expect("known");
         std::fs::write(folder.path().join(keys_key()), "broken").expect("written");
-        tokio::time::advance(FRESH).await;
+        tokio::time::advance(FRESH * 2).await;
         assert!(keys.find(&key).await.is_ok());
         let other = ApiKey::generate("test").expect("random");
         assert!(matches!(keys.find(&other).await, Err(Error::KeysUnavailable { .. })));
+    }
+
+    #[tokio::test]
+    async fn the_same_record_is_kept_once() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let keys = keys(&folder);
+        let record = KeyRecord::new(&ApiKey::generate("test").expect("random"), "acme", 0);
+        for _ in 0..2 {
+            keys.insert(record.clone()).await.expect("inserted");
+        }
+        assert_eq!(keys.list().await.expect("listed"), [record]);
+    }
+
+    #[tokio::test]
+    async fn a_change_does_not_conflict_for_ever() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let keys = keys(&folder);
+        let tries = std::sync::atomic::AtomicU32::new(0);
+        // Each try finds that another program wrote the document since it was read.
+        let result = keys
+            .change(|records| {
+                let count = tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let path = folder.path().join(keys_key());
+                std::fs::create_dir_all(path.parent().expect("in a folder")).expect("made");
+                std::fs::write(path, format!("{}{{\"keys\":[]}}", " ".repeat(count as usize))).expect("written");
+                records.push(KeyRecord::new(&ApiKey::generate("test").expect("random"), "acme", 0));
+                true
+            })
+            .await;
+        assert!(matches!(result, Err(StoreError::Conflict { .. })), "{result:?}");
+        assert_eq!(tries.into_inner(), ATTEMPTS);
     }
 
     #[tokio::test]

@@ -1,9 +1,11 @@
 //! Who may call. Keys stand behind [`Keys`], the first part of what the ledger will be; the one implementation for now
 //! is a document in the model store.
 
+mod cache;
 mod document;
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use amaas_wire::ApiKey;
 use async_trait::async_trait;
@@ -68,6 +70,11 @@ impl KeyRecord {
         let id = digest.to_string()[..12].to_owned();
         Self { id, digest, tenant: tenant.into(), created, expires: None, models: None }
     }
+}
+
+/// Seconds since 1970 (UTC), as records count time.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn digest(key: &ApiKey) -> Digest {

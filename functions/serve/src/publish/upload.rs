@@ -86,11 +86,7 @@ async fn write_version(store: &Store, manifest: Manifest) -> Result<(Manifest, b
     if let Some(there) = read(store, &key).await? {
         return if there == manifest { Ok((there, false)) } else { Err(taken(&manifest)) };
     }
-    match store.write(&key, manifest.to_json().into(), Condition::Absent).await {
-        Ok(()) => Ok((manifest, true)),
-        Err(StoreError::Conflict { .. }) => Err(taken(&manifest)),
-        Err(error) => Err(error.into()),
-    }
+    if write_new(store, &key, &manifest).await? { Ok((manifest, true)) } else { Err(taken(&manifest)) }
 }
 
 /// Writes the number after the highest, unless the highest is this very model.
@@ -107,14 +103,22 @@ async fn write_next_version(store: &Store, mut manifest: Manifest) -> Result<(Ma
             manifest.version = numbered(newest.saturating_add(1));
         }
         let key = manifest_key(&manifest.model, &manifest.version);
-        match store.write(&key, manifest.to_json().into(), Condition::Absent).await {
-            Ok(()) => return Ok((manifest, true)),
-            // Somebody else took the number meanwhile.
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
+        if write_new(store, &key, &manifest).await? {
+            return Ok((manifest, true));
         }
+        // Somebody else took the number meanwhile.
     }
     Err(PublishError::Contended { model: manifest.model.to_string() })
+}
+
+/// Writes `manifest` under `key`, where there is nothing yet; whether it is there now.
+async fn write_new(store: &Store, key: &str, manifest: &Manifest) -> Result<bool, StoreError> {
+    match store.write(key, manifest.to_json().into(), Condition::Absent).await {
+        Ok(()) => Ok(true),
+        // It may be our own: S3's client puts again where no answer came, and the first put may have landed.
+        Err(StoreError::Conflict { .. }) => Ok(read(store, key).await?.as_ref() == Some(manifest)),
+        Err(error) => Err(error),
+    }
 }
 
 fn first_version() -> Version {
@@ -158,3 +162,82 @@ fn taken(manifest: &Manifest) -> PublishError {
 const SELF_CHECK: usize = 4;
 const IN_FLIGHT: usize = 4;
 const ATTEMPTS: u32 = 5;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+    use axum::extract::State;
+    use http::{Method, Request, StatusCode};
+
+    use super::*;
+    use crate::manifest::Batching;
+    use crate::store::{S3Endpoint, S3Options};
+
+    #[tokio::test]
+    async fn a_put_that_landed_without_an_answer_is_ours() {
+        let store = forgetful_store().await;
+        let named = manifest("7");
+        assert_eq!(write_version(&store, named.clone()).await.expect("written"), (named.clone(), true));
+        assert_eq!(write_version(&store, named.clone()).await.expect("there"), (named.clone(), false));
+        let other = Manifest { task: Some("other".to_owned()), ..named };
+        assert!(matches!(write_version(&store, other.clone()).await, Err(PublishError::VersionTaken { .. })));
+
+        let other = Manifest { version: first_version(), ..other };
+        assert_eq!(write_next_version(&store, other.clone()).await.expect("written"), (other, true));
+    }
+
+    #[tokio::test]
+    async fn what_somebody_else_put_is_not_ours() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path());
+        assert!(write_new(&store, "m", &manifest("1")).await.expect("written"));
+        assert!(!write_new(&store, "m", &manifest("2")).await.expect("read"));
+    }
+
+    fn manifest(version: &str) -> Manifest {
+        Manifest {
+            format: FORMAT.to_owned(),
+            model: "m".parse().expect("a name"),
+            version: version.parse().expect("a version"),
+            task: None,
+            network: Blob::of(b"network"),
+            assets: BTreeMap::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            batching: Batching::None,
+            golden: None,
+        }
+    }
+
+    /// A bucket that keeps what is put, but answers a first put with an error; what is listed is nothing.
+    async fn forgetful_store() -> Store {
+        type Objects = Arc<Mutex<HashMap<String, Bytes>>>;
+        async fn answer(State(objects): State<Objects>, request: Request<axum::body::Body>) -> (StatusCode, Bytes) {
+            let key = request.uri().path().to_owned();
+            let (method, listed) =
+                (request.method().clone(), request.uri().query().is_some_and(|it| it.contains("list")));
+            let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.expect("a body");
+            let mut objects = objects.lock().expect("not poisoned");
+            match (method, objects.get(&key)) {
+                (Method::GET, _) if listed => (StatusCode::OK, "<ListBucketResult></ListBucketResult>".into()),
+                (Method::GET, Some(object)) => (StatusCode::OK, object.clone()),
+                (Method::GET, None) => (StatusCode::NOT_FOUND, Bytes::new()),
+                (_, Some(_)) => (StatusCode::PRECONDITION_FAILED, Bytes::new()),
+                (_, None) => {
+                    objects.insert(key, body);
+                    (StatusCode::INTERNAL_SERVER_ERROR, Bytes::new())
+                }
+            }
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let router = Router::new().fallback(answer).with_state(Objects::default());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let (access_key_id, secret_access_key) = ("id".to_owned(), "secret".to_owned());
+        let endpoint = Some(S3Endpoint { url, access_key_id, secret_access_key });
+        Store::open("s3://bucket", &S3Options { endpoint }).await.expect("opened")
+    }
+}

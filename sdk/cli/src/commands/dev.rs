@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use amaas::{Answer, ApiKey, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_sentiment::Sentiment;
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::access::{KeyDocument, KeyRecord, Keys, now};
 use amaas_serve::config::{Limits, RuntimeConfig, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::load::{self, Slot, State};
@@ -15,7 +15,6 @@ use amaas_serve::store::Store;
 use amaas_serve::task::Tasks;
 use amaas_serve::{Error, Host, stop_signal};
 
-use super::keys::now;
 use super::publish::library;
 use crate::arguments::Dev;
 use crate::failure::Failure;
@@ -24,6 +23,7 @@ use crate::settings::{DevEnvironment, Settings};
 
 pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let begun = Instant::now();
+    let (config, limits) = (RuntimeConfig::from_env()?, Limits::from_env()?);
     let data = settings.data();
     std::fs::create_dir_all(&data).map_err(|error| Failure::file(&data, &error))?;
     // The port first: a second `dev` on the same data must not touch it.
@@ -43,8 +43,8 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let environment = DevEnvironment { endpoint: endpoint.clone(), key: &key, store: uri, s3: objects.endpoint() };
     let env_file = environment.write(&data)?;
 
-    let host = Host::new(keys, Limits::default());
-    let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..RuntimeConfig::default() });
+    let host = Host::new(keys, limits);
+    let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     load::look(&host, &store, &tasks, &config).await?;
     let client = Client::builder().endpoint(&endpoint).api_key(&key).build()?;
     tokio::spawn(load::watch(host.clone(), store, tasks.clone(), config, LOOK));

@@ -1,9 +1,7 @@
 //! `amaas keys`.
 
-use std::time::SystemTime;
-
 use amaas::ApiKey;
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys as _};
+use amaas_serve::access::{KeyDocument, KeyRecord, Keys as _, now};
 use jiff::Timestamp;
 
 use crate::arguments::Keys;
@@ -15,7 +13,7 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
     let store = match &keys {
         Keys::Create { store, .. } | Keys::List { store } | Keys::Revoke { store, .. } => store.store.as_deref(),
     };
-    let document = KeyDocument::new(settings.store(store).await?);
+    let document = KeyDocument::new(settings.store(store).await?.store);
     match keys {
         Keys::Create { tenant, environment, models, expires, .. } => {
             let key = ApiKey::generate(&environment).map_err(Failure::usage)?;
@@ -50,15 +48,10 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
             if settings.json {
                 return output::json(&serde_json::json!({ "revoked": id }));
             }
-            println!("revoked {id}; functions refuse it within 60 s");
+            println!("revoked {id}; functions refuse it within 60 s while they can read the store");
         }
     }
     Ok(())
-}
-
-/// Seconds since 1970 (UTC).
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn date(seconds: u64) -> String {

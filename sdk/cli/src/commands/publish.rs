@@ -11,13 +11,13 @@ use bytes::Bytes;
 use crate::arguments::Publish;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::Settings;
+use crate::settings::{ModelStore, Settings};
 
 pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), Failure> {
-    let store = settings.store(arguments.store.store.as_deref()).await?;
+    let place = settings.store(arguments.store.store.as_deref()).await?;
     let library = library()?;
-    let published = publish(&store, publication(arguments)?, &super::dev::tasks(), &library).await?;
-    report(settings, &published)
+    let published = publish(&place.store, publication(arguments)?, &super::dev::tasks(), &library).await?;
+    report(settings, &published, &place)
 }
 
 /// The ONNX Runtime library, fetched where it is not there yet.
@@ -50,15 +50,17 @@ fn publication(arguments: Publish) -> Result<Publication, Failure> {
     })
 }
 
-fn report(settings: &Settings, published: &Published) -> Result<(), Failure> {
+fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Result<(), Failure> {
     let manifest = &published.manifest;
     if settings.json {
-        return output::json(
-            &serde_json::json!({ "new": published.is_new, "manifest": manifest, "warning": published.warning }),
-        );
+        return output::json(&serde_json::json!({
+            "new": published.is_new, "manifest": manifest, "warning": published.warning, "store": place.uri, "store_endpoint": place.endpoint,
+        }));
     }
     let word = if published.is_new { "published" } else { "already published, nothing changed:" };
     println!("{word} {} version {} ({} bytes)", manifest.model, manifest.version, manifest.network.size);
+    let at = place.endpoint.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
+    println!("store {}{at}\n", place.uri);
     let tensors = |kind: &'static str, specs: &[TensorSpec]| -> Vec<[String; 4]> {
         let row = |spec: &TensorSpec| {
             [kind.to_owned(), spec.name.clone(), spec.datatype.to_string(), format!("{:?}", spec.metadata().shape)]

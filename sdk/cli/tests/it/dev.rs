@@ -28,6 +28,7 @@ fn models_are_served_called_and_published() {
     // Any ONNX file becomes a model beside the running service, without golden cases or with them.
     let published = json(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);
     assert_eq!((&published["new"], &published["manifest"]["batching"]), (&true.into(), &"rows".into()));
+    assert_eq!(published["store"], "s3://amaas");
     assert_eq!(json(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN])["new"], false);
     served(here, "any", "1");
     assert_eq!(json(here, &["publish", NETWORK, "--name", "any"])["manifest"]["version"], "2");

@@ -1,6 +1,6 @@
 //! What people see when something is wrong: the reason, a remedy, and an exit code.
 
-use crate::program::amaas;
+use crate::program::{amaas, command};
 
 fn failed(arguments: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -29,10 +29,44 @@ fn wrong_arguments_are_named() {
 }
 
 #[test]
+fn wrong_variables_are_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, value) in [("AMAAS_EXECUTION_PROVIDERS", "gpu"), ("AMAAS_MAX_ROWS", "0")] {
+        let output = command(folder.path(), &["dev", "--port", "0"]).env(name, value).output().expect("run");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(&format!("{name}: expected")), "{error}");
+    }
+}
+
+#[test]
 fn files_that_are_no_networks_are_not_published() {
     let (code, error) = failed(&["publish", "text.onnx", "--name", "x", "--store", "./store"]);
     assert_eq!(code, Some(1));
     assert!(error.contains("not an ONNX file"), "{error}");
+}
+
+#[test]
+fn a_flag_wins_over_the_environment() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    let run = |arguments: &[&str]| {
+        let mut command = command(here, arguments);
+        // Neither of the two answers.
+        command.env("AMAAS_STORE", "./exported").env("AMAAS_DATA", "exported");
+        command.env("AMAAS_ENDPOINT", "http://127.0.0.1:1").env("AMAAS_API_KEY", "none");
+        let output = command.output().expect("run");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for command in [&["models"][..], &["predict", "m", "x"], &["keys", "list"]] {
+        let (code, error) = run(&[&["--data", "flagged"], command].concat());
+        assert_eq!(code, Some(2), "{error}");
+        assert!(error.contains("there is no flagged/env"), "{error}");
+    }
+    run(&["keys", "create", "--data", "flagged", "--store", "./stored"]);
+    assert!(here.join("stored/access/keys.json").is_file());
+    run(&["keys", "create"]);
+    assert!(here.join("exported/access/keys.json").is_file());
 }
 
 #[test]

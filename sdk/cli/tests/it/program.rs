@@ -59,7 +59,8 @@ impl Drop for Dev {
     }
 }
 
-fn command(folder: &Path, arguments: &[&str]) -> Command {
+/// `amaas` with `arguments`, in `folder`, yet to be run.
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_amaas"));
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
