@@ -65,6 +65,17 @@ pub enum Error {
     /// A path or a query that cannot be read.
     #[error("the path or the query of the URL cannot be read; expected percent-encoded UTF-8")]
     Url,
+    /// A plain call to a function that takes sealed ones only.
+    #[error(
+        "this function takes sealed calls only (message/ohttp-chunked-req); the keys are at /v1/models/{{model}}/keys"
+    )]
+    SealingRequired,
+    /// A sealed call to a function that has no keys.
+    #[error("this function has no keys to open sealed calls with")]
+    NoSealing,
+    /// What was sealed is not a call to this route.
+    #[error("the sealed message is not a call to this route: {0}")]
+    SealedMessage(String),
     /// No such route.
     #[error(
         "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models and /v1/models/{{model}}/predict"
@@ -136,6 +147,9 @@ impl Error {
             Self::UnknownModel { .. } => (S::NOT_FOUND, "unknown-model", "unknown model"),
             Self::UnknownVersion { .. } => (S::NOT_FOUND, "unknown-version", "unknown version"),
             Self::NoTask { .. } => (S::NOT_FOUND, "no-task", "no typed route"),
+            Self::SealingRequired => (S::FORBIDDEN, "sealing-required", "sealing required"),
+            Self::NoSealing => (S::NOT_FOUND, "no-sealing", "no sealing"),
+            Self::SealedMessage(_) => (S::BAD_REQUEST, "sealed-message", "unusable sealed message"),
             Self::Url => (S::BAD_REQUEST, "url", "unreadable URL"),
             Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "unknown route"),
             Self::Method => (S::METHOD_NOT_ALLOWED, "method", "method not allowed"),

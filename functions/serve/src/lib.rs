@@ -17,6 +17,7 @@ mod reply;
 mod request;
 mod router;
 pub mod runtime;
+pub mod seal;
 pub mod store;
 pub mod task;
 pub mod telemetry;

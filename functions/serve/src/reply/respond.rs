@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tracing::Instrument;
 
 use super::error::{Dialect, render};
@@ -33,18 +33,40 @@ pub(crate) async fn respond(mut request: Request, next: Next) -> Response<Body> 
         use axum::response::IntoResponse;
         Error::internal("a handler panicked").into_response()
     });
-    let error = match response.extensions().get::<Error>() {
-        Some(error) => Some(error.clone()),
-        // Only axum's own refusals carry no error: of a path or a query that is not UTF-8.
-        None => response.status().is_client_error().then_some(Error::Url),
-    };
-    let mut response = match &error {
-        Some(error) => render(error, dialect, &id_text),
-        None => response,
-    };
+    let (mut response, finished) = finish(response, dialect, &id_text);
     response.headers_mut().insert(REQUEST_ID, id);
-    log(&span, &response, error.as_ref(), begun);
+    log(&span, &finished, begun);
     response
+}
+
+/// How a call ended, on an answer that has its final shape.
+#[derive(Clone, Debug)]
+pub(crate) struct Finished {
+    /// The status that the caller sees, inside where the answer is sealed.
+    pub(crate) status: StatusCode,
+    /// The error, where it is one.
+    pub(crate) error: Option<Error>,
+}
+
+/// `response` to `path` in its final shape, before it is sealed.
+pub(crate) fn rendered(response: Response<Body>, path: &str, headers: &HeaderMap) -> (Response<Body>, Finished) {
+    let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("none");
+    finish(response, Dialect::of(path), id)
+}
+
+fn finish(mut response: Response<Body>, dialect: Dialect, id: &str) -> (Response<Body>, Finished) {
+    if let Some(finished) = response.extensions_mut().remove::<Finished>() {
+        return (response, finished);
+    }
+    let status = response.status();
+    let error = match response.extensions_mut().remove::<Error>() {
+        Some(error) => error,
+        // Only axum's own refusals carry no error: of a path or a query that is not UTF-8.
+        None if status.is_client_error() => Error::Url,
+        None => return (response, Finished { status, error: None }),
+    };
+    let response = render(&error, dialect, id);
+    (response, Finished { status: error.status(), error: Some(error) })
 }
 
 /// The answer for `error` in the place of one to `path` that had `headers`, and that the host cannot carry.
@@ -57,12 +79,13 @@ pub(crate) fn instead(headers: &HeaderMap, path: &str, error: &Error) -> Respons
     response
 }
 
-fn log(span: &tracing::Span, response: &Response<Body>, error: Option<&Error>, begun: Instant) {
+fn log(span: &tracing::Span, finished: &Finished, begun: Instant) {
     let _entered = span.enter();
-    let status = response.status().as_u16();
+    let status = finished.status.as_u16();
     let ms = begun.elapsed().as_secs_f64() * 1e3;
-    match error {
-        None => tracing::info!(status, ms, "answered"),
+    match &finished.error {
+        None if status < 400 => tracing::info!(status, ms, "answered"),
+        None => tracing::info!(status, ms, "refused"),
         Some(error) if status < 500 => tracing::info!(status, ms, kind = error.slug(), "refused"),
         Some(error) => {
             let cause = error.internal_text();

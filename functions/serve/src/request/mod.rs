@@ -8,5 +8,5 @@ mod validate;
 
 pub(crate) use self::authorise::Caller;
 pub(crate) use self::linger::linger;
-pub(crate) use self::read::read;
+pub(crate) use self::read::{bounded, read};
 pub(crate) use self::validate::Valid;

@@ -10,8 +10,13 @@ use http_body_util::BodyExt;
 use crate::error::Error;
 
 /// Reads a JSON body of at most `limit` bytes. What says that it is larger is refused before a byte is read.
-pub(crate) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, Error> {
+pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
     media_type(headers)?;
+    bounded(headers, body, limit).await
+}
+
+/// Reads a body of at most `limit` bytes, whatever it is.
+pub(crate) async fn bounded(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, Error> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if let Some(got) = length.filter(|length| *length > limit as u64) {
         return Err(Error::BodyTooLarge { limit, got: Some(got) });

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::access::Keys;
 use crate::config::Limits;
 use crate::error::Error;
 use crate::load::{Model, Slot};
+use crate::seal::Sealing;
 use crate::store::ModelName;
 
 /// The state of a host; cheap to clone.
@@ -19,12 +20,28 @@ struct Inner {
     access: Arc<dyn Keys>,
     limits: Limits,
     draining: AtomicBool,
+    sealing: OnceLock<Sealing>,
 }
 
 impl Host {
     /// A host without models.
     pub fn new(access: Arc<dyn Keys>, limits: Limits) -> Self {
-        Self(Arc::new(Inner { slots: RwLock::default(), access, limits, draining: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            slots: RwLock::default(),
+            access,
+            limits,
+            draining: AtomicBool::new(false),
+            sealing: OnceLock::new(),
+        }))
+    }
+
+    /// Has sealed calls opened with the keys of `sealing`, from now on. Only the first keys that are given count.
+    pub fn seal(&self, sealing: Sealing) {
+        let _ = self.0.sealing.set(sealing);
+    }
+
+    pub(crate) fn sealing(&self) -> Option<&Sealing> {
+        self.0.sealing.get()
     }
 
     /// Gives `slot` its place; another of the same name makes room.

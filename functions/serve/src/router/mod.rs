@@ -12,14 +12,10 @@ use axum::routing::{get, post};
 pub use self::host::Host;
 use crate::error::Error;
 use crate::reply::respond;
+use crate::seal;
 
 /// The router of `host`.
 pub fn router(host: Host) -> Router {
-    finish(routes(host))
-}
-
-/// The routes alone, for a host that has to look at answers before they are finished.
-pub(crate) fn routes(host: Host) -> Router {
     Router::new()
         .route("/v2", get(health::server))
         .route("/v2/", get(health::server))
@@ -33,12 +29,11 @@ pub(crate) fn routes(host: Host) -> Router {
         .route("/v2/models/{model}/versions/{version}/infer", post(infer::infer))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{model}/predict", post(predict::predict))
+        .route("/v1/models/{model}/keys", get(seal::list))
+        .route("/v1/models/{model}/keys/manifest", get(seal::manifest))
         .fallback(async || Error::UnknownRoute)
         .method_not_allowed_fallback(async || Error::Method)
+        .layer(axum::middleware::from_fn_with_state(host.clone(), seal::open))
+        .layer(axum::middleware::from_fn(respond))
         .with_state(host)
-}
-
-/// Request ids, logs and errors around `routes`.
-pub(crate) fn finish(routes: Router) -> Router {
-    routes.layer(axum::middleware::from_fn(respond))
 }

@@ -1,0 +1,84 @@
+//! Answers, sealed. A chunked one leaves piece by piece, as the route gives it.
+
+use amaas_wire::bhttp::{self, Encoder, Encoding, Fields, Padding, ResponseHead};
+use amaas_wire::ohttp::{chunked, whole};
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderValue, Response, header, response};
+use http_body_util::BodyExt;
+
+use crate::error::Error;
+
+/// What seals the answer to one call.
+pub(super) enum Sealer {
+    Whole(whole::ResponseSealer),
+    Chunked(chunked::PendingResponse),
+}
+
+impl Sealer {
+    /// Seals `response`, headers and all.
+    pub(super) async fn seal(self, response: Response<Body>) -> Result<Response<Body>, Error> {
+        let (parts, body) = response.into_parts();
+        let head = head(&parts)?;
+        let (body, media_type) = match self {
+            Self::Whole(sealer) => {
+                let content = body.collect().await.map_err(internal)?.to_bytes();
+                let message = bhttp::Response::new(head, content.into()).encode(Encoding::default());
+                (Body::from(sealer.seal(&message).map_err(internal)?), whole::RESPONSE_MEDIA_TYPE)
+            }
+            Self::Chunked(pending) => (stream(pending, &head, body)?, chunked::RESPONSE_MEDIA_TYPE),
+        };
+        let mut sealed = Response::new(body);
+        sealed.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        sealed.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(sealed)
+    }
+}
+
+/// The head of a binary HTTP response.
+fn head(parts: &response::Parts) -> Result<ResponseHead, Error> {
+    let mut head = ResponseHead::new(parts.status.as_u16()).map_err(internal)?;
+    for (name, value) in &parts.headers {
+        head.headers.push(name.as_str(), value.as_bytes()).map_err(internal)?;
+    }
+    Ok(head)
+}
+
+/// The body as chunks: the head goes out at once, and each piece when it is there.
+fn stream(pending: chunked::PendingResponse, head: &ResponseHead, body: Body) -> Result<Body, Error> {
+    let (mut first, mut message) = (Vec::new(), Vec::new());
+    let encoder = Encoder::new(head, &mut message);
+    let mut sealer = pending.start(&mut first).map_err(internal)?;
+    sealer.push(&message, &mut first).map_err(internal)?;
+    let next = async |open: Option<(Vec<u8>, Encoder, chunked::ResponseSealer, Body)>| {
+        let Some((mut out, mut encoder, mut sealer, mut body)) = open else { return Ok(None) };
+        let mut message = Vec::new();
+        loop {
+            let data = match body.frame().await {
+                None => {
+                    encoder.end(&Fields::default(), Padding::Bucket, &mut message);
+                    sealer.finish(&message, &mut out).map_err(std::io::Error::other)?;
+                    return Ok::<_, std::io::Error>(Some((Bytes::from(out), None)));
+                }
+                Some(frame) => frame.map_err(std::io::Error::other)?.into_data().unwrap_or_default(),
+            };
+            if data.is_empty() {
+                continue;
+            }
+            encoder.chunk(&data, &mut message);
+            // One piece that is the whole answer leaves with its end, in one write.
+            if http_body::Body::is_end_stream(&body) {
+                continue;
+            }
+            sealer.push(&message, &mut out).map_err(std::io::Error::other)?;
+            return Ok(Some((Bytes::from(out), Some((Vec::new(), encoder, sealer, body)))));
+        }
+    };
+    Ok(Body::from_stream(stream::try_unfold(Some((first, encoder, sealer, body)), next)))
+}
+
+#[allow(clippy::needless_pass_by_value)] // reads well as `map_err(internal)`
+fn internal(error: impl ToString) -> Error {
+    Error::internal(error.to_string())
+}
