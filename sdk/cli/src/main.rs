@@ -34,7 +34,10 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
     }
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::process)?;
-    runtime.block_on(run(arguments))
+    let result = runtime.block_on(run(arguments));
+    // A model that is still being loaded cannot be called back, and nobody waits for it any more.
+    runtime.shutdown_background();
+    result
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {

@@ -49,15 +49,32 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let client = Client::builder().endpoint(&endpoint).api_key(&key).build()?;
     tokio::spawn(load::watch(host.clone(), store, tasks.clone(), config, LOOK));
     let calling = host.clone();
-    let serving = tokio::spawn(host::serve(server, host, stop_signal()));
-    let first = call_each(&calling, &client, &tasks).await;
-    report(settings, &first, &endpoint, &env_file, begun)?;
-
-    serving.await.map_err(Failure::new)?.map_err(Failure::new)?;
-    if !settings.json {
-        println!("stopped");
+    let mut serving = tokio::spawn(host::serve(server, host, stop_signal()));
+    let service = async {
+        // Who stops it while a model is still loading does not wait for the model.
+        let ended = tokio::select! {
+            first = call_each(&calling, &client, &tasks) => {
+                report(settings, &first, &endpoint, &env_file, begun)?;
+                serving.await
+            }
+            ended = &mut serving => ended,
+        };
+        ended.map_err(Failure::new)?.map_err(Failure::new)?;
+        if !settings.json {
+            println!("stopped");
+        }
+        Ok(())
+    };
+    tokio::select! {
+        result = service => result,
+        () = asked_twice() => Err(Failure::new("stopped before every call was answered")),
     }
-    Ok(())
+}
+
+/// Done when the process is asked a second time to stop: the calls that are under way are not waited for then.
+async fn asked_twice() {
+    stop_signal().await;
+    stop_signal().await;
 }
 
 /// The tasks of every model that comes with the program.
