@@ -1,5 +1,6 @@
 //! `amaas dev`: object store, models, functions and a key, all in this process.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let begun = Instant::now();
     let (config, limits) = (RuntimeConfig::from_env()?, Limits::from_env()?);
     let data = settings.data();
-    std::fs::create_dir_all(&data).map_err(|error| Failure::file(&data, &error))?;
+    prepare(&data).map_err(|error| Failure::file(&data, &error))?;
     // The port first: a second `dev` on the same data must not touch it.
     let server = Server::bind("127.0.0.1", dev.port).await.map_err(|error| {
         Failure::new(format!("cannot listen on 127.0.0.1:{}: {error}", dev.port))
@@ -71,6 +72,14 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     }
 }
 
+/// Makes the folder, and keeps a new one out of the repository around it: it will hold a key.
+fn prepare(data: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(data)?;
+    // A folder with other things in it may be somebody's repository.
+    let is_new = std::fs::read_dir(data)?.next().is_none();
+    if is_new { std::fs::write(data.join(".gitignore"), "*\n") } else { Ok(()) }
+}
+
 /// Done when the process is asked a second time to stop: the calls that are under way are not waited for then.
 async fn asked_twice() {
     stop_signal().await;
@@ -83,7 +92,7 @@ fn tasks() -> Tasks {
 }
 
 /// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put.
-async fn publish_bundled(store: &Store, library: &std::path::Path) -> Result<(), Failure> {
+async fn publish_bundled(store: &Store, library: &Path) -> Result<(), Failure> {
     let bundled = [amaas_sentiment::bundle(live()).map_err(Failure::new)?];
     for publication in bundled {
         if !is_published(store, &publication).await? {
@@ -94,7 +103,7 @@ async fn publish_bundled(store: &Store, library: &std::path::Path) -> Result<(),
 }
 
 /// The key of the last time, where it is still good; else a new one.
-async fn dev_key(keys: &KeyDocument, data: &std::path::Path) -> Result<ApiKey, Failure> {
+async fn dev_key(keys: &KeyDocument, data: &Path) -> Result<ApiKey, Failure> {
     if let Some(key) = DevEnvironment::earlier_key(data) {
         match keys.find(&key).await {
             Ok(_) => return Ok(key),
@@ -157,7 +166,7 @@ fn report(
     settings: &Settings,
     first: &[First],
     endpoint: &str,
-    env_file: &std::path::Path,
+    env_file: &Path,
     begun: Instant,
 ) -> Result<(), Failure> {
     let milliseconds = |duration: Duration| format!("{:.1}", duration.as_secs_f64() * 1e3);

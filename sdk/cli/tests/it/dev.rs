@@ -91,6 +91,7 @@ fn asked_twice_it_does_not_wait_for_calls() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let here = folder.path();
     let mut dev = Dev::start(here);
+    assert_eq!(std::fs::read_to_string(here.join(".amaas/.gitignore")).expect("written"), "*\n");
     let (endpoint, key) = (variable(here, "AMAAS_ENDPOINT"), variable(here, "AMAAS_API_KEY"));
     let mut call = std::net::TcpStream::connect(endpoint.trim_start_matches("http://")).expect("it listens");
     // A call whose body never ends.
