@@ -15,7 +15,16 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // What could not be parsed may still ask for JSON.
+        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            let failure = Failure::from(error);
+            failure.print(true);
+            return failure.code();
+        }
+        Err(error) => error.exit(),
+    };
     let json = arguments.json;
     match start(arguments) {
         Ok(()) => ExitCode::SUCCESS,

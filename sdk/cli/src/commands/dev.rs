@@ -61,10 +61,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
             ended = &mut serving => ended,
         };
         ended.map_err(Failure::new)?.map_err(Failure::new)?;
-        if !settings.json {
-            println!("stopped");
-        }
-        Ok(())
+        if settings.json { Ok(()) } else { output::line("stopped") }
     };
     tokio::select! {
         result = service => result,
@@ -190,22 +187,24 @@ fn report(
         let example = first.example.unwrap_or("POST /v2/models/…/infer").to_owned();
         [first.model.clone(), first.version.clone(), first.task.clone(), milliseconds(first.load), answer, example]
     });
-    println!("{}\n", output::table(["MODEL", "VERSION", "TASK", "LOAD MS", "FIRST ANSWER MS", "EXAMPLE"], rows));
-    println!(
+    output::line(format_args!(
+        "{}\n",
+        output::table(["MODEL", "VERSION", "TASK", "LOAD MS", "FIRST ANSWER MS", "EXAMPLE"], rows)
+    ))?;
+    output::line(format_args!(
         "listening on {endpoint} after {} ms; endpoint and key are in {}\n",
         begun.elapsed().as_millis(),
         env_file.display()
-    );
+    ))?;
     if let Some((first, example)) = first.iter().find_map(|first| Some((first, first.example?))) {
         let env = env_file.display();
-        println!("  . {env}; curl -s $AMAAS_ENDPOINT/v1/models/{}/predict \\", first.model);
-        println!("    -H \"Authorization: Bearer $AMAAS_API_KEY\" -H 'Content-Type: application/json' \\");
-        println!("    -d '{{\"inputs\":[{example}]}}'\n");
+        output::line(format_args!("  . {env}; curl -s $AMAAS_ENDPOINT/v1/models/{}/predict \\", first.model))?;
+        output::line(r#"    -H "Authorization: Bearer $AMAAS_API_KEY" -H 'Content-Type: application/json' \"#)?;
+        output::line(format_args!("    -d '{{\"inputs\":[{example}]}}'\n"))?;
         let data = settings.data_argument();
-        println!("  {}{data} predict {} {example}\n", program(), first.model);
+        output::line(format_args!("  {}{data} predict {} {example}\n", program(), first.model))?;
     }
-    println!("Ctrl-C stops. `AMAAS_LOG=info` shows every call.");
-    Ok(())
+    output::line("Ctrl-C stops. `AMAAS_LOG=info` shows every call.")
 }
 
 /// How this program was called, so that a line can be pasted.

@@ -52,8 +52,13 @@ pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure
             "path": path, "bytes": zip.len(), "unzipped_bytes": unzipped, "architecture": machine, "sha256": digest,
         }));
     }
-    println!("{}  {:.1} MB ({:.1} MB unzipped), {machine}", path.display(), megabytes(zip.len()), megabytes(unzipped));
-    println!("sha256 {digest}");
+    output::line(format_args!(
+        "{}  {:.1} MB ({:.1} MB unzipped), {machine}",
+        path.display(),
+        megabytes(zip.len()),
+        megabytes(unzipped)
+    ))?;
+    output::line(format_args!("sha256 {digest}"))?;
     Ok(())
 }
 
