@@ -147,7 +147,7 @@ pub(crate) enum Keys {
 pub(crate) struct Package {
     /// The function: the name of a folder in functions/, such as "sentiment"
     pub(crate) function: String,
-    /// The zip to write [default: target/amaas-FUNCTION.zip]
+    /// The zip to write [default: amaas-FUNCTION.zip in target/, or in CARGO_TARGET_DIR]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// A binary that is built already [default: build it with cargo, release profile]

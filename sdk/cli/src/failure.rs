@@ -8,6 +8,8 @@ use amaas_serve::config::ConfigError;
 use amaas_serve::publish::PublishError;
 use amaas_serve::store::StoreError;
 
+use crate::output;
+
 /// A command that failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -18,6 +20,8 @@ pub(crate) struct Failure {
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
+    /// Nobody reads the output any more, so there is nobody to tell.
+    Unheard = 0,
     Failed = 1,
     Usage = 2,
     Unavailable = 3,
@@ -33,6 +37,11 @@ impl Failure {
     /// Wrong arguments or configuration.
     pub(crate) fn usage(message: impl Display) -> Self {
         Self { kind: Kind::Usage, ..Self::new(message) }
+    }
+
+    /// Nobody reads standard output any more.
+    pub(crate) fn unheard() -> Self {
+        Self { kind: Kind::Unheard, ..Self::new("nobody reads standard output") }
     }
 
     /// The process itself could not get what it needs.
@@ -54,14 +63,16 @@ impl Failure {
 
     /// Tells of it on standard error.
     pub(crate) fn print(&self, json: bool) {
-        if json {
-            let error = serde_json::json!({ "error": { "message": self.message, "remedy": self.remedy } });
-            eprintln!("{error}");
+        if matches!(self.kind, Kind::Unheard) {
             return;
         }
-        eprintln!("error: {}", self.message);
+        if json {
+            output::note(serde_json::json!({ "error": { "message": self.message, "remedy": self.remedy } }));
+            return;
+        }
+        output::note(format_args!("error: {}", self.message));
         if let Some(remedy) = &self.remedy {
-            eprintln!("  try: {remedy}");
+            output::note(format_args!("  try: {remedy}"));
         }
     }
 
@@ -90,6 +101,19 @@ impl From<amaas::Error> for Failure {
             _ => (Kind::Failed, None),
         };
         Self { message: error.to_string(), remedy: remedy.map(str::to_owned), kind }
+    }
+}
+
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return Self::usage("a command is missing").try_this("`amaas help` lists them");
+        }
+        let text = error.render().to_string();
+        // What follows the first paragraph is how the command is used.
+        let what = text.split("\n\n").next().unwrap_or_default();
+        Self::usage(what.strip_prefix("error: ").unwrap_or(what).trim_end())
+            .try_this("`amaas help` and `--help` tell more")
     }
 }
 

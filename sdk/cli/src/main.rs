@@ -15,7 +15,16 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // What could not be parsed may still ask for JSON.
+        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            let failure = Failure::from(error);
+            failure.print(true);
+            return failure.code();
+        }
+        Err(error) => error.exit(),
+    };
     let json = arguments.json;
     match start(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,7 +43,10 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
     }
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::process)?;
-    runtime.block_on(run(arguments))
+    let result = runtime.block_on(run(arguments));
+    // A model that is still being loaded cannot be called back, and nobody waits for it any more.
+    runtime.shutdown_background();
+    result
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {

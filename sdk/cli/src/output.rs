@@ -1,4 +1,7 @@
-//! Tables and JSON on standard output.
+//! Text, tables and JSON on standard output. A reader that had enough (`| head -1`) ends the command quietly.
+
+use std::fmt::Display;
+use std::io::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -19,6 +22,18 @@ pub(crate) fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<It
 
 /// Prints `value` as one line of JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    println!("{}", serde_json::to_string(value).map_err(Failure::new)?);
-    Ok(())
+    line(serde_json::to_string(value).map_err(Failure::new)?)
+}
+
+/// Prints `text` and ends the line.
+pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{text}").map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Failure::unheard(),
+        _ => Failure::new(format!("standard output: {error}")),
+    })
+}
+
+/// Says `text` on standard error, where somebody may be listening.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

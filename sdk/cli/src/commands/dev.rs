@@ -1,5 +1,6 @@
 //! `amaas dev`: object store, models, functions and a key, all in this process.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let begun = Instant::now();
     let (config, limits) = (RuntimeConfig::from_env()?, Limits::from_env()?);
     let data = settings.data();
-    std::fs::create_dir_all(&data).map_err(|error| Failure::file(&data, &error))?;
+    prepare(&data).map_err(|error| Failure::file(&data, &error))?;
     // The port first: a second `dev` on the same data must not touch it.
     let server = Server::bind("127.0.0.1", dev.port).await.map_err(|error| {
         Failure::new(format!("cannot listen on 127.0.0.1:{}: {error}", dev.port))
@@ -49,15 +50,37 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let client = Client::builder().endpoint(&endpoint).api_key(&key).build()?;
     tokio::spawn(load::watch(host.clone(), store, tasks.clone(), config, LOOK));
     let calling = host.clone();
-    let serving = tokio::spawn(host::serve(server, host, stop_signal()));
-    let first = call_each(&calling, &client, &tasks).await;
-    report(settings, &first, &endpoint, &env_file, begun)?;
-
-    serving.await.map_err(Failure::new)?.map_err(Failure::new)?;
-    if !settings.json {
-        println!("stopped");
+    let mut serving = tokio::spawn(host::serve(server, host, stop_signal()));
+    let service = async {
+        // Who stops it while a model is still loading does not wait for the model.
+        let ended = tokio::select! {
+            first = call_each(&calling, &client, &tasks) => {
+                report(settings, &first, &endpoint, &env_file, begun)?;
+                serving.await
+            }
+            ended = &mut serving => ended,
+        };
+        ended.map_err(Failure::new)?.map_err(Failure::new)?;
+        if settings.json { Ok(()) } else { output::line("stopped") }
+    };
+    tokio::select! {
+        result = service => result,
+        () = asked_twice() => Err(Failure::new("stopped before every call was answered")),
     }
-    Ok(())
+}
+
+/// Makes the folder, and keeps a new one out of the repository around it: it will hold a key.
+fn prepare(data: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(data)?;
+    // A folder with other things in it may be somebody's repository.
+    let is_new = std::fs::read_dir(data)?.next().is_none();
+    if is_new { std::fs::write(data.join(".gitignore"), "*\n") } else { Ok(()) }
+}
+
+/// Done when the process is asked a second time to stop: the calls that are under way are not waited for then.
+async fn asked_twice() {
+    stop_signal().await;
+    stop_signal().await;
 }
 
 /// The tasks of every model that comes with the program.
@@ -66,7 +89,7 @@ pub(crate) fn tasks() -> Tasks {
 }
 
 /// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put.
-async fn publish_bundled(store: &Store, library: &std::path::Path) -> Result<(), Failure> {
+async fn publish_bundled(store: &Store, library: &Path) -> Result<(), Failure> {
     let bundled = [amaas_sentiment::bundle(live()).map_err(Failure::new)?];
     for publication in bundled {
         if !is_published(store, &publication).await? {
@@ -77,7 +100,7 @@ async fn publish_bundled(store: &Store, library: &std::path::Path) -> Result<(),
 }
 
 /// The key of the last time, where it is still good; else a new one.
-async fn dev_key(keys: &KeyDocument, data: &std::path::Path) -> Result<ApiKey, Failure> {
+async fn dev_key(keys: &KeyDocument, data: &Path) -> Result<ApiKey, Failure> {
     if let Some(key) = DevEnvironment::earlier_key(data) {
         match keys.find(&key).await {
             Ok(_) => return Ok(key),
@@ -140,7 +163,7 @@ fn report(
     settings: &Settings,
     first: &[First],
     endpoint: &str,
-    env_file: &std::path::Path,
+    env_file: &Path,
     begun: Instant,
 ) -> Result<(), Failure> {
     let milliseconds = |duration: Duration| format!("{:.1}", duration.as_secs_f64() * 1e3);
@@ -164,22 +187,24 @@ fn report(
         let example = first.example.unwrap_or("POST /v2/models/…/infer").to_owned();
         [first.model.clone(), first.version.clone(), first.task.clone(), milliseconds(first.load), answer, example]
     });
-    println!("{}\n", output::table(["MODEL", "VERSION", "TASK", "LOAD MS", "FIRST ANSWER MS", "EXAMPLE"], rows));
-    println!(
+    output::line(format_args!(
+        "{}\n",
+        output::table(["MODEL", "VERSION", "TASK", "LOAD MS", "FIRST ANSWER MS", "EXAMPLE"], rows)
+    ))?;
+    output::line(format_args!(
         "listening on {endpoint} after {} ms; endpoint and key are in {}\n",
         begun.elapsed().as_millis(),
         env_file.display()
-    );
+    ))?;
     if let Some((first, example)) = first.iter().find_map(|first| Some((first, first.example?))) {
         let env = env_file.display();
-        println!("  . {env}; curl -s $AMAAS_ENDPOINT/v1/models/{}/predict \\", first.model);
-        println!("    -H \"Authorization: Bearer $AMAAS_API_KEY\" -H 'Content-Type: application/json' \\");
-        println!("    -d '{{\"inputs\":[{example}]}}'\n");
+        output::line(format_args!("  . {env}; curl -s $AMAAS_ENDPOINT/v1/models/{}/predict \\", first.model))?;
+        output::line(r#"    -H "Authorization: Bearer $AMAAS_API_KEY" -H 'Content-Type: application/json' \"#)?;
+        output::line(format_args!("    -d '{{\"inputs\":[{example}]}}'\n"))?;
         let data = settings.data_argument();
-        println!("  {}{data} predict {} {example}\n", program(), first.model);
+        output::line(format_args!("  {}{data} predict {} {example}\n", program(), first.model))?;
     }
-    println!("Ctrl-C stops. `AMAAS_LOG=info` shows every call.");
-    Ok(())
+    output::line("Ctrl-C stops. `AMAAS_LOG=info` shows every call.")
 }
 
 /// How this program was called, so that a line can be pasted.

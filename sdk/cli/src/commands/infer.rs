@@ -25,7 +25,7 @@ pub(crate) async fn run(settings: &Settings, arguments: Infer) -> Result<(), Fai
     let rows = answer.outputs().iter().map(|output| {
         [output.name().to_owned(), output.datatype().to_string(), format!("{:?}", output.shape()), data(output)]
     });
-    println!("{}", output::table(["OUTPUT", "DATATYPE", "SHAPE", "DATA"], rows));
+    output::line(output::table(["OUTPUT", "DATATYPE", "SHAPE", "DATA"], rows))?;
     Ok(())
 }
 

@@ -25,8 +25,11 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
             if settings.json {
                 return output::json(&serde_json::json!({ "key": key.expose(), "record": record }));
             }
-            println!("{}", key.expose());
-            eprintln!("key {} of tenant {}; it is kept nowhere, so keep it now", record.id, record.tenant);
+            output::line(key.expose())?;
+            output::note(format_args!(
+                "key {} of tenant {}; it is kept nowhere, so keep it now",
+                record.id, record.tenant
+            ));
         }
         Keys::List { .. } => {
             let records = document.list().await?;
@@ -39,7 +42,7 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
                 let expires = record.expires.map_or_else(|| "never".to_owned(), date);
                 [record.id, record.tenant, date(record.created), expires, models.unwrap_or_else(|| "all".to_owned())]
             });
-            println!("{}", output::table(["KEY ID", "TENANT", "CREATED", "EXPIRES", "MODELS"], rows));
+            output::line(output::table(["KEY ID", "TENANT", "CREATED", "EXPIRES", "MODELS"], rows))?;
         }
         Keys::Revoke { id, .. } => {
             if !document.revoke(&id).await? {
@@ -48,7 +51,7 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
             if settings.json {
                 return output::json(&serde_json::json!({ "revoked": id }));
             }
-            println!("revoked {id}; functions refuse it within 60 s while they can read the store");
+            output::line(format_args!("revoked {id}; functions refuse it within 60 s while they can read the store"))?;
         }
     }
     Ok(())

@@ -13,6 +13,6 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Failure> {
         let ready = if model.ready { "yes" } else { "no" };
         [model.id, model.version, model.task, ready.to_owned()]
     });
-    println!("{}", output::table(["MODEL", "VERSION", "TASK", "READY"], rows));
+    output::line(output::table(["MODEL", "VERSION", "TASK", "READY"], rows))?;
     Ok(())
 }

@@ -41,7 +41,10 @@ pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure
             .try_this("use a container image"));
     }
     let zip = pack(files).map_err(Failure::new)?;
-    let path = arguments.output.unwrap_or_else(|| PathBuf::from("target").join(format!("{package}.zip")));
+    let path = match arguments.output {
+        Some(path) => path,
+        None => target()?.join(format!("{package}.zip")),
+    };
     std::fs::write(&path, &zip).map_err(|error| Failure::file(&path, &error))?;
     let digest = Digest::of(&zip);
     if settings.json {
@@ -49,9 +52,22 @@ pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure
             "path": path, "bytes": zip.len(), "unzipped_bytes": unzipped, "architecture": machine, "sha256": digest,
         }));
     }
-    println!("{}  {:.1} MB ({:.1} MB unzipped), {machine}", path.display(), megabytes(zip.len()), megabytes(unzipped));
-    println!("sha256 {digest}");
+    output::line(format_args!(
+        "{}  {:.1} MB ({:.1} MB unzipped), {machine}",
+        path.display(),
+        megabytes(zip.len()),
+        megabytes(unzipped)
+    ))?;
+    output::line(format_args!("sha256 {digest}"))?;
     Ok(())
+}
+
+/// Cargo's folder of what is built, which is made where nothing was built yet.
+fn target() -> Result<PathBuf, Failure> {
+    let named = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
+    let folder = named.map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
+    Ok(folder)
 }
 
 /// Builds the function's binary with cargo and says where it is.

@@ -28,7 +28,7 @@ pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), F
         }));
     }
     for prediction in answer.predictions() {
-        println!("{}", line(prediction));
+        output::line(line(prediction))?;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), F
 /// The ONNX Runtime library, fetched where it is not there yet.
 pub(crate) fn library() -> Result<std::path::PathBuf, Failure> {
     let configured = std::env::var_os("ORT_DYLIB_PATH").map(std::path::PathBuf::from);
-    runtime::find_or_fetch(configured.as_deref(), |line| eprintln!("{line}")).map_err(Failure::new)
+    runtime::find_or_fetch(configured.as_deref(), |line| output::note(line)).map_err(Failure::new)
 }
 
 fn publication(arguments: Publish) -> Result<Publication, Failure> {
@@ -58,9 +58,12 @@ fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Res
         }));
     }
     let word = if published.is_new { "published" } else { "already published, nothing changed:" };
-    println!("{word} {} version {} ({} bytes)", manifest.model, manifest.version, manifest.network.size);
+    output::line(format_args!(
+        "{word} {} version {} ({} bytes)",
+        manifest.model, manifest.version, manifest.network.size
+    ))?;
     let at = place.endpoint.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
-    println!("store {}{at}\n", place.uri);
+    output::line(format_args!("store {}{at}\n", place.uri))?;
     let tensors = |kind: &'static str, specs: &[TensorSpec]| -> Vec<[String; 4]> {
         let row = |spec: &TensorSpec| {
             [kind.to_owned(), spec.name.clone(), spec.datatype.to_string(), format!("{:?}", spec.metadata().shape)]
@@ -68,12 +71,12 @@ fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Res
         specs.iter().map(row).collect()
     };
     let rows = [tensors("input", &manifest.inputs), tensors("output", &manifest.outputs)].concat();
-    println!("{}", output::table(["KIND", "NAME", "DATATYPE", "SHAPE"], rows));
+    output::line(output::table(["KIND", "NAME", "DATATYPE", "SHAPE"], rows))?;
     let batching = if manifest.batching == Batching::Rows { "yes" } else { "no" };
     if let Some(warning) = &published.warning {
-        println!("warning: {warning}");
+        output::line(format_args!("warning: {warning}"))?;
     }
-    println!("calls share runs: {batching} ({})", published.batching_because);
+    output::line(format_args!("calls share runs: {batching} ({})", published.batching_because))?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `amaas dev`, and the commands beside it.
 
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use crate::program::{Dev, amaas, json, text};
@@ -83,6 +84,68 @@ fn keys_are_made_scoped_and_revoked() {
     text(here, &["keys", "revoke", id]);
     assert!(!text(here, &["keys", "list"]).contains("acme"));
     assert_eq!(amaas(here, &["keys", "revoke", id]).status.code(), Some(1));
+}
+
+#[test]
+fn asked_twice_it_does_not_wait_for_calls() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    let mut dev = Dev::start(here);
+    assert_eq!(std::fs::read_to_string(here.join(".amaas/.gitignore")).expect("written"), "*\n");
+    let (endpoint, key) = (variable(here, "AMAAS_ENDPOINT"), variable(here, "AMAAS_API_KEY"));
+    let mut call = std::net::TcpStream::connect(endpoint.trim_start_matches("http://")).expect("it listens");
+    // A call whose body never ends.
+    write!(
+        call,
+        "POST /v1/models/sentiment/predict HTTP/1.1\r\nHost: amaas\r\nx-api-key: {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+    )
+    .expect("sent");
+    std::thread::sleep(Duration::from_millis(300));
+    dev.ask();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(dev.ended(), None, "a call is under way");
+    dev.ask();
+    assert!(!ends_soon(&mut dev), "that a call was cut off is no success");
+}
+
+#[test]
+fn it_stops_while_a_model_still_loads() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    assert!(Dev::start(here).stop());
+    // Blobs that can be opened, but never read.
+    for blob in std::fs::read_dir(here.join(".amaas/s3/amaas/blobs/sha256")).expect("published") {
+        let blob = blob.expect("listed").path();
+        std::fs::remove_file(&blob).expect("removed");
+        assert!(std::process::Command::new("mkfifo").arg(&blob).status().expect("run").success());
+    }
+    std::fs::remove_file(here.join(".amaas/env")).expect("removed");
+    let mut dev = Dev::begin(here);
+    while !here.join(".amaas/env").exists() {
+        assert_eq!(dev.ended(), None);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let endpoint = variable(here, "AMAAS_ENDPOINT");
+    let mut call = std::net::TcpStream::connect(endpoint.trim_start_matches("http://")).expect("it listens");
+    write!(call, "GET /v2/health/ready HTTP/1.1\r\nHost: amaas\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    call.read_to_string(&mut answer).expect("answered");
+    assert!(answer.contains("is loading"), "{answer}");
+    dev.ask();
+    assert!(ends_soon(&mut dev));
+}
+
+/// Waits until `dev` ends; whether it did well.
+fn ends_soon(dev: &mut Dev) -> bool {
+    let begun = Instant::now();
+    loop {
+        if let Some(well) = dev.ended() {
+            return well;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(8), "it waits");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Waits until `model` is served in `version`.

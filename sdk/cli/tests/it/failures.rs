@@ -78,6 +78,32 @@ fn errors_are_json_where_asked_for() {
 }
 
 #[test]
+fn wrong_arguments_are_json_where_asked_for() {
+    for (arguments, expected) in [
+        (&["publish", "x.onnx", "--name", "a/b", "--json"][..], "invalid value 'a/b'"),
+        (&["--json", "publish"], "required arguments were not provided"),
+        (&["--json"], "requires a subcommand"),
+        (&["--json", "keys"], "a command is missing"),
+    ] {
+        let (code, error) = failed(arguments);
+        let json: serde_json::Value = serde_json::from_str(&error).expect(&error);
+        assert_eq!(code, Some(2));
+        let message = json["error"]["message"].as_str().expect("text");
+        assert!(message.contains(expected) && !message.contains("Usage"), "{message}");
+    }
+}
+
+#[test]
+fn a_reader_that_had_enough_ends_the_command_quietly() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = command(folder.path(), &["keys", "list", "--store", "./store"]);
+    let output = command.stdout(writer).output().expect("run");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+#[test]
 fn a_service_that_is_not_there_can_be_tried_again() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join(".amaas");

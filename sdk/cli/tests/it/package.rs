@@ -1,6 +1,6 @@
 //! `amaas package`.
 
-use crate::program::{amaas, json};
+use crate::program::{amaas, command, json};
 
 #[test]
 fn the_same_files_make_the_same_zip() {
@@ -20,6 +20,19 @@ fn the_same_files_make_the_same_zip() {
     let names: Vec<_> = zip.file_names().map(|name| name.expect("UTF-8").into_owned()).collect();
     assert_eq!(names, ["bootstrap", "lib/libonnxruntime.so"]);
     assert_eq!(zip.by_name("bootstrap").expect("there").unix_mode().map(|mode| mode & 0o777), Some(0o755));
+}
+
+#[test]
+fn the_zip_lies_where_cargo_builds() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    std::fs::write(here.join("elf"), [&b"\x7fELF\x02\x01"[..], &[0; 12], &[62, 0]].concat()).expect("written");
+    for (target, expected) in [("", "target"), ("elsewhere", "elsewhere")] {
+        let mut command = command(here, &["package", "sentiment", "--binary", "elf", "--library", "elf"]);
+        let output = command.env("CARGO_TARGET_DIR", target).output().expect("run");
+        assert!(output.status.success(), "{output:?}");
+        assert!(here.join(expected).join("amaas-sentiment.zip").is_file());
+    }
 }
 
 #[test]

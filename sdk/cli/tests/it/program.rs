@@ -28,27 +28,44 @@ pub(crate) fn json(folder: &Path, arguments: &[&str]) -> Value {
 /// A running `amaas dev`; ended when dropped.
 pub(crate) struct Dev {
     child: Child,
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     /// What it reported when it was ready.
     pub(crate) report: Value,
 }
 
 impl Dev {
+    /// Starts it, and waits for its report.
     pub(crate) fn start(folder: &Path) -> Self {
+        let mut dev = Self::begin(folder);
+        let mut line = String::new();
+        dev.stdout.read_line(&mut line).expect("a report");
+        dev.report = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        dev
+    }
+
+    /// Starts it.
+    pub(crate) fn begin(folder: &Path) -> Self {
         let mut child =
             command(folder, &["--json", "dev", "--port", "0"]).stdout(Stdio::piped()).spawn().expect("started");
-        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("a report");
-        let report = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        Self { child, _stdout: stdout, report }
+        let stdout = BufReader::new(child.stdout.take().expect("piped"));
+        Self { child, stdout, report: Value::Null }
     }
 
     /// Asks it to stop, and waits; whether it ended well.
     pub(crate) fn stop(mut self) -> bool {
+        self.ask();
+        self.child.wait().expect("it ended").success()
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn ask(&self) {
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
-        self.child.wait().expect("it ended").success()
+    }
+
+    /// Whether it ended well; `None` while it runs.
+    pub(crate) fn ended(&mut self) -> Option<bool> {
+        self.child.try_wait().expect("it is our child").map(|status| status.success())
     }
 }
 
