@@ -33,7 +33,7 @@ impl<I: DeserializeOwned> PredictRequest<I> {
     pub fn from_json(body: &[u8], limit: usize) -> Result<Self, DecodeError> {
         let mut json = serde_json::Deserializer::from_slice(body);
         let mut more = false;
-        let request = Request { limit, more: &mut more, inputs: PhantomData }.deserialize(&mut json);
+        let request = Request { limit, more: &mut more, entry: PhantomData }.deserialize(&mut json);
         match request.and_then(|inputs| json.end().map(|()| Self { inputs })) {
             Err(_) if more => Err(DecodeError::Inputs { expected: limit }),
             read => read.map_err(|error| DecodeError::json(&error)),
@@ -102,7 +102,7 @@ struct Request<'a, I> {
     limit: usize,
     /// Whether there was one too many: serde's own errors carry only text.
     more: &'a mut bool,
-    inputs: PhantomData<I>,
+    entry: PhantomData<I>,
 }
 
 impl<'de, I: Deserialize<'de>> DeserializeSeed<'de> for Request<'_, I> {
@@ -126,7 +126,7 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for Request<'_, I> {
             match member {
                 Member::Inputs if inputs.is_some() => return Err(A::Error::duplicate_field("inputs")),
                 Member::Inputs => {
-                    let seed = Inputs { limit: self.limit, more: &mut *self.more, inputs: PhantomData };
+                    let seed = Inputs { limit: self.limit, more: &mut *self.more, entry: PhantomData };
                     inputs = Some(members.next_value_seed(seed)?);
                 }
                 Member::Other => {
@@ -150,7 +150,7 @@ enum Member {
 struct Inputs<'a, I> {
     limit: usize,
     more: &'a mut bool,
-    inputs: PhantomData<I>,
+    entry: PhantomData<I>,
 }
 
 impl<'de, I: Deserialize<'de>> DeserializeSeed<'de> for Inputs<'_, I> {

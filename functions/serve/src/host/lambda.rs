@@ -3,16 +3,15 @@
 use std::future::Future;
 
 use axum::body::Body;
-use axum::response::IntoResponse;
-use http::{HeaderValue, Request, Response};
-use http_body::Body as _;
+use http::{HeaderValue, Request, Response, response};
 use http_body_util::BodyExt;
 use lambda_http::RequestExt;
 use tower::ServiceExt;
 
 use crate::config::ResponseMode;
 use crate::error::Error;
-use crate::router::{Host, finish, router, routes};
+use crate::reply::instead;
+use crate::router::{Host, router};
 
 /// Answers invocations until the runtime ends. Nothing is bound to a port.
 pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_runtime::Error> {
@@ -25,10 +24,12 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
             lambda_http::run_with_streaming_response_concurrent(service).await
         }
         ResponseMode::Buffered => {
-            let router = finish(routes(host).layer(axum::middleware::from_fn(limit)));
+            let router = router(host);
             let service = tower::service_fn(move |request| {
-                let answer = router.clone().oneshot(request_id(request));
-                async move { Ok::<_, lambda_runtime::Error>(buffered(answer.await?).await?) }
+                let request = request_id(request);
+                let path = request.uri().path().to_owned();
+                let answer = router.clone().oneshot(request);
+                async move { Ok::<_, lambda_runtime::Error>(buffered(answer.await?, &path).await?) }
             });
             lambda_http::run_concurrent(service).await
         }
@@ -44,21 +45,47 @@ fn request_id(mut request: lambda_http::Request) -> Request<lambda_http::Body> {
     request
 }
 
-/// Lambda drops a buffered answer that is too large and tells the caller 502; this tells what was wrong.
-async fn limit(request: Request<Body>, next: axum::middleware::Next) -> Response<Body> {
-    let response = next.run(request).await;
-    match response.body().size_hint().lower() {
-        size if size <= LARGEST_ANSWER => response,
-        got => Error::AnswerTooLarge { limit: LARGEST_ANSWER, got }.into_response(),
-    }
-}
-
-/// The answer in one piece; text stays text, so that it is not sent as base64.
-async fn buffered(response: Response<Body>) -> Result<Response<lambda_http::Body>, axum::Error> {
-    let (parts, body) = response.into_parts();
-    let body = Vec::from(body.collect().await?.to_bytes());
+/// The answer to `path` in one piece; text stays text, so that it is not sent as base64.
+///
+/// Lambda drops an answer that is too large and tells the caller 502; this tells what was wrong.
+async fn buffered(response: Response<Body>, path: &str) -> Result<Response<lambda_http::Body>, axum::Error> {
+    let (parts, body) = whole(response).await?;
+    let (parts, body) = match carried_size(&parts, &body) {
+        size if size <= LARGEST_ANSWER => (parts, body),
+        got => whole(instead(&parts.headers, path, &Error::AnswerTooLarge { limit: LARGEST_ANSWER, got })).await?,
+    };
     let body = String::from_utf8(body).map_or_else(|bytes| bytes.into_bytes().into(), lambda_http::Body::from);
     Ok(Response::from_parts(parts, body))
+}
+
+async fn whole(response: Response<Body>) -> Result<(response::Parts, Vec<u8>), axum::Error> {
+    let (parts, body) = response.into_parts();
+    Ok((parts, body.collect().await?.to_bytes().into()))
+}
+
+/// How many bytes the answer has as Lambda's JSON: the body is a string in it, text escaped and all else as base64.
+fn carried_size(parts: &response::Parts, body: &[u8]) -> u64 {
+    let headers =
+        parts.headers.iter().map(|(name, value)| escaped(name.as_str()) + escaped_bytes(value.as_bytes()) + 6);
+    let body = match std::str::from_utf8(body) {
+        Ok(text) => escaped(text),
+        Err(_) => body.len().div_ceil(3) as u64 * 4,
+    };
+    AROUND + headers.sum::<u64>() + body
+}
+
+fn escaped(text: &str) -> u64 {
+    escaped_bytes(text.as_bytes())
+}
+
+/// The length of `text` as `serde_json` writes it (RFC 8259 §7).
+fn escaped_bytes(text: &[u8]) -> u64 {
+    let written = text.iter().map(|byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0x00..=0x1f => 6,
+        _ => 1,
+    });
+    written.sum()
 }
 
 /// Runs `hook` when Lambda is about to end the process. Lambda tells only processes that registered an extension, and
@@ -70,5 +97,38 @@ async fn shutdown_hook<F: Future<Output = ()> + Send + 'static>(hook: impl FnOnc
     }
 }
 
-/// Lambda's limit is 6 MB for the answer as JSON, in which other bytes than text grow by a third.
-const LARGEST_ANSWER: u64 = 4_500_000;
+/// The limit that Lambda itself names when it drops an answer.
+const LARGEST_ANSWER: u64 = 6_291_556;
+/// More than what stands around headers and body in Lambda's JSON.
+const AROUND: u64 = 1024;
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn a_size_is_that_of_the_string_in_lambdas_json() {
+        for text in ["plain é", "\"quoted\" and \\", "\u{0}\u{1f}\u{7f}\n\t\r\u{8}\u{c}"] {
+            let written = serde_json::to_string(text).expect("text");
+            assert_eq!(escaped(text), written.len() as u64 - 2, "{written}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_lambda_cannot_carry_is_an_error_in_the_routes_shape() {
+        // Each byte is two in Lambda's JSON.
+        for (quotes, status) in [(3_000_000, StatusCode::OK), (3_200_000, StatusCode::UNPROCESSABLE_ENTITY)] {
+            let mut answer = Response::new(Body::from("\"".repeat(quotes)));
+            answer.headers_mut().insert("x-request-id", HeaderValue::from_static("4711"));
+            let answer = buffered(answer, "/v2/models/m/infer").await.expect("an answer");
+            assert_eq!(answer.status(), status);
+            assert_eq!(answer.headers()["x-request-id"], "4711");
+            if status != StatusCode::OK {
+                let lambda_http::Body::Text(body) = answer.body() else { panic!("an error is text") };
+                assert!(body.starts_with(r#"{"error":"the answer has "#), "{body}");
+            }
+        }
+    }
+}

@@ -30,7 +30,7 @@ pub(super) struct Queue {
     bounds: Bounds,
     rows: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
-    queue_bytes: usize,
+    most_bytes: usize,
     state: Mutex<State>,
     arrived: Condvar,
 }
@@ -42,11 +42,11 @@ struct State {
 }
 
 impl Queue {
-    /// A queue of `bounds`, whose tensors take at most `queue_bytes` of memory.
-    pub(super) fn new(bounds: Bounds, queue_bytes: usize) -> Self {
+    /// A queue of `bounds`, whose tensors take at most `most_bytes` of memory.
+    pub(super) fn new(bounds: Bounds, most_bytes: usize) -> Self {
         let places = |bound: usize| Arc::new(Semaphore::new(bound.min(Semaphore::MAX_PERMITS)));
-        let (rows, bytes) = (places(bounds.queue_rows.get()), places(queue_bytes));
-        Self { bounds, rows, bytes, queue_bytes, state: Mutex::default(), arrived: Condvar::new() }
+        let (rows, bytes) = (places(bounds.queue_rows.get()), places(most_bytes));
+        Self { bounds, rows, bytes, most_bytes, state: Mutex::default(), arrived: Condvar::new() }
     }
 
     /// A place for `call`, where there is one. A call larger than the whole queue may have it alone.
@@ -54,7 +54,7 @@ impl Queue {
         let bytes = call.tensors().iter().map(|tensor| tensor.data().byte_size()).sum();
         Some(Place {
             _rows: take(&self.rows, call.rows(), self.bounds.queue_rows.get())?,
-            _bytes: take(&self.bytes, bytes, self.queue_bytes)?,
+            _bytes: take(&self.bytes, bytes, self.most_bytes)?,
         })
     }
 

@@ -47,6 +47,16 @@ pub(crate) async fn respond(mut request: Request, next: Next) -> Response<Body> 
     response
 }
 
+/// The answer for `error` in the place of one to `path` that had `headers`, and that the host cannot carry.
+pub(crate) fn instead(headers: &HeaderMap, path: &str, error: &Error) -> Response<Body> {
+    let id = headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
+    let id_text = id.to_str().unwrap_or_default();
+    let mut response = render(error, Dialect::of(path), id_text);
+    tracing::info!(id = id_text, status = response.status().as_u16(), kind = error.slug(), "refused after all");
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
 fn log(span: &tracing::Span, response: &Response<Body>, error: Option<&Error>, begun: Instant) {
     let _entered = span.enter();
     let status = response.status().as_u16();
