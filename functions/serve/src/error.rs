@@ -32,6 +32,9 @@ pub enum Error {
     /// The body did not arrive in time.
     #[error("no byte of the body arrived for {} s", seconds)]
     BodyTimeout { seconds: u64 },
+    /// The body came, but too slowly.
+    #[error("the body did not arrive within {} s", seconds)]
+    BodySlow { seconds: u64 },
     /// The caller went away in the middle of the body.
     #[error("the body broke off")]
     BodyBroken,
@@ -135,7 +138,7 @@ impl Error {
             Self::Refused { .. } => (S::UNPROCESSABLE_ENTITY, "refused-by-network", "refused by the network"),
             Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large", "body too large"),
             Self::MediaType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "media-type", "unsupported media type"),
-            Self::BodyTimeout { .. } | Self::BodyBroken => {
+            Self::BodyTimeout { .. } | Self::BodySlow { .. } | Self::BodyBroken => {
                 (S::REQUEST_TIMEOUT, "body-timeout", "the body did not arrive")
             }
             Self::KeyMissing => (S::UNAUTHORIZED, "key-missing", "no API key"),

@@ -16,15 +16,21 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
 }
 
 /// Reads a body of at most `limit` bytes, whatever it is.
-pub(crate) async fn bounded(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, Error> {
+pub(crate) async fn bounded(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if let Some(got) = length.filter(|length| *length > limit as u64) {
         return Err(Error::BodyTooLarge { limit, got: Some(got) });
     }
+    let expected = length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let read = tokio::time::timeout(WHOLE, whole(body, limit, expected)).await;
+    read.map_err(|_| Error::BodySlow { seconds: WHOLE.as_secs() })?
+}
+
+/// All pieces of the body, which says that it has `expected` bytes or says nothing.
+async fn whole(mut body: Body, limit: usize, expected: usize) -> Result<Bytes, Error> {
     let Some(first) = piece(&mut body, limit, limit).await? else { return Ok(Bytes::new()) };
     let Some(second) = piece(&mut body, limit - first.len(), limit).await? else { return Ok(first) };
     // Only a body in more than one piece is copied together.
-    let expected = length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
     let mut whole = BytesMut::with_capacity(expected.max(first.len() + second.len()));
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
@@ -65,6 +71,8 @@ fn media_type(headers: &HeaderMap) -> Result<(), Error> {
 
 /// How long a body may pause. A caller on a bad line sends a packet now and then; one that sends nothing holds a place.
 const IDLE: Duration = Duration::from_secs(10);
+/// How long a body may take: 16 MiB come in that time at 2.3 Mbit/s, and a byte now and then holds no place for longer.
+const WHOLE: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {
@@ -97,5 +105,16 @@ mod tests {
     async fn a_body_that_stalls_is_given_up() {
         let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
         assert!(matches!(read(&HeaderMap::new(), body, 3).await, Err(Error::BodyTimeout { seconds: 10 })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_is_given_up() {
+        let drips = futures_util::stream::unfold((), async |()| {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            Some((Ok::<_, std::io::Error>("x"), ()))
+        });
+        let error = read(&HeaderMap::new(), Body::from_stream(Box::pin(drips)), 100).await.expect_err("too slow");
+        assert_eq!(error.to_string(), "the body did not arrive within 60 s");
+        assert_eq!(error.slug(), "body-timeout");
     }
 }
