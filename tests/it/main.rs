@@ -8,3 +8,4 @@ mod hosts;
 mod loading;
 mod quiet;
 mod retries;
+mod sealed;

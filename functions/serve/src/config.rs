@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::load::Provider;
+use crate::seal::Policy;
 use crate::store::{ModelName, Selector};
 
 /// The configuration of a function.
@@ -22,6 +23,9 @@ pub struct Config {
     /// `AMAAS_RESPONSE_MODE`: how answers leave a Lambda function, `buffered` or `stream`; it must be the Function
     /// URL's own mode.
     pub response_mode: ResponseMode,
+    /// `AMAAS_SEALING_KEYS`: a file with the keys that sealed calls are opened with ([`crate::seal::KeyFile`]); without
+    /// one no sealed call is taken. `AMAAS_SEALING`: `optional` (where not set) or `required`, which refuses plain calls.
+    pub sealing: Option<(PathBuf, Policy)>,
     /// `AMAAS_HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set.
     pub listen: (String, u16),
 }
@@ -148,6 +152,7 @@ impl Config {
             runtime: RuntimeConfig::from_variables(&variables)?,
             limits: Limits::from_variables(&variables)?,
             response_mode: variable("AMAAS_RESPONSE_MODE").response_mode()?,
+            sealing: sealing(variable("AMAAS_SEALING_KEYS"), variable("AMAAS_SEALING"))?,
             // Not HOST, which shells and conda set for themselves.
             listen: (
                 variable("AMAAS_HOST").or("an address", "127.0.0.1".to_owned())?,
@@ -155,6 +160,19 @@ impl Config {
             ),
         })
     }
+}
+
+fn sealing(keys: Variable, policy: Variable) -> Result<Option<(PathBuf, Policy)>, ConfigError> {
+    let policy = match policy.value.as_deref() {
+        None | Some("optional") => Policy::Optional,
+        // To require what cannot be done would leave a function that refuses everybody.
+        Some("required") if keys.value.is_none() => {
+            return Err(keys.error("a file, since AMAAS_SEALING is \"required\""));
+        }
+        Some("required") => Policy::Required,
+        Some(_) => return Err(policy.error("\"optional\" or \"required\"")),
+    };
+    Ok(keys.value.map(|path| (path.into(), policy)))
 }
 
 /// A variable that is missing or holds something else than it should.
@@ -278,6 +296,7 @@ mod tests {
                 "AMAAS_EXECUTION_PROVIDERS: expected a list of cpu, cuda and tensorrt",
             ),
             ("AMAAS_RESPONSE_MODE", "x", "AMAAS_RESPONSE_MODE: expected \"buffered\" or \"stream\", got \"x\""),
+            ("AMAAS_SEALING", "required", "AMAAS_SEALING_KEYS: expected a file, since AMAAS_SEALING is"),
             ("PORT", "99999", "PORT: expected a port number, got \"99999\""),
         ] {
             let mut variables = vec![("AMAAS_STORE", "s3://b"), ("AMAAS_MODEL", "m")];

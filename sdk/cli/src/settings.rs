@@ -1,6 +1,8 @@
 //! Where the command finds the service and the store. What comes first wins: the flag of the one thing (`--store`), the
 //! flag of all (`--data`), the environment, the file that `amaas dev` wrote here or in a folder above.
 
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use amaas::env_file::{self, EnvFile};
@@ -98,6 +100,15 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Writes a file that only its owner may read; who reads meanwhile sees the old one or the new one.
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let partial = path.with_extension("partial");
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    file.write_all(bytes)?;
+    std::fs::rename(&partial, path)
+}
+
 /// What `amaas dev` tells every other command, in `DATA/env`.
 pub(crate) struct DevEnvironment<'a> {
     pub(crate) endpoint: String,
@@ -109,10 +120,7 @@ pub(crate) struct DevEnvironment<'a> {
 impl DevEnvironment<'_> {
     /// Writes the file, which only its owner may read: it holds a key.
     pub(crate) fn write(&self, data: &Path) -> Result<PathBuf, Failure> {
-        use std::io::Write;
-        use std::os::unix::fs::OpenOptionsExt;
         let path = data.join("env");
-        let partial = data.join("env.partial");
         let text = format!(
             "# Written by `amaas dev`; holds while it runs.\n\
              {ENDPOINT}={}\n{API_KEY}={}\n{STORE}={}\n{S3_ENDPOINT}={}\n{S3_KEY_ID}={}\n{S3_SECRET}={}\nAWS_REGION=us-east-1\n",
@@ -123,13 +131,7 @@ impl DevEnvironment<'_> {
             self.s3.access_key_id,
             self.s3.secret_access_key
         );
-        let write = || {
-            let mut options = std::fs::OpenOptions::new();
-            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-            file.write_all(text.as_bytes())?;
-            std::fs::rename(&partial, &path)
-        };
-        write().map_err(|error| Failure::file(&path, &error))?;
+        write_secret(&path, text.as_bytes()).map_err(|error| Failure::file(&path, &error))?;
         Ok(path)
     }
 

@@ -12,6 +12,7 @@ use amaas_serve::config::{Limits, RuntimeConfig, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::load::{self, Slot, State};
 use amaas_serve::publish::{is_published, publish};
+use amaas_serve::seal::{KeyFile, Policy, Sealing};
 use amaas_serve::store::Store;
 use amaas_serve::task::Tasks;
 use amaas_serve::{Error, Host, stop_signal};
@@ -20,7 +21,7 @@ use super::publish::library;
 use crate::arguments::Dev;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::{DevEnvironment, Settings};
+use crate::settings::{DevEnvironment, Settings, write_secret};
 
 pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let begun = Instant::now();
@@ -45,6 +46,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let env_file = environment.write(&data)?;
 
     let host = Host::new(keys, limits);
+    host.seal(sealing(&data)?);
     let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     load::look(&host, &store, &tasks, &config).await?;
     let client = Client::builder().endpoint(&endpoint).api_key(&key).build()?;
@@ -67,6 +69,22 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
         result = service => result,
         () = asked_twice() => Err(Failure::new("stopped before every call was answered")),
     }
+}
+
+/// The keys for sealed calls: those of the last time, or new ones.
+fn sealing(data: &Path) -> Result<Sealing, Failure> {
+    let path = data.join("sealing.json");
+    let failed = |error: &dyn std::fmt::Display| Failure::file(&path, error);
+    let file = match std::fs::read(&path) {
+        Ok(text) => KeyFile::from_json(&text).map_err(|error| failed(&error))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let file = KeyFile::generate().map_err(Failure::new)?;
+            write_secret(&path, &file.to_json()).map_err(|error| failed(&error))?;
+            file
+        }
+        Err(error) => return Err(failed(&error)),
+    };
+    Sealing::new(&file, Policy::Optional).map_err(|error| failed(&error))
 }
 
 /// Makes the folder, and keeps a new one out of the repository around it: it will hold a key.
