@@ -29,8 +29,8 @@ use crate::{host, runtime, telemetry};
 #[allow(clippy::needless_pass_by_value)] // a `main` gives away all it has
 pub fn function(tasks: Tasks) -> ExitCode {
     let started = runtime::quiet().and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build());
-    let runtime = match started {
-        Ok(runtime) => runtime,
+    let tokio = match started {
+        Ok(tokio) => tokio,
         Err(error) => {
             eprintln!("error: the process could not start: {error}");
             return ExitCode::FAILURE;
@@ -44,14 +44,12 @@ pub fn function(tasks: Tasks) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let result = runtime.block_on(run(config, tasks));
     // A session that is still being built cannot be interrupted, and must not outlive the time to stop.
-    runtime.shutdown_background();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    match tokio.block_on(run(config, tasks)) {
+        Ok(()) => runtime::leave(0),
         Err(error) => {
             tracing::error!(error, "failed");
-            ExitCode::FAILURE
+            runtime::leave(1)
         }
     }
 }

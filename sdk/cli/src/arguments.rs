@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Dev(Dev),
     /// Check an ONNX file and put it into the model store
     Publish(Publish),
+    /// Point an alias to a version that is there: to roll back, in one write
+    Alias(AliasArguments),
     /// Call a model with its task's own inputs
     Predict(Predict),
     /// Call a model with tensors (Open Inference Protocol v2 JSON)
@@ -73,6 +75,18 @@ pub(crate) struct Publish {
     /// Golden cases: inputs and the outputs that another implementation gave for them (amaas.golden/1)
     #[arg(long, value_name = "FILE")]
     pub(crate) golden: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct AliasArguments {
+    /// The model's name
+    pub(crate) model: ModelName,
+    /// The alias, such as "live"
+    pub(crate) alias: Alias,
+    /// The version that it will point to
+    pub(crate) version: Version,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
 }

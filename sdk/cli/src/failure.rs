@@ -1,7 +1,6 @@
 //! What a person sees when a command fails: what happened, and what to do.
 
 use std::fmt::Display;
-use std::process::ExitCode;
 
 use amaas::ErrorKind;
 use amaas_serve::config::ConfigError;
@@ -76,8 +75,8 @@ impl Failure {
         }
     }
 
-    pub(crate) fn code(&self) -> ExitCode {
-        ExitCode::from(self.kind as u8)
+    pub(crate) fn code(&self) -> u8 {
+        self.kind as u8
     }
 }
 

@@ -8,6 +8,7 @@ mod settings;
 
 use std::process::ExitCode;
 
+use amaas_serve::runtime::leave;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
@@ -21,16 +22,17 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
             let failure = Failure::from(error);
             failure.print(true);
-            return failure.code();
+            return ExitCode::from(failure.code());
         }
         Err(error) => error.exit(),
     };
     let json = arguments.json;
+    // A model may still be loading, which cannot be called back, and nobody waits for it any more.
     match start(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => leave(0),
         Err(failure) => {
             failure.print(json);
-            failure.code()
+            leave(failure.code())
         }
     }
 }
@@ -44,7 +46,6 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::process)?;
     let result = runtime.block_on(run(arguments));
-    // A model that is still being loaded cannot be called back, and nobody waits for it any more.
     runtime.shutdown_background();
     result
 }
@@ -54,6 +55,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Dev(dev) => commands::dev::run(&settings, dev).await,
         Command::Publish(publish) => commands::publish::run(&settings, publish).await,
+        Command::Alias(alias) => commands::alias::run(&settings, alias).await,
         Command::Predict(predict) => commands::predict::run(&settings, predict).await,
         Command::Infer(infer) => commands::infer::run(&settings, infer).await,
         Command::Models => commands::models::run(&settings).await,

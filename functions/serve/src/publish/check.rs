@@ -44,6 +44,9 @@ pub enum PublishError {
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no such version to point to.
+    #[error("model {model} has no version {version}")]
+    NoVersion { model: String, version: String },
     /// The version is there already, with another content.
     #[error("version {version} of model {model} is there already and is another one; versions never change")]
     VersionTaken { model: String, version: String },

@@ -68,6 +68,15 @@ pub async fn publish(
     upload::upload(store, checked).await
 }
 
+/// Points `alias` of `model` to a version that is there: to roll back, or to take a version that was published under
+/// another alias.
+///
+/// # Errors
+/// [`PublishError::NoVersion`] where there is no such version.
+pub async fn point(store: &Store, model: &ModelName, alias: &Alias, version: &Version) -> Result<(), PublishError> {
+    upload::point(store, model, alias, version).await
+}
+
 /// Whether some version of the model in `store` is `publication` already, wherever its aliases point.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use super::check::Checked;
 use super::{Publication, PublishError, Published};
 use crate::digest::Digest;
 use crate::manifest::{Blob, FORMAT, Golden, GoldenBlob, Manifest};
-use crate::store::{Condition, Store, StoreError, Version, alias_key, blob_key, manifest_key};
+use crate::store::{Alias, Condition, ModelName, Store, StoreError, Version, alias_key, blob_key, manifest_key};
 
 pub(super) async fn upload(store: &Store, checked: Checked) -> Result<Published, PublishError> {
     let Checked { publication, inputs, outputs, batching, batching_because, warning } = checked;
@@ -38,7 +38,7 @@ pub(super) async fn upload(store: &Store, checked: Checked) -> Result<Published,
         Some(_) => write_version(store, draft).await?,
         None => write_next_version(store, draft).await?,
     };
-    move_alias(store, &manifest, &alias_key(&manifest.model, &publication.alias)).await?;
+    move_alias(store, &manifest.model, &publication.alias, &manifest.version).await?;
     Ok(Published { manifest, is_new, batching_because, warning })
 }
 
@@ -129,21 +129,34 @@ fn numbered(number: u64) -> Version {
     number.to_string().parse().expect("a number has at most 20 characters, all of them digits")
 }
 
-async fn move_alias(store: &Store, manifest: &Manifest, key: &str) -> Result<(), PublishError> {
+pub(super) async fn point(
+    store: &Store,
+    model: &ModelName,
+    alias: &Alias,
+    version: &Version,
+) -> Result<(), PublishError> {
+    if read(store, &manifest_key(model, version)).await?.is_none() {
+        return Err(PublishError::NoVersion { model: model.to_string(), version: version.to_string() });
+    }
+    move_alias(store, model, alias, version).await
+}
+
+async fn move_alias(store: &Store, model: &ModelName, alias: &Alias, version: &Version) -> Result<(), PublishError> {
+    let key = alias_key(model, alias);
     for _ in 0..ATTEMPTS {
-        let condition = match store.read(key).await {
-            Ok(object) if object.bytes == manifest.version.as_str() => return Ok(()),
+        let condition = match store.read(&key).await {
+            Ok(object) if object.bytes == version.as_str() => return Ok(()),
             Ok(object) => Condition::Unchanged(object.tag),
             Err(error) if error.is_not_found() => Condition::Absent,
             Err(error) => return Err(error.into()),
         };
-        match store.write(key, manifest.version.to_string().into(), condition).await {
+        match store.write(&key, version.to_string().into(), condition).await {
             Ok(()) => return Ok(()),
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Err(PublishError::Contended { model: manifest.model.to_string() })
+    Err(PublishError::Contended { model: model.to_string() })
 }
 
 /// The manifest under `key`; `None` where there is none that can be read.

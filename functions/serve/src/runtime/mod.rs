@@ -4,10 +4,12 @@
 //! 1.29 on report usage, and the first report goes out before the API's own switch can be reached.
 
 mod environment;
+mod leave;
 mod library;
 mod quiet;
 
 pub use self::environment::RuntimeError;
 pub(crate) use self::environment::environment;
+pub use self::leave::leave;
 pub use self::library::{LibraryError, VERSION, find, find_or_fetch};
 pub use self::quiet::quiet;

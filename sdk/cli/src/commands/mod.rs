@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod alias;
 pub(crate) mod dev;
 pub(crate) mod infer;
 pub(crate) mod keys;

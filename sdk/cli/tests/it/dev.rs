@@ -35,6 +35,12 @@ fn models_are_served_called_and_published() {
     assert_eq!(json(here, &["publish", NETWORK, "--name", "any"])["manifest"]["version"], "2");
     served(here, "any", "2");
 
+    assert_eq!(json(here, &["alias", "any", "live", "1"])["version"], "1");
+    served(here, "any", "1");
+    assert_eq!(amaas(here, &["alias", "any", "live", "3"]).status.code(), Some(1), "there is no version 3");
+    json(here, &["alias", "any", "live", "2"]);
+    served(here, "any", "2");
+
     let request = here.join("request.json");
     let data = vec!["0"; 256].join(",");
     let body = format!(r#"{{"inputs":[{{"name":"input_ids","datatype":"INT64","shape":[1,256],"data":[{data}]}}]}}"#);
