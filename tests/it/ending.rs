@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amaas::{Client, InferAnswer, InferRequest, RetryConfig, Tensor, TensorData};
+use amaas::{CallOptions, Client, ErrorKind, InferAnswer, InferRequest, RetryConfig, Tensor, TensorData};
 use amaas_e2e::faults::Proxy;
 use amaas_e2e::patience::{PATIENCE, until};
 use amaas_e2e::{Function, Launch, Program, Stage, onnx};
@@ -195,3 +195,17 @@ async fn killed_during_calls(
 const FEW: i64 = 200_000;
 /// So far apart that no total is another call's.
 const APART: i64 = 1 << 40;
+
+#[tokio::test]
+async fn a_run_that_nobody_waits_for_is_ended() {
+    let stage = Stage::set().await;
+    let function = slow(&stage).await.start();
+    function.ready().await;
+    let client = stage.client_builder(function.endpoint().await).retry(RetryConfig::off()).build().expect("enough");
+    let model = client.model("count");
+    // As many steps as there are would take a thousand years.
+    let hurried = model.with(CallOptions::default().timeout(Duration::from_millis(300)));
+    let error = hurried.infer(counting(i64::MAX / 2, 0)).await.expect_err("it gave up");
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(is_right(&model.infer(counting(3, 4)).await.expect("the thread is free again"), 3, 4));
+}

@@ -6,13 +6,15 @@
 //!
 //! Invariant: each call that was queued gets exactly one answer, whatever happens to the others of its run.
 //!
-//! A run has no deadline: a network that loops for ever has to be ended from outside.
+//! A run has no deadline of its own; it ends when nobody waits for it any more, and callers have theirs.
 
 mod batch;
 mod queue;
+mod running;
 mod worker;
 
 pub(crate) use self::batch::{join, split};
+pub(crate) use self::running::Stop;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -26,6 +28,11 @@ use crate::request::Valid;
 
 /// A network that can be run.
 pub(crate) trait Network: Send + 'static {
+    /// What ends the next run, where the network has something that does.
+    fn prepare(&mut self) -> Option<Arc<dyn Stop>> {
+        None
+    }
+
     /// Runs the network on its inputs, in its order; gives its outputs, in its order.
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError>;
 }
@@ -82,9 +89,10 @@ impl Infer {
     pub(crate) async fn run(&self, call: Valid) -> Result<Vec<Tensor>, Error> {
         let (reply, answer) = oneshot::channel();
         let place = self.queue.place(&call).ok_or(Error::QueueFull)?;
-        let pushed = self.queue.push(Entry { call, reply, place });
+        let waits = Arc::new(());
+        let pushed = self.queue.push(Entry { call, reply, place, caller: Arc::downgrade(&waits) });
         pushed.map_err(|Closed| Error::internal("the inference thread has ended"))?;
-        let mut queued = Queued { queue: &self.queue, answer };
+        let mut queued = Queued { queue: &self.queue, answer, waits: Some(waits) };
         let answer = (&mut queued.answer).await.map_err(|_| Error::internal("the inference thread dropped a call"))?;
         answer.map_err(Error::from)
     }
@@ -96,16 +104,19 @@ impl Drop for Infer {
     }
 }
 
-/// A call that waits for its answer. Whoever hangs up leaves the queue at once, and a retry finds the place free.
+/// A call that waits for its answer. Whoever hangs up leaves the queue at once, and a retry finds the place free; a run
+/// that was theirs alone is ended.
 struct Queued<'a> {
     queue: &'a Queue,
     answer: Receiver<Result<Vec<Tensor>, RunError>>,
+    waits: Option<Arc<()>>,
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         if !self.answer.is_terminated() {
             self.answer.close();
+            self.waits = None;
             self.queue.forget_gone();
         }
     }

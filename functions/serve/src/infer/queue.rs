@@ -4,11 +4,12 @@
 //! whose caller has gone is thrown away at once.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use amaas_wire::Tensor;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::running::Running;
 use super::{Bounds, RunError};
 use crate::request::Valid;
 
@@ -18,6 +19,8 @@ pub(super) struct Entry {
     pub(super) reply: oneshot::Sender<Result<Vec<Tensor>, RunError>>,
     /// Given back when its run begins.
     pub(super) place: Place,
+    /// Alive as long as the caller waits.
+    pub(super) caller: Weak<()>,
 }
 
 /// What a call takes of the queue's bounds.
@@ -33,6 +36,7 @@ pub(super) struct Queue {
     most_bytes: usize,
     state: Mutex<State>,
     arrived: Condvar,
+    pub(super) running: Running,
 }
 
 #[derive(Default)]
@@ -46,7 +50,15 @@ impl Queue {
     pub(super) fn new(bounds: Bounds, most_bytes: usize) -> Self {
         let places = |bound: usize| Arc::new(Semaphore::new(bound.min(Semaphore::MAX_PERMITS)));
         let (rows, bytes) = (places(bounds.queue_rows.get()), places(most_bytes));
-        Self { bounds, rows, bytes, most_bytes, state: Mutex::default(), arrived: Condvar::new() }
+        Self {
+            bounds,
+            rows,
+            bytes,
+            most_bytes,
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            running: Running::default(),
+        }
     }
 
     /// A place for `call`, where there is one. A call larger than the whole queue may have it alone.
@@ -69,8 +81,9 @@ impl Queue {
         Ok(())
     }
 
-    /// Throws away the entries whose callers have gone.
+    /// Throws away the entries whose callers have gone, and ends the run where all of its have.
     pub(super) fn forget_gone(&self) {
+        self.running.look();
         let mut state = self.lock();
         let (gone, waiting) = state.entries.drain(..).partition(|entry| entry.reply.is_closed());
         state.entries = waiting;

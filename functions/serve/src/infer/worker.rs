@@ -4,11 +4,13 @@
 //! that cannot come.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Weak;
 
 use amaas_wire::Tensor;
 use tokio::sync::oneshot::Sender;
 
 use super::queue::{Entry, Queue};
+use super::running::Running;
 use super::{Network, RunError, batch};
 use crate::request::Valid;
 
@@ -16,7 +18,7 @@ use crate::request::Valid;
 pub(super) fn work(queue: &Queue, mut network: impl Network) {
     let _ended = Ended(queue);
     while let Some(entries) = queue.take() {
-        run(&mut network, entries.into_iter().map(Begun::from).collect());
+        run(&mut network, &queue.running, entries.into_iter().map(Begun::from).collect());
     }
 }
 
@@ -24,33 +26,44 @@ pub(super) fn work(queue: &Queue, mut network: impl Network) {
 struct Begun {
     call: Valid,
     reply: Sender<Result<Vec<Tensor>, RunError>>,
+    caller: Weak<()>,
 }
 
 impl From<Entry> for Begun {
-    fn from(Entry { call, reply, place }: Entry) -> Self {
+    fn from(Entry { call, reply, place, caller }: Entry) -> Self {
         drop(place);
-        Self { call, reply }
+        Self { call, reply, caller }
     }
 }
 
 /// Runs `calls` together. Where that fails each half is run again, so that only the call at fault gets its error.
-fn run(network: &mut impl Network, mut calls: Vec<Begun>) {
+fn run(network: &mut impl Network, running: &Running, mut calls: Vec<Begun>) {
+    // Whoever hung up wants no answer, and gets no run.
+    calls.retain(|begun| !begun.reply.is_closed());
+    if calls.is_empty() {
+        return;
+    }
+    if let Some(stop) = network.prepare() {
+        running.begin(calls.iter().map(|begun| Weak::clone(&begun.caller)).collect(), stop);
+    }
     if calls.len() == 1 {
-        let Begun { call, reply } = calls.remove(0);
+        let Begun { call, reply, .. } = calls.remove(0);
         let answer = guarded(|| network.run(call.tensors()));
-        // Whoever hung up wants no answer.
+        running.end();
         let _ = reply.send(answer);
         return;
     }
-    if let Ok(answers) = guarded(|| run_joined(network, &calls)) {
+    let answers = guarded(|| run_joined(network, &calls));
+    running.end();
+    if let Ok(answers) = answers {
         for (begun, answer) in calls.into_iter().zip(answers) {
             let _ = begun.reply.send(Ok(answer));
         }
         return;
     }
     let second = calls.split_off(calls.len() / 2);
-    run(network, calls);
-    run(network, second);
+    run(network, running, calls);
+    run(network, running, second);
 }
 
 fn run_joined(network: &mut impl Network, calls: &[Begun]) -> Result<Vec<Vec<Tensor>>, RunError> {

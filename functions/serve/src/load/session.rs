@@ -1,15 +1,16 @@
 //! An ONNX Runtime session, and the run on it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use amaas_wire::{Datatype, Tensor, TensorData};
 use ort::error::ErrorCode;
-use ort::session::{Session, SessionInputValue};
+use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
 use super::Provider;
 use crate::config::RuntimeConfig;
-use crate::infer::{Network, RunError};
+use crate::infer::{Network, RunError, Stop};
 use crate::manifest::{Dim, TensorSpec};
 
 /// A network as ONNX Runtime holds it.
@@ -17,6 +18,8 @@ pub(crate) struct Onnx {
     session: Session,
     provider: Provider,
     warning: Option<String>,
+    /// Of the next run, where another thread may end it.
+    options: Option<Arc<RunOptions>>,
 }
 
 impl Onnx {
@@ -30,7 +33,7 @@ impl Onnx {
         let mut providers = config.providers.iter().copied().peekable();
         while let Some(provider) = providers.next() {
             match session(environment, bytes, provider, config) {
-                Ok(session) => return Ok(Self { session, provider, warning }),
+                Ok(session) => return Ok(Self { session, provider, warning, options: None }),
                 // Only who wrote `cpu` behind it wants to go on without it.
                 Err(error) if provider != Provider::Cpu && providers.clone().any(|next| next == Provider::Cpu) => {
                     let cause = format!("execution provider {} cannot be had: {}", provider.name(), cause(&error));
@@ -67,7 +70,22 @@ impl Onnx {
     }
 }
 
+impl Stop for RunOptions {
+    fn stop(&self) {
+        if let Err(error) = self.terminate() {
+            tracing::warn!(error = error.message(), "a run that nobody waits for could not be ended");
+        }
+    }
+}
+
 impl Network for Onnx {
+    fn prepare(&mut self) -> Option<Arc<dyn Stop>> {
+        // New for each run, so that whoever ends one that is just over does not end the next.
+        let options = Arc::new(RunOptions::new().ok()?);
+        self.options = Some(Arc::clone(&options));
+        Some(options)
+    }
+
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         let failed = |error: ort::Error| RunError::Failed(error.message().to_owned());
         let inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = inputs
@@ -75,7 +93,12 @@ impl Network for Onnx {
             .map(|input| Ok((Cow::Borrowed(input.name()), value(input)?)))
             .collect::<Result<_, _>>()
             .map_err(failed)?;
-        let outputs = self.session.run(inputs).map_err(|error| run_error(&error))?;
+        let options = self.options.take();
+        let outputs = match &options {
+            Some(options) => self.session.run_with_options(inputs, options.as_ref()),
+            None => self.session.run(inputs),
+        };
+        let outputs = outputs.map_err(|error| run_error(&error))?;
         outputs.iter().map(|(name, value)| tensor(name, &value)).collect()
     }
 }
