@@ -18,7 +18,9 @@ pub mod task;
 pub mod tensor;
 
 mod hex;
+mod tensor_error;
 mod tensor_json;
+mod tensor_value;
 mod varint;
 
 pub use key::{ApiKey, MalformedKey};

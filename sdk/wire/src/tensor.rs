@@ -8,6 +8,8 @@ use std::ops::Range;
 use half::f16;
 use serde::{Deserialize, Serialize};
 
+pub use crate::tensor_error::TensorError;
+
 /// One named tensor.
 ///
 /// ```
@@ -306,47 +308,6 @@ impl TensorData {
             Datatype::Bytes => Self::Bytes(Vec::new()),
         }
     }
-}
-
-/// What is wrong with a tensor that arrived. The text names the tensor, what was expected and what was got, and never
-/// holds a value of the payload.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-#[allow(missing_docs)] // the fields are what the message says
-pub enum TensorError {
-    /// The shape's product and the number of values differ.
-    #[error("tensor {tensor:?}: shape {shape:?} needs {expected} values, got {got}")]
-    Count { tensor: String, shape: Vec<usize>, expected: usize, got: usize },
-    /// There are more values than the shape's product; reading stopped there.
-    #[error("tensor {tensor:?}: shape {shape:?} needs {expected} values, got more")]
-    More { tensor: String, shape: Vec<usize>, expected: usize },
-    /// A name longer than [`MAX_NAME`]; the error does not repeat it.
-    #[error("a tensor's name has {got} bytes, expected at most {MAX_NAME}")]
-    Name { got: usize },
-    /// The shape's product does not fit into a `usize`.
-    #[error("tensor {tensor:?}: the product of shape {shape:?} overflows")]
-    Overflow { tensor: String, shape: Vec<usize> },
-    /// More dimensions than [`MAX_RANK`].
-    #[error("tensor {tensor:?}: expected at most {MAX_RANK} dimensions, got {got}")]
-    Rank { tensor: String, got: usize },
-    /// A dimension is negative.
-    #[error("tensor {tensor:?}: dimension {axis} of the shape is negative")]
-    Negative { tensor: String, axis: usize },
-    /// A datatype that the protocol does not have, or that is not carried.
-    #[error(
-        "tensor {tensor:?}: unknown datatype; expected one of BOOL, UINT8, UINT16, UINT32, UINT64, INT8, INT16, \
-         INT32, INT64, FP16, FP32, FP64, BYTES"
-    )]
-    Datatype { tensor: String },
-    /// A value is of another kind than the datatype.
-    #[error("tensor {tensor:?}: data[{index}]: expected {expected}, got {got}")]
-    Value { tensor: String, index: usize, expected: &'static str, got: &'static str },
-    /// Nested data does not follow the shape.
-    #[error("tensor {tensor:?}: nested data does not follow shape {shape:?}: {what}")]
-    Nesting { tensor: String, shape: Vec<usize>, what: String },
-    /// A value that JSON has no way to write.
-    #[error("tensor {tensor:?}: data[{index}] is not a finite number, which JSON cannot carry")]
-    NotFinite { tensor: String, index: usize },
 }
 
 /// The number of values of `shape`, checked.

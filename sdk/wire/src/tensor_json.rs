@@ -5,12 +5,12 @@
 
 use std::fmt;
 
-use half::f16;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 
 use crate::tensor::element_count;
+use crate::tensor_value::Value;
 use crate::{Datatype, Tensor, TensorData, TensorError};
 
 /// Reads `data` (JSON text) as a tensor of `datatype` and `shape`.
@@ -225,91 +225,6 @@ impl<'de, T: Value> Visitor<'de> for Level<'_, '_, T> {
 
     fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
         self.take(T::from_string(value), "a string")
-    }
-}
-
-/// How a JSON value becomes a value of the datatype; `None` where it may not.
-trait Value: Sized {
-    const EXPECTED: &'static str;
-    fn from_bool(_: bool) -> Option<Self> {
-        None
-    }
-    fn from_integer(_: i128) -> Option<Self> {
-        None
-    }
-    fn from_float(_: f64) -> Option<Self> {
-        None
-    }
-    fn from_string(_: &str) -> Option<Self> {
-        None
-    }
-}
-
-impl Value for bool {
-    const EXPECTED: &'static str = "true or false (BOOL)";
-    fn from_bool(value: bool) -> Option<Self> {
-        Some(value)
-    }
-}
-
-impl Value for String {
-    const EXPECTED: &'static str = "a string (BYTES)";
-    fn from_string(value: &str) -> Option<Self> {
-        Some(value.to_owned())
-    }
-}
-
-macro_rules! integers {
-    ($($type:ty => $expected:literal),* $(,)?) => {$(
-        impl Value for $type {
-            const EXPECTED: &'static str = $expected;
-            fn from_integer(value: i128) -> Option<Self> {
-                value.try_into().ok()
-            }
-        }
-    )*};
-}
-integers! {
-    u8 => "an integer from 0 to 255 (UINT8)",
-    u16 => "an integer from 0 to 65535 (UINT16)",
-    u32 => "an integer from 0 to 4294967295 (UINT32)",
-    u64 => "an integer from 0 to 18446744073709551615 (UINT64)",
-    i8 => "an integer from -128 to 127 (INT8)",
-    i16 => "an integer from -32768 to 32767 (INT16)",
-    i32 => "an integer from -2147483648 to 2147483647 (INT32)",
-    i64 => "an integer from -9223372036854775808 to 9223372036854775807 (INT64)",
-}
-
-#[allow(clippy::cast_precision_loss)] // an integer literal for a float is rounded, as any JSON reader does
-impl Value for f64 {
-    const EXPECTED: &'static str = "a finite number (FP64)";
-    fn from_integer(value: i128) -> Option<Self> {
-        Some(value as f64)
-    }
-    fn from_float(value: f64) -> Option<Self> {
-        value.is_finite().then_some(value)
-    }
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rounding is meant; infinity is refused
-impl Value for f32 {
-    const EXPECTED: &'static str = "a finite number in the range of FP32";
-    fn from_integer(value: i128) -> Option<Self> {
-        Some(value as f32)
-    }
-    fn from_float(value: f64) -> Option<Self> {
-        Some(value as f32).filter(|value| value.is_finite())
-    }
-}
-
-#[allow(clippy::cast_precision_loss)]
-impl Value for f16 {
-    const EXPECTED: &'static str = "a finite number in the range of FP16 (-65504 to 65504)";
-    fn from_integer(value: i128) -> Option<Self> {
-        Self::from_float(value as f64)
-    }
-    fn from_float(value: f64) -> Option<Self> {
-        Some(f16::from_f64(value)).filter(|value| value.is_finite())
     }
 }
 
