@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use amaas_wire::dsse::VerifyingKey;
+
 use crate::load::Provider;
 use crate::seal::Policy;
 use crate::store::{ModelName, Selector};
@@ -23,11 +25,50 @@ pub struct Config {
     /// `AMAAS_RESPONSE_MODE`: how answers leave a Lambda function, `buffered` or `stream`; it must be the Function
     /// URL's own mode.
     pub response_mode: ResponseMode,
-    /// `AMAAS_SEALING_KEYS`: a file with the keys that sealed calls are opened with ([`crate::seal::KeyFile`]); without
-    /// one no sealed call is taken. `AMAAS_SEALING`: `optional` (where not set) or `required`, which refuses plain calls.
-    pub sealing: Option<(PathBuf, Policy)>,
+    /// `AMAAS_KMS_KEY`: what unwraps the keys of sealed calls and sealed models, as [`crate::vault::Vault::open`] takes it: a key
+    /// of KMS, or `file:` and a path. Not needed where sealed calls are `off` and the model is published unsealed.
+    pub vault: Option<String>,
+    /// Whose models are loaded.
+    pub trust: Trust,
+    /// `AMAAS_SEALING`: `required` (where not set) refuses plain calls, `optional` takes both, `off` takes plain ones only.
+    pub sealing: Policy,
+    /// `AMAAS_REPLAY`: `refuse` has each sealed call taken once; `allow` where not set.
+    pub replay: Replay,
+    /// `AMAAS_LEDGER`: where answers are kept for repeats, and what has been seen: `memory` (where not set),
+    /// `sqlite:PATH` or `dynamodb:TABLE`.
+    pub ledger: LedgerLocation,
     /// `AMAAS_HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set.
     pub listen: (String, u16),
+}
+
+/// Whose models are loaded, and from which serial up.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// `AMAAS_PUBLISHERS`: the public keys of those who may publish, as `amaas signer` shows them, with commas between. A model
+    /// that none of them signed is refused.
+    pub publishers: Vec<VerifyingKey>,
+    /// `AMAAS_LEAST_SERIAL`: a version whose manifest has a lower serial is refused, whatever an alias says; 0 where not set.
+    pub least_serial: u64,
+}
+
+/// What happens to a sealed call that comes a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// It is taken; within two minutes of its date.
+    Allow,
+    /// It is refused, and so is one without a date.
+    Refuse,
+}
+
+/// Where the ledger is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerLocation {
+    /// In this process, and gone with it.
+    Memory,
+    /// An SQLite file.
+    Sqlite(PathBuf),
+    /// A DynamoDB table.
+    DynamoDb(String),
 }
 
 /// How networks are run.
@@ -152,7 +193,11 @@ impl Config {
             runtime: RuntimeConfig::from_variables(&variables)?,
             limits: Limits::from_variables(&variables)?,
             response_mode: variable("AMAAS_RESPONSE_MODE").response_mode()?,
-            sealing: sealing(variable("AMAAS_SEALING_KEYS"), variable("AMAAS_SEALING"))?,
+            sealing: variable("AMAAS_SEALING").sealing(variable("AMAAS_KMS_KEY"))?,
+            vault: variable("AMAAS_KMS_KEY").value,
+            trust: Trust::from_variables(&variables)?,
+            replay: variable("AMAAS_REPLAY").replay()?,
+            ledger: variable("AMAAS_LEDGER").ledger()?,
             // Not HOST, which shells and conda set for themselves.
             listen: (
                 variable("AMAAS_HOST").or("an address", "127.0.0.1".to_owned())?,
@@ -162,17 +207,18 @@ impl Config {
     }
 }
 
-fn sealing(keys: Variable, policy: Variable) -> Result<Option<(PathBuf, Policy)>, ConfigError> {
-    let policy = match policy.value.as_deref() {
-        None | Some("optional") => Policy::Optional,
-        // To require what cannot be done would leave a function that refuses everybody.
-        Some("required") if keys.value.is_none() => {
-            return Err(keys.error("a file, since AMAAS_SEALING is \"required\""));
-        }
-        Some("required") => Policy::Required,
-        Some(_) => return Err(policy.error("\"optional\" or \"required\"")),
-    };
-    Ok(keys.value.map(|path| (path.into(), policy)))
+impl Trust {
+    /// What `variables` say of it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable, what was expected and what it holds.
+    pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let variable = |name| Variable::of(&variables, name);
+        Ok(Self {
+            publishers: variable("AMAAS_PUBLISHERS").publishers()?,
+            least_serial: variable("AMAAS_LEAST_SERIAL").or("a serial, as `amaas publish` shows it", 0)?,
+        })
+    }
 }
 
 /// A variable that is missing or holds something else than it should.
@@ -224,6 +270,45 @@ impl Variable {
         }
     }
 
+    fn sealing(self, key: Self) -> Result<Policy, ConfigError> {
+        match self.value.as_deref() {
+            // To take what cannot be opened would leave a function that refuses everybody.
+            None | Some("required" | "optional") if key.value.is_none() => {
+                Err(key
+                    .error("a key of KMS or file:PATH, since sealed calls are taken unless AMAAS_SEALING is \"off\""))
+            }
+            None | Some("required") => Ok(Policy::Required),
+            Some("optional") => Ok(Policy::Optional),
+            Some("off") => Ok(Policy::Off),
+            Some(_) => Err(self.error("\"required\", \"optional\" or \"off\"")),
+        }
+    }
+
+    fn publishers(self) -> Result<Vec<VerifyingKey>, ConfigError> {
+        let keys = self.value.iter().flat_map(|list| list.split(',')).map(|key| key.trim().parse());
+        match keys.collect::<Result<Vec<_>, _>>() {
+            Ok(keys) if !keys.is_empty() => Ok(keys),
+            _ => Err(self.error("public keys as `amaas signer` shows them, with commas between")),
+        }
+    }
+
+    fn replay(self) -> Result<Replay, ConfigError> {
+        match self.value.as_deref() {
+            None | Some("allow") => Ok(Replay::Allow),
+            Some("refuse") => Ok(Replay::Refuse),
+            Some(_) => Err(self.error("\"allow\" or \"refuse\"")),
+        }
+    }
+
+    fn ledger(self) -> Result<LedgerLocation, ConfigError> {
+        match self.value.as_deref().map(|value| value.split_once(':').unwrap_or((value, ""))) {
+            None | Some(("memory", "")) => Ok(LedgerLocation::Memory),
+            Some(("sqlite", path)) if !path.is_empty() => Ok(LedgerLocation::Sqlite(path.into())),
+            Some(("dynamodb", table)) if !table.is_empty() => Ok(LedgerLocation::DynamoDb(table.to_owned())),
+            Some(_) => Err(self.error("\"memory\", sqlite:PATH or dynamodb:TABLE")),
+        }
+    }
+
     fn error(self, expected: &str) -> ConfigError {
         ConfigError { name: self.name, expected: expected.to_owned(), got: self.value }
     }
@@ -248,6 +333,14 @@ const POSITIVE: &str = "a number from 1 up";
 mod tests {
     use super::*;
 
+    const PUBLISHER: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    const NEEDED: [(&str, &str); 4] = [
+        ("AMAAS_STORE", "s3://b"),
+        ("AMAAS_MODEL", "m"),
+        ("AMAAS_PUBLISHERS", PUBLISHER),
+        ("AMAAS_KMS_KEY", "alias/amaas"),
+    ];
+
     fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
         let find =
             |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
@@ -256,10 +349,12 @@ mod tests {
 
     #[test]
     fn defaults_are_stated() {
-        let config = config(&[("AMAAS_STORE", "s3://b"), ("AMAAS_MODEL", "m")]).expect("enough is set");
+        let config = config(&NEEDED).expect("enough is set");
         assert_eq!(config.version.to_string(), "live");
         assert_eq!(config.runtime.providers, [Provider::Cpu]);
         assert_eq!(config.listen, ("127.0.0.1".to_owned(), 8080));
+        assert_eq!((config.sealing, config.replay), (Policy::Required, Replay::Allow));
+        assert_eq!((config.ledger, config.trust.least_serial), (LedgerLocation::Memory, 0));
     }
 
     #[test]
@@ -276,8 +371,7 @@ mod tests {
 
     #[test]
     fn the_host_has_a_name_of_its_own() {
-        let needed = [("AMAAS_STORE", "s3://b"), ("AMAAS_MODEL", "m")];
-        let listen = |more| config(&[&needed[..], &[more]].concat()).expect("right").listen.0;
+        let listen = |more| config(&[&NEEDED[..], &[more]].concat()).expect("right").listen.0;
         assert_eq!(listen(("HOST", "x86_64-conda-linux-gnu")), "127.0.0.1");
         assert_eq!(listen(("AMAAS_HOST", "0.0.0.0")), "0.0.0.0");
     }
@@ -296,10 +390,20 @@ mod tests {
                 "AMAAS_EXECUTION_PROVIDERS: expected a list of cpu, cuda and tensorrt",
             ),
             ("AMAAS_RESPONSE_MODE", "x", "AMAAS_RESPONSE_MODE: expected \"buffered\" or \"stream\", got \"x\""),
-            ("AMAAS_SEALING", "required", "AMAAS_SEALING_KEYS: expected a file, since AMAAS_SEALING is"),
+            ("AMAAS_SEALING", "x", "AMAAS_SEALING: expected \"required\", \"optional\" or \"off\", got \"x\""),
+            (
+                "AMAAS_KMS_KEY",
+                "",
+                "AMAAS_KMS_KEY: expected a key of KMS or file:PATH, since sealed calls are taken unless",
+            ),
+            ("AMAAS_PUBLISHERS", "", "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
+            ("AMAAS_PUBLISHERS", "AAAA", "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
+            ("AMAAS_LEAST_SERIAL", "x", "AMAAS_LEAST_SERIAL: expected a serial"),
+            ("AMAAS_REPLAY", "x", "AMAAS_REPLAY: expected \"allow\" or \"refuse\", got \"x\""),
+            ("AMAAS_LEDGER", "sqlite:", "AMAAS_LEDGER: expected \"memory\", sqlite:PATH or dynamodb:TABLE"),
             ("PORT", "99999", "PORT: expected a port number, got \"99999\""),
         ] {
-            let mut variables = vec![("AMAAS_STORE", "s3://b"), ("AMAAS_MODEL", "m")];
+            let mut variables = NEEDED.to_vec();
             variables.retain(|(other, _)| *other != name);
             variables.push((name, value));
             let error = config(&variables).expect_err(name);

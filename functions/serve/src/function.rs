@@ -1,6 +1,5 @@
 //! The `main` of a function.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,6 @@ use crate::access::KeyDocument;
 use crate::config::Config;
 use crate::load::{Slot, State};
 use crate::router::Host;
-use crate::seal::{KeyFile, Policy, Sealing};
 use crate::store::{S3Options, Store};
 use crate::task::Tasks;
 use crate::{host, runtime, telemetry};
@@ -57,9 +55,6 @@ pub fn function(tasks: Tasks) -> ExitCode {
 async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let store = Store::open(&config.store, &S3Options::default()).await.map_err(|error| error.to_string())?;
     let host = Host::new(Arc::new(KeyDocument::new(store.clone())), config.limits);
-    if let Some((path, policy)) = &config.sealing {
-        host.seal(sealing(path, *policy).map_err(|error| format!("{}: {error}", path.display()))?);
-    }
     let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
     host.insert(Arc::clone(&slot));
     let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
@@ -85,11 +80,6 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let server = server.await.map_err(|error| format!("cannot listen on {address}:{port}: {error}"))?;
     tracing::info!(address = %server.address(), "listening");
     host::serve(server, host, stop_signal()).await.map_err(|error| error.to_string())
-}
-
-fn sealing(path: &Path, policy: Policy) -> Result<Sealing, String> {
-    let file = std::fs::read(path).map_err(|error| error.to_string())?;
-    KeyFile::from_json(&file).and_then(|file| Sealing::new(&file, policy)).map_err(|error| error.to_string())
 }
 
 /// Done when the process is asked to stop, by SIGTERM or Ctrl-C.

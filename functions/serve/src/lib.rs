@@ -21,6 +21,7 @@ pub mod seal;
 pub mod store;
 pub mod task;
 pub mod telemetry;
+pub mod vault;
 
 pub use self::error::Error;
 pub use self::function::{function, stop_signal};

@@ -22,6 +22,8 @@ pub struct Sealing {
 /// Which calls are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
+    /// Plain ones.
+    Off,
     /// Sealed and plain ones.
     Optional,
     /// Sealed ones; a plain call is refused, and its key has been seen by whoever stands between.
