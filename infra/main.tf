@@ -18,6 +18,9 @@ module "function" {
   model                = each.key
   model_version        = each.value.model_version
   package              = each.value.package
+  publishers           = var.publishers
+  sealing              = each.value.sealing
+  least_serial         = each.value.least_serial
   architecture         = each.value.architecture
   memory_mb            = each.value.memory_mb
   timeout_s            = each.value.timeout_s
@@ -35,6 +38,8 @@ module "function" {
     store       = module.registry.store
     bucket_arn  = module.registry.bucket_arn
     kms_key_arn = module.registry.kms_key_arn
+
+    sealing_key_arn = module.registry.sealing_key_arn
   }
 }
 

@@ -28,14 +28,20 @@ output "kms_key_arn" {
   value       = module.registry.kms_key_arn
 }
 
+output "sealing_key_arn" {
+  description = "ARN of the KMS key that wraps the keys of sealed calls and models."
+  value       = module.registry.sealing_key_arn
+}
+
 output "env" {
   description = "By model, the environment variables that the `amaas` command and the SDK read. Never a secret."
   value = {
     for model, function in module.function : model => merge(
       {
-        AMAAS_MODEL = model
-        AMAAS_STORE = module.registry.store
-        AWS_REGION  = data.aws_region.current.name
+        AMAAS_KMS_KEY = module.registry.sealing_key_arn
+        AMAAS_MODEL   = model
+        AMAAS_STORE   = module.registry.store
+        AWS_REGION    = data.aws_region.current.name
       },
       function.endpoint == null ? {} : { AMAAS_ENDPOINT = function.endpoint },
     )

@@ -15,6 +15,8 @@ variable "models" {
     The models to serve, by their name in the registry. Only `package` is required.
     - package: path of the zip made by `amaas package MODEL`
     - model_version: version or alias in the registry
+    - sealing: required, optional or off: whether calls have to be sealed, as the SDK seals them
+    - least_serial: least serial of a manifest; null refuses no version
     - architecture: x86_64 or arm64, the one the package was built for
     - memory_mb, timeout_s, ephemeral_storage_mb: Lambda's limits apply
     - reserved_concurrency: most requests at once; null sets no limit of its own
@@ -26,6 +28,8 @@ variable "models" {
   type = map(object({
     package              = string
     model_version        = optional(string, "live")
+    sealing              = optional(string, "required")
+    least_serial         = optional(number)
     architecture         = optional(string, "x86_64")
     memory_mb            = optional(number, 1024)
     timeout_s            = optional(number, 30)
@@ -49,6 +53,17 @@ variable "models" {
   validation {
     condition     = alltrue([for model in values(var.models) : fileexists(model.package)])
     error_message = "models must name packages that exist: run `amaas package MODEL` and write the path that it prints. No file for: ${join(", ", [for name, model in var.models : "${name} (${model.package})" if !fileexists(model.package)])}."
+  }
+}
+
+variable "publishers" {
+  description = "Public keys of those who may publish models, as `amaas signer` shows them. A model that none of them signed is not served."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.publishers) > 0 && alltrue([for key in var.publishers : can(regex("^[A-Za-z0-9+/]{43}=$", key))])
+    error_message = "publishers must be one or more Ed25519 public keys in base64, 44 characters each: write what `amaas signer` prints."
   }
 }
 

@@ -29,6 +29,8 @@ from deployed import Stack
 
 TESTS = Path(__file__).resolve().parent
 REGION = "eu-central-1"
+# The public key of RFC 8032, section 7.1, test 1: nobody publishes here.
+PUBLISHER = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 # Measured on two cores: init 1 s, apply 60 s, plan 5 s, destroy 15 s. Some of the provider's waiters hang on moto for ever.
 SECONDS = {"init": 120, "apply": 300, "output": 30, "plan": 120, "destroy": 300}
 
@@ -47,6 +49,7 @@ def main() -> int:
             "region": REGION,
             "offline": "true",
             "package": str(package),
+            "publishers": json.dumps([PUBLISHER]),
             "architecture": architecture(package),
             "url": json.dumps({"mode": options.mode, "authorization": options.authorization}),
         })
@@ -66,7 +69,7 @@ def trial(terraform: "Terraform", options: argparse.Namespace, package: Path, en
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         os.environ["AWS_ENDPOINT_URL"] = endpoint  # read by every boto3 client
         outputs = {name: output["value"] for name, output in json.loads(terraform.run("output", "-json")).items()}
-        stack = Stack(outputs, package, options.mode, options.authorization, session)
+        stack = Stack(outputs, package, options.mode, options.authorization, PUBLISHER, session)
         checks = [stack.function, stack.url, stack.role, stack.bucket] + ([stack.live] if options.invoke else [])
         for check in checks:
             check()

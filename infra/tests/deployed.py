@@ -20,6 +20,7 @@ class Stack:
     package: Path
     mode: str
     authorization: str
+    publisher: str
     session: boto3.Session
 
     def function(self):
@@ -34,6 +35,9 @@ class Stack:
             "AMAAS_MODEL": "sentiment",
             "AMAAS_MODEL_VERSION": "live",
             "AMAAS_EXECUTION_PROVIDERS": "cpu",
+            "AMAAS_KMS_KEY": self.outputs["sealing_key_arn"],
+            "AMAAS_PUBLISHERS": self.publisher,
+            "AMAAS_SEALING": "required",
             "AMAAS_RESPONSE_MODE": "stream" if self.mode == "RESPONSE_STREAM" else "buffered",
             "ORT_DISABLE_TELEMETRY": "1",
         })
@@ -71,12 +75,15 @@ class Stack:
         policy = iam.get_role_policy(RoleName="amaas-sentiment", PolicyName="serve")["PolicyDocument"]
         bucket = f"arn:aws:s3:::{self.outputs['bucket']}"
         region, account = self.session.region_name, self.session.client("sts").get_caller_identity()["Account"]
-        rights = {action: statement["Resource"] for statement in policy["Statement"] for action in statement["Action"]}
+        rights = {}
+        for statement in policy["Statement"]:
+            for action in statement["Action"]:
+                rights[action] = rights.get(action, []) + statement["Resource"]
         logs = [f"arn:aws:logs:{region}:{account}:log-group:/aws/lambda/amaas-sentiment:*"]
         equal("rights", rights, {
-            "s3:GetObject": [f"{bucket}/models/sentiment/*", f"{bucket}/blobs/sha256/*", f"{bucket}/access/keys.json"],
+            "s3:GetObject": [f"{bucket}/models/sentiment/*", f"{bucket}/blobs/sha256/*", f"{bucket}/access/keys.json", f"{bucket}/sealing/sentiment.json"],
             "s3:ListBucket": [bucket],
-            "kms:Decrypt": [self.outputs["kms_key_arn"]],
+            "kms:Decrypt": [self.outputs["kms_key_arn"], self.outputs["sealing_key_arn"]],
             "logs:CreateLogStream": logs,
             "logs:PutLogEvents": logs,
         })

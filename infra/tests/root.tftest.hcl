@@ -24,6 +24,9 @@ mock_provider "aws" {
 }
 
 variables {
+  # RFC 8032, section 7.1, test 1.
+  publishers = ["11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="]
+
   models = {
     sentiment = {
       package = "modules/function/tests/package.zip"
@@ -63,14 +66,16 @@ run "env_tells_where_and_no_secret" {
     condition = output.env == {
       sentiment = {
         AMAAS_ENDPOINT = "https://abc.lambda-url.eu-central-1.on.aws/"
+        AMAAS_KMS_KEY  = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
         AMAAS_MODEL    = "sentiment"
         AMAAS_STORE    = "s3://amaas-123456789012-eu-central-1"
         AWS_REGION     = "eu-central-1"
       }
       tensor = {
-        AMAAS_MODEL = "tensor"
-        AMAAS_STORE = "s3://amaas-123456789012-eu-central-1"
-        AWS_REGION  = "eu-central-1"
+        AMAAS_KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+        AMAAS_MODEL   = "tensor"
+        AMAAS_STORE   = "s3://amaas-123456789012-eu-central-1"
+        AWS_REGION    = "eu-central-1"
       }
     }
     error_message = "env must hold exactly these names."

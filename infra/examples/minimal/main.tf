@@ -15,6 +15,8 @@ provider "aws" {
 module "amaas" {
   source = "../.."
 
+  publishers = var.publishers
+
   models = {
     sentiment = {
       package              = var.package

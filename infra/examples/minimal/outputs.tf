@@ -23,6 +23,11 @@ output "kms_key_arn" {
   value       = module.amaas.kms_key_arn
 }
 
+output "sealing_key_arn" {
+  description = "ARN of the KMS key that wraps the keys of sealed calls and models."
+  value       = module.amaas.sealing_key_arn
+}
+
 output "env" {
   description = "Environment variables for the `amaas` command. Never a secret."
   value       = module.amaas.env["sentiment"]

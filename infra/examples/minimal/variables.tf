@@ -9,6 +9,11 @@ variable "package" {
   type        = string
 }
 
+variable "publishers" {
+  description = "Public keys of those who may publish, as `amaas signer` prints them."
+  type        = list(string)
+}
+
 variable "architecture" {
   description = "Instruction set that the package was built for: x86_64 or arm64."
   type        = string

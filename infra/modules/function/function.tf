@@ -24,11 +24,14 @@ resource "aws_lambda_function" "this" {
   }
 
   environment {
-    variables = merge(var.environment, {
+    variables = merge(var.environment, var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) }, {
       AMAAS_STORE               = var.registry.store
       AMAAS_MODEL               = var.model
       AMAAS_MODEL_VERSION       = var.model_version
       AMAAS_EXECUTION_PROVIDERS = "cpu"
+      AMAAS_KMS_KEY             = var.registry.sealing_key_arn
+      AMAAS_PUBLISHERS          = join(",", var.publishers)
+      AMAAS_SEALING             = var.sealing
       AMAAS_RESPONSE_MODE       = var.url.mode == "RESPONSE_STREAM" ? "stream" : "buffered"
       ORT_DISABLE_TELEMETRY     = "1"
     })

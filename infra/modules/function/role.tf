@@ -26,7 +26,7 @@ locals {
     }]
   }
 
-  readable = ["models/${var.model}/*", "blobs/sha256/*", "access/keys.json"]
+  readable = ["models/${var.model}/*", "blobs/sha256/*", "access/keys.json", "sealing/${var.model}.json"]
 
   serve = [
     {
@@ -53,6 +53,14 @@ locals {
           "kms:ViaService" = "s3.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
         }
       }
+    },
+    {
+      # Keys that were wrapped for another model stay closed.
+      Sid       = "OpenWhatIsSealedForThisModel"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = [var.registry.sealing_key_arn]
+      Condition = { StringEquals = { "kms:EncryptionContext:model" = var.model } }
     },
     {
       Sid      = "WriteLogs"

@@ -32,6 +32,40 @@ variable "model_version" {
   }
 }
 
+variable "publishers" {
+  description = "Public keys of those who may publish models, as `amaas signer` shows them. A model that none of them signed is not served."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.publishers) > 0 && alltrue([for key in var.publishers : can(regex("^[A-Za-z0-9+/]{43}=$", key))])
+    error_message = "publishers must be one or more Ed25519 public keys in base64, 44 characters each: write what `amaas signer` prints."
+  }
+}
+
+variable "sealing" {
+  description = "Which calls are taken: `required` sealed ones only, as the SDK makes them; `optional` plain ones too, for other clients; `off` plain ones only."
+  type        = string
+  default     = "required"
+  nullable    = false
+
+  validation {
+    condition     = contains(["required", "optional", "off"], var.sealing)
+    error_message = "sealing must be \"required\", \"optional\" or \"off\", not ${jsonencode(var.sealing)}."
+  }
+}
+
+variable "least_serial" {
+  description = "Least serial of a model's manifest, as `amaas publish` prints it: older versions are refused, whatever an alias says. Null refuses none."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.least_serial == null || try(var.least_serial >= 0 && floor(var.least_serial) == var.least_serial, false)
+    error_message = "least_serial must be a whole number, 0 or more: write the serial that `amaas publish` printed."
+  }
+}
+
 variable "package" {
   description = "Path of the zip made by `amaas package MODEL`: `bootstrap` and `lib/libonnxruntime.so`. Lambda takes up to 50 MB this way."
   type        = string
@@ -163,6 +197,8 @@ variable "registry" {
     store       = string
     bucket_arn  = string
     kms_key_arn = string
+    # The key that unwraps what seals calls and models.
+    sealing_key_arn = string
   })
   nullable = false
 }
@@ -175,9 +211,10 @@ variable "environment" {
 
   validation {
     condition = length(setintersection(keys(var.environment), [
-      "AMAAS_STORE", "AMAAS_MODEL", "AMAAS_MODEL_VERSION", "AMAAS_EXECUTION_PROVIDERS", "AMAAS_RESPONSE_MODE", "ORT_DISABLE_TELEMETRY",
+      "AMAAS_STORE", "AMAAS_MODEL", "AMAAS_MODEL_VERSION", "AMAAS_EXECUTION_PROVIDERS", "AMAAS_RESPONSE_MODE", "AMAAS_KMS_KEY",
+      "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_LEAST_SERIAL", "ORT_DISABLE_TELEMETRY",
     ])) == 0
-    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version` or `url.mode` instead."
+    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_LEAST_SERIAL, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `least_serial` or `url.mode` instead."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"

@@ -14,6 +14,21 @@ resource "aws_kms_alias" "this" {
   target_key_id = aws_kms_key.this.key_id
 }
 
+# Wraps the private keys of sealed calls and the data keys of sealed models. Apart from the bucket's key, because the right to
+# read an object must not be the right to open what is sealed in it.
+resource "aws_kms_key" "sealing" {
+  description             = "Wraps the keys of sealed calls and models of ${var.name}"
+  enable_key_rotation     = true
+  deletion_window_in_days = var.key_deletion_window_days
+  policy                  = jsonencode(local.sealing_key_policy)
+  tags                    = var.tags
+}
+
+resource "aws_kms_alias" "sealing" {
+  name          = "alias/${var.name}-sealing"
+  target_key_id = aws_kms_key.sealing.key_id
+}
+
 data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
@@ -24,39 +39,41 @@ locals {
   account = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"
 
   # In a key policy the resource "*" means this key and no other.
+  administer = {
+    Sid       = "AdministerThroughIam"
+    Effect    = "Allow"
+    Principal = { AWS = local.account }
+    Action = [
+      "kms:CancelKeyDeletion",
+      "kms:CreateAlias",
+      "kms:DeleteAlias",
+      "kms:DescribeKey",
+      "kms:DisableKey",
+      "kms:DisableKeyRotation",
+      "kms:EnableKey",
+      "kms:EnableKeyRotation",
+      "kms:GetKeyPolicy",
+      "kms:GetKeyRotationStatus",
+      "kms:ListGrants",
+      "kms:ListKeyPolicies",
+      "kms:ListKeyRotations",
+      "kms:ListResourceTags",
+      "kms:PutKeyPolicy",
+      "kms:RevokeGrant",
+      "kms:RotateKeyOnDemand",
+      "kms:ScheduleKeyDeletion",
+      "kms:TagResource",
+      "kms:UntagResource",
+      "kms:UpdateAlias",
+      "kms:UpdateKeyDescription",
+    ]
+    Resource = "*"
+  }
+
   key_policy = {
     Version = "2012-10-17"
     Statement = [
-      {
-        Sid       = "AdministerThroughIam"
-        Effect    = "Allow"
-        Principal = { AWS = local.account }
-        Action = [
-          "kms:CancelKeyDeletion",
-          "kms:CreateAlias",
-          "kms:DeleteAlias",
-          "kms:DescribeKey",
-          "kms:DisableKey",
-          "kms:DisableKeyRotation",
-          "kms:EnableKey",
-          "kms:EnableKeyRotation",
-          "kms:GetKeyPolicy",
-          "kms:GetKeyRotationStatus",
-          "kms:ListGrants",
-          "kms:ListKeyPolicies",
-          "kms:ListKeyRotations",
-          "kms:ListResourceTags",
-          "kms:PutKeyPolicy",
-          "kms:RevokeGrant",
-          "kms:RotateKeyOnDemand",
-          "kms:ScheduleKeyDeletion",
-          "kms:TagResource",
-          "kms:UntagResource",
-          "kms:UpdateAlias",
-          "kms:UpdateKeyDescription",
-        ]
-        Resource = "*"
-      },
+      local.administer,
       {
         Sid       = "UseThroughS3"
         Effect    = "Allow"
@@ -68,6 +85,22 @@ locals {
             "kms:ViaService" = "s3.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
           }
         }
+      },
+    ]
+  }
+
+  # Who may wrap and unwrap is IAM's to say, action by action; without an encryption context that names a model nobody may.
+  sealing_key_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      local.administer,
+      {
+        Sid       = "WrapForAModel"
+        Effect    = "Allow"
+        Principal = { AWS = local.account }
+        Action    = ["kms:Decrypt", "kms:Encrypt"]
+        Resource  = "*"
+        Condition = { Null = { "kms:EncryptionContext:model" = "false" } }
       },
     ]
   }

@@ -22,3 +22,8 @@ output "kms_alias" {
   description = "Alias of the KMS key."
   value       = aws_kms_alias.this.name
 }
+
+output "sealing_key_arn" {
+  description = "ARN of the KMS key that wraps the keys of sealed calls and models, as AMAAS_KMS_KEY wants it."
+  value       = aws_kms_key.sealing.arn
+}

@@ -40,7 +40,12 @@ variables {
     store       = "s3://models"
     bucket_arn  = "arn:aws:s3:::models"
     kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+
+    sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"
   }
+
+  # RFC 8032, section 7.1, test 1.
+  publishers = ["11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="]
 }
 
 run "function_from_the_package" {
@@ -112,6 +117,7 @@ run "concurrency_zero_stops_it" {
 run "environment" {
   variables {
     model_version = "3"
+    least_serial  = 1700000000
     environment   = { AMAAS_LOG = "debug" }
   }
 
@@ -121,6 +127,10 @@ run "environment" {
       AMAAS_MODEL               = "sentiment"
       AMAAS_MODEL_VERSION       = "3"
       AMAAS_EXECUTION_PROVIDERS = "cpu"
+      AMAAS_KMS_KEY             = "arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"
+      AMAAS_PUBLISHERS          = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+      AMAAS_SEALING             = "required"
+      AMAAS_LEAST_SERIAL        = "1700000000"
       AMAAS_RESPONSE_MODE       = "buffered"
       ORT_DISABLE_TELEMETRY     = "1"
       AMAAS_LOG                 = "debug"
@@ -155,6 +165,7 @@ run "role_of_least_privilege" {
             "arn:aws:s3:::models/models/sentiment/*",
             "arn:aws:s3:::models/blobs/sha256/*",
             "arn:aws:s3:::models/access/keys.json",
+            "arn:aws:s3:::models/sealing/sentiment.json",
           ]
         },
         {
@@ -162,7 +173,7 @@ run "role_of_least_privilege" {
           Effect    = "Allow"
           Action    = ["s3:ListBucket"]
           Resource  = ["arn:aws:s3:::models"]
-          Condition = { StringLike = { "s3:prefix" = ["models/sentiment/*", "blobs/sha256/*", "access/keys.json"] } }
+          Condition = { StringLike = { "s3:prefix" = ["models/sentiment/*", "blobs/sha256/*", "access/keys.json", "sealing/sentiment.json"] } }
         },
         {
           Sid       = "DecryptModel"
@@ -170,6 +181,13 @@ run "role_of_least_privilege" {
           Action    = ["kms:Decrypt"]
           Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"]
           Condition = { StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" } }
+        },
+        {
+          Sid       = "OpenWhatIsSealedForThisModel"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt"]
+          Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"]
+          Condition = { StringEquals = { "kms:EncryptionContext:model" = "sentiment" } }
         },
         {
           Sid      = "WriteLogs"
@@ -346,6 +364,27 @@ run "refuses_numbers_out_of_range" {
   }
 
   expect_failures = [var.memory_mb, var.timeout_s, var.ephemeral_storage_mb, var.reserved_concurrency, var.log_retention_days]
+}
+
+run "refuses_publishers_that_are_none" {
+  command = plan
+
+  variables {
+    publishers = ["ed25519:abc"]
+    sealing    = "yes"
+  }
+
+  expect_failures = [var.publishers, var.sealing]
+}
+
+run "refuses_no_publisher" {
+  command = plan
+
+  variables {
+    publishers = []
+  }
+
+  expect_failures = [var.publishers]
 }
 
 run "refuses_unknown_words" {

@@ -151,6 +151,24 @@ run "key_works_through_s3_only" {
   }
 }
 
+run "sealing_key_wraps_for_a_model_only" {
+  assert {
+    condition = alltrue([
+      length(jsondecode(aws_kms_key.sealing.policy).Statement) == 2,
+      jsondecode(aws_kms_key.sealing.policy).Statement[0] == jsondecode(aws_kms_key.this.policy).Statement[0],
+      jsondecode(aws_kms_key.sealing.policy).Statement[1].Action == ["kms:Decrypt", "kms:Encrypt"],
+      jsondecode(aws_kms_key.sealing.policy).Statement[1].Principal == { AWS = "arn:aws:iam::123456789012:root" },
+      jsondecode(aws_kms_key.sealing.policy).Statement[1].Condition == { Null = { "kms:EncryptionContext:model" = "false" } },
+    ])
+    error_message = "The sealing key must wrap and unwrap for a model that is named, and do nothing else."
+  }
+
+  assert {
+    condition     = aws_kms_key.sealing.enable_key_rotation && aws_kms_alias.sealing.name == "alias/amaas-sealing"
+    error_message = "The sealing key must rotate and have its alias."
+  }
+}
+
 run "old_data_expires" {
   variables {
     noncurrent_version_days = 14
