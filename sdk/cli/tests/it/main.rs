@@ -3,4 +3,5 @@
 mod dev;
 mod failures;
 mod package;
+mod private;
 mod program;

@@ -36,7 +36,12 @@ pub(crate) struct Dev {
 impl Dev {
     /// Starts it, and waits for its report.
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut dev = Self::begin(folder);
+        Self::start_with(folder, |command| command)
+    }
+
+    /// Starts it as `change` says, and waits for its report.
+    pub(crate) fn start_with(folder: &Path, change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
+        let mut dev = Self::begin_with(folder, change);
         let mut line = String::new();
         dev.stdout.read_line(&mut line).expect("a report");
         dev.report = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -45,8 +50,12 @@ impl Dev {
 
     /// Starts it.
     pub(crate) fn begin(folder: &Path) -> Self {
-        let mut child =
-            command(folder, &["--json", "dev", "--port", "0"]).stdout(Stdio::piped()).spawn().expect("started");
+        Self::begin_with(folder, |command| command)
+    }
+
+    fn begin_with(folder: &Path, change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
+        let mut command = command(folder, &["--json", "dev", "--port", "0"]);
+        let mut child = change(&mut command).stdout(Stdio::piped()).spawn().expect("started");
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         Self { child, stdout, report: Value::Null }
     }
