@@ -3,6 +3,7 @@
 mod broken;
 mod providers;
 mod store;
+mod untrusted;
 
 use amaas::task::TextClassification;
 use amaas::{Answer, Client, Readiness};

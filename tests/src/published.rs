@@ -6,10 +6,12 @@ use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_sentiment::{Sentiment, bundle};
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
 use amaas_serve::config::live;
-use amaas_serve::publish::publish;
+use amaas_serve::publish::{Protection, Publisher, publish};
 use amaas_serve::store::Store;
 use amaas_serve::task::Tasks;
+use amaas_serve::vault::{FileKey, Vault};
 use amaas_wire::ApiKey;
+use amaas_wire::dsse::SigningKey;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -19,6 +21,7 @@ use crate::library;
 pub(crate) struct Published {
     folder: TempDir,
     pub(crate) key: ApiKey,
+    pub(crate) publisher: Publisher,
 }
 
 impl Published {
@@ -38,12 +41,15 @@ impl Published {
         let server = ObjectStore::start(folder.path()).await.expect("an object store");
         let store = Store::open(&format!("s3://{BUCKET}"), &server.options()).await.expect("a store's name");
         let publication = bundle(live()).expect("the committed model is whole");
-        publish(&store, publication, &Tasks::default().with::<Sentiment>(), library().await)
+        let vault = Vault::File(FileKey::create(&folder.path().join(KMS_KEY)).expect("a new file"));
+        let signer = SigningKey::generate().expect("the system gives randomness");
+        let publisher = Publisher { signer, protection: Protection::Sealed(vault) };
+        publish(&store, publication, &Tasks::default().with::<Sentiment>(), library().await, &publisher)
             .await
             .expect("the committed model can be published");
         let key = ApiKey::generate("test").expect("the system gives randomness");
         KeyDocument::new(store).insert(KeyRecord::new(&key, "tests", 0)).await.expect("the key can be kept");
-        Self { folder, key }
+        Self { folder, key, publisher }
     }
 }
 
@@ -60,3 +66,6 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     }
     Ok(())
 }
+
+/// The file with the key that wraps keys, beside the bucket.
+pub(crate) const KMS_KEY: &str = "kms.key";

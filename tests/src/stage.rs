@@ -5,14 +5,15 @@ use std::path::PathBuf;
 
 use amaas::{ApiKey, Client, ClientBuilder};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
+use amaas_sentiment::{Sentiment, bundle};
 use amaas_serve::config::live;
 use amaas_serve::manifest::Manifest;
-use amaas_serve::publish::{Publication, publish};
+use amaas_serve::publish::{Protection, Publication, Publisher, publish};
 use amaas_serve::store::Store;
 use amaas_serve::task::Tasks;
 use tempfile::TempDir;
 
-use crate::published::Published;
+use crate::published::{KMS_KEY, Published};
 use crate::{Launch, Program, library};
 
 /// An object store with the sentiment model and a key in it.
@@ -20,6 +21,8 @@ pub struct Stage {
     folder: TempDir,
     objects: ObjectStore,
     key: ApiKey,
+    publisher: Publisher,
+    version: u32,
 }
 
 impl Stage {
@@ -29,7 +32,17 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a temporary folder");
         published.copy(folder.path());
         let objects = ObjectStore::start(folder.path()).await.expect("an object store");
-        Self { folder, objects, key: published.key.clone() }
+        Self { folder, objects, key: published.key.clone(), publisher: published.publisher.clone(), version: 1 }
+    }
+
+    /// A stage whose sentiment model lies open, in version 2, so that a test can put other files in the place of its own.
+    pub async fn set_unsealed() -> Self {
+        let stage = Self::set().await;
+        let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher.clone() };
+        let (bundle, tasks) = (bundle(live()).expect("committed"), Tasks::default().with::<Sentiment>());
+        let published = publish(&stage.store().await, bundle, &tasks, library().await, &publisher).await;
+        assert_eq!(published.expect("the committed model can be published").manifest.version.as_str(), "2");
+        Self { version: 2, ..stage }
     }
 
     /// The object store, which speaks S3.
@@ -58,7 +71,8 @@ impl Stage {
             assets: [].into(),
             golden: None,
         };
-        let published = publish(&self.store().await, publication, &Tasks::default(), library().await).await;
+        let published =
+            publish(&self.store().await, publication, &Tasks::default(), library().await, &self.publisher).await;
         published.expect("the network can be published").manifest
     }
 
@@ -69,13 +83,28 @@ impl Stage {
 
     /// The file in which the sentiment model's manifest is kept.
     pub fn manifest_file(&self) -> PathBuf {
-        self.file("models/sentiment/1/manifest.json")
+        self.file(&format!("models/sentiment/{}/manifest.json", self.version))
     }
 
     /// The manifest of the sentiment model.
     pub fn manifest(&self) -> Manifest {
         let json = std::fs::read(self.manifest_file()).expect("it was published");
-        Manifest::from_json(&json).expect("it was published")
+        Manifest::verify(&json, &[self.publisher.signer.verifying_key()]).expect("it was published")
+    }
+
+    /// Puts `manifest` in the place of the sentiment model's, signed by the stage's publisher.
+    pub fn put_manifest(&self, manifest: &Manifest) {
+        std::fs::write(self.manifest_file(), manifest.sign(&self.publisher.signer)).expect("the file can be written");
+    }
+
+    /// Who published what is on this stage, and whom its functions trust.
+    pub fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
+    /// The file with the key that wraps the keys of this stage.
+    pub fn kms_key(&self) -> PathBuf {
+        self.folder.path().join(KMS_KEY)
     }
 
     /// The sentiment function over this store, as an HTTP server on a free port.
@@ -89,6 +118,9 @@ impl Stage {
         Launch::new(program)
             .set("AMAAS_STORE", format!("s3://{BUCKET}"))
             .set("AMAAS_MODEL", model)
+            .set("AMAAS_KMS_KEY", format!("file:{}", self.kms_key().display()))
+            .set("AMAAS_PUBLISHERS", self.publisher.signer.verifying_key().to_string())
+            .set("AMAAS_SEALING", "optional")
             .set("AMAAS_LOG_FORMAT", "json")
             .set("PORT", "0")
             .set("ORT_DYLIB_PATH", library().await)

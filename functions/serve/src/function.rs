@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crate::access::KeyDocument;
 use crate::config::Config;
-use crate::load::{Slot, State};
+use crate::load::{Slot, Source, State};
 use crate::router::Host;
 use crate::store::{S3Options, Store};
 use crate::task::Tasks;
+use crate::vault::Vault;
 use crate::{host, runtime, telemetry};
 
 /// Runs a function that knows `tasks` until it is stopped: under Lambda where `AWS_LAMBDA_RUNTIME_API` is set, as an
@@ -55,15 +56,20 @@ pub fn function(tasks: Tasks) -> ExitCode {
 async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let store = Store::open(&config.store, &S3Options::default()).await.map_err(|error| error.to_string())?;
     let host = Host::new(Arc::new(KeyDocument::new(store.clone())), config.limits);
+    let vault = match &config.vault {
+        Some(key) => Some(Vault::open(key).await.map_err(|error| error.to_string())?),
+        None => None,
+    };
+    let source = Source::new(store, vault, config.trust.clone());
     let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
     host.insert(Arc::clone(&slot));
     let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
     let under_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
     tokio::spawn(async move {
-        loading.load(&store, &tasks, &runtime).await;
+        loading.load(&source, &tasks, &runtime).await;
         // A Lambda environment lives between calls only, and not for long: the next one loads what the alias points to.
         if !under_lambda {
-            loading.follow(&store, &tasks, &runtime, FOLLOW).await;
+            loading.follow(&source, &tasks, &runtime, FOLLOW).await;
         }
     });
 

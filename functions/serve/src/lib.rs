@@ -4,6 +4,7 @@
 //! A model owner needs [`task::Task`] and [`function`]; `functions/sentiment` shows both.
 
 pub mod access;
+pub mod at_rest;
 pub mod config;
 pub mod digest;
 mod error;

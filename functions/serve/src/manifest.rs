@@ -1,13 +1,16 @@
 //! The manifest of a version: what a network takes and gives, and the digest of every byte that belongs to it.
 //!
-//! It is the one thing that is trusted by name; everything else is trusted by digest.
+//! It is the one thing that is trusted by name, and only when a publisher signed it; everything else is trusted by digest.
+//! As stored it is the payload of a DSSE envelope.
 
 use std::collections::BTreeMap;
 
+use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey};
 use amaas_wire::oip::TensorMetadata;
 use amaas_wire::{Datatype, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::at_rest::{Role, Tag};
 use crate::digest::{Digest, Hasher};
 use crate::store::{ModelName, Version};
 
@@ -20,6 +23,11 @@ pub struct Manifest {
     pub model: ModelName,
     /// The version's name.
     pub version: Version,
+    /// When it was published, in seconds since 1970: a function that was told of a later one takes no earlier one.
+    pub serial: u64,
+    /// What the blobs are sealed with; `None` where they lie open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing: Option<Sealing>,
     /// The task whose typed inputs and predictions the model has; `None` for a network that is served as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
@@ -40,7 +48,38 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest.
+    /// The manifest as it is stored, signed by `signer`.
+    pub fn sign(&self, signer: &SigningKey) -> Vec<u8> {
+        let payload = serde_json::to_vec(self).unwrap_or_default();
+        Envelope::sign(PAYLOAD_TYPE, payload, &[signer]).to_json()
+    }
+
+    /// Reads a manifest as it is stored, if one of `publishers` signed it. Nothing in it is believed before.
+    ///
+    /// # Errors
+    /// [`ManifestError::Unsigned`], [`ManifestError::Signer`], [`ManifestError::Signature`], or what is wrong with the manifest.
+    pub fn verify(document: &[u8], publishers: &[VerifyingKey]) -> Result<Self, ManifestError> {
+        let envelope = Envelope::from_json(document).map_err(|_| ManifestError::Unsigned)?;
+        let payload = envelope.verify(PAYLOAD_TYPE, publishers).map_err(|error| match error {
+            DsseError::UnknownSigner => ManifestError::Signer,
+            DsseError::PayloadType => ManifestError::Unsigned,
+            _ => ManifestError::Signature,
+        })?;
+        Self::from_json(payload)
+    }
+
+    /// The digest of all that the manifest says, but for the digests and tags of the blobs as they are stored: sealed segments
+    /// are bound to it.
+    pub(crate) fn identity(&self) -> Digest {
+        let mut bare = self.clone();
+        let golden = bare.golden.as_mut().map(|golden| &mut golden.blob);
+        for blob in std::iter::once(&mut bare.network).chain(bare.assets.values_mut()).chain(golden) {
+            (blob.digest, blob.segments, blob.tags) = (Digest::from_bytes([0; 32]), Vec::new(), Vec::new());
+        }
+        Digest::of(&serde_json::to_vec(&bare).unwrap_or_default())
+    }
+
+    /// Reads what was signed.
     ///
     /// # Errors
     /// [`ManifestError`] says what is wrong with it.
@@ -49,38 +88,50 @@ impl Manifest {
         if manifest.format != FORMAT {
             return Err(ManifestError::Format { got: manifest.format });
         }
-        for blob in manifest.blobs() {
-            blob.check()?;
+        for (_, blob) in manifest.blobs() {
+            blob.check(manifest.sealing.is_some())?;
         }
         Ok(manifest)
     }
 
-    /// The manifest as it is stored: pretty, because people read it.
-    pub fn to_json(&self) -> Vec<u8> {
-        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
-        json.push(b'\n');
-        json
+    /// Every blob of the version, and what it is to it.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = (Role, &Blob)> {
+        std::iter::once((Role::Network, &self.network))
+            .chain(self.assets.iter().map(|(name, blob)| (Role::Asset(name.clone()), blob)))
+            .chain(self.golden.as_ref().map(|golden| (Role::Golden, &golden.blob)))
     }
+}
 
-    /// Every blob of the version.
-    pub fn blobs(&self) -> impl Iterator<Item = &Blob> {
-        std::iter::once(&self.network)
-            .chain(self.assets.values())
-            .chain(self.golden.as_ref().map(|golden| &golden.blob))
-    }
+/// What the blobs of a version are sealed with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealing {
+    /// [`ALGORITHM`].
+    pub algorithm: String,
+    /// The id of the data key, which it was wrapped for.
+    pub key: String,
+    /// The data key, wrapped, in base64.
+    pub wrapped: String,
+    /// What the data key has to match.
+    pub commitment: Digest,
 }
 
 /// Bytes named by their digest, with a digest for each segment so that they can be verified as they land.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blob {
-    /// SHA-256 of all bytes.
+    /// SHA-256 of all bytes as they are stored.
     pub digest: Digest,
     /// Bytes in all.
     pub size: u64,
     /// Bytes of each segment but the last.
     pub segment_size: u64,
-    /// SHA-256 of each segment.
+    /// SHA-256 of each segment as it is stored.
     pub segments: Vec<Digest>,
+    /// The tag of each segment, where they are sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+    /// A digest of what is sealed that only who has the data key can compare with anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Digest>,
 }
 
 impl Blob {
@@ -94,10 +145,15 @@ impl Blob {
                 Digest::of(segment)
             })
             .collect();
-        Self { digest: whole.finish(), size: bytes.len() as u64, segment_size: SEGMENT_SIZE as u64, segments }
+        let (size, segment_size) = (bytes.len() as u64, SEGMENT_SIZE as u64);
+        Self { digest: whole.finish(), size, segment_size, segments, tags: Vec::new(), fingerprint: None }
     }
 
-    fn check(&self) -> Result<(), ManifestError> {
+    fn check(&self, sealed: bool) -> Result<(), ManifestError> {
+        let tags = if sealed { self.segments.len() } else { 0 };
+        if self.tags.len() != tags {
+            return Err(ManifestError::Tags { blob: self.digest, expected: tags, got: self.tags.len() });
+        }
         let expected = if self.segment_size == 0 { None } else { Some(self.size.div_ceil(self.segment_size)) };
         let got = self.segments.len() as u64;
         if expected == Some(got) && self.size <= LARGEST_BLOB && self.segment_size <= LARGEST_SEGMENT {
@@ -214,13 +270,29 @@ pub enum ManifestError {
     /// A format that this program does not know.
     #[error("format {got:?} is not known; expected {FORMAT:?} or {GOLDEN_FORMAT:?}")]
     Format { got: String },
+    /// It is not in an envelope.
+    #[error("it is not signed: expected a DSSE envelope of the type {PAYLOAD_TYPE}")]
+    Unsigned,
+    /// Somebody else signed it.
+    #[error("none of the publishers that this function trusts (AMAAS_PUBLISHERS) signed it")]
+    Signer,
+    /// It is not what was signed.
+    #[error("the signature is not good: it was altered")]
+    Signature,
+    /// Sealed segments and tags do not fit together.
+    #[error("blob {blob}: expected {expected} tags, got {got}")]
+    Tags { blob: Digest, expected: usize, got: usize },
     /// Sizes and segments do not fit together.
     #[error("blob {blob}: {got} segments of {segment_size} bytes do not make {size} bytes")]
     Segments { blob: Digest, size: u64, segment_size: u64, got: u64 },
 }
 
 /// The `format` of a manifest.
-pub const FORMAT: &str = "amaas.manifest/1";
+pub const FORMAT: &str = "amaas.manifest/2";
+/// The type of what is signed.
+pub const PAYLOAD_TYPE: &str = "application/vnd.amaas.model-manifest+json";
+/// The one `algorithm` of a [`Sealing`].
+pub const ALGORITHM: &str = "HKDF-SHA256+AES-256-GCM";
 /// The `format` of golden cases.
 pub const GOLDEN_FORMAT: &str = "amaas.golden/1";
 /// 8 MiB: large enough that a request's latency does not count, small enough that many travel at once.
@@ -259,6 +331,8 @@ mod tests {
             format: FORMAT.to_owned(),
             model: "m".parse().expect("a name"),
             version: "1".parse().expect("a name"),
+            serial: 7,
+            sealing: None,
             task: None,
             network: Blob::of(&vec![7; SEGMENT_SIZE + 1]),
             assets: BTreeMap::from([("words.txt".to_owned(), Blob::of(b""))]),
@@ -273,10 +347,50 @@ mod tests {
         }
     }
 
+    fn json(manifest: &Manifest) -> Vec<u8> {
+        serde_json::to_vec(manifest).expect("JSON")
+    }
+
+    #[test]
+    fn only_what_a_publisher_signed_is_read() {
+        let (signer, other) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+        let manifest = Manifest { network: Blob::of(b"x"), ..manifest() };
+        let document = manifest.sign(&signer);
+        let verify = |document: &[u8], signer: &SigningKey| Manifest::verify(document, &[signer.verifying_key()]);
+        assert_eq!(verify(&document, &signer), Ok(manifest.clone()));
+        assert_eq!(verify(&document, &other), Err(ManifestError::Signer));
+        assert_eq!(verify(&json(&manifest), &signer), Err(ManifestError::Unsigned));
+        let payload = Envelope::sign("text/plain", json(&manifest), &[&signer]).to_json();
+        assert_eq!(verify(&payload, &signer), Err(ManifestError::Unsigned));
+        for index in 0..document.len() {
+            for bit in 0..8 {
+                let mut altered = document.clone();
+                altered[index] ^= 1 << bit;
+                assert!(verify(&altered, &signer).is_err(), "byte {index}, bit {bit}");
+            }
+            assert!(verify(&document[..index], &signer).is_err(), "cut off at {index}");
+        }
+    }
+
+    #[test]
+    fn the_identity_is_all_but_how_blobs_are_stored() {
+        let one = manifest();
+        let mut stored = one.clone();
+        stored.network = Blob { size: one.network.size, ..Blob::of(b"other") };
+        assert_eq!(one.identity(), stored.identity());
+        let others = [
+            Manifest { model: "n".parse().expect("a name"), ..one.clone() },
+            Manifest { version: "2".parse().expect("a version"), ..one.clone() },
+            Manifest { serial: 8, ..one.clone() },
+            Manifest { network: Blob { size: 1, ..one.network.clone() }, ..one.clone() },
+        ];
+        assert!(others.iter().all(|other| other.identity() != one.identity()));
+    }
+
     #[test]
     fn manifests_round_trip() {
         let manifest = manifest();
-        assert_eq!(Manifest::from_json(&manifest.to_json()), Ok(manifest.clone()));
+        assert_eq!(Manifest::from_json(&json(&manifest)), Ok(manifest.clone()));
         assert_eq!(manifest.network.segments.len(), 2);
         assert_eq!(manifest.inputs[0].metadata().shape, [-1, 2]);
     }
@@ -286,7 +400,7 @@ mod tests {
         for (size, segment_size) in [(1, 0), (SEGMENT_SIZE as u64 * 5, SEGMENT_SIZE as u64), (u64::MAX, u64::MAX / 2)] {
             let mut manifest = manifest();
             (manifest.network.size, manifest.network.segment_size) = (size, segment_size);
-            assert!(matches!(Manifest::from_json(&manifest.to_json()), Err(ManifestError::Segments { .. })));
+            assert!(matches!(Manifest::from_json(&json(&manifest)), Err(ManifestError::Segments { .. })));
         }
         assert!(matches!(Manifest::from_json(b"{}"), Err(ManifestError::Json(_))));
     }

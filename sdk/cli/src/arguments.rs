@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Dev(Dev),
     /// Check an ONNX file and put it into the model store
     Publish(Publish),
+    /// Show the public key of whoever signs what is published, for AMAAS_PUBLISHERS
+    Signer(Signer),
     /// Point an alias to a version that is there: to roll back, in one write
     Alias(AliasArguments),
     /// Call a model with its task's own inputs
@@ -75,8 +77,27 @@ pub(crate) struct Publish {
     /// Golden cases: inputs and the outputs that another implementation gave for them (amaas.golden/1)
     #[arg(long, value_name = "FILE")]
     pub(crate) golden: Option<PathBuf>,
+    /// The publisher's private key, Ed25519 as PKCS#8 in PEM [env: AMAAS_SIGNING_KEY] [default: that of `amaas dev`]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
+    /// What wraps the key that the model is sealed with: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of `amaas dev`]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) kms_key: Option<String>,
+    /// Store the model as it is, for everybody to read who can read the store
+    #[arg(long, conflicts_with = "kms_key")]
+    pub(crate) unsealed: bool,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct Signer {
+    /// The private key, Ed25519 as PKCS#8 in PEM [env: AMAAS_SIGNING_KEY] [default: that of `amaas dev`]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
+    /// Make the key where there is none
+    #[arg(long)]
+    pub(crate) create: bool,
 }
 
 #[derive(Args)]

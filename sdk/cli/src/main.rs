@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod output;
+mod secrets;
 mod settings;
 
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Dev(dev) => commands::dev::run(&settings, dev).await,
         Command::Publish(publish) => commands::publish::run(&settings, publish).await,
+        Command::Signer(signer) => commands::signer::run(&settings, &signer),
         Command::Alias(alias) => commands::alias::run(&settings, alias).await,
         Command::Predict(predict) => commands::predict::run(&settings, predict).await,
         Command::Infer(infer) => commands::infer::run(&settings, infer).await,

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use amaas::env_file::{self, EnvFile};
 use amaas::{ApiKey, Client};
 use amaas_serve::store::{S3Endpoint, S3Options, Store};
+use amaas_serve::vault::Vault;
 
 use crate::failure::Failure;
+use crate::secrets::Secrets;
 
 /// The settings of one command.
 pub(crate) struct Settings {
@@ -70,6 +72,41 @@ impl Settings {
         Ok(ModelStore { store, uri, endpoint: Some(url) })
     }
 
+    /// What unwraps and wraps keys for the store that `store` says; `flag` is what `--kms-key` says.
+    pub(crate) async fn vault(&self, store: Option<&str>, flag: Option<&str>) -> Result<Vault, Failure> {
+        let key = self.beside_store(store, flag, KMS_KEY)?.ok_or_else(|| {
+            Failure::usage("no key to seal with: neither --kms-key nor AMAAS_KMS_KEY is given")
+                .try_this("a key of KMS (id, ARN or alias/NAME), or file:PATH; `amaas publish --unsealed` needs none")
+        })?;
+        Vault::open(&key).await.map_err(Failure::usage)
+    }
+
+    /// The file of the publisher's key; `flag` is what `--signing-key` says.
+    pub(crate) fn signing_key(&self, store: Option<&str>, flag: Option<&Path>) -> Result<PathBuf, Failure> {
+        let flag = flag.map(|path| path.to_string_lossy().into_owned());
+        let path = self.beside_store(store, flag.as_deref(), SIGNING_KEY)?.ok_or_else(|| {
+            Failure::usage("no key to sign with: neither --signing-key nor AMAAS_SIGNING_KEY is given")
+                .try_this("`amaas signer --create --signing-key FILE` makes one")
+        })?;
+        Ok(path.into())
+    }
+
+    /// A setting that comes from where the store comes from: a key of `amaas dev` is never used for another store.
+    fn beside_store(&self, store: Option<&str>, flag: Option<&str>, name: &str) -> Result<Option<String>, Failure> {
+        if let Some(value) = flag {
+            return Ok(Some(value.to_owned()));
+        }
+        if self.flag.is_none()
+            && let Some(value) = variable(name)
+        {
+            return Ok(Some(value));
+        }
+        if store.is_some() || (self.flag.is_none() && variable(STORE).is_some()) {
+            return Ok(None);
+        }
+        self.file()?.variable(name).map(|value| Some(value.to_owned()))
+    }
+
     /// The folder that somebody named, by the flag or in the environment.
     fn named_data(&self) -> Option<PathBuf> {
         self.flag.clone().or_else(|| std::env::var_os(DATA).filter(|data| !data.is_empty()).map(PathBuf::from))
@@ -115,6 +152,7 @@ pub(crate) struct DevEnvironment<'a> {
     pub(crate) key: &'a ApiKey,
     pub(crate) store: String,
     pub(crate) s3: &'a S3Endpoint,
+    pub(crate) secrets: &'a Secrets,
 }
 
 impl DevEnvironment<'_> {
@@ -123,13 +161,17 @@ impl DevEnvironment<'_> {
         let path = data.join("env");
         let text = format!(
             "# Written by `amaas dev`; holds while it runs.\n\
-             {ENDPOINT}={}\n{API_KEY}={}\n{STORE}={}\n{S3_ENDPOINT}={}\n{S3_KEY_ID}={}\n{S3_SECRET}={}\nAWS_REGION=us-east-1\n",
+             {ENDPOINT}={}\n{API_KEY}={}\n{STORE}={}\n{S3_ENDPOINT}={}\n{S3_KEY_ID}={}\n{S3_SECRET}={}\nAWS_REGION=us-east-1\n\
+             {KMS_KEY}={}\n{SIGNING_KEY}={}\n{PUBLISHERS}={}\n",
             self.endpoint,
             self.key.expose(),
             self.store,
             self.s3.url,
             self.s3.access_key_id,
-            self.s3.secret_access_key
+            self.s3.secret_access_key,
+            self.secrets.kms_key(),
+            self.secrets.signing_key().display(),
+            self.secrets.publisher(),
         );
         write_secret(&path, text.as_bytes()).map_err(|error| Failure::file(&path, &error))?;
         Ok(path)
@@ -147,6 +189,9 @@ const DATA: &str = "AMAAS_DATA";
 const ENDPOINT: &str = "AMAAS_ENDPOINT";
 const API_KEY: &str = "AMAAS_API_KEY";
 const STORE: &str = "AMAAS_STORE";
+const KMS_KEY: &str = "AMAAS_KMS_KEY";
+const SIGNING_KEY: &str = "AMAAS_SIGNING_KEY";
+const PUBLISHERS: &str = "AMAAS_PUBLISHERS";
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 const S3_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 const S3_SECRET: &str = "AWS_SECRET_ACCESS_KEY";

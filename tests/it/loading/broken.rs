@@ -78,7 +78,7 @@ async fn a_network_that_is_not_onnx_is_not_published() {
             assets: [].into(),
             golden: None,
         };
-        let error = publish(&stage.store().await, publication, &Tasks::default(), library().await)
+        let error = publish(&stage.store().await, publication, &Tasks::default(), library().await, stage.publisher())
             .await
             .expect_err("not ONNX")
             .to_string();
@@ -89,19 +89,19 @@ async fn a_network_that_is_not_onnx_is_not_published() {
 
 #[tokio::test]
 async fn a_network_that_is_not_onnx_is_not_served() {
-    let stage = Stage::set().await;
+    let stage = Stage::set_unsealed().await;
     let bytes = b"this is no network";
     let mut manifest = stage.manifest();
     manifest.network = Blob::of(bytes);
     std::fs::write(stage.file(&format!("blobs/sha256/{}", manifest.network.digest)), bytes).expect("written");
-    std::fs::write(stage.manifest_file(), manifest.to_json()).expect("it can be written");
+    stage.put_manifest(&manifest);
     let function = stage.sentiment().await.start();
     refuses(&stage, &function, "not an ONNX file").await;
 }
 
 #[tokio::test]
 async fn a_network_with_other_answers_is_not_served() {
-    let stage = Stage::set().await;
+    let stage = Stage::set_unsealed().await;
     // The right network with answers that are another's.
     let golden = stage.manifest().golden.expect("it was published with cases").blob;
     let cases = std::fs::read_to_string(stage.file(&format!("blobs/sha256/{}", golden.digest))).expect("published");
@@ -111,7 +111,7 @@ async fn a_network_with_other_answers_is_not_served() {
     let blob = Blob::of(wrong.as_bytes());
     std::fs::write(stage.file(&format!("blobs/sha256/{}", blob.digest)), wrong).expect("it can be written");
     manifest.golden.as_mut().expect("it was published with cases").blob = blob;
-    std::fs::write(stage.manifest_file(), manifest.to_json()).expect("it can be written");
+    stage.put_manifest(&manifest);
     let function = stage.sentiment().await.start();
     refuses(&stage, &function, "golden case 0: output \"probability\" is off by").await;
 }
@@ -128,7 +128,7 @@ async fn names_that_point_nowhere_are_named() {
     }
     for (key, text, cause) in [
         ("models/sentiment/aliases/live", "one", "alias live of model sentiment does not hold the name of a version"),
-        ("models/sentiment/1/manifest.json", "{}", "manifest models/sentiment/1/manifest.json: not a manifest"),
+        ("models/sentiment/1/manifest.json", "{}", "manifest models/sentiment/1/manifest.json: it is not signed"),
     ] {
         let whole = std::fs::read(stage.file(key)).expect("it was published");
         std::fs::write(stage.file(key), text).expect("it can be written");

@@ -60,6 +60,8 @@ fn call(values: &[f32], width: usize) -> Valid {
         format: FORMAT.to_owned(),
         model: "m".parse().expect("a name"),
         version: "1".parse().expect("a name"),
+        serial: 1,
+        sealing: None,
         task: None,
         network: Blob::of(b""),
         assets: std::collections::BTreeMap::new(),

@@ -2,10 +2,12 @@
 
 use crate::digest::Digest;
 use crate::load::session::SessionError;
+use crate::load::source::UnwrapError;
 use crate::manifest::ManifestError;
 use crate::runtime::{LibraryError, RuntimeError};
 use crate::store::{NameError, StoreError};
 use crate::task::TaskError;
+use crate::vault::VaultError;
 
 /// Why a model could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +26,19 @@ pub enum LoadError {
     /// The manifest stands under another name than its own.
     #[error("manifest {key} says that it is of model {model} version {version}")]
     Misplaced { key: String, model: String, version: String },
+    /// The version is older than this function was told to take.
+    #[error(
+        "manifest {key} has the serial {serial}, below the least that this function takes (AMAAS_LEAST_SERIAL), {least}"
+    )]
+    RolledBack { key: String, serial: u64, least: u64 },
+    /// There is no key to open the model with.
+    #[error(transparent)]
+    Unwrap(#[from] UnwrapError),
+    /// A segment of a blob was sealed for something else.
+    #[error(
+        "blob {blob} segment {segment}: the tag is not good: it was sealed for something else, or with another key"
+    )]
+    Tag { blob: Digest, segment: usize },
     /// A segment of a blob is not what the manifest says.
     #[error("blob {blob} segment {segment}: digest mismatch: expected {expected}, got {got}")]
     Digest { blob: Digest, segment: usize, expected: Digest, got: Digest },
@@ -78,6 +93,8 @@ impl LoadError {
         match self {
             Self::Store(error) if error.is_retryable() => Outlook::MayPass,
             Self::Thread(_) => Outlook::MayPass,
+            Self::Unwrap(UnwrapError::Vault(error)) if error.is_retryable() => Outlook::MayPass,
+            Self::Unwrap(UnwrapError::Vault(VaultError::Denied { .. })) => Outlook::MayBeMended,
             Self::Store(_) | Self::Alias { .. } => Outlook::MayBeMended,
             _ => Outlook::Stays,
         }

@@ -1,17 +1,19 @@
-//! Blobs out of the store: segments in parallel, into one buffer, each verified as it lands.
+//! Blobs out of the store: segments in parallel, into one buffer, each verified and opened in place as it lands.
 
 use bytes::{Bytes, BytesMut};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
+use super::source::Unwrapping;
+use crate::at_rest::{Role, Tag};
 use crate::digest::{Digest, Hasher};
 use crate::load::LoadError;
 use crate::manifest::Blob;
 use crate::store::{Store, StoreError, blob_key};
 
-/// The bytes of `blob`.
+/// The bytes of `blob`, opened where it is sealed.
 ///
 /// The buffer is allocated once and each segment is read into its own part of it, so that no byte is copied twice.
-pub(super) async fn fetch(store: &Store, blob: &Blob) -> Result<Bytes, LoadError> {
+pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<Sealed>) -> Result<Bytes, LoadError> {
     let too_large = |_| StoreError::Unreachable {
         store: store.to_string(),
         key: blob_key(&blob.digest),
@@ -24,7 +26,9 @@ pub(super) async fn fetch(store: &Store, blob: &Blob) -> Result<Bytes, LoadError
     for (index, expected) in blob.segments.iter().enumerate() {
         let part = rest.split_to(segment_size.min(rest.len()));
         let offset = index as u64 * blob.segment_size;
-        waiting.push(Segment { store: store.clone(), blob: blob.digest, index, offset, expected: *expected, part });
+        let tagged = sealed.clone().zip(blob.tags.get(index).copied());
+        let (store, blob, expected) = (store.clone(), blob.digest, *expected);
+        waiting.push(Segment { store, blob, index, offset, expected, part, tagged });
     }
     let mut landed: Vec<Option<BytesMut>> = waiting.iter().map(|_| None).collect();
     let mut running = JoinSet::new();
@@ -46,6 +50,14 @@ pub(super) async fn fetch(store: &Store, blob: &Blob) -> Result<Bytes, LoadError
     Ok(whole.freeze())
 }
 
+/// What a sealed blob is opened with.
+#[derive(Clone)]
+pub(super) struct Sealed {
+    pub(super) key: Unwrapping,
+    pub(super) role: Role,
+    pub(super) identity: Digest,
+}
+
 struct Segment {
     store: Store,
     blob: Digest,
@@ -53,11 +65,12 @@ struct Segment {
     offset: u64,
     expected: Digest,
     part: BytesMut,
+    tagged: Option<(Sealed, Tag)>,
 }
 
 impl Segment {
     async fn fetch(self) -> Result<(usize, BytesMut), LoadError> {
-        let Self { store, blob, index, offset, expected, mut part } = self;
+        let Self { store, blob, index, offset, expected, mut part, tagged } = self;
         let key = blob_key(&blob);
         let mut attempt = 1;
         let got = loop {
@@ -75,7 +88,15 @@ impl Segment {
         if got != expected {
             return Err(LoadError::Digest { blob, segment: index, expected, got });
         }
-        Ok((index, part))
+        let Some((Sealed { key, role, identity }, tag)) = tagged else { return Ok((index, part)) };
+        let key = key.await?;
+        // 8 MiB take a millisecond, too long for a thread that others wait for.
+        let opened = spawn_blocking(move || {
+            let opened = key.open_segment(&role, identity, index as u64, &mut part, tag);
+            opened.map(|()| part)
+        });
+        let part = opened.await.map_err(|_| LoadError::Panicked)?;
+        Ok((index, part.ok_or(LoadError::Tag { blob, segment: index })?))
     }
 }
 
@@ -103,7 +124,7 @@ mod tests {
         for size in [0, 1, SEGMENT_SIZE, SEGMENT_SIZE + 1] {
             let bytes: Vec<u8> = (0..size).map(|index| u8::try_from(index % 251).expect("below 256")).collect();
             let (_folder, store, blob) = stored(&bytes).await;
-            assert_eq!(fetch(&store, &blob).await.expect("fetched"), bytes, "{size}");
+            assert_eq!(fetch(&store, &blob, None).await.expect("fetched"), bytes, "{size}");
         }
     }
 
@@ -114,11 +135,13 @@ mod tests {
         let mut bytes = vec![7; SEGMENT_SIZE + 10];
         bytes[SEGMENT_SIZE + 3] = 8;
         std::fs::write(&path, &bytes).expect("written");
-        assert!(matches!(fetch(&store, &blob).await, Err(LoadError::Digest { segment: 1, .. })));
+        assert!(matches!(fetch(&store, &blob, None).await, Err(LoadError::Digest { segment: 1, .. })));
         std::fs::write(&path, &bytes[..SEGMENT_SIZE + 3]).expect("written");
-        let error = fetch(&store, &blob).await.expect_err("truncated");
+        let error = fetch(&store, &blob, None).await.expect_err("truncated");
         assert!(error.to_string().contains("truncated: expected 10 bytes from 8388608, got 3"), "{error}");
         std::fs::remove_file(&path).expect("removed");
-        assert!(fetch(&store, &blob).await.expect_err("gone").to_string().contains("has no object blobs/sha256/"));
+        assert!(
+            fetch(&store, &blob, None).await.expect_err("gone").to_string().contains("has no object blobs/sha256/")
+        );
     }
 }

@@ -1,7 +1,7 @@
-//! Alias → manifest → fetch → verify → session: the only place where a session of a stored model is made.
+//! Alias → manifest → fetch → verify → unseal → session: the only place where a session of a stored model is made.
 //!
-//! ONNX Runtime is started while the first bytes travel. Each segment is verified as it lands. `unseal` will stand
-//! between verify and session.
+//! ONNX Runtime is started while the first bytes travel, and the data key of a sealed model is unwrapped meanwhile. The manifest's
+//! signature is verified before anything in it is believed; each segment is verified, and opened in place, as it lands.
 
 mod check;
 mod error;
@@ -11,6 +11,7 @@ mod provider;
 mod resolve;
 mod session;
 mod slot;
+mod source;
 mod watch;
 
 pub(crate) use self::check::check as check_golden;
@@ -23,4 +24,5 @@ pub(crate) use self::resolve::resolve;
 pub(crate) use self::session::Onnx;
 pub use self::session::SessionError;
 pub use self::slot::{Slot, State};
+pub use self::source::{Source, UnwrapError};
 pub use self::watch::{look, watch};

@@ -7,12 +7,14 @@ use amaas_wire::oip::ModelMetadata;
 use bytes::Bytes;
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::{LoadError, Onnx, check, fetch, resolve};
+use super::fetch::Sealed;
+use super::{LoadError, Onnx, Source, check, fetch, resolve};
+use crate::at_rest::Role;
 use crate::config::RuntimeConfig;
 use crate::infer::{Bounds, Infer};
-use crate::manifest::{Blob, Golden, Manifest};
+use crate::manifest::{Golden, Manifest};
 use crate::runtime;
-use crate::store::{ModelName, Store, Version};
+use crate::store::{ModelName, Version};
 use crate::task::{AnyTask, Assets, Tasks};
 
 /// A model that answers.
@@ -85,7 +87,7 @@ impl Model {
 
 /// Loads the version `version` of `model`.
 pub(crate) async fn load(
-    store: &Store,
+    source: &Source,
     model: &ModelName,
     version: &Version,
     tasks: &Tasks,
@@ -97,10 +99,10 @@ pub(crate) async fn load(
         let library = runtime::find(library.as_deref())?;
         Ok::<_, LoadError>(runtime::environment(&library)?)
     });
-    let manifest = resolve::manifest(store, model, version).await?;
+    let manifest = resolve::manifest(source, model, version).await?;
     let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
 
-    let files = files(store, &manifest).await?;
+    let files = files(source, &manifest).await?;
     times.fetch = begun.elapsed().saturating_sub(times.manifest);
     let task = match &manifest.task {
         Some(task) => Some(tasks.make(task, &files.assets)?),
@@ -140,18 +142,16 @@ struct Files {
 }
 
 /// Fetches every blob of the version at once.
-async fn files(store: &Store, manifest: &Manifest) -> Result<Files, LoadError> {
-    let mut running = JoinSet::new();
-    let mut spawn = |role: Role, blob: &Blob| {
-        let (store, blob) = (store.clone(), blob.clone());
-        running.spawn(async move { Ok::<_, LoadError>((role, fetch::fetch(&store, &blob).await?)) });
-    };
-    spawn(Role::Network, &manifest.network);
-    if let Some(golden) = &manifest.golden {
-        spawn(Role::Golden, &golden.blob);
+async fn files(source: &Source, manifest: &Manifest) -> Result<Files, LoadError> {
+    let (mut running, identity) = (JoinSet::new(), manifest.identity());
+    let key = source.unwrap(manifest);
+    if let Some(key) = key.clone() {
+        tokio::spawn(key);
     }
-    for (name, blob) in &manifest.assets {
-        spawn(Role::Asset(name.clone()), blob);
+    for (role, blob) in manifest.blobs() {
+        let (store, blob) = (source.store.clone(), blob.clone());
+        let sealed = key.clone().map(|key| Sealed { key, role: role.clone(), identity });
+        running.spawn(async move { Ok::<_, LoadError>((role, fetch::fetch(&store, &blob, sealed).await?)) });
     }
     let (mut network, mut golden, mut assets) = (Bytes::new(), None, Vec::new());
     while let Some(fetched) = running.join_next().await {
@@ -162,12 +162,6 @@ async fn files(store: &Store, manifest: &Manifest) -> Result<Files, LoadError> {
         }
     }
     Ok(Files { network, golden, assets: Assets::new(assets) })
-}
-
-enum Role {
-    Network,
-    Golden,
-    Asset(String),
 }
 
 /// The result of a task that nobody cancels.

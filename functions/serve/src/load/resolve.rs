@@ -1,6 +1,6 @@
 //! A model's name and an alias or version to the manifest.
 
-use crate::load::LoadError;
+use crate::load::{LoadError, Source};
 use crate::manifest::Manifest;
 use crate::store::{ModelName, Selector, Store, Version, alias_key, manifest_key};
 
@@ -17,17 +17,21 @@ pub(crate) async fn resolve(store: &Store, model: &ModelName, selector: &Selecto
     }
 }
 
-/// The manifest of a version.
-pub(super) async fn manifest(store: &Store, model: &ModelName, version: &Version) -> Result<Manifest, LoadError> {
+/// The manifest of a version, signed by a publisher, in its place and not too old.
+pub(super) async fn manifest(source: &Source, model: &ModelName, version: &Version) -> Result<Manifest, LoadError> {
     let key = manifest_key(model, version);
-    let object = store.read(&key).await?;
-    let manifest = match Manifest::from_json(&object.bytes) {
+    let object = source.store.read(&key).await?;
+    let manifest = match Manifest::verify(&object.bytes, source.publishers()) {
         Ok(manifest) => manifest,
         Err(cause) => return Err(LoadError::Manifest { key, cause }),
     };
     if manifest.model != *model || manifest.version != *version {
         let (model, version) = (manifest.model.to_string(), manifest.version.to_string());
         return Err(LoadError::Misplaced { key, model, version });
+    }
+    let (serial, least) = (manifest.serial, source.least_serial());
+    if serial < least {
+        return Err(LoadError::RolledBack { key, serial, least });
     }
     Ok(manifest)
 }

@@ -12,10 +12,10 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::{LoadError, Model, Outlook, load, resolve};
+use super::{LoadError, Model, Outlook, Source, load, resolve};
 use crate::config::RuntimeConfig;
 use crate::error::Error;
-use crate::store::{ModelName, Selector, Store, Version};
+use crate::store::{ModelName, Selector, Version};
 use crate::task::Tasks;
 
 /// The place of one model.
@@ -103,10 +103,10 @@ impl Slot {
 
     /// Loads the model, again and again with growing pauses while trying again can help. Calls wait through a first
     /// failure that may pass; after any other they are answered with the cause.
-    pub async fn load(&self, store: &Store, tasks: &Tasks, config: &RuntimeConfig) {
+    pub async fn load(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig) {
         self.trying.store(true, Ordering::Relaxed);
         let (mut pause, mut attempt) = (FIRST_PAUSE, 1);
-        while let Err(error) = self.refresh(store, tasks, config).await {
+        while let Err(error) = self.refresh(source, tasks, config).await {
             tracing::error!(model = %self.model, attempt, %error, "the model could not be loaded");
             match error.outlook() {
                 Outlook::MayPass if attempt == 1 => {}
@@ -128,17 +128,17 @@ impl Slot {
 
     /// Looks every `period` whether the alias moved, without end, and loads what it points to. A version that cannot be
     /// loaded leaves the one before in its place.
-    pub async fn follow(&self, store: &Store, tasks: &Tasks, config: &RuntimeConfig, period: Duration) {
+    pub async fn follow(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig, period: Duration) {
         while let Selector::Alias(_) = self.version {
             sleep(period).await;
-            self.look(store, tasks, config).await;
+            self.look(source, tasks, config).await;
         }
     }
 
     /// Loads the version that the alias points to now, where another is served and nobody else is at it.
-    pub(super) async fn look(&self, store: &Store, tasks: &Tasks, config: &RuntimeConfig) {
+    pub(super) async fn look(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig) {
         let Ok(mut attempt) = self.attempt.try_lock() else { return };
-        match self.guarded(store, tasks, config, &mut attempt).await {
+        match self.guarded(source, tasks, config, &mut attempt).await {
             Ok(()) => attempt.logged = None,
             Err(error) => {
                 let text = error.to_string();
@@ -151,36 +151,36 @@ impl Slot {
         }
     }
 
-    async fn refresh(&self, store: &Store, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), LoadError> {
+    async fn refresh(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), LoadError> {
         let mut attempt = self.attempt.lock().await;
-        self.guarded(store, tasks, config, &mut attempt).await
+        self.guarded(source, tasks, config, &mut attempt).await
     }
 
     /// One attempt. A task is somebody else's code; where it panics, the model has failed, and nobody waits for ever.
     async fn guarded(
         &self,
-        store: &Store,
+        source: &Source,
         tasks: &Tasks,
         config: &RuntimeConfig,
         attempt: &mut Attempt,
     ) -> Result<(), LoadError> {
-        let once = AssertUnwindSafe(self.once(store, tasks, config, attempt));
+        let once = AssertUnwindSafe(self.once(source, tasks, config, attempt));
         once.catch_unwind().await.unwrap_or(Err(LoadError::Panicked))
     }
 
     async fn once(
         &self,
-        store: &Store,
+        source: &Source,
         tasks: &Tasks,
         config: &RuntimeConfig,
         attempt: &mut Attempt,
     ) -> Result<(), LoadError> {
-        let version = resolve(store, &self.model, &self.version).await?;
+        let version = resolve(&source.store, &self.model, &self.version).await?;
         let served = matches!(self.state(), State::Ready(model) if *model.version() == version);
         if served || attempt.hopeless.as_ref() == Some(&version) {
             return Ok(());
         }
-        match load(store, &self.model, &version, tasks, config).await {
+        match load(source, &self.model, &version, tasks, config).await {
             Ok(model) => {
                 self.state.send_replace(State::Ready(Arc::new(model)));
                 Ok(())

@@ -3,41 +3,41 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Slot, State};
+use super::{Slot, Source, State};
 use crate::config::{RuntimeConfig, live};
 use crate::router::Host;
 use crate::store::{ModelName, Selector, Store, StoreError, alias_key};
 use crate::task::Tasks;
 
-/// Looks at `store` every `period`, without end.
-pub async fn watch(host: Host, store: Store, tasks: Tasks, config: RuntimeConfig, period: Duration) {
+/// Looks at the store of `source` every `period`, without end.
+pub async fn watch(host: Host, source: Source, tasks: Tasks, config: RuntimeConfig, period: Duration) {
     loop {
-        if let Err(error) = look(&host, &store, &tasks, &config).await {
+        if let Err(error) = look(&host, &source, &tasks, &config).await {
             tracing::warn!(%error, "the store could not be looked at");
         }
         tokio::time::sleep(period).await;
     }
 }
 
-/// Gives every model of `store` its place in `host`. What is new or moved is loaded by a task of its own.
+/// Gives every model of the store of `source` its place in `host`. What is new or moved is loaded by a task of its own.
 ///
 /// # Errors
 /// When the store cannot be listed.
-pub async fn look(host: &Host, store: &Store, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), StoreError> {
+pub async fn look(host: &Host, source: &Source, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), StoreError> {
     let known = host.slots();
     for slot in known.iter().filter(|slot| !matches!(slot.state(), State::Loading)) {
-        let (slot, store, tasks, config) = (Arc::clone(slot), store.clone(), tasks.clone(), config.clone());
-        tokio::spawn(async move { slot.look(&store, &tasks, &config).await });
+        let (slot, source, tasks, config) = (Arc::clone(slot), source.clone(), tasks.clone(), config.clone());
+        tokio::spawn(async move { slot.look(&source, &tasks, &config).await });
     }
-    for name in store.list("models/").await? {
+    for name in source.store.list("models/").await? {
         let Ok(name) = name.parse::<ModelName>() else { continue };
-        if known.iter().any(|slot| *slot.name() == name) || !has_live(store, &name).await? {
+        if known.iter().any(|slot| *slot.name() == name) || !has_live(&source.store, &name).await? {
             continue;
         }
         let slot = Arc::new(Slot::new(name, Selector::Alias(live())));
         host.insert(Arc::clone(&slot));
-        let (store, tasks, config) = (store.clone(), tasks.clone(), config.clone());
-        tokio::spawn(async move { slot.load(&store, &tasks, &config).await });
+        let (source, tasks, config) = (source.clone(), tasks.clone(), config.clone());
+        tokio::spawn(async move { slot.load(&source, &tasks, &config).await });
     }
     Ok(())
 }

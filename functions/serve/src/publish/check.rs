@@ -10,6 +10,7 @@ use crate::manifest::{Batching, TensorSpec};
 use crate::runtime::{self, RuntimeError};
 use crate::store::StoreError;
 use crate::task::{Assets, TaskError, Tasks};
+use crate::vault::VaultError;
 
 /// A publication that has been run.
 pub(super) struct Checked {
@@ -41,6 +42,9 @@ pub enum PublishError {
     /// The network does not give the known answers.
     #[error(transparent)]
     Golden(LoadError),
+    /// The data key could not be wrapped.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,9 +1,10 @@
-//! Check → upload: the mirror of load. `optimise`, `seal` and `sign` will stand between them.
+//! Check → seal → sign → upload: the mirror of load. `optimise` will stand behind check.
 //!
 //! Invariant: what is published has been run here. A network that a function could not serve never reaches the store.
 
 mod check;
 mod probe;
+mod seal;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 pub use self::check::PublishError;
+pub use self::seal::{Protection, Publisher};
 use crate::manifest::{Golden, Manifest};
 use crate::store::{Alias, ModelName, Store, Version};
 use crate::task::Tasks;
@@ -49,7 +51,7 @@ pub struct Published {
     pub warning: Option<String>,
 }
 
-/// Publishes `publication` into `store`, checked with the ONNX Runtime library at `library` and, where the model has a
+/// Publishes `publication` into `store` in the name of `publisher`, checked with the ONNX Runtime library at `library` and, where the model has a
 /// task, with that of `tasks`.
 ///
 /// Publishing the same model again makes no new version, but moves the alias.
@@ -61,11 +63,12 @@ pub async fn publish(
     publication: Publication,
     tasks: &Tasks,
     library: &Path,
+    publisher: &Publisher,
 ) -> Result<Published, PublishError> {
     let (tasks, library) = (tasks.clone(), library.to_owned());
     let checked = tokio::task::spawn_blocking(move || check::check(publication, &tasks, &library)).await;
     let checked = checked.map_err(|error| PublishError::Interrupted(error.to_string()))??;
-    upload::upload(store, checked).await
+    upload::upload(store, checked, publisher).await
 }
 
 /// Points `alias` of `model` to a version that is there: to roll back, or to take a version that was published under
@@ -77,10 +80,14 @@ pub async fn point(store: &Store, model: &ModelName, alias: &Alias, version: &Ve
     upload::point(store, model, alias, version).await
 }
 
-/// Whether some version of the model in `store` is `publication` already, wherever its aliases point.
+/// Whether some version of the model in `store` that `publisher` signed is `publication` already, wherever its aliases point.
 ///
 /// # Errors
 /// When the store cannot be reached.
-pub async fn is_published(store: &Store, publication: &Publication) -> Result<bool, PublishError> {
-    upload::is_published(store, publication).await
+pub async fn is_published(
+    store: &Store,
+    publication: &Publication,
+    publisher: &Publisher,
+) -> Result<bool, PublishError> {
+    upload::is_published(store, publication, publisher).await
 }

@@ -1,65 +1,75 @@
 //! Blobs, then the manifest, then the alias: whoever reads at any moment sees a whole version.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::check::Checked;
-use super::{Publication, PublishError, Published};
+use super::seal::{Files, Packed, is_same, pack, sized};
+use super::{Publication, PublishError, Published, Publisher};
+use crate::access::now;
+use crate::at_rest::Role;
 use crate::digest::Digest;
-use crate::manifest::{Blob, FORMAT, Golden, GoldenBlob, Manifest};
+use crate::manifest::{Batching, FORMAT, Golden, GoldenBlob, Manifest};
 use crate::store::{Alias, Condition, ModelName, Store, StoreError, Version, alias_key, blob_key, manifest_key};
 
-pub(super) async fn upload(store: &Store, checked: Checked) -> Result<Published, PublishError> {
+pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
     let Checked { publication, inputs, outputs, batching, batching_because, warning } = checked;
-    let mut files = vec![publication.network.clone()];
-    files.extend(publication.assets.values().cloned());
-    let golden = publication.golden.as_ref().map(self_check);
-    files.extend(golden.clone());
-    let (network, golden) =
-        (Blob::of(&publication.network), golden.map(|golden| GoldenBlob { blob: Blob::of(&golden) }));
-    let assets = publication.assets.iter().map(|(name, bytes)| (name.clone(), Blob::of(bytes))).collect();
-    let draft = Manifest {
-        format: FORMAT.to_owned(),
-        model: publication.model,
-        // Takes its place only where nobody chose one and none is there yet.
-        version: publication.version.clone().unwrap_or_else(first_version),
-        task: publication.task,
-        network,
-        assets,
-        inputs,
-        outputs,
-        batching,
-        golden,
-    };
-    upload_blobs(store, files).await?;
-    let (manifest, is_new) = match &publication.version {
-        Some(_) => write_version(store, draft).await?,
-        None => write_next_version(store, draft).await?,
-    };
-    move_alias(store, &manifest.model, &publication.alias, &manifest.version).await?;
+    let (files, chosen, alias) = (files(&publication), publication.version.clone(), publication.alias.clone());
+    let draft = Manifest { inputs, outputs, batching, ..draft(publication) };
+    let (manifest, is_new) = write(store, draft, files, chosen, publisher).await?;
+    move_alias(store, &manifest.model, &alias, &manifest.version).await?;
     Ok(Published { manifest, is_new, batching_because, warning })
 }
 
-pub(super) async fn is_published(store: &Store, publication: &Publication) -> Result<bool, PublishError> {
-    let network = Digest::of(&publication.network);
-    let assets: BTreeMap<_, _> = publication.assets.iter().map(|(name, bytes)| (name, Digest::of(bytes))).collect();
+pub(super) async fn is_published(
+    store: &Store,
+    publication: &Publication,
+    publisher: &Publisher,
+) -> Result<bool, PublishError> {
+    let (files, draft) = (files(publication), draft(publication.clone()));
     for name in store.list(&format!("models/{}/", publication.model)).await? {
-        let Ok(version) = name.parse() else { continue };
-        let Some(there) = read(store, &manifest_key(&publication.model, &version)).await? else { continue };
-        if there.network.digest == network
-            && there.task == publication.task
-            && there
-                .assets
-                .iter()
-                .map(|(name, blob)| (name, blob.digest))
-                .eq(assets.iter().map(|(name, it)| (*name, *it)))
-        {
+        let Ok(version) = name.parse::<Version>() else { continue };
+        let Some(there) = read(store, &manifest_key(&publication.model, &version), publisher).await? else { continue };
+        // What the network takes and gives is told by its file.
+        let draft = Manifest {
+            inputs: there.inputs.clone(),
+            outputs: there.outputs.clone(),
+            batching: there.batching,
+            ..draft.clone()
+        };
+        if is_same(&there, &draft, &files, &publisher.protection).await {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// The files that are stored of a publication.
+fn files(publication: &Publication) -> Files {
+    let mut files = vec![(Role::Network, publication.network.clone())];
+    files.extend(publication.assets.iter().map(|(name, bytes)| (Role::Asset(name.clone()), bytes.clone())));
+    files.extend(publication.golden.as_ref().map(|golden| (Role::Golden, self_check(golden))));
+    files
+}
+
+/// The manifest of a publication, with the sizes of its blobs and nothing else of them.
+fn draft(publication: Publication) -> Manifest {
+    let golden = publication.golden.as_ref().map(|golden| GoldenBlob { blob: sized(&self_check(golden)) });
+    Manifest {
+        format: FORMAT.to_owned(),
+        // Takes its place only where nobody chose one and none is there yet.
+        version: publication.version.unwrap_or_else(first_version),
+        serial: now(),
+        sealing: None,
+        network: sized(&publication.network),
+        assets: publication.assets.iter().map(|(name, bytes)| (name.clone(), sized(bytes))).collect(),
+        model: publication.model,
+        task: publication.task,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        batching: Batching::None,
+        golden,
+    }
 }
 
 /// The cases that a function runs when it loads the model: enough to see a wrong file or library, few enough to cost
@@ -81,42 +91,61 @@ async fn upload_blobs(store: &Store, files: Vec<Bytes>) -> Result<(), StoreError
     stream::iter(files).map(upload).buffer_unordered(IN_FLIGHT).try_collect().await
 }
 
-async fn write_version(store: &Store, manifest: Manifest) -> Result<(Manifest, bool), PublishError> {
-    let key = manifest_key(&manifest.model, &manifest.version);
-    if let Some(there) = read(store, &key).await? {
-        return if there == manifest { Ok((there, false)) } else { Err(taken(&manifest)) };
-    }
-    if write_new(store, &key, &manifest).await? { Ok((manifest, true)) } else { Err(taken(&manifest)) }
-}
-
-/// Writes the number after the highest, unless the highest is this very model.
-async fn write_next_version(store: &Store, mut manifest: Manifest) -> Result<(Manifest, bool), PublishError> {
+/// Writes the chosen version, or the number after the highest unless the highest is this very model; whether it is new.
+///
+/// What is sealed is sealed for its version, so blobs are sealed again where somebody else took the number meanwhile.
+async fn write(
+    store: &Store,
+    mut draft: Manifest,
+    files: Files,
+    chosen: Option<Version>,
+    publisher: &Publisher,
+) -> Result<(Manifest, bool), PublishError> {
     for _ in 0..ATTEMPTS {
-        let names = store.list(&format!("models/{}/", manifest.model)).await?;
-        let newest = names.iter().filter_map(|name| name.parse::<u64>().ok()).max();
+        let newest = match &chosen {
+            Some(version) => Some(version.clone()),
+            None => newest(store, &draft).await?.map(numbered),
+        };
         if let Some(newest) = newest {
-            manifest.version = numbered(newest);
-            let there = read(store, &manifest_key(&manifest.model, &manifest.version)).await?;
-            if there.as_ref() == Some(&manifest) {
-                return Ok((manifest, false));
+            let key = manifest_key(&draft.model, &newest);
+            if let Some(there) = read(store, &key, publisher).await?
+                && is_same(&there, &draft, &files, &publisher.protection).await
+            {
+                return Ok((there, false));
             }
-            manifest.version = numbered(newest.saturating_add(1));
+            if chosen.is_none() {
+                let number = newest.as_str().parse::<u64>().unwrap_or_default();
+                draft.version = numbered(number.saturating_add(1));
+            } else if store.size(&key).await?.is_some() {
+                return Err(taken(&draft));
+            }
         }
+        let Packed { manifest, blobs } = pack(draft.clone(), files.clone(), &publisher.protection).await?;
+        upload_blobs(store, blobs).await?;
         let key = manifest_key(&manifest.model, &manifest.version);
-        if write_new(store, &key, &manifest).await? {
+        if write_new(store, &key, manifest.sign(&publisher.signer).into()).await? {
             return Ok((manifest, true));
+        }
+        if chosen.is_some() {
+            return Err(taken(&draft));
         }
         // Somebody else took the number meanwhile.
     }
-    Err(PublishError::Contended { model: manifest.model.to_string() })
+    Err(PublishError::Contended { model: draft.model.to_string() })
 }
 
-/// Writes `manifest` under `key`, where there is nothing yet; whether it is there now.
-async fn write_new(store: &Store, key: &str, manifest: &Manifest) -> Result<bool, StoreError> {
-    match store.write(key, manifest.to_json().into(), Condition::Absent).await {
+/// The highest version that is a number.
+async fn newest(store: &Store, draft: &Manifest) -> Result<Option<u64>, StoreError> {
+    let names = store.list(&format!("models/{}/", draft.model)).await?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).max())
+}
+
+/// Writes `document` under `key`, where there is nothing yet; whether it is there now.
+async fn write_new(store: &Store, key: &str, document: Bytes) -> Result<bool, StoreError> {
+    match store.write(key, document.clone(), Condition::Absent).await {
         Ok(()) => Ok(true),
         // It may be our own: S3's client puts again where no answer came, and the first put may have landed.
-        Err(StoreError::Conflict { .. }) => Ok(read(store, key).await?.as_ref() == Some(manifest)),
+        Err(StoreError::Conflict { .. }) => Ok(store.read(key).await?.bytes == document),
         Err(error) => Err(error),
     }
 }
@@ -135,7 +164,7 @@ pub(super) async fn point(
     alias: &Alias,
     version: &Version,
 ) -> Result<(), PublishError> {
-    if read(store, &manifest_key(model, version)).await?.is_none() {
+    if store.size(&manifest_key(model, version)).await?.is_none() {
         return Err(PublishError::NoVersion { model: model.to_string(), version: version.to_string() });
     }
     move_alias(store, model, alias, version).await
@@ -159,10 +188,10 @@ async fn move_alias(store: &Store, model: &ModelName, alias: &Alias, version: &V
     Err(PublishError::Contended { model: model.to_string() })
 }
 
-/// The manifest under `key`; `None` where there is none that can be read.
-async fn read(store: &Store, key: &str) -> Result<Option<Manifest>, StoreError> {
+/// The manifest under `key`; `None` where there is none, or none of this publisher.
+async fn read(store: &Store, key: &str, publisher: &Publisher) -> Result<Option<Manifest>, StoreError> {
     match store.read(key).await {
-        Ok(object) => Ok(Manifest::from_json(&object.bytes).ok()),
+        Ok(object) => Ok(Manifest::verify(&object.bytes, &[publisher.signer.verifying_key()]).ok()),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
@@ -181,33 +210,66 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::{Arc, Mutex};
 
+    use amaas_wire::dsse::SigningKey;
     use axum::Router;
     use axum::extract::State;
     use http::{Method, Request, StatusCode};
 
     use super::*;
-    use crate::manifest::Batching;
+    use crate::publish::Protection;
     use crate::store::{S3Endpoint, S3Options};
+    use crate::vault::{FileKey, Vault};
 
     #[tokio::test]
     async fn a_put_that_landed_without_an_answer_is_ours() {
         let store = forgetful_store().await;
-        let named = manifest("7");
-        assert_eq!(write_version(&store, named.clone()).await.expect("written"), (named.clone(), true));
-        assert_eq!(write_version(&store, named.clone()).await.expect("there"), (named.clone(), false));
-        let other = Manifest { task: Some("other".to_owned()), ..named };
-        assert!(matches!(write_version(&store, other.clone()).await, Err(PublishError::VersionTaken { .. })));
+        let (files, publisher) = (files(), publisher());
+        let write = async |draft: Manifest, files: &Files, version: Option<&str>| {
+            let version = version.map(|version| version.parse().expect("a version"));
+            write(&store, draft, files.clone(), version, &publisher).await
+        };
+        let (named, is_new) = write(manifest("7"), &files, Some("7")).await.expect("written");
+        assert!(is_new);
+        assert_eq!(write(manifest("7"), &files, Some("7")).await.expect("there"), (named, false));
+        let other = Manifest { task: Some("other".to_owned()), ..manifest("7") };
+        assert!(matches!(write(other, &files, Some("7")).await, Err(PublishError::VersionTaken { .. })));
+        let altered = vec![(Role::Network, Bytes::from_static(b"NETWORK"))];
+        assert!(matches!(write(manifest("7"), &altered, Some("7")).await, Err(PublishError::VersionTaken { .. })));
+        assert!(write(manifest("1"), &files, None).await.expect("written").1);
+    }
 
-        let other = Manifest { version: first_version(), ..other };
-        assert_eq!(write_next_version(&store, other.clone()).await.expect("written"), (other, true));
+    #[tokio::test]
+    async fn versions_follow_one_another() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path().join("store"));
+        let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("made"));
+        let unsealed = publisher();
+        let sealed = Publisher { protection: Protection::Sealed(vault), ..publisher() };
+        let mut seen = Vec::new();
+        for publisher in [&sealed, &sealed, &unsealed, &unsealed, &sealed] {
+            let (manifest, is_new) = write(&store, manifest("1"), files(), None, publisher).await.expect("written");
+            seen.push((manifest.version.to_string(), is_new));
+            let blob = std::fs::read(folder.path().join("store").join(blob_key(&manifest.network.digest)));
+            assert_eq!(blob.expect("stored") == b"network", manifest.sealing.is_none());
+        }
+        let expected = [("1", true), ("1", false), ("2", true), ("2", false), ("3", true)];
+        assert_eq!(seen, expected.map(|(version, is_new)| (version.to_owned(), is_new)));
     }
 
     #[tokio::test]
     async fn what_somebody_else_put_is_not_ours() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());
-        assert!(write_new(&store, "m", &manifest("1")).await.expect("written"));
-        assert!(!write_new(&store, "m", &manifest("2")).await.expect("read"));
+        assert!(write_new(&store, "m", Bytes::from_static(b"1")).await.expect("written"));
+        assert!(!write_new(&store, "m", Bytes::from_static(b"2")).await.expect("read"));
+    }
+
+    fn files() -> Files {
+        vec![(Role::Network, Bytes::from_static(b"network"))]
+    }
+
+    fn publisher() -> Publisher {
+        Publisher { signer: SigningKey::from_bytes(&[1; 32]), protection: Protection::Unsealed }
     }
 
     fn manifest(version: &str) -> Manifest {
@@ -215,9 +277,11 @@ mod tests {
             format: FORMAT.to_owned(),
             model: "m".parse().expect("a name"),
             version: version.parse().expect("a version"),
+            serial: 1,
+            sealing: None,
             task: None,
-            network: Blob::of(b"network"),
-            assets: BTreeMap::new(),
+            network: sized(b"network"),
+            assets: [].into(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             batching: Batching::None,
@@ -237,7 +301,8 @@ mod tests {
             match (method, objects.get(&key)) {
                 (Method::GET, _) if listed => (StatusCode::OK, "<ListBucketResult></ListBucketResult>".into()),
                 (Method::GET, Some(object)) => (StatusCode::OK, object.clone()),
-                (Method::GET, None) => (StatusCode::NOT_FOUND, Bytes::new()),
+                (Method::HEAD, Some(_)) => (StatusCode::OK, Bytes::new()),
+                (Method::GET | Method::HEAD, None) => (StatusCode::NOT_FOUND, Bytes::new()),
                 (_, Some(_)) => (StatusCode::PRECONDITION_FAILED, Bytes::new()),
                 (_, None) => {
                     objects.insert(key, body);

@@ -176,6 +176,8 @@ mod tests {
             format: FORMAT.to_owned(),
             model: "m".parse().expect("a name"),
             version: "1".parse().expect("a name"),
+            serial: 1,
+            sealing: None,
             task: None,
             network: Blob::of(b""),
             assets: BTreeMap::new(),

@@ -8,10 +8,10 @@ use amaas::{Answer, ApiKey, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_sentiment::Sentiment;
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys, now};
-use amaas_serve::config::{Limits, RuntimeConfig, live};
+use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
 use amaas_serve::host::{self, Server};
-use amaas_serve::load::{self, Slot, State};
-use amaas_serve::publish::{is_published, publish};
+use amaas_serve::load::{self, Slot, Source, State};
+use amaas_serve::publish::{Publisher, is_published, publish};
 use amaas_serve::seal::{KeyFile, Policy, Sealing};
 use amaas_serve::store::Store;
 use amaas_serve::task::Tasks;
@@ -21,6 +21,7 @@ use super::publish::library;
 use crate::arguments::Dev;
 use crate::failure::Failure;
 use crate::output;
+use crate::secrets::Secrets;
 use crate::settings::{DevEnvironment, Settings, write_secret};
 
 pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
@@ -38,19 +39,23 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let objects = ObjectStore::start(&data.join("s3")).await.map_err(Failure::new)?;
     let uri = format!("s3://{BUCKET}");
     let store = Store::open(&uri, &objects.options()).await?;
-    publish_bundled(&store, &library).await?;
+    let secrets = Secrets::of(&data)?;
+    publish_bundled(&store, &library, &secrets.as_publisher()).await?;
 
     let keys = Arc::new(KeyDocument::new(store.clone()));
     let key = dev_key(&keys, &data).await?;
-    let environment = DevEnvironment { endpoint: endpoint.clone(), key: &key, store: uri, s3: objects.endpoint() };
+    let environment =
+        DevEnvironment { endpoint: endpoint.clone(), key: &key, store: uri, s3: objects.endpoint(), secrets: &secrets };
     let env_file = environment.write(&data)?;
 
     let host = Host::new(keys, limits);
     host.seal(sealing(&data)?);
     let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
-    load::look(&host, &store, &tasks, &config).await?;
+    let trust = Trust { publishers: vec![secrets.publisher()], least_serial: 0 };
+    let source = Source::new(store, Some(secrets.vault().clone()), trust);
+    load::look(&host, &source, &tasks, &config).await?;
     let client = Client::builder().endpoint(&endpoint).api_key(&key).build()?;
-    tokio::spawn(load::watch(host.clone(), store, tasks.clone(), config, LOOK));
+    tokio::spawn(load::watch(host.clone(), source, tasks.clone(), config, LOOK));
     let calling = host.clone();
     let mut serving = tokio::spawn(host::serve(server, host, stop_signal()));
     let service = async {
@@ -107,11 +112,11 @@ pub(crate) fn tasks() -> Tasks {
 }
 
 /// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put.
-async fn publish_bundled(store: &Store, library: &Path) -> Result<(), Failure> {
+async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -> Result<(), Failure> {
     let bundled = [amaas_sentiment::bundle(live()).map_err(Failure::new)?];
     for publication in bundled {
-        if !is_published(store, &publication).await? {
-            publish(store, publication, &tasks(), library).await?;
+        if !is_published(store, &publication, publisher).await? {
+            publish(store, publication, &tasks(), library, publisher).await?;
         }
     }
     Ok(())

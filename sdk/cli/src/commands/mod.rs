@@ -8,3 +8,4 @@ pub(crate) mod models;
 pub(crate) mod package;
 pub(crate) mod predict;
 pub(crate) mod publish;
+pub(crate) mod signer;

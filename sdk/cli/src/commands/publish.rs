@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use amaas_serve::at_rest::SignerFile;
 use amaas_serve::manifest::{Batching, Golden, TensorSpec};
-use amaas_serve::publish::{Publication, Published, publish};
+use amaas_serve::publish::{Protection, Publication, Published, Publisher, publish};
 use amaas_serve::runtime;
 use bytes::Bytes;
 
@@ -16,8 +17,22 @@ use crate::settings::{ModelStore, Settings};
 pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), Failure> {
     let place = settings.store(arguments.store.store.as_deref()).await?;
     let library = library()?;
-    let published = publish(&place.store, publication(arguments)?, &super::dev::tasks(), &library).await?;
+    let publisher = publisher(settings, &arguments).await?;
+    let published = publish(&place.store, publication(arguments)?, &super::dev::tasks(), &library, &publisher).await?;
     report(settings, &published, &place)
+}
+
+async fn publisher(settings: &Settings, arguments: &Publish) -> Result<Publisher, Failure> {
+    let store = arguments.store.store.as_deref();
+    let signer = settings.signing_key(store, arguments.signing_key.as_deref())?;
+    let signer = SignerFile::open(&signer)
+        .map_err(|error| Failure::usage(error).try_this("`amaas signer --create` makes a key where there is none"))?;
+    let protection = if arguments.unsealed {
+        Protection::Unsealed
+    } else {
+        Protection::Sealed(settings.vault(store, arguments.kms_key.as_deref()).await?)
+    };
+    Ok(Publisher { signer, protection })
 }
 
 /// The ONNX Runtime library, fetched where it is not there yet.
@@ -59,8 +74,12 @@ fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Res
     }
     let word = if published.is_new { "published" } else { "already published, nothing changed:" };
     output::line(format_args!(
-        "{word} {} version {} ({} bytes)",
-        manifest.model, manifest.version, manifest.network.size
+        "{word} {} version {}, serial {} ({} bytes, {})",
+        manifest.model,
+        manifest.version,
+        manifest.serial,
+        manifest.network.size,
+        if manifest.sealing.is_some() { "sealed" } else { "not sealed" }
     ))?;
     let at = place.endpoint.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
     output::line(format_args!("store {}{at}\n", place.uri))?;

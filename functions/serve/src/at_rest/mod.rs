@@ -1,0 +1,38 @@
+//! Models at rest: what makes their blobs ciphertext in the store, and their manifests true.
+//!
+//! Each version has a data key of its own, which the vault wraps and the manifest carries. From it HKDF makes a key for each blob;
+//! the blob's segments are sealed with AES-256-GCM, the index of the segment as nonce. Ciphertext is as long as plaintext, because
+//! tags stand in the manifest: so segments open in place, side by side in one buffer.
+//!
+//! A segment is bound to all of the manifest but the digests and tags of the ciphertext itself, which cannot stand in what they come
+//! from: see [`Manifest::identity`](crate::manifest::Manifest::identity). AES-GCM does not commit to its key, so the manifest holds a
+//! commitment to the data key, which is compared before the key is used.
+
+mod data_key;
+mod signer;
+
+pub(crate) use self::data_key::DataKey;
+pub use self::data_key::Tag;
+pub use self::signer::{SignerError, SignerFile};
+
+/// What a blob is to its version; it has a key of its own for each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The network.
+    Network,
+    /// The golden cases.
+    Golden,
+    /// The asset of this name.
+    Asset(String),
+}
+
+impl Role {
+    /// Names the role; no two have the same.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Network => "network".to_owned(),
+            Self::Golden => "golden".to_owned(),
+            Self::Asset(name) => format!("asset:{name}"),
+        }
+    }
+}

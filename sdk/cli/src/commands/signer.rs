@@ -1,0 +1,19 @@
+//! `amaas signer`.
+
+use amaas_serve::at_rest::SignerFile;
+
+use crate::arguments::Signer;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+
+pub(crate) fn run(settings: &Settings, arguments: &Signer) -> Result<(), Failure> {
+    let path = settings.signing_key(None, arguments.signing_key.as_deref())?;
+    let key = if arguments.create && !path.exists() { SignerFile::create(&path) } else { SignerFile::open(&path) };
+    let public = key.map_err(|error| Failure::usage(error).try_this("`--create` makes a key where there is none"))?;
+    let public = public.verifying_key().to_string();
+    if settings.json {
+        return output::json(&serde_json::json!({ "publisher": public, "signing_key": path }));
+    }
+    output::line(public)
+}

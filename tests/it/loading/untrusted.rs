@@ -1,0 +1,90 @@
+//! Stores that somebody wrote to who may not: nothing of theirs is served, and each deed has its own words.
+
+use amaas_e2e::{Function, Stage};
+use amaas_serve::publish::Publisher;
+use amaas_wire::dsse::SigningKey;
+
+/// That the function never gets ready, and says `cause`.
+async fn refuses(function: &Function, cause: &str) {
+    let reason = function.not_ready(|reason| reason.contains(cause)).await;
+    assert!(reason.starts_with("model "), "{reason}");
+    assert!(!function.readiness().await.ready);
+}
+
+#[tokio::test]
+async fn manifests_that_no_publisher_signed_are_refused() {
+    let stage = Stage::set().await;
+    let manifest = stage.manifest();
+    let plain = serde_json::to_vec(&manifest).expect("JSON");
+    std::fs::write(stage.manifest_file(), plain).expect("written");
+    refuses(&stage.sentiment().await.start(), "it is not signed").await;
+
+    let stranger = SigningKey::generate().expect("random");
+    std::fs::write(stage.manifest_file(), manifest.sign(&stranger)).expect("written");
+    refuses(&stage.sentiment().await.start(), "none of the publishers that this function trusts").await;
+
+    let mut document = String::from_utf8(manifest.sign(&stage.publisher().signer)).expect("JSON");
+    let middle = document.find("payload\":\"").expect("a payload") + 400;
+    let other = if document.as_bytes()[middle] == b'A' { "B" } else { "A" };
+    document.replace_range(middle..=middle, other);
+    std::fs::write(stage.manifest_file(), document).expect("written");
+    refuses(&stage.sentiment().await.start(), "the signature is not good: it was altered").await;
+}
+
+#[tokio::test]
+async fn models_in_the_place_of_others_are_refused() {
+    let stage = Stage::set().await;
+    let network = amaas_e2e::onnx::plus_one();
+    stage.publish("other", network).await;
+    let other = std::fs::read(stage.file("models/other/1/manifest.json")).expect("published");
+    std::fs::write(stage.manifest_file(), other).expect("written");
+    let cause = "manifest models/sentiment/1/manifest.json says that it is of model other version 1";
+    refuses(&stage.sentiment().await.start(), cause).await;
+
+    // A publisher's own mistake: blobs that were sealed for another model, signed for this one.
+    let stage = Stage::set().await;
+    let manifest = stage.manifest();
+    let other = amaas_serve::manifest::Manifest { model: "swapped".parse().expect("a name"), ..manifest };
+    let key = "models/swapped/1/manifest.json";
+    std::fs::create_dir_all(stage.file(key).parent().expect("in a folder")).expect("made");
+    std::fs::write(stage.file(key), other.sign(&stage.publisher().signer)).expect("written");
+    let function = stage.launch(amaas_e2e::Program::Sentiment, "swapped").await;
+    refuses(&function.set("AMAAS_MODEL_VERSION", "1").start(), "cannot be unwrapped").await;
+}
+
+#[tokio::test]
+async fn what_was_sealed_for_another_version_is_refused() {
+    let stage = Stage::set().await;
+    let manifest = stage.manifest();
+    let later = amaas_serve::manifest::Manifest { serial: manifest.serial + 1, ..manifest };
+    stage.put_manifest(&later);
+    refuses(&stage.sentiment().await.start(), "the tag is not good").await;
+}
+
+#[tokio::test]
+async fn versions_below_the_pinned_serial_are_refused() {
+    let stage = Stage::set().await;
+    let serial = stage.manifest().serial;
+    let function = stage.sentiment().await.set("AMAAS_LEAST_SERIAL", (serial + 1).to_string()).start();
+    refuses(&function, &format!("has the serial {serial}, below the least")).await;
+    stage.sentiment().await.set("AMAAS_LEAST_SERIAL", serial.to_string()).start().ready().await;
+}
+
+#[tokio::test]
+async fn without_the_right_key_nothing_is_opened() {
+    let stage = Stage::set().await;
+    let function = stage.sentiment().await.unset("AMAAS_KMS_KEY").set("AMAAS_SEALING", "off").start();
+    refuses(&function, "this function has no key to open it with").await;
+    let other = stage.file("other.key");
+    std::fs::write(&other, "0".repeat(64)).expect("written");
+    let function = stage.sentiment().await.set("AMAAS_KMS_KEY", format!("file:{}", other.display())).start();
+    refuses(&function, "cannot be unwrapped").await;
+
+    // The key of another version, wrapped as this one's: the manifest does not commit to it.
+    let Publisher { signer, .. } = stage.publisher();
+    let mut manifest = stage.manifest();
+    let sealing = manifest.sealing.as_mut().expect("it is sealed");
+    sealing.commitment = amaas_serve::digest::Digest::of(b"another key");
+    std::fs::write(stage.manifest_file(), manifest.sign(signer)).expect("written");
+    refuses(&stage.sentiment().await.start(), "not the one that the manifest commits to").await;
+}
