@@ -65,9 +65,9 @@ pub enum Replay {
 pub enum LedgerLocation {
     /// In this process, and gone with it.
     Memory,
-    /// An SQLite file.
+    /// An `SQLite` file.
     Sqlite(PathBuf),
-    /// A DynamoDB table.
+    /// A `DynamoDB` table.
     DynamoDb(String),
 }
 

@@ -1,7 +1,7 @@
 //! Hexadecimal.
 
 /// Bytes in lower-case hexadecimal.
-pub(crate) fn encode(bytes: &[u8]) -> String {
+pub fn encode(bytes: &[u8]) -> String {
     bytes
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 15])

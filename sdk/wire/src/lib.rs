@@ -17,7 +17,8 @@ pub mod problem;
 pub mod task;
 pub mod tensor;
 
-mod hex;
+#[doc(hidden)]
+pub mod hex;
 mod tensor_error;
 mod tensor_json;
 mod tensor_value;

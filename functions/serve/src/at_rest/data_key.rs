@@ -111,7 +111,7 @@ pub struct Tag([u8; 16]);
 
 impl From<Tag> for String {
     fn from(tag: Tag) -> Self {
-        tag.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        amaas_wire::hex::encode(&tag.0)
     }
 }
 

@@ -94,8 +94,9 @@ impl LoadError {
             Self::Store(error) if error.is_retryable() => Outlook::MayPass,
             Self::Thread(_) => Outlook::MayPass,
             Self::Unwrap(UnwrapError::Vault(error)) if error.is_retryable() => Outlook::MayPass,
-            Self::Unwrap(UnwrapError::Vault(VaultError::Denied { .. })) => Outlook::MayBeMended,
-            Self::Store(_) | Self::Alias { .. } => Outlook::MayBeMended,
+            Self::Store(_) | Self::Alias { .. } | Self::Unwrap(UnwrapError::Vault(VaultError::Denied { .. })) => {
+                Outlook::MayBeMended
+            }
             _ => Outlook::Stays,
         }
     }

@@ -106,7 +106,10 @@ const ATTEMPTS: u32 = 3;
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+    use crate::at_rest::DataKey;
     use crate::manifest::SEGMENT_SIZE;
     use crate::store::Condition;
 
@@ -125,6 +128,36 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|index| u8::try_from(index % 251).expect("below 256")).collect();
             let (_folder, store, blob) = stored(&bytes).await;
             assert_eq!(fetch(&store, &blob, None).await.expect("fetched"), bytes, "{size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_flip_and_every_cut_of_a_sealed_blob_is_refused() {
+        let (key, _) = DataKey::generate().expect("random");
+        let (role, identity, plain) = (Role::Network, Digest::of(b"manifest"), b"a small network, sealed".as_slice());
+        let mut bytes = plain.to_vec();
+        let tag = key.seal(&role, identity, 0, &mut bytes).expect("sealed");
+        let (folder, store, blob) = stored(&bytes).await;
+        let blob = Blob { tags: vec![tag], ..blob };
+        let key: Unwrapping = std::future::ready(Ok(std::sync::Arc::new(key))).boxed().shared();
+        let sealed = |identity| Some(Sealed { key: key.clone(), role: role.clone(), identity });
+        assert_eq!(fetch(&store, &blob, sealed(identity)).await.expect("opened"), plain);
+        let other = sealed(Digest::of(b"another manifest"));
+        assert!(matches!(fetch(&store, &blob, other).await, Err(LoadError::Tag { segment: 0, .. })));
+
+        let path = folder.path().join(blob_key(&blob.digest));
+        for index in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut altered = bytes.clone();
+                altered[index] ^= 1 << bit;
+                std::fs::write(&path, &altered).expect("written");
+                assert!(matches!(fetch(&store, &blob, sealed(identity)).await, Err(LoadError::Digest { .. })));
+                // Who could also sign another digest still has no tag for it.
+                let signed = Blob { digest: blob.digest, tags: blob.tags.clone(), ..Blob::of(&altered) };
+                assert!(matches!(fetch(&store, &signed, sealed(identity)).await, Err(LoadError::Tag { .. })));
+            }
+            std::fs::write(&path, &bytes[..index]).expect("written");
+            assert!(fetch(&store, &blob, sealed(identity)).await.is_err(), "cut off at {index}");
         }
     }
 

@@ -294,6 +294,7 @@ mod tests {
         type Objects = Arc<Mutex<HashMap<String, Bytes>>>;
         async fn answer(State(objects): State<Objects>, request: Request<axum::body::Body>) -> (StatusCode, Bytes) {
             let key = request.uri().path().to_owned();
+            let conditional = request.headers().contains_key("if-none-match");
             let (method, listed) =
                 (request.method().clone(), request.uri().query().is_some_and(|it| it.contains("list")));
             let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.expect("a body");
@@ -303,6 +304,7 @@ mod tests {
                 (Method::GET, Some(object)) => (StatusCode::OK, object.clone()),
                 (Method::HEAD, Some(_)) => (StatusCode::OK, Bytes::new()),
                 (Method::GET | Method::HEAD, None) => (StatusCode::NOT_FOUND, Bytes::new()),
+                (_, Some(_)) if !conditional => (StatusCode::OK, Bytes::new()),
                 (_, Some(_)) => (StatusCode::PRECONDITION_FAILED, Bytes::new()),
                 (_, None) => {
                     objects.insert(key, body);

@@ -23,7 +23,7 @@ impl FileKey {
     pub fn create(path: &Path) -> Result<Self, VaultError> {
         let mut key = Zeroizing::new([0; KEY_LEN]);
         getrandom::fill(key.as_mut_slice()).map_err(|_| VaultError::Random)?;
-        let text = Zeroizing::new(key.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let text = Zeroizing::new(amaas_wire::hex::encode(key.as_slice()));
         let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| wrong(path, &error))?;
         Self::new(key.as_slice()).ok_or(VaultError::Random)
