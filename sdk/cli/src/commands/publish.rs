@@ -15,10 +15,10 @@ use crate::output;
 use crate::settings::{ModelStore, Settings};
 
 pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), Failure> {
+    let publication = publication(&arguments)?;
     let place = settings.store(arguments.store.store.as_deref()).await?;
-    let library = library()?;
     let publisher = publisher(settings, &arguments).await?;
-    let published = publish(&place.store, publication(arguments)?, &super::dev::tasks(), &library, &publisher).await?;
+    let published = publish(&place.store, publication, &super::dev::tasks(), &library()?, &publisher).await?;
     report(settings, &published, &place)
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn library() -> Result<std::path::PathBuf, Failure> {
     runtime::find_or_fetch(configured.as_deref(), |line| output::note(line)).map_err(Failure::new)
 }
 
-fn publication(arguments: Publish) -> Result<Publication, Failure> {
+fn publication(arguments: &Publish) -> Result<Publication, Failure> {
     let mut assets = BTreeMap::new();
     for path in &arguments.assets {
         let name = path.file_name().and_then(|name| name.to_str());
@@ -55,11 +55,11 @@ fn publication(arguments: Publish) -> Result<Publication, Failure> {
         None => None,
     };
     Ok(Publication {
-        model: arguments.name,
-        version: arguments.version,
-        alias: arguments.alias,
+        model: arguments.name.clone(),
+        version: arguments.version.clone(),
+        alias: arguments.alias.clone(),
         network: read(&arguments.network)?,
-        task: arguments.task,
+        task: arguments.task.clone(),
         assets,
         golden,
     })

@@ -1,6 +1,6 @@
 //! What people see when something is wrong: the reason, a remedy, and an exit code.
 
-use crate::program::{amaas, command};
+use crate::program::{amaas, command, text};
 
 fn failed(arguments: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -41,7 +41,24 @@ fn wrong_variables_are_named() {
 
 #[test]
 fn files_that_are_no_networks_are_not_published() {
-    let (code, error) = failed(&["publish", "text.onnx", "--name", "x", "--store", "./store"]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    std::fs::write(here.join("text.onnx"), "not a network").expect("written");
+    let publish = ["publish", "text.onnx", "--name", "x", "--store", "./store"];
+    let run = |more: &[&str]| {
+        let output = amaas(here, &[&publish, more].concat());
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    // Nothing is published unsigned, or unsealed without a word of it.
+    let (code, error) = run(&[]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("no key to sign with"), "{error}");
+    let made = text(here, &["signer", "--create", "--signing-key", "signer.pem"]);
+    assert_eq!(text(here, &["signer", "--signing-key", "signer.pem"]), made);
+    let (code, error) = run(&["--signing-key", "signer.pem"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("no key to seal with"), "{error}");
+    let (code, error) = run(&["--signing-key", "signer.pem", "--unsealed"]);
     assert_eq!(code, Some(1));
     assert!(error.contains("not an ONNX file"), "{error}");
 }
