@@ -34,9 +34,6 @@ pub struct Config {
     pub sealing: Policy,
     /// `AMAAS_REPLAY`: `refuse` has each sealed call taken once; `allow` where not set.
     pub replay: Replay,
-    /// `AMAAS_LEDGER`: where answers are kept for repeats, and what has been seen: `memory` (where not set),
-    /// `sqlite:PATH` or `dynamodb:TABLE`.
-    pub ledger: LedgerLocation,
     /// `AMAAS_HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set.
     pub listen: (String, u16),
 }
@@ -58,17 +55,6 @@ pub enum Replay {
     Allow,
     /// It is refused, and so is one without a date.
     Refuse,
-}
-
-/// Where the ledger is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LedgerLocation {
-    /// In this process, and gone with it.
-    Memory,
-    /// An `SQLite` file.
-    Sqlite(PathBuf),
-    /// A `DynamoDB` table.
-    DynamoDb(String),
 }
 
 /// How networks are run.
@@ -197,7 +183,6 @@ impl Config {
             vault: variable("AMAAS_KMS_KEY").value,
             trust: Trust::from_variables(&variables)?,
             replay: variable("AMAAS_REPLAY").replay()?,
-            ledger: variable("AMAAS_LEDGER").ledger()?,
             // Not HOST, which shells and conda set for themselves.
             listen: (
                 variable("AMAAS_HOST").or("an address", "127.0.0.1".to_owned())?,
@@ -300,15 +285,6 @@ impl Variable {
         }
     }
 
-    fn ledger(self) -> Result<LedgerLocation, ConfigError> {
-        match self.value.as_deref().map(|value| value.split_once(':').unwrap_or((value, ""))) {
-            None | Some(("memory", "")) => Ok(LedgerLocation::Memory),
-            Some(("sqlite", path)) if !path.is_empty() => Ok(LedgerLocation::Sqlite(path.into())),
-            Some(("dynamodb", table)) if !table.is_empty() => Ok(LedgerLocation::DynamoDb(table.to_owned())),
-            Some(_) => Err(self.error("\"memory\", sqlite:PATH or dynamodb:TABLE")),
-        }
-    }
-
     fn error(self, expected: &str) -> ConfigError {
         ConfigError { name: self.name, expected: expected.to_owned(), got: self.value }
     }
@@ -354,7 +330,7 @@ mod tests {
         assert_eq!(config.runtime.providers, [Provider::Cpu]);
         assert_eq!(config.listen, ("127.0.0.1".to_owned(), 8080));
         assert_eq!((config.sealing, config.replay), (Policy::Required, Replay::Allow));
-        assert_eq!((config.ledger, config.trust.least_serial), (LedgerLocation::Memory, 0));
+        assert_eq!(config.trust.least_serial, 0);
     }
 
     #[test]
@@ -400,7 +376,6 @@ mod tests {
             ("AMAAS_PUBLISHERS", "AAAA", "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
             ("AMAAS_LEAST_SERIAL", "x", "AMAAS_LEAST_SERIAL: expected a serial"),
             ("AMAAS_REPLAY", "x", "AMAAS_REPLAY: expected \"allow\" or \"refuse\", got \"x\""),
-            ("AMAAS_LEDGER", "sqlite:", "AMAAS_LEDGER: expected \"memory\", sqlite:PATH or dynamodb:TABLE"),
             ("PORT", "99999", "PORT: expected a port number, got \"99999\""),
         ] {
             let mut variables = NEEDED.to_vec();

@@ -79,6 +79,15 @@ pub enum Error {
     /// What was sealed is not a call to this route.
     #[error("the sealed message is not a call to this route: {0}")]
     SealedMessage(String),
+    /// What should be an idempotency key is none.
+    #[error("the idempotency key is malformed; expected one header of 1 to 255 visible ASCII characters")]
+    IdempotencyKey,
+    /// The key belongs to another call.
+    #[error("the idempotency key was used for another call in the last 24 hours; each call needs its own")]
+    IdempotencyReused,
+    /// The first call with the key has not ended.
+    #[error("a call with the same idempotency key is still under way")]
+    IdempotencyRunning,
     /// No such route.
     #[error(
         "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models and /v1/models/{{model}}/predict"
@@ -153,6 +162,9 @@ impl Error {
             Self::SealingRequired => (S::FORBIDDEN, "sealing-required", "sealing required"),
             Self::NoSealing => (S::NOT_FOUND, "no-sealing", "no sealing"),
             Self::SealedMessage(_) => (S::BAD_REQUEST, "sealed-message", "unusable sealed message"),
+            Self::IdempotencyKey => (S::BAD_REQUEST, "idempotency-key", "malformed idempotency key"),
+            Self::IdempotencyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "idempotency key reused"),
+            Self::IdempotencyRunning => (S::CONFLICT, "idempotency-running", "the first call is under way"),
             Self::Url => (S::BAD_REQUEST, "url", "unreadable URL"),
             Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "unknown route"),
             Self::Method => (S::METHOD_NOT_ALLOWED, "method", "method not allowed"),
@@ -178,7 +190,7 @@ impl Error {
     /// How long the caller should wait before it tries again, where trying again can help.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::QueueFull | Self::Draining => Some(Duration::from_secs(1)),
+            Self::QueueFull | Self::Draining | Self::IdempotencyRunning => Some(Duration::from_secs(1)),
             Self::KeysUnavailable { .. } | Self::NotReady { .. } => Some(Duration::from_secs(2)),
             _ => None,
         }
@@ -186,7 +198,7 @@ impl Error {
 
     /// Whether the call was refused before any work was done, so that it may be sent again without any care.
     pub fn is_not_processed(&self) -> bool {
-        self.retry_after().is_some()
+        self.retry_after().is_some() && !matches!(self, Self::IdempotencyRunning)
     }
 }
 

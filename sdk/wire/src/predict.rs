@@ -187,6 +187,8 @@ pub const USAGE_BILLED_MS: &str = "amaas-usage-billed-ms";
 pub const REQUEST_ID: &str = "x-request-id";
 /// One key for each logical call, the same on every attempt.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// On an answer: it was given before to a call with the same idempotency key, and nothing was run for it again.
+pub const IDEMPOTENCY_REPLAYED: &str = "idempotency-replayed";
 /// On a refusal: no part of the request was processed, so that it may be sent again without an idempotency key.
 pub const NOT_PROCESSED: &str = "amaas-not-processed";
 

@@ -10,12 +10,27 @@ use crate::router::Host;
 use crate::store::ModelName;
 
 /// Whoever sent a valid key. It can be had in no other way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     record: KeyRecord,
+    /// Whether the call was let in before it got here.
+    admitted: bool,
 }
 
 impl Caller {
+    /// Whose key it is.
+    pub(crate) fn tenant(&self) -> &str {
+        &self.record.tenant
+    }
+
+    /// Lets the call in, unless the function stops. It is asked once, before a body is read.
+    pub(crate) fn admitted(self, host: &Host) -> Result<Self, Error> {
+        if !self.admitted {
+            host.admit()?;
+        }
+        Ok(Self { admitted: true, ..self })
+    }
+
     /// Whether the key may use `model`.
     pub(crate) fn may_use(&self, model: &ModelName) -> bool {
         self.record.models.as_ref().is_none_or(|models| models.contains(model))
@@ -31,10 +46,13 @@ impl FromRequestParts<Host> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, host: &Host) -> Result<Self, Error> {
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
         let key = key(&parts.headers)?.parse()?;
         let record = host.access().find(&key).await?;
         tracing::Span::current().record("tenant", record.tenant.as_str());
-        Ok(Self { record })
+        Ok(Self { record, admitted: false })
     }
 }
 

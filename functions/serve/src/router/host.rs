@@ -8,6 +8,7 @@ use crate::access::Keys;
 use crate::config::Limits;
 use crate::error::Error;
 use crate::load::{Model, Slot};
+use crate::request::Answers;
 use crate::seal::Sealing;
 use crate::store::ModelName;
 
@@ -21,6 +22,7 @@ struct Inner {
     limits: Limits,
     draining: AtomicBool,
     sealing: OnceLock<Sealing>,
+    answers: Answers,
 }
 
 impl Host {
@@ -32,6 +34,7 @@ impl Host {
             limits,
             draining: AtomicBool::new(false),
             sealing: OnceLock::new(),
+            answers: Answers::new(),
         }))
     }
 
@@ -42,6 +45,10 @@ impl Host {
 
     pub(crate) fn sealing(&self) -> Option<&Sealing> {
         self.0.sealing.get()
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     /// Gives `slot` its place; another of the same name makes room.

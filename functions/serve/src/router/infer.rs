@@ -23,7 +23,7 @@ pub(super) async fn infer(
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&path.model)?;
     caller.scope(slot.name())?;
-    host.admit()?;
+    caller.admitted(&host)?;
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
     let model = host.model(&slot, path.version.as_deref()).await?;

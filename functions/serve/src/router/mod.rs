@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 pub use self::host::Host;
 use crate::error::Error;
 use crate::reply::respond;
+use crate::request::once;
 use crate::seal;
 
 /// The router of `host`.
@@ -33,6 +34,7 @@ pub fn router(host: Host) -> Router {
         .route("/v1/models/{model}/keys/manifest", get(seal::manifest))
         .fallback(async || Error::UnknownRoute)
         .method_not_allowed_fallback(async || Error::Method)
+        .layer(axum::middleware::from_fn_with_state(host.clone(), once))
         .layer(axum::middleware::from_fn_with_state(host.clone(), seal::open))
         .layer(axum::middleware::from_fn(respond))
         .with_state(host)

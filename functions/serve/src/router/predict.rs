@@ -27,7 +27,7 @@ pub(super) async fn predict(
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&name)?;
     caller.scope(slot.name())?;
-    host.admit()?;
+    caller.admitted(&host)?;
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
     let model = host.model(&slot, parameters.version.as_deref()).await?;
