@@ -2,7 +2,7 @@
 
 mod calls;
 mod errors;
-
+mod gateway;
 mod keys;
 mod resilience;
 mod sealing;
