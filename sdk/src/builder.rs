@@ -4,14 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use amaas_wire::dsse::VerifyingKey;
+use amaas_wire::ohttp::Suite;
 use amaas_wire::{ApiKey, MalformedKey};
 
 use crate::call::Caller;
 use crate::credentials::{Authorization, CredentialProvider, Credentials};
 use crate::endpoint::{Endpoint, Endpoints, Plaintext, check_name, variable_suffix};
 use crate::retry::Retry;
+use crate::seal::{Demand, Seal};
 use crate::transport::{Http, HttpConfig, Proxy};
-use crate::{Client, Error, RetryConfig, environment, random};
+use crate::{Client, Error, RetryConfig, Sealing, environment, random};
 
 /// Makes a [`Client`]. An endpoint and credentials are needed; the rest has defaults.
 ///
@@ -41,6 +44,8 @@ pub struct ClientBuilder {
     retry: RetryConfig,
     user_agent: String,
     max_answer: usize,
+    sealing: Sealing,
+    demand: Demand,
 }
 
 impl ClientBuilder {
@@ -94,6 +99,41 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether calls are sealed. They are unless set, and [`Sealing::Off`] is for this machine.
+    pub fn sealing(mut self, sealing: Sealing) -> Self {
+        self.sealing = sealing;
+        self
+    }
+
+    /// The suite to seal with, in place of the best one that the service offers; one that it does not offer ends the call.
+    ///
+    /// ```
+    /// use amaas::{Client, Suite};
+    ///
+    /// let builder = Client::builder().endpoint("https://models.example.com").anonymous().suite(Suite::X25519);
+    /// # builder.build()?;
+    /// # Ok::<(), amaas::Error>(())
+    /// ```
+    pub fn suite(mut self, suite: Suite) -> Self {
+        self.demand.suite = Some(suite);
+        self
+    }
+
+    /// Pins the signers: one of them has to have signed the keys that calls are sealed to, for the model and version that
+    /// is called. Without pins, whoever can answer in the service's place can offer keys of its own.
+    ///
+    /// ```
+    /// use amaas::{Client, VerifyingKey};
+    ///
+    /// let signer: VerifyingKey = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=".parse()?;
+    /// let client = Client::builder().endpoint("https://models.example.com").anonymous().signers([signer]).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn signers(mut self, signers: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        self.demand.signers = Some(signers.into_iter().collect());
+        self
+    }
+
     /// The time for a whole call: attempts, waits and the reading of the answer. 60 s unless set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -131,7 +171,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Allows plain `http` to other machines, where everyone on the way can read keys and payload.
+    /// Allows plain `http` and [`Sealing::Off`] to other machines, with which everyone on the way, or in between, can read
+    /// what is sent. A call that is sealed stays sealed over plain `http`; its path, time and size are open.
     pub fn danger_allow_plaintext(mut self) -> Self {
         self.plaintext = Plaintext::Anywhere;
         self
@@ -143,21 +184,44 @@ impl ClientBuilder {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) names the setting that is missing or malformed.
     pub fn build(self) -> Result<Client, Error> {
         let endpoints = self.endpoints()?;
+        let seal = self.seal(&endpoints)?;
         let plain = endpoints.iter().any(Endpoint::is_plaintext);
         let transport = Http::new(HttpConfig {
             connect_timeout: self.connect_timeout,
             user_agent: self.user_agent,
-            max_answer: self.max_answer,
             proxy: if plain { Proxy::Off } else { Proxy::Environment },
         })?;
         let caller = Caller {
-            transport: Box::new(transport),
+            transport: Arc::new(transport),
+            seal,
             credentials: self.credentials?,
             retry: Retry::new(self.retry, random::fraction),
             timeout: self.timeout,
             attempt_timeout: self.attempt_timeout,
+            max_answer: self.max_answer,
         };
         Ok(Client { endpoints: Arc::new(endpoints), caller: Arc::new(caller) })
+    }
+
+    /// What seals the calls; nothing where that is off and may be.
+    fn seal(&self, endpoints: &Endpoints) -> Result<Option<Seal>, Error> {
+        let pinned = self.demand.signers.as_ref();
+        if pinned.is_some_and(Vec::is_empty) {
+            return Err(Error::config("signers are pinned, and there are none: give one or more, or do not pin"));
+        }
+        match self.sealing {
+            Sealing::Required => Ok(Some(Seal::new(self.demand.clone()))),
+            Sealing::Off if pinned.is_some() || self.demand.suite.is_some() => {
+                Err(Error::config("sealing is off, and signers or a suite are set: leave one of the two out"))
+            }
+            Sealing::Off if self.plaintext == Plaintext::Loopback && !endpoints.iter().all(Endpoint::is_loopback) => {
+                Err(Error::config(
+                    "sealing is off, and an endpoint is on another machine, where keys and payload could be read: \
+                     leave sealing on",
+                ))
+            }
+            Sealing::Off => Ok(None),
+        }
     }
 
     fn endpoints(&self) -> Result<Endpoints, Error> {
@@ -188,6 +252,8 @@ impl Default for ClientBuilder {
             retry: RetryConfig::default(),
             user_agent: concat!("amaas-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_answer: 64 * 1024 * 1024,
+            sealing: Sealing::default(),
+            demand: Demand::default(),
         }
     }
 }
@@ -198,6 +264,7 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field("timeout", &self.timeout)
             .field("retry", &self.retry)
+            .field("sealing", &self.sealing)
             .finish_non_exhaustive()
     }
 }

@@ -1,39 +1,46 @@
 //! One logical call: attempts, waits and one deadline around all of it.
 //!
-//! An attempt goes through `request → transport → accept`. Each attempt builds its request anew from the same encoded
-//! body and the same idempotency key, so that what is made per attempt (credentials today) is never sent twice.
+//! An attempt goes through `request → seal → transport → open → accept`, or without the two in the middle where sealing is
+//! off. Each attempt builds its request anew from the same encoded
+//! body and the same idempotency key, so that what is made per attempt (credentials, seals) is never sent twice.
 //!
 //! Invariant: a call ends by its deadline, whichever stage it is in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use amaas_wire::predict::{IDEMPOTENCY_KEY, REQUEST_ID};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, debug, debug_span, info_span};
 
 use crate::answer::Trace;
 use crate::credentials::{Authorization, Credentials};
 use crate::options::{CallOptions, Idempotency};
 use crate::retry::{Cause, Repeat, Retry};
+use crate::seal::{KeySource, Seal};
 use crate::transport::{Outgoing, Received, Transport, TransportError};
 use crate::{Error, ErrorKind, decode, random};
 
 /// What every call of a client shares.
 pub(crate) struct Caller {
-    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) transport: Arc<dyn Transport>,
+    /// `None` where sealing is off.
+    pub(crate) seal: Option<Seal>,
     pub(crate) credentials: Credentials,
     pub(crate) retry: Retry,
     pub(crate) timeout: Duration,
     pub(crate) attempt_timeout: Duration,
+    pub(crate) max_answer: usize,
 }
 
 /// A call that is encoded and may be sent, any number of times.
 pub(crate) struct Call {
     method: Method,
     url: Url,
+    keys: KeySource,
     body: Bytes,
     accepts: Accepts,
     repeat: Repeat,
@@ -65,11 +72,12 @@ pub(crate) struct Failure {
 }
 
 impl Call {
-    pub(crate) fn get(url: Url, options: &CallOptions) -> Result<Self, Error> {
+    pub(crate) fn get(url: Url, keys: KeySource, options: &CallOptions) -> Result<Self, Error> {
         let request_id = request_id(options)?;
         Ok(Self {
             method: Method::GET,
             url,
+            keys,
             body: Bytes::new(),
             accepts: Accepts::Success,
             repeat: Repeat::Recognised,
@@ -79,14 +87,14 @@ impl Call {
         })
     }
 
-    pub(crate) fn post(url: Url, body: Bytes, options: &CallOptions) -> Result<Self, Error> {
+    pub(crate) fn post(url: Url, keys: KeySource, body: Bytes, options: &CallOptions) -> Result<Self, Error> {
         let idempotency_key = match &options.idempotency {
             Idempotency::Fresh => Some(header("the idempotency key", &random::id()?)?),
             Idempotency::Key(key) => Some(header("the idempotency key", key)?),
             Idempotency::Off => None,
         };
         let repeat = if idempotency_key.is_some() { Repeat::Recognised } else { Repeat::Blind };
-        Ok(Self { method: Method::POST, body, repeat, idempotency_key, ..Self::get(url, options)? })
+        Ok(Self { method: Method::POST, body, repeat, idempotency_key, ..Self::get(url, keys, options)? })
     }
 
     pub(crate) fn accepting(mut self, accepts: Accepts) -> Self {
@@ -104,7 +112,8 @@ impl Call {
     async fn send_in_span(self, caller: &Caller) -> Result<Completed, Error> {
         let started = Instant::now();
         let deadline = started + self.timeout.unwrap_or(caller.timeout).min(LONGEST);
-        let mut attempts = 0;
+        let (mut attempts, mut retries) = (0, 0);
+        let mut mended = Vec::new();
         let mut paid = 0;
         let mut last = None;
         loop {
@@ -118,10 +127,19 @@ impl Call {
                 Ok(Err(failure)) => failure,
                 Err(_) => return Err(self.ended(timed_out("the call", last), attempts, started)),
             };
+            if let Cause::Mended(mend) = cause
+                && !mended.contains(&mend)
+            {
+                debug!(%error, "the seal was refused, trying once more");
+                mended.push(mend);
+                last = Some(error);
+                continue;
+            }
             let left = deadline.saturating_duration_since(Instant::now());
-            let again = caller.retry.again(cause, self.repeat, attempts - 1, error.retry_after(), left);
+            let again = caller.retry.again(cause, self.repeat, retries, error.retry_after(), left);
             let Some(again) = again else { return Err(self.ended(error, attempts, started)) };
             debug!(%error, wait = ?again.wait, "the attempt failed, trying again");
+            retries += 1;
             paid = again.paid;
             last = Some(error);
             sleep(again.wait).await;
@@ -129,18 +147,29 @@ impl Call {
     }
 
     async fn attempt(&self, caller: &Caller) -> Result<Received, Failure> {
+        let end = Instant::now() + caller.attempt_timeout.min(LONGEST);
+        let late = |cause, what| move |_| Failure { cause, error: timed_out(what, None) };
+        let held = match &caller.seal {
+            None => None,
+            Some(seal) => {
+                let keys = timeout_at(end, seal.keys(&self.keys, &caller.transport)).await;
+                // Keys first: until they are there, nothing of the call has gone out.
+                Some((seal, keys.map_err(late(Cause::NotSent, "the keys of the service"))??))
+            }
+        };
         let exchange = async {
             let authorization = caller.credentials.authorization().await.map_err(Failure::permanent)?;
-            let request = self.request(authorization.as_ref()).map_err(Failure::permanent)?;
-            let received = caller.transport.send(request).await?;
+            let request = self.request(authorization.as_ref(), caller.max_answer).map_err(Failure::permanent)?;
+            let received = match &held {
+                Some((seal, held)) => seal.exchange(held, request, authorization.as_ref(), &*caller.transport).await?,
+                None => caller.transport.send(request).await?,
+            };
             self.accept(received, authorization.as_ref())
         };
-        timeout(caller.attempt_timeout, exchange)
-            .await
-            .unwrap_or_else(|_| Err(Failure { cause: Cause::TimedOut, error: timed_out("the attempt", None) }))
+        timeout_at(end, exchange).await.map_err(late(Cause::TimedOut, "the attempt"))?
     }
 
-    fn request(&self, authorization: Option<&Authorization>) -> Result<Outgoing, Error> {
+    fn request(&self, authorization: Option<&Authorization>, limit: usize) -> Result<Outgoing, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, JSON);
         headers.insert(REQUEST_ID, header("the request id", &self.request_id)?);
@@ -153,7 +182,7 @@ impl Call {
         if let Some(authorization) = authorization {
             headers.insert(AUTHORIZATION, authorization.header()?);
         }
-        Ok(Outgoing { method: self.method.clone(), url: self.url.clone(), headers, body: self.body.clone() })
+        Ok(Outgoing { method: self.method.clone(), url: self.url.clone(), headers, body: self.body.clone(), limit })
     }
 
     fn accept(&self, received: Received, sent: Option<&Authorization>) -> Result<Received, Failure> {
@@ -183,7 +212,7 @@ impl Completed {
 }
 
 impl Failure {
-    fn permanent(error: Error) -> Self {
+    pub(crate) fn permanent(error: Error) -> Self {
         Self { cause: Cause::Permanent, error }
     }
 }

@@ -38,6 +38,10 @@ impl Client {
     /// `$AMAAS_DATA/env` where `AMAAS_DATA` is set, else `.amaas/env` in the current folder or the nearest above it.
     /// The two are never mixed.
     ///
+    /// `AMAAS_SIGNERS` has the keys that [`ClientBuilder::signers`] takes, in base64 with commas between, and
+    /// `AMAAS_SEALING` is `required`, as without it, or `off` for [`Sealing::Off`](crate::Sealing::Off). They come
+    /// from the environment where they are set there, else from the file.
+    ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) says what is missing or malformed, and what to do.
     pub fn from_env() -> Result<Self, Error> {
@@ -71,8 +75,9 @@ impl Client {
     }
 
     async fn fetch<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Error> {
-        let url = self.endpoints.main()?.join(path);
-        decode::json(&Call::get(url, &CallOptions::default())?.send(&self.caller).await?)
+        let endpoint = self.endpoints.main()?;
+        let call = Call::get(endpoint.join(path), endpoint.keys(), &CallOptions::default())?;
+        decode::json(&call.send(&self.caller).await?)
     }
 }
 

@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use amaas_wire::keys::{ANY, Audience};
 use reqwest::Url;
 
 use crate::Error;
+use crate::seal::KeySource;
 
 /// Whether plain `http` may leave this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,22 @@ impl Endpoint {
             "http" => refuse("is plain http on another machine, where keys and payload could be read: use https"),
             _ => refuse("is neither https nor http"),
         }
+    }
+
+    /// Where the keys are that calls for `model` are sealed to; `version` is the one that is asked for.
+    pub(crate) fn keys_of(&self, model: &str, version: Option<&str>) -> KeySource {
+        let version = version.unwrap_or(ANY).to_owned();
+        let audience = Audience { model: model.to_owned(), version };
+        KeySource { url: self.join(&["v1", "models", model, "keys"]), audience }
+    }
+
+    /// Where the keys are that calls for no model are sealed to.
+    pub(crate) fn keys(&self) -> KeySource {
+        KeySource { url: self.join(&["v1", "keys"]), audience: Audience::service() }
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
     }
 
     pub(crate) fn is_plaintext(&self) -> bool {
@@ -109,7 +127,7 @@ pub(crate) fn check_name<'a>(what: &str, name: &'a str) -> Result<&'a str, Error
 }
 
 fn is_loopback(url: &Url) -> bool {
-    // The host of an `http` URL is normalised: lower case, IPv4 dotted, IPv6 in brackets.
+    // The host of an `http` or `https` URL is normalised: lower case, IPv4 dotted, IPv6 in brackets.
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     address.map_or_else(|_| host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback())

@@ -1,12 +1,15 @@
 //! Where [`Client::from_env`](crate::Client::from_env) finds its settings.
 //!
 //! Invariant: endpoint and key come from one source. Were they mixed, a file in some folder could have a key from the
-//! environment sent to an endpoint of its choice.
+//! environment sent to an endpoint of its choice. What says how calls are sealed comes first from the environment in any
+//! case: a pin only ever refuses, and sealing can be off for this machine alone.
 
 use std::path::Path;
 
+use amaas_wire::dsse::VerifyingKey;
+
 use crate::env_file::{self, EnvFile};
-use crate::{ClientBuilder, Error};
+use crate::{ClientBuilder, Error, Sealing};
 
 /// The variables of this process that begin with `AMAAS_`.
 pub(crate) fn process() -> Result<EnvFile, Error> {
@@ -23,7 +26,7 @@ pub(crate) fn process() -> Result<EnvFile, Error> {
 /// A builder with the endpoints and the key of `environment`, or else of the file that is nearest to `current`.
 pub(crate) fn builder(environment: &EnvFile, current: &Path) -> Result<ClientBuilder, Error> {
     if endpoints(environment).next().is_some() {
-        return from_source(environment, "the environment");
+        return sealing(from_source(environment, "the environment")?, environment, &EnvFile::default());
     }
     let data = value(environment, "AMAAS_DATA").map(Path::new);
     let path = env_file::locate(data, current).ok_or_else(|| {
@@ -34,7 +37,25 @@ pub(crate) fn builder(environment: &EnvFile, current: &Path) -> Result<ClientBui
             data.unwrap_or(current).display()
         ))
     })?;
-    from_source(&EnvFile::load(&path)?, &path.display().to_string())
+    let file = EnvFile::load(&path)?;
+    sealing(from_source(&file, &path.display().to_string())?, environment, &file)
+}
+
+/// The builder with what the first source, or else the second, says of sealing.
+fn sealing(mut builder: ClientBuilder, first: &EnvFile, second: &EnvFile) -> Result<ClientBuilder, Error> {
+    let find = |name| value(first, name).or_else(|| value(second, name));
+    if let Some(signers) = find(SIGNERS) {
+        let signers = signers.split(',').map(|signer| signer.trim().parse::<VerifyingKey>());
+        builder = builder.signers(signers.collect::<Result<Vec<_>, _>>().map_err(|source| {
+            let what = "AMAAS_SIGNERS: expected Ed25519 public keys in base64 with commas between";
+            Error::config(what).with_source(source)
+        })?);
+    }
+    match find(SEALING) {
+        None | Some("required") => Ok(builder),
+        Some("off") => Ok(builder.sealing(Sealing::Off)),
+        Some(other) => Err(Error::config(format!("AMAAS_SEALING: expected required or off, got {other:?}"))),
+    }
 }
 
 fn from_source(source: &EnvFile, name: &str) -> Result<ClientBuilder, Error> {
@@ -64,6 +85,8 @@ fn value<'a>(source: &'a EnvFile, name: &str) -> Option<&'a str> {
 
 const KEY: &str = "AMAAS_API_KEY";
 const ENDPOINT: &str = "AMAAS_ENDPOINT";
+const SIGNERS: &str = "AMAAS_SIGNERS";
+const SEALING: &str = "AMAAS_SEALING";
 /// Before the model's name in upper case, with `_` for `-`.
 const MODEL_ENDPOINT: &str = "AMAAS_ENDPOINT_";
 
@@ -121,6 +144,34 @@ mod tests {
             EnvFile::from_iter([("AMAAS_ENDPOINT_BGE_SMALL", "https://bge.example.com"), ("AMAAS_API_KEY", &key())]);
         let client = endpoint(&environment, Path::new("/")).expect("an endpoint");
         assert!(client.contains("https://bge.example.com"), "{client}");
+    }
+
+    #[test]
+    fn how_calls_are_sealed_comes_from_either_source_and_first_from_the_environment() {
+        let file = |rest: &str| folder(&format!("AMAAS_ENDPOINT=http://127.0.0.1:1\nAMAAS_API_KEY={}\n{rest}", key()));
+        let signer = amaas_wire::dsse::SigningKey::from_bytes(&[1; 32]).verifying_key().to_string();
+        let pinned = EnvFile::from_iter([("AMAAS_SIGNERS", format!("{signer}, {signer}"))]);
+        let off = EnvFile::from_iter([("AMAAS_SEALING", "off")]);
+        let (none, wrong) = (EnvFile::default(), "AMAAS_SIGNERS: expected Ed25519");
+        for (environment, rest, expected) in [
+            (&none, String::new(), Ok(())),
+            (&none, format!("AMAAS_SIGNERS={signer}"), Ok(())),
+            (&none, "AMAAS_SEALING=off".to_owned(), Ok(())),
+            (&pinned, String::new(), Ok(())),
+            (&pinned, "AMAAS_SIGNERS=none".to_owned(), Ok(())),
+            (&pinned, "AMAAS_SEALING=off".to_owned(), Err("sealing is off, and signers")),
+            (&off, "AMAAS_SEALING=required".to_owned(), Ok(())),
+            (&none, "AMAAS_SEALING=optional".to_owned(), Err("AMAAS_SEALING: expected required or off")),
+            (&none, "AMAAS_SIGNERS=none".to_owned(), Err(wrong)),
+            (&none, format!("AMAAS_SIGNERS={signer},"), Err(wrong)),
+        ] {
+            let built = endpoint(environment, file(&rest).path());
+            match (built, expected) {
+                (Ok(_), Ok(())) => {}
+                (Err(error), Err(start)) => assert!(error.to_string().starts_with(start), "{rest}: {error}"),
+                (built, _) => panic!("{environment:?} {rest}: {built:?}"),
+            }
+        }
     }
 
     #[test]

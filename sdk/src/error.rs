@@ -52,8 +52,8 @@ impl Error {
 
     /// Whether the same call may succeed later. The client's own retries are over by then.
     pub fn is_retryable(&self) -> bool {
-        use ErrorKind::{Connect, Interrupted, RateLimited, Timeout, Unavailable};
-        matches!(self.0.kind, Connect | Interrupted | RateLimited | Timeout | Unavailable)
+        use ErrorKind::{Connect, Damaged, Interrupted, RateLimited, Timeout, Unavailable};
+        matches!(self.0.kind, Connect | Damaged | Interrupted | RateLimited | Timeout | Unavailable)
     }
 
     /// How long the service asked to wait before the next call.
@@ -69,6 +69,11 @@ impl Error {
     /// The problem document (RFC 9457) of a native route; its `kind` is a stable name that a program can match.
     pub fn problem(&self) -> Option<&Problem> {
         self.0.problem.as_ref()
+    }
+
+    /// Whether this is what an answer outside the seal said: the word of a gateway, or of anybody on the way.
+    pub fn is_unsealed(&self) -> bool {
+        self.0.unsealed
     }
 
     pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
@@ -99,6 +104,19 @@ impl Error {
         self
     }
 
+    /// Marks what an answer outside the seal said.
+    pub(crate) fn unsealed(mut self) -> Self {
+        self.0.unsealed = true;
+        self
+    }
+
+    /// The same error, understood as something else.
+    pub(crate) fn of_kind(mut self, kind: ErrorKind, what: &str) -> Self {
+        self.0.kind = kind;
+        what.clone_into(&mut self.0.what);
+        self
+    }
+
     pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
         self.0.retry_after = retry_after;
         self
@@ -119,7 +137,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { what, status, attempts, detail, .. } = &*self.0;
+        let Inner { what, status, attempts, detail, unsealed, .. } = &*self.0;
         f.write_str(what)?;
         if let Some(status) = status {
             write!(f, " ({status})")?;
@@ -130,7 +148,8 @@ impl fmt::Display for Error {
             _ => write!(f, " after {attempts} attempts")?,
         }
         if let Some(detail) = detail {
-            write!(f, ": {detail}")?;
+            let origin = if *unsealed { ", said outside the seal: " } else { ": " };
+            write!(f, "{origin}{detail}")?;
         }
         Ok(())
     }
@@ -166,6 +185,13 @@ pub enum ErrorKind {
     Connect,
     /// The connection was lost after the request went out: the service may have done the work.
     Interrupted,
+    /// The service's keys cannot be had, are not trusted, or are refused; nothing was sealed to them, so nothing of the
+    /// call was read.
+    Keys,
+    /// A success that is not sealed: whoever wrote it, it is not taken. Nothing of it is in the error.
+    NotSealed,
+    /// The sealed answer was cut short or altered on the way: the service may have done the work.
+    Damaged,
     /// The time of the call, or of its last attempt, was up; or the service answered 408.
     Timeout,
     /// The service wants valid credentials (401).
@@ -219,6 +245,7 @@ struct Inner {
     attempts: u32,
     elapsed: Duration,
     retry_after: Option<Duration>,
+    unsealed: bool,
     source: Option<BoxError>,
 }
 

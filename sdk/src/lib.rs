@@ -20,8 +20,12 @@ mod model;
 mod options;
 mod random;
 mod retry;
+mod seal;
+mod sealing;
 mod transport;
 
+pub use amaas_wire::dsse::VerifyingKey;
+pub use amaas_wire::ohttp::Suite;
 pub use amaas_wire::oip::{InferRequest, ModelMetadata, ServerMetadata, TensorMetadata};
 pub use amaas_wire::predict::{ModelEntry, ModelList, Usage};
 pub use amaas_wire::problem::Problem;
@@ -35,6 +39,7 @@ pub use error::{BoxError, Error, ErrorKind};
 pub use model::Model;
 pub use options::CallOptions;
 pub use retry::RetryConfig;
+pub use sealing::Sealing;
 
 /// The README's example has to compile.
 #[cfg(doctest)]

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call::{Accepts, Call};
 use crate::endpoint::check_name;
+use crate::seal::KeySource;
 use crate::{Answer, CallOptions, Client, Error, InferAnswer, Readiness, decode, encode};
 
 /// A handle on one model, from [`Client::model`]. Cheap to clone.
@@ -101,7 +102,7 @@ impl Model {
     /// See [`Error`].
     pub async fn infer_request(&self, request: &InferRequest) -> Result<InferAnswer, Error> {
         let url = self.protocol_url(&["infer"])?;
-        let call = Call::post(url, encode::infer(request)?, &self.options)?;
+        let call = Call::post(url, self.keys()?, encode::infer(request)?, &self.options)?;
         decode::infer(call.send(&self.client.caller).await?)
     }
 
@@ -110,7 +111,7 @@ impl Model {
     /// # Errors
     /// See [`Error`].
     pub async fn metadata(&self) -> Result<ModelMetadata, Error> {
-        let call = Call::get(self.protocol_url(&[])?, &self.options)?;
+        let call = Call::get(self.protocol_url(&[])?, self.keys()?, &self.options)?;
         decode::json(&call.send(&self.client.caller).await?)
     }
 
@@ -121,7 +122,8 @@ impl Model {
     /// # Errors
     /// See [`Error`].
     pub async fn ready(&self) -> Result<Readiness, Error> {
-        let call = Call::get(self.protocol_url(&["ready"])?, &self.options)?.accepting(Accepts::Readiness);
+        let call = Call::get(self.protocol_url(&["ready"])?, self.keys()?, &self.options)?;
+        let call = call.accepting(Accepts::Readiness);
         let completed = call.send(&self.client.caller).await?;
         decode::readiness(&completed.received)
             .ok_or_else(|| completed.misread("the answer does not state readiness".to_owned()))
@@ -137,8 +139,13 @@ impl Model {
         P: DeserializeOwned,
     {
         let count = inputs.len();
-        let call = Call::post(self.predict_url()?, encode::predict(inputs)?, &self.options)?;
+        let call = Call::post(self.predict_url()?, self.keys()?, encode::predict(inputs)?, &self.options)?;
         decode::predict(call.send(&self.client.caller).await?, count)
+    }
+
+    fn keys(&self) -> Result<KeySource, Error> {
+        let name = check_name("model name", &self.name)?;
+        Ok(self.client.endpoints.of_model(name)?.keys_of(name, self.version.as_deref()))
     }
 
     fn predict_url(&self) -> Result<Url, Error> {

@@ -93,8 +93,19 @@ pub(crate) enum Cause {
     NotProcessed,
     /// The service answered with this status.
     Status(u16),
+    /// The service refused the seal, so it processed nothing, and the reason has been seen to.
+    Mended(Mend),
     /// It will fail again.
     Permanent,
+}
+
+/// What was seen to, which is tried once in a call and is no retry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mend {
+    /// The keys are forgotten.
+    Keys,
+    /// The clock is set.
+    Clock,
 }
 
 /// Whether the service can tell a repeated request from a new one.
@@ -112,7 +123,7 @@ impl Cause {
         match self {
             Self::NotSent | Self::NotProcessed | Self::Status(408 | 429 | 503) => true,
             Self::Lost | Self::TimedOut | Self::Status(502 | 504) => repeat == Repeat::Recognised,
-            Self::Status(_) | Self::Permanent => false,
+            Self::Status(_) | Self::Mended(_) | Self::Permanent => false,
         }
     }
 }
@@ -167,7 +178,7 @@ impl Retry {
 
 #[cfg(test)]
 mod tests {
-    use super::Cause::{Lost, NotProcessed, NotSent, Permanent, Status, TimedOut};
+    use super::Cause::{Lost, Mended, NotProcessed, NotSent, Permanent, Status, TimedOut};
     use super::*;
 
     #[test]
@@ -192,6 +203,8 @@ mod tests {
             (Status(422), false, false),
             (Status(500), false, false),
             (Status(501), false, false),
+            (Mended(Mend::Keys), false, false),
+            (Mended(Mend::Clock), false, false),
             (Permanent, false, false),
         ] {
             assert_eq!(cause.allows_retry(Repeat::Recognised), recognised, "{cause:?}, recognised");

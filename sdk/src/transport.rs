@@ -20,6 +20,8 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The largest answer that is read, in bytes.
+    pub(crate) limit: usize,
 }
 
 /// One HTTP answer, whole.
@@ -57,13 +59,11 @@ pub(crate) type TransportFuture<'a> = Pin<Box<dyn Future<Output = Result<Receive
 /// HTTP/1.1 and HTTP/2 over rustls.
 pub(crate) struct Http {
     client: reqwest::Client,
-    max_answer: usize,
 }
 
 pub(crate) struct HttpConfig {
     pub(crate) connect_timeout: Duration,
     pub(crate) user_agent: String,
-    pub(crate) max_answer: usize,
     pub(crate) proxy: Proxy,
 }
 
@@ -85,26 +85,26 @@ impl Http {
         let builder = if config.proxy == Proxy::Off { builder.no_proxy() } else { builder };
         let client =
             builder.build().map_err(|source| Error::config("no HTTP client can be made").with_source(source))?;
-        Ok(Self { client, max_answer: config.max_answer })
+        Ok(Self { client })
     }
 
     async fn exchange(&self, request: Outgoing) -> Result<Received, TransportError> {
-        let Outgoing { method, url, headers, body } = request;
+        let Outgoing { method, url, headers, body, limit } = request;
         let mut request = reqwest::Request::new(method, url);
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());
 
         let mut response = self.client.execute(request).await.map_err(TransportError::from)?;
         let status = response.status().as_u16();
-        let too_large = || TransportError::TooLarge { status, limit: self.max_answer };
+        let too_large = || TransportError::TooLarge { status, limit };
         let announced = usize::try_from(response.content_length().unwrap_or_default()).map_err(|_| too_large())?;
-        if announced > self.max_answer {
+        if announced > limit {
             return Err(too_large());
         }
         let headers = std::mem::take(response.headers_mut());
         let mut body = BytesMut::with_capacity(announced);
         while let Some(chunk) = response.chunk().await.map_err(TransportError::from)? {
-            if chunk.len() > self.max_answer - body.len() {
+            if chunk.len() > limit - body.len() {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);

@@ -4,9 +4,14 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use amaas_wire::bhttp::{Encoding, Response, ResponseHead};
+use amaas_wire::keys::{Audience, KeyList};
+use amaas_wire::ohttp::{KeyRing, PrivateKey, Suite, chunked};
+
 use super::*;
 use crate::credentials::{AuthorizationFuture, CredentialProvider};
 use crate::retry::RetryConfig;
+use crate::seal::Demand;
 use crate::transport::TransportFuture;
 
 /// What the transport does with one attempt.
@@ -43,12 +48,22 @@ impl Scripted {
 
     fn caller(&self, random: fn() -> f64) -> Caller {
         Caller {
-            transport: Box::new(self.clone()),
+            transport: Arc::new(self.clone()),
+            seal: None,
             credentials: Credentials::Provider(Arc::new(Numbered::default())),
             retry: Retry::new(RetryConfig::default(), random),
             timeout: Duration::from_mins(1),
             attempt_timeout: Duration::from_secs(20),
+            max_answer: 1 << 20,
         }
+    }
+
+    /// A caller that seals; the script's answers are sealed too where `answers` says so.
+    fn sealing(&self, answers: Answers) -> Caller {
+        let ring = KeyRing::new(vec![PrivateKey::derive(1, Suite::X25519, &[1; 32])]).expect("one key");
+        let function = Function { script: self.clone(), ring, answers };
+        let seal = Some(Seal::new(Demand::default()));
+        Caller { transport: Arc::new(function), seal, ..self.caller(|| 1.0) }
     }
 
     async fn call(&self, options: &CallOptions) -> Result<Completed, Error> {
@@ -78,6 +93,45 @@ impl Transport for Scripted {
     }
 }
 
+/// Where the script's answers stand.
+#[derive(Clone, Copy, Debug)]
+enum Answers {
+    Inside,
+    Outside,
+}
+
+/// A function that has keys, and plays a script behind its seal.
+struct Function {
+    script: Scripted,
+    ring: KeyRing,
+    answers: Answers,
+}
+
+impl Transport for Function {
+    fn send(&self, request: Outgoing) -> TransportFuture<'_> {
+        Box::pin(async move {
+            if request.url.path().ends_with("/keys") {
+                assert!(!request.headers.contains_key(AUTHORIZATION) && request.method == Method::GET);
+                let list = KeyList::new(self.ring.public_keys()).expect("one key").encode().into();
+                return Ok(Received { status: 200, headers: HeaderMap::new(), body: list });
+            }
+            let opened = chunked::open_request(&self.ring, &request.body).expect("sealed to the key");
+            let received = self.script.send(request).await?;
+            if matches!(self.answers, Answers::Outside) {
+                return Ok(received);
+            }
+            let mut head = ResponseHead::new(received.status).expect("a status");
+            for (name, value) in &received.headers {
+                head.headers.push(name.as_str(), value.as_bytes()).expect("a field");
+            }
+            let message = Response::new(head, received.body.to_vec()).encode(Encoding::default());
+            let body = opened.response.seal(&message).expect("sealed").into();
+            let media_type = (CONTENT_TYPE, HeaderValue::from_static(chunked::RESPONSE_MEDIA_TYPE));
+            Ok(Received { status: 200, headers: HeaderMap::from_iter([media_type]), body })
+        })
+    }
+}
+
 /// Gives another token each time.
 #[derive(Default)]
 struct Numbered(AtomicU32);
@@ -91,7 +145,12 @@ impl CredentialProvider for Numbered {
 
 fn post(options: &CallOptions) -> Call {
     let url = "https://models.example.com/v1/models/m/predict".parse().expect("a URL");
-    Call::post(url, Bytes::from_static(b"{}"), options).expect("options that can be sent")
+    Call::post(url, keys(), Bytes::from_static(b"{}"), options).expect("options that can be sent")
+}
+
+fn keys() -> KeySource {
+    let url = "https://models.example.com/v1/models/m/keys".parse().expect("a URL");
+    KeySource { url, audience: Audience::of_model("m") }
 }
 
 fn blind() -> CallOptions {
@@ -128,11 +187,47 @@ async fn what_is_tried_again_and_how_often() {
         (Answer(504, &[]), 3, 1, ErrorKind::Unavailable),
     ] {
         for (options, expected) in [(CallOptions::default(), keyed), (blind(), unkeyed)] {
-            let transport = Scripted::new(std::slice::from_ref(&step));
-            let error = transport.call(&options).await.expect_err("every attempt fails");
-            assert_eq!((error.kind(), error.attempts()), (kind, expected), "{error}");
-            assert_eq!(transport.sent().len(), usize::try_from(expected).expect("few"), "{error}");
+            for sealed in [None, Some(Answers::Inside), Some(Answers::Outside)] {
+                let transport = Scripted::new(std::slice::from_ref(&step));
+                let caller = sealed.map_or_else(|| transport.caller(|| 1.0), |answers| transport.sealing(answers));
+                let error = post(&options).send(&caller).await.err().expect("every attempt fails");
+                assert_eq!((error.kind(), error.attempts()), (kind, expected), "{sealed:?}: {error}");
+                assert_eq!(transport.sent().len(), usize::try_from(expected).expect("few"), "{sealed:?}: {error}");
+                let outside = matches!(sealed, Some(Answers::Outside)) && error.status().is_some();
+                assert!(matches!(step, TooLarge) || error.is_unsealed() == outside, "{sealed:?}: {error}");
+            }
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_outside_the_seal_is_never_an_answer() {
+    for status in [200, 201, 204, 299] {
+        let transport = Scripted::new(&[Answer(status, &[])]);
+        let error = post(&CallOptions::default()).send(&transport.sealing(Answers::Outside)).await.expect_err("plain");
+        assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::NotSealed, Some(status), 1));
+        let transport = Scripted::new(&[Answer(status, &[])]);
+        assert!(post(&CallOptions::default()).send(&transport.sealing(Answers::Inside)).await.is_ok());
+    }
+    // What calls itself sealed and is not is damaged, and may have been a call that was answered.
+    let fake: &[_] = &[("content-type", chunked::RESPONSE_MEDIA_TYPE)];
+    for (options, attempts) in [(CallOptions::default(), 3), (blind(), 1)] {
+        let transport = Scripted::new(&[Answer(200, fake)]);
+        let error = post(&options).send(&transport.sealing(Answers::Outside)).await.expect_err("not sealed");
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Damaged, attempts));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_is_sealed_anew() {
+    let transport = Scripted::new(&[Answer(503, &[]), Answer(503, &[]), Answer(200, &[])]);
+    let completed = post(&CallOptions::default()).send(&transport.sealing(Answers::Inside)).await.expect("an answer");
+    assert_eq!(completed.trace.attempts, 3);
+    let sent = transport.sent();
+    for (index, request) in sent.iter().enumerate() {
+        assert_eq!(request.method, Method::POST);
+        assert!(!request.headers.contains_key(AUTHORIZATION) && !request.headers.contains_key(IDEMPOTENCY_KEY));
+        assert!(sent[..index].iter().all(|earlier| earlier.body[7..39] != request.body[7..39]), "one ephemeral key");
     }
 }
 
@@ -213,7 +308,7 @@ async fn ids_that_would_break_a_header_are_refused_before_sending() {
     let url: Url = "https://models.example.com".parse().expect("a URL");
     for text in ["", "a b", "a\nb", "ä", &"x".repeat(256)] {
         for options in [CallOptions::default().idempotency_key(text), CallOptions::default().request_id(text)] {
-            let error = Call::post(url.clone(), Bytes::new(), &options).err().expect("no header");
+            let error = Call::post(url.clone(), keys(), Bytes::new(), &options).err().expect("no header");
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
         }
     }

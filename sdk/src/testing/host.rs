@@ -12,9 +12,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::Recorded;
-use super::reply::Action;
+use super::reply::{Action, Answer};
 use super::script::Script;
+use super::{Recorded, lock, sealed};
 
 /// Serves until it is dropped; the connections end with it.
 pub(super) async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>) {
@@ -22,7 +22,7 @@ pub(super) async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>) {
     while let Ok((stream, _)) = listener.accept().await {
         let script = Arc::clone(&script);
         connections.spawn(async move {
-            let service = service_fn(move |request| answer(request, Arc::clone(&script)));
+            let service = service_fn(move |request| respond(request, Arc::clone(&script)));
             // A client that leaves, and a scripted reset, are no errors of the test.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
@@ -31,31 +31,54 @@ pub(super) async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>) {
 }
 
 /// An error makes hyper close the connection without an answer.
-async fn answer(request: Request<Incoming>, script: Arc<Mutex<Script>>) -> io::Result<Response<Full<Bytes>>> {
+async fn respond(request: Request<Incoming>, script: Arc<Mutex<Script>>) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     let recorded = Recorded {
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().map(str::to_owned),
         headers: head.headers,
+        outer_headers: None,
         body: body.collect().await.map_err(io::Error::other)?.to_bytes(),
+    };
+    let answer = if recorded.method == "GET" && lock::is_place(&recorded.path) {
+        script.lock().unwrap_or_else(PoisonError::into_inner).keys(recorded)
+    } else {
+        answer(recorded, &script).await?
+    };
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        response = response.header(name, value);
+    }
+    response.body(Full::new(answer.body)).map_err(io::Error::other)
+}
+
+/// What the script says, sealed where the request was.
+async fn answer(recorded: Recorded, script: &Mutex<Script>) -> io::Result<Answer> {
+    let lock = || script.lock().unwrap_or_else(PoisonError::into_inner);
+    let (recorded, pending) = if sealed::is_sealed(&recorded) {
+        let ring = lock().lock.ring();
+        match sealed::open(&ring, recorded) {
+            Ok((inner, pending)) => (inner, Some(pending)),
+            Err(answer) => return Ok(answer),
+        }
+    } else {
+        (recorded, None)
     };
     let path = recorded.path().to_owned();
     let request_id = recorded.header(amaas_wire::predict::REQUEST_ID).map(str::to_owned);
-    let reply = script.lock().unwrap_or_else(PoisonError::into_inner).answer(recorded);
+    let reply = lock().answer(recorded);
 
-    let (headers, status, body) = match reply.play(&path) {
+    let pending = pending.filter(|_| !reply.is_unsealed());
+    let (mut headers, status, body) = match reply.play(&path) {
         (headers, Action::Answer { status, body }) => (headers, status, body),
         (_, Action::Hang) => std::future::pending().await,
         (_, Action::Reset | Action::Problem(_)) => return Err(io::ErrorKind::ConnectionReset.into()),
     };
-    let mut response = Response::builder().status(status);
-    for (name, value) in request_id.iter().map(|id| ("x-request-id", id)).chain(headers.iter().map(pair)) {
-        response = response.header(name, value);
+    headers.splice(0..0, request_id.map(|id| ("x-request-id".to_owned(), id)));
+    let answer = Answer { status, headers, body: body.into() };
+    match pending {
+        Some(pending) => sealed::seal(pending, answer).map_err(io::Error::other),
+        None => Ok(answer),
     }
-    response.body(Full::new(body.into())).map_err(io::Error::other)
-}
-
-fn pair((name, value): &(String, String)) -> (&str, &String) {
-    (name, value)
 }

@@ -1,8 +1,9 @@
 //! A scripted server for your own tests (feature `testing`).
 //!
 //! [`Server`] listens on 127.0.0.1 and speaks the real format: it answers each request with the first queued [`Reply`]
-//! that fits the request's model, and keeps the requests that it got. What it leaves out on purpose: it runs no model,
-//! checks no credentials and remembers no idempotency key; it does what the script says.
+//! that fits the request's model, and keeps the requests that it got. It has keys of its own and takes calls as they
+//! come: sealed, as every client's are, or plain. What it leaves out on purpose: it runs no model, checks no credentials
+//! and no clock, and remembers no idempotency key; it does what the script says.
 //!
 //! ```
 //! use amaas::task::TextClassification;
@@ -41,11 +42,14 @@
 //! ```
 
 mod host;
+mod lock;
 mod recorded;
 mod reply;
 mod script;
+mod sealed;
 mod server;
 
+pub use lock::KeyOffer;
 pub use recorded::Recorded;
 pub use reply::Reply;
 pub use server::Server;

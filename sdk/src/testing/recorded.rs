@@ -5,13 +5,15 @@ use std::fmt;
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 
-/// One request that a [`Server`](super::Server) got. `Debug` shows neither credentials nor body.
+/// One request that a [`Server`](super::Server) got: of a sealed one, what was inside. `Debug` shows neither credentials nor body.
 #[derive(Clone)]
 pub struct Recorded {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) query: Option<String>,
     pub(super) headers: HeaderMap,
+    /// Those outside the seal, where there was one.
+    pub(super) outer_headers: Option<HeaderMap>,
     pub(super) body: Bytes,
 }
 
@@ -42,6 +44,16 @@ impl Recorded {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether it came sealed.
+    pub fn is_sealed(&self) -> bool {
+        self.outer_headers.is_some()
+    }
+
+    /// The value of a header that stood outside, for all to see: of a plain request, any header.
+    pub fn outer_header(&self, name: &str) -> Option<&str> {
+        self.outer_headers.as_ref().unwrap_or(&self.headers).get(name)?.to_str().ok()
+    }
+
     /// The body.
     pub fn body(&self) -> &[u8] {
         &self.body
@@ -63,6 +75,7 @@ impl fmt::Debug for Recorded {
             .field("path", &self.path)
             .field("query", &self.query)
             .field("headers", &self.headers.keys().map(ToString::to_string).collect::<Vec<_>>())
+            .field("sealed", &self.is_sealed())
             .field("body", &format_args!("{} bytes", self.body.len()))
             .finish()
     }

@@ -4,6 +4,7 @@ use amaas_wire::Tensor;
 use amaas_wire::oip::{ErrorBody, InferResponse};
 use amaas_wire::predict::{NOT_PROCESSED, PredictResponse, USAGE_BILLED_MS, USAGE_ROWS, Usage};
 use amaas_wire::problem::{MEDIA_TYPE, Problem, TYPE_PREFIX};
+use bytes::Bytes;
 use serde::Serialize;
 
 /// What a [`Server`](super::Server) does with one request; [`Server`](super::Server) has a method for each.
@@ -11,7 +12,15 @@ use serde::Serialize;
 pub struct Reply {
     model: Option<String>,
     headers: Vec<(String, String)>,
+    unsealed: bool,
     action: Action,
+}
+
+/// An answer that can be sent.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Bytes,
 }
 
 #[derive(Clone, Debug)]
@@ -102,6 +111,17 @@ impl Reply {
         self.header(NOT_PROCESSED, "true")
     }
 
+    /// The same reply, outside the seal even where the request came sealed: what a gateway says.
+    #[must_use]
+    pub fn unsealed(mut self) -> Self {
+        self.unsealed = true;
+        self
+    }
+
+    pub(super) fn is_unsealed(&self) -> bool {
+        self.unsealed
+    }
+
     pub(super) fn fits(&self, model: Option<&str>) -> bool {
         self.model.as_deref().is_none_or(|wanted| model == Some(wanted))
     }
@@ -121,6 +141,6 @@ impl Reply {
     }
 
     fn new(action: Action) -> Self {
-        Self { model: None, headers: Vec::new(), action }
+        Self { model: None, headers: Vec::new(), unsealed: false, action }
     }
 }

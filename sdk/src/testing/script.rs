@@ -2,15 +2,37 @@
 
 use std::collections::VecDeque;
 
+use super::lock::Lock;
+use super::reply::Answer;
 use super::{Recorded, Reply};
 
-#[derive(Default)]
 pub(super) struct Script {
+    pub(super) lock: Lock,
     queue: VecDeque<Reply>,
     requests: Vec<Recorded>,
+    key_requests: Vec<Recorded>,
 }
 
 impl Script {
+    pub(super) fn new(lock: Lock) -> Self {
+        Self { lock, queue: VecDeque::new(), requests: Vec::new(), key_requests: Vec::new() }
+    }
+
+    /// Keeps the request for keys, and answers it.
+    pub(super) fn keys(&mut self, request: Recorded) -> Answer {
+        let document = self.lock.document(request.path());
+        self.key_requests.push(request);
+        let (status, media_type, body) = match document {
+            Some((body, media_type)) => (200, media_type, body),
+            None => (404, "text/plain", "there is no manifest".into()),
+        };
+        Answer { status, headers: vec![("content-type".to_owned(), media_type.to_owned())], body }
+    }
+
+    pub(super) fn key_requests(&self) -> Vec<Recorded> {
+        self.key_requests.clone()
+    }
+
     pub(super) fn push(&mut self, reply: Reply) {
         self.queue.push_back(reply);
     }

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use amaas_wire::dsse::VerifyingKey;
 use amaas_wire::{ApiKey, Tensor};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
+use super::lock::Lock;
 use super::script::Script;
-use super::{Recorded, Reply, host};
+use super::{KeyOffer, Recorded, Reply, host};
 use crate::{Client, ClientBuilder, Error, RetryConfig};
 
 /// A server on 127.0.0.1 with scripted answers. It ends, with its connections, when it is dropped.
@@ -45,7 +47,7 @@ impl Server {
         let key = ApiKey::generate("test").map_err(std::io::Error::other)?;
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let script = Arc::default();
+        let script = Arc::new(Mutex::new(Script::new(Lock::generate()?)));
         let accepting = tokio::spawn(host::accept(listener, Arc::clone(&script)));
         Ok(Self { address, key, script, accepting })
     }
@@ -58,6 +60,39 @@ impl Server {
     /// The key that [`client`](Self::client) uses.
     pub fn api_key(&self) -> &ApiKey {
         &self.key
+    }
+
+    /// The key that signs for the keys that calls are sealed to, for [`ClientBuilder::signers`].
+    pub fn signer(&self) -> VerifyingKey {
+        self.script().lock.signer()
+    }
+
+    /// Takes new keys for sealed calls and forgets the old ones, so that calls that are sealed to those are refused.
+    ///
+    /// # Panics
+    /// When the operating system gives no randomness.
+    pub fn rotate_keys(&self) -> &Self {
+        self.script().lock.rotate().expect("the operating system gives randomness");
+        self
+    }
+
+    /// Changes what the server says of its keys.
+    ///
+    /// ```
+    /// # use amaas::{ErrorKind, testing::Server};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start().await?;
+    /// let client = server.client_builder().signers([server.signer()]).build()?;
+    /// server.offer(|offer| offer.signed = false);
+    /// let error = client.model("m").predict::<_, u8>("x").await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Keys);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn offer(&self, change: impl FnOnce(&mut KeyOffer)) -> &Self {
+        change(&mut self.script().lock.offer);
+        self
     }
 
     /// A client of this server that does not wait long before a retry.
@@ -115,6 +150,12 @@ impl Server {
         self
     }
 
+    /// Sends the answer that was queued last outside the seal, as a gateway would.
+    pub fn unsealed(&self) -> &Self {
+        self.script().amend(Reply::unsealed);
+        self
+    }
+
     /// Queues a closed connection: the request is read, and nothing answered.
     pub fn reset(&self) -> &Self {
         self.reply(Reply::reset())
@@ -136,9 +177,14 @@ impl Server {
         self
     }
 
-    /// The requests so far, oldest first.
+    /// The requests so far, oldest first, without those for keys.
     pub fn requests(&self) -> Vec<Recorded> {
         self.script().requests()
+    }
+
+    /// The requests for keys so far, oldest first.
+    pub fn key_requests(&self) -> Vec<Recorded> {
+        self.script().key_requests()
     }
 
     /// How many queued answers were not asked for.

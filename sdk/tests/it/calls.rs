@@ -41,12 +41,14 @@ async fn predict_is_typed() -> Result {
         ("authorization", bearer.as_str()),
         ("content-type", "application/json"),
         ("accept", "application/json"),
-        ("user-agent", agent),
         ("x-request-id", "my-request"),
         ("idempotency-key", "my-key"),
     ] {
         assert_eq!(request.header(name), Some(value), "{name}");
     }
+    assert!(request.is_sealed());
+    assert_eq!(request.outer_header("user-agent"), Some(agent));
+    assert_eq!(request.outer_header("x-request-id"), Some("my-request"));
     Ok(())
 }
 

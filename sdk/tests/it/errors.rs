@@ -7,7 +7,7 @@ use amaas::ErrorKind::{
     Unauthorized, Unavailable,
 };
 use amaas::testing::Server;
-use amaas::{Client, RetryConfig};
+use amaas::{Client, ClientBuilder, RetryConfig, Sealing, Suite};
 use serde_json::json;
 
 use crate::Result;
@@ -101,6 +101,10 @@ async fn no_connection_has_its_own_kind_and_source() -> Result {
     Ok(())
 }
 
+fn local() -> ClientBuilder {
+    Client::builder().endpoint("http://127.0.0.1:1").anonymous()
+}
+
 #[test]
 fn settings_are_checked_when_the_client_is_built() {
     for (builder, expected) in [
@@ -112,11 +116,18 @@ fn settings_are_checked_when_the_client_is_built() {
         (Client::builder().endpoint_for("m", "http://10.0.0.1").anonymous(), "the endpoint is plain http"),
         (Client::builder().endpoint_for("a/b", "https://h").anonymous(), "a model name"),
         (Client::builder().endpoint("https://h").anonymous().user_agent("a\nb"), "no HTTP client"),
+        (Client::builder().endpoint("https://h").anonymous().sealing(Sealing::Off), "sealing is off, and an endpoint"),
+        (Client::builder().endpoint("https://h").anonymous().signers([]), "signers are pinned, and there are none"),
+        (local().sealing(Sealing::Off).suite(Suite::X25519), "sealing is off, and signers or a suite"),
+        (local().sealing(Sealing::Off).endpoint_for("m", "https://h"), "sealing is off, and an endpoint"),
     ] {
         let error = builder.build().expect_err(expected);
         assert_eq!(error.kind(), Config);
         assert!(error.to_string().starts_with(expected), "{error}");
     }
+    assert!(local().sealing(Sealing::Off).build().is_ok());
+    let allowed = Client::builder().endpoint("https://h").anonymous().sealing(Sealing::Off).danger_allow_plaintext();
+    assert!(allowed.build().is_ok());
     let allowed = Client::builder().endpoint("http://models.example.com").anonymous().danger_allow_plaintext();
     assert!(allowed.build().is_ok());
 }

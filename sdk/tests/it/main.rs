@@ -2,7 +2,10 @@
 
 mod calls;
 mod errors;
+mod gateway;
+mod keys;
 mod resilience;
+mod sealing;
 mod secrets;
 mod tree;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use amaas::env_file::EnvFile;
 use amaas::testing::{Reply, Server};
-use amaas::{Authorization, AuthorizationFuture, Cached, CallOptions, Client, CredentialProvider, Error};
+use amaas::{Authorization, AuthorizationFuture, Cached, CallOptions, Client, CredentialProvider, Error, Sealing};
 
 use crate::Result;
 
@@ -42,6 +42,14 @@ async fn no_type_shows_the_key() -> Result {
     let _ = write!(text, "{client:?} {:?} {:?}", server.client_builder(), Client::builder().bearer(key.expose()));
     let _ = write!(text, "{:?} {answer:?} {inferred:?} {:?}", client.model("m"), CallOptions::default());
     let _ = write!(text, "{server:?} {:?} {:?}", server.requests(), Reply::hang());
+    for builder in [server.client_builder().sealing(Sealing::Off), server.client_builder().signers([server.signer()])] {
+        let _ = write!(text, "{builder:?}");
+        server.predict("m", [1]);
+        let client = builder.build()?;
+        client.model("m").predict::<_, u8>("x").await?;
+        let _ = write!(text, "{client:?}");
+    }
+    let _ = write!(text, "{server:?} {:?} {:?}", server.requests(), server.key_requests());
     let _ = write!(text, "{:?}", EnvFile::from_iter([("AMAAS_API_KEY", key.expose())]));
 
     // Whole, and without its public prefix.
@@ -59,7 +67,13 @@ async fn no_error_shows_the_key_or_the_payload() -> Result {
     server.raw(200, &[], format!("{key} PAYLOAD"));
     server.raw(500, &[], format!("<pre>{key} PAYLOAD</pre>"));
     server.reset().reset().reset();
-    for _ in 0..5 {
+    server.raw(200, &[], format!("{key} PAYLOAD")).unsealed();
+    let sealed = [("content-type", "message/ohttp-chunked-res")];
+    server.raw(200, &sealed, format!("{key} PAYLOAD")).unsealed();
+    server.raw(200, &sealed, format!("{key} PAYLOAD")).unsealed();
+    server.raw(200, &sealed, format!("{key} PAYLOAD")).unsealed();
+    server.json(403, &serde_json::json!({"message": format!("{key} is not known here")})).unsealed();
+    for _ in 0..8 {
         let error = model.predict::<_, u8>("PAYLOAD").await.expect_err("a failure");
         let text = texts(&error);
         assert!(!text.contains(&key["amaas_test_".len()..]) && !text.contains("PAYLOAD"), "{text}");

@@ -51,8 +51,13 @@ impl KeyList {
 
     /// The key to seal to: the first of the best suite that is offered.
     pub fn preferred(&self) -> &PublicKey {
-        let best = Suite::ALL.into_iter().find_map(|suite| self.keys.iter().find(|key| key.suite() == suite));
+        let best = Suite::ALL.into_iter().find_map(|suite| self.of_suite(suite));
         best.unwrap_or(&self.keys[0])
+    }
+
+    /// The first key of that suite, where one is offered.
+    pub fn of_suite(&self, suite: Suite) -> Option<&PublicKey> {
+        self.keys.iter().find(|key| key.suite() == suite)
     }
 }
 

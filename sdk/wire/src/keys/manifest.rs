@@ -31,10 +31,33 @@ pub struct Audience {
     pub version: String,
 }
 
+impl Audience {
+    /// A model, in whichever version the service has.
+    ///
+    /// ```
+    /// use amaas_wire::keys::{ANY, Audience};
+    ///
+    /// assert_eq!(Audience::of_model("sentiment").version, ANY);
+    /// ```
+    pub fn of_model(model: impl Into<String>) -> Self {
+        Self { model: model.into(), version: ANY.to_owned() }
+    }
+
+    /// The service itself, for calls that name no model: [`ANY`] and [`ANY`], which no name of a model can be.
+    pub fn service() -> Self {
+        Self::of_model(ANY)
+    }
+
+    fn admits(&self, found: &Self) -> bool {
+        self.model == found.model && (self.version == ANY || self.version == found.version)
+    }
+}
+
 /// What a caller holds a manifest against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
-    /// The model and version that are to be called.
+    /// The model and version that are to be called. A version of [`ANY`] is every version, for a caller who leaves the
+    /// choice to the service; a model is always held against letter by letter.
     pub audience: Audience,
     /// The time, in seconds since 1970.
     pub now: u64,
@@ -100,7 +123,7 @@ impl Manifest {
 
     fn check(&self, list: &[u8], required: &Requirement) -> Result<(), ManifestError> {
         let (now, least) = (required.now, required.least_serial);
-        if self.audience != required.audience {
+        if !required.audience.admits(&self.audience) {
             return Err(ManifestError::Audience);
         }
         if now < self.not_before {
@@ -118,6 +141,9 @@ impl Manifest {
         Ok(())
     }
 }
+
+/// The version of a [`Requirement`] that takes every version; as model and version of a manifest, the service itself.
+pub const ANY: &str = "*";
 
 /// The type of what is signed.
 pub const PAYLOAD_TYPE: &str = "application/vnd.amaas.ohttp-keys+json";

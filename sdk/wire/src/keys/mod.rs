@@ -30,7 +30,7 @@ mod manifest;
 
 pub use error::{KeyListError, ManifestError};
 pub use list::KeyList;
-pub use manifest::{Audience, Manifest, PAYLOAD_TYPE, Requirement};
+pub use manifest::{ANY, Audience, Manifest, PAYLOAD_TYPE, Requirement};
 
 /// The media type of a [`KeyList`].
 pub const MEDIA_TYPE: &str = "application/ohttp-keys";

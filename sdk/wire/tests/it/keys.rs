@@ -1,7 +1,7 @@
 //! Lists of keys, their manifests and the signatures on those.
 
 use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey, pre_authentication_encoding};
-use amaas_wire::keys::{Audience, KeyList, KeyListError, Manifest, ManifestError, PAYLOAD_TYPE, Requirement};
+use amaas_wire::keys::{ANY, Audience, KeyList, KeyListError, Manifest, ManifestError, PAYLOAD_TYPE, Requirement};
 use amaas_wire::ohttp::{PrivateKey, PublicKey, Suite};
 use proptest::prelude::*;
 
@@ -173,6 +173,10 @@ fn each_refusal_of_a_manifest_is_named() {
     assert_eq!(other, Err(E::Audience));
     let other = verify(&document, &list, |required| required.audience.version = "4".to_owned());
     assert_eq!(other, Err(E::Audience));
+
+    assert_eq!(verify(&document, &list, |required| required.audience.version = ANY.to_owned()), Ok(()));
+    let service = verify(&document, &list, |required| required.audience = Audience::service());
+    assert_eq!(service, Err(E::Audience), "a model's keys are not the service's");
 
     let swapped = KeyList::new([public(2, Suite::X25519)]).expect("one key").encode();
     assert_eq!(verify(&document, &swapped, same), Err(E::Digest));

@@ -1,0 +1,171 @@
+//! The two stages: a plain request becomes a sealed one, a sealed answer becomes a plain one.
+//!
+//! Invariant: of the plain request, only URL and request id stand outside.
+
+use amaas_wire::bhttp::{self, BhttpError, Encoding, Limits, Request, RequestHead};
+use amaas_wire::ohttp::chunked::{self, ResponseOpener};
+use amaas_wire::ohttp::{OhttpError, PublicKey};
+use amaas_wire::predict::REQUEST_ID;
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+use zeroize::Zeroizing;
+
+use crate::call::Failure;
+use crate::retry::Cause;
+use crate::transport::{Outgoing, Received, TransportError};
+use crate::{Error, ErrorKind};
+
+/// Seals `request`, which is made at `date`, and gives what opens the answer.
+pub(super) fn seal(key: &PublicKey, request: &Outgoing, date: &str) -> Result<(Outgoing, ResponseOpener), Error> {
+    let message = Zeroizing::new(message(request, date).map_err(|error| cannot(&error))?);
+    let (body, opener) = chunked::seal_request(key, &message).map_err(|error| match error {
+        OhttpError::Encapsulation => Error::new(ErrorKind::Keys, "the service's key cannot be used").with_source(error),
+        error => cannot(&error),
+    })?;
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("message/ohttp-chunked-res, application/problem+json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(chunked::REQUEST_MEDIA_TYPE));
+    if let Some(id) = request.headers.get(REQUEST_ID) {
+        headers.insert(REQUEST_ID, id.clone());
+    }
+    // Field sections, padding by an eighth and the seals of chunks come on top of the content.
+    let limit = request.limit.saturating_add(request.limit / 8).saturating_add(ROOM);
+    Ok((Outgoing { method: Method::POST, url: request.url.clone(), headers, body: body.into(), limit }, opener))
+}
+
+/// Opens the answer, whose content is no larger than `limit` bytes.
+pub(super) fn open(opener: ResponseOpener, sealed: &[u8], limit: usize) -> Result<Received, Failure> {
+    let message = opener.open(sealed).map_err(|error| {
+        let what = "the sealed answer was cut short or altered on the way";
+        Failure { cause: Cause::Lost, error: Error::new(ErrorKind::Damaged, what).with_source(error) }
+    })?;
+    let limits = Limits { content: limit as u64, ..Limits::default() };
+    let response = bhttp::Response::decode(&message, limits).map_err(|error| match error {
+        BhttpError::ContentTooLarge { .. } => Failure::from(TransportError::TooLarge { status: 200, limit }),
+        error => malformed(error),
+    })?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in response.head.headers.iter() {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(malformed)?;
+        headers.append(name, HeaderValue::from_bytes(value).map_err(malformed)?);
+    }
+    Ok(Received { status: response.head.status(), headers, body: Bytes::from(response.content) })
+}
+
+/// The binary HTTP request, padded.
+fn message(request: &Outgoing, date: &str) -> Result<Vec<u8>, BhttpError> {
+    let url = &request.url;
+    let mut head = RequestHead::new(request.method.as_str(), url.scheme(), &authority(url), &path_and_query(url))?;
+    for (name, value) in &request.headers {
+        head.headers.push(name.as_str(), value.as_bytes())?;
+    }
+    head.headers.push("date", date)?;
+    let request = Request::new(head, request.body.to_vec());
+    let message = request.encode(Encoding::default());
+    drop(Zeroizing::new(request.content));
+    Ok(message)
+}
+
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn path_and_query(url: &Url) -> String {
+    url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+}
+
+fn cannot(error: &(impl std::error::Error + Clone + Send + Sync + 'static)) -> Error {
+    Error::invalid_input("the call cannot be sealed").with_source(error.clone())
+}
+
+/// It is authentic, so the function itself wrote it wrong.
+fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    let what = "the answer inside the seal is not an HTTP response";
+    Failure::permanent(Error::new(ErrorKind::Protocol, what).with_source(error))
+}
+
+const ROOM: usize = 128 << 10;
+
+#[cfg(test)]
+mod tests {
+    use amaas_wire::bhttp::{Response, ResponseHead};
+    use amaas_wire::ohttp::{KeyRing, PrivateKey, Suite};
+
+    use super::*;
+
+    fn ring() -> KeyRing {
+        KeyRing::new(vec![PrivateKey::derive(1, Suite::X25519, &[7; 32])]).expect("one key")
+    }
+
+    fn request() -> Outgoing {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static("Bearer CANARY"));
+        headers.insert("idempotency-key", HeaderValue::from_static("CANARY"));
+        headers.insert(REQUEST_ID, HeaderValue::from_static("id"));
+        let url = "https://h:8443/base/v1/models/m/predict?version=3".parse().expect("a URL");
+        Outgoing { method: Method::GET, url, headers, body: Bytes::from_static(b"CANARY"), limit: 1000 }
+    }
+
+    /// A sealed answer of `content`, and its opener.
+    fn answered(content: &[u8]) -> (Vec<u8>, ResponseOpener) {
+        let ring = ring();
+        let key = ring.public_keys().next().expect("one key");
+        let (sealed, opener) = seal(&key, &request(), "now").expect("sealed");
+        let opened = chunked::open_request(&ring, &sealed.body).expect("opened");
+        let response = Response::new(ResponseHead::new(200).expect("a status"), content.to_vec());
+        (opened.response.seal(&response.encode(Encoding::default())).expect("sealed"), opener)
+    }
+
+    #[test]
+    fn everything_but_url_and_request_id_is_inside() {
+        let ring = ring();
+        let key = ring.public_keys().next().expect("one key");
+        let (sealed, _) = seal(&key, &request(), "now").expect("sealed");
+        let mut names: Vec<_> = sealed.headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["accept", "content-type", "x-request-id"]);
+        assert_eq!((&sealed.method, &sealed.url), (&Method::POST, &request().url));
+        assert!(!sealed.body.windows(6).any(|window| window == b"CANARY"));
+
+        let opened = chunked::open_request(&ring, &sealed.body).expect("opened");
+        assert_eq!(opened.request.len() % 32, 0, "padded");
+        let inner = Request::decode(&opened.request, Limits::default()).expect("a request");
+        assert_eq!((inner.head.method(), inner.head.authority()), ("GET", "h:8443"));
+        assert_eq!(inner.head.path(), "/base/v1/models/m/predict?version=3");
+        for (name, value) in
+            [("authorization", "Bearer CANARY"), ("idempotency-key", "CANARY"), ("x-request-id", "id"), ("date", "now")]
+        {
+            assert_eq!(inner.head.headers.value(name), Some(value.as_bytes()), "{name}");
+        }
+        assert_eq!(inner.content, b"CANARY");
+    }
+
+    #[test]
+    fn no_altered_or_shortened_answer_is_data() {
+        let damaged = |change: &dyn Fn(&mut Vec<u8>)| {
+            let (mut sealed, opener) = answered(b"yes");
+            change(&mut sealed);
+            open(opener, &sealed, 1000)
+        };
+        assert_eq!(damaged(&|_| {}).expect("as it was sent").body, "yes");
+        let len = answered(b"yes").0.len();
+        for at in 0..len {
+            for failure in [damaged(&|sealed| sealed[at] ^= 1), damaged(&|sealed| sealed.truncate(at))] {
+                let failure = failure.expect_err("damaged");
+                assert_eq!((failure.error.kind(), failure.cause), (ErrorKind::Damaged, Cause::Lost), "{at}");
+            }
+        }
+        assert_eq!(damaged(&|sealed| sealed.push(0)).expect_err("longer").error.kind(), ErrorKind::Damaged);
+    }
+
+    #[test]
+    fn the_limit_is_on_what_is_inside() {
+        let (sealed, opener) = answered(&[0; 11]);
+        let failure = open(opener, &sealed, 10).expect_err("11 bytes");
+        assert_eq!((failure.error.kind(), failure.cause), (ErrorKind::TooLarge, Cause::Permanent));
+        let (sealed, opener) = answered(&[0; 11]);
+        assert_eq!(open(opener, &sealed, 11).expect("11 bytes").body.len(), 11);
+    }
+}

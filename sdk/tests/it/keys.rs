@@ -1,0 +1,195 @@
+//! Which keys calls are sealed to.
+
+use std::error::Error as _;
+use std::time::{Duration, SystemTime};
+
+use amaas::testing::{KeyOffer, Recorded, Server};
+use amaas::{ErrorKind, Model, VerifyingKey};
+use serde_json::json;
+
+use crate::Result;
+
+const KEY_PROBLEM: &str = "https://iana.org/assignments/http-problem-types#ohttp-key";
+const DATE_PROBLEM: &str = "https://iana.org/assignments/http-problem-types#date";
+
+async fn call(model: &Model) -> std::result::Result<u8, amaas::Error> {
+    Ok(model.predict::<_, u8>("x").await?.into_prediction())
+}
+
+fn paths(requests: &[Recorded]) -> Vec<&str> {
+    requests.iter().map(Recorded::path).collect()
+}
+
+#[tokio::test]
+async fn pinned_keys_are_taken_from_their_signer_for_model_and_service() -> Result {
+    let (server, other) = (Server::start().await?, Server::start().await?);
+    let client = server.client_builder().signers([other.signer(), server.signer()]).build()?;
+    server.predict("m", [1]).predict("m", [2]).json(200, &json!({"object": "list", "data": []}));
+    assert_eq!(call(&client.model("m")).await?, 1);
+    assert_eq!(call(&client.model("m").version("1")).await?, 2);
+    client.models().await?;
+
+    let requests = server.key_requests();
+    let mut paths = paths(&requests);
+    paths.sort_unstable();
+    paths.dedup();
+    assert_eq!(paths, ["/v1/keys", "/v1/keys/manifest", "/v1/models/m/keys", "/v1/models/m/keys/manifest"]);
+    assert!(requests.iter().all(|request| request.header("authorization").is_none()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn keys_that_are_not_what_was_pinned_are_refused_by_name() -> Result {
+    let other = Server::start().await?.signer();
+    let wrong = |signer: Option<VerifyingKey>, version: &'static str, change: fn(&mut KeyOffer), text: &'static str| {
+        (signer, version, change, text)
+    };
+    for (signer, version, change, text) in [
+        wrong(Some(other), "1", |_| {}, "no signature is by a known signer"),
+        wrong(None, "1", |offer| offer.signed = false, "signers are pinned, and the service gives no manifest"),
+        wrong(None, "1", |offer| offer.valid = 0..=1000, "the manifest held until 1000"),
+        wrong(None, "1", |offer| offer.valid = u64::MAX..=u64::MAX, "the manifest holds from"),
+        wrong(None, "2", |_| {}, "the manifest is for another model or version"),
+        wrong(None, "1", |offer| offer.version = "3".to_owned(), "the manifest is for another model or version"),
+    ] {
+        let server = Server::start().await?;
+        let client = server.client_builder().signers([signer.unwrap_or(server.signer())]).build()?;
+        server.offer(change).predict("m", [1]);
+        let error = call(&client.model("m").version(version)).await.expect_err(text);
+        assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Keys, 1, false), "{error}");
+        assert!(error.to_string().contains(text), "{error}");
+        assert!(server.requests().is_empty(), "nothing of the call was sent");
+        // Without pins nobody asks, and the call is sealed all the same.
+        assert_eq!(call(&server.client()?.model("m")).await?, 1);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lower_serial_is_refused() -> Result {
+    let server = Server::start().await?;
+    let model = server.client_builder().signers([server.signer()]).build()?.model("m");
+    server.offer(|offer| offer.serial = 7).predict("m", [1]);
+    call(&model).await?;
+    server.rotate_keys().offer(|offer| offer.serial = 6).predict("m", [2]);
+    let error = call(&model).await.expect_err("6 is below 7");
+    assert_eq!(error.kind(), ErrorKind::Keys);
+    assert!(error.to_string().contains("the manifest has the serial 6, and 7 is the least"), "{error}");
+    server.offer(|offer| offer.serial = 8);
+    assert_eq!(call(&model).await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn keys_that_changed_are_fetched_again_once() -> Result {
+    for pinned in [false, true] {
+        let server = Server::start().await?;
+        let builder = server.client_builder();
+        let builder = if pinned { builder.signers([server.signer()]) } else { builder };
+        let model = builder.retry(amaas::RetryConfig::off()).build()?.model("m");
+        server.predict("m", [1]).predict("m", [2]);
+        call(&model).await?;
+        let fetched = server.key_requests().len();
+        server.rotate_keys();
+        let answer = model.predict::<_, u8>("x").await?;
+        assert_eq!((answer.into_prediction(), server.key_requests().len()), (2, 2 * fetched));
+
+        let problem = json!({"type": KEY_PROBLEM, "title": "no such key"});
+        server.json(422, &problem).unsealed().json(422, &problem).unsealed().predict("m", [3]);
+        let error = call(&model).await.expect_err("refused twice");
+        assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Keys, Some(422), 2));
+        assert_eq!(server.remaining(), 1);
+        assert_eq!(call(&model).await?, 3);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_clock_is_set_once_by_what_the_function_says_inside() -> Result {
+    let server = Server::start().await?;
+    let model = server.client_builder().retry(amaas::RetryConfig::off()).build()?.model("m");
+    let problem = json!({"type": DATE_PROBLEM}).to_string();
+    // RFC 9110 §5.6.7, 784111777 seconds after 1970.
+    let far = "Sun, 06 Nov 1994 08:49:37 GMT";
+    server.raw(400, &[("date", far)], problem.clone()).predict("m", [1]).predict("m", [2]);
+    assert_eq!(model.predict::<_, u8>("x").await?.attempts(), 2);
+    call(&model).await?;
+    let requests = server.requests();
+    let dates: Vec<_> = requests.iter().filter_map(|request| request.header("date")).collect();
+    assert_eq!(dates.len(), 3);
+    assert!(!dates[0].contains("1994"), "{dates:?}");
+    assert!(dates[1..].iter().all(|date| date.starts_with("Sun, 06 Nov 1994 08:")), "{dates:?}");
+
+    for headers in [&[("date", far)][..], &[]] {
+        server.raw(400, headers, problem.clone()).raw(400, headers, problem.clone());
+        let error = call(&model).await.expect_err("refused twice, or without a date");
+        assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidInput, Some(400)));
+        assert_eq!(error.attempts(), if headers.is_empty() { 1 } else { 2 });
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn concurrent_first_calls_share_one_fetch() -> Result {
+    let server = Server::start().await?;
+    let client = server.client_builder().signers([server.signer()]).build()?;
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        server.predict("m", [1]);
+        let model = client.model("m");
+        calls.spawn(async move { call(&model).await });
+    }
+    while let Some(answer) = calls.join_next().await {
+        assert_eq!(answer??, 1);
+    }
+    assert_eq!(server.key_requests().len(), 2, "a list and its manifest");
+    Ok(())
+}
+
+#[tokio::test]
+async fn keys_are_fetched_in_the_background_before_they_expire_and_again_after() -> Result {
+    let server = Server::start().await?;
+    let model = server.client_builder().signers([server.signer()]).build()?.model("m");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+    server.offer(|offer| offer.valid = 0..=now + 4);
+    for _ in 0..3 {
+        server.predict("m", [1]);
+    }
+    call(&model).await?;
+    assert_eq!(server.key_requests().len(), 2);
+    server.offer(|offer| offer.valid = 0..=now + 3600);
+    tokio::time::sleep(Duration::from_millis(3300)).await;
+    call(&model).await?;
+    for _ in 0..100 {
+        if server.key_requests().len() < 4 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    assert_eq!(server.key_requests().len(), 4, "fetched beside the call");
+    server.offer(|offer| offer.signed = false);
+    call(&model).await?;
+    assert_eq!(server.key_requests().len(), 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_service_without_keys_is_an_error_of_keys() -> Result {
+    // A server that has never heard of keys: the endpoint's path leads beside the routes of keys.
+    let server = Server::start().await?;
+    let nobody = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}", nobody.local_addr()?);
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        while let Ok((mut stream, _)) = nobody.accept().await {
+            let _ = stream.read(&mut [0; 1024]).await;
+            let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    let client = server.client_builder().endpoint(url).build()?;
+    let error = call(&client.model("m")).await.expect_err("no keys");
+    assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Keys, Some(404), 1));
+    assert!(error.to_string().starts_with("the service gives no keys to seal calls to (404)"), "{error}");
+    assert!(error.source().is_none());
+    Ok(())
+}
