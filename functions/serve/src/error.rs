@@ -76,6 +76,9 @@ pub enum Error {
     /// A sealed call to a function that has no keys.
     #[error("this function has no keys to open sealed calls with")]
     NoSealing,
+    /// The keys that open sealed calls are not there, or cannot be read.
+    #[error("{public}")]
+    SealingUnavailable { public: String, internal: String },
     /// What was sealed is not a call to this route.
     #[error("the sealed message is not a call to this route: {0}")]
     SealedMessage(String),
@@ -88,6 +91,15 @@ pub enum Error {
     /// The first call with the key has not ended.
     #[error("a call with the same idempotency key is still under way")]
     IdempotencyRunning,
+    /// The date of a sealed call is missing or of another time; `now` is this function's.
+    #[error("{reason}")]
+    Date { reason: String, now: String },
+    /// A sealed call that was taken already.
+    #[error("this sealed call was taken already; seal the call again to send it again")]
+    Replayed,
+    /// Nobody can tell whether a sealed call was taken already.
+    #[error("calls that come again cannot be told from others at the moment")]
+    ReplaysUnavailable { internal: String },
     /// No such route.
     #[error(
         "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models and /v1/models/{{model}}/predict"
@@ -134,6 +146,19 @@ impl Error {
         self.class().1
     }
 
+    /// The `type` of its problem document.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Date { .. } => amaas_wire::ohttp::DATE_PROBLEM.to_owned(),
+            _ => format!("{}{}", amaas_wire::problem::TYPE_PREFIX, self.slug()),
+        }
+    }
+
+    /// Whether it is about the sealing and not about the route.
+    pub fn is_of_sealing(&self) -> bool {
+        matches!(self, Self::Date { .. } | Self::Replayed)
+    }
+
     /// A short text for the kind of error.
     pub fn title(&self) -> &'static str {
         self.class().2
@@ -161,6 +186,14 @@ impl Error {
             Self::NoTask { .. } => (S::NOT_FOUND, "no-task", "no typed route"),
             Self::SealingRequired => (S::FORBIDDEN, "sealing-required", "sealing required"),
             Self::NoSealing => (S::NOT_FOUND, "no-sealing", "no sealing"),
+            Self::SealingUnavailable { .. } => {
+                (S::SERVICE_UNAVAILABLE, "sealing-unavailable", "sealing keys unavailable")
+            }
+            Self::Date { .. } => (S::BAD_REQUEST, "date", "date out of the window"),
+            Self::Replayed => (S::CONFLICT, "replayed", "replayed"),
+            Self::ReplaysUnavailable { .. } => {
+                (S::SERVICE_UNAVAILABLE, "replays-unavailable", "replays cannot be checked")
+            }
             Self::SealedMessage(_) => (S::BAD_REQUEST, "sealed-message", "unusable sealed message"),
             Self::IdempotencyKey => (S::BAD_REQUEST, "idempotency-key", "malformed idempotency key"),
             Self::IdempotencyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "idempotency key reused"),
@@ -180,9 +213,11 @@ impl Error {
     /// What the log should say beyond the public text.
     pub fn internal_text(&self) -> Option<&str> {
         match self {
-            Self::Refused { internal, .. } | Self::KeysUnavailable { internal } | Self::Internal { internal } => {
-                Some(internal)
-            }
+            Self::Refused { internal, .. }
+            | Self::KeysUnavailable { internal }
+            | Self::SealingUnavailable { internal, .. }
+            | Self::ReplaysUnavailable { internal }
+            | Self::Internal { internal } => Some(internal),
             _ => None,
         }
     }
@@ -190,8 +225,12 @@ impl Error {
     /// How long the caller should wait before it tries again, where trying again can help.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::QueueFull | Self::Draining | Self::IdempotencyRunning => Some(Duration::from_secs(1)),
-            Self::KeysUnavailable { .. } | Self::NotReady { .. } => Some(Duration::from_secs(2)),
+            Self::QueueFull | Self::Draining | Self::IdempotencyRunning | Self::ReplaysUnavailable { .. } => {
+                Some(Duration::from_secs(1))
+            }
+            Self::KeysUnavailable { .. } | Self::SealingUnavailable { .. } | Self::NotReady { .. } => {
+                Some(Duration::from_secs(2))
+            }
             _ => None,
         }
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::KeyDocument;
-use crate::config::Config;
+use crate::config::{Config, Replay};
 use crate::load::{Slot, Source, State};
 use crate::router::Host;
+use crate::seal::{self, Policy, Sealing};
 use crate::store::{S3Options, Store};
 use crate::task::Tasks;
 use crate::vault::Vault;
@@ -57,12 +58,16 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let store = Store::open(&config.store, &S3Options::default()).await.map_err(|error| error.to_string())?;
     let host = Host::new(Arc::new(KeyDocument::new(store.clone())), config.limits);
     let vault = match &config.vault {
-        Some(key) => Some(Vault::open(key).await.map_err(|error| error.to_string())?),
+        Some(key) => Some(Vault::open(key).await.map_err(|error| format!("AMAAS_KMS_KEY: {error}"))?),
         None => None,
     };
-    let source = Source::new(store, vault, config.trust.clone());
+    let source = Source::new(store.clone(), vault.clone(), config.trust.clone());
     let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
     host.insert(Arc::clone(&slot));
+    let sealing = sealing(&config, &store, vault);
+    if let Some(sealing) = &sealing {
+        host.seal(sealing.clone());
+    }
     let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
     let under_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
     tokio::spawn(async move {
@@ -73,10 +78,19 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
         }
     });
 
+    // What is in memory before a snapshot is in the snapshot, so the keys are read after it.
+    let keys = async {
+        match sealing.filter(|_| !host::takes_snapshot()) {
+            Some(sealing) => sealing.load().await.map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    };
     if under_lambda {
         // The init phase has the processor to itself and ends when the first invocation is asked for, so the model is
         // loaded before that. What fails then is told to whoever calls.
-        if let Ok(State::Failed(reason)) = tokio::time::timeout(INIT, slot.settled()).await {
+        let model = tokio::time::timeout(INIT, slot.settled());
+        let (model, _told_already) = tokio::join!(model, keys);
+        if let Ok(State::Failed(reason)) = model {
             tracing::error!(reason, "starting without a model");
         }
         return host::lambda(host, config.response_mode).await.map_err(|error| error.to_string());
@@ -85,7 +99,18 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let server = host::Server::bind(address, *port);
     let server = server.await.map_err(|error| format!("cannot listen on {address}:{port}: {error}"))?;
     tracing::info!(address = %server.address(), "listening");
-    host::serve(server, host, stop_signal()).await.map_err(|error| error.to_string())
+    let (served, _told_already) = tokio::join!(host::serve(server, host, stop_signal()), keys);
+    served.map_err(|error| error.to_string())
+}
+
+/// What opens sealed calls, where they are taken. The keys need not be there yet.
+fn sealing(config: &Config, store: &Store, vault: Option<Vault>) -> Option<Sealing> {
+    let vault = vault.filter(|_| config.sealing != Policy::Off)?;
+    let sealing = Sealing::new(store.clone(), config.model.clone(), vault, config.sealing);
+    Some(match config.replay {
+        Replay::Allow => sealing,
+        Replay::Refuse => sealing.refusing_replays(Arc::new(seal::Memory::default())),
+    })
 }
 
 /// Done when the process is asked to stop, by SIGTERM or Ctrl-C.
