@@ -185,8 +185,7 @@ pub enum ErrorKind {
     Connect,
     /// The connection was lost after the request went out: the service may have done the work.
     Interrupted,
-    /// The service's keys cannot be had, are not trusted, or are refused; nothing was sealed to them, so nothing of the
-    /// call was read.
+    /// The service's keys cannot be had, are not trusted, or are refused by it; nothing of the call was read.
     Keys,
     /// A success that is not sealed: whoever wrote it, it is not taken. Nothing of it is in the error.
     NotSealed,

@@ -190,7 +190,7 @@ async fn what_is_tried_again_and_how_often() {
             for sealed in [None, Some(Answers::Inside), Some(Answers::Outside)] {
                 let transport = Scripted::new(std::slice::from_ref(&step));
                 let caller = sealed.map_or_else(|| transport.caller(|| 1.0), |answers| transport.sealing(answers));
-                let error = post(&options).send(&caller).await.err().expect("every attempt fails");
+                let error = post(&options).send(&caller).await.expect_err("every attempt fails");
                 assert_eq!((error.kind(), error.attempts()), (kind, expected), "{sealed:?}: {error}");
                 assert_eq!(transport.sent().len(), usize::try_from(expected).expect("few"), "{sealed:?}: {error}");
                 let outside = matches!(sealed, Some(Answers::Outside)) && error.status().is_some();

@@ -48,6 +48,8 @@ struct State {
 pub(super) struct Keys {
     pub(super) key: PublicKey,
     expires: Instant,
+    /// The same by the wall clock, which goes on while the machine sleeps.
+    until: SystemTime,
 }
 
 impl Cache {
@@ -108,13 +110,13 @@ impl Slot {
     /// The keys, and whether it is time to fetch others.
     fn current(&self) -> Option<(Arc<Keys>, bool)> {
         let (now, state) = (Instant::now(), lock(&self.state));
-        let keys = state.current.as_ref().filter(|keys| now < keys.expires)?;
+        let keys = state.current.as_ref().filter(|keys| now < keys.expires && SystemTime::now() < keys.until)?;
         Some((Arc::clone(keys), state.refresh.is_some_and(|refresh| now >= refresh)))
     }
 
     fn store(&self, (key, life): (PublicKey, Duration)) -> Arc<Keys> {
         let (now, life) = (Instant::now(), life.min(LONGEST));
-        let keys = Arc::new(Keys { key, expires: now + life });
+        let keys = Arc::new(Keys { key, expires: now + life, until: SystemTime::now() + life });
         *lock(&self.state) = State { current: Some(Arc::clone(&keys)), refresh: Some(now + life / 5 * 4) };
         keys
     }

@@ -73,7 +73,7 @@ async fn list(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, Fa
     let failure = refused(&received);
     // A service that has no such model has no keys of it; that says more than that there are no keys.
     let unknown = failure.error.problem().is_some_and(|problem| problem.kind == UNKNOWN_MODEL);
-    let passes = failure.cause == Cause::NotSent || matches!(received.status, 401 | 402 | 403);
+    let passes = failure.cause == Cause::NotSent || matches!(received.status, 401..=403);
     if unknown || passes {
         return Err(failure);
     }

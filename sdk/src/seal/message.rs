@@ -113,9 +113,9 @@ mod tests {
         let ring = ring();
         let key = ring.public_keys().next().expect("one key");
         let (sealed, opener) = seal(&key, &request(), "now").expect("sealed");
-        let opened = chunked::open_request(&ring, &sealed.body).expect("opened");
+        let function = chunked::open_request(&ring, &sealed.body).expect("opened").response;
         let response = Response::new(ResponseHead::new(200).expect("a status"), content.to_vec());
-        (opened.response.seal(&response.encode(Encoding::default())).expect("sealed"), opener)
+        (function.seal(&response.encode(Encoding::default())).expect("sealed"), opener)
     }
 
     #[test]
@@ -129,9 +129,9 @@ mod tests {
         assert_eq!((&sealed.method, &sealed.url), (&Method::POST, &request().url));
         assert!(!sealed.body.windows(6).any(|window| window == b"CANARY"));
 
-        let opened = chunked::open_request(&ring, &sealed.body).expect("opened");
-        assert_eq!(opened.request.len() % 32, 0, "padded");
-        let inner = Request::decode(&opened.request, Limits::default()).expect("a request");
+        let plain = chunked::open_request(&ring, &sealed.body).expect("opened").request;
+        assert_eq!(plain.len() % 32, 0, "padded");
+        let inner = Request::decode(&plain, Limits::default()).expect("a request");
         assert_eq!((inner.head.method(), inner.head.authority()), ("GET", "h:8443"));
         assert_eq!(inner.head.path(), "/base/v1/models/m/predict?version=3");
         for (name, value) in

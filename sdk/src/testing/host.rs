@@ -78,7 +78,7 @@ async fn answer(recorded: Recorded, script: &Mutex<Script>) -> io::Result<Answer
     headers.splice(0..0, request_id.map(|id| ("x-request-id".to_owned(), id)));
     let answer = Answer { status, headers, body: body.into() };
     match pending {
-        Some(pending) => sealed::seal(pending, answer).map_err(io::Error::other),
+        Some(pending) => sealed::seal(pending, &answer).map_err(io::Error::other),
         None => Ok(answer),
     }
 }

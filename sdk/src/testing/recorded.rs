@@ -77,6 +77,6 @@ impl fmt::Debug for Recorded {
             .field("headers", &self.headers.keys().map(ToString::to_string).collect::<Vec<_>>())
             .field("sealed", &self.is_sealed())
             .field("body", &format_args!("{} bytes", self.body.len()))
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn open(ring: &KeyRing, outer: Recorded) -> Result<(Recorded, Pending
 }
 
 /// The answer, sealed.
-pub(super) fn seal(pending: PendingResponse, answer: Answer) -> Result<Answer, BhttpError> {
+pub(super) fn seal(pending: PendingResponse, answer: &Answer) -> Result<Answer, BhttpError> {
     let mut head = ResponseHead::new(answer.status)?;
     for (name, value) in &answer.headers {
         head.headers.push(name, value)?;

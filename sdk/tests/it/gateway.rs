@@ -65,12 +65,12 @@ impl Gateway {
         let mut encoded = Vec::new();
         answer.write_bhttp(Mode::IndeterminateLength, &mut encoded).expect("encoded");
         let mut sealed = Vec::new();
-        let mut sealer = stream.response(&mut sealed).expect("a response");
+        let mut writer = stream.response(&mut sealed).expect("a response");
         for piece in encoded.chunks(20) {
-            sealer.write_all(piece).await.expect("sealed");
+            writer.write_all(piece).await.expect("sealed");
         }
-        sealer.close().await.expect("sealed");
-        drop(sealer);
+        writer.close().await.expect("sealed");
+        drop(writer);
         Ok(response("message/ohttp-chunked-res", sealed))
     }
 }
