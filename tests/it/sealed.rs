@@ -1,7 +1,6 @@
 //! Sealed calls, made by somebody else's client: the crate `ohttp`, with `bhttp` inside.
 
 use amaas_e2e::{Function, Stage};
-use amaas_serve::seal::KeyFile;
 use bhttp::{Message, Mode};
 use bytes::Bytes;
 use ohttp::ClientRequest;
@@ -11,10 +10,7 @@ const PATH: &str = "/v1/models/sentiment/predict";
 
 /// A function with keys, ready.
 async fn function(stage: &Stage, policy: &str) -> Function {
-    let keys = stage.file("sealing.json");
-    std::fs::write(&keys, KeyFile::generate().expect("random").to_json()).expect("written");
-    let launch = stage.sentiment().await.set("AMAAS_SEALING_KEYS", keys).set("AMAAS_SEALING", policy);
-    let function = launch.start();
+    let function = stage.sentiment().await.set("AMAAS_SEALING", policy).start();
     function.ready().await;
     function
 }

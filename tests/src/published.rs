@@ -7,6 +7,7 @@ use amaas_sentiment::{Sentiment, bundle};
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
 use amaas_serve::config::live;
 use amaas_serve::publish::{Protection, Publisher, publish};
+use amaas_serve::seal::KeySet;
 use amaas_serve::store::Store;
 use amaas_serve::task::Tasks;
 use amaas_serve::vault::{FileKey, Vault};
@@ -42,6 +43,8 @@ impl Published {
         let store = Store::open(&format!("s3://{BUCKET}"), &server.options()).await.expect("a store's name");
         let publication = bundle(live()).expect("the committed model is whole");
         let vault = Vault::File(FileKey::create(&folder.path().join(KMS_KEY)).expect("a new file"));
+        let sentiment = "sentiment".parse().expect("a model's name");
+        KeySet::create(&store, &sentiment, &vault).await.expect("the keys can be kept");
         let signer = SigningKey::generate().expect("the system gives randomness");
         let publisher = Publisher { signer, protection: Protection::Sealed(vault) };
         publish(&store, publication, &Tasks::default().with::<Sentiment>(), library().await, &publisher)

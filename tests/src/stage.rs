@@ -9,6 +9,7 @@ use amaas_sentiment::{Sentiment, bundle};
 use amaas_serve::config::live;
 use amaas_serve::manifest::Manifest;
 use amaas_serve::publish::{Protection, Publication, Publisher, publish};
+use amaas_serve::seal::KeySet;
 use amaas_serve::store::Store;
 use amaas_serve::task::Tasks;
 use tempfile::TempDir;
@@ -71,8 +72,11 @@ impl Stage {
             assets: [].into(),
             golden: None,
         };
-        let published =
-            publish(&self.store().await, publication, &Tasks::default(), library().await, &self.publisher).await;
+        let store = self.store().await;
+        if let Protection::Sealed(vault) = &self.publisher.protection {
+            KeySet::create(&store, &publication.model, vault).await.expect("the keys can be kept");
+        }
+        let published = publish(&store, publication, &Tasks::default(), library().await, &self.publisher).await;
         published.expect("the network can be published").manifest
     }
 

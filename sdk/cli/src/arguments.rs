@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Infer(Infer),
     /// List the models that the key may use
     Models,
-    /// Make, list and revoke API keys
+    /// Make, list and revoke API keys; rotate the keys that calls are sealed to
     #[command(subcommand)]
     Keys(Keys),
     /// Make the zip of a Lambda function
@@ -166,6 +166,29 @@ pub(crate) enum Keys {
     },
     /// List keys, by id: the keys themselves are kept nowhere
     List {
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Make new keys that calls to a model are sealed to: offered in a minute, the old ones stay good for a while
+    Rotate {
+        /// The model's name; "dev" for all models of `amaas dev`
+        model: ModelName,
+        /// Hours for which the old keys stay good
+        #[arg(long, value_name = "HOURS", default_value_t = 48)]
+        overlap: u32,
+        /// Another key for whoever signs the list of keys, which callers pin; both sign meanwhile
+        #[arg(long)]
+        signer: bool,
+        /// What wraps the keys: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of `amaas dev`]
+        #[arg(long, value_name = "KEY")]
+        kms_key: Option<String>,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Show whose signature callers should ask of a model's keys, for AMAAS_SIGNERS
+    Signer {
+        /// The model's name; "dev" for all models of `amaas dev`
+        model: ModelName,
         #[command(flatten)]
         store: StoreArguments,
     },

@@ -9,6 +9,7 @@ use amaas::env_file::{self, EnvFile};
 use amaas::{ApiKey, Client};
 use amaas_serve::store::{S3Endpoint, S3Options, Store};
 use amaas_serve::vault::Vault;
+use amaas_wire::dsse::VerifyingKey;
 
 use crate::failure::Failure;
 use crate::secrets::Secrets;
@@ -51,7 +52,10 @@ impl Settings {
             return Ok(Client::from_env()?);
         }
         let file = self.file()?;
-        Ok(Client::builder().endpoint(file.variable(ENDPOINT)?).api_key(file.variable(API_KEY)?).build()?)
+        let keys = file.variable(SIGNERS)?.split(',').map(str::parse).collect::<Result<Vec<VerifyingKey>, _>>();
+        let keys = keys.map_err(|error| Failure::usage(format!("the env file's {SIGNERS}: {error}")).try_this(DEV))?;
+        let builder = Client::builder().endpoint(file.variable(ENDPOINT)?).api_key(file.variable(API_KEY)?);
+        Ok(builder.signers(keys).build()?)
     }
 
     /// The model store; `flag` is what `--store` says.
@@ -146,6 +150,11 @@ pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&partial, path)
 }
 
+/// Keys as `AMAAS_SIGNERS` has them.
+pub(crate) fn signers(keys: &[VerifyingKey]) -> String {
+    keys.iter().map(VerifyingKey::to_string).collect::<Vec<_>>().join(",")
+}
+
 /// What `amaas dev` tells every other command, in `DATA/env`.
 pub(crate) struct DevEnvironment<'a> {
     pub(crate) endpoint: String,
@@ -153,6 +162,7 @@ pub(crate) struct DevEnvironment<'a> {
     pub(crate) store: String,
     pub(crate) s3: &'a S3Endpoint,
     pub(crate) secrets: &'a Secrets,
+    pub(crate) signers: &'a [VerifyingKey],
 }
 
 impl DevEnvironment<'_> {
@@ -162,7 +172,7 @@ impl DevEnvironment<'_> {
         let text = format!(
             "# Written by `amaas dev`; holds while it runs.\n\
              {ENDPOINT}={}\n{API_KEY}={}\n{STORE}={}\n{S3_ENDPOINT}={}\n{S3_KEY_ID}={}\n{S3_SECRET}={}\nAWS_REGION=us-east-1\n\
-             {KMS_KEY}={}\n{SIGNING_KEY}={}\n{PUBLISHERS}={}\n",
+             {KMS_KEY}={}\n{SIGNING_KEY}={}\n{PUBLISHERS}={}\n{SIGNERS}={}\n",
             self.endpoint,
             self.key.expose(),
             self.store,
@@ -172,6 +182,7 @@ impl DevEnvironment<'_> {
             self.secrets.kms_key(),
             self.secrets.signing_key().display(),
             self.secrets.publisher(),
+            signers(self.signers),
         );
         write_secret(&path, text.as_bytes()).map_err(|error| Failure::file(&path, &error))?;
         Ok(path)
@@ -191,6 +202,7 @@ const API_KEY: &str = "AMAAS_API_KEY";
 const STORE: &str = "AMAAS_STORE";
 const KMS_KEY: &str = "AMAAS_KMS_KEY";
 const SIGNING_KEY: &str = "AMAAS_SIGNING_KEY";
+const SIGNERS: &str = "AMAAS_SIGNERS";
 const PUBLISHERS: &str = "AMAAS_PUBLISHERS";
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 const S3_KEY_ID: &str = "AWS_ACCESS_KEY_ID";

@@ -12,8 +12,8 @@ use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::load::{self, Slot, Source, State};
 use amaas_serve::publish::{Publisher, is_published, publish};
-use amaas_serve::seal::{KeyFile, Policy, Sealing};
-use amaas_serve::store::Store;
+use amaas_serve::seal::{KeySet, Policy, Sealing};
+use amaas_serve::store::{ModelName, Store};
 use amaas_serve::task::Tasks;
 use amaas_serve::{Error, Host, stop_signal};
 
@@ -22,7 +22,7 @@ use crate::arguments::Dev;
 use crate::failure::Failure;
 use crate::output;
 use crate::secrets::Secrets;
-use crate::settings::{DevEnvironment, Settings, write_secret};
+use crate::settings::{DevEnvironment, Settings};
 
 pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let begun = Instant::now();
@@ -44,17 +44,25 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
 
     let keys = Arc::new(KeyDocument::new(store.clone()));
     let key = dev_key(&keys, &data).await?;
-    let environment =
-        DevEnvironment { endpoint: endpoint.clone(), key: &key, store: uri, s3: objects.endpoint(), secrets: &secrets };
+    let sealing_keys = KeySet::create(&store, &sealing_name(), secrets.vault()).await.map_err(Failure::new)?;
+    let signers = sealing_keys.signers();
+    let environment = DevEnvironment {
+        endpoint: endpoint.clone(),
+        key: &key,
+        store: uri,
+        s3: objects.endpoint(),
+        secrets: &secrets,
+        signers: &signers,
+    };
     let env_file = environment.write(&data)?;
 
     let host = Host::new(keys, limits);
-    host.seal(sealing(&data)?);
+    host.seal(Sealing::new(store.clone(), sealing_name(), secrets.vault().clone(), Policy::Optional));
     let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     let trust = Trust { publishers: vec![secrets.publisher()], least_serial: 0 };
     let source = Source::new(store, Some(secrets.vault().clone()), trust);
     load::look(&host, &source, &tasks, &config).await?;
-    let client = Client::builder().endpoint(&endpoint).api_key(&key).build()?;
+    let client = Client::builder().endpoint(&endpoint).api_key(&key).signers(signers).build()?;
     tokio::spawn(load::watch(host.clone(), source, tasks.clone(), config, LOOK));
     let calling = host.clone();
     let mut serving = tokio::spawn(host::serve(server, host, stop_signal()));
@@ -76,20 +84,9 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     }
 }
 
-/// The keys for sealed calls: those of the last time, or new ones.
-fn sealing(data: &Path) -> Result<Sealing, Failure> {
-    let path = data.join("sealing.json");
-    let failed = |error: &dyn std::fmt::Display| Failure::file(&path, error);
-    let file = match std::fs::read(&path) {
-        Ok(text) => KeyFile::from_json(&text).map_err(|error| failed(&error))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let file = KeyFile::generate().map_err(Failure::new)?;
-            write_secret(&path, &file.to_json()).map_err(|error| failed(&error))?;
-            file
-        }
-        Err(error) => return Err(failed(&error)),
-    };
-    Sealing::new(&file, Policy::Optional).map_err(|error| failed(&error))
+/// The one set of keys that calls to all models of this host are sealed to.
+fn sealing_name() -> ModelName {
+    "dev".parse().expect("\"dev\" has no other characters than letters")
 }
 
 /// Makes the folder, and keeps a new one out of the repository around it: it will hold a key.

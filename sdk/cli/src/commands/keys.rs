@@ -1,19 +1,28 @@
 //! `amaas keys`.
 
+use std::time::Duration;
+
 use amaas::ApiKey;
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys as _, now};
+use amaas_serve::seal::KeySet;
+use amaas_serve::store::ModelName;
 use jiff::Timestamp;
 
 use crate::arguments::Keys;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::Settings;
+use crate::settings::{Settings, signers};
 
 pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> {
     let store = match &keys {
-        Keys::Create { store, .. } | Keys::List { store } | Keys::Revoke { store, .. } => store.store.as_deref(),
+        Keys::Create { store, .. }
+        | Keys::List { store }
+        | Keys::Revoke { store, .. }
+        | Keys::Rotate { store, .. }
+        | Keys::Signer { store, .. } => store.store.as_deref(),
     };
-    let document = KeyDocument::new(settings.store(store).await?.store);
+    let place = settings.store(store).await?.store;
+    let document = KeyDocument::new(place.clone());
     match keys {
         Keys::Create { tenant, environment, models, expires, .. } => {
             let key = ApiKey::generate(&environment).map_err(Failure::usage)?;
@@ -44,6 +53,19 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
             });
             output::line(output::table(["KEY ID", "TENANT", "CREATED", "EXPIRES", "MODELS"], rows))?;
         }
+        Keys::Rotate { ref model, overlap, signer, ref kms_key, .. } => {
+            let vault = settings.vault(store, kms_key.as_deref()).await?;
+            let overlap = Duration::from_hours(overlap.into());
+            let rotated = if signer {
+                KeySet::rotate_signer(&place, model, &vault, overlap).await
+            } else {
+                KeySet::rotate(&place, model, &vault, overlap).await
+            };
+            sealing(settings, model, &rotated.map_err(Failure::new)?)?;
+        }
+        Keys::Signer { ref model, .. } => {
+            sealing(settings, model, &KeySet::read(&place, model).await.map_err(Failure::new)?)?;
+        }
         Keys::Revoke { id, .. } => {
             if !document.revoke(&id).await? {
                 return Err(Failure::new(format!("there is no key {id}")).try_this("`amaas keys list` shows the ids"));
@@ -55,6 +77,18 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
         }
     }
     Ok(())
+}
+
+/// Tells of a set of sealing keys what callers need.
+fn sealing(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), Failure> {
+    let signers = signers(&keys.signers());
+    if settings.json {
+        return output::json(&serde_json::json!({
+            "model": model, "serial": keys.serial(), "announced": keys.announced(), "signers": signers,
+        }));
+    }
+    output::line(format_args!("sealing keys of {model}, serial {}", keys.serial()))?;
+    output::line(format_args!("AMAAS_SIGNERS={signers}"))
 }
 
 fn date(seconds: u64) -> String {

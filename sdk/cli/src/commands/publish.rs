@@ -7,6 +7,7 @@ use amaas_serve::at_rest::SignerFile;
 use amaas_serve::manifest::{Batching, Golden, TensorSpec};
 use amaas_serve::publish::{Protection, Publication, Published, Publisher, publish};
 use amaas_serve::runtime;
+use amaas_serve::seal::KeySet;
 use bytes::Bytes;
 
 use crate::arguments::Publish;
@@ -18,6 +19,10 @@ pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), F
     let publication = publication(&arguments)?;
     let place = settings.store(arguments.store.store.as_deref()).await?;
     let publisher = publisher(settings, &arguments).await?;
+    if let Protection::Sealed(vault) = &publisher.protection {
+        // Callers need keys to seal to from the first call on.
+        KeySet::create(&place.store, &publication.model, vault).await.map_err(Failure::new)?;
+    }
     let published = publish(&place.store, publication, &super::dev::tasks(), &library()?, &publisher).await?;
     report(settings, &published, &place)
 }
