@@ -29,6 +29,28 @@ pub fn identity(datatypes: &[Datatype]) -> Vec<u8> {
     Graph::new(&inputs, &datatypes.iter().map(node).collect::<Vec<_>>(), &[], &outputs).into_file()
 }
 
+/// `y = x + w₀ + … + wₙ`, FP32 `[batch, width]`, with `weights` tensors of `width` values: a file of any size.
+pub fn sum(weights: usize, width: usize) -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(i64::try_from(width).expect("a small number"))]);
+    let mut state = 1_u32;
+    // Numbers that no two weights share, so that nothing can be folded or shared.
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f32::from(u16::try_from(state >> 16).unwrap_or_default()) / 65_536.0
+    };
+    let constants: Vec<_> = (0..weights)
+        .map(|index| Constant::floats(&format!("w{index}"), &(0..width).map(|_| next()).collect::<Vec<_>>()))
+        .collect();
+    let tensor = |index: usize| match index {
+        0 => "x".to_owned(),
+        index if index == weights => "y".to_owned(),
+        index => format!("s{index}"),
+    };
+    let node = |index: usize| Node::new("Add", &[&tensor(index), &format!("w{index}")], &[&tensor(index + 1)]);
+    let nodes: Vec<_> = (0..weights).map(node).collect();
+    Graph::new(&[value("x")], &nodes, &constants, &[value("y")]).into_file()
+}
+
 /// `y[i] = x[0] + … + x[i]`, FP32 `[length]`: the first dimension has any size, but is no batch.
 pub fn running_sum() -> Vec<u8> {
     let value = |name| Value::new(name, Fp32, &[Symbol("length")]);
