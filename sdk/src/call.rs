@@ -154,14 +154,14 @@ impl Call {
             Some(seal) => {
                 let keys = timeout_at(end, seal.keys(&self.keys, &caller.transport)).await;
                 // Keys first: until they are there, nothing of the call has gone out.
-                Some((seal, keys.map_err(late(Cause::NotSent, "the keys of the service"))??))
+                Some(keys.map_err(late(Cause::NotSent, "the keys of the service"))??)
             }
         };
         let exchange = async {
             let authorization = caller.credentials.authorization().await.map_err(Failure::permanent)?;
             let request = self.request(authorization.as_ref(), caller.max_answer).map_err(Failure::permanent)?;
             let received = match &held {
-                Some((seal, held)) => seal.exchange(held, request, authorization.as_ref(), &*caller.transport).await?,
+                Some(held) => held.exchange(request, authorization.as_ref(), &*caller.transport).await?,
                 None => caller.transport.send(request).await?,
             };
             self.accept(received, authorization.as_ref())

@@ -57,29 +57,6 @@ impl Seal {
     pub(crate) async fn keys(&self, source: &KeySource, transport: &Arc<dyn Transport>) -> Result<Held, Failure> {
         self.cache.keys(source, transport).await
     }
-
-    /// One exchange of a call: sealed out, opened back. What it gives was inside the seal.
-    pub(crate) async fn exchange(
-        &self,
-        held: &Held,
-        request: Outgoing,
-        sent: Option<&Authorization>,
-        transport: &dyn Transport,
-    ) -> Result<Received, Failure> {
-        let (key, limit) = (held.key().clone(), request.limit);
-        let date = httpdate::fmt_http_date(now(held.slot.ahead.load(Ordering::Relaxed)));
-        let sealing = off_runtime(request.body.len(), move || message::seal(&key, &request, &date));
-        let (sealed, opener) = sealing.await.map_err(Failure::permanent)?;
-        let received = transport.send(sealed).await?;
-        if !is_sealed(&received) {
-            return Err(outside(held, &received, sent));
-        }
-        let opening = off_runtime(received.body.len(), move || message::open(opener, &received.body, limit));
-        let received = opening.await?;
-        debug!(status = received.status, bytes = received.body.len(), "opened");
-        check_clock(held, &received, sent)?;
-        Ok(received)
-    }
 }
 
 /// Keys that a call is sealed with, and where they are kept.
@@ -89,8 +66,26 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    fn key(&self) -> &amaas_wire::ohttp::PublicKey {
-        &self.keys.key
+    /// One exchange of a call: sealed out, opened back. What it gives was inside the seal.
+    pub(crate) async fn exchange(
+        &self,
+        request: Outgoing,
+        sent: Option<&Authorization>,
+        transport: &dyn Transport,
+    ) -> Result<Received, Failure> {
+        let (key, limit) = (self.keys.key.clone(), request.limit);
+        let date = httpdate::fmt_http_date(now(self.slot.ahead.load(Ordering::Relaxed)));
+        let sealing = off_runtime(request.body.len(), move || message::seal(&key, &request, &date));
+        let (sealed, opener) = sealing.await.map_err(Failure::permanent)?;
+        let received = transport.send(sealed).await?;
+        if !is_sealed(&received) {
+            return Err(outside(self, &received, sent));
+        }
+        let opening = off_runtime(received.body.len(), move || message::open(opener, &received.body, limit));
+        let received = opening.await?;
+        debug!(status = received.status, bytes = received.body.len(), "opened");
+        check_clock(self, &received, sent)?;
+        Ok(received)
     }
 }
 
