@@ -17,6 +17,11 @@ impl Digest {
         Self::from_slice(digest(&SHA256, bytes).as_ref())
     }
 
+    /// The digest itself.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     fn from_slice(bytes: &[u8]) -> Self {
         let mut digest = [0; 32];
         digest.copy_from_slice(bytes);

@@ -76,9 +76,21 @@ pub enum Error {
     /// A sealed call to a function that has no keys.
     #[error("this function has no keys to open sealed calls with")]
     NoSealing,
+    /// The keys that open sealed calls are not there, or cannot be read.
+    #[error("{public}")]
+    SealingUnavailable { public: String, internal: String },
     /// What was sealed is not a call to this route.
     #[error("the sealed message is not a call to this route: {0}")]
     SealedMessage(String),
+    /// The date of a sealed call is missing or of another time; `now` is this function's.
+    #[error("{reason}")]
+    Date { reason: String, now: String },
+    /// A sealed call that was taken already.
+    #[error("this sealed call was taken already; seal the call again to send it again")]
+    Replayed,
+    /// Nobody can tell whether a sealed call was taken already.
+    #[error("calls that come again cannot be told from others at the moment")]
+    ReplaysUnavailable { internal: String },
     /// No such route.
     #[error(
         "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models and /v1/models/{{model}}/predict"
@@ -125,6 +137,19 @@ impl Error {
         self.class().1
     }
 
+    /// The `type` of its problem document.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Date { .. } => amaas_wire::ohttp::DATE_PROBLEM.to_owned(),
+            _ => format!("{}{}", amaas_wire::problem::TYPE_PREFIX, self.slug()),
+        }
+    }
+
+    /// Whether it is about the sealing and not about the route.
+    pub fn is_of_sealing(&self) -> bool {
+        matches!(self, Self::Date { .. } | Self::Replayed)
+    }
+
     /// A short text for the kind of error.
     pub fn title(&self) -> &'static str {
         self.class().2
@@ -152,6 +177,14 @@ impl Error {
             Self::NoTask { .. } => (S::NOT_FOUND, "no-task", "no typed route"),
             Self::SealingRequired => (S::FORBIDDEN, "sealing-required", "sealing required"),
             Self::NoSealing => (S::NOT_FOUND, "no-sealing", "no sealing"),
+            Self::SealingUnavailable { .. } => {
+                (S::SERVICE_UNAVAILABLE, "sealing-unavailable", "sealing keys unavailable")
+            }
+            Self::Date { .. } => (S::BAD_REQUEST, "date", "date out of the window"),
+            Self::Replayed => (S::CONFLICT, "replayed", "replayed"),
+            Self::ReplaysUnavailable { .. } => {
+                (S::SERVICE_UNAVAILABLE, "replays-unavailable", "replays cannot be checked")
+            }
             Self::SealedMessage(_) => (S::BAD_REQUEST, "sealed-message", "unusable sealed message"),
             Self::Url => (S::BAD_REQUEST, "url", "unreadable URL"),
             Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "unknown route"),
@@ -168,9 +201,11 @@ impl Error {
     /// What the log should say beyond the public text.
     pub fn internal_text(&self) -> Option<&str> {
         match self {
-            Self::Refused { internal, .. } | Self::KeysUnavailable { internal } | Self::Internal { internal } => {
-                Some(internal)
-            }
+            Self::Refused { internal, .. }
+            | Self::KeysUnavailable { internal }
+            | Self::SealingUnavailable { internal, .. }
+            | Self::ReplaysUnavailable { internal }
+            | Self::Internal { internal } => Some(internal),
             _ => None,
         }
     }
@@ -178,8 +213,10 @@ impl Error {
     /// How long the caller should wait before it tries again, where trying again can help.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::QueueFull | Self::Draining => Some(Duration::from_secs(1)),
-            Self::KeysUnavailable { .. } | Self::NotReady { .. } => Some(Duration::from_secs(2)),
+            Self::QueueFull | Self::Draining | Self::ReplaysUnavailable { .. } => Some(Duration::from_secs(1)),
+            Self::KeysUnavailable { .. } | Self::SealingUnavailable { .. } | Self::NotReady { .. } => {
+                Some(Duration::from_secs(2))
+            }
             _ => None,
         }
     }

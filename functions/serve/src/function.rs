@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::KeyDocument;
-use crate::config::Config;
+use crate::config::{Config, Replay};
 use crate::load::{Slot, State};
 use crate::router::Host;
+use crate::seal::{self, Policy, Sealing};
 use crate::store::{S3Options, Store};
 use crate::task::Tasks;
+use crate::vault::Vault;
 use crate::{host, runtime, telemetry};
 
 /// Runs a function that knows `tasks` until it is stopped: under Lambda where `AWS_LAMBDA_RUNTIME_API` is set, as an
@@ -57,6 +59,10 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let host = Host::new(Arc::new(KeyDocument::new(store.clone())), config.limits);
     let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
     host.insert(Arc::clone(&slot));
+    let sealing = sealing(&config, &store).await?;
+    if let Some(sealing) = &sealing {
+        host.seal(sealing.clone());
+    }
     let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
     let under_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
     tokio::spawn(async move {
@@ -67,10 +73,19 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
         }
     });
 
+    // What is in memory before a snapshot is in the snapshot, so the keys are read after it.
+    let keys = async {
+        match sealing.filter(|_| !host::takes_snapshot()) {
+            Some(sealing) => sealing.load().await.map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    };
     if under_lambda {
         // The init phase has the processor to itself and ends when the first invocation is asked for, so the model is
         // loaded before that. What fails then is told to whoever calls.
-        if let Ok(State::Failed(reason)) = tokio::time::timeout(INIT, slot.settled()).await {
+        let model = tokio::time::timeout(INIT, slot.settled());
+        let (model, _told_already) = tokio::join!(model, keys);
+        if let Ok(State::Failed(reason)) = model {
             tracing::error!(reason, "starting without a model");
         }
         return host::lambda(host, config.response_mode).await.map_err(|error| error.to_string());
@@ -79,7 +94,19 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let server = host::Server::bind(address, *port);
     let server = server.await.map_err(|error| format!("cannot listen on {address}:{port}: {error}"))?;
     tracing::info!(address = %server.address(), "listening");
-    host::serve(server, host, stop_signal()).await.map_err(|error| error.to_string())
+    let (served, _told_already) = tokio::join!(host::serve(server, host, stop_signal()), keys);
+    served.map_err(|error| error.to_string())
+}
+
+/// What opens sealed calls, where they are taken. The keys need not be there yet.
+async fn sealing(config: &Config, store: &Store) -> Result<Option<Sealing>, String> {
+    let Some(vault) = config.vault.as_deref().filter(|_| config.sealing != Policy::Off) else { return Ok(None) };
+    let vault = Vault::open(vault).await.map_err(|error| format!("AMAAS_KMS_KEY: {error}"))?;
+    let sealing = Sealing::new(store.clone(), config.model.clone(), vault, config.sealing);
+    Ok(Some(match config.replay {
+        Replay::Allow => sealing,
+        Replay::Refuse => sealing.refusing_replays(Arc::new(seal::Memory::default())),
+    }))
 }
 
 /// Done when the process is asked to stop, by SIGTERM or Ctrl-C.

@@ -1,11 +1,12 @@
 //! The Lambda Runtime API: Function URL and API Gateway v2 events, buffered or streaming.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::body::Body;
 use http::{HeaderValue, Request, Response, response};
 use http_body_util::BodyExt;
-use lambda_http::RequestExt;
+use lambda_http::{BoxFuture, RequestExt, SnapStartResource};
 use tower::ServiceExt;
 
 use crate::config::ResponseMode;
@@ -17,11 +18,13 @@ use crate::router::{Host, router};
 pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_runtime::Error> {
     let draining = host.clone();
     shutdown_hook(move || async move { draining.drain() }).await;
+    let secrets = Arc::new(Secrets(host.clone()));
     match mode {
         ResponseMode::Stream => {
             let router = router(host);
             let service = tower::service_fn(move |request| router.clone().oneshot(request_id(request)));
-            lambda_http::run_with_streaming_response_concurrent(service).await
+            let runtime = lambda_http::streaming_runtime_concurrent(service);
+            runtime.register_snapstart_resource(secrets).run_concurrent().await
         }
         ResponseMode::Buffered => {
             let router = router(host);
@@ -31,8 +34,44 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
                 let answer = router.clone().oneshot(request);
                 async move { Ok::<_, lambda_runtime::Error>(buffered(answer.await?, &path).await?) }
             });
-            lambda_http::run_concurrent(service).await
+            let runtime = lambda_http::runtime_concurrent(service);
+            runtime.register_snapstart_resource(secrets).run_concurrent().await
         }
+    }
+}
+
+/// Whether Lambda takes a snapshot of this process when its init phase is over (SnapStart), and starts others from it.
+pub(crate) fn takes_snapshot() -> bool {
+    std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "snap-start")
+}
+
+/// What must not be in a snapshot, nor the same in two processes that start from one.
+///
+/// The keys are dropped, and read anew. Randomness needs nothing: HPKE, Ed25519, the nonces of answers and request ids
+/// come from the kernel for each use (`getrandom`), which Firecracker tells of a restore (VMGenID), so that it seeds its
+/// generator anew before it gives out more. AWS-LC, which TLS uses, keeps a generator in memory; it mixes kernel
+/// randomness into it at each use where it cannot tell whether the machine was restored, and after each restore where it
+/// can (`rand_check_ctr_drbg_uniqueness` in its `rand.c`).
+struct Secrets(Host);
+
+impl SnapStartResource for Secrets {
+    fn before_snapshot(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
+        Box::pin(async {
+            if let Some(sealing) = self.0.sealing() {
+                sealing.forget();
+            }
+            Ok(())
+        })
+    }
+
+    fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
+        Box::pin(async {
+            if let Some(sealing) = self.0.sealing() {
+                // An error here would end the process; a call can have the keys read again.
+                let _told_already = sealing.load().await;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -4,4 +4,4 @@ mod http;
 mod lambda;
 
 pub use self::http::{Server, serve};
-pub(crate) use self::lambda::run as lambda;
+pub(crate) use self::lambda::{run as lambda, takes_snapshot};

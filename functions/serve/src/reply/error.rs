@@ -37,11 +37,13 @@ impl Dialect {
 /// The answer for `error`.
 pub(super) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Response<Body> {
     let detail = error.to_string();
+    // Whoever seals reads problems, whatever the route's own callers read.
+    let dialect = if error.is_of_sealing() { Dialect::Problem } else { dialect };
     let (body, media_type) = match dialect {
         Dialect::OpenInference => (serde_json::to_vec(&ErrorBody { error: detail }), "application/json"),
         Dialect::Problem => {
             let problem = Problem {
-                kind: format!("{}{}", problem::TYPE_PREFIX, error.slug()),
+                kind: error.kind(),
                 title: error.title().to_owned(),
                 status: error.status().as_u16(),
                 detail,
@@ -59,6 +61,12 @@ pub(super) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Respo
     }
     if error.is_not_processed() {
         headers.insert(NOT_PROCESSED, HeaderValue::from_static("true"));
+    }
+    if let Error::Date { now, .. } = error
+        && let Ok(now) = HeaderValue::from_str(now)
+    {
+        // RFC 9458 §6.5.2: the caller corrects what it thinks the time is.
+        headers.insert(header::DATE, now);
     }
     if matches!(error.status().as_u16(), 401) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

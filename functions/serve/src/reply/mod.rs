@@ -5,4 +5,4 @@ mod error;
 mod respond;
 
 pub(crate) use self::encode::{infer_response, json, predict_response};
-pub(crate) use self::respond::{Finished, instead, rendered, respond};
+pub(crate) use self::respond::{Finished, instead, named, rendered, respond};

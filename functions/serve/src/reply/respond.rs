@@ -25,9 +25,9 @@ pub(crate) async fn respond(mut request: Request, next: Next) -> Response<Body> 
     let request = Request::from_parts(parts, body);
     let id_text = id.to_str().unwrap_or_default().to_owned();
     let dialect = Dialect::of(request.uri().path());
-    let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
-    let span = tracing::info_span!("request", id = id_text, %method, route, tenant = tracing::field::Empty);
+    let empty = tracing::field::Empty;
+    let span = tracing::info_span!("request", id = id_text, %method, route = empty, tenant = empty);
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let response = answered.unwrap_or_else(|_| {
         use axum::response::IntoResponse;
@@ -37,6 +37,14 @@ pub(crate) async fn respond(mut request: Request, next: Next) -> Response<Body> 
     response.headers_mut().insert(REQUEST_ID, id);
     log(&span, &finished, begun);
     response
+}
+
+/// Tells the span of [`respond`] which route it is: the layer of the routes, since a sealed call gets to its route only
+/// when it was opened.
+pub(crate) async fn named(request: Request, next: Next) -> Response<Body> {
+    let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str);
+    tracing::Span::current().record("route", route);
+    next.run(request).await
 }
 
 /// How a call ended, on an answer that has its final shape.

@@ -35,7 +35,7 @@ impl Host {
         }))
     }
 
-    /// Has sealed calls opened with the keys of `sealing`, from now on. Only the first keys that are given count.
+    /// Has sealed calls opened with the keys of `sealing`, from now on. Only the first that is given counts.
     pub fn seal(&self, sealing: Sealing) {
         let _ = self.0.sealing.set(sealing);
     }

@@ -11,12 +11,12 @@ use axum::routing::{get, post};
 
 pub use self::host::Host;
 use crate::error::Error;
-use crate::reply::respond;
+use crate::reply::{named, respond};
 use crate::seal;
 
 /// The router of `host`.
 pub fn router(host: Host) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v2", get(health::server))
         .route("/v2/", get(health::server))
         .route("/v2/health/live", get(health::live))
@@ -29,11 +29,18 @@ pub fn router(host: Host) -> Router {
         .route("/v2/models/{model}/versions/{version}/infer", post(infer::infer))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{model}/predict", post(predict::predict))
-        .route("/v1/models/{model}/keys", get(seal::list))
-        .route("/v1/models/{model}/keys/manifest", get(seal::manifest))
+        .route("/v1/models/{model}/keys", get(seal::model_list))
+        .route("/v1/models/{model}/keys/manifest", get(seal::model_manifest))
+        .route("/v1/keys", get(seal::list))
+        .route("/v1/keys/manifest", get(seal::manifest))
+        .route("/.well-known/ohttp-gateway", get(seal::list))
         .fallback(async || Error::UnknownRoute)
         .method_not_allowed_fallback(async || Error::Method)
-        .layer(axum::middleware::from_fn_with_state(host.clone(), seal::open))
+        .layer(axum::middleware::from_fn(named))
+        .with_state(host.clone());
+    // A router chooses the route before its own layers run, and a sealed call has to be opened before that.
+    Router::new()
+        .fallback_service(routes)
+        .layer(axum::middleware::from_fn_with_state(host, seal::open))
         .layer(axum::middleware::from_fn(respond))
-        .with_state(host)
 }

@@ -1,200 +1,152 @@
-//! The keys that calls are sealed to.
+//! The keys that calls are sealed to, unwrapped, and which of them are offered when.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use amaas_wire::dsse::SigningKey;
 use amaas_wire::keys::{Audience, KeyList, Manifest};
-use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, Suite};
-use aws_lc_rs::rand;
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, PublicKey};
+use zeroize::Zeroizing;
 
-/// What a function opens sealed calls with.
-pub struct Sealing {
+use super::SealingError;
+use super::document::{ANSWERS, Document, StoredKey, StoredSigner, key_name, signer_name};
+use crate::vault::{Context, Vault};
+
+/// A key set in a function's memory. Its secrets are wiped when it is dropped, and `Debug` does not show them.
+pub(super) struct Keys {
+    serial: u64,
     ring: KeyRing,
-    list: Bytes,
-    signer: SigningKey,
-    serial: u64,
-    policy: Policy,
+    held: Vec<Held>,
+    signers: Vec<Signer>,
+    answers: Zeroizing<[u8; 32]>,
 }
 
-/// Which calls are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// Plain ones.
-    Off,
-    /// Sealed and plain ones.
-    Optional,
-    /// Sealed ones; a plain call is refused, and its key has been seen by whoever stands between.
-    Required,
+struct Held {
+    stored: StoredKey,
+    key: PrivateKey,
+    public: PublicKey,
 }
 
-/// Private keys as they are kept: a file that only the function may read.
-#[derive(Serialize, Deserialize)]
-pub struct KeyFile {
-    /// [`FORMAT`].
-    format: String,
-    /// Grows with each change of the keys.
-    serial: u64,
-    /// The seed of the Ed25519 key that signs the list of public keys, in hexadecimal.
-    signer: String,
-    /// Private keys, newest first, in hexadecimal: [`PrivateKey::to_bytes`].
-    keys: Vec<String>,
+struct Signer {
+    stored: StoredSigner,
+    key: SigningKey,
 }
 
-impl KeyFile {
-    /// New keys: one for each suite, and a signer.
-    ///
-    /// # Errors
-    /// When the operating system gives no randomness.
-    pub fn generate() -> Result<Self, SealingError> {
-        let mut seed = [0; 32];
-        rand::fill(&mut seed).map_err(|_| SealingError::Random)?;
-        let keys = Suite::ALL
-            .into_iter()
-            .zip(1..)
-            .map(|(suite, id)| Ok(hex(&PrivateKey::generate(id, suite)?.to_bytes())))
-            .collect::<Result<_, OhttpError>>()?;
-        Ok(Self { format: FORMAT.to_owned(), serial: now(), signer: hex(&seed), keys })
+impl Keys {
+    /// Unwraps a document, all of it: one that opens in part only was altered. What `known` has already is taken from
+    /// there, so that a rotation does not cost a call of the vault for every key.
+    pub(super) async fn unwrap(document: &Document, vault: &Vault, known: Option<&Self>) -> Result<Self, SealingError> {
+        let unwrap = async |wrapped: &[u8], key: &str| {
+            vault.unwrap(wrapped, Context { model: document.name.as_str(), key }).await
+        };
+        let malformed =
+            |cause: &str| SealingError::Malformed { name: document.name.to_string(), cause: cause.to_owned() };
+        let mut held = Vec::new();
+        for stored in &document.keys {
+            let known = known.and_then(|known| known.held.iter().find(|held| held.stored.is_same(stored)));
+            let (key, public) = match known {
+                Some(known) => (known.key.clone(), known.public.clone()),
+                None => {
+                    let bytes = unwrap(&stored.wrapped.0, &key_name(stored.id)).await?;
+                    let key = PrivateKey::from_bytes(&bytes)?;
+                    let public = key.public_key();
+                    (key, public)
+                }
+            };
+            if (key.id(), key.suite()) != (stored.id, stored.suite) {
+                return Err(malformed("a key has another id or suite than the document says"));
+            }
+            held.push(Held { stored: stored.clone(), key, public });
+        }
+        let mut signers = Vec::new();
+        for stored in &document.signers {
+            let bytes = unwrap(&stored.wrapped.0, &signer_name(&stored.public)).await?;
+            let seed = <&[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| malformed("a signer is not 32 bytes"))?;
+            let key = SigningKey::from_bytes(seed);
+            if key.verifying_key() != stored.public {
+                return Err(malformed("a signer has another public key than the document says"));
+            }
+            signers.push(Signer { stored: stored.clone(), key });
+        }
+        let bytes = unwrap(&document.answers.0, ANSWERS).await?;
+        let mut answers = Zeroizing::new([0; 32]);
+        if bytes.len() != answers.len() {
+            return Err(malformed("the secret of answers is not 32 bytes"));
+        }
+        answers.copy_from_slice(&bytes);
+        let ring = KeyRing::new(held.iter().map(|held| held.key.clone()).collect())?;
+        Ok(Self { serial: document.serial, ring, held, signers, answers })
     }
 
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// [`SealingError::File`] says where, and never holds a key.
-    pub fn from_json(bytes: &[u8]) -> Result<Self, SealingError> {
-        let file: Self =
-            serde_json::from_slice(bytes).map_err(|error| SealingError::File(format!("line {}", error.line())))?;
-        if file.format == FORMAT { Ok(file) } else { Err(SealingError::File(format!("format {:?}", file.format))) }
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
     }
 
-    /// The file's text.
-    pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec_pretty(self).unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for KeyFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyFile").field("serial", &self.serial).finish_non_exhaustive()
-    }
-}
-
-impl Sealing {
-    /// What `file` holds, for calls as `policy` says.
-    ///
-    /// # Errors
-    /// When a key in it is none.
-    pub fn new(file: &KeyFile, policy: Policy) -> Result<Self, SealingError> {
-        let wrong = |what: &str| SealingError::File(what.to_owned());
-        let keys = file.keys.iter().map(|key| {
-            let bytes = unhex(key).ok_or_else(|| wrong("a key is not hexadecimal"))?;
-            PrivateKey::from_bytes(&bytes).map_err(SealingError::from)
-        });
-        let ring = KeyRing::new(keys.collect::<Result<_, _>>()?)?;
-        let list = KeyList::new(ring.public_keys()).ok_or_else(|| wrong("there is no key"))?;
-        let seed = unhex(&file.signer).and_then(|seed| seed.try_into().ok());
-        let signer = SigningKey::from_bytes(&seed.ok_or_else(|| wrong("the signer is not 32 bytes"))?);
-        Ok(Self { ring, list: list.encode().into(), signer, serial: file.serial, policy })
+    /// The ring, where the key with `id` opens calls at `now`. No other than that key is ever tried.
+    pub(super) fn ring(&self, id: u8, now: u64) -> Result<&KeyRing, OhttpError> {
+        let opens = |held: &Held| held.stored.id == id && held.stored.retires.is_none_or(|retires| retires > now);
+        if self.held.iter().any(opens) { Ok(&self.ring) } else { Err(OhttpError::UnknownKey { key_id: id }) }
     }
 
-    /// The public keys, `application/ohttp-keys`.
-    pub(crate) fn list(&self) -> Bytes {
-        self.list.clone()
+    /// The public keys that are offered at `now`, `application/ohttp-keys`.
+    pub(super) fn list(&self, now: u64) -> Vec<u8> {
+        let keys = self.offered(now).map(|held| held.public.clone());
+        KeyList::new(keys).map(|list| list.encode()).unwrap_or_default()
     }
 
-    /// What the signer says of the public keys, for callers of this model and version, from now on for a day.
-    pub(crate) fn manifest(&self, model: &str, version: &str) -> Vec<u8> {
-        let audience = Audience { model: model.to_owned(), version: version.to_owned() };
-        let now = now();
+    /// What the signers say of the list of `now`, for a day, or for as long as its keys open calls.
+    pub(super) fn manifest(&self, audience: Audience, now: u64) -> Vec<u8> {
+        let retire = self.offered(now).filter_map(|held| held.stored.retires).min().unwrap_or(u64::MAX);
         // Clocks differ a little.
-        let valid = now.saturating_sub(CLOCK.as_secs())..=now.saturating_add(VALID.as_secs());
-        Manifest::new(&self.list, audience, valid, self.serial).sign(&[&self.signer])
+        let valid = now.saturating_sub(CLOCK.as_secs())..=now.saturating_add(VALID.as_secs()).min(retire);
+        let signing = |signer: &&Signer| signer.stored.retires.is_none_or(|retires| retires > now);
+        let signers: Vec<_> = self.signers.iter().filter(signing).map(|signer| &signer.key).collect();
+        Manifest::new(&self.list(now), audience, valid, self.serial).sign(&signers)
     }
 
-    pub(super) fn ring(&self) -> &KeyRing {
-        &self.ring
+    /// What wraps kept answers.
+    pub(super) fn answers(&self) -> Zeroizing<[u8; 32]> {
+        self.answers.clone()
     }
 
-    pub(super) fn policy(&self) -> Policy {
-        self.policy
+    /// The newest that were announced by `now`; the oldest where this clock is behind all of them.
+    fn offered(&self, now: u64) -> impl Iterator<Item = &Held> {
+        let times = self.held.iter().map(|held| held.stored.announced);
+        let oldest = times.clone().min().unwrap_or_default();
+        let newest = times.filter(|announced| *announced <= now).max().unwrap_or(oldest);
+        self.held.iter().filter(move |held| held.stored.announced == newest)
     }
 }
-
-/// What is wrong with the keys.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SealingError {
-    /// The operating system gave no randomness.
-    #[error("the operating system gave no randomness")]
-    Random,
-    /// The file is not what it should be.
-    #[error("the file of sealing keys is malformed: {0}")]
-    File(String),
-    /// A key is none.
-    #[error("sealing keys: {0}")]
-    Key(#[from] OhttpError),
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> =
-        text.chars().map(|digit| digit.to_digit(16).and_then(|digit| digit.try_into().ok())).collect::<Option<_>>()?;
-    let (pairs, rest) = digits.as_chunks::<2>();
-    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
-}
-
-const FORMAT: &str = "amaas.sealing-keys/1";
-const VALID: Duration = Duration::from_hours(24);
-const CLOCK: Duration = Duration::from_mins(5);
 
 #[cfg(test)]
-mod tests {
-    use amaas_wire::keys::Requirement;
-
-    use super::*;
-
-    #[test]
-    fn files_round_trip_and_are_not_shown() {
-        let file = KeyFile::generate().expect("random");
-        let again = KeyFile::from_json(&file.to_json()).expect("a file");
-        let (first, second) = (Sealing::new(&file, Policy::Required), Sealing::new(&again, Policy::Required));
-        assert_eq!(first.expect("keys").list(), second.expect("keys").list());
-        assert!(!format!("{file:?}").contains(&file.signer));
+impl Keys {
+    /// Every secret.
+    pub(super) fn secrets(&self) -> Vec<Vec<u8>> {
+        let keys = self.held.iter().map(|held| held.key.to_bytes()[7..].to_vec());
+        let signers = self.signers.iter().map(|signer| signer.key.to_bytes().to_vec());
+        keys.chain(signers).chain([self.answers.to_vec()]).collect()
     }
 
-    #[test]
-    fn the_manifest_holds_for_its_audience() {
-        let sealing = Sealing::new(&KeyFile::generate().expect("random"), Policy::Optional).expect("keys");
-        let document = sealing.manifest("m", "1");
-        let audience = |version: &str| Audience { model: "m".to_owned(), version: version.to_owned() };
-        let verify = |version| {
-            let requirement = Requirement { audience: audience(version), now: now(), least_serial: 0 };
-            Manifest::verify(&document, &sealing.list(), &[sealing.signer.verifying_key()], &requirement)
-        };
-        assert!(verify("1").is_ok());
-        assert!(verify("2").is_err());
-    }
-
-    #[test]
-    fn files_that_are_none_are_refused() {
-        assert!(KeyFile::from_json(b"{}").is_err());
-        let mut file = KeyFile::generate().expect("random");
-        file.keys = vec!["zz".to_owned()];
-        assert!(Sealing::new(&file, Policy::Optional).is_err());
-        file.keys = vec![];
-        assert!(Sealing::new(&file, Policy::Optional).is_err());
+    /// Whether `other` has no secret that this has not, each under its name.
+    pub(super) fn has_the_secrets_of(&self, other: &Self) -> bool {
+        let keys = |of: &Self| of.held.iter().map(|held| held.key.to_bytes().to_vec()).collect::<Vec<_>>();
+        keys(self) == keys(other) && self.secrets() == other.secrets()
     }
 }
+
+impl StoredKey {
+    /// Whether this is the same key, whatever its times are now.
+    fn is_same(&self, other: &Self) -> bool {
+        (self.id, self.suite, &self.wrapped) == (other.id, other.suite, &other.wrapped)
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<_> = self.held.iter().map(|held| held.stored.id).collect();
+        f.debug_struct("Keys").field("serial", &self.serial).field("ids", &ids).finish_non_exhaustive()
+    }
+}
+
+const VALID: Duration = Duration::from_hours(24);
+const CLOCK: Duration = Duration::from_mins(5);

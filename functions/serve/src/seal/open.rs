@@ -11,10 +11,12 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use super::Policy;
 use super::answer::Sealer;
+use super::{Policy, Sealing, date, replay};
+use crate::digest::Digest;
 use crate::error::Error;
 use crate::reply::{Finished, rendered};
 use crate::request::bounded;
@@ -30,26 +32,19 @@ pub(crate) async fn open(State(host): State<Host>, request: Request, next: Next)
             _ => next.run(request).await,
         };
     };
-    let Some(sealing) = host.sealing() else { return Error::NoSealing.into_response() };
-    let (mut parts, body) = request.into_parts();
-    let limits = bhttp::Limits { content: host.limits().body_bytes as u64, ..bhttp::Limits::default() };
-    // Field sections, padding by an eighth and the seals of chunks come on top of the content.
-    let limit = host.limits().body_bytes.saturating_mul(9) / 8 + (128 << 10);
-    let sealed = match bounded(&parts.headers, body, limit).await {
-        Ok(sealed) => sealed,
-        Err(error) => return error.into_response(),
-    };
-    let ring = sealing.ring().clone();
-    let (request, answer) = match off_runtime(sealed.len(), move || Ok(form.open(&ring, &sealed))).await {
+    let (parts, body) = request.into_parts();
+    let opened = match arrived(&host, form, &parts, body).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return refuse(&error),
         Err(error) => return error.into_response(),
     };
-    let response = match inner(&mut parts, &request, limits) {
+    let path = parts.uri.path().to_owned();
+    let (mut parts, answer) = (parts, opened.answer);
+    let response = match inner(&host, &mut parts, &opened.request, &opened.id).await {
         Ok(content) => next.run(Request::from_parts(parts.clone(), content)).await,
         Err(error) => error.into_response(),
     };
-    let (response, finished) = rendered(response, parts.uri.path(), &parts.headers);
+    let (response, finished) = rendered(response, &path, &parts.headers);
     match answer.seal(response).await {
         Ok(mut response) => {
             response.extensions_mut().insert(finished);
@@ -57,6 +52,34 @@ pub(crate) async fn open(State(host): State<Host>, request: Request, next: Next)
         }
         Err(error) => error.into_response(),
     }
+}
+
+/// A call that was opened.
+struct Opened {
+    request: Vec<u8>,
+    /// SHA-256 of the encapsulated key, which no two calls share.
+    id: Digest,
+    answer: Sealer,
+}
+
+/// Takes a sealed call and opens it.
+async fn arrived(host: &Host, form: Form, parts: &Parts, body: Body) -> Result<Result<Opened, OhttpError>, Error> {
+    let sealing = host.sealing().ok_or(Error::NoSealing)?;
+    if parts.method != Method::POST {
+        return Err(Error::Method);
+    }
+    // What comes while the function stops is refused outside, where a proxy can see that it may be sent elsewhere.
+    host.admit()?;
+    // Field sections, padding by an eighth and the seals of chunks come on top of the content.
+    let limit = host.limits().body_bytes.saturating_mul(9) / 8 + (128 << 10);
+    let sealed = bounded(&parts.headers, body, limit).await?;
+    let Some(id) = sealed.first().copied() else { return Ok(Err(OhttpError::Truncated)) };
+    let keys = sealing.keys_for(id).await?;
+    let ring = match keys.ring(id, sealing.now()) {
+        Ok(ring) => ring.clone(),
+        Err(error) => return Ok(Err(error)),
+    };
+    off_runtime(sealed.len(), move || Ok(form.open(&ring, &sealed))).await
 }
 
 /// The forms of a sealed call.
@@ -75,32 +98,37 @@ impl Form {
         }
     }
 
-    fn open(self, ring: &KeyRing, sealed: &[u8]) -> Result<(Vec<u8>, Sealer), OhttpError> {
-        match self {
+    fn open(self, ring: &KeyRing, sealed: &[u8]) -> Result<Opened, OhttpError> {
+        let (request, encapsulated_key, answer) = match self {
             Self::Whole => {
                 let opened = whole::open_request(ring, sealed)?;
-                Ok((opened.request, Sealer::Whole(opened.response)))
+                (opened.request, opened.encapsulated_key, Sealer::Whole(opened.response))
             }
             Self::Chunked => {
                 let opened = chunked::open_request(ring, sealed)?;
-                Ok((opened.request, Sealer::Chunked(opened.response)))
+                (opened.request, opened.encapsulated_key, Sealer::Chunked(opened.response))
             }
-        }
+        };
+        Ok(Opened { request, id: Digest::of(&encapsulated_key), answer })
     }
 }
 
 /// Puts the inner request in the place of the outer one, and gives its content.
-fn inner(parts: &mut http::request::Parts, request: &[u8], limits: bhttp::Limits) -> Result<Body, Error> {
+async fn inner(host: &Host, parts: &mut Parts, request: &[u8], id: &Digest) -> Result<Body, Error> {
+    let limits = bhttp::Limits { content: host.limits().body_bytes as u64, ..bhttp::Limits::default() };
     let request = bhttp::Request::decode(request, limits).map_err(|error| match error {
-        bhttp::BhttpError::ContentTooLarge { .. } => {
-            Error::BodyTooLarge { limit: usize::try_from(limits.content).unwrap_or(usize::MAX), got: None }
-        }
+        bhttp::BhttpError::ContentTooLarge { .. } => Error::BodyTooLarge { limit: host.limits().body_bytes, got: None },
         error => Error::SealedMessage(error.to_string()),
     })?;
     let outer_path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    if request.head.method() != parts.method.as_str() || request.head.path() != outer_path {
-        return Err(Error::SealedMessage("method and path inside are not those outside".to_owned()));
+    if request.head.path() != outer_path {
+        return Err(Error::SealedMessage("the path inside is not the one outside".to_owned()));
     }
+    let method = match request.head.method() {
+        "GET" => Method::GET,
+        "POST" => Method::POST,
+        _ => return Err(Error::SealedMessage("expected the method GET or POST inside".to_owned())),
+    };
     let mut headers = HeaderMap::new();
     for (name, value) in request.head.headers.iter() {
         let line = (HeaderName::try_from(name), HeaderValue::try_from(value));
@@ -109,14 +137,26 @@ fn inner(parts: &mut http::request::Parts, request: &[u8], limits: bhttp::Limits
         };
         headers.append(name, value);
     }
+    if let Some(sealing) = host.sealing() {
+        once(sealing, &headers, id).await?;
+    }
     // The outer length is that of the ciphertext; the inner one is known.
     headers.insert(header::CONTENT_LENGTH, request.content.len().into());
     // The id that the log has already.
     if let Some(id) = parts.headers.get(amaas_wire::predict::REQUEST_ID) {
         headers.entry(amaas_wire::predict::REQUEST_ID).or_insert(id.clone());
     }
-    parts.headers = headers;
+    (parts.method, parts.headers) = (method, headers);
     Ok(Body::from(Bytes::from(request.content)))
+}
+
+/// Refuses a call of another time and, where somebody remembers them, one that was seen before.
+async fn once(sealing: &Sealing, headers: &HeaderMap, id: &Digest) -> Result<(), Error> {
+    date::check(headers, sealing.now(), sealing.seen().is_some())?;
+    match sealing.seen() {
+        Some(seen) if !seen.first(id.as_bytes(), replay::TTL).await? => Err(Error::Replayed),
+        _ => Ok(()),
+    }
 }
 
 /// The one shape of what could not be opened (RFC 9458 §5.3).
@@ -133,108 +173,4 @@ fn refuse(error: &OhttpError) -> Response<Body> {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
     response.extensions_mut().insert(Finished { status, error: None });
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use amaas_wire::bhttp::{Encoding, RequestHead};
-    use amaas_wire::ohttp::PublicKey;
-    use http_body_util::BodyExt;
-    use tower::ServiceExt;
-
-    use super::*;
-    use crate::access::KeyDocument;
-    use crate::config::Limits;
-    use crate::router::router;
-    use crate::seal::{KeyFile, Sealing};
-    use crate::store::Store;
-
-    const PATH: &str = "/v1/models/m/predict";
-
-    /// A host without models and keys, and the public keys of its sealing.
-    fn host(policy: Policy) -> (Host, Vec<PublicKey>) {
-        let sealing = Sealing::new(&KeyFile::generate().expect("random"), policy).expect("keys");
-        let keys = sealing.ring().public_keys().collect();
-        let host = Host::new(Arc::new(KeyDocument::new(Store::folder("nowhere"))), Limits::default());
-        host.seal(sealing);
-        (host, keys)
-    }
-
-    async fn post(host: &Host, path: &str, media_type: &str, body: Vec<u8>) -> (StatusCode, HeaderMap, Bytes) {
-        let request = http::Request::post(path).header(header::CONTENT_TYPE, media_type).body(Body::from(body));
-        let response = router(host.clone()).oneshot(request.expect("a request")).await.expect("an answer");
-        let (parts, body) = response.into_parts();
-        (parts.status, parts.headers, body.collect().await.expect("a body").to_bytes())
-    }
-
-    fn message(path: &str) -> Vec<u8> {
-        let head = RequestHead::new("POST", "https", "function", path).expect("a head");
-        bhttp::Request::new(head, b"{\"inputs\":[\"SECRET\"]}".to_vec()).encode(Encoding::default())
-    }
-
-    #[tokio::test]
-    async fn errors_of_the_route_are_inside() {
-        let (host, keys) = host(Policy::Required);
-        for key in keys {
-            let (sealed, opener) = chunked::seal_request(&key, &message(PATH)).expect("sealed");
-            let (status, headers, answer) = post(&host, PATH, chunked::REQUEST_MEDIA_TYPE, sealed).await;
-            assert_eq!(status, StatusCode::OK);
-            assert_eq!(headers[header::CONTENT_TYPE], chunked::RESPONSE_MEDIA_TYPE);
-            let inner = bhttp::Response::decode(&opener.open(&answer).expect("opened"), bhttp::Limits::default());
-            let inner = inner.expect("a response");
-            assert_eq!(inner.head.status(), 401);
-            assert!(String::from_utf8_lossy(&inner.content).contains("key-missing"));
-
-            let (sealed, opener) = whole::seal_request(&key, &message(PATH)).expect("sealed");
-            let (status, _, answer) = post(&host, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
-            assert_eq!(status, StatusCode::OK);
-            let inner = bhttp::Response::decode(&opener.open(&answer).expect("opened"), bhttp::Limits::default());
-            assert_eq!(inner.expect("a response").head.status(), 401);
-        }
-    }
-
-    #[tokio::test]
-    async fn method_and_path_inside_are_those_outside() {
-        let (host, keys) = host(Policy::Optional);
-        let (sealed, opener) = chunked::seal_request(&keys[0], &message("/v1/models/other/predict")).expect("sealed");
-        let (status, _, answer) = post(&host, PATH, chunked::REQUEST_MEDIA_TYPE, sealed).await;
-        assert_eq!(status, StatusCode::OK);
-        let inner = bhttp::Response::decode(&opener.open(&answer).expect("opened"), bhttp::Limits::default());
-        let inner = inner.expect("a response");
-        assert_eq!(inner.head.status(), 400);
-        assert!(String::from_utf8_lossy(&inner.content).contains("not those outside"));
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_opened_has_one_shape() {
-        let (host, keys) = host(Policy::Optional);
-        let (sealed, _) = chunked::seal_request(&keys[0], &message(PATH)).expect("sealed");
-        let mut shapes = std::collections::BTreeSet::new();
-        for damaged in [vec![], sealed[..sealed.len() - 1].to_vec(), sealed[..40].to_vec(), {
-            let mut flipped = sealed.clone();
-            *flipped.last_mut().expect("bytes") ^= 1;
-            flipped
-        }] {
-            let (status, _, answer) = post(&host, PATH, chunked::REQUEST_MEDIA_TYPE, damaged).await;
-            shapes.insert((status.as_u16(), answer));
-        }
-        assert_eq!(shapes.len(), 1, "{shapes:?}");
-        assert_eq!(shapes.first().expect("one").0, 400);
-
-        let mut retired = sealed;
-        retired[0] ^= 0x80;
-        let (status, _, answer) = post(&host, PATH, chunked::REQUEST_MEDIA_TYPE, retired).await;
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(String::from_utf8_lossy(&answer).contains(KEY_PROBLEM));
-    }
-
-    #[tokio::test]
-    async fn plain_calls_are_refused_where_sealing_is_required() {
-        let (host, _) = host(Policy::Required);
-        let (status, _, answer) = post(&host, PATH, "application/json", b"{}".to_vec()).await;
-        assert_eq!(status, StatusCode::FORBIDDEN);
-        assert!(String::from_utf8_lossy(&answer).contains("sealing-required"));
-    }
 }

@@ -9,22 +9,36 @@ use crate::error::Error;
 use crate::load::State as SlotState;
 use crate::router::Host;
 
-/// `GET /v1/models/{model}/keys`: the list.
-pub(crate) async fn list(State(host): State<Host>, Path(model): Path<String>) -> Result<Response<Body>, Error> {
-    host.slot(&model)?;
+/// `GET /v1/keys` and `GET /.well-known/ohttp-gateway` (RFC 9540 §4): the list.
+pub(crate) async fn list(State(host): State<Host>) -> Result<Response<Body>, Error> {
     let sealing = host.sealing().ok_or(Error::NoSealing)?;
-    Ok(document(Body::from(sealing.list()), MEDIA_TYPE))
+    Ok(document(Body::from(sealing.list().await?), MEDIA_TYPE))
 }
 
-/// `GET /v1/models/{model}/keys/manifest`: what the signer says of the list.
-pub(crate) async fn manifest(State(host): State<Host>, Path(model): Path<String>) -> Result<Response<Body>, Error> {
+/// `GET /v1/keys/manifest`: what the signers say of the list, to calls that name no model.
+pub(crate) async fn manifest(State(host): State<Host>) -> Result<Response<Body>, Error> {
+    let sealing = host.sealing().ok_or(Error::NoSealing)?;
+    Ok(document(Body::from(sealing.manifest(ANY, ANY).await?), "application/json"))
+}
+
+/// `GET /v1/models/{model}/keys`: the list.
+pub(crate) async fn model_list(State(host): State<Host>, Path(model): Path<String>) -> Result<Response<Body>, Error> {
+    host.slot(&model)?;
+    list(State(host)).await
+}
+
+/// `GET /v1/models/{model}/keys/manifest`: what the signers say of the list.
+pub(crate) async fn model_manifest(
+    State(host): State<Host>,
+    Path(model): Path<String>,
+) -> Result<Response<Body>, Error> {
     let slot = host.slot(&model)?;
     let sealing = host.sealing().ok_or(Error::NoSealing)?;
     let version = match slot.state() {
         SlotState::Ready(model) => model.version().to_string(),
         _ => host.model(&slot, None).await?.version().to_string(),
     };
-    Ok(document(Body::from(sealing.manifest(&model, &version)), "application/json"))
+    Ok(document(Body::from(sealing.manifest(&model, &version).await?), "application/json"))
 }
 
 fn document(body: Body, media_type: &'static str) -> Response<Body> {
@@ -34,3 +48,6 @@ fn document(body: Body, media_type: &'static str) -> Response<Body> {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
+
+/// Model and version in the audience of a manifest for calls that name none. No name of either has this character.
+const ANY: &str = "*";

@@ -189,6 +189,11 @@ pub(crate) fn keys_key() -> &'static str {
     "access/keys.json"
 }
 
+/// The key of the document of a model's sealing keys.
+pub(crate) fn sealing_key(name: &ModelName) -> String {
+    format!("sealing/{name}.json")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,63 @@
+//! The date of a call, against calls that were recorded and are sent again (RFC 9458 §6.5.1).
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, header};
+
+use crate::error::Error;
+
+/// Refuses a call whose date is more than [`WINDOW`] seconds from `now`, or is none.
+pub(super) fn check(headers: &HeaderMap, now: u64, needed: bool) -> Result<(), Error> {
+    let refused = |reason: &str| Err(Error::Date { reason: reason.to_owned(), now: written(now) });
+    let Some(value) = headers.get(header::DATE) else {
+        return if needed { refused("the call has no date, and this function takes none without") } else { Ok(()) };
+    };
+    let date = value.to_str().ok().and_then(|date| httpdate::parse_http_date(date).ok());
+    let seconds = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok()).map(|since| since.as_secs());
+    match seconds {
+        Some(seconds) if seconds.abs_diff(now) <= WINDOW => Ok(()),
+        Some(_) => refused("the date of the call is more than two minutes from this function's"),
+        None => refused("the date of the call cannot be read; expected the form of RFC 9110 §5.6.7"),
+    }
+}
+
+fn written(seconds: u64) -> String {
+    // The year 9999 is the last that can be written.
+    let seconds = seconds.min(LAST);
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+/// Seconds by which the clock of a caller may be wrong.
+pub(super) const WINDOW: u64 = 120;
+/// 31 December 9999, 23:59:59.
+const LAST: u64 = 253_402_300_799;
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn checked(date: Option<&str>, now: u64, needed: bool) -> Result<(), Error> {
+        let mut headers = HeaderMap::new();
+        if let Some(date) = date {
+            headers.insert(header::DATE, HeaderValue::from_str(date).expect("text"));
+        }
+        check(&headers, now, needed)
+    }
+
+    #[test]
+    fn dates_within_two_minutes_are_taken() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        for (now, taken) in [(784_111_777, true), (784_111_657, true), (784_111_897, true), (784_111_898, false)] {
+            assert_eq!(checked(Some(date), now, false).is_ok(), taken, "{now}");
+        }
+        for other in ["yesterday", "", "Sun, 06 Nov 1994 08:49:37 +0100"] {
+            assert!(checked(Some(other), 784_111_777, false).is_err(), "{other}");
+        }
+        assert!(checked(None, 0, false).is_ok());
+        let Err(Error::Date { now, .. }) = checked(None, 784_111_777, true) else { panic!("a date is needed") };
+        assert_eq!(now, date);
+        assert!(checked(None, u64::MAX, true).is_err());
+    }
+}

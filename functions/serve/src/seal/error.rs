@@ -1,0 +1,68 @@
+//! What can be wrong with the keys of sealed calls.
+
+use amaas_wire::dsse::DsseError;
+use amaas_wire::ohttp::OhttpError;
+
+use crate::store::StoreError;
+use crate::vault::VaultError;
+
+/// Why the keys of sealed calls cannot be read, made or changed. It never holds a part of a key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealingError {
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no randomness")]
+    Random,
+    /// There are none yet.
+    #[error(
+        "there are no keys for sealed calls to {name:?}: `amaas publish` makes them for a new model, and \
+         `amaas keys rotate {name}` for one that has none"
+    )]
+    Missing {
+        /// Whose they would be.
+        name: String,
+    },
+    /// The document is not what it should be.
+    #[error("the document of the sealing keys of {name:?} is malformed: {cause}")]
+    Malformed {
+        /// Whose they are.
+        name: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// Somebody put an older document in the place of a newer one.
+    #[error("the document of the sealing keys has the serial {found}, and {known} has been seen")]
+    Older {
+        /// The serial of the document.
+        found: u64,
+        /// The highest that has been seen.
+        known: u64,
+    },
+    /// A signer takes over already.
+    #[error("the next signer takes over at {until} (seconds since 1970) only; until then there cannot be another")]
+    SignerPending {
+        /// When it does, in seconds since 1970.
+        until: u64,
+    },
+    /// All 256 ids are in use.
+    #[error("every id of a key is in use; keys go when they retire")]
+    NoId,
+    /// A key is none.
+    #[error("sealing keys: {0}")]
+    Key(#[from] OhttpError),
+    /// A signer is none.
+    #[error("signers of the sealing keys: {0}")]
+    Signer(#[from] DsseError),
+    /// The keys cannot be wrapped or unwrapped.
+    #[error("sealing keys: {0}")]
+    Vault(#[from] VaultError),
+    /// The document cannot be read or written.
+    #[error("sealing keys: {0}")]
+    Store(#[from] StoreError),
+    /// The store or the vault did not answer in time.
+    #[error("the sealing keys were not read within {seconds} s")]
+    Slow {
+        /// How long that is.
+        seconds: u64,
+    },
+}

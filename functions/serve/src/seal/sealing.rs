@@ -1,0 +1,132 @@
+//! What a host opens sealed calls with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use amaas_wire::keys::Audience;
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use super::keys::Keys;
+use super::source::Source;
+use super::{SealingError, Seen};
+use crate::access::now;
+use crate::error::Error;
+use crate::store::{ModelName, Store};
+use crate::vault::Vault;
+
+/// The keys of sealed calls, which follow their key set in the store, and which calls are taken. Cheap to clone.
+#[derive(Clone)]
+pub struct Sealing {
+    source: Arc<Source>,
+    policy: Policy,
+    seen: Option<Arc<dyn Seen>>,
+    clock: Clock,
+}
+
+/// Which calls are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Plain ones.
+    Off,
+    /// Sealed and plain ones.
+    Optional,
+    /// Sealed ones; a plain call is refused, and its key has been seen by whoever stands between.
+    Required,
+}
+
+impl Sealing {
+    /// Sealing with the key set of `name` in `store`, unwrapped by `vault`. Nothing is read yet.
+    pub fn new(store: Store, name: ModelName, vault: Vault, policy: Policy) -> Self {
+        Self { source: Arc::new(Source::new(store, name, vault)), policy, seen: None, clock: Arc::new(now) }
+    }
+
+    /// Has each sealed call taken once: `seen` remembers them.
+    #[must_use]
+    pub fn refusing_replays(mut self, seen: Arc<dyn Seen>) -> Self {
+        self.seen = Some(seen);
+        self
+    }
+
+    /// Reads the keys where they are not known yet, so that no call has to wait for them. Calls can have what failed tried
+    /// again.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub async fn load(&self) -> Result<(), Arc<SealingError>> {
+        self.source.keys().await.map(drop)
+    }
+
+    /// Drops every key from memory. What is needed next is read anew.
+    pub fn forget(&self) {
+        self.source.forget();
+    }
+
+    /// The secret of the model that wraps kept answers, the same in every function of it.
+    ///
+    /// # Errors
+    /// [`Error::SealingUnavailable`].
+    pub async fn answers_secret(&self) -> Result<Zeroizing<[u8; 32]>, Error> {
+        self.source.keys().await.map(|keys| keys.answers()).map_err(|error| unavailable(&error))
+    }
+
+    /// The public keys that are offered, `application/ohttp-keys`.
+    pub(crate) async fn list(&self) -> Result<Bytes, Error> {
+        Ok(self.keys().await?.list(self.now()).into())
+    }
+
+    /// What the signers say of that list to callers of this model and version, from now on.
+    pub(crate) async fn manifest(&self, model: &str, version: &str) -> Result<Vec<u8>, Error> {
+        let audience = Audience { model: model.to_owned(), version: version.to_owned() };
+        Ok(self.keys().await?.manifest(audience, self.now()))
+    }
+
+    pub(super) async fn keys(&self) -> Result<Arc<Keys>, Error> {
+        self.source.keys().await.map_err(|error| unavailable(&error))
+    }
+
+    /// The keys for a call to the one with `id`: where that is not known, they are read again first.
+    pub(super) async fn keys_for(&self, id: u8) -> Result<Arc<Keys>, Error> {
+        let keys = self.keys().await?;
+        if keys.ring(id, self.now()).is_ok() {
+            return Ok(keys);
+        }
+        self.source.keys_anew().await.map_err(|error| unavailable(&error))
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    pub(super) fn seen(&self) -> Option<&dyn Seen> {
+        self.seen.as_deref()
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+impl fmt::Debug for Sealing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealing").field("source", &self.source).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+fn unavailable(error: &SealingError) -> Error {
+    let public = match error {
+        SealingError::Missing { .. } => error.to_string(),
+        _ => "the keys of sealed calls cannot be read at the moment".to_owned(),
+    };
+    Error::SealingUnavailable { public, internal: error.to_string() }
+}
+
+/// Tells seconds since 1970.
+pub(super) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;

@@ -1,0 +1,238 @@
+//! The key set of a model in its store: made once, rotated by whoever runs the functions.
+//!
+//! A rotation publishes first: functions open calls to a new key from the moment that they read of it, and offer it a
+//! minute later, when each that is called has. The old keys leave the list then, and open calls for longer than any
+//! manifest holds that named them. What retired goes with the next rotation.
+
+use std::time::Duration;
+
+use amaas_wire::dsse::{SigningKey, VerifyingKey};
+use amaas_wire::ohttp::{PrivateKey, Suite};
+use zeroize::Zeroizing;
+
+use super::SealingError;
+use super::document::{ANSWERS, Document, StoredKey, StoredSigner, Wrapped, key_name, signer_name};
+use super::keys::Keys;
+use crate::access::now;
+use crate::store::{Condition, ModelName, Store, StoreError, sealing_key};
+use crate::vault::{Context, Vault};
+
+/// The keys of sealed calls to one model, wrapped.
+#[derive(Clone, Debug)]
+pub struct KeySet(Document);
+
+impl KeySet {
+    /// Reads the set of `name`.
+    ///
+    /// # Errors
+    /// [`SealingError::Missing`] where there is none, or when it cannot be read.
+    pub async fn read(store: &Store, name: &ModelName) -> Result<Self, SealingError> {
+        Self::read_with_tag(store, name).await.map(|(set, _)| set)
+    }
+
+    /// Reads the document of the set of `name`.
+    ///
+    /// # Errors
+    /// [`SealingError::Malformed`] says where, and never holds a part of it.
+    pub fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
+        Document::from_json(name, bytes).map(Self)
+    }
+
+    /// The set of `name`: the one that is there, or a new one, with a key for each suite and a signer.
+    ///
+    /// # Errors
+    /// When the store or the vault fails or refuses.
+    pub async fn create(store: &Store, name: &ModelName, vault: &Vault) -> Result<Self, SealingError> {
+        match Self::read(store, name).await {
+            Err(SealingError::Missing { .. }) => {}
+            result => return result,
+        }
+        let set = Self::new(name, vault, now()).await?;
+        match store.write(&sealing_key(name), set.0.to_json().into(), Condition::Absent).await {
+            Ok(()) => Ok(set),
+            // Somebody else was faster, or the store's client put twice.
+            Err(StoreError::Conflict { .. }) => Self::read(store, name).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives the set of `name` new keys, which are offered in a minute; the old ones open calls for `overlap` more. Makes
+    /// the set where there is none.
+    ///
+    /// # Errors
+    /// When the store or the vault fails or refuses, such as when the set was wrapped with another key.
+    pub async fn rotate(
+        store: &Store,
+        name: &ModelName,
+        vault: &Vault,
+        overlap: Duration,
+    ) -> Result<Self, SealingError> {
+        Self::change(store, name, vault, async |set| set.rotated(vault, now(), overlap).await).await
+    }
+
+    /// Gives the set of `name` another signer. Both sign until `overlap` is over, so that callers can be given the new
+    /// public key meanwhile; then the old one does no more.
+    ///
+    /// # Errors
+    /// [`SealingError::SignerPending`] while an earlier one takes over, or when the store or the vault fails or refuses.
+    pub async fn rotate_signer(
+        store: &Store,
+        name: &ModelName,
+        vault: &Vault,
+        overlap: Duration,
+    ) -> Result<Self, SealingError> {
+        Self::change(store, name, vault, async |set| set.with_next_signer(vault, now(), overlap).await).await
+    }
+
+    /// The public keys of those who sign, the one that goes first; callers are given them beforehand.
+    pub fn signers(&self) -> Vec<VerifyingKey> {
+        let now = now();
+        let signing = self.0.signers.iter().filter(|signer| signer.retires.is_none_or(|retires| retires > now));
+        signing.map(|signer| signer.public).collect()
+    }
+
+    /// Grows with each change.
+    pub fn serial(&self) -> u64 {
+        self.0.serial
+    }
+
+    /// When the newest keys are offered, in seconds since 1970.
+    pub fn announced(&self) -> u64 {
+        self.0.keys.iter().map(|key| key.announced).max().unwrap_or_default()
+    }
+
+    #[cfg(test)]
+    pub(super) fn document(&self) -> &Document {
+        &self.0
+    }
+
+    async fn read_with_tag(store: &Store, name: &ModelName) -> Result<(Self, String), SealingError> {
+        match store.read(&sealing_key(name)).await {
+            Ok(object) => Ok((Self::from_json(name, &object.bytes)?, object.tag)),
+            Err(error) if error.is_not_found() => Err(SealingError::Missing { name: name.to_string() }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Changes the set, again from the start where somebody else changed it meanwhile.
+    async fn change(
+        store: &Store,
+        name: &ModelName,
+        vault: &Vault,
+        change: impl AsyncFn(&Self) -> Result<Self, SealingError>,
+    ) -> Result<Self, SealingError> {
+        let mut written = None;
+        for _ in 0..ATTEMPTS {
+            let (set, tag) = match Self::read_with_tag(store, name).await {
+                Err(SealingError::Missing { .. }) => return Self::create(store, name, vault).await,
+                result => result?,
+            };
+            let json = set.0.to_json();
+            // The store's client puts again where no answer came, so the change that is in the way may be our own.
+            if written.as_ref() == Some(&json) {
+                return Ok(set);
+            }
+            let changed = change(&set).await?;
+            let json = changed.0.to_json();
+            match store.write(&sealing_key(name), json.clone().into(), Condition::Unchanged(tag)).await {
+                Err(StoreError::Conflict { .. }) => written = Some(json),
+                result => return result.map(|()| changed).map_err(SealingError::from),
+            }
+        }
+        Err(StoreError::Conflict { store: store.to_string(), key: sealing_key(name) }.into())
+    }
+
+    pub(super) async fn new(name: &ModelName, vault: &Vault, now: u64) -> Result<Self, SealingError> {
+        let mut keys = Vec::new();
+        for (suite, id) in Suite::ALL.into_iter().zip(1..) {
+            keys.push(new_key(name, vault, id, suite, now).await?);
+        }
+        let signer = new_signer(name, vault, now).await?;
+        let mut secret = Zeroizing::new([0; 32]);
+        getrandom::fill(secret.as_mut_slice()).map_err(|_| SealingError::Random)?;
+        let answers = wrap(name, vault, secret.as_slice(), ANSWERS).await?;
+        Ok(Self(Document::new(name.clone(), now, keys, vec![signer], answers)))
+    }
+
+    pub(super) async fn rotated(&self, vault: &Vault, now: u64, overlap: Duration) -> Result<Self, SealingError> {
+        let mut next = self.0.clone();
+        check_vault(&next, vault).await?;
+        let announced = (now + LEAD.as_secs()).max(self.announced() + 1);
+        next.keys.retain(|key| key.retires.is_none_or(|retires| retires > now));
+        for key in &mut next.keys {
+            key.retires.get_or_insert(announced.saturating_add(overlap.as_secs()));
+        }
+        let last = self.0.keys.last().map_or(0, |key| key.id);
+        for suite in Suite::ALL {
+            let used = |id: &u8| next.keys.iter().any(|key| key.id == *id);
+            // In a circle, so that an id that was in use names another key as late as can be.
+            let id = (1..=u8::MAX).map(|step| last.wrapping_add(step)).find(|id| !used(id));
+            next.keys.push(new_key(&next.name, vault, id.ok_or(SealingError::NoId)?, suite, announced).await?);
+        }
+        next.serial = now.max(next.serial + 1);
+        Ok(Self(next))
+    }
+
+    pub(super) async fn with_next_signer(
+        &self,
+        vault: &Vault,
+        now: u64,
+        overlap: Duration,
+    ) -> Result<Self, SealingError> {
+        let mut next = self.0.clone();
+        check_vault(&next, vault).await?;
+        next.signers.retain(|signer| signer.retires.is_none_or(|retires| retires > now));
+        if let Some(until) = next.signers.iter().find_map(|signer| signer.retires) {
+            return Err(SealingError::SignerPending { until });
+        }
+        for signer in &mut next.signers {
+            signer.retires = Some(now.saturating_add(overlap.as_secs()));
+        }
+        next.signers.push(new_signer(&next.name, vault, now).await?);
+        next.serial = now.max(next.serial + 1);
+        Ok(Self(next))
+    }
+
+    /// The keys themselves; those of `known` are not unwrapped again.
+    pub(super) async fn unwrap(&self, vault: &Vault, known: Option<&Keys>) -> Result<Keys, SealingError> {
+        Keys::unwrap(&self.0, vault, known).await
+    }
+}
+
+/// Refuses where `vault` is another one than the set's: functions could open a set of two vaults with neither.
+async fn check_vault(document: &Document, vault: &Vault) -> Result<(), SealingError> {
+    let context = Context { model: document.name.as_str(), key: ANSWERS };
+    vault.unwrap(&document.answers.0, context).await?;
+    Ok(())
+}
+
+async fn new_key(
+    name: &ModelName,
+    vault: &Vault,
+    id: u8,
+    suite: Suite,
+    announced: u64,
+) -> Result<StoredKey, SealingError> {
+    let secret = PrivateKey::generate(id, suite)?.to_bytes();
+    let wrapped = wrap(name, vault, &secret, &key_name(id)).await?;
+    Ok(StoredKey { id, suite, wrapped, announced, retires: None })
+}
+
+async fn new_signer(name: &ModelName, vault: &Vault, announced: u64) -> Result<StoredSigner, SealingError> {
+    let key = SigningKey::generate()?;
+    let public = key.verifying_key();
+    let wrapped = wrap(name, vault, key.to_bytes().as_slice(), &signer_name(&public)).await?;
+    Ok(StoredSigner { public, wrapped, announced, retires: None })
+}
+
+async fn wrap(name: &ModelName, vault: &Vault, secret: &[u8], key: &str) -> Result<Wrapped, SealingError> {
+    Ok(Wrapped(vault.wrap(secret, Context { model: name.as_str(), key }).await?))
+}
+
+/// How long old keys open calls after the new ones are offered, where nobody says otherwise: twice as long as a manifest
+/// holds.
+pub const OVERLAP: Duration = Duration::from_hours(48);
+/// How long before they are offered new keys are in the store: as long as functions use what they read.
+const LEAD: Duration = Duration::from_mins(1);
+/// How often a change is tried before somebody hears that others were always faster.
+const ATTEMPTS: u32 = 5;

@@ -1,0 +1,77 @@
+//! A key set for tests, on a clock that they turn.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use amaas_wire::keys::KeyList;
+use amaas_wire::ohttp::{PublicKey, Suite};
+
+use super::{KeySet, Policy, Sealing};
+use crate::store::{Condition, ModelName, Store, sealing_key};
+use crate::vault::{FileKey, Vault};
+
+/// A store with a key set in a folder of its own.
+pub(super) struct Place {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) vault: Vault,
+    pub(super) clock: Arc<AtomicU64>,
+}
+
+impl Place {
+    /// A place with a key set, made at [`BEGIN`].
+    pub(super) async fn with_keys() -> Self {
+        let place = Self::empty();
+        place.put(&KeySet::new(&name(), &place.vault, BEGIN).await.expect("made")).await;
+        place
+    }
+
+    pub(super) fn empty() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a key"));
+        Self { folder, vault, clock: Arc::new(AtomicU64::new(BEGIN)) }
+    }
+
+    pub(super) fn store(&self) -> Store {
+        Store::folder(self.folder.path())
+    }
+
+    pub(super) async fn put(&self, set: &KeySet) {
+        let json = set.document().to_json();
+        self.store().write(&sealing_key(&name()), json.into(), Condition::Any).await.expect("written");
+    }
+
+    /// Rotates at the time of the clock.
+    pub(super) async fn rotate(&self, overlap: Duration) {
+        let set = KeySet::read(&self.store(), &name()).await.expect("a set");
+        self.put(&set.rotated(&self.vault, self.now(), overlap).await.expect("rotated")).await;
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_clock(&self, now: u64) {
+        self.clock.store(now, Ordering::SeqCst);
+    }
+
+    pub(super) fn sealing(&self, policy: Policy) -> Sealing {
+        let clock = Arc::clone(&self.clock);
+        Sealing::new(self.store(), name(), self.vault.clone(), policy)
+            .with_clock(Arc::new(move || clock.load(Ordering::SeqCst)))
+    }
+}
+
+/// The keys that are offered, the X25519 one first.
+pub(super) async fn offered(sealing: &Sealing) -> Vec<PublicKey> {
+    let list = sealing.list().await.expect("keys");
+    let mut keys = KeyList::decode(&list).expect("a list").keys().to_vec();
+    keys.sort_by_key(|key| key.suite() != Suite::X25519);
+    keys
+}
+
+pub(super) fn name() -> ModelName {
+    "m".parse().expect("a name")
+}
+
+pub(super) const BEGIN: u64 = 1_000_000;

@@ -1,0 +1,171 @@
+//! What the layer lets through, and what it answers.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use amaas_wire::keys::{Audience, KeyList, Manifest, Requirement};
+use amaas_wire::ohttp::{DATE_PROBLEM, KEY_PROBLEM, Suite};
+use amaas_wire::predict::NOT_PROCESSED;
+
+use super::super::testing::{BEGIN, Place, name, offered};
+use super::super::{KeySet, Memory, Policy};
+use super::*;
+
+fn date(now: u64) -> String {
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(now))
+}
+
+#[tokio::test]
+async fn errors_of_the_route_are_inside() {
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Required);
+    let host = host(sealing.clone());
+    for key in offered(&sealing).await {
+        let inner = call(&host, &key, PATH, &message("POST", PATH, None)).await;
+        assert_eq!(inner.head.status(), 401);
+        assert!(text(&inner.content).contains("key-missing"));
+        assert_eq!(call_whole(&host, &key, PATH, &message("POST", PATH, None)).await.head.status(), 401);
+    }
+}
+
+#[tokio::test]
+async fn the_method_inside_chooses_the_route() {
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Required);
+    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let live = "/v2/health/live";
+    let inner = call(&host, &key, live, &message("GET", live, None)).await;
+    assert_eq!((inner.head.status(), text(&inner.content)), (200, r#"{"live":true}"#.to_owned()));
+    assert_eq!(call(&host, &key, live, &message("POST", live, None)).await.head.status(), 405);
+    assert_eq!(call(&host, &key, PATH, &message("GET", PATH, None)).await.head.status(), 405);
+    assert_eq!(call(&host, &key, "/v1/models", &message("GET", "/v1/models", None)).await.head.status(), 401);
+    for other in ["PUT", "DELETE", "get", "CONNECT-UDP"] {
+        let inner = call(&host, &key, live, &message(other, live, None)).await;
+        assert_eq!((inner.head.status(), text(&inner.content).contains("GET or POST")), (400, true), "{other}");
+    }
+    // Outside it is always a POST.
+    let put = http::Request::put(live).header(header::CONTENT_TYPE, chunked::REQUEST_MEDIA_TYPE);
+    assert_eq!(send(&host, put, Vec::new()).await.0, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn the_path_inside_is_the_one_outside() {
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Optional);
+    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    for other in ["/v1/models/other/predict", "/v1/models/m/predict?version=2"] {
+        let inner = call(&host, &key, PATH, &message("POST", other, None)).await;
+        assert_eq!(inner.head.status(), 400);
+        assert!(text(&inner.content).contains("not the one outside"));
+    }
+}
+
+#[tokio::test]
+async fn calls_of_another_time_are_refused_with_the_time() {
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Optional);
+    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    for (seconds, taken) in [(0, true), (120, true), (-120, true), (121, false), (-121, false)] {
+        let date = date(BEGIN.saturating_add_signed(seconds));
+        for path in [PATH, "/v2/models/m/infer"] {
+            let inner = call(&host, &key, path, &message("POST", path, Some(&date))).await;
+            let status = if taken { 401 } else { 400 };
+            assert_eq!(inner.head.status(), status, "{seconds}: {}", text(&inner.content));
+            assert_eq!(text(&inner.content).contains(DATE_PROBLEM), !taken);
+            let now = inner.head.headers.iter().find(|(name, _)| *name == "date").map(|(_, value)| value.to_vec());
+            assert_eq!(now, (!taken).then(|| self::date(BEGIN).into_bytes()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_taken_once_where_replays_are_refused() {
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Optional).refusing_replays(Arc::new(Memory::default()));
+    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let inner = call(&host, &key, PATH, &message("POST", PATH, None)).await;
+    assert_eq!((inner.head.status(), text(&inner.content).contains(DATE_PROBLEM)), (400, true), "no date");
+
+    let message = message("POST", PATH, Some(&date(BEGIN)));
+    let (sealed, opener) = whole::seal_request(&key, &message).expect("sealed");
+    let (_, _, first) = post(&host, PATH, whole::REQUEST_MEDIA_TYPE, sealed.clone()).await;
+    let (status, _, second) = post(&host, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
+    assert_eq!((status, first == second), (StatusCode::OK, false), "the refusal is inside");
+    let inner = response(&opener.open(&second).expect("opened"));
+    assert_eq!((inner.head.status(), text(&inner.content).contains("problem:replayed")), (409, true));
+    assert_eq!(call(&host, &key, PATH, &message).await.head.status(), 401, "the same call, sealed again");
+}
+
+#[tokio::test]
+async fn plain_calls_are_refused_where_sealing_is_required() {
+    let place = Place::with_keys().await;
+    // Whether or not the keys can be read.
+    for place in [place, Place::empty()] {
+        let host = host(place.sealing(Policy::Required));
+        let (status, _, answer) = post(&host, PATH, "application/json", b"{}".to_vec()).await;
+        assert_eq!((status, text(&answer).contains("sealing-required")), (StatusCode::FORBIDDEN, true));
+        assert_eq!(get(&host, "/v2/health/live").await.0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn without_keys_it_is_said_what_makes_them() {
+    let place = Place::empty();
+    let host = host(place.sealing(Policy::Optional));
+    for (status, headers, answer) in [
+        post(&host, PATH, whole::REQUEST_MEDIA_TYPE, vec![1; 60]).await,
+        get(&host, "/v1/keys").await,
+        get(&host, "/.well-known/ohttp-gateway").await,
+    ] {
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(headers.contains_key(NOT_PROCESSED) && headers.contains_key(header::RETRY_AFTER));
+        assert!(text(&answer).contains("`amaas keys rotate m`"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_shed_before_it_is_opened_says_so_outside() {
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Required);
+    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    host.drain();
+    let (sealed, _) = whole::seal_request(&key, &message("POST", PATH, None)).expect("sealed");
+    let (status, headers, _) = post(&host, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(headers.contains_key(NOT_PROCESSED), "{headers:?}");
+}
+
+#[tokio::test]
+async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
+    let place = Place::with_keys().await;
+    let host = host(place.sealing(Policy::Required));
+    let (status, headers, list) = get(&host, "/v1/keys").await;
+    assert_eq!(
+        (status, &headers[header::CONTENT_TYPE]),
+        (StatusCode::OK, &"application/ohttp-keys".parse().expect("ok"))
+    );
+    assert_eq!(KeyList::decode(&list).expect("a list").preferred().suite(), Suite::XWing);
+    let (status, _, gateway) = get(&host, "/.well-known/ohttp-gateway").await;
+    assert_eq!((status, &gateway), (StatusCode::OK, &list));
+    let (status, _, document) = get(&host, "/v1/keys/manifest").await;
+    assert_eq!(status, StatusCode::OK);
+    let signers = KeySet::read(&place.store(), &name()).await.expect("a set").signers();
+    let verified = |model: &str| {
+        let audience = Audience { model: model.to_owned(), version: "*".to_owned() };
+        Manifest::verify(&document, &list, &signers, &Requirement { audience, now: BEGIN, least_serial: BEGIN })
+    };
+    assert!(verified("*").is_ok());
+    assert!(verified("m").is_err());
+    assert_eq!(get(&host, "/v1/models/m/keys").await.0, StatusCode::NOT_FOUND, "there is no such model here");
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_named_by_its_problem() {
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Optional);
+    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let (mut sealed, _) = chunked::seal_request(&key, &message("POST", PATH, None)).expect("sealed");
+    sealed[0] ^= 0x80;
+    let (status, _, answer) = post(&host, PATH, chunked::REQUEST_MEDIA_TYPE, sealed).await;
+    assert_eq!((status, text(&answer).contains(KEY_PROBLEM)), (StatusCode::UNPROCESSABLE_ENTITY, true));
+}
