@@ -40,7 +40,7 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
     }
 }
 
-/// Whether Lambda takes a snapshot of this process when its init phase is over (SnapStart), and starts others from it.
+/// Whether Lambda takes a snapshot of this process when its init phase is over (`SnapStart`), and starts others from it.
 pub(crate) fn takes_snapshot() -> bool {
     std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "snap-start")
 }
@@ -48,7 +48,7 @@ pub(crate) fn takes_snapshot() -> bool {
 /// What must not be in a snapshot, nor the same in two processes that start from one.
 ///
 /// The keys are dropped, and read anew. Randomness needs nothing: HPKE, Ed25519, the nonces of answers and request ids
-/// come from the kernel for each use (`getrandom`), which Firecracker tells of a restore (VMGenID), so that it seeds its
+/// come from the kernel for each use (`getrandom`), which Firecracker tells of a restore (`VMGenID`), so that it seeds its
 /// generator anew before it gives out more. AWS-LC, which TLS uses, keeps a generator in memory; it mixes kernel
 /// randomness into it at each use where it cannot tell whether the machine was restored, and after each restore where it
 /// can (`rand_check_ctr_drbg_uniqueness` in its `rand.c`).
