@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Infer(Infer),
     /// List the models that the key may use
     Models,
-    /// Make, list and revoke API keys
+    /// Make, list and revoke API keys; rotate the keys of sealed calls
     #[command(subcommand)]
     Keys(Keys),
     /// Make the zip of a Lambda function
@@ -152,6 +152,29 @@ pub(crate) enum Keys {
     Revoke {
         /// The key's id, as `amaas keys list` shows it
         id: String,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Give a model new keys for sealed calls, or its first ones; functions follow by themselves, without a call that fails
+    Rotate {
+        /// The model's name; "dev" for `amaas dev`
+        model: ModelName,
+        /// Hours for which the old keys still open calls, or the old signer still signs
+        #[arg(long, value_name = "HOURS", default_value_t = 48)]
+        overlap: u32,
+        /// Rotate the signer that callers pin, and not the keys
+        #[arg(long)]
+        signer: bool,
+        /// What wraps the keys: a key of KMS, or file:PATH [env: AMAAS_KMS_KEY] [default: that of `amaas dev`]
+        #[arg(long, value_name = "URI")]
+        kms_key: Option<String>,
+        #[command(flatten)]
+        store: StoreArguments,
+    },
+    /// Show the public keys that sign a model's keys for sealed calls; callers are given them as AMAAS_SIGNERS
+    Signer {
+        /// The model's name; "dev" for `amaas dev`
+        model: ModelName,
         #[command(flatten)]
         store: StoreArguments,
     },

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use amaas::env_file::{self, EnvFile};
 use amaas::{ApiKey, Client};
+use amaas_serve::seal::KeySet;
 use amaas_serve::store::{S3Endpoint, S3Options, Store};
+use amaas_serve::vault::{FileKey, Vault};
 
 use crate::failure::Failure;
 
@@ -70,19 +72,32 @@ impl Settings {
         Ok(ModelStore { store, uri, endpoint: Some(url) })
     }
 
+    /// What wraps small secrets; `flag` is what `--kms-key` says.
+    pub(crate) async fn vault(&self, flag: Option<&str>) -> Result<Vault, Failure> {
+        let named = flag.map(str::to_owned).or_else(|| self.flag.is_none().then(|| variable(KMS_KEY)).flatten());
+        if let Some(uri) = named {
+            return Ok(Vault::open(&uri).await?);
+        }
+        let env = self.env_file()?;
+        Ok(Vault::File(FileKey::open(&env.with_file_name(KMS_FILE))?))
+    }
+
     /// The folder that somebody named, by the flag or in the environment.
     fn named_data(&self) -> Option<PathBuf> {
         self.flag.clone().or_else(|| std::env::var_os(DATA).filter(|data| !data.is_empty()).map(PathBuf::from))
     }
 
     fn file(&self) -> Result<DevFile, Failure> {
+        Ok(DevFile(EnvFile::load(&self.env_file()?)?))
+    }
+
+    fn env_file(&self) -> Result<PathBuf, Failure> {
         let here = std::env::current_dir().map_err(Failure::process)?;
-        let path = env_file::locate(self.named_data().as_deref(), &here).ok_or_else(|| {
+        env_file::locate(self.named_data().as_deref(), &here).ok_or_else(|| {
             let place = self.data();
             Failure::usage(format!("no service is configured: there is no {}", place.join("env").display()))
                 .try_this(DEV)
-        })?;
-        Ok(DevFile(EnvFile::load(&path)?))
+        })
     }
 }
 
@@ -109,27 +124,38 @@ pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&partial, path)
 }
 
+/// What wraps small secrets on this machine: the key of the last time, or a new one.
+pub(crate) fn dev_vault(data: &Path) -> Result<Vault, Failure> {
+    let path = data.join(KMS_FILE);
+    let key = if path.exists() { FileKey::open(&path) } else { FileKey::create(&path) };
+    Ok(Vault::File(key?))
+}
+
 /// What `amaas dev` tells every other command, in `DATA/env`.
 pub(crate) struct DevEnvironment<'a> {
     pub(crate) endpoint: String,
     pub(crate) key: &'a ApiKey,
     pub(crate) store: String,
     pub(crate) s3: &'a S3Endpoint,
+    /// Who signs the keys of sealed calls.
+    pub(crate) signers: &'a KeySet,
 }
 
 impl DevEnvironment<'_> {
     /// Writes the file, which only its owner may read: it holds a key.
     pub(crate) fn write(&self, data: &Path) -> Result<PathBuf, Failure> {
         let path = data.join("env");
+        let signers: Vec<_> = self.signers.signers().iter().map(ToString::to_string).collect();
         let text = format!(
             "# Written by `amaas dev`; holds while it runs.\n\
-             {ENDPOINT}={}\n{API_KEY}={}\n{STORE}={}\n{S3_ENDPOINT}={}\n{S3_KEY_ID}={}\n{S3_SECRET}={}\nAWS_REGION=us-east-1\n",
+             {ENDPOINT}={}\n{API_KEY}={}\n{STORE}={}\n{S3_ENDPOINT}={}\n{S3_KEY_ID}={}\n{S3_SECRET}={}\n{SIGNERS}={}\nAWS_REGION=us-east-1\n",
             self.endpoint,
             self.key.expose(),
             self.store,
             self.s3.url,
             self.s3.access_key_id,
-            self.s3.secret_access_key
+            self.s3.secret_access_key,
+            signers.join(",")
         );
         write_secret(&path, text.as_bytes()).map_err(|error| Failure::file(&path, &error))?;
         Ok(path)
@@ -146,6 +172,9 @@ const DEV: &str =
 const DATA: &str = "AMAAS_DATA";
 const ENDPOINT: &str = "AMAAS_ENDPOINT";
 const API_KEY: &str = "AMAAS_API_KEY";
+const SIGNERS: &str = "AMAAS_SIGNERS";
+const KMS_KEY: &str = "AMAAS_KMS_KEY";
+const KMS_FILE: &str = "kms.key";
 const STORE: &str = "AMAAS_STORE";
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 const S3_KEY_ID: &str = "AWS_ACCESS_KEY_ID";

@@ -12,8 +12,8 @@ use amaas_serve::config::{Limits, RuntimeConfig, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::load::{self, Slot, State};
 use amaas_serve::publish::{is_published, publish};
-use amaas_serve::seal::{KeyFile, Policy, Sealing};
-use amaas_serve::store::Store;
+use amaas_serve::seal::{KeySet, Policy, Sealing};
+use amaas_serve::store::{ModelName, Store};
 use amaas_serve::task::Tasks;
 use amaas_serve::{Error, Host, stop_signal};
 
@@ -21,7 +21,7 @@ use super::publish::library;
 use crate::arguments::Dev;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::{DevEnvironment, Settings, write_secret};
+use crate::settings::{DevEnvironment, Settings, dev_vault};
 
 pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let begun = Instant::now();
@@ -42,11 +42,14 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
 
     let keys = Arc::new(KeyDocument::new(store.clone()));
     let key = dev_key(&keys, &data).await?;
-    let environment = DevEnvironment { endpoint: endpoint.clone(), key: &key, store: uri, s3: objects.endpoint() };
+    let (name, vault) = (sealing_name(), dev_vault(&data)?);
+    let signers = &KeySet::create(&store, &name, &vault).await?;
+    let environment =
+        DevEnvironment { endpoint: endpoint.clone(), key: &key, store: uri, s3: objects.endpoint(), signers };
     let env_file = environment.write(&data)?;
 
     let host = Host::new(keys, limits);
-    host.seal(sealing(&data)?);
+    host.seal(Sealing::new(store.clone(), name, vault, Policy::Optional));
     let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     load::look(&host, &store, &tasks, &config).await?;
     let client = Client::builder().endpoint(&endpoint).api_key(&key).build()?;
@@ -71,20 +74,9 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     }
 }
 
-/// The keys for sealed calls: those of the last time, or new ones.
-fn sealing(data: &Path) -> Result<Sealing, Failure> {
-    let path = data.join("sealing.json");
-    let failed = |error: &dyn std::fmt::Display| Failure::file(&path, error);
-    let file = match std::fs::read(&path) {
-        Ok(text) => KeyFile::from_json(&text).map_err(|error| failed(&error))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let file = KeyFile::generate().map_err(Failure::new)?;
-            write_secret(&path, &file.to_json()).map_err(|error| failed(&error))?;
-            file
-        }
-        Err(error) => return Err(failed(&error)),
-    };
-    Sealing::new(&file, Policy::Optional).map_err(|error| failed(&error))
+/// Whose keys sealed calls are sealed to: all models here have one host, which has one key set.
+fn sealing_name() -> ModelName {
+    "dev".parse().expect("\"dev\" begins with a letter and has no other character than letters")
 }
 
 /// Makes the folder, and keeps a new one out of the repository around it: it will hold a key.

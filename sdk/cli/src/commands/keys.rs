@@ -1,7 +1,10 @@
 //! `amaas keys`.
 
+use std::time::Duration;
+
 use amaas::ApiKey;
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys as _, now};
+use amaas_serve::seal::KeySet;
 use jiff::Timestamp;
 
 use crate::arguments::Keys;
@@ -11,9 +14,14 @@ use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> {
     let store = match &keys {
-        Keys::Create { store, .. } | Keys::List { store } | Keys::Revoke { store, .. } => store.store.as_deref(),
+        Keys::Create { store, .. }
+        | Keys::List { store }
+        | Keys::Revoke { store, .. }
+        | Keys::Rotate { store, .. }
+        | Keys::Signer { store, .. } => store.store.as_deref(),
     };
-    let document = KeyDocument::new(settings.store(store).await?.store);
+    let store = settings.store(store).await?.store;
+    let document = KeyDocument::new(store.clone());
     match keys {
         Keys::Create { tenant, environment, models, expires, .. } => {
             let key = ApiKey::generate(&environment).map_err(Failure::usage)?;
@@ -53,8 +61,33 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
             }
             output::line(format_args!("revoked {id}; functions refuse it within 60 s while they can read the store"))?;
         }
+        Keys::Rotate { model, overlap, signer, kms_key, .. } => {
+            let vault = settings.vault(kms_key.as_deref()).await?;
+            let overlap = Duration::from_hours(overlap.into());
+            let set = if signer {
+                KeySet::rotate_signer(&store, &model, &vault, overlap).await?
+            } else {
+                KeySet::rotate(&store, &model, &vault, overlap).await?
+            };
+            tell(settings, &set)?;
+            if signer {
+                output::note("give callers the new signer before the old one retires");
+            } else if set.announced() > now() {
+                output::note("functions open calls to the new keys at once, and offer them in a minute");
+            }
+        }
+        Keys::Signer { model, .. } => tell(settings, &KeySet::read(&store, &model).await?)?,
     }
     Ok(())
+}
+
+/// The public keys that callers pin, a line each.
+fn tell(settings: &Settings, set: &KeySet) -> Result<(), Failure> {
+    let signers: Vec<_> = set.signers().iter().map(ToString::to_string).collect();
+    if settings.json {
+        return output::json(&serde_json::json!({ "signers": signers, "serial": set.serial() }));
+    }
+    output::line(signers.join("\n"))
 }
 
 fn date(seconds: u64) -> String {
