@@ -182,7 +182,8 @@ impl Call {
         if let Some(authorization) = authorization {
             headers.insert(AUTHORIZATION, authorization.header()?);
         }
-        Ok(Outgoing { method: self.method.clone(), url: self.url.clone(), headers, body: self.body.clone(), limit })
+        let (method, url, base) = (self.method.clone(), self.url.clone(), self.keys.base);
+        Ok(Outgoing { method, url, base, headers, body: self.body.clone(), limit })
     }
 
     fn accept(&self, received: Received, sent: Option<&Authorization>) -> Result<Received, Failure> {

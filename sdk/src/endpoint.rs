@@ -47,12 +47,18 @@ impl Endpoint {
     pub(crate) fn keys_of(&self, model: &str, version: Option<&str>) -> KeySource {
         let version = version.unwrap_or(ANY).to_owned();
         let audience = Audience { model: model.to_owned(), version };
-        KeySource { url: self.join(&["v1", "models", model, "keys"]), audience }
+        KeySource { url: self.join(&["v1", "models", model, "keys"]), audience, base: self.base() }
     }
 
     /// Where the keys are that calls for no model are sealed to.
     pub(crate) fn keys(&self) -> KeySource {
-        KeySource { url: self.join(&["v1", "keys"]), audience: Audience::service() }
+        KeySource { url: self.join(&["v1", "keys"]), audience: Audience::service(), base: self.base() }
+    }
+
+    /// How much of a path is the endpoint's own. Whoever stands at the endpoint takes it away: to the function, routes begin at
+    /// the root.
+    fn base(&self) -> usize {
+        self.0.path().trim_end_matches('/').len()
     }
 
     pub(crate) fn is_loopback(&self) -> bool {

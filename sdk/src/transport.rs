@@ -18,6 +18,8 @@ use crate::{BoxError, Error, ErrorKind};
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) url: Url,
+    /// How much of the path is the endpoint's own; inside a seal it is left out.
+    pub(crate) base: usize,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// The largest answer that is read, in bytes.
@@ -89,7 +91,7 @@ impl Http {
     }
 
     async fn exchange(&self, request: Outgoing) -> Result<Received, TransportError> {
-        let Outgoing { method, url, headers, body, limit } = request;
+        let Outgoing { method, url, headers, body, limit, .. } = request;
         let mut request = reqwest::Request::new(method, url);
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());

@@ -47,7 +47,7 @@ struct Place {
 }
 
 async fn config() -> RuntimeConfig {
-    RuntimeConfig { library: Some(library().await), ..RuntimeConfig::default() }
+    RuntimeConfig { library: Some(library().await.to_owned()), ..RuntimeConfig::default() }
 }
 
 impl Place {

@@ -6,10 +6,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amaas::task::TextClassification;
-use amaas::{Answer, Authorization, AuthorizationFuture, CallOptions, CredentialProvider, ErrorKind, RetryConfig};
+use amaas::{
+    Answer, Authorization, AuthorizationFuture, CallOptions, Client, CredentialProvider, ErrorKind, RetryConfig,
+    Sealing,
+};
 use amaas_e2e::faults::{Fault, Proxy};
 use amaas_e2e::patience::PATIENCE;
 use amaas_e2e::{Function, Stage, loopback};
+
+/// A caller whose first request is the call: plain, so that a script of faults can say which of them breaks. Sealed calls follow
+/// the same table (`sdk/tests/it`).
+fn plain(stage: &Stage, proxy: &Proxy) -> Client {
+    stage.client_builder(proxy.endpoint()).sealing(Sealing::Off).build().expect("enough is set")
+}
 
 const TEXT: &str = "a wonderful film";
 
@@ -25,7 +34,7 @@ async fn a_reset_is_tried_again_with_the_same_idempotency_key() {
     let stage = Stage::set().await;
     let (_function, proxy) = faulty(&stage).await;
     proxy.script([Fault::Reset(0), Fault::Reset(100)]);
-    let model = stage.client(proxy.endpoint()).model("sentiment");
+    let model = plain(&stage, &proxy).model("sentiment");
     let answer: Answer<TextClassification> = model.predict(TEXT).await.expect("an answer");
     assert_eq!((answer.attempts(), answer.prediction().label.as_str()), (3, "positive"));
 
@@ -33,7 +42,7 @@ async fn a_reset_is_tried_again_with_the_same_idempotency_key() {
     assert_eq!(requests.iter().map(String::len).take(2).collect::<Vec<_>>(), [0, 100]);
     // The head is longer than what the second connection let through.
     proxy.script([Fault::Reset(LONGER_THAN_A_HEAD), Fault::Pass]);
-    let fresh = stage.client(proxy.endpoint()).model("sentiment");
+    let fresh = plain(&stage, &proxy).model("sentiment");
     let long = "wonderful ".repeat(1000);
     let answer: Answer<TextClassification> = fresh.predict(&long).await.expect("an answer");
     assert_eq!(answer.attempts(), 2);
@@ -49,7 +58,7 @@ async fn an_answer_that_breaks_off_is_tried_again() {
     let (_function, proxy) = faulty(&stage).await;
     // In the head, and in the body, which has some 100 bytes for each prediction.
     proxy.script([Fault::Cut(40), Fault::Cut(1000)]);
-    let model = stage.client(proxy.endpoint()).model("sentiment");
+    let model = plain(&stage, &proxy).model("sentiment");
     let answer: Answer<TextClassification> = model.predict_many(&[TEXT; 20]).await.expect("an answer");
     assert_eq!((answer.attempts(), answer.predictions().len()), (3, 20));
     let keys = proxy.headers("idempotency-key");
@@ -61,7 +70,7 @@ async fn without_an_idempotency_key_what_may_have_been_done_is_not_tried_again()
     let stage = Stage::set().await;
     let (_function, proxy) = faulty(&stage).await;
     proxy.script([Fault::Cut(40)]);
-    let model = stage.client(proxy.endpoint()).model("sentiment");
+    let model = plain(&stage, &proxy).model("sentiment");
     let blind = model.with(CallOptions::default().without_idempotency_key());
     let error = blind.predict::<_, TextClassification>(TEXT).await.expect_err("the answer broke off");
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Interrupted, 1, true));
@@ -74,14 +83,19 @@ async fn silence_ends_with_the_calls_time() {
     let (_function, proxy) = faulty(&stage).await;
     proxy.script([Fault::Hang]);
     let time = Duration::from_millis(300);
-    let model = stage.client(proxy.endpoint()).model("sentiment");
+    let model = plain(&stage, &proxy).model("sentiment");
     let error = model.with(CallOptions::default().timeout(time)).predict::<_, TextClassification>(TEXT).await;
     let error = error.expect_err("silence");
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Timeout, 1, true));
     assert!(error.elapsed() >= time && error.elapsed() < PATIENCE / 4, "{:?}", error.elapsed());
 
     proxy.script([Fault::Hang]);
-    let hurried = stage.client_builder(proxy.endpoint()).attempt_timeout(time).build().expect("enough is set");
+    let hurried = stage
+        .client_builder(proxy.endpoint())
+        .sealing(Sealing::Off)
+        .attempt_timeout(time)
+        .build()
+        .expect("enough is set");
     let answer: Answer<TextClassification> = hurried.model("sentiment").predict(TEXT).await.expect("an answer");
     assert_eq!((answer.attempts(), answer.prediction().label.as_str()), (2, "positive"));
 }
@@ -100,7 +114,13 @@ async fn a_refused_connection_is_tried_again() {
     let opened = Arc::clone(&late.opened);
     let endpoint = format!("http://{}", late.address);
     let retry = RetryConfig::default().base(Duration::from_millis(1));
-    let client = stage.client_builder(endpoint).credentials(late).retry(retry).build().expect("enough is set");
+    let client = stage
+        .client_builder(endpoint)
+        .sealing(Sealing::Off)
+        .credentials(late)
+        .retry(retry)
+        .build()
+        .expect("enough is set");
     // Refusals prove that nothing was done, so they need no idempotency key.
     let blind = client.model("sentiment").with(CallOptions::default().without_idempotency_key());
     let answer: Answer<TextClassification> = blind.predict(TEXT).await.expect("an answer");

@@ -1,6 +1,9 @@
 //! Sealed calls, made by somebody else's client: the crate `ohttp`, with `bhttp` inside.
 
-use amaas_e2e::{Function, Stage};
+use amaas_e2e::{Function, Launch, Stage};
+use amaas_serve::seal::{KeySet, OVERLAP};
+use amaas_serve::store::ModelName;
+use amaas_serve::vault::{FileKey, Vault};
 use bhttp::{Message, Mode};
 use bytes::Bytes;
 use ohttp::ClientRequest;
@@ -10,17 +13,41 @@ const PATH: &str = "/v1/models/sentiment/predict";
 
 /// A function with keys, ready.
 async fn function(stage: &Stage, policy: &str) -> Function {
-    let function = stage.sentiment().await.set("AMAAS_SEALING", policy).start();
+    KeySet::create(&stage.store().await, &name(), &vault(stage)).await.expect("keys");
+    let function = launch(stage, policy).await.start();
     function.ready().await;
     function
 }
 
-/// Status and content of the answer inside the answer.
-async fn call(endpoint: &str, key: &str, content: &str) -> (u16, String) {
+/// A function that wants keys.
+async fn launch(stage: &Stage, policy: &str) -> Launch {
+    stage.sentiment().await.set("AMAAS_SEALING", policy)
+}
+
+/// The stage's own key.
+fn vault(stage: &Stage) -> Vault {
+    Vault::File(FileKey::open(&stage.kms_key()).expect("a key"))
+}
+
+fn name() -> ModelName {
+    "sentiment".parse().expect("a name")
+}
+
+/// The public keys of the function, as it offers them now.
+async fn keys(endpoint: &str) -> Bytes {
     let keys = reqwest::get(format!("{endpoint}/v1/models/sentiment/keys")).await.expect("an answer");
     assert_eq!(keys.headers()[CONTENT_TYPE], "application/ohttp-keys");
-    let keys = keys.bytes().await.expect("a list");
-    let client = ClientRequest::from_encoded_config_list(&keys).expect("a key that the crate knows");
+    keys.bytes().await.expect("a list")
+}
+
+/// Status and content of the answer inside the answer.
+async fn call(endpoint: &str, key: &str, content: &str) -> (u16, String) {
+    let keys = keys(endpoint).await;
+    call_with(&keys, endpoint, key, content).await
+}
+
+async fn call_with(keys: &Bytes, endpoint: &str, key: &str, content: &str) -> (u16, String) {
+    let client = ClientRequest::from_encoded_config_list(keys).expect("a key that the crate knows");
 
     let method_and_path = (b"POST".to_vec(), b"https".to_vec(), b"function".to_vec(), PATH.into());
     let mut message = Message::request(method_and_path.0, method_and_path.1, method_and_path.2, method_and_path.3);
@@ -69,4 +96,36 @@ async fn plain_calls_are_refused_only_where_sealing_is_required() {
         let post = post.bearer_auth(stage.key().expose()).body(r#"{"inputs":["fine"]}"#);
         assert_eq!(post.send().await.expect("an answer").status().as_u16(), expected, "{policy}");
     }
+}
+
+#[tokio::test]
+async fn keys_that_are_rotated_fail_no_call() {
+    let stage = Stage::set().await;
+    let function = function(&stage, "required").await;
+    let endpoint = function.endpoint().await;
+    let old = keys(&endpoint).await;
+    KeySet::rotate(&stage.store().await, &name(), &vault(&stage), OVERLAP).await.expect("rotated");
+    let (status, content) = call_with(&old, &endpoint, stage.key().expose(), r#"{"inputs":["fine"]}"#).await;
+    assert_eq!(status, 200, "{content}");
+    assert_eq!(keys(&endpoint).await, old, "the new keys are offered in a minute");
+}
+
+#[tokio::test]
+async fn a_function_without_keys_waits_for_them() {
+    let stage = Stage::set().await;
+    std::fs::remove_file(stage.file("sealing/sentiment.json")).expect("the stage made them");
+    let function = launch(&stage, "required").await.start();
+    function.ready().await;
+    let endpoint = function.endpoint().await;
+    let answer = reqwest::get(format!("{endpoint}/v1/keys")).await.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 503);
+    let said = answer.text().await.expect("text");
+    assert!(said.contains("`amaas keys rotate sentiment`"), "{said}");
+    let plain = reqwest::Client::new().post(format!("{endpoint}{PATH}")).body("{}").send().await.expect("an answer");
+    assert_eq!(plain.status().as_u16(), 403);
+
+    KeySet::create(&stage.store().await, &name(), &vault(&stage)).await.expect("keys");
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let (status, content) = call(&endpoint, stage.key().expose(), r#"{"inputs":["fine"]}"#).await;
+    assert_eq!(status, 200, "{content}");
 }

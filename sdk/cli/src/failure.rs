@@ -5,7 +5,9 @@ use std::fmt::Display;
 use amaas::ErrorKind;
 use amaas_serve::config::ConfigError;
 use amaas_serve::publish::PublishError;
+use amaas_serve::seal::SealingError;
 use amaas_serve::store::StoreError;
+use amaas_serve::vault::VaultError;
 
 use crate::output;
 
@@ -133,6 +135,28 @@ impl From<StoreError> for Failure {
             _ => (Kind::Failed, None),
         };
         Self { message: error.to_string(), remedy: remedy.map(str::to_owned), kind }
+    }
+}
+
+impl From<SealingError> for Failure {
+    fn from(error: SealingError) -> Self {
+        match error {
+            SealingError::Store(error) => error.into(),
+            SealingError::Vault(error) => error.into(),
+            error => Self::new(error),
+        }
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        let (kind, remedy) = match &error {
+            VaultError::File { .. } => (Kind::Usage, "is AMAAS_KMS_KEY or --kms-key right?"),
+            VaultError::Refused { .. } => (Kind::Failed, "is this the key that the others were wrapped with?"),
+            VaultError::Denied { .. } => (Kind::Refused, "rotating needs kms:Encrypt and kms:Decrypt on the key"),
+            _ => (Kind::Unavailable, "are region and network right?"),
+        };
+        Self { message: error.to_string(), remedy: Some(remedy.to_owned()), kind }
     }
 }
 

@@ -150,7 +150,7 @@ fn post(options: &CallOptions) -> Call {
 
 fn keys() -> KeySource {
     let url = "https://models.example.com/v1/models/m/keys".parse().expect("a URL");
-    KeySource { url, audience: Audience::of_model("m") }
+    KeySource { url, audience: Audience::of_model("m"), base: 0 }
 }
 
 fn blind() -> CallOptions {

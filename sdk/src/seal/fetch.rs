@@ -100,7 +100,7 @@ async fn manifest(source: &KeySource, transport: &dyn Transport) -> Result<Bytes
 
 async fn fetch(url: Url, accept: HeaderValue, transport: &dyn Transport) -> Result<Received, Failure> {
     let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
-    let request = Outgoing { method: Method::GET, url, headers, body: Bytes::new(), limit: LIMIT };
+    let request = Outgoing { method: Method::GET, url, base: 0, headers, body: Bytes::new(), limit: LIMIT };
     transport.send(request).await.map_err(|error| match error {
         TransportError::TooLarge { limit, .. } => wrong(&format!("they are larger than {limit} bytes")).into(),
         error => Failure { cause: Cause::NotSent, ..Failure::from(error) },

@@ -31,7 +31,10 @@ pub(super) fn seal(key: &PublicKey, request: &Outgoing, date: &str) -> Result<(O
     }
     // Field sections, padding by an eighth and the seals of chunks come on top of the content.
     let limit = request.limit.saturating_add(request.limit / 8).saturating_add(ROOM);
-    Ok((Outgoing { method: Method::POST, url: request.url.clone(), headers, body: body.into(), limit }, opener))
+    Ok((
+        Outgoing { method: Method::POST, url: request.url.clone(), base: 0, headers, body: body.into(), limit },
+        opener,
+    ))
 }
 
 /// Opens the answer, whose content is no larger than `limit` bytes.
@@ -56,7 +59,8 @@ pub(super) fn open(opener: ResponseOpener, sealed: &[u8], limit: usize) -> Resul
 /// The binary HTTP request, padded.
 fn message(request: &Outgoing, date: &str) -> Result<Vec<u8>, BhttpError> {
     let url = &request.url;
-    let mut head = RequestHead::new(request.method.as_str(), url.scheme(), &authority(url), &path_and_query(url))?;
+    let mut head =
+        RequestHead::new(request.method.as_str(), url.scheme(), &authority(url), &path_and_query(url, request.base))?;
     for (name, value) in &request.headers {
         head.headers.push(name.as_str(), value.as_bytes())?;
     }
@@ -72,8 +76,10 @@ fn authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-fn path_and_query(url: &Url) -> String {
-    url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+/// As the function sees it.
+fn path_and_query(url: &Url, base: usize) -> String {
+    let path = url.path().get(base..).unwrap_or_default();
+    url.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
 }
 
 fn cannot(error: &(impl std::error::Error + Clone + Send + Sync + 'static)) -> Error {
@@ -105,7 +111,14 @@ mod tests {
         headers.insert("idempotency-key", HeaderValue::from_static("CANARY"));
         headers.insert(REQUEST_ID, HeaderValue::from_static("id"));
         let url = "https://h:8443/base/v1/models/m/predict?version=3".parse().expect("a URL");
-        Outgoing { method: Method::GET, url, headers, body: Bytes::from_static(b"CANARY"), limit: 1000 }
+        Outgoing {
+            method: Method::GET,
+            url,
+            base: "/base".len(),
+            headers,
+            body: Bytes::from_static(b"CANARY"),
+            limit: 1000,
+        }
     }
 
     /// A sealed answer of `content`, and its opener.
@@ -133,7 +146,7 @@ mod tests {
         assert_eq!(plain.len() % 32, 0, "padded");
         let inner = Request::decode(&plain, Limits::default()).expect("a request");
         assert_eq!((inner.head.method(), inner.head.authority()), ("GET", "h:8443"));
-        assert_eq!(inner.head.path(), "/base/v1/models/m/predict?version=3");
+        assert_eq!(inner.head.path(), "/v1/models/m/predict?version=3");
         for (name, value) in
             [("authorization", "Bearer CANARY"), ("idempotency-key", "CANARY"), ("x-request-id", "id"), ("date", "now")]
         {

@@ -32,6 +32,8 @@ use cache::{Cache, Slot};
 pub(crate) struct KeySource {
     pub(crate) url: Url,
     pub(crate) audience: Audience,
+    /// How much of a call's path is the endpoint's own, and not the function's.
+    pub(crate) base: usize,
 }
 
 /// Which keys are taken.

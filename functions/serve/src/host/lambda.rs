@@ -40,7 +40,7 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
     }
 }
 
-/// Whether Lambda takes a snapshot of this process when its init phase is over (SnapStart), and starts others from it.
+/// Whether Lambda takes a snapshot of this process when its init phase is over (`SnapStart`), and starts others from it.
 pub(crate) fn takes_snapshot() -> bool {
     std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "snap-start")
 }
@@ -48,7 +48,7 @@ pub(crate) fn takes_snapshot() -> bool {
 /// What must not be in a snapshot, nor the same in two processes that start from one.
 ///
 /// The keys are dropped, and read anew. Randomness needs nothing: HPKE, Ed25519, the nonces of answers and request ids
-/// come from the kernel for each use (`getrandom`), which Firecracker tells of a restore (VMGenID), so that it seeds its
+/// come from the kernel for each use (`getrandom`), which Firecracker tells of a restore (`VMGenID`), so that it seeds its
 /// generator anew before it gives out more. AWS-LC, which TLS uses, keeps a generator in memory; it mixes kernel
 /// randomness into it at each use where it cannot tell whether the machine was restored, and after each restore where it
 /// can (`rand_check_ctr_drbg_uniqueness` in its `rand.c`).
@@ -146,6 +146,37 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
+    use crate::access::KeyDocument;
+    use crate::config::Limits;
+    use crate::seal::{KeySet, Policy, Sealing};
+    use crate::store::Store;
+    use crate::vault::{FileKey, Vault};
+
+    #[tokio::test]
+    async fn keys_are_out_of_memory_while_a_snapshot_is_taken() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (there, away) = (folder.path().join("sealing"), folder.path().join("away"));
+        let (store, name) = (Store::folder(folder.path()), "m".parse().expect("a name"));
+        let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a key"));
+        KeySet::create(&store, &name, &vault).await.expect("made");
+        let host = Host::new(Arc::new(KeyDocument::new(store.clone())), Limits::default());
+        let sealing = Sealing::new(store, name, vault, Policy::Required);
+        host.seal(sealing.clone());
+        let secrets = Secrets(host);
+        sealing.load().await.expect("keys");
+
+        std::fs::rename(&there, &away).expect("renamed");
+        assert!(sealing.list().await.is_ok(), "they are in memory");
+        secrets.before_snapshot().await.expect("no error");
+        assert!(sealing.list().await.is_err(), "they are not");
+        secrets.after_restore().await.expect("an error would end the process");
+
+        secrets.before_snapshot().await.expect("no error");
+        std::fs::rename(&away, &there).expect("renamed");
+        secrets.after_restore().await.expect("no error");
+        std::fs::rename(&there, &away).expect("renamed");
+        assert!(sealing.list().await.is_ok(), "they were read after it");
+    }
 
     #[test]
     fn a_size_is_that_of_the_string_in_lambdas_json() {

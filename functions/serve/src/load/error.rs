@@ -84,6 +84,21 @@ impl LoadError {
     pub fn public(&self) -> String {
         match self {
             Self::Library(_) | Self::Runtime(_) => "ONNX Runtime could not be started; the log says why".to_owned(),
+            // KMS names accounts and roles.
+            Self::Unwrap(UnwrapError::Vault(VaultError::Denied { .. })) => {
+                "KMS denies this function the use of the model's key; the log says why".to_owned()
+            }
+            Self::Unwrap(UnwrapError::Vault(VaultError::Unreachable { .. })) => {
+                "KMS could not be reached; the log says why".to_owned()
+            }
+            Self::Unwrap(UnwrapError::Vault(VaultError::Refused { key, .. })) => {
+                format!(
+                    "the key {key:?} of the model cannot be unwrapped: it was altered, or wrapped for something else"
+                )
+            }
+            Self::Unwrap(UnwrapError::Vault(VaultError::File { .. })) => {
+                "the key file cannot be used; the log says why".to_owned()
+            }
             error => error.to_string(),
         }
     }

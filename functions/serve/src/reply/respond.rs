@@ -73,7 +73,10 @@ fn finish(mut response: Response<Body>, dialect: Dialect, id: &str) -> (Response
         None if status.is_client_error() => Error::Url,
         None => return (response, Finished { status, error: None }),
     };
-    let response = render(&error, dialect, id);
+    let allow = response.headers_mut().remove(http::header::ALLOW);
+    let mut response = render(&error, dialect, id);
+    // RFC 9110 §15.5.6: a refused method comes with those that are taken.
+    response.headers_mut().extend(allow.map(|allow| (http::header::ALLOW, allow)));
     (response, Finished { status: error.status(), error: Some(error) })
 }
 

@@ -3,6 +3,7 @@
 //! A layer on the routes, inside the one that opens sealed calls. What is kept is a success; anything else lets a repeat run. It is kept
 //! in this process: a repeat that another process gets runs again.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use amaas_wire::bhttp::{self, Encoding, ResponseHead};
@@ -10,7 +11,7 @@ use amaas_wire::predict::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, REQUEST_ID};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use bytes::Bytes;
@@ -55,7 +56,14 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     };
     let (mut parts, body) = request.into_parts();
     let key = idempotency_key(&parts.headers)?;
-    let caller = Caller::from_request_parts(&mut parts, host).await?.admitted(host)?;
+    let caller = Caller::from_request_parts(&mut parts, host).await?;
+    // A key of the same tenant that may not use the model gets no answer of another's.
+    if let Ok(Path(names)) = Path::<HashMap<String, String>>::from_request_parts(&mut parts, host).await
+        && let Some(model) = names.get("model")
+    {
+        caller.scope(host.slot(model)?.name())?;
+    }
+    let caller = caller.admitted(host)?;
     let body = bounded(&parts.headers, body, host.limits().body_bytes).await?;
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let id = digest(secret, &[b"id", caller.tenant().as_bytes(), &key]);

@@ -44,14 +44,13 @@ impl Keys {
         let mut held = Vec::new();
         for stored in &document.keys {
             let known = known.and_then(|known| known.held.iter().find(|held| held.stored.is_same(stored)));
-            let (key, public) = match known {
-                Some(known) => (known.key.clone(), known.public.clone()),
-                None => {
-                    let bytes = unwrap(&stored.wrapped.0, &key_name(stored.id)).await?;
-                    let key = PrivateKey::from_bytes(&bytes)?;
-                    let public = key.public_key();
-                    (key, public)
-                }
+            let (key, public) = if let Some(known) = known {
+                (known.key.clone(), known.public.clone())
+            } else {
+                let bytes = unwrap(&stored.wrapped.0, &key_name(stored.id)).await?;
+                let key = PrivateKey::from_bytes(&bytes)?;
+                let public = key.public_key();
+                (key, public)
             };
             if (key.id(), key.suite()) != (stored.id, stored.suite) {
                 return Err(malformed("a key has another id or suite than the document says"));

@@ -61,10 +61,17 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
             } else {
                 KeySet::rotate(&place, model, &vault, overlap).await
             };
-            sealing(settings, model, &rotated.map_err(Failure::new)?)?;
+            let keys = rotated?;
+            if !settings.json {
+                output::line(format_args!(
+                    "sealing keys of {model}, serial {}; AMAAS_SIGNERS for callers:",
+                    keys.serial()
+                ))?;
+            }
+            sealing(settings, model, &keys)?;
         }
         Keys::Signer { ref model, .. } => {
-            sealing(settings, model, &KeySet::read(&place, model).await.map_err(Failure::new)?)?;
+            sealing(settings, model, &KeySet::read(&place, model).await?)?;
         }
         Keys::Revoke { id, .. } => {
             if !document.revoke(&id).await? {
@@ -81,14 +88,13 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
 
 /// Tells of a set of sealing keys what callers need.
 fn sealing(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), Failure> {
-    let signers = signers(&keys.signers());
     if settings.json {
+        let signers: Vec<_> = keys.signers().iter().map(ToString::to_string).collect();
         return output::json(&serde_json::json!({
             "model": model, "serial": keys.serial(), "announced": keys.announced(), "signers": signers,
         }));
     }
-    output::line(format_args!("sealing keys of {model}, serial {}", keys.serial()))?;
-    output::line(format_args!("AMAAS_SIGNERS={signers}"))
+    output::line(signers(&keys.signers()))
 }
 
 fn date(seconds: u64) -> String {

@@ -93,6 +93,25 @@ fn keys_are_made_scoped_and_revoked() {
 }
 
 #[test]
+fn keys_of_sealed_calls_are_rotated_and_their_signers_shown() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    let _dev = Dev::start(here);
+    let pinned = variable(here, "AMAAS_SIGNERS");
+    assert_eq!(text(here, &["keys", "signer", "dev"]).trim(), pinned);
+    let serial = json(here, &["keys", "signer", "dev"])["serial"].clone();
+    let rotated = json(here, &["keys", "rotate", "dev", "--overlap", "72"]);
+    assert!(rotated["serial"].as_u64() > serial.as_u64(), "{rotated}");
+    assert_eq!(rotated["signers"], serde_json::json!([pinned]), "the signer stays");
+
+    let both = json(here, &["keys", "rotate", "dev", "--signer"]);
+    assert_eq!((both["signers"].as_array().map(Vec::len), &both["signers"][0]), (Some(2), &pinned.into()));
+    assert_eq!(amaas(here, &["keys", "rotate", "dev", "--signer"]).status.code(), Some(1), "one takes over already");
+    assert_eq!(amaas(here, &["keys", "rotate", "dev", "--kms-key", "file:nowhere"]).status.code(), Some(2));
+    assert_eq!(amaas(here, &["keys", "signer", "other"]).status.code(), Some(1), "there are no keys");
+}
+
+#[test]
 fn asked_twice_it_does_not_wait_for_calls() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let here = folder.path();

@@ -84,7 +84,7 @@ async fn secrets_are_not_shown() {
     let stored = text(&set.document().to_json());
     for secret in keys.secrets() {
         let forms = [
-            secret.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            secret.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
             secret.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &secret),
         ];
