@@ -41,8 +41,8 @@ impl Stage {
         let stage = Self::set().await;
         let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher.clone() };
         let (bundle, tasks) = (bundle(live()).expect("committed"), Tasks::default().with::<Sentiment>());
-        let published = publish(&stage.store().await, bundle, &tasks, library().await, &publisher).await;
-        assert_eq!(published.expect("the committed model can be published").manifest.version.as_str(), "2");
+        let result = publish(&stage.store().await, bundle, &tasks, library().await, &publisher).await;
+        assert_eq!(result.expect("the committed model can be published").manifest.version.as_str(), "2");
         Self { version: 2, ..stage }
     }
 

@@ -99,8 +99,8 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let server = host::Server::bind(address, *port);
     let server = server.await.map_err(|error| format!("cannot listen on {address}:{port}: {error}"))?;
     tracing::info!(address = %server.address(), "listening");
-    let (served, _told_already) = tokio::join!(host::serve(server, host, stop_signal()), keys);
-    served.map_err(|error| error.to_string())
+    let (ended, _told_already) = tokio::join!(host::serve(server, host, stop_signal()), keys);
+    ended.map_err(|error| error.to_string())
 }
 
 /// What opens sealed calls, where they are taken. The keys need not be there yet.

@@ -20,7 +20,8 @@ pub(super) fn open(ring: &KeyRing, outer: Recorded) -> Result<(Recorded, Pending
     let request = Request::decode(&opened.request, Limits { content: u64::MAX, ..Limits::default() });
     let request = request.map_err(|error| wrong(&error.to_string()))?;
     let path = outer.query().map_or_else(|| outer.path.clone(), |query| format!("{}?{query}", outer.path));
-    if outer.method != "POST" || request.head.path() != path {
+    // Nobody stands before this server who takes an endpoint's own path away.
+    if outer.method != "POST" || !path.ends_with(request.head.path()) {
         return Err(wrong("the path inside is not the one outside, or the method outside is not POST"));
     }
     let mut headers = HeaderMap::new();

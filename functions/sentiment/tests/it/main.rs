@@ -3,6 +3,10 @@
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
+/// RFC 8032 §7.1, test 1: a publisher who never published.
+const PUBLISHER: (&str, &str) = ("AMAAS_PUBLISHERS", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+const PLAIN: (&str, &str) = ("AMAAS_SEALING", "off");
+
 /// Runs the program with nothing but `variables` in its environment.
 fn run(variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_amaas-sentiment"));
@@ -19,9 +23,14 @@ fn a_wrong_configuration_is_named() {
     for (variables, expected) in [
         (&[][..], "AMAAS_STORE: expected s3://bucket[/prefix], or the path of a folder, got nothing"),
         (&[store], "AMAAS_MODEL: expected the name of a model, got nothing"),
-        (&[store, model, ("PORT", "99999")], "PORT: expected a port number, got \"99999\""),
+        (&[store, model], "AMAAS_KMS_KEY: expected a key of KMS or file:PATH, since sealed calls are taken unless"),
+        (&[store, model, PLAIN], "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
+        (&[store, model, PLAIN, PUBLISHER, ("PORT", "99999")], "PORT: expected a port number, got \"99999\""),
         (&[store, model, ("AMAAS_BATCH_ROWS", "0")], "AMAAS_BATCH_ROWS: expected a number from 1 up, got \"0\""),
-        (&[store, model, ("AMAAS_RESPONSE_MODE", "x")], "expected \"buffered\" or \"stream\", got \"x\""),
+        (
+            &[store, model, PLAIN, PUBLISHER, ("AMAAS_RESPONSE_MODE", "x")],
+            "expected \"buffered\" or \"stream\", got \"x\"",
+        ),
     ] {
         let output = run(variables);
         assert_eq!(output.status.code(), Some(2), "{variables:?}: {}", stderr(&output));
@@ -32,7 +41,7 @@ fn a_wrong_configuration_is_named() {
 #[test]
 fn a_store_that_is_none_is_named() {
     for store in ["s3://", "gs://bucket"] {
-        let output = run(&[("AMAAS_STORE", store), ("AMAAS_MODEL", "sentiment"), ("PORT", "0")]);
+        let output = run(&[("AMAAS_STORE", store), ("AMAAS_MODEL", "sentiment"), ("PORT", "0"), PLAIN, PUBLISHER]);
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         assert!(
             stderr(&output).contains("expected s3://bucket[/prefix] or the path of a folder"),
@@ -46,7 +55,7 @@ fn a_store_that_is_none_is_named() {
 fn a_port_that_is_taken_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port().to_string();
-    let output = run(&[("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "sentiment"), ("PORT", &port)]);
+    let output = run(&[("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "sentiment"), ("PORT", &port), PLAIN, PUBLISHER]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let expected = format!("cannot listen on 127.0.0.1:{port}: Address already in use");
     assert!(stderr(&output).contains(&expected), "{}", stderr(&output));

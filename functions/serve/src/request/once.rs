@@ -201,6 +201,7 @@ mod tests {
     use super::*;
     use crate::access::{KeyDocument, KeyRecord, Keys};
     use crate::config::Limits;
+    use crate::load::Slot;
     use crate::store::Store;
 
     /// A route that counts how often it runs, and tells what it was sent.
@@ -294,6 +295,31 @@ mod tests {
         let given_up = timeout(Duration::from_millis(50), counted.call("/run", 0, "l", "slow")).await;
         assert!(given_up.is_err());
         assert_eq!(counted.call("/run", 0, "l", "x").await, (200, false, "run 3".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_key_gets_no_answer_of_a_model_that_it_may_not_use() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let document = KeyDocument::new(Store::folder(folder.path()));
+        let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
+        let mut records = keys.each_ref().map(|key| KeyRecord::new(key, "one", 0));
+        records[1].models = Some(["other".parse().expect("a name")].into());
+        for record in records {
+            document.insert(record).await.expect("inserted");
+        }
+        let host = Host::new(Arc::new(document), Limits::default());
+        host.insert(Arc::new(Slot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
+        let router = Router::new()
+            .route("/v1/models/{model}/predict", post(async || "answer"))
+            .layer(axum::middleware::from_fn_with_state(host.clone(), once))
+            .with_state(host);
+        let mut statuses = Vec::new();
+        for key in [&keys[0], &keys[0], &keys[1]] {
+            let request = Request::post("/v1/models/m/predict").header("x-api-key", key.expose());
+            let request = request.header(IDEMPOTENCY_KEY, "k").body(Body::from("x")).expect("a request");
+            statuses.push(router.clone().oneshot(request).await.expect("an answer").status().as_u16());
+        }
+        assert_eq!(statuses, [200, 200, 403]);
     }
 
     #[tokio::test]

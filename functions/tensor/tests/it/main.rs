@@ -25,7 +25,10 @@ fn a_wrong_configuration_is_named() {
 fn a_port_that_is_taken_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port().to_string();
-    let (code, stderr) = run(&[("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "any"), ("PORT", &port)]);
+    // RFC 8032 §7.1, test 1: a publisher who never published.
+    let publisher = ("AMAAS_PUBLISHERS", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+    let place = [("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "any"), ("PORT", &*port)];
+    let (code, stderr) = run(&[&place[..], &[publisher, ("AMAAS_SEALING", "off")]].concat());
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains(&format!("cannot listen on 127.0.0.1:{port}: Address already in use")), "{stderr}");
 }

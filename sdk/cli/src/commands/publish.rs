@@ -18,12 +18,12 @@ use crate::settings::{ModelStore, Settings};
 pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), Failure> {
     let publication = publication(&arguments)?;
     let place = settings.store(arguments.store.store.as_deref()).await?;
-    let publisher = publisher(settings, &arguments).await?;
-    if let Protection::Sealed(vault) = &publisher.protection {
+    let owner = publisher(settings, &arguments).await?;
+    if let Protection::Sealed(vault) = &owner.protection {
         // Callers need keys to seal to from the first call on.
         KeySet::create(&place.store, &publication.model, vault).await.map_err(Failure::new)?;
     }
-    let published = publish(&place.store, publication, &super::dev::tasks(), &library()?, &publisher).await?;
+    let published = publish(&place.store, publication, &super::dev::tasks(), &library()?, &owner).await?;
     report(settings, &published, &place)
 }
 
