@@ -5,7 +5,7 @@
 //! tags stand in the manifest: so segments open in place, side by side in one buffer.
 //!
 //! A segment is bound to all of the manifest but the digests and tags of the ciphertext itself, which cannot stand in what they come
-//! from: see [`Manifest::identity`](crate::manifest::Manifest::identity). AES-GCM does not commit to its key, so the manifest holds a
+//! from: see `Manifest::identity`. AES-GCM does not commit to its key, so the manifest holds a
 //! commitment to the data key, which is compared before the key is used.
 
 mod data_key;
