@@ -52,15 +52,7 @@ async fn config() -> RuntimeConfig {
 
 impl Place {
     async fn publish(&self, name: &str, network: Vec<u8>, publisher: &Publisher) {
-        let publication = Publication {
-            model: name.parse().expect("a model's name"),
-            version: None,
-            alias: live(),
-            network: network.into(),
-            task: None,
-            assets: [].into(),
-            golden: None,
-        };
+        let publication = Publication::of_network(name.parse().expect("a model's name"), network);
         let library = self.config.library.clone().expect("set");
         publish(&self.store, publication, &Tasks::default(), &library, publisher).await.expect("published");
     }

@@ -63,15 +63,7 @@ impl Stage {
 
     /// Publishes `network`, which has no task, under `name` and the alias `live`.
     pub async fn publish(&self, name: &str, network: Vec<u8>) -> Manifest {
-        let publication = Publication {
-            model: name.parse().expect("a model's name"),
-            version: None,
-            alias: live(),
-            network: network.into(),
-            task: None,
-            assets: [].into(),
-            golden: None,
-        };
+        let publication = Publication::of_network(name.parse().expect("a model's name"), network);
         let store = self.store().await;
         if let Protection::Sealed(vault) = &self.publisher.protection {
             KeySet::create(&store, &publication.model, vault).await.expect("the keys can be kept");

@@ -25,7 +25,7 @@ impl Secrets {
         let vault = if kms_key.exists() { FileKey::open(&kms_key) } else { FileKey::create(&kms_key) };
         let signer =
             if signing_key.exists() { SignerFile::open(&signing_key) } else { SignerFile::create(&signing_key) };
-        let (vault, signer) = (Vault::File(vault.map_err(Failure::usage)?), signer.map_err(Failure::usage)?);
+        let (vault, signer) = (Vault::File(vault?), signer.map_err(Failure::usage)?);
         Ok(Self { kms_key, signing_key, vault, signer })
     }
 

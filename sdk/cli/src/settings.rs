@@ -82,7 +82,7 @@ impl Settings {
             Failure::usage("no key to seal with: neither --kms-key nor AMAAS_KMS_KEY is given")
                 .try_this("a key of KMS (id, ARN or alias/NAME), or file:PATH; `amaas publish --unsealed` needs none")
         })?;
-        Vault::open(&key).await.map_err(Failure::usage)
+        Ok(Vault::open(&key).await?)
     }
 
     /// The file of the publisher's key; `flag` is what `--signing-key` says.

@@ -2,7 +2,6 @@
 
 use amaas::{ErrorKind, RetryConfig};
 use amaas_e2e::{Function, Stage, library};
-use amaas_serve::config::live;
 use amaas_serve::manifest::Blob;
 use amaas_serve::publish::{Publication, publish};
 use amaas_serve::task::Tasks;
@@ -69,15 +68,7 @@ async fn a_blob_that_is_gone_is_named() {
 async fn a_network_that_is_not_onnx_is_not_published() {
     let stage = Stage::set().await;
     for network in [&b"this is no network"[..], b"", b"\x00\xff\x12\x07canary"] {
-        let publication = Publication {
-            model: "broken".parse().expect("a model's name"),
-            version: None,
-            alias: live(),
-            network: network.into(),
-            task: None,
-            assets: [].into(),
-            golden: None,
-        };
+        let publication = Publication::of_network("broken".parse().expect("a model's name"), network);
         let error = publish(&stage.store().await, publication, &Tasks::default(), library().await, stage.publisher())
             .await
             .expect_err("not ONNX")

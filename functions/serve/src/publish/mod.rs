@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 pub use self::check::PublishError;
 pub use self::seal::{Protection, Publisher};
+use crate::config::live;
 use crate::manifest::{Golden, Manifest};
 use crate::store::{Alias, ModelName, Store, Version};
 use crate::task::Tasks;
@@ -35,6 +36,14 @@ pub struct Publication {
     pub assets: BTreeMap<String, Bytes>,
     /// Cases with known answers; all are run before anything is uploaded, and a few by each function that loads it.
     pub golden: Option<Golden>,
+}
+
+impl Publication {
+    /// The next version of a model that is served as it is, under the alias `live`.
+    pub fn of_network(model: ModelName, network: impl Into<Bytes>) -> Self {
+        let (network, assets) = (network.into(), BTreeMap::new());
+        Self { model, version: None, alias: live(), network, task: None, assets, golden: None }
+    }
 }
 
 /// What was published.

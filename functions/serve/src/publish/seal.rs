@@ -62,18 +62,18 @@ pub(super) async fn pack(draft: Manifest, files: Files, protection: &Protection)
 }
 
 fn seal(mut manifest: Manifest, files: Files, key: &DataKey) -> Result<Packed, PublishError> {
-    for (role, bytes) in &files {
-        let fingerprint = Some(key.fingerprint(role, bytes));
-        put(&mut manifest, role, Blob { fingerprint, ..sized(bytes) });
+    let fingerprints: Vec<_> = files.iter().map(|(role, bytes)| Some(key.fingerprint(role, bytes))).collect();
+    for ((role, bytes), fingerprint) in files.iter().zip(&fingerprints) {
+        put(&mut manifest, role, Blob { fingerprint: *fingerprint, ..sized(bytes) });
     }
     let identity = manifest.identity();
     let mut blobs = Vec::with_capacity(files.len());
-    for (role, bytes) in files {
+    for ((role, bytes), fingerprint) in files.into_iter().zip(fingerprints) {
         let (mut bytes, mut tags) = (Vec::from(bytes), Vec::new());
         for (index, segment) in (0..).zip(bytes.chunks_mut(SEGMENT_SIZE)) {
-            tags.push(key.seal(&role, identity, index, segment).ok_or(VaultError::Random)?);
+            let tag = key.seal(&role, identity, index, segment);
+            tags.push(tag.ok_or_else(|| PublishError::Interrupted("a segment could not be sealed".to_owned()))?);
         }
-        let fingerprint = manifest.blobs().find(|(other, _)| *other == role).and_then(|(_, blob)| blob.fingerprint);
         put(&mut manifest, &role, Blob { tags, fingerprint, ..Blob::of(&bytes) });
         blobs.push(bytes.into());
     }

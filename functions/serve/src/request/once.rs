@@ -69,7 +69,6 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let id = digest(secret, &[b"id", caller.tenant().as_bytes(), &key]);
     let call = Call { id, fingerprint: digest(secret, &[b"call", path.as_bytes(), &body]), secret, key };
     parts.extensions.insert(caller);
-    let mut request = Some(Request::from_parts(parts, Body::from(body)));
     let place = loop {
         match ledger.begin(call.id, call.fingerprint) {
             Begun::First(place) => break place,
@@ -82,8 +81,7 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
             },
         }
     };
-    let request = request.take().ok_or_else(|| Error::internal("a call began twice"))?;
-    call.keep(place, next.run(request).await).await
+    call.keep(place, next.run(Request::from_parts(parts, Body::from(body))).await).await
 }
 
 /// A call that is to run once.

@@ -44,7 +44,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
 
     let keys = Arc::new(KeyDocument::new(store.clone()));
     let key = dev_key(&keys, &data).await?;
-    let sealing_keys = KeySet::create(&store, &sealing_name(), secrets.vault()).await.map_err(Failure::new)?;
+    let sealing_keys = KeySet::create(&store, &sealing_name(), secrets.vault()).await?;
     let signers = sealing_keys.signers();
     let environment = DevEnvironment {
         endpoint: endpoint.clone(),

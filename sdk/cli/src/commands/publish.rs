@@ -21,7 +21,7 @@ pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), F
     let owner = publisher(settings, &arguments).await?;
     if let Protection::Sealed(vault) = &owner.protection {
         // Callers need keys to seal to from the first call on.
-        KeySet::create(&place.store, &publication.model, vault).await.map_err(Failure::new)?;
+        KeySet::create(&place.store, &publication.model, vault).await?;
     }
     let published = publish(&place.store, publication, &super::dev::tasks(), &library()?, &owner).await?;
     report(settings, &published, &place)
