@@ -34,6 +34,8 @@ pub struct Config {
     pub sealing: Policy,
     /// `AMAAS_REPLAY`: `refuse` has each sealed call taken once; `allow` where not set.
     pub replay: Replay,
+    /// `AMAAS_LEDGER`: where it is kept which calls were answered, and which sealed ones were taken.
+    pub ledger: LedgerLocation,
     /// `AMAAS_HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set.
     pub listen: (String, u16),
 }
@@ -55,6 +57,31 @@ pub enum Replay {
     Allow,
     /// It is refused, and so is one without a date.
     Refuse,
+}
+
+/// Where a ledger is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LedgerLocation {
+    /// `memory`, where not set: in each process for itself, so that a repeat of a call that another process gets runs again.
+    #[default]
+    Memory,
+    /// `sqlite:PATH`: a file, for the processes of one machine.
+    Sqlite(PathBuf),
+    /// `dynamodb:TABLE`: the name or the ARN of a table.
+    DynamoDb(String),
+}
+
+impl std::str::FromStr for LedgerLocation {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.split_once(':') {
+            None if text == "memory" => Ok(Self::Memory),
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
+            Some(("dynamodb", table)) if !table.is_empty() => Ok(Self::DynamoDb(table.to_owned())),
+            _ => Err(()),
+        }
+    }
 }
 
 /// How networks are run.
@@ -183,6 +210,7 @@ impl Config {
             vault: variable("AMAAS_KMS_KEY").value,
             trust: Trust::from_variables(&variables)?,
             replay: variable("AMAAS_REPLAY").replay()?,
+            ledger: variable("AMAAS_LEDGER").ledger(variable("AMAAS_SEALING"))?,
             // Not HOST, which shells and conda set for themselves.
             listen: (
                 variable("AMAAS_HOST").or("an address", "127.0.0.1".to_owned())?,
@@ -285,6 +313,15 @@ impl Variable {
         }
     }
 
+    fn ledger(self, sealing: Self) -> Result<LedgerLocation, ConfigError> {
+        if self.value.as_deref().is_some_and(|value| value != "memory") && sealing.value.as_deref() == Some("off") {
+            return Err(self.error(
+                "\"memory\" where AMAAS_SEALING is \"off\", since answers are kept under the keys of sealed calls",
+            ));
+        }
+        self.or("\"memory\", sqlite:PATH or dynamodb:TABLE", LedgerLocation::Memory)
+    }
+
     fn error(self, expected: &str) -> ConfigError {
         ConfigError { name: self.name, expected: expected.to_owned(), got: self.value }
     }
@@ -331,6 +368,21 @@ mod tests {
         assert_eq!(config.listen, ("127.0.0.1".to_owned(), 8080));
         assert_eq!((config.sealing, config.replay), (Policy::Required, Replay::Allow));
         assert_eq!(config.trust.least_serial, 0);
+        assert_eq!(config.ledger, LedgerLocation::Memory);
+    }
+
+    #[test]
+    fn a_ledger_has_a_place() {
+        let ledger = |value| config(&[&NEEDED[..], &[("AMAAS_LEDGER", value)]].concat()).map(|config| config.ledger);
+        assert_eq!(ledger("memory"), Ok(LedgerLocation::Memory));
+        assert_eq!(ledger("sqlite:/var/a:b"), Ok(LedgerLocation::Sqlite("/var/a:b".into())));
+        assert_eq!(ledger("dynamodb:calls"), Ok(LedgerLocation::DynamoDb("calls".to_owned())));
+        for wrong in ["Memory", "sqlite", "sqlite:", "dynamodb:", "redis:x", "memory:x"] {
+            let error = ledger(wrong).expect_err(wrong);
+            assert!(error.starts_with("AMAAS_LEDGER: expected \"memory\", sqlite:PATH or dynamodb:TABLE"), "{error}");
+        }
+        let off = [&NEEDED[..], &[("AMAAS_LEDGER", "dynamodb:calls"), ("AMAAS_SEALING", "off")]].concat();
+        assert!(config(&off).expect_err("no secret").contains("where AMAAS_SEALING is \"off\""));
     }
 
     #[test]

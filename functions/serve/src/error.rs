@@ -91,6 +91,9 @@ pub enum Error {
     /// The first call with the key has not ended.
     #[error("a call with the same idempotency key is still under way")]
     IdempotencyRunning,
+    /// It cannot be told whether the call was answered already.
+    #[error("the function's ledger cannot be used at the moment")]
+    LedgerUnavailable { internal: String },
     /// The date of a sealed call is missing or of another time; `now` is this function's.
     #[error("{reason}")]
     Date { reason: String, now: String },
@@ -191,6 +194,7 @@ impl Error {
             }
             Self::Date { .. } => (S::BAD_REQUEST, "date", "date out of the window"),
             Self::Replayed => (S::CONFLICT, "replayed", "replayed"),
+            Self::LedgerUnavailable { .. } => (S::SERVICE_UNAVAILABLE, "ledger-unavailable", "ledger unavailable"),
             Self::ReplaysUnavailable { .. } => {
                 (S::SERVICE_UNAVAILABLE, "replays-unavailable", "replays cannot be checked")
             }
@@ -216,6 +220,7 @@ impl Error {
             Self::Refused { internal, .. }
             | Self::KeysUnavailable { internal }
             | Self::SealingUnavailable { internal, .. }
+            | Self::LedgerUnavailable { internal }
             | Self::ReplaysUnavailable { internal }
             | Self::Internal { internal } => Some(internal),
             _ => None,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::KeyDocument;
-use crate::config::{Config, Replay};
+use crate::config::{Config, LedgerLocation, Replay};
+use crate::ledger::{self, Ledger, SeenInLedger};
 use crate::load::{Slot, Source, State};
 use crate::router::Host;
 use crate::seal::{self, Policy, Sealing};
@@ -64,9 +65,12 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let source = Source::new(store.clone(), vault.clone(), config.trust.clone());
     let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
     host.insert(Arc::clone(&slot));
-    let sealing = sealing(&config, &store, vault);
-    if let Some(sealing) = &sealing {
+    let sealing = sealing(&config, &store, vault).await?;
+    if let Some((sealing, ledger)) = &sealing {
         host.seal(sealing.clone());
+        if let Some(ledger) = ledger {
+            host.keep_answers(Arc::clone(ledger), sealing.clone());
+        }
     }
     let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
     let under_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
@@ -81,7 +85,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     // What is in memory before a snapshot is in the snapshot, so the keys are read after it.
     let keys = async {
         match sealing.filter(|_| !host::takes_snapshot()) {
-            Some(sealing) => sealing.load().await.map_err(|error| error.to_string()),
+            Some((sealing, _)) => sealing.load().await.map_err(|error| error.to_string()),
             None => Ok(()),
         }
     };
@@ -103,15 +107,24 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     ended.map_err(|error| error.to_string())
 }
 
-/// What opens sealed calls, where they are taken. The keys need not be there yet.
-fn sealing(config: &Config, store: &Store, vault: Option<Vault>) -> Option<Sealing> {
-    let vault = vault.filter(|_| config.sealing != Policy::Off)?;
+/// What opens sealed calls, where they are taken, and the ledger where there is one outside this process. The keys need not be there
+/// yet.
+async fn sealing(config: &Config, store: &Store, vault: Option<Vault>) -> Result<Option<Sealed>, String> {
+    let Some(vault) = vault.filter(|_| config.sealing != Policy::Off) else { return Ok(None) };
+    let ledger = match &config.ledger {
+        LedgerLocation::Memory => None,
+        location => Some(ledger::open(location).await.map_err(|error| format!("AMAAS_LEDGER: {error}"))?),
+    };
     let sealing = Sealing::new(store.clone(), config.model.clone(), vault, config.sealing);
-    Some(match config.replay {
-        Replay::Allow => sealing,
-        Replay::Refuse => sealing.refusing_replays(Arc::new(seal::Memory::default())),
-    })
+    let sealing = match (config.replay, &ledger) {
+        (Replay::Allow, _) => sealing,
+        (Replay::Refuse, None) => sealing.refusing_replays(Arc::new(seal::Memory::default())),
+        (Replay::Refuse, Some(ledger)) => sealing.refusing_replays(Arc::new(SeenInLedger(Arc::clone(ledger)))),
+    };
+    Ok(Some((sealing, ledger)))
 }
+
+type Sealed = (Sealing, Option<Arc<dyn Ledger>>);
 
 /// Done when the process is asked to stop, by SIGTERM or Ctrl-C.
 pub async fn stop_signal() {

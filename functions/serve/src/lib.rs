@@ -11,7 +11,7 @@ mod error;
 mod function;
 pub mod host;
 mod infer;
-mod ledger;
+pub mod ledger;
 pub mod load;
 pub mod manifest;
 pub mod publish;

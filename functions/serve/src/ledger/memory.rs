@@ -1,154 +1,197 @@
-//! The ledger in the memory of this process.
+//! A ledger in the memory of this process.
+//!
+//! It is bounded in bytes. What is to live for long is a convenience, and the oldest of it makes room; what is to live for
+//! [`BRIEF`] at most is somebody's promise, such as a lease, and is never forgotten early.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::watch;
-use tokio::time::Instant;
 
-use super::{Begun, KEPT};
+use super::{Clock, Entry, Inserted, Key, Ledger, LedgerError, Revision, bounded};
 
-/// Names a call: a digest.
-pub(crate) type Id = [u8; 32];
-
-/// Answers, bounded in bytes: the oldest go first.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Memory(Arc<Mutex<Kept>>);
-
+/// Entries in memory, which end with the process.
 #[derive(Debug, Default)]
-struct Kept {
-    calls: HashMap<Id, Call>,
-    /// What was answered, oldest first.
-    answered: VecDeque<(Id, Instant)>,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-struct Call {
-    fingerprint: Id,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    Running(watch::Receiver<()>),
-    Answered(Bytes),
+pub struct Memory {
+    entries: Mutex<Entries>,
+    clock: Clock,
 }
 
 impl Memory {
-    /// Begins the call `id`, which is what `fingerprint` says.
-    pub(crate) fn begin(&self, id: Id, fingerprint: Id) -> Begun {
-        let mut kept = self.lock();
-        kept.forget(0);
-        match kept.calls.get(&id) {
-            Some(call) if call.fingerprint != fingerprint => Begun::OtherCall,
-            Some(Call { state: State::Running(ended), .. }) => Begun::Running(ended.clone()),
-            Some(Call { state: State::Answered(answer), .. }) => Begun::Answered(answer.clone()),
+    /// One that goes by `clock`.
+    pub fn new(clock: Clock) -> Self {
+        Self { entries: Mutex::default(), clock }
+    }
+
+    /// Does `work` with what has not ended.
+    fn with<T>(&self, work: impl FnOnce(&mut Entries, Duration) -> T) -> T {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        entries.end(now);
+        work(&mut entries, now)
+    }
+}
+
+#[async_trait]
+impl Ledger for Memory {
+    async fn read(&self, key: &Key) -> Result<Option<Entry>, LedgerError> {
+        Ok(self.with(|entries, _| entries.by_key.get(key).map(|kept| kept.entry.clone())))
+    }
+
+    async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError> {
+        bounded(&value)?;
+        let revision = Revision::draw()?;
+        Ok(self.with(|entries, now| match entries.by_key.get(key) {
+            Some(kept) => Inserted::Exists(kept.entry.clone()),
             None => {
-                let (ends, ended) = watch::channel(());
-                kept.calls.insert(id, Call { fingerprint, state: State::Running(ended) });
-                Begun::First(Place { ledger: self.clone(), id, _ends: ends })
+                entries.put(key, Entry { value, revision }, now, lives);
+                Inserted::New(revision)
             }
-        }
+        }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn replace(
+        &self,
+        key: &Key,
+        revision: Revision,
+        value: Bytes,
+        lives: Duration,
+    ) -> Result<Option<Revision>, LedgerError> {
+        bounded(&value)?;
+        let new = Revision::draw()?;
+        Ok(self.with(|entries, now| {
+            entries.take(key, revision)?;
+            entries.put(key, Entry { value, revision: new }, now, lives);
+            Some(new)
+        }))
+    }
+
+    async fn extend(&self, key: &Key, revision: Revision, lives: Duration) -> Result<bool, LedgerError> {
+        Ok(self.with(|entries, now| {
+            let entry = entries.take(key, revision);
+            let was_there = entry.is_some();
+            if let Some(entry) = entry {
+                entries.put(key, entry, now, lives);
+            }
+            was_there
+        }))
+    }
+
+    async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError> {
+        Ok(self.with(|entries, _| entries.take(key, revision).is_some()))
     }
 }
 
-impl Kept {
-    /// Lets go of what is too old, and of the oldest until there is room for `more` bytes.
-    fn forget(&mut self, more: usize) {
-        while let Some((id, expires)) = self.answered.front().copied() {
-            if expires > Instant::now() && self.bytes + more <= MOST_BYTES {
-                return;
-            }
-            self.answered.pop_front();
-            if let Some(Call { state: State::Answered(answer), .. }) = self.calls.remove(&id) {
-                self.bytes = self.bytes.saturating_sub(answer.len() + OVERHEAD);
-            }
-        }
-    }
+#[derive(Debug, Default)]
+struct Entries {
+    by_key: HashMap<Arc<Key>, Kept>,
+    /// By end, and by age among those that end together.
+    by_end: BTreeMap<(Duration, u64), Arc<Key>>,
+    /// What may be forgotten, oldest first.
+    long_lived: BTreeMap<u64, Arc<Key>>,
+    bytes: usize,
+    written: u64,
 }
 
-/// The place of the first call with its key. Dropped without an answer, it lets the next one run.
 #[derive(Debug)]
-pub(crate) struct Place {
-    ledger: Memory,
-    id: Id,
-    /// Told to those who wait, by being dropped.
-    _ends: watch::Sender<()>,
+struct Kept {
+    entry: Entry,
+    end: Duration,
+    age: u64,
 }
 
-impl Place {
-    /// Keeps the answer for those who repeat the call.
-    pub(crate) fn finish(self, answer: Bytes) {
-        let mut kept = self.ledger.lock();
-        kept.forget(answer.len() + OVERHEAD);
-        kept.bytes += answer.len() + OVERHEAD;
-        kept.answered.push_back((self.id, Instant::now() + KEPT));
-        if let Some(call) = kept.calls.get_mut(&self.id) {
-            call.state = State::Answered(answer);
+impl Entries {
+    fn put(&mut self, key: &Key, entry: Entry, now: Duration, lives: Duration) {
+        let (key, end, age) = (Arc::new(key.clone()), now + lives, self.written);
+        self.written += 1;
+        self.bytes += size(&entry);
+        while self.bytes > MOST_BYTES
+            && let Some((_, oldest)) = self.long_lived.pop_first()
+        {
+            self.drop(&oldest);
+        }
+        self.by_end.insert((end, age), Arc::clone(&key));
+        if lives > BRIEF {
+            self.long_lived.insert(age, Arc::clone(&key));
+        }
+        self.by_key.insert(key, Kept { entry, end, age });
+    }
+
+    fn take(&mut self, key: &Key, revision: Revision) -> Option<Entry> {
+        self.by_key.get(key).filter(|kept| kept.entry.revision == revision)?;
+        self.drop(key)
+    }
+
+    fn drop(&mut self, key: &Key) -> Option<Entry> {
+        let kept = self.by_key.remove(key)?;
+        self.by_end.remove(&(kept.end, kept.age));
+        self.long_lived.remove(&kept.age);
+        self.bytes -= size(&kept.entry);
+        Some(kept.entry)
+    }
+
+    /// Takes away what has ended.
+    fn end(&mut self, now: Duration) {
+        while let Some(((end, _), key)) = self.by_end.first_key_value()
+            && *end <= now
+        {
+            let key = Arc::clone(key);
+            self.drop(&key);
         }
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut kept = self.ledger.lock();
-        if matches!(kept.calls.get(&self.id), Some(Call { state: State::Running(_), .. })) {
-            kept.calls.remove(&self.id);
-        }
-    }
+fn size(entry: &Entry) -> usize {
+    entry.value.len() + OVERHEAD
 }
 
-/// Answers of all callers together; a prediction has some hundred bytes.
+/// All of it; what is kept of a prediction has some hundred bytes.
 const MOST_BYTES: usize = 64 << 20;
-/// What an entry takes beside its answer, about.
-const OVERHEAD: usize = 256;
+/// What an entry takes beside its value, about.
+const OVERHEAD: usize = 512;
+/// What lives no longer is not forgotten early.
+const BRIEF: Duration = Duration::from_mins(10);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ID: Id = [1; 32];
+    const DAY: Duration = Duration::from_hours(24);
 
-    #[tokio::test(start_paused = true)]
-    async fn a_call_runs_once_and_is_kept_for_a_day() {
-        let ledger = Memory::default();
-        let Begun::First(place) = ledger.begin(ID, [1; 32]) else { panic!("nobody else is there") };
-        let Begun::Running(mut ended) = ledger.begin(ID, [1; 32]) else { panic!("it runs") };
-        assert!(matches!(ledger.begin(ID, [2; 32]), Begun::OtherCall));
-        place.finish(Bytes::from_static(b"answer"));
-        assert!(ended.changed().await.is_err(), "the place is gone");
-        assert!(matches!(ledger.begin(ID, [1; 32]), Begun::Answered(answer) if answer == "answer"));
-        assert!(matches!(ledger.begin(ID, [2; 32]), Begun::OtherCall));
-        tokio::time::advance(KEPT).await;
-        assert!(matches!(ledger.begin(ID, [2; 32]), Begun::First(_)));
-        assert_eq!(ledger.lock().bytes, 0);
+    async fn insert(memory: &Memory, name: &str, lives: Duration) -> bool {
+        let value = Bytes::from(vec![0; 256 << 10]);
+        matches!(memory.insert(&Key::new(name, "x"), value, lives).await, Ok(Inserted::New(_)))
     }
 
-    #[test]
-    fn who_leaves_without_an_answer_lets_the_next_one_run() {
-        let ledger = Memory::default();
-        let first = ledger.begin(ID, [1; 32]);
-        assert!(matches!(first, Begun::First(_)));
-        drop(first);
-        assert!(matches!(ledger.begin(ID, [2; 32]), Begun::First(_)));
-    }
-
-    #[test]
-    fn the_oldest_make_room() {
-        let ledger = Memory::default();
-        let large = Bytes::from(vec![0; MOST_BYTES / 4]);
-        for id in 0..8 {
-            let Begun::First(place) = ledger.begin([id; 32], [0; 32]) else { panic!("it is new") };
-            place.finish(large.clone());
-            assert!(ledger.lock().bytes <= MOST_BYTES);
+    #[tokio::test]
+    async fn the_oldest_make_room_but_no_promise_is_forgotten() {
+        let memory = Memory::default();
+        assert!(insert(&memory, "promise", BRIEF).await);
+        for index in 0..512 {
+            assert!(insert(&memory, &index.to_string(), DAY).await);
+            assert!(memory.with(|entries, _| entries.bytes) <= MOST_BYTES);
         }
-        assert!(matches!(ledger.begin([0; 32], [0; 32]), Begun::First(_)));
-        assert!(matches!(ledger.begin([7; 32], [0; 32]), Begun::Answered(_)));
+        assert!(!insert(&memory, "promise", BRIEF).await);
+        assert!(!insert(&memory, "511", DAY).await);
+        assert!(insert(&memory, "0", DAY).await);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_what_has_ended() {
+        let time = Arc::new(Mutex::new(DAY));
+        let hand = Arc::clone(&time);
+        let memory = Memory::new(Clock::new(move || *hand.lock().expect("not poisoned")));
+        for (name, lives) in [("a", DAY), ("b", BRIEF), ("c", DAY * 2)] {
+            assert!(insert(&memory, name, lives).await);
+        }
+        *time.lock().expect("not poisoned") += DAY * 3;
+        memory.with(|entries, _| {
+            assert_eq!(
+                (entries.bytes, entries.by_key.len(), entries.by_end.len(), entries.long_lived.len()),
+                (0, 0, 0, 0)
+            );
+        });
     }
 }

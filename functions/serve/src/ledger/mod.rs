@@ -1,27 +1,125 @@
-//! What is kept of calls from one to the next: for now the answers that are given again to a repeat, in the memory of this process.
+//! What is kept of calls from one to the next, behind one interface: in memory, in a SQLite file, or in a table of DynamoDB.
 //!
-//! The ledger sees neither tenants nor keys nor answers: it is given digests that only this process can make, and ciphertext.
+//! A ledger holds small entries with an end. An entry changes only for whoever knows its revision, so that of many processes one has
+//! its way. It sees neither tenants nor keys nor answers: what stands in an entry's name is a digest that only the functions of a
+//! model can make, and its value is ciphertext.
 
+mod calls;
+mod clock;
+mod dynamodb;
+mod entry;
 mod memory;
+mod seen;
+mod sqlite;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 
-pub(crate) use self::memory::{Memory, Place};
+pub(crate) use self::calls::{Begun, Calls, Place};
+pub use self::clock::Clock;
+pub use self::dynamodb::DynamoDb;
+pub use self::entry::{Entry, Key, Revision};
+pub use self::memory::Memory;
+pub(crate) use self::seen::SeenInLedger;
+pub use self::sqlite::Sqlite;
+use crate::config::LedgerLocation;
 
-/// How a call with an idempotency key begins.
-#[derive(Debug)]
-pub(crate) enum Begun {
-    /// It is the first: it has the place until the place is dropped, and nobody else runs meanwhile.
-    First(Place),
-    /// Another is under way; done when that one has ended.
-    Running(tokio::sync::watch::Receiver<()>),
-    /// It was answered before.
-    Answered(Bytes),
-    /// The key was used for another call.
-    OtherCall,
+/// Small entries with an end.
+///
+/// An entry that is past its end is as good as gone, whether or not it has been taken away. Ends count whole seconds in some ledgers,
+/// so an entry may live up to a second longer than it was asked to.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use amaas_serve::ledger::{Inserted, Key, Ledger, Memory};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let (ledger, key) = (Memory::default(), Key::new("calls/7", "head"));
+/// let Inserted::New(revision) = ledger.insert(&key, "running".into(), Duration::from_secs(15)).await? else { panic!() };
+/// assert!(matches!(ledger.insert(&key, "me too".into(), Duration::from_secs(15)).await?, Inserted::Exists(_)));
+/// ledger.replace(&key, revision, "done".into(), Duration::from_secs(60)).await?.expect("nobody else had it");
+/// assert_eq!(ledger.read(&key).await?.expect("it is there").value, "done");
+/// # Ok::<(), amaas_serve::ledger::LedgerError>(()) }).unwrap();
+/// ```
+#[async_trait]
+pub trait Ledger: fmt::Debug + Send + Sync {
+    /// The entry of `key`, as it was last written.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as with each of these.
+    async fn read(&self, key: &Key) -> Result<Option<Entry>, LedgerError>;
+
+    /// Writes an entry where there is none. At most [`VALUE_BYTES`] of value.
+    async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError>;
+
+    /// Writes an entry in the place of the one with `revision`, and gives the new one's; nothing where that one is no more.
+    async fn replace(
+        &self,
+        key: &Key,
+        revision: Revision,
+        value: Bytes,
+        lives: Duration,
+    ) -> Result<Option<Revision>, LedgerError>;
+
+    /// Has the entry with `revision` live for `lives` from now on, with the same revision; whether it was there.
+    async fn extend(&self, key: &Key, revision: Revision, lives: Duration) -> Result<bool, LedgerError>;
+
+    /// Takes the entry with `revision` away; whether it was there.
+    async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError>;
 }
 
-/// How long an answer is kept.
-pub(crate) const KEPT: Duration = Duration::from_hours(24);
+/// What became of an insertion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// It was written.
+    New(Revision),
+    /// There is one.
+    Exists(Entry),
+}
+
+/// Opens the ledger at `location`. Nothing is asked of DynamoDB yet.
+///
+/// # Errors
+/// Why it cannot be opened.
+pub async fn open(location: &LedgerLocation) -> Result<Arc<dyn Ledger>, LedgerError> {
+    Ok(match location {
+        LedgerLocation::Memory => Arc::new(Memory::default()),
+        LedgerLocation::Sqlite(path) => Arc::new(Sqlite::open(path, Clock::default()).await?),
+        LedgerLocation::DynamoDb(table) => Arc::new(DynamoDb::open(table, Clock::default()).await),
+    })
+}
+
+/// Why a ledger did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum LedgerError {
+    /// It did not answer, or cannot at the moment: to try again may help.
+    #[error("{ledger} cannot be reached: {cause}")]
+    Unreachable { ledger: String, cause: String },
+    /// It is not there, or this process may not use it: only somebody who changes something can help.
+    #[error("{ledger} cannot be used: {cause}")]
+    Denied { ledger: String, cause: String },
+    /// What is there was written by another program or another version of this one.
+    #[error("{ledger} holds something else than expected: {cause}")]
+    Format { ledger: String, cause: String },
+    /// A value that no entry can have.
+    #[error("a value has {got} bytes, more than the {VALUE_BYTES} that an entry can have")]
+    TooLarge { got: usize },
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no randomness")]
+    Random,
+}
+
+/// The largest value of an entry: an item of DynamoDB has 400 KB at most, with its names.
+pub const VALUE_BYTES: usize = 256 << 10;
+
+/// Refuses a value that is too large.
+fn bounded(value: &[u8]) -> Result<(), LedgerError> {
+    if value.len() > VALUE_BYTES { Err(LedgerError::TooLarge { got: value.len() }) } else { Ok(()) }
+}

@@ -1,9 +1,10 @@
 //! A call with an idempotency key runs once: the first answer is kept, sealed, and given again to whoever repeats the call.
 //!
-//! A layer on the routes, inside the one that opens sealed calls. What is kept is a success; anything else lets a repeat run. It is kept
-//! in this process: a repeat that another process gets runs again.
+//! A layer on the routes, inside the one that opens sealed calls. What is kept is a success; anything else lets a repeat run. While
+//! the ledger cannot be reached calls run as if they had no key: a prediction that is made twice is better than none.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use amaas_wire::bhttp::{self, Encoding, ResponseHead};
@@ -18,27 +19,77 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::{Caller, bounded};
 use crate::error::Error;
-use crate::ledger::{Begun, Memory, Place};
+use crate::ledger::{Begun, Calls, Ledger, LedgerError, Memory, Place};
 use crate::router::Host;
+use crate::seal::Sealing;
 
 /// Answers that were given, and the secret without which nothing can be told from them.
 pub(crate) struct Answers {
-    ledger: Memory,
-    /// `None` where the operating system gave no randomness: then nothing is kept.
-    secret: Option<hmac::Key>,
+    calls: Calls,
+    secret: Secret,
+    /// Until when a ledger that did not answer is left alone.
+    paused: Mutex<Option<Instant>>,
+}
+
+enum Secret {
+    /// Drawn by this process. `None` where the operating system gave no randomness: then nothing is kept.
+    OfProcess(Option<hmac::Key>),
+    /// The same in every function that has these keys.
+    OfKeySet(Sealing),
 }
 
 impl Answers {
-    pub(crate) fn new() -> Self {
+    /// Kept in the memory of this process.
+    pub(crate) fn in_memory() -> Self {
         let mut secret = Zeroizing::new([0; 32]);
         let drawn = getrandom::fill(secret.as_mut_slice()).is_ok();
         let secret = drawn.then(|| hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()));
-        Self { ledger: Memory::default(), secret }
+        Self::new(Arc::new(Memory::default()), Secret::OfProcess(secret))
+    }
+
+    /// Kept in `ledger` for every function that has the keys of `sealing`.
+    pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>, sealing: Sealing) -> Self {
+        Self::new(ledger, Secret::OfKeySet(sealing))
+    }
+
+    fn new(ledger: Arc<dyn Ledger>, secret: Secret) -> Self {
+        Self { calls: Calls::new(ledger), secret, paused: Mutex::default() }
+    }
+
+    async fn secret(&self) -> Result<hmac::Key, Error> {
+        match &self.secret {
+            Secret::OfProcess(Some(secret)) => Ok(secret.clone()),
+            Secret::OfProcess(None) => Err(Error::internal("the operating system gave no randomness")),
+            Secret::OfKeySet(sealing) => {
+                let secret = sealing.answers_secret().await?;
+                Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()))
+            }
+        }
+    }
+
+    /// How the call begins; nothing where the ledger cannot be reached, and the call runs without it.
+    async fn begin(&self, call: &Call) -> Result<Option<Begun>, Error> {
+        if self.paused().is_some_and(|until| Instant::now() < until) {
+            return Ok(None);
+        }
+        match self.calls.begin(call.id, call.fingerprint).await {
+            Ok(begun) => Ok(Some(begun)),
+            Err(error @ LedgerError::Denied { .. }) => Err(Error::LedgerUnavailable { internal: error.to_string() }),
+            Err(error) => {
+                tracing::error!(%error, "calls run without a ledger: what is repeated runs again");
+                *self.paused() = Some(Instant::now() + PAUSE);
+                Ok(None)
+            }
+        }
+    }
+
+    fn paused(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,9 +102,6 @@ pub(crate) async fn once(State(host): State<Host>, request: Request, next: Next)
 }
 
 async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<Body>, Error> {
-    let Answers { ledger, secret: Some(secret) } = host.answers() else {
-        return Err(Error::internal("the operating system gave no randomness"));
-    };
     let (mut parts, body) = request.into_parts();
     let key = idempotency_key(&parts.headers)?;
     let caller = Caller::from_request_parts(&mut parts, host).await?;
@@ -66,22 +114,27 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let caller = caller.admitted(host)?;
     let body = bounded(&parts.headers, body, host.limits().body_bytes).await?;
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let (answers, secret) = (host.answers(), &host.answers().secret().await?);
     let id = digest(secret, &[b"id", caller.tenant().as_bytes(), &key]);
     let call = Call { id, fingerprint: digest(secret, &[b"call", path.as_bytes(), &body]), secret, key };
     parts.extensions.insert(caller);
+    let (mut wait, patience) = (FIRST_LOOK, Instant::now() + PATIENCE);
     let place = loop {
-        match ledger.begin(call.id, call.fingerprint) {
-            Begun::First(place) => break place,
-            Begun::Answered(sealed) => return call.again(&sealed),
-            Begun::OtherCall => return Err(Error::IdempotencyReused),
-            // An error tells that the other one has ended.
-            Begun::Running(mut ended) => match timeout(PATIENCE, ended.changed()).await {
-                Ok(_) => {}
-                Err(_) => return Err(Error::IdempotencyRunning),
-            },
+        match answers.begin(&call).await? {
+            Some(Begun::First(place)) => break Some(place),
+            Some(Begun::Answered(sealed)) => return call.again(&sealed),
+            Some(Begun::OtherCall) => return Err(Error::IdempotencyReused),
+            Some(Begun::Running) if Instant::now() >= patience => return Err(Error::IdempotencyRunning),
+            Some(Begun::Running) => sleep(wait).await,
+            None => break None,
         }
+        wait = (wait * 2).min(LAST_LOOK);
     };
-    call.keep(place, next.run(Request::from_parts(parts, Body::from(body))).await).await
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    match place {
+        Some(place) => call.keep(place, response).await,
+        None => Ok(response),
+    }
 }
 
 /// A call that is to run once.
@@ -97,6 +150,7 @@ impl Call<'_> {
     async fn keep(&self, place: Place, response: Response<Body>) -> Result<Response<Body>, Error> {
         let small = response.body().size_hint().exact().is_some_and(|size| size <= LARGEST);
         if !response.status().is_success() || !small {
+            place.leave().await;
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
@@ -106,7 +160,9 @@ impl Call<'_> {
             head.headers.push(name.as_str(), value.as_bytes()).map_err(|error| Error::internal(error.to_string()))?;
         }
         let message = bhttp::Response::new(head, body.to_vec()).encode(Encoding::default());
-        place.finish(self.seal(message)?);
+        if let Err(error) = place.finish(self.seal(message)?).await {
+            tracing::error!(%error, "an answer could not be kept: a repeat of the call runs again");
+        }
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 
@@ -177,8 +233,14 @@ fn digest(secret: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     digest
 }
 
-/// How long a repeat waits for the first: longer than most runs, and shorter than API Gateway's 29 s.
+/// How long a repeat waits for the first: longer than most runs and than the lease of a process that is gone, and shorter than API
+/// Gateway's 29 s.
 const PATIENCE: Duration = Duration::from_secs(25);
+/// After how long it looks whether that one has ended, at first and in the end.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+const LAST_LOOK: Duration = Duration::from_millis(320);
+/// How long a ledger that did not answer is left alone.
+const PAUSE: Duration = Duration::from_secs(2);
 /// The largest answer that is kept; what a repeat of a larger one asks for runs again.
 const LARGEST: u64 = 8 << 20;
 /// Headers that each answer has for itself.

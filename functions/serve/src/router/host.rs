@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use crate::access::Keys;
 use crate::config::Limits;
 use crate::error::Error;
+use crate::ledger::Ledger;
 use crate::load::{Model, Slot};
 use crate::request::Answers;
 use crate::seal::Sealing;
@@ -22,7 +23,7 @@ struct Inner {
     limits: Limits,
     draining: AtomicBool,
     sealing: OnceLock<Sealing>,
-    answers: Answers,
+    answers: OnceLock<Answers>,
 }
 
 impl Host {
@@ -34,7 +35,7 @@ impl Host {
             limits,
             draining: AtomicBool::new(false),
             sealing: OnceLock::new(),
-            answers: Answers::new(),
+            answers: OnceLock::new(),
         }))
     }
 
@@ -47,8 +48,14 @@ impl Host {
         self.0.sealing.get()
     }
 
+    /// Has answers kept in `ledger`, where all functions with the keys of `sealing` find them; in this process where nobody
+    /// says so. Only the first that is given counts, before the first call.
+    pub fn keep_answers(&self, ledger: Arc<dyn Ledger>, sealing: Sealing) {
+        let _ = self.0.answers.set(Answers::in_ledger(ledger, sealing));
+    }
+
     pub(crate) fn answers(&self) -> &Answers {
-        &self.0.answers
+        self.0.answers.get_or_init(Answers::in_memory)
     }
 
     /// Gives `slot` its place; another of the same name makes room.

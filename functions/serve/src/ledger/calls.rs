@@ -1,0 +1,183 @@
+//! Calls that run once: the first has a lease while it runs, then its answer stands in the lease's place.
+//!
+//! A lease ends by itself where the process that had it is gone; one that is frozen for as long loses it, and another may run then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+
+use super::{Inserted, Key, Ledger, LedgerError, Revision, VALUE_BYTES};
+
+/// Names a call, or tells what it is: a digest.
+pub(crate) type Id = [u8; 32];
+
+/// Calls and the answers that are kept of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls(Arc<dyn Ledger>);
+
+/// How a call with an idempotency key begins.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// It is the first: it has the place until the place is dropped, and nobody else runs meanwhile.
+    First(Place),
+    /// Another is under way.
+    Running,
+    /// It was answered before.
+    Answered(Bytes),
+    /// The key was used for another call.
+    OtherCall,
+}
+
+impl Calls {
+    pub(crate) fn new(ledger: Arc<dyn Ledger>) -> Self {
+        Self(ledger)
+    }
+
+    /// Begins the call `id`, which is what `fingerprint` says.
+    pub(crate) async fn begin(&self, id: Id, fingerprint: Id) -> Result<Begun, LedgerError> {
+        let head = Key::new(format!("call/{}", URL_SAFE_NO_PAD.encode(id)), "head");
+        let lease = State::Running.with(&fingerprint, &[]);
+        let entry = match self.0.insert(&head, lease, LEASE).await? {
+            Inserted::New(revision) => {
+                return Ok(Begun::First(Place::new(Arc::clone(&self.0), head, revision, fingerprint)));
+            }
+            Inserted::Exists(entry) => entry,
+        };
+        let mut value = entry.value;
+        let other =
+            || LedgerError::Format { ledger: "the ledger".to_owned(), cause: "a call of another form".to_owned() };
+        let (state, known) = (value.first().copied().ok_or_else(other)?, value.get(1..33).ok_or_else(other)?);
+        if known != fingerprint {
+            return Ok(Begun::OtherCall);
+        }
+        let state = State::from_byte(state).ok_or_else(other)?;
+        let rest = value.split_off(33);
+        Ok(match state {
+            State::Running => Begun::Running,
+            State::Answered => Begun::Answered(rest),
+            // What is not whole any more can only run again, once the head has ended.
+            State::InPieces => Begun::Answered(self.pieces(&head, &rest).await?.ok_or_else(other)?),
+        })
+    }
+
+    /// The answer that was too large for one entry.
+    async fn pieces(&self, head: &Key, list: &[u8]) -> Result<Option<Bytes>, LedgerError> {
+        let Some((count, writer)) = list.split_first_chunk() else { return Ok(None) };
+        let mut whole = BytesMut::new();
+        for index in 0..u16::from_be_bytes(*count) {
+            let Some(entry) = self.0.read(&piece(head, writer, index)).await? else { return Ok(None) };
+            whole.put(entry.value);
+        }
+        Ok(Some(whole.freeze()))
+    }
+}
+
+/// The place of the first call with its key. Dropped without an answer, it lets the next one run.
+#[derive(Debug)]
+pub(crate) struct Place {
+    ledger: Arc<dyn Ledger>,
+    head: Key,
+    revision: Revision,
+    fingerprint: Id,
+    renewal: AbortHandle,
+    /// Whether there is a lease to give back.
+    leased: bool,
+}
+
+impl Place {
+    fn new(ledger: Arc<dyn Ledger>, head: Key, revision: Revision, fingerprint: Id) -> Self {
+        let (renewing, of) = (Arc::clone(&ledger), head.clone());
+        let renewal = tokio::spawn(async move {
+            loop {
+                sleep(LEASE / 3).await;
+                match renewing.extend(&of, revision, LEASE).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => tracing::warn!(%error, "a lease could not be renewed"),
+                }
+            }
+        });
+        Self { ledger, head, revision, fingerprint, renewal: renewal.abort_handle(), leased: true }
+    }
+
+    /// Keeps the answer for those who repeat the call.
+    pub(crate) async fn finish(mut self, answer: Bytes) -> Result<(), LedgerError> {
+        let value = if answer.len() <= VALUE_BYTES - HEAD_BYTES {
+            State::Answered.with(&self.fingerprint, &answer)
+        } else {
+            let writer = self.revision.number().to_be_bytes();
+            let mut count = 0_u16;
+            for part in answer.chunks(VALUE_BYTES) {
+                let key = piece(&self.head, &writer, count);
+                // A little longer than the head, which names them.
+                self.ledger.insert(&key, Bytes::copy_from_slice(part), KEPT + LEASE).await?;
+                count += 1;
+            }
+            State::InPieces.with(&self.fingerprint, &[count.to_be_bytes().as_slice(), &writer].concat())
+        };
+        // Whoever took the lease meanwhile, because this process was frozen, has its own answer.
+        self.ledger.replace(&self.head, self.revision, value, KEPT).await?;
+        self.leased = false;
+        Ok(())
+    }
+
+    /// Lets the next one run.
+    pub(crate) async fn leave(mut self) {
+        self.leased = false;
+        self.renewal.abort();
+        if let Err(error) = self.ledger.remove(&self.head, self.revision).await {
+            tracing::warn!(%error, "a lease could not be given back");
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.renewal.abort();
+        if !self.leased {
+            return;
+        }
+        // The caller went away. Where nothing runs any more, the lease ends by itself.
+        let (ledger, head, revision) = (Arc::clone(&self.ledger), self.head.clone(), self.revision);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { ledger.remove(&head, revision).await });
+        }
+    }
+}
+
+/// What stands in the first byte of an entry; the digest of the call follows.
+#[derive(Clone, Copy)]
+enum State {
+    Running = 0,
+    /// Then the answer follows.
+    Answered = 1,
+    /// Then the number of pieces follows, and whose they are.
+    InPieces = 2,
+}
+
+impl State {
+    fn from_byte(byte: u8) -> Option<Self> {
+        [Self::Running, Self::Answered, Self::InPieces].into_iter().find(|state| *state as u8 == byte)
+    }
+
+    fn with(self, fingerprint: &Id, rest: &[u8]) -> Bytes {
+        [&[self as u8], fingerprint.as_slice(), rest].concat().into()
+    }
+}
+
+/// A piece of an answer; `writer` tells it from those of another run of the same call.
+fn piece(head: &Key, writer: &[u8], index: u16) -> Key {
+    Key::new(head.partition(), format!("piece/{}/{index:05}", URL_SAFE_NO_PAD.encode(writer)))
+}
+
+/// How long an answer is kept.
+pub(crate) const KEPT: Duration = Duration::from_hours(24);
+/// How long a process that is gone keeps the next one from running: longer than a pause of the machine, and shorter than a repeat
+/// waits.
+pub(crate) const LEASE: Duration = Duration::from_secs(15);
+const HEAD_BYTES: usize = 33;

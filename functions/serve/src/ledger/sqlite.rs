@@ -1,0 +1,266 @@
+//! A ledger in a SQLite file: for one machine, and for as many processes as it has.
+//!
+//! The file is in WAL mode. What was written is there after the process is killed; after the machine loses its power the last moments
+//! may be missing.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+
+use super::{Clock, Entry, Inserted, Key, Ledger, LedgerError, Revision, bounded};
+
+/// Entries in a file. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    connection: Arc<Mutex<Connection>>,
+    path: PathBuf,
+    clock: Clock,
+}
+
+impl Sqlite {
+    /// Opens the file at `path`, or makes it, for its owner's eyes only.
+    ///
+    /// # Errors
+    /// [`LedgerError::Denied`] where it cannot be opened, [`LedgerError::Format`] where it is something else.
+    pub async fn open(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
+        let path = path.to_owned();
+        let name = name(&path);
+        let opened = tokio::task::spawn_blocking(move || match connect(&path) {
+            Ok(connection) => Ok(Self { connection: Arc::new(Mutex::new(connection)), path, clock }),
+            Err(error) => Err(error),
+        });
+        opened.await.unwrap_or_else(|error| Err(LedgerError::Unreachable { ledger: name, cause: error.to_string() }))
+    }
+
+    /// Does `work` in a transaction, away from the runtime's threads.
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let ledger = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let mut connection = ledger.connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&transaction, milliseconds(ledger.clock.now()))?;
+            transaction.commit()?;
+            Ok(result)
+        });
+        match done.await {
+            Ok(result) => result.map_err(|error| failed(&self.path, &error)),
+            Err(error) => Err(LedgerError::Unreachable { ledger: name(&self.path), cause: error.to_string() }),
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for Sqlite {
+    async fn read(&self, key: &Key) -> Result<Option<Entry>, LedgerError> {
+        let key = key.clone();
+        self.with(move |connection, now| read(connection, &key, now)).await
+    }
+
+    async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError> {
+        bounded(&value)?;
+        let (key, revision) = (key.clone(), Revision::draw()?);
+        self.with(move |connection, now| {
+            if let Some(entry) = read(connection, &key, now)? {
+                return Ok(Inserted::Exists(entry));
+            }
+            connection.prepare_cached(PURGE)?.execute(params![now])?;
+            let end = now.saturating_add(milliseconds(lives));
+            let mut put = connection.prepare_cached(
+                "INSERT OR REPLACE INTO entries (partition, sort, value, revision, ends) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            put.execute(params![key.partition(), key.sort(), &value[..], stored(revision), end])?;
+            Ok(Inserted::New(revision))
+        })
+        .await
+    }
+
+    async fn replace(
+        &self,
+        key: &Key,
+        revision: Revision,
+        value: Bytes,
+        lives: Duration,
+    ) -> Result<Option<Revision>, LedgerError> {
+        bounded(&value)?;
+        let (key, new) = (key.clone(), Revision::draw()?);
+        self.with(move |connection, now| {
+            let end = now.saturating_add(milliseconds(lives));
+            let mut put = connection.prepare_cached(
+                "UPDATE entries SET value = ?5, revision = ?6, ends = ?7 WHERE partition = ?1 AND sort = ?2 AND revision = ?3 AND ends > ?4",
+            )?;
+            let old = stored(revision);
+            let written = put.execute(params![key.partition(), key.sort(), old, now, &value[..], stored(new), end])?;
+            Ok((written > 0).then_some(new))
+        })
+        .await
+    }
+
+    async fn extend(&self, key: &Key, revision: Revision, lives: Duration) -> Result<bool, LedgerError> {
+        let key = key.clone();
+        self.with(move |connection, now| {
+            let end = now.saturating_add(milliseconds(lives));
+            let mut put = connection.prepare_cached(
+                "UPDATE entries SET ends = ?5 WHERE partition = ?1 AND sort = ?2 AND revision = ?3 AND ends > ?4",
+            )?;
+            Ok(put.execute(params![key.partition(), key.sort(), stored(revision), now, end])? > 0)
+        })
+        .await
+    }
+
+    async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError> {
+        let key = key.clone();
+        self.with(move |connection, now| {
+            let mut delete = connection.prepare_cached(
+                "DELETE FROM entries WHERE partition = ?1 AND sort = ?2 AND revision = ?3 AND ends > ?4",
+            )?;
+            Ok(delete.execute(params![key.partition(), key.sort(), stored(revision), now])? > 0)
+        })
+        .await
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, LedgerError> {
+    // SQLite gives its other files the mode of this one.
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map_err(|error| LedgerError::Denied { ledger: name(path), cause: error.to_string() })?;
+    let set_up = || {
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "normal")?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version = transaction.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
+        if version == 0 {
+            transaction.execute_batch(TABLES)?;
+        }
+        transaction.commit()?;
+        Ok((connection, version))
+    };
+    let (connection, version) = set_up().map_err(|error| failed(path, &error))?;
+    if version > VERSION {
+        let cause = format!("expected version {VERSION}, got {version}");
+        return Err(LedgerError::Format { ledger: name(path), cause });
+    }
+    Ok(connection)
+}
+
+fn read(connection: &Connection, key: &Key, now: i64) -> rusqlite::Result<Option<Entry>> {
+    let mut select = connection
+        .prepare_cached("SELECT value, revision FROM entries WHERE partition = ?1 AND sort = ?2 AND ends > ?3")?;
+    let entry = select.query_row(params![key.partition(), key.sort(), now], |row| {
+        let value = Bytes::from(row.get::<_, Vec<u8>>(0)?);
+        Ok(Entry { value, revision: Revision::from_number(row.get::<_, i64>(1)?.cast_unsigned()) })
+    });
+    entry.optional()
+}
+
+fn failed(path: &Path, error: &rusqlite::Error) -> LedgerError {
+    let (ledger, cause) = (name(path), error.to_string());
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
+            LedgerError::Format { ledger, cause }
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+            LedgerError::Denied { ledger, cause }
+        }
+        _ => LedgerError::Unreachable { ledger, cause },
+    }
+}
+
+fn name(path: &Path) -> String {
+    format!("the ledger {}", path.display())
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// SQLite's numbers have a sign.
+fn stored(revision: Revision) -> i64 {
+    revision.number().cast_signed()
+}
+
+const TABLES: &str = "
+    CREATE TABLE entries (
+        partition TEXT NOT NULL,
+        sort TEXT NOT NULL,
+        value BLOB NOT NULL,
+        revision INTEGER NOT NULL,
+        ends INTEGER NOT NULL, -- milliseconds since 1970
+        PRIMARY KEY (partition, sort)
+    );
+    CREATE INDEX entries_by_end ON entries (ends);
+    PRAGMA user_version = 1;
+";
+const VERSION: i64 = 1;
+/// Takes away some of what has ended: more than one insertion brings.
+const PURGE: &str = "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries WHERE ends <= ?1 LIMIT 8)";
+/// How long one waits for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_files_are_their_owners_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger.sqlite");
+        let ledger = Sqlite::open(&path, Clock::default()).await.expect("opened");
+        ledger.insert(&Key::new("a", "b"), Bytes::new(), Duration::from_secs(9)).await.expect("written");
+        let mut seen = 0;
+        for file in std::fs::read_dir(folder.path()).expect("listed") {
+            let mode = file.expect("a file").metadata().expect("its metadata").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            seen += 1;
+        }
+        assert!(seen >= 2, "a write-ahead log too");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_ledger_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = folder.path().join("text");
+        std::fs::write(&text, "this is no database, whatever it is called, and it is long enough").expect("written");
+        assert!(matches!(Sqlite::open(&text, Clock::default()).await, Err(LedgerError::Format { .. })));
+        let missing = folder.path().join("no/such/folder");
+        assert!(matches!(Sqlite::open(&missing, Clock::default()).await, Err(LedgerError::Denied { .. })));
+        let newer = folder.path().join("newer");
+        Connection::open(&newer).and_then(|made| made.pragma_update(None, "user_version", 7)).expect("made");
+        let error = Sqlite::open(&newer, Clock::default()).await.expect_err("another version");
+        assert!(error.to_string().contains("expected version 1, got 7"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_has_ended_is_taken_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let time = Arc::new(Mutex::new(Duration::from_secs(1)));
+        let hand = Arc::clone(&time);
+        let clock = Clock::new(move || *hand.lock().expect("not poisoned"));
+        let ledger = Sqlite::open(&folder.path().join("ledger"), clock).await.expect("opened");
+        let insert = async |number: u32| {
+            let inserted =
+                ledger.insert(&Key::new(number.to_string(), "x"), Bytes::new(), Duration::from_secs(1)).await;
+            assert!(matches!(inserted, Ok(Inserted::New(_))));
+        };
+        for number in 0..8 {
+            insert(number).await;
+        }
+        *time.lock().expect("not poisoned") += Duration::from_secs(1);
+        insert(8).await;
+        let left =
+            ledger.with(|connection, _| connection.query_row("SELECT count(*) FROM entries", [], |row| row.get(0)));
+        assert_eq!(left.await.expect("counted"), 1_i64);
+    }
+}
