@@ -5,6 +5,7 @@ mod bad_input;
 mod ending;
 mod golden;
 mod hosts;
+mod ledger;
 mod loading;
 mod quiet;
 mod retries;

@@ -1,12 +1,14 @@
 //! Sealed calls, made by somebody else's client: the crate `ohttp`, with `bhttp` inside.
 
+use std::time::SystemTime;
+
 use amaas_e2e::{Function, Launch, Stage};
 use amaas_serve::seal::{KeySet, OVERLAP};
 use amaas_serve::store::ModelName;
 use amaas_serve::vault::{FileKey, Vault};
 use bhttp::{Message, Mode};
 use bytes::Bytes;
-use ohttp::ClientRequest;
+use ohttp::{ClientRequest, ClientResponse};
 use reqwest::header::CONTENT_TYPE;
 
 const PATH: &str = "/v1/models/sentiment/predict";
@@ -47,24 +49,36 @@ async fn call(endpoint: &str, key: &str, content: &str) -> (u16, String) {
 }
 
 async fn call_with(keys: &Bytes, endpoint: &str, key: &str, content: &str) -> (u16, String) {
+    let (sealed, opener) = seal(keys, key, content);
+    opened(send(endpoint, sealed).await, opener)
+}
+
+fn seal(keys: &Bytes, key: &str, content: &str) -> (Vec<u8>, ClientResponse) {
     let client = ClientRequest::from_encoded_config_list(keys).expect("a key that the crate knows");
 
     let method_and_path = (b"POST".to_vec(), b"https".to_vec(), b"function".to_vec(), PATH.into());
     let mut message = Message::request(method_and_path.0, method_and_path.1, method_and_path.2, method_and_path.3);
     message.put_header("authorization", format!("Bearer {key}"));
     message.put_header("content-type", "application/json");
+    message.put_header("date", httpdate::fmt_http_date(SystemTime::now()));
     message.write_content(content);
     let mut plain = Vec::new();
     message.write_bhttp(Mode::KnownLength, &mut plain).expect("a message");
 
-    let (sealed, opener) = client.encapsulate(&plain).expect("sealed");
+    client.encapsulate(&plain).expect("sealed")
+}
+
+async fn send(endpoint: &str, sealed: Vec<u8>) -> Bytes {
     let post = reqwest::Client::new().post(format!("{endpoint}{PATH}")).header(CONTENT_TYPE, "message/ohttp-req");
     let answer = post.body(sealed).send().await.expect("an answer");
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()[CONTENT_TYPE]),
         (200, &"message/ohttp-res".parse().expect("a value"))
     );
-    let sealed: Bytes = answer.bytes().await.expect("a body");
+    answer.bytes().await.expect("a body")
+}
+
+fn opened(sealed: Bytes, opener: ClientResponse) -> (u16, String) {
     let plain = opener.decapsulate(&sealed).expect("opened");
     let message = Message::read_bhttp(&mut std::io::Cursor::new(plain)).expect("a message");
     let status = message.control().status().expect("a response").code();
@@ -108,6 +122,33 @@ async fn keys_that_are_rotated_fail_no_call() {
     let (status, content) = call_with(&old, &endpoint, stage.key().expose(), r#"{"inputs":["fine"]}"#).await;
     assert_eq!(status, 200, "{content}");
     assert_eq!(keys(&endpoint).await, old, "the new keys are offered in a minute");
+}
+
+#[tokio::test]
+async fn a_sealed_call_is_taken_once_by_all_who_share_a_ledger() {
+    let stage = Stage::set().await;
+    KeySet::create(&stage.store().await, &name(), &vault(&stage)).await.expect("keys");
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = format!("sqlite:{}", folder.path().join("ledger.sqlite").display());
+    let launch = launch(&stage, "required").await.set("AMAAS_LEDGER", ledger).set("AMAAS_REPLAY", "refuse");
+    let functions = [launch.start(), launch.start()];
+    let mut endpoints = Vec::new();
+    for function in &functions {
+        function.ready().await;
+        endpoints.push(function.endpoint().await);
+    }
+    let keys = keys(&endpoints[0]).await;
+    let (recorded, opener) = seal(&keys, stage.key().expose(), r#"{"inputs":["fine"]}"#);
+    let (status, content) = opened(send(&endpoints[0], recorded.clone()).await, opener);
+    assert_eq!(status, 200, "{content}");
+    for (endpoint, function) in endpoints.iter().zip(&functions).rev() {
+        // The answer is sealed to the caller who was recorded, so it is the log that tells.
+        send(endpoint, recorded.clone()).await;
+        let line = function.logs().containing("\"kind\":\"replayed\"").await;
+        assert!(line.contains("\"status\":409"), "{line}");
+        let (status, content) = call_with(&keys, endpoint, stage.key().expose(), r#"{"inputs":["fine"]}"#).await;
+        assert_eq!(status, 200, "{content}");
+    }
 }
 
 #[tokio::test]

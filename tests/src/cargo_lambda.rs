@@ -1,14 +1,14 @@
 //! `cargo lambda watch`, somebody else's Lambda.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::patience::until;
-use crate::{Logs, Program, loopback};
+use crate::{Logs, Program, loopback, python};
 
 /// The Runtime API and Function URLs of `cargo lambda`, without its rebuilding. It ends when this is dropped.
 pub struct CargoLambda {
@@ -63,23 +63,7 @@ impl CargoLambda {
 
 /// The program, in a virtual environment beside the build, through pip.
 async fn install() -> Result<PathBuf, String> {
-    let test = std::env::current_exe().expect("a process knows its program");
-    // target/<profile>/deps/it-<hash>
-    let folder = test.ancestors().nth(3).expect("tests lie in target/<profile>/deps").join("cargo-lambda");
-    let program = folder.join("bin/cargo-lambda");
-    if !program.is_file() {
-        run(Path::new("python3"), &["-m", "venv", &folder.to_string_lossy()]).await?;
-        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PACKAGE];
-        run(&folder.join("bin/python"), &install).await?;
-    }
-    Ok(program)
-}
-
-async fn run(program: &Path, arguments: &[&str]) -> Result<(), String> {
-    let failed = |why: &str| format!("{} {}: {why}", program.display(), arguments.join(" "));
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().await;
-    let output = output.map_err(|error| failed(&error.to_string()))?;
-    if output.status.success() { Ok(()) } else { Err(failed(&String::from_utf8_lossy(&output.stderr))) }
+    Ok(python::environment("cargo-lambda", &[PACKAGE]).await?.join("cargo-lambda"))
 }
 
 const PACKAGE: &str = "cargo-lambda==1.9.2";

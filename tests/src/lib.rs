@@ -8,6 +8,7 @@
 
 pub mod cargo_lambda;
 pub mod cases;
+pub mod dynamodb;
 pub mod faults;
 mod function;
 pub mod lambda;
@@ -18,6 +19,7 @@ pub mod loopback;
 pub mod onnx;
 pub mod patience;
 mod published;
+mod python;
 mod skip;
 pub mod sockets;
 mod stage;

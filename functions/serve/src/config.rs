@@ -210,7 +210,7 @@ impl Config {
             vault: variable("AMAAS_KMS_KEY").value,
             trust: Trust::from_variables(&variables)?,
             replay: variable("AMAAS_REPLAY").replay()?,
-            ledger: variable("AMAAS_LEDGER").ledger(variable("AMAAS_SEALING"))?,
+            ledger: variable("AMAAS_LEDGER").ledger(&variable("AMAAS_SEALING"))?,
             // Not HOST, which shells and conda set for themselves.
             listen: (
                 variable("AMAAS_HOST").or("an address", "127.0.0.1".to_owned())?,
@@ -313,7 +313,7 @@ impl Variable {
         }
     }
 
-    fn ledger(self, sealing: Self) -> Result<LedgerLocation, ConfigError> {
+    fn ledger(self, sealing: &Self) -> Result<LedgerLocation, ConfigError> {
         if self.value.as_deref().is_some_and(|value| value != "memory") && sealing.value.as_deref() == Some("off") {
             return Err(self.error(
                 "\"memory\" where AMAAS_SEALING is \"off\", since answers are kept under the keys of sealed calls",

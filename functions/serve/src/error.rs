@@ -233,9 +233,10 @@ impl Error {
             Self::QueueFull | Self::Draining | Self::IdempotencyRunning | Self::ReplaysUnavailable { .. } => {
                 Some(Duration::from_secs(1))
             }
-            Self::KeysUnavailable { .. } | Self::SealingUnavailable { .. } | Self::NotReady { .. } => {
-                Some(Duration::from_secs(2))
-            }
+            Self::KeysUnavailable { .. }
+            | Self::SealingUnavailable { .. }
+            | Self::LedgerUnavailable { .. }
+            | Self::NotReady { .. } => Some(Duration::from_secs(2)),
             _ => None,
         }
     }

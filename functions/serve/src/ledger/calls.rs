@@ -181,3 +181,121 @@ pub(crate) const KEPT: Duration = Duration::from_hours(24);
 /// waits.
 pub(crate) const LEASE: Duration = Duration::from_secs(15);
 const HEAD_BYTES: usize = 33;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::super::{Clock, Memory, Sqlite};
+    use super::*;
+
+    const ID: Id = [1; 32];
+    const CALL: Id = [2; 32];
+    const OTHER: Id = [3; 32];
+
+    /// Ledgers in memory and in a file, and what turns their time on.
+    struct Ledgers {
+        all: [Arc<dyn Ledger>; 2],
+        time: Arc<Mutex<Duration>>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Ledgers {
+        async fn new() -> Self {
+            let (time, folder) = (Arc::new(Mutex::new(KEPT)), tempfile::tempdir().expect("a folder"));
+            let hand = Arc::clone(&time);
+            let clock = Clock::new(move || *hand.lock().expect("not poisoned"));
+            let sqlite = Sqlite::open(&folder.path().join("ledger"), clock.clone()).await.expect("opened");
+            Self { all: [Arc::new(Memory::new(clock)), Arc::new(sqlite)], time, _folder: folder }
+        }
+
+        fn pass(&self, time: Duration) {
+            *self.time.lock().expect("not poisoned") += time;
+        }
+    }
+
+    async fn begin(calls: &Calls, fingerprint: Id) -> Begun {
+        calls.begin(ID, fingerprint).await.expect("the ledger can be reached")
+    }
+
+    async fn place(calls: &Calls, fingerprint: Id) -> Place {
+        match begin(calls, fingerprint).await {
+            Begun::First(place) => place,
+            other => panic!("nobody else is there, but {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_runs_once_and_is_kept_for_a_day() {
+        let ledgers = Ledgers::new().await;
+        for ledger in &ledgers.all {
+            let (calls, elsewhere) = (Calls::new(Arc::clone(ledger)), Calls::new(Arc::clone(ledger)));
+            let first = place(&calls, CALL).await;
+            assert!(matches!(begin(&elsewhere, CALL).await, Begun::Running));
+            assert!(matches!(begin(&elsewhere, OTHER).await, Begun::OtherCall));
+            first.finish(Bytes::from_static(b"answer")).await.expect("kept");
+            assert!(matches!(begin(&elsewhere, CALL).await, Begun::Answered(answer) if answer == "answer"));
+            assert!(matches!(begin(&elsewhere, OTHER).await, Begun::OtherCall));
+            ledgers.pass(KEPT);
+            place(&elsewhere, OTHER).await.leave().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_of_any_size_come_back() {
+        let ledgers = Ledgers::new().await;
+        for ledger in &ledgers.all {
+            let calls = Calls::new(Arc::clone(ledger));
+            for size in [0, VALUE_BYTES - HEAD_BYTES, VALUE_BYTES - HEAD_BYTES + 1, VALUE_BYTES, VALUE_BYTES * 3 + 7] {
+                let answer: Bytes = (0..=250).cycle().take(size).collect::<Vec<u8>>().into();
+                place(&calls, CALL).await.finish(answer.clone()).await.expect("kept");
+                assert!(matches!(begin(&calls, CALL).await, Begun::Answered(kept) if kept == answer), "{size}");
+                ledgers.pass(KEPT);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_leaves_without_an_answer_lets_the_next_one_run() {
+        let ledgers = Ledgers::new().await;
+        for ledger in &ledgers.all {
+            let calls = Calls::new(Arc::clone(ledger));
+            place(&calls, CALL).await.leave().await;
+            drop(place(&calls, OTHER).await);
+            // That one is given back in a task of its own.
+            while !matches!(begin(&calls, CALL).await, Begun::First(_)) {
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lease_ends_and_who_lost_it_does_not_have_its_way() {
+        let ledgers = Ledgers::new().await;
+        for ledger in &ledgers.all {
+            let calls = Calls::new(Arc::clone(ledger));
+            let frozen = place(&calls, CALL).await;
+            ledgers.pass(LEASE);
+            let second = place(&calls, CALL).await;
+            frozen.finish(Bytes::from_static(b"late")).await.expect("the ledger can be reached");
+            assert!(matches!(begin(&calls, CALL).await, Begun::Running));
+            second.finish(Bytes::from_static(b"second")).await.expect("kept");
+            assert!(matches!(begin(&calls, CALL).await, Begun::Answered(answer) if answer == "second"));
+            ledgers.pass(KEPT);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_renewed_while_the_call_runs() {
+        let time = tokio::time::Instant::now();
+        let calls = Calls::new(Arc::new(Memory::new(Clock::new(move || time.elapsed()))));
+        let first = place(&calls, CALL).await;
+        for _ in 0..100 {
+            sleep(LEASE / 4).await;
+            assert!(matches!(begin(&calls, CALL).await, Begun::Running));
+        }
+        drop(first);
+        sleep(Duration::from_millis(1)).await;
+        assert!(matches!(begin(&calls, CALL).await, Begun::First(_)));
+    }
+}

@@ -40,7 +40,12 @@ impl DynamoDb {
             .build();
         let retry = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(25));
         let loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(retry).timeout_config(timeouts);
-        Self { client: Client::new(&loader.load().await), table: table.to_owned(), clock }
+        Self::new(Client::new(&loader.load().await), table, clock)
+    }
+
+    /// The table called `table`, reached through `client`.
+    pub fn new(client: Client, table: &str, clock: Clock) -> Self {
+        Self { client, table: table.to_owned(), clock }
     }
 
     /// Puts an item on a condition.
@@ -72,15 +77,11 @@ impl DynamoDb {
     fn entry(&self, item: &Item) -> Result<Entry, LedgerError> {
         let value = item.get(VALUE).and_then(|value| value.as_b().ok());
         let revision = item.get(REVISION).and_then(|number| number.as_n().ok()?.parse().ok());
-        match (value, revision) {
-            (Some(value), Some(revision)) => {
-                Ok(Entry { value: Bytes::copy_from_slice(value.as_ref()), revision: Revision::from_number(revision) })
-            }
-            _ => {
-                let cause = format!("an item has no binary {VALUE:?} or no number {REVISION:?}");
-                Err(LedgerError::Format { ledger: self.name(), cause })
-            }
-        }
+        let (Some(value), Some(revision)) = (value, revision) else {
+            let cause = format!("an item has no binary {VALUE:?} or no number {REVISION:?}");
+            return Err(LedgerError::Format { ledger: self.name(), cause });
+        };
+        Ok(Entry { value: Bytes::copy_from_slice(value.as_ref()), revision: Revision::from_number(revision) })
     }
 
     fn now(&self) -> AttributeValue {
@@ -136,13 +137,11 @@ impl Ledger for DynamoDb {
         match self.put(put).await? {
             Putting::Written => Ok(Inserted::New(revision)),
             Putting::Refused(Some(entry)) => Ok(Inserted::Exists(entry)),
-            Putting::Refused(None) => match self.read(key).await? {
-                Some(entry) => Ok(Inserted::Exists(entry)),
-                None => {
-                    let cause = "an entry ended while it was looked at".to_owned();
-                    Err(LedgerError::Unreachable { ledger: self.name(), cause })
-                }
-            },
+            Putting::Refused(None) => {
+                let cause = "an entry ended while it was looked at".to_owned();
+                let ended = LedgerError::Unreachable { ledger: self.name(), cause };
+                self.read(key).await?.map(Inserted::Exists).ok_or(ended)
+            }
         }
     }
 

@@ -43,12 +43,12 @@ impl Ledger for Memory {
     async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError> {
         bounded(&value)?;
         let revision = Revision::draw()?;
-        Ok(self.with(|entries, now| match entries.by_key.get(key) {
-            Some(kept) => Inserted::Exists(kept.entry.clone()),
-            None => {
-                entries.put(key, Entry { value, revision }, now, lives);
-                Inserted::New(revision)
+        Ok(self.with(|entries, now| {
+            if let Some(kept) = entries.by_key.get(key) {
+                return Inserted::Exists(kept.entry.clone());
             }
+            entries.put(key, Entry { value, revision }, now, lives);
+            Inserted::New(revision)
         }))
     }
 

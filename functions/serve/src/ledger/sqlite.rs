@@ -259,8 +259,8 @@ mod tests {
         }
         *time.lock().expect("not poisoned") += Duration::from_secs(1);
         insert(8).await;
-        let left =
-            ledger.with(|connection, _| connection.query_row("SELECT count(*) FROM entries", [], |row| row.get(0)));
-        assert_eq!(left.await.expect("counted"), 1_i64);
+        let left = ledger
+            .with(|connection, _| connection.query_row("SELECT count(*) FROM entries", [], |row| row.get::<_, i64>(0)));
+        assert_eq!(left.await.expect("counted"), 1);
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Answers {
 
 enum Secret {
     /// Drawn by this process. `None` where the operating system gave no randomness: then nothing is kept.
-    OfProcess(Option<hmac::Key>),
+    OfProcess(Option<Zeroizing<[u8; 32]>>),
     /// The same in every function that has these keys.
     OfKeySet(Sealing),
 }
@@ -48,8 +48,7 @@ impl Answers {
     pub(crate) fn in_memory() -> Self {
         let mut secret = Zeroizing::new([0; 32]);
         let drawn = getrandom::fill(secret.as_mut_slice()).is_ok();
-        let secret = drawn.then(|| hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()));
-        Self::new(Arc::new(Memory::default()), Secret::OfProcess(secret))
+        Self::new(Arc::new(Memory::default()), Secret::OfProcess(drawn.then_some(secret)))
     }
 
     /// Kept in `ledger` for every function that has the keys of `sealing`.
@@ -62,18 +61,17 @@ impl Answers {
     }
 
     async fn secret(&self) -> Result<hmac::Key, Error> {
-        match &self.secret {
-            Secret::OfProcess(Some(secret)) => Ok(secret.clone()),
-            Secret::OfProcess(None) => Err(Error::internal("the operating system gave no randomness")),
-            Secret::OfKeySet(sealing) => {
-                let secret = sealing.answers_secret().await?;
-                Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()))
+        let secret = match &self.secret {
+            Secret::OfProcess(secret) => {
+                secret.clone().ok_or_else(|| Error::internal("the operating system gave no randomness"))?
             }
-        }
+            Secret::OfKeySet(sealing) => sealing.answers_secret().await?,
+        };
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()))
     }
 
     /// How the call begins; nothing where the ledger cannot be reached, and the call runs without it.
-    async fn begin(&self, call: &Call) -> Result<Option<Begun>, Error> {
+    async fn begin(&self, call: &Call<'_>) -> Result<Option<Begun>, Error> {
         if self.paused().is_some_and(|until| Instant::now() < until) {
             return Ok(None);
         }
@@ -256,6 +254,7 @@ mod tests {
     use axum::routing::post;
     use http::StatusCode;
     use tokio::sync::Notify;
+    use tokio::time::timeout;
     use tower::ServiceExt;
 
     use super::*;
@@ -354,6 +353,8 @@ mod tests {
         assert_eq!(counted.call("/run", 0, "k", "x").await, (200, false, "run 1".to_owned()));
         let given_up = timeout(Duration::from_millis(50), counted.call("/run", 0, "l", "slow")).await;
         assert!(given_up.is_err());
+        // Its place is given back in a task of its own.
+        tokio::task::yield_now().await;
         assert_eq!(counted.call("/run", 0, "l", "x").await, (200, false, "run 3".to_owned()));
     }
 

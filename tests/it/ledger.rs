@@ -1,0 +1,282 @@
+//! Ledgers: one list of what each of them has to do, and functions that share one.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use amaas_e2e::dynamodb::{self, DynamoDb};
+use amaas_e2e::patience::until;
+use amaas_e2e::{Function, Launch, Program, Stage, onnx, skip};
+use amaas_serve::ledger::{self, Clock, Inserted, Key, Ledger, LedgerError, Memory, Revision, Sqlite, VALUE_BYTES};
+use bytes::Bytes;
+use futures_util::future::join_all;
+use reqwest::Response;
+use serde_json::json;
+
+/// Time that goes on when the test says so.
+#[derive(Clone, Default)]
+struct Hand(Arc<Mutex<Duration>>);
+
+impl Hand {
+    fn clock(&self) -> Clock {
+        let hand = self.clone();
+        *self.0.lock().expect("not poisoned") = Duration::from_hours(24 * 365 * 56);
+        Clock::new(move || *hand.0.lock().expect("not poisoned"))
+    }
+
+    fn turn(&self, by: Duration) {
+        *self.0.lock().expect("not poisoned") += by;
+    }
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+async fn insert(ledger: &dyn Ledger, key: &Key, value: &str) -> Revision {
+    let value = Bytes::copy_from_slice(value.as_bytes());
+    match ledger.insert(key, value, MINUTE).await.expect("it can be reached") {
+        Inserted::New(revision) => revision,
+        Inserted::Exists(entry) => panic!("there is one: {entry:?}"),
+    }
+}
+
+async fn value(ledger: &dyn Ledger, key: &Key) -> Option<Bytes> {
+    ledger.read(key).await.expect("it can be reached").map(|entry| entry.value)
+}
+
+/// What every ledger has to do.
+async fn behaves(ledger: Arc<dyn Ledger>, hand: Hand) {
+    entries_are_told_apart(&*ledger).await;
+    only_who_knows_the_revision_changes_an_entry(&*ledger).await;
+    entries_end(&*ledger, &hand).await;
+    any_bytes_come_back(&*ledger).await;
+    of_many_at_once_one_has_its_way(&ledger).await;
+}
+
+async fn entries_are_told_apart(ledger: &dyn Ledger) {
+    let keys = [("a", "b"), ("a", "c"), ("b", "b"), ("a/b", "b"), ("ä", "☃ 'x' \";--")].map(|(p, s)| Key::new(p, s));
+    for key in &keys {
+        assert_eq!(value(ledger, key).await, None);
+        insert(ledger, key, &format!("{key:?}")).await;
+    }
+    for key in &keys {
+        assert_eq!(value(ledger, key).await, Some(format!("{key:?}").into()));
+    }
+}
+
+async fn only_who_knows_the_revision_changes_an_entry(ledger: &dyn Ledger) {
+    let key = Key::new("owned", "x");
+    let first = insert(ledger, &key, "first").await;
+    let Ok(Inserted::Exists(entry)) = ledger.insert(&key, Bytes::new(), MINUTE).await else { panic!("there is one") };
+    assert_eq!((entry.value, entry.revision), (Bytes::from("first"), first));
+    assert!(ledger.extend(&key, first, MINUTE).await.expect("reached"), "with the same revision");
+    let second = ledger.replace(&key, first, "second".into(), MINUTE).await.expect("reached").expect("it is ours");
+    assert_eq!(ledger.replace(&key, first, "x".into(), MINUTE).await.expect("reached"), None);
+    assert!(!ledger.extend(&key, first, MINUTE).await.expect("reached"));
+    assert!(!ledger.remove(&key, first).await.expect("reached"));
+    assert_eq!(value(ledger, &key).await, Some("second".into()));
+    assert!(ledger.remove(&key, second).await.expect("reached"));
+    assert_eq!(value(ledger, &key).await, None);
+    let third = insert(ledger, &key, "third").await;
+    assert!(!ledger.remove(&key, second).await.expect("reached"), "one of another life");
+    assert!(third != first && third != second);
+    for missing in ["no", "such"] {
+        let key = Key::new(missing, "x");
+        assert_eq!(ledger.replace(&key, first, "x".into(), MINUTE).await.expect("reached"), None);
+        assert!(!ledger.extend(&key, first, MINUTE).await.expect("reached"));
+        assert!(!ledger.remove(&key, first).await.expect("reached"));
+        assert_eq!(value(ledger, &key).await, None);
+    }
+}
+
+async fn entries_end(ledger: &dyn Ledger, hand: &Hand) {
+    let [ends, extended, replaced] = ["ends", "extended", "replaced"].map(|name| Key::new(name, "x"));
+    let old = insert(ledger, &ends, "old").await;
+    let long = insert(ledger, &extended, "long").await;
+    let new = insert(ledger, &replaced, "short").await;
+    hand.turn(MINUTE / 2);
+    assert!(ledger.extend(&extended, long, MINUTE).await.expect("reached"));
+    ledger.replace(&replaced, new, "long".into(), MINUTE).await.expect("reached").expect("it is ours");
+    hand.turn(MINUTE * 3 / 4);
+    assert_eq!(value(ledger, &ends).await, None);
+    assert_eq!(value(ledger, &extended).await, Some("long".into()));
+    assert_eq!(value(ledger, &replaced).await, Some("long".into()));
+    assert_eq!(ledger.replace(&ends, old, "x".into(), MINUTE).await.expect("reached"), None);
+    assert!(!ledger.extend(&ends, old, MINUTE).await.expect("reached"));
+    assert!(!ledger.remove(&ends, old).await.expect("reached"));
+    insert(ledger, &ends, "new").await;
+    assert_eq!(value(ledger, &ends).await, Some("new".into()));
+}
+
+async fn any_bytes_come_back(ledger: &dyn Ledger) {
+    let all: Vec<u8> = (0..=u8::MAX).collect();
+    for (name, bytes) in [("empty", Vec::new()), ("all", all), ("largest", vec![7; VALUE_BYTES])] {
+        let key = Key::new("bytes", name);
+        let inserted = ledger.insert(&key, bytes.clone().into(), MINUTE).await.expect("reached");
+        assert!(matches!(inserted, Inserted::New(_)));
+        assert_eq!(value(ledger, &key).await, Some(bytes.into()), "{name}");
+    }
+    let (key, larger) = (Key::new("bytes", "larger"), Bytes::from(vec![0; VALUE_BYTES + 1]));
+    assert!(
+        matches!(ledger.insert(&key, larger, MINUTE).await, Err(LedgerError::TooLarge { got }) if got == VALUE_BYTES + 1)
+    );
+    assert_eq!(value(ledger, &key).await, None);
+}
+
+async fn of_many_at_once_one_has_its_way(ledger: &Arc<dyn Ledger>) {
+    let key = Key::new("raced", "x");
+    let inserting = (0..16).map(|number: u8| {
+        let (ledger, key) = (Arc::clone(ledger), key.clone());
+        tokio::spawn(async move { ledger.insert(&key, vec![number].into(), MINUTE).await.expect("reached") })
+    });
+    let inserted: Vec<_> = join_all(inserting).await.into_iter().map(|done| done.expect("no panic")).collect();
+    let new: Vec<_> =
+        inserted.iter().filter_map(|one| if let Inserted::New(new) = one { Some(*new) } else { None }).collect();
+    let [revision] = new[..] else { panic!("{} had their way", new.len()) };
+    let told = inserted.iter().filter(|one| matches!(one, Inserted::Exists(entry) if entry.revision == revision));
+    assert_eq!(told.count(), 15);
+    let replacing = (0..16).map(|number: u8| {
+        let (ledger, key) = (Arc::clone(ledger), key.clone());
+        tokio::spawn(async move { ledger.replace(&key, revision, vec![number].into(), MINUTE).await.expect("reached") })
+    });
+    let replaced = join_all(replacing).await.into_iter().filter(|done| matches!(done, Ok(Some(_))));
+    assert_eq!(replaced.count(), 1);
+}
+
+#[tokio::test]
+async fn memory_behaves() {
+    let hand = Hand::default();
+    behaves(Arc::new(Memory::new(hand.clock())), hand).await;
+}
+
+#[tokio::test]
+async fn sqlite_behaves() {
+    let (hand, folder) = (Hand::default(), tempfile::tempdir().expect("a folder"));
+    let ledger = Sqlite::open(&folder.path().join("ledger.sqlite"), hand.clock()).await.expect("opened");
+    behaves(Arc::new(ledger), hand).await;
+}
+
+#[tokio::test]
+async fn dynamodb_behaves() {
+    let server = match DynamoDb::start().await {
+        Ok(server) => server,
+        Err(why) => return skip(&why),
+    };
+    let hand = Hand::default();
+    behaves(Arc::new(ledger::DynamoDb::new(server.client(), dynamodb::TABLE, hand.clock())), hand).await;
+    let missing = ledger::DynamoDb::new(server.client(), "missing", Clock::default());
+    assert!(matches!(missing.read(&Key::new("a", "b")).await, Err(LedgerError::Denied { .. })));
+}
+
+const TEXT: &str = r#"{"inputs":["a wonderful film with a canary in it"]}"#;
+
+/// A plain call with the idempotency key `key`.
+async fn call(stage: &Stage, function: &Function, key: &str, body: &str) -> Response {
+    let url = format!("{}/v1/models/sentiment/predict", function.endpoint().await);
+    let post = reqwest::Client::new().post(url).bearer_auth(stage.key().expose()).header("idempotency-key", key);
+    post.body(body.to_owned()).send().await.expect("an answer")
+}
+
+/// Status, whether it was given before, and the body.
+async fn read(answer: Response) -> (u16, bool, String) {
+    let replayed = answer.headers().contains_key("idempotency-replayed");
+    (answer.status().as_u16(), replayed, answer.text().await.expect("a body"))
+}
+
+/// Functions that share a ledger give one answer to one call, whichever of them gets it, and whichever of them is killed.
+async fn one_answer_for_all(stage: &Stage, launch: &Launch) {
+    let (mut first, second) = (launch.start(), launch.start());
+    first.ready().await;
+    second.ready().await;
+    let (status, replayed, answer) = read(call(stage, &first, "k", TEXT).await).await;
+    assert_eq!((status, replayed), (200, false), "{answer}");
+    assert_eq!(read(call(stage, &second, "k", TEXT).await).await, (200, true, answer.clone()));
+    first.kill().await;
+    let third = launch.start();
+    third.ready().await;
+    assert_eq!(read(call(stage, &third, "k", TEXT).await).await, (200, true, answer));
+    let (status, _, problem) = read(call(stage, &third, "k", r#"{"inputs":["another"]}"#).await).await;
+    assert!(status == 422 && problem.contains("idempotency-key-reused"), "{status} {problem}");
+
+    let at_once = (0..12).map(|index| call(stage, if index % 2 == 0 { &second } else { &third }, "at-once", TEXT));
+    let mut fresh = 0;
+    for answer in join_all(at_once).await {
+        let (status, replayed, answer) = read(answer).await;
+        assert_eq!(status, 200, "{answer}");
+        fresh += usize::from(!replayed);
+    }
+    assert_eq!(fresh, 1);
+}
+
+#[tokio::test]
+async fn functions_of_one_machine_give_one_answer() {
+    let (stage, folder) = (Stage::set().await, tempfile::tempdir().expect("a folder"));
+    let launch = stage.sentiment().await.set("AMAAS_LEDGER", sqlite(folder.path()));
+    one_answer_for_all(&stage, &launch).await;
+    for file in std::fs::read_dir(folder.path()).expect("listed") {
+        let bytes = std::fs::read(file.expect("a file").path()).expect("read");
+        for secret in ["canary", "positive", "sentiment"].map(str::as_bytes) {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{}", String::from_utf8_lossy(secret));
+        }
+    }
+}
+
+#[tokio::test]
+async fn functions_in_many_places_give_one_answer() {
+    let stage = Stage::set().await;
+    let mut server = match DynamoDb::start().await {
+        Ok(server) => server,
+        Err(why) => return skip(&why),
+    };
+    one_answer_for_all(&stage, &server.as_ledger_of(stage.sentiment().await, dynamodb::TABLE)).await;
+
+    let misled = server.as_ledger_of(stage.sentiment().await, "missing").start();
+    misled.ready().await;
+    let (status, _, problem) = read(call(&stage, &misled, "k", TEXT).await).await;
+    assert!(status == 503 && problem.contains("ledger-unavailable"), "{status} {problem}");
+    assert!(!problem.contains("missing"), "{problem}");
+
+    let function = server.as_ledger_of(stage.sentiment().await, dynamodb::TABLE).start();
+    function.ready().await;
+    server.stop().await;
+    // Nothing can be told of repeats now, and predictions go on.
+    for _ in 0..2 {
+        let (status, replayed, answer) = read(call(&stage, &function, "gone", TEXT).await).await;
+        assert_eq!((status, replayed), (200, false), "{answer}");
+    }
+    function.logs().containing("calls run without a ledger").await;
+}
+
+#[tokio::test]
+async fn a_call_whose_function_is_killed_runs_again_elsewhere() {
+    let (stage, folder) = (Stage::set().await, tempfile::tempdir().expect("a folder"));
+    stage.publish("count", onnx::count()).await;
+    let launch = stage.launch(Program::Tensor, "count").await.set("AMAAS_LEDGER", sqlite(folder.path()));
+    let (mut first, second) = (launch.start(), launch.start());
+    first.ready().await;
+    second.ready().await;
+    let url = async |function: &Function| format!("{}/v2/models/count/infer", function.endpoint().await);
+    let (at_first, at_second) = (url(&first).await, url(&second).await);
+    let call = async |url: &str, body: String| {
+        let post = reqwest::Client::new().post(url).bearer_auth(stage.key().expose()).header("idempotency-key", "k");
+        post.body(body).send().await.map(|answer| answer.status().as_u16())
+    };
+    let count = |steps: u64| {
+        let integer = |name, value| json!({ "name": name, "shape": [1], "datatype": "INT64", "data": [value] });
+        json!({ "inputs": [integer("steps", steps), integer("start", 1)] }).to_string()
+    };
+    // No call at all, so it is told what it lacks, but for as long as another one has its place.
+    let other = async || call(&at_second, "{}".to_owned()).await.expect("an answer");
+    // Longer than any test.
+    let (killed, ()) = tokio::join!(call(&at_first, count(1 << 60)), async {
+        until("the call is under way", async || other().await == 422).await;
+        first.kill().await;
+    });
+    assert!(killed.is_err());
+    assert_eq!(other().await, 422);
+    until("the place is free", async || other().await == 400).await;
+    assert_eq!(call(&at_second, count(1)).await.expect("an answer"), 200);
+}
+
+fn sqlite(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("ledger.sqlite").display())
+}
