@@ -10,6 +10,16 @@ module "registry" {
   tags                     = var.tags
 }
 
+module "ledger" {
+  source = "./modules/ledger"
+  count  = var.ledger == null ? 0 : 1
+
+  name                   = var.name
+  deletion_protection    = var.ledger.deletion_protection
+  point_in_time_recovery = var.ledger.point_in_time_recovery
+  tags                   = var.tags
+}
+
 module "function" {
   source   = "./modules/function"
   for_each = var.models
@@ -20,6 +30,7 @@ module "function" {
   package              = each.value.package
   publishers           = var.publishers
   sealing              = each.value.sealing
+  ledger               = one(module.ledger)
   least_serial         = each.value.least_serial
   architecture         = each.value.architecture
   memory_mb            = each.value.memory_mb

@@ -33,6 +33,11 @@ output "sealing_key_arn" {
   value       = module.registry.sealing_key_arn
 }
 
+output "ledger_table" {
+  description = "Name of the table in which functions keep answers for repeats of a call; null without one."
+  value       = one(module.ledger[*].table)
+}
+
 output "env" {
   description = "By model, the environment variables that the `amaas` command and the SDK read. Never a secret."
   value = {

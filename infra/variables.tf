@@ -80,6 +80,15 @@ variable "registry" {
   nullable = false
 }
 
+variable "ledger" {
+  description = "Settings of the table in which functions keep answers for repeats of a call. Null makes none: each Lambda environment remembers for itself. A destroy fails while `deletion_protection` is true."
+  type = object({
+    deletion_protection    = optional(bool, true)
+    point_in_time_recovery = optional(bool, true)
+  })
+  default = {}
+}
+
 variable "log_kms_key_arn" {
   description = "ARN of a KMS key for all log groups. Its key policy must let the CloudWatch Logs service use it. Null leaves the service's own encryption."
   type        = string

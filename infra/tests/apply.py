@@ -51,6 +51,7 @@ def main() -> int:
             "package": str(package),
             "publishers": json.dumps([PUBLISHER]),
             "architecture": architecture(package),
+            "ledger": json.dumps({"deletion_protection": False}),
             "url": json.dumps({"mode": options.mode, "authorization": options.authorization}),
         })
         try:
@@ -70,7 +71,7 @@ def trial(terraform: "Terraform", options: argparse.Namespace, package: Path, en
         os.environ["AWS_ENDPOINT_URL"] = endpoint  # read by every boto3 client
         outputs = {name: output["value"] for name, output in json.loads(terraform.run("output", "-json")).items()}
         stack = Stack(outputs, package, options.mode, options.authorization, PUBLISHER, session)
-        checks = [stack.function, stack.url, stack.role, stack.bucket] + ([stack.live] if options.invoke else [])
+        checks = [stack.function, stack.url, stack.role, stack.bucket, stack.ledger] + ([stack.live] if options.invoke else [])
         for check in checks:
             check()
         terraform.run("plan", "-detailed-exitcode")  # exit code 2: something would change
@@ -78,7 +79,8 @@ def trial(terraform: "Terraform", options: argparse.Namespace, package: Path, en
         terraform.run("destroy", "-auto-approve")
     buckets = session.client("s3").list_buckets()["Buckets"]
     functions = session.client("lambda").list_functions()["Functions"]
-    assert not buckets and not functions, f"destroy left {buckets} {functions}"
+    tables = session.client("dynamodb").list_tables()["TableNames"]
+    assert not buckets and not functions and not tables, f"destroy left {buckets} {functions} {tables}"
     return [check.__name__ for check in checks]
 
 

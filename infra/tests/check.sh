@@ -30,7 +30,7 @@ tar -C "$infra" --exclude=.terraform --exclude=.terraform.lock.hcl --exclude='*.
 
 terraform -chdir="$work" fmt -check -recursive -diff
 
-for folder in . modules/registry modules/function examples/minimal; do
+for folder in . modules/registry modules/ledger modules/function examples/minimal; do
   echo "== $folder"
   terraform -chdir="$work/$folder" init -backend=false -input=false -no-color >/dev/null
   terraform -chdir="$work/$folder" validate -no-color

@@ -38,6 +38,7 @@ class Stack:
             "AMAAS_KMS_KEY": self.outputs["sealing_key_arn"],
             "AMAAS_PUBLISHERS": self.publisher,
             "AMAAS_SEALING": "required",
+            "AMAAS_LEDGER": f"dynamodb:{self.outputs['ledger_table']}",
             "AMAAS_RESPONSE_MODE": "stream" if self.mode == "RESPONSE_STREAM" else "buffered",
             "ORT_DISABLE_TELEMETRY": "1",
         })
@@ -80,7 +81,9 @@ class Stack:
             for action in statement["Action"]:
                 rights[action] = rights.get(action, []) + statement["Resource"]
         logs = [f"arn:aws:logs:{region}:{account}:log-group:/aws/lambda/amaas-sentiment:*"]
+        table = [f"arn:aws:dynamodb:{region}:{account}:table/{self.outputs['ledger_table']}"]
         equal("rights", rights, {
+            **{f"dynamodb:{action}": table for action in ("DeleteItem", "GetItem", "PutItem", "UpdateItem")},
             "s3:GetObject": [f"{bucket}/models/sentiment/*", f"{bucket}/blobs/sha256/*", f"{bucket}/access/keys.json", f"{bucket}/sealing/sentiment.json"],
             "s3:ListBucket": [bucket],
             "kms:Decrypt": [self.outputs["kms_key_arn"], self.outputs["sealing_key_arn"]],
@@ -104,6 +107,17 @@ class Stack:
         equal("bucket policy effects", {statement["Effect"] for statement in statements}, {"Deny"})
         rotation = self.session.client("kms").get_key_rotation_status(KeyId=self.outputs["kms_key_arn"])
         equal("key rotation", rotation["KeyRotationEnabled"], True)
+
+    def ledger(self):
+        """Keys, time to live and recovery of the table."""
+        dynamodb, name = self.session.client("dynamodb"), self.outputs["ledger_table"]
+        table = dynamodb.describe_table(TableName=name)["Table"]
+        equal("keys", [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]], [("pk", "HASH"), ("sk", "RANGE")])
+        equal("billing", table["BillingModeSummary"]["BillingMode"], "PAY_PER_REQUEST")
+        ttl = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        equal("time to live", (ttl["TimeToLiveStatus"], ttl["AttributeName"]), ("ENABLED", "expires"))
+        backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        equal("recovery", backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"], "ENABLED")
 
     def live(self):
         """The deployed zip's own `bootstrap` answers GET /v2/health/live."""

@@ -82,6 +82,24 @@ run "env_tells_where_and_no_secret" {
   }
 }
 
+run "one_ledger_for_all" {
+  assert {
+    condition     = output.ledger_table == "amaas-ledger"
+    error_message = "All models must share one ledger."
+  }
+}
+
+run "no_ledger" {
+  variables {
+    ledger = null
+  }
+
+  assert {
+    condition     = output.ledger_table == null
+    error_message = "Null must make no table."
+  }
+}
+
 run "two_stacks_of_one_account" {
   variables {
     name = "amaas-dev"

@@ -50,7 +50,7 @@ async fn call(endpoint: &str, key: &str, content: &str) -> (u16, String) {
 
 async fn call_with(keys: &Bytes, endpoint: &str, key: &str, content: &str) -> (u16, String) {
     let (sealed, opener) = seal(keys, key, content);
-    opened(send(endpoint, sealed).await, opener)
+    opened(&send(endpoint, sealed).await, opener)
 }
 
 fn seal(keys: &Bytes, key: &str, content: &str) -> (Vec<u8>, ClientResponse) {
@@ -78,8 +78,8 @@ async fn send(endpoint: &str, sealed: Vec<u8>) -> Bytes {
     answer.bytes().await.expect("a body")
 }
 
-fn opened(sealed: Bytes, opener: ClientResponse) -> (u16, String) {
-    let plain = opener.decapsulate(&sealed).expect("opened");
+fn opened(sealed: &Bytes, opener: ClientResponse) -> (u16, String) {
+    let plain = opener.decapsulate(sealed).expect("opened");
     let message = Message::read_bhttp(&mut std::io::Cursor::new(plain)).expect("a message");
     let status = message.control().status().expect("a response").code();
     (status, String::from_utf8_lossy(message.content()).into_owned())
@@ -139,7 +139,7 @@ async fn a_sealed_call_is_taken_once_by_all_who_share_a_ledger() {
     }
     let keys = keys(&endpoints[0]).await;
     let (recorded, opener) = seal(&keys, stage.key().expose(), r#"{"inputs":["fine"]}"#);
-    let (status, content) = opened(send(&endpoints[0], recorded.clone()).await, opener);
+    let (status, content) = opened(&send(&endpoints[0], recorded.clone()).await, opener);
     assert_eq!(status, 200, "{content}");
     for (endpoint, function) in endpoints.iter().zip(&functions).rev() {
         // The answer is sealed to the caller who was recorded, so it is the log that tells.

@@ -16,6 +16,7 @@ module "amaas" {
   source = "../.."
 
   publishers = var.publishers
+  ledger     = var.ledger
 
   models = {
     sentiment = {

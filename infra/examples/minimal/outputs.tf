@@ -32,3 +32,8 @@ output "env" {
   description = "Environment variables for the `amaas` command. Never a secret."
   value       = module.amaas.env["sentiment"]
 }
+
+output "ledger_table" {
+  description = "Name of the table in which functions keep answers for repeats of a call."
+  value       = module.amaas.ledger_table
+}

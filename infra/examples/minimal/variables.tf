@@ -29,6 +29,15 @@ variable "url" {
   default = {}
 }
 
+variable "ledger" {
+  description = "The ledger's table: deletion_protection and point_in_time_recovery, both true where not set; null makes none."
+  type = object({
+    deletion_protection    = optional(bool, true)
+    point_in_time_recovery = optional(bool, true)
+  })
+  default = {}
+}
+
 variable "offline" {
   description = "Whether to skip the checks that only real AWS can answer. Set it with AWS_ENDPOINT_URL at a local emulator such as moto."
   type        = bool

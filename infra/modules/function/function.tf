@@ -1,5 +1,13 @@
 locals {
   function_name = "${var.name}-${var.model}"
+
+  # Answers are kept under the keys of sealed calls, so there is no ledger without them.
+  ledger = var.sealing == "off" ? null : var.ledger
+
+  optional_environment = merge(
+    var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) },
+    local.ledger == null ? {} : { AMAAS_LEDGER = "dynamodb:${local.ledger.table}" },
+  )
 }
 
 # The package is built outside Terraform and named by its hash: an apply never compiles, and an equal zip changes nothing.
@@ -24,7 +32,7 @@ resource "aws_lambda_function" "this" {
   }
 
   environment {
-    variables = merge(var.environment, var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) }, {
+    variables = merge(var.environment, local.optional_environment, {
       AMAAS_STORE               = var.registry.store
       AMAAS_MODEL               = var.model
       AMAAS_MODEL_VERSION       = var.model_version

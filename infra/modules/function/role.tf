@@ -8,7 +8,7 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   name   = "serve"
   role   = aws_iam_role.this.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.trace) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.remember, local.trace) })
 }
 
 data "aws_partition" "current" {}
@@ -68,6 +68,16 @@ locals {
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
     },
+  ]
+
+  # By key, one item at a time.
+  remember = [
+    for ledger in local.ledger[*] : {
+      Sid      = "RememberCalls"
+      Effect   = "Allow"
+      Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      Resource = [ledger.table_arn]
+    }
   ]
 
   # X-Ray knows no resource: "*" is the only value IAM accepts for these two actions.

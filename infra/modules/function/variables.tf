@@ -66,6 +66,15 @@ variable "least_serial" {
   }
 }
 
+variable "ledger" {
+  description = "Outputs `table` and `table_arn` of the ledger module: where answers are kept for repeats of a call, whichever environment gets them. Null keeps them in each environment for itself. Not used where sealing is `off`."
+  type = object({
+    table     = string
+    table_arn = string
+  })
+  default = null
+}
+
 variable "package" {
   description = "Path of the zip made by `amaas package MODEL`: `bootstrap` and `lib/libonnxruntime.so`. Lambda takes up to 50 MB this way."
   type        = string
@@ -212,9 +221,9 @@ variable "environment" {
   validation {
     condition = length(setintersection(keys(var.environment), [
       "AMAAS_STORE", "AMAAS_MODEL", "AMAAS_MODEL_VERSION", "AMAAS_EXECUTION_PROVIDERS", "AMAAS_RESPONSE_MODE", "AMAAS_KMS_KEY",
-      "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_LEAST_SERIAL", "ORT_DISABLE_TELEMETRY",
+      "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "ORT_DISABLE_TELEMETRY",
     ])) == 0
-    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_LEAST_SERIAL, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `least_serial` or `url.mode` instead."
+    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `least_serial`, `ledger` or `url.mode` instead."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"

@@ -118,6 +118,7 @@ run "environment" {
   variables {
     model_version = "3"
     least_serial  = 1700000000
+    ledger        = { table = "calls", table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/calls" }
     environment   = { AMAAS_LOG = "debug" }
   }
 
@@ -130,12 +131,44 @@ run "environment" {
       AMAAS_KMS_KEY             = "arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"
       AMAAS_PUBLISHERS          = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
       AMAAS_SEALING             = "required"
+      AMAAS_LEDGER              = "dynamodb:calls"
       AMAAS_LEAST_SERIAL        = "1700000000"
       AMAAS_RESPONSE_MODE       = "buffered"
       ORT_DISABLE_TELEMETRY     = "1"
       AMAAS_LOG                 = "debug"
     })
     error_message = "The environment must be exactly this."
+  }
+}
+
+run "ledger_is_used_by_key" {
+  variables {
+    ledger = { table = "calls", table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/calls" }
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "RememberCalls"] == [{
+      Sid      = "RememberCalls"
+      Effect   = "Allow"
+      Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      Resource = ["arn:aws:dynamodb:eu-central-1:123456789012:table/calls"]
+    }]
+    error_message = "The role must reach single items of this table, and list nothing."
+  }
+}
+
+run "no_ledger_without_sealing" {
+  variables {
+    sealing = "off"
+    ledger  = { table = "calls", table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/calls" }
+  }
+
+  assert {
+    condition = alltrue([
+      !contains(keys(one(aws_lambda_function.this.environment).variables), "AMAAS_LEDGER"),
+      !strcontains(aws_iam_role_policy.this.policy, "dynamodb"),
+    ])
+    error_message = "There is no key to keep answers under, so there must be no ledger."
   }
 }
 

@@ -8,8 +8,9 @@ use amaas::{Answer, ApiKey, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_sentiment::Sentiment;
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys, now};
-use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
+use amaas_serve::config::{LedgerLocation, Limits, RuntimeConfig, Trust, live};
 use amaas_serve::host::{self, Server};
+use amaas_serve::ledger;
 use amaas_serve::load::{self, Slot, Source, State};
 use amaas_serve::publish::{Publisher, is_published, publish};
 use amaas_serve::seal::{KeySet, Policy, Sealing};
@@ -57,7 +58,10 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let env_file = environment.write(&data)?;
 
     let host = Host::new(keys, limits);
-    host.seal(Sealing::new(store.clone(), sealing_name(), secrets.vault().clone(), Policy::Optional));
+    let sealing = Sealing::new(store.clone(), sealing_name(), secrets.vault().clone(), Policy::Optional);
+    host.seal(sealing.clone());
+    let ledger = LedgerLocation::Sqlite(data.join("ledger.sqlite"));
+    host.keep_answers(ledger::open(&ledger).await.map_err(Failure::new)?, sealing);
     let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     let trust = Trust { publishers: vec![secrets.publisher()], least_serial: 0 };
     let source = Source::new(store, Some(secrets.vault().clone()), trust);
