@@ -114,6 +114,7 @@ async fn metadata_readiness_and_lists() -> Result {
     let entry = ModelEntry {
         id: "resnet".to_owned(),
         object: "model".to_owned(),
+        created: 1,
         owned_by: "amaas".to_owned(),
         version: "7".to_owned(),
         task: "tensor".to_owned(),
