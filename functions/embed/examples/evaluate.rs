@@ -99,7 +99,7 @@ impl Service {
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key"))?);
         let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
         let name = publication.model.clone();
-        let published = publish::publish(&store, publication, &tasks, &library, &publisher).await?;
+        let done = publish::publish(&store, publication, &tasks, &library, &publisher).await?;
         let (keys, key) = (Arc::new(KeyDocument::new(store.clone())), ApiKey::generate("test")?);
         keys.insert(KeyRecord::new(&key, "evaluate", 0)).await?;
         let host = Host::new(keys, Limits::default());
@@ -111,7 +111,7 @@ impl Service {
         let server = Server::bind("127.0.0.1", 0).await?;
         let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
         tokio::spawn(host::serve(server, host, std::future::pending()));
-        Ok(Self { client, batching: published.batching_because, _objects: objects, _folder: folder })
+        Ok(Self { client, batching: done.batching_because, _objects: objects, _folder: folder })
     }
 }
 
@@ -159,7 +159,7 @@ fn built(name: &str) -> Result<Publication> {
 fn spearman(one: &[f64], other: &[f64]) -> f64 {
     let (one, other) = (ranks(one), ranks(other));
     #[allow(clippy::cast_precision_loss)]
-    let mean = (one.len() as f64 + 1.0) / 2.0;
+    let mean = f64::midpoint(1.0, one.len() as f64);
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>();
     product(&one, &other) / (product(&one, &one) * product(&other, &other)).sqrt()
 }

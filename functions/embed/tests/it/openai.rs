@@ -182,8 +182,8 @@ async fn the_route_takes_sealed_calls() {
         let answer = post.header("content-type", chunked::REQUEST_MEDIA_TYPE).body(sealed).send().await;
         let answer = answer.expect("an answer");
         assert_eq!(answer.status().as_u16(), 200, "whatever is inside");
-        let opened = opener.open(&answer.bytes().await.expect("bytes")).expect("opened");
-        let inner = bhttp::Response::decode(&opened, bhttp::Limits::default()).expect("a response");
+        let inside = opener.open(&answer.bytes().await.expect("bytes")).expect("opened");
+        let inner = bhttp::Response::decode(&inside, bhttp::Limits::default()).expect("a response");
         assert_eq!(inner.head.status(), expected);
         let inner: Value = serde_json::from_slice(&inner.content).expect("JSON");
         assert!(inner["data"][0]["embedding"].is_array() || inner["error"]["code"] == "model_not_found", "{inner}");

@@ -49,8 +49,8 @@ impl Service {
         let library = library().await;
         let mut batching = Vec::new();
         for publication in publications {
-            let published = publish(&store, publication, &tasks, &library, &publisher).await.expect("published");
-            batching.push(published.manifest.batching);
+            let done = publish(&store, publication, &tasks, &library, &publisher).await.expect("published");
+            batching.push(done.manifest.batching);
         }
         let keys = Arc::new(KeyDocument::new(store.clone()));
         let [key, narrow] = ["a", "b"].map(|_| ApiKey::generate("test").expect("random"));

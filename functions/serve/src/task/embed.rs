@@ -156,11 +156,13 @@ impl<E: Embedder> AnyEmbedder for Erased<E> {
         texts.sort_by_key(|(_, tokens)| tokens.ids.len());
         let (mut runs, mut rows) = (Vec::new(), Vec::with_capacity(texts.len()));
         let mut waiting: Vec<Tokens> = Vec::new();
-        let mut longest = 0;
+        let (mut longest, mut alone) = (0, 0);
         for (text, tokens) in texts {
             let length = padded(tokens.ids.len(), batching);
-            if !waiting.is_empty() && !fits(waiting.len() + 1, length, batching) {
+            alone += length;
+            if !waiting.is_empty() && !fits((waiting.len() + 1) * length, alone, batching) {
                 runs.push(self.run(&std::mem::take(&mut waiting), longest)?);
+                alone = length;
             }
             rows.push(Row { text, tokens: tokens.ids.len() as u64, truncated: tokens.truncated });
             waiting.push(tokens);
@@ -215,8 +217,9 @@ fn padded(length: usize, batching: Batching) -> usize {
     }
 }
 
-fn fits(rows: usize, length: usize, batching: Batching) -> bool {
-    batching == Batching::Rows && rows.saturating_mul(length) <= RUN_TOKENS
+/// Whether texts may run together that have `together` tokens padded to the longest, and `alone` each by itself.
+fn fits(together: usize, alone: usize, batching: Batching) -> bool {
+    batching == Batching::Rows && together <= RUN_TOKENS && together <= 2 * alone
 }
 
 /// Tokenisers read some 10 MB/s, where JSON is read at 200.
@@ -225,3 +228,115 @@ pub(crate) const EFFORT: usize = 20;
 const STEP: usize = 8;
 /// Tokens of one run, padding included: 8 texts of 512 or 128 of 32. The attention of 8 texts of 512 tokens over 12 heads takes 100 MB.
 const RUN_TOKENS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Dim;
+
+    /// A token for each byte, and a network that gives back the first of each row.
+    struct Bytes;
+
+    impl Embedder for Bytes {
+        const NAME: &'static str = "bytes";
+        const EXAMPLE: &'static str = r#""a""#;
+        const OUTPUT: &'static str = "vector";
+
+        fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+            Ok(Self)
+        }
+
+        fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+            Ok(Tokens { ids: text.bytes().map(i64::from).collect(), truncated: text.len() > 999 })
+        }
+
+        fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+            let ids = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or_default()));
+            let data = TensorData::Int64(ids.collect());
+            Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
+        }
+    }
+
+    fn plan(texts: &[String], batching: Batching) -> Plan {
+        Erased(Bytes).plan(texts, batching).expect("a plan")
+    }
+
+    fn shapes(plan: &Plan) -> Vec<Vec<usize>> {
+        plan.runs.iter().map(|run| run[0].shape().to_vec()).collect()
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn outputs(plan: &Plan, name: &str) -> Vec<Vec<Tensor>> {
+        let first = |run: &Vec<Tensor>| {
+            let TensorData::Int64(ids) = run[0].data() else { panic!("ids") };
+            let shape = run[0].shape();
+            let values = ids.chunks_exact(shape[1]).flat_map(|row| [row[0] as f32, shape[0] as f32]).collect();
+            vec![Tensor::new(name, vec![shape[0], 2], TensorData::Fp32(values)).expect("whole rows")]
+        };
+        plan.runs.iter().map(first).collect()
+    }
+
+    fn texts(lengths: &[usize]) -> Vec<String> {
+        lengths
+            .iter()
+            .zip((b'a'..=b'z').cycle())
+            .map(|(length, byte)| char::from(byte).to_string().repeat(*length))
+            .collect()
+    }
+
+    #[test]
+    fn runs_are_bounded_in_tokens_and_little_of_them_is_padding() {
+        let mut lengths = vec![500; 20];
+        lengths.extend([3; 20]);
+        let plan = plan(&texts(&lengths), Batching::Rows);
+        // The short ones, with as many long ones as fit; 8 of 504 tokens fit in 4,096.
+        assert_eq!(shapes(&plan), [[20, 8], [8, 504], [8, 504], [4, 504]]);
+        assert_eq!(plan.vectors.tokens(), 20 * 500 + 20 * 3);
+        // A few short ones are not padded to the length of a long one, and those of about one length go together.
+        assert_eq!(shapes(&self::plan(&texts(&[500, 3, 3]), Batching::Rows)), [[2, 8], [1, 504]]);
+        assert_eq!(shapes(&self::plan(&texts(&[3, 12, 15, 9]), Batching::Rows)), [[4, 16]]);
+    }
+
+    #[test]
+    fn a_text_runs_alone_where_rows_change_one_another() {
+        let plan = plan(&texts(&[3, 9, 3]), Batching::None);
+        assert_eq!(shapes(&plan), [[1, 3], [1, 3], [1, 9]]);
+    }
+
+    #[test]
+    fn vectors_come_in_the_order_of_the_texts() {
+        for batching in [Batching::Rows, Batching::None] {
+            let plan = plan(&texts(&[700, 2, 1000, 5, 700]), batching);
+            let outputs = outputs(&plan, "vector");
+            let embeddings = plan.vectors.read(&outputs).expect("vectors");
+            let first: Vec<_> = embeddings.iter().map(|it| (it.embedding[0], it.tokens, it.truncated)).collect();
+            let expected =
+                [(97.0, 700, false), (98.0, 2, false), (99.0, 1000, true), (100.0, 5, false), (101.0, 700, false)];
+            assert_eq!(first, expected);
+        }
+    }
+
+    #[test]
+    fn outputs_that_are_no_vectors_are_our_fault_and_not_null() {
+        let read = |change: fn(&mut Vec<Vec<Tensor>>)| {
+            let plan = plan(&texts(&[2, 2]), Batching::Rows);
+            let mut outputs = outputs(&plan, "vector");
+            change(&mut outputs);
+            plan.vectors.read(&outputs).expect_err("no vectors")
+        };
+        assert_eq!(read(Vec::clear).internal_text(), Some("the network gave 0 vectors for 2 texts"));
+        assert!(read(|outputs| outputs[0].clear()).internal_text().is_some());
+        let error = read(|outputs| {
+            let data = TensorData::Fp32(vec![f32::NAN; 4]);
+            outputs[0] = vec![Tensor::new("vector", vec![2, 2], data).expect("four values")];
+        });
+        assert_eq!(error.slug(), "unwritable-answer");
+        assert_eq!(Erased(Bytes).dimensions(&[]), None);
+        let spec = TensorSpec {
+            name: "vector".to_owned(),
+            datatype: amaas_wire::Datatype::Fp32,
+            shape: vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)],
+        };
+        assert_eq!(Erased(Bytes).dimensions(&[spec]), Some(2));
+    }
+}
