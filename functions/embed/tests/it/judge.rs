@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use crate::service::Service;
+use crate::service::{Service, skip};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openai_client.py");
 /// What the script ends with where the package `openai` is missing.
@@ -18,12 +18,12 @@ async fn the_official_client_gets_vectors() {
     command.env("OPENAI_API_KEY", service.key.expose()).env("AMAAS_NARROW_KEY", service.narrow.expose());
     let output = match tokio::task::spawn_blocking(move || command.output()).await.expect("no panic") {
         Ok(output) => output,
-        Err(error) => return eprintln!("skipped: {}: {error}", python.display()),
+        Err(error) => return skip(&format!("{}: {error}", python.display())),
     };
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     match output.status.code() {
         Some(0) => println!("{said}"),
-        Some(MISSING) => eprintln!("skipped: {said}"),
+        Some(MISSING) => skip(said.trim()),
         _ => panic!("{said}"),
     }
 }
