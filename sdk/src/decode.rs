@@ -5,7 +5,9 @@
 use std::time::SystemTime;
 
 use amaas_wire::oip::{DecodeError, InferResponse, Ready};
-use amaas_wire::predict::{NOT_PROCESSED, PredictResponse, REQUEST_ID, USAGE_BILLED_MS, USAGE_ROWS, Usage};
+use amaas_wire::predict::{
+    NOT_PROCESSED, PredictResponse, REQUEST_ID, USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS, Usage,
+};
 use amaas_wire::problem::Problem;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::de::DeserializeOwned;
@@ -100,7 +102,8 @@ fn clean(json: &mut Value, secret: &str) {
 
 fn usage(headers: &HeaderMap) -> Option<Usage> {
     let number = |name| text(headers, name)?.parse().ok();
-    Some(Usage::new(number(USAGE_ROWS)?, number(USAGE_BILLED_MS)?))
+    let usage = Usage::new(number(USAGE_ROWS)?, number(USAGE_BILLED_MS)?);
+    Some(number(USAGE_TOKENS).map_or(usage, |tokens| usage.with_tokens(tokens)))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

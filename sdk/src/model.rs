@@ -4,6 +4,7 @@ use std::fmt;
 
 use amaas_wire::Tensor;
 use amaas_wire::oip::{InferRequest, ModelMetadata};
+use amaas_wire::task::Embedding;
 use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -75,6 +76,24 @@ impl Model {
         P: DeserializeOwned,
     {
         self.predict_all(inputs.iter().collect()).await
+    }
+
+    /// The vectors of texts, in their order, from a model whose task embeds: a [`predict_many`](Self::predict_many) with its types.
+    ///
+    /// ```
+    /// # use amaas::{Error, Model};
+    /// # async fn example(model: &Model) -> Result<(), Error> {
+    /// let answer = model.embed(&["The cat sleeps.", "A kitten naps."]).await?;
+    /// let [cat, kitten] = answer.predictions() else { unreachable!("one for each text") };
+    /// println!("{:.2} alike, {:?} tokens", cat.similarity(kitten), answer.usage().tokens);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Error`]. A text that is longer than the network reads is none: see [`Embedding::truncated`].
+    pub async fn embed<T: AsRef<str>>(&self, texts: &[T]) -> Result<Answer<Embedding>, Error> {
+        self.predict_all(texts.iter().map(AsRef::as_ref).collect()).await
     }
 
     /// Runs the network on tensors and gives every output: `POST /v2/models/{model}[/versions/{version}]/infer`.

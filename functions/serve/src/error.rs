@@ -20,6 +20,9 @@ pub enum Error {
     /// Input that is well formed, but not what the model takes.
     #[error("{0}")]
     InvalidInput(String),
+    /// A member of the body that is not what the route takes.
+    #[error("{message}")]
+    Parameter { param: Option<&'static str>, message: String },
     /// The network itself refused the values, such as an index out of range.
     #[error("{public}")]
     Refused { public: String, internal: String },
@@ -65,6 +68,9 @@ pub enum Error {
     /// The model has no typed route.
     #[error("model {model:?} has no task, so it has no predict route; use POST /v2/models/{model}/infer")]
     NoTask { model: String },
+    /// The model's task makes no vectors of texts.
+    #[error("model {model:?} makes no embeddings; GET /v1/models names the task of each model")]
+    NoEmbeddings { model: String },
     /// A path or a query that cannot be read.
     #[error("the path or the query of the URL cannot be read; expected percent-encoded UTF-8")]
     Url,
@@ -105,7 +111,7 @@ pub enum Error {
     ReplaysUnavailable { internal: String },
     /// No such route.
     #[error(
-        "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models and /v1/models/{{model}}/predict"
+        "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models[/{{model}}], /v1/models/{{model}}/predict and /v1/embeddings"
     )]
     UnknownRoute,
     /// The route takes another method.
@@ -171,7 +177,9 @@ impl Error {
         use StatusCode as S;
         match self {
             Self::Malformed(DecodeError::Json(_)) => (S::BAD_REQUEST, "malformed-body", "malformed body"),
-            Self::Malformed(_) | Self::InvalidInput(_) => (S::BAD_REQUEST, "invalid-input", "invalid input"),
+            Self::Malformed(_) | Self::InvalidInput(_) | Self::Parameter { .. } => {
+                (S::BAD_REQUEST, "invalid-input", "invalid input")
+            }
             Self::Refused { .. } => (S::UNPROCESSABLE_ENTITY, "refused-by-network", "refused by the network"),
             Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large", "body too large"),
             Self::MediaType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "media-type", "unsupported media type"),
@@ -187,6 +195,7 @@ impl Error {
             Self::UnknownModel { .. } => (S::NOT_FOUND, "unknown-model", "unknown model"),
             Self::UnknownVersion { .. } => (S::NOT_FOUND, "unknown-version", "unknown version"),
             Self::NoTask { .. } => (S::NOT_FOUND, "no-task", "no typed route"),
+            Self::NoEmbeddings { .. } => (S::NOT_FOUND, "no-embeddings", "no embeddings"),
             Self::SealingRequired => (S::FORBIDDEN, "sealing-required", "sealing required"),
             Self::NoSealing => (S::NOT_FOUND, "no-sealing", "no sealing"),
             Self::SealingUnavailable { .. } => {
@@ -211,6 +220,16 @@ impl Error {
             Self::Unwritable(_) => (S::UNPROCESSABLE_ENTITY, "unwritable-answer", "answer cannot be written"),
             Self::AnswerTooLarge { .. } => (S::UNPROCESSABLE_ENTITY, "answer-too-large", "answer too large"),
             Self::Internal { .. } => (S::INTERNAL_SERVER_ERROR, "internal", "internal error"),
+        }
+    }
+
+    /// The member of the body at fault, where it is one.
+    pub fn param(&self) -> Option<&'static str> {
+        match self {
+            Self::Parameter { param, .. } => *param,
+            Self::UnknownModel { .. } | Self::KeyScope { .. } | Self::NoEmbeddings { .. } => Some("model"),
+            Self::InvalidInput(_) | Self::Refused { .. } => Some("input"),
+            _ => None,
         }
     }
 

@@ -1,4 +1,7 @@
-//! A task gives a network typed inputs and predictions: the one thing that a model owner writes.
+//! A task gives a network typed inputs and predictions: the one thing that a model owner writes. It is a [`Task`], or an
+//! [`Embedder`] where it makes vectors of texts.
+
+mod embed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+pub(crate) use self::embed::{AnyEmbedder, EFFORT};
+pub use self::embed::{Embedder, Tokens};
 use crate::error::Error;
+use crate::manifest::Batching;
 
 /// Typed inputs to tensors, and tensors to typed predictions.
 ///
@@ -146,6 +152,14 @@ impl Tasks {
         self
     }
 
+    /// These and `E`.
+    #[must_use]
+    pub fn with_embedder<E: Embedder>(mut self) -> Self {
+        let make: Make = |assets| Ok(Arc::new(embed::Erased(E::from_assets(assets)?)));
+        self.0.insert(E::NAME, Known { make, example: E::EXAMPLE });
+        self
+    }
+
     /// The example input of the task `name`, as JSON.
     pub fn example(&self, name: &str) -> Option<&'static str> {
         self.0.get(name).map(|known| known.example)
@@ -163,24 +177,53 @@ impl Tasks {
 
 /// A [`Task`] without its types: JSON in, JSON out.
 pub(crate) trait AnyTask: Send + Sync {
-    /// Reads a `predict` body of at most `limit` inputs and makes the network's inputs; also how many there were.
-    fn encode(&self, body: &[u8], limit: usize) -> Result<(Vec<Tensor>, usize), Error>;
-    /// Makes the JSON list of `count` predictions. Outputs that are not finite are refused: as JSON they would be null.
-    fn decode(&self, outputs: &[Tensor], count: usize) -> Result<Box<RawValue>, Error>;
+    /// How many times as long as JSON of the same length the inputs take to read.
+    fn effort(&self) -> usize {
+        1
+    }
+
+    /// Reads a `predict` body of at most `limit` inputs and makes the network's inputs.
+    fn encode(self: Arc<Self>, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error>;
+
+    /// The same task as one that makes vectors of texts, where it does.
+    fn embedder(self: Arc<Self>) -> Option<Arc<dyn AnyEmbedder>> {
+        None
+    }
 }
+
+/// What a call's inputs ask of the network.
+pub(crate) struct Encoded {
+    /// The inputs of each run.
+    pub(crate) runs: Vec<Vec<Tensor>>,
+    /// How many tokens go through the network, where the task counts them.
+    pub(crate) tokens: Option<u64>,
+    /// Makes the JSON list of predictions from the outputs of each run.
+    pub(crate) decode: Box<Decode>,
+}
+
+/// Outputs that are not finite are refused: as JSON they would be null.
+pub(crate) type Decode = dyn FnOnce(&[Vec<Tensor>]) -> Result<Box<RawValue>, Error> + Send;
 
 struct Erased<T>(T);
 
 impl<T: Task> AnyTask for Erased<T> {
-    fn encode(&self, body: &[u8], limit: usize) -> Result<(Vec<Tensor>, usize), Error> {
+    fn encode(self: Arc<Self>, body: &[u8], limit: usize, _: Batching) -> Result<Encoded, Error> {
         let request = PredictRequest::<T::Input>::from_json(body, limit)?;
         if request.inputs.is_empty() {
             return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
         }
         let tensors = self.0.encode(&request.inputs).map_err(|error| Error::InvalidInput(error.0))?;
-        Ok((tensors, request.inputs.len()))
+        let count = request.inputs.len();
+        let decode = Box::new(move |outputs: &[Vec<Tensor>]| match outputs {
+            [outputs] => self.decode(outputs, count),
+            _ => Err(Error::internal("one run was asked for")),
+        });
+        Ok(Encoded { runs: vec![tensors], tokens: None, decode })
     }
+}
 
+impl<T: Task> Erased<T> {
+    /// Makes the JSON list of `count` predictions.
     fn decode(&self, outputs: &[Tensor], count: usize) -> Result<Box<RawValue>, Error> {
         for output in outputs {
             output.check_finite().map_err(|error| Error::Unwritable(error.to_string()))?;
@@ -255,8 +298,11 @@ mod tests {
 
     #[test]
     fn a_body_is_read_up_to_the_limit() {
-        let encode = |body: &str| Erased(First).encode(body.as_bytes(), 2).map(|(_, count)| count);
-        assert_eq!(encode(r#"{"inputs":[1,2]}"#).expect("two"), 2);
+        let encode = |body: &str| {
+            let encoded = Arc::new(Erased(First)).encode(body.as_bytes(), 2, Batching::Rows);
+            encoded.map(|encoded| encoded.runs[0][0].shape().to_vec())
+        };
+        assert_eq!(encode(r#"{"inputs":[1,2]}"#).expect("two"), [2]);
         for (body, expected) in [
             (r#"{"inputs":[]}"#, "inputs: expected at least one entry, got none"),
             (r#"{"inputs":[1,2,3]}"#, "inputs: expected at most 2 entries, got more"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amaas::task::TextClassification;
+use amaas::task::{Embedding, TextClassification};
 use amaas::testing::{Recorded, Server};
 use amaas::{
     Answer, CallOptions, Client, Datatype, ErrorKind, InferRequest, ModelEntry, ModelList, ModelMetadata, Readiness,
@@ -67,6 +67,23 @@ async fn many_inputs_are_one_request_and_no_inputs_are_none() -> Result {
 }
 
 #[tokio::test]
+async fn texts_are_embedded_through_the_typed_route() -> Result {
+    let server = Server::start().await?;
+    let embedding = |x, y| Embedding { embedding: vec![x, y], tokens: 3, truncated: false };
+    server.predict("embed", [embedding(1.0, 0.0), embedding(0.6, 0.8)]);
+    let answer = server.client()?.model("embed").embed(&["a".to_owned(), "b".to_owned()]).await?;
+    let [one, other] = answer.predictions() else { panic!("one for each text") };
+    assert!((one.similarity(other) - 0.6).abs() < 1e-6);
+    let request = &server.requests()[0];
+    assert_eq!(request.path(), "/v1/models/embed/predict");
+    assert_eq!(request.json()?, json!({"inputs": ["a", "b"]}));
+
+    let error = server.client()?.model("embed").embed::<&str>(&[]).await.expect_err("no texts");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    Ok(())
+}
+
+#[tokio::test]
 async fn tensors_go_and_come() -> Result {
     let server = Server::start().await?;
     let model = server.client()?.model("resnet").version("7");
@@ -114,6 +131,7 @@ async fn metadata_readiness_and_lists() -> Result {
     let entry = ModelEntry {
         id: "resnet".to_owned(),
         object: "model".to_owned(),
+        created: 1,
         owned_by: "amaas".to_owned(),
         version: "7".to_owned(),
         task: "tensor".to_owned(),

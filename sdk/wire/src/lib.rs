@@ -12,6 +12,7 @@ pub mod key;
 pub mod keys;
 pub mod ohttp;
 pub mod oip;
+pub mod openai;
 pub mod predict;
 pub mod problem;
 pub mod task;

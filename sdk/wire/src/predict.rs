@@ -62,12 +62,21 @@ pub struct Usage {
     pub rows: u64,
     /// Milliseconds from the first byte read to the answer, loading of the model apart, rounded up.
     pub billed_ms: u64,
+    /// Tokens that went through the network, where the task counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
 }
 
 impl Usage {
     /// A usage of `rows` and `billed_ms`.
     pub fn new(rows: u64, billed_ms: u64) -> Self {
-        Self { rows, billed_ms }
+        Self { rows, billed_ms, tokens: None }
+    }
+
+    /// The same, with the tokens that went through the network.
+    #[must_use]
+    pub fn with_tokens(self, tokens: u64) -> Self {
+        Self { tokens: Some(tokens), ..self }
     }
 }
 
@@ -87,6 +96,9 @@ pub struct ModelEntry {
     pub id: String,
     /// Always `model`.
     pub object: String,
+    /// When the version was published, in seconds since 1970; 0 until it is loaded.
+    #[serde(default)]
+    pub created: u64,
     /// Always `amaas`.
     pub owned_by: String,
     /// The version that answers; empty until it is loaded.
@@ -183,6 +195,8 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for Inputs<'_, I> {
 pub const USAGE_ROWS: &str = "amaas-usage-rows";
 /// See [`USAGE_ROWS`].
 pub const USAGE_BILLED_MS: &str = "amaas-usage-billed-ms";
+/// See [`USAGE_ROWS`]; only where the task counts tokens.
+pub const USAGE_TOKENS: &str = "amaas-usage-tokens";
 /// The header that carries the request id, on requests (where the caller chose one) and on every answer.
 pub const REQUEST_ID: &str = "x-request-id";
 /// One key for each logical call, the same on every attempt.

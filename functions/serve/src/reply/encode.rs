@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use amaas_wire::Tensor;
 use amaas_wire::oip::InferResponse;
-use amaas_wire::predict::{USAGE_BILLED_MS, USAGE_ROWS, Usage};
+use amaas_wire::openai::{EmbeddingEntry, EmbeddingsResponse, EncodedVector, EncodingFormat, TokenUsage};
+use amaas_wire::predict::{USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS, Usage};
+use amaas_wire::task::Embedding;
 use axum::body::Body;
 use http::{HeaderValue, Response, header};
 use serde::Serialize;
@@ -25,8 +27,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Response<Body>, Error> {
 pub(crate) fn predict_response(
     model: &Model,
     predictions: Box<RawValue>,
-    rows: usize,
-    begun: Instant,
+    counted: Counted,
 ) -> Result<Response<Body>, Error> {
     // What a caller reads as `PredictResponse`; the list is JSON already.
     #[derive(Serialize)]
@@ -37,7 +38,7 @@ pub(crate) fn predict_response(
         usage: Usage,
     }
     let (model, version) = (model.name().as_str(), model.version().as_str());
-    let usage = usage(rows, begun);
+    let usage = counted.usage();
     let mut response = json(&Answer { predictions, model, version, usage })?;
     headers(&mut response, usage);
     Ok(response)
@@ -49,8 +50,7 @@ pub(crate) fn infer_response(
     id: Option<String>,
     mut outputs: Vec<Tensor>,
     wanted: Option<&[String]>,
-    rows: usize,
-    begun: Instant,
+    counted: Counted,
 ) -> Result<Response<Body>, Error> {
     if let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) {
         let mut left = outputs;
@@ -61,16 +61,59 @@ pub(crate) fn infer_response(
     }
     let (model_name, model_version) = (model.name().to_string(), Some(model.version().to_string()));
     let mut response = json(&InferResponse { model_name, model_version, id, outputs })?;
-    headers(&mut response, usage(rows, begun));
+    headers(&mut response, counted.usage());
     Ok(response)
 }
 
-fn usage(rows: usize, begun: Instant) -> Usage {
-    let milliseconds = begun.elapsed().as_micros().div_ceil(1000);
-    Usage::new(rows as u64, u64::try_from(milliseconds).unwrap_or(u64::MAX))
+/// The answer of `/v1/embeddings`.
+pub(crate) fn embeddings_response(
+    model: &Model,
+    embeddings: Vec<Embedding>,
+    format: EncodingFormat,
+    counted: Counted,
+) -> Result<Response<Body>, Error> {
+    let usage = counted.usage();
+    let tokens = usage.tokens.unwrap_or_default();
+    let entry = |(index, embedding): (usize, Embedding)| EmbeddingEntry {
+        object: "embedding",
+        index,
+        embedding: EncodedVector { values: embedding.embedding, format },
+        truncated: embedding.truncated,
+    };
+    let mut response = json(&EmbeddingsResponse {
+        object: "list",
+        data: embeddings.into_iter().enumerate().map(entry).collect(),
+        model: model.name().to_string(),
+        usage: TokenUsage { prompt_tokens: tokens, total_tokens: tokens },
+    })?;
+    headers(&mut response, usage);
+    Ok(response)
+}
+
+/// What a call is counted as, while it is under way.
+#[derive(Clone, Copy)]
+pub(crate) struct Counted {
+    pub(crate) rows: usize,
+    /// Where the task counts them.
+    pub(crate) tokens: Option<u64>,
+    pub(crate) begun: Instant,
+}
+
+impl Counted {
+    fn usage(self) -> Usage {
+        let milliseconds = u64::try_from(self.begun.elapsed().as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
+        let usage = Usage::new(self.rows as u64, milliseconds);
+        match self.tokens {
+            Some(tokens) => usage.with_tokens(tokens),
+            None => usage,
+        }
+    }
 }
 
 fn headers(response: &mut Response<Body>, usage: Usage) {
     response.headers_mut().insert(USAGE_ROWS, usage.rows.into());
     response.headers_mut().insert(USAGE_BILLED_MS, usage.billed_ms.into());
+    if let Some(tokens) = usage.tokens {
+        response.headers_mut().insert(USAGE_TOKENS, tokens.into());
+    }
 }

@@ -1,6 +1,7 @@
 //! Errors in the shape that the route's callers know.
 
 use amaas_wire::oip::ErrorBody;
+use amaas_wire::openai;
 use amaas_wire::predict::NOT_PROCESSED;
 use amaas_wire::problem::{self, Problem};
 use axum::body::Body;
@@ -26,11 +27,22 @@ pub(super) enum Dialect {
     Problem,
     /// Open Inference Protocol.
     OpenInference,
+    /// `OpenAI`'s error object.
+    OpenAi,
 }
 
 impl Dialect {
     pub(super) fn of(path: &str) -> Self {
-        if path == "/v2" || path.starts_with("/v2/") { Self::OpenInference } else { Self::Problem }
+        let of_openai = |path: &str| match path.strip_prefix("/v1/models") {
+            Some(model) => model.matches('/').count() <= 1,
+            None => path == "/v1/embeddings",
+        };
+        match path {
+            "/v2" => Self::OpenInference,
+            path if path.starts_with("/v2/") => Self::OpenInference,
+            path if of_openai(path) => Self::OpenAi,
+            _ => Self::Problem,
+        }
     }
 }
 
@@ -41,6 +53,7 @@ pub(super) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Respo
     let dialect = if error.is_of_sealing() { Dialect::Problem } else { dialect };
     let (body, media_type) = match dialect {
         Dialect::OpenInference => (serde_json::to_vec(&ErrorBody { error: detail }), "application/json"),
+        Dialect::OpenAi => (serde_json::to_vec(&openai(error, detail)), "application/json"),
         Dialect::Problem => {
             let problem = Problem {
                 kind: error.kind(),
@@ -72,4 +85,62 @@ pub(super) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Respo
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
+}
+
+/// `error` in the words that `OpenAI`'s clients know, and in ours where they have none.
+fn openai(error: &Error, message: String) -> openai::ErrorBody {
+    let kind = match error.status().as_u16() {
+        401 => "authentication_error",
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        400..500 => "invalid_request_error",
+        _ => "server_error",
+    };
+    let code = match error {
+        Error::UnknownModel { .. } => "model_not_found".to_owned(),
+        Error::KeyMissing | Error::KeyMalformed(_) | Error::KeyUnknown | Error::KeyExpired => {
+            "invalid_api_key".to_owned()
+        }
+        _ => error.slug().replace('-', "_"),
+    };
+    let param = error.param().map(str::to_owned);
+    openai::ErrorBody { error: openai::ErrorObject { message, kind: kind.to_owned(), param, code: Some(code) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_have_the_dialect_of_their_callers() {
+        for (path, expected) in [
+            ("/v2", Dialect::OpenInference),
+            ("/v2/models/m/infer", Dialect::OpenInference),
+            ("/v1/embeddings", Dialect::OpenAi),
+            ("/v1/models", Dialect::OpenAi),
+            ("/v1/models/m", Dialect::OpenAi),
+            ("/v1/models/m/predict", Dialect::Problem),
+            ("/v1/models/m/keys", Dialect::Problem),
+            ("/v1/keys", Dialect::Problem),
+            ("/", Dialect::Problem),
+        ] {
+            assert_eq!(Dialect::of(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn openai_errors_name_member_and_code() {
+        let body = |error: &Error| serde_json::to_value(openai(error, error.to_string())).expect("JSON");
+        let expected = serde_json::json!({"error": {
+            "message": "unknown model \"m\"", "type": "invalid_request_error", "param": "model", "code": "model_not_found",
+        }});
+        assert_eq!(body(&Error::UnknownModel { model: "m".to_owned() }), expected);
+        let error = body(&Error::KeyUnknown);
+        assert_eq!(
+            (&error["error"]["type"], &error["error"]["code"]),
+            (&"authentication_error".into(), &"invalid_api_key".into())
+        );
+        let error = body(&Error::QueueFull);
+        assert_eq!((&error["error"]["type"], &error["error"]["code"]), (&"server_error".into(), &"queue_full".into()));
+    }
 }

@@ -4,5 +4,5 @@ mod encode;
 mod error;
 mod respond;
 
-pub(crate) use self::encode::{infer_response, json, predict_response};
+pub(crate) use self::encode::{Counted, embeddings_response, infer_response, json, predict_response};
 pub(crate) use self::respond::{Finished, instead, named, rendered, respond};

@@ -11,7 +11,7 @@ use super::Host;
 use super::health::ModelPath;
 use crate::error::Error;
 use crate::load::Model;
-use crate::reply::infer_response;
+use crate::reply::{Counted, infer_response};
 use crate::request::{Caller, Valid, read};
 use crate::task::{json_size, off_runtime};
 
@@ -36,7 +36,8 @@ pub(super) async fn infer(
     let rows = call.rows();
     let outputs = model.infer.run(call).await?;
     let size = json_size(&outputs);
-    let answer = move || infer_response(&model, request.id, outputs, wanted.as_deref(), rows, begun);
+    let answer =
+        move || infer_response(&model, request.id, outputs, wanted.as_deref(), Counted { rows, tokens: None, begun });
     off_runtime(size, answer).await
 }
 

@@ -1,5 +1,6 @@
 //! The routes of a function, one router under every host.
 
+mod embeddings;
 mod health;
 mod host;
 mod infer;
@@ -17,7 +18,7 @@ use crate::seal;
 
 /// The router of `host`.
 pub fn router(host: Host) -> Router {
-    let routes = Router::new()
+    let by_path = Router::new()
         .route("/v2", get(health::server))
         .route("/v2/", get(health::server))
         .route("/v2/health/live", get(health::live))
@@ -29,15 +30,23 @@ pub fn router(host: Host) -> Router {
         .route("/v2/models/{model}/versions/{version}/ready", get(health::model_ready))
         .route("/v2/models/{model}/versions/{version}/infer", post(infer::infer))
         .route("/v1/models", get(models::list))
+        .route("/v1/models/{model}", get(models::one))
         .route("/v1/models/{model}/predict", post(predict::predict))
         .route("/v1/models/{model}/keys", get(seal::model_list))
         .route("/v1/models/{model}/keys/manifest", get(seal::model_manifest))
         .route("/v1/keys", get(seal::list))
         .route("/v1/keys/manifest", get(seal::manifest))
         .route("/.well-known/ohttp-gateway", get(seal::list))
+        .layer(axum::middleware::from_fn_with_state(host.clone(), once));
+    // What names the model in the body: an answer that is kept must not be given before the key's scope was looked at.
+    let by_body = Router::new()
+        .route("/v1/embeddings", post(embeddings::embeddings))
+        .layer(axum::middleware::from_fn_with_state(host.clone(), once))
+        .layer(axum::middleware::from_fn_with_state(host.clone(), embeddings::scoped));
+    let routes = by_path
+        .merge(by_body)
         .fallback(async || Error::UnknownRoute)
         .method_not_allowed_fallback(async || Error::Method)
-        .layer(axum::middleware::from_fn_with_state(host.clone(), once))
         .layer(axum::middleware::from_fn(named))
         .with_state(host.clone());
     // A router chooses the route before its own layers run, and a sealed call has to be opened before that.

@@ -31,14 +31,28 @@ pub(super) async fn list(State(host): State<Host>, caller: Caller) -> Result<Res
     json(&ModelList { object: "list".to_owned(), data })
 }
 
+/// `GET /v1/models/{model}`.
+pub(super) async fn one(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Response<Body>, Error> {
+    let slot = host.slot(&name)?;
+    caller.scope(slot.name())?;
+    json(&entry(&slot))
+}
+
 fn entry(slot: &Slot) -> ModelEntry {
-    let (version, task, ready) = match slot.state() {
-        SlotState::Ready(model) => (model.version().to_string(), model.task_name().to_owned(), true),
-        SlotState::Loading | SlotState::Failed(_) => (String::new(), String::new(), false),
+    let (created, version, task, ready) = match slot.state() {
+        SlotState::Ready(model) => {
+            (model.manifest.serial, model.version().to_string(), model.task_name().to_owned(), true)
+        }
+        SlotState::Loading | SlotState::Failed(_) => (0, String::new(), String::new(), false),
     };
     ModelEntry {
         id: slot.name().to_string(),
         object: "model".to_owned(),
+        created,
         owned_by: "amaas".to_owned(),
         version,
         task,

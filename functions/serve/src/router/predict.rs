@@ -2,14 +2,17 @@
 
 use std::time::Instant;
 
+use amaas_wire::Tensor;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use http::Response;
 use serde::Deserialize;
 
 use super::Host;
+use crate::config::Limits;
 use crate::error::Error;
-use crate::reply::predict_response;
+use crate::load::Model;
+use crate::reply::{Counted, predict_response};
 use crate::request::{Caller, Valid, read};
 use crate::task::{json_size, off_runtime};
 
@@ -33,14 +36,28 @@ pub(super) async fn predict(
     let model = host.model(&slot, parameters.version.as_deref()).await?;
     let begun = Instant::now();
     let task = model.task.clone().ok_or(Error::NoTask { model: name })?;
-    let limit = host.limits().rows;
-    let (encoder, size) = (task.clone(), body.len());
-    let (tensors, count) = off_runtime(size, move || encoder.encode(&body, limit)).await?;
-    let call =
-        Valid::new(tensors, &model.manifest, host.limits()).map_err(|error| Error::internal(error.to_string()))?;
-    let rows = call.rows();
-    let outputs = model.infer.run(call).await?;
-    let size = json_size(&outputs);
-    let answer = move || predict_response(&model, task.decode(&outputs, count)?, rows, begun);
+    let (limit, batching) = (host.limits().rows, model.manifest.batching);
+    let size = body.len().saturating_mul(task.effort());
+    let encoded = off_runtime(size, move || task.encode(&body, limit, batching)).await?;
+    let (outputs, rows) = run(&model, encoded.runs, host.limits()).await?;
+    let (size, decode, tokens) = (outputs.iter().map(|run| json_size(run)).sum(), encoded.decode, encoded.tokens);
+    let answer = move || predict_response(&model, decode(&outputs)?, Counted { rows, tokens, begun });
     off_runtime(size, answer).await
+}
+
+/// Runs what a task made, one run after the other, so that other calls get their turn in between; also how many rows it was.
+pub(super) async fn run(
+    model: &Model,
+    runs: Vec<Vec<Tensor>>,
+    limits: Limits,
+) -> Result<(Vec<Vec<Tensor>>, usize), Error> {
+    let valid = |tensors| Valid::new(tensors, &model.manifest, limits);
+    let calls = runs.into_iter().map(valid).collect::<Result<Vec<_>, _>>();
+    let calls = calls.map_err(|error| Error::internal(error.to_string()))?;
+    let (mut outputs, mut rows) = (Vec::with_capacity(calls.len()), 0);
+    for call in calls {
+        rows += call.rows();
+        outputs.push(model.infer.run(call).await?);
+    }
+    Ok((outputs, rows))
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use amaas::{Answer, ApiKey, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
+use amaas_embed::Embed;
 use amaas_sentiment::Sentiment;
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys, now};
 use amaas_serve::config::{LedgerLocation, Limits, RuntimeConfig, Trust, live};
@@ -109,13 +110,13 @@ async fn asked_twice() {
 
 /// The tasks of every model that comes with the program.
 pub(crate) fn tasks() -> Tasks {
-    Tasks::default().with::<Sentiment>()
+    Tasks::default().with::<Sentiment>().with_embedder::<Embed>()
 }
 
 /// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put.
 async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -> Result<(), Failure> {
-    let bundled = [amaas_sentiment::bundle(live()).map_err(Failure::new)?];
-    for publication in bundled {
+    for bundle in [amaas_sentiment::bundle, amaas_embed::bundle] {
+        let publication = bundle(live()).map_err(Failure::new)?;
         if !is_published(store, &publication, publisher).await? {
             publish(store, publication, &tasks(), library, publisher).await?;
         }

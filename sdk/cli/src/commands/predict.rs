@@ -55,10 +55,15 @@ fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
     lines.iter().map(parse).collect()
 }
 
-/// A classification as `label probability`, anything else as JSON.
+/// A classification as `label probability`, a vector by its beginning, anything else as JSON.
 fn line(prediction: &Value) -> String {
-    match (prediction["label"].as_str(), prediction["probability"].as_f64()) {
-        (Some(label), Some(probability)) => format!("{label}\t{probability:.4}"),
-        _ => prediction.to_string(),
+    if let (Some(label), Some(probability)) = (prediction["label"].as_str(), prediction["probability"].as_f64()) {
+        return format!("{label}\t{probability:.4}");
     }
+    let (Some(embedding), Some(tokens)) = (prediction["embedding"].as_array(), prediction["tokens"].as_u64()) else {
+        return prediction.to_string();
+    };
+    let first = embedding.iter().take(4).filter_map(Value::as_f64).map(|value| format!("{value:.4}"));
+    let cut = if prediction["truncated"] == true { ", and the text has more" } else { "" };
+    format!("[{}, …]\t{} values of {tokens} tokens{cut}", first.collect::<Vec<_>>().join(", "), embedding.len())
 }

@@ -13,18 +13,22 @@ fn models_are_served_called_and_published() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let here = folder.path();
     let dev = Dev::start(here);
-    let sentiment = &dev.report["models"][0];
-    assert_eq!(
-        (&sentiment["model"], &sentiment["version"], &sentiment["error"]),
-        (&"sentiment".into(), &"1".into(), &().into())
-    );
-    assert!(sentiment["first_answer_ms"].as_f64().expect("it was called") > 0.0);
+    for name in ["embed", "sentiment"] {
+        let model = named(&dev.report["models"], "model", name);
+        assert_eq!((&model["version"], &model["error"]), (&"1".into(), &().into()), "{name}");
+        assert!(model["first_answer_ms"].as_f64().expect("it was called") > 0.0);
+    }
 
     let answer = json(here, &["predict", "sentiment", "a wonderful film", "an awful film"]);
     let labels: Vec<_> = answer["predictions"].as_array().expect("two").iter().map(|it| it["label"].clone()).collect();
     assert_eq!(labels, ["positive", "negative"]);
     assert_eq!(answer["usage"]["rows"], 2);
     assert!(text(here, &["models"]).contains("sentiment  1        sentiment  yes"));
+
+    let answer = json(here, &["predict", "embed", "The cat sleeps.", "A kitten naps."]);
+    assert_eq!(answer["predictions"][1]["embedding"].as_array().map(Vec::len), Some(384));
+    assert_eq!(answer["usage"]["tokens"], 13);
+    assert!(text(here, &["predict", "embed", "The cat sleeps."]).ends_with("…]\t384 values of 6 tokens\n"));
 
     // Any ONNX file becomes a model beside the running service, without golden cases or with them.
     let published = json(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);
@@ -63,8 +67,9 @@ fn a_second_start_keeps_the_key_and_where_aliases_point() {
 
     let second = Dev::start(here);
     assert_eq!(variable(here, "AMAAS_API_KEY"), key);
-    assert_eq!(second.report["models"][0]["version"], "2", "the bundled model does not take the alias back");
-    assert_eq!(json(here, &["models"])[0]["version"], "2");
+    let sentiment = named(&second.report["models"], "model", "sentiment");
+    assert_eq!(sentiment["version"], "2", "the bundled model does not take the alias back");
+    assert_eq!(named(&json(here, &["models"]), "id", "sentiment")["version"], "2");
 }
 
 #[test]
@@ -184,6 +189,12 @@ fn served(here: &std::path::Path, model: &str, version: &str) {
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "{models}");
     }
+}
+
+/// The entry of `models` whose member `member` is `name`.
+fn named(models: &serde_json::Value, member: &str, name: &str) -> serde_json::Value {
+    let mut models = models.as_array().expect("models").iter();
+    models.find(|model| model[member] == name).unwrap_or_else(|| panic!("there is no {name}")).clone()
 }
 
 /// A variable of the file that `dev` wrote.

@@ -1,0 +1,10 @@
+//! The embedding function.
+
+use std::process::ExitCode;
+
+use amaas_embed::Embed;
+use amaas_serve::task::Tasks;
+
+fn main() -> ExitCode {
+    amaas_serve::function(Tasks::default().with_embedder::<Embed>())
+}

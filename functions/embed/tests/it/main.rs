@@ -1,0 +1,6 @@
+//! The embedding function as a whole: published, loaded, served over http, called sealed and plain.
+
+mod judge;
+mod openai;
+mod service;
+mod vectors;

@@ -1,0 +1,342 @@
+//! Texts to vectors: the second kind of task, whose answers are also given in `OpenAI`'s shape.
+//!
+//! A call's texts are run shortest first, in runs of bounded size, so that little of a run is padding and a few long texts
+//! among many cannot ask for more memory than the machine has. Where publishing found that rows change one another (dynamic
+//! quantisation does that), each text is a run of its own without padding: a text has the same vector whatever comes with it.
+
+use std::sync::Arc;
+
+use amaas_wire::predict::PredictRequest;
+use amaas_wire::task::Embedding;
+use amaas_wire::{Tensor, TensorData};
+
+use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError};
+use crate::error::Error;
+use crate::manifest::{Batching, TensorSpec};
+
+/// Texts to the inputs of a network that makes a vector of each; serve it with
+/// [`Tasks::with_embedder`](super::Tasks::with_embedder).
+///
+/// Its predictions are [`Embedding`]s, and `POST /v1/embeddings` takes the model.
+///
+/// ```
+/// use amaas_serve::task::{Assets, Embedder, InvalidInput, TaskError, Tokens};
+/// use amaas_wire::{Tensor, TensorData};
+///
+/// /// Reads bytes, 64 at most.
+/// struct Bytes;
+///
+/// impl Embedder for Bytes {
+///     const NAME: &'static str = "bytes";
+///     const EXAMPLE: &'static str = r#""A text.""#;
+///     const OUTPUT: &'static str = "vector";
+///
+///     fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+///         Ok(Self)
+///     }
+///
+///     fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+///         let ids = text.bytes().take(64).map(i64::from).collect();
+///         Ok(Tokens { ids, truncated: text.len() > 64 })
+///     }
+///
+///     fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+///         let padded = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or(-1)));
+///         let data = TensorData::Int64(padded.collect());
+///         Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
+///     }
+/// }
+/// ```
+pub trait Embedder: Sized + Send + Sync + 'static {
+    /// The task's name, which a manifest asks for.
+    const NAME: &'static str;
+    /// One text, as JSON: for a first call, and for documents.
+    const EXAMPLE: &'static str;
+    /// The network's output with the vectors, of length 1: FP32 `[batch, dimensions]`.
+    const OUTPUT: &'static str;
+
+    /// Makes the task from the files that were published with the network.
+    ///
+    /// # Errors
+    /// When a file is missing or is not what it should be; the function then never gets ready.
+    fn from_assets(assets: &Assets) -> Result<Self, TaskError>;
+
+    /// The tokens of `text` that the network reads.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
+    fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput>;
+
+    /// Makes the network's inputs of `rows`, which is never empty: each padded to `length`, which none is longer than, so that
+    /// the padding changes no vector.
+    ///
+    /// # Errors
+    /// As for [`Embedder::tokens`].
+    fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput>;
+}
+
+/// The tokens of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// Their ids, those that begin and end a text included.
+    pub ids: Vec<i64>,
+    /// Whether the text has more than the network reads.
+    pub truncated: bool,
+}
+
+/// An [`Embedder`] without its type.
+pub(crate) trait AnyEmbedder: Send + Sync {
+    /// Makes the runs for `texts`.
+    fn plan(&self, texts: &[String], batching: Batching) -> Result<Plan, Error>;
+    /// The length of the vectors, where the network's outputs say.
+    fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize>;
+}
+
+/// What a call's texts ask of the network.
+pub(crate) struct Plan {
+    /// The inputs of each run.
+    pub(crate) runs: Vec<Vec<Tensor>>,
+    /// Makes the vectors.
+    pub(crate) vectors: Vectors,
+}
+
+/// The vectors to come, from the outputs of a [`Plan`]'s runs.
+pub(crate) struct Vectors {
+    output: &'static str,
+    /// What each row of all runs, one after the other, is of.
+    rows: Vec<Row>,
+}
+
+struct Row {
+    /// The place of its text in the call.
+    text: usize,
+    tokens: u64,
+    truncated: bool,
+}
+
+impl Vectors {
+    /// How many tokens go through the network, padding apart.
+    pub(crate) fn tokens(&self) -> u64 {
+        self.rows.iter().map(|row| row.tokens).sum()
+    }
+
+    /// One vector for each text, in their order.
+    pub(crate) fn read(self, outputs: &[Vec<Tensor>]) -> Result<Vec<Embedding>, Error> {
+        let mut vectors = Vec::with_capacity(self.rows.len());
+        for outputs in outputs {
+            let output = outputs.iter().find(|output| output.name() == self.output);
+            let Some((output, TensorData::Fp32(values))) = output.map(|output| (output, output.data())) else {
+                return Err(Error::internal(format!("the network gave no FP32 output {:?}", self.output)));
+            };
+            output.check_finite().map_err(|error| Error::Unwritable(error.to_string()))?;
+            match *output.shape() {
+                [_, width] if width > 0 => vectors.extend(values.chunks_exact(width).map(<[f32]>::to_vec)),
+                ref got => return Err(Error::internal(format!("{:?}: expected rows, got {got:?}", self.output))),
+            }
+        }
+        if vectors.len() != self.rows.len() {
+            let (expected, got) = (self.rows.len(), vectors.len());
+            return Err(Error::internal(format!("the network gave {got} vectors for {expected} texts")));
+        }
+        let mut embeddings: Vec<_> = self.rows.into_iter().zip(vectors).collect();
+        embeddings.sort_unstable_by_key(|(row, _)| row.text);
+        let embedding =
+            |(row, embedding): (Row, _)| Embedding { embedding, tokens: row.tokens, truncated: row.truncated };
+        Ok(embeddings.into_iter().map(embedding).collect())
+    }
+}
+
+pub(super) struct Erased<E>(pub(super) E);
+
+impl<E: Embedder> AnyEmbedder for Erased<E> {
+    fn plan(&self, texts: &[String], batching: Batching) -> Result<Plan, Error> {
+        let tokens = |text: &String| self.0.tokens(text).map_err(|error| Error::InvalidInput(error.0));
+        let texts: Vec<Tokens> = texts.iter().map(tokens).collect::<Result<_, _>>()?;
+        let mut texts: Vec<_> = texts.into_iter().enumerate().collect();
+        texts.sort_by_key(|(_, tokens)| tokens.ids.len());
+        let (mut runs, mut rows) = (Vec::new(), Vec::with_capacity(texts.len()));
+        let mut waiting: Vec<Tokens> = Vec::new();
+        let (mut longest, mut alone) = (0, 0);
+        for (text, tokens) in texts {
+            let length = padded(tokens.ids.len(), batching);
+            alone += length;
+            if !waiting.is_empty() && !fits((waiting.len() + 1) * length, alone, batching) {
+                runs.push(self.run(&std::mem::take(&mut waiting), longest)?);
+                alone = length;
+            }
+            rows.push(Row { text, tokens: tokens.ids.len() as u64, truncated: tokens.truncated });
+            waiting.push(tokens);
+            longest = length;
+        }
+        if !waiting.is_empty() {
+            runs.push(self.run(&waiting, longest)?);
+        }
+        Ok(Plan { runs, vectors: Vectors { output: E::OUTPUT, rows } })
+    }
+
+    fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize> {
+        outputs.iter().find(|output| output.name == E::OUTPUT)?.shape.get(1)?.fixed()
+    }
+}
+
+impl<E: Embedder> Erased<E> {
+    fn run(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, Error> {
+        self.0.encode(rows, length).map_err(|error| Error::InvalidInput(error.0))
+    }
+}
+
+impl<E: Embedder> AnyTask for Erased<E> {
+    fn effort(&self) -> usize {
+        EFFORT
+    }
+
+    fn encode(self: Arc<Self>, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error> {
+        let request = PredictRequest::<String>::from_json(body, limit)?;
+        if request.inputs.is_empty() {
+            return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
+        }
+        let Plan { runs, vectors } = self.plan(&request.inputs, batching)?;
+        let tokens = Some(vectors.tokens());
+        let decode = move |outputs: &[Vec<Tensor>]| {
+            let embeddings = vectors.read(outputs)?;
+            serde_json::value::to_raw_value(&embeddings).map_err(|error| Error::internal(error.to_string()))
+        };
+        Ok(Encoded { runs, tokens, decode: Box::new(decode) })
+    }
+
+    fn embedder(self: Arc<Self>) -> Option<Arc<dyn AnyEmbedder>> {
+        Some(self)
+    }
+}
+
+/// What a text of `length` tokens is padded to, so that calls with texts of about the same length share a run.
+fn padded(length: usize, batching: Batching) -> usize {
+    match batching {
+        Batching::Rows => length.next_multiple_of(STEP),
+        Batching::None => length,
+    }
+}
+
+/// Whether texts may run together that have `together` tokens padded to the longest, and `alone` each by itself.
+fn fits(together: usize, alone: usize, batching: Batching) -> bool {
+    batching == Batching::Rows && together <= RUN_TOKENS && together <= 2 * alone
+}
+
+/// Tokenisers read some 10 MB/s, where JSON is read at 200.
+pub(crate) const EFFORT: usize = 20;
+/// At most 7 tokens of padding, and 64 different lengths for texts of up to 512 tokens.
+const STEP: usize = 8;
+/// Tokens of one run, padding included: 8 texts of 512 or 128 of 32. The attention of 8 texts of 512 tokens over 12 heads takes 100 MB.
+const RUN_TOKENS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Dim;
+
+    /// A token for each byte, and a network that gives back the first of each row.
+    struct Bytes;
+
+    impl Embedder for Bytes {
+        const NAME: &'static str = "bytes";
+        const EXAMPLE: &'static str = r#""a""#;
+        const OUTPUT: &'static str = "vector";
+
+        fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+            Ok(Self)
+        }
+
+        fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+            Ok(Tokens { ids: text.bytes().map(i64::from).collect(), truncated: text.len() > 999 })
+        }
+
+        fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+            let ids = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or_default()));
+            let data = TensorData::Int64(ids.collect());
+            Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
+        }
+    }
+
+    fn plan(texts: &[String], batching: Batching) -> Plan {
+        Erased(Bytes).plan(texts, batching).expect("a plan")
+    }
+
+    fn shapes(plan: &Plan) -> Vec<Vec<usize>> {
+        plan.runs.iter().map(|run| run[0].shape().to_vec()).collect()
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn outputs(plan: &Plan, name: &str) -> Vec<Vec<Tensor>> {
+        let first = |run: &Vec<Tensor>| {
+            let TensorData::Int64(ids) = run[0].data() else { panic!("ids") };
+            let shape = run[0].shape();
+            let values = ids.chunks_exact(shape[1]).flat_map(|row| [row[0] as f32, shape[0] as f32]).collect();
+            vec![Tensor::new(name, vec![shape[0], 2], TensorData::Fp32(values)).expect("whole rows")]
+        };
+        plan.runs.iter().map(first).collect()
+    }
+
+    fn texts(lengths: &[usize]) -> Vec<String> {
+        lengths
+            .iter()
+            .zip((b'a'..=b'z').cycle())
+            .map(|(length, byte)| char::from(byte).to_string().repeat(*length))
+            .collect()
+    }
+
+    #[test]
+    fn runs_are_bounded_in_tokens_and_little_of_them_is_padding() {
+        let mut lengths = vec![500; 20];
+        lengths.extend([3; 20]);
+        let plan = plan(&texts(&lengths), Batching::Rows);
+        // The short ones, with as many long ones as fit; 8 of 504 tokens fit in 4,096.
+        assert_eq!(shapes(&plan), [[20, 8], [8, 504], [8, 504], [4, 504]]);
+        assert_eq!(plan.vectors.tokens(), 20 * 500 + 20 * 3);
+        // A few short ones are not padded to the length of a long one, and those of about one length go together.
+        assert_eq!(shapes(&self::plan(&texts(&[500, 3, 3]), Batching::Rows)), [[2, 8], [1, 504]]);
+        assert_eq!(shapes(&self::plan(&texts(&[3, 12, 15, 9]), Batching::Rows)), [[4, 16]]);
+    }
+
+    #[test]
+    fn a_text_runs_alone_where_rows_change_one_another() {
+        let plan = plan(&texts(&[3, 9, 3]), Batching::None);
+        assert_eq!(shapes(&plan), [[1, 3], [1, 3], [1, 9]]);
+    }
+
+    #[test]
+    fn vectors_come_in_the_order_of_the_texts() {
+        for batching in [Batching::Rows, Batching::None] {
+            let plan = plan(&texts(&[700, 2, 1000, 5, 700]), batching);
+            let outputs = outputs(&plan, "vector");
+            let embeddings = plan.vectors.read(&outputs).expect("vectors");
+            let first: Vec<_> = embeddings.iter().map(|it| (it.embedding[0], it.tokens, it.truncated)).collect();
+            let expected =
+                [(97.0, 700, false), (98.0, 2, false), (99.0, 1000, true), (100.0, 5, false), (101.0, 700, false)];
+            assert_eq!(first, expected);
+        }
+    }
+
+    #[test]
+    fn outputs_that_are_no_vectors_are_our_fault_and_not_null() {
+        let read = |change: fn(&mut Vec<Vec<Tensor>>)| {
+            let plan = plan(&texts(&[2, 2]), Batching::Rows);
+            let mut outputs = outputs(&plan, "vector");
+            change(&mut outputs);
+            plan.vectors.read(&outputs).expect_err("no vectors")
+        };
+        assert_eq!(read(Vec::clear).internal_text(), Some("the network gave 0 vectors for 2 texts"));
+        assert!(read(|outputs| outputs[0].clear()).internal_text().is_some());
+        let error = read(|outputs| {
+            let data = TensorData::Fp32(vec![f32::NAN; 4]);
+            outputs[0] = vec![Tensor::new("vector", vec![2, 2], data).expect("four values")];
+        });
+        assert_eq!(error.slug(), "unwritable-answer");
+        assert_eq!(Erased(Bytes).dimensions(&[]), None);
+        let spec = TensorSpec {
+            name: "vector".to_owned(),
+            datatype: amaas_wire::Datatype::Fp32,
+            shape: vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)],
+        };
+        assert_eq!(Erased(Bytes).dimensions(&[spec]), Some(2));
+    }
+}
