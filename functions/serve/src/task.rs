@@ -47,6 +47,9 @@ pub trait Task: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// One entry of the `inputs` of a request, as JSON: for a first call, and for documents.
     const EXAMPLE: &'static str;
+    /// Bodies of up to this many bytes take less than 500 µs to encode, so that no other call has to wait for it; 0 where
+    /// the work does not follow from the size, as with packed images.
+    const QUICK: usize = QUICK;
     /// One entry of the `inputs` of a request.
     type Input: DeserializeOwned + Send;
     /// One entry of the `predictions` of an answer.
@@ -163,6 +166,8 @@ impl Tasks {
 
 /// A [`Task`] without its types: JSON in, JSON out.
 pub(crate) trait AnyTask: Send + Sync {
+    /// Bodies of more bytes than this are encoded beside the runtime.
+    fn quick(&self) -> usize;
     /// Reads a `predict` body of at most `limit` inputs and makes the network's inputs; also how many there were.
     fn encode(&self, body: &[u8], limit: usize) -> Result<(Vec<Tensor>, usize), Error>;
     /// Makes the JSON list of `count` predictions. Outputs that are not finite are refused: as JSON they would be null.
@@ -172,6 +177,10 @@ pub(crate) trait AnyTask: Send + Sync {
 struct Erased<T>(T);
 
 impl<T: Task> AnyTask for Erased<T> {
+    fn quick(&self) -> usize {
+        T::QUICK
+    }
+
     fn encode(&self, body: &[u8], limit: usize) -> Result<(Vec<Tensor>, usize), Error> {
         let request = PredictRequest::<T::Input>::from_json(body, limit)?;
         if request.inputs.is_empty() {
@@ -199,7 +208,16 @@ pub(crate) async fn off_runtime<T: Send + 'static>(
     size: usize,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    if size <= QUICK {
+    off_runtime_beyond(QUICK, size, work).await
+}
+
+/// The same, where only up to `quick` bytes are quick.
+pub(crate) async fn off_runtime_beyond<T: Send + 'static>(
+    quick: usize,
+    size: usize,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    if size <= quick {
         return work();
     }
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(error.to_string()))?

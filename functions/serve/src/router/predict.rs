@@ -11,7 +11,7 @@ use super::Host;
 use crate::error::Error;
 use crate::reply::predict_response;
 use crate::request::{Caller, Valid, read};
-use crate::task::{json_size, off_runtime};
+use crate::task::{json_size, off_runtime, off_runtime_beyond};
 
 #[derive(Deserialize)]
 pub(super) struct Parameters {
@@ -35,7 +35,7 @@ pub(super) async fn predict(
     let task = model.task.clone().ok_or(Error::NoTask { model: name })?;
     let limit = host.limits().rows;
     let (encoder, size) = (task.clone(), body.len());
-    let (tensors, count) = off_runtime(size, move || encoder.encode(&body, limit)).await?;
+    let (tensors, count) = off_runtime_beyond(task.quick(), size, move || encoder.encode(&body, limit)).await?;
     let call =
         Valid::new(tensors, &model.manifest, host.limits()).map_err(|error| Error::internal(error.to_string()))?;
     let rows = call.rows();
