@@ -1,8 +1,71 @@
-//! Predictions of the tasks that more than one model shares, so that callers need not write them again.
+//! Inputs and predictions of the tasks that more than one model shares, so that callers need not write them again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserializer, Unexpected, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// An image as an input: the bytes of a file as it lies on a disk. In JSON it is a string, base64 with padding
+/// (RFC 4648 §4). Its `Debug` text has the size only.
+///
+/// ```
+/// use amaas_wire::task::Image;
+///
+/// let image = Image::from(b"GIF89a".to_vec());
+/// assert_eq!(serde_json::to_string(&image)?, r#""R0lGODlh""#);
+/// assert_eq!(serde_json::from_str::<Image>(r#""R0lGODlh""#)?.as_bytes(), b"GIF89a");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Image(Vec<u8>);
+
+impl Image {
+    /// The bytes of the file.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Image {
+    fn from(file: Vec<u8>) -> Self {
+        Self(file)
+    }
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Image({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Image {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&base64::display::Base64Display::new(&self.0, &STANDARD))
+    }
+}
+
+impl<'de> Deserialize<'de> for Image {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Base64)
+    }
+}
+
+struct Base64;
+
+impl Visitor<'_> for Base64 {
+    type Value = Image;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an image file in base64, with padding")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Image, E> {
+        STANDARD.decode(text).map(Image).map_err(|_| E::invalid_value(Unexpected::Other("other text"), &self))
+    }
+}
 
 /// What a classifier of texts answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
