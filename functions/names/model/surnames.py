@@ -1,5 +1,6 @@
 """The names and their split: a fifth of each language for the test, a tenth for validation, the rest for training."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,3 +39,14 @@ def load(folder: Path) -> tuple[list[str], Surnames, Surnames, Surnames]:
             part += [(names[index], label) for index in chosen]
     made = [Surnames([name for name, _ in part], np.array([label for _, label in part])) for part in parts]
     return [path.stem for path in files], *made
+
+
+def main() -> None:
+    """python surnames.py DIR > test.tsv: the language and name of each test name, for examples/evaluate.rs."""
+    languages, _, _, test = load(Path(sys.argv[1]))
+    for name, label in zip(test.names, test.labels, strict=True):
+        print(languages[label], name, sep="\t")
+
+
+if __name__ == "__main__":
+    main()

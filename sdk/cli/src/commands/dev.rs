@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use amaas::{Answer, ApiKey, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
+use amaas_digits::Digits;
+use amaas_names::Names;
 use amaas_sentiment::Sentiment;
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys, now};
 use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
@@ -105,13 +107,14 @@ async fn asked_twice() {
 
 /// The tasks of every model that comes with the program.
 pub(crate) fn tasks() -> Tasks {
-    Tasks::default().with::<Sentiment>()
+    Tasks::default().with::<Sentiment>().with::<Names>().with::<Digits>()
 }
 
 /// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put.
 async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -> Result<(), Failure> {
-    let bundled = [amaas_sentiment::bundle(live()).map_err(Failure::new)?];
-    for publication in bundled {
+    let bundled = [amaas_sentiment::bundle, amaas_names::bundle, amaas_digits::bundle];
+    for bundle in bundled {
+        let publication = bundle(live()).map_err(Failure::new)?;
         if !is_published(store, &publication, publisher).await? {
             publish(store, publication, &tasks(), library, publisher).await?;
         }
@@ -216,7 +219,9 @@ fn report(
         begun.elapsed().as_millis(),
         env_file.display()
     ))?;
-    if let Some((first, example)) = first.iter().find_map(|first| Some((first, first.example?))) {
+    // The shortest is the one that a person may want to change.
+    let examples = first.iter().filter_map(|first| Some((first, first.example?)));
+    if let Some((first, example)) = examples.min_by_key(|(_, example)| example.len()) {
         let env = env_file.display();
         output::line(format_args!("  . {env}; curl -s $AMAAS_ENDPOINT/v1/models/{}/predict \\", first.model))?;
         output::line(r#"    -H "Authorization: Bearer $AMAAS_API_KEY" -H 'Content-Type: application/json' \"#)?;

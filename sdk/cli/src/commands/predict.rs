@@ -55,9 +55,11 @@ fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
     lines.iter().map(parse).collect()
 }
 
-/// A classification as `label probability`, anything else as JSON.
+/// A classification as `label probability`, a digit too, anything else as JSON.
 fn line(prediction: &Value) -> String {
-    match (prediction["label"].as_str(), prediction["probability"].as_f64()) {
+    let label = prediction["label"].as_str().map(str::to_owned);
+    let label = label.or_else(|| prediction["digit"].as_u64().map(|digit| digit.to_string()));
+    match (label, prediction["probability"].as_f64()) {
         (Some(label), Some(probability)) => format!("{label}\t{probability:.4}"),
         _ => prediction.to_string(),
     }

@@ -6,6 +6,11 @@ use std::time::{Duration, Instant};
 use crate::program::{Dev, amaas, json, text};
 
 const NETWORK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/sentiment/model/sentiment.onnx");
+/// A 7 of 8 by 11 pixels, black or white: a PNG in base64.
+const SEVEN: &str = concat!(
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAALAQAAAABq4PGIAAAAGElEQVR42mP4z9DI8BcIfwPhdyB8",
+    "D4T/AW2jCjzCFaQsAAAAAElFTkSuQmCC"
+);
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/sentiment/model/golden.json");
 
 #[test]
@@ -13,18 +18,19 @@ fn models_are_served_called_and_published() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let here = folder.path();
     let dev = Dev::start(here);
-    let sentiment = &dev.report["models"][0];
-    assert_eq!(
-        (&sentiment["model"], &sentiment["version"], &sentiment["error"]),
-        (&"sentiment".into(), &"1".into(), &().into())
-    );
-    assert!(sentiment["first_answer_ms"].as_f64().expect("it was called") > 0.0);
+    for name in ["digits", "names", "sentiment"] {
+        let model = dev.model(name);
+        assert_eq!((&model["version"], &model["task"], &model["error"]), (&"1".into(), &name.into(), &().into()));
+        assert!(model["first_answer_ms"].as_f64().expect("it was called") > 0.0, "{name}");
+    }
 
     let answer = json(here, &["predict", "sentiment", "a wonderful film", "an awful film"]);
     let labels: Vec<_> = answer["predictions"].as_array().expect("two").iter().map(|it| it["label"].clone()).collect();
     assert_eq!(labels, ["positive", "negative"]);
     assert_eq!(answer["usage"]["rows"], 2);
     assert!(text(here, &["models"]).contains("sentiment  1        sentiment  yes"));
+    assert!(text(here, &["predict", "names", "Yamamoto"]).starts_with("Japanese\t0."));
+    assert!(text(here, &["predict", "digits", SEVEN]).starts_with("7\t"));
 
     // Any ONNX file becomes a model beside the running service, without golden cases or with them.
     let published = json(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);
@@ -63,8 +69,8 @@ fn a_second_start_keeps_the_key_and_where_aliases_point() {
 
     let second = Dev::start(here);
     assert_eq!(variable(here, "AMAAS_API_KEY"), key);
-    assert_eq!(second.report["models"][0]["version"], "2", "the bundled model does not take the alias back");
-    assert_eq!(json(here, &["models"])[0]["version"], "2");
+    assert_eq!(second.model("sentiment")["version"], "2", "the bundled model does not take the alias back");
+    served(here, "sentiment", "2");
 }
 
 #[test]
