@@ -71,10 +71,10 @@ async fn evaluate(digits: Vec<Digit>, form: Form) -> Result<()> {
 
 /// Which digit each image is, and was read as.
 async fn judge(model: Model, digits: Vec<Digit>, form: Form) -> Result<Vec<(u8, u8)>> {
-    let images = digits.iter().map(|digit| packed(&digit.pixels, form)).collect::<Result<Vec<_>>>()?;
-    let answer: Answer<DigitClassification> = model.predict_many(&images).await?;
-    let read = answer.predictions().iter().map(|prediction| prediction.digit);
-    Ok(digits.iter().map(|digit| digit.label).zip(read).collect())
+    let labels: Vec<u8> = digits.iter().map(|digit| digit.label).collect();
+    let pack = move || digits.iter().map(|digit| packed(&digit.pixels, form)).collect::<Result<Vec<_>>>();
+    let answer: Answer<DigitClassification> = model.predict_many(&tokio::task::spawn_blocking(pack).await??).await?;
+    Ok(labels.into_iter().zip(answer.predictions().iter().map(|prediction| prediction.digit)).collect())
 }
 
 fn packed(pixels: &GrayImage, form: Form) -> Result<Image> {

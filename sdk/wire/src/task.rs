@@ -78,6 +78,23 @@ pub struct TextClassification {
     pub probabilities: BTreeMap<String, f32>,
 }
 
+impl TextClassification {
+    /// The answer of a classifier that gives every class a probability; of equals the class that sorts first is taken.
+    ///
+    /// ```
+    /// use amaas_wire::task::TextClassification;
+    ///
+    /// let answer = TextClassification::of([("politics".to_owned(), 0.25), ("sport".to_owned(), 0.75)]);
+    /// assert_eq!((answer.label.as_str(), answer.probability), ("sport", 0.75));
+    /// ```
+    pub fn of(classes: impl IntoIterator<Item = (String, f32)>) -> Self {
+        let probabilities: BTreeMap<String, f32> = classes.into_iter().collect();
+        let best = probabilities.iter().reduce(|best, class| if class.1 > best.1 { class } else { best });
+        let (label, probability) = best.map(|(label, probability)| (label.clone(), *probability)).unwrap_or_default();
+        Self { label, probability, probabilities }
+    }
+}
+
 /// What a classifier of many classes answers: the most probable ones, in their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RankedClassification {
