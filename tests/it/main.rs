@@ -3,6 +3,7 @@
 mod any_onnx;
 mod bad_input;
 mod ending;
+mod families;
 mod golden;
 mod hosts;
 mod ledger;

@@ -12,6 +12,10 @@ use crate::Function;
 /// A program of the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
+    /// `functions/digits`.
+    Digits,
+    /// `functions/names`.
+    Names,
     /// `functions/sentiment`.
     Sentiment,
     /// `functions/tensor`.
@@ -22,6 +26,8 @@ impl Program {
     /// The name of its binary.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Digits => "amaas-digits",
+            Self::Names => "amaas-names",
             Self::Sentiment => "amaas-sentiment",
             Self::Tensor => "amaas-tensor",
         }

@@ -64,11 +64,16 @@ impl Stage {
     /// Publishes `network`, which has no task, under `name` and the alias `live`.
     pub async fn publish(&self, name: &str, network: Vec<u8>) -> Manifest {
         let publication = Publication::of_network(name.parse().expect("a model's name"), network);
+        self.publish_with(publication, &Tasks::default()).await
+    }
+
+    /// Publishes `publication`, whose task is one of `tasks`.
+    pub async fn publish_with(&self, publication: Publication, tasks: &Tasks) -> Manifest {
         let store = self.store().await;
         if let Protection::Sealed(vault) = &self.publisher.protection {
             KeySet::create(&store, &publication.model, vault).await.expect("the keys can be kept");
         }
-        let published = publish(&store, publication, &Tasks::default(), library().await, &self.publisher).await;
+        let published = publish(&store, publication, tasks, library().await, &self.publisher).await;
         published.expect("the network can be published").manifest
     }
 

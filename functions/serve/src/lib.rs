@@ -28,3 +28,8 @@ pub mod vault;
 pub use self::error::Error;
 pub use self::function::{function, stop_signal};
 pub use self::router::{Host, router};
+
+/// The task in the architecture page has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../ARCHITECTURE.md")]
+struct Architecture;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-pub(crate) use self::embed::{AnyEmbedder, EFFORT};
+pub(crate) use self::embed::{AnyEmbedder, QUICK_TEXT};
 pub use self::embed::{Embedder, Tokens};
 use crate::error::Error;
 use crate::manifest::Batching;
@@ -53,6 +53,9 @@ pub trait Task: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// One entry of the `inputs` of a request, as JSON: for a first call, and for documents.
     const EXAMPLE: &'static str;
+    /// Bodies of up to this many bytes take less than 500 µs to encode, so that no other call has to wait for it; 0 where
+    /// the work does not follow from the size, as with packed images.
+    const QUICK: usize = QUICK;
     /// One entry of the `inputs` of a request.
     type Input: DeserializeOwned + Send;
     /// One entry of the `predictions` of an answer.
@@ -177,10 +180,8 @@ impl Tasks {
 
 /// A [`Task`] without its types: JSON in, JSON out.
 pub(crate) trait AnyTask: Send + Sync {
-    /// How many times as long as JSON of the same length the inputs take to read.
-    fn effort(&self) -> usize {
-        1
-    }
+    /// Bodies of more bytes than this are encoded beside the runtime.
+    fn quick(&self) -> usize;
 
     /// Reads a `predict` body of at most `limit` inputs and makes the network's inputs.
     fn encode(self: Arc<Self>, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error>;
@@ -207,6 +208,10 @@ pub(crate) type Decode = dyn FnOnce(&[Vec<Tensor>]) -> Result<Box<RawValue>, Err
 struct Erased<T>(T);
 
 impl<T: Task> AnyTask for Erased<T> {
+    fn quick(&self) -> usize {
+        T::QUICK
+    }
+
     fn encode(self: Arc<Self>, body: &[u8], limit: usize, _: Batching) -> Result<Encoded, Error> {
         let request = PredictRequest::<T::Input>::from_json(body, limit)?;
         if request.inputs.is_empty() {
@@ -242,7 +247,16 @@ pub(crate) async fn off_runtime<T: Send + 'static>(
     size: usize,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    if size <= QUICK {
+    off_runtime_beyond(QUICK, size, work).await
+}
+
+/// The same, where only up to `quick` bytes are quick.
+pub(crate) async fn off_runtime_beyond<T: Send + 'static>(
+    quick: usize,
+    size: usize,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    if size <= quick {
         return work();
     }
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(error.to_string()))?

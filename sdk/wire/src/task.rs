@@ -1,8 +1,71 @@
-//! Predictions of the tasks that more than one model shares, so that callers need not write them again.
+//! Inputs and predictions of the tasks that more than one model shares, so that callers need not write them again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserializer, Unexpected, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// An image as an input: the bytes of a file as it lies on a disk. In JSON it is a string, base64 with padding
+/// (RFC 4648 §4). Its `Debug` text has the size only.
+///
+/// ```
+/// use amaas_wire::task::Image;
+///
+/// let image = Image::from(b"GIF89a".to_vec());
+/// assert_eq!(serde_json::to_string(&image)?, r#""R0lGODlh""#);
+/// assert_eq!(serde_json::from_str::<Image>(r#""R0lGODlh""#)?.as_bytes(), b"GIF89a");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Image(Vec<u8>);
+
+impl Image {
+    /// The bytes of the file.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Image {
+    fn from(file: Vec<u8>) -> Self {
+        Self(file)
+    }
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Image({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Image {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&base64::display::Base64Display::new(&self.0, &STANDARD))
+    }
+}
+
+impl<'de> Deserialize<'de> for Image {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Base64)
+    }
+}
+
+struct Base64;
+
+impl Visitor<'_> for Base64 {
+    type Value = Image;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an image file in base64, with padding")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Image, E> {
+        STANDARD.decode(text).map(Image).map_err(|_| E::invalid_value(Unexpected::Other("other text"), &self))
+    }
+}
 
 /// What a classifier of texts answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,4 +103,71 @@ impl Embedding {
     pub fn similarity(&self, other: &Self) -> f32 {
         self.embedding.iter().zip(&other.embedding).map(|(one, other)| one * other).sum()
     }
+}
+impl TextClassification {
+    /// The answer of a classifier that gives every class a probability; of equals the class that sorts first is taken.
+    ///
+    /// ```
+    /// use amaas_wire::task::TextClassification;
+    ///
+    /// let answer = TextClassification::of([("politics".to_owned(), 0.25), ("sport".to_owned(), 0.75)]);
+    /// assert_eq!((answer.label.as_str(), answer.probability), ("sport", 0.75));
+    /// ```
+    pub fn of(classes: impl IntoIterator<Item = (String, f32)>) -> Self {
+        let probabilities: BTreeMap<String, f32> = classes.into_iter().collect();
+        let best = probabilities.iter().reduce(|best, class| if class.1 > best.1 { class } else { best });
+        let (label, probability) = best.map(|(label, probability)| (label.clone(), *probability)).unwrap_or_default();
+        Self { label, probability, probabilities }
+    }
+}
+
+/// What a classifier of many classes answers: the most probable ones, in their order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RankedClassification {
+    /// The most probable class.
+    pub label: String,
+    /// The probability of `label`, 0 to 1.
+    pub probability: f32,
+    /// The most probable classes, `label` first; how many is up to the model.
+    pub top: Vec<Scored>,
+}
+
+/// A class and its probability.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scored {
+    /// The class.
+    pub label: String,
+    /// Its probability, 0 to 1.
+    pub probability: f32,
+}
+
+impl RankedClassification {
+    /// The `most` most probable of `classes`; of equals the earlier one stands first.
+    ///
+    /// ```
+    /// use amaas_wire::task::{RankedClassification, Scored};
+    ///
+    /// let scored = |label: &str, probability| Scored { label: label.to_owned(), probability };
+    /// let ranked = RankedClassification::of(vec![scored("a", 0.1), scored("b", 0.7), scored("c", 0.2)], 2);
+    /// assert_eq!((ranked.label.as_str(), ranked.probability), ("b", 0.7));
+    /// assert_eq!(ranked.top, [scored("b", 0.7), scored("c", 0.2)]);
+    /// ```
+    pub fn of(mut classes: Vec<Scored>, most: usize) -> Self {
+        classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        classes.truncate(most);
+        let (label, probability) =
+            classes.first().map(|first| (first.label.clone(), first.probability)).unwrap_or_default();
+        Self { label, probability, top: classes }
+    }
+}
+
+/// What a reader of handwritten digits answers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DigitClassification {
+    /// The most probable digit, 0 to 9.
+    pub digit: u8,
+    /// The probability of `digit`, 0 to 1.
+    pub probability: f32,
+    /// The probabilities of 0 to 9, in this order; they add up to 1.
+    pub probabilities: [f32; 10],
 }

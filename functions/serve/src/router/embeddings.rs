@@ -17,7 +17,7 @@ use super::predict::run;
 use crate::error::Error;
 use crate::reply::{Counted, embeddings_response};
 use crate::request::{Caller, read};
-use crate::task::{EFFORT, json_size, off_runtime};
+use crate::task::{QUICK_TEXT, json_size, off_runtime, off_runtime_beyond};
 
 /// The route.
 pub(super) async fn embeddings(
@@ -43,7 +43,7 @@ pub(super) async fn embeddings(
         return Err(Error::Parameter { param: Some("dimensions"), message });
     }
     let (texts, format, batching) = (request.input, request.encoding_format, model.manifest.batching);
-    let plan = off_runtime(size.saturating_mul(EFFORT), move || embedder.plan(&texts, batching)).await?;
+    let plan = off_runtime_beyond(QUICK_TEXT, size, move || embedder.plan(&texts, batching)).await?;
     let (outputs, rows) = run(&model, plan.runs, host.limits()).await?;
     let (size, vectors) = (outputs.iter().map(|run| json_size(run)).sum(), plan.vectors);
     let counted = Counted { rows, tokens: Some(vectors.tokens()), begun };

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::load::Model;
 use crate::reply::{Counted, predict_response};
 use crate::request::{Caller, Valid, read};
-use crate::task::{json_size, off_runtime};
+use crate::task::{json_size, off_runtime, off_runtime_beyond};
 
 #[derive(Deserialize)]
 pub(super) struct Parameters {
@@ -36,9 +36,8 @@ pub(super) async fn predict(
     let model = host.model(&slot, parameters.version.as_deref()).await?;
     let begun = Instant::now();
     let task = model.task.clone().ok_or(Error::NoTask { model: name })?;
-    let (limit, batching) = (host.limits().rows, model.manifest.batching);
-    let size = body.len().saturating_mul(task.effort());
-    let encoded = off_runtime(size, move || task.encode(&body, limit, batching)).await?;
+    let (limit, batching, size) = (host.limits().rows, model.manifest.batching, body.len());
+    let encoded = off_runtime_beyond(task.quick(), size, move || task.encode(&body, limit, batching)).await?;
     let (outputs, rows) = run(&model, encoded.runs, host.limits()).await?;
     let (size, decode, tokens) = (outputs.iter().map(|run| json_size(run)).sum(), encoded.decode, encoded.tokens);
     let answer = move || predict_response(&model, decode(&outputs)?, Counted { rows, tokens, begun });

@@ -186,8 +186,8 @@ impl<E: Embedder> Erased<E> {
 }
 
 impl<E: Embedder> AnyTask for Erased<E> {
-    fn effort(&self) -> usize {
-        EFFORT
+    fn quick(&self) -> usize {
+        QUICK_TEXT
     }
 
     fn encode(self: Arc<Self>, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error> {
@@ -222,8 +222,8 @@ fn fits(together: usize, alone: usize, batching: Batching) -> bool {
     batching == Batching::Rows && together <= RUN_TOKENS && together <= 2 * alone
 }
 
-/// Tokenisers read some 10 MB/s, where JSON is read at 200.
-pub(crate) const EFFORT: usize = 20;
+/// Bytes of text that are quickly read: tokenisers read some 10 MB/s, where JSON is read at 200.
+pub(crate) const QUICK_TEXT: usize = super::QUICK / 20;
 /// At most 7 tokens of padding, and 64 different lengths for texts of up to 512 tokens.
 const STEP: usize = 8;
 /// Tokens of one run, padding included: 8 texts of 512 or 128 of 32. The attention of 8 texts of 512 tokens over 12 heads takes 100 MB.

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use amaas::{Answer, ApiKey, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
+use amaas_digits::Digits;
 use amaas_embed::Embed;
+use amaas_names::Names;
 use amaas_sentiment::Sentiment;
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys, now};
 use amaas_serve::config::{LedgerLocation, Limits, RuntimeConfig, Trust, live};
@@ -110,12 +112,13 @@ async fn asked_twice() {
 
 /// The tasks of every model that comes with the program.
 pub(crate) fn tasks() -> Tasks {
-    Tasks::default().with::<Sentiment>().with_embedder::<Embed>()
+    Tasks::default().with::<Sentiment>().with::<Names>().with::<Digits>().with_embedder::<Embed>()
 }
 
 /// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put.
 async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -> Result<(), Failure> {
-    for bundle in [amaas_sentiment::bundle, amaas_embed::bundle] {
+    let bundled = [amaas_sentiment::bundle, amaas_names::bundle, amaas_digits::bundle, amaas_embed::bundle];
+    for bundle in bundled {
         let publication = bundle(live()).map_err(Failure::new)?;
         if !is_published(store, &publication, publisher).await? {
             publish(store, publication, &tasks(), library, publisher).await?;
@@ -221,7 +224,9 @@ fn report(
         begun.elapsed().as_millis(),
         env_file.display()
     ))?;
-    if let Some((first, example)) = first.iter().find_map(|first| Some((first, first.example?))) {
+    // The shortest is the one that a person may want to change.
+    let examples = first.iter().filter_map(|first| Some((first, first.example?)));
+    if let Some((first, example)) = examples.min_by_key(|(_, example)| example.len()) {
         let env = env_file.display();
         output::line(format_args!("  . {env}; curl -s $AMAAS_ENDPOINT/v1/models/{}/predict \\", first.model))?;
         output::line(r#"    -H "Authorization: Bearer $AMAAS_API_KEY" -H 'Content-Type: application/json' \"#)?;

@@ -55,9 +55,11 @@ fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
     lines.iter().map(parse).collect()
 }
 
-/// A classification as `label probability`, a vector by its beginning, anything else as JSON.
+/// A classification as `label probability`, a digit too, a vector by its beginning, anything else as JSON.
 fn line(prediction: &Value) -> String {
-    if let (Some(label), Some(probability)) = (prediction["label"].as_str(), prediction["probability"].as_f64()) {
+    let label = prediction["label"].as_str().map(str::to_owned);
+    let label = label.or_else(|| prediction["digit"].as_u64().map(|digit| digit.to_string()));
+    if let (Some(label), Some(probability)) = (label, prediction["probability"].as_f64()) {
         return format!("{label}\t{probability:.4}");
     }
     let (Some(embedding), Some(tokens)) = (prediction["embedding"].as_array(), prediction["tokens"].as_u64()) else {

@@ -6,6 +6,11 @@ use std::time::{Duration, Instant};
 use crate::program::{Dev, amaas, json, text};
 
 const NETWORK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/sentiment/model/sentiment.onnx");
+/// A 7 of 8 by 11 pixels, black or white: a PNG in base64.
+const SEVEN: &str = concat!(
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAALAQAAAABq4PGIAAAAGElEQVR42mP4z9DI8BcIfwPhdyB8",
+    "D4T/AW2jCjzCFaQsAAAAAElFTkSuQmCC"
+);
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/sentiment/model/golden.json");
 
 #[test]
@@ -13,10 +18,10 @@ fn models_are_served_called_and_published() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let here = folder.path();
     let dev = Dev::start(here);
-    for name in ["embed", "sentiment"] {
-        let model = named(&dev.report["models"], "model", name);
-        assert_eq!((&model["version"], &model["error"]), (&"1".into(), &().into()), "{name}");
-        assert!(model["first_answer_ms"].as_f64().expect("it was called") > 0.0);
+    for name in ["digits", "embed", "names", "sentiment"] {
+        let model = dev.model(name);
+        assert_eq!((&model["version"], &model["task"], &model["error"]), (&"1".into(), &name.into(), &().into()));
+        assert!(model["first_answer_ms"].as_f64().expect("it was called") > 0.0, "{name}");
     }
 
     let answer = json(here, &["predict", "sentiment", "a wonderful film", "an awful film"]);
@@ -24,6 +29,8 @@ fn models_are_served_called_and_published() {
     assert_eq!(labels, ["positive", "negative"]);
     assert_eq!(answer["usage"]["rows"], 2);
     assert!(text(here, &["models"]).contains("sentiment  1        sentiment  yes"));
+    assert!(text(here, &["predict", "names", "Yamamoto"]).starts_with("Japanese\t0."));
+    assert!(text(here, &["predict", "digits", SEVEN]).starts_with("7\t"));
 
     let answer = json(here, &["predict", "embed", "The cat sleeps.", "A kitten naps."]);
     assert_eq!(answer["predictions"][1]["embedding"].as_array().map(Vec::len), Some(384));
@@ -67,9 +74,8 @@ fn a_second_start_keeps_the_key_and_where_aliases_point() {
 
     let second = Dev::start(here);
     assert_eq!(variable(here, "AMAAS_API_KEY"), key);
-    let sentiment = named(&second.report["models"], "model", "sentiment");
-    assert_eq!(sentiment["version"], "2", "the bundled model does not take the alias back");
-    assert_eq!(named(&json(here, &["models"]), "id", "sentiment")["version"], "2");
+    assert_eq!(second.model("sentiment")["version"], "2", "the bundled model does not take the alias back");
+    served(here, "sentiment", "2");
 }
 
 #[test]
@@ -189,12 +195,6 @@ fn served(here: &std::path::Path, model: &str, version: &str) {
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "{models}");
     }
-}
-
-/// The entry of `models` whose member `member` is `name`.
-fn named(models: &serde_json::Value, member: &str, name: &str) -> serde_json::Value {
-    let mut models = models.as_array().expect("models").iter();
-    models.find(|model| model[member] == name).unwrap_or_else(|| panic!("there is no {name}")).clone()
 }
 
 /// A variable of the file that `dev` wrote.

@@ -27,11 +27,13 @@ fn the_zip_lies_where_cargo_builds() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let here = folder.path();
     std::fs::write(here.join("elf"), [&b"\x7fELF\x02\x01"[..], &[0; 12], &[62, 0]].concat()).expect("written");
-    for (target, expected) in [("", "target"), ("elsewhere", "elsewhere")] {
-        let mut command = command(here, &["package", "sentiment", "--binary", "elf", "--library", "elf"]);
+    for (function, target, expected) in
+        [("sentiment", "", "target"), ("names", "", "target"), ("digits", "elsewhere", "elsewhere")]
+    {
+        let mut command = command(here, &["package", function, "--binary", "elf", "--library", "elf"]);
         let output = command.env("CARGO_TARGET_DIR", target).output().expect("run");
         assert!(output.status.success(), "{output:?}");
-        assert!(here.join(expected).join("amaas-sentiment.zip").is_file());
+        assert!(here.join(expected).join(format!("amaas-{function}.zip")).is_file());
     }
 }
 

@@ -39,6 +39,12 @@ impl Dev {
         Self::start_with(folder, |command| command)
     }
 
+    /// What it reported of the model `name`.
+    pub(crate) fn model(&self, name: &str) -> &Value {
+        let models = self.report["models"].as_array().expect("a list of models");
+        models.iter().find(|model| model["model"] == name).expect("it is served")
+    }
+
     /// Starts it as `change` says, and waits for its report.
     pub(crate) fn start_with(folder: &Path, change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
         let mut dev = Self::begin_with(folder, change);

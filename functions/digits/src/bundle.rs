@@ -1,0 +1,29 @@
+//! The trained network of `model/`, ready to be published.
+
+use std::collections::BTreeMap;
+
+use amaas_serve::manifest::{Golden, ManifestError};
+use amaas_serve::publish::Publication;
+use amaas_serve::store::Alias;
+use amaas_serve::task::Task;
+use bytes::Bytes;
+
+use crate::Digits;
+
+/// The network and its golden cases, under the alias `alias`.
+///
+/// # Errors
+/// Never with the files that were committed; the golden cases are parsed here.
+pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
+    Ok(Publication {
+        model: NAME.parse().map_err(|error| ManifestError::Json(format!("{NAME}: {error}")))?,
+        version: None,
+        alias,
+        network: Bytes::from_static(include_bytes!("../model/digits.onnx")),
+        task: Some(Digits::NAME.to_owned()),
+        assets: BTreeMap::new(),
+        golden: Some(Golden::from_json(include_bytes!("../model/golden.json"))?),
+    })
+}
+
+const NAME: &str = "digits";

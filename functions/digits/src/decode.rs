@@ -1,0 +1,206 @@
+//! From the bytes of a file to levels of grey, within bounds that hold before anything is unpacked.
+//!
+//! Invariant: width, height and the memory that the pixels take are known from the header and checked before the first
+//! pixel is decoded, so that a small file cannot ask for much. What is not an image is an answer, never a panic.
+
+use std::io::Cursor;
+use std::sync::{Mutex, PoisonError};
+
+use image::error::{ImageError, LimitError, LimitErrorKind};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+/// Decodes `file`, in the orientation that its Exif data asks for. What is transparent is white, as on a page.
+pub(crate) fn decode(file: &[u8]) -> Result<GrayImage, NoImage> {
+    static LARGE: Mutex<()> = Mutex::new(());
+    let mut reader = ImageReader::new(Cursor::new(file));
+    reader.set_format(format(file).ok_or(NoImage::Format)?);
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MOST_PIXELS || decoder.total_bytes() > MOST_BYTES {
+        return Err(NoImage::Large);
+    }
+    // Those that take much memory wait for one another. The lock guards nothing that a panic could leave half done.
+    let _alone = (pixels > LARGE_PIXELS).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+    let orientation = decoder.orientation()?;
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok(grey(image))
+}
+
+/// Why a file is refused; names nothing that is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoImage {
+    #[error("expected a PNG, JPEG or WebP file, got something else")]
+    Format,
+    #[error("expected a whole PNG, JPEG or WebP file, got one that is damaged or cut short")]
+    Damaged,
+    #[error(
+        "expected at most {MOST_SIDE} pixels a side, {MOST_PIXELS} in all and {MOST_BYTES} bytes unpacked, got more"
+    )]
+    Large,
+}
+
+impl From<ImageError> for NoImage {
+    fn from(error: ImageError) -> Self {
+        let limit = |error: &LimitError| {
+            matches!(error.kind(), LimitErrorKind::DimensionError | LimitErrorKind::InsufficientMemory)
+        };
+        match &error {
+            ImageError::Limits(error) if limit(error) => Self::Large,
+            _ => Self::Damaged,
+        }
+    }
+}
+
+/// By the first bytes, not by a name or a type that a caller gives.
+fn format(file: &[u8]) -> Option<ImageFormat> {
+    let format = image::guess_format(file).ok()?;
+    matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP).then_some(format)
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(MOST_SIDE), Some(MOST_SIDE));
+    limits.max_alloc = Some(MOST_BYTES);
+    limits
+}
+
+fn grey(image: DynamicImage) -> GrayImage {
+    if !image.color().has_alpha() {
+        return image.into_luma8();
+    }
+    let both = image.into_luma_alpha8();
+    let on_white = |level: u8, alpha: u8| {
+        let (level, alpha) = (u16::from(level), u16::from(alpha));
+        // Both terms together are at most 255 · 255, so the quotient is at most 255.
+        u8::try_from((level * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX)
+    };
+    GrayImage::from_fn(both.width(), both.height(), |x, y| {
+        let [level, alpha] = both.get_pixel(x, y).0;
+        image::Luma([on_white(level, alpha)])
+    })
+}
+
+/// The longer side of a photo of 24 megapixels, rounded up.
+const MOST_SIDE: u32 = 8192;
+/// A photo of 12 megapixels passes, one of 24 does not.
+pub(crate) const MOST_PIXELS: u64 = 1 << 24;
+/// [`MOST_PIXELS`] of four bytes each.
+const MOST_BYTES: u64 = 64 << 20;
+const LARGE_PIXELS: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use image::{Luma, LumaA, Rgb};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn packed(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut file = Cursor::new(Vec::new());
+        image.write_to(&mut file, format).expect("the formats can be written");
+        file.into_inner()
+    }
+
+    fn picture(format: ImageFormat) -> Vec<u8> {
+        let levels =
+            |x: u32, y: u32| Rgb([0, 1, 2].map(|channel| u8::try_from((x * 7 + y * channel) % 256).unwrap_or(0)));
+        packed(&image::RgbImage::from_fn(40, 30, levels).into(), format)
+    }
+
+    /// A PNG that says that it has so many pixels, which are all black and pack to a thousandth.
+    fn bomb(width: u32, height: u32) -> Vec<u8> {
+        packed(&GrayImage::new(width, height).into(), ImageFormat::Png)
+    }
+
+    #[test]
+    fn what_is_no_image_is_refused() {
+        let mut gif = b"GIF89a".to_vec();
+        gif.resize(100, 0);
+        for (name, file, expected) in [
+            ("empty", vec![], NoImage::Format),
+            ("text", b"seven".to_vec(), NoImage::Format),
+            ("another format", gif, NoImage::Format),
+            ("a bitmap", b"BM\x46\0\0\0".to_vec(), NoImage::Format),
+            ("a signature alone", b"\x89PNG\r\n\x1a\n".to_vec(), NoImage::Damaged),
+            ("the beginning of a JPEG", b"\xff\xd8\xff\xe0".to_vec(), NoImage::Damaged),
+            ("the beginning of a WebP", b"RIFF\x04\0\0\0WEBP".to_vec(), NoImage::Damaged),
+        ] {
+            assert_eq!(decode(&file).expect_err(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_small_file_cannot_unpack_to_much() {
+        let file = bomb(8000, 2000);
+        assert!(file.len() < 100_000, "{}", file.len());
+        assert_eq!(decode(&file).map(|image| image.dimensions()), Ok((8000, 2000)));
+        for (width, height) in [(4097, 4096), (8193, 1), (1, 8193)] {
+            assert_eq!(decode(&bomb(width, height)).expect_err("too large"), NoImage::Large, "{width} x {height}");
+        }
+        // The header is believed before there are any pixels: width and height of 2³¹ - 1, and a header's checksum.
+        let mut huge = bomb(1, 1);
+        huge[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
+        let checksum = crc32(&huge[12..29]).to_be_bytes();
+        huge[29..33].copy_from_slice(&checksum);
+        assert_eq!(decode(&huge).expect_err("too large"), NoImage::Large);
+        // Fewer pixels, of eight bytes each.
+        let deep = packed(&image::ImageBuffer::<image::Rgba<u16>, _>::new(4096, 2049).into(), ImageFormat::Png);
+        assert_eq!(decode(&deep).expect_err("too many bytes"), NoImage::Large);
+        // A JPEG of the largest size that its header can tell.
+        let mut wide = picture(ImageFormat::Jpeg);
+        let start = wide.windows(2).position(|marker| matches!(marker, [0xff, 0xc0 | 0xc2])).expect("a frame");
+        wide[start + 5..start + 9].copy_from_slice(&[0xff; 4]);
+        assert_eq!(decode(&wide).expect_err("too large"), NoImage::Large);
+    }
+
+    #[test]
+    fn what_is_transparent_is_white() {
+        let image = image::GrayAlphaImage::from_fn(3, 1, |x, _| LumaA([[0, 255], [0, 0], [100, 128]][x as usize]));
+        let grey = decode(&packed(&image.into(), ImageFormat::Png)).expect("an image");
+        assert_eq!(grey.pixels().map(|Luma([level])| *level).collect::<Vec<_>>(), [0, 255, 177]);
+    }
+
+    #[test]
+    fn a_file_that_is_cut_short_gives_no_image() {
+        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP] {
+            let whole = picture(format);
+            assert_eq!(decode(&whole).map(|image| image.dimensions()), Ok((40, 30)));
+            assert!(decode(&whole[..whole.len() / 4]).is_err(), "{format:?}");
+            assert!((0..whole.len()).filter(|length| decode(&whole[..*length]).is_err()).count() > whole.len() / 2);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_files_are_answered(
+            format in prop::sample::select(vec![ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP]),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        ) {
+            let mut file = picture(format);
+            for (place, byte) in changes {
+                let place = place.index(file.len());
+                file[place] = byte;
+            }
+            if let Ok(image) = decode(&file) {
+                prop_assert!(u64::from(image.width()) * u64::from(image.height()) <= MOST_PIXELS);
+            }
+        }
+
+        #[test]
+        fn any_bytes_behind_a_signature_are_answered(
+            signature in prop::sample::select(vec![&b"\x89PNG\r\n\x1a\n"[..], b"\xff\xd8\xff", b"RIFF\x40\0\0\0WEBPVP8 "]),
+            rest in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            prop_assert!(decode(&[signature, &rest].concat()).is_err());
+        }
+    }
+
+    /// ISO 3309, as PNG has it (RFC 2083 §15).
+    fn crc32(bytes: &[u8]) -> u32 {
+        let step = |crc: u32, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 };
+        !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+    }
+}

@@ -1,0 +1,98 @@
+//! Images to pixels, and probabilities to a digit.
+//!
+//! What happens to odd images: what is no PNG, JPEG or WebP file, is damaged, is larger than the bounds or has nothing in it
+//! that stands out is refused; of an animation the first image counts; what is transparent is white; colours turn grey.
+
+use amaas_serve::task::{Assets, InvalidInput, Task, TaskError};
+use amaas_wire::task::{DigitClassification, Image};
+use amaas_wire::{Tensor, TensorData};
+
+use crate::decode::{MOST_PIXELS, decode};
+use crate::digit::{PIXELS, SIDE, digit};
+
+/// The task of the MNIST network: an image of a digit in, the digit out.
+///
+/// ```
+/// use amaas_digits::Digits;
+/// use amaas_serve::task::Task;
+///
+/// let error = Digits.encode(&[b"GIF89a".to_vec().into()]).expect_err("another format");
+/// assert_eq!(error.to_string(), "inputs[0]: expected a PNG, JPEG or WebP file, got something else");
+/// ```
+pub struct Digits;
+
+impl Task for Digits {
+    const NAME: &'static str = "digits";
+    const EXAMPLE: &'static str = concat!(
+        r#""iVBORw0KGgoAAAANSUhEUgAAAAgAAAALAQAAAABq4PGIAAAAGElEQVR42mP4z9DI8BcIfwPhdyB8"#,
+        r#"D4T/AW2jCjzCFaQsAAAAAElFTkSuQmCC""#
+    );
+    // A file of some kilobytes can be an image of megapixels.
+    const QUICK: usize = 0;
+    type Input = Image;
+    type Prediction = DigitClassification;
+
+    fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+        Ok(Self)
+    }
+
+    fn encode(&self, inputs: &[Image]) -> Result<Vec<Tensor>, InvalidInput> {
+        let (mut pixels, mut decoded) = (Vec::with_capacity(inputs.len() * PIXELS), 0);
+        for (index, file) in inputs.iter().enumerate() {
+            let refused = |why: &dyn std::fmt::Display| InvalidInput::new(format!("inputs[{index}]: {why}"));
+            let image = decode(file.as_bytes()).map_err(|error| refused(&error))?;
+            decoded += u64::from(image.width()) * u64::from(image.height());
+            if decoded > MOST_PIXELS_A_CALL {
+                return Err(refused(&format_args!(
+                    "expected at most {MOST_PIXELS_A_CALL} pixels in one call, got more"
+                )));
+            }
+            let blank = || refused(&"expected a digit, got an image in which nothing stands out from the background");
+            pixels.extend(digit(image).ok_or_else(blank)?);
+        }
+        let side = SIDE as usize;
+        let tensor = Tensor::new("pixels", vec![inputs.len(), side, side], TensorData::Uint8(pixels));
+        Ok(vec![tensor.map_err(InvalidInput::new)?])
+    }
+
+    fn decode(&self, outputs: &[Tensor]) -> Result<Vec<DigitClassification>, TaskError> {
+        let output = outputs.iter().find(|output| output.name() == "probabilities");
+        let probabilities = output.and_then(|tensor| tensor.data().as_f32()).map(<[f32]>::as_chunks);
+        match probabilities {
+            Some((rows, [])) => Ok(rows.iter().map(classification).collect()),
+            _ => Err(TaskError::new("the network gave no FP32 output \"probabilities\" of ten a row")),
+        }
+    }
+}
+
+fn classification(probabilities: &[f32; 10]) -> DigitClassification {
+    let best = |best: (u8, f32), (digit, probability): (u8, &f32)| {
+        if *probability > best.1 { (digit, *probability) } else { best }
+    };
+    let (digit, probability) = (0..).zip(probabilities).fold((0, 0.0), best);
+    DigitClassification { digit, probability, probabilities: *probabilities }
+}
+
+/// As many as four images of the largest size: some tenths of a second.
+const MOST_PIXELS_A_CALL: u64 = 4 * MOST_PIXELS;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equals_the_first_digit_is_taken() {
+        let output = |values: &[f32]| {
+            [Tensor::new("probabilities", vec![1, values.len()], TensorData::Fp32(values.to_vec())).expect("a row")]
+        };
+        let answer = Digits.decode(&output(&[0.0, 0.1, 0.4, 0.1, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0])).expect("ten");
+        assert_eq!((answer[0].digit, answer[0].probability), (2, 0.4));
+        assert!(Digits.decode(&output(&[0.1; 11])).is_err(), "not ten a row");
+    }
+
+    #[test]
+    fn the_example_is_an_image() {
+        let image: Image = serde_json::from_str(Digits::EXAMPLE).expect("base64");
+        assert_eq!(Digits.encode(&[image.clone(), image]).expect("a digit")[0].shape(), [2, 28, 28]);
+    }
+}

@@ -1,0 +1,158 @@
+//! Surnames to ids and lengths, and probabilities to the most probable languages.
+//!
+//! What happens to odd names: marks and case do not count (`Ångström` is `angstrom`); a character that has no place in the
+//! alphabet is unknown to the network; a name of which no letter is known (an empty one, a number, one in another script),
+//! or one of more than 64 characters, is refused, for the network can say nothing of it.
+
+use amaas_serve::task::{Assets, InvalidInput, Task, TaskError};
+use amaas_wire::task::{RankedClassification, Scored};
+use amaas_wire::{Tensor, TensorData};
+
+use crate::alphabet::{LENGTH, PADDING, has_letter, ids};
+
+/// The task of the names network: a surname in, the five most probable languages out.
+///
+/// ```
+/// use amaas_names::Names;
+/// use amaas_serve::task::Task;
+///
+/// let names = Names::from_languages("Irish\nScottish\n")?;
+/// let tensors = names.encode(&["O’Brien".to_owned(), "MacLeod".to_owned()])?;
+/// assert_eq!(tensors[0].shape(), [2, 64]);
+/// assert_eq!((tensors[1].name(), tensors[1].shape()), ("lengths", &[2][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Names {
+    languages: Vec<Box<str>>,
+}
+
+impl Names {
+    /// The name of the asset with the languages, in the order of the network's output.
+    pub const LANGUAGES: &'static str = "languages.txt";
+
+    /// The task with `languages`, one a line.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn from_languages(languages: &str) -> Result<Self, TaskError> {
+        let languages: Vec<Box<str>> = languages.lines().map(Box::from).collect();
+        if languages.is_empty() {
+            return Err(TaskError::new(format!("{}: expected a language a line, got none", Self::LANGUAGES)));
+        }
+        Ok(Self { languages })
+    }
+
+    fn rank(&self, probabilities: &[f32]) -> RankedClassification {
+        let scored = self.languages.iter().zip(probabilities);
+        let scored = scored.map(|(label, probability)| Scored { label: label.to_string(), probability: *probability });
+        RankedClassification::of(scored.collect(), TOP)
+    }
+}
+
+impl Task for Names {
+    const NAME: &'static str = "names";
+    const EXAMPLE: &'static str = r#""Dvořák""#;
+    type Input = String;
+    type Prediction = RankedClassification;
+
+    fn from_assets(assets: &Assets) -> Result<Self, TaskError> {
+        Self::from_languages(assets.text(Self::LANGUAGES)?)
+    }
+
+    fn encode(&self, inputs: &[String]) -> Result<Vec<Tensor>, InvalidInput> {
+        let (mut rows, mut lengths) = (Vec::with_capacity(inputs.len() * LENGTH), Vec::with_capacity(inputs.len()));
+        for (index, name) in inputs.iter().enumerate() {
+            let ids = ids(name);
+            if ids.len() > LENGTH {
+                return Err(InvalidInput::new(format!(
+                    "inputs[{index}]: expected at most {LENGTH} characters, got more"
+                )));
+            }
+            if !has_letter(&ids) {
+                return Err(InvalidInput::new(format!("inputs[{index}]: expected a name in Latin letters, got none")));
+            }
+            lengths.push(i32::try_from(ids.len()).map_err(InvalidInput::new)?);
+            rows.extend(ids);
+            rows.resize((index + 1) * LENGTH, PADDING);
+        }
+        let rows = Tensor::new("input_ids", vec![inputs.len(), LENGTH], TensorData::Int64(rows));
+        let lengths = Tensor::new("lengths", vec![inputs.len()], TensorData::Int32(lengths));
+        Ok(vec![rows.map_err(InvalidInput::new)?, lengths.map_err(InvalidInput::new)?])
+    }
+
+    fn decode(&self, outputs: &[Tensor]) -> Result<Vec<RankedClassification>, TaskError> {
+        let output = outputs.iter().find(|output| output.name() == "probabilities");
+        let probabilities = output.and_then(|tensor| tensor.data().as_f32());
+        let probabilities = probabilities.ok_or_else(|| TaskError::new("no FP32 output \"probabilities\""))?;
+        let rows = probabilities.chunks_exact(self.languages.len());
+        if !rows.remainder().is_empty() {
+            return Err(TaskError::new(format!("the network does not have {} languages", self.languages.len())));
+        }
+        Ok(rows.map(|row| self.rank(row)).collect())
+    }
+}
+
+/// How many languages an answer names: beyond five there is hardly any probability left (model/README.md).
+const TOP: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn names() -> Names {
+        Names::from_languages(include_str!("../model/languages.txt")).expect("the committed list")
+    }
+
+    #[test]
+    fn ids_are_those_of_the_recipe() {
+        // names.json was made with Python's own Unicode; see model/README.md.
+        let cases: Value = serde_json::from_str(include_str!("../model/names.json")).expect("the committed cases");
+        let cases = cases["cases"].as_array().expect("cases");
+        assert!(cases.len() >= 60);
+        for case in cases {
+            let name = match &case["repeat"] {
+                Value::Null => case["name"].as_str().expect("text").to_owned(),
+                repeat => {
+                    let times = repeat["times"].as_u64().and_then(|times| times.try_into().ok()).expect("a number");
+                    repeat["unit"].as_str().expect("text").repeat(times)
+                }
+            };
+            let got = names().encode(&[name]);
+            let expected = match case["refused"].as_str() {
+                Some("length") => Err("inputs[0]: expected at most 64 characters, got more".to_owned()),
+                Some(_) => Err("inputs[0]: expected a name in Latin letters, got none".to_owned()),
+                None => Ok(serde_json::from_value::<Vec<i64>>(case["ids"].clone()).expect("ids")),
+            };
+            let got = got.map_err(|error| error.to_string()).map(|tensors| {
+                let (TensorData::Int64(ids), TensorData::Int32(lengths)) = (tensors[0].data(), tensors[1].data())
+                else {
+                    panic!("ids and lengths: {tensors:?}")
+                };
+                let (ids, padding) = ids.split_at(lengths[0].try_into().expect("0 up"));
+                assert!(padding.iter().all(|id| *id == PADDING), "{}", case["what"]);
+                ids.to_vec()
+            });
+            assert_eq!(got, expected, "{}", case["what"]);
+        }
+    }
+
+    #[test]
+    fn the_name_at_fault_is_named_and_not_shown() {
+        let error = names().encode(&["Smith".to_owned(), "王".to_owned()]).expect_err("no Latin letter");
+        assert_eq!(error.to_string(), "inputs[1]: expected a name in Latin letters, got none");
+    }
+
+    #[test]
+    fn five_languages_are_named_in_their_order() {
+        let languages = Names::from_languages("a\nb\nc\nd\ne\nf\n").expect("six");
+        let output = |values: &[f32]| {
+            [Tensor::new("probabilities", vec![1, values.len()], TensorData::Fp32(values.to_vec())).expect("a row")]
+        };
+        let answer = languages.decode(&output(&[0.1, 0.3, 0.05, 0.3, 0.05, 0.2])).expect("a row").remove(0);
+        assert_eq!((answer.label.as_str(), answer.probability), ("b", 0.3));
+        assert_eq!(answer.top.iter().map(|scored| scored.label.as_str()).collect::<String>(), "bdfac");
+        assert!(languages.decode(&output(&[0.5; 7])).is_err(), "the network has other languages");
+    }
+}
