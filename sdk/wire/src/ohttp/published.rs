@@ -10,11 +10,11 @@ use super::header::{self, Labels};
 use super::hpke::Secret;
 use super::{KeyRing, PrivateKey, Suite, whole};
 
-fn example(text: &str) -> Value {
+pub(super) fn example(text: &str) -> Value {
     serde_json::from_str(text).expect("a JSON file")
 }
 
-fn bytes(value: &Value) -> Vec<u8> {
+pub(super) fn bytes(value: &Value) -> Vec<u8> {
     match value {
         Value::Array(parts) => parts.iter().flat_map(bytes).collect(),
         value => {

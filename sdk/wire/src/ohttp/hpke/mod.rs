@@ -1,11 +1,13 @@
-//! HPKE (RFC 9180) in base mode with either suite, on the arithmetic of AWS-LC, which takes about a quarter of the time that the
-//! crate `hpke` takes; that crate is what the tests compare this with.
+//! HPKE (RFC 9180) in base mode with either suite, on the arithmetic of AWS-LC, which takes about a quarter of the time that
+//! the crate `hpke` takes; the tests compare this with that crate.
 //!
-//! What a key costs once, such as the matrix of ML-KEM or a public key made of a private one, is paid when the key is
-//! made and never again for a call.
+//! What a key costs once, the check of a public one and the expansion of a private one, is paid when the key is made and
+//! never again for a call.
 
 mod cipher;
 mod context;
+#[cfg(test)]
+mod judged;
 mod kdf;
 mod kem;
 mod x25519;
