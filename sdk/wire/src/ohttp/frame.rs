@@ -1,5 +1,6 @@
 //! Chunks and the lengths before them (chunked draft §3 and §4), the same for requests and responses.
 
+use std::borrow::Cow;
 use std::mem;
 
 use super::OhttpError;
@@ -60,19 +61,13 @@ impl FrameOpener {
 
     /// Takes the next bytes and gives the plaintext of the chunks that they complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, OhttpError> {
-        let mut held = mem::take(&mut self.held);
         let mut plaintext = Vec::new();
-        let opened = if held.is_empty() {
-            self.run(bytes, &mut plaintext).map(|taken| self.held.extend_from_slice(&bytes[taken..]))
-        } else {
-            held.extend_from_slice(bytes);
-            self.run(&held, &mut plaintext).map(|taken| {
-                held.drain(..taken);
-                self.held = held;
-            })
-        };
-        match opened {
-            Ok(()) => Ok(plaintext),
+        let all = joined(&mut self.held, bytes);
+        match self.run(&all, &mut plaintext) {
+            Ok(taken) => {
+                self.held = left(all, taken);
+                Ok(plaintext)
+            }
             Err(error) => {
                 self.state = State::Failed(error);
                 Err(error)
@@ -121,6 +116,27 @@ impl FrameOpener {
             }
             self.cipher.open(sealed, b"", plaintext)?;
             taken += start + len;
+        }
+    }
+}
+
+/// What was held and what has come after it, without a copy where nothing was held; `held` is empty then.
+pub(super) fn joined<'a>(held: &mut Vec<u8>, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    if held.is_empty() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut all = mem::take(held);
+    all.extend_from_slice(bytes);
+    Cow::Owned(all)
+}
+
+/// What is left of `all` to be held.
+fn left(all: Cow<'_, [u8]>, taken: usize) -> Vec<u8> {
+    match all {
+        Cow::Borrowed(all) => all[taken..].to_vec(),
+        Cow::Owned(mut all) => {
+            all.drain(..taken);
+            all
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use super::super::frame::{FrameOpener, FrameSealer};
+use super::super::frame::{FrameOpener, FrameSealer, joined};
 use super::super::header;
 use super::super::random::Random;
 use super::super::response::ResponseSecret;
@@ -124,17 +124,20 @@ impl RequestOpener {
             State::Failed(error) => Err(*error),
             State::Body { frames, .. } => frames.push(bytes),
             State::Header(held) => {
-                held.extend_from_slice(bytes);
-                let (header, len) = match header::open(&self.ring, &LABELS, held) {
+                let all = joined(held, bytes);
+                let (header, len) = match header::open(&self.ring, &LABELS, &all) {
                     Ok(Some(opened)) => opened,
-                    Ok(None) => return Ok(Vec::new()),
+                    Ok(None) => {
+                        *held = all.into_owned();
+                        return Ok(Vec::new());
+                    }
                     Err(error) => {
                         self.state = State::Failed(error);
                         return Err(error);
                     }
                 };
                 let mut frames = Box::new(FrameOpener::new(header.cipher));
-                let plaintext = frames.push(&held[len..]);
+                let plaintext = frames.push(&all[len..]);
                 self.state = State::Body { frames, key_id: header.key_id, secret: header.secret };
                 plaintext
             }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use rand_core::CryptoRng;
 
 use super::super::OhttpError;
-use super::super::frame::{FrameOpener, FrameSealer};
+use super::super::frame::{FrameOpener, FrameSealer, joined};
 use super::super::random::Random;
 use super::super::response::ResponseSecret;
 
@@ -108,8 +108,11 @@ impl ResponseOpener {
         match &mut self.state {
             State::Body(frames) => frames.push(bytes),
             State::Nonce(held) => {
-                held.extend_from_slice(bytes);
-                let Some((nonce, rest)) = held.split_at_checked(self.secret.nonce_len()) else { return Ok(Vec::new()) };
+                let all = joined(held, bytes);
+                let Some((nonce, rest)) = all.split_at_checked(self.secret.nonce_len()) else {
+                    *held = all.into_owned();
+                    return Ok(Vec::new());
+                };
                 let mut frames = Box::new(FrameOpener::new(self.secret.key(nonce)));
                 let plaintext = frames.push(rest);
                 self.state = State::Body(frames);
