@@ -13,6 +13,7 @@ use super::super::{OhttpError, Suite};
 use super::{Context, Public, Secret};
 
 const RFC_9180: &str = include_str!("../../../tests/vectors/rfc9180.json");
+const PIECES: [&[u8]; 3] = [b"first", b"", &[7; 5_000]];
 const HPKE_PQ: &str = include_str!("../../../tests/vectors/hpke-pq.json");
 
 /// Keys, encapsulation with the drawn bytes, the shared secret of either side.
@@ -85,7 +86,7 @@ fn opens_what_the_crate_sealed_and_back<A: Aead, K: Kem>(suite: Suite) {
     let (encapsulated, mut sender) =
         setup_sender_with_rng::<A, HkdfSha256, K>(&OpModeS::Base, &public, b"info", &mut drawn).expect("a sender");
     let mut receiver = Context::receive(&ours, &encapsulated.to_bytes(), b"info").expect("a receiver");
-    for piece in [&b"first"[..], b"", &[7; 20_000]] {
+    for piece in PIECES {
         let mut opened = Vec::new();
         receiver.cipher.open(&sender.seal(piece, b"with").expect("sealed"), b"with", &mut opened).expect("opened");
         assert_eq!(opened, piece);
@@ -100,7 +101,7 @@ fn opens_what_the_crate_sealed_and_back<A: Aead, K: Kem>(suite: Suite) {
         let encapsulated = K::EncappedKey::from_bytes(&encapsulated).expect("an encapsulated key");
         let mut receiver =
             setup_receiver::<A, HkdfSha256, K>(&OpModeR::Base, &theirs, &encapsulated, b"info").expect("a receiver");
-        for piece in [&b"first"[..], b"", &[7; 20_000]] {
+        for piece in PIECES {
             let mut sealed = Vec::new();
             sender.cipher.seal(piece, b"with", &mut sealed).expect("sealed");
             assert_eq!(receiver.open(&sealed, b"with").expect("opened"), piece);

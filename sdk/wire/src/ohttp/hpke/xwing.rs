@@ -1,7 +1,7 @@
 //! X-Wing (draft-connolly-cfrg-xwing-kem): ML-KEM-768 and X25519, of which either keeps the secret.
 //!
-//! AWS-LC's ML-KEM takes no seed and no randomness of the caller's through its Rust interface. So the crate `ml-kem`
-//! expands a key, once, and encapsulates where the randomness is given.
+//! The Rust interface of AWS-LC's ML-KEM takes neither a seed nor randomness: it draws its own. So the crate `ml-kem` expands
+//! a key, once, and encapsulates where the randomness is given, as in vectors; the tests hold each against the other.
 
 use std::sync::Arc;
 
