@@ -2,7 +2,7 @@
 //!
 //! Invariant: of the plain request, only URL and request id stand outside.
 
-use amaas_wire::bhttp::{self, BhttpError, Encoding, Limits, Request, RequestHead};
+use amaas_wire::bhttp::{self, BhttpError, Encoding, Fields, Limits, RequestHead};
 use amaas_wire::ohttp::chunked::{self, ResponseOpener};
 use amaas_wire::ohttp::{OhttpError, PublicKey};
 use amaas_wire::predict::REQUEST_ID;
@@ -65,10 +65,7 @@ fn message(request: &Outgoing, date: &str) -> Result<Vec<u8>, BhttpError> {
         head.headers.push(name.as_str(), value.as_bytes())?;
     }
     head.headers.push("date", date)?;
-    let request = Request::new(head, request.body.to_vec());
-    let message = request.encode(Encoding::default());
-    drop(Zeroizing::new(request.content));
-    Ok(message)
+    Ok(Encoding::default().encode(&head, &request.body, &Fields::default()))
 }
 
 fn authority(url: &Url) -> String {
@@ -96,7 +93,7 @@ const ROOM: usize = 128 << 10;
 
 #[cfg(test)]
 mod tests {
-    use amaas_wire::bhttp::{Response, ResponseHead};
+    use amaas_wire::bhttp::{Request, Response, ResponseHead};
     use amaas_wire::ohttp::{KeyRing, PrivateKey, Suite};
 
     use super::*;

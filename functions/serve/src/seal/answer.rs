@@ -1,6 +1,6 @@
 //! Answers, sealed. A chunked one leaves piece by piece, as the route gives it.
 
-use amaas_wire::bhttp::{self, Encoder, Encoding, Fields, Padding, ResponseHead};
+use amaas_wire::bhttp::{Encoder, Encoding, Fields, Padding, ResponseHead};
 use amaas_wire::ohttp::{chunked, whole};
 use axum::body::Body;
 use bytes::Bytes;
@@ -24,7 +24,7 @@ impl Sealer {
         let (body, media_type) = match self {
             Self::Whole(sealer) => {
                 let content = body.collect().await.map_err(internal)?.to_bytes();
-                let message = bhttp::Response::new(head, content.into()).encode(Encoding::default());
+                let message = Encoding::default().encode(&head, &content, &Fields::default());
                 (Body::from(sealer.seal(&message).map_err(internal)?), whole::RESPONSE_MEDIA_TYPE)
             }
             Self::Chunked(pending) => (stream(pending, &head, body)?, chunked::RESPONSE_MEDIA_TYPE),

@@ -34,8 +34,11 @@ pub struct Encoding {
     pub padding: Padding,
 }
 
+#[expect(private_bounds, reason = "sealed: requests and responses are all the kinds of message there are")]
 impl Encoding {
-    pub(super) fn encode<H: Head>(self, head: &H, content: &[u8], trailers: &Fields) -> Vec<u8> {
+    /// A whole message as bytes, of parts that need not be one: a [`RequestHead`](super::RequestHead) or a
+    /// [`ResponseHead`](super::ResponseHead), the content and the trailers.
+    pub fn encode<H: Head>(self, head: &H, content: &[u8], trailers: &Fields) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.padding.padded(content.len() + ROOM_FOR_A_HEAD));
         out.push(H::INDICATORS[self.form as usize]);
         head.write(self.form, &mut out);

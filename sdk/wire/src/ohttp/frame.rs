@@ -1,46 +1,46 @@
 //! Chunks and the lengths before them (chunked draft §3 and §4), the same for requests and responses.
 
+use std::borrow::Cow;
 use std::mem;
 
 use super::OhttpError;
 use super::chunked::CHUNK;
-use super::hpke::{Open, Seal};
+use super::hpke::Cipher;
 use super::suite::TAG_LEN;
 use crate::varint;
 
 /// Writes chunks.
-pub(super) struct FrameSealer<S> {
-    sealer: S,
+pub(super) struct FrameSealer {
+    cipher: Cipher,
 }
 
-impl<S: Seal> FrameSealer<S> {
-    pub(super) fn new(sealer: S) -> Self {
-        Self { sealer }
+impl FrameSealer {
+    pub(super) fn new(cipher: Cipher) -> Self {
+        Self { cipher }
     }
 
     /// Appends all of `plaintext` to `out` at once, in as few chunks as the bound allows; of nothing it makes no chunk.
     pub(super) fn push(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), OhttpError> {
         for piece in plaintext.chunks(CHUNK) {
-            let sealed = self.sealer.seal(piece, b"")?;
-            varint::write(sealed.len() as u64, out);
-            out.extend_from_slice(&sealed);
+            varint::write((piece.len() + TAG_LEN) as u64, out);
+            self.cipher.seal(piece, b"", out)?;
         }
         Ok(())
     }
 
     /// Appends `plaintext` to `out`, its last piece as the final chunk, which may be empty.
     pub(super) fn finish(mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), OhttpError> {
+        out.reserve(sealed_len(plaintext.len()));
         let last = plaintext.len().saturating_sub(1) / CHUNK * CHUNK;
         self.push(&plaintext[..last], out)?;
         out.push(0);
-        out.extend_from_slice(&self.sealer.seal(&plaintext[last..], FINAL)?);
-        Ok(())
+        self.cipher.seal(&plaintext[last..], FINAL, out)
     }
 }
 
 /// Reads chunks as their bytes arrive.
-pub(super) struct FrameOpener<O> {
-    opener: O,
+pub(super) struct FrameOpener {
+    cipher: Cipher,
     state: State,
     /// The beginning of a chunk whose end has not arrived.
     held: Vec<u8>,
@@ -54,26 +54,20 @@ enum State {
     Failed(OhttpError),
 }
 
-impl<O: Open> FrameOpener<O> {
-    pub(super) fn new(opener: O) -> Self {
-        Self { opener, state: State::Chunks, held: Vec::new() }
+impl FrameOpener {
+    pub(super) fn new(cipher: Cipher) -> Self {
+        Self { cipher, state: State::Chunks, held: Vec::new() }
     }
 
     /// Takes the next bytes and gives the plaintext of the chunks that they complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, OhttpError> {
-        let mut held = mem::take(&mut self.held);
         let mut plaintext = Vec::new();
-        let opened = if held.is_empty() {
-            self.run(bytes, &mut plaintext).map(|taken| self.held.extend_from_slice(&bytes[taken..]))
-        } else {
-            held.extend_from_slice(bytes);
-            self.run(&held, &mut plaintext).map(|taken| {
-                held.drain(..taken);
-                self.held = held;
-            })
-        };
-        match opened {
-            Ok(()) => Ok(plaintext),
+        let all = joined(&mut self.held, bytes);
+        match self.run(&all, &mut plaintext) {
+            Ok(taken) => {
+                self.held = left(all, taken);
+                Ok(plaintext)
+            }
             Err(error) => {
                 self.state = State::Failed(error);
                 Err(error)
@@ -85,7 +79,11 @@ impl<O: Open> FrameOpener<O> {
     pub(super) fn finish(mut self) -> Result<Vec<u8>, OhttpError> {
         match self.state {
             State::Failed(error) => Err(error),
-            State::Final if self.held.len() >= TAG_LEN => self.opener.open(&self.held, FINAL),
+            State::Final if self.held.len() >= TAG_LEN => {
+                let mut plaintext = Vec::new();
+                self.cipher.open(&self.held, FINAL, &mut plaintext)?;
+                Ok(plaintext)
+            }
             State::Final | State::Chunks => Err(OhttpError::Truncated),
         }
     }
@@ -112,10 +110,40 @@ impl<O: Open> FrameOpener<O> {
             }
             let len = chunk_len(len)?;
             let Some(sealed) = rest.get(start..start + len) else { return Ok(taken) };
-            plaintext.extend_from_slice(&self.opener.open(sealed, b"")?);
+            if plaintext.is_empty() {
+                // Enough for all that has arrived, the final chunk too.
+                plaintext.reserve(rest.len());
+            }
+            self.cipher.open(sealed, b"", plaintext)?;
             taken += start + len;
         }
     }
+}
+
+/// What was held and what has come after it, without a copy where nothing was held; `held` is empty then.
+pub(super) fn joined<'a>(held: &mut Vec<u8>, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    if held.is_empty() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut all = mem::take(held);
+    all.extend_from_slice(bytes);
+    Cow::Owned(all)
+}
+
+/// What is left of `all` to be held.
+fn left(all: Cow<'_, [u8]>, taken: usize) -> Vec<u8> {
+    match all {
+        Cow::Borrowed(all) => all[taken..].to_vec(),
+        Cow::Owned(mut all) => {
+            all.drain(..taken);
+            all
+        }
+    }
+}
+
+/// No less than so many bytes become when they are sealed.
+fn sealed_len(len: usize) -> usize {
+    len + (len / CHUNK + 1) * (TAG_LEN + 4)
 }
 
 /// The length of a chunk that is not the final one, where it may have that length.

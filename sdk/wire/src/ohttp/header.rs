@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use hpke::rand_core::CryptoRng;
-
-use super::hpke::{Receiver, Sender};
+use super::hpke::{Cipher, Context};
+use super::random::Random;
 use super::response::ResponseSecret;
 use super::{KeyRing, OhttpError, PublicKey, Suite};
 
@@ -33,6 +32,11 @@ pub(super) struct Labels {
     pub(super) response: &'static [u8],
 }
 
+/// Bytes of a header with its encapsulated key.
+pub(super) fn len(suite: Suite) -> usize {
+    LEN + suite.encapsulated_key_len()
+}
+
 /// Bytes of id and suite.
 pub(super) const LEN: usize = 7;
 
@@ -54,21 +58,21 @@ pub(super) fn read(header: [u8; LEN]) -> (u8, [u16; 3]) {
 pub(super) fn seal(
     key: &PublicKey,
     labels: &Labels,
-    random: &mut impl CryptoRng,
+    random: Random<'_>,
     out: &mut Vec<u8>,
-) -> Result<(Sender, ResponseSecret), OhttpError> {
+) -> Result<(Cipher, ResponseSecret), OhttpError> {
     let header = write(key.id(), key.suite());
-    let (sender, encapsulated_key) = Sender::set_up(&key.public, &info(labels, header), random)?;
-    let secret = sender.export(labels.response, key.suite().aead_key_len())?;
+    let (context, encapsulated_key) = Context::send(&key.public, &info(labels, header), random)?;
+    let secret = context.export(labels.response, key.suite().aead_key_len());
     out.extend_from_slice(&header);
     out.extend_from_slice(&encapsulated_key);
-    Ok((sender, ResponseSecret { suite: key.suite(), encapsulated_key, secret }))
+    Ok((context.cipher, ResponseSecret { suite: key.suite(), encapsulated_key, secret }))
 }
 
 /// A header that has arrived whole.
 pub(super) struct OpenedHeader {
     pub(super) key_id: u8,
-    pub(super) receiver: Receiver,
+    pub(super) cipher: Cipher,
     pub(super) secret: ResponseSecret,
 }
 
@@ -79,10 +83,10 @@ pub(super) fn open(ring: &KeyRing, labels: &Labels, bytes: &[u8]) -> Result<Opti
     let key = ring.find(key_id, algorithms)?;
     let suite = key.suite();
     let Some(encapsulated_key) = rest.get(..suite.encapsulated_key_len()) else { return Ok(None) };
-    let receiver = Receiver::set_up(&key.secret, encapsulated_key, &info(labels, *header))?;
-    let secret = receiver.export(labels.response, suite.aead_key_len())?;
+    let context = Context::receive(&key.secret, encapsulated_key, &info(labels, *header))?;
+    let secret = context.export(labels.response, suite.aead_key_len());
     let secret = ResponseSecret { suite, encapsulated_key: encapsulated_key.to_vec(), secret };
-    Ok(Some((OpenedHeader { key_id, receiver, secret }, LEN + suite.encapsulated_key_len())))
+    Ok(Some((OpenedHeader { key_id, cipher: context.cipher, secret }, len(suite))))
 }
 
 /// The label, a zero and the header (RFC 9458 §4.3).

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::hpke::{Public, Secret};
 use super::{OhttpError, Suite};
@@ -46,9 +46,7 @@ impl PrivateKey {
         // With room for all of it from the start, so that no copy of it is left behind by growing.
         let mut bytes = Zeroizing::new(Vec::with_capacity(super::header::LEN + SECRET_LEN));
         bytes.extend_from_slice(&super::header::write(self.id, self.suite()));
-        let mut secret = self.secret.to_bytes();
-        bytes.extend_from_slice(&secret);
-        secret.zeroize();
+        bytes.extend_from_slice(self.secret.as_bytes());
         bytes
     }
 

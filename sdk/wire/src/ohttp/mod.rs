@@ -53,7 +53,7 @@ mod response;
 mod ring;
 mod suite;
 
-pub use ::hpke::rand_core;
+pub use rand_core;
 
 pub use error::OhttpError;
 pub use header::Opened;

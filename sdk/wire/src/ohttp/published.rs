@@ -10,11 +10,11 @@ use super::header::{self, Labels};
 use super::hpke::Secret;
 use super::{KeyRing, PrivateKey, Suite, whole};
 
-fn example(text: &str) -> Value {
+pub(super) fn example(text: &str) -> Value {
     serde_json::from_str(text).expect("a JSON file")
 }
 
-fn bytes(value: &Value) -> Vec<u8> {
+pub(super) fn bytes(value: &Value) -> Vec<u8> {
     match value {
         Value::Array(parts) => parts.iter().flat_map(bytes).collect(),
         value => {
@@ -38,7 +38,7 @@ fn steps_agree(example: &Value, labels: &Labels) {
     assert_eq!(len, 39);
     assert_eq!(*opened.secret.secret, bytes(&example["secret"]));
     let key = opened.secret.key(&bytes(&example["response_nonce"]));
-    assert_eq!(key.nonce.to_vec(), bytes(&example["aead_nonce"]));
+    assert_eq!(key.base_nonce(), bytes(&example["aead_nonce"]));
     assert_eq!([labels.request, &[0], &request[..7]].concat(), bytes(&example["info"]));
     let ephemeral = Secret::from_bytes(Suite::X25519, &bytes(&example["ephemeral_secret"])).expect("a key");
     assert_eq!(ephemeral.public().to_bytes(), bytes(&example["ephemeral_public"]));

@@ -3,12 +3,12 @@
 //! Neither format says how long the message is. Bytes after its end are taken for a part of it, and refused as such with
 //! [`OhttpError::Authentication`].
 
-use hpke::rand_core::CryptoRng;
+use rand_core::CryptoRng;
 
 use super::header::{self, Labels};
-use super::hpke::{Open, Seal};
-use super::random::SystemRandom;
+use super::random::Random;
 use super::response::ResponseSecret;
+use super::suite::TAG_LEN;
 use super::{KeyRing, OhttpError, Opened, PublicKey};
 
 /// The media type of a sealed request.
@@ -21,7 +21,7 @@ pub const RESPONSE_MEDIA_TYPE: &str = "message/ohttp-res";
 /// # Errors
 /// [`OhttpError::Random`], [`OhttpError::Encapsulation`] or [`OhttpError::KeyExhausted`].
 pub fn seal_request(key: &PublicKey, request: &[u8]) -> Result<(Vec<u8>, ResponseOpener), OhttpError> {
-    SystemRandom::with(|random| seal_request_with(key, request, random))
+    seal(key, request, Random::System)
 }
 
 /// [`seal_request`] with a generator of the caller's: for vectors, and where randomness is rationed.
@@ -33,10 +33,7 @@ pub fn seal_request_with(
     request: &[u8],
     random: &mut impl CryptoRng,
 ) -> Result<(Vec<u8>, ResponseOpener), OhttpError> {
-    let mut out = Vec::new();
-    let (mut sender, secret) = header::seal(key, &LABELS, random, &mut out)?;
-    out.extend_from_slice(&sender.seal(request, b"")?);
-    Ok((out, ResponseOpener { secret }))
+    seal(key, request, Random::Given(random))
 }
 
 /// Opens a request that is sealed to a key of `ring`.
@@ -45,7 +42,8 @@ pub fn seal_request_with(
 /// An [`OhttpError`] that names what is wrong.
 pub fn open_request(ring: &KeyRing, sealed: &[u8]) -> Result<Opened<ResponseSealer>, OhttpError> {
     let (mut header, len) = header::open(ring, &LABELS, sealed)?.ok_or(OhttpError::Truncated)?;
-    let request = header.receiver.open(&sealed[len..], b"")?;
+    let mut request = Vec::new();
+    header.cipher.open(&sealed[len..], b"", &mut request)?;
     Ok(Opened {
         request,
         key_id: header.key_id,
@@ -65,7 +63,7 @@ impl ResponseSealer {
     /// # Errors
     /// [`OhttpError::Random`] or [`OhttpError::KeyExhausted`].
     pub fn seal(self, response: &[u8]) -> Result<Vec<u8>, OhttpError> {
-        SystemRandom::with(|random| self.seal_with(response, random))
+        self.seal_drawn(response, Random::System)
     }
 
     /// [`seal`](Self::seal) with a generator of the caller's.
@@ -73,9 +71,13 @@ impl ResponseSealer {
     /// # Errors
     /// As of [`seal`](Self::seal).
     pub fn seal_with(self, response: &[u8], random: &mut impl CryptoRng) -> Result<Vec<u8>, OhttpError> {
-        let mut out = Vec::new();
-        let mut key = self.secret.draw(random, &mut out);
-        out.extend_from_slice(&key.seal(response, b"")?);
+        self.seal_drawn(response, Random::Given(random))
+    }
+
+    fn seal_drawn(self, response: &[u8], mut random: Random<'_>) -> Result<Vec<u8>, OhttpError> {
+        let mut out = Vec::with_capacity(self.secret.nonce_len() + response.len() + TAG_LEN);
+        let mut key = self.secret.draw(|nonce| random.fill(nonce), &mut out)?;
+        key.seal(response, b"", &mut out)?;
         Ok(out)
     }
 }
@@ -92,10 +94,19 @@ impl ResponseOpener {
     /// [`OhttpError::Truncated`] or [`OhttpError::Authentication`].
     pub fn open(self, sealed: &[u8]) -> Result<Vec<u8>, OhttpError> {
         let (nonce, sealed) = sealed.split_at_checked(self.secret.nonce_len()).ok_or(OhttpError::Truncated)?;
-        self.secret.key(nonce).open(sealed, b"")
+        let mut response = Vec::new();
+        self.secret.key(nonce).open(sealed, b"", &mut response)?;
+        Ok(response)
     }
 }
 
 super::redacted!(ResponseSealer, ResponseOpener);
+
+fn seal(key: &PublicKey, request: &[u8], random: Random<'_>) -> Result<(Vec<u8>, ResponseOpener), OhttpError> {
+    let mut out = Vec::with_capacity(header::len(key.suite()) + request.len() + TAG_LEN);
+    let (mut cipher, secret) = header::seal(key, &LABELS, random, &mut out)?;
+    cipher.seal(request, b"", &mut out)?;
+    Ok((out, ResponseOpener { secret }))
+}
 
 pub(super) const LABELS: Labels = Labels { request: b"message/bhttp request", response: b"message/bhttp response" };

@@ -1,4 +1,4 @@
-//! The crate `hpke` against the vectors of RFC 9180 and draft-ietf-hpke-pq, and our use of it against the same keys.
+//! The crate `hpke`, which judges ours, against the vectors of RFC 9180 and draft-ietf-hpke-pq, and ours against the same keys.
 
 use ::hpke::aead::{Aead, AesGcm128, AesGcm256, ChaCha20Poly1305};
 use ::hpke::kdf::HkdfSha256;

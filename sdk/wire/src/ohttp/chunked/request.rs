@@ -1,11 +1,10 @@
 //! A request in chunks.
 
-use hpke::rand_core::CryptoRng;
+use rand_core::CryptoRng;
 
-use super::super::frame::{FrameOpener, FrameSealer};
+use super::super::frame::{FrameOpener, FrameSealer, joined};
 use super::super::header;
-use super::super::hpke::{Receiver, Sender};
-use super::super::random::SystemRandom;
+use super::super::random::Random;
 use super::super::response::ResponseSecret;
 use super::super::{KeyRing, OhttpError, Opened, PublicKey};
 use super::{LABELS, PendingResponse, ResponseOpener};
@@ -15,7 +14,9 @@ use super::{LABELS, PendingResponse, ResponseOpener};
 /// # Errors
 /// [`OhttpError::Random`], [`OhttpError::Encapsulation`] or [`OhttpError::KeyExhausted`].
 pub fn seal_request(key: &PublicKey, request: &[u8]) -> Result<(Vec<u8>, ResponseOpener), OhttpError> {
-    SystemRandom::with(|random| seal_request_with(key, request, random))
+    let mut out = Vec::new();
+    let opener = RequestSealer::new(key, &mut out)?.finish(request, &mut out)?;
+    Ok((out, opener))
 }
 
 /// [`seal_request`] with a generator of the caller's.
@@ -46,7 +47,7 @@ pub fn open_request(ring: &KeyRing, sealed: &[u8]) -> Result<Opened<PendingRespo
 
 /// Seals a request piece by piece.
 pub struct RequestSealer {
-    frames: FrameSealer<Sender>,
+    frames: FrameSealer,
     secret: ResponseSecret,
 }
 
@@ -56,7 +57,7 @@ impl RequestSealer {
     /// # Errors
     /// [`OhttpError::Random`] or [`OhttpError::Encapsulation`].
     pub fn new(key: &PublicKey, out: &mut Vec<u8>) -> Result<Self, OhttpError> {
-        SystemRandom::with(|random| Self::new_with(key, random, out))
+        Self::drawn(key, Random::System, out)
     }
 
     /// [`new`](Self::new) with a generator of the caller's.
@@ -64,8 +65,12 @@ impl RequestSealer {
     /// # Errors
     /// As of [`new`](Self::new).
     pub fn new_with(key: &PublicKey, random: &mut impl CryptoRng, out: &mut Vec<u8>) -> Result<Self, OhttpError> {
-        let (sender, secret) = header::seal(key, &LABELS, random, out)?;
-        Ok(Self { frames: FrameSealer::new(sender), secret })
+        Self::drawn(key, Random::Given(random), out)
+    }
+
+    fn drawn(key: &PublicKey, random: Random<'_>, out: &mut Vec<u8>) -> Result<Self, OhttpError> {
+        let (cipher, secret) = header::seal(key, &LABELS, random, out)?;
+        Ok(Self { frames: FrameSealer::new(cipher), secret })
     }
 
     /// Appends a piece to `out`, complete, so that it can be sent at once. An empty piece appends nothing.
@@ -97,7 +102,7 @@ enum State {
     /// The bytes of a header that has not arrived whole.
     Header(Vec<u8>),
     Body {
-        frames: Box<FrameOpener<Receiver>>,
+        frames: Box<FrameOpener>,
         key_id: u8,
         secret: ResponseSecret,
     },
@@ -119,17 +124,20 @@ impl RequestOpener {
             State::Failed(error) => Err(*error),
             State::Body { frames, .. } => frames.push(bytes),
             State::Header(held) => {
-                held.extend_from_slice(bytes);
-                let (header, len) = match header::open(&self.ring, &LABELS, held) {
+                let all = joined(held, bytes);
+                let (header, len) = match header::open(&self.ring, &LABELS, &all) {
                     Ok(Some(opened)) => opened,
-                    Ok(None) => return Ok(Vec::new()),
+                    Ok(None) => {
+                        *held = all.into_owned();
+                        return Ok(Vec::new());
+                    }
                     Err(error) => {
                         self.state = State::Failed(error);
                         return Err(error);
                     }
                 };
-                let mut frames = Box::new(FrameOpener::new(header.receiver));
-                let plaintext = frames.push(&held[len..]);
+                let mut frames = Box::new(FrameOpener::new(header.cipher));
+                let plaintext = frames.push(&all[len..]);
                 self.state = State::Body { frames, key_id: header.key_id, secret: header.secret };
                 plaintext
             }

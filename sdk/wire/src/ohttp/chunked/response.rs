@@ -1,11 +1,13 @@
 //! A response in chunks.
 
-use hpke::rand_core::CryptoRng;
+use std::convert::Infallible;
+
+use rand_core::CryptoRng;
 
 use super::super::OhttpError;
-use super::super::frame::{FrameOpener, FrameSealer};
-use super::super::random::SystemRandom;
-use super::super::response::{ResponseKey, ResponseSecret};
+use super::super::frame::{FrameOpener, FrameSealer, joined};
+use super::super::random::Random;
+use super::super::response::ResponseSecret;
 
 /// The response to one request, before its first byte.
 pub struct PendingResponse {
@@ -32,18 +34,24 @@ impl PendingResponse {
     /// # Errors
     /// [`OhttpError::Random`].
     pub fn start(self, out: &mut Vec<u8>) -> Result<ResponseSealer, OhttpError> {
-        SystemRandom::with(|random| Ok(self.start_with(random, out)))
+        let cipher = self.secret.draw(|nonce| Random::System.fill(nonce), out)?;
+        Ok(ResponseSealer { frames: FrameSealer::new(cipher) })
     }
 
     /// [`start`](Self::start) with a generator of the caller's.
     pub fn start_with(self, random: &mut impl CryptoRng, out: &mut Vec<u8>) -> ResponseSealer {
-        ResponseSealer { frames: FrameSealer::new(self.secret.draw(random, out)) }
+        let fill = |nonce: &mut [u8]| {
+            random.fill_bytes(nonce);
+            Ok::<_, Infallible>(())
+        };
+        let Ok(cipher) = self.secret.draw(fill, out);
+        ResponseSealer { frames: FrameSealer::new(cipher) }
     }
 }
 
 /// Seals a response piece by piece.
 pub struct ResponseSealer {
-    frames: FrameSealer<ResponseKey>,
+    frames: FrameSealer,
 }
 
 impl ResponseSealer {
@@ -74,7 +82,7 @@ pub struct ResponseOpener {
 enum State {
     /// The bytes of a nonce that has not arrived whole.
     Nonce(Vec<u8>),
-    Body(Box<FrameOpener<ResponseKey>>),
+    Body(Box<FrameOpener>),
 }
 
 impl ResponseOpener {
@@ -100,8 +108,11 @@ impl ResponseOpener {
         match &mut self.state {
             State::Body(frames) => frames.push(bytes),
             State::Nonce(held) => {
-                held.extend_from_slice(bytes);
-                let Some((nonce, rest)) = held.split_at_checked(self.secret.nonce_len()) else { return Ok(Vec::new()) };
+                let all = joined(held, bytes);
+                let Some((nonce, rest)) = all.split_at_checked(self.secret.nonce_len()) else {
+                    *held = all.into_owned();
+                    return Ok(Vec::new());
+                };
                 let mut frames = Box::new(FrameOpener::new(self.secret.key(nonce)));
                 let plaintext = frames.push(rest);
                 self.state = State::Body(frames);
