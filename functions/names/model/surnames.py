@@ -8,7 +8,7 @@ import numpy as np
 
 import encoding
 
-# Added by the data's publisher to the 18 others' work, and largely names of communities, not of people.
+# Added to the 19 others by who published this variant; holds names of communities as well.
 LEFT_OUT = {"Indian"}
 SPLIT_SEED = 0
 
