@@ -7,7 +7,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -145,7 +145,14 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
         transaction.commit()?;
         Ok((connection, version))
     };
-    let (connection, version) = set_up().map_err(|error| failed(path, &error))?;
+    let begun = Instant::now();
+    let (connection, version) = loop {
+        match set_up() {
+            // To become a write-ahead log a file has to be one process's alone for a moment, and SQLite does not wait for that.
+            Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE * 5 => std::thread::sleep(PATIENCE / 100),
+            opened => break opened.map_err(|error| failed(path, &error))?,
+        }
+    };
     if version > VERSION {
         let cause = format!("expected version {VERSION}, got {version}");
         return Err(LedgerError::Format { ledger: name(path), cause });
@@ -161,6 +168,10 @@ fn read(connection: &Connection, key: &Key, now: i64) -> rusqlite::Result<Option
         Ok(Entry { value, revision: Revision::from_number(row.get::<_, i64>(1)?.cast_unsigned()) })
     });
     entry.optional()
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn failed(path: &Path, error: &rusqlite::Error) -> LedgerError {
@@ -226,6 +237,18 @@ mod tests {
             seen += 1;
         }
         assert!(seen >= 2, "a write-ahead log too");
+    }
+
+    #[tokio::test]
+    async fn many_open_a_new_file_at_once() {
+        for _ in 0..8 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("ledger.sqlite");
+            let opening = (0..8).map(|_| Sqlite::open(&path, Clock::default()));
+            for opened in futures_util::future::join_all(opening).await {
+                opened.expect("opened");
+            }
+        }
     }
 
     #[tokio::test]
