@@ -111,7 +111,7 @@ pub enum Error {
     ReplaysUnavailable { internal: String },
     /// No such route.
     #[error(
-        "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models[/{{model}}], /v1/models/{{model}}/predict and /v1/embeddings"
+        "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models[/{{model}}], /v1/models/{{model}}/predict, /v1/models/{{model}}/keys[/manifest] and /v1/embeddings"
     )]
     UnknownRoute,
     /// The route takes another method.

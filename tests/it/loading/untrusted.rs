@@ -88,3 +88,12 @@ async fn without_the_right_key_nothing_is_opened() {
     std::fs::write(stage.manifest_file(), manifest.sign(signer)).expect("written");
     refuses(&stage.sentiment().await.start(), "not the one that the manifest commits to").await;
 }
+
+#[tokio::test]
+async fn documents_that_would_fill_the_memory_are_refused() {
+    let stage = Stage::set().await;
+    let document = std::fs::File::options().write(true).open(stage.manifest_file()).expect("it was published");
+    // Nothing of it is on the disk.
+    document.set_len(1 << 40).expect("a sparse file");
+    refuses(&stage.sentiment().await.start(), "is larger than the 16777216 bytes that such a document can have").await;
+}

@@ -86,32 +86,41 @@ pub(super) fn sized(bytes: &[u8]) -> Blob {
 }
 
 /// Whether `there`, which was published before, is `draft` with `files`: what can be told without its data key is compared first.
-pub(super) async fn is_same(there: &Manifest, draft: &Manifest, files: &Files, protection: &Protection) -> bool {
+pub(super) async fn is_same(
+    there: &Manifest,
+    draft: &Manifest,
+    files: &Files,
+    protection: &Protection,
+) -> Result<bool, VaultError> {
     let described = |manifest: &Manifest| {
         let sizes: Vec<_> = manifest.blobs().map(|(role, blob)| (role.label(), blob.size)).collect();
         let of_it = (manifest.task.clone(), manifest.inputs.clone(), manifest.outputs.clone(), manifest.batching);
         (sizes, of_it)
     };
     if there.model != draft.model || described(there) != described(draft) {
-        return false;
+        return Ok(false);
     }
     let blob = |role: &Role| there.blobs().find(|(other, _)| other == role).map(|(_, blob)| blob.clone());
-    match (protection, &there.sealing) {
+    Ok(match (protection, &there.sealing) {
         (Protection::Unsealed, None) => {
             files.iter().all(|(role, bytes)| blob(role).is_some_and(|blob| blob.digest == Blob::of(bytes).digest))
         }
         (Protection::Sealed(vault), Some(sealing)) => {
-            let Ok(wrapped) = BASE64_STANDARD.decode(&sealing.wrapped) else { return false };
+            let Ok(wrapped) = BASE64_STANDARD.decode(&sealing.wrapped) else { return Ok(false) };
             let context = Context { model: there.model.as_str(), key: &sealing.key };
-            // Who may wrap but not unwrap publishes a new version.
-            let Ok(bytes) = vault.unwrap(&wrapped, context).await else { return false };
-            let Some(key) = DataKey::open(&bytes, &sealing.commitment) else { return false };
+            let bytes = match vault.unwrap(&wrapped, context).await {
+                Ok(bytes) => bytes,
+                // Who may wrap but not unwrap publishes a new version.
+                Err(VaultError::Refused { .. } | VaultError::Denied { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            };
+            let Some(key) = DataKey::open(&bytes, &sealing.commitment) else { return Ok(false) };
             files.iter().all(|(role, bytes)| {
                 blob(role).is_some_and(|blob| blob.fingerprint == Some(key.fingerprint(role, bytes)))
             })
         }
         _ => false,
-    }
+    })
 }
 
 /// Gives the blob its place in the manifest.

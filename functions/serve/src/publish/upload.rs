@@ -37,7 +37,7 @@ pub(super) async fn is_published(
             batching: there.batching,
             ..draft.clone()
         };
-        if is_same(&there, &draft, &files, &publisher.protection).await {
+        if is_same(&there, &draft, &files, &publisher.protection).await? {
             return Ok(true);
         }
     }
@@ -109,7 +109,7 @@ async fn write(
         if let Some(newest) = newest {
             let key = manifest_key(&draft.model, &newest);
             if let Some(there) = read(store, &key, publisher).await?
-                && is_same(&there, &draft, &files, &publisher.protection).await
+                && is_same(&there, &draft, &files, &publisher.protection).await?
             {
                 return Ok((there, false));
             }

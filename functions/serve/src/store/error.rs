@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The object is shorter than it should be.
     #[error("object {key} of {store} is truncated: expected {expected} bytes from {offset}, got {got}")]
     Truncated { store: String, key: String, offset: u64, expected: u64, got: u64 },
+    /// The object is larger than anything that is read whole.
+    #[error("object {key} of {store} is larger than the {limit} bytes that such a document can have")]
+    TooLarge { store: String, key: String, limit: usize },
     /// The store refuses these credentials.
     #[error("{store} refuses access to {key}: {cause}")]
     Denied { store: String, key: String, cause: String },

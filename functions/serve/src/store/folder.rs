@@ -10,7 +10,7 @@ use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Mutex;
 
-use super::{Condition, Object, StoreError};
+use super::{Condition, DOCUMENT_BYTES, Object, StoreError};
 use crate::digest::Digest;
 
 /// The folder; its objects are files. A conditional put is atomic within one process only.
@@ -26,7 +26,17 @@ impl Folder {
     }
 
     pub(super) async fn read(&self, key: &str) -> Result<Object, StoreError> {
-        let bytes = fs::read(self.root.join(key)).await.map_err(|error| self.error(key, &error))?;
+        let read = async {
+            let mut bytes = Vec::new();
+            let file = fs::File::open(self.root.join(key)).await?;
+            file.take(DOCUMENT_BYTES as u64 + 1).read_to_end(&mut bytes).await?;
+            Ok(bytes)
+        };
+        let bytes = read.await.map_err(|error| self.error(key, &error))?;
+        if bytes.len() > DOCUMENT_BYTES {
+            let (store, key) = (self.to_string(), key.to_owned());
+            return Err(StoreError::TooLarge { store, key, limit: DOCUMENT_BYTES });
+        }
         Ok(Object { tag: Digest::of(&bytes).to_string(), bytes: bytes.into() })
     }
 
@@ -133,7 +143,21 @@ impl fmt::Display for Folder {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::{Condition, Store};
+    use crate::store::{Condition, DOCUMENT_BYTES, Store, StoreError};
+
+    #[tokio::test]
+    async fn documents_are_bounded() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path());
+        for size in [DOCUMENT_BYTES, DOCUMENT_BYTES + 1] {
+            let file = std::fs::File::create(folder.path().join("a")).expect("made");
+            file.set_len(size as u64).expect("a sparse file");
+            match store.read("a").await {
+                Ok(object) => assert_eq!((object.bytes.len(), size), (DOCUMENT_BYTES, DOCUMENT_BYTES)),
+                Err(error) => assert!(matches!(error, StoreError::TooLarge { .. }) && size > DOCUMENT_BYTES),
+            }
+        }
+    }
 
     #[tokio::test]
     async fn conditions_hold() {

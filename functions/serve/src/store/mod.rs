@@ -63,10 +63,10 @@ impl Store {
         Self::Folder(FolderLocation(Folder::new(path.into())))
     }
 
-    /// The whole object `key`, with the tag that a conditional put takes.
+    /// The whole object `key`, a document of at most [`DOCUMENT_BYTES`], with the tag that a conditional put takes.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is none.
+    /// [`StoreError::NotFound`] where there is none, [`StoreError::TooLarge`] before more than that is in memory.
     pub async fn read(&self, key: &str) -> Result<Object, StoreError> {
         match self {
             Self::S3(store) => store.0.read(key).await,
@@ -133,6 +133,9 @@ impl std::fmt::Display for Store {
         }
     }
 }
+
+/// The largest document: whoever can write the bucket must not fill a function's memory. A manifest with the tags of 100 GB has 1 MB.
+pub const DOCUMENT_BYTES: usize = 16 << 20;
 
 /// An object's bytes and the tag of this state of it.
 #[derive(Clone, Debug)]

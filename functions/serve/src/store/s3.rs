@@ -13,7 +13,7 @@ use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 
-use super::{Condition, Object, StoreError};
+use super::{Condition, DOCUMENT_BYTES, Object, StoreError};
 
 /// How to reach S3. The default takes everything from the environment, as the AWS SDK does.
 #[derive(Clone, Debug, Default)]
@@ -63,10 +63,18 @@ impl S3 {
 
     pub(super) async fn read(&self, key: &str) -> Result<Object, StoreError> {
         let answer = self.client.get_object().bucket(&self.bucket).key(self.key(key)).send().await;
-        let answer = answer.map_err(|error| self.error(key, &error))?;
+        let mut answer = answer.map_err(|error| self.error(key, &error))?;
         let tag = answer.e_tag().unwrap_or_default().to_owned();
-        let body = answer.body.collect().await.map_err(|error| self.unreachable(key, &error))?;
-        Ok(Object { bytes: body.into_bytes(), tag })
+        let mut bytes = BytesMut::new();
+        while let Some(piece) = answer.body.next().await {
+            let piece = piece.map_err(|error| self.unreachable(key, &error))?;
+            if bytes.len() + piece.len() > DOCUMENT_BYTES {
+                let (store, key) = (self.to_string(), key.to_owned());
+                return Err(StoreError::TooLarge { store, key, limit: DOCUMENT_BYTES });
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(Object { bytes: bytes.freeze(), tag })
     }
 
     pub(super) async fn read_range(
