@@ -120,7 +120,7 @@ async fn call(client: &Client, values: usize) -> Duration {
 
 /// Loads of an open and of a sealed model of 90 MB.
 async fn loads(place: &Place) {
-    const ROUNDS: usize = 15;
+    const ROUNDS: usize = 75;
     let network = onnx::sum(22, 1 << 20);
     let megabytes = network.len() as f64 / 1e6;
     place.publish("open", network.clone(), &place.open).await;
