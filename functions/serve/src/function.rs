@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::access::KeyDocument;
 use crate::config::{Config, LedgerLocation, Replay};
-use crate::ledger::{self, Ledger, SeenInLedger};
+use crate::ledger::{self, Key, Ledger, SeenInLedger};
 use crate::load::{Slot, Source, State};
 use crate::router::Host;
 use crate::seal::{self, Policy, Sealing};
@@ -84,10 +84,9 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
 
     // What is in memory before a snapshot is in the snapshot, so the keys are read after it.
     let keys = async {
-        match sealing.filter(|_| !host::takes_snapshot()) {
-            Some((sealing, _)) => sealing.load().await.map_err(|error| error.to_string()),
-            None => Ok(()),
-        }
+        let Some((sealing, ledger)) = sealing.filter(|_| !host::takes_snapshot()) else { return Ok(()) };
+        let (keys, ()) = tokio::join!(sealing.load(), knock(ledger.as_deref()));
+        keys.map_err(|error| error.to_string())
     };
     if under_lambda {
         // The init phase has the processor to itself and ends when the first invocation is asked for, so the model is
@@ -122,6 +121,15 @@ async fn sealing(config: &Config, store: &Store, vault: Option<Vault>) -> Result
         (Replay::Refuse, Some(ledger)) => sealing.refusing_replays(Arc::new(SeenInLedger(Arc::clone(ledger)))),
     };
     Ok(Some((sealing, ledger)))
+}
+
+/// Asks the ledger for something, so that the first call finds a connection, and the log tells at once where there can be none.
+async fn knock(ledger: Option<&dyn Ledger>) {
+    if let Some(ledger) = ledger
+        && let Err(error) = ledger.read(&Key::new("start", "knock")).await
+    {
+        tracing::error!(%error, "the ledger does not answer");
+    }
 }
 
 type Sealed = (Sealing, Option<Arc<dyn Ledger>>);

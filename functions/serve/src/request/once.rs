@@ -78,6 +78,10 @@ impl Answers {
         match self.calls.begin(call.id, call.fingerprint).await {
             Ok(begun) => Ok(Some(begun)),
             Err(error @ LedgerError::Denied { .. }) => Err(Error::LedgerUnavailable { internal: error.to_string() }),
+            Err(error @ LedgerError::Format { .. }) => {
+                tracing::error!(%error, "a call runs again: what was kept of it is damaged or not all there");
+                Ok(None)
+            }
             Err(error) => {
                 tracing::error!(%error, "calls run without a ledger: what is repeated runs again");
                 *self.paused() = Some(Instant::now() + PAUSE);
@@ -260,6 +264,7 @@ mod tests {
     use super::*;
     use crate::access::{KeyDocument, KeyRecord, Keys};
     use crate::config::Limits;
+    use crate::ledger::{Entry, Inserted, Key, Revision};
     use crate::load::Slot;
     use crate::store::Store;
 
@@ -390,6 +395,62 @@ mod tests {
             assert_eq!(counted.call("/run", 0, key, "x").await.0, 400, "{key:?}");
         }
         assert_eq!(counted.runs.load(Ordering::SeqCst), 0);
+    }
+
+    /// A ledger that fails in one way, and counts how often it is asked.
+    #[derive(Debug)]
+    struct Failing(LedgerError, AtomicUsize);
+
+    impl Failing {
+        fn fail<T>(&self) -> Result<T, LedgerError> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            Err(self.0.clone())
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl Ledger for Failing {
+        async fn read(&self, _: &Key) -> Result<Option<Entry>, LedgerError> {
+            self.fail()
+        }
+        async fn insert(&self, _: &Key, _: Bytes, _: Duration) -> Result<Inserted, LedgerError> {
+            self.fail()
+        }
+        async fn replace(&self, _: &Key, _: Revision, _: Bytes, _: Duration) -> Result<Option<Revision>, LedgerError> {
+            self.fail()
+        }
+        async fn extend(&self, _: &Key, _: Revision, _: Duration) -> Result<bool, LedgerError> {
+            self.fail()
+        }
+        async fn remove(&self, _: &Key, _: Revision) -> Result<bool, LedgerError> {
+            self.fail()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_help() {
+        let (ledger, cause) = (String::new, String::new);
+        for (error, runs, asked) in [
+            (LedgerError::Unreachable { ledger: ledger(), cause: cause() }, true, 1),
+            (LedgerError::Format { ledger: ledger(), cause: cause() }, true, 2),
+            (LedgerError::Denied { ledger: ledger(), cause: cause() }, false, 2),
+        ] {
+            let failing = Arc::new(Failing(error, AtomicUsize::new(0)));
+            let answers = Answers::new(Arc::clone(&failing) as Arc<dyn Ledger>, Secret::OfProcess(None));
+            let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+            let key = Zeroizing::new(b"k".to_vec());
+            let call = Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key };
+            for _ in 0..2 {
+                match answers.begin(&call).await {
+                    Ok(begun) => assert!(runs && begun.is_none()),
+                    Err(error) => assert!(!runs && matches!(error, Error::LedgerUnavailable { .. })),
+                }
+            }
+            assert_eq!(failing.1.load(Ordering::SeqCst), asked);
+            tokio::time::advance(PAUSE).await;
+            let _ = answers.begin(&call).await;
+            assert_eq!(failing.1.load(Ordering::SeqCst), asked + 1, "it is asked again");
+        }
     }
 
     #[test]
