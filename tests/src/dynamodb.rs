@@ -1,7 +1,7 @@
 //! A server that speaks DynamoDB's protocol: `moto_server`, from the package index.
 //!
-//! It evaluates conditions one after another, as DynamoDB does within an item. What it does not show: throttling, several replicas,
-//! what IAM allows, and how long the real thing takes.
+//! A condition and its write are one step in DynamoDB. In moto they are two, so it is given one thread, and takes one request after the
+//! other. What it does not show: throttling, several replicas, what IAM allows, and how long the real thing takes.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -29,10 +29,10 @@ impl DynamoDb {
     /// # Errors
     /// Why it cannot be installed.
     pub async fn start() -> Result<Self, String> {
-        let program = python::environment("moto", &[package()]).await?.join("moto_server");
+        let program = python::environment("moto", &[package()]).await?.join("python");
         let address = loopback::closed_address();
         let mut command = Command::new(program);
-        command.args(["--host", &address.ip().to_string(), "--port", &address.port().to_string()]);
+        command.args(["-c", ONE_AT_A_TIME, &address.ip().to_string(), &address.port().to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| format!("moto_server does not start: {error}"))?;
         let _logs = Logs::read(child.stderr.take().expect("it is piped"));
@@ -87,6 +87,13 @@ impl DynamoDb {
 
 /// The table that is there.
 pub const TABLE: &str = "ledger";
+
+const ONE_AT_A_TIME: &str = "
+import sys
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+run_simple(sys.argv[1], int(sys.argv[2]), DomainDispatcherApplication(create_backend_app), threaded=False)
+";
 
 /// The version that the checks of `infra/` pin.
 fn package() -> &'static str {
