@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-pub(crate) use self::embed::{AnyEmbedder, QUICK_TEXT};
+pub(crate) use self::embed::{AnyEmbedder, Plan, QUICK_TEXT};
 pub use self::embed::{Embedder, Tokens};
 pub(crate) use self::matching::AnyMatcher;
 pub use self::matching::Matcher;

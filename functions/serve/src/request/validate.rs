@@ -7,26 +7,7 @@ use amaas_wire::{Datatype, Tensor};
 use crate::config::Limits;
 use crate::manifest::{Batching, Dim, Manifest, NamedNetwork, TensorSpec};
 
-/// What a network takes, as its manifest says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Takes<'m> {
-    pub(crate) inputs: &'m [TensorSpec],
-    pub(crate) batching: Batching,
-}
-
-impl<'m> From<&'m Manifest> for Takes<'m> {
-    fn from(manifest: &'m Manifest) -> Self {
-        Self { inputs: &manifest.inputs, batching: manifest.batching }
-    }
-}
-
-impl<'m> From<&'m NamedNetwork> for Takes<'m> {
-    fn from(network: &'m NamedNetwork) -> Self {
-        Self { inputs: &network.inputs, batching: network.batching }
-    }
-}
-
-/// Tensors that the manifest's network takes: all of its inputs, in its order, each of the right datatype and shape.
+/// Tensors that a network of the manifest takes: all of its inputs, in its order, each of the right datatype and shape.
 /// There is no other way to make one.
 #[derive(Debug)]
 pub(crate) struct Valid {
@@ -92,6 +73,25 @@ impl Valid {
     /// Whether both may share a run.
     pub(crate) fn can_join(&self, other: &Self) -> bool {
         self.group.is_some() && self.group == other.group
+    }
+}
+
+/// What a network takes, as its manifest says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Takes<'m> {
+    pub(crate) inputs: &'m [TensorSpec],
+    pub(crate) batching: Batching,
+}
+
+impl<'m> From<&'m Manifest> for Takes<'m> {
+    fn from(manifest: &'m Manifest) -> Self {
+        Self { inputs: &manifest.inputs, batching: manifest.batching }
+    }
+}
+
+impl<'m> From<&'m NamedNetwork> for Takes<'m> {
+    fn from(network: &'m NamedNetwork) -> Self {
+        Self { inputs: &network.inputs, batching: network.batching }
     }
 }
 
