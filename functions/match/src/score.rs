@@ -10,7 +10,7 @@ use crate::picture::Scores;
 
 /// The probability of each of `labels` labels, as `output` tells it.
 pub(crate) fn probabilities(output: &Tensor, scores: Scores, labels: usize) -> Result<Vec<f32>, TaskError> {
-    let mut values: Vec<f32> = match output.data() {
+    let values: Vec<f32> = match output.data() {
         TensorData::Fp32(values) => values.clone(),
         TensorData::Fp16(values) => values.iter().map(|value| value.to_f32()).collect(),
         _ => return Err(TaskError::new(format!("output {:?}: expected FP32 or FP16", output.name()))),
@@ -23,10 +23,9 @@ pub(crate) fn probabilities(output: &Tensor, scores: Scores, labels: usize) -> R
     }
     if scores == Scores::Logits {
         let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        values.iter_mut().for_each(|value| *value = (*value - largest).exp());
-        let sum: f32 = values.iter().sum();
-        values.iter_mut().for_each(|value| *value /= sum);
-        return Ok(values);
+        let powers: Vec<f32> = values.iter().map(|value| (value - largest).exp()).collect();
+        let sum: f32 = powers.iter().sum();
+        return Ok(powers.into_iter().map(|power| power / sum).collect());
     }
     let sum: f32 = values.iter().sum();
     if values.iter().any(|value| *value < 0.0) || (sum - 1.0).abs() > LARGEST_ROUNDING {
@@ -54,10 +53,7 @@ pub(crate) fn direction<'v>(vectors: impl Iterator<Item = (f32, &'v [f32])>) -> 
         sum.iter_mut().zip(vector).for_each(|(sum, value)| *sum += weight * value);
     }
     let length = dot(&sum, &sum).sqrt();
-    if length > 0.0 {
-        sum.iter_mut().for_each(|value| *value /= length);
-    }
-    sum
+    if length > 0.0 { sum.into_iter().map(|value| value / length).collect() } else { sum }
 }
 
 /// The cosine of two vectors of length 1.

@@ -16,8 +16,8 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::embed::{AnyEmbedder, Plan, QUICK_TEXT};
 pub use self::embed::{Embedder, Tokens};
-pub(crate) use self::matching::AnyMatcher;
 pub use self::matching::Matcher;
+pub(crate) use self::matching::{AnyMatcher, Prepare};
 use crate::error::Error;
 use crate::manifest::Batching;
 

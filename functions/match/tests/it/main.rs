@@ -83,7 +83,7 @@ async fn a_drawn_digit_is_told_from_others_and_from_other_things() {
         texts.extend(["a tabby cat".to_owned(), "The film was a waste of two hours.".to_owned()]);
         let input = ImageAndTexts { image: drawn.image, texts };
         let answer = served.model().predict(&input).await.expect("an answer");
-        assert!(answer.usage().rows >= 1 + 12, "both networks count: {:?}", answer.usage());
+        assert!(answer.usage().rows > 12, "both networks count: {:?}", answer.usage());
         let answer: RankedTexts = answer.into_prediction();
         assert_eq!(answer.ranked[0].index, drawn.digit, "{}: {answer:?}", drawn.what);
         assert!(answer.labels[0].label.starts_with(names[drawn.digit]), "{answer:?}");

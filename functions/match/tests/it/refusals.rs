@@ -94,7 +94,7 @@ async fn an_altered_encoder_is_not_loaded() {
     let trust = || Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };
     let publisher = Publisher { signer: signer.clone(), protection: Protection::Sealed(vault.clone()) };
     let library = library().await;
-    let published = publish(&store, committed(), &tasks(), &library, &publisher).await.expect("published");
+    let first = publish(&store, committed(), &tasks(), &library, &publisher).await.expect("published");
     assert!(is_published(&store, &committed(), &publisher).await.expect("a folder"));
     let again = publish(&store, committed(), &tasks(), &library, &publisher).await.expect("published");
     assert!(!again.is_new, "both networks are what they were");
@@ -107,7 +107,7 @@ async fn an_altered_encoder_is_not_loaded() {
         host.slots()[0].settled().await
     };
     assert!(matches!(settled().await, State::Ready(_)));
-    let digest = published.manifest.networks["text"].blob.digest;
+    let digest = first.manifest.networks["text"].blob.digest;
     let path = folder.path().join("blobs/sha256").join(digest.to_string());
     let mut bytes = std::fs::read(&path).expect("the blob of the encoder");
     assert!(!bytes.windows(7).any(|part| part == b"pytorch" || part == b"ai.onnx"), "it is sealed");

@@ -1,4 +1,4 @@
-//! An image network of somebody else's, named when it is published: `SqueezeNet` with ImageNet's thousand labels.
+//! An image network of somebody else's, named when it is published: `SqueezeNet` with `ImageNet`'s thousand labels.
 
 use std::path::Path;
 

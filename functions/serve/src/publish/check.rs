@@ -83,7 +83,8 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     };
     let environment = runtime::environment(library)?;
     let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::default() };
-    let mut network = Onnx::new(&environment, &publication.network, &config)?;
+    let session = |bytes: &[u8]| Onnx::new(&environment, bytes, &config);
+    let mut network = session(&publication.network)?;
     let (inputs, outputs) = (network.inputs()?, network.outputs()?);
     if inputs.is_empty() || outputs.is_empty() {
         return Err(PublishError::Empty { inputs: inputs.len(), outputs: outputs.len() });
@@ -97,7 +98,7 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
         Ok(()) => (Batching::Rows, "rows run together gave what each gives alone".to_owned()),
         Err(because) => (Batching::None, because),
     };
-    let mut named = named::check(&environment, &config, task.as_ref(), &publication.networks)?;
+    let mut named = named::check(session, task.as_ref(), &publication.networks)?;
     if let Some(matcher) = task.and_then(AnyTask::matcher) {
         named::trial(&matcher, (&mut network, Takes { inputs: &inputs, batching }), &mut named)?;
     }

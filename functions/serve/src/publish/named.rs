@@ -7,10 +7,10 @@ use amaas_wire::Tensor;
 use bytes::Bytes;
 
 use super::{PublishError, probe};
-use crate::config::{Limits, RuntimeConfig};
+use crate::config::Limits;
 use crate::error::Error;
 use crate::infer::Network;
-use crate::load::{Onnx, learn};
+use crate::load::{Onnx, SessionError, learn};
 use crate::manifest::{Batching, Blob, GOLDEN_FORMAT, Golden, GoldenCase, NamedNetwork};
 use crate::request::{Takes, Valid};
 use crate::task::{AnyMatcher, AnyTask, TaskError};
@@ -21,16 +21,15 @@ pub(super) struct Named {
     pub(super) described: NamedNetwork,
 }
 
-/// Runs each of `networks`, and has `task` learn from them as it will where it is loaded.
+/// Runs a `session` of each of `networks`, and has `task` learn from them as it will where it is loaded.
 pub(super) fn check(
-    environment: &ort::environment::Environment,
-    config: &RuntimeConfig,
+    session: impl Fn(&[u8]) -> Result<Onnx, SessionError>,
     task: Option<&Arc<dyn AnyTask>>,
     networks: &BTreeMap<String, Bytes>,
 ) -> Result<BTreeMap<String, Named>, PublishError> {
     let mut checked = BTreeMap::new();
     for (name, bytes) in networks {
-        let mut onnx = Onnx::new(environment, bytes, config)?;
+        let mut onnx = session(bytes)?;
         let (inputs, outputs) = (onnx.inputs()?, onnx.outputs()?);
         let rows = task.and_then(|task| Arc::clone(task).matcher()).and_then(|matcher| known(&*matcher, name));
         let batching = match probe::probe(&mut onnx, &inputs, &outputs, rows.as_ref()) {

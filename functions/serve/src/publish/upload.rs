@@ -15,7 +15,7 @@ use crate::store::{Alias, Condition, ModelName, Store, StoreError, Version, alia
 pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
     let Checked { publication, inputs, outputs, batching, batching_because, networks, warning } = checked;
     let (files, chosen, alias) = (files(&publication), publication.version.clone(), publication.alias.clone());
-    let draft = Manifest { inputs, outputs, batching, networks, ..draft(publication) };
+    let draft = Manifest { networks, inputs, outputs, batching, ..draft(publication) };
     let (manifest, is_new) = write(store, draft, files, chosen, publisher).await?;
     move_alias(store, &manifest.model, &alias, &manifest.version).await?;
     Ok(Published { manifest, is_new, batching_because, warning })

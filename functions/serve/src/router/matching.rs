@@ -17,7 +17,7 @@ use crate::load::Model;
 use crate::manifest::Batching;
 use crate::reply::{Counted, predict_response};
 use crate::request::Takes;
-use crate::task::{AnyMatcher, Plan, json_size, off_runtime, off_runtime_beyond};
+use crate::task::{AnyMatcher, Plan, Prepare, json_size, off_runtime, off_runtime_beyond};
 
 /// Answers `body`.
 pub(super) async fn matched(
@@ -43,16 +43,9 @@ pub(super) async fn matched(
 
 /// What makes a network's inputs, and the network.
 struct Way<'m, T> {
-    prepare: Box<dyn FnOnce(Batching) -> Result<T, Error> + Send>,
+    prepare: Box<Prepare<T>>,
     infer: &'m Infer,
     takes: Takes<'m>,
-}
-
-impl<T: Send + 'static> Way<'_, T> {
-    /// Makes the inputs, on a thread for blocking work: a file of some kilobytes can be an image of megapixels.
-    async fn prepare(prepare: Box<dyn FnOnce(Batching) -> Result<T, Error> + Send>, to: Batching) -> Result<T, Error> {
-        off_runtime_beyond(0, usize::MAX, move || prepare(to)).await
-    }
 }
 
 /// What both networks gave.
@@ -67,17 +60,22 @@ struct Both {
 /// Goes both ways at once; where one fails, the other's call is withdrawn.
 async fn both(own: Way<'_, Vec<Vec<Tensor>>>, texts: Way<'_, Plan>, limits: Limits) -> Result<Both, Error> {
     let own = async {
-        let runs = Way::prepare(own.prepare, own.takes.batching).await?;
+        let runs = prepared(own.prepare, own.takes.batching).await?;
         run_on(own.infer, own.takes, runs, limits).await
     };
     let texts = async {
-        let plan = Way::prepare(texts.prepare, texts.takes.batching).await?;
+        let plan = prepared(texts.prepare, texts.takes.batching).await?;
         let (outputs, rows) = run_on(texts.infer, texts.takes, plan.runs, limits).await?;
         let tokens = plan.vectors.tokens();
         Ok((plan.vectors.read(&outputs)?, rows, tokens))
     };
     let ((outputs, own_rows), (vectors, text_rows, tokens)) = tokio::try_join!(own, texts)?;
     Ok(Both { outputs, vectors, rows: own_rows + text_rows, tokens })
+}
+
+/// Makes a network's inputs on a thread for blocking work: a file of some kilobytes can be an image of megapixels.
+async fn prepared<T: Send + 'static>(prepare: Box<Prepare<T>>, batching: Batching) -> Result<T, Error> {
+    off_runtime_beyond(0, usize::MAX, move || prepare(batching)).await
 }
 
 #[cfg(test)]

@@ -98,13 +98,16 @@ pub(crate) trait AnyMatcher: Send + Sync {
 /// The two ways of a call, and where they meet.
 pub(crate) struct Paths {
     /// Makes the runs of the model's own network.
-    pub(crate) own: Box<dyn FnOnce(Batching) -> Result<Vec<Vec<Tensor>>, Error> + Send>,
+    pub(crate) own: Box<Prepare<Vec<Vec<Tensor>>>>,
     /// Makes the runs of the network for texts.
-    pub(crate) texts: Box<dyn FnOnce(Batching) -> Result<Plan, Error> + Send>,
+    pub(crate) texts: Box<Prepare<Plan>>,
     /// Makes the JSON list of predictions from the outputs of the model's own runs, and from the vectors of all texts.
     pub(crate) decode: Box<Meet>,
 }
 
+/// Makes runs, for a network whose rows may share one or not.
+pub(crate) type Prepare<T> = dyn FnOnce(Batching) -> Result<T, Error> + Send;
+/// Makes the answer of what both networks gave.
 pub(crate) type Meet = dyn FnOnce(&[Vec<Tensor>], &[Embedding]) -> Result<Box<RawValue>, Error> + Send;
 
 pub(super) struct Erased<M: Matcher> {
