@@ -22,6 +22,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
         network: Bytes::from_static(include_bytes!("../model/digits.onnx")),
         task: Some(Digits::NAME.to_owned()),
         assets: BTreeMap::new(),
+        networks: BTreeMap::new(),
         golden: Some(Golden::from_json(include_bytes!("../model/golden.json"))?),
     })
 }

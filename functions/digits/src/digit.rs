@@ -8,7 +8,7 @@ use image::imageops::{FilterType, crop_imm, resize};
 use image::{GrayImage, Luma};
 
 /// The pixels of the digit in `image`, row by row; `None` where nothing stands out from the background.
-pub(crate) fn digit(mut image: GrayImage) -> Option<[u8; PIXELS]> {
+pub fn digit(mut image: GrayImage) -> Option<[u8; PIXELS]> {
     let background = white_on_black(&mut image)?;
     if image.dimensions() == (SIDE, SIDE) && background <= BLACK {
         return image.as_raw().as_slice().try_into().ok();
@@ -87,8 +87,10 @@ fn centred(small: &GrayImage) -> [u8; PIXELS] {
 }
 
 /// Pixels a side.
-pub(crate) const SIDE: u32 = 28;
-pub(crate) const PIXELS: usize = 28 * 28;
+/// Pixels a side of what the network reads.
+pub const SIDE: u32 = 28;
+/// Pixels of what the network reads.
+pub const PIXELS: usize = 28 * 28;
 /// Pixels a side of the box that MNIST's digits are fitted into.
 const BOX: u32 = 20;
 /// How bright a border may be that still counts as black: lossy formats leave some levels.

@@ -3,11 +3,11 @@
 //! What happens to odd images: what is no PNG, JPEG or WebP file, is damaged, is larger than the bounds or has nothing in it
 //! that stands out is refused; of an animation the first image counts; what is transparent is white; colours turn grey.
 
+use amaas_image::{MOST_PIXELS, grey};
 use amaas_serve::task::{Assets, InvalidInput, Task, TaskError};
 use amaas_wire::task::{DigitClassification, Image};
 use amaas_wire::{Tensor, TensorData};
 
-use crate::decode::{MOST_PIXELS, decode};
 use crate::digit::{PIXELS, SIDE, digit};
 
 /// The task of the MNIST network: an image of a digit in, the digit out.
@@ -40,7 +40,7 @@ impl Task for Digits {
         let (mut pixels, mut decoded) = (Vec::with_capacity(inputs.len() * PIXELS), 0);
         for (index, file) in inputs.iter().enumerate() {
             let refused = |why: &dyn std::fmt::Display| InvalidInput::new(format!("inputs[{index}]: {why}"));
-            let image = decode(file.as_bytes()).map_err(|error| refused(&error))?;
+            let image = grey(file.as_bytes()).map_err(|error| refused(&error))?;
             decoded += u64::from(image.width()) * u64::from(image.height());
             if decoded > MOST_PIXELS_A_CALL {
                 return Err(refused(&format_args!(

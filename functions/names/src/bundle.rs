@@ -25,6 +25,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
             Names::LANGUAGES.to_owned(),
             Bytes::from_static(include_bytes!("../model/languages.txt")),
         )]),
+        networks: BTreeMap::new(),
         golden: Some(Golden::from_json(include_bytes!("../model/golden.json"))?),
     })
 }

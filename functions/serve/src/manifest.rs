@@ -36,6 +36,9 @@ pub struct Manifest {
     /// Files that the task needs, by name.
     #[serde(default)]
     pub assets: BTreeMap<String, Blob>,
+    /// The networks that the task runs beside the model's own, by the names that it gives them; most tasks have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub networks: BTreeMap<String, NamedNetwork>,
     /// Input tensors.
     pub inputs: Vec<TensorSpec>,
     /// Output tensors.
@@ -76,7 +79,8 @@ impl Manifest {
     pub(crate) fn identity(&self) -> Digest {
         let mut bare = self.clone();
         let golden = bare.golden.as_mut().map(|golden| &mut golden.blob);
-        for blob in std::iter::once(&mut bare.network).chain(bare.assets.values_mut()).chain(golden) {
+        let named = bare.networks.values_mut().map(|network| &mut network.blob);
+        for blob in std::iter::once(&mut bare.network).chain(bare.assets.values_mut()).chain(named).chain(golden) {
             (blob.digest, blob.segments, blob.tags) = (Digest::from_bytes([0; 32]), Vec::new(), Vec::new());
         }
         Digest::of(&serde_json::to_vec(&bare).expect("no map has other keys than texts"))
@@ -101,6 +105,7 @@ impl Manifest {
     pub(crate) fn blobs(&self) -> impl Iterator<Item = (Role, &Blob)> {
         std::iter::once((Role::Network, &self.network))
             .chain(self.assets.iter().map(|(name, blob)| (Role::Asset(name.clone()), blob)))
+            .chain(self.networks.iter().map(|(name, network)| (Role::Named(name.clone()), &network.blob)))
             .chain(self.golden.as_ref().map(|golden| (Role::Golden, &golden.blob)))
     }
 }
@@ -165,6 +170,19 @@ impl Blob {
             Err(ManifestError::Segments { blob: self.digest, size: self.size, segment_size: self.segment_size, got })
         }
     }
+}
+
+/// A network that a task runs beside the model's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedNetwork {
+    /// The network, an ONNX file.
+    pub blob: Blob,
+    /// Input tensors.
+    pub inputs: Vec<TensorSpec>,
+    /// Output tensors.
+    pub outputs: Vec<TensorSpec>,
+    /// Whether rows of different calls may share a run.
+    pub batching: Batching,
 }
 
 /// A tensor that a network takes or gives.
@@ -339,6 +357,7 @@ mod tests {
             task: None,
             network: Blob::of(&vec![7; SEGMENT_SIZE + 1]),
             assets: BTreeMap::from([("words.txt".to_owned(), Blob::of(b""))]),
+            networks: BTreeMap::new(),
             inputs: vec![TensorSpec {
                 name: "x".to_owned(),
                 datatype: Datatype::Fp32,
@@ -388,6 +407,24 @@ mod tests {
             Manifest { network: Blob { size: 1, ..one.network.clone() }, ..one.clone() },
         ];
         assert!(others.iter().all(|other| other.identity() != one.identity()));
+    }
+
+    #[test]
+    fn named_networks_are_blobs_like_every_other() {
+        let plain = manifest();
+        assert!(!String::from_utf8_lossy(&json(&plain)).contains("networks"), "signatures of older manifests hold");
+        let with = |blob: Blob| {
+            let network = NamedNetwork { blob, inputs: vec![], outputs: vec![], batching: Batching::None };
+            Manifest { networks: [("text".to_owned(), network)].into(), ..plain.clone() }
+        };
+        let two = with(Blob::of(b"encoder"));
+        assert_eq!(Manifest::from_json(&json(&two)), Ok(two.clone()));
+        assert_eq!(two.blobs().count(), plain.blobs().count() + 1);
+        assert_eq!(two.identity(), with(Blob { size: 7, ..Blob::of(b"another") }).identity());
+        assert_ne!(two.identity(), with(Blob { size: 6, ..Blob::of(b"other") }).identity());
+        assert_ne!(two.identity(), plain.identity());
+        let short = with(Blob { size: 1 << 30, ..Blob::of(b"encoder") });
+        assert!(matches!(Manifest::from_json(&json(&short)), Err(ManifestError::Segments { .. })));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A task gives a network typed inputs and predictions: the one thing that a model owner writes. It is a [`Task`], or an
-//! [`Embedder`] where it makes vectors of texts.
+//! [`Embedder`] where it makes vectors of texts, or a [`Matcher`] where it holds texts against something else.
 
 mod embed;
+mod matching;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,8 +14,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-pub(crate) use self::embed::{AnyEmbedder, QUICK_TEXT};
+pub(crate) use self::embed::{AnyEmbedder, Plan, QUICK_TEXT};
 pub use self::embed::{Embedder, Tokens};
+pub use self::matching::Matcher;
+pub(crate) use self::matching::{AnyMatcher, Prepare};
 use crate::error::Error;
 use crate::manifest::Batching;
 
@@ -142,6 +145,8 @@ pub struct Tasks(BTreeMap<&'static str, Known>);
 struct Known {
     make: Make,
     example: &'static str,
+    /// The names of the networks that it runs beside the model's own.
+    networks: &'static [&'static str],
 }
 
 type Make = fn(&Assets) -> Result<Arc<dyn AnyTask>, TaskError>;
@@ -151,7 +156,7 @@ impl Tasks {
     #[must_use]
     pub fn with<T: Task>(mut self) -> Self {
         let make: Make = |assets| Ok(Arc::new(Erased(T::from_assets(assets)?)));
-        self.0.insert(T::NAME, Known { make, example: T::EXAMPLE });
+        self.0.insert(T::NAME, Known { make, example: T::EXAMPLE, networks: &[] });
         self
     }
 
@@ -159,13 +164,41 @@ impl Tasks {
     #[must_use]
     pub fn with_embedder<E: Embedder>(mut self) -> Self {
         let make: Make = |assets| Ok(Arc::new(embed::Erased(E::from_assets(assets)?)));
-        self.0.insert(E::NAME, Known { make, example: E::EXAMPLE });
+        self.0.insert(E::NAME, Known { make, example: E::EXAMPLE, networks: &[] });
+        self
+    }
+
+    /// These and `M`.
+    #[must_use]
+    pub fn with_matcher<M: Matcher>(mut self) -> Self {
+        let make: Make = |assets| Ok(Arc::new(matching::Erased::<M>::from_assets(assets)?));
+        self.0.insert(M::NAME, Known { make, example: M::EXAMPLE, networks: const { &[M::TEXTS] } });
         self
     }
 
     /// The example input of the task `name`, as JSON.
     pub fn example(&self, name: &str) -> Option<&'static str> {
         self.0.get(name).map(|known| known.example)
+    }
+
+    /// Makes the task `name` of a model that was published with `networks` beside its own.
+    pub(crate) fn make_with<'n>(
+        &self,
+        name: &str,
+        assets: &Assets,
+        networks: impl Iterator<Item = &'n String>,
+    ) -> Result<Arc<dyn AnyTask>, TaskError> {
+        let wanted = self.0.get(name).map_or(&[][..], |known| known.networks);
+        let task = self.make(name, assets)?;
+        let (got, show) = (networks.collect::<Vec<_>>(), |names: &[&str]| match names {
+            [] => "no network".to_owned(),
+            names => format!("the networks {names:?}"),
+        });
+        if got.iter().copied().eq(wanted) {
+            return Ok(task);
+        }
+        let got: Vec<_> = got.iter().map(|name| name.as_str()).collect();
+        Err(TaskError(format!("expected {} beside the model's own, got {}", show(wanted), show(&got))))
     }
 
     /// Makes the task `name`.
@@ -188,6 +221,11 @@ pub(crate) trait AnyTask: Send + Sync {
 
     /// The same task as one that makes vectors of texts, where it does.
     fn embedder(self: Arc<Self>) -> Option<Arc<dyn AnyEmbedder>> {
+        None
+    }
+
+    /// The same task as one with two networks, where it is.
+    fn matcher(self: Arc<Self>) -> Option<Arc<dyn AnyMatcher>> {
         None
     }
 }

@@ -1,7 +1,9 @@
 //! What the command line takes. The comments are its help texts, shown to people as they stand.
 #![allow(clippy::doc_markdown)]
 
-use std::path::PathBuf;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use amaas_serve::store::{Alias, ModelName, Version};
 use clap::{Args, Parser, Subcommand};
@@ -71,9 +73,12 @@ pub(crate) struct Publish {
     /// The task that gives it typed inputs, such as "sentiment" [default: none, tensors only]
     #[arg(long)]
     pub(crate) task: Option<String>,
-    /// A file that the task needs; may be given again
-    #[arg(long = "asset", value_name = "FILE")]
-    pub(crate) assets: Vec<PathBuf>,
+    /// A file that the task needs, under its own name or under NAME; may be given again
+    #[arg(long = "asset", value_name = "[NAME=]FILE")]
+    pub(crate) assets: Vec<NamedFile>,
+    /// An ONNX file that the task runs beside the model's own, and the name that the task gives it; may be given again
+    #[arg(long = "network", value_name = "NAME=FILE")]
+    pub(crate) networks: Vec<NamedFile>,
     /// Golden cases: inputs and the outputs that another implementation gave for them (amaas.golden/1)
     #[arg(long, value_name = "FILE")]
     pub(crate) golden: Option<PathBuf>,
@@ -88,6 +93,24 @@ pub(crate) struct Publish {
     pub(crate) unsealed: bool,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
+}
+
+/// `FILE` or `NAME=FILE`: what stands before the first `=`, unless there is a slash in it or a file of the whole name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamedFile {
+    pub(crate) name: Option<String>,
+    pub(crate) path: PathBuf,
+}
+
+impl FromStr for NamedFile {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text.split_once('=').filter(|(name, _)| !name.contains('/') && !Path::new(text).exists()) {
+            Some((name, path)) => Self { name: Some(name.to_owned()), path: path.into() },
+            None => Self { name: None, path: text.into() },
+        })
+    }
 }
 
 #[derive(Args)]
@@ -128,6 +151,9 @@ pub(crate) struct Predict {
     /// The inputs are JSON values, not text
     #[arg(long)]
     pub(crate) json_inputs: bool,
+    /// An image file: with inputs, texts to be ranked by how well they tell what is in it; alone, the input
+    #[arg(long, value_name = "FILE", conflicts_with = "json_inputs")]
+    pub(crate) image: Option<PathBuf>,
     /// Ask for this version
     #[arg(long)]
     pub(crate) version: Option<String>,

@@ -161,6 +161,69 @@ impl RankedClassification {
     }
 }
 
+/// An image with texts, as an input: which of them tells best what is in it?
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageAndTexts {
+    /// The image.
+    pub image: Image,
+    /// The texts; how many there may be is up to the model.
+    pub texts: Vec<String>,
+}
+
+impl ImageAndTexts {
+    /// An image file and texts.
+    ///
+    /// ```
+    /// use amaas_wire::task::ImageAndTexts;
+    ///
+    /// let input = ImageAndTexts::new(b"GIF89a".to_vec(), ["a cat", "a dog"]);
+    /// assert_eq!(serde_json::to_string(&input)?, r#"{"image":"R0lGODlh","texts":["a cat","a dog"]}"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn new(image: impl Into<Image>, texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { image: image.into(), texts: texts.into_iter().map(Into::into).collect() }
+    }
+}
+
+/// What a matcher of images with texts answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RankedTexts {
+    /// All texts, that of the highest score first.
+    pub ranked: Vec<ScoredText>,
+    /// What the scores come from: the most probable labels of the image, in their order.
+    pub labels: Vec<Scored>,
+}
+
+/// A text and its score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoredText {
+    /// The text.
+    pub text: String,
+    /// Its place in the input, from 0.
+    pub index: usize,
+    /// How well it tells what is in the image, -1 to 1: to be compared within one answer only.
+    pub score: f32,
+}
+
+impl RankedTexts {
+    /// `texts` with a score each, in their order; of equals the earlier one stands first.
+    ///
+    /// ```
+    /// use amaas_wire::task::RankedTexts;
+    ///
+    /// let ranked = RankedTexts::of([("a", 0.1), ("b", 0.7), ("c", 0.1)], vec![]);
+    /// let texts: Vec<_> = ranked.ranked.iter().map(|text| (text.text.as_str(), text.index)).collect();
+    /// assert_eq!(texts, [("b", 1), ("a", 0), ("c", 2)]);
+    /// ```
+    pub fn of<T: Into<String>>(texts: impl IntoIterator<Item = (T, f32)>, labels: Vec<Scored>) -> Self {
+        let scored = |(index, (text, score)): (usize, (T, f32))| ScoredText { text: text.into(), index, score };
+        let mut ranked: Vec<_> = texts.into_iter().enumerate().map(scored).collect();
+        ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
+        Self { ranked, labels }
+    }
+}
+
 /// What a reader of handwritten digits answers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DigitClassification {

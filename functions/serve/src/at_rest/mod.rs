@@ -24,6 +24,8 @@ pub(crate) enum Role {
     Golden,
     /// The asset of this name.
     Asset(String),
+    /// The network that the task has by this name, beside the model's own.
+    Named(String),
 }
 
 impl Role {
@@ -33,6 +35,7 @@ impl Role {
             Self::Network => "network".to_owned(),
             Self::Golden => "golden".to_owned(),
             Self::Asset(name) => format!("asset:{name}"),
+            Self::Named(name) => format!("network:{name}"),
         }
     }
 }

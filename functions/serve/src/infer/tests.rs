@@ -65,6 +65,7 @@ fn call(values: &[f32], width: usize) -> Valid {
         task: None,
         network: Blob::of(b""),
         assets: std::collections::BTreeMap::new(),
+        networks: std::collections::BTreeMap::new(),
         inputs: vec![TensorSpec {
             name: "x".to_owned(),
             datatype: Datatype::Fp32,

@@ -1,5 +1,6 @@
 //! A model that is loaded, and the way there.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,11 +9,11 @@ use bytes::Bytes;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::fetch::Sealed;
-use super::{LoadError, Onnx, Source, check, fetch, resolve};
+use super::{LoadError, Named, Onnx, Source, check, fetch, learn, resolve};
 use crate::at_rest::Role;
 use crate::config::RuntimeConfig;
 use crate::infer::{Bounds, Infer};
-use crate::manifest::{Golden, Manifest};
+use crate::manifest::{Batching, Golden, Manifest};
 use crate::runtime;
 use crate::store::{ModelName, Version};
 use crate::task::{AnyTask, Assets, Tasks};
@@ -21,6 +22,8 @@ use crate::task::{AnyTask, Assets, Tasks};
 pub struct Model {
     pub(crate) manifest: Manifest,
     pub(crate) infer: Infer,
+    /// The networks that the task runs beside it.
+    pub(crate) named: BTreeMap<String, Named>,
     pub(crate) task: Option<Arc<dyn AnyTask>>,
     provider: &'static str,
     warning: Option<String>,
@@ -105,12 +108,12 @@ pub(crate) async fn load(
     let files = files(source, &manifest).await?;
     times.fetch = begun.elapsed().saturating_sub(times.manifest);
     let task = match &manifest.task {
-        Some(task) => Some(tasks.make(task, &files.assets)?),
+        Some(task) => Some(tasks.make_with(task, &files.assets, files.networks.keys())?),
         None => None,
     };
     let environment = joined(environment.await)?;
 
-    let config = config.clone();
+    let (config, learner, described) = (config.clone(), task.clone(), manifest.networks.clone());
     let fetched = Instant::now();
     let session = spawn_blocking(move || {
         let mut onnx = Onnx::new(&environment, &files.network, &config)?;
@@ -122,16 +125,27 @@ pub(crate) async fn load(
             let provider = onnx.provider();
             check::check(&mut onnx, provider, &golden)?;
         }
-        Ok((onnx, session, config))
+        let mut named = Vec::with_capacity(files.networks.len());
+        for (name, bytes) in files.networks {
+            let mut network = Onnx::new(&environment, &bytes, &config)?;
+            let batching = described.get(&name).map_or(Batching::None, |network| network.batching);
+            learn(learner.as_ref(), &name, &mut network, batching)?;
+            named.push((name, network));
+        }
+        Ok((onnx, named, session, config))
     });
-    let (onnx, session, config) = joined(session.await)?;
+    let (onnx, networks, session, config) = joined(session.await)?;
     (times.session, times.check) = (session, fetched.elapsed().saturating_sub(session));
     let (provider, warning) = (onnx.provider().name(), onnx.warning().map(str::to_owned));
     let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
     let infer = Infer::start(model.as_str(), onnx, bounds).map_err(LoadError::Thread)?;
+    let mut named = BTreeMap::new();
+    for (name, onnx) in networks {
+        named.insert(name.clone(), Named::start(&manifest, &name, onnx, bounds)?);
+    }
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
-    Ok(Model { manifest, infer, task, provider, warning, times })
+    Ok(Model { manifest, infer, named, task, provider, warning, times })
 }
 
 /// The fetched files of a version.
@@ -139,6 +153,7 @@ struct Files {
     network: Bytes,
     golden: Option<Bytes>,
     assets: Assets,
+    networks: BTreeMap<String, Bytes>,
 }
 
 /// Fetches every blob of the version at once.
@@ -153,15 +168,18 @@ async fn files(source: &Source, manifest: &Manifest) -> Result<Files, LoadError>
         let sealed = key.clone().map(|key| Sealed { key, role: role.clone(), identity });
         running.spawn(async move { Ok::<_, LoadError>((role, fetch::fetch(&store, &blob, sealed).await?)) });
     }
-    let (mut network, mut golden, mut assets) = (Bytes::new(), None, Vec::new());
+    let (mut network, mut golden, mut assets, mut networks) = (Bytes::new(), None, Vec::new(), BTreeMap::new());
     while let Some(fetched) = running.join_next().await {
         match joined(fetched)? {
             (Role::Network, bytes) => network = bytes,
             (Role::Golden, bytes) => golden = Some(bytes),
             (Role::Asset(name), bytes) => assets.push((name, bytes)),
+            (Role::Named(name), bytes) => {
+                networks.insert(name, bytes);
+            }
         }
     }
-    Ok(Files { network, golden, assets: Assets::new(assets) })
+    Ok(Files { network, golden, assets: Assets::new(assets), networks })
 }
 
 /// The result of a task that nobody cancels.

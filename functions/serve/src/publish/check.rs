@@ -1,15 +1,17 @@
 //! Whether a network can be served, and what it takes and gives.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::{Publication, probe};
+use super::{Publication, named, probe};
 use crate::config::RuntimeConfig;
 use crate::load::{LoadError, Onnx, Provider, SessionError, check_golden};
-use crate::manifest::{Batching, TensorSpec};
+use crate::manifest::{Batching, NamedNetwork, TensorSpec};
+use crate::request::Takes;
 use crate::runtime::{self, RuntimeError};
 use crate::store::StoreError;
-use crate::task::{Assets, TaskError, Tasks};
+use crate::task::{AnyTask, Assets, TaskError, Tasks};
 use crate::vault::VaultError;
 
 /// A publication that has been run.
@@ -19,6 +21,7 @@ pub(super) struct Checked {
     pub(super) outputs: Vec<TensorSpec>,
     pub(super) batching: Batching,
     pub(super) batching_because: String,
+    pub(super) networks: BTreeMap<String, NamedNetwork>,
     pub(super) warning: Option<String>,
 }
 
@@ -64,18 +67,24 @@ pub enum PublishError {
 
 pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> Result<Checked, PublishError> {
     let mut warning = None;
-    match &publication.task {
+    let task = match &publication.task {
         Some(task) if tasks.example(task).is_some() => {
-            tasks.make(task, &Assets::new(publication.assets.clone()))?;
+            let (assets, names) = (Assets::new(publication.assets.clone()), publication.networks.keys());
+            Some(tasks.make_with(task, &assets, names)?)
         }
         Some(task) => {
             warning = Some(format!("task {task:?} is not known to this program, so its assets were not checked"));
+            None
         }
-        None => {}
-    }
+        None if !publication.networks.is_empty() => {
+            return Err(TaskError::new("a model without a task has one network and no other").into());
+        }
+        None => None,
+    };
     let environment = runtime::environment(library)?;
     let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::default() };
-    let mut network = Onnx::new(&environment, &publication.network, &config)?;
+    let session = |bytes: &[u8]| Onnx::new(&environment, bytes, &config);
+    let mut network = session(&publication.network)?;
     let (inputs, outputs) = (network.inputs()?, network.outputs()?);
     if inputs.is_empty() || outputs.is_empty() {
         return Err(PublishError::Empty { inputs: inputs.len(), outputs: outputs.len() });
@@ -89,5 +98,10 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
         Ok(()) => (Batching::Rows, "rows run together gave what each gives alone".to_owned()),
         Err(because) => (Batching::None, because),
     };
-    Ok(Checked { publication, inputs, outputs, batching, batching_because: because, warning })
+    let mut named = named::check(session, task.as_ref(), &publication.networks)?;
+    if let Some(matcher) = task.and_then(AnyTask::matcher) {
+        named::trial(&matcher, (&mut network, Takes { inputs: &inputs, batching }), &mut named)?;
+    }
+    let networks = named.into_iter().map(|(name, named)| (name, named.described)).collect();
+    Ok(Checked { publication, inputs, outputs, batching, batching_because: because, networks, warning })
 }

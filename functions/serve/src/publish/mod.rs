@@ -3,6 +3,7 @@
 //! Invariant: what is published has been run here. A network that a function could not serve never reaches the store.
 
 mod check;
+mod named;
 mod probe;
 mod seal;
 mod upload;
@@ -34,6 +35,8 @@ pub struct Publication {
     pub task: Option<String>,
     /// Files that the task needs, by name.
     pub assets: BTreeMap<String, Bytes>,
+    /// The networks that the task runs beside its own, by the names that it gives them.
+    pub networks: BTreeMap<String, Bytes>,
     /// Cases with known answers; all are run before anything is uploaded, and a few by each function that loads it.
     pub golden: Option<Golden>,
 }
@@ -41,8 +44,8 @@ pub struct Publication {
 impl Publication {
     /// The next version of a model that is served as it is, under the alias `live`.
     pub fn of_network(model: ModelName, network: impl Into<Bytes>) -> Self {
-        let (network, assets) = (network.into(), BTreeMap::new());
-        Self { model, version: None, alias: live(), network, task: None, assets, golden: None }
+        let (network, assets, networks) = (network.into(), BTreeMap::new(), BTreeMap::new());
+        Self { model, version: None, alias: live(), network, task: None, assets, networks, golden: None }
     }
 }
 

@@ -131,5 +131,10 @@ fn put(manifest: &mut Manifest, role: &Role, blob: Blob) {
         Role::Asset(name) => {
             manifest.assets.insert(name.clone(), blob);
         }
+        Role::Named(name) => {
+            if let Some(network) = manifest.networks.get_mut(name) {
+                network.blob = blob;
+            }
+        }
     }
 }

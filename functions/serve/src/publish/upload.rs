@@ -9,13 +9,13 @@ use super::{Publication, PublishError, Published, Publisher};
 use crate::access::now;
 use crate::at_rest::Role;
 use crate::digest::Digest;
-use crate::manifest::{Batching, FORMAT, Golden, GoldenBlob, Manifest};
+use crate::manifest::{Batching, FORMAT, Golden, GoldenBlob, Manifest, NamedNetwork};
 use crate::store::{Alias, Condition, ModelName, Store, StoreError, Version, alias_key, blob_key, manifest_key};
 
 pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
-    let Checked { publication, inputs, outputs, batching, batching_because, warning } = checked;
+    let Checked { publication, inputs, outputs, batching, batching_because, networks, warning } = checked;
     let (files, chosen, alias) = (files(&publication), publication.version.clone(), publication.alias.clone());
-    let draft = Manifest { inputs, outputs, batching, ..draft(publication) };
+    let draft = Manifest { networks, inputs, outputs, batching, ..draft(publication) };
     let (manifest, is_new) = write(store, draft, files, chosen, publisher).await?;
     move_alias(store, &manifest.model, &alias, &manifest.version).await?;
     Ok(Published { manifest, is_new, batching_because, warning })
@@ -48,6 +48,7 @@ pub(super) async fn is_published(
 fn files(publication: &Publication) -> Files {
     let mut files = vec![(Role::Network, publication.network.clone())];
     files.extend(publication.assets.iter().map(|(name, bytes)| (Role::Asset(name.clone()), bytes.clone())));
+    files.extend(publication.networks.iter().map(|(name, bytes)| (Role::Named(name.clone()), bytes.clone())));
     files.extend(publication.golden.as_ref().map(|golden| (Role::Golden, self_check(golden))));
     files
 }
@@ -63,6 +64,7 @@ fn draft(publication: Publication) -> Manifest {
         sealing: None,
         network: sized(&publication.network),
         assets: publication.assets.iter().map(|(name, bytes)| (name.clone(), sized(bytes))).collect(),
+        networks: publication.networks.iter().map(|(name, bytes)| (name.clone(), unknown(bytes))).collect(),
         model: publication.model,
         task: publication.task,
         inputs: Vec::new(),
@@ -70,6 +72,11 @@ fn draft(publication: Publication) -> Manifest {
         batching: Batching::None,
         golden,
     }
+}
+
+/// A named network of which nothing but its file's size is known.
+fn unknown(bytes: &[u8]) -> NamedNetwork {
+    NamedNetwork { blob: sized(bytes), inputs: Vec::new(), outputs: Vec::new(), batching: Batching::None }
 }
 
 /// The cases that a function runs when it loads the model: enough to see a wrong file or library, few enough to cost
@@ -282,6 +289,7 @@ mod tests {
             task: None,
             network: sized(b"network"),
             assets: [].into(),
+            networks: [].into(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             batching: Batching::None,

@@ -11,4 +11,4 @@ pub(crate) use self::authorise::Caller;
 pub(crate) use self::linger::linger;
 pub(crate) use self::once::{Answers, once};
 pub(crate) use self::read::{bounded, read};
-pub(crate) use self::validate::Valid;
+pub(crate) use self::validate::{Takes, Valid};

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use amaas_wire::{Datatype, Tensor};
 
 use crate::config::Limits;
-use crate::manifest::{Batching, Dim, Manifest, TensorSpec};
+use crate::manifest::{Batching, Dim, Manifest, NamedNetwork, TensorSpec};
 
-/// Tensors that the manifest's network takes: all of its inputs, in its order, each of the right datatype and shape.
+/// Tensors that a network of the manifest takes: all of its inputs, in its order, each of the right datatype and shape.
 /// There is no other way to make one.
 #[derive(Debug)]
 pub(crate) struct Valid {
@@ -18,33 +18,38 @@ pub(crate) struct Valid {
 }
 
 impl Valid {
-    /// Checks `tensors` against `manifest` and `limits`.
+    /// Checks `tensors` against what the network takes, and `limits`.
     ///
     /// # Errors
     /// [`ValidationError`] names the tensor, what was expected and what arrived.
-    pub(crate) fn new(mut tensors: Vec<Tensor>, manifest: &Manifest, limits: Limits) -> Result<Self, ValidationError> {
+    pub(crate) fn new<'m>(
+        mut tensors: Vec<Tensor>,
+        takes: impl Into<Takes<'m>>,
+        limits: Limits,
+    ) -> Result<Self, ValidationError> {
+        let takes: Takes<'m> = takes.into();
         for (index, tensor) in tensors.iter().enumerate() {
             if tensors[..index].iter().any(|other| other.name() == tensor.name()) {
                 return Err(ValidationError::Duplicate { tensor: tensor.name().to_owned() });
             }
-            if !manifest.inputs.iter().any(|spec| spec.name == tensor.name()) {
-                return Err(ValidationError::Unknown { tensor: tensor.name().to_owned(), inputs: names(manifest) });
+            if !takes.inputs.iter().any(|spec| spec.name == tensor.name()) {
+                return Err(ValidationError::Unknown { tensor: tensor.name().to_owned(), inputs: names(takes) });
             }
         }
         let mut symbols = BTreeMap::new();
-        let mut ordered = Vec::with_capacity(manifest.inputs.len());
-        for spec in &manifest.inputs {
+        let mut ordered = Vec::with_capacity(takes.inputs.len());
+        for spec in takes.inputs {
             let Some(index) = tensors.iter().position(|tensor| tensor.name() == spec.name) else {
-                return Err(ValidationError::Missing { tensor: spec.name.clone(), inputs: names(manifest) });
+                return Err(ValidationError::Missing { tensor: spec.name.clone(), inputs: names(takes) });
             };
             let tensor = tensors.swap_remove(index);
             check(&tensor, spec, &mut symbols)?;
-            large(&tensor, spec, manifest.batching, limits)?;
+            large(&tensor, spec, takes.batching, limits)?;
             ordered.push(tensor);
         }
         // Without batching nobody knows which dimension counts, so the call is one row.
         let (mut rows, mut group) = (1, None);
-        if manifest.batching == Batching::Rows {
+        if takes.batching == Batching::Rows {
             rows = ordered.iter().filter_map(Tensor::rows).max().unwrap_or(1);
             if let Some(tensor) = ordered.iter().find(|tensor| tensor.rows() != Some(rows)) {
                 let (tensor, got) = (tensor.name().to_owned(), tensor.rows().unwrap_or_default());
@@ -68,6 +73,25 @@ impl Valid {
     /// Whether both may share a run.
     pub(crate) fn can_join(&self, other: &Self) -> bool {
         self.group.is_some() && self.group == other.group
+    }
+}
+
+/// What a network takes, as its manifest says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Takes<'m> {
+    pub(crate) inputs: &'m [TensorSpec],
+    pub(crate) batching: Batching,
+}
+
+impl<'m> From<&'m Manifest> for Takes<'m> {
+    fn from(manifest: &'m Manifest) -> Self {
+        Self { inputs: &manifest.inputs, batching: manifest.batching }
+    }
+}
+
+impl<'m> From<&'m NamedNetwork> for Takes<'m> {
+    fn from(network: &'m NamedNetwork) -> Self {
+        Self { inputs: &network.inputs, batching: network.batching }
     }
 }
 
@@ -152,8 +176,8 @@ fn show(shape: &[Dim]) -> String {
     format!("[{}]", dims.join(", "))
 }
 
-fn names(manifest: &Manifest) -> String {
-    manifest.inputs.iter().map(|spec| format!("{:?}", spec.name)).collect::<Vec<_>>().join(", ")
+fn names(takes: Takes<'_>) -> String {
+    takes.inputs.iter().map(|spec| format!("{:?}", spec.name)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -181,6 +205,7 @@ mod tests {
             task: None,
             network: Blob::of(b""),
             assets: BTreeMap::new(),
+            networks: BTreeMap::new(),
             inputs: vec![
                 spec("a", vec![symbol("batch"), Dim::Fixed(2)]),
                 spec("b", vec![symbol("batch"), symbol("length")]),

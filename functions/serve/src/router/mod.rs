@@ -4,6 +4,7 @@ mod embeddings;
 mod health;
 mod host;
 mod infer;
+mod matching;
 mod models;
 mod predict;
 

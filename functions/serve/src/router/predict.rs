@@ -1,5 +1,6 @@
 //! `POST /v1/models/{model}/predict`.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use amaas_wire::Tensor;
@@ -9,11 +10,13 @@ use http::Response;
 use serde::Deserialize;
 
 use super::Host;
+use super::matching::matched;
 use crate::config::Limits;
 use crate::error::Error;
+use crate::infer::Infer;
 use crate::load::Model;
 use crate::reply::{Counted, predict_response};
-use crate::request::{Caller, Valid, read};
+use crate::request::{Caller, Takes, Valid, read};
 use crate::task::{json_size, off_runtime, off_runtime_beyond};
 
 #[derive(Deserialize)]
@@ -36,6 +39,9 @@ pub(super) async fn predict(
     let model = host.model(&slot, parameters.version.as_deref()).await?;
     let begun = Instant::now();
     let task = model.task.clone().ok_or(Error::NoTask { model: name })?;
+    if let Some(matcher) = Arc::clone(&task).matcher() {
+        return matched(model, matcher, body, host.limits(), begun).await;
+    }
     let (limit, batching, size) = (host.limits().rows, model.manifest.batching, body.len());
     let encoded = off_runtime_beyond(task.quick(), size, move || task.encode(&body, limit, batching)).await?;
     let (outputs, rows) = run(&model, encoded.runs, host.limits()).await?;
@@ -50,13 +56,23 @@ pub(super) async fn run(
     runs: Vec<Vec<Tensor>>,
     limits: Limits,
 ) -> Result<(Vec<Vec<Tensor>>, usize), Error> {
-    let valid = |tensors| Valid::new(tensors, &model.manifest, limits);
+    run_on(&model.infer, (&model.manifest).into(), runs, limits).await
+}
+
+/// The same on a network of several.
+pub(super) async fn run_on(
+    infer: &Infer,
+    takes: Takes<'_>,
+    runs: Vec<Vec<Tensor>>,
+    limits: Limits,
+) -> Result<(Vec<Vec<Tensor>>, usize), Error> {
+    let valid = |tensors| Valid::new(tensors, takes, limits);
     let calls = runs.into_iter().map(valid).collect::<Result<Vec<_>, _>>();
     let calls = calls.map_err(|error| Error::internal(error.to_string()))?;
     let (mut outputs, mut rows) = (Vec::with_capacity(calls.len()), 0);
     for call in calls {
         rows += call.rows();
-        outputs.push(model.infer.run(call).await?);
+        outputs.push(infer.run(call).await?);
     }
     Ok((outputs, rows))
 }

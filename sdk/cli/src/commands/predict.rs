@@ -1,8 +1,11 @@
 //! `amaas predict`.
 
 use std::io::BufRead;
+use std::path::Path;
 
 use amaas::Answer;
+use amaas::task::{Image, ImageAndTexts, RankedTexts, ScoredText};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::arguments::Predict;
@@ -11,7 +14,10 @@ use crate::output;
 use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), Failure> {
-    let inputs = inputs(&arguments)?;
+    let inputs = match &arguments.image {
+        Some(path) => vec![with_image(path, &arguments.inputs)?],
+        None => inputs(&arguments)?,
+    };
     let mut model = settings.client()?.model(arguments.model);
     if let Some(version) = arguments.version {
         model = model.version(version);
@@ -31,6 +37,16 @@ pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), F
         output::line(line(prediction))?;
     }
     Ok(())
+}
+
+/// An image, with the texts to be ranked where there are some.
+fn with_image(path: &Path, texts: &[String]) -> Result<Value, Failure> {
+    let image = Image::from(std::fs::read(path).map_err(|error| Failure::file(path, &error))?);
+    let input = match texts {
+        [] => serde_json::to_value(image),
+        texts => serde_json::to_value(ImageAndTexts::new(image, texts)),
+    };
+    input.map_err(Failure::new)
 }
 
 fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
@@ -55,12 +71,16 @@ fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
     lines.iter().map(parse).collect()
 }
 
-/// A classification as `label probability`, a digit too, a vector by its beginning, anything else as JSON.
+/// A classification as `label probability`, a digit too, ranked texts as lines of `score text`, a vector by its beginning, anything else as JSON.
 fn line(prediction: &Value) -> String {
     let label = prediction["label"].as_str().map(str::to_owned);
     let label = label.or_else(|| prediction["digit"].as_u64().map(|digit| digit.to_string()));
     if let (Some(label), Some(probability)) = (label, prediction["probability"].as_f64()) {
         return format!("{label}\t{probability:.4}");
+    }
+    if let Ok(ranked) = RankedTexts::deserialize(prediction) {
+        let line = |text: &ScoredText| format!("{:.4}\t{}", text.score, text.text);
+        return ranked.ranked.iter().map(line).collect::<Vec<_>>().join("\n");
     }
     let (Some(embedding), Some(tokens)) = (prediction["embedding"].as_array(), prediction["tokens"].as_u64()) else {
         return prediction.to_string();

@@ -10,7 +10,7 @@ use amaas_serve::runtime;
 use amaas_serve::seal::KeySet;
 use bytes::Bytes;
 
-use crate::arguments::Publish;
+use crate::arguments::{NamedFile, Publish};
 use crate::failure::Failure;
 use crate::output;
 use crate::settings::{ModelStore, Settings};
@@ -47,12 +47,21 @@ pub(crate) fn library() -> Result<std::path::PathBuf, Failure> {
 }
 
 fn publication(arguments: &Publish) -> Result<Publication, Failure> {
-    let mut assets = BTreeMap::new();
-    for path in &arguments.assets {
-        let name = path.file_name().and_then(|name| name.to_str());
+    let (mut assets, mut networks) = (BTreeMap::new(), BTreeMap::new());
+    for NamedFile { name, path } in &arguments.assets {
+        let name = name.as_deref().or_else(|| path.file_name().and_then(|name| name.to_str()));
         let name = name.ok_or_else(|| Failure::file(path, &"an asset needs a file name that is UTF-8"))?;
         if assets.insert(name.to_owned(), read(path)?).is_some() {
             return Err(Failure::file(path, &"another asset has the same file name"));
+        }
+    }
+    for NamedFile { name, path } in &arguments.networks {
+        let name = name.as_deref().ok_or_else(|| {
+            Failure::file(path, &"a network beside the model's own needs the name that the task gives it")
+                .try_this("--network NAME=FILE")
+        })?;
+        if networks.insert(name.to_owned(), read(path)?).is_some() {
+            return Err(Failure::file(path, &"another network has the same name"));
         }
     }
     let golden = match &arguments.golden {
@@ -66,6 +75,7 @@ fn publication(arguments: &Publish) -> Result<Publication, Failure> {
         network: read(&arguments.network)?,
         task: arguments.task.clone(),
         assets,
+        networks,
         golden,
     })
 }
@@ -94,7 +104,14 @@ fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Res
         };
         specs.iter().map(row).collect()
     };
-    let rows = [tensors("input", &manifest.inputs), tensors("output", &manifest.outputs)].concat();
+    let mut rows = [tensors("input", &manifest.inputs), tensors("output", &manifest.outputs)].concat();
+    for (name, network) in &manifest.networks {
+        let both = [tensors("input", &network.inputs), tensors("output", &network.outputs)].concat();
+        rows.extend(
+            both.into_iter()
+                .map(|[kind, tensor, datatype, shape]| [format!("{kind} of {name}"), tensor, datatype, shape]),
+        );
+    }
     output::line(output::table(["KIND", "NAME", "DATATYPE", "SHAPE"], rows))?;
     let batching = if manifest.batching == Batching::Rows { "yes" } else { "no" };
     if let Some(warning) = &published.warning {

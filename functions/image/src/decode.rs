@@ -1,4 +1,4 @@
-//! From the bytes of a file to levels of grey, within bounds that hold before anything is unpacked.
+//! From the bytes of a file to levels, within bounds that hold before anything is unpacked.
 //!
 //! Invariant: width, height and the memory that the pixels take are known from the header and checked before the first
 //! pixel is decoded, so that a small file cannot ask for much. What is not an image is an answer, never a panic.
@@ -7,10 +7,25 @@ use std::io::Cursor;
 use std::sync::{Mutex, PoisonError};
 
 use image::error::{ImageError, LimitError, LimitErrorKind};
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-/// Decodes `file`, in the orientation that its Exif data asks for. What is transparent is white, as on a page.
-pub(crate) fn decode(file: &[u8]) -> Result<GrayImage, NoImage> {
+/// Decodes `file` to levels of grey, in the orientation that its Exif data asks for. What is transparent is white, as on a page.
+///
+/// # Errors
+/// [`NoImage`] says why it is refused.
+pub fn grey(file: &[u8]) -> Result<GrayImage, NoImage> {
+    decode(file, to_grey)
+}
+
+/// The same in colour.
+///
+/// # Errors
+/// [`NoImage`] says why it is refused.
+pub fn colour(file: &[u8]) -> Result<RgbImage, NoImage> {
+    decode(file, to_colour)
+}
+
+fn decode<T>(file: &[u8], levels: impl FnOnce(DynamicImage) -> T) -> Result<T, NoImage> {
     static LARGE: Mutex<()> = Mutex::new(());
     let mut reader = ImageReader::new(Cursor::new(file));
     reader.set_format(format(file).ok_or(NoImage::Format)?);
@@ -26,16 +41,20 @@ pub(crate) fn decode(file: &[u8]) -> Result<GrayImage, NoImage> {
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
-    Ok(grey(image))
+    Ok(levels(image))
 }
 
 /// Why a file is refused; names nothing that is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoImage {
+#[non_exhaustive]
+pub enum NoImage {
+    /// Its first bytes are of no format that is read.
     #[error("expected a PNG, JPEG or WebP file, got something else")]
     Format,
+    /// It begins as one and does not go on as one.
     #[error("expected a whole PNG, JPEG or WebP file, got one that is damaged or cut short")]
     Damaged,
+    /// It has more pixels than are unpacked.
     #[error(
         "expected at most {MOST_SIDE} pixels a side, {MOST_PIXELS} in all and {MOST_BYTES} bytes unpacked, got more"
     )]
@@ -67,26 +86,38 @@ fn limits() -> Limits {
     limits
 }
 
-fn grey(image: DynamicImage) -> GrayImage {
+fn to_grey(image: DynamicImage) -> GrayImage {
     if !image.color().has_alpha() {
         return image.into_luma8();
     }
     let both = image.into_luma_alpha8();
-    let on_white = |level: u8, alpha: u8| {
-        let (level, alpha) = (u16::from(level), u16::from(alpha));
-        // Both terms together are at most 255 · 255, so the quotient is at most 255.
-        u8::try_from((level * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX)
-    };
     GrayImage::from_fn(both.width(), both.height(), |x, y| {
         let [level, alpha] = both.get_pixel(x, y).0;
         image::Luma([on_white(level, alpha)])
     })
 }
 
+fn to_colour(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let all = image.into_rgba8();
+    RgbImage::from_fn(all.width(), all.height(), |x, y| {
+        let [red, green, blue, alpha] = all.get_pixel(x, y).0;
+        image::Rgb([red, green, blue].map(|level| on_white(level, alpha)))
+    })
+}
+
+fn on_white(level: u8, alpha: u8) -> u8 {
+    let (level, alpha) = (u16::from(level), u16::from(alpha));
+    // Both terms together are at most 255 · 255, so the quotient is at most 255.
+    u8::try_from((level * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX)
+}
+
 /// The longer side of a photo of 24 megapixels, rounded up.
 const MOST_SIDE: u32 = 8192;
 /// A photo of 12 megapixels passes, one of 24 does not.
-pub(crate) const MOST_PIXELS: u64 = 1 << 24;
+pub const MOST_PIXELS: u64 = 1 << 24;
 /// [`MOST_PIXELS`] of four bytes each.
 const MOST_BYTES: u64 = 64 << 20;
 const LARGE_PIXELS: u64 = 1 << 20;
@@ -97,6 +128,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn decode(file: &[u8]) -> Result<GrayImage, NoImage> {
+        grey(file)
+    }
 
     fn packed(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut file = Cursor::new(Vec::new());
@@ -161,6 +196,9 @@ mod tests {
         let image = image::GrayAlphaImage::from_fn(3, 1, |x, _| LumaA([[0, 255], [0, 0], [100, 128]][x as usize]));
         let grey = decode(&packed(&image.into(), ImageFormat::Png)).expect("an image");
         assert_eq!(grey.pixels().map(|Luma([level])| *level).collect::<Vec<_>>(), [0, 255, 177]);
+        let image = image::RgbaImage::from_fn(2, 1, |x, _| image::Rgba([[1, 2, 3, 255], [9, 100, 200, 0]][x as usize]));
+        let colour = colour(&packed(&image.into(), ImageFormat::Png)).expect("an image");
+        assert_eq!(colour.into_raw(), [1, 2, 3, 255, 255, 255]);
     }
 
     #[test]

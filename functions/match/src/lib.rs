@@ -1,0 +1,10 @@
+//! Texts ranked by how well they tell what is in an image: an image network whose labels the text encoder reads too.
+
+mod bundle;
+mod picture;
+mod score;
+mod task;
+
+pub use self::bundle::bundle;
+pub use self::picture::Picture;
+pub use self::task::Match;

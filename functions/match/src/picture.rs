@@ -1,0 +1,344 @@
+//! How an image becomes the input of an image network: what `image.json` says.
+
+use amaas_image::{colour, grey};
+use amaas_serve::task::{InvalidInput, TaskError};
+use amaas_wire::task::Image;
+use amaas_wire::{Datatype, Tensor, TensorData};
+use half::f16;
+use image::imageops::{FilterType, crop_imm, resize};
+use image::{DynamicImage, GenericImageView, RgbImage};
+use serde::Deserialize;
+
+/// What an image network reads and gives, as `image.json` says. A value is `(level · scale - mean) / deviation`, for levels of 0
+/// to 255.
+///
+/// ```
+/// use amaas_match::Picture;
+///
+/// let json = r#"{"input": "x", "output": "y", "width": 28, "height": 28, "channels": "grey", "layout": "nhw",
+///     "datatype": "UINT8", "scores": "logits", "mean": [0.5]}"#;
+/// let error = Picture::from_json(json).expect_err("bytes are not normalised");
+/// assert_eq!(error.to_string(), "image.json: UINT8 takes levels as they are: expected no scale, mean and deviation");
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Picture {
+    /// The network's input.
+    pub input: String,
+    /// The network's output, of one value a label.
+    pub output: String,
+    /// Pixels from left to right.
+    pub width: u32,
+    /// Pixels from top to bottom.
+    pub height: u32,
+    /// How an image of another size is made to fit.
+    #[serde(default)]
+    pub fit: Fit,
+    /// What the network sees of a pixel, in this order.
+    pub channels: Channels,
+    /// The order of the dimensions.
+    pub layout: Layout,
+    /// `FP32`, `FP16` or `UINT8`.
+    pub datatype: Datatype,
+    /// What levels are multiplied by.
+    #[serde(default = "one")]
+    pub scale: f32,
+    /// What is taken off then, one a channel; 0 where there is none.
+    #[serde(default)]
+    pub mean: Vec<f32>,
+    /// What that is divided by, one a channel; 1 where there is none.
+    #[serde(default)]
+    pub deviation: Vec<f32>,
+    /// What the outputs are.
+    pub scores: Scores,
+    /// How many of the most probable labels count.
+    #[serde(default = "five")]
+    pub top: usize,
+}
+
+/// How an image of another size is made to fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// All of it, whatever that does to its proportions.
+    #[default]
+    Stretch,
+    /// As much of its middle as has the proportions.
+    Cover,
+    /// The ink on an even background, as the digits function has it: white on black, in the middle.
+    Digit,
+}
+
+/// What a network sees of a pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channels {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+    /// One level of grey.
+    Grey,
+}
+
+/// The order of the dimensions of an input of one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// `[1, channels, height, width]`.
+    Nchw,
+    /// `[1, height, width, channels]`.
+    Nhwc,
+    /// `[1, height, width]`, for grey.
+    Nhw,
+}
+
+/// What the outputs of a network are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scores {
+    /// Probabilities, which add up to 1.
+    Probabilities,
+    /// What the softmax of gives probabilities.
+    Logits,
+}
+
+impl Picture {
+    /// Reads an `image.json`.
+    ///
+    /// # Errors
+    /// When it is none, or what it says does not fit together.
+    pub fn from_json(json: &str) -> Result<Self, TaskError> {
+        let wrong = |what: &dyn std::fmt::Display| TaskError::new(format!("image.json: {what}"));
+        let picture: Self = serde_json::from_str(json).map_err(|error| wrong(&error))?;
+        picture.check().map_err(|what| wrong(&what))?;
+        Ok(picture)
+    }
+
+    /// The network's input for `image`, one row.
+    ///
+    /// # Errors
+    /// Says why the image is refused.
+    pub fn tensor(&self, image: &Image) -> Result<Tensor, InvalidInput> {
+        let levels = self.levels(image.as_bytes())?;
+        let data = match self.datatype {
+            Datatype::Uint8 => TensorData::Uint8(levels),
+            Datatype::Fp16 => TensorData::Fp16(self.values(&levels).map(f16::from_f32).collect()),
+            _ => TensorData::Fp32(self.values(&levels).collect()),
+        };
+        let (width, height, channels) = (self.width as usize, self.height as usize, self.channels.count());
+        let shape = match self.layout {
+            Layout::Nchw => vec![1, channels, height, width],
+            Layout::Nhwc => vec![1, height, width, channels],
+            Layout::Nhw => vec![1, height, width],
+        };
+        Tensor::new(self.input.as_str(), shape, data).map_err(InvalidInput::new)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let channels = self.channels.count();
+        if !(1..=MOST_SIDE).contains(&self.width) || !(1..=MOST_SIDE).contains(&self.height) {
+            return Err(format!("width and height: expected 1 to {MOST_SIDE}, got {} and {}", self.width, self.height));
+        }
+        if !matches!(self.datatype, Datatype::Fp32 | Datatype::Fp16 | Datatype::Uint8) {
+            return Err(format!("datatype: expected FP32, FP16 or UINT8, got {}", self.datatype));
+        }
+        for (name, values) in [("mean", &self.mean), ("deviation", &self.deviation)] {
+            if !values.is_empty() && values.len() != channels {
+                return Err(format!(
+                    "{name}: expected one value for each of {channels} channels, got {}",
+                    values.len()
+                ));
+            }
+        }
+        let numbers = self.mean.iter().chain(&self.deviation).chain([&self.scale]);
+        if numbers.into_iter().any(|value| !value.is_finite()) || self.deviation.contains(&0.0) {
+            return Err("scale, mean and deviation have to be finite, and no deviation 0".to_owned());
+        }
+        let plain = self.mean.is_empty() && self.deviation.is_empty() && (self.scale - 1.0).abs() < f32::EPSILON;
+        if self.datatype == Datatype::Uint8 && !plain {
+            return Err("UINT8 takes levels as they are: expected no scale, mean and deviation".to_owned());
+        }
+        if self.layout == Layout::Nhw && channels != 1 {
+            return Err("the layout \"nhw\" has one channel: expected the channels \"grey\"".to_owned());
+        }
+        let side = amaas_digits::SIDE;
+        if self.fit == Fit::Digit && (self.channels, self.width, self.height) != (Channels::Grey, side, side) {
+            return Err(format!("the fit \"digit\" makes grey images of {side} x {side} pixels and no other"));
+        }
+        if self.top == 0 {
+            return Err("top: expected at least 1".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The levels of all pixels in the order of the layout.
+    fn levels(&self, file: &[u8]) -> Result<Vec<u8>, InvalidInput> {
+        if self.fit == Fit::Digit {
+            let digit = amaas_digits::digit(grey(file).map_err(InvalidInput::new)?);
+            let blank = "expected a digit, got an image in which nothing stands out from the background";
+            return Ok(digit.ok_or_else(|| InvalidInput::new(blank))?.to_vec());
+        }
+        let image: DynamicImage = match self.channels {
+            Channels::Grey => grey(file).map_err(InvalidInput::new)?.into(),
+            Channels::Rgb | Channels::Bgr => colour(file).map_err(InvalidInput::new)?.into(),
+        };
+        let (left, top, width, height) = self.part(image.width(), image.height());
+        Ok(match image {
+            DynamicImage::ImageLuma8(image) => self.resized(&*crop_imm(&image, left, top, width, height)).into_raw(),
+            image => self.pixels(self.resized(&*crop_imm(&image.into_rgb8(), left, top, width, height))),
+        })
+    }
+
+    /// What is seen of an image of this size: left, top, width, height.
+    fn part(&self, width: u32, height: u32) -> (u32, u32, u32, u32) {
+        if self.fit != Fit::Cover {
+            return (0, 0, width, height);
+        }
+        // No side is above 8,192 and no target's above MOST_SIDE, so the products fit.
+        let wide = (height * self.width / self.height).clamp(1, width);
+        let high = (width * self.height / self.width).clamp(1, height);
+        ((width - wide) / 2, (height - high) / 2, wide, high)
+    }
+
+    fn resized<I: GenericImageView>(
+        &self,
+        image: &I,
+    ) -> image::ImageBuffer<I::Pixel, Vec<<I::Pixel as image::Pixel>::Subpixel>>
+    where
+        I::Pixel: 'static,
+        <I::Pixel as image::Pixel>::Subpixel: 'static,
+    {
+        resize(image, self.width, self.height, FilterType::Triangle)
+    }
+
+    fn pixels(&self, image: RgbImage) -> Vec<u8> {
+        let mut pixels = image.into_raw();
+        if self.channels == Channels::Bgr {
+            pixels.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2));
+        }
+        match self.layout {
+            Layout::Nhwc | Layout::Nhw => pixels,
+            Layout::Nchw => (0..3).flat_map(|channel| pixels.iter().skip(channel).step_by(3).copied()).collect(),
+        }
+    }
+
+    fn values<'s>(&'s self, levels: &'s [u8]) -> impl Iterator<Item = f32> + 's {
+        let (channels, area) = (self.channels.count(), self.width as usize * self.height as usize);
+        let channel = move |at: usize| if self.layout == Layout::Nhwc { at % channels } else { at / area };
+        levels.iter().enumerate().map(move |(at, level)| {
+            let mean = self.mean.get(channel(at)).copied().unwrap_or(0.0);
+            let deviation = self.deviation.get(channel(at)).copied().unwrap_or(1.0);
+            (f32::from(*level) * self.scale - mean) / deviation
+        })
+    }
+}
+
+impl Channels {
+    fn count(self) -> usize {
+        match self {
+            Self::Rgb | Self::Bgr => 3,
+            Self::Grey => 1,
+        }
+    }
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+fn five() -> usize {
+    5
+}
+
+/// Image classifiers read some hundreds of pixels a side; a row of this size in FP32 has 12 MiB.
+const MOST_SIDE: u32 = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn picture(change: &[(&str, serde_json::Value)]) -> Result<Picture, TaskError> {
+        let mut json = serde_json::json!({
+            "input": "x", "output": "y", "width": 2, "height": 1, "channels": "rgb", "layout": "nchw",
+            "datatype": "FP32", "scores": "logits",
+        });
+        for (name, value) in change {
+            json[name] = value.clone();
+        }
+        Picture::from_json(&json.to_string())
+    }
+
+    fn file(pixels: &[[u8; 3]]) -> Image {
+        let width = u32::try_from(pixels.len()).expect("few");
+        let image = RgbImage::from_fn(width, 1, |x, _| image::Rgb(pixels[x as usize]));
+        let mut file = Cursor::new(Vec::new());
+        image.write_to(&mut file, image::ImageFormat::Png).expect("PNG can be written");
+        file.into_inner().into()
+    }
+
+    #[test]
+    fn channels_and_layout_are_the_networks() {
+        let image = file(&[[10, 20, 30], [40, 50, 60]]);
+        let tensor =
+            |change: &[(&str, serde_json::Value)]| picture(change).expect("right").tensor(&image).expect("an image");
+        let values = |tensor: &Tensor| tensor.data().as_f32().expect("FP32").to_vec();
+        assert_eq!(values(&tensor(&[])), [10.0, 40.0, 20.0, 50.0, 30.0, 60.0]);
+        let bgr = [("channels", "bgr".into()), ("mean", serde_json::json!([30, 20, 10]))];
+        assert_eq!(values(&tensor(&bgr)), [0.0, 30.0, 0.0, 30.0, 0.0, 30.0]);
+        let nhwc = tensor(&[
+            ("layout", "nhwc".into()),
+            ("scale", 0.5.into()),
+            ("mean", serde_json::json!([5, 0, 0])),
+            ("deviation", serde_json::json!([1, 10, 1])),
+        ]);
+        assert_eq!(nhwc.shape(), [1, 1, 2, 3]);
+        assert_eq!(values(&nhwc), [0.0, 1.0, 15.0, 15.0, 2.5, 30.0]);
+        let grey = tensor(&[("channels", "grey".into()), ("layout", "nhw".into()), ("datatype", "UINT8".into())]);
+        assert_eq!((grey.shape(), grey.datatype()), (&[1, 1, 2][..], Datatype::Uint8));
+        assert_eq!(tensor(&[("datatype", "FP16".into())]).datatype(), Datatype::Fp16);
+    }
+
+    #[test]
+    fn an_image_of_other_proportions_is_stretched_or_cut() {
+        let image = file(&[[0; 3], [100; 3], [100; 3], [0; 3]]);
+        let one = |fit: &str| {
+            let picture = picture(&[("fit", fit.into()), ("channels", "grey".into())]).expect("right");
+            picture.tensor(&image).expect("an image").data().as_f32().expect("FP32").to_vec()
+        };
+        assert_eq!(one("cover"), [100.0, 100.0]);
+        let stretched = one("stretch");
+        assert!(stretched.iter().all(|value| (30.0..80.0).contains(value)), "{stretched:?}");
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        for (change, expected) in [
+            (("width", serde_json::json!(0)), "width and height: expected 1 to 1024, got 0 and 1"),
+            (("height", serde_json::json!(5000)), "width and height: expected 1 to 1024, got 2 and 5000"),
+            (("datatype", serde_json::json!("INT64")), "datatype: expected FP32, FP16 or UINT8, got INT64"),
+            (("mean", serde_json::json!([1])), "mean: expected one value for each of 3 channels, got 1"),
+            (("deviation", serde_json::json!([1, 0, 1])), "scale, mean and deviation have to be finite"),
+            (("layout", serde_json::json!("nhw")), "the layout \"nhw\" has one channel"),
+            (("fit", serde_json::json!("digit")), "the fit \"digit\" makes grey images of 28 x 28 pixels and no other"),
+            (("top", serde_json::json!(0)), "top: expected at least 1"),
+            (("channels", serde_json::json!("cmyk")), "unknown variant `cmyk`, expected one of `rgb`, `bgr`, `grey`"),
+            (("sizes", serde_json::json!(1)), "unknown field `sizes`"),
+        ] {
+            let error = picture(&[change]).expect_err(expected).to_string();
+            assert!(error.starts_with("image.json: ") && error.contains(expected), "{error}");
+        }
+        for (name, text) in [("labels", "["), ("empty", "")] {
+            assert!(Picture::from_json(text).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_committed_files_are_right() {
+        for json in [include_str!("../model/image.json"), include_str!("../model/squeezenet.json")] {
+            assert_eq!(Picture::from_json(json).map(|picture| picture.top), Ok(5));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! A model behind a real port.
+
+use std::io::Write;
+
+use amaas::task::ImageAndTexts;
+use amaas_cli::served::Served;
+use amaas_match::{Match, bundle};
+use amaas_serve::config::live;
+use amaas_serve::publish::Publication;
+use amaas_serve::task::{Matcher, Tasks};
+use tempfile::TempDir;
+
+pub(crate) fn committed() -> Publication {
+    bundle(live()).expect("the committed model is whole")
+}
+
+pub(crate) fn tasks() -> Tasks {
+    Tasks::default().with_matcher::<Match>()
+}
+
+/// The committed model.
+pub(crate) async fn served() -> (Served, TempDir) {
+    served_with(committed()).await
+}
+
+pub(crate) async fn served_with(publication: Publication) -> (Served, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let served = Served::start(folder.path(), publication, &tasks()).await;
+    (served.expect("the model can be served"), folder)
+}
+
+/// The task's own example: a seven.
+pub(crate) fn example() -> ImageAndTexts {
+    serde_json::from_str(Match::EXAMPLE).expect("an image and texts")
+}
+
+/// Says on standard error why a test is skipped: past the harness, which shows nothing of a test that passes.
+pub(crate) fn skip(why: &str) {
+    // Whoever closed standard error does not want to know.
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}

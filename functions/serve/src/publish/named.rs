@@ -1,0 +1,82 @@
+//! Whether the networks that a task runs beside the model's own can be served, and whether all of them together answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use amaas_wire::Tensor;
+use bytes::Bytes;
+
+use super::{PublishError, probe};
+use crate::config::Limits;
+use crate::error::Error;
+use crate::infer::Network;
+use crate::load::{Onnx, SessionError, learn};
+use crate::manifest::{Batching, Blob, GOLDEN_FORMAT, Golden, GoldenCase, NamedNetwork};
+use crate::request::{Takes, Valid};
+use crate::task::{AnyMatcher, AnyTask, TaskError};
+
+/// A named network that has been run.
+pub(super) struct Named {
+    pub(super) onnx: Onnx,
+    pub(super) described: NamedNetwork,
+}
+
+/// Runs a `session` of each of `networks`, and has `task` learn from them as it will where it is loaded.
+pub(super) fn check(
+    session: impl Fn(&[u8]) -> Result<Onnx, SessionError>,
+    task: Option<&Arc<dyn AnyTask>>,
+    networks: &BTreeMap<String, Bytes>,
+) -> Result<BTreeMap<String, Named>, PublishError> {
+    let mut checked = BTreeMap::new();
+    for (name, bytes) in networks {
+        let mut onnx = session(bytes)?;
+        let (inputs, outputs) = (onnx.inputs()?, onnx.outputs()?);
+        let rows = task.and_then(|task| Arc::clone(task).matcher()).and_then(|matcher| known(&*matcher, name));
+        let batching = match probe::probe(&mut onnx, &inputs, &outputs, rows.as_ref()) {
+            Ok(()) => Batching::Rows,
+            Err(_) => Batching::None,
+        };
+        learn(task, name, &mut onnx, batching)?;
+        // What is stored of it is known when it is sealed.
+        let blob = Blob { size: bytes.len() as u64, ..Blob::of(&[]) };
+        checked.insert(name.clone(), Named { onnx, described: NamedNetwork { blob, inputs, outputs, batching } });
+    }
+    Ok(checked)
+}
+
+/// Rows that mean something to the network, for the trial of whether they change one another: what the task knows, each alone.
+fn known(matcher: &dyn AnyMatcher, name: &str) -> Option<Golden> {
+    let plan = matcher.known(Batching::None).ok().filter(|_| matcher.texts() == name)?;
+    let cases = plan.runs.into_iter().map(|inputs| GoldenCase { inputs, outputs: Vec::new() }).collect();
+    Some(Golden { format: GOLDEN_FORMAT.to_owned(), atol: 0.0, producer: String::new(), cases })
+}
+
+/// Answers the task's own example, so that a network which the task cannot read never reaches the store.
+pub(super) fn trial(
+    matcher: &Arc<dyn AnyMatcher>,
+    (own, takes): (&mut Onnx, Takes<'_>),
+    named: &mut BTreeMap<String, Named>,
+) -> Result<(), TaskError> {
+    let name = matcher.texts();
+    let Named { onnx, described } =
+        named.get_mut(name).ok_or_else(|| TaskError::new(format!("there is no network {name:?}")))?;
+    let mut answer = || {
+        let paths = Arc::clone(matcher).read(matcher.example().as_bytes(), Limits::default().rows)?;
+        let outputs = run(own, takes, (paths.own)(takes.batching)?)?;
+        let plan = (paths.texts)(described.batching)?;
+        let vectors = plan.vectors.read(&run(onnx, (&*described).into(), plan.runs)?)?;
+        (paths.decode)(&outputs, &vectors).map(drop)
+    };
+    answer().map_err(|error: Error| {
+        TaskError::new(format!("its example: {}", error.internal_text().unwrap_or(&error.to_string())))
+    })
+}
+
+fn run(network: &mut Onnx, takes: Takes<'_>, runs: Vec<Vec<Tensor>>) -> Result<Vec<Vec<Tensor>>, Error> {
+    let run = |tensors| {
+        let valid = Valid::new(tensors, takes, Limits::default());
+        let valid = valid.map_err(|error| Error::internal(error.to_string()))?;
+        network.run(valid.tensors()).map_err(Error::from)
+    };
+    runs.into_iter().map(run).collect()
+}

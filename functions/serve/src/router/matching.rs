@@ -1,0 +1,257 @@
+//! What `POST /v1/models/{model}/predict` does for a task with two networks: both paths at once.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use amaas_wire::Tensor;
+use amaas_wire::task::Embedding;
+use axum::body::Body;
+use bytes::Bytes;
+use http::Response;
+
+use super::predict::run_on;
+use crate::config::Limits;
+use crate::error::Error;
+use crate::infer::Infer;
+use crate::load::Model;
+use crate::manifest::Batching;
+use crate::reply::{Counted, predict_response};
+use crate::request::Takes;
+use crate::task::{AnyMatcher, Plan, Prepare, json_size, off_runtime, off_runtime_beyond};
+
+/// Answers `body`.
+pub(super) async fn matched(
+    model: Arc<Model>,
+    matcher: Arc<dyn AnyMatcher>,
+    body: Bytes,
+    limits: Limits,
+    begun: Instant,
+) -> Result<Response<Body>, Error> {
+    let name = matcher.texts();
+    let beside = model.named.get(name);
+    let beside = beside.ok_or_else(|| Error::internal(format!("there is no network {name:?}")))?;
+    let paths = off_runtime(body.len(), move || matcher.read(&body, limits.rows)).await?;
+    let own = Way { prepare: paths.own, infer: &model.infer, takes: (&model.manifest).into() };
+    let texts = Way { prepare: paths.texts, infer: &beside.infer, takes: (&beside.network).into() };
+    let Both { outputs, vectors, rows, tokens } = both(own, texts, limits).await?;
+    let size = vectors.iter().map(|vector| vector.embedding.len() * size_of::<f32>());
+    let size = size.chain(outputs.iter().map(|run| json_size(run))).sum();
+    let (decode, counted) = (paths.decode, Counted { rows, tokens: Some(tokens), begun });
+    let answer = move || predict_response(&model, decode(&outputs, &vectors)?, counted);
+    off_runtime(size, answer).await
+}
+
+/// What makes a network's inputs, and the network.
+struct Way<'m, T> {
+    prepare: Box<Prepare<T>>,
+    infer: &'m Infer,
+    takes: Takes<'m>,
+}
+
+/// What both networks gave.
+#[derive(Debug)]
+struct Both {
+    outputs: Vec<Vec<Tensor>>,
+    vectors: Vec<Embedding>,
+    rows: usize,
+    tokens: u64,
+}
+
+/// Goes both ways at once; where one fails, the other's call is withdrawn.
+async fn both(own: Way<'_, Vec<Vec<Tensor>>>, texts: Way<'_, Plan>, limits: Limits) -> Result<Both, Error> {
+    let own = async {
+        let runs = prepared(own.prepare, own.takes.batching).await?;
+        run_on(own.infer, own.takes, runs, limits).await
+    };
+    let texts = async {
+        let plan = prepared(texts.prepare, texts.takes.batching).await?;
+        let (outputs, rows) = run_on(texts.infer, texts.takes, plan.runs, limits).await?;
+        let tokens = plan.vectors.tokens();
+        Ok((plan.vectors.read(&outputs)?, rows, tokens))
+    };
+    let ((outputs, own_rows), (vectors, text_rows, tokens)) = tokio::try_join!(own, texts)?;
+    Ok(Both { outputs, vectors, rows: own_rows + text_rows, tokens })
+}
+
+/// Makes a network's inputs on a thread for blocking work: a file of some kilobytes can be an image of megapixels.
+async fn prepared<T: Send + 'static>(prepare: Box<Prepare<T>>, batching: Batching) -> Result<T, Error> {
+    off_runtime_beyond(0, usize::MAX, move || prepare(batching)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::{Condvar, Mutex};
+    use std::time::Duration;
+
+    use amaas_wire::{Datatype, TensorData};
+
+    use super::*;
+    use crate::infer::{Bounds, Network, RunError};
+    use crate::manifest::{Dim, TensorSpec};
+    use crate::task::{AnyTask, Assets, Embedder, InvalidInput, Matcher, TaskError, Tasks, Tokens};
+
+    /// Two that have to be somewhere at the same time.
+    struct Meeting(Mutex<usize>, Condvar);
+
+    impl Meeting {
+        const fn new() -> Self {
+            Self(Mutex::new(0), Condvar::new())
+        }
+
+        /// Waits for the other; whether it came.
+        fn meet(&self) -> bool {
+            let mut here = self.0.lock().expect("nobody panics here");
+            *here += 1;
+            self.1.notify_all();
+            !self
+                .1
+                .wait_timeout_while(here, Duration::from_secs(20), |here| *here < 2)
+                .expect("not poisoned")
+                .1
+                .timed_out()
+        }
+    }
+
+    static PREPARING: Meeting = Meeting::new();
+    static RUNNING: Meeting = Meeting::new();
+
+    /// A number with texts; each way waits for the other while it prepares.
+    struct Sides;
+
+    impl Matcher for Sides {
+        const NAME: &'static str = "sides";
+        const EXAMPLE: &'static str = r#"[1, ["a", "bc"]]"#;
+        const TEXTS: &'static str = "text";
+        const MOST_INPUTS: usize = 2;
+        type Texts = Letters;
+        type Input = (f32, Vec<String>);
+        type Known = ();
+        type Prediction = (f32, Vec<f32>);
+
+        fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+            Ok(Self)
+        }
+
+        fn known(&self) -> &[String] {
+            &[]
+        }
+
+        fn learn(&self, _: Vec<Embedding>) -> Result<(), TaskError> {
+            Ok(())
+        }
+
+        fn texts<'i>(&self, input: &'i Self::Input) -> Result<&'i [String], InvalidInput> {
+            Ok(&input.1)
+        }
+
+        fn encode(&self, input: &Self::Input) -> Result<Vec<Tensor>, InvalidInput> {
+            if !PREPARING.meet() {
+                return Err(InvalidInput::new("no texts are prepared meanwhile"));
+            }
+            Ok(vec![Tensor::new("x", vec![1, 1], TensorData::Fp32(vec![input.0])).map_err(InvalidInput::new)?])
+        }
+
+        fn decode(
+            &self,
+            (): &(),
+            _: &Self::Input,
+            outputs: &[Tensor],
+            vectors: &[Embedding],
+        ) -> Result<Self::Prediction, TaskError> {
+            let value = outputs[0].data().as_f32().and_then(|values| values.first().copied());
+            Ok((value.unwrap_or_default(), vectors.iter().map(|vector| vector.embedding[0]).collect()))
+        }
+    }
+
+    /// A token a byte.
+    struct Letters;
+
+    impl Embedder for Letters {
+        const NAME: &'static str = "letters";
+        const EXAMPLE: &'static str = r#""a""#;
+        const OUTPUT: &'static str = "y";
+
+        fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+            Ok(Self)
+        }
+
+        fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+            Ok(Tokens { ids: text.bytes().map(i64::from).collect(), truncated: false })
+        }
+
+        fn encode(&self, rows: &[Tokens], _: usize) -> Result<Vec<Tensor>, InvalidInput> {
+            if !PREPARING.meet() {
+                return Err(InvalidInput::new("no image is prepared meanwhile"));
+            }
+            #[allow(clippy::cast_precision_loss)]
+            let lengths = rows.iter().map(|row| row.ids.len() as f32).collect();
+            Ok(vec![Tensor::new("x", vec![rows.len(), 1], TensorData::Fp32(lengths)).map_err(InvalidInput::new)?])
+        }
+    }
+
+    /// Gives back what it gets, once the other network runs too.
+    struct Waits;
+
+    impl Network for Waits {
+        fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+            if !RUNNING.meet() {
+                return Err(RunError::Failed("the other network does not run meanwhile".to_owned()));
+            }
+            let same = Tensor::new("y", inputs[0].shape().to_vec(), inputs[0].data().clone());
+            Ok(vec![same.map_err(|error| RunError::Failed(error.to_string()))?])
+        }
+    }
+
+    fn matcher() -> Arc<dyn AnyMatcher> {
+        let tasks = Tasks::default().with_matcher::<Sides>();
+        let task = tasks.make_with("sides", &Assets::default(), [&"text".to_owned()].into_iter());
+        let matcher = task.ok().and_then(AnyTask::matcher).expect("it is one");
+        matcher.learn(vec![]).expect("nothing to learn");
+        matcher
+    }
+
+    #[tokio::test]
+    async fn both_ways_are_prepared_and_run_at_the_same_time() {
+        let one = const { NonZeroUsize::new(8).unwrap() };
+        let start = |name| Infer::start(name, Waits, Bounds { batch_rows: one, queue_rows: one }).expect("a thread");
+        let (own, texts) = (start("own"), start("text"));
+        let inputs = [TensorSpec {
+            name: "x".to_owned(),
+            datatype: Datatype::Fp32,
+            shape: vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(1)],
+        }];
+        let takes = Takes { inputs: &inputs, batching: Batching::Rows };
+        let matcher = matcher();
+        let paths = Arc::clone(&matcher).read(matcher.example().as_bytes(), 8).expect("the example");
+        let own = Way { prepare: paths.own, infer: &own, takes };
+        let texts = Way { prepare: paths.texts, infer: &texts, takes };
+        let both =
+            both(own, texts, Limits::default()).await.expect("each waits for the other, so they run side by side");
+        assert_eq!((both.rows, both.tokens), (3, 3));
+        let answer = (paths.decode)(&both.outputs, &both.vectors).expect("an answer");
+        assert_eq!(answer.get(), "[[1.0,[1.0,2.0]]]");
+    }
+
+    #[test]
+    fn a_call_has_few_inputs_and_texts() {
+        let refused = |body: &str, limit| matcher().read(body.as_bytes(), limit).err().expect("refused").to_string();
+        assert_eq!(refused(r#"{"inputs":[]}"#, 9), "inputs: expected at least one entry, got none");
+        let three = r#"{"inputs":[[1,[]],[1,[]],[1,[]]]}"#;
+        assert_eq!(refused(three, 9), "inputs: expected at most 2 entries, got more");
+        let texts = r#"{"inputs":[[1,["a"]],[1,["b","c"]]]}"#;
+        assert_eq!(refused(texts, 2), "expected at most 2 texts in one call, got more");
+    }
+
+    #[test]
+    fn a_task_gets_the_networks_that_it_names() {
+        let tasks = Tasks::default().with_matcher::<Sides>();
+        let refused = |networks: &[&str]| {
+            let networks: Vec<_> = networks.iter().map(|name| (*name).to_owned()).collect();
+            let made = tasks.make_with("sides", &Assets::default(), networks.iter());
+            made.err().expect("refused").to_string()
+        };
+        assert_eq!(refused(&[]), "expected the networks [\"text\"] beside the model's own, got no network");
+        assert!(refused(&["image", "text"]).ends_with("got the networks [\"image\", \"text\"]"));
+    }
+}
