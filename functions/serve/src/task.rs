@@ -1,7 +1,9 @@
 //! A task gives a network typed inputs and predictions: the one thing that a model owner writes. It is a [`Task`], or an
-//! [`Embedder`] where it makes vectors of texts.
+//! [`Embedder`] where it makes vectors of texts, or a
+//! [`Generator`] where it goes on with them.
 
 mod embed;
+mod generate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::embed::{AnyEmbedder, QUICK_TEXT};
 pub use self::embed::{Embedder, Tokens};
+pub(crate) use self::generate::AnyGenerator;
+pub use self::generate::{Generator, Tensors};
 use crate::error::Error;
 use crate::manifest::Batching;
 
@@ -163,6 +167,14 @@ impl Tasks {
         self
     }
 
+    /// These and `G`.
+    #[must_use]
+    pub fn with_generator<G: Generator>(mut self) -> Self {
+        let make: Make = |assets| Ok(Arc::new(generate::Erased(G::from_assets(assets)?)));
+        self.0.insert(G::NAME, Known { make, example: G::EXAMPLE });
+        self
+    }
+
     /// The example input of the task `name`, as JSON.
     pub fn example(&self, name: &str) -> Option<&'static str> {
         self.0.get(name).map(|known| known.example)
@@ -188,6 +200,11 @@ pub(crate) trait AnyTask: Send + Sync {
 
     /// The same task as one that makes vectors of texts, where it does.
     fn embedder(self: Arc<Self>) -> Option<Arc<dyn AnyEmbedder>> {
+        None
+    }
+
+    /// The same task as one that goes on with texts, where it does.
+    fn generator(self: Arc<Self>) -> Option<Arc<dyn AnyGenerator>> {
         None
     }
 }

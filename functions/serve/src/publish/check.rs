@@ -3,9 +3,10 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::{Publication, probe};
+use super::{Publication, decode, probe};
 use crate::config::RuntimeConfig;
-use crate::load::{LoadError, Onnx, Provider, SessionError, check_golden};
+use crate::generate::Contract;
+use crate::load::{LoadError, Onnx, OnnxDecoder, Provider, SessionError, check_golden};
 use crate::manifest::{Batching, TensorSpec};
 use crate::runtime::{self, RuntimeError};
 use crate::store::StoreError;
@@ -42,6 +43,9 @@ pub enum PublishError {
     /// The network does not give the known answers.
     #[error(transparent)]
     Golden(LoadError),
+    /// The network cannot do what the task is for.
+    #[error("the network cannot go on with texts: {0}")]
+    Contract(String),
     /// The data key could not be wrapped.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -63,10 +67,10 @@ pub enum PublishError {
 }
 
 pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> Result<Checked, PublishError> {
-    let mut warning = None;
+    let (mut warning, mut generator) = (None, None);
     match &publication.task {
         Some(task) if tasks.example(task).is_some() => {
-            tasks.make(task, &Assets::new(publication.assets.clone()))?;
+            generator = tasks.make(task, &Assets::new(publication.assets.clone()))?.generator();
         }
         Some(task) => {
             warning = Some(format!("task {task:?} is not known to this program, so its assets were not checked"));
@@ -82,10 +86,20 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     }
     if let Some(golden) = &publication.golden {
         check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;
+    } else if generator.is_some() {
+        // What it makes of made-up texts is its trial.
     } else if let Err(error) = probe::trial(&mut network, &inputs) {
         warning = Some(format!("a trial run with made-up values failed: {error}"));
     }
-    let (batching, because) = match probe::probe(&mut network, &inputs, &outputs, publication.golden.as_ref()) {
+    let shared = match generator {
+        Some(generator) => {
+            let contract = Contract::of(&inputs, &outputs, &generator.tensors()).map_err(PublishError::Contract)?;
+            let mut decoder = OnnxDecoder::new(network, contract, Batching::None);
+            decode::probe(&mut decoder).map_err(PublishError::Contract)?
+        }
+        None => probe::probe(&mut network, &inputs, &outputs, publication.golden.as_ref()),
+    };
+    let (batching, because) = match shared {
         Ok(()) => (Batching::Rows, "rows run together gave what each gives alone".to_owned()),
         Err(because) => (Batching::None, because),
     };

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, Request, State};
 use http::Response;
 use serde::Deserialize;
 
-use super::Host;
+use super::{Host, completions};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::load::Model;
@@ -36,6 +36,9 @@ pub(super) async fn predict(
     let model = host.model(&slot, parameters.version.as_deref()).await?;
     let begun = Instant::now();
     let task = model.task.clone().ok_or(Error::NoTask { model: name })?;
+    if let Ok(generate) = model.generate() {
+        return completions::predict(&model, generate, body, host.limits().rows, begun).await;
+    }
     let (limit, batching, size) = (host.limits().rows, model.manifest.batching, body.len());
     let encoded = off_runtime_beyond(task.quick(), size, move || task.encode(&body, limit, batching)).await?;
     let (outputs, rows) = run(&model, encoded.runs, host.limits()).await?;
@@ -56,7 +59,7 @@ pub(super) async fn run(
     let (mut outputs, mut rows) = (Vec::with_capacity(calls.len()), 0);
     for call in calls {
         rows += call.rows();
-        outputs.push(model.infer.run(call).await?);
+        outputs.push(model.infer()?.run(call).await?);
     }
     Ok((outputs, rows))
 }

@@ -73,7 +73,13 @@ impl CompletionsRequest {
             let message = "echo: expected false where logprobs are asked for: the prompt's are not told here";
             return Err(refused("echo", message));
         }
-        Ok(Self { model: model.ok_or_else(|| missing("model"))?, prompt, logprobs, echo, delivery: members.delivery(stream)? })
+        Ok(Self {
+            model: model.ok_or_else(|| missing("model"))?,
+            prompt,
+            logprobs,
+            echo,
+            delivery: members.delivery(stream)?,
+        })
     }
 }
 
@@ -187,7 +193,9 @@ impl Members {
         match options.as_object().map(|options| options.get("include_usage").unwrap_or(&Value::Null)) {
             Some(Value::Bool(true)) => Ok(Delivery::StreamWithUsage),
             Some(Value::Bool(false) | Value::Null) => Ok(Delivery::Stream),
-            _ => Err(refused("stream_options", "stream_options: expected an object with true or false as include_usage")),
+            _ => {
+                Err(refused("stream_options", "stream_options: expected an object with true or false as include_usage"))
+            }
         }
     }
 }
@@ -251,7 +259,8 @@ mod tests {
     #[test]
     fn members_that_are_null_or_unknown_are_nothing() {
         let plain = read("").expect("all that is needed");
-        let nulls = r#","max_tokens":null,"stop":null,"stream":null,"stream_options":null,"n":1,"suffix":"","user":"u","x":[]"#;
+        let nulls =
+            r#","max_tokens":null,"stop":null,"stream":null,"stream_options":null,"n":1,"suffix":"","user":"u","x":[]"#;
         assert_eq!(read(nulls), Ok(plain.clone()));
         let expected = CompletionsRequest {
             model: "m".to_owned(),
