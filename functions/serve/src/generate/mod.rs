@@ -216,3 +216,6 @@ fn random_seed() -> Result<i64, Error> {
     getrandom::fill(&mut seed).map_err(|_| Error::internal("the operating system gave no randomness"))?;
     Ok(i64::from_le_bytes(seed))
 }
+
+#[cfg(test)]
+mod tests;
