@@ -4,7 +4,7 @@ use std::fmt;
 
 use amaas_wire::Tensor;
 use amaas_wire::oip::{InferRequest, ModelMetadata};
-use amaas_wire::task::Embedding;
+use amaas_wire::task::{Embedding, Generation, Prompt};
 use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -94,6 +94,28 @@ impl Model {
     /// See [`Error`]. A text that is longer than the network reads is none: see [`Embedding::truncated`].
     pub async fn embed<T: AsRef<str>>(&self, texts: &[T]) -> Result<Answer<Embedding>, Error> {
         self.predict_all(texts.iter().map(AsRef::as_ref).collect()).await
+    }
+
+    /// Goes on with a text, by a model whose task generates: a [`predict`](Self::predict) with its types. The answer comes whole.
+    ///
+    /// ```
+    /// use amaas::task::Prompt;
+    ///
+    /// # use amaas::{Error, Model};
+    /// # async fn example(model: &Model) -> Result<(), Error> {
+    /// let prompt = Prompt::new("ROMEO:\n").max_tokens(60).temperature(0.8).seed(7).stop("\n\n");
+    /// let answer = model.complete(prompt).await?;
+    /// println!("{} ({:?})", answer.prediction().text, answer.prediction().finish_reason);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Error`]. Who asks for many tokens may have to give the call a longer time, by
+    /// [`CallOptions::timeout`](crate::CallOptions::timeout) and
+    /// [`ClientBuilder::attempt_timeout`](crate::ClientBuilder::attempt_timeout).
+    pub async fn complete(&self, prompt: impl Into<Prompt>) -> Result<Answer<Generation>, Error> {
+        self.predict_all(vec![&prompt.into()]).await
     }
 
     /// Runs the network on tensors and gives every output: `POST /v2/models/{model}[/versions/{version}]/infer`.

@@ -71,6 +71,12 @@ pub enum Error {
     /// The model's task makes no vectors of texts.
     #[error("model {model:?} makes no embeddings; GET /v1/models names the task of each model")]
     NoEmbeddings { model: String },
+    /// The model's task does not go on with texts.
+    #[error("model {model:?} completes no texts; GET /v1/models names the task of each model")]
+    NoCompletions { model: String },
+    /// The model's network is run step by step.
+    #[error("model {model:?} goes on with texts and takes no tensors; use POST /v1/completions or its predict route")]
+    NoTensors { model: String },
     /// A path or a query that cannot be read.
     #[error("the path or the query of the URL cannot be read; expected percent-encoded UTF-8")]
     Url,
@@ -111,7 +117,7 @@ pub enum Error {
     ReplaysUnavailable { internal: String },
     /// No such route.
     #[error(
-        "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models[/{{model}}], /v1/models/{{model}}/predict, /v1/models/{{model}}/keys[/manifest] and /v1/embeddings"
+        "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models[/{{model}}], /v1/models/{{model}}/predict, /v1/models/{{model}}/keys[/manifest], /v1/embeddings and /v1/completions"
     )]
     UnknownRoute,
     /// The route takes another method.
@@ -196,6 +202,8 @@ impl Error {
             Self::UnknownVersion { .. } => (S::NOT_FOUND, "unknown-version", "unknown version"),
             Self::NoTask { .. } => (S::NOT_FOUND, "no-task", "no typed route"),
             Self::NoEmbeddings { .. } => (S::NOT_FOUND, "no-embeddings", "no embeddings"),
+            Self::NoCompletions { .. } => (S::NOT_FOUND, "no-completions", "no completions"),
+            Self::NoTensors { .. } => (S::NOT_FOUND, "no-tensors", "no tensors"),
             Self::SealingRequired => (S::FORBIDDEN, "sealing-required", "sealing required"),
             Self::NoSealing => (S::NOT_FOUND, "no-sealing", "no sealing"),
             Self::SealingUnavailable { .. } => {
@@ -227,7 +235,10 @@ impl Error {
     pub fn param(&self) -> Option<&'static str> {
         match self {
             Self::Parameter { param, .. } => *param,
-            Self::UnknownModel { .. } | Self::KeyScope { .. } | Self::NoEmbeddings { .. } => Some("model"),
+            Self::UnknownModel { .. }
+            | Self::KeyScope { .. }
+            | Self::NoEmbeddings { .. }
+            | Self::NoCompletions { .. } => Some("model"),
             Self::InvalidInput(_) | Self::Refused { .. } => Some("input"),
             _ => None,
         }

@@ -9,6 +9,7 @@ pub mod config;
 pub mod digest;
 mod error;
 mod function;
+mod generate;
 pub mod host;
 mod infer;
 pub mod ledger;

@@ -1,7 +1,9 @@
 //! A task gives a network typed inputs and predictions: the one thing that a model owner writes. It is a [`Task`], or an
-//! [`Embedder`] where it makes vectors of texts, or a [`Matcher`] where it holds texts against something else.
+//! [`Embedder`] where it makes vectors of texts, a [`Matcher`] where it holds texts against something else, or a [`Generator`] where
+//! it goes on with them.
 
 mod embed;
+mod generate;
 mod matching;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,8 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::embed::{AnyEmbedder, Plan, QUICK_TEXT};
 pub use self::embed::{Embedder, Tokens};
+pub(crate) use self::generate::AnyGenerator;
+pub use self::generate::{Generator, Tensors};
 pub use self::matching::Matcher;
 pub(crate) use self::matching::{AnyMatcher, Prepare};
 use crate::error::Error;
@@ -176,6 +180,14 @@ impl Tasks {
         self
     }
 
+    /// These and `G`.
+    #[must_use]
+    pub fn with_generator<G: Generator>(mut self) -> Self {
+        let make: Make = |assets| Ok(Arc::new(generate::Erased(G::from_assets(assets)?)));
+        self.0.insert(G::NAME, Known { make, example: G::EXAMPLE });
+        self
+    }
+
     /// The example input of the task `name`, as JSON.
     pub fn example(&self, name: &str) -> Option<&'static str> {
         self.0.get(name).map(|known| known.example)
@@ -226,6 +238,11 @@ pub(crate) trait AnyTask: Send + Sync {
 
     /// The same task as one with two networks, where it is.
     fn matcher(self: Arc<Self>) -> Option<Arc<dyn AnyMatcher>> {
+        None
+    }
+
+    /// The same task as one that goes on with texts, where it does.
+    fn generator(self: Arc<Self>) -> Option<Arc<dyn AnyGenerator>> {
         None
     }
 }

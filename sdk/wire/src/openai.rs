@@ -1,7 +1,9 @@
-//! `OpenAI`'s shapes: `POST /v1/embeddings`, and the error object of its routes.
+//! `OpenAI`'s shapes: `POST /v1/embeddings`, `POST /v1/completions`, and the error object of its routes.
 //!
 //! What is not here is not taken: arrays of token ids, which mean something to one tokenizer only and would be misread by
 //! another without anybody noticing.
+
+mod completions;
 
 use std::fmt;
 
@@ -11,6 +13,7 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visi
 use serde::ser::{SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
+pub use self::completions::{Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs};
 use crate::oip::DecodeError;
 
 /// `POST /v1/embeddings`. `user` and members that are not known are ignored.

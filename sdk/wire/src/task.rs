@@ -1,5 +1,7 @@
 //! Inputs and predictions of the tasks that more than one model shares, so that callers need not write them again.
 
+mod generation;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -7,6 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+
+pub use self::generation::{FinishReason, Generation, Prompt};
 
 /// An image as an input: the bytes of a file as it lies on a disk. In JSON it is a string, base64 with padding
 /// (RFC 4648 §4). Its `Debug` text has the size only.

@@ -54,6 +54,9 @@ pub enum LoadError {
     /// The task could not be made from the assets.
     #[error("task: {0}")]
     Task(#[from] TaskError),
+    /// The network cannot do what the task is for.
+    #[error("task: {0}")]
+    Contract(String),
     /// The golden cases cannot be read.
     #[error("golden cases: {0}")]
     Golden(ManifestError),

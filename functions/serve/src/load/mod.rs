@@ -4,6 +4,7 @@
 //! signature is verified before anything in it is believed; each segment is verified, and opened in place, as it lands.
 
 mod check;
+mod decoder;
 mod error;
 mod fetch;
 mod model;
@@ -17,6 +18,7 @@ mod watch;
 
 pub(crate) use self::check::check as check_golden;
 pub(crate) use self::check::compare;
+pub(crate) use self::decoder::OnnxDecoder;
 pub use self::error::{LoadError, Outlook};
 pub(crate) use self::model::load;
 pub use self::model::{LoadTimes, Model};

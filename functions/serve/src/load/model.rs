@@ -9,9 +9,11 @@ use bytes::Bytes;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::fetch::Sealed;
-use super::{LoadError, Named, Onnx, Source, check, fetch, learn, resolve};
+use super::{LoadError, Named, Onnx, OnnxDecoder, Source, check, fetch, learn, resolve};
 use crate::at_rest::Role;
 use crate::config::RuntimeConfig;
+use crate::error::Error;
+use crate::generate::{self, Contract, Generate};
 use crate::infer::{Bounds, Infer};
 use crate::manifest::{Batching, Golden, Manifest};
 use crate::runtime;
@@ -21,13 +23,21 @@ use crate::task::{AnyTask, Assets, Tasks};
 /// A model that answers.
 pub struct Model {
     pub(crate) manifest: Manifest,
-    pub(crate) infer: Infer,
+    engine: Engine,
     /// The networks that the task runs beside it.
     pub(crate) named: BTreeMap<String, Named>,
     pub(crate) task: Option<Arc<dyn AnyTask>>,
     provider: &'static str,
     warning: Option<String>,
     times: LoadTimes,
+}
+
+/// What runs the network.
+enum Engine {
+    /// Tensors to tensors.
+    Infer(Infer),
+    /// Prompts to tokens.
+    Generate(Generate),
 }
 
 /// Where the time of a load went. Fetching and starting ONNX Runtime overlap, so the parts can add up to more than all.
@@ -74,6 +84,22 @@ impl Model {
     /// Where the time of its load went.
     pub fn times(&self) -> LoadTimes {
         self.times
+    }
+
+    /// What runs its network on tensors.
+    pub(crate) fn infer(&self) -> Result<&Infer, Error> {
+        match &self.engine {
+            Engine::Infer(infer) => Ok(infer),
+            Engine::Generate(_) => Err(Error::NoTensors { model: self.name().to_string() }),
+        }
+    }
+
+    /// What goes on with texts by its network.
+    pub(crate) fn generate(&self) -> Result<&Generate, Error> {
+        match &self.engine {
+            Engine::Generate(generate) => Ok(generate),
+            Engine::Infer(_) => Err(Error::NoCompletions { model: self.name().to_string() }),
+        }
     }
 
     /// Its description in the Open Inference Protocol.
@@ -138,14 +164,32 @@ pub(crate) async fn load(
     (times.session, times.check) = (session, fetched.elapsed().saturating_sub(session));
     let (provider, warning) = (onnx.provider().name(), onnx.warning().map(str::to_owned));
     let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
-    let infer = Infer::start(model.as_str(), onnx, bounds).map_err(LoadError::Thread)?;
     let mut named = BTreeMap::new();
     for (name, onnx) in networks {
         named.insert(name.clone(), Named::start(&manifest, &name, onnx, bounds)?);
     }
+    let engine = engine(&manifest, onnx, task.clone(), &config)?;
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
-    Ok(Model { manifest, infer, named, task, provider, warning, times })
+    Ok(Model { manifest, engine, named, task, provider, warning, times })
+}
+
+/// Starts what runs `onnx` as the task needs it.
+fn engine(
+    manifest: &Manifest,
+    onnx: Onnx,
+    task: Option<Arc<dyn AnyTask>>,
+    config: &RuntimeConfig,
+) -> Result<Engine, LoadError> {
+    let name = manifest.model.as_str();
+    let Some(generator) = task.and_then(AnyTask::generator) else {
+        let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
+        return Infer::start(name, onnx, bounds).map(Engine::Infer).map_err(LoadError::Thread);
+    };
+    let contract = Contract::of(&manifest.inputs, &manifest.outputs, &generator.tensors());
+    let decoder = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, manifest.batching);
+    let bounds = generate::Bounds { sequences: config.batch_rows, queue: config.queue_rows, past_bytes: PAST_BYTES };
+    Generate::start(name, decoder, generator, bounds).map(Engine::Generate).map_err(LoadError::Thread)
 }
 
 /// The fetched files of a version.
@@ -186,3 +230,7 @@ async fn files(source: &Source, manifest: &Manifest) -> Result<Files, LoadError>
 fn joined<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Result<T, LoadError> {
     result.unwrap_or(Err(LoadError::Panicked))
 }
+
+/// What the tokens of all sequences under way may leave in memory: 8,192 tokens of a network with 32 layers of 1,024 keys and as
+/// many values, or a million of the bundled one.
+const PAST_BYTES: usize = 2 << 30;

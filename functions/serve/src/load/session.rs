@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use amaas_wire::{Datatype, Tensor, TensorData};
 use ort::error::ErrorCode;
-use ort::session::{RunOptions, Session, SessionInputValue};
+use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
 use super::Provider;
@@ -62,6 +62,14 @@ impl Onnx {
     /// The network's inputs.
     pub(crate) fn inputs(&self) -> Result<Vec<TensorSpec>, SessionError> {
         self.session.inputs().iter().map(spec).collect()
+    }
+
+    /// Runs the network on values of ONNX Runtime, and leaves its outputs there.
+    pub(super) fn run_values(
+        &mut self,
+        inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)>,
+    ) -> Result<SessionOutputs<'_>, RunError> {
+        self.session.run(inputs).map_err(|error| run_error(&error))
     }
 
     /// The network's outputs.

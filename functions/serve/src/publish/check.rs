@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::{Publication, named, probe};
+use super::{Publication, decode, named, probe};
 use crate::config::RuntimeConfig;
-use crate::load::{LoadError, Onnx, Provider, SessionError, check_golden};
+use crate::generate::Contract;
+use crate::load::{LoadError, Onnx, OnnxDecoder, Provider, SessionError, check_golden};
 use crate::manifest::{Batching, NamedNetwork, TensorSpec};
 use crate::request::Takes;
 use crate::runtime::{self, RuntimeError};
@@ -45,6 +46,9 @@ pub enum PublishError {
     /// The network does not give the known answers.
     #[error(transparent)]
     Golden(LoadError),
+    /// The network cannot do what the task is for.
+    #[error("the network cannot go on with texts: {0}")]
+    Contract(String),
     /// The data key could not be wrapped.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -89,19 +93,34 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     if inputs.is_empty() || outputs.is_empty() {
         return Err(PublishError::Empty { inputs: inputs.len(), outputs: outputs.len() });
     }
+    let generator = task.clone().and_then(AnyTask::generator);
     if let Some(golden) = &publication.golden {
         check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;
+    } else if generator.is_some() {
+        // What it makes of made-up texts is its trial.
     } else if let Err(error) = probe::trial(&mut network, &inputs) {
         warning = Some(format!("a trial run with made-up values failed: {error}"));
     }
-    let (batching, because) = match probe::probe(&mut network, &inputs, &outputs, publication.golden.as_ref()) {
-        Ok(()) => (Batching::Rows, "rows run together gave what each gives alone".to_owned()),
-        Err(because) => (Batching::None, because),
-    };
     let mut named = named::check(session, task.as_ref(), &publication.networks)?;
-    if let Some(matcher) = task.and_then(AnyTask::matcher) {
-        named::trial(&matcher, (&mut network, Takes { inputs: &inputs, batching }), &mut named)?;
-    }
+    let (batching, because) = if let Some(generator) = generator {
+        let contract = Contract::of(&inputs, &outputs, &generator.tensors()).map_err(PublishError::Contract)?;
+        let mut decoder = OnnxDecoder::new(network, contract, Batching::None);
+        verdict(decode::probe(&mut decoder).map_err(PublishError::Contract)?)
+    } else {
+        let (batching, because) = verdict(probe::probe(&mut network, &inputs, &outputs, publication.golden.as_ref()));
+        if let Some(matcher) = task.and_then(AnyTask::matcher) {
+            named::trial(&matcher, (&mut network, Takes { inputs: &inputs, batching }), &mut named)?;
+        }
+        (batching, because)
+    };
     let networks = named.into_iter().map(|(name, named)| (name, named.described)).collect();
     Ok(Checked { publication, inputs, outputs, batching, batching_because: because, networks, warning })
+}
+
+/// Whether rows may share a run, and why.
+fn verdict(shared: Result<(), String>) -> (Batching, String) {
+    match shared {
+        Ok(()) => (Batching::Rows, "rows run together gave what each gives alone".to_owned()),
+        Err(because) => (Batching::None, because),
+    }
 }

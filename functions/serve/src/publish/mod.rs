@@ -3,6 +3,7 @@
 //! Invariant: what is published has been run here. A network that a function could not serve never reaches the store.
 
 mod check;
+mod decode;
 mod named;
 mod probe;
 mod seal;

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use amaas_wire::Tensor;
 use amaas_wire::oip::InferResponse;
-use amaas_wire::openai::{EmbeddingEntry, EmbeddingsResponse, EncodedVector, EncodingFormat, TokenUsage};
+use amaas_wire::openai::{
+    CompletionsResponse, EmbeddingEntry, EmbeddingsResponse, EncodedVector, EncodingFormat, TokenUsage,
+};
 use amaas_wire::predict::{USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS, Usage};
 use amaas_wire::task::Embedding;
 use axum::body::Body;
@@ -87,6 +89,13 @@ pub(crate) fn embeddings_response(
         usage: TokenUsage { prompt_tokens: tokens, total_tokens: tokens },
     })?;
     headers(&mut response, usage);
+    Ok(response)
+}
+
+/// The answer of `/v1/completions`, in one piece.
+pub(crate) fn completions_response(body: &CompletionsResponse<'_>, counted: Counted) -> Result<Response<Body>, Error> {
+    let mut response = json(body)?;
+    headers(&mut response, counted.usage());
     Ok(response)
 }
 

@@ -35,7 +35,7 @@ impl Dialect {
     pub(super) fn of(path: &str) -> Self {
         let of_openai = |path: &str| match path.strip_prefix("/v1/models") {
             Some(model) => model.matches('/').count() <= 1,
-            None => path == "/v1/embeddings",
+            None => matches!(path, "/v1/completions" | "/v1/embeddings"),
         };
         match path {
             "/v2" => Self::OpenInference,
@@ -87,6 +87,12 @@ pub(super) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Respo
     response
 }
 
+/// `error` in the middle of a streamed answer, whose status has left.
+pub(crate) fn error_event(error: &Error) -> openai::ErrorBody {
+    tracing::error!(kind = error.slug(), %error, cause = error.internal_text(), "failed in the middle of an answer");
+    openai(error, error.to_string())
+}
+
 /// `error` in the words that `OpenAI`'s clients know, and in ours where they have none.
 fn openai(error: &Error, message: String) -> openai::ErrorBody {
     let kind = match error.status().as_u16() {
@@ -116,6 +122,7 @@ mod tests {
         for (path, expected) in [
             ("/v2", Dialect::OpenInference),
             ("/v2/models/m/infer", Dialect::OpenInference),
+            ("/v1/completions", Dialect::OpenAi),
             ("/v1/embeddings", Dialect::OpenAi),
             ("/v1/models", Dialect::OpenAi),
             ("/v1/models/m", Dialect::OpenAi),

@@ -4,5 +4,8 @@ mod encode;
 mod error;
 mod respond;
 
-pub(crate) use self::encode::{Counted, embeddings_response, infer_response, json, predict_response};
+pub(crate) use self::encode::{
+    Counted, completions_response, embeddings_response, infer_response, json, predict_response,
+};
+pub(crate) use self::error::error_event;
 pub(crate) use self::respond::{Finished, instead, named, rendered, respond};

@@ -27,14 +27,14 @@ pub(super) async fn infer(
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
     let model = host.model(&slot, path.version.as_deref()).await?;
-    let begun = Instant::now();
+    let (begun, infer) = (Instant::now(), model.infer()?);
     let size = body.len();
     let request = off_runtime(size, move || InferRequest::from_json(&body).map_err(Error::from)).await?;
     let wanted = wanted(&model, request.outputs)?;
     let call = Valid::new(request.inputs, &model.manifest, host.limits())
         .map_err(|error| Error::InvalidInput(error.to_string()))?;
     let rows = call.rows();
-    let outputs = model.infer.run(call).await?;
+    let outputs = infer.run(call).await?;
     let size = json_size(&outputs);
     let answer =
         move || infer_response(&model, request.id, outputs, wanted.as_deref(), Counted { rows, tokens: None, begun });

@@ -31,7 +31,7 @@ pub(super) async fn matched(
     let beside = model.named.get(name);
     let beside = beside.ok_or_else(|| Error::internal(format!("there is no network {name:?}")))?;
     let paths = off_runtime(body.len(), move || matcher.read(&body, limits.rows)).await?;
-    let own = Way { prepare: paths.own, infer: &model.infer, takes: (&model.manifest).into() };
+    let own = Way { prepare: paths.own, infer: model.infer()?, takes: (&model.manifest).into() };
     let texts = Way { prepare: paths.texts, infer: &beside.infer, takes: (&beside.network).into() };
     let Both { outputs, vectors, rows, tokens } = both(own, texts, limits).await?;
     let size = vectors.iter().map(|vector| vector.embedding.len() * size_of::<f32>());

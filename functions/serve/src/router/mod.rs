@@ -1,5 +1,6 @@
 //! The routes of a function, one router under every host.
 
+mod completions;
 mod embeddings;
 mod health;
 mod host;
@@ -41,6 +42,7 @@ pub fn router(host: Host) -> Router {
         .layer(axum::middleware::from_fn_with_state(host.clone(), once));
     // What names the model in the body: an answer that is kept must not be given before the key's scope was looked at.
     let by_body = Router::new()
+        .route("/v1/completions", post(completions::completions))
         .route("/v1/embeddings", post(embeddings::embeddings))
         .layer(axum::middleware::from_fn_with_state(host.clone(), once))
         .layer(axum::middleware::from_fn_with_state(host.clone(), embeddings::scoped));

@@ -9,8 +9,8 @@ use axum::extract::{Path, Query, Request, State};
 use http::Response;
 use serde::Deserialize;
 
-use super::Host;
 use super::matching::matched;
+use super::{Host, completions};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::infer::Infer;
@@ -42,6 +42,9 @@ pub(super) async fn predict(
     if let Some(matcher) = Arc::clone(&task).matcher() {
         return matched(model, matcher, body, host.limits(), begun).await;
     }
+    if let Ok(generate) = model.generate() {
+        return completions::predict(&model, generate, body, host.limits().rows, begun).await;
+    }
     let (limit, batching, size) = (host.limits().rows, model.manifest.batching, body.len());
     let encoded = off_runtime_beyond(task.quick(), size, move || task.encode(&body, limit, batching)).await?;
     let (outputs, rows) = run(&model, encoded.runs, host.limits()).await?;
@@ -56,7 +59,7 @@ pub(super) async fn run(
     runs: Vec<Vec<Tensor>>,
     limits: Limits,
 ) -> Result<(Vec<Vec<Tensor>>, usize), Error> {
-    run_on(&model.infer, (&model.manifest).into(), runs, limits).await
+    run_on(model.infer()?, (&model.manifest).into(), runs, limits).await
 }
 
 /// The same on a network of several.

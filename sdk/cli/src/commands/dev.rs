@@ -8,6 +8,7 @@ use amaas::{Answer, ApiKey, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_digits::Digits;
 use amaas_embed::Embed;
+use amaas_generate::Generate;
 use amaas_match::Match;
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
@@ -119,12 +120,19 @@ pub(crate) fn tasks() -> Tasks {
         .with::<Digits>()
         .with_embedder::<Embed>()
         .with_matcher::<Match>()
+        .with_generator::<Generate>()
 }
 
 /// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put.
 async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -> Result<(), Failure> {
-    let bundled =
-        [amaas_sentiment::bundle, amaas_names::bundle, amaas_digits::bundle, amaas_embed::bundle, amaas_match::bundle];
+    let bundled = [
+        amaas_sentiment::bundle,
+        amaas_names::bundle,
+        amaas_digits::bundle,
+        amaas_embed::bundle,
+        amaas_match::bundle,
+        amaas_generate::bundle,
+    ];
     for bundle in bundled {
         let publication = bundle(live()).map_err(Failure::new)?;
         if !is_published(store, &publication, publisher).await? {

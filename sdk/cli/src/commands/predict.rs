@@ -71,8 +71,12 @@ fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
     lines.iter().map(parse).collect()
 }
 
-/// A classification as `label probability`, a digit too, ranked texts as lines of `score text`, a vector by its beginning, anything else as JSON.
+/// A text that goes on as it is, a classification as `label probability`, a digit too, ranked texts as lines of `score text`, a vector by
+/// its beginning, anything else as JSON.
 fn line(prediction: &Value) -> String {
+    if let (Some(text), true) = (prediction["text"].as_str(), prediction["finish_reason"].is_string()) {
+        return text.to_owned();
+    }
     let label = prediction["label"].as_str().map(str::to_owned);
     let label = label.or_else(|| prediction["digit"].as_u64().map(|digit| digit.to_string()));
     if let (Some(label), Some(probability)) = (label, prediction["probability"].as_f64()) {

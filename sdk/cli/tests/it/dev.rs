@@ -18,7 +18,7 @@ fn models_are_served_called_and_published() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let here = folder.path();
     let dev = Dev::start(here);
-    for name in ["digits", "embed", "names", "sentiment"] {
+    for name in ["digits", "embed", "generate", "names", "sentiment"] {
         let model = dev.model(name);
         assert_eq!((&model["version"], &model["task"], &model["error"]), (&"1".into(), &name.into(), &().into()));
         assert!(model["first_answer_ms"].as_f64().expect("it was called") > 0.0, "{name}");
@@ -36,6 +36,10 @@ fn models_are_served_called_and_published() {
     assert_eq!(answer["predictions"][1]["embedding"].as_array().map(Vec::len), Some(384));
     assert_eq!(answer["usage"]["tokens"], 13);
     assert!(text(here, &["predict", "embed", "The cat sleeps."]).ends_with("…]\t384 values of 6 tokens\n"));
+
+    let prompt = r#"{"prompt":"ROMEO:\n","max_tokens":12,"temperature":0}"#;
+    let made = text(here, &["predict", "generate", "--json-inputs", prompt]);
+    assert!(made.starts_with("If I must, my lord."), "{made}");
 
     // Any ONNX file becomes a model beside the running service, without golden cases or with them.
     let published = json(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);

@@ -1,0 +1,33 @@
+//! The small decoder of `model/`, ready to be published.
+
+use std::collections::BTreeMap;
+
+use amaas_serve::manifest::{Golden, ManifestError};
+use amaas_serve::publish::Publication;
+use amaas_serve::store::Alias;
+use amaas_serve::task::Generator;
+use bytes::Bytes;
+
+use crate::Generate;
+
+/// The network, its tokenizer and its golden cases, under the alias `alias`.
+///
+/// # Errors
+/// Never with the files that were committed; the golden cases are parsed here.
+pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
+    let asset = |name: &str, bytes: &'static [u8]| (name.to_owned(), Bytes::from_static(bytes));
+    Ok(Publication {
+        model: NAME.parse().map_err(|error| ManifestError::Json(format!("{NAME}: {error}")))?,
+        version: None,
+        alias,
+        network: Bytes::from_static(include_bytes!("../model/generate.onnx")),
+        task: Some(Generate::NAME.to_owned()),
+        assets: BTreeMap::from([
+            asset(Generate::TOKENIZER, include_bytes!("../model/tokenizer.json")),
+            asset(Generate::SETTINGS, include_bytes!("../model/generate.json")),
+        ]),
+        golden: Some(Golden::from_json(include_bytes!("../model/golden.json"))?),
+    })
+}
+
+const NAME: &str = "generate";

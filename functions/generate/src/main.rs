@@ -1,0 +1,10 @@
+//! The generating function.
+
+use std::process::ExitCode;
+
+use amaas_generate::Generate;
+use amaas_serve::task::Tasks;
+
+fn main() -> ExitCode {
+    amaas_serve::function(Tasks::default().with_generator::<Generate>())
+}

@@ -1,0 +1,143 @@
+//! Prompts to token ids and back, exactly as Hugging Face's `tokenizers` does, for any decoder whose cache goes in and out.
+//!
+//! What happens to odd prompts: an empty one is what begins a text, where the tokenizer has that; the name of a special token, such as
+//! `<|begin|>`, is that token; one that is longer than the network has room for is refused, for nobody knows which part matters.
+
+use amaas_serve::task::{Assets, Generator, InvalidInput, TaskError};
+use serde::Deserialize;
+use tokenizers::Tokenizer;
+
+/// The task of decoders: a prompt in, a text that goes on with it out.
+///
+/// ```
+/// use amaas_generate::Generate;
+/// use amaas_serve::task::Generator;
+///
+/// let tokenizer = include_bytes!("../model/tokenizer.json");
+/// let generate = Generate::from_files(tokenizer, br#"{"context":256,"ends":[0]}"#)?;
+/// let tokens = generate.encode("ROMEO:\nÉ").expect("a text");
+/// assert_eq!((tokens[0], generate.ends(0), generate.context()), (0, true, 256));
+/// assert_eq!(generate.text(&tokens)?, "ROMEO:\nÉ");
+/// # Ok::<(), amaas_serve::task::TaskError>(())
+/// ```
+pub struct Generate {
+    tokenizer: Tokenizer,
+    settings: Settings,
+}
+
+/// What neither tokenizer nor network says of themselves.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// The most tokens that the network has room for, prompt and answer together.
+    context: usize,
+    /// The tokens that end a text.
+    ends: Vec<i64>,
+}
+
+impl Generate {
+    /// The name of the asset with the tokenizer, a `tokenizer.json`.
+    pub const TOKENIZER: &'static str = "tokenizer.json";
+    /// The name of the asset that says how many tokens there is room for, and which end a text: `{"context":256,"ends":[0]}`.
+    pub const SETTINGS: &'static str = "generate.json";
+
+    /// The task with a tokenizer and settings.
+    ///
+    /// # Errors
+    /// When either cannot be read.
+    pub fn from_files(tokenizer: &[u8], settings: &[u8]) -> Result<Self, TaskError> {
+        let failed = |file: &str, what: &dyn std::fmt::Display| TaskError::new(format!("{file}: {what}"));
+        let mut tokenizer = Tokenizer::from_bytes(tokenizer).map_err(|error| failed(Self::TOKENIZER, &error))?;
+        // A prompt is read whole or not at all, and as it is.
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|error| failed(Self::TOKENIZER, &error))?;
+        let settings: Settings = serde_json::from_slice(settings).map_err(|error| failed(Self::SETTINGS, &error))?;
+        if settings.context < 2 {
+            return Err(failed(Self::SETTINGS, &"expected room for 2 tokens or more as \"context\""));
+        }
+        Ok(Self { tokenizer, settings })
+    }
+}
+
+impl Generator for Generate {
+    const NAME: &'static str = "generate";
+    const EXAMPLE: &'static str = r#""O Romeo, Romeo! wherefore art""#;
+
+    fn from_assets(assets: &Assets) -> Result<Self, TaskError> {
+        Self::from_files(assets.bytes(Self::TOKENIZER)?, assets.bytes(Self::SETTINGS)?)
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<i64>, InvalidInput> {
+        // Far longer than what there is room for in any writing; tokenizers take their time over it.
+        let longest = self.settings.context.saturating_mul(LONGEST_TOKEN);
+        if text.len() > longest {
+            let got = text.len();
+            return Err(InvalidInput::new(format!("prompt: expected at most {longest} bytes, got {got}")));
+        }
+        let encoding = self.tokenizer.encode_fast(text, true);
+        let encoding = encoding.map_err(|_| InvalidInput::new("prompt: the tokenizer refused the text"))?;
+        if encoding.is_empty() {
+            return Err(InvalidInput::new("prompt: expected a text of one token or more, got none"));
+        }
+        Ok(encoding.get_ids().iter().map(|id| i64::from(*id)).collect())
+    }
+
+    fn text(&self, tokens: &[i64]) -> Result<String, TaskError> {
+        let ids: Vec<u32> = tokens.iter().filter_map(|token| u32::try_from(*token).ok()).collect();
+        self.tokenizer.decode(&ids, true).map_err(TaskError::new)
+    }
+
+    fn ends(&self, token: i64) -> bool {
+        self.settings.ends.contains(&token)
+    }
+
+    fn context(&self) -> usize {
+        self.settings.context
+    }
+}
+
+/// Bytes that a token may have on average.
+const LONGEST_TOKEN: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generate() -> Generate {
+        let (tokenizer, settings) =
+            (include_bytes!("../model/tokenizer.json"), include_bytes!("../model/generate.json"));
+        Generate::from_files(tokenizer, settings).expect("the committed files")
+    }
+
+    #[test]
+    fn ids_are_pythons_own() {
+        // texts.json was made with Python's `tokenizers`; see model/README.md.
+        let cases: serde_json::Value =
+            serde_json::from_str(include_str!("../model/texts.json")).expect("the committed cases");
+        let generate = generate();
+        for case in cases["cases"].as_array().expect("cases") {
+            let ids: Vec<i64> = serde_json::from_value(case["ids"].clone()).expect("ids");
+            assert_eq!(generate.encode(case["prompt"].as_str().expect("text")), Ok(ids), "{}", case["prompt"]);
+        }
+    }
+
+    #[test]
+    fn every_text_comes_back() {
+        let generate = generate();
+        for text in ["", "a", "ROMEO:\n", " two  spaces ", "É “ça” 猫🐈", "\u{0}\r\t"] {
+            let tokens = generate.encode(text).expect("a text");
+            assert_eq!(generate.text(&tokens).as_deref(), Ok(text));
+        }
+        let long = generate.encode(&"x".repeat(256 * LONGEST_TOKEN + 1)).expect_err("too long");
+        assert_eq!(long.to_string(), "prompt: expected at most 8192 bytes, got 8193");
+    }
+
+    #[test]
+    fn settings_that_are_none_are_refused() {
+        let tokenizer = include_bytes!("../model/tokenizer.json");
+        for settings in ["", "{}", r#"{"context":1,"ends":[]}"#, r#"{"context":9,"ends":[],"begin":1}"#] {
+            assert!(Generate::from_files(tokenizer, settings.as_bytes()).is_err(), "{settings}");
+        }
+        assert!(Generate::from_files(b"{}", br#"{"context":9,"ends":[]}"#).is_err());
+    }
+}

@@ -1,0 +1,7 @@
+//! The generating function as a whole: published, loaded, served over http, called sealed and plain.
+
+mod judge;
+mod openai;
+mod service;
+mod stories;
+mod texts;

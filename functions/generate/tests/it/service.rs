@@ -1,0 +1,94 @@
+//! Models in a host of this process, behind a real port.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use amaas::{ApiKey, Client};
+use amaas_generate::{Generate, bundle};
+use amaas_sentiment::Sentiment;
+use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
+use amaas_serve::host::{self, Server};
+use amaas_serve::load::{self, Source};
+use amaas_serve::publish::{Protection, Publication, Publisher, publish};
+use amaas_serve::seal::{KeySet, Policy, Sealing};
+use amaas_serve::store::Store;
+use amaas_serve::task::Tasks;
+use amaas_serve::vault::{FileKey, Vault};
+use amaas_serve::{Host, manifest::Batching, runtime};
+use amaas_wire::dsse::SigningKey;
+use tempfile::TempDir;
+
+/// A host with models, and keys to it.
+pub(crate) struct Service {
+    pub(crate) endpoint: String,
+    pub(crate) key: ApiKey,
+    /// May use nothing but the model `sentiment`.
+    pub(crate) narrow: ApiKey,
+    /// Whether calls to the first model share runs.
+    pub(crate) batching: Batching,
+    _folder: TempDir,
+}
+
+impl Service {
+    /// The small decoder as `generate`, and a model that makes no texts.
+    pub(crate) async fn start() -> Self {
+        let sentiment = amaas_sentiment::bundle(live()).expect("committed");
+        Self::with(vec![bundle(live()).expect("committed"), sentiment]).await
+    }
+
+    pub(crate) async fn with(publications: Vec<Publication>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path());
+        let tasks = Tasks::default().with::<Sentiment>().with_generator::<Generate>();
+        let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
+        let signer = SigningKey::generate().expect("random");
+        let trust = Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };
+        let publisher = Publisher { signer, protection: Protection::Sealed(vault.clone()) };
+        let library = library().await;
+        let mut batching = Vec::new();
+        for publication in publications {
+            let done = publish(&store, publication, &tasks, &library, &publisher).await.expect("published");
+            batching.push(done.manifest.batching);
+        }
+        let keys = Arc::new(KeyDocument::new(store.clone()));
+        let [key, narrow] = ["a", "b"].map(|_| ApiKey::generate("test").expect("random"));
+        keys.insert(KeyRecord::new(&key, "tests", 0)).await.expect("kept");
+        let models = Some(["sentiment".parse().expect("a name")].into());
+        keys.insert(KeyRecord { models, ..KeyRecord::new(&narrow, "tests", 0) }).await.expect("kept");
+
+        let host = Host::new(keys, Limits::default());
+        let name = "tests".parse().expect("a name");
+        KeySet::create(&store, &name, &vault).await.expect("keys");
+        host.seal(Sealing::new(store.clone(), name, vault.clone(), Policy::Optional));
+        let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
+        load::look(&host, &Source::new(store, Some(vault), trust), &tasks, &config).await.expect("looked");
+        for slot in host.slots() {
+            assert!(matches!(slot.settled().await, load::State::Ready(_)), "{} is not ready", slot.name());
+        }
+        let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
+        let endpoint = format!("http://{}", server.address());
+        tokio::spawn(host::serve(server, host, std::future::pending()));
+        Self { endpoint, key, narrow, batching: batching[0], _folder: folder }
+    }
+
+    /// A caller that seals.
+    pub(crate) fn client(&self) -> Client {
+        Client::builder().endpoint(&self.endpoint).api_key(&self.key).build().expect("a loopback endpoint")
+    }
+}
+
+async fn library() -> PathBuf {
+    let fetch = || {
+        let configured = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+        runtime::find_or_fetch(configured.as_deref(), |line| eprintln!("{line}")).expect("ONNX Runtime")
+    };
+    tokio::task::spawn_blocking(fetch).await.expect("no panic")
+}
+
+/// Says on standard error why a test is skipped: past the harness, which shows nothing of a test that passes.
+pub(crate) fn skip(why: &str) {
+    // Whoever closed standard error does not want to know.
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}

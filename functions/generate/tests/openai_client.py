@@ -1,0 +1,69 @@
+"""Drives /v1/completions with OpenAI's own client. `tests/it/judge.rs` starts it, with the service in the environment.
+
+Ends with 77 where the package `openai` is not installed.
+"""
+
+import os
+import sys
+
+try:
+    import openai
+except ImportError as error:
+    print(f"{sys.executable} has no package openai: {error}")
+    sys.exit(77)
+
+PROMPT = "ROMEO:\n"
+
+
+def main() -> None:
+    client = openai.OpenAI(max_retries=0)
+    create = client.completions.create
+    whole = create(model="generate", prompt=PROMPT, max_tokens=40, temperature=0)
+    (choice,) = whole.choices
+    assert whole.object == "text_completion" and whole.model == "generate" and whole.id.startswith("cmpl-")
+    assert choice.finish_reason == "length" and choice.index == 0 and choice.text
+    assert whole.usage.completion_tokens == 40 and whole.usage.total_tokens == 40 + whole.usage.prompt_tokens
+
+    options = {"include_usage": True}
+    events = list(create(model="generate", prompt=PROMPT, max_tokens=40, temperature=0, stream=True, stream_options=options))
+    assert len(events) > 10 and len({event.id for event in events}) == 1
+    *pieces, usage = events
+    assert "".join(piece.choices[0].text for piece in pieces) == choice.text
+    assert [piece.choices[0].finish_reason for piece in pieces[-2:]] == [None, "length"]
+    assert usage.choices == [] and usage.usage == whole.usage
+
+    drawn = [create(model="generate", prompt=PROMPT, max_tokens=40, seed=seed, top_p=0.9).choices[0].text for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    stopped = create(model="generate", prompt=PROMPT, max_tokens=40, temperature=0, stop=[choice.text[5:8], "never"])
+    assert stopped.choices[0].finish_reason == "stop" and choice.text.startswith(stopped.choices[0].text)
+    assert len(stopped.choices[0].text) <= 5
+    echo = create(model="generate", prompt=PROMPT, max_tokens=4, temperature=0, echo=True)
+    assert echo.choices[0].text.startswith(PROMPT)
+    told = create(model="generate", prompt=PROMPT, max_tokens=4, temperature=0, logprobs=2).choices[0]
+    assert "".join(told.logprobs.tokens) == told.text and len(told.logprobs.token_logprobs) == 4
+    for chance, top in zip(told.logprobs.token_logprobs, told.logprobs.top_logprobs, strict=True):
+        assert abs(chance - max(top.values())) < 1e-9 and chance < 0
+
+    narrow = openai.OpenAI(api_key=os.environ["AMAAS_NARROW_KEY"], max_retries=0)
+    bad = openai.BadRequestError
+    refused(openai.NotFoundError, "model_not_found", lambda: create(model="nobody", prompt="a"))
+    refused(openai.NotFoundError, "no_completions", lambda: create(model="sentiment", prompt="a"))
+    refused(openai.PermissionDeniedError, "key_scope", lambda: narrow.completions.create(model="generate", prompt="a"))
+    refused(bad, "invalid_input", lambda: create(model="generate", prompt="a", n=2))
+    refused(bad, "invalid_input", lambda: create(model="generate", prompt=[1, 2]))
+    refused(bad, "invalid_input", lambda: create(model="generate", prompt="a", max_tokens=10_000))
+    refused(bad, "invalid_input", lambda: create(model="generate", prompt="a " * 1000))
+    print(f"openai {openai.__version__}: texts whole and streamed, options and seven refusals as expected")
+
+
+def refused(expected: type, code: str, call) -> None:
+    try:
+        call()
+    except expected as error:
+        assert error.code == code and error.body["message"], error
+    else:
+        raise AssertionError(f"expected {expected.__name__}, {code}")
+
+
+if __name__ == "__main__":
+    main()

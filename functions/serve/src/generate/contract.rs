@@ -1,0 +1,163 @@
+//! Which of a network's tensors are which.
+//!
+//! A network that makes tokens takes the new ones, and for each layer what it gave of those before, under names that tell which
+//! output is which input's next. Mask and positions are given where the network asks for them.
+
+use amaas_wire::Datatype;
+
+use crate::manifest::{Dim, TensorSpec};
+use crate::task::Tensors;
+
+/// The tensors of a network that makes tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Contract {
+    pub(crate) tokens: String,
+    pub(crate) mask: Option<String>,
+    pub(crate) positions: Option<String>,
+    pub(crate) logits: String,
+    pub(crate) cache: Vec<CacheTensor>,
+}
+
+/// A tensor of what is past, and its place among the outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CacheTensor {
+    pub(crate) past: String,
+    pub(crate) present: String,
+    /// Sizes, with 0 for batch and length.
+    pub(crate) shape: Vec<usize>,
+    /// Where the batch stands among the dimensions.
+    pub(crate) batch: usize,
+    /// Where the length stands.
+    pub(crate) length: usize,
+}
+
+impl Contract {
+    /// Finds the tensors that `names` names.
+    ///
+    /// # Errors
+    /// Says what is missing, or is not what it should be.
+    pub(crate) fn of(inputs: &[TensorSpec], outputs: &[TensorSpec], names: &Tensors) -> Result<Self, String> {
+        let tokens = named(inputs, names.tokens, "input", Datatype::Int64, 2)?;
+        let logits = named(outputs, names.logits, "output", Datatype::Fp32, 3)?;
+        let Dim::Symbol(batch) = &tokens.shape[0] else {
+            return Err(format!("the first dimension of {:?} has a fixed size", tokens.name));
+        };
+        let optional = |name: &str| {
+            let there = inputs.iter().any(|input| input.name == name);
+            there.then(|| named(inputs, name, "input", Datatype::Int64, 2).map(|input| input.name.clone())).transpose()
+        };
+        let (mask, positions) = (optional(names.mask)?, optional(names.positions)?);
+        let known = [Some(&tokens.name), mask.as_ref(), positions.as_ref()];
+        let others = inputs.iter().filter(|input| !known.contains(&Some(&input.name)));
+        let cache = others.map(|input| cache_tensor(input, outputs, batch, names)).collect::<Result<Vec<_>, _>>()?;
+        if cache.is_empty() {
+            return Err("the network has no input for what is past, such as \"past_key\"".to_owned());
+        }
+        Ok(Self { tokens: tokens.name.clone(), mask, positions, logits: logits.name.clone(), cache })
+    }
+
+    /// Bytes of past that a token has.
+    pub(crate) fn token_bytes(&self) -> usize {
+        let values = |tensor: &CacheTensor| tensor.shape.iter().filter(|size| **size > 0).product::<usize>();
+        self.cache.iter().map(values).sum::<usize>() * size_of::<f32>()
+    }
+}
+
+fn named<'s>(
+    specs: &'s [TensorSpec],
+    name: &str,
+    kind: &str,
+    datatype: Datatype,
+    rank: usize,
+) -> Result<&'s TensorSpec, String> {
+    let spec =
+        specs.iter().find(|spec| spec.name == name).ok_or_else(|| format!("the network has no {kind} {name:?}"))?;
+    if spec.datatype != datatype || spec.shape.len() != rank {
+        let (got, dims) = (spec.datatype, spec.shape.len());
+        return Err(format!("{kind} {name:?}: expected {datatype} of {rank} dimensions, got {got} of {dims}"));
+    }
+    Ok(spec)
+}
+
+/// Its batch is the dimension of the tokens' batch, and its length the other one without a fixed size.
+fn cache_tensor(
+    input: &TensorSpec,
+    outputs: &[TensorSpec],
+    batch: &str,
+    names: &Tensors,
+) -> Result<CacheTensor, String> {
+    let past = &input.name;
+    let present = (names.present)(past).ok_or_else(|| format!("input {past:?} is none that a generator knows"))?;
+    let rank = input.shape.len();
+    named(std::slice::from_ref(input), past, "input", Datatype::Fp32, rank)?;
+    named(outputs, &present, "output", Datatype::Fp32, rank)?;
+    let symbols = input.shape.iter().enumerate().filter(|(_, dim)| dim.fixed().is_none());
+    let is_batch = |(_, dim): &(usize, &Dim)| matches!(dim, Dim::Symbol(symbol) if symbol == batch);
+    let (rows, lengths): (Vec<_>, Vec<_>) = symbols.partition(is_batch);
+    let ([(batch, _)], [(length, _)]) = (rows.as_slice(), lengths.as_slice()) else {
+        return Err(format!(
+            "input {past:?}: expected one dimension that is named {batch:?}, as in the tokens, and one other without a fixed size"
+        ));
+    };
+    let shape = input.shape.iter().map(|dim| dim.fixed().unwrap_or_default()).collect();
+    Ok(CacheTensor { past: past.clone(), present, shape, batch: *batch, length: *length })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(name: &str, datatype: Datatype, shape: &[&str]) -> TensorSpec {
+        let dim = |dim: &&str| dim.parse().map_or_else(|_| Dim::Symbol((*dim).to_owned()), Dim::Fixed);
+        TensorSpec { name: name.to_owned(), datatype, shape: shape.iter().map(dim).collect() }
+    }
+
+    #[test]
+    fn both_habits_of_naming_are_known() {
+        let tokens = spec("input_ids", Datatype::Int64, &["batch", "seq"]);
+        let logits = spec("logits", Datatype::Fp32, &["batch", "seq", "512"]);
+        let stacked = |name| spec(name, Datatype::Fp32, &["5", "batch", "4", "past", "8"]);
+        let inputs = [tokens.clone(), stacked("past_key"), stacked("past_value")];
+        let outputs = [logits.clone(), stacked("present_key"), stacked("present_value")];
+        let contract = Contract::of(&inputs, &outputs, &Tensors::default()).expect("a decoder");
+        let cache = &contract.cache[1];
+        assert_eq!((cache.past.as_str(), cache.present.as_str()), ("past_value", "present_value"));
+        assert_eq!((cache.batch, cache.length, cache.shape.as_slice()), (1, 3, &[5, 0, 4, 0, 8][..]));
+        assert_eq!((contract.mask, contract.cache.len()), (None, 2));
+
+        let layer = |name| spec(name, Datatype::Fp32, &["batch", "4", "past", "8"]);
+        let mask = spec("attention_mask", Datatype::Int64, &["batch", "total"]);
+        let inputs = [tokens.clone(), mask, layer("past_key_values.0.key"), layer("past_key_values.0.value")];
+        let outputs = [logits.clone(), layer("present.0.key"), layer("present.0.value")];
+        let contract = Contract::of(&inputs, &outputs, &Tensors::default()).expect("a decoder");
+        assert_eq!(contract.mask.as_deref(), Some("attention_mask"));
+        assert_eq!((contract.cache[0].batch, contract.cache[0].length), (0, 2));
+        assert_eq!(contract.token_bytes(), 2 * 4 * 8 * 4);
+    }
+
+    #[test]
+    fn what_is_no_decoder_is_refused_by_name() {
+        let tokens = spec("input_ids", Datatype::Int64, &["batch", "seq"]);
+        let logits = spec("logits", Datatype::Fp32, &["batch", "seq", "512"]);
+        let past = spec("past_key", Datatype::Fp32, &["5", "batch", "4", "past", "8"]);
+        let present = spec("present_key", Datatype::Fp32, &["5", "batch", "4", "total", "8"]);
+        let half = spec("past_key", Datatype::Fp16, &["5", "batch", "4", "past", "8"]);
+        let fixed = spec("past_key", Datatype::Fp32, &["5", "1", "4", "past", "8"]);
+        for (inputs, outputs, expected) in [
+            (vec![], vec![], "the network has no input \"input_ids\""),
+            (vec![tokens.clone()], vec![], "the network has no output \"logits\""),
+            (vec![tokens.clone()], vec![logits.clone()], "the network has no input for what is past"),
+            (vec![tokens.clone(), past.clone()], vec![logits.clone()], "the network has no output \"present_key\""),
+            (
+                vec![tokens.clone(), half],
+                vec![logits.clone(), present.clone()],
+                "input \"past_key\": expected FP32 of 5",
+            ),
+            (vec![tokens.clone(), fixed], vec![logits.clone(), present], "input \"past_key\": expected one dimension"),
+            (vec![tokens, logits.clone()], vec![logits], "input \"logits\" is none that a generator knows"),
+        ] {
+            let error = Contract::of(&inputs, &outputs, &Tensors::default()).expect_err(expected);
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Prompts → tokens, one step after the other: the counterpart of `infer` for networks that take back what they gave.
+//!
+//! One thread owns the network. In each round it takes what waits, reads a piece of one prompt, and makes one token of every
+//! sequence under way: sequences join and leave between steps, and who hangs up is left out of the next. Sequences whose pasts
+//! have one length share a run, where publishing found that rows run together are the same to the last bit (`publish/decode.rs`).
+//! Others are run one after the other, and not padded to one length: padding moves the places at which sums are rounded, and a
+//! text would then depend on what else happens to be made at the time.
+//!
+//! Bounded are the sequences under way, the tokens that their pasts may have, and the calls that wait; a full queue refuses at once.
+//!
+//! Invariant: each call gets one end, a finish or an error, unless its caller has gone.
+//! Invariant: what a call is answered depends on its prompt, options and seed, and on no other call.
+
+mod choose;
+mod cohort;
+mod contract;
+mod queue;
+mod sequence;
+mod text;
+mod worker;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use amaas_wire::task::{FinishReason, Prompt};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+pub(crate) use self::contract::{CacheTensor, Contract};
+use self::queue::{Entry, Queue};
+use crate::error::Error;
+use crate::infer::RunError;
+use crate::task::AnyGenerator;
+
+/// A network that makes tokens.
+pub(crate) trait Decoder: Send + 'static {
+    /// What the tokens so far of one row or more left in the network; all rows have as many.
+    type Past: Send;
+
+    /// Runs `new` tokens, as many in each row, behind `past`: the logits behind the last token of each row, and the new past.
+    fn step(&mut self, new: &[Vec<i64>], past: Option<Self::Past>) -> Result<(Vec<Vec<f32>>, Self::Past), RunError>;
+
+    /// The past of the rows that are named of each of `pasts`, all of one length, in this order.
+    fn gather(&mut self, pasts: &[(&Self::Past, &[usize])]) -> Result<Self::Past, RunError>;
+
+    /// Whether rows may share a run.
+    fn shares(&self) -> bool;
+
+    /// Bytes of past that a token has.
+    fn token_bytes(&self) -> usize;
+}
+
+/// Goes on with texts, by a network that a thread of its own holds. Dropping it ends the thread when every call has its end.
+pub(crate) struct Generate {
+    queue: Arc<Queue>,
+    generator: Arc<dyn AnyGenerator>,
+    places: usize,
+}
+
+/// The bounds of a generator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// The most sequences under way.
+    pub(crate) sequences: NonZeroUsize,
+    /// The most calls that wait.
+    pub(crate) queue: NonZeroUsize,
+    /// The most bytes that the pasts of sequences under way may come to; a single one may have more.
+    pub(crate) past_bytes: usize,
+}
+
+/// A call that a generator takes.
+pub(crate) struct Call {
+    prompt: Vec<i64>,
+    /// The most tokens to make.
+    most: usize,
+    chances: choose::Chances,
+    stop: Vec<String>,
+    logprobs: Option<usize>,
+}
+
+/// What comes of a call.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// More text, with the tokens whose text it is.
+    Piece { text: String, tokens: Vec<Told> },
+    /// The end: so many tokens were made.
+    End { reason: FinishReason, made: usize },
+    /// It failed.
+    Failed(RunError),
+}
+
+/// A token, where its chances were asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Told {
+    /// What it added to the text.
+    pub(crate) text: String,
+    /// Where that begins, in characters.
+    pub(crate) offset: usize,
+    pub(crate) logprob: f64,
+    /// The most probable tokens in its place.
+    pub(crate) top: Vec<(String, f64)>,
+}
+
+impl Generate {
+    /// Starts the thread that holds `decoder`; `name` stands in its name.
+    pub(crate) fn start(
+        name: &str,
+        decoder: impl Decoder,
+        generator: Arc<dyn AnyGenerator>,
+        bounds: Bounds,
+    ) -> std::io::Result<Self> {
+        let queue = Arc::new(Queue::new(bounds.queue));
+        let (waiting, making) = (Arc::clone(&queue), Arc::clone(&generator));
+        std::thread::Builder::new()
+            .name(format!("generate {name}").chars().take(15).collect())
+            .spawn(move || worker::work(&waiting, decoder, making, bounds))?;
+        Ok(Self { queue, generator, places: bounds.queue.get() })
+    }
+
+    /// The most calls that can be begun together.
+    pub(crate) fn places(&self) -> usize {
+        self.places
+    }
+
+    /// The call for `prompt`, which tells `logprobs` tokens beside each where they are asked for.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] where an option is out of bounds, or the prompt too long.
+    pub(crate) fn call(&self, prompt: &Prompt, logprobs: Option<usize>) -> Result<Call, Error> {
+        let refused = |param, message| Error::Parameter { param: Some(param), message };
+        prompt.check().map_err(|(param, message)| refused(param, message))?;
+        let tokens = self.generator.encode(&prompt.prompt)?;
+        let context = self.generator.context();
+        let room = context.saturating_sub(tokens.len());
+        if tokens.is_empty() || room == 0 {
+            let (most, got) = (context.saturating_sub(1), tokens.len());
+            return Err(refused("prompt", format!("prompt: expected 1 to {most} tokens, got {got}")));
+        }
+        let most = match prompt.max_tokens.map(|most| usize::try_from(most).unwrap_or(usize::MAX)) {
+            Some(most) if most > room => {
+                let (got, prompt) = (most, tokens.len());
+                let message = format!(
+                    "max_tokens: expected at most {room}, since the model has room for {context} tokens and the prompt has \
+                     {prompt}; got {got}"
+                );
+                return Err(refused("max_tokens", message));
+            }
+            Some(most) => most,
+            None => room.min(usize::try_from(Prompt::MAX_TOKENS).unwrap_or(usize::MAX)),
+        };
+        let seed = match prompt.seed {
+            Some(seed) => seed,
+            None => random_seed()?,
+        };
+        let chances = choose::Chances::new(prompt.temperature.unwrap_or(1.0), prompt.top_p.unwrap_or(1.0), seed);
+        Ok(Call { prompt: tokens, most, chances, stop: prompt.stop.clone(), logprobs })
+    }
+
+    /// Begins `calls` together, or none of them.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`] at once where there is no place for all.
+    pub(crate) fn begin(&self, calls: Vec<Call>) -> Result<Vec<Events>, Error> {
+        let places: Option<Vec<_>> = calls.iter().map(|_| self.queue.place()).collect();
+        let places = places.ok_or(Error::QueueFull)?;
+        let (mut entries, mut all) = (Vec::new(), Vec::new());
+        for (call, place) in calls.into_iter().zip(places) {
+            let (reply, events) = unbounded_channel();
+            let prompt_tokens = call.prompt.len();
+            entries.push(Entry { call, reply, place });
+            all.push(Events { events, queue: Arc::clone(&self.queue), prompt_tokens });
+        }
+        let pushed = self.queue.push(entries);
+        pushed.map_err(|queue::Closed| Error::internal("the generating thread has ended"))?;
+        Ok(all)
+    }
+}
+
+impl Drop for Generate {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// What comes of a call, as it comes. Dropping it gives the call up: no token more is made of it.
+pub(crate) struct Events {
+    events: UnboundedReceiver<Event>,
+    queue: Arc<Queue>,
+    prompt_tokens: usize,
+}
+
+impl Events {
+    /// Tokens of the prompt.
+    pub(crate) fn prompt_tokens(&self) -> usize {
+        self.prompt_tokens
+    }
+
+    /// The next; an error is the last, and so is [`Event::End`].
+    pub(crate) async fn next(&mut self) -> Result<Event, Error> {
+        match self.events.recv().await {
+            Some(Event::Failed(error)) => Err(error.into()),
+            Some(event) => Ok(event),
+            None => Err(Error::internal("the generating thread dropped a call")),
+        }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.events.close();
+        self.queue.forget_gone();
+    }
+}
+
+fn random_seed() -> Result<i64, Error> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|_| Error::internal("the operating system gave no randomness"))?;
+    Ok(i64::from_le_bytes(seed))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Calls that wait to be begun.
+//!
+//! Invariant: no more wait than there are places, and who hangs up gives the place back at once.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Call, Event};
+
+/// One call, with the way back to its caller.
+pub(super) struct Entry {
+    pub(super) call: Call,
+    pub(super) reply: UnboundedSender<Event>,
+    /// Given back when it is begun.
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+pub(super) struct Queue {
+    places: Arc<Semaphore>,
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    entries: VecDeque<Entry>,
+    closed: bool,
+}
+
+/// Whether there is anything else to do than to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Idle {
+    /// Nothing: wait until a call arrives.
+    Wait,
+    /// There is: look and go on.
+    Busy,
+}
+
+impl Queue {
+    pub(super) fn new(places: NonZeroUsize) -> Self {
+        let places = Arc::new(Semaphore::new(places.get().min(Semaphore::MAX_PERMITS)));
+        Self { places, state: Mutex::default(), arrived: Condvar::new() }
+    }
+
+    /// A place, where there is one.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// Queues `entries`, unless the queue is closed.
+    pub(super) fn push(&self, entries: Vec<Entry>) -> Result<(), Closed> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Closed);
+        }
+        state.entries.extend(entries);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Throws away the calls whose callers have gone.
+    pub(super) fn forget_gone(&self) {
+        let mut state = self.lock();
+        let (gone, waiting) = state.entries.drain(..).partition(|entry| entry.reply.is_closed());
+        state.entries = waiting;
+        drop(state);
+        drop::<VecDeque<Entry>>(gone);
+    }
+
+    /// Takes the first call, where `fits` says that it may be begun; where `idle` says so, waits for one. `Err` when there will
+    /// be no more.
+    pub(super) fn take(&self, idle: Idle, mut fits: impl FnMut(&Call) -> bool) -> Result<Option<Entry>, Closed> {
+        let mut state = self.lock();
+        loop {
+            while state.entries.front().is_some_and(|entry| entry.reply.is_closed()) {
+                state.entries.pop_front();
+            }
+            match state.entries.front() {
+                Some(first) if fits(&first.call) => return Ok(state.entries.pop_front()),
+                Some(_) => return Ok(None),
+                None if state.closed => return Err(Closed),
+                None if idle == Idle::Busy => return Ok(None),
+                None => state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// Refuses what comes from now on.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// Closes the queue, and drops what is in it, so that no caller waits for an end that cannot come.
+    pub(super) fn abandon(&self) {
+        self.close();
+        let left = std::mem::take(&mut self.lock().entries);
+        drop(left);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock can panic half-way through a change, so a poisoned state is still a whole one.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The queue is closed.
+#[derive(Debug)]
+pub(super) struct Closed;

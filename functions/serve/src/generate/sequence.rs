@@ -1,0 +1,152 @@
+//! One call under way: its tokens so far, and what its caller is told of them.
+
+use std::sync::Arc;
+
+use amaas_wire::task::FinishReason;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::choose::{self, Chances};
+use super::text::{self, Stops, Text};
+use super::{Call, Event, Told};
+use crate::infer::RunError;
+use crate::task::AnyGenerator;
+
+/// A call under way.
+pub(super) struct Sequence {
+    generator: Arc<dyn AnyGenerator>,
+    reply: UnboundedSender<Event>,
+    chances: Chances,
+    text: Text,
+    stops: Stops,
+    logprobs: Option<usize>,
+    /// Tokens whose text is held back.
+    untold: Vec<Told>,
+    /// Characters of text so far, and of those that were told.
+    characters: (usize, usize),
+    made: usize,
+    most: usize,
+    /// The token that the next step reads.
+    pub(super) last: i64,
+    /// What the call takes of the bound on pasts.
+    pub(super) past_bytes: usize,
+}
+
+/// Whether a sequence goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goes {
+    On,
+    /// Its caller has been told the end.
+    Ended,
+}
+
+impl Sequence {
+    /// The sequence of `call`, and the prompt that has to be read first.
+    pub(super) fn new(
+        call: Call,
+        reply: UnboundedSender<Event>,
+        generator: Arc<dyn AnyGenerator>,
+        past_bytes: usize,
+    ) -> (Self, Vec<i64>) {
+        let Call { prompt, most, chances, stop, logprobs } = call;
+        let sequence = Self {
+            generator,
+            reply,
+            chances,
+            text: Text::behind(&prompt),
+            stops: Stops::new(stop),
+            logprobs,
+            untold: Vec::new(),
+            characters: (0, 0),
+            made: 0,
+            most,
+            last: 0,
+            past_bytes,
+        };
+        (sequence, prompt)
+    }
+
+    /// Whether nobody waits for it any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    /// Takes the next token from `logits`, and tells what there is to tell.
+    pub(super) fn take(&mut self, logits: &[f32]) -> Goes {
+        match self.next(logits) {
+            Ok(goes) => goes,
+            Err(error) => {
+                self.fail(error);
+                Goes::Ended
+            }
+        }
+    }
+
+    /// Ends it with an error.
+    pub(super) fn fail(&self, error: RunError) {
+        let _ = self.reply.send(Event::Failed(error));
+    }
+
+    fn next(&mut self, logits: &[f32]) -> Result<Goes, RunError> {
+        let chosen = self.chances.choose(logits)?;
+        let token = i64::try_from(chosen).unwrap_or(i64::MAX);
+        self.made += 1;
+        if self.generator.ends(token) {
+            return self.end(FinishReason::Stop);
+        }
+        let told = match self.logprobs {
+            Some(count) => Some(self.told(logits, chosen, count)?),
+            None => None,
+        };
+        let more = self.text.push(token, &*self.generator)?;
+        self.untold.extend(told.map(|told| Told { text: more.clone(), offset: self.characters.0, ..told }));
+        self.characters.0 += more.chars().count();
+        self.last = token;
+        match self.stops.push(&more) {
+            text::Told::Last(text) => {
+                self.tell(text);
+                return self.finish(FinishReason::Stop);
+            }
+            text::Told::More(text) => self.tell(text),
+        }
+        if self.made == self.most { self.end(FinishReason::Length) } else { Ok(Goes::On) }
+    }
+
+    /// Tells what is left, and the end.
+    fn end(&mut self, reason: FinishReason) -> Result<Goes, RunError> {
+        let rest = self.text.rest(&*self.generator)?;
+        let (reason, text) = match self.stops.push(&rest) {
+            text::Told::Last(text) => (FinishReason::Stop, text),
+            text::Told::More(text) => (reason, text + &self.stops.rest()),
+        };
+        self.characters.0 += rest.chars().count();
+        self.tell(text);
+        self.finish(reason)
+    }
+
+    #[allow(clippy::unnecessary_wraps)] // reads well as the end of what can fail
+    fn finish(&mut self, reason: FinishReason) -> Result<Goes, RunError> {
+        let _ = self.reply.send(Event::End { reason, made: self.made });
+        Ok(Goes::Ended)
+    }
+
+    /// Tells `text`, with the tokens that begin in it; one that adds nothing belongs to what stands before it.
+    fn tell(&mut self, text: String) {
+        self.characters.1 += text.chars().count();
+        let told = self.characters.1;
+        let held = self.untold.iter().position(|token| token.offset >= told && !token.text.is_empty());
+        let tokens: Vec<_> = self.untold.drain(..held.unwrap_or(self.untold.len())).collect();
+        if !text.is_empty() || !tokens.is_empty() {
+            let _ = self.reply.send(Event::Piece { text, tokens });
+        }
+    }
+
+    /// The chance of `chosen` and of the `count` most probable tokens.
+    fn told(&self, logits: &[f32], chosen: usize, count: usize) -> Result<Told, RunError> {
+        let best = choose::most_probable(logits, count);
+        let mut chances = choose::logprobs(logits, std::iter::once(chosen).chain(best.iter().copied())).into_iter();
+        let logprob = chances.next().unwrap_or_default();
+        let would = |token: usize| self.text.would(i64::try_from(token).unwrap_or(i64::MAX), &*self.generator);
+        let top = best.iter().zip(chances).map(|(token, chance)| Ok((would(*token)?, chance)));
+        Ok(Told { text: String::new(), offset: 0, logprob, top: top.collect::<Result<_, RunError>>()? })
+    }
+}

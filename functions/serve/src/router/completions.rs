@@ -1,0 +1,222 @@
+//! `POST /v1/completions`, in `OpenAI`'s shape, for models whose task is a [`Generator`](crate::task::Generator); and what
+//! `predict` answers for them.
+//!
+//! A streamed answer begins with its first piece, so that what fails before it has a status of its own; what fails later is told in
+//! the place of the next event. Whoever hangs up drops the body, and with it the call. A streamed answer is kept for no repeat.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use amaas_wire::openai::{Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs};
+use amaas_wire::predict::PredictRequest;
+use amaas_wire::task::{FinishReason, Generation, Prompt};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderValue, Response, header};
+
+use super::Host;
+use crate::error::Error;
+use crate::generate::{Event, Events, Generate, Told};
+use crate::load::Model;
+use crate::reply::{Counted, completions_response, error_event, predict_response};
+use crate::request::{Caller, read};
+use crate::task::{QUICK_TEXT, off_runtime, off_runtime_beyond};
+
+/// The route.
+pub(super) async fn completions(
+    State(host): State<Host>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response<Body>, Error> {
+    let caller = caller.admitted(&host)?;
+    let (parts, body) = request.into_parts();
+    let body = read(&parts.headers, body, host.limits().body_bytes).await?;
+    let size = body.len();
+    let request = off_runtime(size, move || Ok(CompletionsRequest::from_json(&body)?)).await?;
+    let slot = host.slot(&request.model)?;
+    caller.scope(slot.name())?;
+    let model = host.model(&slot, None).await?;
+    let begun = Instant::now();
+    let CompletionsRequest { prompt, logprobs, echo, delivery, .. } = request;
+    let echo = if echo { prompt.prompt.clone() } else { String::new() };
+    let mut events = begin(&model, vec![prompt], logprobs, size).await?;
+    let events = events.pop().ok_or_else(|| Error::internal("a call has no events"))?;
+    let answer = Answer { id: id()?, created: now(), model, events, echo, logprobs, delivery };
+    if delivery == Delivery::Whole { answer.whole(begun).await } else { answer.stream().await }
+}
+
+/// The answer of `predict` to `body`.
+pub(super) async fn predict(
+    model: &Arc<Model>,
+    generate: &Generate,
+    body: Bytes,
+    limit: usize,
+    begun: Instant,
+) -> Result<Response<Body>, Error> {
+    let (size, limit) = (body.len(), limit.min(generate.places()));
+    let request = off_runtime(size, move || Ok(PredictRequest::<Prompt>::from_json(&body, limit)?)).await?;
+    if request.inputs.is_empty() {
+        return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
+    }
+    let (mut generations, mut tokens) = (Vec::with_capacity(request.inputs.len()), 0);
+    for mut events in begin(model, request.inputs, None, size).await? {
+        let (text, _, ended) = whole(&mut events).await?;
+        let usage = ended.usage(&events);
+        tokens += usage.total_tokens;
+        let CompletionUsage { prompt_tokens, completion_tokens, .. } = usage;
+        generations.push(Generation { text, finish_reason: ended.reason, prompt_tokens, completion_tokens });
+    }
+    let counted = Counted { rows: generations.len(), tokens: Some(tokens), begun };
+    let predictions =
+        serde_json::value::to_raw_value(&generations).map_err(|error| Error::internal(error.to_string()))?;
+    predict_response(model, predictions, counted)
+}
+
+/// Begins a call for each of `prompts`, which come of `size` bytes.
+async fn begin(
+    model: &Arc<Model>,
+    prompts: Vec<Prompt>,
+    logprobs: Option<usize>,
+    size: usize,
+) -> Result<Vec<Events>, Error> {
+    let reading = Arc::clone(model);
+    let calls = move || {
+        let generate = reading.generate()?;
+        prompts.iter().map(|prompt| generate.call(prompt, logprobs)).collect::<Result<Vec<_>, _>>()
+    };
+    let calls = off_runtime_beyond(QUICK_TEXT, size, calls).await?;
+    model.generate()?.begin(calls)
+}
+
+/// An answer on its way.
+struct Answer {
+    id: String,
+    created: u64,
+    model: Arc<Model>,
+    events: Events,
+    /// What stands before the text.
+    echo: String,
+    logprobs: Option<usize>,
+    delivery: Delivery,
+}
+
+/// How a text ended.
+#[derive(Clone, Copy)]
+struct Ended {
+    reason: FinishReason,
+    made: usize,
+}
+
+impl Ended {
+    fn usage(self, events: &Events) -> CompletionUsage {
+        let (prompt_tokens, completion_tokens) = (events.prompt_tokens() as u64, self.made as u64);
+        CompletionUsage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens }
+    }
+}
+
+impl Answer {
+    async fn whole(mut self, begun: Instant) -> Result<Response<Body>, Error> {
+        let (text, tokens, ended) = whole(&mut self.events).await?;
+        let usage = ended.usage(&self.events);
+        let text = std::mem::take(&mut self.echo) + &text;
+        let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), Some(usage));
+        completions_response(&body, Counted { rows: 1, tokens: Some(usage.total_tokens), begun })
+    }
+
+    async fn stream(mut self) -> Result<Response<Body>, Error> {
+        let first = self.events.next().await?;
+        let next = async |state: Option<(Self, Option<Event>)>| {
+            let Some((mut answer, waiting)) = state else { return Ok::<_, std::convert::Infallible>(None) };
+            let event = match waiting {
+                Some(event) => Ok(event),
+                None => answer.events.next().await,
+            };
+            let (written, goes_on) = answer.written(event);
+            Ok(Some((written, goes_on.then_some((answer, None)))))
+        };
+        let mut response = Response::new(Body::from_stream(stream::try_unfold(Some((self, Some(first))), next)));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Ok(response)
+    }
+
+    /// `event` as server-sent events, and whether there are more.
+    fn written(&mut self, event: Result<Event, Error>) -> (Bytes, bool) {
+        let echo = std::mem::take(&mut self.echo);
+        match event {
+            Ok(Event::Piece { text, tokens }) => {
+                (sse(&self.body(Some(self.choice(echo + &text, tokens, None)), None)).into(), true)
+            }
+            Ok(Event::End { reason, made }) => {
+                let mut last = sse(&self.body(Some(self.choice(echo, Vec::new(), Some(reason))), None));
+                if self.delivery == Delivery::StreamWithUsage {
+                    last += &sse(&self.body(None, Some(Ended { reason, made }.usage(&self.events))));
+                }
+                ((last + "data: [DONE]\n\n").into(), false)
+            }
+            Ok(Event::Failed(error)) => (sse(&error_event(&error.into())).into(), false),
+            Err(error) => (sse(&error_event(&error)).into(), false),
+        }
+    }
+
+    fn body(&self, choice: Option<Completion>, usage: Option<CompletionUsage>) -> CompletionsResponse<'_> {
+        CompletionsResponse {
+            id: &self.id,
+            object: "text_completion",
+            created: self.created,
+            model: self.model.name().as_str(),
+            choices: choice.into_iter().collect(),
+            usage,
+        }
+    }
+
+    fn choice(&self, text: String, tokens: Vec<Told>, finish_reason: Option<FinishReason>) -> Completion {
+        let logprobs = self.logprobs.map(|_| logprobs(tokens));
+        Completion { text, index: 0, logprobs, finish_reason }
+    }
+}
+
+/// All of a text.
+async fn whole(events: &mut Events) -> Result<(String, Vec<Told>, Ended), Error> {
+    let (mut text, mut tokens) = (String::new(), Vec::new());
+    loop {
+        match events.next().await? {
+            Event::Piece { text: more, tokens: of_it } => {
+                text += &more;
+                tokens.extend(of_it);
+            }
+            Event::End { reason, made } => return Ok((text, tokens, Ended { reason, made })),
+            Event::Failed(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn logprobs(tokens: Vec<Told>) -> Logprobs {
+    let mut all = Logprobs::default();
+    for Told { text, offset, logprob, top } in tokens {
+        all.tokens.push(text);
+        all.text_offset.push(offset);
+        all.token_logprobs.push(logprob);
+        // The most probable first; where two tokens add the same text, the more probable one counts.
+        all.top_logprobs.push(top.into_iter().rev().collect());
+    }
+    all
+}
+
+fn sse(event: &impl serde::Serialize) -> String {
+    // Text, numbers and names only, so that there is nothing that JSON has no form for.
+    format!("data: {}\n\n", serde_json::to_string(event).unwrap_or_default())
+}
+
+fn id() -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Error::internal("the operating system gave no randomness"))?;
+    Ok(format!("cmpl-{:032x}", u128::from_be_bytes(bytes)))
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

@@ -1,0 +1,156 @@
+//! Texts that go on: the third kind of task, whose answers are also given in `OpenAI`'s shape, token by token where asked for.
+
+use std::sync::Arc;
+
+use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError};
+use crate::error::Error;
+use crate::manifest::Batching;
+
+/// The tokens of a network that goes on with texts; serve it with [`Tasks::with_generator`](super::Tasks::with_generator).
+///
+/// Its inputs are [`Prompt`](amaas_wire::task::Prompt)s, its predictions [`Generation`](amaas_wire::task::Generation)s, and
+/// `POST /v1/completions` takes the model. Which tensors the network needs is told by [`Tensors`].
+///
+/// ```
+/// use amaas_serve::task::{Assets, Generator, InvalidInput, TaskError};
+///
+/// /// A token is a byte, and 0 begins and ends a text.
+/// struct Bytes;
+///
+/// impl Generator for Bytes {
+///     const NAME: &'static str = "bytes";
+///     const EXAMPLE: &'static str = r#""Once upon""#;
+///
+///     fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+///         Ok(Self)
+///     }
+///
+///     fn encode(&self, text: &str) -> Result<Vec<i64>, InvalidInput> {
+///         Ok(std::iter::once(0).chain(text.bytes().map(i64::from)).collect())
+///     }
+///
+///     fn text(&self, tokens: &[i64]) -> Result<String, TaskError> {
+///         let bytes: Vec<u8> = tokens.iter().filter_map(|token| u8::try_from(*token).ok()).filter(|it| *it > 0).collect();
+///         Ok(String::from_utf8_lossy(&bytes).into_owned())
+///     }
+///
+///     fn ends(&self, token: i64) -> bool {
+///         token == 0
+///     }
+///
+///     fn context(&self) -> usize {
+///         1024
+///     }
+/// }
+/// ```
+pub trait Generator: Sized + Send + Sync + 'static {
+    /// The task's name, which a manifest asks for.
+    const NAME: &'static str;
+    /// One entry of the `inputs` of a request, as JSON: for a first call, and for documents.
+    const EXAMPLE: &'static str;
+
+    /// Makes the task from the files that were published with the network.
+    ///
+    /// # Errors
+    /// When a file is missing or is not what it should be; the function then never gets ready.
+    fn from_assets(assets: &Assets) -> Result<Self, TaskError>;
+
+    /// The tokens of a prompt, what begins a text included: never none.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
+    fn encode(&self, text: &str) -> Result<Vec<i64>, InvalidInput>;
+
+    /// The text of tokens, without those that only begin or end one; a character that is not whole is U+FFFD.
+    ///
+    /// # Errors
+    /// When a token is none: a fault of the model.
+    fn text(&self, tokens: &[i64]) -> Result<String, TaskError>;
+
+    /// Whether `token` ends a text.
+    fn ends(&self, token: i64) -> bool;
+
+    /// The most tokens that the network has room for, prompt and answer together.
+    fn context(&self) -> usize;
+
+    /// The network's tensors, where they have other names than most.
+    fn tensors(&self) -> Tensors {
+        Tensors::default()
+    }
+}
+
+/// The names of the tensors of a network that makes tokens. The default is what most have.
+#[derive(Clone, Copy, Debug)]
+pub struct Tensors {
+    /// The input with the new tokens, INT64 `[batch, seq]`; `input_ids`.
+    pub tokens: &'static str,
+    /// The input that is 1 for each token past or new, INT64 `[batch, total]`, where the network has one; `attention_mask`.
+    pub mask: &'static str,
+    /// The input with the places of the new tokens, INT64 `[batch, seq]`, where the network has one; `position_ids`.
+    pub positions: &'static str,
+    /// The output with a number for each token of the vocabulary, FP32 `[batch, seq, vocabulary]`; `logits`.
+    pub logits: &'static str,
+    /// The output that is the next value of an input: every other input has one, FP32, with a dimension for the batch, which is
+    /// named as that of the tokens, and one for the tokens past, from 0 up. `past_…` becomes `present_…`, and
+    /// `past_key_values.…` becomes `present.…`.
+    pub present: fn(&str) -> Option<String>,
+}
+
+impl Default for Tensors {
+    fn default() -> Self {
+        let (tokens, mask, positions, logits) = ("input_ids", "attention_mask", "position_ids", "logits");
+        Self { tokens, mask, positions, logits, present }
+    }
+}
+
+fn present(past: &str) -> Option<String> {
+    let layer = past.strip_prefix("past_key_values.").map(|layer| format!("present.{layer}"));
+    layer.or_else(|| past.strip_prefix("past_").map(|name| format!("present_{name}")))
+}
+
+/// A [`Generator`] without its type.
+pub(crate) trait AnyGenerator: Send + Sync {
+    fn encode(&self, text: &str) -> Result<Vec<i64>, Error>;
+    fn text(&self, tokens: &[i64]) -> Result<String, TaskError>;
+    fn ends(&self, token: i64) -> bool;
+    fn context(&self) -> usize;
+    fn tensors(&self) -> Tensors;
+}
+
+pub(super) struct Erased<G>(pub(super) G);
+
+impl<G: Generator> AnyGenerator for Erased<G> {
+    fn encode(&self, text: &str) -> Result<Vec<i64>, Error> {
+        self.0.encode(text).map_err(|error| Error::Parameter { param: Some("prompt"), message: error.0 })
+    }
+
+    fn text(&self, tokens: &[i64]) -> Result<String, TaskError> {
+        self.0.text(tokens)
+    }
+
+    fn ends(&self, token: i64) -> bool {
+        self.0.ends(token)
+    }
+
+    fn context(&self) -> usize {
+        self.0.context()
+    }
+
+    fn tensors(&self) -> Tensors {
+        self.0.tensors()
+    }
+}
+
+impl<G: Generator> AnyTask for Erased<G> {
+    fn quick(&self) -> usize {
+        super::QUICK_TEXT
+    }
+
+    fn encode(self: Arc<Self>, _: &[u8], _: usize, _: Batching) -> Result<Encoded, Error> {
+        Err(Error::internal("a generator makes no runs of its own"))
+    }
+
+    fn generator(self: Arc<Self>) -> Option<Arc<dyn AnyGenerator>> {
+        Some(self)
+    }
+}
