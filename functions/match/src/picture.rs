@@ -5,8 +5,8 @@ use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_wire::task::Image;
 use amaas_wire::{Datatype, Tensor, TensorData};
 use half::f16;
-use image::imageops::{FilterType, crop_imm, resize};
-use image::{DynamicImage, GenericImageView, RgbImage};
+use image::imageops::FilterType;
+use image::{DynamicImage, RgbImage};
 use serde::Deserialize;
 
 /// What an image network reads and gives, as `image.json` says. A value is `(level · scale - mean) / deviation`, for levels of 0
@@ -184,9 +184,11 @@ impl Picture {
             Channels::Rgb | Channels::Bgr => colour(file).map_err(InvalidInput::new)?.into(),
         };
         let (left, top, width, height) = self.part(image.width(), image.height());
-        Ok(match image {
-            DynamicImage::ImageLuma8(image) => self.resized(&*crop_imm(&image, left, top, width, height)).into_raw(),
-            image => self.pixels(self.resized(&*crop_imm(&image.into_rgb8(), left, top, width, height))),
+        let seen = image.crop_imm(left, top, width, height);
+        let seen = seen.resize_exact(self.width, self.height, FilterType::Triangle);
+        Ok(match self.channels {
+            Channels::Grey => seen.into_luma8().into_raw(),
+            Channels::Rgb | Channels::Bgr => self.pixels(seen.into_rgb8()),
         })
     }
 
@@ -199,17 +201,6 @@ impl Picture {
         let wide = (height * self.width / self.height).clamp(1, width);
         let high = (width * self.height / self.width).clamp(1, height);
         ((width - wide) / 2, (height - high) / 2, wide, high)
-    }
-
-    fn resized<I: GenericImageView>(
-        &self,
-        image: &I,
-    ) -> image::ImageBuffer<I::Pixel, Vec<<I::Pixel as image::Pixel>::Subpixel>>
-    where
-        I::Pixel: 'static,
-        <I::Pixel as image::Pixel>::Subpixel: 'static,
-    {
-        resize(image, self.width, self.height, FilterType::Triangle)
     }
 
     fn pixels(&self, image: RgbImage) -> Vec<u8> {

@@ -49,7 +49,7 @@ pub struct LoadTimes {
     pub fetch: Duration,
     /// From the fetched bytes to a session.
     pub session: Duration,
-    /// Golden cases.
+    /// Golden cases, and what networks beside the model's own take to be ready.
     pub check: Duration,
     /// From the first to the last.
     pub total: Duration,
