@@ -184,7 +184,7 @@ impl Tasks {
     #[must_use]
     pub fn with_generator<G: Generator>(mut self) -> Self {
         let make: Make = |assets| Ok(Arc::new(generate::Erased(G::from_assets(assets)?)));
-        self.0.insert(G::NAME, Known { make, example: G::EXAMPLE });
+        self.0.insert(G::NAME, Known { make, example: G::EXAMPLE, networks: &[] });
         self
     }
 

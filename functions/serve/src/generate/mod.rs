@@ -164,10 +164,10 @@ impl Generate {
         let places = places.ok_or(Error::QueueFull)?;
         let (mut entries, mut all) = (Vec::new(), Vec::new());
         for (call, place) in calls.into_iter().zip(places) {
-            let (reply, events) = unbounded_channel();
+            let (reply, coming) = unbounded_channel();
             let prompt_tokens = call.prompt.len();
             entries.push(Entry { call, reply, place });
-            all.push(Events { events, queue: Arc::clone(&self.queue), prompt_tokens });
+            all.push(Events { coming, queue: Arc::clone(&self.queue), prompt_tokens });
         }
         let pushed = self.queue.push(entries);
         pushed.map_err(|queue::Closed| Error::internal("the generating thread has ended"))?;
@@ -183,7 +183,7 @@ impl Drop for Generate {
 
 /// What comes of a call, as it comes. Dropping it gives the call up: no token more is made of it.
 pub(crate) struct Events {
-    events: UnboundedReceiver<Event>,
+    coming: UnboundedReceiver<Event>,
     queue: Arc<Queue>,
     prompt_tokens: usize,
 }
@@ -196,7 +196,7 @@ impl Events {
 
     /// The next; an error is the last, and so is [`Event::End`].
     pub(crate) async fn next(&mut self) -> Result<Event, Error> {
-        match self.events.recv().await {
+        match self.coming.recv().await {
             Some(Event::Failed(error)) => Err(error.into()),
             Some(event) => Ok(event),
             None => Err(Error::internal("the generating thread dropped a call")),
@@ -206,7 +206,7 @@ impl Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.events.close();
+        self.coming.close();
         self.queue.forget_gone();
     }
 }

@@ -142,7 +142,7 @@ async fn text(events: &mut Events) -> Result<String, Error> {
 async fn sequences_join_and_leave_and_each_is_as_if_alone() {
     let turned = Turned::new(false, bounds(8, 100, 1 << 20));
     let prompts: Vec<String> =
-        (1..40_usize).map(|number| "abcdefghij"[..1 + number % 10].repeat(1 + number % 3)).collect();
+        (1..40_usize).map(|number| "abcdefghij"[..=number % 10].repeat(1 + number % 3)).collect();
     let mut all = Vec::new();
     for (number, prompt) in prompts.iter().enumerate() {
         all.push((turned.begin(prompt, 5 + number as u64 % 9).expect("a place"), prompt, 5 + number % 9));

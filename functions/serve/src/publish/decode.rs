@@ -33,7 +33,7 @@ pub(super) fn probe(decoder: &mut impl Decoder) -> Result<Result<(), String>, St
             return Ok(Err("rows run together differ from each alone in their last bits".to_owned()));
         }
         together = Some(now);
-        next.iter_mut().for_each(|[token]| *token = *token % 3 + 1);
+        next = next.map(|[token]| [token % 3 + 1]);
     }
     if alone[0] == alone[1] {
         Ok(Err("two different texts gave the same, which shows nothing".to_owned()))

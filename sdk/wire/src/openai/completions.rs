@@ -57,18 +57,18 @@ impl CompletionsRequest {
             .map_err(|error| RequestError { param: None, message: DecodeError::json(&error).to_string() })?;
         members.refuse_unserved()?;
         let prompt = Prompt {
-            prompt: text(&members.prompt)?,
-            max_tokens: member("max_tokens", &members.max_tokens, Value::as_u64, "a whole number from 1 up")?,
-            temperature: member("temperature", &members.temperature, Value::as_f64, "a number")?,
-            top_p: member("top_p", &members.top_p, Value::as_f64, "a number")?,
-            seed: member("seed", &members.seed, Value::as_i64, "a whole number of 64 bits")?,
-            stop: member("stop", &members.stop, stops, "a text or a list of texts")?.unwrap_or_default(),
+            prompt: text(members.prompt.as_ref())?,
+            max_tokens: member("max_tokens", members.max_tokens.as_ref(), Value::as_u64, "a whole number from 1 up")?,
+            temperature: member("temperature", members.temperature.as_ref(), Value::as_f64, "a number")?,
+            top_p: member("top_p", members.top_p.as_ref(), Value::as_f64, "a number")?,
+            seed: member("seed", members.seed.as_ref(), Value::as_i64, "a whole number of 64 bits")?,
+            stop: member("stop", members.stop.as_ref(), stops, "a text or a list of texts")?.unwrap_or_default(),
         };
         prompt.check().map_err(|(param, message)| RequestError { param: Some(param), message })?;
-        let model = member("model", &members.model, |value| value.as_str().map(str::to_owned), "a text")?;
+        let model = member("model", members.model.as_ref(), |value| value.as_str().map(str::to_owned), "a text")?;
         let flag = |name, value| member(name, value, Value::as_bool, "true or false").map(Option::unwrap_or_default);
-        let (stream, echo) = (flag("stream", &members.stream)?, flag("echo", &members.echo)?);
-        let logprobs = member("logprobs", &members.logprobs, most_logprobs, "a whole number from 0 to 5")?;
+        let (stream, echo) = (flag("stream", members.stream.as_ref())?, flag("echo", members.echo.as_ref())?);
+        let logprobs = member("logprobs", members.logprobs.as_ref(), most_logprobs, "a whole number from 0 to 5")?;
         if echo && logprobs.is_some() {
             let message = "echo: expected false where logprobs are asked for: the prompt's are not told here";
             return Err(refused("echo", message));
@@ -201,7 +201,7 @@ impl Members {
 }
 
 /// A prompt is a text, or a list of one.
-fn text(value: &Option<Value>) -> Result<String, RequestError> {
+fn text(value: Option<&Value>) -> Result<String, RequestError> {
     match value {
         None => Err(missing("prompt")),
         Some(Value::String(text)) => Ok(text.clone()),
@@ -232,7 +232,7 @@ fn most_logprobs(value: &Value) -> Option<usize> {
 /// What `read` makes of a member, where it is there and not null.
 fn member<T>(
     name: &'static str,
-    value: &Option<Value>,
+    value: Option<&Value>,
     read: impl Fn(&Value) -> Option<T>,
     expected: &str,
 ) -> Result<Option<T>, RequestError> {
