@@ -26,6 +26,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
             asset(Generate::TOKENIZER, include_bytes!("../model/tokenizer.json")),
             asset(Generate::SETTINGS, include_bytes!("../model/generate.json")),
         ]),
+        networks: BTreeMap::new(),
         golden: Some(Golden::from_json(include_bytes!("../model/golden.json"))?),
     })
 }
