@@ -82,7 +82,7 @@ def build(weights: dict[str, np.ndarray], shape: Shape, context: int, path: Path
     graph = Graph()
     vocabulary, width = weights["token"].shape
     seen = places(graph, context, shape)
-    # Rows are chosen before they are widened, so that the table is there once, for the logits.
+    # One table, for the tokens that come and for the logits.
     x = graph.node("Gather", [graph.matrix("token", weights["token"]), "input_ids"], "embedded")
     keys, values = [], []
     for layer in range(shape.layers):
@@ -149,9 +149,11 @@ def attend(graph: Graph, query: str, key: str, value: str, seen: str, name: str,
     share = graph.constant("share", np.repeat(np.arange(shape.kv_heads), shape.heads // shape.kv_heads), np.int64)
     key, value = (graph.node("Gather", [x, share], f"{x}.shared", axis=1) for x in (key, value))
     key = graph.node("Transpose", [key], f"{name}.key.across", perm=[0, 1, 3, 2])
-    scores = graph.node("Mul", [graph.node("MatMul", [query, key], f"{name}.match"), graph.constant("scale", shape.size**-0.5)], f"{name}.scaled")
+    match = graph.node("MatMul", [query, key], f"{name}.match")
+    scores = graph.node("Mul", [match, graph.constant("scale", shape.size**-0.5)], f"{name}.scaled")
     weights = graph.node("Softmax", [graph.node("Add", [scores, seen], f"{name}.scores")], f"{name}.attention", axis=-1)
-    context = graph.node("Transpose", [graph.node("MatMul", [weights, value], f"{name}.context")], f"{name}.context.turned", perm=[0, 2, 1, 3])
+    context = graph.node("MatMul", [weights, value], f"{name}.context")
+    context = graph.node("Transpose", [context], f"{name}.context.turned", perm=[0, 2, 1, 3])
     return graph.node("Reshape", [context, graph.integers(0, 0, shape.heads * shape.size)], f"{name}.context.joined")
 
 

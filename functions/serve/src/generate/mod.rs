@@ -1,6 +1,6 @@
 //! Prompts → tokens, one step after the other: the counterpart of `infer` for networks that take back what they gave.
 //!
-//! One thread owns the network. In each round it takes what waits, reads a piece of one prompt, and makes one token of every
+//! One thread owns the network. In each round it takes what waits, reads a piece of a prompt, and makes one token of every
 //! sequence under way: sequences join and leave between steps, and who hangs up is left out of the next. Sequences whose pasts
 //! have one length share a run, where publishing found that rows run together are the same to the last bit (`publish/decode.rs`).
 //! Others are run one after the other, and not padded to one length: padding moves the places at which sums are rounded, and a

@@ -156,8 +156,7 @@ async fn sequences_join_and_leave_and_each_is_as_if_alone() {
 #[tokio::test]
 async fn equal_lengths_share_a_run() {
     let turned = Turned::new(false, bounds(8, 8, 1 << 20));
-    // One prompt is read a round, while those before it grow by a token: each is as much longer as it comes later.
-    let prompts = ["a", "ab", "abc", "abcd"];
+    let prompts = ["ab", "cd", "ef", "gh"];
     let call = |prompt: &str| turned.generate.call(&Prompt::new(prompt).max_tokens(9).temperature(0.0), None);
     let calls = prompts.map(|prompt| call(prompt).expect("a call"));
     for (events, prompt) in turned.generate.begin(calls.into()).expect("places").iter_mut().zip(prompts) {

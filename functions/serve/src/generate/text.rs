@@ -112,6 +112,52 @@ const PATIENCE: usize = 6;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
+    use crate::task::{TaskError, Tensors};
+
+    /// A token is a byte.
+    struct Bytes;
+
+    impl AnyGenerator for Bytes {
+        fn encode(&self, text: &str) -> Result<Vec<i64>, Error> {
+            Ok(text.bytes().map(i64::from).collect())
+        }
+
+        fn text(&self, tokens: &[i64]) -> Result<String, TaskError> {
+            let bytes: Vec<u8> = tokens.iter().filter_map(|token| u8::try_from(*token).ok()).collect();
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        }
+
+        fn ends(&self, _: i64) -> bool {
+            false
+        }
+
+        fn context(&self) -> usize {
+            100
+        }
+
+        fn tensors(&self) -> Tensors {
+            Tensors::default()
+        }
+    }
+
+    #[test]
+    fn a_character_is_told_when_it_is_whole() {
+        let tokens = Bytes.encode("猫é🐈a").expect("bytes");
+        let mut text = Text::behind(&Bytes.encode("a prompt with an é").expect("bytes"));
+        let pieces: Vec<_> = tokens.iter().map(|token| text.push(*token, &Bytes).expect("a token")).collect();
+        assert_eq!(pieces, ["", "", "猫", "", "é", "", "", "", "🐈", "a"]);
+        assert_eq!(text.push(tokens[0], &Bytes).expect("a token"), "");
+        assert_eq!(text.rest(&Bytes).expect("tokens"), "", "what never got whole is not told");
+    }
+
+    #[test]
+    fn what_is_no_character_is_not_waited_for_without_end() {
+        let mut text = Text::behind(&[]);
+        let pieces: Vec<_> = (0..PATIENCE).map(|_| text.push(0x80, &Bytes).expect("a token")).collect();
+        assert_eq!(pieces.concat().chars().count(), PATIENCE);
+        assert_eq!(text.push(i64::from(b'a'), &Bytes).expect("a token"), "a");
+    }
 
     fn told(stops: &[&str], pieces: &[&str]) -> Vec<Told> {
         let mut stops = Stops::new(stops.iter().map(|stop| (*stop).to_owned()).collect());

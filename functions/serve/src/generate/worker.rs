@@ -71,11 +71,19 @@ impl<D: Decoder> Round<D> {
         }
     }
 
-    /// Reads a piece of one prompt, and makes one token of each sequence whose prompt has been read.
+    /// Reads a piece of a prompt, or some short ones, and makes one token of each sequence whose prompt has been read.
     fn step(&mut self) {
         self.reading.retain(|reading| !reading.sequence.is_gone());
-        if let Some(mut reading) = self.reading.pop_front() {
-            match reading.piece(&mut self.decoder) {
+        // Short prompts that came together are read in one round, and those of one length share their steps from then on. Where a
+        // prompt is cut does not depend on others, for that would move the places at which sums are rounded.
+        let mut read = 0;
+        while read < PIECE
+            && let Some(mut reading) = self.reading.pop_front()
+        {
+            let before = reading.read;
+            let piece = reading.piece(&mut self.decoder);
+            read += reading.read - before;
+            match piece {
                 Ok(None) => self.reading.push_front(reading),
                 Ok(Some(logits)) => self.cohorts.extend(reading.begun(&logits)),
                 Err(error) => reading.sequence.fail(error),
@@ -135,5 +143,5 @@ impl Drop for Ended<'_> {
     }
 }
 
-/// Tokens of a prompt that are read at once: the others' next token waits for them.
+/// Tokens of prompts that are read at once: the others' next token waits for them.
 const PIECE: usize = 128;
