@@ -27,12 +27,7 @@ impl Tensor {
     /// [`TensorError::ByteCount`] where there are more or fewer bytes than the shape needs, [`TensorError::ByteElement`] where an
     /// element of BYTES goes beyond the end, [`TensorError::Value`] for a BOOL that is neither 0 nor 1 or a text that is not
     /// UTF-8, and what [`Tensor::new`] finds wrong with the shape.
-    pub fn from_bytes(
-        name: String,
-        datatype: Datatype,
-        shape: Vec<usize>,
-        bytes: &[u8],
-    ) -> Result<Self, TensorError> {
+    pub fn from_bytes(name: String, datatype: Datatype, shape: Vec<usize>, bytes: &[u8]) -> Result<Self, TensorError> {
         let count = element_count(&name, &shape)?;
         let data = match datatype.width() {
             Some(width) if count.checked_mul(width) == Some(bytes.len()) => fixed(&name, datatype, bytes)?,
@@ -204,7 +199,12 @@ mod tests {
             (Datatype::Int64, &[1 << 61], vec![0; 8], "needs 18446744073709551615 bytes of binary data, got 8"),
             (Datatype::Int8, &[usize::MAX, 2], vec![], "overflows"),
             (Datatype::Bool, &[2], vec![1, 2], "data[1]: expected a byte of 0 or 1 (BOOL), got another byte"),
-            (Datatype::Bytes, &[1], vec![], "the binary data ends before or in data[0]; shape and lengths ask for 1 elements"),
+            (
+                Datatype::Bytes,
+                &[1],
+                vec![],
+                "the binary data ends before or in data[0]; shape and lengths ask for 1 elements",
+            ),
             (Datatype::Bytes, &[1], text(4), "ends before or in data[0]"),
             (Datatype::Bytes, &[2], text(3), "ends before or in data[1]"),
             (Datatype::Bytes, &[usize::MAX], text(3), "ends before or in data[1]"),

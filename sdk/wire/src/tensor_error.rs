@@ -64,7 +64,9 @@ pub enum TensorError {
     #[error("tensor {tensor:?}: shape {shape:?} of {datatype} needs {expected} bytes of binary data, got {got}")]
     ByteCount { tensor: String, datatype: Datatype, shape: Vec<usize>, expected: usize, got: usize },
     /// The bytes end where an element of BYTES should be.
-    #[error("tensor {tensor:?}: the binary data ends before or in data[{index}]; shape and lengths ask for {count} elements")]
+    #[error(
+        "tensor {tensor:?}: the binary data ends before or in data[{index}]; shape and lengths ask for {count} elements"
+    )]
     ByteElement { tensor: String, index: usize, count: usize },
     /// There are bytes behind the last element of BYTES.
     #[error("tensor {tensor:?}: its {count} elements take {expected} bytes of binary data, got {got}")]

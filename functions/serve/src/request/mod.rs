@@ -4,11 +4,13 @@
 mod authorise;
 mod linger;
 mod once;
+mod raw;
 mod read;
 mod validate;
 
 pub(crate) use self::authorise::Caller;
 pub(crate) use self::linger::linger;
 pub(crate) use self::once::{Answers, once};
+pub(crate) use self::raw::raw;
 pub(crate) use self::read::{bounded, read};
 pub(crate) use self::validate::Valid;
