@@ -32,6 +32,12 @@ pub enum Error {
     /// A body that is not JSON by its own word.
     #[error("content type {got:?} is not taken here; expected application/json")]
     MediaType { got: String },
+    /// A body in a content coding that is not taken.
+    #[error("content coding {got:?} is not taken here; expected gzip, deflate or none")]
+    ContentCoding { got: String },
+    /// A body that is not what its content coding makes.
+    #[error("the body is not whole {coding}")]
+    Compressed { coding: &'static str },
     /// The body did not arrive in time.
     #[error("no byte of the body arrived for {} s", seconds)]
     BodyTimeout { seconds: u64 },
@@ -183,6 +189,8 @@ impl Error {
             Self::Refused { .. } => (S::UNPROCESSABLE_ENTITY, "refused-by-network", "refused by the network"),
             Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large", "body too large"),
             Self::MediaType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "media-type", "unsupported media type"),
+            Self::ContentCoding { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "content-coding", "unsupported content coding"),
+            Self::Compressed { .. } => (S::BAD_REQUEST, "compressed-body", "unreadable compressed body"),
             Self::BodyTimeout { .. } | Self::BodySlow { .. } | Self::BodyBroken => {
                 (S::REQUEST_TIMEOUT, "body-timeout", "the body did not arrive")
             }

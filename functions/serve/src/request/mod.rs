@@ -2,6 +2,7 @@
 //! takes. [`once`] has a call with an idempotency key run once.
 
 mod authorise;
+mod expand;
 mod linger;
 mod once;
 mod raw;

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 
 pub use self::host::Host;
 use crate::error::Error;
-use crate::reply::{named, respond};
+use crate::reply::{compress, named, respond};
 use crate::request::once;
 use crate::seal;
 
@@ -53,5 +53,6 @@ pub fn router(host: Host) -> Router {
     Router::new()
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(host, seal::open))
+        .layer(axum::middleware::from_fn(compress))
         .layer(axum::middleware::from_fn(respond))
 }
