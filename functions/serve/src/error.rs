@@ -115,6 +115,11 @@ pub enum Error {
     /// Nobody can tell whether a sealed call was taken already.
     #[error("calls that come again cannot be told from others at the moment")]
     ReplaysUnavailable { internal: String },
+    /// A call that would have a model loaded or unloaded.
+    #[error(
+        "models are not loaded or unloaded by calls to a function; `amaas publish` and `amaas alias` say what is served"
+    )]
+    Repository,
     /// No such route.
     #[error(
         "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models[/{{model}}], /v1/models/{{model}}/predict, /v1/models/{{model}}/keys[/manifest] and /v1/embeddings"
@@ -220,6 +225,7 @@ impl Error {
             Self::IdempotencyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "idempotency key reused"),
             Self::IdempotencyRunning => (S::CONFLICT, "idempotency-running", "the first call is under way"),
             Self::Url => (S::BAD_REQUEST, "url", "unreadable URL"),
+            Self::Repository => (S::FORBIDDEN, "repository", "models are not managed here"),
             Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "unknown route"),
             Self::Method => (S::METHOD_NOT_ALLOWED, "method", "method not allowed"),
             Self::QueueFull => (S::SERVICE_UNAVAILABLE, "queue-full", "queue full"),

@@ -2,9 +2,10 @@
 //!
 //! Source: the protocol's `inference_rest.md`, and "Tensor Data" of its `required_api.md`: a server may coerce values or refuse
 //! them, and ours refuses, but for FP16 and FP32, whose nearest value is taken: FP16 has no form of its own in JSON and is written
-//! as any other number. Tensors as bytes behind the JSON are in `binary`.
+//! as any other number. Tensors as bytes behind the JSON are in `binary`, what Triton's clients ask for beyond that in [`triton`].
 
 mod binary;
+pub mod triton;
 
 pub use self::binary::{Encoded, Form, Forms, HEADER_LENGTH};
 

@@ -73,8 +73,8 @@ pub(super) struct ModelPath {
     pub(super) version: Option<String>,
 }
 
-/// As Triton names them.
-const EXTENSIONS: [&str; 1] = ["binary_tensor_data"];
+/// As Triton names them. `model_repository` is not among them: models are listed, but not loaded on demand.
+const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_configuration", "statistics"];
 
 fn readiness(slot: &Slot) -> Ready {
     let (ready, execution_provider, reason) = match slot.state() {

@@ -1,11 +1,14 @@
 //! The routes of a function, one router under every host.
 
+mod config;
 mod embeddings;
 mod health;
 mod host;
 mod infer;
 mod models;
 mod predict;
+mod repository;
+mod stats;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -29,6 +32,14 @@ pub fn router(host: Host) -> Router {
         .route("/v2/models/{model}/versions/{version}", get(models::metadata))
         .route("/v2/models/{model}/versions/{version}/ready", get(health::model_ready))
         .route("/v2/models/{model}/versions/{version}/infer", post(infer::infer))
+        .route("/v2/models/{model}/config", get(config::config))
+        .route("/v2/models/{model}/versions/{version}/config", get(config::config))
+        .route("/v2/models/stats", get(stats::all))
+        .route("/v2/models/{model}/stats", get(stats::one))
+        .route("/v2/models/{model}/versions/{version}/stats", get(stats::one))
+        .route("/v2/repository/index", post(repository::index))
+        .route("/v2/repository/models/{model}/load", post(repository::refuse))
+        .route("/v2/repository/models/{model}/unload", post(repository::refuse))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{model}", get(models::one))
         .route("/v1/models/{model}/predict", post(predict::predict))
