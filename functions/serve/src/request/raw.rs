@@ -46,10 +46,10 @@ fn text(name: &str, shape: Vec<usize>, body: &[u8]) -> Result<Tensor, amaas_wire
     Tensor::new(name, shape, TensorData::clone(tensor.data()))
 }
 
-/// How often the dimensions of `shape` fit into `bytes`; 0 where they never do, and then the number of bytes is wrong.
+/// How often the dimensions of `shape` stand in `bytes`, the last time maybe not in full: then the number of bytes is wrong.
 fn rest(shape: &[usize], width: usize, bytes: usize) -> usize {
     let one = shape.iter().try_fold(width, |product, dim| product.checked_mul(*dim)).unwrap_or(usize::MAX);
-    bytes.checked_div(one).unwrap_or_default()
+    if one == 0 { 0 } else { bytes.div_ceil(one) }
 }
 
 #[cfg(test)]
@@ -107,9 +107,9 @@ mod tests {
                 5,
                 "tensor \"x\": shape [2] of INT16 needs 4 bytes of binary data, got 5",
             ),
-            (Datatype::Int16, &[None, Some(2)], 5, "shape [1, 2] of INT16 needs 4 bytes of binary data, got 5"),
+            (Datatype::Int16, &[None, Some(2)], 5, "shape [2, 2] of INT16 needs 8 bytes of binary data, got 5"),
             (Datatype::Int16, &[None, Some(0)], 5, "needs 0 bytes of binary data, got 5"),
-            (Datatype::Int16, &[None, Some(usize::MAX)], 5, "needs 0 bytes of binary data, got 5"),
+            (Datatype::Int16, &[None, Some(usize::MAX)], 5, "needs 18446744073709551615 bytes of binary data, got 5"),
             (Datatype::Int16, &[None, None], 4, "input \"x\" has 2 dimensions of any size, expected 1 at most"),
             (Datatype::Bytes, &[Some(2)], 4, "shape [2] needs 2 values, got 1"),
         ] {
