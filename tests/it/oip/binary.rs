@@ -154,8 +154,8 @@ async fn sealed_calls_carry_bytes_too_and_their_answers_are_not_compressed() {
     let post = reqwest::Client::new().post(format!("{}{path}", served.endpoint)).header("accept-encoding", "gzip");
     let answer = post.header("content-type", chunked::REQUEST_MEDIA_TYPE).body(sealed).send().await.expect("an answer");
     assert_eq!((answer.status().as_u16(), answer.headers().get("content-encoding")), (200, None));
-    let opened = opener.open(&answer.bytes().await.expect("bytes")).expect("opened");
-    let inner = bhttp::Response::decode(&opened, bhttp::Limits::default()).expect("a response");
+    let inside = opener.open(&answer.bytes().await.expect("bytes")).expect("opened");
+    let inner = bhttp::Response::decode(&inside, bhttp::Limits::default()).expect("a response");
     let header = |name: &str| inner.head.headers.iter().find(|(got, _)| got.as_bytes() == name.as_bytes());
     assert_eq!((inner.head.status(), header("content-encoding").is_some()), (200, false));
     let (_, length) = header(HEADER).expect("a length");

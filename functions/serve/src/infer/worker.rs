@@ -18,7 +18,9 @@ use crate::request::Valid;
 pub(super) fn work(queue: &Queue, mut network: impl Network) {
     let _ended = Ended(queue);
     while let Some(entries) = queue.take() {
-        entries.iter().for_each(|entry| queue.stats.left_queue(entry.arrived.elapsed()));
+        for entry in &entries {
+            queue.stats.left_queue(entry.arrived.elapsed());
+        }
         run(&mut network, queue, entries.into_iter().map(Begun::from).collect());
     }
 }

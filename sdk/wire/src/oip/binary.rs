@@ -1,6 +1,6 @@
 //! The binary tensor data extension: tensors as bytes behind the JSON of a message, in the order in which the JSON names them.
 //!
-//! Source: `extension_binary_data.md` of Triton, which KServe has as "Binary Tensor Data Extension". A header says how many bytes
+//! Source: `extension_binary_data.md` of Triton, which `KServe` has as "Binary Tensor Data Extension". A header says how many bytes
 //! the JSON has, `binary_data_size` how many of what follows belong to a tensor, and `binary_data` and `binary_data_output` which
 //! outputs are wanted so. Its raw form, where the body is one tensor and nothing else, needs to know the model and is not here.
 

@@ -44,14 +44,14 @@ pub struct TensorConfig {
 impl TensorConfig {
     /// The tensor `name` with the dimensions `dims` without the batch.
     pub fn new(name: String, datatype: Datatype, dims: Vec<i64>) -> Self {
-        let data_type = match datatype {
+        let written = match datatype {
             Datatype::Bytes => "TYPE_STRING".to_owned(),
             datatype => format!("TYPE_{datatype}"),
         };
         // `dims` must not be empty, so a tensor without dimensions is one of a single value that is reshaped.
         let (dims, reshape) =
             if dims.is_empty() { (vec![1], Some(Reshape { shape: Vec::new() })) } else { (dims, None) };
-        Self { name, data_type, dims, reshape }
+        Self { name, data_type: written, dims, reshape }
     }
 }
 
