@@ -8,6 +8,7 @@ mod golden;
 mod hosts;
 mod ledger;
 mod loading;
+mod oip;
 mod quiet;
 mod retries;
 mod sealed;

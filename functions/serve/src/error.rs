@@ -32,6 +32,12 @@ pub enum Error {
     /// A body that is not JSON by its own word.
     #[error("content type {got:?} is not taken here; expected application/json")]
     MediaType { got: String },
+    /// A body in a content coding that is not taken.
+    #[error("content coding {got:?} is not taken here; expected gzip, deflate or none")]
+    ContentCoding { got: String },
+    /// A body that is not what its content coding makes.
+    #[error("the body is not whole {coding}")]
+    Compressed { coding: &'static str },
     /// The body did not arrive in time.
     #[error("no byte of the body arrived for {} s", seconds)]
     BodyTimeout { seconds: u64 },
@@ -115,6 +121,11 @@ pub enum Error {
     /// Nobody can tell whether a sealed call was taken already.
     #[error("calls that come again cannot be told from others at the moment")]
     ReplaysUnavailable { internal: String },
+    /// A call that would have a model loaded or unloaded.
+    #[error(
+        "models are not loaded or unloaded by calls to a function; `amaas publish` and `amaas alias` say what is served"
+    )]
+    Repository,
     /// No such route.
     #[error(
         "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer], /v1/models[/{{model}}], /v1/models/{{model}}/predict, /v1/models/{{model}}/keys[/manifest], /v1/embeddings and /v1/completions"
@@ -189,6 +200,8 @@ impl Error {
             Self::Refused { .. } => (S::UNPROCESSABLE_ENTITY, "refused-by-network", "refused by the network"),
             Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large", "body too large"),
             Self::MediaType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "media-type", "unsupported media type"),
+            Self::ContentCoding { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "content-coding", "unsupported content coding"),
+            Self::Compressed { .. } => (S::BAD_REQUEST, "compressed-body", "unreadable compressed body"),
             Self::BodyTimeout { .. } | Self::BodySlow { .. } | Self::BodyBroken => {
                 (S::REQUEST_TIMEOUT, "body-timeout", "the body did not arrive")
             }
@@ -220,6 +233,7 @@ impl Error {
             Self::IdempotencyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "idempotency key reused"),
             Self::IdempotencyRunning => (S::CONFLICT, "idempotency-running", "the first call is under way"),
             Self::Url => (S::BAD_REQUEST, "url", "unreadable URL"),
+            Self::Repository => (S::FORBIDDEN, "repository", "models are not managed here"),
             Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "unknown route"),
             Self::Method => (S::METHOD_NOT_ALLOWED, "method", "method not allowed"),
             Self::QueueFull => (S::SERVICE_UNAVAILABLE, "queue-full", "queue full"),

@@ -20,6 +20,7 @@ pub mod tensor;
 
 #[doc(hidden)]
 pub mod hex;
+mod tensor_bytes;
 mod tensor_error;
 mod tensor_json;
 mod tensor_value;

@@ -1,12 +1,18 @@
 //! Open Inference Protocol v2, the JSON form of its REST messages.
 //!
-//! Source: the protocol's `inference_rest.md`. The binary tensor extension is not here.
+//! Source: the protocol's `inference_rest.md`, and "Tensor Data" of its `required_api.md`: a server may coerce values or refuse
+//! them, and ours refuses, but for FP16 and FP32, whose nearest value is taken: FP16 has no form of its own in JSON and is written
+//! as any other number. Tensors as bytes behind the JSON are in `binary`, what Triton's clients ask for beyond that in [`triton`].
+
+mod binary;
+pub mod triton;
+
+pub use self::binary::{Encoded, Form, Forms, HEADER_LENGTH};
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::value::RawValue;
 
-use crate::tensor::{MAX_NAME, TensorError};
+use crate::tensor::TensorError;
 use crate::tensor_json;
 use crate::{Datatype, Tensor};
 
@@ -36,14 +42,7 @@ impl InferRequest {
     /// # Errors
     /// [`DecodeError`] names the place and the reason, never a value of the payload.
     pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
-        let raw: RawRequest<'_> = serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?;
-        short("id", raw.id.as_deref(), MAX_ID)?;
-        let inputs = raw.inputs.into_iter().map(RawTensor::decode).collect::<Result<_, _>>()?;
-        let outputs = raw.outputs.map(|outputs| outputs.into_iter().map(|output| output.name).collect::<Vec<_>>());
-        for name in outputs.iter().flatten() {
-            short("the name of an output", Some(name), MAX_NAME)?;
-        }
-        Ok(Self { id: raw.id, inputs, outputs })
+        Self::from_http(body, None).map(|(request, _)| request)
     }
 }
 
@@ -53,9 +52,12 @@ impl Serialize for InferRequest {
         if let Some(id) = &self.id {
             body.serialize_field("id", id)?;
         }
-        body.serialize_field("inputs", &self.inputs.iter().map(JsonTensor).collect::<Vec<_>>())?;
+        body.serialize_field(
+            "inputs",
+            &self.inputs.iter().map(|input| WrittenTensor(input, Form::Json)).collect::<Vec<_>>(),
+        )?;
         if let Some(outputs) = &self.outputs {
-            let outputs: Vec<_> = outputs.iter().map(|name| RawOutput { name: name.clone() }).collect();
+            let outputs: Vec<_> = outputs.iter().map(|name| NamedOutput { name }).collect();
             body.serialize_field("outputs", &outputs)?;
         }
         body.end()
@@ -81,24 +83,13 @@ impl InferResponse {
     /// # Errors
     /// [`DecodeError`] names the place and the reason.
     pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
-        let raw: RawResponse<'_> = serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?;
-        let outputs = raw.outputs.into_iter().map(RawTensor::decode).collect::<Result<_, _>>()?;
-        Ok(Self { model_name: raw.model_name, model_version: raw.model_version, id: raw.id, outputs })
+        Self::from_http(body, None)
     }
 }
 
 impl Serialize for InferResponse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut body = serializer.serialize_struct("InferResponse", 4)?;
-        body.serialize_field("model_name", &self.model_name)?;
-        if let Some(version) = &self.model_version {
-            body.serialize_field("model_version", version)?;
-        }
-        if let Some(id) = &self.id {
-            body.serialize_field("id", id)?;
-        }
-        body.serialize_field("outputs", &self.outputs.iter().map(JsonTensor).collect::<Vec<_>>())?;
-        body.end()
+        self.serialize_with(serializer, &Forms::default())
     }
 }
 
@@ -183,6 +174,14 @@ pub enum DecodeError {
     #[error("{what} has {got} bytes, expected at most {expected}")]
     #[allow(missing_docs)] // the fields are what the message says
     Long { what: &'static str, expected: usize, got: usize },
+    /// The JSON ends behind the end of the body.
+    #[error("Inference-Header-Content-Length is {header}, but the body has {body} bytes")]
+    #[allow(missing_docs)]
+    Header { header: usize, body: usize },
+    /// There are bytes that belong to no tensor.
+    #[error("the body has {got} bytes of binary data, expected {expected}, which is the sum of all binary_data_size")]
+    #[allow(missing_docs)]
+    Rest { expected: usize, got: usize },
     /// More entries than a call may have; reading stopped there.
     #[error("inputs: expected at most {expected} entries, got more")]
     #[allow(missing_docs)]
@@ -196,18 +195,28 @@ impl DecodeError {
     }
 }
 
-/// A tensor in its JSON form; a wrapper, because a tensor alone does not say how it is to be written.
-struct JsonTensor<'a>(&'a Tensor);
+/// A tensor in the message; a wrapper, because a tensor alone does not say how it is to be written.
+struct WrittenTensor<'a>(&'a Tensor, Form);
 
-impl Serialize for JsonTensor<'_> {
+impl Serialize for WrittenTensor<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut body = serializer.serialize_struct("Tensor", 4)?;
         body.serialize_field("name", self.0.name())?;
         body.serialize_field("datatype", &self.0.datatype())?;
         body.serialize_field("shape", self.0.shape())?;
-        body.serialize_field("data", &JsonData(self.0))?;
+        match self.1 {
+            Form::Json => body.serialize_field("data", &JsonData(self.0))?,
+            Form::Binary => {
+                body.serialize_field("parameters", &WrittenSize { binary_data_size: self.0.byte_len() })?;
+            }
+        }
         body.end()
     }
+}
+
+#[derive(Serialize)]
+struct WrittenSize {
+    binary_data_size: usize,
 }
 
 struct JsonData<'a>(&'a Tensor);
@@ -218,56 +227,9 @@ impl Serialize for JsonData<'_> {
     }
 }
 
-#[derive(Deserialize)]
-struct RawRequest<'a> {
-    id: Option<String>,
-    #[serde(borrow)]
-    inputs: Vec<RawTensor<'a>>,
-    outputs: Option<Vec<RawOutput>>,
-}
-
-#[derive(Deserialize)]
-struct RawResponse<'a> {
-    model_name: String,
-    model_version: Option<String>,
-    id: Option<String>,
-    #[serde(borrow)]
-    outputs: Vec<RawTensor<'a>>,
-}
-
-#[derive(Deserialize, Serialize)]
-struct RawOutput {
-    name: String,
-}
-
-/// A tensor whose data stays text until its datatype is known: JSON members come in any order.
-#[derive(Deserialize)]
-pub(crate) struct RawTensor<'a> {
-    name: String,
-    datatype: String,
-    shape: Vec<i64>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-impl RawTensor<'_> {
-    pub(crate) fn decode(self) -> Result<Tensor, TensorError> {
-        if self.name.len() > MAX_NAME {
-            return Err(TensorError::Name { got: self.name.len() });
-        }
-        let Some(datatype) = Datatype::from_name(&self.datatype) else {
-            return Err(TensorError::Datatype { tensor: self.name });
-        };
-        let shape = self
-            .shape
-            .iter()
-            .enumerate()
-            .map(|(axis, dim)| {
-                usize::try_from(*dim).map_err(|_| TensorError::Negative { tensor: self.name.clone(), axis })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        tensor_json::decode(self.name, datatype, shape, self.data)
-    }
+#[derive(Serialize)]
+struct NamedOutput<'a> {
+    name: &'a str,
 }
 
 /// Refuses a text that is echoed and is longer than `most` bytes.

@@ -1,5 +1,6 @@
 //! What is wrong with a tensor.
 
+use crate::Datatype;
 use crate::tensor::{MAX_NAME, MAX_RANK};
 
 /// What is wrong with a tensor that arrived. The text names the tensor, what was expected and what was got, and never
@@ -38,6 +39,38 @@ pub enum TensorError {
     /// Nested data does not follow the shape.
     #[error("tensor {tensor:?}: nested data does not follow shape {shape:?}: {what}")]
     Nesting { tensor: String, shape: Vec<usize>, what: String },
+    /// Neither values as JSON nor as binary data.
+    #[error("tensor {tensor:?}: expected `data`, or the parameter `binary_data_size`, got neither")]
+    NoData { tensor: String },
+    /// Values both as JSON and as binary data.
+    #[error("tensor {tensor:?}: expected `data` or the parameter `binary_data_size`, got both")]
+    TwoData { tensor: String },
+    /// A size of binary data that is none.
+    #[error("tensor {tensor:?}: binary_data_size: expected a whole number of bytes")]
+    BinarySize { tensor: String },
+    /// Fewer bytes came than the tensor says that it has.
+    #[error("tensor {tensor:?}: binary_data_size is {expected}, but {got} bytes of binary data are left")]
+    BinaryShort { tensor: String, expected: u64, got: usize },
+    /// Binary data in a message that is JSON to its end.
+    #[error(
+        "tensor {tensor:?}: binary_data_size is {expected}, but the message has no binary data; the header \
+         Inference-Header-Content-Length says where it begins"
+    )]
+    BinaryNone { tensor: String, expected: u64 },
+    /// A parameter that asks for what is not here.
+    #[error("tensor {tensor:?}: the parameter `{parameter}` is not taken here")]
+    Parameter { tensor: String, parameter: &'static str },
+    /// The number of bytes is not what the shape takes.
+    #[error("tensor {tensor:?}: shape {shape:?} of {datatype} needs {expected} bytes of binary data, got {got}")]
+    ByteCount { tensor: String, datatype: Datatype, shape: Vec<usize>, expected: usize, got: usize },
+    /// The bytes end where an element of BYTES should be.
+    #[error(
+        "tensor {tensor:?}: the binary data ends before or in data[{index}]; shape and lengths ask for {count} elements"
+    )]
+    ByteElement { tensor: String, index: usize, count: usize },
+    /// There are bytes behind the last element of BYTES.
+    #[error("tensor {tensor:?}: its {count} elements take {expected} bytes of binary data, got {got}")]
+    ByteRest { tensor: String, count: usize, expected: usize, got: usize },
     /// A value that JSON has no way to write.
     #[error("tensor {tensor:?}: data[{index}] is not a finite number, which JSON cannot carry")]
     NotFinite { tensor: String, index: usize },

@@ -7,7 +7,7 @@ mod protobuf;
 
 use amaas_wire::Datatype;
 
-pub use self::networks::{add, count, identity, plus_one, running_sum, sum};
+pub use self::networks::{add, count, identity, plus_one, running_sum, scalar, sum};
 use self::protobuf::Message;
 
 /// One dimension of a tensor.

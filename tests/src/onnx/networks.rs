@@ -12,6 +12,13 @@ pub fn plus_one() -> Vec<u8> {
     Graph::new(&[value("x")], &nodes, &[Constant::floats("one", &[1.0])], &[value("y")]).into_file()
 }
 
+/// `y = x + 1`, FP32 without dimensions.
+pub fn scalar() -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[]);
+    let nodes = [Node::new("Add", &["x", "one"], &["sum"]), Node::new("Squeeze", &["sum"], &["y"])];
+    Graph::new(&[value("x")], &nodes, &[Constant::floats("one", &[1.0])], &[value("y")]).into_file()
+}
+
 /// `sum = a + b`, FP32 `[batch, 2]`.
 pub fn add() -> Vec<u8> {
     let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);

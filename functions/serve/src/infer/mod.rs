@@ -11,6 +11,7 @@
 mod batch;
 mod queue;
 mod running;
+mod stats;
 mod worker;
 
 pub(crate) use self::batch::{join, split};
@@ -18,8 +19,10 @@ pub(crate) use self::running::Stop;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Instant;
 
 use amaas_wire::Tensor;
+use amaas_wire::oip::triton::ModelStatistics;
 use tokio::sync::oneshot::{self, Receiver};
 
 use self::queue::{Closed, Entry, Queue};
@@ -87,10 +90,22 @@ impl Infer {
     /// # Errors
     /// [`Error::QueueFull`] at once where no place is left; [`Error::Refused`] where the network refuses the values.
     pub(crate) async fn run(&self, call: Valid) -> Result<Vec<Tensor>, Error> {
+        let (rows, arrived) = (call.rows(), Instant::now());
+        let answer = self.answer(call, arrived).await;
+        self.queue.stats.ended(answer.is_ok(), rows, arrived.elapsed());
+        answer
+    }
+
+    /// What happened to calls so far, under the name `name` and the version `version`.
+    pub(crate) fn statistics(&self, name: String, version: String) -> ModelStatistics {
+        self.queue.stats.statistics(name, version)
+    }
+
+    async fn answer(&self, call: Valid, arrived: Instant) -> Result<Vec<Tensor>, Error> {
         let (reply, answer) = oneshot::channel();
         let place = self.queue.place(&call).ok_or(Error::QueueFull)?;
         let waits = Arc::new(());
-        let pushed = self.queue.push(Entry { call, reply, place, caller: Arc::downgrade(&waits) });
+        let pushed = self.queue.push(Entry { call, reply, place, arrived, caller: Arc::downgrade(&waits) });
         pushed.map_err(|Closed| Error::internal("the inference thread has ended"))?;
         let mut queued = Queued { queue: &self.queue, answer, waits: Some(waits) };
         let answer = (&mut queued.answer).await.map_err(|_| Error::internal("the inference thread dropped a call"))?;

@@ -5,11 +5,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 use amaas_wire::Tensor;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::running::Running;
+use super::stats::Stats;
 use super::{Bounds, RunError};
 use crate::request::Valid;
 
@@ -19,6 +21,7 @@ pub(super) struct Entry {
     pub(super) reply: oneshot::Sender<Result<Vec<Tensor>, RunError>>,
     /// Given back when its run begins.
     pub(super) place: Place,
+    pub(super) arrived: Instant,
     /// Alive as long as the caller waits.
     pub(super) caller: Weak<()>,
 }
@@ -37,6 +40,7 @@ pub(super) struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
     pub(super) running: Running,
+    pub(super) stats: Stats,
 }
 
 #[derive(Default)]
@@ -58,6 +62,7 @@ impl Queue {
             state: Mutex::default(),
             arrived: Condvar::new(),
             running: Running::default(),
+            stats: Stats::default(),
         }
     }
 

@@ -116,6 +116,12 @@ async fn arrivals_during_a_run_share_the_next() {
         assert_eq!(values(other).await, [expected]);
     }
     assert_eq!(*bench.rows.lock().expect("not poisoned"), [1, 4, 1], "up to the bound in rows");
+    let stats = bench.infer.statistics("m".to_owned(), "1".to_owned());
+    assert_eq!((stats.inference_count, stats.execution_count), (6, 3), "six rows in three runs");
+    let times = stats.inference_stats;
+    let counts = [times.success, times.queue, times.compute_infer, times.fail].map(|time| time.count);
+    assert_eq!(counts, [6, 6, 6, 0]);
+    assert!(times.success.ns >= times.queue.ns && times.compute_infer.ns > 0 && stats.last_inference > 0);
 }
 
 #[tokio::test]

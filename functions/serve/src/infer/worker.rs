@@ -5,12 +5,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Weak;
+use std::time::Instant;
 
 use amaas_wire::Tensor;
 use tokio::sync::oneshot::Sender;
 
 use super::queue::{Entry, Queue};
-use super::running::Running;
 use super::{Network, RunError, batch};
 use crate::request::Valid;
 
@@ -18,7 +18,10 @@ use crate::request::Valid;
 pub(super) fn work(queue: &Queue, mut network: impl Network) {
     let _ended = Ended(queue);
     while let Some(entries) = queue.take() {
-        run(&mut network, &queue.running, entries.into_iter().map(Begun::from).collect());
+        for entry in &entries {
+            queue.stats.left_queue(entry.arrived.elapsed());
+        }
+        run(&mut network, queue, entries.into_iter().map(Begun::from).collect());
     }
 }
 
@@ -30,14 +33,15 @@ struct Begun {
 }
 
 impl From<Entry> for Begun {
-    fn from(Entry { call, reply, place, caller }: Entry) -> Self {
+    fn from(Entry { call, reply, place, caller, .. }: Entry) -> Self {
         drop(place);
         Self { call, reply, caller }
     }
 }
 
 /// Runs `calls` together. Where that fails each half is run again, so that only the call at fault gets its error.
-fn run(network: &mut impl Network, running: &Running, mut calls: Vec<Begun>) {
+fn run(network: &mut impl Network, queue: &Queue, mut calls: Vec<Begun>) {
+    let Queue { running, stats, .. } = queue;
     // Whoever hung up wants no answer, and gets no run.
     calls.retain(|begun| !begun.reply.is_closed());
     if calls.is_empty() {
@@ -46,24 +50,29 @@ fn run(network: &mut impl Network, running: &Running, mut calls: Vec<Begun>) {
     if let Some(stop) = network.prepare() {
         running.begin(calls.iter().map(|begun| Weak::clone(&begun.caller)).collect(), stop);
     }
+    let (count, begun) = (calls.len(), Instant::now());
     if calls.len() == 1 {
         let Begun { call, reply, .. } = calls.remove(0);
         let answer = guarded(|| network.run(call.tensors()));
         running.end();
+        if answer.is_ok() {
+            stats.ran(count, begun.elapsed());
+        }
         let _ = reply.send(answer);
         return;
     }
     let answers = guarded(|| run_joined(network, &calls));
     running.end();
     if let Ok(answers) = answers {
+        stats.ran(count, begun.elapsed());
         for (begun, answer) in calls.into_iter().zip(answers) {
             let _ = begun.reply.send(Ok(answer));
         }
         return;
     }
     let second = calls.split_off(calls.len() / 2);
-    run(network, running, calls);
-    run(network, running, second);
+    run(network, queue, calls);
+    run(network, queue, second);
 }
 
 fn run_joined(network: &mut impl Network, calls: &[Begun]) -> Result<Vec<Vec<Tensor>>, RunError> {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use amaas_wire::Tensor;
-use amaas_wire::oip::InferResponse;
+use amaas_wire::oip::{Forms, HEADER_LENGTH, InferResponse};
 use amaas_wire::openai::{
     CompletionsResponse, EmbeddingEntry, EmbeddingsResponse, EncodedVector, EncodingFormat, TokenUsage,
 };
@@ -46,12 +46,13 @@ pub(crate) fn predict_response(
     Ok(response)
 }
 
-/// The answer of `infer`: the outputs that were asked for, in the order in which they were.
+/// The answer of `infer`: the outputs that were asked for, in the order in which they were and each in its form.
 pub(crate) fn infer_response(
     model: &Model,
     id: Option<String>,
     mut outputs: Vec<Tensor>,
     wanted: Option<&[String]>,
+    forms: &Forms,
     counted: Counted,
 ) -> Result<Response<Body>, Error> {
     if let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) {
@@ -62,7 +63,14 @@ pub(crate) fn infer_response(
             .collect();
     }
     let (model_name, model_version) = (model.name().to_string(), Some(model.version().to_string()));
-    let mut response = json(&InferResponse { model_name, model_version, id, outputs })?;
+    let answer = InferResponse { model_name, model_version, id, outputs }.to_http(forms);
+    let answer = answer.map_err(|error| Error::Unwritable(error.to_string()))?;
+    let media_type = if answer.header_length.is_some() { "application/octet-stream" } else { "application/json" };
+    let mut response = Response::new(Body::from(answer.body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if let Some(length) = answer.header_length {
+        response.headers_mut().insert(HEADER_LENGTH, length.into());
+    }
     headers(&mut response, counted.usage());
     Ok(response)
 }

@@ -81,6 +81,10 @@ pub(super) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Respo
         // RFC 9458 §6.5.2: the caller corrects what it thinks the time is.
         headers.insert(header::DATE, now);
     }
+    if matches!(error, Error::ContentCoding { .. }) {
+        // RFC 9110 §15.5.16
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate"));
+    }
     if matches!(error.status().as_u16(), 401) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

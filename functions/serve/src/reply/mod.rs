@@ -1,9 +1,11 @@
 //! Encode → respond: what leaves a function. `seal` will stand between them, around the router.
 
+mod compress;
 mod encode;
 mod error;
 mod respond;
 
+pub(crate) use self::compress::compress;
 pub(crate) use self::encode::{
     Counted, completions_response, embeddings_response, infer_response, json, predict_response,
 };

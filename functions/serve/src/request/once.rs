@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use amaas_wire::bhttp::{self, Encoding, ResponseHead};
+use amaas_wire::oip::HEADER_LENGTH;
 use amaas_wire::predict::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, REQUEST_ID};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
@@ -118,7 +119,9 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let (answers, secret) = (host.answers(), &host.answers().secret().await?);
     let id = digest(secret, &[b"id", caller.tenant().as_bytes(), &key]);
-    let call = Call { id, fingerprint: digest(secret, &[b"call", path.as_bytes(), &body]), secret, key };
+    let mut parts_of_call = vec![b"call".as_slice(), path.as_bytes(), &body];
+    parts_of_call.extend(READ_BY.iter().flat_map(|name| parts.headers.get_all(*name)).map(HeaderValue::as_bytes));
+    let call = Call { id, fingerprint: digest(secret, &parts_of_call), secret, key };
     parts.extensions.insert(caller);
     let (mut wait, patience) = (FIRST_LOOK, Instant::now() + PATIENCE);
     let place = loop {
@@ -245,6 +248,8 @@ const LAST_LOOK: Duration = Duration::from_millis(320);
 const PAUSE: Duration = Duration::from_secs(2);
 /// The largest answer that is kept; what a repeat of a larger one asks for runs again.
 const LARGEST: u64 = 8 << 20;
+/// Headers without which nobody can tell what a body says: the same bytes with others are another call.
+const READ_BY: [&str; 2] = ["content-encoding", HEADER_LENGTH];
 /// Headers that each answer has for itself.
 const OF_ONE_ANSWER: [&str; 3] = [REQUEST_ID, "date", "content-length"];
 

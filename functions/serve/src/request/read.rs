@@ -7,15 +7,18 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 
+use super::expand::expand;
 use crate::error::Error;
 
-/// Reads a JSON body of at most `limit` bytes. What says that it is larger is refused before a byte is read.
+/// Reads a body of JSON or tensors, of at most `limit` bytes and as many once it is expanded. What says that it is larger is
+/// refused before a byte is read.
 pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
     media_type(headers)?;
-    bounded(headers, body, limit).await
+    let body = bounded(headers, body, limit).await?;
+    expand(headers, body, limit).await
 }
 
-/// Reads a body of at most `limit` bytes, whatever it is.
+/// Reads a body of at most `limit` bytes as it came, whatever it is.
 pub(crate) async fn bounded(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if let Some(got) = length.filter(|length| *length > limit as u64) {

@@ -67,6 +67,9 @@ async fn check(host: &Host, caller: Caller, request: Request) -> Result<Request,
     let name = off_runtime(body.len(), move || Ok(EmbeddingsRequest::model_of(&named)?)).await?;
     caller.scope(host.slot(&name)?.name())?;
     parts.extensions.insert(caller);
+    // It is expanded, and must not be once more.
+    parts.headers.remove(http::header::CONTENT_ENCODING);
+    parts.headers.insert(http::header::CONTENT_LENGTH, body.len().into());
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 

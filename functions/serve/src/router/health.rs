@@ -16,7 +16,7 @@ pub(super) async fn server() -> Result<Response<Body>, Error> {
     json(&ServerMetadata {
         name: "amaas".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        extensions: Vec::new(),
+        extensions: EXTENSIONS.map(str::to_owned).to_vec(),
     })
 }
 
@@ -72,6 +72,9 @@ pub(super) struct ModelPath {
     pub(super) model: String,
     pub(super) version: Option<String>,
 }
+
+/// As Triton names them. `model_repository` is not among them: models are listed, but not loaded on demand.
+const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_configuration", "statistics"];
 
 fn readiness(slot: &Slot) -> Ready {
     let (ready, execution_provider, reason) = match slot.state() {

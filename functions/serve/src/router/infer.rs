@@ -1,18 +1,20 @@
 //! `POST /v2/models/{model}[/versions/{version}]/infer`.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use amaas_wire::oip::InferRequest;
+use amaas_wire::oip::{Form, Forms, HEADER_LENGTH, InferRequest};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use http::Response;
+use http::{HeaderMap, Response};
 
 use super::Host;
 use super::health::ModelPath;
 use crate::error::Error;
 use crate::load::Model;
+use crate::manifest::Manifest;
 use crate::reply::{Counted, infer_response};
-use crate::request::{Caller, Valid, read};
+use crate::request::{Caller, Valid, raw, read};
 use crate::task::{json_size, off_runtime};
 
 pub(super) async fn infer(
@@ -28,17 +30,39 @@ pub(super) async fn infer(
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
     let model = host.model(&slot, path.version.as_deref()).await?;
     let (begun, infer) = (Instant::now(), model.infer()?);
-    let size = body.len();
-    let request = off_runtime(size, move || InferRequest::from_json(&body).map_err(Error::from)).await?;
+    let (size, header, described) = (body.len(), header_length(&parts.headers)?, Arc::clone(&model));
+    let decoded = off_runtime(size, move || decode(&body, header, &described.manifest)).await?;
+    let (request, forms) = decoded;
     let wanted = wanted(&model, request.outputs)?;
     let call = Valid::new(request.inputs, &model.manifest, host.limits())
         .map_err(|error| Error::InvalidInput(error.to_string()))?;
     let rows = call.rows();
     let outputs = infer.run(call).await?;
     let size = json_size(&outputs);
-    let answer =
-        move || infer_response(&model, request.id, outputs, wanted.as_deref(), Counted { rows, tokens: None, begun });
+    let counted = Counted { rows, tokens: None, begun };
+    let answer = move || infer_response(&model, request.id, outputs, wanted.as_deref(), &forms, counted);
     off_runtime(size, answer).await
+}
+
+/// The request in `body`, of which the first `header` bytes are JSON, or all where nobody says so; and the forms of its outputs.
+fn decode(body: &[u8], header: Option<usize>, manifest: &Manifest) -> Result<(InferRequest, Forms), Error> {
+    if header != Some(0) {
+        return Ok(InferRequest::from_http(body, header)?);
+    }
+    // Whoever sends no JSON gets none but what says where the bytes begin, as from Triton.
+    let inputs = vec![raw(manifest, body)?];
+    Ok((InferRequest { id: None, inputs, outputs: None }, Forms::all(Form::Binary)))
+}
+
+/// What the header says of the length of the JSON, where there is one.
+fn header_length(headers: &HeaderMap) -> Result<Option<usize>, Error> {
+    let mut values = headers.get_all(HEADER_LENGTH).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    // `usize` reads a sign too, which is no digit.
+    let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let length = digits.and_then(|digits| digits.parse().ok()).filter(|_| values.next().is_none());
+    let expected = "the header Inference-Header-Content-Length: expected one whole number of bytes";
+    length.map(Some).ok_or_else(|| Error::InvalidInput(expected.to_owned()))
 }
 
 /// The names of outputs asked for, each of which the model must have, once.

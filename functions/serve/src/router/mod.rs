@@ -1,6 +1,7 @@
 //! The routes of a function, one router under every host.
 
 mod completions;
+mod config;
 mod embeddings;
 mod health;
 mod host;
@@ -8,13 +9,15 @@ mod infer;
 mod matching;
 mod models;
 mod predict;
+mod repository;
+mod stats;
 
 use axum::Router;
 use axum::routing::{get, post};
 
 pub use self::host::Host;
 use crate::error::Error;
-use crate::reply::{named, respond};
+use crate::reply::{compress, named, respond};
 use crate::request::once;
 use crate::seal;
 
@@ -31,6 +34,14 @@ pub fn router(host: Host) -> Router {
         .route("/v2/models/{model}/versions/{version}", get(models::metadata))
         .route("/v2/models/{model}/versions/{version}/ready", get(health::model_ready))
         .route("/v2/models/{model}/versions/{version}/infer", post(infer::infer))
+        .route("/v2/models/{model}/config", get(config::config))
+        .route("/v2/models/{model}/versions/{version}/config", get(config::config))
+        .route("/v2/models/stats", get(stats::all))
+        .route("/v2/models/{model}/stats", get(stats::one))
+        .route("/v2/models/{model}/versions/{version}/stats", get(stats::one))
+        .route("/v2/repository/index", post(repository::index))
+        .route("/v2/repository/models/{model}/load", post(repository::refuse))
+        .route("/v2/repository/models/{model}/unload", post(repository::refuse))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{model}", get(models::one))
         .route("/v1/models/{model}/predict", post(predict::predict))
@@ -56,5 +67,6 @@ pub fn router(host: Host) -> Router {
     Router::new()
         .fallback_service(routes)
         .layer(axum::middleware::from_fn_with_state(host, seal::open))
+        .layer(axum::middleware::from_fn(compress))
         .layer(axum::middleware::from_fn(respond))
 }

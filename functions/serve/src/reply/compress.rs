@@ -1,0 +1,160 @@
+//! Answers in a content coding that the caller asked for: the layer around the one that seals.
+//!
+//! A sealed answer is left as it is. Compressing the ciphertext gains nothing, and compressing what is sealed, which can hold a
+//! secret beside a text that somebody else chose, would tell by its length how much the two have in common. Errors, streams and
+//! answers too short to gain anything are left too.
+
+use std::io::Write;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use http::{HeaderMap, HeaderValue, Response, header};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+
+use crate::error::Error;
+use crate::task::off_runtime_beyond;
+
+/// The layer.
+pub(crate) async fn compress(request: Request, next: Next) -> Response<Body> {
+    let coding = Coding::wanted(request.headers());
+    let response = next.run(request).await;
+    match coding {
+        Some(coding) if gains(&response) => coding.apply(response).await.unwrap_or_else(IntoResponse::into_response),
+        _ => response,
+    }
+}
+
+/// The content codings that are given (RFC 9110 §8.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Gzip,
+    Deflate,
+}
+
+impl Coding {
+    /// What the caller likes best of what there is, where it likes any (RFC 9110 §12.5.3).
+    fn wanted(headers: &HeaderMap) -> Option<Self> {
+        let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        let listed: Vec<_> = values.flat_map(|value| value.split(',')).map(weighed).collect();
+        let weight = |names: &[&str]| {
+            let of = |name: &str| listed.iter().find(|(listed, _)| listed.eq_ignore_ascii_case(name));
+            names.iter().find_map(|name| of(name)).or_else(|| of("*")).map_or(0.0, |(_, weight)| *weight)
+        };
+        let (gzip, deflate) = (weight(&["gzip", "x-gzip"]), weight(&["deflate"]));
+        match () {
+            () if gzip > 0.0 && gzip >= deflate => Some(Self::Gzip),
+            () if deflate > 0.0 => Some(Self::Deflate),
+            () => None,
+        }
+    }
+
+    async fn apply(self, response: Response<Body>) -> Result<Response<Body>, Error> {
+        let (mut parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(internal)?.to_bytes();
+        let body = off_runtime_beyond(QUICK, body.len(), move || self.compressed(&body).map_err(internal)).await?;
+        let name = if self == Self::Gzip { "gzip" } else { "deflate" };
+        parts.headers.remove(header::CONTENT_LENGTH);
+        parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        parts.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        Ok(Response::from_parts(parts, Body::from(body)))
+    }
+
+    fn compressed(self, body: &[u8]) -> std::io::Result<Bytes> {
+        let (out, level) = (Vec::with_capacity(body.len() / 2), Compression::fast());
+        let compressed = match self {
+            Self::Gzip => {
+                let mut encoder = GzEncoder::new(out, level);
+                encoder.write_all(body)?;
+                encoder.finish()?
+            }
+            // RFC 9110 §8.4.1.2: `deflate` is the zlib format.
+            Self::Deflate => {
+                let mut encoder = ZlibEncoder::new(out, level);
+                encoder.write_all(body)?;
+                encoder.finish()?
+            }
+        };
+        Ok(compressed.into())
+    }
+}
+
+/// A coding and its weight, `gzip;q=0.5`. What is no weight is none.
+fn weighed(entry: &str) -> (&str, f32) {
+    let (name, parameters) = entry.split_once(';').unwrap_or((entry, ""));
+    let weight = match parameters.trim().split_once('=') {
+        None => 1.0,
+        Some((_, weight)) => weight.trim().parse::<f32>().ok().filter(|weight| weight.is_finite()).unwrap_or_default(),
+    };
+    (name.trim(), weight)
+}
+
+/// Whether it is a whole answer of JSON or tensors that is long enough, and neither sealed nor coded.
+fn gains(response: &Response<Body>) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    response.status().is_success()
+        && matches!(kind, Some(b"application/json" | b"application/octet-stream"))
+        && !response.headers().contains_key(header::CONTENT_ENCODING)
+        && response.body().size_hint().exact().is_some_and(|size| size >= LEAST)
+}
+
+#[allow(clippy::needless_pass_by_value)] // reads well as `map_err(internal)`
+fn internal(error: impl ToString) -> Error {
+    Error::internal(error.to_string())
+}
+
+/// What is shorter leaves in one packet anyhow.
+const LEAST: u64 = 1024;
+/// DEFLATE at its fastest takes some 100 MB/s, so this is below 500 µs.
+const QUICK: usize = 32 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_coding_is_the_one_that_is_liked_best() {
+        for (accepted, expected) in [
+            ("gzip", Some(Coding::Gzip)),
+            ("deflate", Some(Coding::Deflate)),
+            ("gzip, deflate, br, zstd", Some(Coding::Gzip)),
+            ("deflate, gzip;q=0.5", Some(Coding::Deflate)),
+            ("GZIP ; q=0.5", Some(Coding::Gzip)),
+            ("*", Some(Coding::Gzip)),
+            ("gzip;q=0, *;q=0.1", Some(Coding::Deflate)),
+            ("gzip;q=0", None),
+            ("*;q=0", None),
+            ("gzip;q=NaN", None),
+            ("br", None),
+            ("identity", None),
+            ("", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
+            assert_eq!(Coding::wanted(&headers), expected, "{accepted:?}");
+        }
+        assert_eq!(Coding::wanted(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn only_what_gains_by_it_is_compressed() {
+        for (kind, status, bytes, expected) in [
+            ("application/json", 200, 2000, true),
+            ("application/octet-stream", 200, 2000, true),
+            ("application/json", 200, 1000, false),
+            ("application/json", 400, 2000, false),
+            ("text/event-stream", 200, 2000, false),
+            ("message/ohttp-chunked-res", 200, 2000, false),
+            ("message/ohttp-res", 200, 2000, false),
+        ] {
+            let response = Response::builder().status(status).header("content-type", kind);
+            let response = response.body(Body::from(vec![0; bytes])).expect("a response");
+            assert_eq!(gains(&response), expected, "{kind} {status} {bytes}");
+        }
+    }
+}

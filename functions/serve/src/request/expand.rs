@@ -1,0 +1,138 @@
+//! Compressed bodies as what they were, within the bound for bodies.
+//!
+//! Invariant: expanding stops one byte beyond the bound, whatever the compressed bytes would become.
+
+use std::io::Read;
+
+use bytes::Bytes;
+use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use http::{HeaderMap, header};
+
+use crate::error::Error;
+use crate::task::off_runtime_beyond;
+
+/// `body` as it was before it got the content coding that `headers` name. It may have `limit` bytes at most then.
+pub(super) async fn expand(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Bytes, Error> {
+    let Some(coding) = Coding::of(headers)? else { return Ok(body) };
+    let size = body.len();
+    off_runtime_beyond(QUICK, size, move || coding.expand(&body, limit).map(Bytes::from)).await
+}
+
+/// The content codings that are taken (RFC 9110 §8.4.1).
+#[derive(Clone, Copy)]
+enum Coding {
+    Gzip,
+    Deflate,
+}
+
+impl Coding {
+    /// The one coding that `headers` name, where they name one. A coding of a coding is not taken: nobody needs it.
+    fn of(headers: &HeaderMap) -> Result<Option<Self>, Error> {
+        let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        let got = value.to_str().unwrap_or("(not text)").trim();
+        let is = |name: &str| got.eq_ignore_ascii_case(name);
+        match () {
+            () if values.next().is_some() => Err(Error::ContentCoding { got: "more than one".to_owned() }),
+            // RFC 9110 §8.4.1.3: x-gzip is the same.
+            () if is("gzip") || is("x-gzip") => Ok(Some(Self::Gzip)),
+            () if is("deflate") => Ok(Some(Self::Deflate)),
+            () if is("identity") || got.is_empty() => Ok(None),
+            () => Err(Error::ContentCoding { got: got.chars().take(80).collect() }),
+        }
+    }
+
+    fn expand(self, body: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
+        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let (mut expanded, mut left) = (Vec::new(), body);
+        let read = match self {
+            Self::Gzip => MultiGzDecoder::new(&mut left).take(most).read_to_end(&mut expanded),
+            // RFC 9110 §8.4.1.2: `deflate` is the zlib format.
+            Self::Deflate => ZlibDecoder::new(&mut left).take(most).read_to_end(&mut expanded),
+        };
+        if expanded.len() > limit {
+            return Err(Error::BodyTooLarge { limit, got: None });
+        }
+        let whole = read.is_ok() && left.is_empty();
+        if whole { Ok(expanded) } else { Err(Error::Compressed { coding: self.name() }) }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+        }
+    }
+}
+
+/// DEFLATE makes some thousand bytes of one at the most, so up to this many make what is expanded below 500 µs.
+const QUICK: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::{GzEncoder, ZlibEncoder};
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory")
+    }
+
+    fn deflate(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory")
+    }
+
+    async fn read(coding: &'static str, body: impl Into<Bytes>, limit: usize) -> Result<Bytes, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        expand(&headers, body.into(), limit).await
+    }
+
+    #[tokio::test]
+    async fn bodies_are_what_they_were() {
+        let text = b"one and another ".repeat(100);
+        for (coding, body) in [
+            ("gzip", gzip(&text)),
+            ("X-GZIP", gzip(&text)),
+            // RFC 1952 §2.2: members may follow one another.
+            ("gzip", [gzip(&text[..700]), gzip(&text[700..])].concat()),
+            ("deflate", deflate(&text)),
+            ("identity", text.clone()),
+        ] {
+            assert_eq!(read(coding, body, text.len()).await.expect(coding), text, "{coding}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_bound_holds_while_expanding() {
+        let zeros = vec![0; 64 << 20];
+        for (coding, body) in [("gzip", gzip(&zeros)), ("deflate", deflate(&zeros))] {
+            assert!(body.len() < 100_000, "{}", body.len());
+            assert!(matches!(read(coding, body.clone(), 1000).await, Err(Error::BodyTooLarge { limit: 1000, .. })));
+            assert!(matches!(read(coding, body, zeros.len() - 1).await, Err(Error::BodyTooLarge { .. })));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_cut_or_altered_or_has_more_is_refused() {
+        for (coding, whole) in [("gzip", gzip(b"a body")), ("deflate", deflate(b"a body"))] {
+            for end in 0..whole.len() {
+                let error = read(coding, whole[..end].to_vec(), 100).await.expect_err("cut");
+                assert_eq!(error.slug(), "compressed-body", "{coding}, cut off at {end}");
+            }
+            let mut altered = whole.clone();
+            *altered.last_mut().expect("not empty") ^= 1;
+            assert!(read(coding, altered, 100).await.is_err(), "{coding}: the checksum is wrong");
+            assert!(read(coding, [&whole[..], b"more"].concat(), 100).await.is_err(), "{coding}");
+        }
+        for coding in ["br", "gzip, gzip", "zstd"] {
+            assert_eq!(read(coding, "x", 100).await.expect_err(coding).slug(), "content-coding");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A body that is one tensor and nothing else: the raw form of the binary tensor data extension.
+//!
+//! Source: `extension_binary_data.md` of Triton, "Raw Binary Request". The header says that no byte is JSON, so the model says what
+//! the bytes are: it must have one input, and at most one dimension whose size has to follow from the number of bytes.
+
+use amaas_wire::{Datatype, Tensor, TensorData};
+
+use crate::error::Error;
+use crate::manifest::{Batching, Dim, Manifest};
+
+/// The one input of the network that `manifest` describes, made of `body`.
+pub(crate) fn raw(manifest: &Manifest, body: &[u8]) -> Result<Tensor, Error> {
+    let invalid = |text: String| Error::InvalidInput(format!("a body without JSON (header length 0): {text}"));
+    let [input] = manifest.inputs.as_slice() else {
+        return Err(invalid(format!("expected a model with one input, this one has {}", manifest.inputs.len())));
+    };
+    let mut open: Vec<_> = (0..input.shape.len()).filter(|axis| input.shape[*axis].fixed().is_none()).collect();
+    // Where two sizes are open and one is the batch, the body is one row.
+    if open.len() == 2 && open[0] == 0 && manifest.batching == Batching::Rows {
+        open.remove(0);
+    }
+    if open.len() > 1 {
+        let (name, count) = (&input.name, open.len());
+        return Err(invalid(format!(
+            "input {name:?} has {count} dimensions of any size, expected 1 at most; say its shape"
+        )));
+    }
+    let mut shape: Vec<_> = input.shape.iter().map(|dim| Dim::fixed(dim).unwrap_or(1)).collect();
+    let tensor = match input.datatype.width() {
+        None => text(&input.name, shape, body),
+        Some(width) => {
+            if let [axis] = open[..] {
+                shape[axis] = rest(&shape, width, body.len());
+            }
+            Tensor::from_bytes(input.name.clone(), input.datatype, shape, body)
+        }
+    };
+    tensor.map_err(|error| invalid(error.to_string()))
+}
+
+/// The body is one element of BYTES, without its length.
+fn text(name: &str, shape: Vec<usize>, body: &[u8]) -> Result<Tensor, amaas_wire::TensorError> {
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let element = [&length[..], body].concat();
+    let tensor = Tensor::from_bytes(name.to_owned(), Datatype::Bytes, vec![1], &element)?;
+    Tensor::new(name, shape, TensorData::clone(tensor.data()))
+}
+
+/// How often the dimensions of `shape` stand in `bytes`, the last time maybe not in full: then the number of bytes is wrong.
+fn rest(shape: &[usize], width: usize, bytes: usize) -> usize {
+    let one = shape.iter().try_fold(width, |product, dim| product.checked_mul(*dim)).unwrap_or(usize::MAX);
+    if one == 0 { 0 } else { bytes.div_ceil(one) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Blob, FORMAT, TensorSpec};
+
+    fn manifest(datatype: Datatype, shape: &[Option<usize>], batching: Batching) -> Manifest {
+        let dim = |(axis, size): (usize, &Option<usize>)| size.map_or(Dim::Symbol(format!("d{axis}")), Dim::Fixed);
+        Manifest {
+            format: FORMAT.to_owned(),
+            model: "m".parse().expect("a name"),
+            version: "1".parse().expect("a name"),
+            serial: 1,
+            sealing: None,
+            task: None,
+            network: Blob::of(b""),
+            assets: std::collections::BTreeMap::new(),
+            networks: std::collections::BTreeMap::new(),
+            inputs: vec![TensorSpec {
+                name: "x".to_owned(),
+                datatype,
+                shape: shape.iter().enumerate().map(dim).collect(),
+            }],
+            outputs: vec![],
+            batching,
+            golden: None,
+        }
+    }
+
+    #[test]
+    fn the_shape_follows_from_the_bytes() {
+        use Batching::{None as Alone, Rows};
+        use Datatype::{Bytes, Int16};
+        for (datatype, shape, batching, bytes, expected) in [
+            (Int16, &[Some(2), Some(3)][..], Alone, 12, &[2, 3][..]),
+            (Int16, &[], Alone, 2, &[]),
+            (Int16, &[None, Some(3)], Rows, 12, &[2, 3]),
+            (Int16, &[Some(2), None], Alone, 12, &[2, 3]),
+            (Int16, &[None, None], Rows, 12, &[1, 6]),
+            (Int16, &[None, Some(3)], Rows, 0, &[0, 3]),
+            (Bytes, &[None], Alone, 12, &[1]),
+            (Bytes, &[None, None], Rows, 0, &[1, 1]),
+        ] {
+            let tensor = raw(&manifest(datatype, shape, batching), &vec![b'a'; bytes]).expect("a tensor");
+            assert_eq!(tensor.shape(), expected, "{datatype} {shape:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_refused() {
+        for (datatype, shape, bytes, expected) in [
+            (
+                Datatype::Int16,
+                &[Some(2)][..],
+                5,
+                "tensor \"x\": shape [2] of INT16 needs 4 bytes of binary data, got 5",
+            ),
+            (Datatype::Int16, &[None, Some(2)], 5, "shape [2, 2] of INT16 needs 8 bytes of binary data, got 5"),
+            (Datatype::Int16, &[None, Some(0)], 5, "needs 0 bytes of binary data, got 5"),
+            (Datatype::Int16, &[None, Some(usize::MAX)], 5, "needs 18446744073709551615 bytes of binary data, got 5"),
+            (Datatype::Int16, &[None, None], 4, "input \"x\" has 2 dimensions of any size, expected 1 at most"),
+            (Datatype::Bytes, &[Some(2)], 4, "shape [2] needs 2 values, got 1"),
+        ] {
+            let error = raw(&manifest(datatype, shape, Batching::None), &vec![b'a'; bytes]).expect_err(expected);
+            assert!(error.to_string().contains(expected), "{expected}: {error}");
+        }
+        let mut two = manifest(Datatype::Int16, &[], Batching::None);
+        two.inputs.push(two.inputs[0].clone());
+        assert!(raw(&two, b"").expect_err("two inputs").to_string().contains("one input, this one has 2"));
+        let text = manifest(Datatype::Bytes, &[Some(1)], Batching::None);
+        assert!(raw(&text, &[255]).expect_err("no text").to_string().contains("expected UTF-8 text"));
+    }
+}

@@ -1,0 +1,45 @@
+//! `GET /v2/models/{model}[/versions/{version}]/config`: Triton's model configuration extension.
+
+use amaas_wire::oip::triton::{DynamicBatching, ModelConfig, TensorConfig};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::Response;
+
+use super::Host;
+use super::health::ModelPath;
+use crate::error::Error;
+use crate::manifest::{Batching, Manifest, TensorSpec};
+use crate::reply::json;
+use crate::request::Caller;
+
+pub(super) async fn config(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(path): Path<ModelPath>,
+) -> Result<Response<Body>, Error> {
+    let slot = host.slot(&path.model)?;
+    caller.scope(slot.name())?;
+    host.admit()?;
+    let model = host.model(&slot, path.version.as_deref()).await?;
+    json(&of(&model.manifest, model.metadata().platform, host.limits().rows))
+}
+
+/// The configuration of the network that `manifest` describes, of which a call may have `rows` rows.
+fn of(manifest: &Manifest, platform: String, rows: usize) -> ModelConfig {
+    let batched = manifest.batching == Batching::Rows;
+    let tensor = |spec: &TensorSpec| {
+        let shape = spec.metadata().shape;
+        // `dims` leave out the batch where there is one.
+        let dims = shape.into_iter().skip(usize::from(batched)).collect();
+        TensorConfig::new(spec.name.clone(), spec.datatype, dims)
+    };
+    ModelConfig {
+        name: manifest.model.to_string(),
+        platform,
+        backend: "onnxruntime".to_owned(),
+        max_batch_size: if batched { rows as u64 } else { 0 },
+        input: manifest.inputs.iter().map(tensor).collect(),
+        output: manifest.outputs.iter().map(tensor).collect(),
+        dynamic_batching: batched.then_some(DynamicBatching {}),
+    }
+}

@@ -1,0 +1,45 @@
+//! `POST /v2/repository/index`, and why nothing is loaded or unloaded here: Triton's model repository extension.
+
+use amaas_wire::oip::DecodeError;
+use amaas_wire::oip::triton::{IndexEntry, IndexRequest};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use http::Response;
+
+use super::Host;
+use crate::error::Error;
+use crate::load::{Slot, State as SlotState};
+use crate::reply::json;
+use crate::request::{Caller, read};
+
+/// The models that the key may use.
+pub(super) async fn index(State(host): State<Host>, caller: Caller, request: Request) -> Result<Response<Body>, Error> {
+    let (parts, body) = request.into_parts();
+    let body = read(&parts.headers, body, host.limits().body_bytes.min(LARGEST)).await?;
+    let wanted = match &*body {
+        [] => IndexRequest::default(),
+        body => serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?,
+    };
+    let slots = host.slots();
+    let entries = slots.iter().filter(|slot| caller.may_use(slot.name())).map(|slot| entry(slot));
+    json(&entries.filter(|entry| !wanted.ready || entry.state == READY).collect::<Vec<_>>())
+}
+
+/// Whoever has a key may call models and not choose them, so loading and unloading are refused (RFC 9110 §15.5.4): no other
+/// key, and no other request, would do.
+pub(super) async fn refuse(_: Caller) -> Error {
+    Error::Repository
+}
+
+fn entry(slot: &Slot) -> IndexEntry {
+    let (version, state, reason) = match slot.state() {
+        SlotState::Ready(model) => (Some(model.version().to_string()), READY, String::new()),
+        SlotState::Loading => (None, "LOADING", String::new()),
+        SlotState::Failed(reason) => (None, "UNAVAILABLE", reason),
+    };
+    IndexEntry { name: slot.name().to_string(), version, state: state.to_owned(), reason }
+}
+
+const READY: &str = "READY";
+/// More than a client has to say here.
+const LARGEST: usize = 4096;

@@ -1,0 +1,50 @@
+//! `GET /v2/models[/{model}[/versions/{version}]]/stats`: Triton's statistics extension.
+//!
+//! The numbers are of this process and of all callers together, so only who may use a model sees them.
+
+use amaas_wire::oip::triton::{ModelStatistics, Statistics};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::Response;
+
+use super::health::ModelPath;
+use super::{Host, models};
+use crate::error::Error;
+use crate::load::{Model, State as SlotState};
+use crate::reply::json;
+use crate::request::Caller;
+
+/// Of one model.
+pub(super) async fn one(
+    State(host): State<Host>,
+    caller: Caller,
+    Path(path): Path<ModelPath>,
+) -> Result<Response<Body>, Error> {
+    let slot = host.slot(&path.model)?;
+    caller.scope(slot.name())?;
+    host.admit()?;
+    let model = host.model(&slot, path.version.as_deref()).await?;
+    json(&Statistics { model_stats: vec![of(&model)?] })
+}
+
+/// Of every model that is loaded and that the key may use; but a model of that very name comes first.
+pub(super) async fn all(State(host): State<Host>, caller: Caller) -> Result<Response<Body>, Error> {
+    if host.slot(NAME).is_ok() {
+        let path = ModelPath { model: NAME.to_owned(), version: None };
+        return models::metadata(State(host), caller, Path(path)).await;
+    }
+    let slots = host.slots();
+    let loaded = slots.iter().filter(|slot| caller.may_use(slot.name())).filter_map(|slot| match slot.state() {
+        SlotState::Ready(model) => of(&model).ok(),
+        SlotState::Loading | SlotState::Failed(_) => None,
+    });
+    json(&Statistics { model_stats: loaded.collect() })
+}
+
+/// A model that goes on with texts takes no tensors, and has no such numbers.
+fn of(model: &Model) -> Result<ModelStatistics, Error> {
+    Ok(model.infer()?.statistics(model.name().to_string(), model.version().to_string()))
+}
+
+/// The last part of the route of [`all`], where the name of a model can stand too.
+const NAME: &str = "stats";

@@ -1,0 +1,383 @@
+//! The binary tensor data extension: tensors as bytes behind the JSON of a message, in the order in which the JSON names them.
+//!
+//! Source: `extension_binary_data.md` of Triton, which `KServe` has as "Binary Tensor Data Extension". A header says how many bytes
+//! the JSON has, `binary_data_size` how many of what follows belong to a tensor, and `binary_data` and `binary_data_output` which
+//! outputs are wanted so. Its raw form, where the body is one tensor and nothing else, needs to know the model and is not here.
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
+use serde_json::value::RawValue;
+
+use super::{DecodeError, InferRequest, InferResponse, MAX_ID, WrittenTensor, short};
+use crate::tensor::{MAX_NAME, TensorError};
+use crate::{Datatype, Tensor, tensor_json};
+
+/// The header that says how many bytes of a body are JSON. Without it all are.
+pub const HEADER_LENGTH: &str = "inference-header-content-length";
+
+/// How a tensor is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// As numbers or texts in the JSON.
+    #[default]
+    Json,
+    /// As bytes behind the JSON.
+    Binary,
+}
+
+/// How each output of a call is to be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forms {
+    usual: Form,
+    named: Vec<(String, Form)>,
+}
+
+impl Forms {
+    /// All outputs in the form `form`.
+    pub fn all(form: Form) -> Self {
+        Self { usual: form, named: Vec::new() }
+    }
+
+    /// The form of the output `name`.
+    pub fn of(&self, name: &str) -> Form {
+        self.named.iter().find(|(named, _)| named == name).map_or(self.usual, |(_, form)| *form)
+    }
+}
+
+/// A message as it leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The JSON, and the tensors behind it.
+    pub body: Vec<u8>,
+    /// What [`HEADER_LENGTH`] has to say; `None` where all of the body is JSON.
+    pub header_length: Option<usize>,
+}
+
+impl InferRequest {
+    /// Reads a request body of which the first `header` bytes are JSON, or all of it where nobody says so; and the forms in which
+    /// it asks for outputs.
+    ///
+    /// ```
+    /// use amaas_wire::oip::{Form, InferRequest};
+    ///
+    /// let json = r#"{"inputs":[{"name":"x","datatype":"UINT8","shape":[2],"parameters":{"binary_data_size":2}}],
+    ///                "parameters":{"binary_data_output":true}}"#;
+    /// let body = [json.as_bytes(), &[7, 9]].concat();
+    /// let (request, forms) = InferRequest::from_http(&body, Some(json.len()))?;
+    /// assert_eq!((request.inputs[0].shape(), forms.of("y")), (&[2][..], Form::Binary));
+    /// # Ok::<(), amaas_wire::oip::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DecodeError`] names the place and the reason, never a value of the payload.
+    pub fn from_http(body: &[u8], header: Option<usize>) -> Result<(Self, Forms), DecodeError> {
+        let (json, rest) = split(body, header)?;
+        let raw: RawRequest<'_> = serde_json::from_slice(json).map_err(|error| DecodeError::json(&error))?;
+        short("id", raw.id.as_deref(), MAX_ID)?;
+        let inputs = tensors(raw.inputs, rest)?;
+        let usual = form(raw.parameters.and_then(|parameters| parameters.binary_data_output));
+        let mut forms = Forms::all(usual.unwrap_or_default());
+        for RawOutput { name, parameters } in raw.outputs.iter().flatten() {
+            short("the name of an output", Some(name), MAX_NAME)?;
+            let Some(parameters) = parameters else { continue };
+            parameters.check(name)?;
+            forms.named.extend(form(parameters.binary_data).map(|form| (name.clone(), form)));
+        }
+        let outputs = raw.outputs.map(|outputs| outputs.into_iter().map(|output| output.name).collect());
+        Ok((Self { id: raw.id, inputs, outputs }, forms))
+    }
+}
+
+impl InferResponse {
+    /// Reads a response body of which the first `header` bytes are JSON, or all of it where nobody says so.
+    ///
+    /// # Errors
+    /// [`DecodeError`] names the place and the reason.
+    pub fn from_http(body: &[u8], header: Option<usize>) -> Result<Self, DecodeError> {
+        let (json, rest) = split(body, header)?;
+        let raw: RawResponse<'_> = serde_json::from_slice(json).map_err(|error| DecodeError::json(&error))?;
+        let outputs = tensors(raw.outputs, rest)?;
+        Ok(Self { model_name: raw.model_name, model_version: raw.model_version, id: raw.id, outputs })
+    }
+
+    /// Writes the response with each output in its form.
+    ///
+    /// # Errors
+    /// Where a value that goes into the JSON has no form there: NaN, or an infinity. As bytes it has one.
+    pub fn to_http(&self, forms: &Forms) -> Result<Encoded, serde_json::Error> {
+        let binary = || self.outputs.iter().filter(|output| forms.of(output.name()) == Form::Binary);
+        let mut body = serde_json::to_vec(&Written { response: self, forms })?;
+        let header_length = binary().next().map(|_| body.len());
+        body.reserve_exact(binary().map(Tensor::byte_len).sum());
+        binary().for_each(|output| output.write_bytes(&mut body));
+        Ok(Encoded { body, header_length })
+    }
+
+    pub(super) fn serialize_with<S: Serializer>(&self, serializer: S, forms: &Forms) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_struct("InferResponse", 4)?;
+        body.serialize_field("model_name", &self.model_name)?;
+        if let Some(version) = &self.model_version {
+            body.serialize_field("model_version", version)?;
+        }
+        if let Some(id) = &self.id {
+            body.serialize_field("id", id)?;
+        }
+        let written = |output| WrittenTensor(output, forms.of(output.name()));
+        body.serialize_field("outputs", &self.outputs.iter().map(written).collect::<Vec<_>>())?;
+        body.end()
+    }
+}
+
+struct Written<'a> {
+    response: &'a InferResponse,
+    forms: &'a Forms,
+}
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.response.serialize_with(serializer, self.forms)
+    }
+}
+
+/// The JSON and what is behind it; nothing where nobody says that there is something.
+fn split(body: &[u8], header: Option<usize>) -> Result<(&[u8], Option<&[u8]>), DecodeError> {
+    let Some(header) = header else { return Ok((body, None)) };
+    let parts = body.split_at_checked(header).ok_or(DecodeError::Header { header, body: body.len() });
+    parts.map(|(json, rest)| (json, Some(rest)))
+}
+
+/// All tensors of a message, to which all of `bytes` belong.
+fn tensors(raw: Vec<RawTensor<'_>>, bytes: Option<&[u8]>) -> Result<Vec<Tensor>, DecodeError> {
+    let mut left = bytes;
+    let tensors = raw.into_iter().map(|raw| raw.decode(&mut left)).collect::<Result<_, _>>()?;
+    let (got, left) = (bytes.map_or(0, <[u8]>::len), left.map_or(0, <[u8]>::len));
+    if left == 0 { Ok(tensors) } else { Err(DecodeError::Rest { expected: got - left, got }) }
+}
+
+fn form(binary: Option<bool>) -> Option<Form> {
+    binary.map(|binary| if binary { Form::Binary } else { Form::Json })
+}
+
+#[derive(Deserialize)]
+struct RawRequest<'a> {
+    id: Option<String>,
+    parameters: Option<RequestParameters>,
+    #[serde(borrow)]
+    inputs: Vec<RawTensor<'a>>,
+    outputs: Option<Vec<RawOutput>>,
+}
+
+#[derive(Deserialize)]
+struct RequestParameters {
+    binary_data_output: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct RawResponse<'a> {
+    model_name: String,
+    model_version: Option<String>,
+    id: Option<String>,
+    #[serde(borrow)]
+    outputs: Vec<RawTensor<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RawOutput {
+    name: String,
+    parameters: Option<OutputParameters>,
+}
+
+/// Those that change what is answered. Not to heed one of them would be a wrong answer; parameters that nobody knows are left.
+#[derive(Deserialize)]
+struct OutputParameters {
+    binary_data: Option<bool>,
+    classification: Option<IgnoredAny>,
+    shared_memory_region: Option<IgnoredAny>,
+}
+
+impl OutputParameters {
+    fn check(&self, output: &str) -> Result<(), TensorError> {
+        let refused = |parameter| Err(TensorError::Parameter { tensor: output.to_owned(), parameter });
+        match self {
+            Self { classification: Some(_), .. } => refused("classification"),
+            Self { shared_memory_region: Some(_), .. } => refused("shared_memory_region"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A tensor whose data stays text until its datatype is known: JSON members come in any order.
+#[derive(Deserialize)]
+struct RawTensor<'a> {
+    name: String,
+    datatype: String,
+    shape: Vec<i64>,
+    parameters: Option<TensorParameters>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct TensorParameters {
+    binary_data_size: Option<serde_json::Number>,
+    shared_memory_region: Option<IgnoredAny>,
+}
+
+impl RawTensor<'_> {
+    /// The tensor; its bytes are taken from the front of `left`.
+    fn decode(self, left: &mut Option<&[u8]>) -> Result<Tensor, TensorError> {
+        if self.name.len() > MAX_NAME {
+            return Err(TensorError::Name { got: self.name.len() });
+        }
+        let tensor = self.name;
+        let Some(datatype) = Datatype::from_name(&self.datatype) else {
+            return Err(TensorError::Datatype { tensor });
+        };
+        let shape = self.shape.iter().enumerate().map(|(axis, dim)| {
+            usize::try_from(*dim).map_err(|_| TensorError::Negative { tensor: tensor.clone(), axis })
+        });
+        let shape = shape.collect::<Result<Vec<_>, _>>()?;
+        let parameters =
+            self.parameters.unwrap_or(TensorParameters { binary_data_size: None, shared_memory_region: None });
+        match (self.data, parameters.binary_data_size) {
+            _ if parameters.shared_memory_region.is_some() => {
+                Err(TensorError::Parameter { tensor, parameter: "shared_memory_region" })
+            }
+            (Some(data), None) => tensor_json::decode(tensor, datatype, shape, data),
+            (None, Some(size)) => Tensor::from_bytes(tensor.clone(), datatype, shape, take(tensor, &size, left)?),
+            (Some(_), Some(_)) => Err(TensorError::TwoData { tensor }),
+            (None, None) => Err(TensorError::NoData { tensor }),
+        }
+    }
+}
+
+/// The next `size` bytes of `left`.
+fn take<'b>(tensor: String, size: &serde_json::Number, left: &mut Option<&'b [u8]>) -> Result<&'b [u8], TensorError> {
+    let Some(expected) = size.as_u64() else { return Err(TensorError::BinarySize { tensor }) };
+    let Some(bytes) = *left else { return Err(TensorError::BinaryNone { tensor, expected }) };
+    let parts = usize::try_from(expected).ok().and_then(|size| bytes.split_at_checked(size));
+    let (bytes, rest) = parts.ok_or(TensorError::BinaryShort { tensor, expected, got: bytes.len() })?;
+    *left = Some(rest);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TensorData;
+
+    fn read(json: &str, bytes: &[u8]) -> Result<(InferRequest, Forms), String> {
+        let body = [json.as_bytes(), bytes].concat();
+        InferRequest::from_http(&body, Some(json.len())).map_err(|error| error.to_string())
+    }
+
+    fn input(name: &str, size: &str) -> String {
+        format!(r#"{{"name":"{name}","datatype":"INT16","shape":[2],"parameters":{{"binary_data_size":{size}}}}}"#)
+    }
+
+    #[test]
+    fn tensors_take_their_bytes_in_turn() {
+        let json = format!(
+            r#"{{"inputs":[{},{{"name":"b","datatype":"INT16","shape":[1],"data":[7]}},{}]}}"#,
+            input("a", "4"),
+            input("c", "4")
+        );
+        let (request, _) = read(&json, &[1, 0, 2, 0, 3, 0, 4, 0]).expect("three tensors");
+        let values: Vec<_> = request.inputs.iter().map(Tensor::data).collect();
+        let [a, b, c] = [vec![1, 2], vec![7], vec![3, 4]].map(TensorData::Int16);
+        assert_eq!(values, [&a, &b, &c]);
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_named() {
+        let one = |input: &str| format!(r#"{{"inputs":[{input}]}}"#);
+        let both = r#"{"name":"x","datatype":"INT8","shape":[1],"data":[1],"parameters":{"binary_data_size":1}}"#;
+        let shared = r#"{"name":"x","datatype":"INT8","shape":[1],"parameters":{"shared_memory_region":"SECRET"}}"#;
+        let classes = r#"{"inputs":[],"outputs":[{"name":"y","parameters":{"classification":3}}]}"#;
+        for (json, bytes, expected) in [
+            (
+                one(&input("x", "4")),
+                &[0; 3][..],
+                "tensor \"x\": binary_data_size is 4, but 3 bytes of binary data are left",
+            ),
+            (
+                one(&input("x", "4")),
+                &[0; 5],
+                "the body has 5 bytes of binary data, expected 4, which is the sum of all",
+            ),
+            (one(&input("x", "3")), &[0; 3], "tensor \"x\": shape [2] of INT16 needs 4 bytes of binary data, got 3"),
+            (
+                one(&input("x", "18446744073709551615")),
+                &[0; 4],
+                "binary_data_size is 18446744073709551615, but 4 bytes",
+            ),
+            (one(&input("x", "-4")), &[0; 4], "tensor \"x\": binary_data_size: expected a whole number of bytes"),
+            (one(&input("x", "4.5")), &[0; 4], "tensor \"x\": binary_data_size: expected a whole number of bytes"),
+            (one(&input("x", "\"SECRET\"")), &[0; 4], "at line 1"),
+            (one(both), &[1], "tensor \"x\": expected `data` or the parameter `binary_data_size`, got both"),
+            (one(&both.replace(",\"data\":[1]", "").replace("binary_data_size", "other")), &[], "got neither"),
+            (one(shared), &[], "tensor \"x\": the parameter `shared_memory_region` is not taken here"),
+            (classes.to_owned(), &[], "tensor \"y\": the parameter `classification` is not taken here"),
+        ] {
+            let error = read(&json, bytes).expect_err(expected);
+            assert!(error.contains(expected) && !error.contains("SECRET"), "{expected}: {error}");
+        }
+        let body = one(&input("x", "4"));
+        let header = |header| InferRequest::from_http(body.as_bytes(), header).expect_err("no tensor").to_string();
+        assert!(
+            header(None).contains("the header Inference-Header-Content-Length says where it begins"),
+            "{}",
+            header(None)
+        );
+        let expected = format!("Inference-Header-Content-Length is 1000, but the body has {} bytes", body.len());
+        assert_eq!(header(Some(1000)), expected);
+        assert!(header(Some(usize::MAX)).ends_with(" bytes"));
+        assert!(header(Some(5)).starts_with("not JSON: the body ends too early"), "{}", header(Some(5)));
+    }
+
+    #[test]
+    fn the_form_of_an_output_is_its_own_or_the_usual_one() {
+        let json = r#"{"inputs":[],"parameters":{"binary_data_output":true,"other":1},
+            "outputs":[{"name":"a","parameters":{"binary_data":false}},{"name":"b","parameters":{}},{"name":"c"}]}"#;
+        let (request, forms) = read(json, &[]).expect("a request");
+        assert_eq!(request.outputs.as_deref(), Some(&["a", "b", "c"].map(str::to_owned)[..]));
+        assert_eq!(["a", "b", "c", "d"].map(|name| forms.of(name) == Form::Binary), [false, true, true, true]);
+        let (_, forms) = read(r#"{"inputs":[]}"#, &[]).expect("a request");
+        assert_eq!(forms.of("a"), Form::Json);
+    }
+
+    #[test]
+    fn responses_round_trip_in_either_form() {
+        let output = |name: &str, data| Tensor::new(name, vec![1, 2], data).expect("two values");
+        let response = InferResponse {
+            model_name: "m".to_owned(),
+            model_version: Some("1".to_owned()),
+            id: Some("7".to_owned()),
+            outputs: vec![
+                output("a", TensorData::Fp32(vec![f32::INFINITY, 0.1])),
+                output("b", TensorData::Int8(vec![1, 2])),
+                output("c", TensorData::Bytes(vec!["é".to_owned(), String::new()])),
+            ],
+        };
+        let named = vec![("b".to_owned(), Form::Json)];
+        let encoded = response.to_http(&Forms { usual: Form::Binary, named }).expect("nothing but b is JSON");
+        let header = encoded.header_length.expect("two are binary");
+        assert_eq!(encoded.body.len() - header, 8 + 10);
+        assert_eq!(InferResponse::from_http(&encoded.body, Some(header)), Ok(response.clone()));
+        assert!(response.to_http(&Forms::default()).is_err(), "an infinity has no JSON");
+        let finite = InferResponse { outputs: response.outputs[1..].to_vec(), ..response };
+        let encoded = finite.to_http(&Forms::default()).expect("JSON");
+        assert_eq!((encoded.header_length, InferResponse::from_json(&encoded.body)), (None, Ok(finite)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_body_is_a_request_or_an_error(
+            json in r#"\{"inputs":\[\{"name":"x","datatype":"(INT8|BYTES)","shape":\[[0-3]\],"parameters":\{"binary_data_size":[0-9]\}\}\]\}"#,
+            bytes in proptest::collection::vec(0_u8..4, 0..12), header in 0_usize..120
+        ) {
+            let _ = read(&json, &bytes);
+            let _ = InferRequest::from_http(&[json.as_bytes(), &bytes].concat(), Some(header));
+        }
+    }
+}
