@@ -335,6 +335,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_same_bytes_read_otherwise_are_another_call() {
+        let counted = Counted::new().await;
+        let call = async |header: Option<(&str, &str)>| {
+            let request =
+                Request::post("/run").header("x-api-key", counted.keys[0].expose()).header(IDEMPOTENCY_KEY, "k");
+            let request = match header {
+                Some((name, value)) => request.header(name, value),
+                None => request,
+            };
+            let request = request.body(Body::from("x")).expect("a request");
+            counted.router.clone().oneshot(request).await.expect("an answer").status().as_u16()
+        };
+        assert_eq!(call(Some((HEADER_LENGTH, "1"))).await, 200);
+        assert_eq!(call(Some((HEADER_LENGTH, "1"))).await, 200);
+        for other in [None, Some((HEADER_LENGTH, "0")), Some(("content-encoding", "gzip"))] {
+            assert_eq!(call(other).await, 422, "{other:?}");
+        }
+        assert_eq!(counted.runs.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
     async fn ten_at_once_run_once() {
         let counted = Arc::new(Counted::new().await);
         let calls: Vec<_> = (0..10)

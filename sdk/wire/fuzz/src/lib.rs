@@ -10,6 +10,7 @@ use amaas_wire::dsse::SigningKey;
 use amaas_wire::keys::{Audience, KeyList, Manifest, Requirement};
 use amaas_wire::ohttp::rand_core::{TryCryptoRng, TryRng};
 use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, Suite, chunked, whole};
+use amaas_wire::oip::{self, Forms, InferRequest, InferResponse};
 
 /// What is decoded is encoded and decoded again, and arrives the same byte by byte.
 pub fn bhttp_request(bytes: &[u8]) -> bool {
@@ -36,6 +37,21 @@ pub fn bhttp_response(bytes: &[u8]) -> bool {
         let bytes = response.encode(Encoding { form, padding: Padding::Bucket });
         assert_eq!(Response::decode(&bytes, ROOMY).as_ref(), Ok(&response));
     }
+    true
+}
+
+/// A request to infer: a length of its JSON in two bytes, where all ones is that nobody says it, and the body. Tensors that are
+/// accepted are written as bytes and read again, and are the same bit by bit.
+pub fn oip_request(bytes: &[u8]) -> bool {
+    let Some((length, body)) = bytes.split_first_chunk::<2>() else { return false };
+    let header = u16::from_le_bytes(*length);
+    let header = (header != u16::MAX).then_some(usize::from(header));
+    let Ok((request, _)) = InferRequest::from_http(body, header) else { return false };
+    let InferRequest { id, inputs, .. } = request;
+    let response = InferResponse { model_name: "m".to_owned(), model_version: None, id, outputs: inputs };
+    let written = response.to_http(&Forms::all(oip::Form::Binary)).expect("bytes can carry any value");
+    let again = InferResponse::from_http(&written.body, written.header_length).expect("what was written can be read");
+    assert_eq!(again.to_http(&Forms::all(oip::Form::Binary)).expect("as before"), written);
     true
 }
 

@@ -13,13 +13,14 @@ mod targets;
 /// A name, and what runs bytes and says whether they were accepted.
 type Target = (&'static str, fn(&[u8]) -> bool);
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
     ("bhttp_request", targets::bhttp_request),
     ("bhttp_response", targets::bhttp_response),
     ("ohttp_request", targets::ohttp_request),
     ("chunked_response", targets::chunked_response),
     ("key_list", targets::key_list),
     ("key_manifest", targets::key_manifest),
+    ("oip_request", targets::oip_request),
 ];
 
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
