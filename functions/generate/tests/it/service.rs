@@ -20,6 +20,8 @@ use amaas_serve::{Host, manifest::Batching, runtime};
 use amaas_wire::dsse::SigningKey;
 use tempfile::TempDir;
 
+use crate::hang_up::Slow;
+
 /// A host with models, and keys to it.
 pub(crate) struct Service {
     pub(crate) endpoint: String,
@@ -41,7 +43,7 @@ impl Service {
     pub(crate) async fn with(publications: Vec<Publication>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());
-        let tasks = Tasks::default().with::<Sentiment>().with_generator::<Generate>();
+        let tasks = Tasks::default().with::<Sentiment>().with_generator::<Generate>().with_generator::<Slow>();
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
         let trust = Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };

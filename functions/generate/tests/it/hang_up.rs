@@ -1,0 +1,86 @@
+//! Callers who go away: their texts go on for a token at most, and not for those that they asked for.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use amaas_generate::{Generate, bundle};
+use amaas_serve::config::live;
+use amaas_serve::publish::Publication;
+use amaas_serve::task::{Assets, Generator, InvalidInput, TaskError};
+use tokio::time::{sleep, timeout};
+
+use crate::service::Service;
+
+/// The committed model's task, which takes its time over each token, counts them, and has no end.
+pub(crate) struct Slow(Generate);
+
+impl Generator for Slow {
+    const NAME: &'static str = "slow";
+    const EXAMPLE: &'static str = Generate::EXAMPLE;
+
+    fn from_assets(assets: &Assets) -> Result<Self, TaskError> {
+        Generate::from_assets(assets).map(Self)
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<i64>, InvalidInput> {
+        self.0.encode(text)
+    }
+
+    fn text(&self, tokens: &[i64]) -> Result<String, TaskError> {
+        self.0.text(tokens)
+    }
+
+    fn ends(&self, _: i64) -> bool {
+        MADE.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(A_TOKEN);
+        false
+    }
+
+    fn context(&self) -> usize {
+        self.0.context()
+    }
+}
+
+static MADE: AtomicUsize = AtomicUsize::new(0);
+const A_TOKEN: Duration = Duration::from_millis(25);
+
+fn made() -> usize {
+    MADE.load(Ordering::SeqCst)
+}
+
+/// How many tokens are made from now on, until no more are.
+async fn made_from_now_on() -> usize {
+    let begun = made();
+    let mut last = begun;
+    loop {
+        sleep(A_TOKEN * 8).await;
+        if made() == last {
+            return last - begun;
+        }
+        last = made();
+    }
+}
+
+#[tokio::test]
+async fn a_text_ends_with_its_caller() {
+    let publication = bundle(live()).expect("committed");
+    let (model, task) = ("slow".parse().expect("a name"), Some(Slow::NAME.to_owned()));
+    let service = Service::with(vec![Publication { model, task, ..publication }]).await;
+    for stream in [true, false] {
+        let body = serde_json::json!({ "model": "slow", "prompt": "ROMEO:", "max_tokens": 150, "stream": stream });
+        let post = reqwest::Client::new().post(format!("{}/v1/completions", service.endpoint));
+        let post = post.bearer_auth(service.key.expose()).json(&body);
+        let before = made();
+        if stream {
+            let mut answer = post.send().await.expect("an answer");
+            answer.chunk().await.expect("it is open").expect("a first piece");
+            drop(answer);
+        } else {
+            assert!(timeout(A_TOKEN * 8, post.send()).await.is_err(), "it has 150 tokens to make");
+        }
+        assert!(made() > before, "it had begun");
+        // The one under way, and one for as long as the connection takes to close.
+        let more = made_from_now_on().await;
+        assert!(more <= 2, "{more} tokens for nobody, streamed: {stream}");
+    }
+}
