@@ -1,0 +1,244 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use amaas_wire::ApiKey;
+use axum::Router;
+use axum::routing::post;
+use http::StatusCode;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tower::ServiceExt;
+
+use super::*;
+use crate::access::{KeyDocument, KeyRecord, Keys};
+use crate::config::Limits;
+use crate::ledger::{Entry, Inserted, Key, Revision};
+use crate::load::Slot;
+use crate::store::Store;
+
+/// A route that counts how often it runs, and tells what it was sent.
+struct Counted {
+    router: Router,
+    runs: Arc<AtomicUsize>,
+    go: Arc<Notify>,
+    keys: [ApiKey; 2],
+    _folder: tempfile::TempDir,
+}
+
+impl Counted {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let document = KeyDocument::new(Store::folder(folder.path()));
+        let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
+        for (key, tenant) in keys.iter().zip(["one", "two"]) {
+            document.insert(KeyRecord::new(key, tenant, 0)).await.expect("inserted");
+        }
+        let host = Host::new(Arc::new(document), Limits::default());
+        let (runs, go) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
+        let (count, wait) = (Arc::clone(&runs), Arc::clone(&go));
+        let route = move |body: Bytes| async move {
+            let run = count.fetch_add(1, Ordering::SeqCst);
+            match body.as_ref() {
+                b"slow" => wait.notified().await,
+                b"fail" => return (StatusCode::SERVICE_UNAVAILABLE, String::new()),
+                _ => {}
+            }
+            (StatusCode::OK, format!("run {run}"))
+        };
+        let router = Router::new()
+            .route("/run", post(route.clone()))
+            .route("/other", post(route))
+            .layer(axum::middleware::from_fn_with_state(host.clone(), once))
+            .with_state(host);
+        Self { router, runs, go, keys, _folder: folder }
+    }
+
+    async fn call(&self, path: &str, tenant: usize, key: &str, body: &'static str) -> (u16, bool, String) {
+        let request = Request::post(path).header("x-api-key", self.keys[tenant].expose()).header(IDEMPOTENCY_KEY, key);
+        let response = self.router.clone().oneshot(request.body(Body::from(body)).expect("a request")).await;
+        let (parts, body) = response.expect("an answer").into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        (parts.status.as_u16(), parts.headers.contains_key(IDEMPOTENCY_REPLAYED), body)
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_gets_the_first_answer() {
+    let counted = Counted::new().await;
+    assert_eq!(counted.call("/run", 0, "k", "x").await, (200, false, "run 0".to_owned()));
+    assert_eq!(counted.call("/run", 0, "k", "x").await, (200, true, "run 0".to_owned()));
+    for (path, body) in [("/run", "y"), ("/other", "x"), ("/run?version=2", "x")] {
+        let (status, _, _) = counted.call(path, 0, "k", body).await;
+        assert_eq!(status, 422, "{path} {body}");
+    }
+    assert_eq!(counted.call("/run", 1, "k", "x").await, (200, false, "run 1".to_owned()), "another tenant's");
+    assert_eq!(counted.call("/run", 0, "l", "x").await, (200, false, "run 2".to_owned()), "another key");
+}
+
+#[tokio::test]
+async fn the_same_bytes_read_otherwise_are_another_call() {
+    let counted = Counted::new().await;
+    let call = async |header: Option<(&str, &str)>| {
+        let request = Request::post("/run").header("x-api-key", counted.keys[0].expose()).header(IDEMPOTENCY_KEY, "k");
+        let request = match header {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        };
+        let request = request.body(Body::from("x")).expect("a request");
+        counted.router.clone().oneshot(request).await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(call(Some((HEADER_LENGTH, "1"))).await, 200);
+    assert_eq!(call(Some((HEADER_LENGTH, "1"))).await, 200);
+    for other in [None, Some((HEADER_LENGTH, "0")), Some(("content-encoding", "gzip"))] {
+        assert_eq!(call(other).await, 422, "{other:?}");
+    }
+    assert_eq!(counted.runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn ten_at_once_run_once() {
+    let counted = Arc::new(Counted::new().await);
+    let calls: Vec<_> = (0..10)
+        .map(|_| {
+            let counted = Arc::clone(&counted);
+            tokio::spawn(async move { counted.call("/run", 0, "k", "slow").await })
+        })
+        .collect();
+    while counted.runs.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    counted.go.notify_one();
+    let mut replayed = 0;
+    for call in calls {
+        let (status, again, body) = call.await.expect("answered");
+        assert_eq!((status, body.as_str()), (200, "run 0"));
+        replayed += usize::from(again);
+    }
+    assert_eq!((replayed, counted.runs.load(Ordering::SeqCst)), (9, 1));
+}
+
+#[tokio::test]
+async fn errors_and_calls_that_were_given_up_are_not_kept() {
+    let counted = Counted::new().await;
+    assert_eq!(counted.call("/run", 0, "k", "fail").await.0, 503);
+    assert_eq!(counted.call("/run", 0, "k", "x").await, (200, false, "run 1".to_owned()));
+    let given_up = timeout(Duration::from_millis(50), counted.call("/run", 0, "l", "slow")).await;
+    assert!(given_up.is_err());
+    // Its place is given back in a task of its own.
+    tokio::task::yield_now().await;
+    assert_eq!(counted.call("/run", 0, "l", "x").await, (200, false, "run 3".to_owned()));
+}
+
+#[tokio::test]
+async fn a_key_gets_no_answer_of_a_model_that_it_may_not_use() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let document = KeyDocument::new(Store::folder(folder.path()));
+    let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
+    let mut records = keys.each_ref().map(|key| KeyRecord::new(key, "one", 0));
+    records[1].models = Some(["other".parse().expect("a name")].into());
+    for record in records {
+        document.insert(record).await.expect("inserted");
+    }
+    let host = Host::new(Arc::new(document), Limits::default());
+    host.insert(Arc::new(Slot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
+    let router = Router::new()
+        .route("/v1/models/{model}/predict", post(async || "answer"))
+        .layer(axum::middleware::from_fn_with_state(host.clone(), once))
+        .with_state(host);
+    let mut statuses = Vec::new();
+    for key in [&keys[0], &keys[0], &keys[1]] {
+        let request = Request::post("/v1/models/m/predict").header("x-api-key", key.expose());
+        let request = request.header(IDEMPOTENCY_KEY, "k").body(Body::from("x")).expect("a request");
+        statuses.push(router.clone().oneshot(request).await.expect("an answer").status().as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 403]);
+}
+
+#[tokio::test]
+async fn keys_that_are_none_are_refused() {
+    let counted = Counted::new().await;
+    for key in ["", "a b", &"x".repeat(256)] {
+        assert_eq!(counted.call("/run", 0, key, "x").await.0, 400, "{key:?}");
+    }
+    assert_eq!(counted.runs.load(Ordering::SeqCst), 0);
+}
+
+/// A ledger that fails in one way, and counts how often it is asked.
+#[derive(Debug)]
+struct Failing(LedgerError, AtomicUsize);
+
+impl Failing {
+    fn fail<T>(&self) -> Result<T, LedgerError> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Err(self.0.clone())
+    }
+}
+
+#[async_trait::async_trait]
+impl Ledger for Failing {
+    async fn read(&self, _: &Key) -> Result<Option<Entry>, LedgerError> {
+        self.fail()
+    }
+    async fn insert(&self, _: &Key, _: Bytes, _: Duration) -> Result<Inserted, LedgerError> {
+        self.fail()
+    }
+    async fn replace(&self, _: &Key, _: Revision, _: Bytes, _: Duration) -> Result<Option<Revision>, LedgerError> {
+        self.fail()
+    }
+    async fn extend(&self, _: &Key, _: Revision, _: Duration) -> Result<bool, LedgerError> {
+        self.fail()
+    }
+    async fn remove(&self, _: &Key, _: Revision) -> Result<bool, LedgerError> {
+        self.fail()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_help() {
+    let (ledger, cause) = (String::new, String::new);
+    for (error, runs, asked) in [
+        (LedgerError::Unreachable { ledger: ledger(), cause: cause() }, true, 1),
+        (LedgerError::Format { ledger: ledger(), cause: cause() }, true, 2),
+        (LedgerError::Denied { ledger: ledger(), cause: cause() }, false, 2),
+    ] {
+        let failing = Arc::new(Failing(error, AtomicUsize::new(0)));
+        let answers = Answers::new(Arc::clone(&failing) as Arc<dyn Ledger>, Secret::OfProcess(None));
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+        let key = Zeroizing::new(b"k".to_vec());
+        let call = Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key };
+        for _ in 0..2 {
+            match answers.begin(&call).await {
+                Ok(begun) => assert!(runs && begun.is_none()),
+                Err(error) => assert!(!runs && matches!(error, Error::LedgerUnavailable { .. })),
+            }
+        }
+        assert_eq!(failing.1.load(Ordering::SeqCst), asked);
+        tokio::time::advance(PAUSE).await;
+        let _ = answers.begin(&call).await;
+        assert_eq!(failing.1.load(Ordering::SeqCst), asked + 1, "it is asked again");
+    }
+}
+
+#[test]
+fn what_is_kept_opens_for_the_same_call_only() {
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+    let call = |id: u8, fingerprint: u8, key: &str| Call {
+        id: [id; 32],
+        fingerprint: [fingerprint; 32],
+        secret: &secret,
+        key: Zeroizing::new(key.as_bytes().to_vec()),
+    };
+    let sealed = call(1, 1, "k").seal(b"CANARY answer".to_vec()).expect("sealed");
+    assert!(!sealed.windows(6).any(|window| window == b"CANARY"));
+    assert_eq!(call(1, 1, "k").open(&sealed).as_deref(), Some(b"CANARY answer".as_slice()));
+    for other in [call(2, 1, "k"), call(1, 2, "k"), call(1, 1, "l")] {
+        assert_eq!(other.open(&sealed), None);
+    }
+    for index in 0..sealed.len() {
+        let mut altered = sealed.to_vec();
+        altered[index] ^= 1;
+        assert_eq!(call(1, 1, "k").open(&altered), None);
+        assert_eq!(call(1, 1, "k").open(&sealed[..index]), None);
+    }
+}
