@@ -33,6 +33,9 @@ pub struct Manifest {
     pub task: Option<String>,
     /// The network, an ONNX file.
     pub network: Blob,
+    /// The files in which the network has weights, by the names that it has for them; most networks have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<String, Blob>,
     /// Files that the task needs, by name.
     #[serde(default)]
     pub assets: BTreeMap<String, Blob>,
@@ -79,8 +82,10 @@ impl Manifest {
     pub(crate) fn identity(&self) -> Digest {
         let mut bare = self.clone();
         let golden = bare.golden.as_mut().map(|golden| &mut golden.blob);
-        let named = bare.networks.values_mut().map(|network| &mut network.blob);
-        for blob in std::iter::once(&mut bare.network).chain(bare.assets.values_mut()).chain(named).chain(golden) {
+        let named = bare.networks.values_mut();
+        let named = named.flat_map(|network| std::iter::once(&mut network.blob).chain(network.external.values_mut()));
+        let own = std::iter::once(&mut bare.network).chain(bare.external.values_mut());
+        for blob in own.chain(bare.assets.values_mut()).chain(named).chain(golden) {
             (blob.digest, blob.segments, blob.tags) = (Digest::from_bytes([0; 32]), Vec::new(), Vec::new());
         }
         Digest::of(&serde_json::to_vec(&bare).expect("no map has other keys than texts"))
@@ -103,11 +108,24 @@ impl Manifest {
 
     /// Every blob of the version, and what it is to it.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = (Role, &Blob)> {
+        let named = self.networks.iter().flat_map(|(name, network)| {
+            let own = (Role::Named(name.clone()), &network.blob);
+            std::iter::once(own).chain(external(&network.external, Some(name)))
+        });
         std::iter::once((Role::Network, &self.network))
+            .chain(external(&self.external, None))
             .chain(self.assets.iter().map(|(name, blob)| (Role::Asset(name.clone()), blob)))
-            .chain(self.networks.iter().map(|(name, network)| (Role::Named(name.clone()), &network.blob)))
+            .chain(named)
             .chain(self.golden.as_ref().map(|golden| (Role::Golden, &golden.blob)))
     }
+}
+
+/// The files in which a network has weights.
+fn external<'m>(
+    files: &'m BTreeMap<String, Blob>,
+    network: Option<&'m String>,
+) -> impl Iterator<Item = (Role, &'m Blob)> {
+    files.iter().map(move |(file, blob)| (Role::External { network: network.cloned(), file: file.clone() }, blob))
 }
 
 /// What the blobs of a version are sealed with.
@@ -177,6 +195,9 @@ impl Blob {
 pub struct NamedNetwork {
     /// The network, an ONNX file.
     pub blob: Blob,
+    /// The files in which it has weights, as of [`Manifest::external`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<String, Blob>,
     /// Input tensors.
     pub inputs: Vec<TensorSpec>,
     /// Output tensors.
@@ -356,6 +377,7 @@ mod tests {
             sealing: None,
             task: None,
             network: Blob::of(&vec![7; SEGMENT_SIZE + 1]),
+            external: BTreeMap::new(),
             assets: BTreeMap::from([("words.txt".to_owned(), Blob::of(b""))]),
             networks: BTreeMap::new(),
             inputs: vec![TensorSpec {
@@ -414,7 +436,13 @@ mod tests {
         let plain = manifest();
         assert!(!String::from_utf8_lossy(&json(&plain)).contains("networks"), "signatures of older manifests hold");
         let with = |blob: Blob| {
-            let network = NamedNetwork { blob, inputs: vec![], outputs: vec![], batching: Batching::None };
+            let network = NamedNetwork {
+                blob,
+                external: BTreeMap::new(),
+                inputs: vec![],
+                outputs: vec![],
+                batching: Batching::None,
+            };
             Manifest { networks: [("text".to_owned(), network)].into(), ..plain.clone() }
         };
         let two = with(Blob::of(b"encoder"));

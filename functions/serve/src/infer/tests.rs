@@ -64,6 +64,7 @@ fn call(values: &[f32], width: usize) -> Valid {
         sealing: None,
         task: None,
         network: Blob::of(b""),
+        external: [].into(),
         assets: std::collections::BTreeMap::new(),
         networks: std::collections::BTreeMap::new(),
         inputs: vec![TensorSpec {

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::generate::{self, Contract, Generate};
 use crate::infer::{Bounds, Infer};
 use crate::manifest::{Batching, Golden, Manifest};
+use crate::onnx::NetworkFiles;
 use crate::runtime;
 use crate::store::{ModelName, Version};
 use crate::task::{AnyTask, Assets, Tasks};
@@ -143,7 +144,7 @@ pub(crate) async fn load(
     let fetched = Instant::now();
     let session = spawn_blocking(move || {
         let mut onnx = Onnx::new(&environment, &files.network, &config)?;
-        // ONNX Runtime has its own copy of the weights now.
+        // ONNX Runtime has its own copy of the weights now, those of other files too.
         drop(files.network);
         let session = fetched.elapsed();
         if let Some(golden) = &files.golden {
@@ -152,8 +153,9 @@ pub(crate) async fn load(
             check::check(&mut onnx, provider, &golden)?;
         }
         let mut named = Vec::with_capacity(files.networks.len());
-        for (name, bytes) in files.networks {
-            let mut network = Onnx::new(&environment, &bytes, &config)?;
+        for (name, files) in files.networks {
+            let mut network = Onnx::new(&environment, &files, &config)?;
+            drop(files);
             let batching = described.get(&name).map_or(Batching::None, |network| network.batching);
             learn(learner.as_ref(), &name, &mut network, batching)?;
             named.push((name, network));
@@ -194,10 +196,10 @@ fn engine(
 
 /// The fetched files of a version.
 struct Files {
-    network: Bytes,
+    network: NetworkFiles,
     golden: Option<Bytes>,
     assets: Assets,
-    networks: BTreeMap<String, Bytes>,
+    networks: BTreeMap<String, NetworkFiles>,
 }
 
 /// Fetches every blob of the version at once.
@@ -210,20 +212,38 @@ async fn files(source: &Source, manifest: &Manifest) -> Result<Files, LoadError>
     for (role, blob) in manifest.blobs() {
         let (store, blob) = (source.store.clone(), blob.clone());
         let sealed = key.clone().map(|key| Sealed { key, role: role.clone(), identity });
-        running.spawn(async move { Ok::<_, LoadError>((role, fetch::fetch(&store, &blob, sealed).await?)) });
+        running.spawn(async move {
+            Ok(match role {
+                Role::External { network, file } => {
+                    Fetched::External { network, file, bytes: fetch::fetch_shared(&store, &blob, sealed).await? }
+                }
+                role => Fetched::Other(role, fetch::fetch(&store, &blob, sealed).await?),
+            })
+        });
     }
-    let (mut network, mut golden, mut assets, mut networks) = (Bytes::new(), None, Vec::new(), BTreeMap::new());
+    let (mut network, mut networks) = (NetworkFiles::default(), BTreeMap::<String, NetworkFiles>::new());
+    let (mut golden, mut assets) = (None, Vec::new());
     while let Some(fetched) = running.join_next().await {
         match joined(fetched)? {
-            (Role::Network, bytes) => network = bytes,
-            (Role::Golden, bytes) => golden = Some(bytes),
-            (Role::Asset(name), bytes) => assets.push((name, bytes)),
-            (Role::Named(name), bytes) => {
-                networks.insert(name, bytes);
+            Fetched::External { network: None, file, bytes } => drop(network.external.insert(file, bytes)),
+            Fetched::External { network: Some(name), file, bytes } => {
+                networks.entry(name).or_default().external.insert(file, bytes);
             }
+            Fetched::Other(Role::Named(name), bytes) => networks.entry(name).or_default().file = bytes,
+            Fetched::Other(Role::Golden, bytes) => golden = Some(bytes),
+            Fetched::Other(Role::Asset(name), bytes) => assets.push((name, bytes)),
+            Fetched::Other(Role::Network | Role::External { .. }, bytes) => network.file = bytes,
         }
     }
     Ok(Files { network, golden, assets: Assets::new(assets), networks })
+}
+
+/// A blob that has landed.
+enum Fetched {
+    /// A file in which a network has weights, in the memory that ONNX Runtime is given.
+    External { network: Option<String>, file: String, bytes: Arc<[u8]> },
+    /// Any other.
+    Other(Role, Bytes),
 }
 
 /// The result of a task that nobody cancels.

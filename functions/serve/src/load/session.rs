@@ -12,6 +12,7 @@ use super::{Provider, value};
 use crate::config::RuntimeConfig;
 use crate::infer::{Network, RunError, Stop};
 use crate::manifest::{Dim, TensorSpec};
+use crate::onnx::{self, NetworkFiles, OnnxError};
 
 /// A network as ONNX Runtime holds it.
 pub(crate) struct Onnx {
@@ -23,16 +24,17 @@ pub(crate) struct Onnx {
 }
 
 impl Onnx {
-    /// Makes a session of the ONNX file `bytes`, on the first of the configured providers that can be had.
+    /// Makes a session of the network in `files`, on the first of the configured providers that can be had.
     pub(crate) fn new(
         environment: &ort::environment::Environment,
-        bytes: &[u8],
+        files: &NetworkFiles,
         config: &RuntimeConfig,
     ) -> Result<Self, SessionError> {
+        onnx::check(files)?;
         let mut warning = None;
         let mut providers = config.providers.iter().copied().peekable();
         while let Some(provider) = providers.next() {
-            match session(environment, bytes, provider, config) {
+            match session(environment, files, provider, config) {
                 Ok(session) => return Ok(Self { session, provider, warning, options: None }),
                 // Only who wrote `cpu` behind it wants to go on without it.
                 Err(error) if provider != Provider::Cpu && providers.clone().any(|next| next == Provider::Cpu) => {
@@ -122,9 +124,9 @@ pub enum SessionError {
     /// An ONNX file that ONNX Runtime cannot run.
     #[error("ONNX Runtime cannot run this network: {0}")]
     Unsupported(String),
-    /// Weights in other files than the network's.
-    #[error("the network has weights in other files (external data), which are not carried; save it as one file")]
-    ExternalData,
+    /// What is wrong with the network's files is known before ONNX Runtime sees them.
+    #[error(transparent)]
+    Files(#[from] OnnxError),
     /// An input or output that is not a tensor, or of a datatype that is not carried.
     #[error(
         "{name:?} is {got}; only tensors of the protocol's datatypes (no complex, no 8-bit floats, no 4-bit numbers) are served"
@@ -146,7 +148,6 @@ impl SessionError {
         let cause = error.message().to_owned();
         match error.code() {
             ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(cause),
-            _ if cause.contains(NO_FOLDER) => Self::ExternalData,
             _ => Self::Unsupported(cause),
         }
     }
@@ -157,14 +158,14 @@ const NO_FOLDER: &str = "/dev/null/external-data";
 
 fn session(
     environment: &ort::environment::Environment,
-    bytes: &[u8],
+    files: &NetworkFiles,
     provider: Provider,
     config: &RuntimeConfig,
 ) -> Result<Session, ort::Error> {
     let builder = Session::builder(environment)?
         .with_intra_threads(config.intra_threads.get())
         .map_err(strip)?
-        // External data would be read from the folder in which the process happens to run: bytes that nobody published.
+        // What is not given below would be read from the folder in which the process happens to run: bytes that nobody published.
         .with_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
         .map_err(strip)?
         // Spinning threads would take the cores that read and answer requests.
@@ -174,7 +175,11 @@ fn session(
         Some(dispatch) => builder.with_execution_providers([dispatch]).map_err(strip)?,
         None => builder,
     };
-    builder.commit_from_memory(bytes)
+    for (name, file) in &files.external {
+        // ONNX Runtime copies each tensor out of it: until the session is there, a load holds such weights twice.
+        builder = builder.with_external_initializer_file_in_memory(name, Arc::clone(file)).map_err(strip)?;
+    }
+    builder.commit_from_memory(&files.file)
 }
 
 /// Why a provider cannot be had, without the source files and paths that ONNX Runtime puts before it.

@@ -68,6 +68,7 @@ mod tests {
             sealing: None,
             task: None,
             network: Blob::of(b""),
+            external: [].into(),
             assets: std::collections::BTreeMap::new(),
             networks: std::collections::BTreeMap::new(),
             inputs: vec![TensorSpec {

@@ -202,6 +202,7 @@ mod tests {
             sealing: None,
             task: None,
             network: Blob::of(b""),
+            external: [].into(),
             assets: BTreeMap::new(),
             networks: BTreeMap::new(),
             inputs: vec![
