@@ -1,5 +1,7 @@
 //! `amaas-tensor` serves any ONNX file.
 
+mod external;
+
 use amaas::{Client, Datatype, ErrorKind, Tensor, TensorData};
 use amaas_e2e::{Function, Program, Stage, onnx};
 use amaas_serve::manifest::Batching;
@@ -116,7 +118,7 @@ async fn what_was_not_published_with_a_symbol_is_not_batched() {
     let manifest = stage.publish("count", onnx::count()).await;
     assert_eq!(manifest.batching, Batching::None);
     let (_function, client) = serve(&stage, "count").await;
-    let integer = |name, value| Tensor::new(name, vec![1], vec![value]).expect("one value");
+    let integer = |name, value: i64| Tensor::new(name, vec![1], vec![value]).expect("one value");
     let answer = client.model("count").infer(vec![integer("steps", 1000), integer("start", 7)]).await;
     assert_eq!(answer.expect("an answer").outputs(), [integer("total", 1007)]);
 }

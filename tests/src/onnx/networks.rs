@@ -78,3 +78,18 @@ pub fn count() -> Vec<u8> {
     let counted = Node::new("Loop", &["steps", "", "start"], &["total"]).graph("body", &body);
     Graph::new(&[one("steps"), one("start")], &[counted], &[], &[one("total")]).into_file()
 }
+
+/// `y = x + w`, and where `more`, `y = x + w + v`, FP32 `[batch, 2]`. `w` lies in the file `weights/w.bin` from byte 4,096 on; `v`, of
+/// a graph in a node, in `v.bin`.
+pub fn beside() -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
+    let branch = |node: Node, constants: &[Constant], output| Graph::new(&[], &[node], constants, &[value(output)]);
+    let more = branch(Node::new("Add", &["s", "v"], &["more_y"]), &[Constant::external("v", 2, "v.bin", 0)], "more_y");
+    let same = branch(Node::new("Identity", &["s"], &["same_y"]), &[], "same_y");
+    let nodes = [
+        Node::new("Add", &["x", "w"], &["s"]),
+        Node::new("If", &["more"], &["y"]).graph("then_branch", &more).graph("else_branch", &same),
+    ];
+    let inputs = [value("x"), Value::new("more", Bool, &[])];
+    Graph::new(&inputs, &nodes, &[Constant::external("w", 2, "weights/w.bin", 4096)], &[value("y")]).into_file()
+}
