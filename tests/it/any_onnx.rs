@@ -1,6 +1,7 @@
 //! `amaas-tensor` serves any ONNX file.
 
 mod external;
+mod refused;
 
 use amaas::{Client, Datatype, ErrorKind, Tensor, TensorData};
 use amaas_e2e::{Function, Program, Stage, onnx};

@@ -8,11 +8,11 @@ use ort::error::ErrorCode;
 use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::{Outlet, ValueType};
 
-use super::{Provider, value};
+use super::{Provider, SessionError, value};
 use crate::config::RuntimeConfig;
 use crate::infer::{Network, RunError, Stop};
 use crate::manifest::{Dim, TensorSpec};
-use crate::onnx::{self, NetworkFiles, OnnxError};
+use crate::onnx::{self, NetworkFiles};
 
 /// A network as ONNX Runtime holds it.
 pub(crate) struct Onnx {
@@ -42,7 +42,7 @@ impl Onnx {
                     tracing::warn!("{cause}");
                     warning.get_or_insert(cause);
                 }
-                Err(error) if provider == Provider::Cpu => return Err(SessionError::network(&error)),
+                Err(error) if provider == Provider::Cpu => return Err(SessionError::network(error.code(), error.message())),
                 Err(error) => {
                     return Err(SessionError::Provider { provider: provider.name(), cause: cause(&error) });
                 }
@@ -110,46 +110,6 @@ impl Network for Onnx {
         };
         let outputs = outputs.map_err(|error| run_error(&error))?;
         outputs.into_iter().map(|(name, output)| value::left(name, output, &session, inputs)).collect()
-    }
-}
-
-/// Why a network could not be made into a session.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-#[allow(missing_docs)] // the fields are what the message says
-pub enum SessionError {
-    /// Not an ONNX file, or one that ONNX Runtime cannot run.
-    #[error("not an ONNX file: {0}")]
-    NotOnnx(String),
-    /// An ONNX file that ONNX Runtime cannot run.
-    #[error("ONNX Runtime cannot run this network: {0}")]
-    Unsupported(String),
-    /// What is wrong with the network's files is known before ONNX Runtime sees them.
-    #[error(transparent)]
-    Files(#[from] OnnxError),
-    /// An input or output that is not a tensor, or of a datatype that is not carried.
-    #[error(
-        "{name:?} is {got}; only tensors of the protocol's datatypes (no complex, no 8-bit floats, no 4-bit numbers) are served"
-    )]
-    Value { name: String, got: String },
-    /// A provider that was asked for cannot be had.
-    #[error(
-        "execution provider {provider} cannot be had: {cause}; put \",cpu\" behind it in AMAAS_EXECUTION_PROVIDERS to \
-         go on without it"
-    )]
-    Provider { provider: &'static str, cause: String },
-    /// No provider was asked for.
-    #[error("AMAAS_EXECUTION_PROVIDERS names no provider")]
-    NoProvider,
-}
-
-impl SessionError {
-    fn network(error: &ort::Error) -> Self {
-        let cause = error.message().to_owned();
-        match error.code() {
-            ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(cause),
-            _ => Self::Unsupported(cause),
-        }
     }
 }
 
