@@ -1,7 +1,9 @@
 //! `amaas-tensor` serves any ONNX file.
 
 mod external;
+mod optional;
 mod refused;
+mod unusual;
 
 use amaas::{Client, Datatype, ErrorKind, Tensor, TensorData};
 use amaas_e2e::{Function, Program, Stage, onnx};

@@ -213,14 +213,26 @@ pub struct TensorSpec {
     pub name: String,
     /// The datatype of every value.
     pub datatype: Datatype,
-    /// Dimensions, outermost first.
+    /// Dimensions, outermost first; none where they are not known.
     pub shape: Vec<Dim>,
+    /// Of an input: whether a call may leave it out, because the network has values for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// Whether the network does not say how many dimensions there are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unranked: bool,
 }
 
 impl TensorSpec {
-    /// Its form in the Open Inference Protocol.
+    /// A tensor with a shape; an input that has to be sent.
+    pub fn new(name: impl Into<String>, datatype: Datatype, shape: Vec<Dim>) -> Self {
+        Self { name: name.into(), datatype, shape, optional: false, unranked: false }
+    }
+
+    /// Its form in the Open Inference Protocol, which cannot say that the number of dimensions is unknown: that is one of any size.
     pub fn metadata(&self) -> TensorMetadata {
-        let shape = self.shape.iter().map(|dim| dim.fixed().and_then(|size| i64::try_from(size).ok()).unwrap_or(-1));
+        let shape = if self.unranked { &[Dim::Symbol(String::new())] } else { self.shape.as_slice() };
+        let shape = shape.iter().map(|dim| dim.fixed().and_then(|size| i64::try_from(size).ok()).unwrap_or(-1));
         TensorMetadata { name: self.name.clone(), datatype: self.datatype, shape: shape.collect() }
     }
 }
@@ -380,11 +392,7 @@ mod tests {
             external: BTreeMap::new(),
             assets: BTreeMap::from([("words.txt".to_owned(), Blob::of(b""))]),
             networks: BTreeMap::new(),
-            inputs: vec![TensorSpec {
-                name: "x".to_owned(),
-                datatype: Datatype::Fp32,
-                shape: vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)],
-            }],
+            inputs: vec![TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)])],
             outputs: vec![],
             batching: Batching::Rows,
             golden: None,
@@ -461,6 +469,46 @@ mod tests {
         assert_eq!(Manifest::from_json(&json(&manifest)), Ok(manifest.clone()));
         assert_eq!(manifest.network.segments.len(), 2);
         assert_eq!(manifest.inputs[0].metadata().shape, [-1, 2]);
+    }
+
+    #[test]
+    fn what_few_tensors_are_stands_in_few_manifests() {
+        let mut manifest = manifest();
+        let plain = String::from_utf8(json(&manifest)).expect("JSON");
+        assert!(!plain.contains("optional") && !plain.contains("unranked"), "signatures of older manifests hold");
+        manifest.inputs.push(TensorSpec { optional: true, ..manifest.inputs[0].clone() });
+        manifest.outputs.push(TensorSpec { unranked: true, ..TensorSpec::new("y", Datatype::Fp32, vec![]) });
+        assert_eq!(Manifest::from_json(&json(&manifest)), Ok(manifest.clone()));
+        assert_eq!(manifest.outputs[0].metadata().shape, [-1]);
+    }
+
+    #[test]
+    fn files_with_weights_are_blobs_like_every_other() {
+        let plain = manifest();
+        assert!(!String::from_utf8_lossy(&json(&plain)).contains("external"), "signatures of older manifests hold");
+        let with = |blob: Blob| {
+            let named = NamedNetwork {
+                blob: Blob::of(b"encoder"),
+                external: [("w.bin".to_owned(), blob.clone())].into(),
+                inputs: vec![],
+                outputs: vec![],
+                batching: Batching::None,
+            };
+            Manifest {
+                external: [("w.bin".to_owned(), blob)].into(),
+                networks: [("text".to_owned(), named)].into(),
+                ..plain.clone()
+            }
+        };
+        let two = with(Blob::of(b"weights"));
+        assert_eq!(Manifest::from_json(&json(&two)), Ok(two.clone()));
+        let labels: Vec<_> = two.blobs().map(|(role, _)| role.label()).collect();
+        let expected = ["network", "external:w.bin", "asset:words.txt", "network:text", "external of 4:text:w.bin"];
+        assert_eq!(labels, expected);
+        assert_eq!(two.identity(), with(Blob { size: 7, ..Blob::of(b"another") }).identity());
+        assert_ne!(two.identity(), with(Blob { size: 6, ..Blob::of(b"other") }).identity());
+        let short = with(Blob { size: 1 << 30, ..Blob::of(b"weights") });
+        assert!(matches!(Manifest::from_json(&json(&short)), Err(ManifestError::Segments { .. })));
     }
 
     #[test]

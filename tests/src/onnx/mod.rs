@@ -8,7 +8,7 @@ mod types;
 
 use amaas_wire::Datatype;
 
-pub use self::networks::{add, beside, count, identity, plus_one, running_sum, scalar, sum};
+pub use self::networks::{add, beside, biased, count, identity, plus_one, random, running_sum, scalar, shifted, sum};
 use self::protobuf::Message;
 pub use self::types::Type;
 
@@ -102,6 +102,13 @@ impl Constant {
     /// `values` in one dimension.
     pub fn integers(name: &str, values: &[i64]) -> Self {
         Self::raw(name, Datatype::Int64, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    /// `values` as `[1, count]`.
+    pub fn row(name: &str, values: &[f32]) -> Self {
+        let tensor = Self::floats(name, values).0;
+        // Dimensions add up in the order in which they stand in the file.
+        Self(Message::default().integer(1, 1).and(&tensor))
     }
 
     /// FP32 `[count]` whose values lie in the file `file`, from the byte `offset` on.

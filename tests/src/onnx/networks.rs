@@ -93,3 +93,25 @@ pub fn beside() -> Vec<u8> {
     let inputs = [value("x"), Value::new("more", Bool, &[])];
     Graph::new(&inputs, &nodes, &[Constant::external("w", 2, "weights/w.bin", 4096)], &[value("y")]).into_file()
 }
+
+/// `y = x + bias`, FP32 `[batch, 2]`. `bias` `[2]` may be left out, and is `[0.5, 0.25]` then.
+pub fn biased() -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
+    let inputs = [value("x"), Value::new("bias", Fp32, &[Fixed(2)])];
+    let nodes = [Node::new("Add", &["x", "bias"], &["y"])];
+    Graph::new(&inputs, &nodes, &[Constant::floats("bias", &[0.5, 0.25])], &[value("y")]).into_file()
+}
+
+/// `y = x + shift`, FP32 `[batch, 2]`. `shift` has a row for each of `x`; it may be left out, and is 1 then.
+pub fn shifted() -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
+    let nodes = [Node::new("Add", &["x", "shift"], &["y"])];
+    let constants = [Constant::row("shift", &[1.0, 1.0])];
+    Graph::new(&[value("x"), value("shift")], &nodes, &constants, &[value("y")]).into_file()
+}
+
+/// `y`, FP32 `[batch, 2]`, of random numbers: it takes nothing.
+pub fn random() -> Vec<u8> {
+    let nodes = [Node::new("RandomNormal", &[], &["y"]).integers("shape", &[1, 2])];
+    Graph::new(&[], &nodes, &[], &[Value::new("y", Fp32, &[Symbol("batch"), Fixed(2)])]).into_file()
+}

@@ -67,11 +67,11 @@ fn call(values: &[f32], width: usize) -> Valid {
         external: [].into(),
         assets: std::collections::BTreeMap::new(),
         networks: std::collections::BTreeMap::new(),
-        inputs: vec![TensorSpec {
-            name: "x".to_owned(),
-            datatype: Datatype::Fp32,
-            shape: vec![Dim::Symbol("batch".to_owned()), Dim::Symbol("width".to_owned())],
-        }],
+        inputs: vec![TensorSpec::new(
+            "x",
+            Datatype::Fp32,
+            vec![Dim::Symbol("batch".to_owned()), Dim::Symbol("width".to_owned())],
+        )],
         outputs: vec![],
         batching: Batching::Rows,
         golden: None,

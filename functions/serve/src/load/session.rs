@@ -6,17 +6,18 @@ use std::sync::Arc;
 use amaas_wire::Tensor;
 use ort::error::ErrorCode;
 use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
-use ort::value::{Outlet, ValueType};
+use ort::value::ValueType;
 
 use super::{Provider, SessionError, value};
 use crate::config::RuntimeConfig;
 use crate::infer::{Network, RunError, Stop};
 use crate::manifest::{Dim, TensorSpec};
-use crate::onnx::{self, NetworkFiles};
+use crate::onnx::{self, Checked, NetworkFiles};
 
 /// A network as ONNX Runtime holds it.
 pub(crate) struct Onnx {
     session: Session,
+    checked: Checked,
     provider: Provider,
     warning: Option<String>,
     /// Of the next run, where another thread may end it.
@@ -30,19 +31,21 @@ impl Onnx {
         files: &NetworkFiles,
         config: &RuntimeConfig,
     ) -> Result<Self, SessionError> {
-        onnx::check(files)?;
+        let checked = onnx::check(files)?;
         let mut warning = None;
         let mut providers = config.providers.iter().copied().peekable();
         while let Some(provider) = providers.next() {
             match session(environment, files, provider, config) {
-                Ok(session) => return Ok(Self { session, provider, warning, options: None }),
+                Ok(session) => return Ok(Self { session, checked, provider, warning, options: None }),
                 // Only who wrote `cpu` behind it wants to go on without it.
                 Err(error) if provider != Provider::Cpu && providers.clone().any(|next| next == Provider::Cpu) => {
                     let cause = format!("execution provider {} cannot be had: {}", provider.name(), cause(&error));
                     tracing::warn!("{cause}");
                     warning.get_or_insert(cause);
                 }
-                Err(error) if provider == Provider::Cpu => return Err(SessionError::network(error.code(), error.message())),
+                Err(error) if provider == Provider::Cpu => {
+                    return Err(SessionError::network(error.code(), error.message()));
+                }
                 Err(error) => {
                     return Err(SessionError::Provider { provider: provider.name(), cause: cause(&error) });
                 }
@@ -61,9 +64,14 @@ impl Onnx {
         self.warning.as_deref()
     }
 
-    /// The network's inputs.
+    /// The network's inputs: those that have to be sent, then those for which it has values of its own.
     pub(crate) fn inputs(&self) -> Result<Vec<TensorSpec>, SessionError> {
-        self.session.inputs().iter().map(spec).collect()
+        let required = self.session.inputs().iter().map(|input| self.spec(input.name(), input.dtype()));
+        let optional = self.session.overridable_initializers();
+        let optional = optional
+            .iter()
+            .map(|input| self.spec(input.name(), input.dtype()).map(|spec| TensorSpec { optional: true, ..spec }));
+        required.chain(optional).collect()
     }
 
     /// Runs the network on values of ONNX Runtime, and leaves its outputs there.
@@ -76,7 +84,22 @@ impl Onnx {
 
     /// The network's outputs.
     pub(crate) fn outputs(&self) -> Result<Vec<TensorSpec>, SessionError> {
-        self.session.outputs().iter().map(spec).collect()
+        self.session.outputs().iter().map(|output| self.spec(output.name(), output.dtype())).collect()
+    }
+
+    fn spec(&self, name: &str, of: &ValueType) -> Result<TensorSpec, SessionError> {
+        let refused = |got: String| SessionError::Value { name: name.to_owned(), got };
+        let ValueType::Tensor { ty, shape, dimension_symbols } = of else {
+            return Err(refused(format!("a value of type {of}")));
+        };
+        let datatype = value::datatype(*ty).ok_or_else(|| refused(format!("a tensor of {ty}")))?;
+        let dims = shape.iter().zip(dimension_symbols.iter());
+        let shape: Vec<_> = dims
+            .map(|(size, symbol)| usize::try_from(*size).map_or_else(|_| Dim::Symbol(symbol.clone()), Dim::Fixed))
+            .collect();
+        // ONNX Runtime has no dimensions for what has none and for what may have any number of them.
+        let unranked = shape.is_empty() && self.checked.unranked.contains(name);
+        Ok(TensorSpec { unranked, ..TensorSpec::new(name, datatype, shape) })
     }
 }
 
@@ -178,16 +201,4 @@ fn run_error(error: &ort::Error) -> RunError {
         }
         _ => RunError::Failed(internal),
     }
-}
-
-fn spec(outlet: &Outlet) -> Result<TensorSpec, SessionError> {
-    let refused = |got: String| SessionError::Value { name: outlet.name().to_owned(), got };
-    let ValueType::Tensor { ty, shape, dimension_symbols } = outlet.dtype() else {
-        return Err(refused(format!("a value of type {}", outlet.dtype())));
-    };
-    let datatype = value::datatype(*ty).ok_or_else(|| refused(format!("a tensor of {ty}")))?;
-    let dims = shape.iter().zip(dimension_symbols.iter());
-    let shape =
-        dims.map(|(size, symbol)| usize::try_from(*size).map_or_else(|_| Dim::Symbol(symbol.clone()), Dim::Fixed));
-    Ok(TensorSpec { name: outlet.name().to_owned(), datatype, shape: shape.collect() })
 }

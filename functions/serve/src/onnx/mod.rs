@@ -19,7 +19,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::check::check;
+pub(crate) use self::check::{Checked, check};
 pub use self::error::OnnxError;
 pub use self::files::NetworkFiles;
 pub(crate) use self::files::zeroed;
