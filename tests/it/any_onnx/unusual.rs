@@ -3,8 +3,10 @@
 use amaas::Datatype::{Fp32, Int64};
 use amaas::Tensor;
 use amaas_e2e::onnx::{self, Constant, Dim, Graph, Node, Type, Value};
-use amaas_e2e::Stage;
+use amaas_e2e::{Function, Program, Stage};
 use amaas_serve::manifest::Batching;
+use amaas_serve::publish::{Publication, publish};
+use amaas_serve::task::Tasks;
 use futures_util::future::join_all;
 
 use super::{floats, serve};
@@ -72,6 +74,51 @@ async fn a_network_may_leave_shapes_open() {
     }
     let metadata = model.metadata().await.expect("an answer");
     assert_eq!((&metadata.inputs[0].shape, &metadata.outputs[0].shape), (&vec![-1], &vec![-1]));
+}
+
+/// What a function says of how long it took to load its model.
+async fn loaded(function: &Function) -> String {
+    let line = function.logs().message("loaded").await;
+    line["times"].as_str().expect("times").to_owned()
+}
+
+#[tokio::test]
+async fn a_network_is_run_before_its_first_call_where_it_can_be() {
+    let stage = Stage::set().await;
+    stage.publish("plus-one", onnx::plus_one()).await;
+    let function = stage.launch(Program::Tensor, "plus-one").await.start();
+    function.ready().await;
+    let log = function.logs().lines().join("\n");
+    assert!(loaded(&function).await.contains("warm_up: ") && !log.contains("was not run on made-up values"), "{log}");
+
+    // The sizes of six numbers, which made-up ones are not.
+    let sizes = Value::new("sizes", Int64, &[Dim::Fixed(2)]);
+    let y = Value::new("y", Fp32, &[Dim::Symbol(""), Dim::Symbol("")]);
+    let node = Node::new("Reshape", &["six", "sizes"], &["y"]);
+    let six = Constant::floats("six", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let network = Graph::new(&[sizes], &[node], &[six], &[y]).into_file();
+    let publication = Publication::of_network("picky".parse().expect("a model's name"), network);
+    let (store, library) = (stage.store().await, amaas_e2e::library().await);
+    let published = publish(&store, publication, &Tasks::default(), library, stage.publisher()).await;
+    let warning = published.expect("it can be served").warning.expect("its publisher is told");
+    assert!(warning.starts_with("a trial run with made-up values failed: "), "{warning}");
+    // Without keys to seal to; the calls of this test are plain.
+    let function = stage.launch(Program::Tensor, "picky").await.set("AMAAS_SEALING", "off").start();
+    function.ready().await;
+    function.logs().containing("the network was not run on made-up values").await;
+    let url = format!("{}/v2/models/picky/infer", function.endpoint().await);
+    let body = r#"{"inputs":[{"name":"sizes","datatype":"INT64","shape":[2],"data":[2,3]}]}"#;
+    let request = reqwest::Client::new().post(url).bearer_auth(stage.key().expose()).body(body);
+    let answer = request.send().await.expect("an answer").text().await.expect("a body");
+    assert!(answer.contains("\"shape\":[2,3]"), "{answer}");
+
+    let large = Value::new("x", Fp32, &[Dim::Fixed(1 << 40)]);
+    let network =
+        Graph::new(&[large], &[Node::new("Shape", &["x"], &["y"])], &[], &[Value::new("y", Int64, &[Dim::Fixed(1)])]);
+    stage.publish("large", network.into_file()).await;
+    let function = stage.launch(Program::Tensor, "large").await.start();
+    function.ready().await;
+    function.logs().containing("is too large for a trial run").await;
 }
 
 #[tokio::test]

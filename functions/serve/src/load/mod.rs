@@ -13,9 +13,11 @@ mod provider;
 mod refusal;
 mod resolve;
 mod session;
+mod sessions;
 mod slot;
 mod source;
 mod value;
+mod warm_up;
 mod watch;
 
 pub(crate) use self::check::check as check_golden;

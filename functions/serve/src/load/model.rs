@@ -9,13 +9,14 @@ use bytes::Bytes;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::fetch::Sealed;
-use super::{LoadError, Named, Onnx, OnnxDecoder, Source, check, fetch, learn, resolve};
+use super::sessions::{self, Files, Runs, Sessions};
+use super::{LoadError, Named, Source, fetch, resolve};
 use crate::at_rest::Role;
 use crate::config::RuntimeConfig;
 use crate::error::Error;
-use crate::generate::{self, Contract, Generate};
+use crate::generate::{self, Generate};
 use crate::infer::{Bounds, Infer};
-use crate::manifest::{Batching, Golden, Manifest};
+use crate::manifest::Manifest;
 use crate::onnx::NetworkFiles;
 use crate::runtime;
 use crate::store::{ModelName, Version};
@@ -52,6 +53,8 @@ pub struct LoadTimes {
     pub session: Duration,
     /// Golden cases, and what networks beside the model's own take to be ready.
     pub check: Duration,
+    /// A run on made-up values, where there are no golden cases that were one.
+    pub warm_up: Duration,
     /// From the first to the last.
     pub total: Duration,
 }
@@ -140,66 +143,32 @@ pub(crate) async fn load(
     };
     let environment = joined(environment.await)?;
 
-    let (config, learner, described) = (config.clone(), task.clone(), manifest.networks.clone());
-    let fetched = Instant::now();
-    let session = spawn_blocking(move || {
-        let mut onnx = Onnx::new(&environment, &files.network, &config)?;
-        // ONNX Runtime has its own copy of the weights now, those of other files too.
-        drop(files.network);
-        let session = fetched.elapsed();
-        if let Some(golden) = &files.golden {
-            let golden = Golden::from_json(golden).map_err(LoadError::Golden)?;
-            let provider = onnx.provider();
-            check::check(&mut onnx, provider, &golden)?;
-        }
-        let mut named = Vec::with_capacity(files.networks.len());
-        for (name, files) in files.networks {
-            let mut network = Onnx::new(&environment, &files, &config)?;
-            drop(files);
-            let batching = described.get(&name).map_or(Batching::None, |network| network.batching);
-            learn(learner.as_ref(), &name, &mut network, batching)?;
-            named.push((name, network));
-        }
-        Ok((onnx, named, session, config))
-    });
-    let (onnx, networks, session, config) = joined(session.await)?;
-    (times.session, times.check) = (session, fetched.elapsed().saturating_sub(session));
-    let (provider, warning) = (onnx.provider().name(), onnx.warning().map(str::to_owned));
+    let (runtime, learner, described) = (config.clone(), task.clone(), manifest.clone());
+    let made = spawn_blocking(move || sessions::make(&environment, files, &described, learner.as_ref(), &runtime));
+    let Sessions { network, named, provider, warning, session, check, warm_up } = joined(made.await)?;
+    times = LoadTimes { session, check, warm_up, ..times };
     let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
-    let mut named = BTreeMap::new();
-    for (name, onnx) in networks {
-        named.insert(name.clone(), Named::start(&manifest, &name, onnx, bounds)?);
-    }
-    let engine = engine(&manifest, onnx, task.clone(), &config)?;
+    let named = named.into_iter().map(|(name, onnx)| Ok((name.clone(), Named::start(&manifest, &name, onnx, bounds)?)));
+    let named = named.collect::<Result<_, LoadError>>()?;
+    let engine = engine(manifest.model.as_str(), network, config)?;
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
     Ok(Model { manifest, engine, named, task, provider, warning, times })
 }
 
-/// Starts what runs `onnx` as the task needs it.
-fn engine(
-    manifest: &Manifest,
-    onnx: Onnx,
-    task: Option<Arc<dyn AnyTask>>,
-    config: &RuntimeConfig,
-) -> Result<Engine, LoadError> {
-    let name = manifest.model.as_str();
-    let Some(generator) = task.and_then(AnyTask::generator) else {
-        let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
-        return Infer::start(name, onnx, bounds).map(Engine::Infer).map_err(LoadError::Thread);
+/// Gives `network` what runs it.
+fn engine(name: &str, network: Runs, config: &RuntimeConfig) -> Result<Engine, LoadError> {
+    let (rows, queue) = (config.batch_rows, config.queue_rows);
+    let engine = match network {
+        Runs::Tensors(onnx) => {
+            Infer::start(name, onnx, Bounds { batch_rows: rows, queue_rows: queue }).map(Engine::Infer)
+        }
+        Runs::Tokens(decoder, generator) => {
+            let bounds = generate::Bounds { sequences: rows, queue, past_bytes: PAST_BYTES };
+            Generate::start(name, decoder, generator, bounds).map(Engine::Generate)
+        }
     };
-    let contract = Contract::of(&manifest.inputs, &manifest.outputs, &generator.tensors());
-    let decoder = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, manifest.batching);
-    let bounds = generate::Bounds { sequences: config.batch_rows, queue: config.queue_rows, past_bytes: PAST_BYTES };
-    Generate::start(name, decoder, generator, bounds).map(Engine::Generate).map_err(LoadError::Thread)
-}
-
-/// The fetched files of a version.
-struct Files {
-    network: NetworkFiles,
-    golden: Option<Bytes>,
-    assets: Assets,
-    networks: BTreeMap<String, NetworkFiles>,
+    engine.map_err(LoadError::Thread)
 }
 
 /// Fetches every blob of the version at once.
