@@ -8,6 +8,7 @@ use bytes::Bytes;
 use prost::Message;
 
 /// `ModelProto`.
+#[allow(clippy::struct_field_names)] // they are those of `onnx.proto`
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Model {
     #[prost(int64, optional, tag = "1")]

@@ -69,5 +69,5 @@ fn sparse(tensors: &mut [SparseTensor], see: &mut See<'_>) -> Result<(), OnnxErr
     tensors.iter_mut().flat_map(|tensor| tensor.values.iter_mut().chain(&mut tensor.indices)).try_for_each(see)
 }
 
-/// The FlatBuffers identifier of ONNX Runtime's own form.
+/// The `FlatBuffers` identifier of ONNX Runtime's own form.
 const ORT_IDENTIFIER: &[u8] = b"ORTM";

@@ -24,8 +24,8 @@ impl S3 {
     /// Writes `bytes` under `key`, whatever was there; until the last part is there, nothing is.
     pub(super) async fn write_in_parts(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
         let begin = self.client.create_multipart_upload().bucket(&self.bucket).key(self.key(key));
-        let begun = begin.send().await.map_err(|error| self.error(key, &error))?;
-        let upload = begun.upload_id().unwrap_or_default();
+        let upload = begin.send().await.map_err(|error| self.error(key, &error))?;
+        let upload = upload.upload_id().unwrap_or_default();
         let sent = self.send(key, upload, bytes).await;
         if sent.is_err() {
             // What is left of it costs until the bucket's own rule removes it; that this fails as well changes nothing else.
@@ -62,7 +62,7 @@ impl S3 {
 
 /// To put parts together, a store may copy all of them before it says a word.
 fn patient() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).read_timeout(Duration::from_secs(600)).build()
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).read_timeout(Duration::from_mins(10)).build()
 }
 
 /// S3 takes 10,000 parts: 78 GiB of these, more than a blob has.
