@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use amaas_wire::Tensor;
-use amaas_wire::oip::{Forms, HEADER_LENGTH, InferResponse};
+use amaas_wire::oip::{Forms, HEADER_LENGTH, InferResponse, MEDIA_TYPE};
 use amaas_wire::openai::{
     CompletionsResponse, EmbeddingEntry, EmbeddingsResponse, EncodedVector, EncodingFormat, TokenUsage,
 };
@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::load::Model;
+use crate::reply::pieces::Pieces;
 
 /// `value` as an answer.
 pub(crate) fn json(value: &impl Serialize) -> Result<Response<Body>, Error> {
@@ -63,12 +64,13 @@ pub(crate) fn infer_response(
             .collect();
     }
     let (model_name, model_version) = (model.name().to_string(), Some(model.version().to_string()));
-    let answer = InferResponse { model_name, model_version, id, outputs }.to_http(forms);
+    let answer = InferResponse { model_name, model_version, id, outputs }.into_http(forms);
     let answer = answer.map_err(|error| Error::Unwritable(error.to_string()))?;
-    let media_type = if answer.header_length.is_some() { "application/octet-stream" } else { "application/json" };
-    let mut response = Response::new(Body::from(answer.body));
+    let header_length = answer.header_length();
+    let media_type = if header_length.is_some() { MEDIA_TYPE } else { "application/json" };
+    let mut response = Response::new(Body::new(Pieces::from_iter(answer.into_pieces())));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if let Some(length) = answer.header_length {
+    if let Some(length) = header_length {
         response.headers_mut().insert(HEADER_LENGTH, length.into());
     }
     headers(&mut response, counted.usage());

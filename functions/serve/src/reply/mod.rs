@@ -1,8 +1,9 @@
-//! Encode → respond: what leaves a function. `seal` will stand between them, around the router.
+//! Encode → respond: what leaves a function.
 
 mod compress;
 mod encode;
 mod error;
+mod pieces;
 mod respond;
 
 pub(crate) use self::compress::compress;

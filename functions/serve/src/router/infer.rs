@@ -6,6 +6,7 @@ use std::time::Instant;
 use amaas_wire::oip::{Form, Forms, HEADER_LENGTH, InferRequest};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
+use bytes::Bytes;
 use http::{HeaderMap, Response};
 
 use super::Host;
@@ -31,7 +32,7 @@ pub(super) async fn infer(
     let model = host.model(&slot, path.version.as_deref()).await?;
     let (begun, infer) = (Instant::now(), model.infer()?);
     let (size, header, described) = (body.len(), header_length(&parts.headers)?, Arc::clone(&model));
-    let decoded = off_runtime(size, move || decode(&body, header, &described.manifest)).await?;
+    let decoded = off_runtime(size, move || decode(body, header, &described.manifest)).await?;
     let (request, forms) = decoded;
     let wanted = wanted(&model, request.outputs)?;
     let call = Valid::new(request.inputs, &model.manifest, host.limits())
@@ -45,9 +46,9 @@ pub(super) async fn infer(
 }
 
 /// The request in `body`, of which the first `header` bytes are JSON, or all where nobody says so; and the forms of its outputs.
-fn decode(body: &[u8], header: Option<usize>, manifest: &Manifest) -> Result<(InferRequest, Forms), Error> {
+fn decode(body: Bytes, header: Option<usize>, manifest: &Manifest) -> Result<(InferRequest, Forms), Error> {
     if header != Some(0) {
-        return Ok(InferRequest::from_http(body, header)?);
+        return Ok(InferRequest::from_http(&body, header)?);
     }
     // Whoever sends no JSON gets none but what says where the bytes begin, as from Triton.
     let inputs = vec![raw(manifest, body)?];
