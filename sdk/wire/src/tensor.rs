@@ -339,6 +339,33 @@ from_vectors!(
     i64 => Int64, f16 => Fp16, f32 => Fp32, f64 => Fp64, String => Bytes, bf16 => Bf16
 );
 
+/// Name, datatype and shape as a message states them, checked: of a name its length, of a datatype that it is one, of dimensions
+/// that none is negative.
+///
+/// ```
+/// use amaas_wire::{Datatype, TensorError, tensor::stated};
+///
+/// assert_eq!(stated("x".to_owned(), "FP32", &[1, 2])?, ("x".to_owned(), Datatype::Fp32, vec![1, 2]));
+/// assert!(matches!(stated("x".to_owned(), "FP31", &[]), Err(TensorError::Datatype { .. })));
+/// # Ok::<(), TensorError>(())
+/// ```
+///
+/// # Errors
+/// [`TensorError::Name`], [`TensorError::Datatype`] or [`TensorError::Negative`].
+pub fn stated(tensor: String, datatype: &str, shape: &[i64]) -> Result<(String, Datatype, Vec<usize>), TensorError> {
+    if tensor.len() > MAX_NAME {
+        return Err(TensorError::Name { got: tensor.len() });
+    }
+    let Some(datatype) = Datatype::from_name(datatype) else {
+        return Err(TensorError::Datatype { tensor });
+    };
+    let size = |(axis, dim): (usize, &i64)| usize::try_from(*dim).map_err(|_| axis);
+    match shape.iter().enumerate().map(size).collect() {
+        Ok(shape) => Ok((tensor, datatype, shape)),
+        Err(axis) => Err(TensorError::Negative { tensor, axis }),
+    }
+}
+
 /// The number of values of `shape`, checked.
 pub(crate) fn element_count(tensor: &str, shape: &[usize]) -> Result<usize, TensorError> {
     if shape.len() > MAX_RANK {
