@@ -64,11 +64,7 @@ impl Shelf {
         host.seal(Sealing::new(store.clone(), name, vault, Policy::Required));
         let server = Server::bind("127.0.0.1", 0).await?;
         let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
-        let served = host.clone();
-        let serving = tokio::spawn(async {
-            // It is never asked to stop, and what fails in it fails the call too.
-            let _ = host::serve(server, served, std::future::pending()).await;
-        });
+        let serving = tokio::spawn(serve(server, host.clone()));
         let (tasks, config) = (tasks.clone(), RuntimeConfig { library: Some(library.clone()), ..config });
         Ok(Self { _objects: objects, store, publisher, source, tasks, config, library, host, serving, client })
     }
@@ -96,4 +92,9 @@ impl Drop for Shelf {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+async fn serve(server: Server, host: Host) {
+    // It is never asked to stop, and what fails in it fails the call too.
+    let _ = host::serve(server, host, std::future::pending()).await;
 }
