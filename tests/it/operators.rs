@@ -102,8 +102,9 @@ fn agreed(left_out: &str) {
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     let only_in = |one: &str, other: &str| {
-        let lines = one.lines().filter(|line| !other.lines().any(|other| other == *line));
-        lines.map(|line| format!("{line}\n")).collect::<String>()
+        one.split_inclusive('\n')
+            .filter(|line| !other.lines().any(|other| other == line.trim_end()))
+            .collect::<String>()
     };
     assert!(
         committed == left_out,
@@ -118,8 +119,8 @@ fn read(folder: &Path, name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text(bytes: impl AsRef<[u8]>) -> String {
+    String::from_utf8_lossy(bytes.as_ref()).into_owned()
 }
 
 const OPERATORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/operators");
