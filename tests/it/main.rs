@@ -10,6 +10,7 @@ mod hosts;
 mod ledger;
 mod loading;
 mod oip;
+mod operators;
 mod quiet;
 mod retries;
 mod sealed;
