@@ -443,7 +443,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_named() {
-        let tensor = |values| Tensor::new("y", vec![2], Vec::<f64>::from(values)).expect("two values");
+        let tensor = |values: Vec<f64>| Tensor::new("y", vec![2], values).expect("two values");
         assert_eq!(tensor(vec![0.0, 1.0]).check_finite(), Ok(()));
         let error = tensor(vec![0.0, f64::INFINITY]).check_finite().expect_err("infinite");
         assert_eq!(error.to_string(), "tensor \"y\": data[1] is not a finite number, which JSON cannot carry");
