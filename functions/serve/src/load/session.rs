@@ -96,12 +96,10 @@ impl Network for Onnx {
     }
 
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
-        let failed = |error: ort::Error| RunError::Failed(error.message().to_owned());
         let values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = inputs
             .iter()
             .map(|input| Ok((Cow::Borrowed(input.name()), value::given(input)?)))
-            .collect::<Result<_, _>>()
-            .map_err(failed)?;
+            .collect::<Result<_, RunError>>()?;
         let (options, session) = (self.options.take(), self.session.inner());
         let outputs = match &options {
             Some(options) => self.session.run_with_options(values, options.as_ref()),
