@@ -1,0 +1,15 @@
+"""What speaks to the server. A driver's modules add its cases when they are imported."""
+
+from __future__ import annotations
+
+import importlib
+
+
+def load(driver: str) -> None:
+    for module in DRIVERS[driver]:
+        importlib.import_module(f"drivers.{module}")
+
+
+DRIVERS = {
+    "rest": ["rest.health", "rest.metadata", "rest.infer", "rest.tensors"],
+}
