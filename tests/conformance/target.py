@@ -97,5 +97,5 @@ def holds(found: Any, datatype: Datatype, expected: Any) -> None:
     expect(same(got, expected), f"the values {expected.tolist()}", found)
 
 
-JSON: Headers = [("Content-Type", "application/json")]
+JSON: Headers = (("Content-Type", "application/json"),)
 ADDITION = {"inputs": [tensor("a", "FP32", [1, 2], [1, 2]), tensor("b", "FP32", [1, 2], [10, 20])]}

@@ -11,5 +11,6 @@ def load(driver: str) -> None:
 
 
 DRIVERS = {
-    "rest": ["rest.health", "rest.metadata", "rest.infer", "rest.tensors"],
+    "rest": ["rest.health", "rest.metadata", "rest.infer", "rest.tensors", "rest.binary", "rest.coding", "rest.refusals"],
+    "triton-http": ["triton_http"],
 }
