@@ -34,6 +34,8 @@ def main() -> int:
 def one(options: argparse.Namespace, target: Target) -> list[Result] | int:
     """The cases of the one driver."""
     (driver,) = options.driver
+    # `kserve` reads the arguments of whoever imports it.
+    del sys.argv[1:]
     try:
         load(driver)
     except ImportError as error:

@@ -50,8 +50,10 @@ class Network(Model):
             raise InvalidInput(str(error)) from error
         outputs = []
         for tensor, answer in zip(self.session.get_outputs(), answers, strict=True):
-            answer = np.asarray(answer)
-            outputs.append(InferOutput(tensor.name, list(answer.shape), DATATYPES[tensor.type], answer))
+            values = np.asarray(answer)
+            output = InferOutput(tensor.name, list(values.shape), DATATYPES[tensor.type])
+            output.set_data_from_numpy(values, binary_data=payload.use_binary_outputs)
+            outputs.append(output)
         return InferResponse(
             payload.id or generate_uuid(),
             self.name,
@@ -71,7 +73,8 @@ class Loopback(ModelServer):
         asyncio.run(self.serve(rest))
 
     async def serve(self, rest: RESTServer) -> None:
-        server = aio.server(interceptors=[ExceptionToStatusInterceptor()])
+        limits = [(f"grpc.max_{way}_message_length", MESSAGE) for way in ("send", "receive")]
+        server = aio.server(interceptors=[ExceptionToStatusInterceptor()], options=limits)
         servicer = InferenceServicer(self.dataplane, self.model_repository_extension)
         add_GRPCInferenceServiceServicer_to_server(servicer, server)
         server.add_insecure_port(f"127.0.0.1:{self.grpc_port}")
@@ -103,6 +106,9 @@ def main(folder: Path, http_port: int, grpc_port: int) -> None:
     models = [Network(name, folder / file) for name, file in lines if "bf16" not in name]
     Loopback(http_port=http_port, grpc_port=grpc_port).start(models)
 
+
+MESSAGE = 8 << 20
+"""KServe's own default."""
 
 DATATYPES = {
     "tensor(bool)": "BOOL",

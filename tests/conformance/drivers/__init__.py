@@ -13,4 +13,7 @@ def load(driver: str) -> None:
 DRIVERS = {
     "rest": ["rest.health", "rest.metadata", "rest.infer", "rest.tensors", "rest.binary", "rest.coding", "rest.refusals"],
     "triton-http": ["triton_http"],
+    "triton-grpc": ["triton_grpc.client", "triton_grpc.contents", "triton_grpc.refusals"],
+    "kserve-rest": ["kserve_rest"],
+    "kserve-grpc": ["kserve_grpc"],
 }
