@@ -9,8 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use amaas_wire::oip::{HEADER_LENGTH, MEDIA_TYPE};
 use amaas_wire::predict::{IDEMPOTENCY_KEY, REQUEST_ID};
-use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -18,6 +18,7 @@ use tracing::{Instrument, debug, debug_span, info_span};
 
 use crate::answer::Trace;
 use crate::credentials::{Authorization, Credentials};
+use crate::encode::Payload;
 use crate::options::{CallOptions, Idempotency};
 use crate::retry::{Cause, Repeat, Retry};
 use crate::seal::{KeySource, Seal};
@@ -41,7 +42,7 @@ pub(crate) struct Call {
     method: Method,
     url: Url,
     keys: KeySource,
-    body: Bytes,
+    body: Payload,
     accepts: Accepts,
     repeat: Repeat,
     idempotency_key: Option<HeaderValue>,
@@ -78,7 +79,7 @@ impl Call {
             method: Method::GET,
             url,
             keys,
-            body: Bytes::new(),
+            body: Payload::default(),
             accepts: Accepts::Success,
             repeat: Repeat::Recognised,
             idempotency_key: None,
@@ -87,7 +88,7 @@ impl Call {
         })
     }
 
-    pub(crate) fn post(url: Url, keys: KeySource, body: Bytes, options: &CallOptions) -> Result<Self, Error> {
+    pub(crate) fn post(url: Url, keys: KeySource, body: Payload, options: &CallOptions) -> Result<Self, Error> {
         let idempotency_key = match &options.idempotency {
             Idempotency::Fresh => Some(header("the idempotency key", &random::id()?)?),
             Idempotency::Key(key) => Some(header("the idempotency key", key)?),
@@ -173,7 +174,10 @@ impl Call {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, JSON);
         headers.insert(REQUEST_ID, header("the request id", &self.request_id)?);
-        if self.method == Method::POST {
+        if let Some(length) = self.body.header_length {
+            headers.insert(CONTENT_TYPE, TENSORS);
+            headers.insert(HEADER_LENGTH, length.into());
+        } else if self.method == Method::POST {
             headers.insert(CONTENT_TYPE, JSON);
         }
         if let Some(key) = &self.idempotency_key {
@@ -183,7 +187,7 @@ impl Call {
             headers.insert(AUTHORIZATION, authorization.header()?);
         }
         let (method, url, base) = (self.method.clone(), self.url.clone(), self.keys.base);
-        Ok(Outgoing { method, url, base, headers, body: self.body.clone(), limit })
+        Ok(Outgoing { method, url, base, headers, body: self.body.bytes.clone(), limit })
     }
 
     fn accept(&self, received: Received, sent: Option<&Authorization>) -> Result<Received, Failure> {
@@ -252,6 +256,7 @@ fn timed_out(what: &str, last: Option<Error>) -> Error {
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TENSORS: HeaderValue = HeaderValue::from_static(MEDIA_TYPE);
 const LONGEST_ID: usize = 255;
 /// Longer than any call, and short enough to be added to any clock.
 const LONGEST: Duration = Duration::from_hours(365 * 24);

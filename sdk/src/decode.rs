@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use amaas_wire::oip::{DecodeError, InferResponse, Ready};
+use amaas_wire::oip::{DecodeError, HEADER_LENGTH, InferResponse, Ready};
 use amaas_wire::predict::{
     NOT_PROCESSED, PredictResponse, REQUEST_ID, USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS, Usage,
 };
@@ -30,7 +30,9 @@ pub(crate) fn predict<P: DeserializeOwned>(completed: Completed, inputs: usize) 
 }
 
 pub(crate) fn infer(completed: Completed) -> Result<InferAnswer, Error> {
-    let response = InferResponse::from_json(&completed.received.body);
+    let header_length = text(&completed.received.headers, HEADER_LENGTH).map(str::parse).transpose();
+    let header_length = header_length.map_err(|_| completed.misread(format!("{HEADER_LENGTH} is not a number")))?;
+    let response = InferResponse::from_http(&completed.received.body, header_length);
     let InferResponse { model_name, model_version, outputs, .. } =
         response.map_err(|error| unreadable(&completed, &error))?;
     let usage = usage(&completed.received.headers);

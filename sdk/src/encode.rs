@@ -7,43 +7,46 @@ use serde::Serialize;
 
 use crate::Error;
 
-pub(crate) fn predict<I: Serialize>(inputs: Vec<I>) -> Result<Bytes, Error> {
+/// A body.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Payload {
+    pub(crate) bytes: Bytes,
+    /// How many of the bytes are JSON, where tensors stand behind it.
+    pub(crate) header_length: Option<usize>,
+}
+
+pub(crate) fn predict<I: Serialize>(inputs: Vec<I>) -> Result<Payload, Error> {
     if inputs.is_empty() {
         return Err(Error::invalid_input("there are no inputs: expected one or more"));
     }
-    json(&PredictRequest { inputs })
+    // serde's own text is the caller's: its `Serialize` failed.
+    let written = serde_json::to_vec(&PredictRequest { inputs });
+    let error = |error| Error::invalid_input("the input cannot be written as JSON").with_source(error);
+    Ok(Payload { bytes: written.map_err(error)?.into(), header_length: None })
 }
 
-pub(crate) fn infer(request: &InferRequest) -> Result<Bytes, Error> {
-    json(request)
-}
-
-/// serde's own text is the caller's (`Serialize` failed) or the tensor's (a value that JSON has no form for).
-fn json(body: &impl Serialize) -> Result<Bytes, Error> {
-    let written = serde_json::to_vec(body);
-    written
-        .map(Bytes::from)
-        .map_err(|error| Error::invalid_input("the input cannot be written as JSON").with_source(error))
+/// Tensors go as bytes: any value has a form then, and nobody reads or writes numbers as text.
+pub(crate) fn infer(request: &InferRequest) -> Payload {
+    let (body, header_length) = request.to_http();
+    Payload { bytes: body.into(), header_length: Some(header_length) }
 }
 
 #[cfg(test)]
 mod tests {
-    use amaas_wire::{Tensor, TensorData};
-
     use super::*;
     use crate::ErrorKind;
 
     #[test]
     fn inputs_stand_in_order() {
-        assert_eq!(predict(vec!["a", "b"]).expect("text").as_ref(), br#"{"inputs":["a","b"]}"#);
+        assert_eq!(predict(vec!["a", "b"]).expect("text").bytes.as_ref(), br#"{"inputs":["a","b"]}"#);
     }
 
     #[test]
     fn what_cannot_be_sent_is_found_before_sending() {
         assert_eq!(predict::<()>(Vec::new()).expect_err("no inputs").kind(), ErrorKind::InvalidInput);
-        let inputs = vec![Tensor::new("x", vec![1], TensorData::Fp32(vec![f32::NAN])).expect("one value")];
-        let error = infer(&InferRequest { id: None, inputs, outputs: None }).expect_err("NaN");
+        let unnamed = std::collections::BTreeMap::from([((), 1)]);
+        let error = predict(vec![unnamed]).expect_err("a key that is no text");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert!(std::error::Error::source(&error).expect("serde's").to_string().contains("\"x\""));
+        assert!(std::error::Error::source(&error).expect("serde's").to_string().contains("key must be a string"));
     }
 }

@@ -121,10 +121,10 @@ impl Model {
     /// Runs the network on tensors and gives every output: `POST /v2/models/{model}[/versions/{version}]/infer`.
     ///
     /// ```
-    /// use amaas::{Error, Model, Tensor, TensorData};
+    /// use amaas::{Error, Model, Tensor};
     ///
     /// # async fn example(model: &Model) -> Result<(), Box<dyn std::error::Error>> {
-    /// let ids = Tensor::new("input_ids", vec![1, 3], TensorData::Int64(vec![101, 2307, 102]))?;
+    /// let ids = Tensor::new("input_ids", vec![1, 3], vec![101_i64, 2307, 102])?;
     /// let answer = model.infer(vec![ids]).await?;
     /// let logits = answer.output("logits").and_then(|tensor| tensor.data().as_f32());
     /// # Ok(())
@@ -143,7 +143,7 @@ impl Model {
     /// See [`Error`].
     pub async fn infer_request(&self, request: &InferRequest) -> Result<InferAnswer, Error> {
         let url = self.protocol_url(&["infer"])?;
-        let call = Call::post(url, self.keys()?, encode::infer(request)?, &self.options)?;
+        let call = Call::post(url, self.keys()?, encode::infer(request), &self.options)?;
         decode::infer(call.send(&self.client.caller).await?)
     }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use amaas::{ApiKey, Client, Datatype, Sealing, Suite, Tensor, TensorData};
+use amaas::{ApiKey, Client, Datatype, Sealing, Suite, Tensor};
 use amaas_e2e::{library, onnx};
 use amaas_serve::Host;
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
@@ -109,8 +109,8 @@ async fn calls(place: &Place) {
 }
 
 async fn call(client: &Client, values: usize) -> Duration {
-    let data = (0..values).map(|index| (index % 1000) as f32 / 997.0).collect();
-    let tensor = Tensor::new("FP32", vec![1, values], TensorData::Fp32(data)).expect("a tensor");
+    let data: Vec<f32> = (0..values).map(|index| (index % 1000) as f32 / 997.0).collect();
+    let tensor = Tensor::new("FP32", vec![1, values], data).expect("a tensor");
     let begun = Instant::now();
     let answer = client.model("echo").infer(vec![tensor]).await.expect("an answer");
     let took = begun.elapsed();

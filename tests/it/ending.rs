@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amaas::{CallOptions, Client, ErrorKind, InferAnswer, InferRequest, RetryConfig, Tensor, TensorData};
+use amaas::{CallOptions, Client, ErrorKind, InferAnswer, InferRequest, RetryConfig, Tensor};
 use amaas_e2e::faults::Proxy;
 use amaas_e2e::patience::{PATIENCE, until};
 use amaas_e2e::{Function, Launch, Program, Stage, onnx};
@@ -20,7 +20,7 @@ async fn slow(stage: &Stage) -> Launch {
 }
 
 fn integer(name: &str, value: i64) -> Tensor {
-    Tensor::new(name, vec![1], TensorData::Int64(vec![value])).expect("one value")
+    Tensor::new(name, vec![1], vec![value]).expect("one value")
 }
 
 fn counting(steps: i64, start: i64) -> Vec<Tensor> {

@@ -5,6 +5,7 @@ mod bad_input;
 mod ending;
 mod families;
 mod golden;
+mod grpc;
 mod hosts;
 mod ledger;
 mod loading;

@@ -5,8 +5,8 @@
 
 use amaas_image::{MOST_PIXELS, grey};
 use amaas_serve::task::{Assets, InvalidInput, Task, TaskError};
+use amaas_wire::Tensor;
 use amaas_wire::task::{DigitClassification, Image};
-use amaas_wire::{Tensor, TensorData};
 
 use crate::digit::{PIXELS, SIDE, digit};
 
@@ -51,7 +51,7 @@ impl Task for Digits {
             pixels.extend(digit(image).ok_or_else(blank)?);
         }
         let side = SIDE as usize;
-        let tensor = Tensor::new("pixels", vec![inputs.len(), side, side], TensorData::Uint8(pixels));
+        let tensor = Tensor::new("pixels", vec![inputs.len(), side, side], pixels);
         Ok(vec![tensor.map_err(InvalidInput::new)?])
     }
 
@@ -82,9 +82,8 @@ mod tests {
 
     #[test]
     fn of_equals_the_first_digit_is_taken() {
-        let output = |values: &[f32]| {
-            [Tensor::new("probabilities", vec![1, values.len()], TensorData::Fp32(values.to_vec())).expect("a row")]
-        };
+        let output =
+            |values: &[f32]| [Tensor::new("probabilities", vec![1, values.len()], values.to_vec()).expect("a row")];
         let answer = Digits.decode(&output(&[0.0, 0.1, 0.4, 0.1, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0])).expect("ten");
         assert_eq!((answer[0].digit, answer[0].probability), (2, 0.4));
         assert!(Digits.decode(&output(&[0.1; 11])).is_err(), "not ten a row");

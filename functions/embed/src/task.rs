@@ -5,7 +5,7 @@
 //! `[SEP]`, is that token.
 
 use amaas_serve::task::{Assets, Embedder, InvalidInput, TaskError, Tokens};
-use amaas_wire::{Tensor, TensorData};
+use amaas_wire::Tensor;
 use tokenizers::Tokenizer;
 
 /// The task of sentence encoders: a text in, a vector of length 1 out.
@@ -73,7 +73,7 @@ impl Embedder for Embed {
     fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
         let tensor = |name, value: fn(Option<&i64>) -> i64| {
             let values = rows.iter().flat_map(|row| (0..length).map(move |at| value(row.ids.get(at))));
-            let data = TensorData::Int64(values.collect());
+            let data: Vec<i64> = values.collect();
             Tensor::new(name, vec![rows.len(), length], data).map_err(InvalidInput::new)
         };
         Ok(vec![
@@ -162,7 +162,7 @@ mod tests {
         let rows = [Tokens { ids: vec![5, 6], truncated: false }, Tokens { ids: vec![7], truncated: false }];
         let tensors = embed().encode(&rows, 3).expect("tensors");
         let values = |tensor: &Tensor| match tensor.data() {
-            TensorData::Int64(values) => values.clone(),
+            TensorData::Int64(values) => values.to_vec(),
             other => panic!("{other:?}"),
         };
         assert_eq!(tensors[0].shape(), [2, 3]);

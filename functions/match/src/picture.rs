@@ -122,7 +122,7 @@ impl Picture {
     pub fn tensor(&self, image: &Image) -> Result<Tensor, InvalidInput> {
         let levels = self.levels(image.as_bytes())?;
         let data = match self.datatype {
-            Datatype::Uint8 => TensorData::Uint8(levels),
+            Datatype::Uint8 => TensorData::Uint8(levels.into()),
             Datatype::Fp16 => TensorData::Fp16(self.values(&levels).map(f16::from_f32).collect()),
             _ => TensorData::Fp32(self.values(&levels).collect()),
         };

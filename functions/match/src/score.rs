@@ -11,7 +11,7 @@ use crate::picture::Scores;
 /// The probability of each of `labels` labels, as `output` tells it.
 pub(crate) fn probabilities(output: &Tensor, scores: Scores, labels: usize) -> Result<Vec<f32>, TaskError> {
     let values: Vec<f32> = match output.data() {
-        TensorData::Fp32(values) => values.clone(),
+        TensorData::Fp32(values) => values.to_vec(),
         TensorData::Fp16(values) => values.iter().map(|value| value.to_f32()).collect(),
         _ => return Err(TaskError::new(format!("output {:?}: expected FP32 or FP16", output.name()))),
     };
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn output(values: &[f32]) -> Tensor {
-        Tensor::new("y", vec![1, values.len()], TensorData::Fp32(values.to_vec())).expect("a row")
+        Tensor::new("y", vec![1, values.len()], values.to_vec()).expect("a row")
     }
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(error.to_string(), "output \"y\" has no probabilities, which add up to 1; are they logits?");
         let error = probabilities(&output(&[1.0]), Scores::Probabilities, 2).expect_err("one");
         assert_eq!(error.to_string(), "output \"y\": expected a value for each of 2 labels, got 1");
-        let halves = TensorData::Fp16([0.25, 0.75].map(half::f16::from_f32).to_vec());
+        let halves = TensorData::from([0.25, 0.75].map(half::f16::from_f32).to_vec());
         let halves = Tensor::new("y", vec![1, 2, 1, 1], halves).expect("two");
         assert_eq!(probabilities(&halves, Scores::Probabilities, 2), Ok(vec![0.25, 0.75]));
     }

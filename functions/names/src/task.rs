@@ -5,8 +5,8 @@
 //! or one of more than 64 characters, is refused, for the network can say nothing of it.
 
 use amaas_serve::task::{Assets, InvalidInput, Task, TaskError};
+use amaas_wire::Tensor;
 use amaas_wire::task::{RankedClassification, Scored};
-use amaas_wire::{Tensor, TensorData};
 
 use crate::alphabet::{LENGTH, PADDING, has_letter, ids};
 
@@ -75,8 +75,8 @@ impl Task for Names {
             rows.extend(ids);
             rows.resize((index + 1) * LENGTH, PADDING);
         }
-        let rows = Tensor::new("input_ids", vec![inputs.len(), LENGTH], TensorData::Int64(rows));
-        let lengths = Tensor::new("lengths", vec![inputs.len()], TensorData::Int32(lengths));
+        let rows = Tensor::new("input_ids", vec![inputs.len(), LENGTH], rows);
+        let lengths = Tensor::new("lengths", vec![inputs.len()], lengths);
         Ok(vec![rows.map_err(InvalidInput::new)?, lengths.map_err(InvalidInput::new)?])
     }
 
@@ -147,9 +147,8 @@ mod tests {
     #[test]
     fn five_languages_are_named_in_their_order() {
         let languages = Names::from_languages("a\nb\nc\nd\ne\nf\n").expect("six");
-        let output = |values: &[f32]| {
-            [Tensor::new("probabilities", vec![1, values.len()], TensorData::Fp32(values.to_vec())).expect("a row")]
-        };
+        let output =
+            |values: &[f32]| [Tensor::new("probabilities", vec![1, values.len()], values.to_vec()).expect("a row")];
         let answer = languages.decode(&output(&[0.1, 0.3, 0.05, 0.3, 0.05, 0.2])).expect("a row").remove(0);
         assert_eq!((answer.label.as_str(), answer.probability), ("b", 0.3));
         assert_eq!(answer.top.iter().map(|scored| scored.label.as_str()).collect::<String>(), "bdfac");

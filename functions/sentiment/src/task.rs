@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use amaas_serve::task::{Assets, InvalidInput, Task, TaskError};
+use amaas_wire::Tensor;
 use amaas_wire::task::TextClassification;
-use amaas_wire::{Tensor, TensorData};
 
 /// The task of the IMDB network: a review in, `positive` or `negative` out.
 ///
@@ -69,8 +69,8 @@ impl Task for Sentiment {
     }
 
     fn encode(&self, inputs: &[String]) -> Result<Vec<Tensor>, InvalidInput> {
-        let ids = inputs.iter().flat_map(|text| self.ids(text)).collect();
-        let tensor = Tensor::new("input_ids", vec![inputs.len(), LENGTH], TensorData::Int64(ids));
+        let ids: Vec<i64> = inputs.iter().flat_map(|text| self.ids(text)).collect();
+        let tensor = Tensor::new("input_ids", vec![inputs.len(), LENGTH], ids);
         Ok(vec![tensor.map_err(InvalidInput::new)?])
     }
 

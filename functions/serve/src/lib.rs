@@ -10,6 +10,7 @@ pub mod digest;
 mod error;
 mod function;
 mod generate;
+mod grpc;
 pub mod host;
 mod infer;
 pub mod ledger;

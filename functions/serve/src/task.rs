@@ -45,7 +45,7 @@ use crate::manifest::Batching;
 ///     }
 ///
 ///     fn encode(&self, inputs: &[f32]) -> Result<Vec<Tensor>, InvalidInput> {
-///         let data = TensorData::Fp32(inputs.to_vec());
+///         let data = inputs.to_vec();
 ///         Ok(vec![Tensor::new("x", vec![inputs.len(), 1], data).map_err(InvalidInput::new)?])
 ///     }
 ///
@@ -327,8 +327,6 @@ const QUICK: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
-    use amaas_wire::TensorData;
-
     use super::*;
 
     struct First;
@@ -344,9 +342,7 @@ mod tests {
         }
 
         fn encode(&self, inputs: &[f32]) -> Result<Vec<Tensor>, InvalidInput> {
-            Ok(vec![
-                Tensor::new("x", vec![inputs.len()], TensorData::Fp32(inputs.to_vec())).map_err(InvalidInput::new)?,
-            ])
+            Ok(vec![Tensor::new("x", vec![inputs.len()], inputs.to_vec()).map_err(InvalidInput::new)?])
         }
 
         fn decode(&self, outputs: &[Tensor]) -> Result<Vec<f32>, TaskError> {
@@ -356,7 +352,7 @@ mod tests {
 
     #[test]
     fn outputs_that_are_not_finite_are_refused_and_not_null() {
-        let output = |value| [Tensor::new("y", vec![1], TensorData::Fp32(vec![value])).expect("one value")];
+        let output = |value| [Tensor::new("y", vec![1], vec![value]).expect("one value")];
         assert_eq!(Erased(First).decode(&output(0.5), 1).expect("finite").get(), "[0.5]");
         for value in [f32::NAN, f32::INFINITY] {
             let error = Erased(First).decode(&output(value), 1).expect_err("not finite");

@@ -82,7 +82,7 @@ impl Transport for Scripted {
                     let headers = headers.iter().map(|(name, value)| {
                         (name.parse().expect("a name"), value.parse::<HeaderValue>().expect("a value"))
                     });
-                    Ok(Received { status, headers: headers.collect(), body: Bytes::new() })
+                    Ok(Received { status, headers: headers.collect(), body: bytes::Bytes::new() })
                 }
                 NotSent => Err(TransportError::NotSent("refused".into())),
                 Lost => Err(TransportError::Lost("reset".into())),
@@ -145,7 +145,8 @@ impl CredentialProvider for Numbered {
 
 fn post(options: &CallOptions) -> Call {
     let url = "https://models.example.com/v1/models/m/predict".parse().expect("a URL");
-    Call::post(url, keys(), Bytes::from_static(b"{}"), options).expect("options that can be sent")
+    Call::post(url, keys(), Payload { bytes: "{}".into(), header_length: None }, options)
+        .expect("options that can be sent")
 }
 
 fn keys() -> KeySource {
@@ -308,7 +309,7 @@ async fn ids_that_would_break_a_header_are_refused_before_sending() {
     let url: Url = "https://models.example.com".parse().expect("a URL");
     for text in ["", "a b", "a\nb", "ä", &"x".repeat(256)] {
         for options in [CallOptions::default().idempotency_key(text), CallOptions::default().request_id(text)] {
-            let error = Call::post(url.clone(), keys(), Bytes::new(), &options).err().expect("no header");
+            let error = Call::post(url.clone(), keys(), Payload::default(), &options).err().expect("no header");
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
         }
     }

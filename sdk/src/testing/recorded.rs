@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use amaas_wire::oip::{DecodeError, HEADER_LENGTH, InferRequest};
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 
@@ -57,6 +58,15 @@ impl Recorded {
     /// The body.
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// The body as a call with tensors, which stand behind its JSON.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn tensors(&self) -> Result<InferRequest, DecodeError> {
+        let header_length = self.header(HEADER_LENGTH).and_then(|length| length.parse().ok());
+        InferRequest::from_http(&self.body, header_length).map(|(request, _)| request)
     }
 
     /// The body as JSON.

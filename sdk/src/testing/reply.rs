@@ -1,7 +1,7 @@
 //! What a server does with one request.
 
 use amaas_wire::Tensor;
-use amaas_wire::oip::{ErrorBody, InferResponse};
+use amaas_wire::oip::{self, ErrorBody, Form, Forms, HEADER_LENGTH, InferResponse};
 use amaas_wire::predict::{NOT_PROCESSED, PredictResponse, USAGE_BILLED_MS, USAGE_ROWS, Usage};
 use amaas_wire::problem::{MEDIA_TYPE, Problem, TYPE_PREFIX};
 use bytes::Bytes;
@@ -46,12 +46,19 @@ impl Reply {
     /// An answer of `infer` with these outputs, by version `1`, for this model only; its rows are the first output's.
     ///
     /// # Panics
-    /// When an output has a value that JSON has no form for (NaN, infinity).
+    /// Never: tensors come as bytes, which can carry any value.
     pub fn infer(model: &str, outputs: Vec<Tensor>) -> Self {
         let rows = outputs.first().and_then(Tensor::rows).unwrap_or(1);
         let body =
             InferResponse { model_name: model.to_owned(), model_version: Some("1".to_owned()), id: None, outputs };
-        let reply = Self::json(200, &body).for_model(model);
+        let encoded = body.into_http(&Forms::all(Form::Binary)).expect("bytes can carry any value");
+        let header_length = encoded.header_length();
+        let body = encoded.into_body().to_vec();
+        let reply = Self::new(Action::Answer { status: 200, body }).for_model(model);
+        let reply = match header_length {
+            Some(length) => reply.header("content-type", oip::MEDIA_TYPE).header(HEADER_LENGTH, &length.to_string()),
+            None => reply.header("content-type", "application/json"),
+        };
         reply.header(USAGE_ROWS, &rows.to_string()).header(USAGE_BILLED_MS, "1")
     }
 

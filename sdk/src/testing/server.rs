@@ -120,7 +120,7 @@ impl Server {
     /// Queues an answer of `infer` with these outputs, by version `1`; its rows are the first output's.
     ///
     /// # Panics
-    /// When an output has a value that JSON has no form for (NaN, infinity).
+    /// Never: tensors come as bytes, which can carry any value.
     pub fn infer(&self, model: &str, outputs: Vec<Tensor>) -> &Self {
         self.reply(Reply::infer(model, outputs))
     }

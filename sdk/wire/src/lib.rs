@@ -24,7 +24,8 @@ mod tensor_bytes;
 mod tensor_error;
 mod tensor_json;
 mod tensor_value;
+mod values;
 mod varint;
 
 pub use key::{ApiKey, MalformedKey};
-pub use tensor::{Datatype, Tensor, TensorData, TensorError};
+pub use tensor::{Datatype, Number, Tensor, TensorData, TensorError, Values};

@@ -7,7 +7,7 @@
 mod binary;
 pub mod triton;
 
-pub use self::binary::{Encoded, Form, Forms, HEADER_LENGTH};
+pub use self::binary::{Encoded, Form, Forms, HEADER_LENGTH, MEDIA_TYPE};
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
@@ -23,7 +23,7 @@ use crate::{Datatype, Tensor};
 ///
 /// let body = br#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[0.5,1]}]}"#;
 /// let request = InferRequest::from_json(body)?;
-/// assert_eq!(request.inputs[0].data(), &TensorData::Fp32(vec![0.5, 1.0]));
+/// assert_eq!(request.inputs[0].data(), &TensorData::from(vec![0.5_f32, 1.0]));
 /// # Ok::<(), amaas_wire::oip::DecodeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -42,25 +42,33 @@ impl InferRequest {
     /// # Errors
     /// [`DecodeError`] names the place and the reason, never a value of the payload.
     pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
-        Self::from_http(body, None).map(|(request, _)| request)
+        Self::read(body, None).map(|(request, _)| request)
     }
 }
 
-impl Serialize for InferRequest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut body = serializer.serialize_struct("InferRequest", 3)?;
+impl InferRequest {
+    fn serialize_with<S: Serializer>(&self, serializer: S, form: Form) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_struct("InferRequest", 4)?;
         if let Some(id) = &self.id {
             body.serialize_field("id", id)?;
         }
-        body.serialize_field(
-            "inputs",
-            &self.inputs.iter().map(|input| WrittenTensor(input, Form::Json)).collect::<Vec<_>>(),
-        )?;
+        let inputs: Vec<_> = self.inputs.iter().map(|input| WrittenTensor(input, form)).collect();
+        body.serialize_field("inputs", &inputs)?;
         if let Some(outputs) = &self.outputs {
             let outputs: Vec<_> = outputs.iter().map(|name| NamedOutput { name }).collect();
             body.serialize_field("outputs", &outputs)?;
         }
+        if form == Form::Binary {
+            body.serialize_field("parameters", &WrittenForm { binary_data_output: true })?;
+        }
         body.end()
+    }
+}
+
+/// As JSON to its end.
+impl Serialize for InferRequest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_with(serializer, Form::Json)
     }
 }
 
@@ -83,7 +91,7 @@ impl InferResponse {
     /// # Errors
     /// [`DecodeError`] names the place and the reason.
     pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
-        Self::from_http(body, None)
+        Self::read(body, None)
     }
 }
 
@@ -219,6 +227,11 @@ struct WrittenSize {
     binary_data_size: usize,
 }
 
+#[derive(Serialize)]
+struct WrittenForm {
+    binary_data_output: bool,
+}
+
 struct JsonData<'a>(&'a Tensor);
 
 impl Serialize for JsonData<'_> {
@@ -272,7 +285,6 @@ fn describe(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TensorData;
 
     fn error(body: &str) -> String {
         InferRequest::from_json(body.as_bytes()).expect_err(body).to_string()
@@ -283,8 +295,8 @@ mod tests {
         let request = InferRequest {
             id: Some("7".to_owned()),
             inputs: vec![
-                Tensor::new("a", vec![1, 2], TensorData::Fp32(vec![0.1, -2.5])).expect("two values"),
-                Tensor::new("b", vec![2], TensorData::Bytes(vec!["x".to_owned(), "é".to_owned()])).expect("two values"),
+                Tensor::new("a", vec![1, 2], vec![0.1_f32, -2.5]).expect("two values"),
+                Tensor::new("b", vec![2], vec!["x".to_owned(), "é".to_owned()]).expect("two values"),
             ],
             outputs: Some(vec!["y".to_owned()]),
         };
@@ -340,7 +352,7 @@ mod tests {
 
     #[test]
     fn infinities_are_an_error_not_a_null() {
-        let outputs = vec![Tensor::new("y", vec![1], TensorData::Fp32(vec![f32::NAN])).expect("one value")];
+        let outputs = vec![Tensor::new("y", vec![1], vec![f32::NAN]).expect("one value")];
         let response = InferResponse { model_name: "m".to_owned(), model_version: None, id: None, outputs };
         assert!(serde_json::to_vec(&response).expect_err("NaN").to_string().contains("\"y\""));
     }

@@ -5,18 +5,19 @@
 use std::fmt;
 use std::ops::Range;
 
-use half::f16;
+use half::{bf16, f16};
 use serde::{Deserialize, Serialize};
 
 pub use crate::tensor_error::TensorError;
+pub use crate::values::{Number, Values};
 
 /// One named tensor.
 ///
 /// ```
 /// use amaas_wire::{Tensor, TensorData};
 ///
-/// let ids = Tensor::new("input_ids", vec![1, 3], TensorData::Int64(vec![1, 14, 22]))?;
-/// assert_eq!(ids.rows(), Some(1));
+/// let ids = Tensor::new("input_ids", vec![1, 3], vec![1_i64, 14, 22])?;
+/// assert_eq!((ids.rows(), ids.data()), (Some(1), &TensorData::Int64(vec![1, 14, 22].into())));
 /// # Ok::<(), amaas_wire::TensorError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +33,8 @@ impl Tensor {
     /// # Errors
     /// [`TensorError::Count`] when the shape does not hold exactly that many values, [`TensorError::Overflow`] when
     /// its product does not fit, [`TensorError::Rank`] when it has more than [`MAX_RANK`] dimensions.
-    pub fn new(name: impl Into<String>, shape: Vec<usize>, data: TensorData) -> Result<Self, TensorError> {
-        let name = name.into();
+    pub fn new(name: impl Into<String>, shape: Vec<usize>, data: impl Into<TensorData>) -> Result<Self, TensorError> {
+        let (name, data) = (name.into(), data.into());
         let expected = element_count(&name, &shape)?;
         if expected == data.len() {
             Ok(Self { name, shape, data })
@@ -76,6 +77,7 @@ impl Tensor {
             TensorData::Fp16(values) => values.iter().position(|value| !value.is_finite()),
             TensorData::Fp32(values) => values.iter().position(|value| !value.is_finite()),
             TensorData::Fp64(values) => values.iter().position(|value| !value.is_finite()),
+            TensorData::Bf16(values) => values.iter().position(|value| !value.is_finite()),
             _ => None,
         };
         match at {
@@ -108,11 +110,13 @@ pub enum Datatype {
     Fp32,
     Fp64,
     Bytes,
+    /// The upper half of an FP32; only as bytes, since the protocol has no way to write it in JSON.
+    Bf16,
 }
 
 impl Datatype {
     /// Every datatype, in the protocol's order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Bool,
         Self::Uint8,
         Self::Uint16,
@@ -126,6 +130,7 @@ impl Datatype {
         Self::Fp32,
         Self::Fp64,
         Self::Bytes,
+        Self::Bf16,
     ];
 
     /// The protocol's name of the datatype.
@@ -144,6 +149,7 @@ impl Datatype {
             Self::Fp32 => "FP32",
             Self::Fp64 => "FP64",
             Self::Bytes => "BYTES",
+            Self::Bf16 => "BF16",
         }
     }
 
@@ -164,18 +170,19 @@ impl fmt::Display for Datatype {
 #[allow(missing_docs)] // the variants are the datatypes
 pub enum TensorData {
     Bool(Vec<bool>),
-    Uint8(Vec<u8>),
-    Uint16(Vec<u16>),
-    Uint32(Vec<u32>),
-    Uint64(Vec<u64>),
-    Int8(Vec<i8>),
-    Int16(Vec<i16>),
-    Int32(Vec<i32>),
-    Int64(Vec<i64>),
-    Fp16(Vec<f16>),
-    Fp32(Vec<f32>),
-    Fp64(Vec<f64>),
+    Uint8(Values<u8>),
+    Uint16(Values<u16>),
+    Uint32(Values<u32>),
+    Uint64(Values<u64>),
+    Int8(Values<i8>),
+    Int16(Values<i16>),
+    Int32(Values<i32>),
+    Int64(Values<i64>),
+    Fp16(Values<f16>),
+    Fp32(Values<f32>),
+    Fp64(Values<f64>),
     Bytes(Vec<String>),
+    Bf16(Values<bf16>),
 }
 
 /// Runs `$body` with `$values` bound to the vector inside a [`TensorData`], whatever its type.
@@ -196,6 +203,7 @@ macro_rules! for_each_datatype {
             $crate::TensorData::Fp32($values) => $body,
             $crate::TensorData::Fp64($values) => $body,
             $crate::TensorData::Bytes($values) => $body,
+            $crate::TensorData::Bf16($values) => $body,
         }
     };
 }
@@ -217,6 +225,7 @@ impl TensorData {
             Self::Fp32(_) => Datatype::Fp32,
             Self::Fp64(_) => Datatype::Fp64,
             Self::Bytes(_) => Datatype::Bytes,
+            Self::Bf16(_) => Datatype::Bf16,
         }
     }
 
@@ -244,42 +253,46 @@ impl TensorData {
     /// ```
     /// use amaas_wire::TensorData;
     ///
-    /// let mut rows = TensorData::Int8(vec![1]);
-    /// assert!(rows.extend_from(&TensorData::Int8(vec![2, 3])));
-    /// assert_eq!(rows, TensorData::Int8(vec![1, 2, 3]));
+    /// let mut rows = TensorData::from(vec![1_i8]);
+    /// assert!(rows.extend_from(&TensorData::from(vec![2_i8, 3])));
+    /// assert_eq!(rows, TensorData::from(vec![1_i8, 2, 3]));
     /// ```
     #[must_use]
     pub fn extend_from(&mut self, other: &Self) -> bool {
         macro_rules! extend {
             ($($variant:ident),*) => {
                 match (self, other) {
-                    $((Self::$variant(values), Self::$variant(more)) => values.extend_from_slice(more),)*
+                    (Self::Bool(values), Self::Bool(more)) => values.extend_from_slice(more),
+                    (Self::Bytes(values), Self::Bytes(more)) => values.extend_from_slice(more),
+                    $((Self::$variant(values), Self::$variant(more)) => values.to_mut().extend_from_slice(more),)*
                     _ => return false,
                 }
             };
         }
-        extend!(Bool, Uint8, Uint16, Uint32, Uint64, Int8, Int16, Int32, Int64, Fp16, Fp32, Fp64, Bytes);
+        extend!(Uint8, Uint16, Uint32, Uint64, Int8, Int16, Int32, Int64, Fp16, Fp32, Fp64, Bf16);
         true
     }
 
-    /// A copy of the values of `range`; `None` where it goes beyond the end.
+    /// The values of `range`, copied unless they are a view; `None` where it goes beyond the end.
     ///
     /// ```
     /// use amaas_wire::TensorData;
     ///
-    /// let rows = TensorData::Int8(vec![1, 2, 3]);
-    /// assert_eq!(rows.slice(1..3), Some(TensorData::Int8(vec![2, 3])));
+    /// let rows = TensorData::from(vec![1_i8, 2, 3]);
+    /// assert_eq!(rows.slice(1..3), Some(vec![2_i8, 3].into()));
     /// assert_eq!(rows.slice(1..4), None);
     /// ```
     pub fn slice(&self, range: Range<usize>) -> Option<Self> {
         macro_rules! slice {
             ($($variant:ident),*) => {
                 match self {
-                    $(Self::$variant(values) => Self::$variant(values.get(range)?.to_vec()),)*
+                    Self::Bool(values) => Self::Bool(values.get(range)?.to_vec()),
+                    Self::Bytes(values) => Self::Bytes(values.get(range)?.to_vec()),
+                    $(Self::$variant(values) => Self::$variant(values.slice(range)?),)*
                 }
             };
         }
-        Some(slice!(Bool, Uint8, Uint16, Uint32, Uint64, Int8, Int16, Int32, Int64, Fp16, Fp32, Fp64, Bytes))
+        Some(slice!(Uint8, Uint16, Uint32, Uint64, Int8, Int16, Int32, Int64, Fp16, Fp32, Fp64, Bf16))
     }
 
     /// The values as 32-bit floats, where they are.
@@ -294,19 +307,62 @@ impl TensorData {
     pub fn empty(datatype: Datatype) -> Self {
         match datatype {
             Datatype::Bool => Self::Bool(Vec::new()),
-            Datatype::Uint8 => Self::Uint8(Vec::new()),
-            Datatype::Uint16 => Self::Uint16(Vec::new()),
-            Datatype::Uint32 => Self::Uint32(Vec::new()),
-            Datatype::Uint64 => Self::Uint64(Vec::new()),
-            Datatype::Int8 => Self::Int8(Vec::new()),
-            Datatype::Int16 => Self::Int16(Vec::new()),
-            Datatype::Int32 => Self::Int32(Vec::new()),
-            Datatype::Int64 => Self::Int64(Vec::new()),
-            Datatype::Fp16 => Self::Fp16(Vec::new()),
-            Datatype::Fp32 => Self::Fp32(Vec::new()),
-            Datatype::Fp64 => Self::Fp64(Vec::new()),
+            Datatype::Uint8 => Self::Uint8(Values::default()),
+            Datatype::Uint16 => Self::Uint16(Values::default()),
+            Datatype::Uint32 => Self::Uint32(Values::default()),
+            Datatype::Uint64 => Self::Uint64(Values::default()),
+            Datatype::Int8 => Self::Int8(Values::default()),
+            Datatype::Int16 => Self::Int16(Values::default()),
+            Datatype::Int32 => Self::Int32(Values::default()),
+            Datatype::Int64 => Self::Int64(Values::default()),
+            Datatype::Fp16 => Self::Fp16(Values::default()),
+            Datatype::Fp32 => Self::Fp32(Values::default()),
+            Datatype::Fp64 => Self::Fp64(Values::default()),
             Datatype::Bytes => Self::Bytes(Vec::new()),
+            Datatype::Bf16 => Self::Bf16(Values::default()),
         }
+    }
+}
+
+macro_rules! from_vectors {
+    ($($type:ty => $variant:ident),*) => {
+        $(impl From<Vec<$type>> for TensorData {
+            fn from(values: Vec<$type>) -> Self {
+                Self::$variant(values.into())
+            }
+        })*
+    };
+}
+
+from_vectors!(
+    bool => Bool, u8 => Uint8, u16 => Uint16, u32 => Uint32, u64 => Uint64, i8 => Int8, i16 => Int16, i32 => Int32,
+    i64 => Int64, f16 => Fp16, f32 => Fp32, f64 => Fp64, String => Bytes, bf16 => Bf16
+);
+
+/// Name, datatype and shape as a message states them, checked: of a name its length, of a datatype that it is one, of dimensions
+/// that none is negative.
+///
+/// ```
+/// use amaas_wire::{Datatype, TensorError, tensor::stated};
+///
+/// assert_eq!(stated("x".to_owned(), "FP32", &[1, 2])?, ("x".to_owned(), Datatype::Fp32, vec![1, 2]));
+/// assert!(matches!(stated("x".to_owned(), "FP31", &[]), Err(TensorError::Datatype { .. })));
+/// # Ok::<(), TensorError>(())
+/// ```
+///
+/// # Errors
+/// [`TensorError::Name`], [`TensorError::Datatype`] or [`TensorError::Negative`].
+pub fn stated(tensor: String, datatype: &str, shape: &[i64]) -> Result<(String, Datatype, Vec<usize>), TensorError> {
+    if tensor.len() > MAX_NAME {
+        return Err(TensorError::Name { got: tensor.len() });
+    }
+    let Some(datatype) = Datatype::from_name(datatype) else {
+        return Err(TensorError::Datatype { tensor });
+    };
+    let size = |(axis, dim): (usize, &i64)| usize::try_from(*dim).map_err(|_| axis);
+    match shape.iter().enumerate().map(size).collect() {
+        Ok(shape) => Ok((tensor, datatype, shape)),
+        Err(axis) => Err(TensorError::Negative { tensor, axis }),
     }
 }
 
@@ -331,46 +387,48 @@ pub const MAX_NAME: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]
     fn count_must_match_the_shape() {
-        let error = Tensor::new("x", vec![2, 3], TensorData::Fp32(vec![0.0; 5])).expect_err("5 is not 6");
+        let error = Tensor::new("x", vec![2, 3], vec![0.0_f32; 5]).expect_err("5 is not 6");
         assert_eq!(error.to_string(), "tensor \"x\": shape [2, 3] needs 6 values, got 5");
     }
 
     #[test]
     fn scalars_and_empty_tensors_are_tensors() {
-        assert!(Tensor::new("x", vec![], TensorData::Int64(vec![7])).is_ok());
-        assert!(Tensor::new("x", vec![0, 3], TensorData::Int64(vec![])).is_ok());
+        assert!(Tensor::new("x", vec![], vec![7_i64]).is_ok());
+        assert!(Tensor::new("x", vec![0, 3], Vec::<i64>::new()).is_ok());
     }
 
     #[test]
     fn products_that_overflow_are_refused() {
         let shape = vec![usize::MAX, 2];
-        assert!(matches!(Tensor::new("x", shape, TensorData::Int8(vec![])), Err(TensorError::Overflow { .. })));
+        assert!(matches!(Tensor::new("x", shape, Vec::<i8>::new()), Err(TensorError::Overflow { .. })));
         let shape = vec![usize::MAX, 2, 0];
-        assert!(matches!(Tensor::new("x", shape, TensorData::Int8(vec![])), Err(TensorError::Overflow { .. })));
-        assert!(matches!(Tensor::new("x", vec![1; 17], TensorData::Int8(vec![0])), Err(TensorError::Rank { .. })));
+        assert!(matches!(Tensor::new("x", shape, Vec::<i8>::new()), Err(TensorError::Overflow { .. })));
+        assert!(matches!(Tensor::new("x", vec![1; 17], vec![0_i8]), Err(TensorError::Rank { .. })));
     }
 
     #[test]
     fn values_are_joined_and_cut_in_every_datatype() {
         for datatype in Datatype::ALL {
-            let json: &[&str] = match datatype {
-                Datatype::Bool => &["true", "false"],
-                Datatype::Bytes => &["\"a\"", "\"b\""],
-                _ => &["1", "2"],
+            let width = datatype.width().unwrap_or(5);
+            let both = match datatype {
+                Datatype::Bytes => vec![1, 0, 0, 0, b'a', 1, 0, 0, 0, b'b'],
+                _ => [0, 1].iter().flat_map(|value| std::iter::repeat_n(*value, width)).collect(),
             };
-            let read = |values: &[&str]| {
-                let list = format!("[{}]", values.join(","));
-                let raw = serde_json::from_str(&list).expect("JSON");
-                crate::tensor_json::decode("x".to_owned(), datatype, vec![values.len()], raw).expect("a tensor")
+            let read = |values: Range<usize>| {
+                let bytes = Bytes::copy_from_slice(&both[values.start * width..values.end * width]);
+                Tensor::from_bytes("x".to_owned(), datatype, vec![values.len()], bytes).expect("a tensor")
             };
             let mut data = TensorData::empty(datatype);
-            assert!(data.extend_from(read(&json[..1]).data()) && data.extend_from(read(&json[1..]).data()));
-            assert_eq!(&data, read(json).data());
-            assert_eq!(data.slice(1..2).as_ref(), Some(read(&json[1..]).data()));
+            assert!(data.extend_from(read(0..1).data()) && data.extend_from(read(1..2).data()));
+            assert_eq!(&data, read(0..2).data());
+            assert_eq!(data.slice(1..2).as_ref(), Some(read(1..2).data()));
+            assert_eq!(read(0..2).data().slice(1..2).as_ref(), Some(read(1..2).data()));
             assert_eq!(data.slice(1..3), None);
             let other = if datatype == Datatype::Bool { Datatype::Int8 } else { Datatype::Bool };
             assert!(!data.extend_from(&TensorData::empty(other)));
@@ -379,13 +437,13 @@ mod tests {
 
     #[test]
     fn sizes_are_those_in_memory() {
-        assert_eq!(TensorData::Int64(vec![0; 3]).byte_size(), 24);
+        assert_eq!(TensorData::Int64(vec![0; 3].into()).byte_size(), 24);
         assert_eq!(TensorData::Bytes(vec!["abc".to_owned(); 2]).byte_size(), 2 * size_of::<String>() + 6);
     }
 
     #[test]
     fn what_is_not_finite_is_named() {
-        let tensor = |values| Tensor::new("y", vec![2], TensorData::Fp64(values)).expect("two values");
+        let tensor = |values| Tensor::new("y", vec![2], Vec::<f64>::from(values)).expect("two values");
         assert_eq!(tensor(vec![0.0, 1.0]).check_finite(), Ok(()));
         let error = tensor(vec![0.0, f64::INFINITY]).check_finite().expect_err("infinite");
         assert_eq!(error.to_string(), "tensor \"y\": data[1] is not a finite number, which JSON cannot carry");

@@ -1,25 +1,25 @@
 //! The values of a tensor as bytes: little-endian, row-major, nothing between them.
 //!
 //! Source: the binary tensor data extension, "Binary Tensor Request". BOOL is a byte of 0 or 1, and each element of BYTES
-//! stands behind its length in 4 bytes. Values are copied once, since a [`TensorData`] owns vectors of its own type and bytes
-//! that arrived begin anywhere.
+//! stands behind its length in 4 bytes. Numbers stay where they arrived and leave from where they are ([`Values`]); BOOL and BYTES
+//! are copied.
 
-use half::f16;
+use bytes::Bytes;
 
 use crate::tensor::element_count;
-use crate::{Datatype, Tensor, TensorData, TensorError};
+use crate::{Datatype, Tensor, TensorData, TensorError, Values};
 
 impl Tensor {
     /// Makes a tensor of `datatype` and `shape` from its values as bytes.
     ///
     /// ```
     /// use amaas_wire::{Datatype, Tensor, TensorData};
+    /// use bytes::Bytes;
     ///
-    /// let tensor = Tensor::from_bytes("x".to_owned(), Datatype::Int16, vec![2], &[1, 0, 255, 255])?;
-    /// assert_eq!(tensor.data(), &TensorData::Int16(vec![1, -1]));
-    /// let mut bytes = Vec::new();
-    /// tensor.write_bytes(&mut bytes);
-    /// assert_eq!(bytes, [1, 0, 255, 255]);
+    /// let bytes = Bytes::from_static(&[1, 0, 255, 255]);
+    /// let tensor = Tensor::from_bytes("x".to_owned(), Datatype::Int16, vec![2], bytes.clone())?;
+    /// assert_eq!(tensor.data(), &TensorData::from(vec![1_i16, -1]));
+    /// assert_eq!(tensor.into_bytes(), bytes);
     /// # Ok::<(), amaas_wire::TensorError>(())
     /// ```
     ///
@@ -27,7 +27,7 @@ impl Tensor {
     /// [`TensorError::ByteCount`] where there are more or fewer bytes than the shape needs, [`TensorError::ByteElement`] where an
     /// element of BYTES goes beyond the end, [`TensorError::Value`] for a BOOL that is neither 0 nor 1 or a text that is not
     /// UTF-8, and what [`Tensor::new`] finds wrong with the shape.
-    pub fn from_bytes(name: String, datatype: Datatype, shape: Vec<usize>, bytes: &[u8]) -> Result<Self, TensorError> {
+    pub fn from_bytes(name: String, datatype: Datatype, shape: Vec<usize>, bytes: Bytes) -> Result<Self, TensorError> {
         let count = element_count(&name, &shape)?;
         let data = match datatype.width() {
             Some(width) if count.checked_mul(width) == Some(bytes.len()) => fixed(&name, datatype, bytes)?,
@@ -35,7 +35,7 @@ impl Tensor {
                 let expected = count.saturating_mul(width);
                 return Err(TensorError::ByteCount { tensor: name, datatype, shape, expected, got: bytes.len() });
             }
-            None => TensorData::Bytes(texts(&name, count, bytes)?),
+            None => TensorData::Bytes(texts(&name, count, &bytes)?),
         };
         Self::new(name, shape, data)
     }
@@ -45,6 +45,31 @@ impl Tensor {
         match self.data() {
             TensorData::Bytes(values) => values.iter().map(|value| LENGTH + value.len()).sum(),
             data => data.len() * data.datatype().width().unwrap_or_default(),
+        }
+    }
+
+    /// The values as bytes; where nobody else holds them, numbers are not copied.
+    pub fn into_bytes(self) -> Bytes {
+        let mut out = Vec::new();
+        match self.data() {
+            TensorData::Bool(_) | TensorData::Bytes(_) => self.write_bytes(&mut out),
+            _ => {}
+        }
+        let (_, _, data) = self.into_parts();
+        match data {
+            TensorData::Bool(_) | TensorData::Bytes(_) => out.into(),
+            TensorData::Uint8(values) => values.into_le_bytes(),
+            TensorData::Uint16(values) => values.into_le_bytes(),
+            TensorData::Uint32(values) => values.into_le_bytes(),
+            TensorData::Uint64(values) => values.into_le_bytes(),
+            TensorData::Int8(values) => values.into_le_bytes(),
+            TensorData::Int16(values) => values.into_le_bytes(),
+            TensorData::Int32(values) => values.into_le_bytes(),
+            TensorData::Int64(values) => values.into_le_bytes(),
+            TensorData::Fp16(values) => values.into_le_bytes(),
+            TensorData::Fp32(values) => values.into_le_bytes(),
+            TensorData::Fp64(values) => values.into_le_bytes(),
+            TensorData::Bf16(values) => values.into_le_bytes(),
         }
     }
 
@@ -60,6 +85,7 @@ impl Tensor {
         match self.data() {
             TensorData::Bool(values) => out.extend(values.iter().map(|value| u8::from(*value))),
             TensorData::Uint8(values) => out.extend_from_slice(values),
+            TensorData::Bf16(values) => write!(values),
             TensorData::Uint16(values) => write!(values),
             TensorData::Uint32(values) => write!(values),
             TensorData::Uint64(values) => write!(values),
@@ -86,7 +112,7 @@ impl Datatype {
     pub fn width(self) -> Option<usize> {
         Some(match self {
             Self::Bool | Self::Uint8 | Self::Int8 => 1,
-            Self::Uint16 | Self::Int16 | Self::Fp16 => 2,
+            Self::Uint16 | Self::Int16 | Self::Fp16 | Self::Bf16 => 2,
             Self::Uint32 | Self::Int32 | Self::Fp32 => 4,
             Self::Uint64 | Self::Int64 | Self::Fp64 => 8,
             Self::Bytes => return None,
@@ -95,34 +121,28 @@ impl Datatype {
 }
 
 /// Values of a width, of which `bytes` holds whole ones.
-fn fixed(tensor: &str, datatype: Datatype, bytes: &[u8]) -> Result<TensorData, TensorError> {
+fn fixed(tensor: &str, datatype: Datatype, bytes: Bytes) -> Result<TensorData, TensorError> {
     macro_rules! read {
-        ($variant:ident, $type:ty) => {{
-            let (values, _) = bytes.as_chunks::<{ size_of::<$type>() }>();
-            TensorData::$variant(values.iter().map(|value| <$type>::from_le_bytes(*value)).collect())
-        }};
-    }
-    Ok(match datatype {
-        Datatype::Bool => match bytes.iter().position(|byte| *byte > 1) {
-            None => TensorData::Bool(bytes.iter().map(|byte| *byte == 1).collect()),
-            Some(index) => {
-                let (expected, got) = ("a byte of 0 or 1 (BOOL)", "another byte");
-                return Err(TensorError::Value { tensor: tensor.to_owned(), index, expected, got });
+        ($($variant:ident),*) => {
+            match datatype {
+                $(Datatype::$variant => Values::from_le_bytes(bytes).map(TensorData::$variant),)*
+                Datatype::Bool => return bools(tensor, &bytes),
+                Datatype::Bytes => None,
             }
-        },
-        Datatype::Uint8 => TensorData::Uint8(bytes.to_vec()),
-        Datatype::Uint16 => read!(Uint16, u16),
-        Datatype::Uint32 => read!(Uint32, u32),
-        Datatype::Uint64 => read!(Uint64, u64),
-        Datatype::Int8 => read!(Int8, i8),
-        Datatype::Int16 => read!(Int16, i16),
-        Datatype::Int32 => read!(Int32, i32),
-        Datatype::Int64 => read!(Int64, i64),
-        Datatype::Fp16 => read!(Fp16, f16),
-        Datatype::Fp32 => read!(Fp32, f32),
-        Datatype::Fp64 => read!(Fp64, f64),
-        Datatype::Bytes => TensorData::Bytes(Vec::new()),
-    })
+        };
+    }
+    let data = read!(Uint8, Uint16, Uint32, Uint64, Int8, Int16, Int32, Int64, Fp16, Fp32, Fp64, Bf16);
+    Ok(data.unwrap_or_else(|| TensorData::empty(datatype)))
+}
+
+fn bools(tensor: &str, bytes: &[u8]) -> Result<TensorData, TensorError> {
+    match bytes.iter().position(|byte| *byte > 1) {
+        None => Ok(TensorData::Bool(bytes.iter().map(|byte| *byte == 1).collect())),
+        Some(index) => {
+            let (expected, got) = ("a byte of 0 or 1 (BOOL)", "another byte");
+            Err(TensorError::Value { tensor: tensor.to_owned(), index, expected, got })
+        }
+    }
 }
 
 /// `count` elements of BYTES. Networks take text, so each has to be UTF-8.
@@ -154,10 +174,12 @@ const LENGTH: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use half::{bf16, f16};
+
     use super::*;
 
     fn read(datatype: Datatype, shape: &[usize], bytes: &[u8]) -> Result<TensorData, String> {
-        let tensor = Tensor::from_bytes("x".to_owned(), datatype, shape.to_vec(), bytes);
+        let tensor = Tensor::from_bytes("x".to_owned(), datatype, shape.to_vec(), Bytes::copy_from_slice(bytes));
         tensor.map(|tensor| tensor.data().clone()).map_err(|error| error.to_string())
     }
 
@@ -165,26 +187,27 @@ mod tests {
     fn values_are_little_endian() {
         for (datatype, bytes, expected) in [
             (Datatype::Bool, &[1, 0][..], TensorData::Bool(vec![true, false])),
-            (Datatype::Uint8, &[0, 255], TensorData::Uint8(vec![0, 255])),
-            (Datatype::Int8, &[128, 255], TensorData::Int8(vec![-128, -1])),
-            (Datatype::Uint16, &[1, 2, 255, 255], TensorData::Uint16(vec![513, u16::MAX])),
-            (Datatype::Int16, &[1, 2, 255, 255], TensorData::Int16(vec![513, -1])),
-            (Datatype::Fp16, &[0, 60, 0, 126], TensorData::Fp16(vec![f16::ONE, f16::NAN])),
-            (Datatype::Fp32, &[0, 0, 128, 63, 0, 0, 128, 255], TensorData::Fp32(vec![1.0, f32::NEG_INFINITY])),
+            (Datatype::Uint8, &[0, 255], TensorData::Uint8(vec![0, 255].into())),
+            (Datatype::Int8, &[128, 255], TensorData::Int8(vec![-128, -1].into())),
+            (Datatype::Uint16, &[1, 2, 255, 255], TensorData::Uint16(vec![513, u16::MAX].into())),
+            (Datatype::Int16, &[1, 2, 255, 255], TensorData::Int16(vec![513, -1].into())),
+            (Datatype::Fp16, &[0, 60, 0, 126], TensorData::Fp16(vec![f16::ONE, f16::NAN].into())),
+            (Datatype::Fp32, &[0, 0, 128, 63, 0, 0, 128, 255], TensorData::Fp32(vec![1.0, f32::NEG_INFINITY].into())),
+            (Datatype::Bf16, &[128, 63, 192, 255], TensorData::Bf16(vec![bf16::ONE, bf16::from_bits(0xFFC0)].into())),
             (Datatype::Bytes, &[1, 0, 0, 0, b'a', 0, 0, 0, 0], TensorData::Bytes(vec!["a".into(), String::new()])),
         ] {
             let got = read(datatype, &[2], bytes).expect("two values");
             // NaN is not equal to itself, and has to survive too.
             assert_eq!(format!("{got:?}"), format!("{expected:?}"));
-            let mut again = Vec::new();
-            Tensor::new("x", vec![2], expected).expect("two values").write_bytes(&mut again);
-            assert_eq!(again, bytes, "{datatype}");
+            let (mut again, tensor) = (Vec::new(), Tensor::new("x", vec![2], expected).expect("two values"));
+            tensor.write_bytes(&mut again);
+            assert_eq!((&*again, &*tensor.into_bytes()), (bytes, bytes), "{datatype}");
         }
     }
 
     #[test]
     fn scalars_and_empty_tensors_have_bytes() {
-        assert_eq!(read(Datatype::Int32, &[], &[7, 0, 0, 0]), Ok(TensorData::Int32(vec![7])));
+        assert_eq!(read(Datatype::Int32, &[], &[7, 0, 0, 0]), Ok(TensorData::Int32(vec![7].into())));
         for datatype in Datatype::ALL {
             assert_eq!(read(datatype, &[0, 3], &[]), Ok(TensorData::empty(datatype)));
         }
@@ -223,11 +246,12 @@ mod tests {
             bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..40), shape in proptest::collection::vec(0_usize..5, 0..3)
         ) {
             for datatype in Datatype::ALL {
-                let Ok(tensor) = Tensor::from_bytes("x".to_owned(), datatype, shape.clone(), &bytes) else { continue };
+                let given = Bytes::copy_from_slice(&bytes);
+                let Ok(tensor) = Tensor::from_bytes("x".to_owned(), datatype, shape.clone(), given) else { continue };
                 let mut again = Vec::new();
                 tensor.write_bytes(&mut again);
                 proptest::prop_assert_eq!(tensor.byte_len(), again.len());
-                proptest::prop_assert_eq!(&again, &bytes);
+                proptest::prop_assert_eq!((&*again, &*tensor.into_bytes()), (&*bytes, &*bytes));
             }
         }
     }

@@ -30,7 +30,7 @@ pub enum TensorError {
     /// A datatype that the protocol does not have, or that is not carried.
     #[error(
         "tensor {tensor:?}: unknown datatype; expected one of BOOL, UINT8, UINT16, UINT32, UINT64, INT8, INT16, \
-         INT32, INT64, FP16, FP32, FP64, BYTES"
+         INT32, INT64, FP16, FP32, FP64, BYTES, BF16"
     )]
     Datatype { tensor: String },
     /// A value is of another kind than the datatype.
@@ -71,6 +71,9 @@ pub enum TensorError {
     /// There are bytes behind the last element of BYTES.
     #[error("tensor {tensor:?}: its {count} elements take {expected} bytes of binary data, got {got}")]
     ByteRest { tensor: String, count: usize, expected: usize, got: usize },
+    /// A datatype that JSON has no way to write.
+    #[error("tensor {tensor:?}: BF16 has no form in JSON, only as binary data")]
+    BinaryOnly { tensor: String },
     /// A value that JSON has no way to write.
     #[error("tensor {tensor:?}: data[{index}] is not a finite number, which JSON cannot carry")]
     NotFinite { tensor: String, index: usize },

@@ -36,7 +36,7 @@ pub(crate) fn decode(
                         if error.to_string().contains("recursion limit") { "it is too deep" } else { "not a list" };
                     return Err(TensorError::Nesting { tensor: name, shape, what: what.to_owned() });
                 }
-                (None, Ok(())) => TensorData::$variant(values),
+                (None, Ok(())) => TensorData::$variant(values.into()),
             }
         }};
     }
@@ -54,6 +54,7 @@ pub(crate) fn decode(
         Datatype::Fp32 => read!(Fp32),
         Datatype::Fp64 => read!(Fp64),
         Datatype::Bytes => read!(Bytes),
+        Datatype::Bf16 => return Err(TensorError::BinaryOnly { tensor: name }),
     };
     Tensor::new(name, shape, data)
 }
@@ -79,6 +80,9 @@ pub(crate) fn encode<S: Serializer>(tensor: &Tensor, serializer: S) -> Result<S:
         TensorData::Fp32(values) => finite(tensor, serializer, values.iter().copied()),
         TensorData::Fp64(values) => finite(tensor, serializer, values.iter().copied()),
         TensorData::Bytes(values) => plain!(values),
+        TensorData::Bf16(_) => {
+            Err(serde::ser::Error::custom(TensorError::BinaryOnly { tensor: tensor.name().to_owned() }))
+        }
     }
 }
 
@@ -241,15 +245,15 @@ mod tests {
 
     #[test]
     fn flat_and_nested_data_are_the_same() {
-        let expected = Ok(TensorData::Int32(vec![1, 2, 3, 4, 5, 6]));
+        let expected = Ok(TensorData::Int32(vec![1, 2, 3, 4, 5, 6].into()));
         assert_eq!(read(Datatype::Int32, &[2, 3], "[1,2,3,4,5,6]"), expected);
         assert_eq!(read(Datatype::Int32, &[2, 3], "[[1,2,3],[4,5,6]]"), expected);
         assert_eq!(read(Datatype::Int32, &[1, 2, 3], "[[[1,2,3],[4,5,6]]]"), expected);
-        assert_eq!(read(Datatype::Int32, &[], "[5]"), Ok(TensorData::Int32(vec![5])));
-        assert_eq!(read(Datatype::Int32, &[], "5"), Ok(TensorData::Int32(vec![5])));
-        assert_eq!(read(Datatype::Int32, &[0], "[]"), Ok(TensorData::Int32(vec![])));
-        assert_eq!(read(Datatype::Int32, &[0, 3], "[]"), Ok(TensorData::Int32(vec![])));
-        assert_eq!(read(Datatype::Int32, &[2, 0], "[[],[]]"), Ok(TensorData::Int32(vec![])));
+        assert_eq!(read(Datatype::Int32, &[], "[5]"), Ok(TensorData::Int32(vec![5].into())));
+        assert_eq!(read(Datatype::Int32, &[], "5"), Ok(TensorData::Int32(vec![5].into())));
+        assert_eq!(read(Datatype::Int32, &[0], "[]"), Ok(TensorData::Int32(vec![].into())));
+        assert_eq!(read(Datatype::Int32, &[0, 3], "[]"), Ok(TensorData::Int32(vec![].into())));
+        assert_eq!(read(Datatype::Int32, &[2, 0], "[[],[]]"), Ok(TensorData::Int32(vec![].into())));
     }
 
     #[test]
@@ -310,7 +314,7 @@ mod tests {
 
         #[test]
         fn floats_survive_json_bit_for_bit(values in proptest::collection::vec(proptest::num::f32::NORMAL, 0..20)) {
-            let tensor = Tensor::new("x", vec![values.len()], TensorData::Fp32(values)).expect("the shape is the length");
+            let tensor = Tensor::new("x", vec![values.len()], values).expect("the shape is the length");
             let mut json = Vec::new();
             encode(&tensor, &mut serde_json::Serializer::new(&mut json)).expect("finite values can be written");
             let json = String::from_utf8(json).expect("JSON is text");

@@ -167,7 +167,7 @@ async fn an_index_out_of_range_costs_its_caller_only() {
     let client = target.stage.client(target.endpoint.clone());
     let model = client.model("sentiment");
     let cases = golden();
-    let bad = amaas::Tensor::new("input_ids", vec![1, 256], amaas::TensorData::Int64(vec![10_000; 256]));
+    let bad = amaas::Tensor::new("input_ids", vec![1, 256], vec![10_000_i64; 256]);
     let bad = bad.expect("256 values");
     for _ in 0..5 {
         let good = cases.iter().take(15).map(async |case| {

@@ -118,5 +118,6 @@ fn element(datatype: Datatype) -> i64 {
         Datatype::Fp64 => 11,
         Datatype::Uint32 => 12,
         Datatype::Uint64 => 13,
+        Datatype::Bf16 => 16,
     }
 }

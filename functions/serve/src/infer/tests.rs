@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use amaas_wire::{Datatype, Tensor, TensorData};
+use amaas_wire::{Datatype, Tensor};
 
 use super::queue::Queue;
 use super::{Bounds, Infer, Network, RunError};
@@ -29,8 +29,8 @@ impl Network for Double {
         if values.iter().any(|value| *value < 0.0) {
             return Err(RunError::Refused { public: "negative".to_owned(), internal: String::new() });
         }
-        let doubled = values.iter().map(|value| value * 2.0).collect();
-        Ok(vec![Tensor::new("y", inputs[0].shape().to_vec(), TensorData::Fp32(doubled)).expect("same shape")])
+        let doubled: Vec<f32> = values.iter().map(|value| value * 2.0).collect();
+        Ok(vec![Tensor::new("y", inputs[0].shape().to_vec(), doubled).expect("same shape")])
     }
 }
 
@@ -75,7 +75,7 @@ fn call(values: &[f32], width: usize) -> Valid {
         batching: Batching::Rows,
         golden: None,
     };
-    let tensor = Tensor::new("x", vec![values.len() / width, width], TensorData::Fp32(values.to_vec()));
+    let tensor = Tensor::new("x", vec![values.len() / width, width], values.to_vec());
     Valid::new(vec![tensor.expect("whole rows")], &manifest, Limits::default()).expect("valid")
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn compare(expected: &Tensor, got: &Tensor, atol: f64) -> Result<(), 
         (TensorData::Fp16(a), TensorData::Fp16(b)) => furthest(a, b),
         (TensorData::Fp32(a), TensorData::Fp32(b)) => furthest(a, b),
         (TensorData::Fp64(a), TensorData::Fp64(b)) => furthest(a, b),
+        (TensorData::Bf16(a), TensorData::Bf16(b)) => furthest(a, b),
         (expected, got) if expected == got => 0.0,
         _ => return Err(format!("output {name:?} differs")),
     };
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     fn tensor(values: &[f32]) -> Tensor {
-        Tensor::new("y", vec![values.len()], TensorData::Fp32(values.to_vec())).expect("the shape is the length")
+        Tensor::new("y", vec![values.len()], values.to_vec()).expect("the shape is the length")
     }
 
     #[test]

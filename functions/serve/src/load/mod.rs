@@ -14,6 +14,7 @@ mod resolve;
 mod session;
 mod slot;
 mod source;
+mod value;
 mod watch;
 
 pub(crate) use self::check::check as check_golden;

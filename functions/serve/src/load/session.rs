@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use amaas_wire::{Datatype, Tensor, TensorData};
+use amaas_wire::Tensor;
 use ort::error::ErrorCode;
 use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
-use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
+use ort::value::{Outlet, ValueType};
 
-use super::Provider;
+use super::{Provider, value};
 use crate::config::RuntimeConfig;
 use crate::infer::{Network, RunError, Stop};
 use crate::manifest::{Dim, TensorSpec};
@@ -96,18 +96,18 @@ impl Network for Onnx {
 
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         let failed = |error: ort::Error| RunError::Failed(error.message().to_owned());
-        let inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = inputs
+        let values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = inputs
             .iter()
-            .map(|input| Ok((Cow::Borrowed(input.name()), value(input)?)))
+            .map(|input| Ok((Cow::Borrowed(input.name()), value::given(input)?)))
             .collect::<Result<_, _>>()
             .map_err(failed)?;
-        let options = self.options.take();
+        let (options, session) = (self.options.take(), self.session.inner());
         let outputs = match &options {
-            Some(options) => self.session.run_with_options(inputs, options.as_ref()),
-            None => self.session.run(inputs),
+            Some(options) => self.session.run_with_options(values, options.as_ref()),
+            None => self.session.run(values),
         };
         let outputs = outputs.map_err(|error| run_error(&error))?;
-        outputs.iter().map(|(name, value)| tensor(name, &value)).collect()
+        outputs.into_iter().map(|(name, output)| value::left(name, output, &session, inputs)).collect()
     }
 }
 
@@ -126,7 +126,9 @@ pub enum SessionError {
     #[error("the network has weights in other files (external data), which are not carried; save it as one file")]
     ExternalData,
     /// An input or output that is not a tensor, or of a datatype that is not carried.
-    #[error("{name:?} is {got}; only tensors of the protocol's datatypes (no BF16, no complex) are served")]
+    #[error(
+        "{name:?} is {got}; only tensors of the protocol's datatypes (no complex, no 8-bit floats, no 4-bit numbers) are served"
+    )]
     Value { name: String, got: String },
     /// A provider that was asked for cannot be had.
     #[error(
@@ -218,86 +220,9 @@ fn spec(outlet: &Outlet) -> Result<TensorSpec, SessionError> {
     let ValueType::Tensor { ty, shape, dimension_symbols } = outlet.dtype() else {
         return Err(refused(format!("a value of type {}", outlet.dtype())));
     };
-    let datatype = datatype(*ty).ok_or_else(|| refused(format!("a tensor of {ty}")))?;
+    let datatype = value::datatype(*ty).ok_or_else(|| refused(format!("a tensor of {ty}")))?;
     let dims = shape.iter().zip(dimension_symbols.iter());
     let shape =
         dims.map(|(size, symbol)| usize::try_from(*size).map_or_else(|_| Dim::Symbol(symbol.clone()), Dim::Fixed));
     Ok(TensorSpec { name: outlet.name().to_owned(), datatype, shape: shape.collect() })
-}
-
-fn datatype(element: TensorElementType) -> Option<Datatype> {
-    Some(match element {
-        TensorElementType::Bool => Datatype::Bool,
-        TensorElementType::Uint8 => Datatype::Uint8,
-        TensorElementType::Uint16 => Datatype::Uint16,
-        TensorElementType::Uint32 => Datatype::Uint32,
-        TensorElementType::Uint64 => Datatype::Uint64,
-        TensorElementType::Int8 => Datatype::Int8,
-        TensorElementType::Int16 => Datatype::Int16,
-        TensorElementType::Int32 => Datatype::Int32,
-        TensorElementType::Int64 => Datatype::Int64,
-        TensorElementType::Float16 => Datatype::Fp16,
-        TensorElementType::Float32 => Datatype::Fp32,
-        TensorElementType::Float64 => Datatype::Fp64,
-        TensorElementType::String => Datatype::Bytes,
-        _ => return None,
-    })
-}
-
-/// The tensor as ONNX Runtime takes it: a view of the same memory, but for strings.
-fn value(tensor: &Tensor) -> Result<SessionInputValue<'_>, ort::Error> {
-    macro_rules! view {
-        ($values:expr) => {
-            TensorRef::from_array_view((tensor.shape(), $values.as_slice()))?.into()
-        };
-    }
-    Ok(match tensor.data() {
-        TensorData::Bool(values) => view!(values),
-        TensorData::Uint8(values) => view!(values),
-        TensorData::Uint16(values) => view!(values),
-        TensorData::Uint32(values) => view!(values),
-        TensorData::Uint64(values) => view!(values),
-        TensorData::Int8(values) => view!(values),
-        TensorData::Int16(values) => view!(values),
-        TensorData::Int32(values) => view!(values),
-        TensorData::Int64(values) => view!(values),
-        TensorData::Fp16(values) => view!(values),
-        TensorData::Fp32(values) => view!(values),
-        TensorData::Fp64(values) => view!(values),
-        TensorData::Bytes(values) => ort::value::Tensor::from_string_array((tensor.shape(), values.as_slice()))?.into(),
-    })
-}
-
-fn tensor(name: &str, value: &DynValue) -> Result<Tensor, RunError> {
-    let failed = |error: ort::Error| RunError::Failed(format!("output {name:?}: {}", error.message()));
-    let element =
-        value.dtype().tensor_type().ok_or_else(|| RunError::Failed(format!("output {name:?} is no tensor")))?;
-    let datatype =
-        datatype(element).ok_or_else(|| RunError::Failed(format!("output {name:?} is a tensor of {element}")))?;
-    macro_rules! copy {
-        ($variant:ident, $type:ty) => {{
-            let (shape, values) = value.try_extract_tensor::<$type>().map_err(failed)?;
-            (shape, TensorData::$variant(values.to_vec()))
-        }};
-    }
-    let (shape, data) = match datatype {
-        Datatype::Bool => copy!(Bool, bool),
-        Datatype::Uint8 => copy!(Uint8, u8),
-        Datatype::Uint16 => copy!(Uint16, u16),
-        Datatype::Uint32 => copy!(Uint32, u32),
-        Datatype::Uint64 => copy!(Uint64, u64),
-        Datatype::Int8 => copy!(Int8, i8),
-        Datatype::Int16 => copy!(Int16, i16),
-        Datatype::Int32 => copy!(Int32, i32),
-        Datatype::Int64 => copy!(Int64, i64),
-        Datatype::Fp16 => copy!(Fp16, half::f16),
-        Datatype::Fp32 => copy!(Fp32, f32),
-        Datatype::Fp64 => copy!(Fp64, f64),
-        Datatype::Bytes => {
-            let (shape, values) = value.try_extract_strings().map_err(failed)?;
-            (shape, TensorData::Bytes(values))
-        }
-    };
-    let shape = shape.iter().map(|dim| usize::try_from(*dim).unwrap_or_default()).collect();
-    Tensor::new(name, shape, data).map_err(|error| RunError::Failed(error.to_string()))
 }

@@ -6,7 +6,7 @@
 //! name it the same.
 
 use amaas_wire::{Datatype, Tensor, TensorData};
-use half::f16;
+use half::{bf16, f16};
 
 use crate::infer::{Network, join, split};
 use crate::load::compare;
@@ -100,6 +100,7 @@ fn made_tensor(spec: &TensorSpec, seed: u64) -> Result<Tensor, String> {
     let mut float = || (next() >> 40) as f32 / (1_u64 << 24) as f32 * 2.0 - 1.0;
     let data = match spec.datatype {
         Datatype::Fp16 => TensorData::Fp16((0..count).map(|_| f16::from_f32(float())).collect()),
+        Datatype::Bf16 => TensorData::Bf16((0..count).map(|_| bf16::from_f32(float())).collect()),
         Datatype::Fp32 => TensorData::Fp32((0..count).map(|_| float()).collect()),
         Datatype::Fp64 => TensorData::Fp64((0..count).map(|_| f64::from(float())).collect()),
         Datatype::Bool => TensorData::Bool((0..count).map(|_| next() % 2 == 1).collect()),
@@ -123,6 +124,10 @@ fn tolerance(tensor: &Tensor) -> f64 {
     let largest = match tensor.data() {
         TensorData::Fp16(values) => {
             values.iter().fold(0.0, |largest: f64, value| largest.max(value.to_f64().abs())) * 100.0
+        }
+        // A bfloat16 has 8 bits of its own.
+        TensorData::Bf16(values) => {
+            values.iter().fold(0.0, |largest: f64, value| largest.max(value.to_f64().abs())) * 1000.0
         }
         TensorData::Fp32(values) => values.iter().fold(0.0, |largest: f64, value| largest.max(f64::from(value.abs()))),
         TensorData::Fp64(values) => values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs())),
@@ -150,7 +155,7 @@ mod tests {
         fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
             let values = self.0(inputs[0].data().as_f32().expect("FP32"));
             let (rows, width) = (inputs[0].shape()[0], values.len() / inputs[0].shape()[0]);
-            Ok(vec![Tensor::new("y", vec![rows, width], TensorData::Fp32(values)).expect("whole rows")])
+            Ok(vec![Tensor::new("y", vec![rows, width], values).expect("whole rows")])
         }
     }
 

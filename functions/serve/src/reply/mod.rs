@@ -1,13 +1,14 @@
-//! Encode → respond: what leaves a function. `seal` will stand between them, around the router.
+//! Encode → respond: what leaves a function.
 
 mod compress;
 mod encode;
 mod error;
+mod pieces;
 mod respond;
 
 pub(crate) use self::compress::compress;
 pub(crate) use self::encode::{
-    Counted, completions_response, embeddings_response, infer_response, json, predict_response,
+    Counted, completions_response, embeddings_response, headers, infer_response, json, predict_response,
 };
 pub(crate) use self::error::error_event;
 pub(crate) use self::respond::{Finished, instead, named, rendered, respond};

@@ -18,6 +18,14 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Whoever has the key in `headers`.
+    pub(crate) async fn of(headers: &HeaderMap, host: &Host) -> Result<Self, Error> {
+        let key = key(headers)?.parse()?;
+        let record = host.access().find(&key).await?;
+        tracing::Span::current().record("tenant", record.tenant.as_str());
+        Ok(Self { record, admitted: false })
+    }
+
     /// Whose key it is.
     pub(crate) fn tenant(&self) -> &str {
         &self.record.tenant
@@ -49,10 +57,7 @@ impl FromRequestParts<Host> for Caller {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
-        let key = key(&parts.headers)?.parse()?;
-        let record = host.access().find(&key).await?;
-        tracing::Span::current().record("tenant", record.tenant.as_str());
-        Ok(Self { record, admitted: false })
+        Self::of(&parts.headers, host).await
     }
 }
 

@@ -3,13 +3,14 @@
 //! Source: `extension_binary_data.md` of Triton, "Raw Binary Request". The header says that no byte is JSON, so the model says what
 //! the bytes are: it must have one input, and at most one dimension whose size has to follow from the number of bytes.
 
-use amaas_wire::{Datatype, Tensor, TensorData};
+use amaas_wire::{Datatype, Tensor};
+use bytes::Bytes;
 
 use crate::error::Error;
 use crate::manifest::{Batching, Dim, Manifest};
 
 /// The one input of the network that `manifest` describes, made of `body`.
-pub(crate) fn raw(manifest: &Manifest, body: &[u8]) -> Result<Tensor, Error> {
+pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, Error> {
     let invalid = |text: String| Error::InvalidInput(format!("a body without JSON (header length 0): {text}"));
     let [input] = manifest.inputs.as_slice() else {
         return Err(invalid(format!("expected a model with one input, this one has {}", manifest.inputs.len())));
@@ -27,7 +28,7 @@ pub(crate) fn raw(manifest: &Manifest, body: &[u8]) -> Result<Tensor, Error> {
     }
     let mut shape: Vec<_> = input.shape.iter().map(|dim| Dim::fixed(dim).unwrap_or(1)).collect();
     let tensor = match input.datatype.width() {
-        None => text(&input.name, shape, body),
+        None => text(&input.name, shape, &body),
         Some(width) => {
             if let [axis] = open[..] {
                 shape[axis] = rest(&shape, width, body.len());
@@ -41,9 +42,9 @@ pub(crate) fn raw(manifest: &Manifest, body: &[u8]) -> Result<Tensor, Error> {
 /// The body is one element of BYTES, without its length.
 fn text(name: &str, shape: Vec<usize>, body: &[u8]) -> Result<Tensor, amaas_wire::TensorError> {
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let element = [&length[..], body].concat();
-    let tensor = Tensor::from_bytes(name.to_owned(), Datatype::Bytes, vec![1], &element)?;
-    Tensor::new(name, shape, TensorData::clone(tensor.data()))
+    let element = [&length[..], body].concat().into();
+    let (_, _, data) = Tensor::from_bytes(name.to_owned(), Datatype::Bytes, vec![1], element)?.into_parts();
+    Tensor::new(name, shape, data)
 }
 
 /// How often the dimensions of `shape` stand in `bytes`, the last time maybe not in full: then the number of bytes is wrong.
@@ -94,7 +95,7 @@ mod tests {
             (Bytes, &[None], Alone, 12, &[1]),
             (Bytes, &[None, None], Rows, 0, &[1, 1]),
         ] {
-            let tensor = raw(&manifest(datatype, shape, batching), &vec![b'a'; bytes]).expect("a tensor");
+            let tensor = raw(&manifest(datatype, shape, batching), vec![b'a'; bytes].into()).expect("a tensor");
             assert_eq!(tensor.shape(), expected, "{datatype} {shape:?}");
         }
     }
@@ -114,13 +115,13 @@ mod tests {
             (Datatype::Int16, &[None, None], 4, "input \"x\" has 2 dimensions of any size, expected 1 at most"),
             (Datatype::Bytes, &[Some(2)], 4, "shape [2] needs 2 values, got 1"),
         ] {
-            let error = raw(&manifest(datatype, shape, Batching::None), &vec![b'a'; bytes]).expect_err(expected);
+            let error = raw(&manifest(datatype, shape, Batching::None), vec![b'a'; bytes].into()).expect_err(expected);
             assert!(error.to_string().contains(expected), "{expected}: {error}");
         }
         let mut two = manifest(Datatype::Int16, &[], Batching::None);
         two.inputs.push(two.inputs[0].clone());
-        assert!(raw(&two, b"").expect_err("two inputs").to_string().contains("one input, this one has 2"));
+        assert!(raw(&two, Bytes::new()).expect_err("two inputs").to_string().contains("one input, this one has 2"));
         let text = manifest(Datatype::Bytes, &[Some(1)], Batching::None);
-        assert!(raw(&text, &[255]).expect_err("no text").to_string().contains("expected UTF-8 text"));
+        assert!(raw(&text, vec![255].into()).expect_err("no text").to_string().contains("expected UTF-8 text"));
     }
 }

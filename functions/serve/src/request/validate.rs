@@ -182,8 +182,6 @@ fn names(takes: Takes<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use amaas_wire::TensorData;
-
     use super::*;
     use crate::manifest::{Blob, FORMAT};
 
@@ -217,8 +215,7 @@ mod tests {
     }
 
     fn tensor(name: &str, shape: &[usize]) -> Tensor {
-        let data = TensorData::Fp32(vec![0.0; shape.iter().product()]);
-        Tensor::new(name, shape.to_vec(), data).expect("the shape is the length")
+        Tensor::new(name, shape.to_vec(), vec![0.0_f32; shape.iter().product()]).expect("the shape is the length")
     }
 
     fn error(tensors: Vec<Tensor>) -> String {
@@ -235,7 +232,7 @@ mod tests {
 
     #[test]
     fn errors_name_tensor_expected_and_got() {
-        let int = Tensor::new("a", vec![1, 2], TensorData::Int64(vec![0; 2])).expect("two values");
+        let int = Tensor::new("a", vec![1, 2], vec![0_i64; 2]).expect("two values");
         for (tensors, expected) in [
             (vec![], "input \"a\" is missing; the model takes \"a\", \"b\""),
             (vec![tensor("c", &[1])], "unknown input \"c\"; the model takes \"a\", \"b\""),

@@ -84,7 +84,7 @@ mod tests {
     use std::sync::{Condvar, Mutex};
     use std::time::Duration;
 
-    use amaas_wire::{Datatype, TensorData};
+    use amaas_wire::Datatype;
 
     use super::*;
     use crate::infer::{Bounds, Network, RunError};
@@ -149,7 +149,7 @@ mod tests {
             if !PREPARING.meet() {
                 return Err(InvalidInput::new("no texts are prepared meanwhile"));
             }
-            Ok(vec![Tensor::new("x", vec![1, 1], TensorData::Fp32(vec![input.0])).map_err(InvalidInput::new)?])
+            Ok(vec![Tensor::new("x", vec![1, 1], vec![input.0]).map_err(InvalidInput::new)?])
         }
 
         fn decode(
@@ -185,8 +185,8 @@ mod tests {
                 return Err(InvalidInput::new("no image is prepared meanwhile"));
             }
             #[allow(clippy::cast_precision_loss)]
-            let lengths = rows.iter().map(|row| row.ids.len() as f32).collect();
-            Ok(vec![Tensor::new("x", vec![rows.len(), 1], TensorData::Fp32(lengths)).map_err(InvalidInput::new)?])
+            let lengths: Vec<f32> = rows.iter().map(|row| row.ids.len() as f32).collect();
+            Ok(vec![Tensor::new("x", vec![rows.len(), 1], lengths).map_err(InvalidInput::new)?])
         }
     }
 

@@ -1,16 +1,16 @@
 //! The routes of a function, one router under every host.
 
 mod completions;
-mod config;
+pub(crate) mod config;
 mod embeddings;
-mod health;
+pub(crate) mod health;
 mod host;
-mod infer;
+pub(crate) mod infer;
 mod matching;
 mod models;
 mod predict;
-mod repository;
-mod stats;
+pub(crate) mod repository;
+pub(crate) mod stats;
 
 use axum::Router;
 use axum::routing::{get, post};

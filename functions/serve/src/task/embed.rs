@@ -42,7 +42,7 @@ use crate::manifest::{Batching, TensorSpec};
 ///
 ///     fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
 ///         let padded = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or(-1)));
-///         let data = TensorData::Int64(padded.collect());
+///         let data: Vec<i64> = padded.collect();
 ///         Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
 ///     }
 /// }
@@ -252,7 +252,7 @@ mod tests {
 
         fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
             let ids = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or_default()));
-            let data = TensorData::Int64(ids.collect());
+            let data: Vec<i64> = ids.collect();
             Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
         }
     }
@@ -270,8 +270,9 @@ mod tests {
         let first = |run: &Vec<Tensor>| {
             let TensorData::Int64(ids) = run[0].data() else { panic!("ids") };
             let shape = run[0].shape();
-            let values = ids.chunks_exact(shape[1]).flat_map(|row| [row[0] as f32, shape[0] as f32]).collect();
-            vec![Tensor::new(name, vec![shape[0], 2], TensorData::Fp32(values)).expect("whole rows")]
+            let values: Vec<f32> =
+                ids.chunks_exact(shape[1]).flat_map(|row| [row[0] as f32, shape[0] as f32]).collect();
+            vec![Tensor::new(name, vec![shape[0], 2], values).expect("whole rows")]
         };
         plan.runs.iter().map(first).collect()
     }
@@ -327,7 +328,7 @@ mod tests {
         assert_eq!(read(Vec::clear).internal_text(), Some("the network gave 0 vectors for 2 texts"));
         assert!(read(|outputs| outputs[0].clear()).internal_text().is_some());
         let error = read(|outputs| {
-            let data = TensorData::Fp32(vec![f32::NAN; 4]);
+            let data = vec![f32::NAN; 4];
             outputs[0] = vec![Tensor::new("vector", vec![2, 2], data).expect("four values")];
         });
         assert_eq!(error.slug(), "unwritable-answer");

@@ -46,12 +46,21 @@ pub fn oip_request(bytes: &[u8]) -> bool {
     let Some((length, body)) = bytes.split_first_chunk::<2>() else { return false };
     let header = u16::from_le_bytes(*length);
     let header = (header != u16::MAX).then_some(usize::from(header));
-    let Ok((request, _)) = InferRequest::from_http(body, header) else { return false };
-    let InferRequest { id, inputs, .. } = request;
-    let response = InferResponse { model_name: "m".to_owned(), model_version: None, id, outputs: inputs };
-    let written = response.to_http(&Forms::all(oip::Form::Binary)).expect("bytes can carry any value");
-    let again = InferResponse::from_http(&written.body, written.header_length).expect("what was written can be read");
-    assert_eq!(again.to_http(&Forms::all(oip::Form::Binary)).expect("as before"), written);
+    let body = bytes::Bytes::copy_from_slice(body);
+    let Ok((request, _)) = InferRequest::from_http(&body, header) else { return false };
+    let (written, header) = request.to_http();
+    let written = bytes::Bytes::from(written);
+    let (again, _) = InferRequest::from_http(&written, Some(header)).expect("what was written can be read");
+    assert_eq!(again.to_http(), (written.to_vec(), header));
+    let response = |InferRequest { id, inputs, .. }: InferRequest| {
+        let response = InferResponse { model_name: "m".to_owned(), model_version: None, id, outputs: inputs };
+        response.into_http(&Forms::all(oip::Form::Binary)).expect("bytes can carry any value")
+    };
+    let written = response(request);
+    assert_eq!(response(again), written);
+    let header = written.header_length();
+    let again = InferResponse::from_http(&written.clone().into_body(), header).expect("what was written can be read");
+    assert_eq!(again.into_http(&Forms::all(oip::Form::Binary)).expect("as before"), written);
     true
 }
 

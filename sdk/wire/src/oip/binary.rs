@@ -4,16 +4,19 @@
 //! the JSON has, `binary_data_size` how many of what follows belong to a tensor, and `binary_data` and `binary_data_output` which
 //! outputs are wanted so. Its raw form, where the body is one tensor and nothing else, needs to know the model and is not here.
 
+use bytes::Bytes;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{DecodeError, InferRequest, InferResponse, MAX_ID, WrittenTensor, short};
-use crate::tensor::{MAX_NAME, TensorError};
-use crate::{Datatype, Tensor, tensor_json};
+use crate::tensor::{MAX_NAME, TensorError, stated};
+use crate::{Tensor, tensor_json};
 
 /// The header that says how many bytes of a body are JSON. Without it all are.
 pub const HEADER_LENGTH: &str = "inference-header-content-length";
+/// The content type of a body that is not JSON to its end.
+pub const MEDIA_TYPE: &str = "application/octet-stream";
 
 /// How a tensor is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,13 +47,33 @@ impl Forms {
     }
 }
 
-/// A message as it leaves.
+/// A message as it leaves, in pieces: tensors as bytes are not copied together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
-    /// The JSON, and the tensors behind it.
-    pub body: Vec<u8>,
+    /// The JSON.
+    pub json: Bytes,
+    /// The tensors behind it; `None` where all of the body is JSON.
+    pub tensors: Option<Vec<Bytes>>,
+}
+
+impl Encoded {
     /// What [`HEADER_LENGTH`] has to say; `None` where all of the body is JSON.
-    pub header_length: Option<usize>,
+    pub fn header_length(&self) -> Option<usize> {
+        self.tensors.as_ref().map(|_| self.json.len())
+    }
+
+    /// The body, one piece after the other.
+    pub fn into_pieces(self) -> impl Iterator<Item = Bytes> {
+        std::iter::once(self.json).chain(self.tensors.into_iter().flatten())
+    }
+
+    /// The body in one piece.
+    pub fn into_body(self) -> Bytes {
+        match self.tensors {
+            None => self.json,
+            Some(tensors) => [vec![self.json], tensors].concat().concat().into(),
+        }
+    }
 }
 
 impl InferRequest {
@@ -62,7 +85,7 @@ impl InferRequest {
     ///
     /// let json = r#"{"inputs":[{"name":"x","datatype":"UINT8","shape":[2],"parameters":{"binary_data_size":2}}],
     ///                "parameters":{"binary_data_output":true}}"#;
-    /// let body = [json.as_bytes(), &[7, 9]].concat();
+    /// let body = [json.as_bytes(), &[7, 9]].concat().into();
     /// let (request, forms) = InferRequest::from_http(&body, Some(json.len()))?;
     /// assert_eq!((request.inputs[0].shape(), forms.of("y")), (&[2][..], Form::Binary));
     /// # Ok::<(), amaas_wire::oip::DecodeError>(())
@@ -70,8 +93,29 @@ impl InferRequest {
     ///
     /// # Errors
     /// [`DecodeError`] names the place and the reason, never a value of the payload.
-    pub fn from_http(body: &[u8], header: Option<usize>) -> Result<(Self, Forms), DecodeError> {
+    pub fn from_http(body: &Bytes, header: Option<usize>) -> Result<(Self, Forms), DecodeError> {
         let (json, rest) = split(body, header)?;
+        Self::read(json, rest)
+    }
+
+    /// Writes the request with every input as bytes, and has every output come as bytes.
+    ///
+    /// Behind the JSON stand as many spaces as it takes for the first input to begin at a multiple of 16 bytes, so that a server
+    /// that has the body at such an address need not copy it.
+    ///
+    /// # Panics
+    /// Never: names, numbers and texts can be written as JSON.
+    pub fn to_http(&self) -> (Vec<u8>, usize) {
+        let mut body = serde_json::to_vec(&AsBytes(self)).expect("there is no value in it that JSON has no form for");
+        body.resize(body.len().next_multiple_of(ALIGNMENT), b' ');
+        let header = body.len();
+        body.reserve_exact(self.inputs.iter().map(Tensor::byte_len).sum());
+        self.inputs.iter().for_each(|input| input.write_bytes(&mut body));
+        (body, header)
+    }
+
+    /// Reads `json`, with the bytes of tensors in `rest`.
+    pub(super) fn read(json: &[u8], rest: Option<Bytes>) -> Result<(Self, Forms), DecodeError> {
         let raw: RawRequest<'_> = serde_json::from_slice(json).map_err(|error| DecodeError::json(&error))?;
         short("id", raw.id.as_deref(), MAX_ID)?;
         let inputs = tensors(raw.inputs, rest)?;
@@ -93,8 +137,13 @@ impl InferResponse {
     ///
     /// # Errors
     /// [`DecodeError`] names the place and the reason.
-    pub fn from_http(body: &[u8], header: Option<usize>) -> Result<Self, DecodeError> {
+    pub fn from_http(body: &Bytes, header: Option<usize>) -> Result<Self, DecodeError> {
         let (json, rest) = split(body, header)?;
+        Self::read(json, rest)
+    }
+
+    /// Reads `json`, with the bytes of tensors in `rest`.
+    pub(super) fn read(json: &[u8], rest: Option<Bytes>) -> Result<Self, DecodeError> {
         let raw: RawResponse<'_> = serde_json::from_slice(json).map_err(|error| DecodeError::json(&error))?;
         let outputs = tensors(raw.outputs, rest)?;
         Ok(Self { model_name: raw.model_name, model_version: raw.model_version, id: raw.id, outputs })
@@ -103,14 +152,12 @@ impl InferResponse {
     /// Writes the response with each output in its form.
     ///
     /// # Errors
-    /// Where a value that goes into the JSON has no form there: NaN, or an infinity. As bytes it has one.
-    pub fn to_http(&self, forms: &Forms) -> Result<Encoded, serde_json::Error> {
-        let binary = || self.outputs.iter().filter(|output| forms.of(output.name()) == Form::Binary);
-        let mut body = serde_json::to_vec(&Written { response: self, forms })?;
-        let header_length = binary().next().map(|_| body.len());
-        body.reserve_exact(binary().map(Tensor::byte_len).sum());
-        binary().for_each(|output| output.write_bytes(&mut body));
-        Ok(Encoded { body, header_length })
+    /// Where a value that goes into the JSON has no form there: NaN, an infinity, any of BF16. As bytes it has one.
+    pub fn into_http(self, forms: &Forms) -> Result<Encoded, serde_json::Error> {
+        let json = serde_json::to_vec(&Written { response: &self, forms })?.into();
+        let binary = self.outputs.into_iter().filter(|output| forms.of(output.name()) == Form::Binary);
+        let tensors: Vec<_> = binary.map(Tensor::into_bytes).collect();
+        Ok(Encoded { json, tensors: Some(tensors).filter(|tensors| !tensors.is_empty()) })
     }
 
     pub(super) fn serialize_with<S: Serializer>(&self, serializer: S, forms: &Forms) -> Result<S::Ok, S::Error> {
@@ -139,18 +186,27 @@ impl Serialize for Written<'_> {
     }
 }
 
+/// A request with all tensors as bytes, both ways.
+struct AsBytes<'a>(&'a InferRequest);
+
+impl Serialize for AsBytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize_with(serializer, Form::Binary)
+    }
+}
+
 /// The JSON and what is behind it; nothing where nobody says that there is something.
-fn split(body: &[u8], header: Option<usize>) -> Result<(&[u8], Option<&[u8]>), DecodeError> {
+fn split(body: &Bytes, header: Option<usize>) -> Result<(&[u8], Option<Bytes>), DecodeError> {
     let Some(header) = header else { return Ok((body, None)) };
-    let parts = body.split_at_checked(header).ok_or(DecodeError::Header { header, body: body.len() });
-    parts.map(|(json, rest)| (json, Some(rest)))
+    let json = body.get(..header).ok_or(DecodeError::Header { header, body: body.len() });
+    json.map(|json| (json, Some(body.slice(header..))))
 }
 
 /// All tensors of a message, to which all of `bytes` belong.
-fn tensors(raw: Vec<RawTensor<'_>>, bytes: Option<&[u8]>) -> Result<Vec<Tensor>, DecodeError> {
-    let mut left = bytes;
-    let tensors = raw.into_iter().map(|raw| raw.decode(&mut left)).collect::<Result<_, _>>()?;
-    let (got, left) = (bytes.map_or(0, <[u8]>::len), left.map_or(0, <[u8]>::len));
+fn tensors(raw: Vec<RawTensor<'_>>, mut bytes: Option<Bytes>) -> Result<Vec<Tensor>, DecodeError> {
+    let got = bytes.as_ref().map_or(0, Bytes::len);
+    let tensors = raw.into_iter().map(|raw| raw.decode(&mut bytes)).collect::<Result<_, _>>()?;
+    let left = bytes.map_or(0, |left| left.len());
     if left == 0 { Ok(tensors) } else { Err(DecodeError::Rest { expected: got - left, got }) }
 }
 
@@ -225,18 +281,8 @@ struct TensorParameters {
 
 impl RawTensor<'_> {
     /// The tensor; its bytes are taken from the front of `left`.
-    fn decode(self, left: &mut Option<&[u8]>) -> Result<Tensor, TensorError> {
-        if self.name.len() > MAX_NAME {
-            return Err(TensorError::Name { got: self.name.len() });
-        }
-        let tensor = self.name;
-        let Some(datatype) = Datatype::from_name(&self.datatype) else {
-            return Err(TensorError::Datatype { tensor });
-        };
-        let shape = self.shape.iter().enumerate().map(|(axis, dim)| {
-            usize::try_from(*dim).map_err(|_| TensorError::Negative { tensor: tensor.clone(), axis })
-        });
-        let shape = shape.collect::<Result<Vec<_>, _>>()?;
+    fn decode(self, left: &mut Option<Bytes>) -> Result<Tensor, TensorError> {
+        let (tensor, datatype, shape) = stated(self.name, &self.datatype, &self.shape)?;
         let parameters =
             self.parameters.unwrap_or(TensorParameters { binary_data_size: None, shared_memory_region: None });
         match (self.data, parameters.binary_data_size) {
@@ -252,14 +298,17 @@ impl RawTensor<'_> {
 }
 
 /// The next `size` bytes of `left`.
-fn take<'b>(tensor: String, size: &serde_json::Number, left: &mut Option<&'b [u8]>) -> Result<&'b [u8], TensorError> {
+fn take(tensor: String, size: &serde_json::Number, left: &mut Option<Bytes>) -> Result<Bytes, TensorError> {
     let Some(expected) = size.as_u64() else { return Err(TensorError::BinarySize { tensor }) };
-    let Some(bytes) = *left else { return Err(TensorError::BinaryNone { tensor, expected }) };
-    let parts = usize::try_from(expected).ok().and_then(|size| bytes.split_at_checked(size));
-    let (bytes, rest) = parts.ok_or(TensorError::BinaryShort { tensor, expected, got: bytes.len() })?;
-    *left = Some(rest);
-    Ok(bytes)
+    let Some(bytes) = left else { return Err(TensorError::BinaryNone { tensor, expected }) };
+    match usize::try_from(expected).ok().filter(|size| *size <= bytes.len()) {
+        Some(size) => Ok(bytes.split_to(size)),
+        None => Err(TensorError::BinaryShort { tensor, expected, got: bytes.len() }),
+    }
 }
+
+/// The largest alignment of a number is 8; allocators give 16.
+const ALIGNMENT: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -267,7 +316,7 @@ mod tests {
     use crate::TensorData;
 
     fn read(json: &str, bytes: &[u8]) -> Result<(InferRequest, Forms), String> {
-        let body = [json.as_bytes(), bytes].concat();
+        let body = [json.as_bytes(), bytes].concat().into();
         InferRequest::from_http(&body, Some(json.len())).map_err(|error| error.to_string())
     }
 
@@ -284,7 +333,7 @@ mod tests {
         );
         let (request, _) = read(&json, &[1, 0, 2, 0, 3, 0, 4, 0]).expect("three tensors");
         let values: Vec<_> = request.inputs.iter().map(Tensor::data).collect();
-        let [a, b, c] = [vec![1, 2], vec![7], vec![3, 4]].map(TensorData::Int16);
+        let [a, b, c] = [vec![1_i16, 2], vec![7], vec![3, 4]].map(TensorData::from);
         assert_eq!(values, [&a, &b, &c]);
     }
 
@@ -322,8 +371,8 @@ mod tests {
             let error = read(&json, bytes).expect_err(expected);
             assert!(error.contains(expected) && !error.contains("SECRET"), "{expected}: {error}");
         }
-        let body = one(&input("x", "4"));
-        let header = |header| InferRequest::from_http(body.as_bytes(), header).expect_err("no tensor").to_string();
+        let body = Bytes::from(one(&input("x", "4")));
+        let header = |header| InferRequest::from_http(&body, header).expect_err("no tensor").to_string();
         assert!(
             header(None).contains("the header Inference-Header-Content-Length says where it begins"),
             "{}",
@@ -348,26 +397,45 @@ mod tests {
 
     #[test]
     fn responses_round_trip_in_either_form() {
-        let output = |name: &str, data| Tensor::new(name, vec![1, 2], data).expect("two values");
+        let output = |name: &str, data: TensorData| Tensor::new(name, vec![1, 2], data).expect("two values");
         let response = InferResponse {
             model_name: "m".to_owned(),
             model_version: Some("1".to_owned()),
             id: Some("7".to_owned()),
             outputs: vec![
-                output("a", TensorData::Fp32(vec![f32::INFINITY, 0.1])),
-                output("b", TensorData::Int8(vec![1, 2])),
-                output("c", TensorData::Bytes(vec!["é".to_owned(), String::new()])),
+                output("a", vec![f32::INFINITY, 0.1].into()),
+                output("b", vec![1_i8, 2].into()),
+                output("c", vec!["é".to_owned(), String::new()].into()),
             ],
         };
         let named = vec![("b".to_owned(), Form::Json)];
-        let encoded = response.to_http(&Forms { usual: Form::Binary, named }).expect("nothing but b is JSON");
-        let header = encoded.header_length.expect("two are binary");
-        assert_eq!(encoded.body.len() - header, 8 + 10);
-        assert_eq!(InferResponse::from_http(&encoded.body, Some(header)), Ok(response.clone()));
-        assert!(response.to_http(&Forms::default()).is_err(), "an infinity has no JSON");
+        let encoded = response.clone().into_http(&Forms { usual: Form::Binary, named }).expect("nothing but b is JSON");
+        let header = encoded.header_length().expect("two are binary");
+        let body = encoded.into_body();
+        assert_eq!(body.len() - header, 8 + 10);
+        assert_eq!(InferResponse::from_http(&body, Some(header)), Ok(response.clone()));
+        assert!(response.clone().into_http(&Forms::default()).is_err(), "an infinity has no JSON");
         let finite = InferResponse { outputs: response.outputs[1..].to_vec(), ..response };
-        let encoded = finite.to_http(&Forms::default()).expect("JSON");
-        assert_eq!((encoded.header_length, InferResponse::from_json(&encoded.body)), (None, Ok(finite)));
+        let encoded = finite.clone().into_http(&Forms::default()).expect("JSON");
+        assert_eq!((encoded.header_length(), InferResponse::from_json(&encoded.json)), (None, Ok(finite)));
+    }
+
+    #[test]
+    fn requests_go_as_bytes_at_an_even_place() {
+        let input = |name: &str, data: TensorData| Tensor::new(name, vec![2], data).expect("two values");
+        let request = InferRequest {
+            id: Some("é".to_owned()),
+            inputs: vec![
+                input("a", vec![f64::NEG_INFINITY, 0.1].into()),
+                input("b", vec![half::bf16::MAX, half::bf16::ONE].into()),
+                input("c", vec!["é".to_owned(), String::new()].into()),
+            ],
+            outputs: Some(vec!["y".to_owned()]),
+        };
+        let (body, header) = request.to_http();
+        assert_eq!((header % 16, body.len() - header), (0, 16 + 4 + 10));
+        let (again, forms) = InferRequest::from_http(&body.into(), Some(header)).expect("it is one");
+        assert_eq!((again, forms.of("y")), (request, Form::Binary));
     }
 
     proptest::proptest! {
@@ -377,7 +445,7 @@ mod tests {
             bytes in proptest::collection::vec(0_u8..4, 0..12), header in 0_usize..120
         ) {
             let _ = read(&json, &bytes);
-            let _ = InferRequest::from_http(&[json.as_bytes(), &bytes].concat(), Some(header));
+            let _ = InferRequest::from_http(&[json.as_bytes(), &bytes].concat().into(), Some(header));
         }
     }
 }

@@ -1,0 +1,64 @@
+//! A body in pieces that lie apart, such as the outputs of a network where the network left them.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// The pieces, in their order. Its length is known, so that it is sent with a content length.
+pub(crate) struct Pieces(VecDeque<Bytes>);
+
+impl FromIterator<Bytes> for Pieces {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
+        let mut pieces: VecDeque<_> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
+        // Below that a copy costs less than a frame of its own.
+        if pieces.iter().map(Bytes::len).sum::<usize>() <= TOGETHER {
+            let together: Vec<u8> = pieces.drain(..).flatten().collect();
+            pieces.push_back(together.into());
+        }
+        Self(pieces)
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
+    }
+}
+
+/// The size of the buffer into which hyper flattens what is small.
+const TOGETHER: usize = 8 << 10;
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn large_pieces_stay_apart_and_where_they_are() {
+        let large = Bytes::from(vec![7; TOGETHER]);
+        let mut body = Pieces::from_iter([Bytes::from_static(b"json"), Bytes::new(), large.clone()]);
+        assert_eq!(body.size_hint().exact(), Some(4 + TOGETHER as u64));
+        let first = body.frame().await.expect("a piece").expect("no error").into_data().expect("data");
+        let second = body.frame().await.expect("a piece").expect("no error").into_data().expect("data");
+        assert_eq!((&*first, second.as_ptr()), (&b"json"[..], large.as_ptr()));
+        assert!(body.frame().await.is_none() && body.is_end_stream());
+        let small = Pieces::from_iter([Bytes::from_static(b"js"), Bytes::from_static(b"on")]);
+        assert_eq!(small.0, ["json"]);
+    }
+}
