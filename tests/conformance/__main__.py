@@ -10,7 +10,7 @@ from pathlib import Path
 
 from case import CASES, Case, Fault
 from datatypes import TABLE
-from drivers import DRIVERS, load
+from drivers import DRIVERS, load, unreachable
 from score import Result, as_json, judge, table, told
 from target import Target
 
@@ -41,6 +41,9 @@ def one(options: argparse.Namespace, target: Target) -> list[Result] | int:
     except ImportError as error:
         print(f"{sys.executable} has no package that {driver} needs: {error}", file=sys.stderr)
         return MISSING
+    if why := unreachable(driver, target):
+        print(why, file=sys.stderr)
+        return USAGE
     return [judge(case, target) for case in CASES if wanted(case, options)]
 
 
@@ -87,8 +90,11 @@ def models(folder: list[str]) -> int:
     if len(folder) != 1 or folder[0].startswith("-"):
         print("usage: python tests/conformance models DIR", file=sys.stderr)
         return USAGE
-    from repository import write  # needs onnx, which calling a server does not
-
+    try:
+        from repository import write  # calling a server needs no onnx
+    except ImportError as error:
+        print(f"{sys.executable} has no package that writing networks needs: {error}", file=sys.stderr)
+        return MISSING
     print("\n".join(write(Path(folder[0]))))
     return 0
 
@@ -97,10 +103,16 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="conformance", description=__doc__)
     parser.add_argument("--url", required=True, help="the base URL, without /v2")
     parser.add_argument("--grpc", metavar="HOST:PORT", help="where gRPC is answered, without TLS")
-    parser.add_argument("--header", type=header, action="append", default=[], metavar="'NAME: VALUE'", help="sent with every call")
-    parser.add_argument("--driver", type=drivers, metavar="NAME,…", help=f"of {', '.join(DRIVERS)}; those that the addresses allow")
+    parser.add_argument(
+        "--header", type=header, action="append", default=[], metavar="'NAME: VALUE'", help="sent with every call"
+    )
+    parser.add_argument(
+        "--driver", type=drivers, metavar="NAME,…", help=f"of {', '.join(DRIVERS)}; those that the addresses allow"
+    )
     parser.add_argument("--profile", choices=["all", *PROFILES], default="all", help="core is the protocol without extensions")
-    parser.add_argument("--assume", action="append", default=[], metavar="EXTENSION", help="hold it to an extension that it does not list")
+    parser.add_argument(
+        "--assume", action="append", default=[], metavar="EXTENSION", help="hold it to an extension that it does not list"
+    )
     parser.add_argument("--strict", action="store_true", help="a SHOULD that fails counts too")
     parser.add_argument("--json", action="store_true", help="print every result")
     options = parser.parse_args()

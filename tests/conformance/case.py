@@ -76,7 +76,7 @@ def expect(holds: bool, expected: str, got: object) -> None:
 
 
 def shortened(got: object) -> str:
-    text = str(got)
+    text = " ".join(str(got).split())
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
 
 

@@ -54,7 +54,7 @@ def identity(datatype: str) -> Network:
 
 def networks() -> list[Network]:
     """All of them. What needs no more is FP32, which every server has."""
-    pair = ["rows", 2]
+    pair: Dims = ["rows", 2]
     return [
         *(identity(datatype.name) for datatype in EVERY),
         Network(

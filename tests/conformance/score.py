@@ -47,11 +47,9 @@ def judge(case: Case, target: Target) -> Result:
         return Result(*about, Outcome.SKIPPED.value, reason=str(skip))
     except Fault as fault:
         return Result(*about, Outcome.FAILED.value, fault.expected, fault.got)
-    except Exception as error:  # noqa: BLE001 a client that fails in its own way is a failure of the case
+    except Exception as error:  # a client that fails in its own way is a failure of the case
         last = traceback.extract_tb(error.__traceback__)[-1]
-        return Result(
-            *about, Outcome.FAILED.value, "no error", shortened(f"{type(error).__name__}: {error} ({last.name})")
-        )
+        return Result(*about, Outcome.FAILED.value, "no error", shortened(f"{type(error).__name__}: {error} ({last.name})"))
     return Result(*about, Outcome.PASSED.value)
 
 

@@ -33,6 +33,11 @@ class Target:
         listed = answer.json().get("extensions", []) if answer.status == 200 else []
         return self.assumed | frozenset(listed)
 
+    @cached_property
+    def metadata_of_calls(self) -> list[tuple[str, str]]:
+        """The headers as gRPC writes them."""
+        return [(name.lower(), value) for name, value in self.headers.items()]
+
     def announces(self, extension: str) -> None:
         if extension not in self.extensions:
             raise Skip(f"`GET /v2` does not list the extension {extension!r}")

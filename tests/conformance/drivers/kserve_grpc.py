@@ -31,10 +31,6 @@ def run(target: Target, call: Callable[[InferenceGRPCClient], Awaitable[Any]]) -
     return asyncio.run(with_client())
 
 
-def headers(target: Target) -> list[tuple[str, str]]:
-    return [(name.lower(), value) for name, value in target.headers.items()]
-
-
 def request(datatype: Datatype, array: np.ndarray, raw: bool, **more: Any) -> InferRequest:
     made = InferInput("x", list(array.shape), datatype.name)
     made.set_data_from_numpy(array, binary_data=raw)
@@ -44,7 +40,7 @@ def request(datatype: Datatype, array: np.ndarray, raw: bool, **more: Any) -> In
 def goes_through(target: Target, datatype: Datatype, raw: bool) -> None:
     values = datatype.values()
     sent = request(datatype, values, raw)
-    got = run(target, lambda client: client.infer(sent, headers=headers(target)))
+    got = run(target, lambda client: client.infer(sent, headers=target.metadata_of_calls))
     (output,) = got.outputs
     expect((output.name, output.datatype) == ("y", datatype.name), f"y of {datatype.name}", output)
     expect(same(output.as_numpy(), values), f"{values.tolist()}", output.as_numpy())
@@ -62,15 +58,19 @@ for one in TABLE:
 
 @case("kserve-grpc/health", "is_server_live, is_server_ready and is_model_ready say yes.", "inference_grpc.md, Health")
 def health(target: Target) -> None:
-    for method, arguments in [("is_server_live", []), ("is_server_ready", []), ("is_model_ready", [FP32.model])]:
-        got = run(target, lambda client: getattr(client, method)(*arguments, headers=headers(target)))
-        expect(got is True, f"True from {method}", got)
+    async def every(client: InferenceGRPCClient) -> tuple[bool, bool, bool]:
+        headers = target.metadata_of_calls
+        live, ready = await client.is_server_live(headers=headers), await client.is_server_ready(headers=headers)
+        return live, ready, await client.is_model_ready(FP32.model, headers=headers)
+
+    got = run(target, every)
+    expect(got == (True, True, True), "True, three times", got)
 
 
 @case("kserve-grpc/id", "request_id comes back.", INFERENCE)
 def identifier(target: Target) -> None:
     sent = request(FP32, FP32.values(), True, request_id="seven")
-    got = run(target, lambda client: client.infer(sent, headers=headers(target)))
+    got = run(target, lambda client: client.infer(sent, headers=target.metadata_of_calls))
     expect((got.id, got.model_name) == ("seven", FP32.model), "id 'seven'", got)
 
 
@@ -80,7 +80,7 @@ def together(target: Target) -> None:
 
     async def calls(client: InferenceGRPCClient) -> list[Any]:
         sent = [request(FP32, values, True) for values in arrays]
-        return await asyncio.gather(*(client.infer(one, headers=headers(target)) for one in sent))
+        return await asyncio.gather(*(client.infer(one, headers=target.metadata_of_calls) for one in sent))
 
     for got, values in zip(run(target, calls), arrays, strict=True):
         expect(same(got.outputs[0].as_numpy(), values), f"{values.tolist()}", got)
@@ -91,7 +91,7 @@ def errors(target: Target) -> None:
     sent = request(FP32, np.zeros((1, 2), np.float32), True)
     sent.model_name = "conformance-nobody"
     try:
-        got = run(target, lambda client: client.infer(sent, headers=headers(target)))
+        got = run(target, lambda client: client.infer(sent, headers=target.metadata_of_calls))
     except grpc.RpcError:
         return
     raise Fault("an error", got)

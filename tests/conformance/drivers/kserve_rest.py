@@ -69,16 +69,26 @@ for one in TABLE:
     Level.SHOULD,
 )
 def health(target: Target) -> None:
-    for method in ["is_server_live", "is_server_ready"]:
-        got = run(target, lambda client: getattr(client, method)(target.url, headers=dict(target.headers)))
-        expect(got is True, f"True from {method}", got)
+    async def both(client: InferenceRESTClient) -> tuple[bool, bool]:
+        live = await client.is_server_live(target.url, headers=dict(target.headers))
+        return live, await client.is_server_ready(target.url, headers=dict(target.headers))
+
+    got = run(target, both)
+    expect(got == (True, True), "True from both", got)
 
 
-@case("kserve-rest/model", "is_model_ready says yes of a model that is served, and no of one that nobody has.", "required_api.md, Model Ready")
+@case(
+    "kserve-rest/model",
+    "is_model_ready says yes of a model that is served, and no of one that nobody has.",
+    "required_api.md, Model Ready",
+)
 def model(target: Target) -> None:
-    for name, ready in [(FP32.model, True), ("conformance-nobody", False)]:
-        got = run(target, lambda client: client.is_model_ready(target.url, name, headers=dict(target.headers)))
-        expect(got is ready, f"{ready} of {name}", got)
+    async def both(client: InferenceRESTClient) -> list[bool]:
+        names = [FP32.model, "conformance-nobody"]
+        return [await client.is_model_ready(target.url, name, headers=dict(target.headers)) for name in names]
+
+    got = run(target, both)
+    expect(got == [True, False], "[True, False]", got)
 
 
 @case("kserve-rest/id", "request_id comes back.", "inference_rest.md, Inference Request JSON Object")
@@ -99,14 +109,18 @@ def together(target: Target) -> None:
         expect(same(got.outputs[0].as_numpy(), values), f"{values.tolist()}", got)
 
 
-@case("kserve-rest/errors", "What is wrong with a call is an HTTPStatusError.", "inference_rest.md, Inference Response JSON Error Object")
+@case(
+    "kserve-rest/errors",
+    "What is wrong with a call is an HTTPStatusError.",
+    "inference_rest.md, Inference Response JSON Error Object",
+)
 def errors(target: Target) -> None:
     values = np.zeros((1, 2), np.float32)
     unknown, fixed = request(FP32, values, False), request(FP32, values, False)
     unknown.model_name, fixed.model_name = "conformance-nobody", "conformance-fixed"
     for sent in [unknown, fixed]:
         try:
-            got = run(target, lambda client: infer(client, target, sent))
+            got = run(target, functools.partial(infer, target=target, sent=sent))
         except httpx.HTTPStatusError:
             continue
         raise Fault(f"an error from {sent.model_name}", got)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,7 +19,7 @@ FP32 = NAMED["FP32"]
 IDENTITY = FP32.model
 
 
-def fp32(*rows: list[float]) -> np.ndarray:
+def fp32(*rows: Sequence[float]) -> np.ndarray:
     return np.array(rows, np.float32)
 
 
@@ -29,7 +30,9 @@ def answer(target: Target) -> None:
     holds(output(got, "sum"), FP32, fp32([11, 22]))
 
 
-@case("rest/infer/type", "An answer in JSON is `application/json`.", "inference_rest.md, Inference Request Examples", Level.SHOULD)
+@case(
+    "rest/infer/type", "An answer in JSON is `application/json`.", "inference_rest.md, Inference Request Examples", Level.SHOULD
+)
 def media_type(target: Target) -> None:
     kind = target.post("conformance-add", ADDITION).headers.get("content-type", "")
     expect(kind.split(";")[0].strip() == "application/json", "application/json", kind)

@@ -10,7 +10,7 @@ from target import Target
 
 
 def are_tensors(tensors: Any) -> None:
-    expect(isinstance(tensors, list) and tensors, "a list of tensors", tensors)
+    expect(isinstance(tensors, list) and len(tensors) > 0, "a list of tensors", tensors)
     for tensor in tensors:
         holds = isinstance(tensor, dict) and all(isinstance(tensor.get(member), str) for member in ("name", "datatype"))
         expect(holds, "name and datatype as strings", tensor)

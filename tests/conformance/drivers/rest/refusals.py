@@ -5,94 +5,32 @@ from __future__ import annotations
 import functools
 import json
 import struct
-from dataclasses import dataclass
-from typing import Any
 
-from case import Case, Level, add, case, expect
+from case import Case, add, case, expect
 from datatypes import NAMED
 from drivers.rest.binary import announced
-from target import ADDITION, JSON, Target, infer_path, tensor
-from wire import HEADER_LENGTH, Answer, Headers
-
-MUST, SHOULD, EXTENSION = Level
-ERROR = "inference_rest.md, Inference Response JSON Error Object"
-REQUEST = "inference_rest.md, Inference Request JSON Object"
-INPUT = "inference_rest.md, Request Input"
-DATA = "inference_rest.md, Tensor Data"
-TYPES = "inference_rest.md, Tensor Data Types"
-BINARY = "extension_binary_data.md, Binary Tensor Request"
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A call that must not be answered as if it were right."""
-
-    id: str
-    says: str
-    section: str
-    level: Level
-    body: bytes
-    model: str = "conformance-add"
-    headers: Headers = JSON
-    needs: str | None = None
-
-    def send(self, target: Target) -> Answer:
-        return target.wire.send("POST", infer_path(self.model), self.body, self.headers)
-
-    def check(self, target: Target) -> None:
-        self.send(target).refused()
-        target.alive()
-
-
-def text(id: str, says: str, section: str, level: Level, body: str | bytes, model: str = "conformance-add") -> Wrong:
-    return Wrong(id, says, section, level, body if isinstance(body, bytes) else body.encode(), model)
-
-
-def request(id: str, says: str, section: str, level: Level, /, **changed: Any) -> Wrong:
-    """The sum of two tensors, with members changed; None takes one away."""
-    return text(id, says, section, level, json.dumps(present({**ADDITION, **changed})))
-
-
-def first(id: str, says: str, section: str, level: Level, /, **changed: Any) -> Wrong:
-    """The same, with members of its first input changed."""
-    a, b = ADDITION["inputs"]
-    return request(id, says, section, level, inputs=[present({**a, **changed}), b])
-
-
-def value(id: str, says: str, name: str, literal: str) -> Wrong:
-    """One value, as it is written in JSON, for the network that takes `name`. The protocol lets a server coerce a value or
-    refuse it, so it only should refuse what no value of the datatype is equal to."""
-    body = f'{{"inputs":[{{"name":"x","shape":[1,1],"datatype":"{name}","data":[{literal}]}}]}}'
-    return text(id, says, DATA, SHOULD, body, NAMED[name].model)
-
-
-def behind(
-    id: str, says: str, inputs: list[dict[str, Any]], data: bytes, model: str = "conformance-add", level: Level = EXTENSION
-) -> Wrong:
-    """Tensors as bytes behind the JSON."""
-    head = json.dumps({"inputs": inputs}).encode()
-    headers = [(HEADER_LENGTH, str(len(head)))]
-    return Wrong(id, says, BINARY, level, head + data, model, headers, "binary_tensor_data")
-
-
-def length(id: str, says: str, *values: str) -> Wrong:
-    """A good body whose JSON has another length than is told."""
-    headers = [(HEADER_LENGTH, value) for value in values]
-    return Wrong(id, says, BINARY, EXTENSION, HEAD + FOUR, headers=headers, needs="binary_tensor_data")
-
-
-def present(members: dict[str, Any]) -> dict[str, Any]:
-    return {name: member for name, member in members.items() if member is not None}
-
-
-def pair(size_a: int = 8, size_b: int = 8, **changed: Any) -> list[dict[str, Any]]:
-    return [{**announced("a", "FP32", [1, 2], size_a), **changed}, announced("b", "FP32", [1, 2], size_b)]
-
-
-A, B = ADDITION["inputs"]
-HEAD = json.dumps({"inputs": pair()}).encode()
-FOUR = struct.pack("<4f", 1, 2, 3, 4)
-BYTES = NAMED["BYTES"].model
+from drivers.rest.wrong import (
+    BYTES,
+    DATA,
+    ERROR,
+    FOUR,
+    HEAD,
+    INPUT,
+    MUST,
+    REQUEST,
+    SHOULD,
+    TYPES,
+    A,
+    B,
+    behind,
+    first,
+    length,
+    pair,
+    request,
+    text,
+    value,
+)
+from target import ADDITION, Target, infer_path, tensor
 
 WRONG = [
     # The body as a whole.
@@ -103,7 +41,11 @@ WRONG = [
     text("body/null", "null where the object should be.", REQUEST, MUST, "null"),
     text("body/zeros", "1 KiB of zero bytes.", REQUEST, MUST, b"\0" * 1024),
     text(
-        "body/utf8", "A string that is not UTF-8.", "RFC 8259 §8.1", SHOULD, json.dumps({"id": "?", **ADDITION}).encode().replace(b"?", b"\xff")
+        "body/utf8",
+        "A string that is not UTF-8.",
+        "RFC 8259 §8.1",
+        SHOULD,
+        json.dumps({"id": "?", **ADDITION}).encode().replace(b"?", b"\xff"),
     ),
     text("body/deep", "Lists in lists, 100,000 deep.", INPUT, MUST, "[" * 100_000),
     # The request's members.
@@ -112,13 +54,28 @@ WRONG = [
     request("inputs/object", "Inputs that are no list.", REQUEST, MUST, inputs={"a": A, "b": B}),
     request("inputs/null", "An input that is null.", INPUT, MUST, inputs=[A, None]),
     request(
-        "inputs/missing", "An input that the model takes is missing.",
-        "inference_rest.md, Model Metadata Response JSON Object", MUST, inputs=[A],
+        "inputs/missing",
+        "An input that the model takes is missing.",
+        "inference_rest.md, Model Metadata Response JSON Object",
+        MUST,
+        inputs=[A],
     ),
     request("inputs/unknown", "An input that the model has not.", INPUT, SHOULD, inputs=[A, B, {**A, "name": "c"}]),
     request("inputs/twice", "An input that comes twice.", INPUT, SHOULD, inputs=[A, B, A]),
-    request("inputs/case", "An input in other letters: names are case-sensitive.", "required_api.md, HTTP/REST", MUST, inputs=[{**A, "name": "A"}, B]),
-    request("outputs/unknown", "An output that the model has not.", "inference_rest.md, Request Output", MUST, outputs=[{"name": "nothing"}]),
+    request(
+        "inputs/case",
+        "An input in other letters: names are case-sensitive.",
+        "required_api.md, HTTP/REST",
+        MUST,
+        inputs=[{**A, "name": "A"}, B],
+    ),
+    request(
+        "outputs/unknown",
+        "An output that the model has not.",
+        "inference_rest.md, Request Output",
+        MUST,
+        outputs=[{"name": "nothing"}],
+    ),
     request("outputs/name", "An output without a name.", "inference_rest.md, Request Output", MUST, outputs=[{}]),
     request("id/number", "An id that is a number.", REQUEST, SHOULD, id=42),
     # An input's members.
@@ -127,30 +84,73 @@ WRONG = [
     first("input/datatype", "An input without a datatype.", INPUT, MUST, datatype=None),
     first("input/data", "An input without data.", INPUT, MUST, data=None),
     first("datatype/unknown", "A datatype that is in no table.", TYPES, MUST, datatype="FLOAT"),
-    first("datatype/case", "A datatype in small letters: names are case-sensitive.", "required_api.md, HTTP/REST", MUST, datatype="fp32"),
+    first(
+        "datatype/case",
+        "A datatype in small letters: names are case-sensitive.",
+        "required_api.md, HTTP/REST",
+        MUST,
+        datatype="fp32",
+    ),
     first("datatype/other", "A datatype that is not the model's.", TYPES, SHOULD, datatype="INT64"),
     first("shape/negative", "A negative dimension.", INPUT, MUST, shape=[-1, 2]),
     first("shape/both", "Two negative dimensions, whose product is right.", INPUT, MUST, shape=[-1, -2]),
     first("shape/fraction", "A dimension with a fraction.", INPUT, MUST, shape=[1.5, 2]),
     first("shape/text", "A dimension that is a string.", INPUT, MUST, shape=["x", 2]),
     first("shape/huge", "A dimension of 2^64, which no unsigned 64-bit number is.", INPUT, MUST, shape=[1 << 64, 2]),
-    first("shape/overflow", "Dimensions whose product is 2^64 + 2 where numbers end at 2^64.", INPUT, MUST, shape=[(1 << 63) + 1, 2]),
-    first("shape/zero", "Dimensions whose product overflows to 0, and no data.", INPUT, MUST, shape=[1 << 32, 1 << 32], data=[]),
+    first(
+        "shape/overflow",
+        "Dimensions whose product is 2^64 + 2 where numbers end at 2^64.",
+        INPUT,
+        MUST,
+        shape=[(1 << 63) + 1, 2],
+    ),
+    first(
+        "shape/zero", "Dimensions whose product overflows to 0, and no data.", INPUT, MUST, shape=[1 << 32, 1 << 32], data=[]
+    ),
     first("shape/memory", "A shape of 4 TiB with two values.", INPUT, MUST, shape=[1 << 39, 2]),
-    first("shape/rank", "A shape of another rank than the model's.", "inference_rest.md, Model Metadata Response JSON Object", MUST, shape=[2]),
+    first(
+        "shape/rank",
+        "A shape of another rank than the model's.",
+        "inference_rest.md, Model Metadata Response JSON Object",
+        MUST,
+        shape=[2],
+    ),
     first("shape/deep", "A shape of 10,000 dimensions.", INPUT, MUST, shape=[1] * 10_000),
-    first("shape/fixed", "Another size than the one that is fixed.", "inference_rest.md, Model Metadata Response JSON Object", MUST, shape=[1, 3], data=[1, 2, 3]),
+    first(
+        "shape/fixed",
+        "Another size than the one that is fixed.",
+        "inference_rest.md, Model Metadata Response JSON Object",
+        MUST,
+        shape=[1, 3],
+        data=[1, 2, 3],
+    ),
     first("data/short", "Fewer values than the shape has.", INPUT, MUST, data=[1]),
     first("data/long", "More values than the shape has.", INPUT, MUST, data=[1, 2, 3]),
     first("data/object", "Data that are an object.", DATA, MUST, data={"0": 1, "1": 2}),
     first("data/text", "Data that are a string.", DATA, MUST, data="12"),
     first("data/null", "A value that is null.", DATA, SHOULD, data=[1, None]),
-    text("data/ragged", "Rows of 3 and of 1 for two rows of 2.", DATA, SHOULD,
-         json.dumps({"inputs": [tensor("a", "FP32", [2, 2], [[1, 2, 3], [4]]), tensor("b", "FP32", [2, 2], [1, 2, 3, 4])]})),
-    text("data/rows", "Rows of 2 and of 1 for two rows of 2.", INPUT, MUST,
-         json.dumps({"inputs": [tensor("a", "FP32", [2, 2], [[1, 2], [3]]), tensor("b", "FP32", [2, 2], [1, 2, 3, 4])]})),
-    text("data/deep", "Data in 100,000 lists.", INPUT, MUST,
-         f'{{"inputs":[{{"name":"x","shape":[1,1],"datatype":"FP32","data":{"[" * 100_000}1{"]" * 100_000}}}]}}', NAMED["FP32"].model),
+    text(
+        "data/ragged",
+        "Rows of 3 and of 1 for two rows of 2.",
+        DATA,
+        SHOULD,
+        json.dumps({"inputs": [tensor("a", "FP32", [2, 2], [[1, 2, 3], [4]]), tensor("b", "FP32", [2, 2], [1, 2, 3, 4])]}),
+    ),
+    text(
+        "data/rows",
+        "Rows of 2 and of 1 for two rows of 2.",
+        INPUT,
+        MUST,
+        json.dumps({"inputs": [tensor("a", "FP32", [2, 2], [[1, 2], [3]]), tensor("b", "FP32", [2, 2], [1, 2, 3, 4])]}),
+    ),
+    text(
+        "data/deep",
+        "Data in 100,000 lists.",
+        INPUT,
+        MUST,
+        f'{{"inputs":[{{"name":"x","shape":[1,1],"datatype":"FP32","data":{"[" * 100_000}1{"]" * 100_000}}}]}}',
+        NAMED["FP32"].model,
+    ),
     # Values.
     value("value/uint8", "300 for UINT8: an error, never 44.", "UINT8", "300"),
     value("value/negative", "-1 for UINT8.", "UINT8", "-1"),
@@ -174,18 +174,46 @@ WRONG = [
     behind("binary/size/wrap", "Sizes whose sum overflows to the right one.", pair(size_a=(1 << 64) - 8, size_b=24), FOUR),
     behind("binary/size/text", "A size that is a string.", pair(parameters={"binary_data_size": "8"}), FOUR),
     behind("binary/shape/negative", "A negative dimension.", pair(shape=[-1, -2]), FOUR),
-    behind("binary/shape/overflow", "Dimensions whose product overflows to the right one.", pair(shape=[(1 << 61) + 1, 2]), FOUR),
+    behind(
+        "binary/shape/overflow", "Dimensions whose product overflows to the right one.", pair(shape=[(1 << 61) + 1, 2]), FOUR
+    ),
     behind("binary/both", "Bytes and data for one tensor.", pair(data=[1, 2]), FOUR, level=SHOULD),
     behind("binary/neither", "Neither bytes nor data.", pair(parameters={}), FOUR),
-    behind("binary/texts/beyond", "An element of BYTES that ends behind its tensor.",
-           [announced("x", "BYTES", [1, 1], 8)], struct.pack("<I4s", 5, b"abcd"), BYTES),
-    behind("binary/texts/huge", "An element of BYTES of 4 GiB, of which 4 bytes are there.",
-           [announced("x", "BYTES", [1, 1], 8)], struct.pack("<I4s", 0xFFFFFFFF, b"abcd"), BYTES),
-    behind("binary/texts/length", "An element of BYTES whose length has 3 bytes.", [announced("x", "BYTES", [1, 1], 3)], b"\0\0\0", BYTES),
-    behind("binary/texts/few", "Fewer elements of BYTES than the shape has.",
-           [announced("x", "BYTES", [1, 2], 5)], struct.pack("<I1s", 1, b"a"), BYTES),
-    behind("binary/texts/many", "More elements of BYTES than the shape has.",
-           [announced("x", "BYTES", [1, 1], 10)], struct.pack("<I1sI1s", 1, b"a", 1, b"b"), BYTES),
+    behind(
+        "binary/texts/beyond",
+        "An element of BYTES that ends behind its tensor.",
+        [announced("x", "BYTES", [1, 1], 8)],
+        struct.pack("<I4s", 5, b"abcd"),
+        BYTES,
+    ),
+    behind(
+        "binary/texts/huge",
+        "An element of BYTES of 4 GiB, of which 4 bytes are there.",
+        [announced("x", "BYTES", [1, 1], 8)],
+        struct.pack("<I4s", 0xFFFFFFFF, b"abcd"),
+        BYTES,
+    ),
+    behind(
+        "binary/texts/length",
+        "An element of BYTES whose length has 3 bytes.",
+        [announced("x", "BYTES", [1, 1], 3)],
+        b"\0\0\0",
+        BYTES,
+    ),
+    behind(
+        "binary/texts/few",
+        "Fewer elements of BYTES than the shape has.",
+        [announced("x", "BYTES", [1, 2], 5)],
+        struct.pack("<I1s", 1, b"a"),
+        BYTES,
+    ),
+    behind(
+        "binary/texts/many",
+        "More elements of BYTES than the shape has.",
+        [announced("x", "BYTES", [1, 1], 10)],
+        struct.pack("<I1sI1s", 1, b"a", 1, b"b"),
+        BYTES,
+    ),
     length("header/beyond", "A length of the JSON that is behind the body's end.", "100000"),
     length("header/huge", "A length of 2^64.", "18446744073709551616"),
     length("header/wrap", "A length of 2^32 + 1.", "4294967297"),

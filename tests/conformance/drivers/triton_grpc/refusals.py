@@ -68,14 +68,46 @@ WRONG = [
     raw("raw/shape/negative", "A negative dimension.", [-1, -2], [FOUR]),
     raw("raw/shape/overflow", "Dimensions whose product overflows to the right one.", [(1 << 61) + 1, 2], [FOUR]),
     raw("raw/shape/memory", "A shape of 4 TiB with 8 bytes.", [1 << 39, 2], [FOUR]),
-    raw("raw/texts/beyond", "An element of BYTES that ends behind its tensor.", [1, 1], [struct.pack("<I4s", 5, b"abcd")], "BYTES", BYTES),
-    raw("raw/texts/huge", "An element of BYTES of 4 GiB, of which 4 bytes are there.", [1, 1], [struct.pack("<I4s", 0xFFFFFFFF, b"abcd")], "BYTES", BYTES),
+    raw(
+        "raw/texts/beyond",
+        "An element of BYTES that ends behind its tensor.",
+        [1, 1],
+        [struct.pack("<I4s", 5, b"abcd")],
+        "BYTES",
+        BYTES,
+    ),
+    raw(
+        "raw/texts/huge",
+        "An element of BYTES of 4 GiB, of which 4 bytes are there.",
+        [1, 1],
+        [struct.pack("<I4s", 0xFFFFFFFF, b"abcd")],
+        "BYTES",
+        BYTES,
+    ),
     raw("raw/texts/length", "An element of BYTES whose length has 3 bytes.", [1, 1], [b"\0\0\0"], "BYTES", BYTES),
     raw("raw/texts/few", "Fewer elements of BYTES than the shape has.", [1, 2], [struct.pack("<I1s", 1, b"a")], "BYTES", BYTES),
-    raw("raw/texts/many", "More elements of BYTES than the shape has.", [1, 1], [struct.pack("<I1sI1s", 1, b"a", 1, b"b")], "BYTES", BYTES),
-    Wrong("raw/few", "Raw contents for one of two inputs.", INFERENCE, MUST,
-          request("conformance-add", tensor("a", "FP32", [1, 2]), tensor("b", "FP32", [1, 2]), raw=[FOUR])),
-    Wrong("raw/both", "Raw and typed contents for one input.", INFERENCE, SHOULD, request(FP32.model, tensor("x", "FP32", [1, 2], [1, 2]), raw=[FOUR])),
+    raw(
+        "raw/texts/many",
+        "More elements of BYTES than the shape has.",
+        [1, 1],
+        [struct.pack("<I1sI1s", 1, b"a", 1, b"b")],
+        "BYTES",
+        BYTES,
+    ),
+    Wrong(
+        "raw/few",
+        "Raw contents for one of two inputs.",
+        INFERENCE,
+        MUST,
+        request("conformance-add", tensor("a", "FP32", [1, 2]), tensor("b", "FP32", [1, 2]), raw=[FOUR]),
+    ),
+    Wrong(
+        "raw/both",
+        "Raw and typed contents for one input.",
+        INFERENCE,
+        SHOULD,
+        request(FP32.model, tensor("x", "FP32", [1, 2], [1, 2]), raw=[FOUR]),
+    ),
     Wrong("contents/none", "No contents at all.", INFERENCE, MUST, request(FP32.model, tensor("x", "FP32", [1, 2]))),
     typed("typed/short", "Fewer values than the shape has.", MUST, "FP32", [1, 2], [1]),
     typed("typed/long", "More values than the shape has.", MUST, "FP32", [1, 2], [1, 2, 3]),
@@ -87,23 +119,54 @@ WRONG = [
     Wrong("datatype/empty", "No datatype.", "inference_grpc.md, Tensor Data Types", MUST, other("")),
     Wrong("inputs/none", "No inputs.", INFERENCE, MUST, request("conformance-add")),
     Wrong("inputs/missing", "An input that the model takes is missing.", INFERENCE, MUST, request("conformance-add", A)),
-    Wrong("inputs/unknown", "An input that the model has not.", INFERENCE, SHOULD, request("conformance-add", A, B, tensor("c", "FP32", [1, 2], [1, 2]))),
+    Wrong(
+        "inputs/unknown",
+        "An input that the model has not.",
+        INFERENCE,
+        SHOULD,
+        request("conformance-add", A, B, tensor("c", "FP32", [1, 2], [1, 2])),
+    ),
     Wrong("inputs/twice", "An input that comes twice.", INFERENCE, SHOULD, request("conformance-add", A, B, A)),
-    Wrong("outputs/unknown", "An output that the model has not.", INFERENCE, MUST,
-          request("conformance-add", A, B, outputs=[pb.ModelInferRequest.InferRequestedOutputTensor(name="nothing")])),
-    Wrong("shape/fixed", "Another size than the one that is fixed.", "inference_grpc.md, Model Metadata", MUST,
-          request("conformance-fixed", tensor("x", "FP32", [1, 3], [1, 2, 3]))),
-    Wrong("shape/rank", "A shape of another rank than the model's.", "inference_grpc.md, Model Metadata", MUST,
-          request(FP32.model, tensor("x", "FP32", [2], [1, 2]))),
+    Wrong(
+        "outputs/unknown",
+        "An output that the model has not.",
+        INFERENCE,
+        MUST,
+        request("conformance-add", A, B, outputs=[pb.ModelInferRequest.InferRequestedOutputTensor(name="nothing")]),
+    ),
+    Wrong(
+        "shape/fixed",
+        "Another size than the one that is fixed.",
+        "inference_grpc.md, Model Metadata",
+        MUST,
+        request("conformance-fixed", tensor("x", "FP32", [1, 3], [1, 2, 3])),
+    ),
+    Wrong(
+        "shape/rank",
+        "A shape of another rank than the model's.",
+        "inference_grpc.md, Model Metadata",
+        MUST,
+        request(FP32.model, tensor("x", "FP32", [2], [1, 2])),
+    ),
 ]
 
 for wrong in WRONG:
     add(Case(f"triton-grpc/refused/{wrong.id}", wrong.says, wrong.section, wrong.level, wrong.check))
 
 
-@case("triton-grpc/refused/as-caller", "What the caller got wrong is INVALID_ARGUMENT, or a code of its kind.", "google.rpc.Code", SHOULD)
+@case(
+    "triton-grpc/refused/as-caller",
+    "What the caller got wrong is INVALID_ARGUMENT, or a code of its kind.",
+    "google.rpc.Code",
+    SHOULD,
+)
 def as_callers_fault(target: Target) -> None:
-    good = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    good = {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    }
     others = []
     with stub(target) as server:
         for wrong in WRONG:
@@ -161,13 +224,11 @@ def method_unknown(target: Target) -> None:
 
 @case("triton-grpc/refused/message", "Bytes that are no message are an error, and do no harm.", INFERENCE)
 def no_message(target: Target) -> None:
-    from drivers.triton_grpc.stub import metadata
-
     with grpc.insecure_channel(target.grpc) as channel:
         call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
         for body in [b"\xff" * 64, b"\x0a\xff\xff\xff\xff\x0f"]:
             try:
-                got = call(body, metadata=metadata(target), timeout=60)
+                got = call(body, metadata=target.metadata_of_calls, timeout=60)
             except grpc.RpcError:
                 continue
             expect(False, "an error", got)

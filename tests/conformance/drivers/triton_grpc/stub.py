@@ -38,13 +38,21 @@ class Stub:
 
     def __init__(self, target: Target, channel: grpc.Channel) -> None:
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-        self._metadata = metadata(target)
+        self._metadata = target.metadata_of_calls
 
     def call(self, method: str, message: Any) -> Any:
         return getattr(self._stub, method)(message, metadata=self._metadata, timeout=PATIENCE)
 
     def infer(self, message: pb.ModelInferRequest) -> pb.ModelInferResponse:
         return self.call("ModelInfer", message)
+
+    def streams(self) -> bool:
+        """Whether the method for streams is there; a stream without a request asks for nothing."""
+        try:
+            list(self._stub.ModelStreamInfer(iter(()), metadata=self._metadata, timeout=PATIENCE))
+        except grpc.RpcError as error:
+            return error.code() != grpc.StatusCode.UNIMPLEMENTED
+        return True
 
     def refused(self, method: str, message: Any) -> grpc.StatusCode:
         """The code of the error that has to come."""
@@ -64,11 +72,9 @@ def stub(target: Target) -> Iterator[Stub]:
         yield Stub(target, channel)
 
 
-def metadata(target: Target) -> list[tuple[str, str]]:
-    return [(name.lower(), value) for name, value in target.headers.items()]
-
-
-def tensor(name: str, datatype: str, shape: Sequence[int], values: Sequence[Any] | None = None) -> pb.ModelInferRequest.InferInputTensor:
+def tensor(
+    name: str, datatype: str, shape: Sequence[int], values: Sequence[Any] | None = None
+) -> pb.ModelInferRequest.InferInputTensor:
     """An input, with its contents where there are some."""
     made = pb.ModelInferRequest.InferInputTensor(name=name, datatype=datatype, shape=shape)
     if values is not None:
@@ -76,7 +82,9 @@ def tensor(name: str, datatype: str, shape: Sequence[int], values: Sequence[Any]
     return made
 
 
-def request(model: str, *inputs: pb.ModelInferRequest.InferInputTensor, raw: Sequence[bytes] = (), **more: Any) -> pb.ModelInferRequest:
+def request(
+    model: str, *inputs: pb.ModelInferRequest.InferInputTensor, raw: Sequence[bytes] = (), **more: Any
+) -> pb.ModelInferRequest:
     return pb.ModelInferRequest(model_name=model, inputs=inputs, raw_input_contents=raw, **more)
 
 
