@@ -170,7 +170,7 @@ def order(target: Target) -> None:
         given(answer, ("sum", FP32, np.array([[11, 2], [3, 14]], np.float32)))
 
 
-@binary("empty", "A tensor with a dimension of 0 has no bytes.")
+@binary("empty", "A tensor with a dimension of 0 has no bytes.", level=Level.SHOULD)
 def empty(target: Target) -> None:
     request = {"inputs": [announced("x", "FP32", [0, 4], 0)], "outputs": wanted("y")}
     given(send(target, IDENTITY, request, b""), ("y", FP32, np.zeros((0, 4), np.float32)))

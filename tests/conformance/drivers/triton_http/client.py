@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import ml_dtypes
 import numpy as np
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
 from case import Fault, Level, expect
-from datatypes import NAMED, Datatype, same
+from datatypes import BF16, NAMED, Datatype, same
 from target import Target
 
 JSON_SECTION = "inference_rest.md, Inference"
@@ -39,7 +40,7 @@ def typed(target: Target) -> dict[str, str]:
 
 def given(name: str, datatype: Datatype, array: np.ndarray, binary: bool = True) -> triton.InferInput:
     made = triton.InferInput(name, list(array.shape), datatype.name)
-    made.set_data_from_numpy(array, binary_data=binary)
+    made.set_data_from_numpy(array.astype(ml_dtypes.bfloat16) if datatype is BF16 else array, binary_data=binary)
     return made
 
 
@@ -49,6 +50,8 @@ def wanted(*names: str, binary: bool = True) -> list[triton.InferRequestedOutput
 
 def check(result: Any, name: str, expected: np.ndarray) -> None:
     got = result.as_numpy(name)
+    if got is not None and got.dtype == ml_dtypes.bfloat16:
+        got = got.astype(np.float32)
     expect(got is not None and same(got, expected), f"{name} = {expected.tolist()}", result.get_response())
 
 
