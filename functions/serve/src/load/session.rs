@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use amaas_wire::Tensor;
 use ort::error::ErrorCode;
+use ort::logging::LogLevel;
 use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::{Outlet, ValueType};
 
@@ -166,6 +167,9 @@ fn session(
         .map_err(strip)?
         // External data would be read from the folder in which the process happens to run: bytes that nobody published.
         .with_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
+        .map_err(strip)?
+        // An error comes back from the run as well; what is written to standard error of it has values of the caller in it.
+        .with_log_level(LogLevel::Fatal)
         .map_err(strip)?
         // Spinning threads would take the cores that read and answer requests.
         .with_intra_op_spinning(false)
