@@ -2,6 +2,7 @@
 
 mod any_onnx;
 mod bad_input;
+mod conformance;
 mod ending;
 mod families;
 mod golden;

@@ -33,15 +33,20 @@ impl Program {
         }
     }
 
-    /// Its binary, which Cargo builds beside this test because its own package has tests too.
+    /// Its binary.
     pub fn path(self) -> PathBuf {
-        let test = std::env::current_exe().expect("a process knows its program");
-        // target/<profile>/deps/it-<hash>
-        let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
-        let path = profile.join(self.name());
-        assert!(path.is_file(), "there is no {}; run `cargo test --workspace`, which builds it", path.display());
-        path
+        binary(self.name())
     }
+}
+
+/// A binary of the workspace, which Cargo builds beside this test because its own package has tests too.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a process knows its program");
+    // target/<profile>/deps/it-<hash>
+    let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+    let path = profile.join(name);
+    assert!(path.is_file(), "there is no {}; run `cargo test --workspace`, which builds it", path.display());
+    path
 }
 
 /// A process to be started, with an environment of its own: nothing is inherited.
