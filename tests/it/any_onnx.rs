@@ -1,5 +1,10 @@
 //! `amaas-tensor` serves any ONNX file.
 
+mod external;
+mod optional;
+mod refused;
+mod unusual;
+
 use amaas::{Client, Datatype, ErrorKind, Tensor, TensorData};
 use amaas_e2e::{Function, Program, Stage, onnx};
 use amaas_serve::manifest::Batching;

@@ -16,6 +16,7 @@ mod infer;
 pub mod ledger;
 pub mod load;
 pub mod manifest;
+mod onnx;
 pub mod publish;
 mod reply;
 mod request;

@@ -333,11 +333,8 @@ mod tests {
         });
         assert_eq!(error.slug(), "unwritable-answer");
         assert_eq!(Erased(Bytes).dimensions(&[]), None);
-        let spec = TensorSpec {
-            name: "vector".to_owned(),
-            datatype: amaas_wire::Datatype::Fp32,
-            shape: vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)],
-        };
+        let spec =
+            TensorSpec::new("vector", amaas_wire::Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)]);
         assert_eq!(Erased(Bytes).dimensions(&[spec]), Some(2));
     }
 }

@@ -39,6 +39,9 @@ pub struct TensorConfig {
     /// The dimensions that the network has, where the configuration's language cannot say them in `dims`: there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reshape: Option<Reshape>,
+    /// Of an input: whether a call may leave it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 impl TensorConfig {
@@ -51,7 +54,7 @@ impl TensorConfig {
         // `dims` must not be empty, so a tensor without dimensions is one of a single value that is reshaped.
         let (dims, reshape) =
             if dims.is_empty() { (vec![1], Some(Reshape { shape: Vec::new() })) } else { (dims, None) };
-        Self { name, data_type: written, dims, reshape }
+        Self { name, data_type: written, dims, reshape, optional: false }
     }
 }
 
