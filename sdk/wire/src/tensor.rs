@@ -94,6 +94,7 @@ impl Tensor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[allow(missing_docs)] // the names are the protocol's own
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Datatype {
     Bool,
     Uint8,
