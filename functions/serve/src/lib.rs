@@ -15,6 +15,7 @@ mod infer;
 pub mod ledger;
 pub mod load;
 pub mod manifest;
+mod openapi;
 pub mod publish;
 mod reply;
 mod request;
@@ -25,6 +26,8 @@ pub mod store;
 pub mod task;
 pub mod telemetry;
 pub mod vault;
+
+pub use schemars;
 
 pub use self::error::Error;
 pub use self::function::{function, stop_signal};

@@ -6,7 +6,7 @@
 
 mod binary;
 #[cfg(feature = "schema")]
-mod schema;
+pub(crate) mod schema;
 pub mod triton;
 
 pub use self::binary::{Encoded, Form, Forms, HEADER_LENGTH};

@@ -20,6 +20,7 @@ pub use crate::tensor_error::TensorError;
 /// # Ok::<(), amaas_wire::TensorError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "crate::oip::schema::JsonTensor"))]
 pub struct Tensor {
     name: String,
     shape: Vec<usize>,

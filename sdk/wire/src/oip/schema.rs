@@ -3,8 +3,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::MAX_ID;
-use crate::Datatype;
 use crate::tensor::MAX_NAME;
+use crate::{Datatype, Tensor};
 
 /// `InferRequest` in JSON.
 #[derive(JsonSchema)]
@@ -16,7 +16,7 @@ pub(super) struct Request {
     /// What holds for all outputs.
     parameters: Option<RequestParameters>,
     /// Input tensors, in any order.
-    inputs: Vec<JsonTensor>,
+    inputs: Vec<Tensor>,
     /// The outputs that are wanted; all of them where this is missing or empty.
     outputs: Option<Vec<WantedOutput>>,
 }
@@ -34,14 +34,14 @@ pub(super) struct Response {
     #[schemars(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     /// Output tensors, in the order in which they were asked for.
-    outputs: Vec<JsonTensor>,
+    outputs: Vec<Tensor>,
 }
 
 /// A tensor in the JSON of a message: with its values, or with the number of its bytes behind the JSON.
 #[derive(JsonSchema)]
-#[schemars(rename = "Tensor", extend("anyOf" = [{"required": ["data"]}, {"required": ["parameters"]}]))]
+#[schemars(extend("anyOf" = [{"required": ["data"]}, {"required": ["parameters"]}]))]
 #[allow(dead_code)]
-struct JsonTensor {
+pub(crate) struct JsonTensor {
     /// The tensor's name.
     #[schemars(length(max = MAX_NAME))]
     name: String,
