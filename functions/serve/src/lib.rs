@@ -27,6 +27,7 @@ pub mod task;
 pub mod telemetry;
 pub mod vault;
 
+/// What inputs and predictions of a task derive their schemas with.
 pub use schemars;
 
 pub use self::error::Error;

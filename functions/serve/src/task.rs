@@ -65,8 +65,20 @@ pub trait Task: Sized + Send + Sync + 'static {
     /// Bodies of up to this many bytes take less than 500 µs to encode, so that no other call has to wait for it; 0 where
     /// the work does not follow from the size, as with packed images.
     const QUICK: usize = QUICK;
-    /// One entry of the `inputs` of a request. Its schema stands in `GET /openapi.json`: a type of your own derives
-    /// [`JsonSchema`] of [`schemars`](crate::schemars) beside what it derives of serde.
+    /// One entry of the `inputs` of a request. Its schema stands in `GET /openapi.json`, so a type of your own derives that beside
+    /// what it derives of serde:
+    ///
+    /// ```
+    /// use amaas_serve::schemars::{self, JsonSchema};
+    /// use serde::Deserialize;
+    ///
+    /// /// What callers read of it in the document.
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Review {
+    ///     text: String,
+    ///     stars: Option<u8>,
+    /// }
+    /// ```
     type Input: DeserializeOwned + JsonSchema + Send;
     /// One entry of the `predictions` of an answer, with its schema.
     type Prediction: Serialize + JsonSchema;

@@ -27,7 +27,10 @@ pub use self::generation::{FinishReason, Generation, Prompt};
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(extend("contentEncoding" = "base64")))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "The bytes of an image file, in base64 with padding.", extend("contentEncoding" = "base64"))
+)]
 pub struct Image(#[cfg_attr(feature = "schema", schemars(with = "String"))] Vec<u8>);
 
 impl Image {

@@ -134,7 +134,6 @@ pub(super) enum Or<T> {
         #[serde(rename = "$ref")]
         to: String,
     },
-    #[allow(dead_code)] // all parameters and headers are shared
     Here(T),
 }
 

@@ -3,6 +3,7 @@
 use http::Method;
 
 use super::document::Operation;
+use super::refusal::Refusal;
 use super::writer::Writer;
 use super::{native, protocol, tensors};
 use crate::load::Model;
@@ -18,7 +19,7 @@ pub(super) fn describe(model: &Model, writer: &mut Writer, mut add: impl FnMut(&
             typed = typed.at_most(generate.places());
         }
         let summary = format!("Predictions of `{name}`, one for each input.");
-        add(&path, native::predict_typed(writer, format!("predict_{name}"), summary, typed, &[]));
+        add(&path, native::predict_typed(writer, format!("predict_{name}"), summary, typed, &[Refusal::Url]));
     }
     if model.infer().is_ok() {
         let path = format!("/v2/models/{name}/infer");

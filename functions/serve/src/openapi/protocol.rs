@@ -13,24 +13,23 @@ use super::writer::{self, Writer};
 use super::{parts, tag};
 
 pub(crate) fn server(writer: &mut Writer) -> Option<Operation> {
-    public::<ServerMetadata>(writer, "server", "The server's name, version and extensions.", None, &[])
+    public::<ServerMetadata>(writer, "server", "The server's name, version and extensions.", &[])
 }
 
 pub(crate) fn live(writer: &mut Writer) -> Option<Operation> {
-    public::<Live>(writer, "live", "Whether the process answers at all.", None, &[])
+    public::<Live>(writer, "live", "Whether the process answers at all.", &[])
 }
 
 pub(crate) fn ready(writer: &mut Writer) -> Option<Operation> {
-    public::<Ready>(writer, "ready", "Whether every model is ready.", Some("Not ready, and why."), &[])
+    readiness(writer, "ready", "Whether every model is ready.", &[])
 }
 
 pub(crate) fn model_ready(writer: &mut Writer) -> Option<Operation> {
-    public::<Ready>(writer, "model_ready", MODEL_READY, Some("Not ready, and why."), &[Refusal::UnknownModel])
+    readiness(writer, "model_ready", MODEL_READY, &[Refusal::UnknownModel])
 }
 
 pub(crate) fn version_ready(writer: &mut Writer) -> Option<Operation> {
-    let refusals = [Refusal::UnknownModel, Version];
-    public::<Ready>(writer, "version_ready", MODEL_READY, Some("Not ready, and why."), &refusals)
+    readiness(writer, "version_ready", MODEL_READY, &[Refusal::UnknownModel, Version])
 }
 
 pub(crate) fn metadata(writer: &mut Writer) -> Option<Operation> {
@@ -123,23 +122,23 @@ pub(super) fn infer_typed(
     operation
 }
 
-/// A route without a key, which says `unready` with 503 where it has something to say then.
-fn public<T: JsonSchema>(
-    writer: &mut Writer,
-    id: &str,
-    summary: &str,
-    unready: Option<&str>,
-    refusals: &[Refusal],
-) -> Option<Operation> {
+/// A route without a key.
+fn public<T: JsonSchema>(writer: &mut Writer, id: &str, summary: &str, refusals: &[Refusal]) -> Option<Operation> {
     let mut operation = writer.operation(id, tag::PROTOCOL, summary);
     operation.security = Some(Vec::new());
     let content = writer.json::<T>();
-    writer.gives(&mut operation, 200, "It is so.", &[], content);
-    if let Some(unready) = unready {
-        let content = writer.json::<T>();
-        writer.gives(&mut operation, 503, unready, &[], content);
-    }
+    writer.gives(&mut operation, 200, summary, &[], content);
     writer.refuses(&mut operation, refusals);
+    Some(operation)
+}
+
+/// A route whose status alone says whether something is ready.
+fn readiness(writer: &mut Writer, id: &str, summary: &str, refusals: &[Refusal]) -> Option<Operation> {
+    let mut operation = public::<Ready>(writer, id, summary, refusals)?;
+    for (status, description) in [(200, "It is ready."), (503, "It is not ready, and why.")] {
+        let content = writer.json::<Ready>();
+        writer.gives(&mut operation, status, description, &[], content);
+    }
     Some(operation)
 }
 
@@ -147,7 +146,7 @@ fn public<T: JsonSchema>(
 fn of_model<T: JsonSchema>(writer: &mut Writer, id: &str, summary: &str, refusals: &[Refusal]) -> Option<Operation> {
     let mut operation = writer.operation(id, tag::PROTOCOL, summary);
     let content = writer.json::<T>();
-    writer.gives(&mut operation, 200, "What is known of it.", &[], content);
+    writer.gives(&mut operation, 200, summary, &[], content);
     writer.refuses(&mut operation, &[&[Key, Model, Refusal::Ready], refusals].concat());
     Some(operation)
 }

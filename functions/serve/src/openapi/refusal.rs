@@ -19,6 +19,8 @@ use crate::reply::{Dialect, render};
 pub(crate) enum Refusal {
     /// No key, or none that is good.
     Key,
+    /// The path or the query cannot be read.
+    Url,
     /// The model, or whether the key may use it.
     Model,
     /// The model alone.
@@ -63,10 +65,9 @@ impl Refusal {
                 Error::KeyExpired,
                 Error::KeysUnavailable { internal: internal() },
             ],
-            Self::Model => {
-                vec![Error::Url, Error::UnknownModel { model: model() }, Error::KeyScope { model: model() }]
-            }
-            Self::UnknownModel => vec![Error::Url, Error::UnknownModel { model: model() }],
+            Self::Url => vec![Error::Url],
+            Self::Model => vec![Error::UnknownModel { model: model() }, Error::KeyScope { model: model() }],
+            Self::UnknownModel => vec![Error::UnknownModel { model: model() }],
             Self::Version => {
                 vec![Error::UnknownVersion { model: model(), got: String::new(), serving: String::new() }]
             }

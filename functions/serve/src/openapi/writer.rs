@@ -147,6 +147,7 @@ impl Writer {
     /// Has `operation` be refused, as all calls with its method are and for `refusals`.
     pub(super) fn refuses(&mut self, operation: &mut Operation, refusals: &[Refusal]) {
         let mut refusals = refusals.to_vec();
+        refusals.extend(self.path.contains('{').then_some(Refusal::Url));
         if self.method == Method::POST {
             refusals.push(Refusal::Once);
             refusals.extend(self.seals().then_some(Refusal::Sealed));

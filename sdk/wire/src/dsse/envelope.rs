@@ -11,7 +11,11 @@ use super::{DsseError, SigningKey, VerifyingKey};
 
 /// A payload, its type and its signatures. The payload comes out by [`verify`](Self::verify) only.
 #[derive(Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "Json"))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "Json", description = "A payload, its type and its signatures (DSSE).")
+)]
 pub struct Envelope {
     payload_type: String,
     payload: Vec<u8>,
