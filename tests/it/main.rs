@@ -9,6 +9,7 @@ mod hosts;
 mod ledger;
 mod loading;
 mod oip;
+mod openapi;
 mod quiet;
 mod retries;
 mod sealed;
