@@ -75,6 +75,20 @@ async fn every_datatype_comes_back_as_it_went() {
     }
 }
 
+#[tokio::test]
+async fn a_text_that_would_be_cut_is_refused() {
+    let stage = Stage::set().await;
+    stage.publish("identity", onnx::identity(&[Datatype::Bytes])).await;
+    let (_function, client) = serve(&stage, "identity").await;
+    let texts = vec!["whole".to_owned(), "c\0ut".to_owned()];
+    let error = client.model("identity").infer(vec![Tensor::new("BYTES", vec![1, 2], texts).expect("two texts")]).await;
+    let error = error.expect_err("a zero byte");
+    assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidInput, Some(422)), "{error}");
+    assert!(
+        error.detail().is_some_and(|detail| detail.contains("\"BYTES\": data[1]: expected text without a zero byte"))
+    );
+}
+
 fn tensor(name: &str, data: TensorData) -> Tensor {
     Tensor::new(name, vec![2, 2], data).expect("four values")
 }

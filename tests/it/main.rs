@@ -2,13 +2,17 @@
 
 mod any_onnx;
 mod bad_input;
+mod conformance;
 mod ending;
 mod families;
 mod golden;
+mod grpc;
 mod hosts;
 mod ledger;
 mod loading;
 mod oip;
+mod openapi;
+mod operators;
 mod quiet;
 mod retries;
 mod sealed;

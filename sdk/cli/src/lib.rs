@@ -2,3 +2,4 @@
 
 pub mod object_store;
 pub mod served;
+pub mod shelf;

@@ -21,6 +21,7 @@ pub use crate::values::{Number, Values};
 /// # Ok::<(), amaas_wire::TensorError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "crate::oip::schema::JsonTensor"))]
 pub struct Tensor {
     name: String,
     shape: Vec<usize>,
@@ -96,6 +97,7 @@ impl Tensor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[allow(missing_docs)] // the names are the protocol's own
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Datatype {
     Bool,
     Uint8,
@@ -339,6 +341,33 @@ from_vectors!(
     i64 => Int64, f16 => Fp16, f32 => Fp32, f64 => Fp64, String => Bytes, bf16 => Bf16
 );
 
+/// Name, datatype and shape as a message states them, checked: of a name its length, of a datatype that it is one, of dimensions
+/// that none is negative.
+///
+/// ```
+/// use amaas_wire::{Datatype, TensorError, tensor::stated};
+///
+/// assert_eq!(stated("x".to_owned(), "FP32", &[1, 2])?, ("x".to_owned(), Datatype::Fp32, vec![1, 2]));
+/// assert!(matches!(stated("x".to_owned(), "FP31", &[]), Err(TensorError::Datatype { .. })));
+/// # Ok::<(), TensorError>(())
+/// ```
+///
+/// # Errors
+/// [`TensorError::Name`], [`TensorError::Datatype`] or [`TensorError::Negative`].
+pub fn stated(tensor: String, datatype: &str, shape: &[i64]) -> Result<(String, Datatype, Vec<usize>), TensorError> {
+    if tensor.len() > MAX_NAME {
+        return Err(TensorError::Name { got: tensor.len() });
+    }
+    let Some(datatype) = Datatype::from_name(datatype) else {
+        return Err(TensorError::Datatype { tensor });
+    };
+    let size = |(axis, dim): (usize, &i64)| usize::try_from(*dim).map_err(|_| axis);
+    match shape.iter().enumerate().map(size).collect() {
+        Ok(shape) => Ok((tensor, datatype, shape)),
+        Err(axis) => Err(TensorError::Negative { tensor, axis }),
+    }
+}
+
 /// The number of values of `shape`, checked.
 pub(crate) fn element_count(tensor: &str, shape: &[usize]) -> Result<usize, TensorError> {
     if shape.len() > MAX_RANK {
@@ -416,7 +445,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_named() {
-        let tensor = |values| Tensor::new("y", vec![2], Vec::<f64>::from(values)).expect("two values");
+        let tensor = |values: Vec<f64>| Tensor::new("y", vec![2], values).expect("two values");
         assert_eq!(tensor(vec![0.0, 1.0]).check_finite(), Ok(()));
         let error = tensor(vec![0.0, f64::INFINITY]).check_finite().expect_err("infinite");
         assert_eq!(error.to_string(), "tensor \"y\": data[1] is not a finite number, which JSON cannot carry");

@@ -185,4 +185,6 @@ async fn an_index_out_of_range_costs_its_caller_only() {
         };
         tokio::join!(join_all(good), refused);
     }
+    let log = target.function.logs().lines().join("\n");
+    assert!(!log.contains("idx=") && !log.contains("onnxruntime:"), "{log}");
 }

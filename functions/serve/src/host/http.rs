@@ -1,4 +1,4 @@
-//! The HTTP server: containers, GPU hosts, a laptop.
+//! The HTTP server: containers, GPU hosts, a laptop. HTTP/1.1 and HTTP/2 without TLS on one port, gRPC among the latter.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::grpc;
 use crate::router::{Host, router};
 
 /// A server that listens.
@@ -37,14 +38,14 @@ impl Server {
     }
 }
 
-/// Serves `host` on `server` until `stop` is done; then refuses new calls and answers those under way, for
+/// Serves `host` on `server`, over gRPC too, until `stop` is done; then refuses new calls and answers those under way, for
 /// 25 s at most. A connection that sends no whole head for 75 s is cut.
 ///
 /// # Errors
 /// None at present: an error of one connection ends that connection.
 pub async fn serve(server: Server, host: Host, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
     let connections = GracefulShutdown::new();
-    let router = router(host.clone());
+    let router = grpc::beside(router(host.clone()), host.clone());
     tokio::select! {
         () = accept(server.listener, &router, &connections) => {}
         () = stop => {}
@@ -69,13 +70,50 @@ async fn accept(mut listener: TcpListener, router: &Router, connections: &Gracef
 async fn answer(connection: TcpStream, router: Router, watcher: Watcher) {
     // Answers are small and wanted at once.
     let _ = connection.set_nodelay(true);
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let calls = http.serve_connection(TokioIo::new(connection), TowerToHyperService::new(router));
-    if let Err(error) = watcher.watch(calls).await {
+    let Ok(Ok(is_http2)) = tokio::time::timeout(HEAD, speaks_http2(&connection)).await else { return };
+    let (connection, service) = (TokioIo::new(connection), TowerToHyperService::new(router));
+    let ended = if is_http2 {
+        let mut http = http2::Builder::new(TokioExecutor::new());
+        http.timer(TokioTimer::new())
+            .keep_alive_interval(HEAD)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(FRAME);
+        watcher.watch(http.serve_connection(connection, service)).await
+    } else {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        watcher.watch(http.serve_connection(connection, service)).await
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke off");
     }
 }
+
+/// Whether a connection begins as HTTP/2 does with those who know that it is spoken (RFC 9113 §3.3): no byte of it is taken.
+async fn speaks_http2(connection: &TcpStream) -> std::io::Result<bool> {
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let read = connection.peek(&mut first).await?;
+        if read == 0 || first[..read] != PREFACE[..read] {
+            return Ok(false);
+        }
+        if read == PREFACE.len() {
+            return Ok(true);
+        }
+        // What is there already is not waited for again.
+        tokio::time::sleep(REST_OF_PREFACE).await;
+    }
+}
+
+/// RFC 9113 §3.4.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const REST_OF_PREFACE: Duration = Duration::from_millis(5);
+/// How much of a message comes without a word from here: tensors of megabytes are not to wait for a round trip every 64 KiB.
+const STREAM_WINDOW: u32 = 2 << 20;
+/// The same for all streams of a connection, which bounds the memory that one takes.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+const FRAME: u32 = 64 << 10;
 
 /// How long a connection may go without a whole head. The same clock runs while a connection that is kept alive is idle,
 /// so it is longer than the 60 s for which a load balancer of AWS keeps one: where the server is the first to close, a
@@ -110,7 +148,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_without_a_whole_head_is_cut() {
         let (address, _stop, _) = start().await;
-        for head in ["", "GET /v2 HTTP/1.1\r\nhost:"] {
+        for head in ["", "GET /v2 HTTP/1.1\r\nhost:", "PRI * HTTP/2.0\r\n"] {
             let begun = Instant::now();
             let mut connection = TcpStream::connect(address).await.expect("it listens");
             connection.write_all(head.as_bytes()).await.expect("it is open");
@@ -119,6 +157,21 @@ mod tests {
             let _ = connection.read_to_end(&mut answer).await;
             assert!(begun.elapsed() >= HEAD, "{:?}", begun.elapsed());
         }
+    }
+
+    #[tokio::test]
+    async fn http2_is_known_by_its_preface_however_it_arrives() {
+        let (address, _stop, _) = start().await;
+        let mut connection = TcpStream::connect(address).await.expect("it listens");
+        connection.set_nodelay(true).expect("an option that there is");
+        for byte in PREFACE {
+            connection.write_all(&[*byte]).await.expect("it is open");
+            tokio::task::yield_now().await;
+        }
+        // RFC 9113 §3.4: the server's own preface is a frame of settings (§4.1: three bytes of length, then the type).
+        let mut frame = [0; 9];
+        connection.read_exact(&mut frame).await.expect("an answer");
+        assert_eq!(frame[3], 4, "{frame:?}");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use amaas_wire::Tensor;
 use ort::error::ErrorCode;
+use ort::logging::LogLevel;
 use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::ValueType;
 
@@ -120,12 +121,10 @@ impl Network for Onnx {
     }
 
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
-        let failed = |error: ort::Error| RunError::Failed(error.message().to_owned());
         let values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = inputs
             .iter()
             .map(|input| Ok((Cow::Borrowed(input.name()), value::given(input)?)))
-            .collect::<Result<_, _>>()
-            .map_err(failed)?;
+            .collect::<Result<_, RunError>>()?;
         let (options, session) = (self.options.take(), self.session.inner());
         let outputs = match &options {
             Some(options) => self.session.run_with_options(values, options.as_ref()),
@@ -150,6 +149,9 @@ fn session(
         .map_err(strip)?
         // What is not given below would be read from the folder in which the process happens to run: bytes that nobody published.
         .with_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
+        .map_err(strip)?
+        // An error comes back from the run as well; what is written to standard error of it has values of the caller in it.
+        .with_log_level(LogLevel::Fatal)
         .map_err(strip)?
         // Spinning threads would take the cores that read and answer requests.
         .with_intra_op_spinning(false)

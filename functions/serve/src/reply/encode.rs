@@ -10,7 +10,7 @@ use amaas_wire::openai::{
 use amaas_wire::predict::{USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS, Usage};
 use amaas_wire::task::Embedding;
 use axum::body::Body;
-use http::{HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -43,37 +43,29 @@ pub(crate) fn predict_response(
     let (model, version) = (model.name().as_str(), model.version().as_str());
     let usage = counted.usage();
     let mut response = json(&Answer { predictions, model, version, usage })?;
-    headers(&mut response, usage);
+    headers(response.headers_mut(), usage);
     Ok(response)
 }
 
-/// The answer of `infer`: the outputs that were asked for, in the order in which they were and each in its form.
+/// The answer of `infer`: the outputs, each in its form.
 pub(crate) fn infer_response(
     model: &Model,
     id: Option<String>,
-    mut outputs: Vec<Tensor>,
-    wanted: Option<&[String]>,
+    outputs: Vec<Tensor>,
     forms: &Forms,
     counted: Counted,
 ) -> Result<Response<Body>, Error> {
-    if let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) {
-        let mut left = outputs;
-        outputs = wanted
-            .iter()
-            .filter_map(|name| Some(left.swap_remove(left.iter().position(|output| output.name() == name)?)))
-            .collect();
-    }
     let (model_name, model_version) = (model.name().to_string(), Some(model.version().to_string()));
     let answer = InferResponse { model_name, model_version, id, outputs }.into_http(forms);
     let answer = answer.map_err(|error| Error::Unwritable(error.to_string()))?;
     let header_length = answer.header_length();
     let media_type = if header_length.is_some() { MEDIA_TYPE } else { "application/json" };
-    let mut response = Response::new(Body::new(Pieces::from_iter(answer.into_pieces())));
+    let mut response = Response::new(Body::new(answer.into_pieces().collect::<Pieces>()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     if let Some(length) = header_length {
         response.headers_mut().insert(HEADER_LENGTH, length.into());
     }
-    headers(&mut response, counted.usage());
+    headers(response.headers_mut(), counted.usage());
     Ok(response)
 }
 
@@ -98,14 +90,14 @@ pub(crate) fn embeddings_response(
         model: model.name().to_string(),
         usage: TokenUsage { prompt_tokens: tokens, total_tokens: tokens },
     })?;
-    headers(&mut response, usage);
+    headers(response.headers_mut(), usage);
     Ok(response)
 }
 
 /// The answer of `/v1/completions`, in one piece.
 pub(crate) fn completions_response(body: &CompletionsResponse<'_>, counted: Counted) -> Result<Response<Body>, Error> {
     let mut response = json(body)?;
-    headers(&mut response, counted.usage());
+    headers(response.headers_mut(), counted.usage());
     Ok(response)
 }
 
@@ -119,7 +111,7 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    fn usage(self) -> Usage {
+    pub(crate) fn usage(self) -> Usage {
         let milliseconds = u64::try_from(self.begun.elapsed().as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
         let usage = Usage::new(self.rows as u64, milliseconds);
         match self.tokens {
@@ -129,10 +121,11 @@ impl Counted {
     }
 }
 
-fn headers(response: &mut Response<Body>, usage: Usage) {
-    response.headers_mut().insert(USAGE_ROWS, usage.rows.into());
-    response.headers_mut().insert(USAGE_BILLED_MS, usage.billed_ms.into());
+/// Says what a call is counted as.
+pub(crate) fn headers(headers: &mut HeaderMap, usage: Usage) {
+    headers.insert(USAGE_ROWS, usage.rows.into());
+    headers.insert(USAGE_BILLED_MS, usage.billed_ms.into());
     if let Some(tokens) = usage.tokens {
-        response.headers_mut().insert(USAGE_TOKENS, tokens.into());
+        headers.insert(USAGE_TOKENS, tokens.into());
     }
 }

@@ -1,6 +1,6 @@
 //! Who calls, and what the key may do.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use http::{HeaderMap, header};
 
@@ -18,6 +18,14 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Whoever has the key in `headers`.
+    pub(crate) async fn of(headers: &HeaderMap, host: &Host) -> Result<Self, Error> {
+        let key = key(headers)?.parse()?;
+        let record = host.access().find(&key).await?;
+        tracing::Span::current().record("tenant", record.tenant.as_str());
+        Ok(Self { record, admitted: false })
+    }
+
     /// Whose key it is.
     pub(crate) fn tenant(&self) -> &str {
         &self.record.tenant
@@ -49,10 +57,20 @@ impl FromRequestParts<Host> for Caller {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
-        let key = key(&parts.headers)?.parse()?;
-        let record = host.access().find(&key).await?;
-        tracing::Span::current().record("tenant", record.tenant.as_str());
-        Ok(Self { record, admitted: false })
+        Self::of(&parts.headers, host).await
+    }
+}
+
+impl OptionalFromRequestParts<Host> for Caller {
+    type Rejection = Error;
+
+    /// Nobody where no key was sent; a key that is not good is refused.
+    async fn from_request_parts(parts: &mut Parts, host: &Host) -> Result<Option<Self>, Error> {
+        match <Self as FromRequestParts<Host>>::from_request_parts(parts, host).await {
+            Ok(caller) => Ok(Some(caller)),
+            Err(Error::KeyMissing) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

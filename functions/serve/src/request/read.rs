@@ -73,9 +73,9 @@ fn media_type(headers: &HeaderMap) -> Result<(), Error> {
 }
 
 /// How long a body may pause. A caller on a bad line sends a packet now and then; one that sends nothing holds a place.
-const IDLE: Duration = Duration::from_secs(10);
+pub(super) const IDLE: Duration = Duration::from_secs(10);
 /// How long a body may take: 16 MiB come in that time at 2.3 Mbit/s, and a byte now and then holds no place for longer.
-const WHOLE: Duration = Duration::from_mins(1);
+pub(super) const WHOLE: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {

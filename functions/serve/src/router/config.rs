@@ -8,7 +8,8 @@ use http::Response;
 use super::Host;
 use super::health::ModelPath;
 use crate::error::Error;
-use crate::manifest::{Batching, Manifest, TensorSpec};
+use crate::load::Model;
+use crate::manifest::{Batching, TensorSpec};
 use crate::reply::json;
 use crate::request::Caller;
 
@@ -21,11 +22,12 @@ pub(super) async fn config(
     caller.scope(slot.name())?;
     host.admit()?;
     let model = host.model(&slot, path.version.as_deref()).await?;
-    json(&of(&model.manifest, model.metadata().platform, host.limits().rows))
+    json(&of(&model, host.limits().rows))
 }
 
-/// The configuration of the network that `manifest` describes, of which a call may have `rows` rows.
-fn of(manifest: &Manifest, platform: String, rows: usize) -> ModelConfig {
+/// The configuration of the network of `model`, of which a call may have `rows` rows.
+pub(crate) fn of(model: &Model, rows: usize) -> ModelConfig {
+    let (manifest, platform) = (&model.manifest, model.metadata().platform);
     let batched = manifest.batching == Batching::Rows;
     let tensor = |spec: &TensorSpec| {
         let shape = spec.metadata().shape;

@@ -13,11 +13,16 @@ use crate::reply::json;
 
 /// `GET /v2`.
 pub(super) async fn server() -> Result<Response<Body>, Error> {
-    json(&ServerMetadata {
+    json(&metadata())
+}
+
+/// What this server is.
+pub(crate) fn metadata() -> ServerMetadata {
+    ServerMetadata {
         name: "amaas".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         extensions: EXTENSIONS.map(str::to_owned).to_vec(),
-    })
+    }
 }
 
 /// `GET /v2/health/live`.
@@ -27,28 +32,22 @@ pub(super) async fn live() -> Result<Response<Body>, Error> {
 
 /// `GET /v2/health/ready`: whether every model is.
 pub(super) async fn ready(State(host): State<Host>) -> Result<Response<Body>, Error> {
+    answer(&every(&host))
+}
+
+/// Whether every model is ready, and which is not.
+pub(crate) fn every(host: &Host) -> Ready {
     if host.is_draining() {
-        return answer(&Ready {
-            name: None,
-            ready: false,
-            execution_provider: None,
-            reason: Some("stopping".to_owned()),
-        });
+        let reason = Some("stopping".to_owned());
+        return Ready { name: None, ready: false, execution_provider: None, reason };
     }
     let states: Vec<_> = host.slots().iter().map(|slot| readiness(slot)).collect();
     let waiting = states.iter().find(|state| !state.ready);
-    answer(&Ready {
-        name: None,
-        ready: waiting.is_none(),
-        execution_provider: None,
-        reason: waiting.map(|state| {
-            format!(
-                "model {}: {}",
-                state.name.as_deref().unwrap_or_default(),
-                state.reason.as_deref().unwrap_or_default()
-            )
-        }),
-    })
+    let reason = waiting.map(|state| {
+        let (name, reason) = (state.name.as_deref().unwrap_or_default(), state.reason.as_deref().unwrap_or_default());
+        format!("model {name}: {reason}")
+    });
+    Ready { name: None, ready: waiting.is_none(), execution_provider: None, reason }
 }
 
 /// `GET /v2/models/{model}[/versions/{version}]/ready`.
@@ -56,14 +55,19 @@ pub(super) async fn model_ready(
     State(host): State<Host>,
     Path(path): Path<ModelPath>,
 ) -> Result<Response<Body>, Error> {
-    let slot = host.slot(&path.model)?;
-    if let (SlotState::Ready(model), Some(got)) = (slot.state(), path.version)
+    answer(&of_model(&host, &path.model, path.version.as_deref())?)
+}
+
+/// Whether the model called `name` is ready, in the version `version` where one is asked for.
+pub(crate) fn of_model(host: &Host, name: &str, version: Option<&str>) -> Result<Ready, Error> {
+    let slot = host.slot(name)?;
+    if let (SlotState::Ready(model), Some(got)) = (slot.state(), version)
         && model.version().as_str() != got
     {
-        let (model, serving) = (path.model, model.version().to_string());
+        let (model, serving) = (name.to_owned(), model.version().to_string());
         return Err(Error::UnknownVersion { model, got: got.chars().take(64).collect(), serving });
     }
-    answer(&readiness(&slot))
+    Ok(readiness(&slot))
 }
 
 /// A model in a path, with or without a version.

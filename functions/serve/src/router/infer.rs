@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use amaas_wire::Tensor;
 use amaas_wire::oip::{Form, Forms, HEADER_LENGTH, InferRequest};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -30,19 +31,40 @@ pub(super) async fn infer(
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
     let model = host.model(&slot, path.version.as_deref()).await?;
-    let (begun, infer) = (Instant::now(), model.infer()?);
+    let begun = Instant::now();
+    model.infer()?;
     let (size, header, described) = (body.len(), header_length(&parts.headers)?, Arc::clone(&model));
     let decoded = off_runtime(size, move || decode(body, header, &described.manifest)).await?;
-    let (request, forms) = decoded;
-    let wanted = wanted(&model, request.outputs)?;
-    let call = Valid::new(request.inputs, &model.manifest, host.limits())
-        .map_err(|error| Error::InvalidInput(error.to_string()))?;
-    let rows = call.rows();
-    let outputs = infer.run(call).await?;
+    let (InferRequest { id, inputs, outputs }, forms) = decoded;
+    let (outputs, rows) = run(&host, &model, inputs, outputs.as_deref()).await?;
     let size = json_size(&outputs);
     let counted = Counted { rows, tokens: None, begun };
-    let answer = move || infer_response(&model, request.id, outputs, wanted.as_deref(), &forms, counted);
+    let answer = move || infer_response(&model, id, outputs, &forms, counted);
     off_runtime(size, answer).await
+}
+
+/// Runs the network of `model` on `inputs`: the outputs that are `wanted`, in that order, or all where nobody names any; and how
+/// many rows the call is counted as.
+pub(crate) async fn run(
+    host: &Host,
+    model: &Model,
+    inputs: Vec<Tensor>,
+    wanted: Option<&[String]>,
+) -> Result<(Vec<Tensor>, usize), Error> {
+    let wanted = wanted.filter(|wanted| !wanted.is_empty());
+    check(model, wanted.unwrap_or_default())?;
+    let call = Valid::new(inputs, &model.manifest, host.limits());
+    let call = call.map_err(|error| Error::InvalidInput(error.to_string()))?;
+    let rows = call.rows();
+    let mut outputs = model.infer()?.run(call).await?;
+    if let Some(wanted) = wanted {
+        let mut take = |name: &String| {
+            let index = outputs.iter().position(|output| output.name() == name)?;
+            Some(outputs.swap_remove(index))
+        };
+        outputs = wanted.iter().filter_map(&mut take).collect();
+    }
+    Ok((outputs, rows))
 }
 
 /// The request in `body`, of which the first `header` bytes are JSON, or all where nobody says so; and the forms of its outputs.
@@ -66,9 +88,8 @@ fn header_length(headers: &HeaderMap) -> Result<Option<usize>, Error> {
     length.map(Some).ok_or_else(|| Error::InvalidInput(expected.to_owned()))
 }
 
-/// The names of outputs asked for, each of which the model must have, once.
-fn wanted(model: &Model, outputs: Option<Vec<String>>) -> Result<Option<Vec<String>>, Error> {
-    let Some(wanted) = outputs else { return Ok(None) };
+/// Refuses where the model does not have an output that is asked for, or where it is asked for twice.
+fn check(model: &Model, wanted: &[String]) -> Result<(), Error> {
     for (index, name) in wanted.iter().enumerate() {
         if !model.manifest.outputs.iter().any(|output| output.name == *name) {
             let has = model.manifest.outputs.iter().map(|output| format!("{:?}", output.name));
@@ -80,5 +101,5 @@ fn wanted(model: &Model, outputs: Option<Vec<String>>) -> Result<Option<Vec<Stri
             return Err(Error::InvalidInput(format!("output {name:?} was asked for twice")));
         }
     }
-    Ok(Some(wanted))
+    Ok(())
 }

@@ -20,9 +20,14 @@ pub(super) async fn index(State(host): State<Host>, caller: Caller, request: Req
         [] => IndexRequest::default(),
         body => serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?,
     };
+    json(&entries(&host, &caller, wanted))
+}
+
+/// The models that are wanted, of those that the key may use.
+pub(crate) fn entries(host: &Host, caller: &Caller, wanted: IndexRequest) -> Vec<IndexEntry> {
     let slots = host.slots();
     let entries = slots.iter().filter(|slot| caller.may_use(slot.name())).map(|slot| entry(slot));
-    json(&entries.filter(|entry| !wanted.ready || entry.state == READY).collect::<Vec<_>>())
+    entries.filter(|entry| !wanted.ready || entry.state == READY).collect()
 }
 
 /// Whoever has a key may call models and not choose them, so loading and unloading are refused (RFC 9110 §15.5.4): no other

@@ -33,16 +33,21 @@ pub(super) async fn all(State(host): State<Host>, caller: Caller) -> Result<Resp
         let path = ModelPath { model: NAME.to_owned(), version: None };
         return models::metadata(State(host), caller, Path(path)).await;
     }
+    json(&Statistics { model_stats: of_all(&host, &caller) })
+}
+
+/// Of every model that is loaded and that the key may use.
+pub(crate) fn of_all(host: &Host, caller: &Caller) -> Vec<ModelStatistics> {
     let slots = host.slots();
     let loaded = slots.iter().filter(|slot| caller.may_use(slot.name())).filter_map(|slot| match slot.state() {
         SlotState::Ready(model) => of(&model).ok(),
         SlotState::Loading | SlotState::Failed(_) => None,
     });
-    json(&Statistics { model_stats: loaded.collect() })
+    loaded.collect()
 }
 
 /// A model that goes on with texts takes no tensors, and has no such numbers.
-fn of(model: &Model) -> Result<ModelStatistics, Error> {
+pub(crate) fn of(model: &Model) -> Result<ModelStatistics, Error> {
     Ok(model.infer()?.statistics(model.name().to_string(), model.version().to_string()))
 }
 

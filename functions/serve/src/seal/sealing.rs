@@ -94,7 +94,7 @@ impl Sealing {
         self.source.keys_anew().await.map_err(|error| unavailable(&error))
     }
 
-    pub(super) fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         self.policy
     }
 

@@ -13,6 +13,7 @@ use amaas_wire::{Tensor, TensorData};
 use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError};
 use crate::error::Error;
 use crate::manifest::{Batching, TensorSpec};
+use crate::openapi::{Schemas, Typed};
 
 /// Texts to the inputs of a network that makes a vector of each; serve it with
 /// [`Tasks::with_embedder`](super::Tasks::with_embedder).
@@ -188,6 +189,14 @@ impl<E: Embedder> Erased<E> {
 impl<E: Embedder> AnyTask for Erased<E> {
     fn quick(&self) -> usize {
         QUICK_TEXT
+    }
+
+    fn example(&self) -> &'static str {
+        E::EXAMPLE
+    }
+
+    fn typed(&self, schemas: &mut Schemas) -> Typed {
+        Typed::of::<String, Embedding>(schemas, E::EXAMPLE)
     }
 
     fn encode(self: Arc<Self>, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error> {

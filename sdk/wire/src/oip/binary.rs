@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{DecodeError, InferRequest, InferResponse, MAX_ID, WrittenTensor, short};
-use crate::tensor::{MAX_NAME, TensorError};
-use crate::{Datatype, Tensor, tensor_json};
+use crate::tensor::{MAX_NAME, TensorError, stated};
+use crate::{Tensor, tensor_json};
 
 /// The header that says how many bytes of a body are JSON. Without it all are.
 pub const HEADER_LENGTH: &str = "inference-header-content-length";
@@ -282,17 +282,7 @@ struct TensorParameters {
 impl RawTensor<'_> {
     /// The tensor; its bytes are taken from the front of `left`.
     fn decode(self, left: &mut Option<Bytes>) -> Result<Tensor, TensorError> {
-        if self.name.len() > MAX_NAME {
-            return Err(TensorError::Name { got: self.name.len() });
-        }
-        let tensor = self.name;
-        let Some(datatype) = Datatype::from_name(&self.datatype) else {
-            return Err(TensorError::Datatype { tensor });
-        };
-        let shape = self.shape.iter().enumerate().map(|(axis, dim)| {
-            usize::try_from(*dim).map_err(|_| TensorError::Negative { tensor: tensor.clone(), axis })
-        });
-        let shape = shape.collect::<Result<Vec<_>, _>>()?;
+        let (tensor, datatype, shape) = stated(self.name, &self.datatype, &self.shape)?;
         let parameters =
             self.parameters.unwrap_or(TensorParameters { binary_data_size: None, shared_memory_region: None });
         match (self.data, parameters.binary_data_size) {

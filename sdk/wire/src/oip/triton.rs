@@ -9,6 +9,7 @@ use crate::Datatype;
 
 /// `GET /v2/models/{model}[/versions/{version}]/config`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelConfig {
     /// The model's name.
     pub name: String,
@@ -29,6 +30,7 @@ pub struct ModelConfig {
 
 /// A tensor of a [`ModelConfig`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TensorConfig {
     /// The tensor's name.
     pub name: String,
@@ -60,6 +62,7 @@ impl TensorConfig {
 
 /// See [`TensorConfig::reshape`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reshape {
     /// Dimensions without the batch.
     pub shape: Vec<i64>,
@@ -67,10 +70,12 @@ pub struct Reshape {
 
 /// See [`ModelConfig::dynamic_batching`]. It has no settings: there is no delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DynamicBatching {}
 
 /// `GET /v2/models[/{model}[/versions/{version}]]/stats`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Statistics {
     /// One entry for each model.
     pub model_stats: Vec<ModelStatistics>,
@@ -78,6 +83,7 @@ pub struct Statistics {
 
 /// What happened to a model since it was loaded in this process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelStatistics {
     /// The model's name.
     pub name: String,
@@ -92,11 +98,13 @@ pub struct ModelStatistics {
     /// Calls, and where their time went.
     pub inference_stats: InferenceStatistics,
     /// Always empty: times are not kept apart by the size of a run.
+    #[cfg_attr(feature = "schema", schemars(length(max = 0)))]
     pub batch_stats: Vec<()>,
 }
 
 /// Counts and times of all calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InferenceStatistics {
     /// Calls that were answered, from the queue to the answer.
     pub success: Duration,
@@ -114,6 +122,8 @@ pub struct InferenceStatistics {
 
 /// How often, and how long in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "CountAndTime"))]
 pub struct Duration {
     /// How often.
     pub count: u64,
@@ -123,6 +133,7 @@ pub struct Duration {
 
 /// The body of `POST /v2/repository/index`, which may be empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IndexRequest {
     /// Whether only models that are ready are wanted.
     #[serde(default)]
@@ -131,6 +142,7 @@ pub struct IndexRequest {
 
 /// A model in the answer to an [`IndexRequest`], which is a list of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IndexEntry {
     /// The model's name.
     pub name: String,
@@ -138,6 +150,7 @@ pub struct IndexEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// `READY`, `LOADING` or `UNAVAILABLE`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["READY", "LOADING", "UNAVAILABLE"])))]
     pub state: String,
     /// Why it is not ready.
     pub reason: String,

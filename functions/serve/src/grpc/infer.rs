@@ -1,0 +1,191 @@
+//! A call's tensors out of its message, and the outputs into the answer's.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use amaas_wire::tensor::stated;
+use amaas_wire::{Tensor, TensorError};
+use bytes::Bytes;
+
+use super::contents;
+use super::proto::infer_parameter::ParameterChoice;
+use super::proto::model_infer_request::InferInputTensor;
+use super::proto::model_infer_response::InferOutputTensor;
+use super::proto::{InferParameter, ModelInferRequest, ModelInferResponse};
+use crate::error::Error;
+use crate::load::Model;
+use crate::reply::Counted;
+use crate::request::Caller;
+use crate::router::{Host, infer};
+use crate::task::{json_size, off_runtime};
+
+/// Answers `request`, which `caller` sent; and says what it is counted as.
+pub(super) async fn answer(
+    host: &Host,
+    caller: &Caller,
+    request: ModelInferRequest,
+) -> Result<(ModelInferResponse, Counted), Error> {
+    let slot = host.slot(&request.model_name)?;
+    caller.scope(slot.name())?;
+    let version = Some(request.model_version.as_str()).filter(|version| !version.is_empty());
+    let model = host.model(&slot, version).await?;
+    model.infer()?;
+    let begun = Instant::now();
+    let (id, wanted) = (request.id.clone(), wanted(&request)?);
+    let size = request.raw_input_contents.iter().map(Bytes::len).sum();
+    let (inputs, form) = off_runtime(size, move || inputs(request)).await?;
+    let (outputs, rows) = infer::run(host, &model, inputs, Some(&wanted)).await?;
+    let counted = Counted { rows, tokens: None, begun };
+    let size = json_size(&outputs);
+    let response = off_runtime(size, move || Ok(response(&model, id, outputs, form))).await?;
+    Ok((response, counted))
+}
+
+/// Where the values of a message's tensors are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Raw,
+    Typed,
+}
+
+/// The names of the outputs that are asked for.
+fn wanted(request: &ModelInferRequest) -> Result<Vec<String>, Error> {
+    let output = |output: &super::proto::model_infer_request::InferRequestedOutputTensor| {
+        refuse_parameters(&output.name, &output.parameters, &["classification", "shared_memory_region"])?;
+        Ok(output.name.clone())
+    };
+    request.outputs.iter().map(output).collect()
+}
+
+fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, Form), Error> {
+    let (inputs, raw) = (request.inputs, request.raw_input_contents);
+    // Who sends no tensor at all gets bytes, which can carry every output.
+    let form = if raw.is_empty() && !inputs.is_empty() { Form::Typed } else { Form::Raw };
+    if form == Form::Raw && raw.len() != inputs.len() {
+        return Err(Error::InvalidInput(format!(
+            "raw_input_contents: expected {} entries, one for each input, got {}",
+            inputs.len(),
+            raw.len()
+        )));
+    }
+    let mut raw = raw.into_iter();
+    Ok((inputs.into_iter().map(|input| tensor(input, raw.next())).collect::<Result<_, _>>()?, form))
+}
+
+fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor, Error> {
+    let InferInputTensor { name, datatype, shape, parameters, contents } = input;
+    let (name, datatype, shape) = stated(name, &datatype, &shape).map_err(malformed)?;
+    refuse_parameters(&name, &parameters, &["shared_memory_region"])?;
+    match (raw, contents) {
+        (Some(_), Some(_)) => Err(Error::InvalidInput(format!(
+            "tensor {name:?}: expected values in raw_input_contents or in contents, got both"
+        ))),
+        (Some(bytes), None) => Tensor::from_bytes(name, datatype, shape, bytes).map_err(malformed),
+        (None, contents) => contents::read(name, datatype, shape, contents.unwrap_or_default()),
+    }
+}
+
+/// Refuses parameters that ask for what is not here: not to heed them would be a wrong answer.
+fn refuse_parameters(
+    tensor: &str,
+    parameters: &HashMap<String, InferParameter>,
+    refused: &[&'static str],
+) -> Result<(), Error> {
+    match refused.iter().find(|parameter| parameters.contains_key(**parameter)) {
+        None => Ok(()),
+        Some(parameter) => Err(malformed(TensorError::Parameter { tensor: tensor.to_owned(), parameter })),
+    }
+}
+
+/// The answer, in lists of their own types where the inputs came so and all outputs have one.
+fn response(model: &Model, id: String, outputs: Vec<Tensor>, form: Form) -> ModelInferResponse {
+    let typed: Option<Vec<_>> = if form == Form::Typed { outputs.iter().map(contents::write).collect() } else { None };
+    let mut described: Vec<_> = outputs.iter().map(describe).collect();
+    let raw_output_contents = match typed {
+        Some(typed) => {
+            described.iter_mut().zip(typed).for_each(|(output, contents)| output.contents = Some(contents));
+            Vec::new()
+        }
+        None => outputs.into_iter().map(Tensor::into_bytes).collect(),
+    };
+    ModelInferResponse {
+        model_name: model.name().to_string(),
+        model_version: model.version().to_string(),
+        id,
+        // Clients that take any number of answers to a call want to know the last.
+        parameters: HashMap::from([("triton_final_response".to_owned(), flag(true))]),
+        outputs: described,
+        raw_output_contents,
+    }
+}
+
+fn describe(output: &Tensor) -> InferOutputTensor {
+    InferOutputTensor {
+        name: output.name().to_owned(),
+        datatype: output.datatype().name().to_owned(),
+        shape: output.shape().iter().map(|size| i64::try_from(*size).unwrap_or(i64::MAX)).collect(),
+        ..InferOutputTensor::default()
+    }
+}
+
+fn flag(value: bool) -> InferParameter {
+    InferParameter { parameter_choice: Some(ParameterChoice::BoolParam(value)) }
+}
+
+fn malformed(error: TensorError) -> Error {
+    Error::Malformed(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(name: &str, shape: &[i64]) -> InferInputTensor {
+        let (name, datatype) = (name.to_owned(), "INT16".to_owned());
+        InferInputTensor { name, datatype, shape: shape.to_vec(), ..InferInputTensor::default() }
+    }
+
+    fn read(inputs: Vec<InferInputTensor>, raw: &[&'static [u8]]) -> Result<Vec<Tensor>, String> {
+        let raw_input_contents = raw.iter().map(|bytes| Bytes::from_static(bytes)).collect();
+        let request = ModelInferRequest { inputs, raw_input_contents, ..ModelInferRequest::default() };
+        super::inputs(request).map(|(inputs, _)| inputs).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn raw_values_go_to_their_inputs() {
+        let read = read(vec![input("a", &[2]), input("b", &[0, 3])], &[&[1, 0, 255, 255], &[]]).expect("two tensors");
+        assert_eq!(read[0].data(), &vec![1_i16, -1].into());
+        assert_eq!((read[1].name(), read[1].shape()), ("b", &[0, 3][..]));
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_named() {
+        let both = InferInputTensor {
+            contents: Some(super::super::proto::InferTensorContents::default()),
+            ..input("x", &[1])
+        };
+        let shared = HashMap::from([("shared_memory_region".to_owned(), flag(true))]);
+        let shared = InferInputTensor { parameters: shared, ..input("x", &[1]) };
+        let float = InferInputTensor { datatype: "SECRET".to_owned(), ..input("x", &[1]) };
+        for (inputs, raw, expected) in [
+            (
+                vec![input("x", &[1])],
+                &[&[1, 0][..], &[]][..],
+                "raw_input_contents: expected 1 entries, one for each input, got 2",
+            ),
+            (
+                vec![input("x", &[1])],
+                &[&[1, 0, 0]],
+                "tensor \"x\": shape [1] of INT16 needs 2 bytes of binary data, got 3",
+            ),
+            (vec![input("x", &[-1])], &[&[1, 0]], "tensor \"x\": dimension 0 of the shape is negative"),
+            (vec![input("x", &[i64::MAX, i64::MAX])], &[&[1, 0]], "overflows"),
+            (vec![both], &[&[1, 0]], "tensor \"x\": expected values in raw_input_contents or in contents, got both"),
+            (vec![shared], &[&[1, 0]], "the parameter `shared_memory_region` is not taken here"),
+            (vec![float], &[&[1, 0]], "tensor \"x\": unknown datatype; expected one of BOOL"),
+        ] {
+            let error = read(inputs, raw).expect_err(expected);
+            assert!(error.contains(expected) && !error.contains("SECRET"), "{expected}: {error}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The Open Inference Protocol over gRPC, and what Triton's clients ask beyond it: on the port of the http host, and nowhere else.
+//!
+//! The methods are those of the REST routes under `/v2` in another form; what they answer is made by the same functions. A call is
+//! let in by the same key, as the metadata `authorization` or `x-api-key`.
+//!
+//! gRPC has no sealed form: where sealed calls are required, what carries a payload is refused.
+
+mod contents;
+mod infer;
+mod layer;
+mod service;
+mod status;
+
+pub(crate) use self::layer::beside;
+
+/// What `build.rs` made of `proto/inference.proto`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+mod proto {
+    include!(concat!(env!("OUT_DIR"), "/inference.rs"));
+}

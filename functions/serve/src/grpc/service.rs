@@ -1,0 +1,243 @@
+//! The methods.
+
+use std::pin::Pin;
+
+use amaas_wire::oip::TensorMetadata;
+use amaas_wire::oip::triton::{self, IndexRequest};
+use futures_util::{Stream, stream};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::infer;
+use super::proto::grpc_inference_service_server::GrpcInferenceService;
+use super::proto::{
+    self, DataType, ModelConfigRequest, ModelConfigResponse, ModelInferRequest, ModelInferResponse,
+    ModelMetadataRequest, ModelMetadataResponse, ModelReadyRequest, ModelReadyResponse, ModelStatisticsRequest,
+    ModelStatisticsResponse, ModelStreamInferResponse, RepositoryIndexRequest, RepositoryIndexResponse,
+    RepositoryModelLoadRequest, RepositoryModelLoadResponse, RepositoryModelUnloadRequest,
+    RepositoryModelUnloadResponse, ServerLiveRequest, ServerLiveResponse, ServerMetadataRequest,
+    ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
+};
+use crate::error::Error;
+use crate::load::Model;
+use crate::reply::headers;
+use crate::request::Caller;
+use crate::router::{Host, config, health, repository, stats};
+
+/// The methods over the models of a host.
+#[derive(Clone)]
+pub(super) struct Service {
+    host: Host,
+}
+
+impl Service {
+    pub(super) fn new(host: Host) -> Self {
+        Self { host }
+    }
+
+    async fn caller<T: Sync>(&self, request: &Request<T>) -> Result<Caller, Error> {
+        Caller::of(request.metadata().as_ref(), &self.host).await
+    }
+
+    /// The model that `name` and `version` name, which `request` may use.
+    async fn model<T: Sync>(
+        &self,
+        request: &Request<T>,
+        name: &str,
+        version: &str,
+    ) -> Result<std::sync::Arc<Model>, Error> {
+        let caller = self.caller(request).await?;
+        let slot = self.host.slot(name)?;
+        caller.scope(slot.name())?;
+        self.host.admit()?;
+        self.host.model(&slot, some(version)).await
+    }
+}
+
+#[tonic::async_trait]
+impl GrpcInferenceService for Service {
+    async fn server_live(&self, _: Request<ServerLiveRequest>) -> Answer<ServerLiveResponse> {
+        Ok(Response::new(ServerLiveResponse { live: true }))
+    }
+
+    async fn server_ready(&self, _: Request<ServerReadyRequest>) -> Answer<ServerReadyResponse> {
+        Ok(Response::new(ServerReadyResponse { ready: health::every(&self.host).ready }))
+    }
+
+    async fn model_ready(&self, request: Request<ModelReadyRequest>) -> Answer<ModelReadyResponse> {
+        let ModelReadyRequest { name, version } = request.into_inner();
+        let ready = health::of_model(&self.host, &name, some(&version))?.ready;
+        Ok(Response::new(ModelReadyResponse { ready }))
+    }
+
+    async fn server_metadata(&self, _: Request<ServerMetadataRequest>) -> Answer<ServerMetadataResponse> {
+        let metadata = health::metadata();
+        let (name, version, extensions) = (metadata.name, metadata.version, metadata.extensions);
+        Ok(Response::new(ServerMetadataResponse { name, version, extensions }))
+    }
+
+    async fn model_metadata(&self, request: Request<ModelMetadataRequest>) -> Answer<ModelMetadataResponse> {
+        let ModelMetadataRequest { name, version } = request.get_ref();
+        let metadata = self.model(&request, name, version).await?.metadata();
+        Ok(Response::new(ModelMetadataResponse {
+            name: metadata.name,
+            versions: metadata.versions,
+            platform: metadata.platform,
+            inputs: metadata.inputs.into_iter().map(tensor_metadata).collect(),
+            outputs: metadata.outputs.into_iter().map(tensor_metadata).collect(),
+        }))
+    }
+
+    async fn model_infer(&self, request: Request<ModelInferRequest>) -> Answer<ModelInferResponse> {
+        let caller = self.caller(&request).await?.admitted(&self.host)?;
+        let (answer, counted) = infer::answer(&self.host, &caller, request.into_inner()).await?;
+        let mut response = Response::new(answer);
+        let mut usage = http::HeaderMap::new();
+        headers(&mut usage, counted.usage());
+        *response.metadata_mut() = tonic::metadata::MetadataMap::from_headers(usage);
+        Ok(response)
+    }
+
+    type ModelStreamInferStream = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
+
+    /// Answers one call after the other; one that fails does not end the stream.
+    async fn model_stream_infer(
+        &self,
+        request: Request<Streaming<ModelInferRequest>>,
+    ) -> Answer<Self::ModelStreamInferStream> {
+        let caller = self.caller(&request).await?.admitted(&self.host)?;
+        let answers =
+            stream::unfold((request.into_inner(), self.host.clone(), caller), |(mut calls, host, caller)| async {
+                let call = match calls.message().await {
+                    Ok(Some(call)) => call,
+                    Ok(None) => return None,
+                    // Behind a message that cannot be read nothing can.
+                    Err(status) => return Some((Err(status), (calls, host, caller))),
+                };
+                let (id, model_name) = (call.id.clone(), call.model_name.clone());
+                let answer = match infer::answer(&host, &caller, call).await {
+                    Ok((answer, _)) => ModelStreamInferResponse { infer_response: Some(answer), ..Default::default() },
+                    Err(error) => {
+                        tracing::info!(
+                            kind = error.slug(),
+                            cause = error.internal_text(),
+                            "a call of a stream was refused"
+                        );
+                        let infer_response =
+                            Some(ModelInferResponse { id, model_name, ..ModelInferResponse::default() });
+                        ModelStreamInferResponse { error_message: error.to_string(), infer_response }
+                    }
+                };
+                Some((Ok(answer), (calls, host, caller)))
+            });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn model_config(&self, request: Request<ModelConfigRequest>) -> Answer<ModelConfigResponse> {
+        let ModelConfigRequest { name, version } = request.get_ref();
+        let model = self.model(&request, name, version).await?;
+        Ok(Response::new(ModelConfigResponse { config: Some(config::of(&model, self.host.limits().rows).into()) }))
+    }
+
+    async fn model_statistics(&self, request: Request<ModelStatisticsRequest>) -> Answer<ModelStatisticsResponse> {
+        let ModelStatisticsRequest { name, version } = request.get_ref();
+        let stats = if name.is_empty() {
+            stats::of_all(&self.host, &self.caller(&request).await?)
+        } else {
+            vec![stats::of(&*self.model(&request, name, version).await?)?]
+        };
+        Ok(Response::new(ModelStatisticsResponse { model_stats: stats.into_iter().map(Into::into).collect() }))
+    }
+
+    async fn repository_index(&self, request: Request<RepositoryIndexRequest>) -> Answer<RepositoryIndexResponse> {
+        let caller = self.caller(&request).await?;
+        let wanted = IndexRequest { ready: request.get_ref().ready };
+        let models = repository::entries(&self.host, &caller, wanted).into_iter().map(Into::into).collect();
+        Ok(Response::new(RepositoryIndexResponse { models }))
+    }
+
+    async fn repository_model_load(
+        &self,
+        request: Request<RepositoryModelLoadRequest>,
+    ) -> Answer<RepositoryModelLoadResponse> {
+        self.caller(&request).await?;
+        Err(Error::Repository.into())
+    }
+
+    async fn repository_model_unload(
+        &self,
+        request: Request<RepositoryModelUnloadRequest>,
+    ) -> Answer<RepositoryModelUnloadResponse> {
+        self.caller(&request).await?;
+        Err(Error::Repository.into())
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// A version, where one is named.
+fn some(version: &str) -> Option<&str> {
+    Some(version).filter(|version| !version.is_empty())
+}
+
+fn tensor_metadata(tensor: TensorMetadata) -> proto::model_metadata_response::TensorMetadata {
+    let TensorMetadata { name, datatype, shape, .. } = tensor;
+    proto::model_metadata_response::TensorMetadata { name, datatype: datatype.name().to_owned(), shape }
+}
+
+impl From<triton::ModelConfig> for proto::ModelConfig {
+    fn from(config: triton::ModelConfig) -> Self {
+        let data_type = |name: &str| DataType::from_str_name(name).unwrap_or_default().into();
+        let reshape = |reshape: triton::Reshape| proto::ModelTensorReshape { shape: reshape.shape };
+        let input = |tensor: triton::TensorConfig| proto::ModelInput {
+            data_type: data_type(&tensor.data_type),
+            name: tensor.name,
+            dims: tensor.dims,
+            reshape: tensor.reshape.map(reshape),
+            optional: false,
+        };
+        let output = |tensor: triton::TensorConfig| proto::ModelOutput {
+            data_type: data_type(&tensor.data_type),
+            name: tensor.name,
+            dims: tensor.dims,
+            reshape: tensor.reshape.map(reshape),
+        };
+        Self {
+            name: config.name,
+            platform: config.platform,
+            max_batch_size: i32::try_from(config.max_batch_size).unwrap_or(i32::MAX),
+            input: config.input.into_iter().map(input).collect(),
+            output: config.output.into_iter().map(output).collect(),
+            dynamic_batching: config.dynamic_batching.map(|_| proto::ModelDynamicBatching {}),
+            backend: config.backend,
+        }
+    }
+}
+
+impl From<triton::ModelStatistics> for proto::ModelStatistics {
+    fn from(stats: triton::ModelStatistics) -> Self {
+        let time = |time: triton::Duration| Some(proto::StatisticDuration { count: time.count, ns: time.ns });
+        let calls = stats.inference_stats;
+        Self {
+            name: stats.name,
+            version: stats.version,
+            last_inference: stats.last_inference,
+            inference_count: stats.inference_count,
+            execution_count: stats.execution_count,
+            inference_stats: Some(proto::InferStatistics {
+                success: time(calls.success),
+                fail: time(calls.fail),
+                queue: time(calls.queue),
+                compute_input: time(calls.compute_input),
+                compute_infer: time(calls.compute_infer),
+                compute_output: time(calls.compute_output),
+            }),
+        }
+    }
+}
+
+impl From<triton::IndexEntry> for proto::repository_index_response::ModelIndex {
+    fn from(entry: triton::IndexEntry) -> Self {
+        let triton::IndexEntry { name, version, state, reason } = entry;
+        Self { name, version: version.unwrap_or_default(), state, reason }
+    }
+}

@@ -1,0 +1,100 @@
+//! An object store and a host in this process, to which models are added one by one: published sealed and signed into the store, which
+//! speaks S3, loaded from there, served over http.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use amaas::{ApiKey, Client, Model};
+use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::config::{Limits, RuntimeConfig, Trust};
+use amaas_serve::host::{self, Server};
+use amaas_serve::load::{Slot, Source, State};
+use amaas_serve::publish::{Protection, Publication, Publisher};
+use amaas_serve::seal::{KeySet, Policy, Sealing};
+use amaas_serve::store::{ModelName, Selector, Store};
+use amaas_serve::task::Tasks;
+use amaas_serve::vault::{FileKey, Vault};
+use amaas_serve::{Host, publish, runtime};
+use amaas_wire::dsse::SigningKey;
+use tokio::task::JoinHandle;
+
+use crate::object_store::{BUCKET, ObjectStore};
+
+/// A host and its store. Both end, with all models, when this is dropped.
+pub struct Shelf {
+    _objects: ObjectStore,
+    store: Store,
+    publisher: Publisher,
+    source: Source,
+    tasks: Tasks,
+    config: RuntimeConfig,
+    library: PathBuf,
+    host: Host,
+    serving: JoinHandle<()>,
+    client: Client,
+}
+
+impl Shelf {
+    /// Serves no model yet: from `folder`, which must be empty, on a free port of 127.0.0.1. Networks will run as `config` says, but
+    /// by the library that is found, or fetched where there is none.
+    ///
+    /// # Errors
+    /// Whatever part of the stack fails.
+    pub async fn start(
+        folder: &Path,
+        tasks: &Tasks,
+        config: RuntimeConfig,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let objects = ObjectStore::start(folder).await?;
+        let store = Store::open(&format!("s3://{BUCKET}"), &objects.options()).await?;
+        let configured = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+        let fetch = move || runtime::find_or_fetch(configured.as_deref(), |line| eprintln!("{line}"));
+        let library = tokio::task::spawn_blocking(fetch).await??;
+        let vault = Vault::File(FileKey::create(&folder.join("kms.key"))?);
+        let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
+        let (keys, key) = (Arc::new(KeyDocument::new(store.clone())), ApiKey::generate("test")?);
+        keys.insert(KeyRecord::new(&key, "served", 0)).await?;
+        let name: ModelName = "shelf".parse()?;
+        KeySet::create(&store, &name, &vault).await?;
+
+        let trust = Trust { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
+        let source = Source::new(store.clone(), Some(vault.clone()), trust);
+        let host = Host::new(keys, Limits::default());
+        host.seal(Sealing::new(store.clone(), name, vault, Policy::Required));
+        let server = Server::bind("127.0.0.1", 0).await?;
+        let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
+        let serving = tokio::spawn(serve(server, host.clone()));
+        let (tasks, config) = (tasks.clone(), RuntimeConfig { library: Some(library.clone()), ..config });
+        Ok(Self { _objects: objects, store, publisher, source, tasks, config, library, host, serving, client })
+    }
+
+    /// Publishes `publication`, loads it, and gives the model as a caller with a key has it.
+    ///
+    /// # Errors
+    /// Why it cannot be published, or not loaded.
+    pub async fn add(&self, publication: Publication) -> Result<Model, Box<dyn Error + Send + Sync>> {
+        let (name, version) = (publication.model.clone(), Selector::Alias(publication.alias.clone()));
+        publish::publish(&self.store, publication, &self.tasks, &self.library, &self.publisher).await?;
+        let slot = Arc::new(Slot::new(name.clone(), version));
+        self.host.insert(Arc::clone(&slot));
+        let (source, tasks, config) = (self.source.clone(), self.tasks.clone(), self.config.clone());
+        let loading = Arc::clone(&slot);
+        tokio::spawn(async move { loading.load(&source, &tasks, &config).await });
+        match slot.settled().await {
+            State::Failed(reason) => Err(reason.into()),
+            _ => Ok(self.client.model(name.to_string())),
+        }
+    }
+}
+
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn serve(server: Server, host: Host) {
+    // It is never asked to stop, and what fails in it fails the call too.
+    let _ = host::serve(server, host, std::future::pending()).await;
+}

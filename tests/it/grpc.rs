@@ -1,0 +1,67 @@
+//! gRPC beside the routes: one port, the same key, and no way around the seal. Its messages are judged by Triton's and `KServe`'s
+//! own clients in `conformance`.
+
+use amaas_e2e::{Function, Program, Stage, onnx};
+use reqwest::{Client, Response};
+
+/// `method` of a function, with `message`, over HTTP/2 without TLS.
+async fn call(function: &Function, stage: &Stage, method: &str, message: &[u8]) -> Response {
+    let client = Client::builder().http2_prior_knowledge().build().expect("a client");
+    let url = format!("{}/inference.GRPCInferenceService/{method}", function.endpoint().await);
+    let length = u32::try_from(message.len()).expect("a short message").to_be_bytes();
+    // Length-Prefixed-Message: not compressed.
+    let body = [&[0][..], &length, message].concat();
+    let request = client.post(url).header("content-type", "application/grpc").header("te", "trailers");
+    request.bearer_auth(stage.key().expose()).body(body).send().await.expect("an answer")
+}
+
+/// The status in the headers, where there is no message before it; and its text, which is percent-encoded.
+fn status(response: &Response) -> (Option<&str>, String) {
+    let header = |name| response.headers().get(name).map(|value| value.to_str().expect("text"));
+    (header("grpc-status"), header("grpc-message").unwrap_or_default().replace("%20", " "))
+}
+
+/// Field 1 of a message, a text.
+fn named(name: &str) -> Vec<u8> {
+    [&[0x0a, u8::try_from(name.len()).expect("a short name")], name.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn one_port_speaks_it_beside_the_routes() {
+    let stage = Stage::set().await;
+    stage.publish("plus-one", onnx::plus_one()).await;
+    let function = stage.launch(Program::Tensor, "plus-one").await.start();
+    function.ready().await;
+
+    let ready = call(&function, &stage, "ServerReady", &[]).await;
+    assert_eq!(status(&ready).0, None);
+    assert_eq!(ready.bytes().await.expect("a message"), [0, 0, 0, 0, 2, 8, 1][..]);
+    let unknown = call(&function, &stage, "ModelInfer", &named("nobody")).await;
+    let (code, text) = status(&unknown);
+    assert_eq!((code, text.contains("unknown model")), (Some("5"), true), "{text}");
+    assert_eq!(unknown.headers()["x-request-id"].len(), 32);
+    assert_eq!(status(&call(&function, &stage, "ModelDestroy", &[]).await).0, Some("12"), "UNIMPLEMENTED");
+    assert_eq!(status(&call(&function, &stage, "ModelReady", &[0xff; 9]).await).0, Some("13"), "no message");
+
+    let http2 = Client::builder().http2_prior_knowledge().build().expect("a client");
+    let url = format!("{}/v2/health/ready", function.endpoint().await);
+    let answer = http2.get(url).send().await.expect("an answer");
+    assert_eq!((answer.version(), answer.status().as_u16()), (reqwest::Version::HTTP_2, 200));
+    let logged =
+        function.logs().lines().iter().any(|line| line.contains("gRPC ModelInfer") && line.contains("unknown-model"));
+    assert!(logged, "{:?}", function.logs().lines());
+}
+
+#[tokio::test]
+async fn nothing_plain_goes_where_sealed_calls_are_required() {
+    let stage = Stage::set().await;
+    stage.publish("plus-one", onnx::plus_one()).await;
+    let function = stage.launch(Program::Tensor, "plus-one").await.set("AMAAS_SEALING", "required").start();
+    function.ready().await;
+    assert_eq!(status(&call(&function, &stage, "ServerReady", &[]).await).0, None);
+    for method in ["ModelInfer", "ModelStreamInfer", "ModelMetadata", "RepositoryIndex"] {
+        let refused = call(&function, &stage, method, &named("plus-one")).await;
+        let (code, text) = status(&refused);
+        assert_eq!((code, text.contains("sealed calls only")), (Some("7"), true), "{method}: {text}");
+    }
+}
