@@ -11,6 +11,7 @@ mod hosts;
 mod ledger;
 mod loading;
 mod oip;
+mod openapi;
 mod operators;
 mod quiet;
 mod retries;

@@ -14,6 +14,12 @@ use crate::Function;
 pub enum Program {
     /// `functions/digits`.
     Digits,
+    /// `functions/embed`.
+    Embed,
+    /// `functions/generate`.
+    Generate,
+    /// `functions/match`.
+    Match,
     /// `functions/names`.
     Names,
     /// `functions/sentiment`.
@@ -27,6 +33,9 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Self::Digits => "amaas-digits",
+            Self::Embed => "amaas-embed",
+            Self::Generate => "amaas-generate",
+            Self::Match => "amaas-match",
             Self::Names => "amaas-names",
             Self::Sentiment => "amaas-sentiment",
             Self::Tensor => "amaas-tensor",

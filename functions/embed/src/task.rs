@@ -101,6 +101,8 @@ const LONGEST: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
+    use amaas_wire::TensorData;
+
     use super::*;
 
     fn embed() -> Embed {

@@ -97,6 +97,7 @@ const TOP: usize = 5;
 
 #[cfg(test)]
 mod tests {
+    use amaas_wire::TensorData;
     use serde_json::Value;
 
     use super::*;

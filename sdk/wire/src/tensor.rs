@@ -21,6 +21,7 @@ pub use crate::values::{Number, Values};
 /// # Ok::<(), amaas_wire::TensorError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "crate::oip::schema::JsonTensor"))]
 pub struct Tensor {
     name: String,
     shape: Vec<usize>,
@@ -96,6 +97,7 @@ impl Tensor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[allow(missing_docs)] // the names are the protocol's own
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Datatype {
     Bool,
     Uint8,
@@ -443,7 +445,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_named() {
-        let tensor = |values| Tensor::new("y", vec![2], Vec::<f64>::from(values)).expect("two values");
+        let tensor = |values: Vec<f64>| Tensor::new("y", vec![2], values).expect("two values");
         assert_eq!(tensor(vec![0.0, 1.0]).check_finite(), Ok(()));
         let error = tensor(vec![0.0, f64::INFINITY]).check_finite().expect_err("infinite");
         assert_eq!(error.to_string(), "tensor \"y\": data[1] is not a finite number, which JSON cannot carry");

@@ -14,7 +14,7 @@ mod status;
 pub(crate) use self::layer::beside;
 
 /// What `build.rs` made of `proto/inference.proto`.
-#[allow(missing_docs, unreachable_pub, clippy::pedantic)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 mod proto {
     include!(concat!(env!("OUT_DIR"), "/inference.rs"));
 }

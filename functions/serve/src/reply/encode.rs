@@ -60,7 +60,7 @@ pub(crate) fn infer_response(
     let answer = answer.map_err(|error| Error::Unwritable(error.to_string()))?;
     let header_length = answer.header_length();
     let media_type = if header_length.is_some() { MEDIA_TYPE } else { "application/json" };
-    let mut response = Response::new(Body::new(Pieces::from_iter(answer.into_pieces())));
+    let mut response = Response::new(Body::new(answer.into_pieces().collect::<Pieces>()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     if let Some(length) = header_length {
         response.headers_mut().insert(HEADER_LENGTH, length.into());

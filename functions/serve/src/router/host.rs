@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use crate::access::Keys;
+use bytes::Bytes;
+
 use crate::config::Limits;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::load::{Model, Slot};
+use crate::openapi::Fits;
 use crate::request::Answers;
-use crate::seal::Sealing;
+use crate::seal::{Policy, Sealing};
 use crate::store::ModelName;
 
 /// The state of a host; cheap to clone.
@@ -24,7 +27,11 @@ struct Inner {
     draining: AtomicBool,
     sealing: OnceLock<Sealing>,
     answers: OnceLock<Answers>,
+    outline: Mutex<Option<(Outline, Bytes)>>,
 }
+
+/// What the document that anyone may read depends on.
+pub(super) type Outline = (Fits, Option<Policy>);
 
 impl Host {
     /// A host without models.
@@ -36,6 +43,7 @@ impl Host {
             draining: AtomicBool::new(false),
             sealing: OnceLock::new(),
             answers: OnceLock::new(),
+            outline: Mutex::default(),
         }))
     }
 
@@ -56,6 +64,17 @@ impl Host {
 
     pub(crate) fn answers(&self) -> &Answers {
         self.0.answers.get_or_init(Answers::in_memory)
+    }
+
+    /// The document that anyone may read, where it was made for this before.
+    pub(super) fn outline(&self, of: Outline) -> Option<Bytes> {
+        let kept = self.0.outline.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|(kept, _)| *kept == of).map(|(_, document)| document.clone())
+    }
+
+    /// Keeps it.
+    pub(super) fn keep_outline(&self, of: Outline, document: Bytes) {
+        *self.0.outline.lock().unwrap_or_else(PoisonError::into_inner) = Some((of, document));
     }
 
     /// Gives `slot` its place; another of the same name makes room.
