@@ -14,10 +14,11 @@ use crate::patience::{until, within};
 
 /// A running `amaas dev`. It ends when this is dropped.
 pub struct Dev {
+    // Before its folder: fields end in the order in which they stand.
+    _child: Child,
     folder: TempDir,
     endpoint: String,
     key: String,
-    _child: Child,
 }
 
 impl Dev {
@@ -33,7 +34,7 @@ impl Dev {
         let file = EnvFile::load(&folder.path().join(".amaas/env")).expect("written by dev");
         let variable = |name: &str| file.variable(name).expect("set").to_owned();
         let (endpoint, key) = (variable("AMAAS_ENDPOINT"), variable("AMAAS_API_KEY"));
-        Self { folder, endpoint, key, _child: child }
+        Self { _child: child, folder, endpoint, key }
     }
 
     /// Its base URL.
