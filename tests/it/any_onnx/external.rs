@@ -89,9 +89,9 @@ async fn a_file_that_was_altered_or_is_gone_is_named() {
 
 /// A publisher's own manifest, signed but bad, of a model that lies open.
 async fn signed(stage: &Stage, network: &NetworkFiles) {
-    let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher().clone() };
+    let owner = Publisher { protection: Protection::Unsealed, ..stage.publisher().clone() };
     let publication = Publication::of_network("bad".parse().expect("a model's name"), onnx::plus_one());
-    let published = publish(&stage.store().await, publication, &Tasks::default(), library().await, &publisher).await;
+    let published = publish(&stage.store().await, publication, &Tasks::default(), library().await, &owner).await;
     let mut manifest = published.expect("a good network").manifest;
     let put = |bytes: &[u8]| {
         let blob = Blob::of(bytes);
@@ -101,7 +101,7 @@ async fn signed(stage: &Stage, network: &NetworkFiles) {
     manifest.network = put(&network.file);
     manifest.external = network.external.iter().map(|(name, bytes)| (name.clone(), put(bytes))).collect();
     let key = format!("models/bad/{}/manifest.json", manifest.version);
-    std::fs::write(stage.file(&key), manifest.sign(&publisher.signer)).expect("written");
+    std::fs::write(stage.file(&key), manifest.sign(&owner.signer)).expect("written");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! ONNX files that cannot be served, and what their publisher is told.
 
+use std::slice::from_ref;
+
 use amaas::Datatype::{Fp32, Int64};
 use amaas_e2e::onnx::{Constant, Dim, Graph, Node, Type, Value};
 use amaas_e2e::{Stage, library};
@@ -127,7 +129,7 @@ async fn weights_that_were_not_handed_over_are_named() {
     let value = |name| Value::new(name, Fp32, &[Dim::Fixed(2)]);
     let weights = Constant::external("w", 2, "big.data", 0);
     let add = Node::new("Add", &["x", "w"], &["y"]);
-    let main = Graph::new(&[value("x")], &[add.clone()], &[weights.clone()], &[value("y")]).into_file();
+    let main = Graph::new(&[value("x")], from_ref(&add), from_ref(&weights), &[value("y")]).into_file();
     let error = told(&stage, main).await;
     assert_eq!(
         error,

@@ -15,18 +15,18 @@ const FLOAT: i32 = 1;
 const STRING: i32 = 8;
 const INT4: i32 = 22;
 
-fn bytes(text: &str) -> Option<Bytes> {
-    Some(Bytes::copy_from_slice(text.as_bytes()))
+fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
 }
 
 fn entries(entries: &[(&str, &str)]) -> Vec<Entry> {
-    entries.iter().map(|(key, value)| Entry { key: bytes(key), value: bytes(value) }).collect()
+    entries.iter().map(|(key, value)| Entry { key: Some(bytes(key)), value: Some(bytes(value)) }).collect()
 }
 
 /// The tensor `w` of two numbers that lies where `entries` say.
 fn tensor(entries_: &[(&str, &str)]) -> Tensor {
     let external_data = entries(entries_);
-    Tensor { dims: vec![2], data_type: Some(FLOAT), name: bytes("w"), external_data, data_location: Some(1) }
+    Tensor { dims: vec![2], data_type: Some(FLOAT), name: Some(bytes("w")), external_data, data_location: Some(1) }
 }
 
 fn plain(file: &str) -> Bytes {
@@ -34,7 +34,7 @@ fn plain(file: &str) -> Bytes {
 }
 
 fn file(graph: Graph, functions: Vec<Function>) -> Bytes {
-    let output = ValueInfo { name: bytes("y"), r#type: None }.encode_to_vec().into();
+    let output = ValueInfo { name: Some(bytes("y")), r#type: None }.encode_to_vec().into();
     let graph = Graph { output: vec![output], ..graph };
     Model { ir_version: Some(9), graph: Some(graph), functions, ..Model::default() }.encode_to_vec().into()
 }
@@ -139,7 +139,7 @@ fn what_no_session_can_be_given_is_moved_into_the_file() {
     let sparse = graph.sparse_initializer[0].indices.as_ref().expect("indices");
     for tensor in [attribute.t.as_ref().expect("a tensor"), &attribute.tensors[1], &graph.initializer[0], sparse] {
         assert_eq!(inline(tensor).raw_data.as_deref(), Some(&[4, 5, 6, 7, 8, 9, 10, 11][..]));
-        assert_eq!((inline(tensor).name, inline(tensor).dims), (bytes("w"), vec![2]));
+        assert_eq!((inline(tensor).name, inline(tensor).dims), (Some(bytes("w")), vec![2]));
     }
     // Who hands them over as they are is told.
     let external = BTreeMap::from(["main", "nested"].map(|name| (name.to_owned(), Arc::from([0; 20]))));
@@ -202,7 +202,7 @@ fn only_tensors_of_the_protocol_are_served() {
         (tensor(17), "a tensor of FLOAT8E4M3FN"),
         (tensor(INT4), "a tensor of INT4"),
     ] {
-        let input = ValueInfo { name: bytes("x"), r#type: Some(of_input) }.encode_to_vec().into();
+        let input = ValueInfo { name: Some(bytes("x")), r#type: Some(of_input) }.encode_to_vec().into();
         let file = file(Graph { input: vec![input], ..Graph::default() }, Vec::new());
         let error = check(&file.into()).map(drop).expect_err(expected).to_string();
         assert!(error.starts_with(&format!("input \"x\" is {expected}; only tensors")), "{error}");
