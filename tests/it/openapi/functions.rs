@@ -87,7 +87,9 @@ async fn generate() {
 
 #[tokio::test]
 async fn tensor() {
-    let network = onnx::identity(&Datatype::ALL);
+    // What JSON can carry: the example is JSON.
+    let datatypes: Vec<_> = Datatype::ALL.into_iter().filter(|datatype| *datatype != Datatype::Bf16).collect();
+    let network = onnx::identity(&datatypes);
     let publication = Publication::of_network("identity".parse().expect("a name"), network);
     let served = Served::start(Program::Tensor, publication, &Tasks::default()).await;
     let metadata = served.call("/v2/models/identity", None, true).await.json();

@@ -193,7 +193,7 @@ impl From<triton::ModelConfig> for proto::ModelConfig {
             name: tensor.name,
             dims: tensor.dims,
             reshape: tensor.reshape.map(reshape),
-            optional: false,
+            optional: tensor.optional,
         };
         let output = |tensor: triton::TensorConfig| proto::ModelOutput {
             data_type: data_type(&tensor.data_type),
