@@ -275,7 +275,7 @@ impl TensorData {
         true
     }
 
-    /// The values of `range`, copied unless they are a view; `None` where it goes beyond the end.
+    /// A copy of the values of `range`; `None` where it goes beyond the end.
     ///
     /// ```
     /// use amaas_wire::TensorData;

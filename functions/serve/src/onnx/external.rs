@@ -25,10 +25,15 @@ impl External {
     /// Reads a tensor; `None` where its values stand in the ONNX file.
     pub(super) fn of(tensor: &Bytes) -> Result<Option<Self>, OnnxError> {
         let tensor = Tensor::decode(tensor.clone()).map_err(|error| OnnxError::NotOnnx(error.to_string()))?;
-        if tensor.data_location != Some(EXTERNAL) {
-            return Ok(None);
-        }
         let name = text(tensor.name.as_deref());
+        match tensor.data_location[..] {
+            [] | [INTERNAL] => return Ok(None),
+            [EXTERNAL] => {}
+            _ => {
+                let cause = "its data_location is neither DEFAULT nor EXTERNAL, once".to_owned();
+                return Err(OnnxError::Reference { tensor: name, cause });
+            }
+        }
         let (mut file, mut offset, mut length) = (None, None, None);
         for entry in &tensor.external_data {
             let (key, value) = (text(entry.key.as_deref()), entry.value.as_deref().unwrap_or_default());
@@ -118,5 +123,6 @@ pub(super) fn text(bytes: Option<&[u8]>) -> String {
 }
 
 /// `TensorProto.DataLocation`.
+const INTERNAL: i32 = 0;
 const EXTERNAL: i32 = 1;
 const MOST_BITS: u64 = 1 << 62;

@@ -3,6 +3,10 @@
 //! Field numbers are those of `onnx.proto` (IR version 14). What nobody looks into, tensors among it, stays the bytes that it is in
 //! the file: reading copies no weights, and writing gives every field back. prost refuses what is nested more than 100 deep, as
 //! ONNX's own reader does. Texts are bytes, for ONNX's reader does not ask for UTF-8 either.
+//!
+//! A field that stands twice is read by ONNX's reader as the last one, or as both in one where it is a message; and of an enum, a
+//! number that it does not know is passed over. What the walk over tensors depends on is a list here, so that whoever walks sees all
+//! of it and refuses more than one.
 
 use bytes::Bytes;
 use prost::Message;
@@ -102,9 +106,9 @@ pub(super) struct Attribute {
     pub(super) i: Option<i64>,
     #[prost(bytes = "bytes", optional, tag = "4")]
     pub(super) s: Option<Bytes>,
-    /// A [`Tensor`].
-    #[prost(bytes = "bytes", optional, tag = "5")]
-    pub(super) t: Option<Bytes>,
+    /// A [`Tensor`], or none.
+    #[prost(bytes = "bytes", repeated, tag = "5")]
+    pub(super) t: Vec<Bytes>,
     #[prost(message, optional, boxed, tag = "6")]
     pub(super) g: Option<Box<Graph>>,
     #[prost(float, repeated, tag = "7")]
@@ -167,11 +171,11 @@ pub(super) struct Function {
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct SparseTensor {
     /// A [`Tensor`].
-    #[prost(bytes = "bytes", optional, tag = "1")]
-    pub(super) values: Option<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub(super) values: Vec<Bytes>,
     /// A [`Tensor`].
-    #[prost(bytes = "bytes", optional, tag = "2")]
-    pub(super) indices: Option<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub(super) indices: Vec<Bytes>,
     #[prost(int64, repeated, tag = "3")]
     pub(super) dims: Vec<i64>,
 }
@@ -187,8 +191,9 @@ pub(super) struct Tensor {
     pub(super) name: Option<Bytes>,
     #[prost(message, repeated, tag = "13")]
     pub(super) external_data: Vec<Entry>,
-    #[prost(int32, optional, tag = "14")]
-    pub(super) data_location: Option<i32>,
+    /// One number, or none.
+    #[prost(int32, repeated, packed = "false", tag = "14")]
+    pub(super) data_location: Vec<i32>,
 }
 
 /// A [`Tensor`] whose values stand in the file.

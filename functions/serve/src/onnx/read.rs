@@ -58,6 +58,7 @@ fn nodes(nodes: &mut [Node], see: &mut See<'_>) -> Result<(), OnnxError> {
 }
 
 fn attribute(attribute: &mut Attribute, see: &mut See<'_>) -> Result<(), OnnxError> {
+    once(&attribute.t)?;
     attribute.t.iter_mut().chain(&mut attribute.tensors).try_for_each(&mut *see)?;
     attribute.sparse_tensor.iter_mut().try_for_each(|tensor| sparse(std::slice::from_mut(tensor), see))?;
     sparse(&mut attribute.sparse_tensors, see)?;
@@ -66,7 +67,17 @@ fn attribute(attribute: &mut Attribute, see: &mut See<'_>) -> Result<(), OnnxErr
 }
 
 fn sparse(tensors: &mut [SparseTensor], see: &mut See<'_>) -> Result<(), OnnxError> {
+    tensors.iter().try_for_each(|tensor| once(&tensor.values).and_then(|()| once(&tensor.indices)))?;
     tensors.iter_mut().flat_map(|tensor| tensor.values.iter_mut().chain(&mut tensor.indices)).try_for_each(see)
+}
+
+/// Refuses a field that stands there more than once: ONNX's reader would make one tensor of all.
+fn once(tensors: &[Bytes]) -> Result<(), OnnxError> {
+    if tensors.len() > 1 {
+        Err(OnnxError::NotOnnx("a field of one tensor stands there twice".to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 /// The `FlatBuffers` identifier of ONNX Runtime's own form.

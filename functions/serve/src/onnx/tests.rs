@@ -26,7 +26,7 @@ fn entries(entries: &[(&str, &str)]) -> Vec<Entry> {
 /// The tensor `w` of two numbers that lies where `entries` say.
 fn tensor(entries_: &[(&str, &str)]) -> Tensor {
     let external_data = entries(entries_);
-    Tensor { dims: vec![2], data_type: Some(FLOAT), name: Some(bytes("w")), external_data, data_location: Some(1) }
+    Tensor { dims: vec![2], data_type: Some(FLOAT), name: Some(bytes("w")), external_data, data_location: vec![1] }
 }
 
 fn plain(file: &str) -> Bytes {
@@ -46,11 +46,11 @@ fn with(tensor: &Tensor) -> Bytes {
 /// A file with a tensor in every place that has one, each in the file `nested`, but for one in `main`.
 fn everywhere() -> Bytes {
     let sparse =
-        || SparseTensor { values: Some(plain("nested")), indices: Some(plain("nested")), ..SparseTensor::default() };
+        || SparseTensor { values: vec![plain("nested")], indices: vec![plain("nested")], ..SparseTensor::default() };
     let inner = Graph { initializer: vec![plain("nested")], sparse_initializer: vec![sparse()], ..Graph::default() };
     let of = |attribute| Node { attribute: vec![attribute], ..Node::default() };
     let attribute = Attribute {
-        t: Some(plain("nested")),
+        t: vec![plain("nested")],
         tensors: vec![plain("nested"); 2],
         sparse_tensor: Some(sparse()),
         sparse_tensors: vec![sparse()],
@@ -95,7 +95,7 @@ fn tensors_in_the_file_beside_are_inside_of_it() {
     let packed = Tensor { data_type: Some(INT4), dims: vec![3], ..tensor(&[("location", "w.bin"), ("length", "2")]) };
     assert_eq!(checked(&packed), Ok(()));
     // Nobody looks where a tensor lies that is in the ONNX file.
-    assert_eq!(checked(&Tensor { data_location: None, ..tensor(&[("location", "/etc/passwd")]) }), Ok(()));
+    assert_eq!(checked(&Tensor { data_location: vec![], ..tensor(&[("location", "/etc/passwd")]) }), Ok(()));
 
     let at = |entries: &[(&str, &str)]| tensor(&[&[("location", "w.bin")], entries].concat());
     for (tensor, expected) in [
@@ -136,8 +136,8 @@ fn what_no_session_can_be_given_is_moved_into_the_file() {
     let inline = |tensor: &Bytes| Inline::decode(tensor.clone()).expect("written here");
     let attribute = &model.functions[0].attribute_proto[0];
     let graph = &attribute.graphs[0].node[0].attribute[0].g.as_ref().expect("a graph");
-    let sparse = graph.sparse_initializer[0].indices.as_ref().expect("indices");
-    for tensor in [attribute.t.as_ref().expect("a tensor"), &attribute.tensors[1], &graph.initializer[0], sparse] {
+    let sparse = graph.sparse_initializer[0].indices.first().expect("indices");
+    for tensor in [attribute.t.first().expect("a tensor"), &attribute.tensors[1], &graph.initializer[0], sparse] {
         assert_eq!(inline(tensor).raw_data.as_deref(), Some(&[4, 5, 6, 7, 8, 9, 10, 11][..]));
         assert_eq!((inline(tensor).name, inline(tensor).dims), (Some(bytes("w")), vec![2]));
     }
@@ -150,7 +150,7 @@ fn what_no_session_can_be_given_is_moved_into_the_file() {
 #[test]
 fn a_file_in_one_piece_stays_as_it_is() {
     // A field that nobody here knows.
-    let mut whole = with(&Tensor { data_location: None, ..tensor(&[]) }).to_vec();
+    let mut whole = with(&Tensor { data_location: vec![], ..tensor(&[]) }).to_vec();
     whole.extend([0xfa, 0x3e, 1, 7]);
     assert_eq!(gather(whole.clone().into()), Ok(whole.into()));
 }
@@ -250,6 +250,35 @@ fn no_file_out_of_the_folder_is_read() {
     let error = on_disk(&here, "short.bin").expect_err("short").to_string();
     assert!(error.ends_with("lies in bytes 0 to 8 of the file \"short.bin\", which has 7"), "{error}");
     assert!(matches!(NetworkFiles::read(&here.join("gone.onnx")), Err(OnnxError::Io(_))));
+}
+
+/// What ONNX's reader and another one may read otherwise: it keeps the last number of an enum that it knows, and makes one message of
+/// two that stand in the place of one.
+#[test]
+fn what_can_be_read_in_two_ways_is_refused() {
+    for locations in [vec![1, 99], vec![1, 0], vec![0, 1], vec![2], vec![-1]] {
+        let error = checked(&Tensor { data_location: locations, ..tensor(&[("location", "w.bin")]) });
+        let error = error.expect_err("in two ways");
+        assert!(error.contains("its data_location is neither DEFAULT nor EXTERNAL, once"), "{error}");
+    }
+    let (tensor, nothing) = (plain("w.bin"), Bytes::new());
+    let twice = vec![tensor.clone(), nothing];
+    let of =
+        |attribute| Graph { node: vec![Node { attribute: vec![attribute], ..Node::default() }], ..Graph::default() };
+    let sparse = |values: &[Bytes], indices: &[Bytes]| SparseTensor {
+        values: values.to_vec(),
+        indices: indices.to_vec(),
+        ..SparseTensor::default()
+    };
+    for graph in [
+        of(Attribute { t: twice.clone(), ..Attribute::default() }),
+        of(Attribute { sparse_tensor: Some(sparse(&twice, &[])), ..Attribute::default() }),
+        Graph { sparse_initializer: vec![sparse(&[], &twice)], ..Graph::default() },
+    ] {
+        let files = NetworkFiles { file: file(graph, Vec::new()), external: BTreeMap::new() };
+        let error = check(&files).expect_err("in two ways").to_string();
+        assert!(error.contains("a field of one tensor stands there twice"), "{error}");
+    }
 }
 
 proptest! {

@@ -14,9 +14,15 @@ pub(super) fn request(schemas: &mut Schemas, manifest: &Manifest) -> Schema {
     let inputs: Vec<_> = manifest.inputs.iter().map(|input| of(schemas, &tensor, input)).collect();
     let outputs: Vec<_> = manifest.outputs.iter().map(|output| output.name.as_str()).collect();
     let (least, most) = (manifest.inputs.iter().filter(|input| !input.optional).count(), inputs.len());
+    let inputs = if inputs.is_empty() {
+        // A list of alternatives must not be empty.
+        json!({ "maxItems": 0 })
+    } else {
+        json!({ "minItems": least, "maxItems": most, "items": { "anyOf": inputs } })
+    };
     json_schema!({
         "allOf": [base, { "properties": {
-            "inputs": { "minItems": least, "maxItems": most, "items": { "anyOf": inputs } },
+            "inputs": inputs,
             "outputs": { "items": { "properties": { "name": { "enum": outputs } } } },
         } }]
     })
@@ -148,6 +154,13 @@ mod tests {
         ] {
             assert_eq!(schema.is_valid(&json!({ "inputs": inputs })), expected, "{inputs}");
         }
+        let mut none = manifest();
+        none.inputs.clear();
+        let mut schemas = Schemas::new();
+        let mut document = request(&mut schemas, &none).to_value();
+        document["components"]["schemas"] = schemas.finish(&mut document).into();
+        let schema_of_none = jsonschema::draft202012::new(&document).expect("a schema");
+        assert!(schema_of_none.is_valid(&json!({"inputs": []})) && !schema_of_none.is_valid(&json!({"inputs": [x()]})));
         let wanted = |name: &str| json!({"inputs": [x(), s()], "outputs": [{"name": name}]});
         assert!(schema.is_valid(&wanted("y")) && !schema.is_valid(&wanted("x")));
     }

@@ -76,9 +76,8 @@ fn same_batch<'s>(specs: impl Iterator<Item = &'s TensorSpec>) -> Result<(), Str
                 return Err(format!("the first dimension of {:?} has no name, such as \"batch\"", spec.name));
             }
             Some(Dim::Symbol(symbol)) => symbol,
-            Some(Dim::Fixed(_)) | None => {
-                return Err(format!("the first dimension of {:?} has a fixed size", spec.name));
-            }
+            Some(Dim::Fixed(_)) => return Err(format!("the first dimension of {:?} has a fixed size", spec.name)),
+            None => return Err(format!("{:?} has no first dimension that is known", spec.name)),
         };
         if *batch.get_or_insert(symbol) != symbol.as_str() {
             return Err(format!("first dimensions have different names: {symbol:?} of {:?} is another one", spec.name));

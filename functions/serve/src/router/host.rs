@@ -1,8 +1,9 @@
 //! What every route needs: the models, who may call, and the limits.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use tokio::sync::watch;
 
 use crate::access::Keys;
 use bytes::Bytes;
@@ -24,7 +25,7 @@ struct Inner {
     slots: RwLock<BTreeMap<ModelName, Arc<Slot>>>,
     access: Arc<dyn Keys>,
     limits: Limits,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
     sealing: OnceLock<Sealing>,
     answers: OnceLock<Answers>,
     outline: Mutex<Option<(Outline, Bytes)>>,
@@ -40,7 +41,7 @@ impl Host {
             slots: RwLock::default(),
             access,
             limits,
-            draining: AtomicBool::new(false),
+            draining: watch::Sender::new(false),
             sealing: OnceLock::new(),
             answers: OnceLock::new(),
             outline: Mutex::default(),
@@ -89,11 +90,17 @@ impl Host {
 
     /// From now on calls are refused with a word that they may be sent elsewhere; those under way are answered.
     pub fn drain(&self) {
-        self.0.draining.store(true, Ordering::Relaxed);
+        self.0.draining.send_replace(true);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.0.draining.load(Ordering::Relaxed)
+        *self.0.draining.borrow()
+    }
+
+    /// Done when the function stops.
+    pub(crate) async fn drained(&self) {
+        // The sender is in the host itself, so it is not gone before.
+        let _ = self.0.draining.subscribe().wait_for(|draining| *draining).await;
     }
 
     pub(crate) fn access(&self) -> &dyn Keys {

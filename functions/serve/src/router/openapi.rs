@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: what the host says of itself, and to whoever has a key also of the models that it may use.
 //!
-//! Without a key no model is named, as everywhere. That document is kept, so that nobody keeps a function busy with it.
+//! Without a key no model is named. That document is kept, so that nobody keeps a function busy with it.
 
 use std::sync::Arc;
 
