@@ -57,10 +57,10 @@ async fn guard(State(host): State<Host>, mut request: Request, next: Next) -> Re
     finished(response)
 }
 
-/// Who calls `method`, in the form in which a request carries it; nobody where anybody may.
+/// Who calls `method`, in the form in which a request carries it; nobody where anybody may, or where there is no such method.
 async fn admitted(host: &Host, method: &str, headers: &HeaderMap) -> Result<Extensions, Error> {
     let mut extensions = Extensions::new();
-    if !OPEN.contains(&method) {
+    if KEYED.contains(&method) {
         if host.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required) {
             return Err(Error::SealingRequired);
         }
@@ -102,12 +102,22 @@ fn finished(response: Response<Body>) -> Response<Body> {
 
 /// The name of a method in a log, which is not to have any text from outside.
 fn known(method: &str) -> &str {
-    let letters = method.len() <= 32 && method.bytes().all(|byte| byte.is_ascii_alphabetic());
-    if letters { method } else { "(none)" }
+    if OPEN.contains(&method) || KEYED.contains(&method) { method } else { "(none)" }
 }
 
 /// What is answered without a key, and so without a seal.
 const OPEN: [&str; 4] = ["ServerLive", "ServerReady", "ServerMetadata", "ModelReady"];
+/// What is answered with one. The service has no caller for a method that is missing here, and so no answer.
+const KEYED: [&str; 8] = [
+    "ModelMetadata",
+    "ModelInfer",
+    STREAM,
+    "ModelConfig",
+    "ModelStatistics",
+    "RepositoryIndex",
+    "RepositoryModelLoad",
+    "RepositoryModelUnload",
+];
 const STREAM: &str = "ModelStreamInfer";
 /// Bytes of a message that names a model.
 const SHORT: usize = 16 << 10;
