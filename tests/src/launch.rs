@@ -14,6 +14,8 @@ use crate::Function;
 pub enum Program {
     /// `functions/digits`.
     Digits,
+    /// `functions/generate`.
+    Generate,
     /// `functions/names`.
     Names,
     /// `functions/sentiment`.
@@ -27,6 +29,7 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Self::Digits => "amaas-digits",
+            Self::Generate => "amaas-generate",
             Self::Names => "amaas-names",
             Self::Sentiment => "amaas-sentiment",
             Self::Tensor => "amaas-tensor",
@@ -39,7 +42,11 @@ impl Program {
         // target/<profile>/deps/it-<hash>
         let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
         let path = profile.join(self.name());
-        assert!(path.is_file(), "there is no {}; run `cargo test --workspace`, which builds it", path.display());
+        assert!(
+            path.is_file(),
+            "there is no {}; `cargo test --workspace` builds it, tests/bench/README.md has what does for benchmarks",
+            path.display()
+        );
         path
     }
 }

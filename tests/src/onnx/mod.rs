@@ -51,6 +51,15 @@ impl Node {
         Self(message.bytes(3, format!("{operator}-{}", outputs.join("-"))).bytes(4, operator))
     }
 
+    /// With whole numbers as an attribute.
+    #[must_use]
+    pub fn integers(self, name: &str, values: &[i64]) -> Self {
+        const INTS: i64 = 7;
+        let attribute =
+            values.iter().fold(Message::default().bytes(1, name), |message, value| message.integer(8, *value));
+        Self(self.0.message(5, &attribute.integer(20, INTS)))
+    }
+
     /// With a graph that it runs itself.
     #[must_use]
     pub fn graph(self, name: &str, graph: &Graph) -> Self {
@@ -67,17 +76,23 @@ pub struct Constant(Message);
 impl Constant {
     /// `values` in one dimension.
     pub fn floats(name: &str, values: &[f32]) -> Self {
-        Self::raw(name, Datatype::Fp32, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        Self::matrix(name, &[values.len()], values)
+    }
+
+    /// `values` in the shape `shape`.
+    pub fn matrix(name: &str, shape: &[usize], values: &[f32]) -> Self {
+        Self::raw(name, Datatype::Fp32, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
     /// `values` in one dimension.
     pub fn integers(name: &str, values: &[i64]) -> Self {
-        Self::raw(name, Datatype::Int64, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        Self::raw(name, Datatype::Int64, &[values.len()], values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
-    fn raw(name: &str, datatype: Datatype, count: usize, bytes: Vec<u8>) -> Self {
-        let count = i64::try_from(count).expect("a small file");
-        Self(Message::default().integer(1, count).integer(2, element(datatype)).bytes(8, name).bytes(9, bytes))
+    fn raw(name: &str, datatype: Datatype, shape: &[usize], bytes: Vec<u8>) -> Self {
+        let dims = shape.iter().map(|size| i64::try_from(*size).expect("a small file"));
+        let message = dims.fold(Message::default(), |message, size| message.integer(1, size));
+        Self(message.integer(2, element(datatype)).bytes(8, name).bytes(9, bytes))
     }
 }
 
