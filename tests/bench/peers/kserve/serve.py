@@ -4,6 +4,7 @@ MODEL, NAME, PORT, WORKERS and THREADS (of ONNX Runtime, in each process) come f
 """
 
 import functools
+import logging
 import os
 
 import onnxruntime
@@ -18,6 +19,9 @@ class Network(Model):
     @functools.cached_property
     def session(self) -> onnxruntime.InferenceSession:
         """Made by the first call of each process: KServe sends the model to its workers, and a session cannot be sent."""
+        # They would log each call, and the other servers log none.
+        for name in ("kserve.trace", "uvicorn.access"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(os.environ["THREADS"])
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -35,9 +39,7 @@ class Network(Model):
 
 
 if __name__ == "__main__":
-    # It would log each call's times.
-    quiet = {"access_log_format": None, "enable_latency_logging": False}
     server = ModelServer(
-        http_port=int(os.environ["PORT"]), workers=int(os.environ["WORKERS"]), enable_grpc=False, **quiet
+        http_port=int(os.environ["PORT"]), workers=int(os.environ["WORKERS"]), enable_grpc=False, access_log_format=None
     )
     server.start([Network(os.environ["NAME"])])
