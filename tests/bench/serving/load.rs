@@ -57,6 +57,9 @@ impl Group {
 pub(crate) struct Seen {
     /// How long each answer took that was 200, microseconds.
     pub(crate) good: Vec<f64>,
+    /// How many of them there were. A call that was measured in part counts by that part: where many share a run they end together, and
+    /// whether the last of such a run is in or out would be a tenth of everything.
+    pub(crate) parts: f64,
     /// How long each 503 took, microseconds.
     pub(crate) refused: Vec<f64>,
     /// Other answers by status; 0 for connections that broke.
@@ -91,12 +94,12 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Good answers of the first group a second.
     pub(crate) fn rate(&self) -> f64 {
-        self.seen[0].good.len() as f64 / self.time.as_secs_f64()
+        self.seen[0].parts / self.time.as_secs_f64()
     }
 
     /// The server's processor time for each good answer of the first group, microseconds.
     pub(crate) fn cpu(&self) -> f64 {
-        self.server.as_secs_f64() * 1e6 / self.seen[0].good.len().max(1) as f64
+        self.server.as_secs_f64() * 1e6 / self.seen[0].parts.max(1.0)
     }
 
     /// The load generator's share of one core.
@@ -134,8 +137,9 @@ async fn drive(groups: Vec<Group>, time: Duration, server: Tree) -> Loaded {
     for group in tasks {
         let mut all = Seen::default();
         for caller in group {
-            let Seen { good, refused, others } = caller.await.expect("a caller does not panic");
+            let Seen { good, parts, refused, others } = caller.await.expect("a caller does not panic");
             all.good.extend(good);
+            all.parts += parts;
             all.refused.extend(refused);
             for (status, count) in others {
                 *all.others.entry(status).or_default() += count;
@@ -156,6 +160,10 @@ async fn caller(group: Group, from: Instant, end: Instant) -> Seen {
             open = None;
             // A server that takes no connections is not asked without end.
             tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if status == 200 {
+            let measured = now.min(end).saturating_duration_since(begun.max(from));
+            seen.parts += measured.as_secs_f64() * 1e6 / took;
         }
         let counts = (from..end).contains(&now) || (status == 0 && begun < end && now >= from);
         match status {
