@@ -24,12 +24,13 @@ pub(super) async fn cold(place: &Place, measure: &Measure, report: &mut Report, 
     let expected = place.expected(work);
     let (mut lambda, mut http, mut python, mut floor, mut served) = (vec![], vec![], vec![], vec![], vec![]);
     let (mut peak, mut python_peak, mut ceiling) = (Vec::new(), Vec::new(), Vec::new());
-    let peer = Peer::LAMBDA;
+    let (peer, mut parts) = (Peer::LAMBDA, String::new());
     for _ in 0..measure.rounds {
-        let (took, most) = under_lambda(place, work, &expected).await;
-        lambda.push(took);
-        peak.push(most / weights);
-        http.push(over_http(place, work, &expected).await.0);
+        let started = under_lambda(place, work, &expected).await;
+        lambda.push(started.took);
+        peak.push(started.peak / weights);
+        parts = started.parts;
+        http.push(over_http(place, work, &expected).await);
         if peer.is_there() {
             let (took, most) = in_python(place, work, &expected).await;
             python.push(took);
@@ -51,6 +52,7 @@ pub(super) async fn cold(place: &Place, measure: &Measure, report: &mut Report, 
     ];
     report.panel(format!("{name}, cold start"), "ms", &bars);
     report.note(format!("{name}: the responder gives {:.0} MB/s over eight connections", percentile(&ceiling, 50.0)));
+    report.note(format!("{name}, the last cold start: {parts}"));
     if !python.is_empty() {
         report.ratio(
             format!("{name}, cold start: amaas / Python Lambda handler"),
@@ -85,41 +87,55 @@ pub(super) async fn large(place: &Place, measure: &Measure, report: &mut Report)
     let weights = std::fs::metadata(place.file(work)).expect("the network").len() as f64;
     let expected = place.expected(work);
     let (mut ours, mut memory, mut peak) = (Vec::new(), Vec::new(), Vec::new());
+    let mut parts = String::new();
     for _ in 0..measure.rounds.div_ceil(2) {
-        let (took, most) = under_lambda(place, work, &expected).await;
-        ours.push(took);
-        peak.push(most / weights);
+        let started = under_lambda(place, work, &expected).await;
+        ours.push(started.took);
+        peak.push(started.peak / weights);
+        parts = started.parts;
         let begun = Instant::now();
         let _network = place.network(work, false);
         memory.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     report.panel("L, cold start", "ms", &[("amaas, Lambda", &ours), (".onnx from memory", &memory)]);
+    report.note(format!("L, the last cold start: {parts}"));
     report.ratio("L, cold start: amaas / .onnx from memory", &ours, &memory, Aim::AtMost(0.25));
     report.claim("L, cold start: peak memory / weights", "×", &peak, Aim::AtMost(1.3));
 }
 
-/// Milliseconds until the answer, and the most memory, of ours under Lambda.
-async fn under_lambda(place: &Place, work: Work, expected: &[f32]) -> (f64, f64) {
+/// Ours under Lambda.
+async fn under_lambda(place: &Place, work: Work, expected: &[f32]) -> Started {
     let launch = place.launch(Program::Tensor, work.model());
     let begun = Instant::now();
     let lambda = Lambda::start(launch).await;
     let headers = format!("x-api-key: {}\r\n", place.key.expose());
     let took = first(&lambda.url(), work, &headers, expected, begun).await;
-    (took, Tree::of(lambda.function().pid().unsigned_abs()).peak() as f64)
+    let peak = Tree::of(lambda.function().pid().unsigned_abs()).peak() as f64;
+    let parts = lambda.function().logs().message("loaded").await["times"].as_str().unwrap_or_default().to_owned();
+    Started { took, peak, parts }
 }
 
-/// The same of the http host.
-async fn over_http(place: &Place, work: Work, expected: &[f32]) -> (f64, f64) {
+/// A start of ours.
+struct Started {
+    /// Milliseconds until the answer.
+    took: f64,
+    /// The most memory, bytes.
+    peak: f64,
+    /// Where the time went, in the function's own words.
+    parts: String,
+}
+
+/// Milliseconds until the answer of the http host.
+async fn over_http(place: &Place, work: Work, expected: &[f32]) -> f64 {
     let port = free_port();
     let launch = place.launch(Program::Tensor, work.model()).set("PORT", port.to_string());
     let begun = Instant::now();
-    let function = launch.start();
     let headers = format!("x-api-key: {}\r\n", place.key.expose());
-    let took = first(&format!("http://127.0.0.1:{port}"), work, &headers, expected, begun).await;
-    (took, Tree::of(function.pid().unsigned_abs()).peak() as f64)
+    let _function = launch.start();
+    first(&format!("http://127.0.0.1:{port}"), work, &headers, expected, begun).await
 }
 
-/// The same of the Python handler.
+/// Milliseconds until the answer, and the most memory, of the Python handler.
 async fn in_python(place: &Place, work: Work, expected: &[f32]) -> (f64, f64) {
     let (peer, (bucket, key)) = (Peer::LAMBDA, Place::object(work));
     let begun = Instant::now();
