@@ -91,8 +91,8 @@ async fn calls(place: &Place) {
     println!("a call over loopback, one caller, p50 (p10 to p90), microseconds\n");
     println!("| content | plain | sealed, X25519 | sealed, X-Wing | more, X25519 | more, X-Wing |");
     println!("| --- | --- | --- | --- | --- | --- |");
-    // About eight characters a number.
-    for (content, values, rounds) in [("1 KB", 1 << 7, 3_000), ("1 MB", 1 << 17, 60)] {
+    // Four bytes a number.
+    for (content, values, rounds) in [("1 KB", 1 << 8, 3_000), ("1 MB", 1 << 18, 300)] {
         let mut took = [&plain, &x25519, &xwing].map(|client| (client, Vec::with_capacity(rounds)));
         for round in 0..rounds + rounds / 10 {
             for (client, took) in &mut took {

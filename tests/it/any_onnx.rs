@@ -1,5 +1,10 @@
 //! `amaas-tensor` serves any ONNX file.
 
+mod external;
+mod optional;
+mod refused;
+mod unusual;
+
 use amaas::{Client, Datatype, ErrorKind, Tensor, TensorData};
 use amaas_e2e::{Function, Program, Stage, onnx};
 use amaas_serve::manifest::Batching;
@@ -70,6 +75,20 @@ async fn every_datatype_comes_back_as_it_went() {
     }
 }
 
+#[tokio::test]
+async fn a_text_that_would_be_cut_is_refused() {
+    let stage = Stage::set().await;
+    stage.publish("identity", onnx::identity(&[Datatype::Bytes])).await;
+    let (_function, client) = serve(&stage, "identity").await;
+    let texts = vec!["whole".to_owned(), "c\0ut".to_owned()];
+    let error = client.model("identity").infer(vec![Tensor::new("BYTES", vec![1, 2], texts).expect("two texts")]).await;
+    let error = error.expect_err("a zero byte");
+    assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidInput, Some(422)), "{error}");
+    assert!(
+        error.detail().is_some_and(|detail| detail.contains("\"BYTES\": data[1]: expected text without a zero byte"))
+    );
+}
+
 fn tensor(name: &str, data: TensorData) -> Tensor {
     Tensor::new(name, vec![2, 2], data).expect("four values")
 }
@@ -116,7 +135,7 @@ async fn what_was_not_published_with_a_symbol_is_not_batched() {
     let manifest = stage.publish("count", onnx::count()).await;
     assert_eq!(manifest.batching, Batching::None);
     let (_function, client) = serve(&stage, "count").await;
-    let integer = |name, value| Tensor::new(name, vec![1], vec![value]).expect("one value");
+    let integer = |name, value: i64| Tensor::new(name, vec![1], vec![value]).expect("one value");
     let answer = client.model("count").infer(vec![integer("steps", 1000), integer("start", 7)]).await;
     assert_eq!(answer.expect("an answer").outputs(), [integer("total", 1007)]);
 }

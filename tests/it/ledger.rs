@@ -266,9 +266,15 @@ async fn a_call_whose_function_is_killed_runs_again_elsewhere() {
     };
     // No call at all, so it is told what it lacks, but for as long as another one has its place.
     let other = async || call(&at_second, "{}".to_owned()).await.expect("an answer");
-    // Longer than any test.
+    let stats = format!("{}/v2/models/count/stats", first.endpoint().await);
+    let begun = async || {
+        let answer = reqwest::Client::new().get(&stats).bearer_auth(stage.key().expose()).send().await;
+        let stats: serde_json::Value = answer.expect("an answer").json().await.expect("JSON");
+        stats["model_stats"][0]["inference_stats"]["queue"]["count"] == 1
+    };
+    // Longer than any test. Nothing else is called before it runs, which would take the place.
     let (killed, ()) = tokio::join!(call(&at_first, count(1 << 60)), async {
-        until("the call is under way", async || other().await == 422).await;
+        until("the call runs", begun).await;
         first.kill().await;
     });
     assert!(killed.is_err());

@@ -2,6 +2,7 @@
 
 mod any_onnx;
 mod bad_input;
+mod conformance;
 mod ending;
 mod families;
 mod golden;
@@ -10,6 +11,7 @@ mod hosts;
 mod ledger;
 mod loading;
 mod oip;
+mod openapi;
 mod operators;
 mod quiet;
 mod retries;

@@ -2,7 +2,6 @@
 
 mod binary;
 mod coding;
-mod judge;
 mod numbers;
 mod routes;
 

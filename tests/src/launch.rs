@@ -14,8 +14,12 @@ use crate::Function;
 pub enum Program {
     /// `functions/digits`.
     Digits,
+    /// `functions/embed`.
+    Embed,
     /// `functions/generate`.
     Generate,
+    /// `functions/match`.
+    Match,
     /// `functions/names`.
     Names,
     /// `functions/sentiment`.
@@ -29,26 +33,33 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Self::Digits => "amaas-digits",
+            Self::Embed => "amaas-embed",
             Self::Generate => "amaas-generate",
+            Self::Match => "amaas-match",
             Self::Names => "amaas-names",
             Self::Sentiment => "amaas-sentiment",
             Self::Tensor => "amaas-tensor",
         }
     }
 
-    /// Its binary, which Cargo builds beside this test because its own package has tests too.
+    /// Its binary.
     pub fn path(self) -> PathBuf {
-        let test = std::env::current_exe().expect("a process knows its program");
-        // target/<profile>/deps/it-<hash>
-        let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
-        let path = profile.join(self.name());
-        assert!(
-            path.is_file(),
-            "there is no {}; `cargo test --workspace` builds it, tests/bench/README.md has what does for benchmarks",
-            path.display()
-        );
-        path
+        binary(self.name())
     }
+}
+
+/// A binary of the workspace, which Cargo builds beside this test because its own package has tests too.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a process knows its program");
+    // target/<profile>/deps/it-<hash>
+    let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+    let path = profile.join(name);
+    assert!(
+        path.is_file(),
+        "there is no {}; `cargo test --workspace` builds it, tests/bench/README.md has what does for benchmarks",
+        path.display()
+    );
+    path
 }
 
 /// A process to be started, with an environment of its own: nothing is inherited.

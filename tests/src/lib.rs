@@ -8,6 +8,7 @@
 
 pub mod cargo_lambda;
 pub mod cases;
+mod dev;
 pub mod dynamodb;
 pub mod faults;
 mod function;
@@ -24,6 +25,7 @@ mod skip;
 pub mod sockets;
 mod stage;
 
+pub use self::dev::Dev;
 pub use self::function::Function;
 pub use self::launch::{Launch, Program};
 pub use self::library::library;

@@ -1,7 +1,7 @@
 //! Where a test plays: an object store of its own with a model and a key in it, and what functions and callers need to
 //! reach it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use amaas::{ApiKey, Client, ClientBuilder};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
@@ -65,6 +65,12 @@ impl Stage {
     pub async fn publish(&self, name: &str, network: Vec<u8>) -> Manifest {
         let publication = Publication::of_network(name.parse().expect("a model's name"), network);
         self.publish_with(publication, &Tasks::default()).await
+    }
+
+    /// Publishes the network in the file `path`, and those beside it, under `name` and the alias `live`.
+    pub async fn publish_file(&self, name: &str, path: &Path) -> Manifest {
+        let publication = Publication::of_file(name.parse().expect("a model's name"), path);
+        self.publish_with(publication.expect("whole files"), &Tasks::default()).await
     }
 
     /// Publishes `publication`, whose task is one of `tasks`.

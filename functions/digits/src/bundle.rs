@@ -19,7 +19,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
         model: NAME.parse().map_err(|error| ManifestError::Json(format!("{NAME}: {error}")))?,
         version: None,
         alias,
-        network: Bytes::from_static(include_bytes!("../model/digits.onnx")),
+        network: Bytes::from_static(include_bytes!("../model/digits.onnx")).into(),
         task: Some(Digits::NAME.to_owned()),
         assets: BTreeMap::new(),
         networks: BTreeMap::new(),

@@ -19,7 +19,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
         model: NAME.parse().map_err(|error| ManifestError::Json(format!("{NAME}: {error}")))?,
         version: None,
         alias,
-        network: Bytes::from_static(include_bytes!("../model/embed.onnx")),
+        network: Bytes::from_static(include_bytes!("../model/embed.onnx")).into(),
         task: Some(Embed::NAME.to_owned()),
         assets: BTreeMap::from([(
             Embed::TOKENIZER.to_owned(),

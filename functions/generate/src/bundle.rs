@@ -20,7 +20,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
         model: NAME.parse().map_err(|error| ManifestError::Json(format!("{NAME}: {error}")))?,
         version: None,
         alias,
-        network: Bytes::from_static(include_bytes!("../model/generate.onnx")),
+        network: Bytes::from_static(include_bytes!("../model/generate.onnx")).into(),
         task: Some(Generate::NAME.to_owned()),
         assets: BTreeMap::from([
             asset(Generate::TOKENIZER, include_bytes!("../model/tokenizer.json")),

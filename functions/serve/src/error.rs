@@ -128,7 +128,7 @@ pub enum Error {
     Repository,
     /// No such route.
     #[error(
-        "there is no such route; the routes are /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer|/config|/stats], /v2/repository/index, /v1/models[/{{model}}], /v1/models/{{model}}/predict, /v1/models/{{model}}/keys[/manifest], /v1/embeddings and /v1/completions"
+        "there is no such route; the routes are /openapi.json, /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer|/config|/stats], /v2/repository/index, /v1/models[/{{model}}], /v1/models/{{model}}/predict, /v1/models/{{model}}/keys[/manifest], /v1/embeddings and /v1/completions"
     )]
     UnknownRoute,
     /// The route takes another method.

@@ -16,6 +16,8 @@ mod infer;
 pub mod ledger;
 pub mod load;
 pub mod manifest;
+mod onnx;
+mod openapi;
 pub mod publish;
 mod reply;
 mod request;
@@ -26,6 +28,9 @@ pub mod store;
 pub mod task;
 pub mod telemetry;
 pub mod vault;
+
+/// What inputs and predictions of a task derive their schemas with.
+pub use schemars;
 
 pub use self::error::Error;
 pub use self::function::{function, stop_signal};

@@ -33,6 +33,9 @@ pub struct Manifest {
     pub task: Option<String>,
     /// The network, an ONNX file.
     pub network: Blob,
+    /// The files in which the network has weights, by the names that it has for them; most networks have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<String, Blob>,
     /// Files that the task needs, by name.
     #[serde(default)]
     pub assets: BTreeMap<String, Blob>,
@@ -79,8 +82,10 @@ impl Manifest {
     pub(crate) fn identity(&self) -> Digest {
         let mut bare = self.clone();
         let golden = bare.golden.as_mut().map(|golden| &mut golden.blob);
-        let named = bare.networks.values_mut().map(|network| &mut network.blob);
-        for blob in std::iter::once(&mut bare.network).chain(bare.assets.values_mut()).chain(named).chain(golden) {
+        let named = bare.networks.values_mut();
+        let named = named.flat_map(|network| std::iter::once(&mut network.blob).chain(network.external.values_mut()));
+        let own = std::iter::once(&mut bare.network).chain(bare.external.values_mut());
+        for blob in own.chain(bare.assets.values_mut()).chain(named).chain(golden) {
             (blob.digest, blob.segments, blob.tags) = (Digest::from_bytes([0; 32]), Vec::new(), Vec::new());
         }
         Digest::of(&serde_json::to_vec(&bare).expect("no map has other keys than texts"))
@@ -103,11 +108,24 @@ impl Manifest {
 
     /// Every blob of the version, and what it is to it.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = (Role, &Blob)> {
+        let named = self.networks.iter().flat_map(|(name, network)| {
+            let own = (Role::Named(name.clone()), &network.blob);
+            std::iter::once(own).chain(external(&network.external, Some(name)))
+        });
         std::iter::once((Role::Network, &self.network))
+            .chain(external(&self.external, None))
             .chain(self.assets.iter().map(|(name, blob)| (Role::Asset(name.clone()), blob)))
-            .chain(self.networks.iter().map(|(name, network)| (Role::Named(name.clone()), &network.blob)))
+            .chain(named)
             .chain(self.golden.as_ref().map(|golden| (Role::Golden, &golden.blob)))
     }
+}
+
+/// The files in which a network has weights.
+fn external<'m>(
+    files: &'m BTreeMap<String, Blob>,
+    network: Option<&'m String>,
+) -> impl Iterator<Item = (Role, &'m Blob)> {
+    files.iter().map(move |(file, blob)| (Role::External { network: network.cloned(), file: file.clone() }, blob))
 }
 
 /// What the blobs of a version are sealed with.
@@ -177,6 +195,9 @@ impl Blob {
 pub struct NamedNetwork {
     /// The network, an ONNX file.
     pub blob: Blob,
+    /// The files in which it has weights, as of [`Manifest::external`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<String, Blob>,
     /// Input tensors.
     pub inputs: Vec<TensorSpec>,
     /// Output tensors.
@@ -192,14 +213,26 @@ pub struct TensorSpec {
     pub name: String,
     /// The datatype of every value.
     pub datatype: Datatype,
-    /// Dimensions, outermost first.
+    /// Dimensions, outermost first; none where they are not known.
     pub shape: Vec<Dim>,
+    /// Of an input: whether a call may leave it out, because the network has values for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// Whether the network does not say how many dimensions there are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unranked: bool,
 }
 
 impl TensorSpec {
-    /// Its form in the Open Inference Protocol.
+    /// A tensor with a shape; an input that has to be sent.
+    pub fn new(name: impl Into<String>, datatype: Datatype, shape: Vec<Dim>) -> Self {
+        Self { name: name.into(), datatype, shape, optional: false, unranked: false }
+    }
+
+    /// Its form in the Open Inference Protocol, which cannot say that the number of dimensions is unknown: that is one of any size.
     pub fn metadata(&self) -> TensorMetadata {
-        let shape = self.shape.iter().map(|dim| dim.fixed().and_then(|size| i64::try_from(size).ok()).unwrap_or(-1));
+        let shape = if self.unranked { &[Dim::Symbol(String::new())] } else { self.shape.as_slice() };
+        let shape = shape.iter().map(|dim| dim.fixed().and_then(|size| i64::try_from(size).ok()).unwrap_or(-1));
         TensorMetadata { name: self.name.clone(), datatype: self.datatype, shape: shape.collect() }
     }
 }
@@ -356,13 +389,10 @@ mod tests {
             sealing: None,
             task: None,
             network: Blob::of(&vec![7; SEGMENT_SIZE + 1]),
+            external: BTreeMap::new(),
             assets: BTreeMap::from([("words.txt".to_owned(), Blob::of(b""))]),
             networks: BTreeMap::new(),
-            inputs: vec![TensorSpec {
-                name: "x".to_owned(),
-                datatype: Datatype::Fp32,
-                shape: vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)],
-            }],
+            inputs: vec![TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)])],
             outputs: vec![],
             batching: Batching::Rows,
             golden: None,
@@ -414,7 +444,13 @@ mod tests {
         let plain = manifest();
         assert!(!String::from_utf8_lossy(&json(&plain)).contains("networks"), "signatures of older manifests hold");
         let with = |blob: Blob| {
-            let network = NamedNetwork { blob, inputs: vec![], outputs: vec![], batching: Batching::None };
+            let network = NamedNetwork {
+                blob,
+                external: BTreeMap::new(),
+                inputs: vec![],
+                outputs: vec![],
+                batching: Batching::None,
+            };
             Manifest { networks: [("text".to_owned(), network)].into(), ..plain.clone() }
         };
         let two = with(Blob::of(b"encoder"));
@@ -433,6 +469,46 @@ mod tests {
         assert_eq!(Manifest::from_json(&json(&manifest)), Ok(manifest.clone()));
         assert_eq!(manifest.network.segments.len(), 2);
         assert_eq!(manifest.inputs[0].metadata().shape, [-1, 2]);
+    }
+
+    #[test]
+    fn what_few_tensors_are_stands_in_few_manifests() {
+        let mut manifest = manifest();
+        let plain = String::from_utf8(json(&manifest)).expect("JSON");
+        assert!(!plain.contains("optional") && !plain.contains("unranked"), "signatures of older manifests hold");
+        manifest.inputs.push(TensorSpec { optional: true, ..manifest.inputs[0].clone() });
+        manifest.outputs.push(TensorSpec { unranked: true, ..TensorSpec::new("y", Datatype::Fp32, vec![]) });
+        assert_eq!(Manifest::from_json(&json(&manifest)), Ok(manifest.clone()));
+        assert_eq!(manifest.outputs[0].metadata().shape, [-1]);
+    }
+
+    #[test]
+    fn files_with_weights_are_blobs_like_every_other() {
+        let plain = manifest();
+        assert!(!String::from_utf8_lossy(&json(&plain)).contains("external"), "signatures of older manifests hold");
+        let with = |blob: Blob| {
+            let named = NamedNetwork {
+                blob: Blob::of(b"encoder"),
+                external: [("w.bin".to_owned(), blob.clone())].into(),
+                inputs: vec![],
+                outputs: vec![],
+                batching: Batching::None,
+            };
+            Manifest {
+                external: [("w.bin".to_owned(), blob)].into(),
+                networks: [("text".to_owned(), named)].into(),
+                ..plain.clone()
+            }
+        };
+        let two = with(Blob::of(b"weights"));
+        assert_eq!(Manifest::from_json(&json(&two)), Ok(two.clone()));
+        let labels: Vec<_> = two.blobs().map(|(role, _)| role.label()).collect();
+        let expected = ["network", "external:w.bin", "asset:words.txt", "network:text", "external of 4:text:w.bin"];
+        assert_eq!(labels, expected);
+        assert_eq!(two.identity(), with(Blob { size: 7, ..Blob::of(b"another") }).identity());
+        assert_ne!(two.identity(), with(Blob { size: 6, ..Blob::of(b"other") }).identity());
+        let short = with(Blob { size: 1 << 30, ..Blob::of(b"weights") });
+        assert!(matches!(Manifest::from_json(&json(&short)), Err(ManifestError::Segments { .. })));
     }
 
     #[test]

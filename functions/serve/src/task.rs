@@ -12,6 +12,7 @@ use std::sync::Arc;
 use amaas_wire::Tensor;
 use amaas_wire::predict::PredictRequest;
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -24,6 +25,7 @@ pub use self::matching::Matcher;
 pub(crate) use self::matching::{AnyMatcher, Prepare};
 use crate::error::Error;
 use crate::manifest::Batching;
+use crate::openapi::{Schemas, Typed};
 
 /// Typed inputs to tensors, and tensors to typed predictions.
 ///
@@ -63,10 +65,23 @@ pub trait Task: Sized + Send + Sync + 'static {
     /// Bodies of up to this many bytes take less than 500 µs to encode, so that no other call has to wait for it; 0 where
     /// the work does not follow from the size, as with packed images.
     const QUICK: usize = QUICK;
-    /// One entry of the `inputs` of a request.
-    type Input: DeserializeOwned + Send;
-    /// One entry of the `predictions` of an answer.
-    type Prediction: Serialize;
+    /// One entry of the `inputs` of a request. Its schema stands in `GET /openapi.json`, so a type of your own derives that beside
+    /// what it derives of serde:
+    ///
+    /// ```
+    /// use amaas_serve::schemars::{self, JsonSchema};
+    /// use serde::Deserialize;
+    ///
+    /// /// What callers read of it in the document.
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Review {
+    ///     text: String,
+    ///     stars: Option<u8>,
+    /// }
+    /// ```
+    type Input: DeserializeOwned + JsonSchema + Send;
+    /// One entry of the `predictions` of an answer, with its schema.
+    type Prediction: Serialize + JsonSchema;
 
     /// Makes the task from the files that were published with the network.
     ///
@@ -228,6 +243,12 @@ pub(crate) trait AnyTask: Send + Sync {
     /// Bodies of more bytes than this are encoded beside the runtime.
     fn quick(&self) -> usize;
 
+    /// One input, as JSON.
+    fn example(&self) -> &'static str;
+
+    /// The bodies of `predict`.
+    fn typed(&self, schemas: &mut Schemas) -> Typed;
+
     /// Reads a `predict` body of at most `limit` inputs and makes the network's inputs.
     fn encode(self: Arc<Self>, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error>;
 
@@ -265,6 +286,14 @@ struct Erased<T>(T);
 impl<T: Task> AnyTask for Erased<T> {
     fn quick(&self) -> usize {
         T::QUICK
+    }
+
+    fn example(&self) -> &'static str {
+        T::EXAMPLE
+    }
+
+    fn typed(&self, schemas: &mut Schemas) -> Typed {
+        Typed::of::<T::Input, T::Prediction>(schemas, T::EXAMPLE)
     }
 
     fn encode(self: Arc<Self>, body: &[u8], limit: usize, _: Batching) -> Result<Encoded, Error> {

@@ -5,6 +5,8 @@
 //! as any other number. Tensors as bytes behind the JSON are in `binary`, what Triton's clients ask for beyond that in [`triton`].
 
 mod binary;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 pub mod triton;
 
 pub use self::binary::{Encoded, Form, Forms, HEADER_LENGTH, MEDIA_TYPE};
@@ -27,6 +29,7 @@ use crate::{Datatype, Tensor};
 /// # Ok::<(), amaas_wire::oip::DecodeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "schema::Request"))]
 pub struct InferRequest {
     /// The caller's own id for the request; echoed.
     pub id: Option<String>,
@@ -74,6 +77,7 @@ impl Serialize for InferRequest {
 
 /// The answer to an [`InferRequest`].
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "schema::Response"))]
 pub struct InferResponse {
     /// The model that answered.
     pub model_name: String,
@@ -103,6 +107,7 @@ impl Serialize for InferResponse {
 
 /// `GET /v2`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ServerMetadata {
     /// The server's name.
     pub name: String,
@@ -114,6 +119,7 @@ pub struct ServerMetadata {
 
 /// `GET /v2/models/{model}[/versions/{version}]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelMetadata {
     /// The model's name.
     pub name: String,
@@ -129,6 +135,7 @@ pub struct ModelMetadata {
 
 /// Name, datatype and shape of a tensor that a network takes or gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TensorMetadata {
     /// The tensor's name.
     pub name: String,
@@ -140,6 +147,7 @@ pub struct TensorMetadata {
 
 /// `GET /v2/health/live`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Live {
     /// Whether the process answers at all.
     pub live: bool,
@@ -147,6 +155,7 @@ pub struct Live {
 
 /// `GET /v2/health/ready` and `/v2/models/{model}/ready`. The protocol asks for the status code only; the rest says why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ready {
     /// The model, for the routes that name one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -163,6 +172,8 @@ pub struct Ready {
 
 /// The protocol's error body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "OpenInferenceError"))]
 pub struct ErrorBody {
     /// What went wrong.
     pub error: String,

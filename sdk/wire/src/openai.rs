@@ -4,6 +4,8 @@
 //! another without anybody noticing.
 
 mod completions;
+#[cfg(feature = "schema")]
+mod schema;
 
 use std::fmt;
 
@@ -18,6 +20,7 @@ use crate::oip::DecodeError;
 
 /// `POST /v1/embeddings`. `user` and members that are not known are ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "schema::Embeddings"))]
 pub struct EmbeddingsRequest {
     /// The model's name.
     pub model: String,
@@ -31,6 +34,7 @@ pub struct EmbeddingsRequest {
 
 /// How the vectors of an answer are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub enum EncodingFormat {
     /// A list of numbers.
     #[default]
@@ -94,8 +98,10 @@ pub struct RequestError {
 
 /// The answer to an [`EmbeddingsRequest`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmbeddingsResponse {
     /// Always `list`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     pub object: &'static str,
     /// One entry for each text, in their order.
     pub data: Vec<EmbeddingEntry>,
@@ -107,8 +113,10 @@ pub struct EmbeddingsResponse {
 
 /// The vector of one text.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmbeddingEntry {
     /// Always `embedding`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "embedding")))]
     pub object: &'static str,
     /// The place of the text in the request.
     pub index: usize,
@@ -122,6 +130,7 @@ pub struct EmbeddingEntry {
 
 /// A vector, as the request asked for it.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "schema::Vector"))]
 pub struct EncodedVector {
     /// The vector.
     pub values: Vec<f32>,
@@ -147,6 +156,7 @@ impl Serialize for EncodedVector {
 
 /// What a call is counted as, in `OpenAI`'s words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenUsage {
     /// Tokens of the texts that went through the network, those that begin and end a text included.
     pub prompt_tokens: u64,
@@ -156,6 +166,8 @@ pub struct TokenUsage {
 
 /// The body of every error on `OpenAI`'s routes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "OpenAiError"))]
 pub struct ErrorBody {
     /// The error.
     pub error: ErrorObject,
@@ -163,6 +175,8 @@ pub struct ErrorBody {
 
 /// What went wrong, as `OpenAI`'s clients read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "OpenAiErrorObject"))]
 pub struct ErrorObject {
     /// What was wrong, expected and got, in this case.
     pub message: String,

@@ -10,6 +10,7 @@ use crate::oip::DecodeError;
 
 /// The request: one entry for each thing to be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PredictRequest<I> {
     /// The task's inputs, in the order in which the predictions come back.
     pub inputs: Vec<I>,
@@ -43,6 +44,7 @@ impl<I: DeserializeOwned> PredictRequest<I> {
 
 /// The response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PredictResponse<P> {
     /// One prediction for each input, in their order.
     pub predictions: Vec<P>,
@@ -57,6 +59,7 @@ pub struct PredictResponse<P> {
 /// What a call is counted as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Rows that went through the network: one for each input of `predict`, the batch dimension of `infer`.
     pub rows: u64,
@@ -82,8 +85,10 @@ impl Usage {
 
 /// `GET /v1/models`: OpenAI's list shape, with the fields that amaas adds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelList {
     /// Always `list`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     pub object: String,
     /// The models that the caller's key may use.
     pub data: Vec<ModelEntry>,
@@ -91,15 +96,18 @@ pub struct ModelList {
 
 /// One model of a [`ModelList`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelEntry {
     /// The model's name.
     pub id: String,
     /// Always `model`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "model")))]
     pub object: String,
     /// When the version was published, in seconds since 1970; 0 until it is loaded.
     #[serde(default)]
     pub created: u64,
     /// Always `amaas`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "amaas")))]
     pub owned_by: String,
     /// The version that answers; empty until it is loaded.
     pub version: String,

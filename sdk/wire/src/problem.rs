@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// `type` is a stable name of the kind of error that a program can match; `detail` is for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// The kind of error, a URI reference (RFC 9457 §3.1.1), such as `urn:amaas:problem:queue-full`.
     #[serde(rename = "type", default = "about_blank")]

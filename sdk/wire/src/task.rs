@@ -10,6 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+#[cfg(feature = "schema")]
+pub(crate) use self::generation::Stops;
 pub use self::generation::{FinishReason, Generation, Prompt};
 
 /// An image as an input: the bytes of a file as it lies on a disk. In JSON it is a string, base64 with padding
@@ -24,7 +26,12 @@ pub use self::generation::{FinishReason, Generation, Prompt};
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Image(Vec<u8>);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "The bytes of an image file, in base64 with padding.", extend("contentEncoding" = "base64"))
+)]
+pub struct Image(#[cfg_attr(feature = "schema", schemars(with = "String"))] Vec<u8>);
 
 impl Image {
     /// The bytes of the file.
@@ -73,6 +80,7 @@ impl Visitor<'_> for Base64 {
 
 /// What a classifier of texts answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TextClassification {
     /// The most probable class.
     pub label: String,
@@ -84,6 +92,7 @@ pub struct TextClassification {
 
 /// What an embedder answers for a text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Embedding {
     /// The vector, of length 1: texts of like meaning have vectors of like direction.
     pub embedding: Vec<f32>,
@@ -127,6 +136,7 @@ impl TextClassification {
 
 /// What a classifier of many classes answers: the most probable ones, in their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RankedClassification {
     /// The most probable class.
     pub label: String,
@@ -138,6 +148,7 @@ pub struct RankedClassification {
 
 /// A class and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Scored {
     /// The class.
     pub label: String,
@@ -168,6 +179,7 @@ impl RankedClassification {
 /// An image with texts, as an input: which of them tells best what is in it?
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ImageAndTexts {
     /// The image.
     pub image: Image,
@@ -192,6 +204,7 @@ impl ImageAndTexts {
 
 /// What a matcher of images with texts answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RankedTexts {
     /// All texts, that of the highest score first.
     pub ranked: Vec<ScoredText>,
@@ -201,6 +214,7 @@ pub struct RankedTexts {
 
 /// A text and its score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScoredText {
     /// The text.
     pub text: String,
@@ -230,8 +244,10 @@ impl RankedTexts {
 
 /// What a reader of handwritten digits answers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DigitClassification {
     /// The most probable digit, 0 to 9.
+    #[cfg_attr(feature = "schema", schemars(range(max = 9)))]
     pub digit: u8,
     /// The probability of `digit`, 0 to 1.
     pub probability: f32,

@@ -21,6 +21,7 @@ pub use crate::values::{Number, Values};
 /// # Ok::<(), amaas_wire::TensorError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "crate::oip::schema::JsonTensor"))]
 pub struct Tensor {
     name: String,
     shape: Vec<usize>,
@@ -96,6 +97,7 @@ impl Tensor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[allow(missing_docs)] // the names are the protocol's own
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Datatype {
     Bool,
     Uint8,
@@ -273,7 +275,7 @@ impl TensorData {
         true
     }
 
-    /// The values of `range`, copied unless they are a view; `None` where it goes beyond the end.
+    /// A copy of the values of `range`; `None` where it goes beyond the end.
     ///
     /// ```
     /// use amaas_wire::TensorData;

@@ -86,7 +86,8 @@ async fn what_does_not_add_up_is_refused() {
         ),
         (with("parameters", json!({"shared_memory_region": "r"})), 16, "`shared_memory_region` is not taken here"),
         (with("datatype", json!("INT32")), 16, "input \"a\": expected datatype FP32, got INT32"),
-        (with("datatype", json!("BF16")), 16, "tensor \"a\": unknown datatype; expected one of BOOL"),
+        (with("datatype", json!("FP8")), 16, "tensor \"a\": unknown datatype; expected one of BOOL"),
+        (with("datatype", json!("BF16")), 16, "tensor \"a\": shape [1, 2] of BF16 needs 4 bytes of binary data, got 8"),
         (with("shape", json!([-1, 2])), 16, "tensor \"a\": dimension 0 of the shape is negative"),
         (
             with("shape", json!([1_u64 << 62, 4])),

@@ -6,6 +6,11 @@ use serde_json::{Value, json};
 
 use super::Served;
 
+/// Every datatype that has a form in JSON.
+fn in_json() -> Vec<Datatype> {
+    Datatype::ALL.into_iter().filter(|it| *it != Datatype::Bf16).collect()
+}
+
 /// `data` in the shape `shape` for the input of `datatype`, and four zeros for all others.
 fn body(datatype: Datatype, shape: &Value, data: &str) -> String {
     let input = |it: &Datatype| {
@@ -17,13 +22,13 @@ fn body(datatype: Datatype, shape: &Value, data: &str) -> String {
         let (shape, data) = if *it == datatype { (shape, data) } else { (&json!([2, 2]), zero) };
         format!(r#"{{"name":"{it}","datatype":"{it}","shape":{shape},"data":{data}}}"#)
     };
-    let inputs = Datatype::ALL.iter().map(input).collect::<Vec<_>>().join(",");
+    let inputs = in_json().iter().map(input).collect::<Vec<_>>().join(",");
     format!(r#"{{"inputs":[{inputs}],"outputs":[{{"name":"OUT_{datatype}"}}]}}"#)
 }
 
 #[tokio::test]
 async fn flat_and_nested_data_are_the_same() {
-    let served = Served::start("identity", onnx::identity(&Datatype::ALL)).await;
+    let served = Served::start("identity", onnx::identity(&in_json())).await;
     for (datatype, flat, nested) in [
         (Datatype::Bool, "[true,false,false,true]", "[[true,false],[false,true]]"),
         (Datatype::Uint64, "[0,1,2,18446744073709551615]", "[[0,1],[2,18446744073709551615]]"),
@@ -48,7 +53,7 @@ async fn flat_and_nested_data_are_the_same() {
 
 #[tokio::test]
 async fn values_that_the_datatype_has_not_are_refused() {
-    let served = Served::start("identity", onnx::identity(&Datatype::ALL)).await;
+    let served = Served::start("identity", onnx::identity(&in_json())).await;
     let deep = format!("{}1{}", "[".repeat(50_000 / 8), "]".repeat(50_000 / 8));
     for (datatype, shape, data, text) in [
         (Datatype::Uint8, json!([1, 1]), "[300]", "data[0]: expected an integer from 0 to 255 (UINT8), got an integer"),

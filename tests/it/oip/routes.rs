@@ -1,6 +1,7 @@
 //! The protocol's routes and Triton's, with a version and without.
 
 use amaas_e2e::onnx;
+use reqwest::Method;
 use serde_json::json;
 
 use super::{Answered, Served};
@@ -56,6 +57,14 @@ async fn models_are_listed_and_not_managed() {
     for verb in ["load", "unload"] {
         post(&format!("/models/plus-one/{verb}"), "").await.refuses(403, "not loaded or unloaded by calls");
     }
-    let anonymous = reqwest::Client::new().post(format!("{}/v2/repository/index", served.endpoint));
-    Answered::of(anonymous).await.refuses(401, "no API key");
+    for (method, path) in [
+        (Method::POST, "/v2/repository/index"),
+        (Method::POST, "/v2/repository/models/plus-one/unload"),
+        (Method::POST, "/v2/models/plus-one/infer"),
+        (Method::GET, "/v2/models/plus-one/config"),
+        (Method::GET, "/v2/models/stats"),
+    ] {
+        let anonymous = reqwest::Client::new().request(method, format!("{}{path}", served.endpoint));
+        Answered::of(anonymous).await.refuses(401, "no API key");
+    }
 }

@@ -4,11 +4,13 @@
 
 mod networks;
 mod protobuf;
+mod types;
 
 use amaas_wire::Datatype;
 
-pub use self::networks::{add, count, identity, plus_one, running_sum, scalar, sum};
+pub use self::networks::{add, beside, biased, count, identity, plus_one, random, running_sum, scalar, shifted, sum};
 use self::protobuf::Message;
+pub use self::types::Type;
 
 /// One dimension of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +28,12 @@ pub struct Value(Message);
 impl Value {
     /// The tensor `name`.
     pub fn new(name: &str, datatype: Datatype, shape: &[Dim]) -> Self {
-        let dims: Vec<_> = shape
-            .iter()
-            .map(|dim| match dim {
-                Dim::Fixed(size) => Message::default().integer(1, *size),
-                Dim::Symbol(symbol) => Message::default().bytes(2, symbol),
-            })
-            .collect();
-        let shape = Message::default().messages(1, &dims);
-        let tensor = Message::default().integer(1, element(datatype)).message(2, &shape);
-        Self(Message::default().bytes(1, name).message(2, &Message::default().message(1, &tensor)))
+        Self::of(name, &Type::tensor(element(datatype), Some(shape)))
+    }
+
+    /// The value `name` of any type.
+    pub fn of(name: &str, r#type: &Type) -> Self {
+        Self(Message::default().bytes(1, name).message(2, r#type.message()))
     }
 }
 
@@ -51,13 +49,35 @@ impl Node {
         Self(message.bytes(3, format!("{operator}-{}", outputs.join("-"))).bytes(4, operator))
     }
 
-    /// With whole numbers as an attribute.
+    /// Of the operators of `domain`.
+    #[must_use]
+    pub fn domain(self, domain: &str) -> Self {
+        Self(self.0.bytes(7, domain))
+    }
+
+    /// With a whole number.
+    #[must_use]
+    pub fn integer(self, name: &str, value: i64) -> Self {
+        const INT: i64 = 2;
+        let attribute = Message::default().bytes(1, name).integer(3, value).integer(20, INT);
+        Self(self.0.message(5, &attribute))
+    }
+
+    /// With whole numbers.
     #[must_use]
     pub fn integers(self, name: &str, values: &[i64]) -> Self {
         const INTS: i64 = 7;
         let attribute =
             values.iter().fold(Message::default().bytes(1, name), |message, value| message.integer(8, *value));
         Self(self.0.message(5, &attribute.integer(20, INTS)))
+    }
+
+    /// With a tensor.
+    #[must_use]
+    pub fn tensor(self, name: &str, tensor: &Constant) -> Self {
+        const TENSOR: i64 = 4;
+        let attribute = Message::default().bytes(1, name).message(5, &tensor.0).integer(20, TENSOR);
+        Self(self.0.message(5, &attribute))
     }
 
     /// With a graph that it runs itself.
@@ -69,7 +89,7 @@ impl Node {
     }
 }
 
-/// A tensor that is part of the file.
+/// A tensor that is part of the network.
 #[derive(Clone, Debug)]
 pub struct Constant(Message);
 
@@ -87,6 +107,21 @@ impl Constant {
     /// `values` in one dimension.
     pub fn integers(name: &str, values: &[i64]) -> Self {
         Self::raw(name, Datatype::Int64, &[values.len()], values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    /// `values` as `[1, count]`.
+    pub fn row(name: &str, values: &[f32]) -> Self {
+        let tensor = Self::floats(name, values).0;
+        // Dimensions add up in the order in which they stand in the file.
+        Self(Message::default().integer(1, 1).and(&tensor))
+    }
+
+    /// FP32 `[count]` whose values lie in the file `file`, from the byte `offset` on.
+    pub fn external(name: &str, count: i64, file: &str, offset: u64) -> Self {
+        let entry = |key: &str, value: &str| Message::default().bytes(1, key).bytes(2, value);
+        let entries = [entry("location", file), entry("offset", &offset.to_string())];
+        let tensor = Message::default().integer(1, count).integer(2, element(Datatype::Fp32)).bytes(8, name);
+        Self(tensor.messages(13, &entries).integer(14, 1))
     }
 
     fn raw(name: &str, datatype: Datatype, shape: &[usize], bytes: Vec<u8>) -> Self {
@@ -111,9 +146,17 @@ impl Graph {
 
     /// The bytes of an ONNX file.
     pub fn into_file(self) -> Vec<u8> {
-        let operators = Message::default().bytes(1, "").integer(2, 17);
-        let model = Message::default().integer(1, 9).bytes(2, "amaas-e2e").message(7, &self.0).message(8, &operators);
-        model.into_bytes()
+        self.into_file_of(9, &[("", 17)])
+    }
+
+    /// The bytes of an ONNX file of that IR version, with the operators of these domains and versions.
+    pub fn into_file_of(self, version: i64, operators: &[(&str, i64)]) -> Vec<u8> {
+        let operators: Vec<_> = operators
+            .iter()
+            .map(|(domain, version)| Message::default().bytes(1, domain).integer(2, *version))
+            .collect();
+        let model = Message::default().integer(1, version).bytes(2, "amaas-e2e").message(7, &self.0);
+        model.messages(8, &operators).into_bytes()
     }
 }
 

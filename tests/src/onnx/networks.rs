@@ -78,3 +78,40 @@ pub fn count() -> Vec<u8> {
     let counted = Node::new("Loop", &["steps", "", "start"], &["total"]).graph("body", &body);
     Graph::new(&[one("steps"), one("start")], &[counted], &[], &[one("total")]).into_file()
 }
+
+/// `y = x + w`, and where `more`, `y = x + w + v`, FP32 `[batch, 2]`. `w` lies in the file `weights/w.bin` from byte 4,096 on; `v`, of
+/// a graph in a node, in `v.bin`.
+pub fn beside() -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
+    let branch = |node: Node, constants: &[Constant], output| Graph::new(&[], &[node], constants, &[value(output)]);
+    let more = branch(Node::new("Add", &["s", "v"], &["more_y"]), &[Constant::external("v", 2, "v.bin", 0)], "more_y");
+    let same = branch(Node::new("Identity", &["s"], &["same_y"]), &[], "same_y");
+    let nodes = [
+        Node::new("Add", &["x", "w"], &["s"]),
+        Node::new("If", &["more"], &["y"]).graph("then_branch", &more).graph("else_branch", &same),
+    ];
+    let inputs = [value("x"), Value::new("more", Bool, &[])];
+    Graph::new(&inputs, &nodes, &[Constant::external("w", 2, "weights/w.bin", 4096)], &[value("y")]).into_file()
+}
+
+/// `y = x + bias`, FP32 `[batch, 2]`. `bias` `[2]` may be left out, and is `[0.5, 0.25]` then.
+pub fn biased() -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
+    let inputs = [value("x"), Value::new("bias", Fp32, &[Fixed(2)])];
+    let nodes = [Node::new("Add", &["x", "bias"], &["y"])];
+    Graph::new(&inputs, &nodes, &[Constant::floats("bias", &[0.5, 0.25])], &[value("y")]).into_file()
+}
+
+/// `y = x + shift`, FP32 `[batch, 2]`. `shift` has a row for each of `x`; it may be left out, and is 1 then.
+pub fn shifted() -> Vec<u8> {
+    let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
+    let nodes = [Node::new("Add", &["x", "shift"], &["y"])];
+    let constants = [Constant::row("shift", &[1.0, 1.0])];
+    Graph::new(&[value("x"), value("shift")], &nodes, &constants, &[value("y")]).into_file()
+}
+
+/// `y`, FP32 `[batch, 2]`, of random numbers: it takes nothing.
+pub fn random() -> Vec<u8> {
+    let nodes = [Node::new("RandomNormal", &[], &["y"]).integers("shape", &[1, 2])];
+    Graph::new(&[], &nodes, &[], &[Value::new("y", Fp32, &[Symbol("batch"), Fixed(2)])]).into_file()
+}

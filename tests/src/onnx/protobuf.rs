@@ -32,6 +32,12 @@ impl Message {
         values.into_iter().fold(self, |message, value| message.message(field, value))
     }
 
+    /// With the fields of another behind its own.
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        self.0.extend_from_slice(&other.0);
+        self
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.0
     }

@@ -86,7 +86,7 @@ pub(crate) fn minilm(network: &str) -> Option<Publication> {
     let read = |name: &str| std::fs::read(built.join(name)).ok().map(Bytes::from);
     let golden = amaas_serve::manifest::Golden::from_json(&read(&format!("{network}.golden.json"))?).expect("built");
     Some(Publication {
-        network: read(&format!("{network}.onnx"))?,
+        network: read(&format!("{network}.onnx"))?.into(),
         assets: [(Embed::TOKENIZER.to_owned(), read("tokenizer.json")?)].into(),
         golden: Some(golden),
         ..bundle(live()).expect("committed")

@@ -26,6 +26,13 @@ pub(crate) enum Role {
     Asset(String),
     /// The network that the task has by this name, beside the model's own.
     Named(String),
+    /// The file of this name, in which a network has weights.
+    External {
+        /// The network's name; `None` for the model's own.
+        network: Option<String>,
+        /// The name that the network has for the file.
+        file: String,
+    },
 }
 
 impl Role {
@@ -36,6 +43,9 @@ impl Role {
             Self::Golden => "golden".to_owned(),
             Self::Asset(name) => format!("asset:{name}"),
             Self::Named(name) => format!("network:{name}"),
+            Self::External { network: None, file } => format!("external:{file}"),
+            // With the length of one name, so that no two names can make up two others.
+            Self::External { network: Some(name), file } => format!("external of {}:{name}:{file}", name.len()),
         }
     }
 }

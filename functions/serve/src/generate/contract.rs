@@ -48,7 +48,9 @@ impl Contract {
         };
         let (mask, positions) = (optional(names.mask)?, optional(names.positions)?);
         let known = [Some(&tokens.name), mask.as_ref(), positions.as_ref()];
-        let others = inputs.iter().filter(|input| !known.contains(&Some(&input.name)));
+        // What may be left out is, unless it is known.
+        let left_out = |input: &TensorSpec| input.optional && (names.present)(&input.name).is_none();
+        let others = inputs.iter().filter(|input| !known.contains(&Some(&input.name)) && !left_out(input));
         let cache = others.map(|input| cache_tensor(input, outputs, batch, names)).collect::<Result<Vec<_>, _>>()?;
         if cache.is_empty() {
             return Err("the network has no input for what is past, such as \"past_key\"".to_owned());
@@ -109,7 +111,7 @@ mod tests {
 
     fn spec(name: &str, datatype: Datatype, shape: &[&str]) -> TensorSpec {
         let dim = |dim: &&str| dim.parse().map_or_else(|_| Dim::Symbol((*dim).to_owned()), Dim::Fixed);
-        TensorSpec { name: name.to_owned(), datatype, shape: shape.iter().map(dim).collect() }
+        TensorSpec::new(name, datatype, shape.iter().map(dim).collect())
     }
 
     #[test]
@@ -119,7 +121,10 @@ mod tests {
         let stacked = |name| spec(name, Datatype::Fp32, &["5", "batch", "4", "past", "8"]);
         let inputs = [tokens.clone(), stacked("past_key"), stacked("past_value")];
         let outputs = [logits.clone(), stacked("present_key"), stacked("present_value")];
+        let more = TensorSpec { optional: true, ..spec("temperature", Datatype::Fp32, &[]) };
+        let with_more = [&inputs[..], &[more]].concat();
         let contract = Contract::of(&inputs, &outputs, &Tensors::default()).expect("a decoder");
+        assert_eq!(Contract::of(&with_more, &outputs, &Tensors::default()), Ok(contract.clone()));
         let cache = &contract.cache[1];
         assert_eq!((cache.past.as_str(), cache.present.as_str()), ("past_value", "present_value"));
         assert_eq!((cache.batch, cache.length, cache.shape.as_slice()), (1, 3, &[5, 0, 4, 0, 8][..]));

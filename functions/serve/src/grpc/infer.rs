@@ -32,7 +32,7 @@ pub(super) async fn answer(
     model.infer()?;
     let begun = Instant::now();
     let (id, wanted) = (request.id.clone(), wanted(&request)?);
-    let size = request.raw_input_contents.iter().map(Bytes::len).sum();
+    let size = prost::Message::encoded_len(&request);
     let (inputs, form) = off_runtime(size, move || inputs(request)).await?;
     let (outputs, rows) = infer::run(host, &model, inputs, Some(&wanted)).await?;
     let counted = Counted { rows, tokens: None, begun };

@@ -8,7 +8,8 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
-use http::{Response, StatusCode};
+use http::{Extensions, HeaderMap, Response, StatusCode};
+use http_body_util::Limited;
 use tonic::Status;
 use tonic::codec::CompressionEncoding::{Deflate, Gzip};
 
@@ -16,7 +17,7 @@ use super::proto::grpc_inference_service_server::GrpcInferenceServiceServer;
 use super::service::Service;
 use crate::error::Error;
 use crate::reply::{Finished, respond};
-use crate::request::paced;
+use crate::request::{Caller, paced};
 use crate::router::Host;
 use crate::seal::Policy;
 
@@ -38,20 +39,51 @@ pub(crate) fn beside(http: Router, host: Host) -> Router {
         .fallback_service(http)
 }
 
-/// Refuses what has to be sealed, paces the message of a call, and tells [`respond`] how the call ended.
-async fn guard(State(host): State<Host>, request: Request, next: Next) -> Response<Body> {
+/// Refuses whoever has no key and what has to be sealed, before a message is read; bounds and paces the message; and tells [`respond`]
+/// how the call ended.
+async fn guard(State(host): State<Host>, mut request: Request, next: Next) -> Response<Body> {
     let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
     tracing::Span::current().record("route", format_args!("gRPC {}", known(&method)));
-    let required = host.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required);
-    let response = if required && !OPEN.contains(&&*method) {
-        Status::from(Error::SealingRequired).into_http()
-    } else {
-        // A stream may pause between its calls.
-        let request = if method == STREAM { request } else { request.map(paced) };
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        answered.unwrap_or_else(|_| Status::from(Error::internal("a method panicked")).into_http())
+    let response = match admitted(&host, &method, request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().extend(caller);
+            uncompressed(request.headers_mut());
+            let request = request.map(|body| bounded(&method, body));
+            let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            answered.unwrap_or_else(|_| Status::from(Error::internal("a method panicked")).into_http())
+        }
+        Err(error) => Status::from(error).into_http(),
     };
     finished(response)
+}
+
+/// Who calls `method`, in the form in which a request carries it; nobody where anybody may.
+async fn admitted(host: &Host, method: &str, headers: &HeaderMap) -> Result<Extensions, Error> {
+    let mut extensions = Extensions::new();
+    if !OPEN.contains(&method) {
+        if host.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required) {
+            return Err(Error::SealingRequired);
+        }
+        extensions.insert(Caller::of(headers, host).await?.admitted(host)?);
+    }
+    Ok(extensions)
+}
+
+/// Leaves an answer as it is, unless the call was compressed: clients say that they take gzip whether or not they want it, and
+/// compressing takes longer than most runs.
+fn uncompressed(headers: &mut HeaderMap) {
+    if headers.get("grpc-encoding").is_none_or(|coding| coding == "identity") {
+        headers.remove("grpc-accept-encoding");
+    }
+}
+
+/// The body of a call to `method`: tensors have the bound of their message, and all else is short. A stream may pause between its calls.
+fn bounded(method: &str, body: Body) -> Body {
+    match method {
+        STREAM => body,
+        "ModelInfer" => paced(body),
+        _ => paced(Body::new(Limited::new(body, SHORT))),
+    }
 }
 
 /// `response`, with the error that is in its status, and the HTTP status that the error would have.
@@ -77,3 +109,5 @@ fn known(method: &str) -> &str {
 /// What is answered without a key, and so without a seal.
 const OPEN: [&str; 4] = ["ServerLive", "ServerReady", "ServerMetadata", "ModelReady"];
 const STREAM: &str = "ModelStreamInfer";
+/// Bytes of a message that names a model.
+const SHORT: usize = 16 << 10;

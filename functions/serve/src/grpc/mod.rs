@@ -1,10 +1,12 @@
 //! The Open Inference Protocol over gRPC, and what Triton's clients ask beyond it: on the port of the http host, and nowhere else.
 //!
 //! The methods are those of the REST routes under `/v2` in another form; what they answer is made by the same functions. A call is
-//! let in by the same key, as the metadata `authorization` or `x-api-key`.
+//! let in by the same key, as the metadata `authorization` or `x-api-key`, which is looked at before a byte of a message is read.
 //!
-//! gRPC has no sealed form: where sealed calls are required, what carries a payload is refused.
+//! gRPC has no sealed form: where sealed calls are required, what carries a payload is refused. Nor has it idempotency keys: a call
+//! that is sent again runs again.
 
+mod codec;
 mod contents;
 mod infer;
 mod layer;

@@ -1,6 +1,7 @@
 //! The methods.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use amaas_wire::oip::TensorMetadata;
 use amaas_wire::oip::triton::{self, IndexRequest};
@@ -34,10 +35,6 @@ impl Service {
         Self { host }
     }
 
-    async fn caller<T: Sync>(&self, request: &Request<T>) -> Result<Caller, Error> {
-        Caller::of(request.metadata().as_ref(), &self.host).await
-    }
-
     /// The model that `name` and `version` name, which `request` may use.
     async fn model<T: Sync>(
         &self,
@@ -45,10 +42,8 @@ impl Service {
         name: &str,
         version: &str,
     ) -> Result<std::sync::Arc<Model>, Error> {
-        let caller = self.caller(request).await?;
         let slot = self.host.slot(name)?;
-        caller.scope(slot.name())?;
-        self.host.admit()?;
+        caller(request)?.scope(slot.name())?;
         self.host.model(&slot, some(version)).await
     }
 }
@@ -88,7 +83,7 @@ impl GrpcInferenceService for Service {
     }
 
     async fn model_infer(&self, request: Request<ModelInferRequest>) -> Answer<ModelInferResponse> {
-        let caller = self.caller(&request).await?.admitted(&self.host)?;
+        let caller = caller(&request)?.clone();
         let (answer, counted) = infer::answer(&self.host, &caller, request.into_inner()).await?;
         let mut response = Response::new(answer);
         let mut usage = http::HeaderMap::new();
@@ -99,36 +94,22 @@ impl GrpcInferenceService for Service {
 
     type ModelStreamInferStream = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
 
-    /// Answers one call after the other; one that fails does not end the stream.
+    /// Answers one call after the other; one that fails does not end the stream. Each is let in for itself, since a stream can last
+    /// longer than a key. It ends where the function stops, or where no call comes for [`PAUSE`].
     async fn model_stream_infer(
         &self,
         request: Request<Streaming<ModelInferRequest>>,
     ) -> Answer<Self::ModelStreamInferStream> {
-        let caller = self.caller(&request).await?.admitted(&self.host)?;
-        let answers =
-            stream::unfold((request.into_inner(), self.host.clone(), caller), |(mut calls, host, caller)| async {
-                let call = match calls.message().await {
-                    Ok(Some(call)) => call,
-                    Ok(None) => return None,
-                    // Behind a message that cannot be read nothing can.
-                    Err(status) => return Some((Err(status), (calls, host, caller))),
-                };
-                let (id, model_name) = (call.id.clone(), call.model_name.clone());
-                let answer = match infer::answer(&host, &caller, call).await {
-                    Ok((answer, _)) => ModelStreamInferResponse { infer_response: Some(answer), ..Default::default() },
-                    Err(error) => {
-                        tracing::info!(
-                            kind = error.slug(),
-                            cause = error.internal_text(),
-                            "a call of a stream was refused"
-                        );
-                        let infer_response =
-                            Some(ModelInferResponse { id, model_name, ..ModelInferResponse::default() });
-                        ModelStreamInferResponse { error_message: error.to_string(), infer_response }
-                    }
-                };
-                Some((Ok(answer), (calls, host, caller)))
-            });
+        let headers = request.metadata().clone().into_headers();
+        let stream = Calls { calls: request.into_inner(), host: self.host.clone(), headers };
+        let answers = stream::unfold(Some(stream), |stream| async {
+            let mut stream = stream?;
+            match stream.answer().await {
+                Ok(answer) => answer.map(|answer| (Ok(answer), Some(stream))),
+                // Behind a message that cannot be read nothing can.
+                Err(status) => Some((Err(status), None)),
+            }
+        });
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -141,7 +122,7 @@ impl GrpcInferenceService for Service {
     async fn model_statistics(&self, request: Request<ModelStatisticsRequest>) -> Answer<ModelStatisticsResponse> {
         let ModelStatisticsRequest { name, version } = request.get_ref();
         let stats = if name.is_empty() {
-            stats::of_all(&self.host, &self.caller(&request).await?)
+            stats::of_all(&self.host, caller(&request)?)
         } else {
             vec![stats::of(&*self.model(&request, name, version).await?)?]
         };
@@ -149,9 +130,8 @@ impl GrpcInferenceService for Service {
     }
 
     async fn repository_index(&self, request: Request<RepositoryIndexRequest>) -> Answer<RepositoryIndexResponse> {
-        let caller = self.caller(&request).await?;
         let wanted = IndexRequest { ready: request.get_ref().ready };
-        let models = repository::entries(&self.host, &caller, wanted).into_iter().map(Into::into).collect();
+        let models = repository::entries(&self.host, caller(&request)?, wanted).into_iter().map(Into::into).collect();
         Ok(Response::new(RepositoryIndexResponse { models }))
     }
 
@@ -159,7 +139,7 @@ impl GrpcInferenceService for Service {
         &self,
         request: Request<RepositoryModelLoadRequest>,
     ) -> Answer<RepositoryModelLoadResponse> {
-        self.caller(&request).await?;
+        caller(&request)?;
         Err(Error::Repository.into())
     }
 
@@ -167,12 +147,52 @@ impl GrpcInferenceService for Service {
         &self,
         request: Request<RepositoryModelUnloadRequest>,
     ) -> Answer<RepositoryModelUnloadResponse> {
-        self.caller(&request).await?;
+        caller(&request)?;
         Err(Error::Repository.into())
     }
 }
 
+/// The calls of one stream.
+struct Calls {
+    calls: Streaming<ModelInferRequest>,
+    host: Host,
+    headers: http::HeaderMap,
+}
+
+impl Calls {
+    /// The answer to the next call; `None` where there is none.
+    async fn answer(&mut self) -> Result<Option<ModelStreamInferResponse>, Status> {
+        let next = tokio::select! {
+            next = tokio::time::timeout(PAUSE, self.calls.message()) => next,
+            () = self.host.drained() => return Err(Error::Draining.into()),
+        };
+        let late = |_| Status::deadline_exceeded(format!("no call came for {} s", PAUSE.as_secs()));
+        let Some(call) = next.map_err(late)?? else { return Ok(None) };
+        let (id, model_name) = (call.id.clone(), call.model_name.clone());
+        let answer = match Caller::of(&self.headers, &self.host).await {
+            Ok(caller) => infer::answer(&self.host, &caller, call).await,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(match answer {
+            Ok((answer, _)) => ModelStreamInferResponse { infer_response: Some(answer), ..Default::default() },
+            Err(error) => {
+                tracing::info!(kind = error.slug(), cause = error.internal_text(), "a call of a stream was refused");
+                let infer_response = Some(ModelInferResponse { id, model_name, ..ModelInferResponse::default() });
+                ModelStreamInferResponse { error_message: error.to_string(), infer_response }
+            }
+        }))
+    }
+}
+
+/// How long a stream may be without a call.
+const PAUSE: Duration = Duration::from_mins(5);
+
 type Answer<T> = Result<Response<T>, Status>;
+
+/// Who sent `request`, as the layer around the service found out.
+fn caller<T>(request: &Request<T>) -> Result<&Caller, Error> {
+    request.extensions().get().ok_or_else(|| Error::internal("a method was called past its layer"))
+}
 
 /// A version, where one is named.
 fn some(version: &str) -> Option<&str> {
@@ -193,7 +213,7 @@ impl From<triton::ModelConfig> for proto::ModelConfig {
             name: tensor.name,
             dims: tensor.dims,
             reshape: tensor.reshape.map(reshape),
-            optional: false,
+            optional: tensor.optional,
         };
         let output = |tensor: triton::TensorConfig| proto::ModelOutput {
             data_type: data_type(&tensor.data_type),

@@ -39,7 +39,7 @@ impl Server {
 }
 
 /// Serves `host` on `server`, over gRPC too, until `stop` is done; then refuses new calls and answers those under way, for
-/// 25 s at most. A connection that sends no whole head for 75 s is cut.
+/// 25 s at most. A connection that sends no whole head for 75 s is cut; one of HTTP/2 where it leaves a ping without an answer.
 ///
 /// # Errors
 /// None at present: an error of one connection ends that connection.
@@ -47,7 +47,7 @@ pub async fn serve(server: Server, host: Host, stop: impl Future<Output = ()> + 
     let connections = GracefulShutdown::new();
     let router = grpc::beside(router(host.clone()), host.clone());
     tokio::select! {
-        () = accept(server.listener, &router, &connections) => {}
+        () = accept(server.listener, &router, &connections, &host) => {}
         () = stop => {}
     }
     // The listener is closed by now, so nobody is left waiting in its backlog.
@@ -58,19 +58,24 @@ pub async fn serve(server: Server, host: Host, stop: impl Future<Output = ()> + 
     Ok(())
 }
 
-async fn accept(mut listener: TcpListener, router: &Router, connections: &GracefulShutdown) {
+async fn accept(mut listener: TcpListener, router: &Router, connections: &GracefulShutdown, host: &Host) {
     loop {
         // Waits where there are no more descriptors, and goes on.
         let (connection, _) = Listener::accept(&mut listener).await;
-        tokio::spawn(answer(connection, router.clone(), connections.watcher()));
+        tokio::spawn(answer(connection, router.clone(), connections.watcher(), host.clone()));
     }
 }
 
 /// Answers the calls of one connection.
-async fn answer(connection: TcpStream, router: Router, watcher: Watcher) {
+async fn answer(connection: TcpStream, router: Router, watcher: Watcher, host: Host) {
     // Answers are small and wanted at once.
     let _ = connection.set_nodelay(true);
-    let Ok(Ok(is_http2)) = tokio::time::timeout(HEAD, speaks_http2(&connection)).await else { return };
+    let is_http2 = tokio::select! {
+        is_http2 = tokio::time::timeout(HEAD, speaks_http2(&connection)) => is_http2,
+        // Nothing was asked over it.
+        () = host.drained() => return,
+    };
+    let Ok(Ok(is_http2)) = is_http2 else { return };
     let (connection, service) = (TokioIo::new(connection), TowerToHyperService::new(router));
     let ended = if is_http2 {
         let mut http = http2::Builder::new(TokioExecutor::new());
@@ -177,13 +182,20 @@ mod tests {
     #[tokio::test]
     async fn idle_connections_do_not_hold_a_server_that_stops() {
         let (address, stop, serving) = start().await;
+        let (_untouched, mut begun) = (
+            TcpStream::connect(address).await.expect("it listens"),
+            TcpStream::connect(address).await.expect("it listens"),
+        );
+        begun.write_all(b"PRI * ").await.expect("it is open");
         let mut idle = TcpStream::connect(address).await.expect("it listens");
         idle.write_all(b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is open");
         let mut answer = [0; 15];
         idle.read_exact(&mut answer).await.expect("an answer");
         assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        let asked = std::time::Instant::now();
         stop.send(()).expect("it waits");
         serving.await.expect("no panic").expect("no error");
+        assert!(asked.elapsed() < DRAIN / 2, "it did not wait for any of them");
         assert!(TcpStream::connect(address).await.is_err(), "it listens no more");
     }
 }

@@ -9,12 +9,14 @@
 //! A run has no deadline of its own; it ends when nobody waits for it any more, and callers have theirs.
 
 mod batch;
+mod made_up;
 mod queue;
 mod running;
 mod stats;
 mod worker;
 
 pub(crate) use self::batch::{join, split};
+pub(crate) use self::made_up::made_up;
 pub(crate) use self::running::Stop;
 
 use std::num::NonZeroUsize;

@@ -1,7 +1,7 @@
 //! Why a model could not be loaded.
 
 use crate::digest::Digest;
-use crate::load::session::SessionError;
+use crate::load::refusal::SessionError;
 use crate::load::source::UnwrapError;
 use crate::manifest::ManifestError;
 use crate::runtime::{LibraryError, RuntimeError};

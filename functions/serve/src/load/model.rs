@@ -9,13 +9,15 @@ use bytes::Bytes;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::fetch::Sealed;
-use super::{LoadError, Named, Onnx, OnnxDecoder, Source, check, fetch, learn, resolve};
+use super::sessions::{self, Files, Runs, Sessions};
+use super::{LoadError, Named, Source, fetch, resolve};
 use crate::at_rest::Role;
 use crate::config::RuntimeConfig;
 use crate::error::Error;
-use crate::generate::{self, Contract, Generate};
+use crate::generate::{self, Generate};
 use crate::infer::{Bounds, Infer};
-use crate::manifest::{Batching, Golden, Manifest};
+use crate::manifest::Manifest;
+use crate::onnx::NetworkFiles;
 use crate::runtime;
 use crate::store::{ModelName, Version};
 use crate::task::{AnyTask, Assets, Tasks};
@@ -51,6 +53,8 @@ pub struct LoadTimes {
     pub session: Duration,
     /// Golden cases, and what networks beside the model's own take to be ready.
     pub check: Duration,
+    /// A run on made-up values, where there are no golden cases that were one.
+    pub warm_up: Duration,
     /// From the first to the last.
     pub total: Duration,
 }
@@ -139,65 +143,32 @@ pub(crate) async fn load(
     };
     let environment = joined(environment.await)?;
 
-    let (config, learner, described) = (config.clone(), task.clone(), manifest.networks.clone());
-    let fetched = Instant::now();
-    let session = spawn_blocking(move || {
-        let mut onnx = Onnx::new(&environment, &files.network, &config)?;
-        // ONNX Runtime has its own copy of the weights now.
-        drop(files.network);
-        let session = fetched.elapsed();
-        if let Some(golden) = &files.golden {
-            let golden = Golden::from_json(golden).map_err(LoadError::Golden)?;
-            let provider = onnx.provider();
-            check::check(&mut onnx, provider, &golden)?;
-        }
-        let mut named = Vec::with_capacity(files.networks.len());
-        for (name, bytes) in files.networks {
-            let mut network = Onnx::new(&environment, &bytes, &config)?;
-            let batching = described.get(&name).map_or(Batching::None, |network| network.batching);
-            learn(learner.as_ref(), &name, &mut network, batching)?;
-            named.push((name, network));
-        }
-        Ok((onnx, named, session, config))
-    });
-    let (onnx, networks, session, config) = joined(session.await)?;
-    (times.session, times.check) = (session, fetched.elapsed().saturating_sub(session));
-    let (provider, warning) = (onnx.provider().name(), onnx.warning().map(str::to_owned));
+    let (runtime, learner, described) = (config.clone(), task.clone(), manifest.clone());
+    let made = spawn_blocking(move || sessions::make(&environment, files, &described, learner.as_ref(), &runtime));
+    let Sessions { network, named, provider, warning, session, check, warm_up } = joined(made.await)?;
+    times = LoadTimes { session, check, warm_up, ..times };
     let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
-    let mut named = BTreeMap::new();
-    for (name, onnx) in networks {
-        named.insert(name.clone(), Named::start(&manifest, &name, onnx, bounds)?);
-    }
-    let engine = engine(&manifest, onnx, task.clone(), &config)?;
+    let named = named.into_iter().map(|(name, onnx)| Ok((name.clone(), Named::start(&manifest, &name, onnx, bounds)?)));
+    let named = named.collect::<Result<_, LoadError>>()?;
+    let engine = engine(manifest.model.as_str(), network, config)?;
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
     Ok(Model { manifest, engine, named, task, provider, warning, times })
 }
 
-/// Starts what runs `onnx` as the task needs it.
-fn engine(
-    manifest: &Manifest,
-    onnx: Onnx,
-    task: Option<Arc<dyn AnyTask>>,
-    config: &RuntimeConfig,
-) -> Result<Engine, LoadError> {
-    let name = manifest.model.as_str();
-    let Some(generator) = task.and_then(AnyTask::generator) else {
-        let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
-        return Infer::start(name, onnx, bounds).map(Engine::Infer).map_err(LoadError::Thread);
+/// Gives `network` what runs it.
+fn engine(name: &str, network: Runs, config: &RuntimeConfig) -> Result<Engine, LoadError> {
+    let (rows, queue) = (config.batch_rows, config.queue_rows);
+    let engine = match network {
+        Runs::Tensors(onnx) => {
+            Infer::start(name, onnx, Bounds { batch_rows: rows, queue_rows: queue }).map(Engine::Infer)
+        }
+        Runs::Tokens(decoder, generator) => {
+            let bounds = generate::Bounds { sequences: rows, queue, past_bytes: PAST_BYTES };
+            Generate::start(name, decoder, generator, bounds).map(Engine::Generate)
+        }
     };
-    let contract = Contract::of(&manifest.inputs, &manifest.outputs, &generator.tensors());
-    let decoder = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, manifest.batching);
-    let bounds = generate::Bounds { sequences: config.batch_rows, queue: config.queue_rows, past_bytes: PAST_BYTES };
-    Generate::start(name, decoder, generator, bounds).map(Engine::Generate).map_err(LoadError::Thread)
-}
-
-/// The fetched files of a version.
-struct Files {
-    network: Bytes,
-    golden: Option<Bytes>,
-    assets: Assets,
-    networks: BTreeMap<String, Bytes>,
+    engine.map_err(LoadError::Thread)
 }
 
 /// Fetches every blob of the version at once.
@@ -210,20 +181,38 @@ async fn files(source: &Source, manifest: &Manifest) -> Result<Files, LoadError>
     for (role, blob) in manifest.blobs() {
         let (store, blob) = (source.store.clone(), blob.clone());
         let sealed = key.clone().map(|key| Sealed { key, role: role.clone(), identity });
-        running.spawn(async move { Ok::<_, LoadError>((role, fetch::fetch(&store, &blob, sealed).await?)) });
+        running.spawn(async move {
+            Ok(match role {
+                Role::External { network, file } => {
+                    Fetched::External { network, file, bytes: fetch::fetch_shared(&store, &blob, sealed).await? }
+                }
+                role => Fetched::Other(role, fetch::fetch(&store, &blob, sealed).await?),
+            })
+        });
     }
-    let (mut network, mut golden, mut assets, mut networks) = (Bytes::new(), None, Vec::new(), BTreeMap::new());
+    let (mut network, mut networks) = (NetworkFiles::default(), BTreeMap::<String, NetworkFiles>::new());
+    let (mut golden, mut assets) = (None, Vec::new());
     while let Some(fetched) = running.join_next().await {
         match joined(fetched)? {
-            (Role::Network, bytes) => network = bytes,
-            (Role::Golden, bytes) => golden = Some(bytes),
-            (Role::Asset(name), bytes) => assets.push((name, bytes)),
-            (Role::Named(name), bytes) => {
-                networks.insert(name, bytes);
+            Fetched::External { network: None, file, bytes } => drop(network.external.insert(file, bytes)),
+            Fetched::External { network: Some(name), file, bytes } => {
+                networks.entry(name).or_default().external.insert(file, bytes);
             }
+            Fetched::Other(Role::Named(name), bytes) => networks.entry(name).or_default().file = bytes,
+            Fetched::Other(Role::Golden, bytes) => golden = Some(bytes),
+            Fetched::Other(Role::Asset(name), bytes) => assets.push((name, bytes)),
+            Fetched::Other(Role::Network | Role::External { .. }, bytes) => network.file = bytes,
         }
     }
     Ok(Files { network, golden, assets: Assets::new(assets), networks })
+}
+
+/// A blob that has landed.
+enum Fetched {
+    /// A file in which a network has weights, in the memory that ONNX Runtime is given.
+    External { network: Option<String>, file: String, bytes: Arc<[u8]> },
+    /// Any other.
+    Other(Role, Bytes),
 }
 
 /// The result of a task that nobody cancels.

@@ -7,16 +7,18 @@ use amaas_wire::Tensor;
 use ort::error::ErrorCode;
 use ort::logging::LogLevel;
 use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
-use ort::value::{Outlet, ValueType};
+use ort::value::ValueType;
 
-use super::{Provider, value};
+use super::{Provider, SessionError, value};
 use crate::config::RuntimeConfig;
 use crate::infer::{Network, RunError, Stop};
 use crate::manifest::{Dim, TensorSpec};
+use crate::onnx::{self, Checked, NetworkFiles};
 
 /// A network as ONNX Runtime holds it.
 pub(crate) struct Onnx {
     session: Session,
+    checked: Checked,
     provider: Provider,
     warning: Option<String>,
     /// Of the next run, where another thread may end it.
@@ -24,24 +26,27 @@ pub(crate) struct Onnx {
 }
 
 impl Onnx {
-    /// Makes a session of the ONNX file `bytes`, on the first of the configured providers that can be had.
+    /// Makes a session of the network in `files`, on the first of the configured providers that can be had.
     pub(crate) fn new(
         environment: &ort::environment::Environment,
-        bytes: &[u8],
+        files: &NetworkFiles,
         config: &RuntimeConfig,
     ) -> Result<Self, SessionError> {
+        let checked = onnx::check(files)?;
         let mut warning = None;
         let mut providers = config.providers.iter().copied().peekable();
         while let Some(provider) = providers.next() {
-            match session(environment, bytes, provider, config) {
-                Ok(session) => return Ok(Self { session, provider, warning, options: None }),
+            match session(environment, files, provider, config) {
+                Ok(session) => return Ok(Self { session, checked, provider, warning, options: None }),
                 // Only who wrote `cpu` behind it wants to go on without it.
                 Err(error) if provider != Provider::Cpu && providers.clone().any(|next| next == Provider::Cpu) => {
                     let cause = format!("execution provider {} cannot be had: {}", provider.name(), cause(&error));
                     tracing::warn!("{cause}");
                     warning.get_or_insert(cause);
                 }
-                Err(error) if provider == Provider::Cpu => return Err(SessionError::network(&error)),
+                Err(error) if provider == Provider::Cpu => {
+                    return Err(SessionError::network(error.code(), error.message()));
+                }
                 Err(error) => {
                     return Err(SessionError::Provider { provider: provider.name(), cause: cause(&error) });
                 }
@@ -60,9 +65,14 @@ impl Onnx {
         self.warning.as_deref()
     }
 
-    /// The network's inputs.
+    /// The network's inputs: those that have to be sent, then those for which it has values of its own.
     pub(crate) fn inputs(&self) -> Result<Vec<TensorSpec>, SessionError> {
-        self.session.inputs().iter().map(spec).collect()
+        let required = self.session.inputs().iter().map(|input| self.spec(input.name(), input.dtype()));
+        let optional = self.session.overridable_initializers();
+        let optional = optional
+            .iter()
+            .map(|input| self.spec(input.name(), input.dtype()).map(|spec| TensorSpec { optional: true, ..spec }));
+        required.chain(optional).collect()
     }
 
     /// Runs the network on values of ONNX Runtime, and leaves its outputs there.
@@ -75,7 +85,22 @@ impl Onnx {
 
     /// The network's outputs.
     pub(crate) fn outputs(&self) -> Result<Vec<TensorSpec>, SessionError> {
-        self.session.outputs().iter().map(spec).collect()
+        self.session.outputs().iter().map(|output| self.spec(output.name(), output.dtype())).collect()
+    }
+
+    fn spec(&self, name: &str, of: &ValueType) -> Result<TensorSpec, SessionError> {
+        let refused = |got: String| SessionError::Value { name: name.to_owned(), got };
+        let ValueType::Tensor { ty, shape, dimension_symbols } = of else {
+            return Err(refused(format!("a value of type {of}")));
+        };
+        let datatype = value::datatype(*ty).ok_or_else(|| refused(format!("a tensor of {ty}")))?;
+        let dims = shape.iter().zip(dimension_symbols.iter());
+        let shape: Vec<_> = dims
+            .map(|(size, symbol)| usize::try_from(*size).map_or_else(|_| Dim::Symbol(symbol.clone()), Dim::Fixed))
+            .collect();
+        // ONNX Runtime has no dimensions for what has none and for what may have any number of them.
+        let unranked = shape.is_empty() && self.checked.unranked.contains(name);
+        Ok(TensorSpec { unranked, ..TensorSpec::new(name, datatype, shape) })
     }
 }
 
@@ -96,12 +121,10 @@ impl Network for Onnx {
     }
 
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
-        let failed = |error: ort::Error| RunError::Failed(error.message().to_owned());
         let values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = inputs
             .iter()
             .map(|input| Ok((Cow::Borrowed(input.name()), value::given(input)?)))
-            .collect::<Result<_, _>>()
-            .map_err(failed)?;
+            .collect::<Result<_, RunError>>()?;
         let (options, session) = (self.options.take(), self.session.inner());
         let outputs = match &options {
             Some(options) => self.session.run_with_options(values, options.as_ref()),
@@ -112,60 +135,19 @@ impl Network for Onnx {
     }
 }
 
-/// Why a network could not be made into a session.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-#[allow(missing_docs)] // the fields are what the message says
-pub enum SessionError {
-    /// Not an ONNX file, or one that ONNX Runtime cannot run.
-    #[error("not an ONNX file: {0}")]
-    NotOnnx(String),
-    /// An ONNX file that ONNX Runtime cannot run.
-    #[error("ONNX Runtime cannot run this network: {0}")]
-    Unsupported(String),
-    /// Weights in other files than the network's.
-    #[error("the network has weights in other files (external data), which are not carried; save it as one file")]
-    ExternalData,
-    /// An input or output that is not a tensor, or of a datatype that is not carried.
-    #[error(
-        "{name:?} is {got}; only tensors of the protocol's datatypes (no complex, no 8-bit floats, no 4-bit numbers) are served"
-    )]
-    Value { name: String, got: String },
-    /// A provider that was asked for cannot be had.
-    #[error(
-        "execution provider {provider} cannot be had: {cause}; put \",cpu\" behind it in AMAAS_EXECUTION_PROVIDERS to \
-         go on without it"
-    )]
-    Provider { provider: &'static str, cause: String },
-    /// No provider was asked for.
-    #[error("AMAAS_EXECUTION_PROVIDERS names no provider")]
-    NoProvider,
-}
-
-impl SessionError {
-    fn network(error: &ort::Error) -> Self {
-        let cause = error.message().to_owned();
-        match error.code() {
-            ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(cause),
-            _ if cause.contains(NO_FOLDER) => Self::ExternalData,
-            _ => Self::Unsupported(cause),
-        }
-    }
-}
-
 /// A folder that cannot be there.
 const NO_FOLDER: &str = "/dev/null/external-data";
 
 fn session(
     environment: &ort::environment::Environment,
-    bytes: &[u8],
+    files: &NetworkFiles,
     provider: Provider,
     config: &RuntimeConfig,
 ) -> Result<Session, ort::Error> {
     let builder = Session::builder(environment)?
         .with_intra_threads(config.intra_threads.get())
         .map_err(strip)?
-        // External data would be read from the folder in which the process happens to run: bytes that nobody published.
+        // What is not given below would be read from the folder in which the process happens to run: bytes that nobody published.
         .with_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
         .map_err(strip)?
         // An error comes back from the run as well; what is written to standard error of it has values of the caller in it.
@@ -178,7 +160,11 @@ fn session(
         Some(dispatch) => builder.with_execution_providers([dispatch]).map_err(strip)?,
         None => builder,
     };
-    builder.commit_from_memory(bytes)
+    for (name, file) in &files.external {
+        // ONNX Runtime copies each tensor out of it: until the session is there, a load holds such weights twice.
+        builder = builder.with_external_initializer_file_in_memory(name, Arc::clone(file)).map_err(strip)?;
+    }
+    builder.commit_from_memory(&files.file)
 }
 
 /// Why a provider cannot be had, without the source files and paths that ONNX Runtime puts before it.
@@ -217,16 +203,4 @@ fn run_error(error: &ort::Error) -> RunError {
         }
         _ => RunError::Failed(internal),
     }
-}
-
-fn spec(outlet: &Outlet) -> Result<TensorSpec, SessionError> {
-    let refused = |got: String| SessionError::Value { name: outlet.name().to_owned(), got };
-    let ValueType::Tensor { ty, shape, dimension_symbols } = outlet.dtype() else {
-        return Err(refused(format!("a value of type {}", outlet.dtype())));
-    };
-    let datatype = value::datatype(*ty).ok_or_else(|| refused(format!("a tensor of {ty}")))?;
-    let dims = shape.iter().zip(dimension_symbols.iter());
-    let shape =
-        dims.map(|(size, symbol)| usize::try_from(*size).map_or_else(|_| Dim::Symbol(symbol.clone()), Dim::Fixed));
-    Ok(TensorSpec { name: outlet.name().to_owned(), datatype, shape: shape.collect() })
 }

@@ -12,10 +12,11 @@ use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, Tensor
 use crate::infer::RunError;
 
 /// The tensor as ONNX Runtime takes it: a view of the same memory, but for strings.
-pub(super) fn given(tensor: &Tensor) -> Result<SessionInputValue<'_>, ort::Error> {
+pub(super) fn given(tensor: &Tensor) -> Result<SessionInputValue<'_>, RunError> {
+    let failed = |error: ort::Error| RunError::Failed(error.message().to_owned());
     macro_rules! view {
         ($values:expr) => {
-            TensorRef::from_array_view((tensor.shape(), $values.as_slice()))?.into()
+            TensorRef::from_array_view((tensor.shape(), $values.as_slice())).map_err(failed)?.into()
         };
     }
     Ok(match tensor.data() {
@@ -32,7 +33,16 @@ pub(super) fn given(tensor: &Tensor) -> Result<SessionInputValue<'_>, ort::Error
         TensorData::Fp32(values) => view!(values),
         TensorData::Fp64(values) => view!(values),
         TensorData::Bf16(values) => view!(values),
-        TensorData::Bytes(values) => ort::value::Tensor::from_string_array((tensor.shape(), values.as_slice()))?.into(),
+        TensorData::Bytes(values) => {
+            if let Some(index) = values.iter().position(|text| text.contains('\0')) {
+                let (name, what) =
+                    (tensor.name(), "expected text without a zero byte, which would end it for the network");
+                let public = format!("input {name:?}: data[{index}]: {what}");
+                return Err(RunError::Refused { internal: public.clone(), public });
+            }
+            let values = ort::value::Tensor::from_string_array((tensor.shape(), values.as_slice()));
+            values.map_err(failed)?.into()
+        }
     })
 }
 

@@ -9,6 +9,7 @@ use crate::config::RuntimeConfig;
 use crate::generate::Contract;
 use crate::load::{LoadError, Onnx, OnnxDecoder, Provider, SessionError, check_golden};
 use crate::manifest::{Batching, NamedNetwork, TensorSpec};
+use crate::onnx::NetworkFiles;
 use crate::request::Takes;
 use crate::runtime::{self, RuntimeError};
 use crate::store::StoreError;
@@ -40,9 +41,6 @@ pub enum PublishError {
     /// The task is not known, or its assets are not what it needs.
     #[error("task: {0}")]
     Task(#[from] TaskError),
-    /// The network has no input or no output.
-    #[error("the network has {inputs} inputs and {outputs} outputs; it needs at least one of each")]
-    Empty { inputs: usize, outputs: usize },
     /// The network does not give the known answers.
     #[error(transparent)]
     Golden(LoadError),
@@ -87,12 +85,9 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     };
     let environment = runtime::environment(library)?;
     let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::default() };
-    let session = |bytes: &[u8]| Onnx::new(&environment, bytes, &config);
+    let session = |files: &NetworkFiles| Onnx::new(&environment, files, &config);
     let mut network = session(&publication.network)?;
     let (inputs, outputs) = (network.inputs()?, network.outputs()?);
-    if inputs.is_empty() || outputs.is_empty() {
-        return Err(PublishError::Empty { inputs: inputs.len(), outputs: outputs.len() });
-    }
     let generator = task.clone().and_then(AnyTask::generator);
     if let Some(golden) = &publication.golden {
         check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;

@@ -18,6 +18,7 @@ pub use self::check::PublishError;
 pub use self::seal::{Protection, Publisher};
 use crate::config::live;
 use crate::manifest::{Golden, Manifest};
+pub use crate::onnx::{NetworkFiles, OnnxError};
 use crate::store::{Alias, ModelName, Store, Version};
 use crate::task::Tasks;
 
@@ -30,23 +31,31 @@ pub struct Publication {
     pub version: Option<Version>,
     /// The alias that will point to it.
     pub alias: Alias,
-    /// The network, an ONNX file without external data.
-    pub network: Bytes,
+    /// The network.
+    pub network: NetworkFiles,
     /// The task that gives it typed inputs and predictions; `None` serves it as it is.
     pub task: Option<String>,
     /// Files that the task needs, by name.
     pub assets: BTreeMap<String, Bytes>,
     /// The networks that the task runs beside its own, by the names that it gives them.
-    pub networks: BTreeMap<String, Bytes>,
+    pub networks: BTreeMap<String, NetworkFiles>,
     /// Cases with known answers; all are run before anything is uploaded, and a few by each function that loads it.
     pub golden: Option<Golden>,
 }
 
 impl Publication {
     /// The next version of a model that is served as it is, under the alias `live`.
-    pub fn of_network(model: ModelName, network: impl Into<Bytes>) -> Self {
+    pub fn of_network(model: ModelName, network: impl Into<NetworkFiles>) -> Self {
         let (network, assets, networks) = (network.into(), BTreeMap::new(), BTreeMap::new());
         Self { model, version: None, alias: live(), network, task: None, assets, networks, golden: None }
+    }
+
+    /// The same of the ONNX file at `path` and the files beside it in which it has weights.
+    ///
+    /// # Errors
+    /// What [`NetworkFiles::read`] says.
+    pub fn of_file(model: ModelName, path: &Path) -> Result<Self, OnnxError> {
+        Ok(Self::of_network(model, NetworkFiles::read(path)?))
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amaas_wire::Tensor;
-use bytes::Bytes;
 
+use super::upload::unknown;
 use super::{PublishError, probe};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::infer::Network;
 use crate::load::{Onnx, SessionError, learn};
-use crate::manifest::{Batching, Blob, GOLDEN_FORMAT, Golden, GoldenCase, NamedNetwork};
+use crate::manifest::{Batching, GOLDEN_FORMAT, Golden, GoldenCase, NamedNetwork};
+use crate::onnx::NetworkFiles;
 use crate::request::{Takes, Valid};
 use crate::task::{AnyMatcher, AnyTask, TaskError};
 
@@ -23,13 +24,13 @@ pub(super) struct Named {
 
 /// Runs a `session` of each of `networks`, and has `task` learn from them as it will where it is loaded.
 pub(super) fn check(
-    session: impl Fn(&[u8]) -> Result<Onnx, SessionError>,
+    session: impl Fn(&NetworkFiles) -> Result<Onnx, SessionError>,
     task: Option<&Arc<dyn AnyTask>>,
-    networks: &BTreeMap<String, Bytes>,
+    networks: &BTreeMap<String, NetworkFiles>,
 ) -> Result<BTreeMap<String, Named>, PublishError> {
     let mut checked = BTreeMap::new();
-    for (name, bytes) in networks {
-        let mut onnx = session(bytes)?;
+    for (name, files) in networks {
+        let mut onnx = session(files)?;
         let (inputs, outputs) = (onnx.inputs()?, onnx.outputs()?);
         let rows = task.and_then(|task| Arc::clone(task).matcher()).and_then(|matcher| known(&*matcher, name));
         let batching = match probe::probe(&mut onnx, &inputs, &outputs, rows.as_ref()) {
@@ -38,8 +39,8 @@ pub(super) fn check(
         };
         learn(task, name, &mut onnx, batching)?;
         // What is stored of it is known when it is sealed.
-        let blob = Blob { size: bytes.len() as u64, ..Blob::of(&[]) };
-        checked.insert(name.clone(), Named { onnx, described: NamedNetwork { blob, inputs, outputs, batching } });
+        let described = NamedNetwork { inputs, outputs, batching, ..unknown(files) };
+        checked.insert(name.clone(), Named { onnx, described });
     }
     Ok(checked)
 }

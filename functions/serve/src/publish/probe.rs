@@ -4,11 +4,12 @@
 //! A trial shows nothing of outputs that happen to have one row for each input, such as the boxes that a detector finds;
 //! giving such rows apart would hand one caller another's. So all inputs and outputs must name their first dimension, and
 //! name it the same.
+//!
+//! Inputs that a call may leave out are tried in every combination, since each may be another network.
 
-use amaas_wire::{Datatype, Tensor, TensorData};
-use half::{bf16, f16};
+use amaas_wire::{Tensor, TensorData};
 
-use crate::infer::{Network, join, split};
+use crate::infer::{Network, join, made_up, split};
 use crate::load::compare;
 use crate::manifest::{Dim, Golden, TensorSpec};
 
@@ -19,11 +20,34 @@ pub(super) fn probe(
     outputs: &[TensorSpec],
     golden: Option<&Golden>,
 ) -> Result<(), String> {
+    if inputs.is_empty() {
+        return Err("the network has no inputs".to_owned());
+    }
     same_batch(inputs.iter().chain(outputs))?;
     let rows = match golden.and_then(golden_rows) {
-        Some(rows) => rows,
-        None => [made_row(inputs, 1)?, made_row(inputs, 2)?],
+        Some([one, other]) => [completed(&one, inputs, 1)?, completed(&other, inputs, 2)?],
+        None => [made_up(inputs, 1)?, made_up(inputs, 2)?],
     };
+    let optional: Vec<_> = inputs.iter().filter(|input| input.optional).map(|input| input.name.as_str()).collect();
+    if optional.len() > MOST_OPTIONAL {
+        return Err(format!("{} inputs may be left out, and not every combination was tried", optional.len()));
+    }
+    for sent in 0_usize..1 << optional.len() {
+        let is_sent = |tensor: &&Tensor| {
+            let place = optional.iter().position(|name| *name == tensor.name());
+            place.is_none_or(|place| sent >> place & 1 == 1)
+        };
+        let rows = [&rows[0], &rows[1]].map(|row| row.iter().filter(is_sent).cloned().collect::<Vec<_>>());
+        // Calls that send nothing never share a run.
+        if !rows[0].is_empty() {
+            independent(network, &rows)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ok where each of two rows gives together what it gives alone.
+fn independent(network: &mut impl Network, rows: &[Vec<Tensor>; 2]) -> Result<(), String> {
     let mut run = |inputs: &[Tensor]| network.run(inputs).map_err(|error| format!("a trial run failed: {error}"));
     let alone = [run(&rows[0])?, run(&rows[1])?];
     let joined = join(&[&rows[0], &rows[1]]).map_err(|error| error.to_string())?;
@@ -39,7 +63,8 @@ pub(super) fn probe(
 
 /// Runs the network once, on made-up values.
 pub(super) fn trial(network: &mut impl Network, inputs: &[TensorSpec]) -> Result<(), String> {
-    network.run(&made_row(inputs, 1)?).map(drop).map_err(|error| error.to_string())
+    let made = made_up(inputs.iter().filter(|input| !input.optional), 1)?;
+    network.run(&made).map(drop).map_err(|error| error.to_string())
 }
 
 /// Whether the first dimensions of all tensors are one and the same symbol.
@@ -51,9 +76,8 @@ fn same_batch<'s>(specs: impl Iterator<Item = &'s TensorSpec>) -> Result<(), Str
                 return Err(format!("the first dimension of {:?} has no name, such as \"batch\"", spec.name));
             }
             Some(Dim::Symbol(symbol)) => symbol,
-            Some(Dim::Fixed(_)) | None => {
-                return Err(format!("the first dimension of {:?} has a fixed size", spec.name));
-            }
+            Some(Dim::Fixed(_)) => return Err(format!("the first dimension of {:?} has a fixed size", spec.name)),
+            None => return Err(format!("{:?} has no first dimension that is known", spec.name)),
         };
         if *batch.get_or_insert(symbol) != symbol.as_str() {
             return Err(format!("first dimensions have different names: {symbol:?} of {:?} is another one", spec.name));
@@ -72,51 +96,16 @@ fn golden_rows(golden: &Golden) -> Option<[Vec<Tensor>; 2]> {
     Some([first.clone(), second.clone()])
 }
 
-/// One row of made-up values, other ones for each `seed`: small, since most networks take them.
-fn made_row(inputs: &[TensorSpec], seed: u64) -> Result<Vec<Tensor>, String> {
-    inputs.iter().zip(1_u64..).map(|(spec, number)| made_tensor(spec, seed.wrapping_mul(1_000_003) ^ number)).collect()
-}
-
-#[allow(clippy::cast_precision_loss)] // 24 bits fit
-fn made_tensor(spec: &TensorSpec, seed: u64) -> Result<Tensor, String> {
-    let size = |dim: &Dim| dim.fixed().unwrap_or(MADE_LENGTH);
-    let first = spec.shape.first().map(|dim| dim.fixed().unwrap_or(1));
-    let shape: Vec<usize> = first.into_iter().chain(spec.shape.iter().skip(1).map(size)).collect();
-    let count = shape.iter().try_fold(1_usize, |count, dim| count.checked_mul(*dim));
-    let count = count.filter(|count| *count <= LARGEST_MADE).ok_or("an input is too large for a trial run")?;
-    // SplitMix64, so that the trial is the same every time.
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    };
-    macro_rules! integers {
-        ($variant:ident, $type:ty) => {
-            TensorData::$variant((0..count).map(|_| <$type>::from(next() % 2 == 1)).collect())
-        };
-    }
-    let mut float = || (next() >> 40) as f32 / (1_u64 << 24) as f32 * 2.0 - 1.0;
-    let data = match spec.datatype {
-        Datatype::Fp16 => TensorData::Fp16((0..count).map(|_| f16::from_f32(float())).collect()),
-        Datatype::Bf16 => TensorData::Bf16((0..count).map(|_| bf16::from_f32(float())).collect()),
-        Datatype::Fp32 => TensorData::Fp32((0..count).map(|_| float()).collect()),
-        Datatype::Fp64 => TensorData::Fp64((0..count).map(|_| f64::from(float())).collect()),
-        Datatype::Bool => TensorData::Bool((0..count).map(|_| next() % 2 == 1).collect()),
-        Datatype::Uint8 => integers!(Uint8, u8),
-        Datatype::Uint16 => integers!(Uint16, u16),
-        Datatype::Uint32 => integers!(Uint32, u32),
-        Datatype::Uint64 => integers!(Uint64, u64),
-        Datatype::Int8 => integers!(Int8, i8),
-        Datatype::Int16 => integers!(Int16, i16),
-        Datatype::Int32 => integers!(Int32, i32),
-        Datatype::Int64 => integers!(Int64, i64),
-        Datatype::Bytes => {
-            TensorData::Bytes((0..count).map(|_| ["a", "b"][(next() % 2) as usize].to_owned()).collect())
+/// A golden row in the network's order, with made-up values for what it leaves out.
+fn completed(row: &[Tensor], inputs: &[TensorSpec], seed: u64) -> Result<Vec<Tensor>, String> {
+    let mut all = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        match row.iter().find(|tensor| tensor.name() == input.name) {
+            Some(tensor) => all.push(tensor.clone()),
+            None => all.extend(made_up([input], seed)?),
         }
-    };
-    Tensor::new(spec.name.as_str(), shape, data).map_err(|error| error.to_string())
+    }
+    Ok(all)
 }
 
 /// Sums of another order differ by some 1e-7 of the values; rows that see one another differ by far more.
@@ -136,16 +125,19 @@ fn tolerance(tensor: &Tensor) -> f64 {
     1e-5 * largest.max(1e-2)
 }
 
-const MADE_LENGTH: usize = 4;
-const LARGEST_MADE: usize = 1 << 24;
+/// Which of three inputs go together with which is tried in eight ways.
+const MOST_OPTIONAL: usize = 3;
 
 #[cfg(test)]
 mod tests {
+    use amaas_wire::Datatype;
+
     use super::*;
     use crate::infer::RunError;
+    use crate::manifest::GoldenCase;
 
     fn spec(name: &str, shape: Vec<Dim>) -> TensorSpec {
-        TensorSpec { name: name.to_owned(), datatype: Datatype::Fp32, shape }
+        TensorSpec::new(name, Datatype::Fp32, shape)
     }
 
     /// A network that is a function.
@@ -163,6 +155,44 @@ mod tests {
         let inputs = [spec("x", vec![first, Dim::Fixed(4)])];
         let outputs = [spec("y", vec![Dim::Symbol("n".to_owned()), Dim::Symbol(String::new())])];
         probe(&mut Function(function), &inputs, &outputs, None)
+    }
+
+    /// `y = x`, less the mean of what may be sent beside it.
+    struct Centred;
+
+    impl Network for Centred {
+        fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+            let [x, rest @ ..] = inputs else { return Err(RunError::Failed("x is missing".to_owned())) };
+            let values = |tensor: &Tensor| tensor.data().as_f32().expect("FP32").to_vec();
+            let all: Vec<f32> = rest.iter().flat_map(values).collect();
+            let mean = if all.is_empty() { 0.0 } else { all.iter().sum::<f32>() };
+            let y: Vec<f32> = values(x).into_iter().map(|x| x - mean).collect();
+            Ok(vec![Tensor::new("y", x.shape().to_vec(), y).expect("of x's shape")])
+        }
+    }
+
+    #[test]
+    fn what_may_be_left_out_is_tried_with_and_without() {
+        let tensor = |name| spec(name, vec![Dim::Symbol("n".to_owned()), Dim::Fixed(4)]);
+        let optional = |name| TensorSpec { optional: true, ..tensor(name) };
+        let probed = |inputs: &[TensorSpec]| probe(&mut Centred, inputs, &[tensor("y")], None);
+        assert_eq!(probed(&[tensor("x")]), Ok(()));
+        assert!(probed(&[tensor("x"), optional("z")]).expect_err("z").starts_with("rows change one another"));
+        let fixed = TensorSpec { optional: true, ..spec("z", vec![Dim::Fixed(1)]) };
+        assert_eq!(probed(&[tensor("x"), fixed]), Err("the first dimension of \"z\" has a fixed size".to_owned()));
+        let many: Vec<_> = ["a", "b", "c", "d"].map(optional).into_iter().chain([tensor("x")]).collect();
+        assert_eq!(probed(&many), Err("4 inputs may be left out, and not every combination was tried".to_owned()));
+        assert_eq!(probed(&[]), Err("the network has no inputs".to_owned()));
+        // A golden case says what x may be, and nothing of z.
+        let row = |value: f32| GoldenCase {
+            inputs: vec![Tensor::new("x", vec![1, 4], vec![value; 4]).expect("a row")],
+            outputs: Vec::new(),
+        };
+        let golden =
+            Golden { format: String::new(), atol: 0.0, producer: String::new(), cases: vec![row(1.0), row(2.0)] };
+        let probed = probe(&mut Centred, &[tensor("x"), optional("z")], &[tensor("y")], Some(&golden));
+        assert!(probed.expect_err("z").starts_with("rows change one another"));
+        assert_eq!(probe(&mut Centred, &[tensor("x")], &[tensor("y")], Some(&golden)), Ok(()));
     }
 
     #[test]

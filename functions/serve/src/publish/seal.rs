@@ -136,5 +136,13 @@ fn put(manifest: &mut Manifest, role: &Role, blob: Blob) {
                 network.blob = blob;
             }
         }
+        Role::External { network: None, file } => {
+            manifest.external.insert(file.clone(), blob);
+        }
+        Role::External { network: Some(name), file } => {
+            if let Some(network) = manifest.networks.get_mut(name) {
+                network.external.insert(file.clone(), blob);
+            }
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! Blobs, then the manifest, then the alias: whoever reads at any moment sees a whole version.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -9,7 +12,8 @@ use super::{Publication, PublishError, Published, Publisher};
 use crate::access::now;
 use crate::at_rest::Role;
 use crate::digest::Digest;
-use crate::manifest::{Batching, FORMAT, Golden, GoldenBlob, Manifest, NamedNetwork};
+use crate::manifest::{Batching, Blob, FORMAT, Golden, GoldenBlob, Manifest, NamedNetwork};
+use crate::onnx::NetworkFiles;
 use crate::store::{Alias, Condition, ModelName, Store, StoreError, Version, alias_key, blob_key, manifest_key};
 
 pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
@@ -46,11 +50,22 @@ pub(super) async fn is_published(
 
 /// The files that are stored of a publication.
 fn files(publication: &Publication) -> Files {
-    let mut files = vec![(Role::Network, publication.network.clone())];
+    let mut files = of_network(Role::Network, None, &publication.network);
     files.extend(publication.assets.iter().map(|(name, bytes)| (Role::Asset(name.clone()), bytes.clone())));
-    files.extend(publication.networks.iter().map(|(name, bytes)| (Role::Named(name.clone()), bytes.clone())));
+    for (name, network) in &publication.networks {
+        files.extend(of_network(Role::Named(name.clone()), Some(name), network));
+    }
     files.extend(publication.golden.as_ref().map(|golden| (Role::Golden, self_check(golden))));
     files
+}
+
+/// The files of one network.
+fn of_network(role: Role, name: Option<&String>, network: &NetworkFiles) -> Files {
+    let external = network.external.iter().map(|(file, bytes)| {
+        // A view; what is sealed is a copy of it in any case.
+        (Role::External { network: name.cloned(), file: file.clone() }, Bytes::from_owner(Arc::clone(bytes)))
+    });
+    std::iter::once((role, network.file.clone())).chain(external).collect()
 }
 
 /// The manifest of a publication, with the sizes of its blobs and nothing else of them.
@@ -62,9 +77,10 @@ fn draft(publication: Publication) -> Manifest {
         version: publication.version.unwrap_or_else(first_version),
         serial: now(),
         sealing: None,
-        network: sized(&publication.network),
+        network: sized(&publication.network.file),
+        external: external(&publication.network),
         assets: publication.assets.iter().map(|(name, bytes)| (name.clone(), sized(bytes))).collect(),
-        networks: publication.networks.iter().map(|(name, bytes)| (name.clone(), unknown(bytes))).collect(),
+        networks: publication.networks.iter().map(|(name, network)| (name.clone(), unknown(network))).collect(),
         model: publication.model,
         task: publication.task,
         inputs: Vec::new(),
@@ -74,9 +90,14 @@ fn draft(publication: Publication) -> Manifest {
     }
 }
 
-/// A named network of which nothing but its file's size is known.
-fn unknown(bytes: &[u8]) -> NamedNetwork {
-    NamedNetwork { blob: sized(bytes), inputs: Vec::new(), outputs: Vec::new(), batching: Batching::None }
+/// A named network of which nothing but the sizes of its files is known.
+pub(super) fn unknown(network: &NetworkFiles) -> NamedNetwork {
+    let (blob, external) = (sized(&network.file), external(network));
+    NamedNetwork { blob, external, inputs: Vec::new(), outputs: Vec::new(), batching: Batching::None }
+}
+
+fn external(network: &NetworkFiles) -> BTreeMap<String, Blob> {
+    network.external.iter().map(|(file, bytes)| (file.clone(), sized(bytes))).collect()
 }
 
 /// The cases that a function runs when it loads the model: enough to see a wrong file or library, few enough to cost
@@ -215,7 +236,7 @@ const ATTEMPTS: u32 = 5;
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use amaas_wire::dsse::SigningKey;
     use axum::Router;
@@ -288,6 +309,7 @@ mod tests {
             sealing: None,
             task: None,
             network: sized(b"network"),
+            external: [].into(),
             assets: [].into(),
             networks: [].into(),
             inputs: Vec::new(),

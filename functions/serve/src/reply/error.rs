@@ -22,7 +22,7 @@ impl IntoResponse for Error {
 
 /// The shape of errors on a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     /// RFC 9457.
     Problem,
     /// Open Inference Protocol.
@@ -32,7 +32,7 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    pub(super) fn of(path: &str) -> Self {
+    pub(crate) fn of(path: &str) -> Self {
         let of_openai = |path: &str| match path.strip_prefix("/v1/models") {
             Some(model) => model.matches('/').count() <= 1,
             None => matches!(path, "/v1/completions" | "/v1/embeddings"),
@@ -47,7 +47,7 @@ impl Dialect {
 }
 
 /// The answer for `error`.
-pub(super) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Response<Body> {
+pub(crate) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Response<Body> {
     let detail = error.to_string();
     // Whoever seals reads problems, whatever the route's own callers read.
     let dialect = if error.is_of_sealing() { Dialect::Problem } else { dialect };
@@ -106,15 +106,20 @@ fn openai(error: &Error, message: String) -> openai::ErrorBody {
         400..500 => "invalid_request_error",
         _ => "server_error",
     };
-    let code = match error {
+    let code = openai_code(error);
+    let param = error.param().map(str::to_owned);
+    openai::ErrorBody { error: openai::ErrorObject { message, kind: kind.to_owned(), param, code: Some(code) } }
+}
+
+/// The stable name of the kind of error there.
+pub(crate) fn openai_code(error: &Error) -> String {
+    match error {
         Error::UnknownModel { .. } => "model_not_found".to_owned(),
         Error::KeyMissing | Error::KeyMalformed(_) | Error::KeyUnknown | Error::KeyExpired => {
             "invalid_api_key".to_owned()
         }
         _ => error.slug().replace('-', "_"),
-    };
-    let param = error.param().map(str::to_owned);
-    openai::ErrorBody { error: openai::ErrorObject { message, kind: kind.to_owned(), param, code: Some(code) } }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Who calls, and what the key may do.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use http::{HeaderMap, header};
 
@@ -58,6 +58,19 @@ impl FromRequestParts<Host> for Caller {
             return Ok(caller.clone());
         }
         Self::of(&parts.headers, host).await
+    }
+}
+
+impl OptionalFromRequestParts<Host> for Caller {
+    type Rejection = Error;
+
+    /// Nobody where no key was sent; a key that is not good is refused.
+    async fn from_request_parts(parts: &mut Parts, host: &Host) -> Result<Option<Self>, Error> {
+        match <Self as FromRequestParts<Host>>::from_request_parts(parts, host).await {
+            Ok(caller) => Ok(Some(caller)),
+            Err(Error::KeyMissing) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! A body that is one tensor and nothing else: the raw form of the binary tensor data extension.
 //!
 //! Source: `extension_binary_data.md` of Triton, "Raw Binary Request". The header says that no byte is JSON, so the model says what
-//! the bytes are: it must have one input, and at most one dimension whose size has to follow from the number of bytes.
+//! the bytes are: it must have one input that has to be sent, and at most one dimension whose size has to follow from the number of
+//! bytes.
 
 use amaas_wire::{Datatype, Tensor};
 use bytes::Bytes;
@@ -12,9 +13,17 @@ use crate::manifest::{Batching, Dim, Manifest};
 /// The one input of the network that `manifest` describes, made of `body`.
 pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, Error> {
     let invalid = |text: String| Error::InvalidInput(format!("a body without JSON (header length 0): {text}"));
-    let [input] = manifest.inputs.as_slice() else {
-        return Err(invalid(format!("expected a model with one input, this one has {}", manifest.inputs.len())));
+    let required: Vec<_> = manifest.inputs.iter().filter(|input| !input.optional).collect();
+    let (input, count) = match (required.as_slice(), manifest.inputs.as_slice()) {
+        ([input], _) => (Some(*input), 1),
+        ([], [input]) => (Some(input), 1),
+        ([], all) => (None, all.len()),
+        (several, _) => (None, several.len()),
     };
+    let input = input.ok_or_else(|| invalid(format!("expected a model with one input, this one has {count}")))?;
+    if input.unranked {
+        return Err(invalid(format!("input {:?} has any number of dimensions; say its shape", input.name)));
+    }
     let mut open: Vec<_> = (0..input.shape.len()).filter(|axis| input.shape[*axis].fixed().is_none()).collect();
     // Where two sizes are open and one is the batch, the body is one row.
     if open.len() == 2 && open[0] == 0 && manifest.batching == Batching::Rows {
@@ -68,13 +77,10 @@ mod tests {
             sealing: None,
             task: None,
             network: Blob::of(b""),
+            external: [].into(),
             assets: std::collections::BTreeMap::new(),
             networks: std::collections::BTreeMap::new(),
-            inputs: vec![TensorSpec {
-                name: "x".to_owned(),
-                datatype,
-                shape: shape.iter().enumerate().map(dim).collect(),
-            }],
+            inputs: vec![TensorSpec::new("x", datatype, shape.iter().enumerate().map(dim).collect())],
             outputs: vec![],
             batching,
             golden: None,
@@ -121,6 +127,14 @@ mod tests {
         let mut two = manifest(Datatype::Int16, &[], Batching::None);
         two.inputs.push(two.inputs[0].clone());
         assert!(raw(&two, Bytes::new()).expect_err("two inputs").to_string().contains("one input, this one has 2"));
+        two.inputs[0].optional = true;
+        assert!(raw(&two, vec![0, 0].into()).is_ok(), "one has to be sent");
+        two.inputs[1].optional = true;
+        assert!(raw(&two, Bytes::new()).expect_err("either").to_string().contains("one input, this one has 2"));
+        two.inputs.truncate(1);
+        assert!(raw(&two, vec![0, 0].into()).is_ok(), "there is one only");
+        two.inputs.clear();
+        assert!(raw(&two, Bytes::new()).expect_err("none").to_string().contains("one input, this one has 0"));
         let text = manifest(Datatype::Bytes, &[Some(1)], Batching::None);
         assert!(raw(&text, vec![255].into()).expect_err("no text").to_string().contains("expected UTF-8 text"));
     }

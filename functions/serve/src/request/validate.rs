@@ -7,14 +7,15 @@ use amaas_wire::{Datatype, Tensor};
 use crate::config::Limits;
 use crate::manifest::{Batching, Dim, Manifest, NamedNetwork, TensorSpec};
 
-/// Tensors that a network of the manifest takes: all of its inputs, in its order, each of the right datatype and shape.
-/// There is no other way to make one.
+/// Tensors that a network of the manifest takes: its inputs in its order, each of the right datatype and shape, and all but those
+/// that may be left out. There is no other way to make one.
 #[derive(Debug)]
 pub(crate) struct Valid {
     tensors: Vec<Tensor>,
     rows: usize,
-    /// What tensors of different calls must have in common to share a run; `None` where they never may.
-    group: Option<Vec<Vec<usize>>>,
+    /// What calls must have in common to share a run: which inputs they sent, and all dimensions of those but the first. `None`
+    /// where they never may.
+    group: Option<Vec<Option<Vec<usize>>>>,
 }
 
 impl Valid {
@@ -37,14 +38,20 @@ impl Valid {
             }
         }
         let mut symbols = BTreeMap::new();
-        let mut ordered = Vec::with_capacity(takes.inputs.len());
+        let (mut ordered, mut shapes) =
+            (Vec::with_capacity(takes.inputs.len()), Vec::with_capacity(takes.inputs.len()));
         for spec in takes.inputs {
             let Some(index) = tensors.iter().position(|tensor| tensor.name() == spec.name) else {
+                if spec.optional {
+                    shapes.push(None);
+                    continue;
+                }
                 return Err(ValidationError::Missing { tensor: spec.name.clone(), inputs: names(takes) });
             };
             let tensor = tensors.swap_remove(index);
             check(&tensor, spec, &mut symbols)?;
             large(&tensor, spec, takes.batching, limits)?;
+            shapes.push(Some(tensor.shape().get(1..).unwrap_or_default().to_vec()));
             ordered.push(tensor);
         }
         // Without batching nobody knows which dimension counts, so the call is one row.
@@ -55,7 +62,8 @@ impl Valid {
                 let (tensor, got) = (tensor.name().to_owned(), tensor.rows().unwrap_or_default());
                 return Err(ValidationError::Rows { tensor, expected: rows, got });
             }
-            group = Some(ordered.iter().map(|tensor| tensor.shape()[1..].to_vec()).collect());
+            // Whose values are all the network's own, its rows are too, and nobody could give them apart.
+            group = (!ordered.is_empty()).then_some(shapes);
         }
         Ok(Self { tensors: ordered, rows, group })
     }
@@ -135,6 +143,9 @@ fn check<'m>(
     if tensor.datatype() != spec.datatype {
         return Err(ValidationError::Datatype { tensor: name(), expected: spec.datatype, got: tensor.datatype() });
     }
+    if spec.unranked {
+        return Ok(());
+    }
     let fits = |(got, dim): (&usize, &Dim)| dim.fixed().is_none_or(|size| size == *got);
     if tensor.shape().len() != spec.shape.len() || !tensor.shape().iter().zip(&spec.shape).all(fits) {
         let got = tensor.shape().to_vec();
@@ -154,10 +165,11 @@ fn check<'m>(
 /// an empty tensor, for which no value had to be sent.
 fn large(tensor: &Tensor, spec: &TensorSpec, batching: Batching, limits: Limits) -> Result<(), ValidationError> {
     let bounded = |axis: usize| tensor.data().is_empty() || (axis == 0 && batching == Batching::Rows);
-    let mut dims = tensor.shape().iter().zip(&spec.shape).enumerate();
-    match dims.find(|(axis, (got, dim))| dim.fixed().is_none() && bounded(*axis) && **got > limits.rows) {
+    // Where nothing is known of a dimension, it is of any size.
+    let open = |axis: usize| spec.shape.get(axis).is_none_or(|dim| dim.fixed().is_none());
+    match tensor.shape().iter().enumerate().find(|(axis, got)| open(*axis) && bounded(*axis) && **got > limits.rows) {
         None => Ok(()),
-        Some((axis, (got, _))) => {
+        Some((axis, got)) => {
             let (tensor, expected) = (tensor.name().to_owned(), limits.rows);
             Err(ValidationError::Large { tensor, axis, expected, got: *got })
         }
@@ -177,7 +189,9 @@ fn show(shape: &[Dim]) -> String {
 }
 
 fn names(takes: Takes<'_>) -> String {
-    takes.inputs.iter().map(|spec| format!("{:?}", spec.name)).collect::<Vec<_>>().join(", ")
+    let name = |spec: &TensorSpec| format!("{:?}{}", spec.name, if spec.optional { " (may be left out)" } else { "" });
+    let names: Vec<_> = takes.inputs.iter().map(name).collect();
+    if names.is_empty() { "no input".to_owned() } else { names.join(", ") }
 }
 
 #[cfg(test)]
@@ -186,7 +200,7 @@ mod tests {
     use crate::manifest::{Blob, FORMAT};
 
     fn spec(name: &str, shape: Vec<Dim>) -> TensorSpec {
-        TensorSpec { name: name.to_owned(), datatype: Datatype::Fp32, shape }
+        TensorSpec::new(name, Datatype::Fp32, shape)
     }
 
     fn symbol(name: &str) -> Dim {
@@ -202,6 +216,7 @@ mod tests {
             sealing: None,
             task: None,
             network: Blob::of(b""),
+            external: [].into(),
             assets: BTreeMap::new(),
             networks: BTreeMap::new(),
             inputs: vec![
@@ -262,6 +277,45 @@ mod tests {
         manifest.inputs = vec![spec("a", vec![Dim::Fixed(16_000)]), spec("b", vec![symbol("length")])];
         let tensors = vec![tensor("a", &[16_000]), tensor("b", &[5000])];
         assert_eq!(Valid::new(tensors, &manifest, Limits::default()).expect("valid").rows(), 1);
+    }
+
+    #[test]
+    fn what_may_be_left_out_may_be_left_out() {
+        let mut manifest = manifest(Batching::Rows);
+        manifest.inputs[1].optional = true;
+        let valid = |tensors| Valid::new(tensors, &manifest, Limits::default());
+        let alone = || valid(vec![tensor("a", &[3, 2])]).expect("valid");
+        let both = || valid(vec![tensor("b", &[3, 5]), tensor("a", &[3, 2])]).expect("valid");
+        assert_eq!((alone().tensors().len(), alone().rows(), both().tensors().len()), (1, 3, 2));
+        assert!(alone().can_join(&alone()) && both().can_join(&both()), "calls with the same inputs");
+        assert!(!alone().can_join(&both()) && !both().can_join(&alone()), "calls with other inputs");
+        for (tensors, expected) in [
+            (vec![tensor("b", &[1, 1])], "input \"a\" is missing; the model takes \"a\", \"b\" (may be left out)"),
+            (vec![tensor("a", &[1, 2]), tensor("b", &[1])], "input \"b\": expected shape [batch, length], got [1]"),
+            (
+                vec![tensor("a", &[1, 2]), tensor("b", &[2, 1])],
+                "input \"b\": dimension \"batch\" is 2 here but 1 in another input",
+            ),
+        ] {
+            assert_eq!(valid(tensors).expect_err(expected).to_string(), expected);
+        }
+        manifest.inputs[0].optional = true;
+        let none = Valid::new(vec![], &manifest, Limits::default()).expect("valid");
+        assert_eq!((none.tensors().len(), none.rows(), none.can_join(&none)), (0, 1, false));
+    }
+
+    #[test]
+    fn a_network_may_take_nothing_or_any_shape() {
+        let mut manifest = manifest(Batching::None);
+        manifest.inputs.clear();
+        assert_eq!(Valid::new(vec![], &manifest, Limits::default()).expect("valid").rows(), 1);
+        let error = Valid::new(vec![tensor("a", &[1])], &manifest, Limits::default()).expect_err("none is taken");
+        assert_eq!(error.to_string(), "unknown input \"a\"; the model takes no input");
+        manifest.inputs = vec![TensorSpec { unranked: true, ..spec("a", vec![]) }];
+        for shape in [&[][..], &[7], &[1, 2, 3], &[0, 4096]] {
+            assert!(Valid::new(vec![tensor("a", shape)], &manifest, Limits::default()).is_ok(), "{shape:?}");
+        }
+        assert!(Valid::new(vec![tensor("a", &[0, 4097])], &manifest, Limits::default()).is_err());
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) fn of(model: &Model, rows: usize) -> ModelConfig {
         let shape = spec.metadata().shape;
         // `dims` leave out the batch where there is one.
         let dims = shape.into_iter().skip(usize::from(batched)).collect();
-        TensorConfig::new(spec.name.clone(), spec.datatype, dims)
+        TensorConfig { optional: spec.optional, ..TensorConfig::new(spec.name.clone(), spec.datatype, dims) }
     };
     ModelConfig {
         name: manifest.model.to_string(),

@@ -1,16 +1,20 @@
 //! What every route needs: the models, who may call, and the limits.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use tokio::sync::watch;
 
 use crate::access::Keys;
+use bytes::Bytes;
+
 use crate::config::Limits;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::load::{Model, Slot};
+use crate::openapi::Fits;
 use crate::request::Answers;
-use crate::seal::Sealing;
+use crate::seal::{Policy, Sealing};
 use crate::store::ModelName;
 
 /// The state of a host; cheap to clone.
@@ -21,10 +25,14 @@ struct Inner {
     slots: RwLock<BTreeMap<ModelName, Arc<Slot>>>,
     access: Arc<dyn Keys>,
     limits: Limits,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
     sealing: OnceLock<Sealing>,
     answers: OnceLock<Answers>,
+    outline: Mutex<Option<(Outline, Bytes)>>,
 }
+
+/// What the document that anyone may read depends on.
+pub(super) type Outline = (Fits, Option<Policy>);
 
 impl Host {
     /// A host without models.
@@ -33,9 +41,10 @@ impl Host {
             slots: RwLock::default(),
             access,
             limits,
-            draining: AtomicBool::new(false),
+            draining: watch::Sender::new(false),
             sealing: OnceLock::new(),
             answers: OnceLock::new(),
+            outline: Mutex::default(),
         }))
     }
 
@@ -58,6 +67,17 @@ impl Host {
         self.0.answers.get_or_init(Answers::in_memory)
     }
 
+    /// The document that anyone may read, where it was made for this before.
+    pub(super) fn outline(&self, of: Outline) -> Option<Bytes> {
+        let kept = self.0.outline.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|(kept, _)| *kept == of).map(|(_, document)| document.clone())
+    }
+
+    /// Keeps it.
+    pub(super) fn keep_outline(&self, of: Outline, document: Bytes) {
+        *self.0.outline.lock().unwrap_or_else(PoisonError::into_inner) = Some((of, document));
+    }
+
     /// Gives `slot` its place; another of the same name makes room.
     pub fn insert(&self, slot: Arc<Slot>) {
         self.0.slots.write().unwrap_or_else(PoisonError::into_inner).insert(slot.name().clone(), slot);
@@ -70,11 +90,17 @@ impl Host {
 
     /// From now on calls are refused with a word that they may be sent elsewhere; those under way are answered.
     pub fn drain(&self) {
-        self.0.draining.store(true, Ordering::Relaxed);
+        self.0.draining.send_replace(true);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.0.draining.load(Ordering::Relaxed)
+        *self.0.draining.borrow()
+    }
+
+    /// Done when the function stops.
+    pub(crate) async fn drained(&self) {
+        // The sender is in the host itself, so it is not gone before.
+        let _ = self.0.draining.subscribe().wait_for(|draining| *draining).await;
     }
 
     pub(crate) fn access(&self) -> &dyn Keys {

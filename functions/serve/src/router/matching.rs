@@ -216,11 +216,7 @@ mod tests {
         let one = const { NonZeroUsize::new(8).unwrap() };
         let start = |name| Infer::start(name, Waits, Bounds { batch_rows: one, queue_rows: one }).expect("a thread");
         let (own, texts) = (start("own"), start("text"));
-        let inputs = [TensorSpec {
-            name: "x".to_owned(),
-            datatype: Datatype::Fp32,
-            shape: vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(1)],
-        }];
+        let inputs = [TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(1)])];
         let takes = Takes { inputs: &inputs, batching: Batching::Rows };
         let matcher = matcher();
         let paths = Arc::clone(&matcher).read(matcher.example().as_bytes(), 8).expect("the example");

@@ -8,57 +8,29 @@ mod host;
 pub(crate) mod infer;
 mod matching;
 mod models;
+mod openapi;
 mod predict;
 pub(crate) mod repository;
+mod route;
 pub(crate) mod stats;
 
 use axum::Router;
-use axum::routing::{get, post};
 
 pub use self::host::Host;
+use self::route::Route;
 use crate::error::Error;
+use crate::openapi as document;
 use crate::reply::{compress, named, respond};
 use crate::request::once;
 use crate::seal;
 
 /// The router of `host`.
 pub fn router(host: Host) -> Router {
-    let by_path = Router::new()
-        .route("/v2", get(health::server))
-        .route("/v2/", get(health::server))
-        .route("/v2/health/live", get(health::live))
-        .route("/v2/health/ready", get(health::ready))
-        .route("/v2/models/{model}", get(models::metadata))
-        .route("/v2/models/{model}/ready", get(health::model_ready))
-        .route("/v2/models/{model}/infer", post(infer::infer))
-        .route("/v2/models/{model}/versions/{version}", get(models::metadata))
-        .route("/v2/models/{model}/versions/{version}/ready", get(health::model_ready))
-        .route("/v2/models/{model}/versions/{version}/infer", post(infer::infer))
-        .route("/v2/models/{model}/config", get(config::config))
-        .route("/v2/models/{model}/versions/{version}/config", get(config::config))
-        .route("/v2/models/stats", get(stats::all))
-        .route("/v2/models/{model}/stats", get(stats::one))
-        .route("/v2/models/{model}/versions/{version}/stats", get(stats::one))
-        .route("/v2/repository/index", post(repository::index))
-        .route("/v2/repository/models/{model}/load", post(repository::refuse))
-        .route("/v2/repository/models/{model}/unload", post(repository::refuse))
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{model}", get(models::one))
-        .route("/v1/models/{model}/predict", post(predict::predict))
-        .route("/v1/models/{model}/keys", get(seal::model_list))
-        .route("/v1/models/{model}/keys/manifest", get(seal::model_manifest))
-        .route("/v1/keys", get(seal::list))
-        .route("/v1/keys/manifest", get(seal::manifest))
-        .route("/.well-known/ohttp-gateway", get(seal::list))
-        .layer(axum::middleware::from_fn_with_state(host.clone(), once));
-    // What names the model in the body: an answer that is kept must not be given before the key's scope was looked at.
-    let by_body = Router::new()
-        .route("/v1/completions", post(completions::completions))
-        .route("/v1/embeddings", post(embeddings::embeddings))
-        .layer(axum::middleware::from_fn_with_state(host.clone(), once))
-        .layer(axum::middleware::from_fn_with_state(host.clone(), embeddings::scoped));
-    let routes = by_path
-        .merge(by_body)
+    let once = axum::middleware::from_fn_with_state(host.clone(), once);
+    let scoped = axum::middleware::from_fn_with_state(host.clone(), embeddings::scoped);
+    let routes = route::router(by_path())
+        .layer(once.clone())
+        .merge(route::router(by_body()).layer(once).layer(scoped))
         .fallback(async || Error::UnknownRoute)
         .method_not_allowed_fallback(async || Error::Method)
         .layer(axum::middleware::from_fn(named))
@@ -69,4 +41,55 @@ pub fn router(host: Host) -> Router {
         .layer(axum::middleware::from_fn_with_state(host, seal::open))
         .layer(axum::middleware::from_fn(compress))
         .layer(axum::middleware::from_fn(respond))
+}
+
+/// Every route, in the order in which they are described.
+fn routes() -> Vec<Route> {
+    let mut all = by_path();
+    all.extend(by_body());
+    all
+}
+
+/// What names the model in its path, or needs none.
+fn by_path() -> Vec<Route> {
+    use document::{keys, native, protocol};
+    vec![
+        Route::get("/openapi.json", openapi::openapi, native::document),
+        Route::get("/v1/models", models::list, native::list),
+        Route::get("/v1/models/{model}", models::one, native::one),
+        Route::post("/v1/models/{model}/predict", predict::predict, native::predict),
+        Route::get("/v1/models/{model}/keys", seal::model_list, keys::of_model),
+        Route::get("/v1/models/{model}/keys/manifest", seal::model_manifest, keys::manifest_of_model),
+        Route::get("/v1/keys", seal::list, keys::list),
+        Route::get("/v1/keys/manifest", seal::manifest, keys::manifest),
+        Route::get("/.well-known/ohttp-gateway", seal::list, keys::gateway),
+        Route::get("/v2", health::server, protocol::server),
+        // The same once more, for clients that end it so.
+        Route::get("/v2/", health::server, |_| None),
+        Route::get("/v2/health/live", health::live, protocol::live),
+        Route::get("/v2/health/ready", health::ready, protocol::ready),
+        Route::get("/v2/models/{model}", models::metadata, protocol::metadata),
+        Route::get("/v2/models/{model}/ready", health::model_ready, protocol::model_ready),
+        Route::post("/v2/models/{model}/infer", infer::infer, protocol::infer),
+        Route::get("/v2/models/{model}/config", config::config, protocol::config),
+        Route::get("/v2/models/{model}/stats", stats::one, protocol::stats),
+        Route::get("/v2/models/{model}/versions/{version}", models::metadata, protocol::version_metadata),
+        Route::get("/v2/models/{model}/versions/{version}/ready", health::model_ready, protocol::version_ready),
+        Route::post("/v2/models/{model}/versions/{version}/infer", infer::infer, protocol::version_infer),
+        Route::get("/v2/models/{model}/versions/{version}/config", config::config, protocol::version_config),
+        Route::get("/v2/models/{model}/versions/{version}/stats", stats::one, protocol::version_stats),
+        Route::get("/v2/models/stats", stats::all, protocol::all_stats),
+        Route::post("/v2/repository/index", repository::index, protocol::index),
+        Route::post("/v2/repository/models/{model}/load", repository::refuse, protocol::load),
+        Route::post("/v2/repository/models/{model}/unload", repository::refuse, protocol::unload),
+    ]
+}
+
+/// What names the model in its body: an answer that is kept must not be given before the key's scope was looked at.
+fn by_body() -> Vec<Route> {
+    use document::openai;
+    vec![
+        Route::post("/v1/completions", completions::completions, openai::completions),
+        Route::post("/v1/embeddings", embeddings::embeddings, openai::embeddings),
+    ]
 }

@@ -1,5 +1,7 @@
 //! A prefix of an S3 bucket as an object store.
 
+mod parts;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -119,6 +121,9 @@ impl S3 {
     }
 
     pub(super) async fn write(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<(), StoreError> {
+        if matches!(condition, Condition::Any) && parts::is_large(bytes.len()) {
+            return self.write_in_parts(key, bytes).await;
+        }
         let put = self.client.put_object().bucket(&self.bucket).key(self.key(key)).body(ByteStream::from(bytes));
         let put = match condition {
             Condition::Any => put,

@@ -13,6 +13,7 @@ use amaas_wire::{Tensor, TensorData};
 use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError};
 use crate::error::Error;
 use crate::manifest::{Batching, TensorSpec};
+use crate::openapi::{Schemas, Typed};
 
 /// Texts to the inputs of a network that makes a vector of each; serve it with
 /// [`Tasks::with_embedder`](super::Tasks::with_embedder).
@@ -190,6 +191,14 @@ impl<E: Embedder> AnyTask for Erased<E> {
         QUICK_TEXT
     }
 
+    fn example(&self) -> &'static str {
+        E::EXAMPLE
+    }
+
+    fn typed(&self, schemas: &mut Schemas) -> Typed {
+        Typed::of::<String, Embedding>(schemas, E::EXAMPLE)
+    }
+
     fn encode(self: Arc<Self>, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error> {
         let request = PredictRequest::<String>::from_json(body, limit)?;
         if request.inputs.is_empty() {
@@ -333,11 +342,8 @@ mod tests {
         });
         assert_eq!(error.slug(), "unwritable-answer");
         assert_eq!(Erased(Bytes).dimensions(&[]), None);
-        let spec = TensorSpec {
-            name: "vector".to_owned(),
-            datatype: amaas_wire::Datatype::Fp32,
-            shape: vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)],
-        };
+        let spec =
+            TensorSpec::new("vector", amaas_wire::Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)]);
         assert_eq!(Erased(Bytes).dimensions(&[spec]), Some(2));
     }
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use amaas_wire::task::{Generation, Prompt};
+
 use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError};
 use crate::error::Error;
 use crate::manifest::Batching;
+use crate::openapi::{Schemas, Typed};
 
 /// The tokens of a network that goes on with texts; serve it with [`Tasks::with_generator`](super::Tasks::with_generator).
 ///
-/// Its inputs are [`Prompt`](amaas_wire::task::Prompt)s, its predictions [`Generation`](amaas_wire::task::Generation)s, and
+/// Its inputs are [`Prompt`]s, its predictions [`Generation`]s, and
 /// `POST /v1/completions` takes the model. Which tensors the network needs is told by [`Tensors`].
 ///
 /// ```
@@ -144,6 +147,14 @@ impl<G: Generator> AnyGenerator for Erased<G> {
 impl<G: Generator> AnyTask for Erased<G> {
     fn quick(&self) -> usize {
         super::QUICK_TEXT
+    }
+
+    fn example(&self) -> &'static str {
+        G::EXAMPLE
+    }
+
+    fn typed(&self, schemas: &mut Schemas) -> Typed {
+        Typed::of::<Prompt, Generation>(schemas, G::EXAMPLE)
     }
 
     fn encode(self: Arc<Self>, _: &[u8], _: usize, _: Batching) -> Result<Encoded, Error> {

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use amaas_wire::Tensor;
 use amaas_wire::predict::PredictRequest;
 use amaas_wire::task::Embedding;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -18,6 +19,7 @@ use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError};
 use crate::error::Error;
 use crate::infer::{join, split};
 use crate::manifest::Batching;
+use crate::openapi::{Schemas, Typed};
 
 /// Inputs with texts, for a network of another modality and one that makes vectors of texts; serve it with
 /// [`Tasks::with_matcher`](super::Tasks::with_matcher).
@@ -35,11 +37,11 @@ pub trait Matcher: Sized + Send + Sync + 'static {
     /// Texts to tokens, and the output of the network [`TEXTS`](Self::TEXTS).
     type Texts: Embedder;
     /// One entry of the `inputs` of a request.
-    type Input: DeserializeOwned + Send + Sync;
+    type Input: DeserializeOwned + JsonSchema + Send + Sync;
     /// What the task keeps of the vectors of [`known`](Self::known).
     type Known: Send + Sync;
     /// One entry of the `predictions` of an answer.
-    type Prediction: Serialize;
+    type Prediction: Serialize + JsonSchema;
 
     /// Makes the task from the files that were published with the networks.
     ///
@@ -209,6 +211,14 @@ impl<M: Matcher> AnyMatcher for Erased<M> {
 impl<M: Matcher> AnyTask for Erased<M> {
     fn quick(&self) -> usize {
         0
+    }
+
+    fn example(&self) -> &'static str {
+        M::EXAMPLE
+    }
+
+    fn typed(&self, schemas: &mut Schemas) -> Typed {
+        Typed::of::<M::Input, M::Prediction>(schemas, M::EXAMPLE).at_most(M::MOST_INPUTS)
     }
 
     fn encode(self: Arc<Self>, _: &[u8], _: usize, _: Batching) -> Result<Encoded, Error> {

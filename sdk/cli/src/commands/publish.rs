@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use amaas_serve::at_rest::SignerFile;
-use amaas_serve::manifest::{Batching, Golden, TensorSpec};
-use amaas_serve::publish::{Protection, Publication, Published, Publisher, publish};
+use amaas_serve::manifest::{Batching, Blob, Golden, TensorSpec};
+use amaas_serve::publish::{NetworkFiles, OnnxError, Protection, Publication, Published, Publisher, publish};
 use amaas_serve::runtime;
 use amaas_serve::seal::KeySet;
 use bytes::Bytes;
@@ -16,9 +16,10 @@ use crate::output;
 use crate::settings::{ModelStore, Settings};
 
 pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), Failure> {
-    let publication = publication(&arguments)?;
+    are_there(&arguments)?;
     let place = settings.store(arguments.store.store.as_deref()).await?;
     let owner = publisher(settings, &arguments).await?;
+    let publication = publication(&arguments)?;
     if let Protection::Sealed(vault) = &owner.protection {
         // Callers need keys to seal to from the first call on.
         KeySet::create(&place.store, &publication.model, vault).await?;
@@ -46,6 +47,15 @@ pub(crate) fn library() -> Result<std::path::PathBuf, Failure> {
     runtime::find_or_fetch(configured.as_deref(), |line| output::note(line)).map_err(Failure::new)
 }
 
+/// Says which file is not there before keys are asked for, and those before gigabytes are read.
+fn are_there(arguments: &Publish) -> Result<(), Failure> {
+    let named = arguments.assets.iter().chain(&arguments.networks).map(|file| &file.path);
+    for path in std::iter::once(&arguments.network).chain(named).chain(&arguments.golden) {
+        std::fs::metadata(path).map_err(|error| Failure::file(path, &error))?;
+    }
+    Ok(())
+}
+
 fn publication(arguments: &Publish) -> Result<Publication, Failure> {
     let (mut assets, mut networks) = (BTreeMap::new(), BTreeMap::new());
     for NamedFile { name, path } in &arguments.assets {
@@ -60,7 +70,7 @@ fn publication(arguments: &Publish) -> Result<Publication, Failure> {
             Failure::file(path, &"a network beside the model's own needs the name that the task gives it")
                 .try_this("--network NAME=FILE")
         })?;
-        if networks.insert(name.to_owned(), read(path)?).is_some() {
+        if networks.insert(name.to_owned(), network(path)?).is_some() {
             return Err(Failure::file(path, &"another network has the same name"));
         }
     }
@@ -72,7 +82,7 @@ fn publication(arguments: &Publish) -> Result<Publication, Failure> {
         model: arguments.name.clone(),
         version: arguments.version.clone(),
         alias: arguments.alias.clone(),
-        network: read(&arguments.network)?,
+        network: network(&arguments.network)?,
         task: arguments.task.clone(),
         assets,
         networks,
@@ -93,11 +103,20 @@ fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Res
         manifest.model,
         manifest.version,
         manifest.serial,
-        manifest.network.size,
+        manifest.network.size + manifest.external.values().map(|file| file.size).sum::<u64>(),
         if manifest.sealing.is_some() { "sealed" } else { "not sealed" }
     ))?;
     let at = place.endpoint.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
     output::line(format_args!("store {}{at}\n", place.uri))?;
+    let external = |network: Option<&str>, files: &BTreeMap<String, Blob>| -> Vec<[String; 3]> {
+        let of = network.map_or_else(|| "the network".to_owned(), |name| format!("network {name}"));
+        files.iter().map(|(file, blob)| [file.clone(), of.clone(), blob.size.to_string()]).collect()
+    };
+    let mut files = external(None, &manifest.external);
+    files.extend(manifest.networks.iter().flat_map(|(name, network)| external(Some(name), &network.external)));
+    if !files.is_empty() {
+        output::line(format_args!("{}\n", output::table(["FILE", "WEIGHTS OF", "BYTES"], files)))?;
+    }
     let tensors = |kind: &'static str, specs: &[TensorSpec]| -> Vec<[String; 4]> {
         let row = |spec: &TensorSpec| {
             [kind.to_owned(), spec.name.clone(), spec.datatype.to_string(), format!("{:?}", spec.metadata().shape)]
@@ -119,6 +138,14 @@ fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Res
     }
     output::line(format_args!("calls share runs: {batching} ({})", published.batching_because))?;
     Ok(())
+}
+
+/// An ONNX file, and the files that it names.
+fn network(path: &Path) -> Result<NetworkFiles, Failure> {
+    NetworkFiles::read(path).map_err(|error| match error {
+        OnnxError::Io(_) => Failure::file(path, &error),
+        error => Failure::new(format_args!("{}: {error}", path.display())),
+    })
 }
 
 fn read(path: &Path) -> Result<Bytes, Failure> {

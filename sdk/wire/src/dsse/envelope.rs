@@ -11,6 +11,11 @@ use super::{DsseError, SigningKey, VerifyingKey};
 
 /// A payload, its type and its signatures. The payload comes out by [`verify`](Self::verify) only.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "Json", description = "A payload, its type and its signatures (DSSE).")
+)]
 pub struct Envelope {
     payload_type: String,
     payload: Vec<u8>,
@@ -112,19 +117,28 @@ struct Signature {
 
 /// As the protocol writes it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Json {
+    /// What is signed, in base64.
+    #[cfg_attr(feature = "schema", schemars(extend("contentEncoding" = "base64")))]
     payload: String,
+    /// The media type of what is signed, which is signed with it.
     #[serde(rename = "payloadType")]
     payload_type: String,
+    /// A signature by each signer.
     signatures: Vec<JsonSignature>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields)]
 struct JsonSignature {
+    /// The id of the signer's key.
     #[serde(rename = "keyid")]
     key_id: String,
+    /// The signature, Ed25519, in base64.
+    #[cfg_attr(feature = "schema", schemars(extend("contentEncoding" = "base64")))]
     #[serde(rename = "sig")]
     signature: String,
 }

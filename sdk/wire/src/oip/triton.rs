@@ -9,6 +9,7 @@ use crate::Datatype;
 
 /// `GET /v2/models/{model}[/versions/{version}]/config`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelConfig {
     /// The model's name.
     pub name: String,
@@ -29,6 +30,7 @@ pub struct ModelConfig {
 
 /// A tensor of a [`ModelConfig`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TensorConfig {
     /// The tensor's name.
     pub name: String,
@@ -39,6 +41,9 @@ pub struct TensorConfig {
     /// The dimensions that the network has, where the configuration's language cannot say them in `dims`: there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reshape: Option<Reshape>,
+    /// Of an input: whether a call may leave it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 impl TensorConfig {
@@ -51,12 +56,13 @@ impl TensorConfig {
         // `dims` must not be empty, so a tensor without dimensions is one of a single value that is reshaped.
         let (dims, reshape) =
             if dims.is_empty() { (vec![1], Some(Reshape { shape: Vec::new() })) } else { (dims, None) };
-        Self { name, data_type: written, dims, reshape }
+        Self { name, data_type: written, dims, reshape, optional: false }
     }
 }
 
 /// See [`TensorConfig::reshape`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reshape {
     /// Dimensions without the batch.
     pub shape: Vec<i64>,
@@ -64,10 +70,12 @@ pub struct Reshape {
 
 /// See [`ModelConfig::dynamic_batching`]. It has no settings: there is no delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DynamicBatching {}
 
 /// `GET /v2/models[/{model}[/versions/{version}]]/stats`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Statistics {
     /// One entry for each model.
     pub model_stats: Vec<ModelStatistics>,
@@ -75,6 +83,7 @@ pub struct Statistics {
 
 /// What happened to a model since it was loaded in this process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelStatistics {
     /// The model's name.
     pub name: String,
@@ -89,11 +98,13 @@ pub struct ModelStatistics {
     /// Calls, and where their time went.
     pub inference_stats: InferenceStatistics,
     /// Always empty: times are not kept apart by the size of a run.
+    #[cfg_attr(feature = "schema", schemars(length(max = 0)))]
     pub batch_stats: Vec<()>,
 }
 
 /// Counts and times of all calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InferenceStatistics {
     /// Calls that were answered, from the queue to the answer.
     pub success: Duration,
@@ -111,6 +122,8 @@ pub struct InferenceStatistics {
 
 /// How often, and how long in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "CountAndTime"))]
 pub struct Duration {
     /// How often.
     pub count: u64,
@@ -120,6 +133,7 @@ pub struct Duration {
 
 /// The body of `POST /v2/repository/index`, which may be empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IndexRequest {
     /// Whether only models that are ready are wanted.
     #[serde(default)]
@@ -128,6 +142,7 @@ pub struct IndexRequest {
 
 /// A model in the answer to an [`IndexRequest`], which is a list of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IndexEntry {
     /// The model's name.
     pub name: String,
@@ -135,6 +150,7 @@ pub struct IndexEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// `READY`, `LOADING` or `UNAVAILABLE`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["READY", "LOADING", "UNAVAILABLE"])))]
     pub state: String,
     /// Why it is not ready.
     pub reason: String,

@@ -4,12 +4,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::RequestError;
+#[cfg(feature = "schema")]
+use super::schema;
 use crate::oip::DecodeError;
 use crate::task::{FinishReason, Prompt};
 
 /// `POST /v1/completions`. `user` and members that are not known are ignored; members that are known and would change the
 /// answer, but are not served here, are refused.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "Members"))]
 pub struct CompletionsRequest {
     /// The model's name.
     pub model: String,
@@ -85,10 +88,12 @@ impl CompletionsRequest {
 
 /// The answer to a [`CompletionsRequest`], or one event of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionsResponse<'a> {
     /// The answer's own id, the same in every event of it.
     pub id: &'a str,
     /// Always `text_completion`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "text_completion")))]
     pub object: &'static str,
     /// When it was begun, in seconds since 1970.
     pub created: u64,
@@ -103,10 +108,12 @@ pub struct CompletionsResponse<'a> {
 
 /// A text of a [`CompletionsResponse`], or a piece of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Completion {
     /// The text.
     pub text: String,
     /// Always 0: there is one text.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = 0)))]
     pub index: u64,
     /// The chances of its tokens, where they were asked for.
     pub logprobs: Option<Logprobs>,
@@ -116,6 +123,7 @@ pub struct Completion {
 
 /// The chances of tokens, as the network gave them: before temperature and `top_p`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Logprobs {
     /// What each token added to the text; empty where a character was not whole yet.
     pub tokens: Vec<String>,
@@ -129,6 +137,7 @@ pub struct Logprobs {
 
 /// What a call is counted as, in `OpenAI`'s words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionUsage {
     /// Tokens of the prompt, what begins a text included.
     pub prompt_tokens: u64,
@@ -140,23 +149,58 @@ pub struct CompletionUsage {
 
 /// What may stand in a body. Values are read one by one, so that an error can name the member and leave out what it holds.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Members {
+    /// The model's name.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     model: Option<Value>,
+    /// The text to go on with. Token ids are not taken: each model has a tokenizer of its own.
+    #[cfg_attr(feature = "schema", schemars(with = "schema::OneText"))]
     prompt: Option<Value>,
+    /// The most tokens that are made; 16 where nobody says, or as many as the model has room for.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(min = 1)))]
     max_tokens: Option<Value>,
+    /// 0 for the most probable token each time, 1 (the default) for the model's own chances, up to 2 for more surprise.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(min = 0, max = 2)))]
     temperature: Option<Value>,
+    /// Only the most probable tokens whose chances add up to this are drawn from; 1 where nobody says.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(max = 1), extend("exclusiveMinimum" = 0)))]
     top_p: Option<Value>,
+    /// The same seed and prompt give the same text, of the same version on the same kind of machine. Random where nobody says.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<i64>"))]
     seed: Option<Value>,
+    /// What ends the answer before it: a text, or up to four.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::task::Stops>"))]
     stop: Option<Value>,
+    /// How many of the most probable tokens are told beside each, 0 to 5.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(max = CompletionsRequest::MOST_LOGPROBS)))]
     logprobs: Option<Value>,
+    /// Whether the answer begins with the prompt.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     echo: Option<Value>,
+    /// Whether the answer comes as server-sent events, one for each piece of text.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     stream: Option<Value>,
+    /// Only where `stream` is true.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::StreamOptions>"))]
     stream_options: Option<Value>,
+    /// An answer has one text.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(min = 1, max = 1)))]
     n: Option<Value>,
+    /// An answer has one text.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(min = 1, max = 1)))]
     best_of: Option<Value>,
+    /// A text is only gone on with.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", length(max = 0)))]
     suffix: Option<Value>,
+    /// Tokens are not penalised.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(min = 0, max = 0)))]
     presence_penalty: Option<Value>,
+    /// Tokens are not penalised.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(min = 0, max = 0)))]
     frequency_penalty: Option<Value>,
+    /// Chances of tokens are the model's own.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::Nothing>"))]
     logit_bias: Option<Value>,
 }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Form")]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Prompt {
     /// The text.
     pub prompt: String,
@@ -126,6 +127,7 @@ impl From<&Self> for Prompt {
 
 /// What a generator answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Generation {
     /// What goes on behind the prompt.
     pub text: String,
@@ -140,6 +142,7 @@ pub struct Generation {
 /// Why a generated text ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum FinishReason {
     /// The model ended it, or one of the texts in `stop` came.
     Stop,
@@ -149,28 +152,44 @@ pub enum FinishReason {
 
 /// The forms of a prompt in JSON.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "expected a text, or an object with a text as \"prompt\" and numbers as its options")]
 enum Form {
+    /// The text alone.
     Text(String),
     Object(Members),
 }
 
+/// A text to go on with, and how.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields)]
 struct Members {
+    /// The text.
     prompt: String,
+    /// The most tokens that are made; 16 where nobody says, or as many as the model has room for.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     max_tokens: Option<u64>,
+    /// 0 for the most probable token each time, 1 (the default) for the model's own chances, up to 2 for more surprise.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 2)))]
     temperature: Option<f64>,
+    /// Only the most probable tokens whose chances add up to this are drawn from; 1 where nobody says.
+    #[cfg_attr(feature = "schema", schemars(range(max = 1), extend("exclusiveMinimum" = 0)))]
     top_p: Option<f64>,
+    /// The same seed and prompt give the same text, of the same version on the same kind of machine. Random where nobody says.
     seed: Option<i64>,
+    /// What ends the answer before it: a text, or up to four.
     stop: Option<Stops>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
-enum Stops {
-    One(String),
-    Many(Vec<String>),
+pub(crate) enum Stops {
+    One(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] String),
+    Many(
+        #[cfg_attr(feature = "schema", schemars(length(max = Prompt::MOST_STOPS), inner(length(min = 1))))] Vec<String>,
+    ),
 }
 
 impl From<Form> for Prompt {

@@ -9,4 +9,5 @@ mod damage;
 mod hpke;
 mod keys;
 mod ohttp;
+mod schema;
 mod vectors;

@@ -1,0 +1,92 @@
+//! The sessions of a version: made, checked and run once each, before any has a thread of its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ort::environment::Environment;
+
+use super::{LoadError, Onnx, OnnxDecoder, check, learn, warm_up};
+use crate::config::RuntimeConfig;
+use crate::generate::Contract;
+use crate::manifest::{Batching, Golden, Manifest};
+use crate::onnx::NetworkFiles;
+use crate::task::{AnyGenerator, AnyTask, Assets};
+
+/// The fetched files of a version.
+pub(super) struct Files {
+    pub(super) network: NetworkFiles,
+    pub(super) golden: Option<Bytes>,
+    pub(super) assets: Assets,
+    pub(super) networks: BTreeMap<String, NetworkFiles>,
+}
+
+/// The sessions of a version, and where the time went.
+pub(super) struct Sessions {
+    pub(super) network: Runs,
+    pub(super) named: Vec<(String, Onnx)>,
+    pub(super) provider: &'static str,
+    pub(super) warning: Option<String>,
+    pub(super) session: Duration,
+    pub(super) check: Duration,
+    pub(super) warm_up: Duration,
+}
+
+/// The model's own network, as its task needs it.
+pub(super) enum Runs {
+    /// Tensors to tensors.
+    Tensors(Onnx),
+    /// Tokens to tokens.
+    Tokens(OnnxDecoder, Arc<dyn AnyGenerator>),
+}
+
+/// Makes the sessions of what `manifest` describes. It blocks.
+pub(super) fn make(
+    environment: &Environment,
+    files: Files,
+    manifest: &Manifest,
+    task: Option<&Arc<dyn AnyTask>>,
+    config: &RuntimeConfig,
+) -> Result<Sessions, LoadError> {
+    let begun = Instant::now();
+    let mut onnx = Onnx::new(environment, &files.network, config)?;
+    // ONNX Runtime has its own copy of the weights now, those of other files too.
+    drop(files.network);
+    let session = begun.elapsed();
+    let (provider, warning) = (onnx.provider(), onnx.warning().map(str::to_owned));
+    let mut is_cold = true;
+    if let Some(golden) = &files.golden {
+        let golden = Golden::from_json(golden).map_err(LoadError::Golden)?;
+        check::check(&mut onnx, provider, &golden)?;
+        is_cold = golden.cases.is_empty();
+    }
+    let mut named = Vec::with_capacity(files.networks.len());
+    for (name, files) in files.networks {
+        let mut network = Onnx::new(environment, &files, config)?;
+        drop(files);
+        let batching = manifest.networks.get(&name).map_or(Batching::None, |network| network.batching);
+        // A run of it, too: what the task has to know of it.
+        learn(task, &name, &mut network, batching)?;
+        named.push((name, network));
+    }
+    let checked = begun.elapsed();
+    let network = match task.and_then(|task| Arc::clone(task).generator()) {
+        None => {
+            if is_cold {
+                warm_up::tensors(&mut onnx, &manifest.inputs);
+            }
+            Runs::Tensors(onnx)
+        }
+        Some(generator) => {
+            let contract = Contract::of(&manifest.inputs, &manifest.outputs, &generator.tensors());
+            let mut decoder = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, manifest.batching);
+            if is_cold {
+                warm_up::tokens(&mut decoder);
+            }
+            Runs::Tokens(decoder, generator)
+        }
+    };
+    let (check, warm_up) = (checked.saturating_sub(session), begun.elapsed().saturating_sub(checked));
+    Ok(Sessions { network, named, provider: provider.name(), warning, session, check, warm_up })
+}

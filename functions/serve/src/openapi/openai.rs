@@ -1,0 +1,67 @@
+//! What the routes in `OpenAI`'s shape say of themselves, where a model has a task for them.
+
+use amaas_wire::openai::{CompletionsRequest, CompletionsResponse, EmbeddingsRequest, EmbeddingsResponse};
+use amaas_wire::predict::{USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS};
+use amaas_wire::task::Prompt;
+use schemars::{Schema, json_schema};
+use serde_json::{Map, Value, json};
+
+use super::document::{Media, Operation};
+use super::refusal::Refusal::{Body, Completions, Embeddings, Input, Key, Model, Ready, Run};
+use super::tag;
+use super::writer::{Writer, json_like};
+
+pub(crate) fn embeddings(writer: &mut Writer) -> Option<Operation> {
+    let fitting = writer.fitting(|fits| fits.embeddings)?;
+    let mut properties = Map::from_iter([("input".to_owned(), json!({ "maxItems": writer.limits().rows }))]);
+    fitting.narrow(&mut properties);
+    let schema = narrowed(writer.schemas.read::<EmbeddingsRequest>(), &properties);
+    let example = fitting.example(|model, text| Some(json!({ "model": model, "input": text })));
+    let content = json_like(schema, example);
+    let mut operation = writer.operation("embeddings", tag::OPENAI, "Vectors of texts, in OpenAI's shape.");
+    writer.takes(&mut operation, "A model and texts; members that are not known are ignored.", true, content);
+    let answer = writer.json::<EmbeddingsResponse>();
+    writer.gives(&mut operation, 200, "A vector for each text.", &[USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS], answer);
+    writer.refuses(&mut operation, &[Key, Model, Embeddings, Ready, Body, Input, Run]);
+    Some(operation)
+}
+
+pub(crate) fn completions(writer: &mut Writer) -> Option<Operation> {
+    let fitting = writer.fitting(|fits| fits.completions)?;
+    let mut properties = Map::new();
+    fitting.narrow(&mut properties);
+    let schema = narrowed(writer.schemas.read::<CompletionsRequest>(), &properties);
+    let example = fitting.example(|model, prompt| {
+        let prompt: Prompt = serde_json::from_value(prompt).ok()?;
+        let mut body = serde_json::to_value(prompt).ok()?;
+        body.as_object_mut()?.insert("model".to_owned(), model.into());
+        Some(body)
+    });
+    let content = json_like(schema, example);
+    let mut operation = writer.operation("completions", tag::OPENAI, "A text that goes on, in OpenAI's shape.");
+    writer.takes(
+        &mut operation,
+        "A model, a prompt and how to go on; members that are not known are ignored.",
+        true,
+        content,
+    );
+    let mut answer = writer.json::<CompletionsResponse<'static>>();
+    let events = json_schema!({
+        "type": "string",
+        "description": "Where `stream` is true: server-sent events. The data of each is a `CompletionsResponse` with a piece of \
+                        the text, or an error object, and at the end `[DONE]`.",
+    });
+    answer.insert("text/event-stream", Media { schema: Some(events), example: None });
+    let description = "The text, whole or in pieces; the headers of usage where it is whole.";
+    writer.gives(&mut operation, 200, description, &[USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS], answer);
+    writer.refuses(&mut operation, &[Key, Model, Completions, Ready, Body, Input, Run]);
+    Some(operation)
+}
+
+/// `schema` with what is known of some of its properties.
+fn narrowed(schema: Schema, properties: &Map<String, Value>) -> Schema {
+    if properties.is_empty() {
+        return schema;
+    }
+    json_schema!({ "allOf": [schema, { "properties": properties }] })
+}

@@ -1,0 +1,140 @@
+//! Parameters, headers and ways to send a key, which routes share.
+
+use std::collections::BTreeMap;
+
+use amaas_wire::oip::HEADER_LENGTH;
+use amaas_wire::predict::{
+    IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, NOT_PROCESSED, REQUEST_ID, USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS,
+};
+use schemars::{Schema, json_schema};
+
+use super::document::{Header, Or, Parameter, Requirement, SecurityScheme};
+
+/// Parameters by the names that routes refer to them by.
+pub(super) fn parameters() -> BTreeMap<&'static str, Parameter> {
+    let header = |name, description, schema| Parameter { name, place: "header", description, required: false, schema };
+    let path = |name, description, schema| Parameter { name, place: "path", description, required: true, schema };
+    let all = [
+        path(MODEL, "The name of a model.", name("[A-Za-z0-9]")),
+        path(VERSION, "A version of the model: the one that is served.", name("[0-9]")),
+        header(
+            REQUEST_ID,
+            "The caller's own id for the request, 1 to 128 visible ASCII characters; another is made where it is none.",
+            text(128),
+        ),
+        header(
+            IDEMPOTENCY_KEY,
+            "Has the call run once: a repeat with the same key within 24 hours is given the first answer.",
+            text(255),
+        ),
+        header(
+            CONTENT_ENCODING,
+            "The coding of the body, which is expanded up to the limit for bodies.",
+            json_schema!({ "type": "string", "enum": ["gzip", "deflate", "identity"] }),
+        ),
+        header(
+            HEADER_LENGTH,
+            "How many bytes of the body are JSON, where tensors stand behind it as bytes; 0 where the body is one tensor alone.",
+            count(),
+        ),
+        Parameter {
+            name: VERSION,
+            place: "query",
+            description: "Refuses the call unless this version of the model is served.",
+            required: false,
+            schema: name("[0-9]"),
+        },
+    ];
+    all.into_iter().map(|parameter| (key(&parameter), parameter)).collect()
+}
+
+/// Headers of answers.
+pub(super) fn headers() -> BTreeMap<&'static str, Header> {
+    let retry = "How many seconds to wait before the call is sent again.";
+    let all = [
+        (REQUEST_ID, "The request's id, to quote to whoever runs the function.", text(128)),
+        (USAGE_ROWS, "Rows that went through the network.", count()),
+        (USAGE_BILLED_MS, "Milliseconds from the first byte read to the answer, loading of the model apart.", count()),
+        (USAGE_TOKENS, "Tokens that went through the network, where the task counts them.", count()),
+        (
+            IDEMPOTENCY_REPLAYED,
+            "The answer was given before to a call with the same idempotency key.",
+            json_schema!({ "const": "true" }),
+        ),
+        (HEADER_LENGTH, "How many bytes of the body are JSON, where tensors stand behind it as bytes.", count()),
+        ("retry-after", retry, count()),
+        (
+            NOT_PROCESSED,
+            "No part of the request was processed, so that it may be sent again without any care.",
+            json_schema!({ "const": "true" }),
+        ),
+        ("www-authenticate", "How a key is sent.", json_schema!({ "const": "Bearer" })),
+        ("accept-encoding", "The codings of bodies that are taken.", json_schema!({ "type": "string" })),
+        ("date", "The function's time, which a sealed call has to be of.", json_schema!({ "type": "string" })),
+    ];
+    all.into_iter().map(|(name, description, schema)| (name, Header { description, schema })).collect()
+}
+
+/// The ways to send a key.
+pub(super) fn security_schemes() -> BTreeMap<&'static str, SecurityScheme> {
+    let bearer = SecurityScheme::Http { scheme: "bearer", description: "`Authorization: Bearer amaas_…`" };
+    let name = "x-api-key";
+    let header = SecurityScheme::ApiKey { place: "header", name, description: "`x-api-key: amaas_…`" };
+    [(BEARER, bearer), (API_KEY, header)].into()
+}
+
+/// Either way.
+pub(super) fn security() -> Vec<Requirement> {
+    vec![[(BEARER, Vec::new())].into(), [(API_KEY, Vec::new())].into()]
+}
+
+/// The parameter `name`, which is not one of the query.
+pub(super) fn parameter(name: &str) -> Or<Parameter> {
+    Or::component("parameters", name)
+}
+
+/// The parameter of the query that asks for a version.
+pub(super) fn version_query() -> Or<Parameter> {
+    Or::component("parameters", VERSION_QUERY)
+}
+
+fn key(parameter: &Parameter) -> &'static str {
+    if parameter.place == "query" { VERSION_QUERY } else { parameter.name }
+}
+
+/// A [`Name`](crate::store::ModelName), which begins with one of `first`.
+fn name(first: &str) -> Schema {
+    json_schema!({ "type": "string", "maxLength": 64, "pattern": format!("^{first}[A-Za-z0-9._-]*$") })
+}
+
+fn text(longest: usize) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": longest, "pattern": "^[!-~]+$" })
+}
+
+fn count() -> Schema {
+    json_schema!({ "type": "integer", "minimum": 0 })
+}
+
+pub(super) const MODEL: &str = "model";
+pub(super) const VERSION: &str = "version";
+pub(super) const CONTENT_ENCODING: &str = "content-encoding";
+const VERSION_QUERY: &str = "version-query";
+const BEARER: &str = "bearer";
+const API_KEY: &str = "x-api-key";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{ModelName, Version};
+
+    #[test]
+    fn names_are_those_that_are_taken() {
+        let parameters = parameters();
+        let schema = |name: &str| jsonschema::validator_for(parameters[name].schema.as_value()).expect("a schema");
+        let (model, version) = (schema(MODEL), schema(VERSION));
+        for name in ["m", "1", "a.b_c-d", "", "-a", ".a", "é", "a b", &"a".repeat(64), &"a".repeat(65), "1é"] {
+            assert_eq!(model.is_valid(&name.into()), name.parse::<ModelName>().is_ok(), "{name}");
+            assert_eq!(version.is_valid(&name.into()), name.parse::<Version>().is_ok(), "{name}");
+        }
+    }
+}

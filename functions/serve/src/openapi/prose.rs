@@ -1,0 +1,69 @@
+//! Documentation comments as text for those who never see the code: without examples in Rust, and without links into it.
+
+use schemars::Schema;
+use schemars::transform::{Transform, transform_subschemas};
+use serde_json::Value;
+
+/// Does it to every description of a schema.
+#[derive(Clone, Debug)]
+pub(super) struct Prose;
+
+impl Transform for Prose {
+    fn transform(&mut self, schema: &mut Schema) {
+        if let Some(Value::String(description)) = schema.get_mut("description") {
+            *description = prose(description);
+        }
+        transform_subschemas(self, schema);
+    }
+}
+
+/// `documentation` without Rust.
+fn prose(documentation: &str) -> String {
+    // Examples stand behind what is said.
+    let said = documentation.split("```").next().unwrap_or_default().trim();
+    let (mut text, mut left) = (String::with_capacity(said.len()), said);
+    while let Some((before, link)) = left.split_once("[`") {
+        let Some((name, behind)) = link.split_once("`]") else { break };
+        text.push_str(before);
+        text.push('`');
+        text.push_str(name);
+        text.push('`');
+        left = match behind.strip_prefix('(').and_then(|target| target.split_once(')')) {
+            Some((_, behind)) => behind,
+            None => behind,
+        };
+    }
+    text.push_str(left);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_and_links_are_left_out() {
+        for (documentation, expected) in [
+            ("A text.", "A text."),
+            ("See [`Prompt`] and [`stop`](Self::stop), or `none`.", "See `Prompt` and `stop`, or `none`."),
+            ("An image.\n\n```\nuse x;\n```\n", "An image."),
+            ("A list of [`half", "A list of [`half"),
+        ] {
+            assert_eq!(prose(documentation), expected);
+        }
+    }
+
+    #[test]
+    fn every_description_of_a_schema_is_rewritten_and_no_property_of_that_name() {
+        let mut schema = schemars::json_schema!({
+            "description": "[`A`]",
+            "properties": { "description": { "description": "[`B`]", "default": "[`C`]" } }
+        });
+        Prose.transform(&mut schema);
+        let expected = schemars::json_schema!({
+            "description": "`A`",
+            "properties": { "description": { "description": "`B`", "default": "[`C`]" } }
+        });
+        assert_eq!(schema, expected);
+    }
+}

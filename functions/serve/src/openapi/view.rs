@@ -1,0 +1,46 @@
+//! What a document is of: how a host is set up, and the models that its reader may know of.
+
+use std::sync::Arc;
+
+use crate::config::Limits;
+use crate::load::Model;
+use crate::seal::Policy;
+use crate::task::AnyTask;
+
+/// What a document is of.
+pub(crate) struct View {
+    pub(crate) limits: Limits,
+    /// Which calls are taken; `None` where there are no keys to open sealed ones with.
+    pub(crate) sealing: Option<Policy>,
+    pub(crate) models: Models,
+}
+
+/// What is told of the models that are loaded.
+pub(crate) enum Models {
+    /// Whether one of them has a task that a route of `OpenAI`'s takes: all that anyone may know.
+    Unnamed(Fits),
+    /// Those that the reader's key may use.
+    Named(Vec<Arc<Model>>),
+}
+
+/// Which of `OpenAI`'s routes models have a task for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fits {
+    pub(crate) embeddings: bool,
+    pub(crate) completions: bool,
+}
+
+impl Fits {
+    /// Of one model.
+    pub(crate) fn of(model: &Model) -> Self {
+        let task = || model.task.clone();
+        let embeddings = task().and_then(AnyTask::embedder).is_some();
+        Self { embeddings, completions: task().and_then(AnyTask::generator).is_some() }
+    }
+
+    /// Of this or another.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let embeddings = self.embeddings || other.embeddings;
+        Self { embeddings, completions: self.completions || other.completions }
+    }
+}

@@ -1,0 +1,231 @@
+//! Writes the document of a host: what it asks of each route, and what all of them have in common.
+
+use std::sync::Arc;
+
+use amaas_wire::ohttp::{chunked, whole};
+use amaas_wire::predict::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, REQUEST_ID};
+use http::Method;
+use schemars::{JsonSchema, Schema};
+use serde_json::Value;
+
+use super::document::{Answer, Body, Components, Content, Document, Info, Media, OPENAPI, Operation, Or, Tag};
+use super::parts::{self, CONTENT_ENCODING, MODEL, VERSION};
+use super::refusal::{Refusal, Responses};
+use super::schemas::Schemas;
+use super::view::{Fits, Models, View};
+use super::{model, tag};
+use crate::config::Limits;
+use crate::load::Model;
+use crate::seal::Policy;
+
+/// What a route says of itself; nothing where the host has nothing to answer there.
+pub(crate) type Describe = fn(&mut Writer) -> Option<Operation>;
+
+/// The document of a host with `routes`: each a method, a path and what it says of itself.
+pub(crate) fn document(view: View, routes: impl IntoIterator<Item = (Method, &'static str, Describe)>) -> Value {
+    let mut writer = Writer {
+        view,
+        schemas: Schemas::new(),
+        responses: Responses::default(),
+        method: Method::GET,
+        path: String::new(),
+    };
+    let mut document = Document {
+        openapi: OPENAPI,
+        info: Info { title: "amaas", version: API_VERSION, description: writer.about() },
+        tags: tag::ALL.into_iter().map(|(name, description)| Tag { name, description }).collect(),
+        security: parts::security(),
+        paths: std::collections::BTreeMap::new(),
+        components: Components::default(),
+    };
+    let mut add = |method: &Method, path: &str, operation| {
+        let method = method.as_str().to_ascii_lowercase();
+        document.paths.entry(path.to_owned()).or_default().insert(method, operation);
+    };
+    for (method, path, describe) in routes {
+        writer.at(&method, path);
+        if let Some(operation) = describe(&mut writer) {
+            add(&method, path, operation);
+        }
+    }
+    for model in writer.named() {
+        model::describe(&model, &mut writer, |path, operation| add(&Method::POST, path, operation));
+    }
+    writer.finish(document)
+}
+
+/// A document under way.
+pub(crate) struct Writer {
+    view: View,
+    pub(super) schemas: Schemas,
+    responses: Responses,
+    /// The route that is being described.
+    method: Method,
+    path: String,
+}
+
+impl Writer {
+    pub(super) fn limits(&self) -> Limits {
+        self.view.limits
+    }
+
+    /// Whether sealed calls are taken.
+    pub(super) fn seals(&self) -> bool {
+        self.view.sealing.is_some_and(|policy| policy != Policy::Off)
+    }
+
+    /// The models that may be named.
+    fn named(&self) -> Vec<Arc<Model>> {
+        match &self.view.models {
+            Models::Unnamed(_) => Vec::new(),
+            Models::Named(models) => models.clone(),
+        }
+    }
+
+    /// The models that have a task which `fits`, as far as they may be named; `None` where there is none.
+    pub(super) fn fitting(&self, fits: impl Fn(Fits) -> bool) -> Option<Fitting> {
+        match &self.view.models {
+            Models::Unnamed(all) => fits(*all).then_some(Fitting { models: Vec::new() }),
+            Models::Named(models) => {
+                let models: Vec<_> = models.iter().filter(|model| fits(Fits::of(model))).cloned().collect();
+                (!models.is_empty()).then_some(Fitting { models })
+            }
+        }
+    }
+
+    /// From now on `method` of `path` is described.
+    pub(super) fn at(&mut self, method: &Method, path: &str) {
+        (self.method, self.path) = (method.clone(), path.to_owned());
+    }
+
+    /// The operation `id`, with the parameters that its path and its method have.
+    pub(super) fn operation(&self, id: impl Into<String>, tag: &'static str, summary: impl Into<String>) -> Operation {
+        let in_path = [MODEL, VERSION].into_iter().filter(|name| self.path.contains(&format!("{{{name}}}")));
+        let of_post = [IDEMPOTENCY_KEY, CONTENT_ENCODING].into_iter().filter(|_| self.method == Method::POST);
+        let parameters = in_path.chain([REQUEST_ID]).chain(of_post).map(parts::parameter).collect();
+        Operation { id: id.into(), tags: vec![tag], summary: summary.into(), parameters, ..Operation::default() }
+    }
+
+    /// JSON as `T` is written.
+    pub(super) fn json<T: JsonSchema + ?Sized>(&mut self) -> Content {
+        json(self.schemas.written::<T>())
+    }
+
+    /// Has `operation` take a body.
+    pub(super) fn takes(&self, operation: &mut Operation, description: &str, required: bool, mut content: Content) {
+        let description = format!("{description} At most {} bytes.", self.view.limits.body_bytes);
+        if self.seals() {
+            for media_type in [chunked::REQUEST_MEDIA_TYPE, whole::REQUEST_MEDIA_TYPE] {
+                content.insert(media_type, Media::default());
+            }
+        }
+        operation.request_body = Some(Body { description, required, content });
+    }
+
+    /// Has `operation` give an answer, with the headers `headers` beside the request's id.
+    pub(super) fn gives(
+        &self,
+        operation: &mut Operation,
+        status: u16,
+        description: &str,
+        headers: &[&str],
+        mut content: Content,
+    ) {
+        let posted = self.method == Method::POST;
+        if posted && self.seals() {
+            for media_type in [chunked::RESPONSE_MEDIA_TYPE, whole::RESPONSE_MEDIA_TYPE] {
+                content.insert(media_type, Media::default());
+            }
+        }
+        let usual = [REQUEST_ID].into_iter().chain(posted.then_some(IDEMPOTENCY_REPLAYED));
+        let headers = usual.chain(headers.iter().copied());
+        let headers = headers.map(|name| (name.to_owned(), Or::component("headers", name))).collect();
+        let answer = Answer { description: description.to_owned(), headers, content };
+        operation.responses.insert(status.to_string(), Or::Here(answer));
+    }
+
+    /// Has `operation` be refused, as all calls with its method are and for `refusals`.
+    pub(super) fn refuses(&mut self, operation: &mut Operation, refusals: &[Refusal]) {
+        let mut refusals = refusals.to_vec();
+        refusals.extend(self.path.contains('{').then_some(Refusal::Url));
+        if self.method == Method::POST {
+            refusals.push(Refusal::Once);
+            refusals.extend(self.seals().then_some(Refusal::Sealed));
+        }
+        let answers = self.responses.of(&refusals, &self.path, &operation.id, &mut self.schemas);
+        operation.responses.extend(answers);
+    }
+
+    fn about(&self) -> String {
+        let Limits { body_bytes, rows } = self.view.limits;
+        let mut about = format!(
+            "Models behind typed routes, the Open Inference Protocol and OpenAI's shapes. A call takes at most {rows} rows, and a \
+             body at most {body_bytes} bytes, before and after it is expanded. Answers are compressed where `Accept-Encoding` asks \
+             for gzip or deflate."
+        );
+        match self.view.sealing {
+            None | Some(Policy::Off) => {}
+            Some(policy) => {
+                about += "\n\nEvery route takes a sealed `POST`: oblivious HTTP (RFC 9458, chunked or whole) around the call that \
+                          is described here, whose method and path stand inside. The answer is then sealed too, and its status \
+                          is 200 outside.";
+                if policy == Policy::Required {
+                    about += " A `POST` that is not sealed is refused.";
+                }
+            }
+        }
+        about
+    }
+
+    fn finish(self, mut document: Document) -> Value {
+        document.components.parameters = parts::parameters();
+        document.components.headers = parts::headers();
+        document.components.security_schemes = parts::security_schemes();
+        document.components.responses = self.responses.finish();
+        // Texts, numbers and maps with texts as keys.
+        let mut document = serde_json::to_value(document).unwrap_or_default();
+        let schemas = self.schemas.finish(&mut document);
+        document["components"]["schemas"] = Value::Object(schemas);
+        document
+    }
+}
+
+/// Models whose task fits; none of them where they may not be named.
+pub(super) struct Fitting {
+    models: Vec<Arc<Model>>,
+}
+
+impl Fitting {
+    /// Has the member `model` of `schema` be one of them.
+    pub(super) fn narrow(&self, properties: &mut serde_json::Map<String, Value>) {
+        if !self.models.is_empty() {
+            let names: Vec<_> = self.models.iter().map(|model| model.name().as_str()).collect();
+            properties.insert("model".to_owned(), serde_json::json!({ "enum": names }));
+        }
+    }
+
+    /// A body for the first of them, made of its task's example.
+    pub(super) fn example(&self, body: impl Fn(&str, Value) -> Option<Value>) -> Option<Value> {
+        let model = self.models.first()?;
+        let example = serde_json::from_str(model.task.as_ref()?.example()).ok()?;
+        body(model.name().as_str(), example)
+    }
+}
+
+/// JSON of `schema`.
+pub(super) fn json(schema: Schema) -> Content {
+    json_like(schema, None)
+}
+
+/// JSON of `schema`, such as `example`.
+pub(super) fn json_like(schema: Schema, example: Option<Value>) -> Content {
+    [("application/json", Media { schema: Some(schema), example })].into()
+}
+
+/// Bytes of a media type.
+pub(super) fn bytes(media_type: &'static str) -> Content {
+    [(media_type, Media::default())].into()
+}
+
+/// The version of the interface, which its paths have too; `GET /v2` tells that of the program.
+const API_VERSION: &str = "1.0.0";

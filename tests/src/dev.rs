@@ -1,0 +1,67 @@
+//! `amaas dev`, and `amaas` beside it, as processes in a folder of their own.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use amaas::env_file::EnvFile;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::launch::binary;
+use crate::library;
+use crate::patience::{until, within};
+
+/// A running `amaas dev`. It ends when this is dropped.
+pub struct Dev {
+    // Before its folder: fields end in the order in which they stand.
+    _child: Child,
+    folder: TempDir,
+    endpoint: String,
+    key: String,
+}
+
+impl Dev {
+    /// Starts it, and waits until it has called each of its models.
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = amaas(folder.path()).await;
+        command.args(["--json", "dev", "--port", "0"]).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("the program can be started");
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let report = within("the report of amaas dev", lines.next_line()).await.expect("text");
+        assert!(report.is_some(), "it ended before it was ready");
+        let file = EnvFile::load(&folder.path().join(".amaas/env")).expect("written by dev");
+        let variable = |name: &str| file.variable(name).expect("set").to_owned();
+        let (endpoint, key) = (variable("AMAAS_ENDPOINT"), variable("AMAAS_API_KEY"));
+        Self { _child: child, folder, endpoint, key }
+    }
+
+    /// Its base URL.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// A key that may use every model.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Publishes the ONNX file `network` as `name`, and waits until it is served.
+    pub async fn publish(&self, name: &str, network: &Path) {
+        let mut command = amaas(self.folder.path()).await;
+        let output = command.arg("publish").arg(network).args(["--name", name]).output().await.expect("it can be run");
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let url = format!("{}/v2/models/{name}/ready", self.endpoint);
+        until("the model is served", async || reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200))
+            .await;
+    }
+}
+
+/// The program in `folder`, without this process's settings.
+async fn amaas(folder: &Path) -> Command {
+    let mut command = Command::new(binary("amaas"));
+    command.current_dir(folder).env_clear().stdin(Stdio::null());
+    command.env("ORT_DYLIB_PATH", library().await).env("ORT_DISABLE_TELEMETRY", "1");
+    command
+}
