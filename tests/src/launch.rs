@@ -54,7 +54,11 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     // target/<profile>/deps/it-<hash>
     let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
     let path = profile.join(name);
-    assert!(path.is_file(), "there is no {}; run `cargo test --workspace`, which builds it", path.display());
+    assert!(
+        path.is_file(),
+        "there is no {}; `cargo test --workspace` builds it, tests/bench/README.md has what does for benchmarks",
+        path.display()
+    );
     path
 }
 

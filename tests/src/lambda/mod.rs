@@ -23,20 +23,15 @@ use crate::{Function, Launch};
 /// One function under Lambda. It ends when this is dropped.
 pub struct Lambda {
     function: Function,
-    exchange: Arc<Exchange>,
-    api: SocketAddr,
-    url: SocketAddr,
-    servers: [JoinHandle<()>; 2],
+    outside: Outside,
 }
 
 impl Lambda {
     /// Starts `launch` as Lambda does, and a Function URL for it.
     pub async fn start(launch: Launch) -> Self {
-        let exchange = Arc::new(Exchange::default());
-        let (api, api_server) = serve(runtime_api::routes(Arc::clone(&exchange))).await;
-        let (url, url_server) = serve(front::routes(Arc::clone(&exchange))).await;
-        let function = environment(launch.unset("PORT"), api.to_string()).start();
-        Self { function, exchange, api, url, servers: [api_server, url_server] }
+        let outside = Outside::start().await;
+        let function = environment(launch.unset("PORT"), outside.runtime_api().to_string()).start();
+        Self { function, outside }
     }
 
     /// The process.
@@ -51,6 +46,49 @@ impl Lambda {
 
     /// The Function URL.
     pub fn url(&self) -> String {
+        self.outside.url()
+    }
+
+    /// The address of the Runtime API.
+    pub fn runtime_api(&self) -> SocketAddr {
+        self.outside.runtime_api()
+    }
+
+    /// The most invocations that were under way at once.
+    pub fn most_at_once(&self) -> usize {
+        self.outside.exchange.most_at_once()
+    }
+
+    /// How many answers came in one piece, and how many as a stream.
+    pub fn answers(&self) -> (usize, usize) {
+        self.outside.exchange.answers()
+    }
+
+    /// The extensions that registered, by name.
+    pub fn extensions(&self) -> Vec<String> {
+        self.outside.exchange.extensions()
+    }
+}
+
+/// What stands around one function, whoever starts it. It ends when this is dropped.
+pub struct Outside {
+    exchange: Arc<Exchange>,
+    api: SocketAddr,
+    url: SocketAddr,
+    servers: [JoinHandle<()>; 2],
+}
+
+impl Outside {
+    /// A Runtime API, and a Function URL whose calls wait for the function that asks there.
+    pub async fn start() -> Self {
+        let exchange = Arc::new(Exchange::default());
+        let (api, api_server) = serve(runtime_api::routes(Arc::clone(&exchange))).await;
+        let (url, url_server) = serve(front::routes(Arc::clone(&exchange))).await;
+        Self { exchange, api, url, servers: [api_server, url_server] }
+    }
+
+    /// The Function URL.
+    pub fn url(&self) -> String {
         format!("http://{}", self.url)
     }
 
@@ -58,24 +96,9 @@ impl Lambda {
     pub fn runtime_api(&self) -> SocketAddr {
         self.api
     }
-
-    /// The most invocations that were under way at once.
-    pub fn most_at_once(&self) -> usize {
-        self.exchange.most_at_once()
-    }
-
-    /// How many answers came in one piece, and how many as a stream.
-    pub fn answers(&self) -> (usize, usize) {
-        self.exchange.answers()
-    }
-
-    /// The extensions that registered, by name.
-    pub fn extensions(&self) -> Vec<String> {
-        self.exchange.extensions()
-    }
 }
 
-impl Drop for Lambda {
+impl Drop for Outside {
     fn drop(&mut self) {
         for server in &self.servers {
             server.abort();

@@ -96,12 +96,17 @@ pub struct Constant(Message);
 impl Constant {
     /// `values` in one dimension.
     pub fn floats(name: &str, values: &[f32]) -> Self {
-        Self::raw(name, Datatype::Fp32, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        Self::matrix(name, &[values.len()], values)
+    }
+
+    /// `values` in the shape `shape`.
+    pub fn matrix(name: &str, shape: &[usize], values: &[f32]) -> Self {
+        Self::raw(name, Datatype::Fp32, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
     /// `values` in one dimension.
     pub fn integers(name: &str, values: &[i64]) -> Self {
-        Self::raw(name, Datatype::Int64, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        Self::raw(name, Datatype::Int64, &[values.len()], values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
     /// `values` as `[1, count]`.
@@ -119,9 +124,10 @@ impl Constant {
         Self(tensor.messages(13, &entries).integer(14, 1))
     }
 
-    fn raw(name: &str, datatype: Datatype, count: usize, bytes: Vec<u8>) -> Self {
-        let count = i64::try_from(count).expect("a small file");
-        Self(Message::default().integer(1, count).integer(2, element(datatype)).bytes(8, name).bytes(9, bytes))
+    fn raw(name: &str, datatype: Datatype, shape: &[usize], bytes: Vec<u8>) -> Self {
+        let dims = shape.iter().map(|size| i64::try_from(*size).expect("a small file"));
+        let message = dims.fold(Message::default(), |message, size| message.integer(1, size));
+        Self(message.integer(2, element(datatype)).bytes(8, name).bytes(9, bytes))
     }
 }
 

@@ -1,0 +1,69 @@
+//! What is to be measured.
+
+use std::time::Duration;
+
+/// What the command line asks for.
+pub(crate) enum Arguments {
+    /// To be one of the processes that are measured against.
+    Role(Role),
+    /// To measure.
+    Measure(Measure),
+}
+
+/// A part that this program plays for itself.
+pub(crate) struct Role {
+    pub(crate) name: String,
+    pub(crate) words: Vec<String>,
+}
+
+/// What to measure, and for how long.
+#[derive(Clone, Debug)]
+pub(crate) struct Measure {
+    /// Empty for all of them.
+    pub(crate) only: Vec<String>,
+    pub(crate) smoke: bool,
+    pub(crate) rounds: usize,
+    /// How long a contestant is measured in each round, after half of that to get warm.
+    pub(crate) time: Duration,
+}
+
+impl Arguments {
+    pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut words = words.peekable();
+        if words.next_if(|word| word == "--role").is_some() {
+            let name = words.next().ok_or(USAGE)?;
+            return Ok(Self::Role(Role { name, words: words.collect() }));
+        }
+        let mut measure = Measure { only: Vec::new(), smoke: false, rounds: 7, time: Duration::from_secs(2) };
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| USAGE.to_owned());
+            match word.as_str() {
+                // Cargo's own.
+                "--bench" => {}
+                "--smoke" => {
+                    measure = Measure { smoke: true, rounds: 3, time: Duration::from_millis(500), ..measure };
+                }
+                "--only" => measure.only = value()?.split(',').map(str::to_owned).collect(),
+                "--rounds" => measure.rounds = value()?.parse().map_err(|_| USAGE)?,
+                "--seconds" => {
+                    let seconds = value()?.parse().map_err(|_| USAGE)?;
+                    measure.time = Duration::try_from_secs_f64(seconds).map_err(|_| USAGE)?;
+                }
+                _ => return Err(USAGE.to_owned()),
+            }
+        }
+        if measure.rounds == 0 {
+            return Err(USAGE.to_owned());
+        }
+        Ok(Self::Measure(measure))
+    }
+}
+
+impl Measure {
+    /// Whether `part` was asked for.
+    pub(crate) fn wants(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == part)
+    }
+}
+
+const USAGE: &str = "usage: serving [--smoke] [--only PART,…] [--rounds N] [--seconds S]";

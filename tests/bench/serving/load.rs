@@ -1,0 +1,270 @@
+//! Callers that each wait for an answer before they call again, over connections that stay open: one thread, HTTP/1.1.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::process::{Tree, own_cpu};
+use crate::spread::percentile;
+
+/// A request, and where it goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) request: Bytes,
+}
+
+impl Target {
+    /// A `POST` of `body`.
+    pub(crate) fn post(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> Self {
+        let length = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n"
+        );
+        Self { address, request: [head.as_bytes(), body].concat().into() }
+    }
+
+    /// One call on a connection of its own: the status and the body.
+    pub(crate) async fn call(&self) -> std::io::Result<(u16, Vec<u8>)> {
+        let mut connection = Connection::open(self.address).await?;
+        let status = connection.call(&self.request).await?;
+        Ok((status, connection.buffer.split_off(connection.body_at)))
+    }
+}
+
+/// Callers of one kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) target: Target,
+    pub(crate) callers: usize,
+    /// How long a caller waits after it was refused with 503.
+    pub(crate) pause: Duration,
+}
+
+impl Group {
+    /// So many callers of `target`.
+    pub(crate) fn of(target: &Target, callers: usize) -> Self {
+        Self { target: target.clone(), callers, pause: Duration::ZERO }
+    }
+}
+
+/// What the callers of a group saw while it was measured.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// How long each answer took that was 200, microseconds.
+    pub(crate) good: Vec<f64>,
+    /// How many of them there were. A call that was measured in part counts by that part: where many share a run they end together, and
+    /// whether the last of such a run is in or out would be a tenth of everything.
+    pub(crate) parts: f64,
+    /// How long each 503 took, microseconds.
+    pub(crate) refused: Vec<f64>,
+    /// Other answers by status; 0 for connections that broke.
+    pub(crate) others: BTreeMap<u16, usize>,
+}
+
+impl Seen {
+    /// A percentile of the good answers' times, microseconds.
+    pub(crate) fn at(&self, percent: f64) -> f64 {
+        assert!(!self.good.is_empty(), "no call was answered with 200: {:?}", self.others);
+        percentile(&self.good, percent)
+    }
+
+    /// Calls that were neither answered with 200 nor refused with 503.
+    pub(crate) fn lost(&self) -> usize {
+        self.others.values().sum()
+    }
+}
+
+/// A measurement.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    /// By group, in order.
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) time: Duration,
+    /// What the server used.
+    pub(crate) server: Duration,
+    /// What this load generator used.
+    pub(crate) own: Duration,
+}
+
+impl Loaded {
+    /// Good answers of the first group a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.seen[0].parts / self.time.as_secs_f64()
+    }
+
+    /// The server's processor time for each good answer of the first group, microseconds.
+    pub(crate) fn cpu(&self) -> f64 {
+        self.server.as_secs_f64() * 1e6 / self.seen[0].parts.max(1.0)
+    }
+
+    /// The load generator's share of one core.
+    pub(crate) fn own_share(&self) -> f64 {
+        self.own.as_secs_f64() / self.time.as_secs_f64()
+    }
+}
+
+/// Has `groups` call for `time`, after half of that to get warm, and measures what `server` uses meanwhile.
+pub(crate) async fn load(groups: Vec<Group>, time: Duration, server: Tree) -> Loaded {
+    let drive = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(tokio::task::LocalSet::new().run_until(drive(groups, time, server)))
+    };
+    // A thread of its own, so that what it uses can be told from what else is done here.
+    tokio::task::spawn_blocking(move || std::thread::spawn(drive).join().expect("the load generator does not panic"))
+        .await
+        .expect("it is waited for")
+}
+
+async fn drive(groups: Vec<Group>, time: Duration, server: Tree) -> Loaded {
+    let from = Instant::now() + time / 2;
+    let end = from + time;
+    let mut tasks = Vec::with_capacity(groups.len());
+    for group in &groups {
+        let callers = (0..group.callers).map(|_| tokio::task::spawn_local(caller(group.clone(), from, end)));
+        tasks.push(callers.collect::<Vec<_>>());
+    }
+    tokio::time::sleep_until(from.into()).await;
+    let (measured_from, server_from, own_from) = (Instant::now(), server.cpu(), own_cpu());
+    tokio::time::sleep_until(end.into()).await;
+    let (time, server, own) =
+        (measured_from.elapsed(), server.cpu().saturating_sub(server_from), own_cpu().saturating_sub(own_from));
+    let mut seen = Vec::with_capacity(tasks.len());
+    for group in tasks {
+        let mut all = Seen::default();
+        for caller in group {
+            let Seen { good, parts, refused, others } = caller.await.expect("a caller does not panic");
+            all.good.extend(good);
+            all.parts += parts;
+            all.refused.extend(refused);
+            for (status, count) in others {
+                *all.others.entry(status).or_default() += count;
+            }
+        }
+        seen.push(all);
+    }
+    Loaded { seen, time, server, own }
+}
+
+async fn caller(group: Group, from: Instant, end: Instant) -> Seen {
+    let (mut seen, mut open) = (Seen::default(), None);
+    while Instant::now() < end {
+        let begun = Instant::now();
+        let status = tokio::time::timeout(LONGEST, call(&mut open, &group.target)).await.unwrap_or(0);
+        let (now, took) = (Instant::now(), begun.elapsed().as_secs_f64() * 1e6);
+        if status == 0 {
+            open = None;
+            // A server that takes no connections is not asked without end.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if status == 200 {
+            let measured = now.min(end).saturating_duration_since(begun.max(from));
+            seen.parts += measured.as_secs_f64() * 1e6 / took;
+        }
+        let counts = (from..end).contains(&now) || (status == 0 && begun < end && now >= from);
+        match status {
+            200 if counts => seen.good.push(took),
+            503 if counts => seen.refused.push(took),
+            status if counts => *seen.others.entry(status).or_default() += 1,
+            _ => {}
+        }
+        if status == 503 {
+            tokio::time::sleep(group.pause).await;
+        }
+    }
+    seen
+}
+
+/// The status of one call; 0 where the connection broke.
+async fn call(open: &mut Option<Connection>, target: &Target) -> u16 {
+    if open.is_none() {
+        *open = Connection::open(target.address).await.ok();
+    }
+    let Some(connection) = open else { return 0 };
+    let status = connection.call(&target.request).await.unwrap_or(0);
+    if !connection.stays {
+        *open = None;
+    }
+    status
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    body_at: usize,
+    stays: bool,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(4096), body_at: 0, stays: true })
+    }
+
+    async fn call(&mut self, request: &[u8]) -> std::io::Result<u16> {
+        self.buffer.clear();
+        self.stream.write_all(request).await?;
+        let head = loop {
+            self.more().await?;
+            if let Some(head) = Head::of(&self.buffer) {
+                break head;
+            }
+        };
+        self.body_at = head.bytes;
+        match head.length {
+            Some(length) => {
+                while self.buffer.len() < head.bytes + length {
+                    self.more().await?;
+                }
+            }
+            // Chunks: the last one is empty, and no server here sends trailers.
+            None => {
+                while !self.buffer[head.bytes..].ends_with(b"0\r\n\r\n") {
+                    self.more().await?;
+                }
+            }
+        }
+        self.stays = head.stays;
+        Ok(head.status)
+    }
+
+    async fn more(&mut self) -> std::io::Result<()> {
+        if self.stream.read_buf(&mut self.buffer).await? == 0 {
+            self.stays = false;
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+}
+
+/// As much of an answer's head as is needed to find its end.
+struct Head {
+    status: u16,
+    bytes: usize,
+    length: Option<usize>,
+    stays: bool,
+}
+
+impl Head {
+    fn of(buffer: &[u8]) -> Option<Self> {
+        let bytes = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+        let text = std::str::from_utf8(&buffer[..bytes]).ok()?;
+        let status = text.get(9..12)?.parse().ok()?;
+        let field = |name: &str| {
+            let mut fields = text.lines().skip(1).filter_map(|line| line.split_once(':'));
+            fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+        };
+        let length = field("content-length").and_then(|value| value.parse().ok());
+        let length = if length.is_none() && field("transfer-encoding").is_none() { Some(0) } else { length };
+        let stays = !field("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        Some(Self { status, bytes, length, stays })
+    }
+}
+
+/// When a call counts as lost.
+const LONGEST: Duration = Duration::from_secs(20);

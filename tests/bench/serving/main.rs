@@ -1,0 +1,44 @@
+//! What serving costs, beside peers and floors that are measured in the same run.
+//!
+//! ```text
+//! cargo bench -p amaas-e2e --bench serving                          # everything; writes tests/bench/results/
+//! cargo bench -p amaas-e2e --bench serving -- --only overhead,tail  # some parts; prints only
+//! cargo bench -p amaas-e2e --bench serving -- --smoke               # under a minute, no peers; fails on a gross regression
+//! ```
+//!
+//! Contestants are processes of their own, and only the one whose turn it is runs: the others are stopped. They take turns in
+//! rounds, so that what the machine does beside this meets all of them; a ratio is taken within a round. What serves the models
+//! to them, and the floors, are this program again, in another role.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::cast_precision_loss)]
+
+mod arguments;
+mod child;
+mod contestant;
+mod load;
+mod part;
+mod place;
+mod plot;
+mod process;
+mod report;
+mod role;
+mod spread;
+mod synthetic;
+mod work;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Role};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::from(2);
+        }
+    };
+    match arguments {
+        Arguments::Role(Role { name, words }) => role::play(&name, &words),
+        Arguments::Measure(measure) => part::measure(&measure),
+    }
+}

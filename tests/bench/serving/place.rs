@@ -1,0 +1,160 @@
+//! An object store that is not the limit, what is published in it, and what a function and a caller need to reach it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use amaas::{ApiKey, Client, ClientBuilder};
+use amaas_e2e::{Launch, Program, library};
+use amaas_generate::Generate;
+use amaas_sentiment::Sentiment;
+use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::config::live;
+use amaas_serve::publish::{Protection, Publication, Publisher, publish};
+use amaas_serve::seal::KeySet;
+use amaas_serve::store::Store;
+use amaas_serve::task::Tasks;
+use amaas_serve::vault::{FileKey, Vault};
+use amaas_wire::dsse::SigningKey;
+use tempfile::TempDir;
+
+use crate::child::Child;
+use crate::work::Work;
+
+/// A store with a key in it.
+pub(crate) struct Place {
+    folder: TempDir,
+    store: Store,
+    vault: Vault,
+    publisher: Publisher,
+    pub(crate) key: ApiKey,
+    /// The responder; it serves the folder of the store.
+    _responder: Child,
+    endpoint: String,
+    pub(crate) library: String,
+    /// Threads of a run: as many as there are cores.
+    pub(crate) cores: usize,
+}
+
+impl Place {
+    pub(crate) async fn set() -> Arc<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path().join("objects").join(BUCKET));
+        let vault = Vault::File(FileKey::create(&folder.path().join(KMS_KEY)).expect("a new file"));
+        let signer = SigningKey::generate().expect("random");
+        let publisher = Publisher { signer, protection: Protection::Sealed(vault.clone()) };
+        let key = ApiKey::generate("bench").expect("random");
+        KeyDocument::new(store.clone()).insert(KeyRecord::new(&key, "bench", 0)).await.expect("inserted");
+        let objects = folder.path().join("objects");
+        let mut responder = Child::start("s3", &[&objects.to_string_lossy()]);
+        let endpoint = format!("http://{}", responder.line());
+        let library = library().await.to_string_lossy().into_owned();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Arc::new(Self { folder, store, vault, publisher, key, _responder: responder, endpoint, library, cores })
+    }
+
+    /// Publishes `work`, sealed and signed; T with its task, the others as they are. Peers find the file itself beside it.
+    pub(crate) async fn publish(&self, work: Work) {
+        let file = self.file(work);
+        let publication = if work == Work::Tiny {
+            amaas_sentiment::bundle(live()).expect("committed")
+        } else {
+            let network = std::fs::read(&file).expect("the network");
+            Publication::of_network(work.model().parse().expect("a name"), network)
+        };
+        self.put(publication).await;
+        let plain = self.bucket().join(PLAIN);
+        std::fs::create_dir_all(&plain).expect("a folder");
+        std::fs::copy(file, plain.join(format!("{}.onnx", work.model()))).expect("there is room for it");
+    }
+
+    /// Publishes the bundled decoder.
+    pub(crate) async fn publish_decoder(&self) {
+        self.put(amaas_generate::bundle(live()).expect("committed")).await;
+    }
+
+    async fn put(&self, publication: Publication) {
+        KeySet::create(&self.store, &publication.model, &self.vault).await.expect("keys");
+        let tasks = Tasks::default().with::<Sentiment>().with_generator::<Generate>();
+        let library = PathBuf::from(&self.library);
+        let published = publish(&self.store, publication, &tasks, &library, &self.publisher).await.expect("published");
+        eprintln!("published {}: {}", published.manifest.model, published.batching_because);
+    }
+
+    /// The ONNX file of `work`.
+    pub(crate) fn file(&self, work: Work) -> PathBuf {
+        work.file(self.folder.path())
+    }
+
+    /// Where peers find the file in the store: bucket and key.
+    pub(crate) fn object(work: Work) -> (&'static str, String) {
+        (BUCKET, format!("{PLAIN}/{}.onnx", work.model()))
+    }
+
+    /// What reaches the store, for whoever reads the variables of the AWS SDKs.
+    pub(crate) fn credentials(&self) -> [(&'static str, &str); 5] {
+        [
+            ("AWS_ENDPOINT_URL", &self.endpoint),
+            ("AWS_ACCESS_KEY_ID", "bench"),
+            ("AWS_SECRET_ACCESS_KEY", "bench"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+        ]
+    }
+
+    /// The program that serves `model`, and how.
+    pub(crate) fn launch(&self, program: Program, model: &str) -> Launch {
+        let launch = Launch::new(program)
+            .set("AMAAS_STORE", format!("s3://{BUCKET}"))
+            .set("AMAAS_MODEL", model)
+            .set("AMAAS_KMS_KEY", format!("file:{}", self.folder.path().join(KMS_KEY).display()))
+            .set("AMAAS_PUBLISHERS", self.publisher.signer.verifying_key().to_string())
+            .set("AMAAS_SEALING", "optional")
+            .set("AMAAS_LOG_FORMAT", "json")
+            .set("PORT", "0")
+            .set("ORT_DYLIB_PATH", &self.library)
+            .set("ORT_DISABLE_TELEMETRY", "1");
+        self.credentials().into_iter().fold(launch, |launch, (name, value)| launch.set(name, value))
+    }
+
+    /// A caller of `endpoint`.
+    pub(crate) fn client(&self, endpoint: String) -> ClientBuilder {
+        Client::builder().endpoint(endpoint).api_key(&self.key)
+    }
+
+    /// The values that `work` gives for its row, from a process with nothing around ONNX Runtime.
+    pub(crate) fn expected(&self, work: Work) -> Vec<f32> {
+        let values = self.network(work, false).1.ask("values");
+        serde_json::from_str(&values).expect("numbers")
+    }
+
+    /// A process with `work` in ONNX Runtime; and, in milliseconds, what its session and its first run took.
+    pub(crate) fn network(&self, work: Work, spinning: bool) -> ((f64, f64), Child) {
+        let (file, threads) = (self.file(work), self.cores.to_string());
+        let spinning = if spinning { "spinning" } else { "waiting" };
+        let words = [&self.library, &*file.to_string_lossy(), work.name(), &threads, spinning];
+        let mut child = Child::start("network", &words);
+        let line = child.line();
+        let mut words = line.split(' ').skip(1).map(|word| word.parse().expect("milliseconds"));
+        let mut next = || words.next().expect("two numbers");
+        ((next(), next()), child)
+    }
+
+    /// Where the folder of the bucket is.
+    pub(crate) fn bucket(&self) -> PathBuf {
+        self.folder.path().join("objects").join(BUCKET)
+    }
+
+    /// The responder's address.
+    pub(crate) fn responder(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
+    }
+
+    /// A folder for what is made on the way.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+}
+
+const BUCKET: &str = "bench";
+const PLAIN: &str = "plain";
+const KMS_KEY: &str = "kms.key";

@@ -1,0 +1,38 @@
+//! What this program plays for itself: what others are measured against.
+
+mod decode;
+mod empty;
+mod network;
+mod s3;
+
+use std::io::Read;
+use std::process::ExitCode;
+
+/// Plays `role` until standard input ends or the process is killed.
+pub(crate) fn play(role: &str, words: &[String]) -> ExitCode {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match (role, words.as_slice()) {
+        ("decode", [library, file]) => decode::decode(library, file),
+        ("empty", [bytes]) => {
+            end_with_input();
+            empty::serve(bytes.parse().expect("a number"));
+        }
+        ("network", [library, file, work, threads, spinning]) => {
+            network::serve(library, file, work, threads.parse().expect("a number"), *spinning == "spinning");
+        }
+        ("s3", [folder]) => {
+            end_with_input();
+            s3::serve(folder);
+        }
+        _ => return ExitCode::from(2),
+    }
+    ExitCode::SUCCESS
+}
+
+/// Has the process end when standard input does, as it does when whoever started this was killed.
+fn end_with_input() {
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+}

@@ -1,0 +1,114 @@
+//! The networks, and one row for each.
+
+use std::path::{Path, PathBuf};
+
+use amaas_e2e::onnx::Graph;
+use serde_json::json;
+
+use crate::synthetic::{Size, encoder};
+
+/// A network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// T: sentiment, 642 KB, 256 ids a row.
+    Tiny,
+    /// M: `MiniLM`, 90 MB, 128 tokens a row, as the recipe of `functions/embed` builds it.
+    MiniLm,
+    /// S: an encoder of the same size, for where nobody built that.
+    Medium,
+    /// L: an encoder of 436 MB.
+    Large,
+}
+
+impl Work {
+    /// M, or what stands in for it.
+    pub(crate) fn medium() -> Self {
+        if minilm().is_file() { Self::MiniLm } else { Self::Medium }
+    }
+
+    /// Its name in tables and on command lines.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tiny => "T",
+            Self::MiniLm => "M",
+            Self::Medium => "S",
+            Self::Large => "L",
+        }
+    }
+
+    /// The one with this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Tiny, Self::MiniLm, Self::Medium, Self::Large].into_iter().find(|work| work.name() == name)
+    }
+
+    /// The model's name in the store and in paths.
+    pub(crate) fn model(self) -> &'static str {
+        match self {
+            Self::Tiny => "sentiment",
+            Self::MiniLm => "minilm",
+            Self::Medium => "medium",
+            Self::Large => "large",
+        }
+    }
+
+    /// The ONNX file, which is made in `folder` where it is no file of the repository's.
+    pub(crate) fn file(self, folder: &Path) -> PathBuf {
+        let size = match self {
+            Self::Tiny => return functions().join("sentiment/model/sentiment.onnx"),
+            Self::MiniLm => return minilm(),
+            Self::Medium => Size { layers: 6, width: 384 },
+            Self::Large => Size { layers: 12, width: 768 },
+        };
+        let file = folder.join(format!("{}.onnx", self.model()));
+        if !file.exists() {
+            std::fs::write(&file, Graph::into_file(encoder(size))).expect("there is room for the network");
+        }
+        file
+    }
+
+    /// One row: the inputs by name. Ids are spread over the vocabulary, so that rows of its table are read that lie apart.
+    pub(crate) fn row(self) -> Vec<(&'static str, Vec<i64>)> {
+        let ids = |count: i64, most: i64| (0..count).map(|index| 4 + index * 7_919 % (most - 4)).collect::<Vec<_>>();
+        match self {
+            Self::Tiny => vec![("input_ids", ids(256, 10_000))],
+            Self::MiniLm => vec![
+                ("input_ids", ids(TOKENS, 30_522)),
+                ("attention_mask", vec![1; 128]),
+                ("token_type_ids", vec![0; 128]),
+            ],
+            Self::Medium | Self::Large => vec![("input_ids", ids(TOKENS, 30_522))],
+        }
+    }
+
+    /// A call with one row, in the Open Inference Protocol's JSON.
+    pub(crate) fn body(self) -> Vec<u8> {
+        let tensor = |(name, data): (&str, Vec<i64>)| json!({"name": name, "datatype": "INT64", "shape": [1, data.len()], "data": data});
+        json!({"inputs": self.row().into_iter().map(tensor).collect::<Vec<_>>()}).to_string().into_bytes()
+    }
+
+    /// The path that takes it.
+    pub(crate) fn path(self) -> String {
+        format!("/v2/models/{}/infer", self.model())
+    }
+}
+
+/// Whether `answer`, in the Open Inference Protocol's JSON, has the values `expected`, as far as other orders of adding let them differ.
+pub(crate) fn agrees(answer: &[u8], expected: &[f32]) -> bool {
+    let answer: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
+    let values = answer["outputs"][0]["data"].as_array().cloned().unwrap_or_default();
+    let near = |(value, expected): (&serde_json::Value, &f32)| {
+        value.as_f64().is_some_and(|value| (value - f64::from(*expected)).abs() < 1e-3)
+    };
+    values.len() == expected.len() && values.iter().zip(expected).all(near)
+}
+
+fn minilm() -> PathBuf {
+    functions().join("embed/model/built/minilm.onnx")
+}
+
+/// The folder of the functions.
+pub(crate) fn functions() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions")
+}
+
+const TOKENS: i64 = 128;
