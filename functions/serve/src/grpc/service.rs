@@ -101,7 +101,7 @@ impl GrpcInferenceService for Service {
         request: Request<Streaming<ModelInferRequest>>,
     ) -> Answer<Self::ModelStreamInferStream> {
         let headers = request.metadata().clone().into_headers();
-        let stream = Calls { calls: request.into_inner(), host: self.host.clone(), headers };
+        let stream = Calls { messages: request.into_inner(), host: self.host.clone(), headers };
         let answers = stream::unfold(Some(stream), |stream| async {
             let mut stream = stream?;
             match stream.answer().await {
@@ -154,7 +154,7 @@ impl GrpcInferenceService for Service {
 
 /// The calls of one stream.
 struct Calls {
-    calls: Streaming<ModelInferRequest>,
+    messages: Streaming<ModelInferRequest>,
     host: Host,
     headers: http::HeaderMap,
 }
@@ -163,7 +163,7 @@ impl Calls {
     /// The answer to the next call; `None` where there is none.
     async fn answer(&mut self) -> Result<Option<ModelStreamInferResponse>, Status> {
         let next = tokio::select! {
-            next = tokio::time::timeout(PAUSE, self.calls.message()) => next,
+            next = tokio::time::timeout(PAUSE, self.messages.message()) => next,
             () = self.host.drained() => return Err(Error::Draining.into()),
         };
         let late = |_| Status::deadline_exceeded(format!("no call came for {} s", PAUSE.as_secs()));
