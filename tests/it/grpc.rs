@@ -2,23 +2,27 @@
 //! own clients in `conformance`.
 
 use amaas_e2e::{Function, Program, Stage, onnx};
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 
 /// `method` of a function, with `message`, over HTTP/2 without TLS.
 async fn call(function: &Function, stage: &Stage, method: &str, message: &[u8]) -> Response {
+    request(function, method, message).await.bearer_auth(stage.key().expose()).send().await.expect("an answer")
+}
+
+/// The same without a key, to be sent.
+async fn request(function: &Function, method: &str, message: &[u8]) -> RequestBuilder {
     let client = Client::builder().http2_prior_knowledge().build().expect("a client");
     let url = format!("{}/inference.GRPCInferenceService/{method}", function.endpoint().await);
     let length = u32::try_from(message.len()).expect("a short message").to_be_bytes();
     // Length-Prefixed-Message: not compressed.
     let body = [&[0][..], &length, message].concat();
-    let request = client.post(url).header("content-type", "application/grpc").header("te", "trailers");
-    request.bearer_auth(stage.key().expose()).body(body).send().await.expect("an answer")
+    client.post(url).header("content-type", "application/grpc").header("te", "trailers").body(body)
 }
 
 /// The status in the headers, where there is no message before it; and its text, which is percent-encoded.
-fn status(response: &Response) -> (Option<&str>, String) {
-    let header = |name| response.headers().get(name).map(|value| value.to_str().expect("text"));
-    (header("grpc-status"), header("grpc-message").unwrap_or_default().replace("%20", " "))
+fn status(response: &Response) -> (Option<String>, String) {
+    let header = |name| response.headers().get(name).map(|value| value.to_str().expect("text").replace("%20", " "));
+    (header("grpc-status"), header("grpc-message").unwrap_or_default())
 }
 
 /// Field 1 of a message, a text.
@@ -38,10 +42,20 @@ async fn one_port_speaks_it_beside_the_routes() {
     assert_eq!(ready.bytes().await.expect("a message"), [0, 0, 0, 0, 2, 8, 1][..]);
     let unknown = call(&function, &stage, "ModelInfer", &named("nobody")).await;
     let (code, text) = status(&unknown);
-    assert_eq!((code, text.contains("unknown model")), (Some("5"), true), "{text}");
+    assert_eq!((code.as_deref(), text.contains("unknown model")), (Some("5"), true), "{text}");
     assert_eq!(unknown.headers()["x-request-id"].len(), 32);
-    assert_eq!(status(&call(&function, &stage, "ModelDestroy", &[]).await).0, Some("12"), "UNIMPLEMENTED");
-    assert_eq!(status(&call(&function, &stage, "ModelReady", &[0xff; 9]).await).0, Some("13"), "no message");
+    assert_eq!(status(&call(&function, &stage, "ModelDestroy", &[]).await).0.as_deref(), Some("12"), "UNIMPLEMENTED");
+    assert_eq!(status(&call(&function, &stage, "ModelReady", &[0xff; 9]).await).0.as_deref(), Some("13"), "no message");
+
+    // Two bytes each, and hundreds once they are decoded.
+    let many = [0x2a, 0].repeat(5_000);
+    let (code, text) = status(&call(&function, &stage, "ModelInfer", &many).await);
+    assert_eq!((code.as_deref(), text.contains("more than 4096 entries")), (Some("8"), true), "{text}");
+    // Whoever has no key is told so before anybody reads what was sent.
+    for message in [&many[..], &[0xff; 9]] {
+        let anonymous = request(&function, "ModelInfer", message).await.send().await.expect("an answer");
+        assert_eq!(status(&anonymous).0.as_deref(), Some("16"), "UNAUTHENTICATED");
+    }
 
     let http2 = Client::builder().http2_prior_knowledge().build().expect("a client");
     let url = format!("{}/v2/health/ready", function.endpoint().await);
@@ -62,6 +76,6 @@ async fn nothing_plain_goes_where_sealed_calls_are_required() {
     for method in ["ModelInfer", "ModelStreamInfer", "ModelMetadata", "RepositoryIndex"] {
         let refused = call(&function, &stage, method, &named("plus-one")).await;
         let (code, text) = status(&refused);
-        assert_eq!((code, text.contains("sealed calls only")), (Some("7"), true), "{method}: {text}");
+        assert_eq!((code.as_deref(), text.contains("sealed calls only")), (Some("7"), true), "{method}: {text}");
     }
 }
