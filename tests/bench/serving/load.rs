@@ -1,7 +1,9 @@
 //! Callers that each wait for an answer before they call again, over connections that stay open: one thread, HTTP/1.1.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -121,14 +123,20 @@ pub(crate) async fn load(groups: Vec<Group>, time: Duration, server: Tree) -> Lo
 }
 
 async fn drive(groups: Vec<Group>, time: Duration, server: Tree) -> Loaded {
-    let from = Instant::now() + time / 2;
-    let end = from + time;
+    let course = Rc::new(Course::default());
+    let callers: usize = groups.iter().map(|group| group.callers).sum();
     let mut tasks = Vec::with_capacity(groups.len());
     for group in &groups {
-        let callers = (0..group.callers).map(|_| tokio::task::spawn_local(caller(group.clone(), from, end)));
+        let callers = (0..group.callers).map(|_| tokio::task::spawn_local(caller(group.clone(), Rc::clone(&course))));
         tasks.push(callers.collect::<Vec<_>>());
     }
-    tokio::time::sleep_until(from.into()).await;
+    let begun = Instant::now();
+    // Until everybody had an answer, calls wait for fewer others than they will, and a part of one says too much.
+    while begun.elapsed() < time / 2 || (course.answered.get() < callers && begun.elapsed() < LONGEST) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let end = Instant::now() + time;
+    course.measured.set(Some((Instant::now(), end)));
     let (measured_from, server_from, own_from) = (Instant::now(), server.cpu(), own_cpu());
     tokio::time::sleep_until(end.into()).await;
     let (time, server, own) =
@@ -150,9 +158,18 @@ async fn drive(groups: Vec<Group>, time: Duration, server: Tree) -> Loaded {
     Loaded { seen, time, server, own }
 }
 
-async fn caller(group: Group, from: Instant, end: Instant) -> Seen {
-    let (mut seen, mut open) = (Seen::default(), None);
-    while Instant::now() < end {
+/// How far a measurement is.
+#[derive(Default)]
+struct Course {
+    /// Callers who had an answer.
+    answered: Cell<usize>,
+    /// From when to when is measured, once that is known.
+    measured: Cell<Option<(Instant, Instant)>>,
+}
+
+async fn caller(group: Group, course: Rc<Course>) -> Seen {
+    let (mut seen, mut open, mut first) = (Seen::default(), None, true);
+    while course.measured.get().is_none_or(|(_, end)| Instant::now() < end) {
         let begun = Instant::now();
         let status = tokio::time::timeout(LONGEST, call(&mut open, &group.target)).await.unwrap_or(0);
         let (now, took) = (Instant::now(), begun.elapsed().as_secs_f64() * 1e6);
@@ -161,6 +178,16 @@ async fn caller(group: Group, from: Instant, end: Instant) -> Seen {
             // A server that takes no connections is not asked without end.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        if std::mem::take(&mut first) {
+            course.answered.set(course.answered.get() + 1);
+        }
+        let pause = if status == 503 { group.pause } else { Duration::ZERO };
+        let Some((from, end)) = course.measured.get() else {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            continue;
+        };
         if status == 200 {
             let measured = now.min(end).saturating_duration_since(begun.max(from));
             seen.parts += measured.as_secs_f64() * 1e6 / took;
@@ -172,8 +199,8 @@ async fn caller(group: Group, from: Instant, end: Instant) -> Seen {
             status if counts => *seen.others.entry(status).or_default() += 1,
             _ => {}
         }
-        if status == 503 {
-            tokio::time::sleep(group.pause).await;
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
         }
     }
     seen
