@@ -18,6 +18,7 @@ pub mod problem;
 pub mod task;
 pub mod tensor;
 
+mod datatype;
 #[doc(hidden)]
 pub mod hex;
 mod tensor_bytes;

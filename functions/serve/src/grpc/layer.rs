@@ -6,7 +6,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::IntoResponse;
 use futures_util::FutureExt;
 use http::{Extensions, HeaderMap, Response, StatusCode};
 use http_body_util::Limited;
@@ -87,8 +86,7 @@ fn bounded(method: &str, body: Body) -> Body {
 }
 
 /// `response`, with the error that is in its status, and the HTTP status that the error would have.
-fn finished(response: Response<Body>) -> Response<Body> {
-    let mut response = response.into_response();
+fn finished(mut response: Response<Body>) -> Response<Body> {
     let status = response.extensions().get::<Status>();
     let source = status.and_then(std::error::Error::source).and_then(|source| source.downcast_ref::<Error>()).cloned();
     let status = match (&source, status) {

@@ -8,7 +8,7 @@ use super::queue::Queue;
 use super::{Bounds, Infer, Network, RunError};
 use crate::config::Limits;
 use crate::error::Error;
-use crate::manifest::{Batching, Blob, Dim, FORMAT, Manifest, TensorSpec};
+use crate::manifest::{Batching, Dim, Manifest, TensorSpec};
 use crate::request::Valid;
 
 /// Doubles its values; refuses any run with a negative one, and panics at 99. Each run waits for the test's word.
@@ -57,24 +57,13 @@ fn bounds(batch_rows: usize, queue_rows: usize) -> Bounds {
 
 fn call(values: &[f32], width: usize) -> Valid {
     let manifest = Manifest {
-        format: FORMAT.to_owned(),
-        model: "m".parse().expect("a name"),
-        version: "1".parse().expect("a name"),
-        serial: 1,
-        sealing: None,
-        task: None,
-        network: Blob::of(b""),
-        external: [].into(),
-        assets: std::collections::BTreeMap::new(),
-        networks: std::collections::BTreeMap::new(),
         inputs: vec![TensorSpec::new(
             "x",
             Datatype::Fp32,
             vec![Dim::Symbol("batch".to_owned()), Dim::Symbol("width".to_owned())],
         )],
-        outputs: vec![],
         batching: Batching::Rows,
-        golden: None,
+        ..Manifest::bare()
     };
     let tensor = Tensor::new("x", vec![values.len() / width, width], values.to_vec());
     Valid::new(vec![tensor.expect("whole rows")], &manifest, Limits::default()).expect("valid")

@@ -92,29 +92,17 @@ fn values(schemas: &mut Schemas, datatype: Datatype) -> Schema {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Batching, Blob, FORMAT};
 
     fn manifest() -> Manifest {
         let batch = || Dim::Symbol("batch".to_owned());
         Manifest {
-            format: FORMAT.to_owned(),
-            model: "m".parse().expect("a name"),
-            version: "1".parse().expect("a name"),
-            serial: 1,
-            sealing: None,
-            task: None,
-            network: Blob::of(b""),
-            external: std::collections::BTreeMap::new(),
-            assets: std::collections::BTreeMap::new(),
-            networks: std::collections::BTreeMap::new(),
             inputs: vec![
                 TensorSpec::new("x", Datatype::Uint8, vec![batch(), Dim::Fixed(2)]),
                 TensorSpec::new("s", Datatype::Bytes, vec![]),
                 TensorSpec { optional: true, unranked: true, ..TensorSpec::new("b", Datatype::Bf16, vec![]) },
             ],
             outputs: vec![TensorSpec::new("y", Datatype::Fp32, vec![Dim::Symbol(String::new())])],
-            batching: Batching::None,
-            golden: None,
+            ..Manifest::bare()
         }
     }
 

@@ -301,22 +301,8 @@ mod tests {
     }
 
     fn manifest(version: &str) -> Manifest {
-        Manifest {
-            format: FORMAT.to_owned(),
-            model: "m".parse().expect("a name"),
-            version: version.parse().expect("a version"),
-            serial: 1,
-            sealing: None,
-            task: None,
-            network: sized(b"network"),
-            external: [].into(),
-            assets: [].into(),
-            networks: [].into(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            batching: Batching::None,
-            golden: None,
-        }
+        let version = version.parse().expect("a version");
+        Manifest { version, network: sized(b"network"), ..Manifest::bare() }
     }
 
     /// A bucket that keeps what is put, but answers a first put with an error; what is listed is nothing.

@@ -65,26 +65,12 @@ fn rest(shape: &[usize], width: usize, bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Blob, FORMAT, TensorSpec};
+    use crate::manifest::TensorSpec;
 
     fn manifest(datatype: Datatype, shape: &[Option<usize>], batching: Batching) -> Manifest {
         let dim = |(axis, size): (usize, &Option<usize>)| size.map_or(Dim::Symbol(format!("d{axis}")), Dim::Fixed);
-        Manifest {
-            format: FORMAT.to_owned(),
-            model: "m".parse().expect("a name"),
-            version: "1".parse().expect("a name"),
-            serial: 1,
-            sealing: None,
-            task: None,
-            network: Blob::of(b""),
-            external: [].into(),
-            assets: std::collections::BTreeMap::new(),
-            networks: std::collections::BTreeMap::new(),
-            inputs: vec![TensorSpec::new("x", datatype, shape.iter().enumerate().map(dim).collect())],
-            outputs: vec![],
-            batching,
-            golden: None,
-        }
+        let inputs = vec![TensorSpec::new("x", datatype, shape.iter().enumerate().map(dim).collect())];
+        Manifest { inputs, batching, ..Manifest::bare() }
     }
 
     #[test]

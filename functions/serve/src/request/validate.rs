@@ -197,7 +197,6 @@ fn names(takes: Takes<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Blob, FORMAT};
 
     fn spec(name: &str, shape: Vec<Dim>) -> TensorSpec {
         TensorSpec::new(name, Datatype::Fp32, shape)
@@ -209,23 +208,12 @@ mod tests {
 
     fn manifest(batching: Batching) -> Manifest {
         Manifest {
-            format: FORMAT.to_owned(),
-            model: "m".parse().expect("a name"),
-            version: "1".parse().expect("a name"),
-            serial: 1,
-            sealing: None,
-            task: None,
-            network: Blob::of(b""),
-            external: [].into(),
-            assets: BTreeMap::new(),
-            networks: BTreeMap::new(),
             inputs: vec![
                 spec("a", vec![symbol("batch"), Dim::Fixed(2)]),
                 spec("b", vec![symbol("batch"), symbol("length")]),
             ],
-            outputs: vec![],
             batching,
-            golden: None,
+            ..Manifest::bare()
         }
     }
 
