@@ -36,6 +36,9 @@ pub struct Manifest {
     /// The files in which the network has weights, by the names that it has for them; most networks have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external: BTreeMap<String, Blob>,
+    /// The network with its weights once more, in a form that is ready sooner, where publishing found one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared: Option<Prepared>,
     /// Files that the task needs, by name.
     #[serde(default)]
     pub assets: BTreeMap<String, Blob>,
@@ -83,8 +86,12 @@ impl Manifest {
         let mut bare = self.clone();
         let golden = bare.golden.as_mut().map(|golden| &mut golden.blob);
         let named = bare.networks.values_mut();
-        let named = named.flat_map(|network| std::iter::once(&mut network.blob).chain(network.external.values_mut()));
-        let own = std::iter::once(&mut bare.network).chain(bare.external.values_mut());
+        let named = named.flat_map(|network| {
+            let prepared = network.prepared.as_mut().map(|prepared| &mut prepared.blob);
+            std::iter::once(&mut network.blob).chain(network.external.values_mut()).chain(prepared)
+        });
+        let prepared = bare.prepared.as_mut().map(|prepared| &mut prepared.blob);
+        let own = std::iter::once(&mut bare.network).chain(bare.external.values_mut()).chain(prepared);
         for blob in own.chain(bare.assets.values_mut()).chain(named).chain(golden) {
             (blob.digest, blob.segments, blob.tags) = (Digest::from_bytes([0; 32]), Vec::new(), Vec::new());
         }
@@ -110,10 +117,12 @@ impl Manifest {
     pub(crate) fn blobs(&self) -> impl Iterator<Item = (Role, &Blob)> {
         let named = self.networks.iter().flat_map(|(name, network)| {
             let own = (Role::Named(name.clone()), &network.blob);
-            std::iter::once(own).chain(external(&network.external, Some(name)))
+            let rest = external(&network.external, Some(name)).chain(prepared(network.prepared.as_ref(), Some(name)));
+            std::iter::once(own).chain(rest)
         });
         std::iter::once((Role::Network, &self.network))
             .chain(external(&self.external, None))
+            .chain(prepared(self.prepared.as_ref(), None))
             .chain(self.assets.iter().map(|(name, blob)| (Role::Asset(name.clone()), blob)))
             .chain(named)
             .chain(self.golden.as_ref().map(|golden| (Role::Golden, &golden.blob)))
@@ -127,6 +136,44 @@ fn external<'m>(
 ) -> impl Iterator<Item = (Role, &'m Blob)> {
     files.iter().map(move |(file, blob)| (Role::External { network: network.cloned(), file: file.clone() }, blob))
 }
+
+fn prepared<'m>(
+    prepared: Option<&'m Prepared>,
+    network: Option<&'m String>,
+) -> impl Iterator<Item = (Role, &'m Blob)> {
+    prepared.into_iter().map(move |prepared| (Role::Prepared { network: network.cloned() }, &prepared.blob))
+}
+
+/// A network as ONNX Runtime writes it when it has made a session: it has not to be taken apart and improved again, and its weights
+/// are used where they lie. What it gives was compared, to the last bit, with what the ONNX file gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// [`PREPARED_FORMAT`].
+    pub format: String,
+    /// The version of ONNX Runtime that wrote it; others make their sessions of the ONNX file.
+    pub runtime: String,
+    /// The processors that it was written on, as Rust names them; others make their sessions of the ONNX file.
+    pub architecture: String,
+    /// Its bytes.
+    pub blob: Blob,
+}
+
+impl Prepared {
+    /// What this program writes, with `blob`.
+    pub(crate) fn here(blob: Blob) -> Self {
+        let (runtime, architecture) = (crate::runtime::VERSION.to_owned(), std::env::consts::ARCH.to_owned());
+        Self { format: PREPARED_FORMAT.to_owned(), runtime, architecture, blob }
+    }
+
+    /// Whether this program can begin with it.
+    pub(crate) fn fits(&self) -> bool {
+        let here = (PREPARED_FORMAT, crate::runtime::VERSION, std::env::consts::ARCH);
+        (self.format.as_str(), self.runtime.as_str(), self.architecture.as_str()) == here
+    }
+}
+
+/// ONNX Runtime's own format.
+pub const PREPARED_FORMAT: &str = "ort";
 
 /// What the blobs of a version are sealed with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +245,9 @@ pub struct NamedNetwork {
     /// The files in which it has weights, as of [`Manifest::external`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external: BTreeMap<String, Blob>,
+    /// The same in a form that is ready sooner, as of [`Manifest::prepared`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared: Option<Prepared>,
     /// Input tensors.
     pub inputs: Vec<TensorSpec>,
     /// Output tensors.

@@ -55,6 +55,9 @@ pub(crate) struct Dev {
     /// The port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 8080)]
     pub(crate) port: u16,
+    /// Say where the milliseconds of each model's load went
+    #[arg(long)]
+    pub(crate) profile: bool,
 }
 
 #[derive(Args)]

@@ -77,7 +77,8 @@ impl Place {
         let tasks = Tasks::default().with::<Sentiment>().with_generator::<Generate>();
         let library = PathBuf::from(&self.library);
         let published = publish(&self.store, publication, &tasks, &library, &self.publisher).await.expect("published");
-        eprintln!("published {}: {}", published.manifest.model, published.batching_because);
+        let (rows, prepared) = (published.batching_because, published.prepared_because);
+        eprintln!("published {}: {rows}; prepared: {prepared}", published.manifest.model);
     }
 
     /// The ONNX file of `work`.

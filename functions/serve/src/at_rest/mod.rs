@@ -33,6 +33,11 @@ pub(crate) enum Role {
         /// The name that the network has for the file.
         file: String,
     },
+    /// A network in a form that is ready sooner.
+    Prepared {
+        /// The network's name; `None` for the model's own.
+        network: Option<String>,
+    },
 }
 
 impl Role {
@@ -44,6 +49,8 @@ impl Role {
             Self::Asset(name) => format!("asset:{name}"),
             Self::Named(name) => format!("network:{name}"),
             Self::External { network: None, file } => format!("external:{file}"),
+            Self::Prepared { network: None } => "prepared".to_owned(),
+            Self::Prepared { network: Some(name) } => format!("prepared of {name}"),
             // With the length of one name, so that no two names can make up two others.
             Self::External { network: Some(name), file } => format!("external of {}:{name}:{file}", name.len()),
         }

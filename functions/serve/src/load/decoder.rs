@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, Tensor};
 
@@ -25,6 +26,8 @@ pub(crate) struct Past {
     rows: usize,
     length: usize,
     values: Vec<DynValue>,
+    /// Goes behind the values, which hold the session.
+    _weights: Bytes,
 }
 
 impl OnnxDecoder {
@@ -35,7 +38,8 @@ impl OnnxDecoder {
 
     fn nothing(&self, rows: usize) -> Result<Past, RunError> {
         let empty = |tensor: &CacheTensor| value(sized(tensor, rows, 0), Vec::<f32>::new());
-        Ok(Past { rows, length: 0, values: self.contract.cache.iter().map(empty).collect::<Result<_, _>>()? })
+        let values = self.contract.cache.iter().map(empty).collect::<Result<_, _>>()?;
+        Ok(Past { rows, length: 0, values, _weights: self.onnx.weights() })
     }
 }
 
@@ -72,7 +76,8 @@ impl Decoder for OnnxDecoder {
             if shape(&value) == expected { Ok(value) } else { Err(other_shape(&tensor.present, &expected)) }
         });
         let values = present.collect::<Result<_, _>>()?;
-        Ok((logits, Past { rows, length: total, values }))
+        drop(outputs);
+        Ok((logits, Past { rows, length: total, values, _weights: self.onnx.weights() }))
     }
 
     fn gather(&mut self, pasts: &[(&Past, &[usize])]) -> Result<Past, RunError> {
@@ -99,7 +104,7 @@ impl Decoder for OnnxDecoder {
             }
             values.push(value(shape, data)?);
         }
-        Ok(Past { rows, length, values })
+        Ok(Past { rows, length, values, _weights: self.onnx.weights() })
     }
 
     fn shares(&self) -> bool {

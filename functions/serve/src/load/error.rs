@@ -51,6 +51,9 @@ pub enum LoadError {
     /// The network could not be made into a session.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// What publishing made of the network could not be made into a session.
+    #[error("the prepared network: {0}")]
+    Prepared(SessionError),
     /// The task could not be made from the assets.
     #[error("task: {0}")]
     Task(#[from] TaskError),

@@ -30,7 +30,7 @@ pub(crate) use self::named::{Named, learn};
 pub use self::provider::Provider;
 pub use self::refusal::SessionError;
 pub(crate) use self::resolve::resolve;
-pub(crate) use self::session::Onnx;
+pub(crate) use self::session::{Onnx, write_prepared};
 pub use self::slot::{Slot, State};
 pub use self::source::{Source, UnwrapError};
 pub use self::watch::{look, watch};

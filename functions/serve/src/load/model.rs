@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use amaas_wire::oip::ModelMetadata;
 use bytes::Bytes;
+use ort::environment::Environment;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::fetch::Sealed;
-use super::sessions::{self, Files, Runs, Sessions};
-use super::{LoadError, Named, Source, fetch, resolve};
+use super::sessions::{self, Files, Form, Runs, Sessions};
+use super::{LoadError, Named, Provider, Source, fetch, resolve};
 use crate::at_rest::Role;
 use crate::config::RuntimeConfig;
 use crate::error::Error;
 use crate::generate::{self, Generate};
 use crate::infer::{Bounds, Infer};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Prepared};
 use crate::onnx::NetworkFiles;
 use crate::runtime;
 use crate::store::{ModelName, Version};
@@ -45,6 +46,8 @@ enum Engine {
 /// Where the time of a load went. Fetching and starting ONNX Runtime overlap, so the parts can add up to more than all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoadTimes {
+    /// ONNX Runtime's library and environment; next to nothing where the process has them.
+    pub runtime: Duration,
     /// Alias and manifest.
     pub manifest: Duration,
     /// All blobs, verified.
@@ -130,22 +133,32 @@ pub(crate) async fn load(
     let library = config.library.clone();
     let environment = spawn_blocking(move || {
         let library = runtime::find(library.as_deref())?;
-        Ok::<_, LoadError>(runtime::environment(&library)?)
+        Ok::<_, LoadError>((runtime::environment(&library)?, begun.elapsed()))
     });
     let manifest = resolve::manifest(source, model, version).await?;
     let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
 
-    let files = files(source, &manifest).await?;
+    // What was prepared was prepared for the CPU.
+    let prepared = config.providers == [Provider::Cpu];
+    let files = files(source, &manifest, prepared).await?;
     times.fetch = begun.elapsed().saturating_sub(times.manifest);
     let task = match &manifest.task {
         Some(task) => Some(tasks.make_with(task, &files.assets, files.networks.keys())?),
         None => None,
     };
-    let environment = joined(environment.await)?;
+    let (environment, runtime) = joined(environment.await)?;
+    times.runtime = runtime;
 
-    let (runtime, learner, described) = (config.clone(), task.clone(), manifest.clone());
-    let made = spawn_blocking(move || sessions::make(&environment, files, &described, learner.as_ref(), &runtime));
-    let Sessions { network, named, provider, warning, session, check, warm_up } = joined(made.await)?;
+    let made = match sessions(&environment, files, &manifest, task.as_ref(), config).await {
+        // Another build of ONNX Runtime may not take it; it takes the network itself.
+        Err(LoadError::Prepared(error)) => {
+            tracing::warn!(%error, "the prepared network makes no session");
+            let files = self::files(source, &manifest, false).await?;
+            sessions(&environment, files, &manifest, task.as_ref(), config).await?
+        }
+        made => made?,
+    };
+    let Sessions { network, named, provider, warning, session, check, warm_up } = made;
     times = LoadTimes { session, check, warm_up, ..times };
     let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
     let named = named.into_iter().map(|(name, onnx)| Ok((name.clone(), Named::start(&manifest, &name, onnx, bounds)?)));
@@ -154,6 +167,19 @@ pub(crate) async fn load(
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
     Ok(Model { manifest, engine, named, task, provider, warning, times })
+}
+
+async fn sessions(
+    environment: &Environment,
+    files: Files,
+    manifest: &Manifest,
+    task: Option<&Arc<dyn AnyTask>>,
+    config: &RuntimeConfig,
+) -> Result<Sessions, LoadError> {
+    let (environment, manifest, task, config) =
+        (environment.clone(), manifest.clone(), task.cloned(), config.clone());
+    let made = spawn_blocking(move || sessions::make(&environment, files, &manifest, task.as_ref(), &config));
+    joined(made.await)
 }
 
 /// Gives `network` what runs it.
@@ -171,14 +197,28 @@ fn engine(name: &str, network: Runs, config: &RuntimeConfig) -> Result<Engine, L
     engine.map_err(LoadError::Thread)
 }
 
-/// Fetches every blob of the version at once.
-async fn files(source: &Source, manifest: &Manifest) -> Result<Files, LoadError> {
+/// Fetches every blob of the version at once, and of each network what was `prepared` or what was given.
+async fn files(source: &Source, manifest: &Manifest, prepared: bool) -> Result<Files, LoadError> {
+    let fits = |prepared: &Option<Prepared>| prepared.as_ref().is_some_and(Prepared::fits);
+    let is_prepared = |name: Option<&String>| {
+        prepared && name.map_or(fits(&manifest.prepared), |name| fits(&manifest.networks[name].prepared))
+    };
     let (mut running, identity) = (JoinSet::new(), manifest.identity());
     let key = source.unwrap(manifest);
     if let Some(key) = key.clone() {
         tokio::spawn(key);
     }
     for (role, blob) in manifest.blobs() {
+        let is_needed = match &role {
+            Role::Network => !is_prepared(None),
+            Role::Named(name) => !is_prepared(Some(name)),
+            Role::External { network, .. } => !is_prepared(network.as_ref()),
+            Role::Prepared { network } => is_prepared(network.as_ref()),
+            Role::Golden | Role::Asset(_) => true,
+        };
+        if !is_needed {
+            continue;
+        }
         let (store, blob) = (source.store.clone(), blob.clone());
         let sealed = key.clone().map(|key| Sealed { key, role: role.clone(), identity });
         running.spawn(async move {
@@ -190,20 +230,23 @@ async fn files(source: &Source, manifest: &Manifest) -> Result<Files, LoadError>
             })
         });
     }
-    let (mut network, mut networks) = (NetworkFiles::default(), BTreeMap::<String, NetworkFiles>::new());
+    let (mut given, mut forms) = (BTreeMap::<Option<String>, NetworkFiles>::new(), BTreeMap::new());
     let (mut golden, mut assets) = (None, Vec::new());
     while let Some(fetched) = running.join_next().await {
         match joined(fetched)? {
-            Fetched::External { network: None, file, bytes } => drop(network.external.insert(file, bytes)),
-            Fetched::External { network: Some(name), file, bytes } => {
-                networks.entry(name).or_default().external.insert(file, bytes);
+            Fetched::External { network, file, bytes } => {
+                given.entry(network).or_default().external.insert(file, bytes);
             }
-            Fetched::Other(Role::Named(name), bytes) => networks.entry(name).or_default().file = bytes,
+            Fetched::Other(Role::Prepared { network }, bytes) => drop(forms.insert(network, Form::Prepared(bytes))),
+            Fetched::Other(Role::Named(name), bytes) => given.entry(Some(name)).or_default().file = bytes,
             Fetched::Other(Role::Golden, bytes) => golden = Some(bytes),
             Fetched::Other(Role::Asset(name), bytes) => assets.push((name, bytes)),
-            Fetched::Other(Role::Network | Role::External { .. }, bytes) => network.file = bytes,
+            Fetched::Other(Role::Network | Role::External { .. }, bytes) => given.entry(None).or_default().file = bytes,
         }
     }
+    forms.extend(given.into_iter().map(|(name, files)| (name, Form::Given(files))));
+    let network = forms.remove(&None).unwrap_or_else(|| Form::Given(NetworkFiles::default()));
+    let networks = forms.into_iter().filter_map(|(name, form)| Some((name?, form))).collect();
     Ok(Files { network, golden, assets: Assets::new(assets), networks })
 }
 

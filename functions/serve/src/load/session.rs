@@ -1,23 +1,34 @@
 //! An ONNX Runtime session, and the run on it.
 
 use std::borrow::Cow;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::thread::Builder;
 
 use amaas_wire::Tensor;
+use bytes::Bytes;
+use ort::environment::Environment;
 use ort::error::ErrorCode;
 use ort::logging::LogLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::ValueType;
 
 use super::{Provider, SessionError, value};
-use crate::config::RuntimeConfig;
+use crate::config::{Prepack, RuntimeConfig};
 use crate::infer::{Network, RunError, Stop};
 use crate::manifest::{Dim, TensorSpec};
 use crate::onnx::{self, Checked, NetworkFiles};
+use crate::runtime::memory;
 
 /// A network as ONNX Runtime holds it.
 pub(crate) struct Onnx {
     session: Session,
+    /// Where the session has its weights, if it has no copy: freed behind it.
+    weights: Bytes,
+    /// The session that takes its place.
+    next: Next,
     checked: Checked,
     provider: Provider,
     warning: Option<String>,
@@ -25,10 +36,20 @@ pub(crate) struct Onnx {
     options: Option<Arc<RunOptions>>,
 }
 
+/// What becomes of a session whose weights are not laid out for the CPU.
+enum Next {
+    /// It stays.
+    None,
+    /// After so many runs another one is made, with so many threads.
+    After(u32, Environment, NonZeroUsize),
+    /// One is being made.
+    Making(Receiver<(Session, Bytes)>),
+}
+
 impl Onnx {
     /// Makes a session of the network in `files`, on the first of the configured providers that can be had.
     pub(crate) fn new(
-        environment: &ort::environment::Environment,
+        environment: &Environment,
         files: &NetworkFiles,
         config: &RuntimeConfig,
     ) -> Result<Self, SessionError> {
@@ -37,7 +58,10 @@ impl Onnx {
         let mut providers = config.providers.iter().copied().peekable();
         while let Some(provider) = providers.next() {
             match session(environment, files, provider, config) {
-                Ok(session) => return Ok(Self { session, checked, provider, warning, options: None }),
+                Ok(session) => {
+                    let (weights, next) = (Bytes::new(), Next::None);
+                    return Ok(Self { session, weights, next, checked, provider, warning, options: None });
+                }
                 // Only who wrote `cpu` behind it wants to go on without it.
                 Err(error) if provider != Provider::Cpu && providers.clone().any(|next| next == Provider::Cpu) => {
                     let cause = format!("execution provider {} cannot be had: {}", provider.name(), cause(&error));
@@ -53,6 +77,45 @@ impl Onnx {
             }
         }
         Err(SessionError::NoProvider)
+    }
+
+    /// Makes a session of a prepared network on the CPU, whose weights stay where they are. One with weights laid out for the
+    /// CPU takes its place as `config` says.
+    pub(crate) fn prepared(
+        environment: &Environment,
+        prepared: Bytes,
+        config: &RuntimeConfig,
+    ) -> Result<Self, SessionError> {
+        let refused = |error: ort::Error| SessionError::network(error.code(), error.message());
+        let prepack = config.prepack == Prepack::AtLoad;
+        let session = in_place(environment, &prepared, config.intra_threads, prepack).map_err(refused)?;
+        let next = match config.prepack {
+            Prepack::Later => Next::After(RUNS, environment.clone(), config.intra_threads),
+            Prepack::AtLoad | Prepack::Never => Next::None,
+        };
+        let (checked, provider) = (Checked::default(), Provider::Cpu);
+        Ok(Self { session, weights: prepared, next, checked, provider, warning: None, options: None })
+    }
+
+    /// Where the session has its weights, if it has no copy.
+    pub(super) fn weights(&self) -> Bytes {
+        self.weights.clone()
+    }
+
+    /// Takes the session with weights laid out, where it is there.
+    fn settle(&mut self) {
+        match &mut self.next {
+            Next::None => {}
+            Next::After(runs @ 1.., ..) => *runs -= 1,
+            Next::After(0, environment, threads) => {
+                self.next = make_next(environment.clone(), self.weights.clone(), *threads);
+            }
+            Next::Making(made) => match made.try_recv() {
+                Ok((session, _)) => (self.session, self.next) = (session, Next::None),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => self.next = Next::None,
+            },
+        }
     }
 
     /// The provider in use.
@@ -80,6 +143,7 @@ impl Onnx {
         &mut self,
         inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)>,
     ) -> Result<SessionOutputs<'_>, RunError> {
+        self.settle();
         self.session.run(inputs).map_err(|error| run_error(&error))
     }
 
@@ -125,27 +189,28 @@ impl Network for Onnx {
             .iter()
             .map(|input| Ok((Cow::Borrowed(input.name()), value::given(input)?)))
             .collect::<Result<_, RunError>>()?;
+        self.settle();
         let (options, session) = (self.options.take(), self.session.inner());
+        let held = (session, self.weights.clone());
         let outputs = match &options {
             Some(options) => self.session.run_with_options(values, options.as_ref()),
             None => self.session.run(values),
         };
         let outputs = outputs.map_err(|error| run_error(&error))?;
-        outputs.into_iter().map(|(name, output)| value::left(name, output, &session, inputs)).collect()
+        outputs.into_iter().map(|(name, output)| value::left(name, output, &held, inputs)).collect()
     }
 }
+
+/// To lay out weights takes as long as some eight runs gain by it.
+const RUNS: u32 = 8;
 
 /// A folder that cannot be there.
 const NO_FOLDER: &str = "/dev/null/external-data";
 
-fn session(
-    environment: &ort::environment::Environment,
-    files: &NetworkFiles,
-    provider: Provider,
-    config: &RuntimeConfig,
-) -> Result<Session, ort::Error> {
-    let builder = Session::builder(environment)?
-        .with_intra_threads(config.intra_threads.get())
+/// What every session has.
+fn builder(environment: &Environment, threads: NonZeroUsize) -> Result<SessionBuilder, ort::Error> {
+    Session::builder(environment)?
+        .with_intra_threads(threads.get())
         .map_err(strip)?
         // What is not given below would be read from the folder in which the process happens to run: bytes that nobody published.
         .with_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
@@ -155,16 +220,84 @@ fn session(
         .map_err(strip)?
         // Spinning threads would take the cores that read and answer requests.
         .with_intra_op_spinning(false)
-        .map_err(strip)?;
-    let mut builder = match provider.dispatch() {
+        .map_err(strip)
+}
+
+fn session(
+    environment: &Environment,
+    files: &NetworkFiles,
+    provider: Provider,
+    config: &RuntimeConfig,
+) -> Result<Session, ort::Error> {
+    let builder = builder(environment, config.intra_threads)?;
+    let builder = match provider.dispatch() {
         Some(dispatch) => builder.with_execution_providers([dispatch]).map_err(strip)?,
         None => builder,
     };
+    commit(builder, files)
+}
+
+fn commit(mut builder: SessionBuilder, files: &NetworkFiles) -> Result<Session, ort::Error> {
     for (name, file) in &files.external {
         // ONNX Runtime copies each tensor out of it: until the session is there, a load holds such weights twice.
         builder = builder.with_external_initializer_file_in_memory(name, Arc::clone(file)).map_err(strip)?;
     }
     builder.commit_from_memory(&files.file)
+}
+
+/// Writes the network in `files` as ONNX Runtime has it when it has made a session, but for what depends on the processor.
+pub(crate) fn write_prepared(
+    environment: &Environment,
+    files: &NetworkFiles,
+    config: &RuntimeConfig,
+) -> Result<Vec<u8>, String> {
+    onnx::check(files).map_err(|error| error.to_string())?;
+    let refused = |error: ort::Error| SessionError::network(error.code(), error.message()).to_string();
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let path = folder.path().join("prepared.ort");
+    let builder = builder(environment, config.intra_threads)
+        .and_then(|builder| builder.with_prepacking(false).map_err(strip))
+        .and_then(|builder| builder.with_optimization_level(GraphOptimizationLevel::Level2).map_err(strip))
+        .and_then(|builder| builder.with_config_entry("session.save_model_format", "ORT").map_err(strip))
+        .and_then(|builder| builder.with_optimized_model_path(&path).map_err(strip));
+    drop(commit(builder.map_err(refused)?, files).map_err(refused)?);
+    std::fs::read(path).map_err(|error| error.to_string())
+}
+
+/// A session of a prepared network, whose weights stay in `prepared`. Whoever has the session, or an output of it, has to have
+/// `prepared` for as long.
+fn in_place(
+    environment: &Environment,
+    prepared: &Bytes,
+    threads: NonZeroUsize,
+    prepack: bool,
+) -> Result<Session, ort::Error> {
+    let mut builder = builder(environment, threads)?.with_prepacking(prepack).map_err(strip)?;
+    for key in ["session.use_ort_model_bytes_directly", "session.use_ort_model_bytes_for_initializers"] {
+        builder = builder.with_config_entry(key, "1").map_err(strip)?;
+    }
+    builder.commit_from_memory(prepared)
+}
+
+/// Begins to make a session with weights laid out, if there is memory for them.
+fn make_next(environment: Environment, prepared: Bytes, threads: NonZeroUsize) -> Next {
+    let needed = prepared.len() as u64 * 2;
+    if let Some(free) = memory::free().filter(|free| *free < needed) {
+        tracing::info!(free, needed, "weights are not laid out for the CPU: there is too little memory");
+        return Next::None;
+    }
+    let (made, next) = sync_channel(1);
+    let make = move || match in_place(&environment, &prepared, threads, true) {
+        // Where nobody waits for it any more it is dropped, before its weights.
+        Ok(session) => {
+            tracing::debug!("weights are laid out for the CPU");
+            drop(made.send((session, prepared)));
+        }
+        Err(error) => tracing::warn!(error = error.message(), "weights could not be laid out for the CPU"),
+    };
+    // Without a thread the first session goes on.
+    let started = Builder::new().name("prepack".to_owned()).spawn(make);
+    if started.is_ok() { Next::Making(next) } else { Next::None }
 }
 
 /// Why a provider cannot be had, without the source files and paths that ONNX Runtime puts before it.

@@ -16,10 +16,27 @@ use crate::task::{AnyGenerator, AnyTask, Assets};
 
 /// The fetched files of a version.
 pub(super) struct Files {
-    pub(super) network: NetworkFiles,
+    pub(super) network: Form,
     pub(super) golden: Option<Bytes>,
     pub(super) assets: Assets,
-    pub(super) networks: BTreeMap<String, NetworkFiles>,
+    pub(super) networks: BTreeMap<String, Form>,
+}
+
+/// What a session is made of.
+pub(super) enum Form {
+    /// The network as it was handed over.
+    Given(NetworkFiles),
+    /// What publishing made of it.
+    Prepared(Bytes),
+}
+
+impl Form {
+    fn session(self, environment: &Environment, config: &RuntimeConfig) -> Result<Onnx, LoadError> {
+        match self {
+            Self::Given(files) => Ok(Onnx::new(environment, &files, config)?),
+            Self::Prepared(bytes) => Onnx::prepared(environment, bytes, config).map_err(LoadError::Prepared),
+        }
+    }
 }
 
 /// The sessions of a version, and where the time went.
@@ -50,9 +67,7 @@ pub(super) fn make(
     config: &RuntimeConfig,
 ) -> Result<Sessions, LoadError> {
     let begun = Instant::now();
-    let mut onnx = Onnx::new(environment, &files.network, config)?;
-    // ONNX Runtime has its own copy of the weights now, those of other files too.
-    drop(files.network);
+    let mut onnx = files.network.session(environment, config)?;
     let session = begun.elapsed();
     let (provider, warning) = (onnx.provider(), onnx.warning().map(str::to_owned));
     let mut is_cold = true;
@@ -63,8 +78,7 @@ pub(super) fn make(
     }
     let mut named = Vec::with_capacity(files.networks.len());
     for (name, files) in files.networks {
-        let mut network = Onnx::new(environment, &files, config)?;
-        drop(files);
+        let mut network = files.session(environment, config)?;
         let batching = manifest.networks.get(&name).map_or(Batching::None, |network| network.batching);
         // A run of it, too: what the task has to know of it.
         learn(task, &name, &mut network, batching)?;

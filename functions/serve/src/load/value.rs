@@ -46,11 +46,11 @@ pub(super) fn given(tensor: &Tensor) -> Result<SessionInputValue<'_>, RunError> 
     })
 }
 
-/// The output `name` of a run of `session` on `inputs`, where the run left it.
+/// The output `name` of a run on `inputs`, where the run left it; the session that ran is `held`.
 pub(super) fn left(
     name: &str,
     value: DynValue,
-    session: &Arc<SharedSessionInner>,
+    held: &Held,
     inputs: &[Tensor],
 ) -> Result<Tensor, RunError> {
     let failed = |error: ort::Error| RunError::Failed(format!("output {name:?}: {}", error.message()));
@@ -68,7 +68,7 @@ pub(super) fn left(
                     let values = if copied {
                         numbers.to_vec().into()
                     } else {
-                        let left = Left::<$type> { value, _session: Arc::clone(session), of: std::marker::PhantomData };
+                        let left = Left::<$type> { value, _held: held.clone(), of: std::marker::PhantomData };
                         Values::from_le_bytes(Bytes::from_owner(left)).filter(|values| values.len() == count)
                             .ok_or_else(|| RunError::Failed(format!("output {name:?} has no whole numbers")))?
                     };
@@ -126,10 +126,13 @@ fn address<T>(values: &[T]) -> std::ops::Range<usize> {
     range.start.addr()..range.end.addr()
 }
 
+/// A session, and the memory in which it has its weights, if that is not its own; they go in this order.
+pub(super) type Held = (Arc<SharedSessionInner>, Bytes);
+
 /// Keeps what a run left, and the session: an output can be one of its weights.
 struct Left<T> {
     value: DynValue,
-    _session: Arc<SharedSessionInner>,
+    _held: Held,
     of: std::marker::PhantomData<T>,
 }
 

@@ -12,6 +12,7 @@ impl Manifest {
             task: None,
             network: Blob::of(b""),
             external: BTreeMap::new(),
+            prepared: None,
             assets: BTreeMap::new(),
             networks: BTreeMap::new(),
             inputs: Vec::new(),
@@ -114,17 +115,20 @@ fn what_few_tensors_are_stands_in_few_manifests() {
 #[test]
 fn files_with_weights_are_blobs_like_every_other() {
     let plain = manifest();
-    assert!(!String::from_utf8_lossy(&json(&plain)).contains("external"), "signatures of older manifests hold");
+    let text = String::from_utf8(json(&plain)).expect("JSON");
+    assert!(!text.contains("external") && !text.contains("prepared"), "signatures of older manifests hold");
     let with = |blob: Blob| {
         let named = NamedNetwork {
             blob: Blob::of(b"encoder"),
             external: [("w.bin".to_owned(), blob.clone())].into(),
+            prepared: Some(Prepared::here(blob.clone())),
             inputs: vec![],
             outputs: vec![],
             batching: Batching::None,
         };
         Manifest {
-            external: [("w.bin".to_owned(), blob)].into(),
+            external: [("w.bin".to_owned(), blob.clone())].into(),
+            prepared: Some(Prepared::here(blob)),
             networks: [("text".to_owned(), named)].into(),
             ..plain.clone()
         }
@@ -132,8 +136,9 @@ fn files_with_weights_are_blobs_like_every_other() {
     let two = with(Blob::of(b"weights"));
     assert_eq!(Manifest::from_json(&json(&two)), Ok(two.clone()));
     let labels: Vec<_> = two.blobs().map(|(role, _)| role.label()).collect();
-    let expected = ["network", "external:w.bin", "asset:words.txt", "network:text", "external of 4:text:w.bin"];
-    assert_eq!(labels, expected);
+    let own = ["network", "external:w.bin", "prepared", "asset:words.txt"];
+    let named = ["network:text", "external of 4:text:w.bin", "prepared of text"];
+    assert_eq!(labels, [&own[..], &named].concat());
     assert_eq!(two.identity(), with(Blob { size: 7, ..Blob::of(b"another") }).identity());
     assert_ne!(two.identity(), with(Blob { size: 6, ..Blob::of(b"other") }).identity());
     let short = with(Blob { size: 1 << 30, ..Blob::of(b"weights") });

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use super::prepare::{Ready, Trial, prepare};
 use super::{Publication, decode, named, probe};
+use bytes::Bytes;
 use crate::config::RuntimeConfig;
 use crate::generate::Contract;
 use crate::load::{LoadError, Onnx, OnnxDecoder, Provider, SessionError, check_golden};
@@ -19,10 +21,13 @@ use crate::vault::VaultError;
 /// A publication that has been run.
 pub(super) struct Checked {
     pub(super) publication: Publication,
+    /// Networks in the form that is ready soonest, by name; the model's own has none.
+    pub(super) prepared: Vec<(Option<String>, Bytes)>,
     pub(super) inputs: Vec<TensorSpec>,
     pub(super) outputs: Vec<TensorSpec>,
     pub(super) batching: Batching,
     pub(super) batching_because: String,
+    pub(super) prepared_because: String,
     pub(super) networks: BTreeMap<String, NamedNetwork>,
     pub(super) warning: Option<String>,
 }
@@ -89,6 +94,7 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     let mut network = session(&publication.network)?;
     let (inputs, outputs) = (network.inputs()?, network.outputs()?);
     let generator = task.clone().and_then(AnyTask::generator);
+    let mut prepared = Vec::new();
     if let Some(golden) = &publication.golden {
         check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;
     } else if generator.is_some() {
@@ -97,19 +103,36 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
         warning = Some(format!("a trial run with made-up values failed: {error}"));
     }
     let mut named = named::check(session, task.as_ref(), &publication.networks)?;
-    let (batching, because) = if let Some(generator) = generator {
+    let mut prepare = |name: Option<&String>, files: &NetworkFiles, trial: &Trial<'_>| {
+        match prepare(&environment, files, trial, &config) {
+            Ok(Ready { bytes, because }) => {
+                prepared.push((name.cloned(), bytes));
+                because
+            }
+            Err(because) => because,
+        }
+    };
+    let (batching, because, prepared_because) = if let Some(generator) = generator {
         let contract = Contract::of(&inputs, &outputs, &generator.tensors()).map_err(PublishError::Contract)?;
-        let mut decoder = OnnxDecoder::new(network, contract, Batching::None);
-        verdict(decode::probe(&mut decoder).map_err(PublishError::Contract)?)
+        let mut decoder = OnnxDecoder::new(network, contract.clone(), Batching::None);
+        let (batching, because) = verdict(decode::probe(&mut decoder).map_err(PublishError::Contract)?);
+        drop(decoder);
+        (batching, because, prepare(None, &publication.network, &Trial::Tokens(&contract)))
     } else {
+        let trial = publication.golden.as_ref().map_or(Trial::Inputs(&inputs), Trial::Golden);
+        let prepared_because = prepare(None, &publication.network, &trial);
         let (batching, because) = verdict(probe::probe(&mut network, &inputs, &outputs, publication.golden.as_ref()));
         if let Some(matcher) = task.and_then(AnyTask::matcher) {
             named::trial(&matcher, (&mut network, Takes { inputs: &inputs, batching }), &mut named)?;
         }
-        (batching, because)
+        (batching, because, prepared_because)
     };
+    for (name, files) in &publication.networks {
+        prepare(Some(name), files, &Trial::Inputs(&named[name].described.inputs));
+    }
     let networks = named.into_iter().map(|(name, named)| (name, named.described)).collect();
-    Ok(Checked { publication, inputs, outputs, batching, batching_because: because, networks, warning })
+    let batching_because = because;
+    Ok(Checked { publication, prepared, inputs, outputs, batching, batching_because, prepared_because, networks, warning })
 }
 
 /// Whether rows may share a run, and why.

@@ -5,6 +5,7 @@
 mod check;
 mod decode;
 mod named;
+mod prepare;
 mod probe;
 mod seal;
 mod upload;
@@ -68,6 +69,8 @@ pub struct Published {
     pub is_new: bool,
     /// Why rows of different calls may share a run, or not.
     pub batching_because: String,
+    /// Whether the network lies in the store in the form that is ready soonest too, or why not.
+    pub prepared_because: String,
     /// What could not be checked: a task that this program does not know, or, where there are no golden cases, a network
     /// that refused made-up values, which some do and are fine.
     pub warning: Option<String>,

@@ -109,7 +109,7 @@ fn completed(row: &[Tensor], inputs: &[TensorSpec], seed: u64) -> Result<Vec<Ten
 }
 
 /// Sums of another order differ by some 1e-7 of the values; rows that see one another differ by far more.
-fn tolerance(tensor: &Tensor) -> f64 {
+pub(super) fn tolerance(tensor: &Tensor) -> f64 {
     let largest = match tensor.data() {
         TensorData::Fp16(values) => {
             values.iter().fold(0.0, |largest: f64, value| largest.max(value.to_f64().abs())) * 100.0

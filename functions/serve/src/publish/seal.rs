@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 
 use super::PublishError;
 use crate::at_rest::{DataKey, Role};
-use crate::manifest::{ALGORITHM, Blob, GoldenBlob, Manifest, SEGMENT_SIZE, Sealing};
+use crate::manifest::{ALGORITHM, Blob, GoldenBlob, Manifest, Prepared, SEGMENT_SIZE, Sealing};
 use crate::vault::{Context, Vault, VaultError};
 
 /// Who publishes, and how what is published lies in the store.
@@ -86,6 +86,7 @@ pub(super) fn sized(bytes: &[u8]) -> Blob {
 }
 
 /// Whether `there`, which was published before, is `draft` with `files`: what can be told without its data key is compared first.
+/// What was made of the network when it was published is no part of the question.
 pub(super) async fn is_same(
     there: &Manifest,
     draft: &Manifest,
@@ -93,17 +94,19 @@ pub(super) async fn is_same(
     protection: &Protection,
 ) -> Result<bool, VaultError> {
     let described = |manifest: &Manifest| {
-        let sizes: Vec<_> = manifest.blobs().map(|(role, blob)| (role.label(), blob.size)).collect();
+        let given = manifest.blobs().filter(|(role, _)| is_given(role));
+        let sizes: Vec<_> = given.map(|(role, blob)| (role.label(), blob.size)).collect();
         let of_it = (manifest.task.clone(), manifest.inputs.clone(), manifest.outputs.clone(), manifest.batching);
         (sizes, of_it)
     };
     if there.model != draft.model || described(there) != described(draft) {
         return Ok(false);
     }
+    let mut files = files.iter().filter(|(role, _)| is_given(role));
     let blob = |role: &Role| there.blobs().find(|(other, _)| other == role).map(|(_, blob)| blob.clone());
     Ok(match (protection, &there.sealing) {
         (Protection::Unsealed, None) => {
-            files.iter().all(|(role, bytes)| blob(role).is_some_and(|blob| blob.digest == Blob::of(bytes).digest))
+            files.all(|(role, bytes)| blob(role).is_some_and(|blob| blob.digest == Blob::of(bytes).digest))
         }
         (Protection::Sealed(vault), Some(sealing)) => {
             let Ok(wrapped) = BASE64_STANDARD.decode(&sealing.wrapped) else { return Ok(false) };
@@ -115,12 +118,17 @@ pub(super) async fn is_same(
                 Err(error) => return Err(error),
             };
             let Some(key) = DataKey::open(&bytes, &sealing.commitment) else { return Ok(false) };
-            files.iter().all(|(role, bytes)| {
+            files.all(|(role, bytes)| {
                 blob(role).is_some_and(|blob| blob.fingerprint == Some(key.fingerprint(role, bytes)))
             })
         }
         _ => false,
     })
+}
+
+/// Whether a blob is what was handed over to be published, and nothing that was made of it.
+fn is_given(role: &Role) -> bool {
+    !matches!(role, Role::Prepared { .. })
 }
 
 /// Gives the blob its place in the manifest.
@@ -142,6 +150,12 @@ fn put(manifest: &mut Manifest, role: &Role, blob: Blob) {
         Role::External { network: Some(name), file } => {
             if let Some(network) = manifest.networks.get_mut(name) {
                 network.external.insert(file.clone(), blob);
+            }
+        }
+        Role::Prepared { network: None } => manifest.prepared = Some(Prepared::here(blob)),
+        Role::Prepared { network: Some(name) } => {
+            if let Some(network) = manifest.networks.get_mut(name) {
+                network.prepared = Some(Prepared::here(blob));
             }
         }
     }

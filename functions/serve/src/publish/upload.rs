@@ -17,12 +17,14 @@ use crate::onnx::NetworkFiles;
 use crate::store::{Alias, Condition, ModelName, Store, StoreError, Version, alias_key, blob_key, manifest_key};
 
 pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
-    let Checked { publication, inputs, outputs, batching, batching_because, networks, warning } = checked;
-    let (files, chosen, alias) = (files(&publication), publication.version.clone(), publication.alias.clone());
+    let Checked { publication, prepared, inputs, outputs, batching, networks, .. } = checked;
+    let (batching_because, prepared_because) = (checked.batching_because, checked.prepared_because);
+    let (mut files, chosen, alias) = (files(&publication), publication.version.clone(), publication.alias.clone());
+    files.extend(prepared.into_iter().map(|(network, bytes)| (Role::Prepared { network }, bytes)));
     let draft = Manifest { networks, inputs, outputs, batching, ..draft(publication) };
     let (manifest, is_new) = write(store, draft, files, chosen, publisher).await?;
     move_alias(store, &manifest.model, &alias, &manifest.version).await?;
-    Ok(Published { manifest, is_new, batching_because, warning })
+    Ok(Published { manifest, is_new, batching_because, prepared_because, warning: checked.warning })
 }
 
 pub(super) async fn is_published(
@@ -79,6 +81,7 @@ fn draft(publication: Publication) -> Manifest {
         sealing: None,
         network: sized(&publication.network.file),
         external: external(&publication.network),
+        prepared: None,
         assets: publication.assets.iter().map(|(name, bytes)| (name.clone(), sized(bytes))).collect(),
         networks: publication.networks.iter().map(|(name, network)| (name.clone(), unknown(network))).collect(),
         model: publication.model,
@@ -93,7 +96,7 @@ fn draft(publication: Publication) -> Manifest {
 /// A named network of which nothing but the sizes of its files is known.
 pub(super) fn unknown(network: &NetworkFiles) -> NamedNetwork {
     let (blob, external) = (sized(&network.file), external(network));
-    NamedNetwork { blob, external, inputs: Vec::new(), outputs: Vec::new(), batching: Batching::None }
+    NamedNetwork { blob, external, prepared: None, inputs: Vec::new(), outputs: Vec::new(), batching: Batching::None }
 }
 
 fn external(network: &NetworkFiles) -> BTreeMap<String, Blob> {

@@ -6,6 +6,7 @@
 mod environment;
 mod leave;
 mod library;
+pub(crate) mod memory;
 mod quiet;
 
 pub use self::environment::RuntimeError;

@@ -1,5 +1,6 @@
 //! `amaas dev`: object store, models, functions and a key, all in this process.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use amaas_serve::access::{KeyDocument, KeyRecord, Keys, now};
 use amaas_serve::config::{LedgerLocation, Limits, RuntimeConfig, Trust, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::ledger;
-use amaas_serve::load::{self, Slot, Source, State};
+use amaas_serve::load::{self, LoadTimes, Slot, Source, State};
 use amaas_serve::publish::{Publisher, is_published, publish};
 use amaas_serve::seal::{KeySet, Policy, Sealing};
 use amaas_serve::store::{ModelName, Store};
@@ -80,6 +81,9 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
         let ended = tokio::select! {
             first = call_each(&calling, &client, &tasks) => {
                 report(settings, &first, &endpoint, &env_file, begun)?;
+                if dev.profile && !settings.json {
+                    profile(&first)?;
+                }
                 serving.await
             }
             ended = &mut serving => ended,
@@ -161,7 +165,7 @@ struct First {
     model: String,
     version: String,
     task: String,
-    load: Duration,
+    load: LoadTimes,
     /// How long the first call took, or why it failed.
     answer: Result<Duration, String>,
     example: Option<&'static str>,
@@ -192,13 +196,13 @@ async fn call(slot: &Slot, client: &Client, tasks: &Tasks) -> First {
     };
     let answer = answered.map(|()| begun.elapsed()).map_err(|error| error.to_string());
     let (version, task) = (model.version().to_string(), model.task_name().to_owned());
-    First { model: name, version, task, load: model.times().total, answer, example }
+    First { model: name, version, task, load: model.times(), answer, example }
 }
 
 impl First {
     fn failed(model: String, reason: String) -> Self {
         let (version, task) = (String::new(), String::new());
-        Self { model, version, task, load: Duration::ZERO, answer: Err(reason), example: None }
+        Self { model, version, task, load: LoadTimes::default(), answer: Err(reason), example: None }
     }
 }
 
@@ -209,14 +213,14 @@ fn report(
     env_file: &Path,
     begun: Instant,
 ) -> Result<(), Failure> {
-    let milliseconds = |duration: Duration| format!("{:.1}", duration.as_secs_f64() * 1e3);
     if settings.json {
         let models = first.iter().map(|first| {
             serde_json::json!({
                 "model": first.model,
                 "version": first.version,
                 "task": first.task,
-                "load_ms": first.load.as_secs_f64() * 1e3,
+                "load_ms": first.load.total.as_secs_f64() * 1e3,
+                "load": parts(&first.load).map(|(part, took, _)| (part, took.as_secs_f64() * 1e3)).into_iter().collect::<BTreeMap<_, _>>(),
                 "first_answer_ms": first.answer.as_ref().ok().map(|took| took.as_secs_f64() * 1e3),
                 "error": first.answer.as_ref().err(),
             })
@@ -228,7 +232,7 @@ fn report(
         let answer =
             first.answer.as_ref().map_or_else(|reason| format!("failed: {reason}"), |took| milliseconds(*took));
         let example = first.example.unwrap_or("POST /v2/models/…/infer").to_owned();
-        [first.model.clone(), first.version.clone(), first.task.clone(), milliseconds(first.load), answer, example]
+        [first.model.clone(), first.version.clone(), first.task.clone(), milliseconds(first.load.total), answer, example]
     });
     output::line(format_args!(
         "{}\n",
@@ -250,6 +254,39 @@ fn report(
         output::line(format_args!("  {}{data} predict {} {example}\n", program(), first.model))?;
     }
     output::line("Ctrl-C stops. `AMAAS_LOG=info` shows every call.")
+}
+
+/// Where the time of each load went.
+fn profile(first: &[First]) -> Result<(), Failure> {
+    let heads = parts(&LoadTimes::default()).map(|(part, ..)| part.to_uppercase());
+    let rows = first.iter().map(|first| {
+        let [runtime, manifest, fetch, session, check, warm_up, total] =
+            parts(&first.load).map(|(_, took, _)| milliseconds(took));
+        [first.model.clone(), runtime, manifest, fetch, session, check, warm_up, total]
+    });
+    let [a, b, c, d, e, f, g] = &heads;
+    output::line(format_args!("\n{}\n", output::table(["MS", a, b, c, d, e, f, g], rows)))?;
+    for (part, _, what) in parts(&LoadTimes::default()) {
+        output::line(format_args!("  {part:<9}{what}"))?;
+    }
+    Ok(())
+}
+
+/// The parts of a load, and what each is.
+fn parts(times: &LoadTimes) -> [(&'static str, Duration, &'static str); 7] {
+    [
+        ("runtime", times.runtime, "ONNX Runtime is loaded and started, once a process, while the first blobs travel"),
+        ("manifest", times.manifest, "alias and manifest are fetched, and the signature is verified"),
+        ("fetch", times.fetch, "blobs are fetched, verified and opened"),
+        ("session", times.session, "ONNX Runtime makes a session of the network"),
+        ("check", times.check, "golden cases are run"),
+        ("warm-up", times.warm_up, "a run on made-up values, where there are no golden cases"),
+        ("total", times.total, "all of it; parts that overlap are counted once"),
+    ]
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.1}", duration.as_secs_f64() * 1e3)
 }
 
 /// How this program was called, so that a line can be pasted.

@@ -137,6 +137,8 @@ fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Res
         output::line(format_args!("warning: {warning}"))?;
     }
     output::line(format_args!("calls share runs: {batching} ({})", published.batching_because))?;
+    let prepared = if manifest.prepared.is_some() { "yes" } else { "no" };
+    output::line(format_args!("prepared: {prepared} ({})", published.prepared_because))?;
     Ok(())
 }
 

@@ -1,0 +1,51 @@
+//! How much memory the process may still take.
+
+use std::fs;
+use std::path::Path;
+
+/// Bytes that are free, for this process and for the container that it is in; `None` where the machine does not say.
+///
+/// A Lambda function is in a machine of its own, of the size that it was given.
+pub(crate) fn free() -> Option<u64> {
+    let container = Path::new("/sys/fs/cgroup");
+    [machine("/proc/meminfo".as_ref()), group(container)].into_iter().flatten().min()
+}
+
+/// `MemAvailable` of `meminfo` (proc(5)).
+fn machine(meminfo: &Path) -> Option<u64> {
+    let text = fs::read_to_string(meminfo).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()?.saturating_mul(1024))
+}
+
+/// What a control group's bound leaves (cgroups(7), version 2); pages of files count as taken, which they are not for good.
+fn group(folder: &Path) -> Option<u64> {
+    let number = |file: &str| fs::read_to_string(folder.join(file)).ok()?.trim().parse::<u64>().ok();
+    let (most, taken) = (number("memory.max")?, number("memory.current")?);
+    let files = fs::read_to_string(folder.join("memory.stat")).ok();
+    let files = files.and_then(|text| {
+        text.lines().find_map(|line| line.strip_prefix("inactive_file ")?.trim().parse::<u64>().ok())
+    });
+    Some(most.saturating_sub(taken.saturating_sub(files.unwrap_or_default())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smaller_bound_counts_and_none_is_no_bound() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).expect("written");
+        write("meminfo", "MemTotal: 9 kB\nMemAvailable:       3 kB\n");
+        assert_eq!(machine(&folder.path().join("meminfo")), Some(3072));
+        assert_eq!(group(folder.path()), None);
+        write("memory.current", "70\n");
+        write("memory.max", "max\n");
+        assert_eq!(group(folder.path()), None);
+        write("memory.max", "100\n");
+        assert_eq!(group(folder.path()), Some(30));
+        write("memory.stat", "anon 50\ninactive_file 20\n");
+        assert_eq!(group(folder.path()), Some(50));
+    }
+}
