@@ -56,6 +56,9 @@ pub fn function(tasks: Tasks) -> ExitCode {
 }
 
 async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
+    // It takes longer than all else until the first blob travels; whoever needs it waits for it, and hears what went wrong.
+    let library = config.runtime.library.clone();
+    drop(tokio::task::spawn_blocking(move || runtime::start(library.as_deref())));
     let store = Store::open(&config.store, &S3Options::default()).await.map_err(|error| error.to_string())?;
     let host = Host::new(Arc::new(KeyDocument::new(store.clone())), config.limits);
     let vault = match &config.vault {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::task::{JoinSet, spawn_blocking};
 
+use super::pages;
 use super::source::Unwrapping;
 use crate::at_rest::{Role, Tag};
 use crate::digest::{Digest, Hasher};
@@ -19,6 +20,7 @@ use crate::store::{Store, StoreError, blob_key};
 pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<Sealed>) -> Result<Bytes, LoadError> {
     let (size, segment_size) = sizes(store, blob)?;
     let mut rest = BytesMut::zeroed(size);
+    pages::large(&mut rest);
     let mut landed: Vec<Option<BytesMut>> = blob.segments.iter().map(|_| None).collect();
     let part = |_| rest.split_to(segment_size.min(rest.len()));
     segments(store, blob, sealed, part, |index, part| landed[index] = Some(part)).await?;

@@ -9,6 +9,7 @@ mod error;
 mod fetch;
 mod model;
 mod named;
+mod pages;
 mod provider;
 mod refusal;
 mod resolve;

@@ -14,3 +14,10 @@ pub(crate) use self::environment::environment;
 pub use self::leave::leave;
 pub use self::library::{LibraryError, VERSION, find, find_or_fetch};
 pub use self::quiet::quiet;
+
+/// Starts ONNX Runtime, so that it is there when it is needed. What goes wrong is said then.
+pub(crate) fn start(configured: Option<&std::path::Path>) {
+    if let Ok(library) = find(configured) {
+        let _ = environment(&library);
+    }
+}
