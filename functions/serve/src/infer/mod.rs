@@ -25,7 +25,7 @@ pub(crate) use self::running::Stop;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use amaas_wire::Tensor;
 use amaas_wire::oip::triton::ModelStatistics;
@@ -95,6 +95,18 @@ impl Infer {
             .name(format!("infer {name}").chars().take(15).collect())
             .spawn(move || worker::work(&worker))?;
         Ok(Self { queue })
+    }
+
+    /// Refuses a call that would be refused now, whatever it is. One that is not may yet be.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`] where no place is left.
+    pub(crate) fn room(&self) -> Result<(), Error> {
+        if !self.queue.is_full() {
+            return Ok(());
+        }
+        self.queue.stats.ended(false, 0, Duration::ZERO);
+        Err(Error::QueueFull)
     }
 
     /// Runs one call, maybe with others.

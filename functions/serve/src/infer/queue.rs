@@ -97,6 +97,11 @@ impl Queue {
         })
     }
 
+    /// Whether there is no place, whatever the call.
+    pub(super) fn is_full(&self) -> bool {
+        self.rows.available_permits() == 0 || self.bytes.available_permits() == 0
+    }
+
     /// The network, for a call that is expected to be short, where nobody waits and calls come one at a time.
     pub(super) fn turn(&self, size: Size) -> Option<Box<dyn Network>> {
         let mut state = self.lock();

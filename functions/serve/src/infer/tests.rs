@@ -343,3 +343,18 @@ async fn calls_that_meet_others_share_runs_instead() {
     assert!(!runs[..10].contains(&true), "{runs:?}");
     assert!(runs[20..].windows(16).all(|runs| runs.contains(&false)), "now and then one finds out: {runs:?}");
 }
+
+#[tokio::test]
+async fn a_queue_without_a_place_refuses_before_there_is_a_call() {
+    let bench = bench(1, 1);
+    let first = queue(&bench, &[1.0], 1).await;
+    bench.begun.recv().expect("begun");
+    assert!(bench.infer.room().is_ok());
+    let waiting = queue(&bench, &[2.0], 1).await;
+    assert!(matches!(bench.infer.room(), Err(Error::QueueFull)));
+    open(&bench);
+    assert_eq!((values(first).await, values(waiting).await), (vec![2.0], vec![4.0]));
+    assert!(bench.infer.room().is_ok());
+    let times = bench.infer.statistics("m".to_owned(), "1".to_owned()).inference_stats;
+    assert_eq!((times.success.count, times.fail.count), (2, 1));
+}
