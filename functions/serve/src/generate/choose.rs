@@ -19,8 +19,7 @@ impl Chances {
 
     /// The next token.
     pub(super) fn choose(&mut self, logits: &[f32]) -> Result<usize, RunError> {
-        let best = most_probable(logits, 1).first().copied();
-        let best = best.filter(|_| logits.iter().all(|logit| !logit.is_nan() && *logit < f32::INFINITY));
+        let best = highest(logits).filter(|_| logits.iter().all(|logit| !logit.is_nan() && *logit < f32::INFINITY));
         let best = best.ok_or_else(|| RunError::Failed("the network gave logits that are no numbers".to_owned()))?;
         let draw = self.draw();
         if self.temperature == 0.0 {
@@ -53,6 +52,12 @@ impl Chances {
     }
 }
 
+/// The token of the highest logit; of equals the lowest.
+fn highest(logits: &[f32]) -> Option<usize> {
+    let higher = |best: (usize, f32), next: (usize, f32)| if next.1.total_cmp(&best.1).is_gt() { next } else { best };
+    logits.iter().copied().enumerate().reduce(higher).map(|(token, _)| token)
+}
+
 /// The one at which the weights have come to `draw` of their sum.
 fn drawn(weights: impl Iterator<Item = (usize, f64)> + Clone, draw: f64) -> Option<usize> {
     let mut left = draw * weights.clone().map(|(_, weight)| weight).sum::<f64>();
@@ -72,9 +77,6 @@ pub(super) fn most_probable(logits: &[f32], count: usize) -> Vec<usize> {
     let higher = |a: &usize, b: &usize| logits[*b].total_cmp(&logits[*a]).then(a.cmp(b));
     let mut tokens: Vec<usize> = (0..logits.len()).collect();
     if count < tokens.len() {
-        if count == 1 {
-            return tokens.into_iter().min_by(higher).into_iter().collect();
-        }
         tokens.select_nth_unstable_by(count, higher);
         tokens.truncate(count);
     }

@@ -75,6 +75,23 @@ pub(crate) struct Call {
     chances: choose::Chances,
     stop: Vec<String>,
     logprobs: Option<usize>,
+    telling: Telling,
+}
+
+impl Call {
+    /// The same call, whose caller is told `telling`.
+    pub(crate) fn told(self, telling: Telling) -> Self {
+        Self { telling, ..self }
+    }
+}
+
+/// When a caller is told of its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// Piece by piece, as it is made.
+    AsItComes,
+    /// All of it at its end: whoever is woken for each token takes time from those who make them.
+    AtTheEnd,
 }
 
 /// What comes of a call.
@@ -152,7 +169,7 @@ impl Generate {
             None => random_seed()?,
         };
         let chances = choose::Chances::new(prompt.temperature.unwrap_or(1.0), prompt.top_p.unwrap_or(1.0), seed);
-        Ok(Call { prompt: tokens, most, chances, stop: prompt.stop.clone(), logprobs })
+        Ok(Call { prompt: tokens, most, chances, stop: prompt.stop.clone(), logprobs, telling: Telling::AsItComes })
     }
 
     /// Begins `calls` together, or none of them.

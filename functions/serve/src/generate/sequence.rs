@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::choose::{self, Chances};
 use super::text::{self, Stops, Text};
-use super::{Call, Event, Told};
+use super::{Call, Event, Telling, Told};
 use crate::infer::RunError;
 use crate::task::AnyGenerator;
 
@@ -19,6 +19,9 @@ pub(super) struct Sequence {
     text: Text,
     stops: Stops,
     logprobs: Option<usize>,
+    telling: Telling,
+    /// What is told at the end.
+    kept: (String, Vec<Told>),
     /// Tokens whose text is held back.
     untold: Vec<Told>,
     /// Characters of text so far, and of those that were told.
@@ -47,7 +50,7 @@ impl Sequence {
         generator: Arc<dyn AnyGenerator>,
         past_bytes: usize,
     ) -> (Self, Vec<i64>) {
-        let Call { prompt, most, chances, stop, logprobs } = call;
+        let Call { prompt, most, chances, stop, logprobs, telling } = call;
         let sequence = Self {
             generator,
             reply,
@@ -55,6 +58,8 @@ impl Sequence {
             text: Text::behind(&prompt),
             stops: Stops::new(stop),
             logprobs,
+            telling,
+            kept: (String::new(), Vec::new()),
             untold: Vec::new(),
             characters: (0, 0),
             made: 0,
@@ -125,6 +130,8 @@ impl Sequence {
 
     #[allow(clippy::unnecessary_wraps)] // reads well as the end of what can fail
     fn finish(&mut self, reason: FinishReason) -> Result<Goes, RunError> {
+        let (text, tokens) = std::mem::take(&mut self.kept);
+        self.send(text, tokens);
         let _ = self.reply.send(Event::End { reason, made: self.made });
         Ok(Goes::Ended)
     }
@@ -135,6 +142,16 @@ impl Sequence {
         let told = self.characters.1;
         let held = self.untold.iter().position(|token| token.offset >= told && !token.text.is_empty());
         let tokens: Vec<_> = self.untold.drain(..held.unwrap_or(self.untold.len())).collect();
+        match self.telling {
+            Telling::AsItComes => self.send(text, tokens),
+            Telling::AtTheEnd => {
+                self.kept.0 += &text;
+                self.kept.1.extend(tokens);
+            }
+        }
+    }
+
+    fn send(&self, text: String, tokens: Vec<Told>) {
         if !text.is_empty() || !tokens.is_empty() {
             let _ = self.reply.send(Event::Piece { text, tokens });
         }

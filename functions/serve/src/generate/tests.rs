@@ -249,3 +249,32 @@ async fn long_prompts_are_read_in_pieces() {
     let steps = turned.steps.lock().expect("not poisoned").clone();
     assert_eq!(steps, [(1, 128), (1, 128), (1, 94), (1, 1), (1, 1)]);
 }
+
+#[tokio::test]
+async fn what_is_told_at_the_end_is_what_is_told_as_it_comes() {
+    let turned = Turned::new(false, bounds(8, 8, 1 << 20));
+    let call = |telling| {
+        let prompt = Prompt::new("abc").max_tokens(9).temperature(0.0);
+        Ok(turned.generate.call(&prompt, Some(2))?.told(telling))
+    };
+    let calls = [Telling::AsItComes, Telling::AtTheEnd].map(call).into_iter().collect::<Result<Vec<_>, Error>>();
+    let mut told = Vec::new();
+    for mut events in turned.generate.begin(calls.expect("calls")).expect("places") {
+        let (mut pieces, mut text, mut tokens) = (0, String::new(), Vec::new());
+        loop {
+            match events.next().await.expect("no failure") {
+                Event::Piece { text: more, tokens: of_it } => {
+                    pieces += 1;
+                    text += &more;
+                    tokens.extend(of_it);
+                }
+                Event::End { reason, made } => break told.push((pieces, text, tokens, reason, made)),
+                Event::Failed(error) => panic!("{error}"),
+            }
+        }
+    }
+    let (as_it_comes, at_the_end) = (told.remove(0), told.remove(0));
+    assert_eq!((as_it_comes.0, at_the_end.0), (9, 1));
+    assert_eq!((as_it_comes.1, as_it_comes.2, as_it_comes.3), (at_the_end.1, at_the_end.2, at_the_end.3));
+    assert_eq!(as_it_comes.4, at_the_end.4);
+}

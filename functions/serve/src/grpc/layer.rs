@@ -15,7 +15,7 @@ use tonic::codec::CompressionEncoding::{Deflate, Gzip};
 use super::proto::grpc_inference_service_server::GrpcInferenceServiceServer;
 use super::service::Service;
 use crate::error::Error;
-use crate::reply::{Finished, respond};
+use crate::reply::{Finished, respond_to};
 use crate::request::{Caller, paced};
 use crate::router::Host;
 use crate::seal::Policy;
@@ -34,7 +34,7 @@ pub(crate) fn beside(http: Router, host: Host) -> Router {
     Router::new()
         .route_service("/inference.GRPCInferenceService/{method}", service)
         .layer(from_fn_with_state(host, guard))
-        .layer(from_fn(respond))
+        .layer(from_fn(respond_to))
         .fallback_service(http)
 }
 

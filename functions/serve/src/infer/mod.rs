@@ -1,8 +1,11 @@
 //! Queue → batch → run. The only caller of a network's run.
 //!
-//! One thread owns the network. While it runs, arrivals queue; the next run takes what is there and fits together, up to
-//! a bound in rows. There is no timer, so one caller alone never waits. A full queue refuses at once: it is bounded in
-//! rows and in bytes, and who hangs up frees the place at once.
+//! A network has a thread. While it runs, arrivals queue; the next run takes what is there and fits together, up to as many rows as
+//! were found to be best (`pace`), and to a bound. There is no timer, so one caller alone never waits. A full queue refuses at once:
+//! it is bounded in rows and in bytes, and who hangs up frees the place at once.
+//!
+//! Where calls come one at a time, one whose run takes little more than handing it to a thread and back is run where it came in: the
+//! network lies in the queue, and whoever takes it out runs it.
 //!
 //! Invariant: each call that was queued gets exactly one answer, whatever happens to the others of its run.
 //!
@@ -10,6 +13,7 @@
 
 mod batch;
 mod made_up;
+mod pace;
 mod queue;
 mod running;
 mod stats;
@@ -21,12 +25,13 @@ pub(crate) use self::running::Stop;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use amaas_wire::Tensor;
 use amaas_wire::oip::triton::ModelStatistics;
 use tokio::sync::oneshot::{self, Receiver};
 
+use self::pace::Size;
 use self::queue::{Closed, Entry, Queue};
 use crate::error::Error;
 use crate::request::Valid;
@@ -36,6 +41,11 @@ pub(crate) trait Network: Send + 'static {
     /// What ends the next run, where the network has something that does.
     fn prepare(&mut self) -> Option<Arc<dyn Stop>> {
         None
+    }
+
+    /// Whether a run costs the same on any thread.
+    fn runs_anywhere(&self) -> bool {
+        true
     }
 
     /// Runs the network on its inputs, in its order; gives its outputs, in its order.
@@ -62,7 +72,7 @@ impl From<RunError> for Error {
     }
 }
 
-/// Runs calls on a network that a thread of its own holds. Dropping it ends the thread when the queue is empty.
+/// Runs calls on a network that has a thread of its own. Dropping it ends the thread when the queue is empty.
 pub(crate) struct Infer {
     queue: Arc<Queue>,
 }
@@ -77,14 +87,26 @@ pub(crate) struct Bounds {
 }
 
 impl Infer {
-    /// Starts the thread that holds `network`; `name` stands in its name.
+    /// Starts the thread of `network`; `name` stands in its name.
     pub(crate) fn start(name: &str, network: impl Network, bounds: Bounds) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue::new(bounds, QUEUE_BYTES));
+        let queue = Arc::new(Queue::new(Box::new(network), bounds, QUEUE_BYTES));
         let worker = Arc::clone(&queue);
         std::thread::Builder::new()
             .name(format!("infer {name}").chars().take(15).collect())
-            .spawn(move || worker::work(&worker, network))?;
+            .spawn(move || worker::work(&worker))?;
         Ok(Self { queue })
+    }
+
+    /// Refuses a call that would be refused now, whatever it is. One that is not may yet be.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`] where no place is left.
+    pub(crate) fn room(&self) -> Result<(), Error> {
+        if !self.queue.is_full() {
+            return Ok(());
+        }
+        self.queue.stats.ended(false, 0, Duration::ZERO);
+        Err(Error::QueueFull)
     }
 
     /// Runs one call, maybe with others.
@@ -93,7 +115,11 @@ impl Infer {
     /// [`Error::QueueFull`] at once where no place is left; [`Error::Refused`] where the network refuses the values.
     pub(crate) async fn run(&self, call: Valid) -> Result<Vec<Tensor>, Error> {
         let (rows, arrived) = (call.rows(), Instant::now());
-        let answer = self.answer(call, arrived).await;
+        let size = Size::new(rows, call.bytes());
+        let answer = match worker::run_here(&self.queue, size, &call) {
+            Some(answer) => answer.map_err(Error::from),
+            None => self.queued(call, size, arrived).await,
+        };
         self.queue.stats.ended(answer.is_ok(), rows, arrived.elapsed());
         answer
     }
@@ -103,11 +129,11 @@ impl Infer {
         self.queue.stats.statistics(name, version)
     }
 
-    async fn answer(&self, call: Valid, arrived: Instant) -> Result<Vec<Tensor>, Error> {
+    async fn queued(&self, call: Valid, size: Size, arrived: Instant) -> Result<Vec<Tensor>, Error> {
         let (reply, answer) = oneshot::channel();
         let place = self.queue.place(&call).ok_or(Error::QueueFull)?;
         let waits = Arc::new(());
-        let pushed = self.queue.push(Entry { call, reply, place, arrived, caller: Arc::downgrade(&waits) });
+        let pushed = self.queue.push(Entry { call, size, reply, place, arrived, caller: Arc::downgrade(&waits) });
         pushed.map_err(|Closed| Error::internal("the inference thread has ended"))?;
         let mut queued = Queued { queue: &self.queue, answer, waits: Some(waits) };
         let answer = (&mut queued.answer).await.map_err(|_| Error::internal("the inference thread dropped a call"))?;

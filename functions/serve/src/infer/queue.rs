@@ -1,23 +1,28 @@
-//! Calls that wait for a run.
+//! Calls that wait for a run, and the network while it has none.
 //!
 //! Invariant: the queue holds no more rows and bytes than its bounds, because each entry holds its place, and an entry
 //! whose caller has gone is thrown away at once.
+//!
+//! Invariant: whoever runs the network has taken it from here, so there is one run at a time. A caller takes it only where nobody
+//! waits, and whoever brings it back wakes the thread where somebody does by then, so that nobody waits for long.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use amaas_wire::Tensor;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::pace::{Pace, Size};
 use super::running::Running;
 use super::stats::Stats;
-use super::{Bounds, RunError};
+use super::{Bounds, Network, RunError};
 use crate::request::Valid;
 
 /// One call, with the way back to its caller.
 pub(super) struct Entry {
     pub(super) call: Valid,
+    pub(super) size: Size,
     pub(super) reply: oneshot::Sender<Result<Vec<Tensor>, RunError>>,
     /// Given back when its run begins.
     pub(super) place: Place,
@@ -43,15 +48,27 @@ pub(super) struct Queue {
     pub(super) stats: Stats,
 }
 
-#[derive(Default)]
 struct State {
     entries: VecDeque<Entry>,
     closed: bool,
+    /// Nothing while it runs.
+    network: Option<Box<dyn Network>>,
+    pace: Pace,
+    /// Calls, one after another, that met no other.
+    lone: u32,
+}
+
+/// What the thread runs next.
+pub(super) struct Batch {
+    pub(super) network: Box<dyn Network>,
+    pub(super) entries: Vec<Entry>,
+    /// The most rows that it was to have, unless its first call has more.
+    pub(super) bound: usize,
 }
 
 impl Queue {
-    /// A queue of `bounds`, whose tensors take at most `most_bytes` of memory.
-    pub(super) fn new(bounds: Bounds, most_bytes: usize) -> Self {
+    /// The queue before `network`, of `bounds`, whose tensors take at most `most_bytes` of memory.
+    pub(super) fn new(network: Box<dyn Network>, bounds: Bounds, most_bytes: usize) -> Self {
         let places = |bound: usize| Arc::new(Semaphore::new(bound.min(Semaphore::MAX_PERMITS)));
         let (rows, bytes) = (places(bounds.queue_rows.get()), places(most_bytes));
         Self {
@@ -59,7 +76,13 @@ impl Queue {
             rows,
             bytes,
             most_bytes,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                entries: VecDeque::new(),
+                closed: false,
+                network: Some(network),
+                pace: Pace::new(bounds.batch_rows),
+                lone: 0,
+            }),
             arrived: Condvar::new(),
             running: Running::default(),
             stats: Stats::default(),
@@ -68,11 +91,41 @@ impl Queue {
 
     /// A place for `call`, where there is one. A call larger than the whole queue may have it alone.
     pub(super) fn place(&self, call: &Valid) -> Option<Place> {
-        let bytes = call.tensors().iter().map(|tensor| tensor.data().byte_size()).sum();
         Some(Place {
             _rows: take(&self.rows, call.rows(), self.bounds.queue_rows.get())?,
-            _bytes: take(&self.bytes, bytes, self.most_bytes)?,
+            _bytes: take(&self.bytes, call.bytes(), self.most_bytes)?,
         })
+    }
+
+    /// Whether there is no place, whatever the call.
+    pub(super) fn is_full(&self) -> bool {
+        self.rows.available_permits() == 0 || self.bytes.available_permits() == 0
+    }
+
+    /// The network, for a call that is expected to be short, where nobody waits and calls come one at a time.
+    pub(super) fn turn(&self, size: Size) -> Option<Box<dyn Network>> {
+        let mut state = self.lock();
+        // Calls that are run where they come in do not meet, however many there are: so now and then one is queued, and finds out.
+        let alone = state.lone >= FEW && !state.lone.is_multiple_of(FEW);
+        if state.closed || !state.entries.is_empty() || !alone || !state.pace.is_short(size) {
+            return None;
+        }
+        let network = state.network.take_if(|network| network.runs_anywhere())?;
+        state.lone = state.lone.wrapping_add(1).max(FEW);
+        Some(network)
+    }
+
+    /// Brings back the network of [`Self::turn`]; it ran for `time`, where that is known.
+    pub(super) fn back(&self, network: Box<dyn Network>, size: Size, time: Option<Duration>) {
+        let mut state = self.lock();
+        state.network = Some(network);
+        if let Some(time) = time {
+            // It came alone, so its rows tell nothing of how many are best.
+            state.pace.ran(size, usize::MAX, time);
+        }
+        if state.closed || !state.entries.is_empty() {
+            self.arrived.notify_one();
+        }
     }
 
     /// Queues `entry`, unless the queue is closed.
@@ -81,8 +134,14 @@ impl Queue {
         if state.closed {
             return Err(Closed);
         }
+        if state.network.is_none() || !state.entries.is_empty() {
+            state.lone = 0;
+        }
         state.entries.push_back(entry);
-        self.arrived.notify_one();
+        // Whoever has it looks here when it comes back.
+        if state.network.is_some() {
+            self.arrived.notify_one();
+        }
         Ok(())
     }
 
@@ -110,48 +169,47 @@ impl Queue {
         drop(left);
     }
 
-    /// Waits for a call, and takes it with every other that may share its run; `None` when there will be no more.
-    pub(super) fn take(&self) -> Option<Vec<Entry>> {
+    /// As if so many calls had come alone that the next one is run where it comes in.
+    #[cfg(test)]
+    pub(super) fn came_alone(&self) {
+        self.lock().lone = FEW + 1;
+    }
+
+    /// Brings back the network of the last [`Batch`], where there was one.
+    pub(super) fn returned(&self, network: Box<dyn Network>) {
+        self.lock().network = Some(network);
+    }
+
+    /// A run of this size, which was to have at most `bound` rows, took `time`.
+    pub(super) fn ran(&self, size: Size, bound: usize, time: Duration) {
+        self.lock().pace.ran(size, bound, time);
+    }
+
+    /// Waits for a call and for the network, and takes it with every other that may share its run; `None` when there will be no more.
+    pub(super) fn take(&self) -> Option<Batch> {
         let mut state = self.lock();
         loop {
             // Whoever hung up while waiting gets no run.
             while state.entries.front().is_some_and(|entry| entry.reply.is_closed()) {
                 state.entries.pop_front();
             }
-            if let Some(first) = state.entries.pop_front() {
-                return Some(self.with_others(first, &mut state.entries));
+            let there = state.network.is_some();
+            if there && let Some(first) = state.entries.pop_front() {
+                let (entries, bound) = with_others(first, &mut state);
+                if entries.len() == 1 && state.entries.is_empty() {
+                    state.lone = state.lone.wrapping_add(1);
+                }
+                return state.network.take().map(|network| Batch { network, entries, bound });
             }
-            if state.closed {
+            if state.closed && there {
+                // The thread that made the session's runs frees it too.
+                let network = state.network.take();
+                drop(state);
+                drop(network);
                 return None;
             }
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    fn with_others(&self, first: Entry, waiting: &mut VecDeque<Entry>) -> Vec<Entry> {
-        let mut rows = first.call.rows();
-        let mut taken = vec![first];
-        let mut left = VecDeque::new();
-        while let Some(entry) = waiting.pop_front() {
-            if entry.reply.is_closed() {
-                continue;
-            }
-            let joined = rows.saturating_add(entry.call.rows());
-            if joined <= self.bounds.batch_rows.get() && taken[0].call.can_join(&entry.call) {
-                rows = joined;
-                taken.push(entry);
-            } else {
-                left.push_back(entry);
-            }
-            if rows >= self.bounds.batch_rows.get() {
-                break;
-            }
-        }
-        // What was passed over keeps its turn.
-        while let Some(entry) = left.pop_back() {
-            waiting.push_front(entry);
-        }
-        taken
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -159,6 +217,38 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Takes those that may share the run of `first`; and how many rows that was to have at most.
+fn with_others(first: Entry, state: &mut State) -> (Vec<Entry>, usize) {
+    let waiting: usize = state.entries.iter().map(|entry| entry.size.rows).fold(first.size.rows, usize::saturating_add);
+    let bound = state.pace.bound(first.size.of_rows(waiting));
+    let mut rows = first.size.rows;
+    let mut taken = vec![first];
+    let mut left = VecDeque::new();
+    while rows < bound
+        && let Some(entry) = state.entries.pop_front()
+    {
+        if entry.reply.is_closed() {
+            continue;
+        }
+        let joined = rows.saturating_add(entry.size.rows);
+        if joined <= bound && taken[0].call.can_join(&entry.call) {
+            rows = joined;
+            taken.push(entry);
+        } else {
+            left.push_back(entry);
+        }
+    }
+    // What was passed over keeps its turn.
+    while let Some(entry) = left.pop_back() {
+        state.entries.push_front(entry);
+    }
+    (taken, bound)
+}
+
+/// How many calls have to come alone before one is run where it comes in, and how often one is queued all the same: runs that many
+/// calls share take so much less time than as many runs that the way to the thread and back is worth it.
+const FEW: u32 = 16;
 
 /// The queue is closed.
 #[derive(Debug)]

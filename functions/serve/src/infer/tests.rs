@@ -1,9 +1,12 @@
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
+use std::time::Duration;
 
 use amaas_wire::{Datatype, Tensor};
 
+use super::pace::Size;
 use super::queue::Queue;
 use super::{Bounds, Infer, Network, RunError};
 use crate::config::Limits;
@@ -203,7 +206,7 @@ async fn who_hangs_up_frees_the_place_at_once() {
 
 #[test]
 fn a_queue_is_bounded_in_bytes_too() {
-    let queue = Queue::new(bounds(100, 100), 16);
+    let queue = Queue::new(Box::new(Negate(channel().0)), bounds(100, 100), 16);
     let eight = queue.place(&call(&[1.0, 2.0], 2)).expect("the first 8 bytes of 16");
     assert!(queue.place(&call(&[1.0, 2.0, 3.0], 3)).is_none(), "12 more");
     let sixteen = queue.place(&call(&[1.0, 2.0], 2)).expect("8 more");
@@ -225,4 +228,133 @@ async fn nobody_waits_for_a_thread_that_has_ended() {
     assert!(internal(bench.infer.run(call(&[3.0], 1)).await), "what comes");
     open(&bench);
     assert_eq!(values(first).await, [2.0], "what runs is answered");
+}
+
+/// Negates its values, and says which threads had it do so; panics at 99.
+struct Negate(Sender<ThreadId>);
+
+impl Network for Negate {
+    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+        let _ = self.0.send(std::thread::current().id());
+        let values = inputs[0].data().as_f32().expect("FP32");
+        assert!(!values.contains(&99.0), "99");
+        let negated: Vec<f32> = values.iter().map(|value| -value).collect();
+        Ok(vec![Tensor::new("y", inputs[0].shape().to_vec(), negated).expect("same shape")])
+    }
+}
+
+/// A network whose runs of one value are known to be short, and the threads that ran it.
+fn short() -> (Arc<Infer>, Receiver<ThreadId>) {
+    let (threads, ran) = channel();
+    let infer = Infer::start("test", Negate(threads), bounds(8, 100)).expect("a thread");
+    infer.queue.ran(size(), 1, Duration::from_micros(1));
+    infer.queue.came_alone();
+    (Arc::new(infer), ran)
+}
+
+/// One value in one row.
+fn size() -> Size {
+    Size::new(1, size_of::<f32>())
+}
+
+#[tokio::test]
+async fn a_short_call_is_run_where_it_came_in() {
+    let (infer, ran) = short();
+    let here = infer.run(call(&[2.0], 1)).await.expect("an answer");
+    assert_eq!(ran.recv(), Ok(std::thread::current().id()));
+    // Of two rows nothing is known yet.
+    let there = infer.run(call(&[2.0, 3.0], 1)).await.expect("an answer");
+    assert_ne!(ran.recv(), Ok(std::thread::current().id()));
+    assert_eq!(here[0].data().as_f32(), Some(&[-2.0][..]));
+    assert_eq!(there[0].data().as_f32(), Some(&[-2.0, -3.0][..]));
+    let stats = infer.statistics("m".to_owned(), "1".to_owned());
+    assert_eq!((stats.inference_count, stats.execution_count), (3, 2));
+    let times = stats.inference_stats;
+    assert_eq!([times.success, times.queue, times.compute_infer, times.fail].map(|time| time.count), [2, 2, 2, 0]);
+}
+
+#[tokio::test]
+async fn who_comes_while_a_call_runs_where_it_came_in_is_run_behind_it() {
+    let (infer, ran) = short();
+    let network = infer.queue.turn(size()).expect("it is free, and the run short");
+    assert!(infer.queue.turn(size()).is_none(), "one run at a time");
+    let waiting = Arc::clone(&infer);
+    let waiting = tokio::spawn(async move { waiting.run(call(&[2.0], 1)).await });
+    tokio::task::yield_now().await;
+    infer.queue.back(network, size(), Some(Duration::from_micros(1)));
+    assert_eq!(values(waiting).await, [-2.0], "who brings the network back wakes the thread");
+    assert_ne!(ran.recv(), Ok(std::thread::current().id()));
+}
+
+#[tokio::test]
+async fn nobody_runs_before_those_who_wait() {
+    let (infer, ran) = short();
+    let network = infer.queue.turn(size()).expect("it is free");
+    let waiting = Arc::clone(&infer);
+    let waiting = tokio::spawn(async move { waiting.run(call(&[2.0, 3.0], 1)).await });
+    tokio::task::yield_now().await;
+    // As if it had come back, and the thread had not got there yet.
+    infer.queue.returned(network);
+    assert!(infer.queue.turn(size()).is_none());
+    let behind = infer.run(call(&[4.0], 1)).await.expect("an answer");
+    assert_eq!((values(waiting).await, behind[0].data().as_f32()), (vec![-2.0, -3.0], Some(&[-4.0][..])));
+    // One run or two, as the thread gets there.
+    assert!(ran.try_iter().all(|thread| thread != std::thread::current().id()));
+}
+
+#[tokio::test]
+async fn a_panic_where_a_call_came_in_is_its_own() {
+    let (infer, ran) = short();
+    assert!(matches!(infer.run(call(&[99.0], 1)).await, Err(Error::Internal { .. })));
+    let answer = infer.run(call(&[5.0], 1)).await.expect("an answer");
+    assert_eq!(answer[0].data().as_f32(), Some(&[-5.0][..]));
+    let here = std::thread::current().id();
+    assert_eq!(ran.try_iter().collect::<Vec<_>>(), [here, here]);
+}
+
+#[tokio::test]
+async fn the_network_is_gone_when_the_thread_has_ended() {
+    let (infer, ran) = short();
+    drop(infer);
+    assert!(ran.recv().is_err(), "whoever drops it, its thread ends and frees the network");
+}
+
+#[tokio::test]
+async fn calls_that_meet_others_share_runs_instead() {
+    let (infer, ran) = short();
+    let here = std::thread::current().id();
+    let network = infer.queue.turn(size()).expect("it is free");
+    let waiting = Arc::clone(&infer);
+    let waiting = tokio::spawn(async move { waiting.run(call(&[2.0], 1)).await });
+    tokio::task::yield_now().await;
+    infer.queue.back(network, size(), None);
+    assert_eq!(values(waiting).await, [-2.0]);
+    infer.run(call(&[3.0], 1)).await.expect("an answer");
+    assert!(
+        ran.iter().take(2).all(|thread| thread != here),
+        "one that met another is followed by some that are queued"
+    );
+    let mut runs = Vec::new();
+    for _ in 0..64 {
+        infer.queue.ran(size(), 1, Duration::from_micros(1));
+        infer.run(call(&[3.0], 1)).await.expect("an answer");
+        runs.push(ran.recv().expect("a run") == here);
+    }
+    assert!(!runs[..10].contains(&true), "{runs:?}");
+    assert!(runs[20..].windows(16).all(|runs| runs.contains(&false)), "now and then one finds out: {runs:?}");
+}
+
+#[tokio::test]
+async fn a_queue_without_a_place_refuses_before_there_is_a_call() {
+    let bench = bench(1, 1);
+    let first = queue(&bench, &[1.0], 1).await;
+    bench.begun.recv().expect("begun");
+    assert!(bench.infer.room().is_ok());
+    let waiting = queue(&bench, &[2.0], 1).await;
+    assert!(matches!(bench.infer.room(), Err(Error::QueueFull)));
+    open(&bench);
+    assert_eq!((values(first).await, values(waiting).await), (vec![2.0], vec![4.0]));
+    assert!(bench.infer.room().is_ok());
+    let times = bench.infer.statistics("m".to_owned(), "1".to_owned()).inference_stats;
+    assert_eq!((times.success.count, times.fail.count), (2, 1));
 }

@@ -1,62 +1,86 @@
-//! The thread that owns a network.
+//! The thread that runs what is queued, and the runs of calls that need not wait for it.
 //!
 //! Invariant: when the thread ends, however it ends, the queue is closed and empty, so that nobody waits for an answer
 //! that cannot come.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Weak;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use amaas_wire::Tensor;
 use tokio::sync::oneshot::Sender;
 
-use super::queue::{Entry, Queue};
+use super::pace::Size;
+use super::queue::{Batch, Entry, Queue};
 use super::{Network, RunError, batch};
 use crate::request::Valid;
 
 /// Runs what is queued until the queue is closed and empty.
-pub(super) fn work(queue: &Queue, mut network: impl Network) {
+pub(super) fn work(queue: &Queue) {
     let _ended = Ended(queue);
-    while let Some(entries) = queue.take() {
+    while let Some(Batch { mut network, entries, bound }) = queue.take() {
         for entry in &entries {
             queue.stats.left_queue(entry.arrived.elapsed());
         }
-        run(&mut network, queue, entries.into_iter().map(Begun::from).collect());
+        run(&mut *network, queue, entries.into_iter().map(Begun::from).collect(), bound);
+        queue.returned(network);
     }
+}
+
+/// Runs a call where it came in, if it is its turn: nobody waits, the network is free, and the run is expected to be over before
+/// another thread had begun it. `None` where it has to be queued.
+///
+/// Such a run is not ended when its caller goes: nobody can go before it is over.
+pub(super) fn run_here(queue: &Queue, size: Size, call: &Valid) -> Option<Result<Vec<Tensor>, RunError>> {
+    let mut network = queue.turn(size)?;
+    queue.stats.left_queue(Duration::ZERO);
+    let begun = Instant::now();
+    let answer = guarded(|| network.run(call.tensors()));
+    let took = answer.is_ok().then(|| begun.elapsed());
+    queue.back(network, size, took);
+    if let Some(took) = took {
+        queue.stats.ran(1, took);
+    }
+    Some(answer)
 }
 
 /// A call that has left the queue, and given its place back.
 struct Begun {
     call: Valid,
+    size: Size,
     reply: Sender<Result<Vec<Tensor>, RunError>>,
     caller: Weak<()>,
 }
 
 impl From<Entry> for Begun {
-    fn from(Entry { call, reply, place, caller, .. }: Entry) -> Self {
+    fn from(Entry { call, size, reply, place, caller, .. }: Entry) -> Self {
         drop(place);
-        Self { call, reply, caller }
+        Self { call, size, reply, caller }
     }
 }
 
-/// Runs `calls` together. Where that fails each half is run again, so that only the call at fault gets its error.
-fn run(network: &mut impl Network, queue: &Queue, mut calls: Vec<Begun>) {
+/// Runs `calls` together, which were to have at most `bound` rows. Where that fails each half is run again, so that only the call
+/// at fault gets its error.
+fn run(network: &mut dyn Network, queue: &Queue, mut calls: Vec<Begun>, bound: usize) {
     let Queue { running, stats, .. } = queue;
     // Whoever hung up wants no answer, and gets no run.
     calls.retain(|begun| !begun.reply.is_closed());
-    if calls.is_empty() {
-        return;
-    }
+    let Some(first) = calls.first() else { return };
+    let size = first.size.of_rows(calls.iter().map(|begun| begun.size.rows).sum());
     if let Some(stop) = network.prepare() {
         running.begin(calls.iter().map(|begun| Weak::clone(&begun.caller)).collect(), stop);
     }
     let (count, begun) = (calls.len(), Instant::now());
+    let ended = |took: Duration| {
+        stats.ran(count, took);
+        queue.ran(size, bound, took);
+    };
     if calls.len() == 1 {
         let Begun { call, reply, .. } = calls.remove(0);
         let answer = guarded(|| network.run(call.tensors()));
         running.end();
         if answer.is_ok() {
-            stats.ran(count, begun.elapsed());
+            ended(begun.elapsed());
         }
         let _ = reply.send(answer);
         return;
@@ -64,18 +88,18 @@ fn run(network: &mut impl Network, queue: &Queue, mut calls: Vec<Begun>) {
     let answers = guarded(|| run_joined(network, &calls));
     running.end();
     if let Ok(answers) = answers {
-        stats.ran(count, begun.elapsed());
+        ended(begun.elapsed());
         for (begun, answer) in calls.into_iter().zip(answers) {
             let _ = begun.reply.send(Ok(answer));
         }
         return;
     }
     let second = calls.split_off(calls.len() / 2);
-    run(network, queue, calls);
-    run(network, queue, second);
+    run(network, queue, calls, bound);
+    run(network, queue, second, bound);
 }
 
-fn run_joined(network: &mut impl Network, calls: &[Begun]) -> Result<Vec<Vec<Tensor>>, RunError> {
+fn run_joined(network: &mut dyn Network, calls: &[Begun]) -> Result<Vec<Vec<Tensor>>, RunError> {
     let tensors: Vec<_> = calls.iter().map(|begun| begun.call.tensors()).collect();
     let rows: Vec<_> = calls.iter().map(|begun| begun.call.rows()).collect();
     let inputs = batch::join(&tensors).map_err(|error| RunError::Failed(error.to_string()))?;

@@ -184,6 +184,11 @@ impl Network for Onnx {
         Some(options)
     }
 
+    fn runs_anywhere(&self) -> bool {
+        // A device has handles and memory for each thread that it ever ran for.
+        self.provider == Provider::Cpu
+    }
+
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         let values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = inputs
             .iter()

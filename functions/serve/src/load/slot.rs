@@ -86,6 +86,10 @@ impl Slot {
     /// [`Error::NotReady`] with the cause.
     pub(crate) async fn model(&self) -> Result<Arc<Model>, Error> {
         let not_ready = |reason: String| Error::NotReady { model: self.model.to_string(), reason };
+        // Nearly always, and then there is nobody to wait for.
+        if let State::Ready(model) = &*self.state.borrow() {
+            return Ok(Arc::clone(model));
+        }
         let mut state = timeout(PATIENCE, self.settled()).await.unwrap_or(State::Loading);
         if matches!(state, State::Failed(_)) && self.trying.load(Ordering::Relaxed) {
             let mut next = self.state.subscribe();

@@ -8,7 +8,6 @@ use std::io::Write;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use flate2::Compression;
@@ -20,10 +19,13 @@ use http_body_util::BodyExt;
 use crate::error::Error;
 use crate::task::off_runtime_beyond;
 
-/// The layer.
-pub(crate) async fn compress(request: Request, next: Next) -> Response<Body> {
+/// The layer, around `inner`.
+pub(crate) async fn compress<F>(request: Request, inner: impl FnOnce(Request) -> F) -> Response<Body>
+where
+    F: Future<Output = Response<Body>>,
+{
     let coding = Coding::wanted(request.headers());
-    let response = next.run(request).await;
+    let response = inner(request).await;
     match coding {
         Some(coding) if gains(&response) => coding.apply(response).await.unwrap_or_else(IntoResponse::into_response),
         _ => response,

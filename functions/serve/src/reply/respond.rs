@@ -1,5 +1,6 @@
 //! Around every route: the request's id, one log line, and errors in the route's shape. It changes nothing else.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use amaas_wire::predict::REQUEST_ID;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tracing::Instrument;
@@ -15,8 +17,16 @@ use super::error::{Dialect, render};
 use crate::error::Error;
 use crate::request::linger;
 
-/// The layer.
-pub(crate) async fn respond(mut request: Request, next: Next) -> Response<Body> {
+/// The layer, where it stands alone.
+pub(crate) async fn respond_to(request: Request, next: Next) -> Response<Body> {
+    respond(request, |request| next.run(request)).await
+}
+
+/// The layer, around `inner`.
+pub(crate) async fn respond<F>(mut request: Request, inner: impl FnOnce(Request) -> F) -> Response<Body>
+where
+    F: Future<Output = Response<Body>>,
+{
     let begun = Instant::now();
     let id = request_id(request.headers());
     request.headers_mut().insert(REQUEST_ID, id.clone());
@@ -28,7 +38,7 @@ pub(crate) async fn respond(mut request: Request, next: Next) -> Response<Body> 
     let method = request.method().clone();
     let empty = tracing::field::Empty;
     let span = tracing::info_span!("request", id = id_text, %method, route = empty, tenant = empty);
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    let answered = AssertUnwindSafe(inner(request)).catch_unwind().instrument(span.clone()).await;
     let response = answered.unwrap_or_else(|_| {
         use axum::response::IntoResponse;
         Error::internal("a handler panicked").into_response()
@@ -111,9 +121,57 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     if let Some(id) = headers.get(REQUEST_ID).filter(fit) {
         return id.clone();
     }
-    let mut bytes = [0_u8; 16];
-    // Without randomness the id is not unique, which costs nothing but a confusing log.
-    let _ = getrandom::fill(&mut bytes);
-    let id = format!("{:032x}", u128::from_be_bytes(bytes));
-    HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("none"))
+    let id = Bytes::from(format!("{:032x}", DRAWN.with_borrow_mut(Drawn::next)));
+    HeaderValue::from_maybe_shared(id).unwrap_or(HeaderValue::from_static("none"))
+}
+
+thread_local! {
+    static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { bytes: [0; DRAW], used: DRAW }) };
+}
+
+/// Random bytes for ids, drawn for some at once: to ask the system for each costs as much as to read its request. There is no call
+/// before Lambda takes a snapshot, so none of them are in it.
+struct Drawn {
+    bytes: [u8; DRAW],
+    used: usize,
+}
+
+impl Drawn {
+    fn next(&mut self) -> u128 {
+        if self.used == DRAW {
+            // Without randomness the id is not unique, which costs nothing but a confusing log.
+            let _ = getrandom::fill(&mut self.bytes);
+            self.used = 0;
+        }
+        let id = self.bytes[self.used..].first_chunk().map_or(0, |bytes| u128::from_ne_bytes(*bytes));
+        self.used += size_of::<u128>();
+        id
+    }
+}
+
+/// Of 32 ids.
+const DRAW: usize = 32 * size_of::<u128>();
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_all_different() {
+        let count = DRAW / size_of::<u128>() * 3;
+        let ids: BTreeSet<_> = (0..count).map(|_| request_id(&HeaderMap::new()).as_bytes().to_vec()).collect();
+        assert_eq!(ids.len(), count);
+        assert!(ids.iter().all(|id| id.len() == 32 && id.iter().all(u8::is_ascii_hexdigit)));
+    }
+
+    #[test]
+    fn a_callers_id_is_taken_where_it_can_stand_in_a_log() {
+        for (id, taken) in [("a-1", true), ("two words", false), ("", false), ("é", false)] {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, HeaderValue::from_bytes(id.as_bytes()).expect("a value"));
+            assert_eq!(request_id(&headers).as_bytes() == id.as_bytes(), taken, "{id:?}");
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //! the answer, for a while.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -48,15 +48,22 @@ impl Drop for Lingering {
         if self.0.is_end_stream() {
             return;
         }
-        let rest = std::mem::take(&mut self.0);
+        let mut rest = std::mem::take(&mut self.0);
+        // What came with the head is there already, and needs nobody to wait for it.
+        let mut left = LARGEST;
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(frame) = Pin::new(&mut rest).poll_frame(&mut context) {
+            let Some(Ok(frame)) = frame else { return };
+            let Some(less) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+            left = less;
+        }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(tokio::time::timeout(LONGEST, discard(rest)));
+            runtime.spawn(tokio::time::timeout(LONGEST, discard(rest, left)));
         }
     }
 }
 
-async fn discard(mut rest: Body) {
-    let mut left = LARGEST;
+async fn discard(mut rest: Body, mut left: usize) {
     while let Some(Ok(frame)) = rest.frame().await {
         let Some(less) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
         left = less;

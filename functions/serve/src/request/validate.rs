@@ -78,6 +78,11 @@ impl Valid {
         self.rows
     }
 
+    /// Bytes that the tensors have in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.tensors.iter().map(|tensor| tensor.data().byte_size()).fold(0, usize::saturating_add)
+    }
+
     /// Whether both may share a run.
     pub(crate) fn can_join(&self, other: &Self) -> bool {
         self.group.is_some() && self.group == other.group

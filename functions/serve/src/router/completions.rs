@@ -18,7 +18,7 @@ use http::{HeaderValue, Response, header};
 
 use super::Host;
 use crate::error::Error;
-use crate::generate::{Event, Events, Generate, Told};
+use crate::generate::{Event, Events, Generate, Telling, Told};
 use crate::load::Model;
 use crate::reply::{Counted, completions_response, error_event, predict_response};
 use crate::request::{Caller, read};
@@ -41,7 +41,8 @@ pub(super) async fn completions(
     let begun = Instant::now();
     let CompletionsRequest { prompt, logprobs, echo, delivery, .. } = request;
     let echo = if echo { prompt.prompt.clone() } else { String::new() };
-    let mut events = begin(&model, vec![prompt], logprobs, size).await?;
+    let telling = if delivery == Delivery::Whole { Telling::AtTheEnd } else { Telling::AsItComes };
+    let mut events = begin(&model, vec![prompt], logprobs, telling, size).await?;
     let events = events.pop().ok_or_else(|| Error::internal("a call has no events"))?;
     let answer = Answer { id: id()?, created: now(), model, events, echo, logprobs, delivery };
     if delivery == Delivery::Whole { answer.whole(begun).await } else { answer.stream().await }
@@ -61,7 +62,7 @@ pub(super) async fn predict(
         return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
     }
     let (mut generations, mut tokens) = (Vec::with_capacity(request.inputs.len()), 0);
-    for mut events in begin(model, request.inputs, None, size).await? {
+    for mut events in begin(model, request.inputs, None, Telling::AtTheEnd, size).await? {
         let (text, _, ended) = whole(&mut events).await?;
         let usage = ended.usage(&events);
         tokens += usage.total_tokens;
@@ -79,12 +80,14 @@ async fn begin(
     model: &Arc<Model>,
     prompts: Vec<Prompt>,
     logprobs: Option<usize>,
+    telling: Telling,
     size: usize,
 ) -> Result<Vec<Events>, Error> {
     let reading = Arc::clone(model);
     let calls = move || {
         let generate = reading.generate()?;
-        prompts.iter().map(|prompt| generate.call(prompt, logprobs)).collect::<Result<Vec<_>, _>>()
+        let call = |prompt| Ok(generate.call(prompt, logprobs)?.told(telling));
+        prompts.iter().map(call).collect::<Result<Vec<_>, Error>>()
     };
     let calls = off_runtime_beyond(QUICK_TEXT, size, calls).await?;
     model.generate()?.begin(calls)

@@ -10,8 +10,9 @@ use bytes::Bytes;
 
 use crate::config::Limits;
 use crate::error::Error;
+use crate::infer::Infer;
 use crate::ledger::Ledger;
-use crate::load::{Model, Slot};
+use crate::load::{Model, Slot, State};
 use crate::openapi::Fits;
 use crate::request::Answers;
 use crate::seal::{Policy, Sealing};
@@ -123,6 +124,15 @@ impl Host {
     /// on its way then is under way.
     pub(crate) fn admit(&self) -> Result<(), Error> {
         if self.is_draining() { Err(Error::Draining) } else { Ok(()) }
+    }
+
+    /// Refuses a call to the model in `slot` that would be refused once its body is read, because the queue has no place left. A
+    /// call that comes by here may yet find none.
+    pub(crate) fn room(slot: &Slot) -> Result<(), Error> {
+        match slot.state() {
+            State::Ready(model) => model.infer().map_or(Ok(()), Infer::room),
+            State::Loading | State::Failed(_) => Ok(()),
+        }
     }
 
     /// The model called `name`, loaded, where its version is `version` or nobody asked for one.

@@ -28,6 +28,7 @@ pub(super) async fn infer(
     let slot = host.slot(&path.model)?;
     caller.scope(slot.name())?;
     caller.admitted(&host)?;
+    Host::room(&slot)?;
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
     let model = host.model(&slot, path.version.as_deref()).await?;

@@ -34,6 +34,7 @@ pub(super) async fn predict(
     let slot = host.slot(&name)?;
     caller.scope(slot.name())?;
     caller.admitted(&host)?;
+    Host::room(&slot)?;
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
     let model = host.model(&slot, parameters.version.as_deref()).await?;

@@ -7,8 +7,7 @@ use amaas_wire::bhttp;
 use amaas_wire::ohttp::{KEY_PROBLEM, KeyRing, OhttpError, chunked, whole};
 use amaas_wire::problem;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::request::Parts;
@@ -23,13 +22,16 @@ use crate::request::bounded;
 use crate::router::Host;
 use crate::task::off_runtime;
 
-/// The layer.
-pub(crate) async fn open(State(host): State<Host>, request: Request, next: Next) -> Response<Body> {
+/// The layer, around `routes`.
+pub(crate) async fn open<F>(host: Host, request: Request, routes: impl FnOnce(Request) -> F) -> Response<Body>
+where
+    F: Future<Output = Response<Body>>,
+{
     let Some(form) = Form::of(request.headers()) else {
         let required = host.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required);
         return match request.method() {
             &Method::POST if required => Error::SealingRequired.into_response(),
-            _ => next.run(request).await,
+            _ => routes(request).await,
         };
     };
     let (parts, body) = request.into_parts();
@@ -41,7 +43,7 @@ pub(crate) async fn open(State(host): State<Host>, request: Request, next: Next)
     let path = parts.uri.path().to_owned();
     let (mut parts, answer) = (parts, opened.answer);
     let response = match inner(&host, &mut parts, &opened.request, &opened.id).await {
-        Ok(content) => next.run(Request::from_parts(parts.clone(), content)).await,
+        Ok(content) => routes(Request::from_parts(parts.clone(), content)).await,
         Err(error) => error.into_response(),
     };
     let (response, finished) = rendered(response, &path, &parts.headers);
