@@ -137,10 +137,7 @@ fn external<'m>(
     files.iter().map(move |(file, blob)| (Role::External { network: network.cloned(), file: file.clone() }, blob))
 }
 
-fn prepared<'m>(
-    prepared: Option<&'m Prepared>,
-    network: Option<&'m String>,
-) -> impl Iterator<Item = (Role, &'m Blob)> {
+fn prepared<'m>(prepared: Option<&'m Prepared>, network: Option<&'m String>) -> impl Iterator<Item = (Role, &'m Blob)> {
     prepared.into_iter().map(move |prepared| (Role::Prepared { network: network.cloned() }, &prepared.blob))
 }
 

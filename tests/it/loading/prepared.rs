@@ -12,8 +12,8 @@ async fn stage() -> (Stage, Manifest) {
     let network = amaas_embed::bundle(amaas_serve::config::live()).expect("committed").network;
     let publication = Publication::of_network("encoder".parse().expect("a name"), network);
     let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher().clone() };
-    let published = publish(&stage.store().await, publication, &Tasks::default(), library().await, &publisher).await;
-    (stage, published.expect("it can be served").manifest)
+    let done = publish(&stage.store().await, publication, &Tasks::default(), library().await, &publisher).await;
+    (stage, done.expect("it can be served").manifest)
 }
 
 async fn function(stage: &Stage) -> Launch {
@@ -30,7 +30,7 @@ async fn answers(stage: &Stage, function: &Function, calls: usize) -> Vec<Vec<Te
         let ids: Vec<i64> = (0..32).map(|index| 5 + index * 37 % 900).collect();
         let mask = Tensor::new("attention_mask", vec![2, 16], vec![1_i64; 32]).expect("a tensor");
         let ids = Tensor::new("input_ids", vec![2, 16], ids).expect("a tensor");
-        answers.push(client.model("encoder").infer(vec![ids, mask]).await.expect("an answer").outputs);
+        answers.push(client.model("encoder").infer(vec![ids, mask]).await.expect("an answer").outputs().to_vec());
     }
     answers
 }

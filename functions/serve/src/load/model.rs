@@ -176,8 +176,7 @@ async fn sessions(
     task: Option<&Arc<dyn AnyTask>>,
     config: &RuntimeConfig,
 ) -> Result<Sessions, LoadError> {
-    let (environment, manifest, task, config) =
-        (environment.clone(), manifest.clone(), task.cloned(), config.clone());
+    let (environment, manifest, task, config) = (environment.clone(), manifest.clone(), task.cloned(), config.clone());
     let made = spawn_blocking(move || sessions::make(&environment, files, &manifest, task.as_ref(), &config));
     joined(made.await)
 }

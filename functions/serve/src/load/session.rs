@@ -292,7 +292,7 @@ fn make_next(environment: Environment, prepared: Bytes, threads: NonZeroUsize) -
         return Next::None;
     }
     let (made, next) = sync_channel(1);
-    let make = move || match in_place(&environment, &prepared, threads, true) {
+    let lay_out = move || match in_place(&environment, &prepared, threads, true) {
         // Where nobody waits for it any more it is dropped, before its weights.
         Ok(session) => {
             tracing::debug!("weights are laid out for the CPU");
@@ -301,7 +301,7 @@ fn make_next(environment: Environment, prepared: Bytes, threads: NonZeroUsize) -
         Err(error) => tracing::warn!(error = error.message(), "weights could not be laid out for the CPU"),
     };
     // Without a thread the first session goes on.
-    let started = Builder::new().name("prepack".to_owned()).spawn(make);
+    let started = Builder::new().name("prepack".to_owned()).spawn(lay_out);
     if started.is_ok() { Next::Making(next) } else { Next::None }
 }
 

@@ -47,12 +47,7 @@ pub(super) fn given(tensor: &Tensor) -> Result<SessionInputValue<'_>, RunError> 
 }
 
 /// The output `name` of a run on `inputs`, where the run left it; the session that ran is `held`.
-pub(super) fn left(
-    name: &str,
-    value: DynValue,
-    held: &Held,
-    inputs: &[Tensor],
-) -> Result<Tensor, RunError> {
+pub(super) fn left(name: &str, value: DynValue, held: &Held, inputs: &[Tensor]) -> Result<Tensor, RunError> {
     let failed = |error: ort::Error| RunError::Failed(format!("output {name:?}: {}", error.message()));
     let element =
         value.dtype().tensor_type().ok_or_else(|| RunError::Failed(format!("output {name:?} is no tensor")))?;

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::prepare::{Ready, Trial, prepare};
 use super::{Publication, decode, named, probe};
-use bytes::Bytes;
 use crate::config::RuntimeConfig;
 use crate::generate::Contract;
 use crate::load::{LoadError, Onnx, OnnxDecoder, Provider, SessionError, check_golden};
@@ -17,6 +16,7 @@ use crate::runtime::{self, RuntimeError};
 use crate::store::StoreError;
 use crate::task::{AnyTask, Assets, TaskError, Tasks};
 use crate::vault::VaultError;
+use bytes::Bytes;
 
 /// A publication that has been run.
 pub(super) struct Checked {
@@ -103,14 +103,17 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
         warning = Some(format!("a trial run with made-up values failed: {error}"));
     }
     let mut named = named::check(session, task.as_ref(), &publication.networks)?;
-    let mut prepare = |name: Option<&String>, files: &NetworkFiles, trial: &Trial<'_>| {
-        match prepare(&environment, files, trial, &config) {
-            Ok(Ready { bytes, because }) => {
-                prepared.push((name.cloned(), bytes));
-                because
-            }
-            Err(because) => because,
+    let mut prepare = |name: Option<&String>, files: &NetworkFiles, trial: &Trial<'_>| match prepare(
+        &environment,
+        files,
+        trial,
+        &config,
+    ) {
+        Ok(Ready { bytes, because }) => {
+            prepared.push((name.cloned(), bytes));
+            because
         }
+        Err(because) => because,
     };
     let (batching, because, prepared_because) = if let Some(generator) = generator {
         let contract = Contract::of(&inputs, &outputs, &generator.tensors()).map_err(PublishError::Contract)?;
@@ -132,7 +135,17 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     }
     let networks = named.into_iter().map(|(name, named)| (name, named.described)).collect();
     let batching_because = because;
-    Ok(Checked { publication, prepared, inputs, outputs, batching, batching_because, prepared_because, networks, warning })
+    Ok(Checked {
+        publication,
+        prepared,
+        inputs,
+        outputs,
+        batching,
+        batching_because,
+        prepared_because,
+        networks,
+        warning,
+    })
 }
 
 /// Whether rows may share a run, and why.

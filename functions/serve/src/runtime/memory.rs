@@ -23,9 +23,8 @@ fn group(folder: &Path) -> Option<u64> {
     let number = |file: &str| fs::read_to_string(folder.join(file)).ok()?.trim().parse::<u64>().ok();
     let (most, taken) = (number("memory.max")?, number("memory.current")?);
     let files = fs::read_to_string(folder.join("memory.stat")).ok();
-    let files = files.and_then(|text| {
-        text.lines().find_map(|line| line.strip_prefix("inactive_file ")?.trim().parse::<u64>().ok())
-    });
+    let files = files
+        .and_then(|text| text.lines().find_map(|line| line.strip_prefix("inactive_file ")?.trim().parse::<u64>().ok()));
     Some(most.saturating_sub(taken.saturating_sub(files.unwrap_or_default())))
 }
 

@@ -232,7 +232,14 @@ fn report(
         let answer =
             first.answer.as_ref().map_or_else(|reason| format!("failed: {reason}"), |took| milliseconds(*took));
         let example = first.example.unwrap_or("POST /v2/models/…/infer").to_owned();
-        [first.model.clone(), first.version.clone(), first.task.clone(), milliseconds(first.load.total), answer, example]
+        [
+            first.model.clone(),
+            first.version.clone(),
+            first.task.clone(),
+            milliseconds(first.load.total),
+            answer,
+            example,
+        ]
     });
     output::line(format_args!(
         "{}\n",
