@@ -79,8 +79,14 @@ fn named_networks_are_blobs_like_every_other() {
     let plain = manifest();
     assert!(!String::from_utf8_lossy(&json(&plain)).contains("networks"), "signatures of older manifests hold");
     let with = |blob: Blob| {
-        let network =
-            NamedNetwork { blob, external: BTreeMap::new(), inputs: vec![], outputs: vec![], batching: Batching::None };
+        let network = NamedNetwork {
+            blob,
+            external: BTreeMap::new(),
+            prepared: None,
+            inputs: vec![],
+            outputs: vec![],
+            batching: Batching::None,
+        };
         Manifest { networks: [("text".to_owned(), network)].into(), ..plain.clone() }
     };
     let two = with(Blob::of(b"encoder"));

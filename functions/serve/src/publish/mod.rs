@@ -93,7 +93,7 @@ pub async fn publish(
     let (tasks, library) = (tasks.clone(), library.to_owned());
     let checked = tokio::task::spawn_blocking(move || check::check(publication, &tasks, &library)).await;
     let checked = checked.map_err(|error| PublishError::Interrupted(error.to_string()))??;
-    upload::upload(store, checked, publisher).await
+    Box::pin(upload::upload(store, checked, publisher)).await
 }
 
 /// Points `alias` of `model` to a version that is there: to roll back, or to take a version that was published under

@@ -265,14 +265,13 @@ fn report(
 
 /// Where the time of each load went.
 fn profile(first: &[First]) -> Result<(), Failure> {
-    let heads = parts(&LoadTimes::default()).map(|(part, ..)| part.to_uppercase());
+    let heads = ["MODEL", "RUNTIME MS", "MANIFEST", "FETCH", "SESSION", "CHECK", "WARM-UP", "TOTAL"];
     let rows = first.iter().map(|first| {
         let [runtime, manifest, fetch, session, check, warm_up, total] =
             parts(&first.load).map(|(_, took, _)| milliseconds(took));
         [first.model.clone(), runtime, manifest, fetch, session, check, warm_up, total]
     });
-    let [a, b, c, d, e, f, g] = &heads;
-    output::line(format_args!("\n{}\n", output::table(["MS", a, b, c, d, e, f, g], rows)))?;
+    output::line(format_args!("\n{}\n", output::table(heads, rows)))?;
     for (part, _, what) in parts(&LoadTimes::default()) {
         output::line(format_args!("  {part:<9}{what}"))?;
     }
