@@ -8,7 +8,8 @@ use amaas_e2e::{Launch, Program, library};
 use amaas_generate::Generate;
 use amaas_sentiment::Sentiment;
 use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
-use amaas_serve::config::live;
+use amaas_serve::config::{Trust, live};
+use amaas_serve::load::Source;
 use amaas_serve::publish::{Protection, Publication, Publisher, publish};
 use amaas_serve::seal::KeySet;
 use amaas_serve::store::Store;
@@ -115,6 +116,12 @@ impl Place {
             .set("ORT_DYLIB_PATH", &self.library)
             .set("ORT_DISABLE_TELEMETRY", "1");
         self.credentials().into_iter().fold(launch, |launch, (name, value)| launch.set(name, value))
+    }
+
+    /// Where the models are, for who loads them here.
+    pub(crate) fn source(&self) -> Source {
+        let trust = Trust { publishers: vec![self.publisher.signer.verifying_key()], least_serial: 0 };
+        Source::new(self.store.clone(), Some(self.vault.clone()), trust)
     }
 
     /// A caller of `endpoint`.

@@ -28,9 +28,18 @@ async fn answers(stage: &Stage, function: &Function, calls: usize) -> Vec<Vec<Te
     let mut answers = Vec::new();
     for _ in 0..calls {
         let ids: Vec<i64> = (0..32).map(|index| 5 + index * 37 % 900).collect();
-        let mask = Tensor::new("attention_mask", vec![2, 16], vec![1_i64; 32]).expect("a tensor");
-        let ids = Tensor::new("input_ids", vec![2, 16], ids).expect("a tensor");
-        answers.push(client.model("encoder").infer(vec![ids, mask]).await.expect("an answer").outputs().to_vec());
+        let tensor = |name, values: Vec<i64>| Tensor::new(name, vec![2, 16], values).expect("a tensor");
+        let [mask, types] =
+            [("attention_mask", 1), ("token_type_ids", 0)].map(|(name, all)| tensor(name, vec![all; 32]));
+        answers.push(
+            client
+                .model("encoder")
+                .infer(vec![tensor("input_ids", ids), mask, types])
+                .await
+                .expect("an answer")
+                .outputs()
+                .to_vec(),
+        );
     }
     answers
 }

@@ -107,7 +107,8 @@ async fn an_altered_encoder_is_not_loaded() {
         host.slots()[0].settled().await
     };
     assert!(matches!(settled().await, State::Ready(_)));
-    let digest = first.manifest.networks["text"].blob.digest;
+    let text = &first.manifest.networks["text"];
+    let digest = text.prepared.as_ref().map_or(text.blob.digest, |prepared| prepared.blob.digest);
     let path = folder.path().join("blobs/sha256").join(digest.to_string());
     let mut bytes = std::fs::read(&path).expect("the blob of the encoder");
     assert!(!bytes.windows(7).any(|part| part == b"pytorch" || part == b"ai.onnx"), "it is sealed");

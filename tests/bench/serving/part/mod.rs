@@ -3,6 +3,7 @@
 mod artefact;
 mod cold;
 mod generation;
+mod memory;
 mod neighbours;
 mod overhead;
 mod refusal;
@@ -82,7 +83,7 @@ async fn whole(place: &Arc<Place>, measure: &Measure, report: &mut Report) {
     if wants("throughput") {
         throughput::small(place, measure, report).await;
     }
-    if wants("medium") || wants("overload") || wants("cold") {
+    if ["medium", "overload", "cold", "memory"].into_iter().any(wants) {
         place.publish(medium).await;
     }
     if wants("medium") {
@@ -90,6 +91,10 @@ async fn whole(place: &Arc<Place>, measure: &Measure, report: &mut Report) {
     }
     if wants("overload") {
         tail::overload(place, measure, report, medium).await;
+    }
+    if wants("memory") {
+        memory::calls(place, measure, report, medium).await;
+        memory::loads(place, measure, report, medium).await;
     }
     if wants("cold") {
         cold::cold(place, measure, report, medium).await;

@@ -1,0 +1,106 @@
+//! What a process that lives long comes to hold: after calls of every size, and after many loads.
+
+use std::time::Instant;
+
+use amaas_e2e::Program;
+use amaas_serve::config::{RuntimeConfig, live};
+use amaas_serve::load::{Slot, State};
+use amaas_serve::store::Selector;
+use amaas_serve::task::Tasks;
+use serde_json::json;
+
+use crate::arguments::Measure;
+use crate::load::Target;
+use crate::place::Place;
+use crate::process::Tree;
+use crate::report::{Aim, Report};
+use crate::work::Work;
+
+/// M, called with up to eight rows of up to 256 tokens, for thirty times the length of a turn.
+pub(super) async fn calls(place: &Place, measure: &Measure, report: &mut Report, work: Work) {
+    let function =
+        place.launch(Program::Tensor, work.model()).set("AMAAS_LOG", "warn,amaas_serve::function=info").start();
+    let address = function.ready().await;
+    let tree = Tree::of(function.pid().unsigned_abs());
+    let headers = format!("x-api-key: {}\r\n", place.key.expose());
+    let (time, begun, mut seen, mut random) = (measure.time * 30, Instant::now(), Vec::new(), Random(7));
+    while begun.elapsed() < time {
+        let (rows, tokens) = (1 + random.below(8), 1 + random.below(256));
+        let body = body(work, rows, tokens);
+        let (status, answer) = Target::post(address, &work.path(), &headers, &body).call().await.expect("an answer");
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+        seen.push((begun.elapsed().as_secs_f64() / 60.0, tree.memory() as f64 / 1e6));
+    }
+    let (name, weights) = (work.name(), std::fs::metadata(place.file(work)).expect("the network").len() as f64 / 1e6);
+    let second = &seen[seen.len() / 2..];
+    let most = seen.iter().map(|(_, memory)| *memory).fold(0.0, f64::max);
+    let (calls, minutes) = (seen.len(), time.as_secs_f64() / 60.0);
+    report.note(format!(
+        "{name}, {calls} calls of random sizes in {minutes:.1} minutes: {most:.0} MB at most, {:.0} MB in the end; weights {weights:.0} MB",
+        second.last().map_or(0.0, |(_, memory)| *memory)
+    ));
+    let slope = slope(second) / most * 100.0;
+    report.claim(
+        format!("{name}, calls of random sizes: growth in the second half"),
+        "% a minute",
+        &[slope],
+        Aim::AtMost(1.0),
+    );
+}
+
+/// M, loaded and dropped again and again in this process.
+pub(super) async fn loads(place: &Place, measure: &Measure, report: &mut Report, work: Work) {
+    let (source, tasks) = (place.source(), Tasks::default());
+    let config = RuntimeConfig { library: Some(place.library.clone().into()), ..RuntimeConfig::default() };
+    let cycles = if measure.only.is_empty() { 50 } else { 200 };
+    let mut seen = Vec::new();
+    for cycle in 0..cycles {
+        let slot = Slot::new(work.model().parse().expect("a name"), Selector::Alias(live()));
+        slot.load(&source, &tasks, &config).await;
+        assert!(matches!(slot.state(), State::Ready(_)), "it is loaded");
+        drop(slot);
+        seen.push((f64::from(cycle), own_memory()));
+    }
+    let second = &seen[seen.len() / 2..];
+    let (name, last) = (work.name(), second.last().map_or(0.0, |(_, memory)| *memory));
+    report.note(format!("{name}, loaded and dropped {cycles} times: {last:.0} MB in the end"));
+    let growth = slope(second) / last * 100.0;
+    report.claim(format!("{name}, loads: growth in the second half"), "% a load", &[growth], Aim::AtMost(0.1));
+}
+
+/// A call of so many rows of so many tokens.
+fn body(work: Work, rows: usize, tokens: usize) -> Vec<u8> {
+    let inputs = work.row().into_iter().map(|(name, row)| {
+        let data: Vec<i64> = row.into_iter().cycle().take(rows * tokens).collect();
+        json!({"name": name, "datatype": "INT64", "shape": [rows, tokens], "data": data})
+    });
+    json!({"inputs": inputs.collect::<Vec<_>>()}).to_string().into_bytes()
+}
+
+/// The slope of the line that lies nearest to the points.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = points.len().max(1) as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+    let together: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
+    if spread > 0.0 { together / spread } else { 0.0 }
+}
+
+/// Megabytes that this process has now.
+fn own_memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kilobytes.unwrap_or_default() * 1024.0 / 1e6
+}
+
+/// The same sizes in each run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % bound).unwrap_or_default()
+    }
+}
