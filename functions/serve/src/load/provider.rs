@@ -30,10 +30,10 @@ impl Provider {
 
     /// What to register with a session. A provider that cannot be had is an error there: its own `is_available` says
     /// yes without the libraries that it needs, and plain registration falls back to the CPU in silence.
-    pub(super) fn dispatch(self) -> Option<ExecutionProviderDispatch> {
+    pub(super) fn dispatch(self, tf32: bool) -> Option<ExecutionProviderDispatch> {
         match self {
             Self::Cpu => None,
-            Self::Cuda => Some(CUDA::default().build().error_on_failure()),
+            Self::Cuda => Some(CUDA::default().with_tf32(tf32).build().error_on_failure()),
             Self::TensorRt => Some(TensorRT::default().build().error_on_failure()),
         }
     }

@@ -235,7 +235,7 @@ fn session(
     config: &RuntimeConfig,
 ) -> Result<Session, ort::Error> {
     let builder = builder(environment, config.intra_threads)?;
-    let builder = match provider.dispatch() {
+    let builder = match provider.dispatch(config.tf32) {
         Some(dispatch) => builder.with_execution_providers([dispatch]).map_err(strip)?,
         None => builder,
     };
