@@ -1,12 +1,13 @@
 //! Whoever answers calls: ours, floors and peers.
 
 use std::any::Any;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use amaas_e2e::Program;
+use amaas_e2e::{Function, Program};
+use amaas_wire::oip::Ready;
 
 use crate::child::Child;
 use crate::load::{Loaded, Target, load};
@@ -26,14 +27,43 @@ pub(crate) struct Contestant {
 impl Contestant {
     /// Ours: `program` serves `work`. It logs no call, as the peers do not.
     pub(crate) async fn ours(place: &Place, program: Program, work: Work) -> Self {
-        let launch = place.launch(program, work.model()).set("AMAAS_LOG", "warn,amaas_serve::function=info");
-        let function = launch.start();
+        let function = place.launch(program, work.model()).set("AMAAS_LOG", LOG).start();
         let address = function.ready().await;
+        Self::of("amaas", function, address, place, work).checked(&place.expected(work)).await
+    }
+
+    /// The same on a GPU; its answer is not compared yet.
+    ///
+    /// # Errors
+    /// Why it does not get ready there.
+    pub(crate) async fn on_cuda(place: &Place, program: Program, work: Work) -> Result<Self, String> {
+        let launch = place.launch(program, work.model()).set("AMAAS_LOG", LOG).set("AMAAS_EXECUTION_PROVIDERS", "cuda");
+        // Where the libraries of CUDA are, if not in the system's own folders.
+        let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+        let function = launch.set("LD_LIBRARY_PATH", path).start();
+        let (address, begun) = (function.address().await, Instant::now());
+        let url = format!("http://{address}/v2/models/{}/ready", work.model());
+        loop {
+            let answer = reqwest::get(&url).await.map_err(|error| error.to_string())?;
+            let Ready { ready, execution_provider, reason, .. } =
+                answer.json().await.map_err(|error| error.to_string())?;
+            match (execution_provider.as_deref(), reason) {
+                (Some("cuda"), _) if ready => {
+                    return Ok(Self::of("amaas on CUDA", function, address, place, work));
+                }
+                (provider, _) if ready => return Err(format!("it runs on {provider:?}")),
+                (_, Some(reason)) if reason != "it is loading" => return Err(reason),
+                _ if begun.elapsed() > STARTED => return Err("it is still loading".to_owned()),
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    fn of(name: &str, function: Function, address: SocketAddr, place: &Place, work: Work) -> Self {
         let headers = format!("x-api-key: {}\r\n", place.key.expose());
         let target = Target::post(address, &work.path(), &headers, &work.body());
         let tree = Tree::of(function.pid().unsigned_abs());
-        let name = "amaas".to_owned();
-        Self { name, target, tree, _process: Box::new(function) }.checked(&place.expected(work)).await
+        Self { name: name.to_owned(), target, tree, _process: Box::new(function) }
     }
 
     /// An axum handler that answers with as many bytes as `like` does.
@@ -188,4 +218,6 @@ fn installed() -> PathBuf {
 
 /// Rows of different calls that share a run, as many as ours takes.
 const BATCH: &str = "32";
+/// No line for each call.
+const LOG: &str = "warn,amaas_serve::function=info";
 const STARTED: Duration = Duration::from_mins(1);

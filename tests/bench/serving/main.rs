@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench -p amaas-e2e --bench serving                          # everything; writes tests/bench/results/
 //! cargo bench -p amaas-e2e --bench serving -- --only overhead,tail  # some parts; prints only
+//! cargo bench -p amaas-e2e --bench serving -- --only gpu            # on a machine with a GPU; no part of the others
 //! cargo bench -p amaas-e2e --bench serving -- --smoke               # under a minute, no peers; fails on a gross regression
 //! ```
 //!
@@ -14,6 +15,7 @@
 mod arguments;
 mod child;
 mod contestant;
+mod engine;
 mod load;
 mod part;
 mod place;

@@ -19,6 +19,7 @@ use amaas_wire::dsse::SigningKey;
 use tempfile::TempDir;
 
 use crate::child::Child;
+use crate::engine::Engine;
 use crate::work::Work;
 
 /// A store with a key in it.
@@ -131,20 +132,28 @@ impl Place {
 
     /// The values that `work` gives for its row, from a process with nothing around ONNX Runtime.
     pub(crate) fn expected(&self, work: Work) -> Vec<f32> {
-        let values = self.network(work, false).1.ask("values");
+        let values = self.network(work, Engine::Waiting).1.ask("values");
         serde_json::from_str(&values).expect("numbers")
     }
 
     /// A process with `work` in ONNX Runtime; and, in milliseconds, what its session and its first run took.
-    pub(crate) fn network(&self, work: Work, spinning: bool) -> ((f64, f64), Child) {
+    pub(crate) fn network(&self, work: Work, engine: Engine) -> ((f64, f64), Child) {
+        self.try_network(work, engine).unwrap_or_else(|why| panic!("{} on {}: {why}", work.name(), engine.name()))
+    }
+
+    /// The same, where it may be that the engine cannot be had.
+    ///
+    /// # Errors
+    /// Why there is no session.
+    pub(crate) fn try_network(&self, work: Work, engine: Engine) -> Result<((f64, f64), Child), String> {
         let (file, threads) = (self.file(work), self.cores.to_string());
-        let spinning = if spinning { "spinning" } else { "waiting" };
-        let words = [&self.library, &*file.to_string_lossy(), work.name(), &threads, spinning];
+        let words = [&self.library, &*file.to_string_lossy(), work.name(), &threads, engine.name()];
         let mut child = Child::start("network", &words);
         let line = child.line();
-        let mut words = line.split(' ').skip(1).map(|word| word.parse().expect("milliseconds"));
-        let mut next = || words.next().expect("two numbers");
-        ((next(), next()), child)
+        let times = line.strip_prefix("started ").ok_or_else(|| line.trim_start_matches("failed ").to_owned())?;
+        let mut times = times.split(' ').map(|time| time.parse().expect("milliseconds"));
+        let mut next = || times.next().expect("two numbers");
+        Ok(((next(), next()), child))
     }
 
     /// Where the folder of the bucket is.

@@ -10,6 +10,7 @@ use amaas_e2e::lambda::{Lambda, Outside};
 
 use crate::arguments::Measure;
 use crate::contestant::{Peer, free_port};
+use crate::engine::Engine;
 use crate::load::Target;
 use crate::place::Place;
 use crate::process::Tree;
@@ -36,7 +37,7 @@ pub(super) async fn cold(place: &Place, measure: &Measure, report: &mut Report, 
             python.push(took);
             python_peak.push(most / weights);
         }
-        let ((_, first), _) = place.network(work, false);
+        let ((_, first), _) = place.network(work, Engine::Waiting);
         floor.push(copied(&bytes) + first);
         let received = received(place, work);
         ceiling.push(weights / received / 1e3);
@@ -94,7 +95,7 @@ pub(super) async fn large(place: &Place, measure: &Measure, report: &mut Report)
         peak.push(started.peak / weights);
         parts = started.parts;
         let begun = Instant::now();
-        let _network = place.network(work, false);
+        let _network = place.network(work, Engine::Waiting);
         memory.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     report.panel("L, cold start", "ms", &[("amaas, Lambda", &ours), (".onnx from memory", &memory)]);

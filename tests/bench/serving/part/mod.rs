@@ -3,6 +3,7 @@
 mod artefact;
 mod cold;
 mod generation;
+mod gpu;
 mod memory;
 mod neighbours;
 mod overhead;
@@ -22,11 +23,17 @@ use crate::plot::svg;
 use crate::report::{Aim, Report};
 use crate::work::Work;
 
-/// Measures, prints, and writes what a whole run found. Fails where a smoke run misses an aim.
+/// Measures, prints, and writes what a whole run found. Fails where a smoke run misses an aim, or a part could not be run.
 pub(crate) fn measure(measure: &Measure) -> ExitCode {
     amaas_serve::runtime::quiet().expect("ONNX Runtime can be kept quiet");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let report = runtime.block_on(run(measure));
+    let report = match runtime.block_on(run(measure)) {
+        Ok(report) => report,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
     let met = report.is_met();
     if measure.smoke {
         println!("\n{}", if met { "nothing regressed grossly" } else { "something regressed grossly" });
@@ -42,12 +49,12 @@ pub(crate) fn measure(measure: &Measure) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn run(measure: &Measure) -> Report {
+async fn run(measure: &Measure) -> Result<Report, String> {
     let mut report = Report::default();
     let begun = Instant::now();
     let place = Place::set().await;
     machine(&place, measure, &mut report);
-    if !measure.smoke {
+    if !measure.smoke && measure.only != ["gpu"] {
         Peer::install();
     }
     let wants = |part: &str| measure.wants(part);
@@ -70,8 +77,11 @@ async fn run(measure: &Measure) -> Report {
     if !measure.smoke {
         whole(&place, measure, &mut report).await;
     }
+    if measure.names("gpu") {
+        gpu::gpu(&place, measure, &mut report).await?;
+    }
     report.note(format!("the run took {} s", begun.elapsed().as_secs()));
-    report
+    Ok(report)
 }
 
 /// What a smoke run has no time for.
@@ -113,8 +123,12 @@ fn machine(place: &Place, measure: &Measure, report: &mut Report) {
     let date = httpdate::fmt_http_date(SystemTime::now());
     let Measure { rounds, time, .. } = measure;
     let (cores, version) = (place.cores, amaas_serve::runtime::VERSION);
+    let runtime = match std::env::var_os("ORT_DYLIB_PATH") {
+        None => format!("{version}, here and in the peers"),
+        Some(_) => format!("{:?} here, {version} in the peers", place.library),
+    };
     report.note(format!("{date}; {cores} cores ({model}); load average at the start {load}"));
-    report.note(format!("{rounds} rounds of {} s; ONNX Runtime {version}, here and in the peers", time.as_secs_f64()));
+    report.note(format!("{rounds} rounds of {} s; ONNX Runtime {runtime}", time.as_secs_f64()));
     if cfg!(debug_assertions) {
         report.note("a debug build: only ratios to this program's own floors mean anything");
     }

@@ -7,7 +7,9 @@ use amaas_e2e::Program;
 
 use super::aim;
 use crate::arguments::Measure;
+use crate::child::Child;
 use crate::contestant::{Contestant, Peer};
+use crate::engine::Engine;
 use crate::place::Place;
 use crate::report::{Aim, Report};
 use crate::spread::percentile;
@@ -16,7 +18,7 @@ use crate::work::Work;
 pub(super) async fn overhead(place: &Place, measure: &Measure, report: &mut Report) {
     let ours = Contestant::ours(place, Program::Sentiment, Work::Tiny).await;
     let empty = Contestant::empty(&ours, Work::Tiny).await;
-    let (_, mut network) = place.network(Work::Tiny, false);
+    let (_, mut network) = place.network(Work::Tiny, Engine::Waiting);
     let kserve = peer(place, measure, report).await;
     let endpoint = format!("http://{}", ours.target.address);
     let client = || place.client(endpoint.clone());
@@ -34,8 +36,7 @@ pub(super) async fn overhead(place: &Place, measure: &Measure, report: &mut Repo
         own.push(loaded.own_share() * 100.0);
         a_call.push(loaded.seen[0].at(50.0));
         at_least.push(empty.turn(1, measure.time).await.seen[0].at(50.0));
-        let answer = network.ask(&format!("1 {}", measure.time.as_millis()));
-        in_process.push(answer.split(' ').nth(1).and_then(|text| text.parse().ok()).expect("microseconds"));
+        in_process.push(p50(&mut network, measure.time));
         if let Some(kserve) = &kserve {
             theirs.push(kserve.turn(1, measure.time).await.seen[0].at(50.0));
         }
@@ -74,6 +75,12 @@ pub(super) async fn overhead(place: &Place, measure: &Measure, report: &mut Repo
         report.ratio("T, one caller: sealed with X25519 / KServe plain", x25519, &theirs, Aim::AtMost(1.0));
         report.ratio("T, one caller: sealed with X-Wing / KServe plain", xwing, &theirs, Aim::AtMost(1.0));
     }
+}
+
+/// The median of a run of one row in ONNX Runtime alone, microseconds.
+pub(super) fn p50(network: &mut Child, time: Duration) -> f64 {
+    let answer = network.ask(&format!("1 {}", time.as_millis()));
+    answer.split(' ').nth(1).and_then(|text| text.parse().ok()).expect("microseconds")
 }
 
 async fn peer(place: &Place, measure: &Measure, report: &mut Report) -> Option<Contestant> {

@@ -7,6 +7,7 @@ use amaas_e2e::Program;
 use crate::arguments::Measure;
 use crate::child::Child;
 use crate::contestant::{Contestant, Peer};
+use crate::engine::Engine;
 use crate::place::Place;
 use crate::report::{Aim, Report};
 use crate::spread::percentile;
@@ -31,10 +32,10 @@ pub(super) async fn medium(place: &Place, measure: &Measure, report: &mut Report
     let contestants = contestants(place, Program::Tensor, work, report).await;
     // Runs take long, and the last one is cut off.
     let (time, rounds_of) = (measure.time * 4, measure.rounds.div_ceil(2));
-    let mut networks = [place.network(work, false).1, place.network(work, true).1];
+    let mut networks = [Engine::Waiting, Engine::Spinning].map(|engine| place.network(work, engine).1);
     let mut best = (0.0, 0, 1);
     for (index, network) in networks.iter_mut().enumerate() {
-        for rows in [1, 2, 4, 8, 16, 32] {
+        for rows in ROWS {
             let rate = rate(network, rows, measure.time);
             if rate > best.0 {
                 best = (rate, index, rows);
@@ -65,7 +66,7 @@ pub(super) async fn medium(place: &Place, measure: &Measure, report: &mut Report
 }
 
 /// Rows a second in ONNX Runtime alone.
-fn rate(network: &mut Child, rows: usize, time: Duration) -> f64 {
+pub(super) fn rate(network: &mut Child, rows: usize, time: Duration) -> f64 {
     let answer = network.ask(&format!("{rows} {}", time.as_millis()));
     answer.split(' ').next().and_then(|text| text.parse().ok()).expect("rows a second")
 }
@@ -87,21 +88,21 @@ async fn contestants(place: &Place, program: Program, work: Work, report: &mut R
 }
 
 /// What `callers` callers found: for each contestant, a value a round.
-struct Found {
+pub(super) struct Found {
     callers: usize,
-    rates: Vec<Vec<f64>>,
+    pub(super) rates: Vec<Vec<f64>>,
     cpu: Vec<Vec<f64>>,
     own: Vec<f64>,
     lost: Vec<usize>,
 }
 
 impl Found {
-    fn new(callers: usize, contestants: &[Contestant]) -> Self {
+    pub(super) fn new(callers: usize, contestants: &[Contestant]) -> Self {
         let none = vec![Vec::new(); contestants.len()];
         Self { callers, rates: none.clone(), cpu: none, own: Vec::new(), lost: vec![0; contestants.len()] }
     }
 
-    fn extend(&mut self, other: Self) {
+    pub(super) fn extend(&mut self, other: Self) {
         self.rates.iter_mut().zip(other.rates).for_each(|(all, more)| all.extend(more));
         self.cpu.iter_mut().zip(other.cpu).for_each(|(all, more)| all.extend(more));
         self.lost.iter_mut().zip(other.lost).for_each(|(all, more)| *all += more);
@@ -119,7 +120,7 @@ impl Found {
         self.note_with(report, work, contestants, ("", &[]));
     }
 
-    fn note_with(&self, report: &mut Report, work: Work, contestants: &[Contestant], floor: (&str, &[f64])) {
+    pub(super) fn note_with(&self, report: &mut Report, work: Work, contestants: &[Contestant], floor: (&str, &[f64])) {
         let (name, callers) = (work.name(), self.callers);
         let bars = |values: &[Vec<f64>]| -> Vec<(String, Vec<f64>)> {
             contestants.iter().map(|contestant| contestant.name.clone()).zip(values.to_vec()).collect()
@@ -136,7 +137,8 @@ impl Found {
     }
 }
 
-async fn rounds(contestants: &[Contestant], callers: usize, rounds: usize, time: Duration) -> Found {
+/// What `callers` callers of each of `contestants` find, in turns.
+pub(super) async fn rounds(contestants: &[Contestant], callers: usize, rounds: usize, time: Duration) -> Found {
     let mut found = Found::new(callers, contestants);
     for _ in 0..rounds {
         for (index, contestant) in contestants.iter().enumerate() {
@@ -151,3 +153,6 @@ async fn rounds(contestants: &[Contestant], callers: usize, rounds: usize, time:
     }
     found
 }
+
+/// Rows of a run, of which the best are looked for: up to as many as ours takes.
+pub(super) const ROWS: [usize; 6] = [1, 2, 4, 8, 16, 32];

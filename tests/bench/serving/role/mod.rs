@@ -8,6 +8,8 @@ mod s3;
 use std::io::Read;
 use std::process::ExitCode;
 
+use crate::engine::Engine;
+
 /// Plays `role` until standard input ends or the process is killed.
 pub(crate) fn play(role: &str, words: &[String]) -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -17,8 +19,9 @@ pub(crate) fn play(role: &str, words: &[String]) -> ExitCode {
             end_with_input();
             empty::serve(bytes.parse().expect("a number"));
         }
-        ("network", [library, file, work, threads, spinning]) => {
-            network::serve(library, file, work, threads.parse().expect("a number"), *spinning == "spinning");
+        ("network", [library, file, work, threads, engine]) => {
+            let engine = Engine::named(engine).expect("an engine's name");
+            network::serve(library, file, work, threads.parse().expect("a number"), engine);
         }
         ("s3", [folder]) => {
             end_with_input();

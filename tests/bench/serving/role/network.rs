@@ -3,9 +3,11 @@
 use std::io::BufRead;
 use std::time::{Duration, Instant};
 
+use ort::ep::CUDA;
 use ort::session::{Session, SessionInputValue};
 use ort::value::TensorRef;
 
+use crate::engine::Engine;
 use crate::spread::percentile;
 use crate::work::Work;
 
@@ -17,12 +19,23 @@ struct Network {
 
 impl Network {
     /// A session of the bytes of an ONNX file.
-    fn new(library: &str, bytes: &[u8], work: Work, threads: usize, spinning: bool) -> Self {
+    ///
+    /// # Errors
+    /// Why the engine cannot be had.
+    fn new(library: &str, bytes: &[u8], work: Work, threads: usize, engine: Engine) -> Result<Self, String> {
         let environment = ort::init_from(library).expect("the library").with_telemetry(false).build();
         let builder = Session::builder(&environment.expect("an environment")).expect("a builder");
         let builder = builder.with_intra_threads(threads).expect("threads");
-        let mut builder = builder.with_intra_op_spinning(spinning).expect("spinning or not");
-        Self { session: builder.commit_from_memory(bytes).expect("an ONNX file"), work }
+        let builder = builder.with_intra_op_spinning(engine == Engine::Spinning).expect("spinning or not");
+        let cuda = match engine {
+            Engine::Waiting | Engine::Spinning => None,
+            Engine::Cuda => Some(CUDA::default()),
+            Engine::CudaFp32 => Some(CUDA::default().with_tf32(false)),
+        };
+        // Without this ONNX Runtime would go on on the CPU, in silence.
+        let cuda = cuda.map(|cuda| cuda.build().error_on_failure());
+        let mut builder = builder.with_execution_providers(cuda.as_slice()).map_err(|error| error.to_string())?;
+        Ok(Self { session: builder.commit_from_memory(bytes).expect("an ONNX file"), work })
     }
 
     /// Runs `rows` rows; the values of the first one.
@@ -57,13 +70,16 @@ impl Network {
 }
 
 /// Makes a session of `file`, all of which is in memory, runs it once, and says `started` and, in milliseconds, what session and first
-/// run took. Then it runs as many rows for as many milliseconds as each line says, and says how many rows a second that were, and the
+/// run took; or `failed`, and why the engine cannot be had. Then it runs as many rows for as many milliseconds as each line says, and says how many rows a second that were, and the
 /// median of a run in microseconds; or, told `values`, the values of a row.
-pub(super) fn serve(library: &str, file: &str, work: &str, threads: usize, spinning: bool) {
+pub(super) fn serve(library: &str, file: &str, work: &str, threads: usize, engine: Engine) {
     let work = Work::named(work).expect("a network's name");
     let bytes = std::fs::read(file).expect("the ONNX file");
     let begun = Instant::now();
-    let mut network = Network::new(library, &bytes, work, threads, spinning);
+    let mut network = match Network::new(library, &bytes, work, threads, engine) {
+        Ok(network) => network,
+        Err(why) => return println!("failed {}", why.replace('\n', " ")),
+    };
     drop(bytes);
     let session = begun.elapsed();
     let begun = Instant::now();
