@@ -1,6 +1,6 @@
 //! What a process that lives long comes to hold: after calls of every size, and after many loads.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use amaas_e2e::Program;
 use amaas_serve::config::{RuntimeConfig, live};
@@ -16,14 +16,15 @@ use crate::process::Tree;
 use crate::report::{Aim, Report};
 use crate::work::Work;
 
-/// M, called with up to eight rows of up to 256 tokens, for thirty times the length of a turn.
+/// M, called with up to eight rows of up to 256 tokens, for thirty times the length of a turn, but long enough for every size to have come.
 pub(super) async fn calls(place: &Place, measure: &Measure, report: &mut Report, work: Work) {
     let function =
         place.launch(Program::Tensor, work.model()).set("AMAAS_LOG", "warn,amaas_serve::function=info").start();
     let address = function.ready().await;
     let tree = Tree::of(function.pid().unsigned_abs());
     let headers = format!("x-api-key: {}\r\n", place.key.expose());
-    let (time, begun, mut seen, mut random) = (measure.time * 30, Instant::now(), Vec::new(), Random(7));
+    let (time, begun, mut seen, mut random) =
+        ((measure.time * 30).max(Duration::from_mins(5)), Instant::now(), Vec::new(), Random(7));
     while begun.elapsed() < time {
         let (rows, tokens) = (1 + random.below(8), 1 + random.below(256));
         let body = body(work, rows, tokens);
@@ -49,12 +50,11 @@ pub(super) async fn calls(place: &Place, measure: &Measure, report: &mut Report,
 }
 
 /// M, loaded and dropped again and again in this process.
-pub(super) async fn loads(place: &Place, measure: &Measure, report: &mut Report, work: Work) {
+pub(super) async fn loads(place: &Place, report: &mut Report, work: Work) {
     let (source, tasks) = (place.source(), Tasks::default());
     let config = RuntimeConfig { library: Some(place.library.clone().into()), ..RuntimeConfig::default() };
-    let cycles = if measure.only.is_empty() { 50 } else { 200 };
     let mut seen = Vec::new();
-    for cycle in 0..cycles {
+    for cycle in 0..CYCLES {
         let slot = Slot::new(work.model().parse().expect("a name"), Selector::Alias(live()));
         slot.load(&source, &tasks, &config).await;
         assert!(matches!(slot.state(), State::Ready(_)), "it is loaded");
@@ -63,7 +63,7 @@ pub(super) async fn loads(place: &Place, measure: &Measure, report: &mut Report,
     }
     let second = &seen[seen.len() / 2..];
     let (name, last) = (work.name(), second.last().map_or(0.0, |(_, memory)| *memory));
-    report.note(format!("{name}, loaded and dropped {cycles} times: {last:.0} MB in the end"));
+    report.note(format!("{name}, loaded and dropped {CYCLES} times: {last:.0} MB in the end"));
     let growth = slope(second) / last * 100.0;
     report.claim(format!("{name}, loads: growth in the second half"), "% a load", &[growth], Aim::AtMost(0.1));
 }
@@ -104,3 +104,5 @@ impl Random {
         usize::try_from((self.0 >> 33) % bound).unwrap_or_default()
     }
 }
+
+const CYCLES: u32 = 200;

@@ -104,7 +104,7 @@ async fn whole(place: &Arc<Place>, measure: &Measure, report: &mut Report) {
     }
     if wants("memory") {
         memory::calls(place, measure, report, medium).await;
-        memory::loads(place, measure, report, medium).await;
+        memory::loads(place, report, medium).await;
     }
     if wants("cold") {
         cold::cold(place, measure, report, medium).await;
