@@ -1,13 +1,15 @@
 //! Ledgers: one list of what each of them has to do, and functions that share one.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amaas_e2e::dynamodb::{self, DynamoDb};
 use amaas_e2e::patience::until;
 use amaas_e2e::{Function, Launch, Program, Stage, onnx, skip};
-use amaas_serve::ledger::{self, Clock, Inserted, Key, Ledger, LedgerError, Memory, Revision, Sqlite, VALUE_BYTES};
+use amaas_serve::ledger::{
+    self, Clock, Count, Counted, FOREVER, Inserted, Key, Ledger, LedgerError, Memory, Revision, Sqlite, VALUE_BYTES,
+    Write,
+};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use reqwest::Response;
@@ -50,6 +52,10 @@ async fn behaves(ledger: Arc<dyn Ledger>, hand: Hand) {
     entries_end(&*ledger, &hand).await;
     any_bytes_come_back(&*ledger).await;
     of_many_at_once_one_has_its_way(&ledger).await;
+    many_are_written_at_once(&*ledger, &hand).await;
+    entries_are_listed_in_order(&*ledger, &hand).await;
+    counters_keep_to_floor_and_ceiling(&*ledger, &hand).await;
+    no_counter_passes_its_ceiling_however_many_add(&ledger).await;
 }
 
 async fn entries_are_told_apart(ledger: &dyn Ledger) {
@@ -142,6 +148,103 @@ async fn of_many_at_once_one_has_its_way(ledger: &Arc<dyn Ledger>) {
     assert_eq!(replaced.count(), 1);
 }
 
+async fn many_are_written_at_once(ledger: &dyn Ledger, hand: &Hand) {
+    let write =
+        |name: &str, value: &str, lives| Write { key: Key::new("batch", name), value: value.to_owned().into(), lives };
+    let names: Vec<_> = (0..60).map(|number| format!("{number:02}")).collect();
+    let old = insert(ledger, &Key::new("batch", "00"), "old").await;
+    let writes: Vec<_> = names.iter().map(|name| write(name, name, FOREVER)).collect();
+    // Again, as after an answer that was lost, and one name twice, of which the last counts.
+    for writes in [&writes[..], &writes, &[write("59", "no", MINUTE), write("59", "59", FOREVER)], &[]] {
+        ledger.write(writes).await.expect("reached");
+    }
+    hand.turn(MINUTE * 2);
+    for name in &names {
+        assert_eq!(value(ledger, &Key::new("batch", name)).await, Some(name.clone().into()));
+    }
+    assert_eq!(ledger.replace(&Key::new("batch", "00"), old, "x".into(), MINUTE).await.expect("reached"), None);
+    let larger = Write { value: vec![0; VALUE_BYTES + 1].into(), ..write("larger", "", MINUTE) };
+    assert!(matches!(ledger.write(&[write("beside", "", MINUTE), larger]).await, Err(LedgerError::TooLarge { .. })));
+    let listed = ledger.list("batch", "", 100).await.expect("reached");
+    assert_eq!(listed.iter().map(|listed| &listed.sort).collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
+}
+
+async fn entries_are_listed_in_order(ledger: &dyn Ledger, hand: &Hand) {
+    insert(ledger, &Key::new("list", "ends"), "x").await;
+    hand.turn(MINUTE);
+    let lasting = |partition, sort, value: &str| Write {
+        key: Key::new(partition, sort),
+        value: value.to_owned().into(),
+        lives: FOREVER,
+    };
+    let entries = [
+        ("list", "b", "2"),
+        ("list", "a", "1"),
+        ("list", "é", "4"),
+        ("list", "c", "3"),
+        ("list/", "a", "x"),
+        ("lis", "z", "x"),
+    ];
+    ledger.write(&entries.map(|(partition, sort, value)| lasting(partition, sort, value))).await.expect("reached");
+    let list = async |after, limit| {
+        let listed = ledger.list("list", after, limit).await.expect("reached");
+        listed.iter().map(|listed| String::from_utf8_lossy(&listed.entry.value).into_owned()).collect::<String>()
+    };
+    assert_eq!(list("", 10).await, "1234");
+    assert_eq!(list("", 2).await, "12");
+    assert_eq!(list("b", 2).await, "34");
+    assert_eq!(list("bb", 1).await, "3");
+    assert_eq!(list("é", 10).await, "");
+    assert_eq!(ledger.list("nothing", "", 10).await.expect("reached"), []);
+    let b = ledger.list("list", "a", 1).await.expect("reached").remove(0).entry;
+    assert!(
+        ledger.remove(&Key::new("list", "b"), b.revision).await.expect("reached"),
+        "with the revision that was listed"
+    );
+}
+
+async fn counters_keep_to_floor_and_ceiling(ledger: &dyn Ledger, hand: &Hand) {
+    let key = Key::new("counter", "x");
+    let add = async |amount, floor, ceiling| {
+        ledger.count(&key, Count { amount, floor, ceiling, lives: MINUTE }).await.expect("reached")
+    };
+    assert_eq!(add(11, 0, 10).await, Counted::Full(0), "and none is made");
+    assert_eq!(add(4, 5, 10).await, Counted::Now(9), "from the floor up");
+    assert_eq!(add(2, 5, 10).await, Counted::Full(9));
+    assert_eq!(add(1, 5, 10).await, Counted::Now(10));
+    assert_eq!(add(-3, 5, i64::MAX).await, Counted::Now(7));
+    assert_eq!(add(0, 0, i64::MAX).await, Counted::Now(7), "it is looked at");
+    assert_eq!(add(6, 20, 25).await, Counted::Full(20), "below its floor it stands there");
+    assert_eq!(add(5, 20, 25).await, Counted::Now(25));
+    hand.turn(MINUTE / 2);
+    assert_eq!(add(1, 0, 30).await, Counted::Now(26), "and lives on");
+    hand.turn(MINUTE * 3 / 4);
+    assert_eq!(add(1, 0, 30).await, Counted::Now(27));
+    hand.turn(MINUTE);
+    assert_eq!(add(1, 0, 30).await, Counted::Now(1), "it had ended");
+    assert_eq!(add(i64::MAX, 0, i64::MAX).await, Counted::Full(1), "no number that there is");
+}
+
+async fn no_counter_passes_its_ceiling_however_many_add(ledger: &Arc<dyn Ledger>) {
+    let key = Key::new("counter", "raced");
+    for floor in [0, 1000] {
+        let adding = (0..24).map(|_| {
+            let (ledger, key) = (Arc::clone(ledger), key.clone());
+            tokio::spawn(async move {
+                ledger
+                    .count(&key, Count { amount: 7, floor, ceiling: floor + 100, lives: MINUTE })
+                    .await
+                    .expect("reached")
+            })
+        });
+        let counted: Vec<_> = join_all(adding).await.into_iter().map(|done| done.expect("no panic")).collect();
+        let mut sums: Vec<_> =
+            counted.iter().filter_map(|one| if let Counted::Now(sum) = one { Some(*sum) } else { None }).collect();
+        sums.sort_unstable();
+        assert_eq!(sums, (1..=14).map(|times| floor + 7 * times).collect::<Vec<_>>());
+    }
+}
+
 #[tokio::test]
 async fn memory_behaves() {
     let hand = Hand::default();
@@ -209,12 +312,13 @@ async fn one_answer_for_all(stage: &Stage, launch: &Launch) {
 
 #[tokio::test]
 async fn functions_of_one_machine_give_one_answer() {
-    let (stage, folder) = (Stage::set().await, tempfile::tempdir().expect("a folder"));
-    let launch = stage.sentiment().await.set("AMAAS_LEDGER", sqlite(folder.path()));
-    one_answer_for_all(&stage, &launch).await;
-    for file in std::fs::read_dir(folder.path()).expect("listed") {
-        let bytes = std::fs::read(file.expect("a file").path()).expect("read");
-        for secret in ["canary", "positive", "sentiment"].map(str::as_bytes) {
+    let stage = Stage::set().await;
+    one_answer_for_all(&stage, &stage.sentiment().await).await;
+    for end in ["", "-wal"] {
+        let mut file = stage.ledger().into_os_string();
+        file.push(end);
+        let bytes = std::fs::read(file).expect("read");
+        for secret in ["canary", "positive", stage.key().expose()].map(str::as_bytes) {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{}", String::from_utf8_lossy(secret));
         }
     }
@@ -227,16 +331,19 @@ async fn functions_in_many_places_give_one_answer() {
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
+    let table = ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default());
+    stage.add_key_to(&stage.accounts_in(Arc::new(table))).await;
     one_answer_for_all(&stage, &server.as_ledger_of(stage.sentiment().await, dynamodb::TABLE)).await;
 
     let misled = server.as_ledger_of(stage.sentiment().await, "missing").start();
     misled.ready().await;
     let (status, _, problem) = read(call(&stage, &misled, "k", TEXT).await).await;
-    assert!(status == 503 && problem.contains("ledger-unavailable"), "{status} {problem}");
+    assert!(status == 503 && problem.contains("keys-unavailable"), "{status} {problem}");
     assert!(!problem.contains("missing"), "{problem}");
 
     let function = server.as_ledger_of(stage.sentiment().await, dynamodb::TABLE).start();
     function.ready().await;
+    assert_eq!(read(call(&stage, &function, "known", TEXT).await).await.0, 200);
     server.stop().await;
     // Nothing can be told of repeats now, and predictions go on.
     for _ in 0..2 {
@@ -248,9 +355,9 @@ async fn functions_in_many_places_give_one_answer() {
 
 #[tokio::test]
 async fn a_call_whose_function_is_killed_runs_again_elsewhere() {
-    let (stage, folder) = (Stage::set().await, tempfile::tempdir().expect("a folder"));
+    let stage = Stage::set().await;
     stage.publish("count", onnx::count()).await;
-    let launch = stage.launch(Program::Tensor, "count").await.set("AMAAS_LEDGER", sqlite(folder.path()));
+    let launch = stage.launch(Program::Tensor, "count").await;
     let (mut first, second) = (launch.start(), launch.start());
     first.ready().await;
     second.ready().await;
@@ -281,8 +388,4 @@ async fn a_call_whose_function_is_killed_runs_again_elsewhere() {
     assert_eq!(other().await, 422);
     until("the place is free", async || other().await == 400).await;
     assert_eq!(call(&at_second, count(1)).await.expect("an answer"), 200);
-}
-
-fn sqlite(folder: &Path) -> String {
-    format!("sqlite:{}", folder.join("ledger.sqlite").display())
 }

@@ -14,7 +14,7 @@ impl Clock {
         Self(Arc::new(time))
     }
 
-    pub(super) fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         (self.0)()
     }
 }

@@ -1,9 +1,10 @@
 //! A ledger in a table of DynamoDB: for functions that run in many places.
 //!
 //! The table has the keys `pk` and `sk`, both strings, and `expires` as its time to live, in seconds since 1970. DynamoDB takes ended
-//! items away within days, so each condition asks for the end as well. Nothing here scans or lists.
+//! items away within days, so each condition asks for the end as well. Nothing here scans: items are read by name, or in order within one
+//! partition.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,10 +15,12 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, PutRequest, ReturnValue, ReturnValuesOnConditionCheckFailure, WriteRequest,
+};
 use bytes::Bytes;
 
-use super::{Clock, Entry, Inserted, Key, Ledger, LedgerError, Revision, bounded};
+use super::{Clock, Count, Counted, Entry, Inserted, Key, Ledger, LedgerError, Listed, Revision, Write, bounded};
 
 /// Entries in a table.
 #[derive(Clone, Debug)]
@@ -52,10 +55,8 @@ impl DynamoDb {
     async fn put(&self, item: Put<'_>) -> Result<Putting, LedgerError> {
         let Put { key, value, revision, lives, condition } = item;
         let put = self.client.put_item().table_name(&self.table);
-        let put = put.item(PARTITION, text(key.partition())).item(SORT, text(key.sort()));
-        let put = put.item(VALUE, AttributeValue::B(Blob::new(value))).item(REVISION, number(revision.number()));
-        let put =
-            condition.on(put.item(EXPIRES, number(self.end(lives))).expression_attribute_values(":now", self.now()));
+        let put = put.set_item(Some(self.item(key, &value, revision, lives)));
+        let put = condition.on(put.expression_attribute_values(":now", self.now()));
         let put =
             put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld).send().await;
         let Err(error) = put else { return Ok(Putting::Written) };
@@ -72,6 +73,64 @@ impl DynamoDb {
             Some(entry) if entry.revision == revision => Ok(Putting::Written),
             entry => Ok(Putting::Refused(entry)),
         }
+    }
+
+    fn item(&self, key: &Key, value: &[u8], revision: Revision, lives: Duration) -> Item {
+        let attributes = [
+            (PARTITION, text(key.partition())),
+            (SORT, text(key.sort())),
+            (VALUE, AttributeValue::B(Blob::new(value))),
+            (REVISION, number(revision.number())),
+            (EXPIRES, number(self.end(lives))),
+        ];
+        attributes.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// Puts items, [`BATCH`] at most, until none is left over: DynamoDB takes some of a batch where it has no room for all.
+    async fn put_all(&self, items: Vec<Item>) -> Result<(), LedgerError> {
+        let request = |item| {
+            // It can fail only where there is no item.
+            let put = PutRequest::builder().set_item(Some(item)).build().ok()?;
+            Some(WriteRequest::builder().put_request(put).build())
+        };
+        let mut left: Vec<_> = items.into_iter().filter_map(request).collect();
+        for attempt in 0..ATTEMPTS {
+            let write = self.client.batch_write_item().request_items(&self.table, left).send().await;
+            let unprocessed = write.map_err(|error| self.failed(&error))?.unprocessed_items;
+            left = unprocessed.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default();
+            if left.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(FIRST_PAUSE * (1 << attempt)).await;
+        }
+        let cause = format!("it left {} entries of a batch unwritten {ATTEMPTS} times", left.len());
+        Err(LedgerError::Unreachable { ledger: self.name(), cause })
+    }
+
+    /// Sets a counter on a condition; what stands there instead, where it does not hold.
+    async fn set_counter(&self, key: &Key, set: &str, condition: &str, values: Item) -> Result<Setting, LedgerError> {
+        let update = self.client.update_item().table_name(&self.table);
+        let update = update.key(PARTITION, text(key.partition())).key(SORT, text(key.sort()));
+        let update = update.update_expression(set).condition_expression(condition);
+        let update = update.set_expression_attribute_values(Some(values)).return_values(ReturnValue::AllNew);
+        match update.send().await {
+            Ok(updated) => Ok(Setting::Done(updated.attributes.as_ref().and_then(counter))),
+            Err(error) if is_refused(&error) => Ok(Setting::Refused),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// What a counter stands at, where it has not ended.
+    async fn counter(&self, key: &Key) -> Result<Option<i64>, LedgerError> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let get = get.key(PARTITION, text(key.partition())).key(SORT, text(key.sort())).send().await;
+        let item = get.map_err(|error| self.failed(&error))?.item;
+        Ok(item.filter(|item| self.is_alive(item)).as_ref().and_then(counter))
+    }
+
+    fn is_alive(&self, item: &Item) -> bool {
+        let end = item.get(EXPIRES).and_then(|end| end.as_n().ok()?.parse().ok()).unwrap_or(0);
+        end > self.clock.now().as_secs()
     }
 
     fn entry(&self, item: &Item) -> Result<Entry, LedgerError> {
@@ -115,6 +174,11 @@ impl DynamoDb {
         }
     }
 
+    fn no_counter(&self) -> LedgerError {
+        let cause = format!("an item has no number {COUNTER:?}");
+        LedgerError::Format { ledger: self.name(), cause }
+    }
+
     fn name(&self) -> String {
         format!("the ledger in table {}", self.table)
     }
@@ -126,8 +190,7 @@ impl Ledger for DynamoDb {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
         let get = get.key(PARTITION, text(key.partition())).key(SORT, text(key.sort())).send().await;
         let Some(item) = get.map_err(|error| self.failed(&error))?.item else { return Ok(None) };
-        let end = item.get(EXPIRES).and_then(|end| end.as_n().ok()?.parse().ok()).unwrap_or(0);
-        if end <= self.clock.now().as_secs() { Ok(None) } else { self.entry(&item).map(Some) }
+        if self.is_alive(&item) { self.entry(&item).map(Some) } else { Ok(None) }
     }
 
     async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError> {
@@ -181,6 +244,90 @@ impl Ledger for DynamoDb {
             Err(error) => Err(self.failed(&error)),
         }
     }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), LedgerError> {
+        writes.iter().try_for_each(|write| bounded(&write.value))?;
+        // A batch names each item once, and the last write of a name is the one that stands.
+        let last: BTreeMap<&Key, &Write> = writes.iter().map(|write| (&write.key, write)).collect();
+        let mut items = Vec::with_capacity(last.len());
+        for write in last.into_values() {
+            items.push(self.item(&write.key, &write.value, Revision::draw()?, write.lives));
+        }
+        while !items.is_empty() {
+            let rest = items.split_off(items.len().min(BATCH));
+            self.put_all(std::mem::replace(&mut items, rest)).await?;
+        }
+        Ok(())
+    }
+
+    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<Listed>, LedgerError> {
+        let (mut listed, mut start) = (Vec::new(), None);
+        loop {
+            let query = self.client.query().table_name(&self.table).consistent_read(true);
+            let query = query.limit(i32::try_from(limit - listed.len()).unwrap_or(i32::MAX));
+            let query = query.expression_attribute_values(":pk", text(partition)).set_exclusive_start_key(start);
+            let query = match after {
+                "" => query.key_condition_expression("pk = :pk"),
+                after => query
+                    .key_condition_expression("pk = :pk AND sk > :after")
+                    .expression_attribute_values(":after", text(after)),
+            };
+            let page = query.send().await.map_err(|error| self.failed(&error))?;
+            for item in page.items.iter().flatten().filter(|item| self.is_alive(item)) {
+                let sort = item.get(SORT).and_then(|sort| sort.as_s().ok()).cloned().unwrap_or_default();
+                listed.push(Listed { sort, entry: self.entry(item)? });
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() || listed.len() >= limit {
+                return Ok(listed);
+            }
+        }
+    }
+
+    async fn count(&self, key: &Key, count: Count) -> Result<Counted, LedgerError> {
+        let Count { amount, floor, ceiling, lives } = count;
+        let value = |name: &str, value: i64| (name.to_owned(), AttributeValue::N(value.to_string()));
+        let end = (":end".to_owned(), number(self.end(lives)));
+        let now = || (":now".to_owned(), self.now());
+        for _ in 0..ATTEMPTS {
+            // What most counters are: there, and above their floor.
+            let room = ceiling.saturating_sub(amount);
+            let values = [value(":amount", amount), value(":floor", floor), value(":room", room), end.clone(), now()];
+            let condition = "n >= :floor AND n <= :room AND expires > :now";
+            match self.set_counter(key, "SET n = n + :amount, expires = :end", condition, values.into()).await? {
+                Setting::Done(sum) => return sum.map(Counted::Now).ok_or_else(|| self.no_counter()),
+                Setting::Refused => {}
+            }
+            let stands = self.counter(key).await?.filter(|stands| *stands >= floor);
+            let sum = match count.on(stands) {
+                // It was added to, or ended, since the first look.
+                Counted::Now(_) if stands.is_some() => continue,
+                Counted::Now(sum) => sum,
+                full @ Counted::Full(_) => return Ok(full),
+            };
+            let values = [value(":sum", sum), value(":floor", floor), end.clone(), now()];
+            let condition = "attribute_not_exists(n) OR n < :floor OR expires <= :now";
+            if let Setting::Done(_) =
+                self.set_counter(key, "SET n = :sum, expires = :end", condition, values.into()).await?
+            {
+                return Ok(Counted::Now(sum));
+            }
+        }
+        let cause = format!("others were faster to change a counter, {ATTEMPTS} times");
+        Err(LedgerError::Unreachable { ledger: self.name(), cause })
+    }
+}
+
+/// What became of the setting of a counter.
+enum Setting {
+    /// It stands at this.
+    Done(Option<i64>),
+    Refused,
+}
+
+/// What the counter in `item` stands at.
+fn counter(item: &Item) -> Option<i64> {
+    item.get(COUNTER)?.as_n().ok()?.parse().ok()
 }
 
 struct Put<'a> {
@@ -233,4 +380,10 @@ const EXPIRES: &str = "expires";
 /// No words that DynamoDB keeps for itself.
 const VALUE: &str = "val";
 const REVISION: &str = "rev";
+const COUNTER: &str = "n";
+/// The most that one batch writes.
+const BATCH: usize = 25;
+/// How often what others or a lack of room prevented is tried.
+const ATTEMPTS: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const IS: &str = "rev = :revision AND expires > :now";

@@ -1,5 +1,7 @@
 //! What a ledger holds.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::LedgerError;
@@ -17,6 +19,11 @@ impl Key {
         let (partition, sort) = (partition.into(), sort.into());
         debug_assert!(!partition.is_empty() && !sort.is_empty(), "DynamoDB takes no empty key");
         Self { partition, sort }
+    }
+
+    /// Comes before those of `partition` that come behind `after`, and behind all others before them; no entry has it.
+    pub(super) fn behind(partition: &str, after: &str) -> Self {
+        Self { partition: partition.to_owned(), sort: after.to_owned() }
     }
 
     /// What it belongs to.
@@ -37,6 +44,26 @@ pub struct Entry {
     pub value: Bytes,
     /// Tells it from what stood or will stand in its place.
     pub revision: Revision,
+}
+
+/// An entry among those of its partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Which one it is.
+    pub sort: String,
+    /// What is there.
+    pub entry: Entry,
+}
+
+/// An entry that is written whatever stands in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Its name.
+    pub key: Key,
+    /// What it holds.
+    pub value: Bytes,
+    /// How long it lives.
+    pub lives: Duration,
 }
 
 /// Tells an entry from others of the same name: random, since one that was taken away may be written again.

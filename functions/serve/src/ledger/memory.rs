@@ -1,16 +1,19 @@
 //! A ledger in the memory of this process.
 //!
 //! It is bounded in bytes. What is to live for long is a convenience, and the oldest of it makes room; what is to live for
-//! [`BRIEF`] at most is somebody's promise, such as a lease, and is never forgotten early.
+//! [`BRIEF`] at most is somebody's promise, such as a lease, and is never forgotten early, nor is what has no end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Clock, Entry, Inserted, Key, Ledger, LedgerError, Revision, bounded};
+use super::{
+    Clock, Count, Counted, Entry, FOREVER, Inserted, Key, Ledger, LedgerError, Listed, Revision, Write, bounded,
+};
 
 /// Entries in memory, which end with the process.
 #[derive(Debug, Default)]
@@ -82,11 +85,51 @@ impl Ledger for Memory {
     async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError> {
         Ok(self.with(|entries, _| entries.take(key, revision).is_some()))
     }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), LedgerError> {
+        writes.iter().try_for_each(|write| bounded(&write.value))?;
+        for Write { key, value, lives } in writes {
+            let entry = Entry { value: value.clone(), revision: Revision::draw()? };
+            self.with(|entries, now| {
+                entries.drop(key);
+                entries.put(key, entry, now, *lives);
+            });
+        }
+        Ok(())
+    }
+
+    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<Listed>, LedgerError> {
+        Ok(self.with(|entries, _| {
+            let from = (Bound::Excluded(Key::behind(partition, after)), Bound::Unbounded);
+            let listed = entries.by_key.range(from).take_while(|(key, _)| key.partition() == partition);
+            let listed = listed.map(|(key, kept)| Listed { sort: key.sort().to_owned(), entry: kept.entry.clone() });
+            listed.take(limit).collect()
+        }))
+    }
+
+    async fn count(&self, key: &Key, count: Count) -> Result<Counted, LedgerError> {
+        let revision = Revision::draw()?;
+        Ok(self.with(|entries, now| {
+            let value = entries.by_key.get(key).and_then(|kept| number(&kept.entry.value));
+            let counted = count.on(value);
+            if let Counted::Now(sum) = counted {
+                entries.drop(key);
+                let value = Bytes::copy_from_slice(&sum.to_be_bytes());
+                entries.put(key, Entry { value, revision }, now, count.lives);
+            }
+            counted
+        }))
+    }
+}
+
+/// A counter as an entry.
+fn number(value: &[u8]) -> Option<i64> {
+    value.try_into().ok().map(i64::from_be_bytes)
 }
 
 #[derive(Debug, Default)]
 struct Entries {
-    by_key: HashMap<Arc<Key>, Kept>,
+    by_key: BTreeMap<Arc<Key>, Kept>,
     /// By end, and by age among those that end together.
     by_end: BTreeMap<(Duration, u64), Arc<Key>>,
     /// What may be forgotten, oldest first.
@@ -113,7 +156,7 @@ impl Entries {
             self.drop(&oldest);
         }
         self.by_end.insert((end, age), Arc::clone(&key));
-        if lives > BRIEF {
+        if lives > BRIEF && lives < FOREVER {
             self.long_lived.insert(age, Arc::clone(&key));
         }
         self.by_key.insert(key, Kept { entry, end, age });

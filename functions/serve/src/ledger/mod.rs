@@ -1,11 +1,13 @@
 //! What is kept of calls from one to the next, behind one interface: in memory, in a SQLite file, or in a table of DynamoDB.
 //!
-//! A ledger holds small entries with an end. An entry changes only for whoever knows its revision, so that of many processes one has
-//! its way. It sees neither tenants nor keys nor answers: what stands in an entry's name is a digest that only the functions of a
-//! model can make, and its value is ciphertext.
+//! A ledger holds small entries with an end, and counters. An entry changes only for whoever knows its revision, so that of many
+//! processes one has its way; a counter is added to in one step, up to a ceiling. Who can read it sees tenants, their limits and what
+//! they used; of keys and answers it sees nothing: what names a call is a digest that only functions can make, and its answer is
+//! ciphertext. Nothing here scans: entries are read by name, or in order within their partition.
 
 mod calls;
 mod clock;
+mod counter;
 mod dynamodb;
 mod entry;
 mod memory;
@@ -21,8 +23,9 @@ use bytes::Bytes;
 
 pub(crate) use self::calls::{Begun, Calls, Place};
 pub use self::clock::Clock;
+pub use self::counter::{Count, Counted};
 pub use self::dynamodb::DynamoDb;
-pub use self::entry::{Entry, Key, Revision};
+pub use self::entry::{Entry, Key, Listed, Revision, Write};
 pub use self::memory::Memory;
 pub(crate) use self::seen::SeenInLedger;
 pub use self::sqlite::Sqlite;
@@ -71,6 +74,34 @@ pub trait Ledger: fmt::Debug + Send + Sync {
 
     /// Takes the entry with `revision` away; whether it was there.
     async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError>;
+
+    /// Writes entries, whatever stands in their places. After an error some of them may be written: it is to be asked again.
+    async fn write(&self, entries: &[Write]) -> Result<(), LedgerError>;
+
+    /// The entries of `partition` whose sort comes behind `after`, in the order of their bytes: the first `limit` of them.
+    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<Listed>, LedgerError>;
+
+    /// Adds to a counter, unless that would take it over its ceiling. Counters and entries do not share names.
+    ///
+    /// Where an answer is lost on its way, it can be that more was added than was asked for, and never less.
+    async fn count(&self, key: &Key, count: Count) -> Result<Counted, LedgerError>;
+}
+
+/// Every entry of `partition`, in order.
+///
+/// # Errors
+/// [`LedgerError`].
+pub(crate) async fn all(ledger: &dyn Ledger, partition: &str) -> Result<Vec<Listed>, LedgerError> {
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = ledger.list(partition, &after, PAGE).await?;
+        let Some(last) = page.last().filter(|_| page.len() == PAGE).map(|last| last.sort.clone()) else {
+            all.extend(page);
+            return Ok(all);
+        };
+        all.extend(page);
+        after = last;
+    }
 }
 
 /// What became of an insertion.
@@ -88,7 +119,6 @@ pub enum Inserted {
 /// Why it cannot be opened.
 pub async fn open(location: &LedgerLocation) -> Result<Arc<dyn Ledger>, LedgerError> {
     Ok(match location {
-        LedgerLocation::Memory => Arc::new(Memory::default()),
         LedgerLocation::Sqlite(path) => Arc::new(Sqlite::open(path, Clock::default()).await?),
         LedgerLocation::DynamoDb(table) => Arc::new(DynamoDb::open(table, Clock::default()).await),
     })
@@ -118,6 +148,10 @@ pub enum LedgerError {
 
 /// The largest value of an entry: an item of DynamoDB has 400 KB at most, with its names.
 pub const VALUE_BYTES: usize = 256 << 10;
+
+/// How long what has no end lives: 136 years.
+pub const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
+const PAGE: usize = 1000;
 
 /// Refuses a value that is too large.
 fn bounded(value: &[u8]) -> Result<(), LedgerError> {

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
-use super::{Clock, Entry, Inserted, Key, Ledger, LedgerError, Revision, bounded};
+use super::{Clock, Count, Counted, Entry, Inserted, Key, Ledger, LedgerError, Listed, Revision, Write, bounded};
 
 /// Entries in a file. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -73,11 +73,7 @@ impl Ledger for Sqlite {
                 return Ok(Inserted::Exists(entry));
             }
             connection.prepare_cached(PURGE)?.execute(params![now])?;
-            let end = now.saturating_add(milliseconds(lives));
-            let mut put = connection.prepare_cached(
-                "INSERT OR REPLACE INTO entries (partition, sort, value, revision, ends) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?;
-            put.execute(params![key.partition(), key.sort(), &value[..], stored(revision), end])?;
+            put(connection, &key, &value, revision, now.saturating_add(milliseconds(lives)))?;
             Ok(Inserted::New(revision))
         })
         .await
@@ -126,6 +122,60 @@ impl Ledger for Sqlite {
         })
         .await
     }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), LedgerError> {
+        writes.iter().try_for_each(|write| bounded(&write.value))?;
+        let (writes, revision) = (writes.to_vec(), Revision::draw()?);
+        self.with(move |connection, now| {
+            connection.prepare_cached(PURGE)?.execute(params![now])?;
+            for Write { key, value, lives } in &writes {
+                put(connection, key, value, revision, now.saturating_add(milliseconds(*lives)))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<Listed>, LedgerError> {
+        let (partition, after) = (partition.to_owned(), after.to_owned());
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.with(move |connection, now| {
+            let mut select = connection.prepare_cached(
+                "SELECT sort, value, revision FROM entries WHERE partition = ?1 AND sort > ?2 AND ends > ?3 ORDER BY sort LIMIT ?4",
+            )?;
+            let rows = select.query_map(params![partition, after, now, limit], |row| {
+                let value = Bytes::from(row.get::<_, Vec<u8>>(1)?);
+                let revision = Revision::from_number(row.get::<_, i64>(2)?.cast_unsigned());
+                Ok(Listed { sort: row.get(0)?, entry: Entry { value, revision } })
+            })?;
+            rows.collect()
+        })
+        .await
+    }
+
+    async fn count(&self, key: &Key, count: Count) -> Result<Counted, LedgerError> {
+        let (key, revision) = (key.clone(), Revision::draw()?);
+        self.with(move |connection, now| {
+            let stands = read(connection, &key, now)?;
+            let stands = stands.and_then(|entry| entry.value.as_ref().try_into().ok().map(i64::from_be_bytes));
+            let counted = count.on(stands);
+            if let Counted::Now(sum) = counted {
+                let end = now.saturating_add(milliseconds(count.lives));
+                put(connection, &key, &sum.to_be_bytes(), revision, end)?;
+            }
+            Ok(counted)
+        })
+        .await
+    }
+}
+
+/// Writes an entry in the place of any.
+fn put(connection: &Connection, key: &Key, value: &[u8], revision: Revision, end: i64) -> rusqlite::Result<()> {
+    let mut put = connection.prepare_cached(
+        "INSERT OR REPLACE INTO entries (partition, sort, value, revision, ends) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    put.execute(params![key.partition(), key.sort(), value, stored(revision), end])?;
+    Ok(())
 }
 
 fn connect(path: &Path) -> Result<Connection, LedgerError> {
