@@ -1,6 +1,6 @@
 //! Formats that both sides of a call share: tensors, the Open Inference Protocol's JSON, the native `predict` route,
-//! problem documents, API keys, and what seals a call: binary HTTP inside, oblivious HTTP around it, the keys for it and
-//! the signatures on those.
+//! problem documents, API keys, signed receipts, and what seals a call: binary HTTP inside, oblivious HTTP around it, the
+//! keys for it and the signatures on those.
 //!
 //! Invariant: nothing here does I/O, blocks or spawns. A value that can be built is a value that is well formed; every
 //! parser takes bytes from outside and answers with a value or an error that names what was expected and what arrived,
@@ -15,8 +15,10 @@ pub mod oip;
 pub mod openai;
 pub mod predict;
 pub mod problem;
+pub mod receipt;
 pub mod task;
 pub mod tensor;
+pub mod usage;
 
 mod datatype;
 #[doc(hidden)]

@@ -39,10 +39,8 @@ impl Envelope {
     /// # Errors
     /// [`DsseError::PayloadType`], [`DsseError::UnknownSigner`] or [`DsseError::Signature`].
     pub fn verify(&self, payload_type: &str, signers: &[VerifyingKey]) -> Result<&[u8], DsseError> {
-        if self.payload_type != payload_type {
-            return Err(DsseError::PayloadType);
-        }
-        let message = pre_authentication_encoding(payload_type, &self.payload);
+        let payload = self.unverified(payload_type)?;
+        let message = pre_authentication_encoding(payload_type, payload);
         let mut known = 0;
         for signature in &self.signatures {
             for signer in signers.iter().filter(|signer| signer.id() == signature.key_id) {
@@ -50,20 +48,17 @@ impl Envelope {
                 known += 1;
             }
         }
-        if known == 0 { Err(DsseError::UnknownSigner) } else { Ok(&self.payload) }
+        if known == 0 { Err(DsseError::UnknownSigner) } else { Ok(payload) }
     }
 
-    /// The envelope as JSON.
+    /// The payload, if it is of that type, whoever signed it.
+    pub(crate) fn unverified(&self, payload_type: &str) -> Result<&[u8], DsseError> {
+        if self.payload_type == payload_type { Ok(&self.payload) } else { Err(DsseError::PayloadType) }
+    }
+
+    /// The envelope as JSON, on one line; `Display` writes the same.
     pub fn to_json(&self) -> Vec<u8> {
-        let signatures: Vec<_> = self
-            .signatures
-            .iter()
-            .map(|each| json!({ "keyid": each.key_id, "sig": BASE64_STANDARD.encode(&each.signature) }))
-            .collect();
-        let payload = BASE64_STANDARD.encode(&self.payload);
-        json!({ "payload": payload, "payloadType": self.payload_type, "signatures": signatures })
-            .to_string()
-            .into_bytes()
+        self.to_string().into_bytes()
     }
 
     /// Reads an envelope.
@@ -82,6 +77,16 @@ impl Envelope {
             payload_type: json.payload_type,
             signatures: signatures.collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl fmt::Display for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signature =
+            |each: &Signature| json!({ "keyid": each.key_id, "sig": BASE64_STANDARD.encode(&each.signature) });
+        let signatures: Vec<_> = self.signatures.iter().map(signature).collect();
+        let payload = BASE64_STANDARD.encode(&self.payload);
+        json!({ "payload": payload, "payloadType": self.payload_type, "signatures": signatures }).fmt(f)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Signed documents: DSSE envelopes (Dead Simple Signing Envelope, protocol version 1.0.2) with Ed25519 (RFC 8032).
 //!
 //! What is signed is the payload as it stands, together with its type, so that no canonical form of JSON is needed and a
-//! document of one kind never passes for one of another. The manifest of a function's keys is such a document.
+//! document of one kind never passes for one of another. The manifest of a function's keys is such a document, and so is the
+//! receipt of a call.
 //!
-//! Invariants. [`Envelope::verify`] is the only way to a payload. Signatures by keys that are not asked for are skipped, as
+//! Invariants. [`Envelope::verify`] is the only way to a payload, but for what says in its name that it is not verified, which
+//! receipts alone have. Signatures by keys that are not asked for are skipped, as
 //! the protocol has it; every one by a key that is asked for has to hold, and one at least has to be there. Verification is
 //! strict: weak keys and signatures that can be varied are refused.
 //!

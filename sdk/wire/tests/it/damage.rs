@@ -4,9 +4,11 @@
 use amaas_wire::keys::Manifest;
 use amaas_wire::ohttp::chunked::{self, RequestOpener, RequestSealer};
 use amaas_wire::ohttp::{OhttpError, Suite, whole};
+use amaas_wire::receipt::SignedReceipt;
 
 use crate::keys::{manifest, requirement, signer, small_list};
 use crate::ohttp::ring;
+use crate::receipt::receipt;
 
 /// What the chunks hold.
 const PIECES: [&[u8]; 3] = [b"one ", b"two ", b"three"];
@@ -138,6 +140,18 @@ fn key_lists_with_their_manifest() {
     for bytes in damaged_by(&[1, 32, 128], &document) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         assert!(Manifest::verify(&bytes, &list, &signers, &requirement()).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn receipts() {
+    let document = receipt().sign(&[&signer(1)]);
+    let signers = [signer(1).verifying_key()];
+    let verify = |text: &str| text.parse().and_then(|found: SignedReceipt| found.verify(&signers).cloned());
+    assert_eq!(verify(&document), Ok(receipt()));
+    for bytes in damaged_by(&[1, 32, 128], document.as_bytes()) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(verify(&text).is_err(), "{text}");
     }
 }
 

@@ -9,5 +9,6 @@ mod damage;
 mod hpke;
 mod keys;
 mod ohttp;
+mod receipt;
 mod schema;
 mod vectors;
