@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use amaas_wire::Tensor;
 use amaas_wire::predict::Usage;
+use amaas_wire::receipt::SignedReceipt;
 
 /// The answer of [`Model::predict`](crate::Model::predict): one prediction or more, in the order of the inputs.
 #[derive(Clone, Debug)]
@@ -52,6 +53,23 @@ impl<P> Answer<P> {
     /// What the call is counted as.
     pub fn usage(&self) -> Usage {
         self.usage
+    }
+
+    /// What the service signed of this call, to be kept and shown to others; `None` where it signs nothing. It is for what was
+    /// sent and answered here, or the call would have failed, and by a [pinned](crate::ClientBuilder::signers) signer where
+    /// there is one.
+    ///
+    /// ```
+    /// # use amaas::{Answer, VerifyingKey};
+    /// fn file<P>(answer: &Answer<P>, signer: VerifyingKey) -> Result<String, Box<dyn std::error::Error>> {
+    ///     let Some(signed) = answer.receipt() else { return Ok("no receipt".to_owned()) };
+    ///     let receipt = signed.verify(&[signer])?;
+    ///     println!("{} {} of {}, version {}", receipt.usage.units, receipt.usage.unit, receipt.model, receipt.version);
+    ///     Ok(signed.to_string())
+    /// }
+    /// ```
+    pub fn receipt(&self) -> Option<&SignedReceipt> {
+        self.trace.receipt.as_ref()
     }
 
     /// The id to quote to whoever runs the service.
@@ -111,6 +129,11 @@ impl InferAnswer {
         self.usage
     }
 
+    /// What the service signed of this call, as [`Answer::receipt`].
+    pub fn receipt(&self) -> Option<&SignedReceipt> {
+        self.trace.receipt.as_ref()
+    }
+
     /// The id to quote to whoever runs the service.
     pub fn request_id(&self) -> &str {
         &self.trace.request_id
@@ -156,6 +179,8 @@ impl Readiness {
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     pub(crate) request_id: String,
+    /// One that was held against the call.
+    pub(crate) receipt: Option<SignedReceipt>,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,
 }

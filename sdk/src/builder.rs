@@ -13,7 +13,7 @@ use crate::credentials::{Authorization, CredentialProvider, Credentials};
 use crate::endpoint::{Endpoint, Endpoints, Plaintext, check_name, variable_suffix};
 use crate::retry::Retry;
 use crate::seal::{Demand, Seal};
-use crate::transport::{Http, HttpConfig, Proxy};
+use crate::transport::{Http, HttpConfig, Proxy, Transport};
 use crate::{Client, Error, RetryConfig, Sealing, environment, random};
 
 /// Makes a [`Client`]. An endpoint and credentials are needed; the rest has defaults.
@@ -36,7 +36,9 @@ use crate::{Client, Error, RetryConfig, Sealing, environment, random};
 pub struct ClientBuilder {
     main: Option<String>,
     models: Vec<(String, String)>,
-    credentials: Result<Credentials, Error>,
+    credentials: Option<Result<Credentials, Error>>,
+    #[cfg(feature = "sigv4")]
+    sigv4: Option<crate::SigV4>,
     plaintext: Plaintext,
     timeout: Duration,
     attempt_timeout: Duration,
@@ -74,28 +76,34 @@ impl ClientBuilder {
 
     /// The API key: an [`ApiKey`], or text that is one.
     pub fn api_key(mut self, key: impl IntoApiKey) -> Self {
-        self.credentials = key
-            .into_api_key()
-            .map(|key| Credentials::Fixed(Authorization::from(&key)))
-            .map_err(|why| Error::config(format!("the API key is malformed: {why}")));
+        let key = key.into_api_key().map(|key| Credentials::Fixed(Authorization::from(&key)));
+        self.credentials = Some(key.map_err(|why| Error::config(format!("the API key is malformed: {why}"))));
         self
     }
 
     /// A bearer token of another kind, such as an identity provider's.
     pub fn bearer(mut self, token: &str) -> Self {
-        self.credentials = Authorization::bearer(token).map(Credentials::Fixed);
+        self.credentials = Some(Authorization::bearer(token).map(Credentials::Fixed));
         self
     }
 
     /// A provider that is asked on every attempt.
     pub fn credentials(mut self, provider: impl CredentialProvider + 'static) -> Self {
-        self.credentials = Ok(Credentials::Provider(Arc::new(provider)));
+        self.credentials = Some(Ok(Credentials::Provider(Arc::new(provider))));
         self
     }
 
     /// No credentials, for a service that asks for none.
     pub fn anonymous(mut self) -> Self {
-        self.credentials = Ok(Credentials::Anonymous);
+        self.credentials = Some(Ok(Credentials::Anonymous));
+        self
+    }
+
+    /// Requests are signed for AWS IAM, beside whatever other credentials there are; there need not be any. It needs the feature
+    /// `sigv4`.
+    #[cfg(feature = "sigv4")]
+    pub fn sigv4(mut self, sigv4: crate::SigV4) -> Self {
+        self.sigv4 = Some(sigv4);
         self
     }
 
@@ -120,7 +128,8 @@ impl ClientBuilder {
     }
 
     /// Pins the signers: one of them has to have signed the keys that calls are sealed to, for the model and version that
-    /// is called. Without pins, whoever can answer in the service's place can offer keys of its own.
+    /// is called. Without pins, whoever can answer in the service's place can offer keys of its own. The same signers sign
+    /// [receipts](crate::Answer::receipt), and an answer with a receipt by nobody of them is refused.
     ///
     /// ```
     /// use amaas::{Client, VerifyingKey};
@@ -182,25 +191,45 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) names the setting that is missing or malformed.
-    pub fn build(self) -> Result<Client, Error> {
+    pub fn build(mut self) -> Result<Client, Error> {
         let endpoints = self.endpoints()?;
-        let seal = self.seal(&endpoints)?;
-        let plain = endpoints.iter().any(Endpoint::is_plaintext);
-        let transport = Http::new(HttpConfig {
-            connect_timeout: self.connect_timeout,
-            user_agent: self.user_agent,
-            proxy: if plain { Proxy::Off } else { Proxy::Environment },
-        })?;
         let caller = Caller {
-            transport: Arc::new(transport),
-            seal,
-            credentials: self.credentials?,
+            seal: self.seal(&endpoints)?,
+            transport: self.transport(&endpoints)?,
+            credentials: self.identity()?,
+            signers: self.demand.signers,
             retry: Retry::new(self.retry, random::fraction),
             timeout: self.timeout,
             attempt_timeout: self.attempt_timeout,
             max_answer: self.max_answer,
         };
         Ok(Client { endpoints: Arc::new(endpoints), caller: Arc::new(caller) })
+    }
+
+    /// What carries requests: signed, where that is asked for.
+    fn transport(&self, endpoints: &Endpoints) -> Result<Arc<dyn Transport>, Error> {
+        let plain = endpoints.iter().any(Endpoint::is_plaintext);
+        let http = Http::new(HttpConfig {
+            connect_timeout: self.connect_timeout,
+            user_agent: self.user_agent.clone(),
+            proxy: if plain { Proxy::Off } else { Proxy::Environment },
+        })?;
+        #[cfg(feature = "sigv4")]
+        if let Some(sigv4) = &self.sigv4 {
+            endpoints.iter().try_for_each(|endpoint| sigv4.check(&endpoint.join(&[])))?;
+            return Ok(Arc::new(crate::sigv4::Signed::new(http, sigv4.clone())));
+        }
+        Ok(Arc::new(http))
+    }
+
+    /// What says who calls, signatures apart.
+    fn identity(&mut self) -> Result<Credentials, Error> {
+        #[cfg(feature = "sigv4")]
+        if self.sigv4.is_some() && self.credentials.is_none() {
+            return Ok(Credentials::Anonymous);
+        }
+        let none = || Err(Error::config("no credentials: call api_key(), bearer(), credentials() or anonymous()"));
+        self.credentials.take().unwrap_or_else(none)
     }
 
     /// What seals the calls; nothing where that is off and may be.
@@ -244,7 +273,9 @@ impl Default for ClientBuilder {
         Self {
             main: None,
             models: Vec::new(),
-            credentials: Err(Error::config("no credentials: call api_key(), bearer(), credentials() or anonymous()")),
+            credentials: None,
+            #[cfg(feature = "sigv4")]
+            sigv4: None,
             plaintext: Plaintext::Loopback,
             timeout: Duration::from_mins(1),
             attempt_timeout: Duration::MAX,

@@ -1,6 +1,6 @@
 //! One logical call: attempts, waits and one deadline around all of it.
 //!
-//! An attempt goes through `request → seal → transport → open → accept`, or without the two in the middle where sealing is
+//! An attempt goes through `request → seal → transport → open → accept → receipt`, or without seal and open where sealing is
 //! off. Each attempt builds its request anew from the same encoded
 //! body and the same idempotency key, so that what is made per attempt (credentials, seals) is never sent twice.
 //!
@@ -9,8 +9,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use amaas_wire::dsse::VerifyingKey;
 use amaas_wire::oip::{HEADER_LENGTH, MEDIA_TYPE};
 use amaas_wire::predict::{IDEMPOTENCY_KEY, REQUEST_ID};
+use amaas_wire::receipt::SignedReceipt;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -23,13 +25,15 @@ use crate::options::{CallOptions, Idempotency};
 use crate::retry::{Cause, Repeat, Retry};
 use crate::seal::{KeySource, Seal};
 use crate::transport::{Outgoing, Received, Transport, TransportError};
-use crate::{Error, ErrorKind, decode, random};
+use crate::{Error, ErrorKind, decode, random, receipt};
 
 /// What every call of a client shares.
 pub(crate) struct Caller {
     pub(crate) transport: Arc<dyn Transport>,
     /// `None` where sealing is off.
     pub(crate) seal: Option<Seal>,
+    /// Who may sign receipts; `None` where nobody is pinned.
+    pub(crate) signers: Option<Vec<VerifyingKey>>,
     pub(crate) credentials: Credentials,
     pub(crate) retry: Retry,
     pub(crate) timeout: Duration,
@@ -121,9 +125,9 @@ impl Call {
             attempts += 1;
             let attempt = self.attempt(caller).instrument(debug_span!("amaas.attempt", number = attempts));
             let Failure { cause, error } = match timeout_at(deadline, attempt).await {
-                Ok(Ok(received)) => {
+                Ok(Ok((received, receipt))) => {
                     caller.retry.succeeded(paid);
-                    return Ok(self.completed(received, attempts, started.elapsed()));
+                    return Ok(self.completed(received, receipt, attempts, started.elapsed()));
                 }
                 Ok(Err(failure)) => failure,
                 Err(_) => return Err(self.ended(timed_out("the call", last), attempts, started)),
@@ -147,7 +151,7 @@ impl Call {
         }
     }
 
-    async fn attempt(&self, caller: &Caller) -> Result<Received, Failure> {
+    async fn attempt(&self, caller: &Caller) -> Result<(Received, Option<SignedReceipt>), Failure> {
         let end = Instant::now() + caller.attempt_timeout.min(LONGEST);
         let late = |cause, what| move |_| Failure { cause, error: timed_out(what, None) };
         let held = match &caller.seal {
@@ -165,7 +169,9 @@ impl Call {
                 Some(held) => held.exchange(request, authorization.as_ref(), &*caller.transport).await?,
                 None => caller.transport.send(request).await?,
             };
-            self.accept(received, authorization.as_ref())
+            let received = self.accept(received, authorization.as_ref())?;
+            let receipt = self.receipt(&received, caller).await.map_err(Failure::permanent)?;
+            Ok((received, receipt))
         };
         timeout_at(end, exchange).await.map_err(late(Cause::TimedOut, "the attempt"))?
     }
@@ -196,9 +202,24 @@ impl Call {
         if received.is_success() || stated { Ok(received) } else { Err(decode::failure(&received, sent)) }
     }
 
-    fn completed(self, received: Received, attempts: u32, elapsed: Duration) -> Completed {
+    /// The receipt of an answer, which fits this call. Only what a model is asked to do has one.
+    async fn receipt(&self, received: &Received, caller: &Caller) -> Result<Option<SignedReceipt>, Error> {
+        if self.method != Method::POST {
+            return Ok(None);
+        }
+        let (input, model) = (&self.body.bytes, &self.keys.audience.model);
+        receipt::of(received, receipt::Expected { input, model, signers: caller.signers.as_deref() }).await
+    }
+
+    fn completed(
+        self,
+        received: Received,
+        receipt: Option<SignedReceipt>,
+        attempts: u32,
+        elapsed: Duration,
+    ) -> Completed {
         let request_id = decode::request_id(&received.headers).unwrap_or(self.request_id);
-        Completed { received, trace: Trace { request_id, attempts, elapsed } }
+        Completed { received, trace: Trace { request_id, receipt, attempts, elapsed } }
     }
 
     fn ended(self, error: Error, attempts: u32, started: Instant) -> Error {
@@ -228,6 +249,8 @@ impl From<TransportError> for Failure {
             TransportError::NotSent(_) => Cause::NotSent,
             TransportError::Lost(_) => Cause::Lost,
             TransportError::TooLarge { .. } => Cause::Permanent,
+            #[cfg(feature = "sigv4")]
+            TransportError::Unsigned(_) => Cause::Permanent,
         };
         Self { cause, error: error.into() }
     }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use amaas_wire::oip::ServerMetadata;
 use amaas_wire::predict::ModelList;
+use amaas_wire::usage::UsageReport;
+use reqwest::Url;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Caller};
 use crate::endpoint::Endpoints;
-use crate::{CallOptions, ClientBuilder, Error, Model, decode};
+use crate::{CallOptions, ClientBuilder, Error, Model, UsageQuery, decode};
 
 /// Calls models. Cheap to clone; clones share connections, credentials and the retry budget.
 ///
@@ -38,6 +40,9 @@ impl Client {
     /// `$AMAAS_DATA/env` where `AMAAS_DATA` is set, else `.amaas/env` in the current folder or the nearest above it.
     /// The two are never mixed.
     ///
+    /// With the feature `sigv4`, `AMAAS_SIGV4` beside them has requests signed for AWS IAM, and no key is needed: `auto`, where the
+    /// host name tells region and service, or `lambda:REGION` for a Function URL and `execute-api:REGION` for an HTTP API.
+    ///
     /// `AMAAS_SIGNERS` has the keys that [`ClientBuilder::signers`] takes, in base64 with commas between, and
     /// `AMAAS_SEALING` is `required`, as without it, or `off` for [`Sealing::Off`](crate::Sealing::Off). They come
     /// from the environment where they are set there, else from the file.
@@ -63,7 +68,28 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn models(&self) -> Result<ModelList, Error> {
-        self.fetch(&["v1", "models"]).await
+        self.fetch(&["v1", "models"], |url| url).await
+    }
+
+    /// What the calls of the key's tenant were counted as: `GET /v1/usage` of the main endpoint.
+    ///
+    /// ```
+    /// use amaas::{Client, UsageBy, UsageQuery};
+    ///
+    /// # async fn example(client: &Client) -> Result<(), amaas::Error> {
+    /// let report = client.usage(&UsageQuery::default().since("2026-11-01").by(UsageBy::Version)).await?;
+    /// for row in &report.data {
+    ///     println!("{:?} {:?}: {} calls, {} units", row.model, row.version, row.sum.calls, row.sum.units);
+    /// }
+    /// println!("{} billionths in all", report.total.cost_nanos);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Error`]. Days that are none, or in the wrong order, are an [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    pub async fn usage(&self, query: &UsageQuery) -> Result<UsageReport, Error> {
+        self.fetch(&["v1", "usage"], |url| query.on(url)).await
     }
 
     /// The server's name, version and protocol extensions: `GET /v2` of the main endpoint.
@@ -71,12 +97,12 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn server(&self) -> Result<ServerMetadata, Error> {
-        self.fetch(&["v2"]).await
+        self.fetch(&["v2"], |url| url).await
     }
 
-    async fn fetch<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Error> {
+    async fn fetch<T: DeserializeOwned>(&self, path: &[&str], ask: impl FnOnce(Url) -> Url) -> Result<T, Error> {
         let endpoint = self.endpoints.main()?;
-        let call = Call::get(endpoint.join(path), endpoint.keys(), &CallOptions::default())?;
+        let call = Call::get(ask(endpoint.join(path)), endpoint.keys(), &CallOptions::default())?;
         decode::json(&call.send(&self.caller).await?)
     }
 }

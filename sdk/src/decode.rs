@@ -64,7 +64,8 @@ pub(crate) fn failure(received: &Received, sent: Option<&Authorization>) -> Fail
         .with_explanation(detail, problem)
         .with_retry_after(retry_after)
         .or_request_id(id);
-    let refused = received.headers.contains_key(NOT_PROCESSED);
+    // Money that is spent is not there again in a moment, whoever says that nothing was processed.
+    let refused = received.headers.contains_key(NOT_PROCESSED) && kind != ErrorKind::Budget;
     let cause = if refused { Cause::NotProcessed } else { Cause::Status(received.status) };
     Failure { cause, error }
 }

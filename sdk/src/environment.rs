@@ -1,7 +1,7 @@
 //! Where [`Client::from_env`](crate::Client::from_env) finds its settings.
 //!
-//! Invariant: endpoint and key come from one source. Were they mixed, a file in some folder could have a key from the
-//! environment sent to an endpoint of its choice. What says how calls are sealed comes first from the environment in any
+//! Invariant: endpoint, key and whether requests are signed for AWS come from one source. Were they mixed, a file in some folder
+//! could have a key from the environment sent to an endpoint of its choice. What says how calls are sealed comes first from the environment in any
 //! case: a pin only ever refuses, and sealing can be off for this machine alone.
 
 use std::path::Path;
@@ -60,8 +60,16 @@ fn sealing(mut builder: ClientBuilder, first: &EnvFile, second: &EnvFile) -> Res
 
 fn from_source(source: &EnvFile, name: &str) -> Result<ClientBuilder, Error> {
     let missing = |variable: &str| Error::config(format!("{name} has no {variable}: endpoint and key belong together"));
-    let key = value(source, KEY).ok_or_else(|| missing(KEY))?;
-    let mut builder = ClientBuilder::default().api_key(key);
+    let mut builder = ClientBuilder::default();
+    let (key, sigv4) = (value(source, KEY), value(source, SIGV4));
+    if let Some(sigv4) = sigv4 {
+        builder = signed(builder, sigv4)?;
+    }
+    match key {
+        Some(key) => builder = builder.api_key(key),
+        None if sigv4.is_some() => {}
+        None => return Err(missing(KEY)),
+    }
     let mut found = false;
     for (variable, url) in endpoints(source) {
         found = true;
@@ -71,6 +79,20 @@ fn from_source(source: &EnvFile, name: &str) -> Result<ClientBuilder, Error> {
         };
     }
     if found { Ok(builder) } else { Err(missing(ENDPOINT)) }
+}
+
+/// The builder with signatures as the variable says.
+#[cfg(feature = "sigv4")]
+fn signed(builder: ClientBuilder, text: &str) -> Result<ClientBuilder, Error> {
+    let sigv4 = crate::SigV4::parse(text).ok_or_else(|| {
+        Error::config(format!("{SIGV4}: expected auto, lambda:REGION or execute-api:REGION, got {text:?}"))
+    })?;
+    Ok(builder.sigv4(sigv4))
+}
+
+#[cfg(not(feature = "sigv4"))]
+fn signed(_: ClientBuilder, _: &str) -> Result<ClientBuilder, Error> {
+    Err(Error::config(format!("{SIGV4} is set, and this program has the crate amaas without its feature sigv4")))
 }
 
 fn endpoints(source: &EnvFile) -> impl Iterator<Item = (&str, &str)> {
@@ -84,6 +106,7 @@ fn value<'a>(source: &'a EnvFile, name: &str) -> Option<&'a str> {
 }
 
 const KEY: &str = "AMAAS_API_KEY";
+const SIGV4: &str = "AMAAS_SIGV4";
 const ENDPOINT: &str = "AMAAS_ENDPOINT";
 const SIGNERS: &str = "AMAAS_SIGNERS";
 const SEALING: &str = "AMAAS_SEALING";
@@ -172,6 +195,33 @@ mod tests {
                 (built, _) => panic!("{environment:?} {rest}: {built:?}"),
             }
         }
+    }
+
+    #[cfg(feature = "sigv4")]
+    #[test]
+    fn signatures_are_an_identity_too_and_come_from_the_same_source() {
+        let lambda = ("AMAAS_ENDPOINT", "https://abc.lambda-url.eu-central-1.on.aws");
+        let (own, key) = (("AMAAS_ENDPOINT", "https://models.example.com"), key());
+        for (variables, expected) in [
+            (vec![lambda, ("AMAAS_SIGV4", "auto")], Ok(())),
+            (vec![lambda, ("AMAAS_SIGV4", "auto"), ("AMAAS_API_KEY", &key)], Ok(())),
+            (vec![own, ("AMAAS_SIGV4", "lambda:eu-central-1")], Ok(())),
+            (vec![own, ("AMAAS_SIGV4", "execute-api:eu-central-1")], Ok(())),
+            (vec![own, ("AMAAS_SIGV4", "auto")], Err("requests cannot be signed: expected a host name")),
+            (vec![own, ("AMAAS_SIGV4", "sts:eu-central-1")], Err("AMAAS_SIGV4: expected auto, lambda:REGION or")),
+            (vec![own, ("AMAAS_SIGV4", "lambda")], Err("AMAAS_SIGV4: expected auto, lambda:REGION or")),
+            (vec![own, ("AMAAS_SIGV4", "")], Err("the environment has no AMAAS_API_KEY")),
+        ] {
+            match (endpoint(&EnvFile::from_iter(variables.clone()), Path::new("/")), expected) {
+                (Ok(_), Ok(())) => {}
+                (Err(error), Err(start)) => assert!(error.to_string().starts_with(start), "{error}"),
+                (built, _) => panic!("{variables:?}: {built:?}"),
+            }
+        }
+        let folder = folder("AMAAS_ENDPOINT=https://file");
+        let signing = EnvFile::from_iter([("AMAAS_SIGV4", "lambda:eu-central-1")]);
+        let error = endpoint(&signing, folder.path()).expect_err("nobody's credentials go to an endpoint of a file");
+        assert!(error.to_string().contains("env has no AMAAS_API_KEY"), "{error}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a call failed, or why a client could not be made.
 ///
-/// `Display` says what happened, after how many attempts, and the server's own explanation.
+/// `Display` says what happened, after how many attempts, how long to wait, and the server's own explanation.
 ///
 /// ```
 /// use amaas::{Client, ErrorKind};
@@ -137,7 +137,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { what, status, attempts, detail, unsealed, .. } = &*self.0;
+        let Inner { what, status, attempts, retry_after, detail, unsealed, .. } = &*self.0;
         f.write_str(what)?;
         if let Some(status) = status {
             write!(f, " ({status})")?;
@@ -146,6 +146,9 @@ impl fmt::Display for Error {
             0 => {}
             1 => f.write_str(" after 1 attempt")?,
             _ => write!(f, " after {attempts} attempts")?,
+        }
+        if let Some(wait) = retry_after.filter(|wait| !wait.is_zero()) {
+            write!(f, ", try again in {}", Wait(wait))?;
         }
         if let Some(detail) = detail {
             let origin = if *unsealed { ", said outside the seal: " } else { ": " };
@@ -191,11 +194,16 @@ pub enum ErrorKind {
     NotSealed,
     /// The sealed answer was cut short or altered on the way: the service may have done the work.
     Damaged,
+    /// The receipt that came with the answer does not hold: it is malformed, not by a pinned signer, or for another model,
+    /// input or output. The answer is not taken, and the service has done the work.
+    Receipt,
     /// The time of the call, or of its last attempt, was up; or the service answered 408.
     Timeout,
     /// The service wants valid credentials (401).
     Unauthorized,
-    /// The credentials are valid, but not for this (402, 403).
+    /// What calls may cost this month is spent: the tenant's, or the key's (402). It is not tried again.
+    Budget,
+    /// The credentials are valid, but not for this (403).
     Forbidden,
     /// No such model, version or route (404, 410).
     NotFound,
@@ -203,7 +211,7 @@ pub enum ErrorKind {
     InvalidInput,
     /// The request is larger than the service takes (413), or the answer larger than the client takes.
     TooLarge,
-    /// Too many calls (429).
+    /// Too many calls (429); [`Error::retry_after`] says how long that holds.
     RateLimited,
     /// The service is overloaded, not ready or not there (502, 503, 504).
     Unavailable,
@@ -220,7 +228,8 @@ impl ErrorKind {
         match status {
             300..=399 => (Self::Protocol, "the endpoint answered with a redirect, which is not followed"),
             401 => (Self::Unauthorized, "the service does not accept the credentials"),
-            402 | 403 => (Self::Forbidden, "the credentials do not allow this call"),
+            402 => (Self::Budget, "the budget is spent"),
+            403 => (Self::Forbidden, "the credentials do not allow this call"),
             404 | 410 => (Self::NotFound, "no such model, version or route"),
             408 => (Self::Timeout, "the service did not get the request in time"),
             413 => (Self::TooLarge, "the request is larger than the service takes"),
@@ -229,6 +238,21 @@ impl ErrorKind {
             502..=504 => (Self::Unavailable, "the service is not available"),
             500..=599 => (Self::Server, "the service failed"),
             _ => (Self::Protocol, "the endpoint answered with an unexpected status"),
+        }
+    }
+}
+
+/// A wait as people say it, rounded up.
+struct Wait(Duration);
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs() + u64::from(self.0.subsec_nanos() > 0);
+        match seconds {
+            0..=120 => write!(f, "{seconds} s"),
+            121..=7_200 => write!(f, "{} min", seconds.div_ceil(60)),
+            7_201..=172_800 => write!(f, "{} h", seconds.div_ceil(3_600)),
+            _ => write!(f, "{} days", seconds.div_ceil(86_400)),
         }
     }
 }
@@ -263,8 +287,26 @@ mod tests {
     }
 
     #[test]
+    fn display_says_how_long_to_wait() {
+        for (seconds, said) in [
+            (0.0, ""),
+            (0.2, ", try again in 1 s"),
+            (120.0, ", try again in 120 s"),
+            (121.0, ", try again in 3 min"),
+            (7_201.0, ", try again in 3 h"),
+            (172_801.0, ", try again in 3 days"),
+        ] {
+            let error = Error::new(ErrorKind::RateLimited, "too many calls").with_status(429);
+            let error = error.with_retry_after(Some(Duration::from_secs_f64(seconds)));
+            assert_eq!(error.to_string(), format!("too many calls (429){said}"));
+        }
+    }
+
+    #[test]
     fn only_what_may_pass_is_retryable() {
-        for (status, retryable) in [(400, false), (401, false), (408, true), (429, true), (500, false), (503, true)] {
+        for (status, retryable) in
+            [(400, false), (401, false), (402, false), (408, true), (429, true), (500, false), (503, true)]
+        {
             let (kind, what) = ErrorKind::of_status(status);
             assert_eq!(Error::new(kind, what).is_retryable(), retryable, "{status}");
         }

@@ -3,6 +3,8 @@
 #![doc = include_str!("docs/retries.md")]
 
 pub mod env_file;
+#[cfg(feature = "sigv4")]
+pub mod sigv4;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -17,18 +19,23 @@ mod endpoint;
 mod environment;
 mod error;
 mod model;
+mod off_runtime;
 mod options;
 mod random;
+mod receipt;
 mod retry;
 mod seal;
 mod sealing;
 mod transport;
+mod usage;
 
 pub use amaas_wire::dsse::VerifyingKey;
 pub use amaas_wire::ohttp::Suite;
 pub use amaas_wire::oip::{InferRequest, ModelMetadata, ServerMetadata, TensorMetadata};
 pub use amaas_wire::predict::{ModelEntry, ModelList, Usage};
 pub use amaas_wire::problem::Problem;
+pub use amaas_wire::receipt::{Digest, Metered, Receipt, ReceiptError, SignedReceipt};
+pub use amaas_wire::usage::{UsageBy, UsageDay, UsageReport, UsageRow, UsageSum};
 pub use amaas_wire::{ApiKey, Datatype, MalformedKey, Tensor, TensorData, TensorError, task};
 
 pub use answer::{Answer, InferAnswer, Readiness};
@@ -40,6 +47,9 @@ pub use model::Model;
 pub use options::CallOptions;
 pub use retry::RetryConfig;
 pub use sealing::Sealing;
+#[cfg(feature = "sigv4")]
+pub use sigv4::SigV4;
+pub use usage::UsageQuery;
 
 /// The README's example has to compile.
 #[cfg(doctest)]

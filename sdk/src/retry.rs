@@ -196,6 +196,7 @@ mod tests {
             (Status(302), false, false),
             (Status(400), false, false),
             (Status(401), false, false),
+            (Status(402), false, false),
             (Status(403), false, false),
             (Status(404), false, false),
             (Status(409), false, false),

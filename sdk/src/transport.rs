@@ -49,6 +49,9 @@ pub(crate) enum TransportError {
     Lost(BoxError),
     /// The answer is larger than the limit.
     TooLarge { status: u16, limit: usize },
+    /// There is nothing to sign it with, so it was not sent.
+    #[cfg(feature = "sigv4")]
+    Unsigned(BoxError),
 }
 
 /// What carries requests: HTTP, or a script in a test.
@@ -141,6 +144,10 @@ impl From<TransportError> for Error {
             TransportError::TooLarge { status, limit } => {
                 let what = format!("the answer is larger than the client takes, {limit} bytes");
                 Self::new(ErrorKind::TooLarge, what).with_status(status)
+            }
+            #[cfg(feature = "sigv4")]
+            TransportError::Unsigned(source) => {
+                Self::new(ErrorKind::Credentials, "the request cannot be signed for AWS IAM").with_source(source)
             }
         }
     }

@@ -50,6 +50,7 @@ impl Scripted {
         Caller {
             transport: Arc::new(self.clone()),
             seal: None,
+            signers: None,
             credentials: Credentials::Provider(Arc::new(Numbered::default())),
             retry: Retry::new(RetryConfig::default(), random),
             timeout: Duration::from_mins(1),
@@ -170,7 +171,8 @@ async fn what_is_tried_again_and_how_often() {
         (Answer(302, &[]), 1, 1, ErrorKind::Protocol),
         (Answer(400, &[]), 1, 1, ErrorKind::InvalidInput),
         (Answer(401, &[]), 1, 1, ErrorKind::Unauthorized),
-        (Answer(402, &[]), 1, 1, ErrorKind::Forbidden),
+        (Answer(402, &[]), 1, 1, ErrorKind::Budget),
+        (Answer(402, REFUSED), 1, 1, ErrorKind::Budget),
         (Answer(403, &[]), 1, 1, ErrorKind::Forbidden),
         (Answer(404, &[]), 1, 1, ErrorKind::NotFound),
         (Answer(408, &[]), 3, 3, ErrorKind::Timeout),

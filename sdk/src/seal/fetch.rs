@@ -103,6 +103,8 @@ async fn fetch(url: Url, accept: HeaderValue, transport: &dyn Transport) -> Resu
     let request = Outgoing { method: Method::GET, url, base: 0, headers, body: Bytes::new(), limit: LIMIT };
     transport.send(request).await.map_err(|error| match error {
         TransportError::TooLarge { limit, .. } => wrong(&format!("they are larger than {limit} bytes")).into(),
+        #[cfg(feature = "sigv4")]
+        error @ TransportError::Unsigned(_) => error.into(),
         error => Failure { cause: Cause::NotSent, ..Failure::from(error) },
     })
 }

@@ -21,6 +21,7 @@ use tracing::debug;
 use crate::call::Failure;
 use crate::credentials::Authorization;
 use crate::decode;
+use crate::off_runtime::off_runtime;
 use crate::retry::{Cause, Mend};
 use crate::transport::{Outgoing, Received, Transport};
 use crate::{Error, ErrorKind};
@@ -153,23 +154,5 @@ fn seconds(time: SystemTime) -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Runs cryptography on `bytes` bytes where it does not keep other calls waiting.
-async fn off_runtime<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
-    if bytes < LARGE {
-        return work();
-    }
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(ended) => match ended.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is being shut down, and this call with it.
-            Err(_) => std::future::pending().await,
-        },
-    }
-}
-
-/// Writing and sealing it takes about 250 µs, and twice as much 500 µs, which is what a task may keep a thread for. Most of that
-/// is memory that is touched for the first time; AES-GCM takes about 13 µs.
-const LARGE: usize = 1 << 18;
 /// 9999-12-31T23:59:59Z.
 const LAST_DATE: i64 = 253_402_300_800;

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use amaas_wire::receipt::RECEIPT;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -67,14 +68,19 @@ async fn answer(recorded: Recorded, script: &Mutex<Script>) -> io::Result<Answer
     };
     let path = recorded.path().to_owned();
     let request_id = recorded.header(amaas_wire::predict::REQUEST_ID).map(str::to_owned);
-    let reply = lock().answer(recorded);
+    let reply = lock().answer(recorded.clone());
 
     let pending = pending.filter(|_| !reply.is_unsealed());
+    let receipt_of = reply.receipt_of();
     let (mut headers, status, body) = match reply.play(&path) {
         (headers, Action::Answer { status, body }) => (headers, status, body),
         (_, Action::Hang) => std::future::pending().await,
         (_, Action::Reset | Action::Problem(_)) => return Err(io::ErrorKind::ConnectionReset.into()),
     };
+    if let Some(of) = receipt_of {
+        let receipt = lock().lock.receipt(of, &recorded, &body).map_err(io::Error::other)?;
+        headers.push((RECEIPT.to_owned(), receipt));
+    }
     headers.splice(0..0, request_id.map(|id| ("x-request-id".to_owned(), id)));
     let answer = Answer { status, headers, body: body.into() };
     match pending {

@@ -3,10 +3,12 @@
 use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
-use amaas_wire::dsse::{SigningKey, VerifyingKey};
+use amaas_wire::dsse::{DsseError, SigningKey, VerifyingKey};
 use amaas_wire::keys::{Audience, KeyList, Manifest};
 use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, Suite};
 use bytes::Bytes;
+
+use super::{ReceiptOf, Recorded};
 
 /// What a [`Server`](super::Server) says of its keys, for [`Server::offer`](super::Server::offer). All of it is true at
 /// first; a test changes what it wants a client to refuse.
@@ -53,6 +55,11 @@ impl Lock {
 
     pub(super) fn signer(&self) -> VerifyingKey {
         self.signer.verifying_key()
+    }
+
+    /// The receipt of an answer.
+    pub(super) fn receipt(&self, of: ReceiptOf, request: &Recorded, output: &[u8]) -> Result<String, DsseError> {
+        of.sign(request, output, &self.signer)
     }
 
     pub(super) fn ring(&self) -> KeyRing {

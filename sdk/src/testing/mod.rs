@@ -43,6 +43,7 @@
 
 mod host;
 mod lock;
+mod receipt;
 mod recorded;
 mod reply;
 mod script;
@@ -50,6 +51,7 @@ mod sealed;
 mod server;
 
 pub use lock::KeyOffer;
+pub use receipt::ReceiptOf;
 pub use recorded::Recorded;
 pub use reply::Reply;
 pub use server::Server;

@@ -7,11 +7,14 @@ use amaas_wire::problem::{MEDIA_TYPE, Problem, TYPE_PREFIX};
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::ReceiptOf;
+
 /// What a [`Server`](super::Server) does with one request; [`Server`](super::Server) has a method for each.
 #[derive(Clone, Debug)]
 pub struct Reply {
     model: Option<String>,
     headers: Vec<(String, String)>,
+    receipt: Option<ReceiptOf>,
     unsealed: bool,
     action: Action,
 }
@@ -112,6 +115,13 @@ impl Reply {
         self
     }
 
+    /// The same reply with a receipt.
+    #[must_use]
+    pub fn receipt(mut self, of: ReceiptOf) -> Self {
+        self.receipt = Some(of);
+        self
+    }
+
     /// The same reply, saying that nothing was processed.
     #[must_use]
     pub fn not_processed(self) -> Self {
@@ -123,6 +133,10 @@ impl Reply {
     pub fn unsealed(mut self) -> Self {
         self.unsealed = true;
         self
+    }
+
+    pub(super) fn receipt_of(&self) -> Option<ReceiptOf> {
+        self.receipt
     }
 
     pub(super) fn is_unsealed(&self) -> bool {
@@ -148,6 +162,6 @@ impl Reply {
     }
 
     fn new(action: Action) -> Self {
-        Self { model: None, headers: Vec::new(), unsealed: false, action }
+        Self { model: None, headers: Vec::new(), receipt: None, unsealed: false, action }
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::lock::Lock;
 use super::script::Script;
-use super::{KeyOffer, Recorded, Reply, host};
+use super::{KeyOffer, ReceiptOf, Recorded, Reply, host};
 use crate::{Client, ClientBuilder, Error, RetryConfig};
 
 /// A server on 127.0.0.1 with scripted answers. It ends, with its connections, when it is dropped.
@@ -62,7 +62,7 @@ impl Server {
         &self.key
     }
 
-    /// The key that signs for the keys that calls are sealed to, for [`ClientBuilder::signers`].
+    /// The key that signs for the keys that calls are sealed to, and receipts, for [`ClientBuilder::signers`].
     pub fn signer(&self) -> VerifyingKey {
         self.script().lock.signer()
     }
@@ -147,6 +147,25 @@ impl Server {
     /// Gives the answer that was queued last one more header.
     pub fn header(&self, name: &str, value: &str) -> &Self {
         self.script().amend(|reply| reply.header(name, value));
+        self
+    }
+
+    /// Gives the answer that was queued last a receipt, by which a test sees what a client takes and refuses.
+    ///
+    /// ```
+    /// # use amaas::{ErrorKind, testing::{ReceiptOf, Server}};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start().await?;
+    /// let model = server.client()?.model("m");
+    /// server.predict("m", [1]).receipt(ReceiptOf::ThisCall).predict("m", [1]).receipt(ReceiptOf::OtherOutput);
+    /// assert!(model.predict::<_, u8>("x").await?.receipt().is_some());
+    /// assert_eq!(model.predict::<_, u8>("x").await.unwrap_err().kind(), ErrorKind::Receipt);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn receipt(&self, of: ReceiptOf) -> &Self {
+        self.script().amend(|reply| reply.receipt(of));
         self
     }
 

@@ -6,7 +6,7 @@ use amaas::task::{Embedding, TextClassification};
 use amaas::testing::{Recorded, Server};
 use amaas::{
     Answer, CallOptions, Client, Datatype, ErrorKind, InferRequest, ModelEntry, ModelList, ModelMetadata, Readiness,
-    ServerMetadata, Tensor, TensorMetadata, Usage,
+    ServerMetadata, Tensor, TensorMetadata, Usage, UsageBy, UsageDay, UsageQuery, UsageReport, UsageRow, UsageSum,
 };
 use serde_json::json;
 
@@ -155,6 +155,39 @@ async fn metadata_readiness_and_lists() -> Result {
 }
 
 #[tokio::test]
+async fn usage_is_asked_for_by_days_and_rows() -> Result {
+    let server = Server::start().await?;
+    let client = server.client()?;
+    let sum = UsageSum { calls: 2, units: 30, tokens: 30, cost_nanos: 12_500, ..UsageSum::default() };
+    let days = vec![UsageDay { day: "2026-11-02".to_owned(), calls: 2, units: 30 }];
+    let row = UsageRow { model: Some("embed".to_owned()), sum: sum.clone(), days, ..UsageRow::default() };
+    let report = UsageReport {
+        tenant: "acme".to_owned(),
+        since: "2026-11-01".to_owned(),
+        until: "2026-11-30".to_owned(),
+        by: UsageBy::Model,
+        data: vec![row],
+        total: sum,
+    };
+    let all = UsageQuery::default();
+    for (query, sent) in [
+        (all.clone(), "by=model"),
+        (all.clone().by(UsageBy::Version).until("2026-11-30"), "by=version&until=2026-11-30"),
+        (all.by(UsageBy::Key).since("2026-11-01").until("a&b"), "by=key&since=2026-11-01&until=a%26b"),
+    ] {
+        server.json(200, &report);
+        assert_eq!(client.usage(&query).await?, report);
+        let request = server.requests().pop().expect("it was asked");
+        assert_eq!((request.method(), request.path(), request.query()), ("GET", "/v1/usage", Some(sent)));
+        assert!(request.is_sealed());
+    }
+    server.problem(400, "invalid-input", "since: expected a day such as 2026-11-01");
+    let error = client.usage(&UsageQuery::default().since("monday")).await.expect_err("no day");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_model_may_have_an_endpoint_of_its_own() -> Result {
     let (main, own) = (Server::start().await?, Server::start().await?);
     let builder = Client::builder().endpoint(format!("{}/base", main.url())).endpoint_for("bge-small", own.url());
@@ -201,4 +234,6 @@ fn calls_can_be_spawned() {
     is_send(&model.predict::<str, TextClassification>("x"));
     is_send(&model.infer(Vec::new()));
     is_send(&client.models());
+    let query = UsageQuery::default();
+    is_send(&client.usage(&query));
 }

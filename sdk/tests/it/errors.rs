@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use amaas::ErrorKind::{
-    Config, Connect, Forbidden, InvalidInput, NotFound, Protocol, RateLimited, Server as ServerFault, TooLarge,
+    Budget, Config, Connect, Forbidden, InvalidInput, NotFound, Protocol, RateLimited, Server as ServerFault, TooLarge,
     Unauthorized, Unavailable,
 };
 use amaas::testing::Server;
@@ -18,6 +18,7 @@ async fn statuses_are_kinds_in_both_shapes() -> Result {
     let model = server.client_builder().retry(RetryConfig::off()).build()?.model("m");
     for (status, kind) in [
         (401, Unauthorized),
+        (402, Budget),
         (403, Forbidden),
         (404, NotFound),
         (413, TooLarge),

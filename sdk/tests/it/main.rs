@@ -4,9 +4,11 @@ mod calls;
 mod errors;
 mod gateway;
 mod keys;
+mod receipts;
 mod resilience;
 mod sealing;
 mod secrets;
+mod sigv4;
 mod tree;
 
 /// What tests return, so that `?` stands where an error is not what they are about.

@@ -58,9 +58,48 @@ async fn a_wait_longer_than_the_call_is_left_to_the_caller() -> Result {
     let error = model.predict::<_, u8>("x").await.expect_err("an hour");
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_hours(1)));
+    assert_eq!(error.to_string(), "too many calls (429) after 1 attempt, try again in 60 min: 10 a minute");
 
     server.problem(503, "loading", "the model is loading").header("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT");
     server.predict("m", [1]);
+    assert_eq!(model.predict::<_, u8>("x").await?.attempts(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn limits_of_a_tenant_are_waited_for_or_told_of() -> Result {
+    use ErrorKind::{Budget, Forbidden, RateLimited, TooLarge};
+
+    const TWELVE_DAYS: u64 = 12 * 24 * 60 * 60;
+    let server = Server::start().await?;
+    let model = server.client()?.model("m");
+    for (status, slug, wait, kind) in [
+        (402, "budget-exhausted", None, Budget),
+        (402, "key-budget-exhausted", None, Budget),
+        (403, "tenant-suspended", None, Forbidden),
+        (403, "tenant-unknown", None, Forbidden),
+        (403, "key-routes", None, Forbidden),
+        (403, "key-scope", None, Forbidden),
+        (413, "over-limit", None, TooLarge),
+        (429, "rate-limited", Some(61), RateLimited),
+        (429, "quota-exhausted", Some(TWELVE_DAYS), RateLimited),
+    ] {
+        let mut reply = Reply::problem(status, slug, "as far as it goes");
+        for (name, value) in
+            [("retry-after", wait), ("ratelimit-remaining", wait.map(|_| 0)), ("ratelimit-reset", wait)]
+        {
+            reply = value.into_iter().fold(reply, |reply, value| reply.header(name, &value.to_string()));
+        }
+        // As the service marks what it did no work for.
+        server.reply(if wait.is_some() { reply.not_processed() } else { reply });
+        let error = model.predict::<_, u8>("x").await.expect_err(slug);
+        assert_eq!((error.kind(), error.status(), error.attempts()), (kind, Some(status), 1), "{slug}");
+        assert_eq!(error.retry_after(), wait.map(Duration::from_secs), "{slug}");
+        assert_eq!(error.is_retryable(), kind == RateLimited, "{slug}");
+        assert_eq!(error.problem().map(|problem| problem.kind.as_str()), Some(&*format!("urn:amaas:problem:{slug}")));
+        assert!(error.elapsed() < Duration::from_secs(5), "{slug}");
+    }
+    server.problem(429, "rate-limited", "600 requests a minute").retry_after(0).predict("m", [1]);
     assert_eq!(model.predict::<_, u8>("x").await?.attempts(), 2);
     Ok(())
 }

@@ -15,8 +15,19 @@ fn default_features_pull_in_neither_aws_nor_onnx_nor_a_server() -> Result {
     let crates: Vec<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(crates.contains(&"reqwest"), "{tree}");
     // aws_lc_rs and aws_lc_sys are rustls' cryptography, not AWS's services.
-    let banned =
-        ["aws_sdk", "aws_config", "aws_smithy", "aws_sigv4", "aws_runtime", "ort", "ort_sys", "axum", "schemars"];
+    let banned = [
+        "aws_sdk",
+        "aws_config",
+        "aws_credential",
+        "aws_runtime",
+        "aws_sigv4",
+        "aws_smithy",
+        "aws_types",
+        "axum",
+        "ort",
+        "ort_sys",
+        "schemars",
+    ];
     let heavy = |name: &&&str| banned.iter().any(|ban| *name == ban || name.starts_with(&format!("{ban}_")));
     assert_eq!(crates.iter().filter(heavy).collect::<Vec<_>>(), Vec::<&&str>::new());
     Ok(())

@@ -1,0 +1,102 @@
+//! AWS credentials as they are kept.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::usual;
+
+/// Credentials that are asked for again before they expire. Calls at one time wait for one asking.
+pub(super) struct Kept {
+    provider: SharedCredentialsProvider,
+    /// The last ones, and until when they are used.
+    current: Mutex<Option<(Credentials, Instant)>>,
+}
+
+impl Kept {
+    /// Credentials of `provider`, or of the usual places.
+    pub(super) fn new(provider: Option<SharedCredentialsProvider>) -> Self {
+        Self { provider: provider.unwrap_or_else(usual::provider), current: Mutex::new(None) }
+    }
+
+    pub(super) async fn current(&self) -> Result<Credentials, CredentialsError> {
+        // Held while asking on purpose: that is what makes it one asking. A call that is dropped lets go of it.
+        let mut current = self.current.lock().await;
+        if let Some((credentials, until)) = &*current
+            && Instant::now() < *until
+        {
+            return Ok(credentials.clone());
+        }
+        let credentials = self.provider.provide_credentials().await?;
+        let left = credentials.expiry().map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
+        let kept = left.map_or(UNSTATED, |left| left.saturating_sub(REFRESH_BEFORE).min(LONGEST));
+        *current = Some((credentials.clone(), Instant::now() + kept));
+        Ok(credentials)
+    }
+}
+
+/// A signature is looked at within some seconds of its making, but clocks differ.
+const REFRESH_BEFORE: Duration = Duration::from_mins(1);
+/// How long credentials are used that name no end, as the AWS SDKs do.
+const UNSTATED: Duration = Duration::from_mins(15);
+/// Longer than any, and short enough to be added to any clock.
+const LONGEST: Duration = Duration::from_hours(24);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use aws_credential_types::provider::future::ProvideCredentials as Future;
+
+    use super::*;
+
+    /// Gives other credentials each time, which live so long.
+    #[derive(Clone, Debug)]
+    struct Changing {
+        asked: Arc<AtomicU64>,
+        life: Option<Duration>,
+    }
+
+    impl ProvideCredentials for Changing {
+        fn provide_credentials<'a>(&'a self) -> Future<'a>
+        where
+            Self: 'a,
+        {
+            Future::new(async {
+                let number = self.asked.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                let expiry = self.life.map(|life| SystemTime::now() + life);
+                Ok(Credentials::new(format!("AKIA{number}"), "s", None, expiry, "test"))
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_are_asked_for_once_and_again_before_they_expire() {
+        for (life, kept) in [(Some(3600), 3540), (None, 900)] {
+            let provider = Changing { asked: Arc::default(), life: life.map(Duration::from_secs) };
+            let credentials = Kept::new(Some(SharedCredentialsProvider::new(provider.clone())));
+            let (a, b) = tokio::join!(credentials.current(), credentials.current());
+            assert_eq!((a.expect("some").access_key_id(), b.expect("some").access_key_id()), ("AKIA0", "AKIA0"));
+            for (wait, id) in [(kept - 2, "AKIA0"), (4, "AKIA1")] {
+                tokio::time::advance(Duration::from_secs(wait)).await;
+                assert_eq!(credentials.current().await.expect("some").access_key_id(), id);
+            }
+            assert_eq!(provider.asked.load(Ordering::Relaxed), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn credentials_that_end_soon_are_not_kept() {
+        let provider = Changing { asked: Arc::default(), life: Some(Duration::from_secs(30)) };
+        let credentials = Kept::new(Some(SharedCredentialsProvider::new(provider)));
+        for id in ["AKIA0", "AKIA1"] {
+            assert_eq!(credentials.current().await.expect("some").access_key_id(), id);
+        }
+    }
+}

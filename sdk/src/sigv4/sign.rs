@@ -1,0 +1,96 @@
+//! The stage around the transport.
+
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
+};
+use aws_sigv4::sign::v4::SigningParams;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use tracing::Dispatch;
+use tracing::dispatcher::with_default;
+
+use super::SigV4;
+use super::credentials::Kept;
+use super::scope::Scope;
+use crate::off_runtime::off_runtime;
+use crate::transport::{Outgoing, Transport, TransportError, TransportFuture};
+use crate::{BoxError, Error};
+
+/// A transport whose requests are signed.
+pub(crate) struct Signed<T> {
+    transport: T,
+    scope: Scope,
+    credentials: Kept,
+}
+
+impl<T: Transport> Signed<T> {
+    pub(crate) fn new(transport: T, SigV4 { scope, provider }: SigV4) -> Self {
+        Self { transport, scope, credentials: Kept::new(provider) }
+    }
+}
+
+impl<T: Transport> Transport for Signed<T> {
+    fn send(&self, request: Outgoing) -> TransportFuture<'_> {
+        Box::pin(async move {
+            let credentials = self.credentials.current().await;
+            let credentials = credentials.map_err(|error| TransportError::Unsigned(error.into()))?;
+            let scope = self.scope.clone();
+            let signing = off_runtime(request.body.len(), move || {
+                let now = SystemTime::now();
+                signed(request, &scope, credentials, now)
+            });
+            self.transport.send(signing.await.map_err(TransportError::Unsigned)?).await
+        })
+    }
+}
+
+impl SigV4 {
+    /// Whether requests to `url` can be signed.
+    pub(crate) fn check(&self, url: &reqwest::Url) -> Result<(), Error> {
+        self.scope.of(url).map(|_| ())
+    }
+}
+
+/// `request` with a signature made at `now`, over method, URL, date, payload and those headers that are no secrets.
+fn signed(
+    mut request: Outgoing,
+    scope: &Scope,
+    credentials: Credentials,
+    now: SystemTime,
+) -> Result<Outgoing, BoxError> {
+    make_room(&mut request)?;
+    let (region, service) = scope.of(&request.url)?;
+    let mut settings = SigningSettings::default();
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    settings.signature_location = SignatureLocation::Headers;
+    let identity = credentials.into();
+    let parameters = SigningParams::builder().identity(&identity).region(region).name(service).time(now);
+    let parameters = parameters.settings(settings).build()?.into();
+    let headers = request.headers.iter().filter(|(_, value)| !value.is_sensitive());
+    let headers: Vec<_> = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    let body = SignableBody::Bytes(&request.body);
+    let signable = SignableRequest::new(request.method.as_str(), request.url.as_str(), headers.into_iter(), body)?;
+    // It traces the body.
+    let made = with_default(&Dispatch::none(), || sign(signable, &parameters))?;
+    let made: Vec<_> = made.output().headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    for (name, value) in made {
+        let mut value = HeaderValue::from_str(&value)?;
+        value.set_sensitive(true);
+        request.headers.insert(HeaderName::try_from(name)?, value);
+    }
+    Ok(request)
+}
+
+/// The signature takes the place of a plain call's credentials, which go where AWS's habit has API keys.
+fn make_room(request: &mut Outgoing) -> Result<(), BoxError> {
+    let Some(value) = request.headers.remove(AUTHORIZATION) else { return Ok(()) };
+    let secret = value.as_bytes().strip_prefix(b"Bearer ").unwrap_or(value.as_bytes());
+    let mut secret = HeaderValue::from_bytes(secret)?;
+    secret.set_sensitive(true);
+    request.headers.insert(API_KEY, secret);
+    Ok(())
+}
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");

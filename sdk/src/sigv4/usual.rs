@@ -1,0 +1,85 @@
+//! Where AWS credentials are looked for that nobody gave.
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+#[cfg(any(test, not(feature = "sigv4-config")))]
+use aws_credential_types::{Credentials, provider::error::CredentialsError};
+
+/// What looks there.
+pub(super) fn provider() -> SharedCredentialsProvider {
+    #[cfg(not(feature = "sigv4-config"))]
+    return SharedCredentialsProvider::new(environment::Environment);
+    #[cfg(feature = "sigv4-config")]
+    SharedCredentialsProvider::new(chain::Chain::default())
+}
+
+#[cfg(not(feature = "sigv4-config"))]
+mod environment {
+    use aws_credential_types::provider::ProvideCredentials;
+    use aws_credential_types::provider::future::ProvideCredentials as Future;
+
+    /// The variables that the AWS SDKs read.
+    #[derive(Debug)]
+    pub(super) struct Environment;
+
+    impl ProvideCredentials for Environment {
+        fn provide_credentials<'a>(&'a self) -> Future<'a>
+        where
+            Self: 'a,
+        {
+            Future::ready(super::read(|name| std::env::var(name).ok()))
+        }
+    }
+}
+
+#[cfg(feature = "sigv4-config")]
+mod chain {
+    use aws_config::default_provider::credentials::DefaultCredentialsChain;
+    use aws_credential_types::provider::ProvideCredentials;
+    use aws_credential_types::provider::future::ProvideCredentials as Future;
+    use tokio::sync::OnceCell;
+
+    /// All places that the AWS SDKs look through, of which the environment is the first.
+    #[derive(Debug, Default)]
+    pub(super) struct Chain(OnceCell<DefaultCredentialsChain>);
+
+    impl ProvideCredentials for Chain {
+        fn provide_credentials<'a>(&'a self) -> Future<'a>
+        where
+            Self: 'a,
+        {
+            let chain = self.0.get_or_init(|| DefaultCredentialsChain::builder().build());
+            Future::new(async { chain.await.provide_credentials().await })
+        }
+    }
+}
+
+/// Credentials in `variables`. The chain has this in itself.
+#[cfg(any(test, not(feature = "sigv4-config")))]
+fn read(variables: impl Fn(&str) -> Option<String>) -> Result<Credentials, CredentialsError> {
+    let value = |name| variables(name).filter(|value| !value.is_empty());
+    let (Some(id), Some(secret)) = (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) else {
+        let what = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, and without the feature sigv4-config nothing \
+                    else is looked at";
+        return Err(CredentialsError::not_loaded(what));
+    };
+    Ok(Credentials::new(id, secret, value("AWS_SESSION_TOKEN"), None, "environment"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_is_read_as_the_aws_sdks_do() {
+        let read = |variables: &[(&str, &str)]| {
+            read(|name| variables.iter().find(|(other, _)| *other == name).map(|it| it.1.to_owned()))
+        };
+        let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "SECRET"), ("AWS_SESSION_TOKEN", "")];
+        let credentials = read(&keys).expect("enough is set");
+        assert_eq!((credentials.access_key_id(), credentials.secret_access_key()), ("AKIA", "SECRET"));
+        assert_eq!(credentials.session_token(), None, "one that is empty is not set");
+        let session = [keys[0], keys[1], ("AWS_SESSION_TOKEN", "TOKEN")];
+        assert_eq!(read(&session).expect("enough is set").session_token(), Some("TOKEN"));
+        assert!(read(&keys[..1]).is_err() && read(&[]).is_err());
+    }
+}

@@ -1,0 +1,57 @@
+//! Receipts of scripted answers.
+
+use std::time::SystemTime;
+
+use amaas_wire::dsse::{DsseError, SigningKey};
+use amaas_wire::predict::{REQUEST_ID, Usage};
+use amaas_wire::receipt::{Digest, Format, Metered, Receipt};
+
+use super::Recorded;
+
+/// What the receipt of a scripted answer is for, with [`Server::receipt`](super::Server::receipt): the call that is answered, or
+/// another one, which a client has to refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReceiptOf {
+    /// The call that is answered, signed by the server's signer.
+    ThisCall,
+    /// A call with another input.
+    OtherInput,
+    /// A call with another answer.
+    OtherOutput,
+    /// A call of another model.
+    OtherModel,
+    /// The call that is answered, signed by somebody else.
+    OtherSigner,
+}
+
+impl ReceiptOf {
+    /// The value of the header, for an answer to `request`.
+    pub(super) fn sign(self, request: &Recorded, output: &[u8], signer: &SigningKey) -> Result<String, DsseError> {
+        let mut receipt = receipt(request, output);
+        let other = Digest::of(b"another");
+        match self {
+            Self::ThisCall => {}
+            Self::OtherInput => receipt.input = other,
+            Self::OtherOutput => receipt.output = other,
+            Self::OtherModel => receipt.model.push_str("-other"),
+            Self::OtherSigner => return Ok(receipt.sign(&[&SigningKey::generate()?])),
+        }
+        Ok(receipt.sign(&[signer]))
+    }
+}
+
+fn receipt(request: &Recorded, output: &[u8]) -> Receipt {
+    Receipt {
+        format: Format::One,
+        request_id: request.header(REQUEST_ID).unwrap_or_default().to_owned(),
+        time: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
+        tenant: "test".to_owned(),
+        model: request.model().unwrap_or_default().to_owned(),
+        version: "1".to_owned(),
+        digest: Digest::of(b"the test's model"),
+        usage: Metered { usage: Usage::new(1, 1), units: 1, unit: "rows".to_owned() },
+        input: Digest::of(request.body()),
+        output: Digest::of(output),
+    }
+}

@@ -1,0 +1,54 @@
+//! Which usage is asked for.
+
+use amaas_wire::usage::UsageBy;
+use reqwest::Url;
+
+/// The days and rows of a [`Client::usage`](crate::Client::usage): by model, of this month up to today, where nothing else is said.
+///
+/// ```
+/// use amaas::{UsageBy, UsageQuery};
+///
+/// let november = UsageQuery::default().since("2026-11-01").until("2026-11-30").by(UsageBy::Key);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsageQuery {
+    since: Option<String>,
+    until: Option<String>,
+    by: UsageBy,
+}
+
+impl UsageQuery {
+    /// The first day, such as `2026-11-01`, in UTC, in place of the first of the last day's month.
+    #[must_use]
+    pub fn since(mut self, day: impl Into<String>) -> Self {
+        self.since = Some(day.into());
+        self
+    }
+
+    /// The last day, which is included, in place of today.
+    #[must_use]
+    pub fn until(mut self, day: impl Into<String>) -> Self {
+        self.until = Some(day.into());
+        self
+    }
+
+    /// What rows are told apart by.
+    #[must_use]
+    pub fn by(mut self, by: UsageBy) -> Self {
+        self.by = by;
+        self
+    }
+
+    /// `url` with the query that says so.
+    pub(crate) fn on(&self, mut url: Url) -> Url {
+        let by = match self.by {
+            UsageBy::Model => "model",
+            UsageBy::Version => "version",
+            UsageBy::Key => "key",
+        };
+        let days = [("since", &self.since), ("until", &self.until)];
+        let days = days.into_iter().filter_map(|(name, day)| Some((name, day.as_deref()?)));
+        url.query_pairs_mut().append_pair("by", by).extend_pairs(days);
+        url
+    }
+}
