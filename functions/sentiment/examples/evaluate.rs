@@ -10,7 +10,6 @@
 use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use amaas::task::TextClassification;
@@ -18,7 +17,7 @@ use amaas::{Answer, ApiKey, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_sentiment::Sentiment;
 use amaas_serve::Host;
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::access::{Accounts, KeyTerms};
 use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::load::Source;
@@ -56,9 +55,9 @@ async fn evaluate(reviews: Vec<Review>) -> Result<()> {
     let vault = Vault::File(FileKey::create(&folder.path().join("kms.key"))?);
     let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
     publish::publish(&store, amaas_sentiment::bundle(live())?, &tasks, &library, &publisher).await?;
-    let (keys, key) = (Arc::new(KeyDocument::new(store.clone())), ApiKey::generate("test")?);
-    keys.insert(KeyRecord::new(&key, "evaluate", 0)).await?;
-    let host = Host::new(keys, Limits::default());
+    let (accounts, key) = (Accounts::in_memory()?, ApiKey::generate("test")?);
+    accounts.add_key(&key, KeyTerms::of("evaluate".parse()?)).await?;
+    let host = Host::new(accounts, Limits::default());
     let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
     let trust = Trust { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
     let (source_store, sealing_vault) = (store.clone(), vault.clone());

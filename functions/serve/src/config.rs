@@ -1,10 +1,16 @@
 //! What a function is told by its environment, read once at the start.
 
+mod variable;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use amaas_wire::dsse::VerifyingKey;
 
+pub use self::variable::ConfigError;
+use self::variable::Variable;
+use crate::access::oidc::OidcConfig;
+use crate::digest::Digest;
 use crate::load::Provider;
 use crate::seal::Policy;
 use crate::store::{ModelName, Selector};
@@ -25,17 +31,27 @@ pub struct Config {
     /// `AMAAS_RESPONSE_MODE`: how answers leave a Lambda function, `buffered` or `stream`; it must be the Function
     /// URL's own mode.
     pub response_mode: ResponseMode,
-    /// `AMAAS_KMS_KEY`: what unwraps the keys of sealed calls and sealed models, as [`crate::vault::Vault::open`] takes it: a key
-    /// of KMS, or `file:` and a path. Not needed where sealed calls are `off` and the model is published unsealed.
-    pub vault: Option<String>,
+    /// `AMAAS_KMS_KEY`: what unwraps the ledger's secret and the keys of sealed calls and sealed models, as
+    /// [`crate::vault::Vault::open`] takes it: a key of KMS, or `file:` and a path.
+    pub vault: String,
     /// Whose models are loaded.
     pub trust: Trust,
     /// `AMAAS_SEALING`: `required` (where not set) refuses plain calls, `optional` takes both, `off` takes plain ones only.
     pub sealing: Policy,
     /// `AMAAS_REPLAY`: `refuse` has each sealed call taken once; `allow` where not set.
     pub replay: Replay,
-    /// `AMAAS_LEDGER`: where it is kept which calls were answered, and which sealed ones were taken.
+    /// `AMAAS_LEDGER`: where keys, tenants, limits and usage are, and which calls were answered.
     pub ledger: LedgerLocation,
+    /// `AMAAS_JOURNAL`: the folder in which usage is on its way to the ledger, which all of its processes on a machine share, and those
+    /// of other ledgers do not. Where not set, beside a ledger of SQLite, with `.journal` behind its name, and else among temporary files.
+    pub journal: PathBuf,
+    /// `AMAAS_EMF`: whether each call has a line in `CloudWatch`'s metric format on standard output, `on` or `off`; where not set,
+    /// under Lambda.
+    pub emf: bool,
+    /// `AMAAS_OIDC_…`: whose bearer tokens are taken beside API keys, as [`OidcConfig::from_variables`] has it.
+    pub oidc: Option<OidcConfig>,
+    /// `AMAAS_IAM`: what AWS IAM says of callers.
+    pub iam: Iam,
     /// `AMAAS_HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set.
     pub listen: (String, u16),
 }
@@ -50,6 +66,15 @@ pub struct Trust {
     pub least_serial: u64,
 }
 
+/// What AWS IAM says of callers, behind a Function URL or an HTTP API that asks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Iam {
+    /// `ignore`, where not set: a caller has an API key or a bearer token besides.
+    Ignore,
+    /// `tenant`: a caller without either is the tenant that has the name of the principal, an ARN.
+    Tenant,
+}
+
 /// What happens to a sealed call that comes a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
@@ -60,15 +85,31 @@ pub enum Replay {
 }
 
 /// Where a ledger is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerLocation {
-    /// `memory`, where not set: in each process for itself, so that a repeat of a call that another process gets runs again.
-    #[default]
-    Memory,
     /// `sqlite:PATH`: a file, for the processes of one machine.
     Sqlite(PathBuf),
     /// `dynamodb:TABLE`: the name or the ARN of a table.
     DynamoDb(String),
+}
+
+impl LedgerLocation {
+    /// Where usage is on its way there, where nobody says otherwise, told apart by what `variables` say of the way to DynamoDB.
+    pub fn journal(&self, variables: impl Fn(&str) -> Option<String>) -> PathBuf {
+        match self {
+            Self::Sqlite(path) => {
+                let mut name = path.clone().into_os_string();
+                name.push(".journal");
+                name.into()
+            }
+            Self::DynamoDb(table) => {
+                let way = ["AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"];
+                let way = way.map(|name| variables(name).unwrap_or_default()).join("\n");
+                let ledger = Digest::of(format!("{table}\n{way}").as_bytes()).to_string();
+                std::env::temp_dir().join(format!("amaas-journal-{}", &ledger[..16]))
+            }
+        }
+    }
 }
 
 impl std::str::FromStr for LedgerLocation {
@@ -76,7 +117,6 @@ impl std::str::FromStr for LedgerLocation {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         match text.split_once(':') {
-            None if text == "memory" => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             Some(("dynamodb", table)) if !table.is_empty() => Ok(Self::DynamoDb(table.to_owned())),
             _ => Err(()),
@@ -95,8 +135,8 @@ pub struct RuntimeConfig {
     pub batch_rows: NonZeroUsize,
     /// `AMAAS_QUEUE_ROWS`: the most rows that wait for a run; 1,024 where not set. What comes then is refused at once.
     pub queue_rows: NonZeroUsize,
-    /// `AMAAS_PREPACK`: when weights are laid out for the CPU, which makes runs some 5 to 40 % faster, where they were published in a form that
-    /// is ready without. It takes as long as some runs, and up to as much memory again as the weights.
+    /// `AMAAS_PREPACK`: when weights are laid out for the CPU, which makes runs some 5 to 10 % faster, where they were published in
+    /// a form that is ready without. It takes as long as some runs, and up to as much memory again as the weights.
     pub prepack: Prepack,
     /// `AMAAS_TF32`: `allow` has CUDA multiply FP32 matrices with ten bits behind the point, which is up to four times as fast and was off
     /// by 2e-3 for an encoder of 436 MB; `refuse` where not set, where it was off by 1e-6.
@@ -220,18 +260,26 @@ impl Config {
     /// [`ConfigError`] names the variable, what was expected and what it holds.
     pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let variable = |name| Variable::of(&variables, name);
+        let store = variable("AMAAS_STORE").required("s3://bucket[/prefix], or the path of a folder")?;
+        let model = variable("AMAAS_MODEL").required("the name of a model")?;
+        let vault = variable("AMAAS_KMS_KEY").required("a key of KMS or file:PATH")?;
+        let ledger: LedgerLocation = variable("AMAAS_LEDGER").required("sqlite:PATH or dynamodb:TABLE")?;
         Ok(Self {
-            store: variable("AMAAS_STORE").required("s3://bucket[/prefix], or the path of a folder")?,
-            model: variable("AMAAS_MODEL").required("the name of a model")?,
+            store,
+            model,
             version: variable("AMAAS_MODEL_VERSION").or("a version or an alias", Selector::Alias(live()))?,
             runtime: RuntimeConfig::from_variables(&variables)?,
             limits: Limits::from_variables(&variables)?,
             response_mode: variable("AMAAS_RESPONSE_MODE").response_mode()?,
-            sealing: variable("AMAAS_SEALING").sealing(variable("AMAAS_KMS_KEY"))?,
-            vault: variable("AMAAS_KMS_KEY").value,
+            sealing: variable("AMAAS_SEALING").sealing()?,
+            vault,
             trust: Trust::from_variables(&variables)?,
             replay: variable("AMAAS_REPLAY").replay()?,
-            ledger: variable("AMAAS_LEDGER").ledger(&variable("AMAAS_SEALING"))?,
+            journal: variable("AMAAS_JOURNAL").value.map_or_else(|| ledger.journal(&variables), PathBuf::from),
+            ledger,
+            emf: variable("AMAAS_EMF").switch(variable("AWS_LAMBDA_FUNCTION_NAME").value.is_some())?,
+            oidc: OidcConfig::from_variables(&variables)?,
+            iam: variable("AMAAS_IAM").iam()?,
             // Not HOST, which shells and conda set for themselves.
             listen: (
                 variable("AMAAS_HOST").or("an address", "127.0.0.1".to_owned())?,
@@ -255,116 +303,6 @@ impl Trust {
     }
 }
 
-/// A variable that is missing or holds something else than it should.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name}: expected {expected}, got {}", got.as_deref().map_or("nothing".to_owned(), |got| format!("{got:?}")))]
-pub struct ConfigError {
-    name: &'static str,
-    expected: String,
-    got: Option<String>,
-}
-
-struct Variable {
-    name: &'static str,
-    value: Option<String>,
-}
-
-impl Variable {
-    /// One that is empty counts as not set.
-    fn of(variables: &impl Fn(&str) -> Option<String>, name: &'static str) -> Self {
-        Self { name, value: variables(name).filter(|value| !value.is_empty()) }
-    }
-
-    fn required<T: std::str::FromStr>(self, expected: &str) -> Result<T, ConfigError> {
-        match self.value.as_deref().map(str::parse) {
-            Some(Ok(value)) => Ok(value),
-            _ => Err(self.error(expected)),
-        }
-    }
-
-    fn or<T: std::str::FromStr>(self, expected: &str, default: T) -> Result<T, ConfigError> {
-        if self.value.is_none() { Ok(default) } else { self.required(expected) }
-    }
-
-    fn positive(self, default: usize) -> Result<usize, ConfigError> {
-        if self.value.is_none() { Ok(default) } else { self.required(POSITIVE).map(NonZeroUsize::get) }
-    }
-
-    fn providers(self) -> Result<Vec<Provider>, ConfigError> {
-        let Some(list) = &self.value else { return Ok(vec![Provider::Cpu]) };
-        let providers: Option<Vec<_>> = list.split(',').map(|name| Provider::from_name(name.trim())).collect();
-        providers.ok_or_else(|| self.error("a list of cpu, cuda and tensorrt, such as \"cuda,cpu\""))
-    }
-
-    fn response_mode(self) -> Result<ResponseMode, ConfigError> {
-        match self.value.as_deref() {
-            None | Some("buffered") => Ok(ResponseMode::Buffered),
-            Some("stream") => Ok(ResponseMode::Stream),
-            Some(_) => Err(self.error("\"buffered\" or \"stream\"")),
-        }
-    }
-
-    fn sealing(self, key: Self) -> Result<Policy, ConfigError> {
-        match self.value.as_deref() {
-            // To take what cannot be opened would leave a function that refuses everybody.
-            None | Some("required" | "optional") if key.value.is_none() => {
-                Err(key
-                    .error("a key of KMS or file:PATH, since sealed calls are taken unless AMAAS_SEALING is \"off\""))
-            }
-            None | Some("required") => Ok(Policy::Required),
-            Some("optional") => Ok(Policy::Optional),
-            Some("off") => Ok(Policy::Off),
-            Some(_) => Err(self.error("\"required\", \"optional\" or \"off\"")),
-        }
-    }
-
-    fn publishers(self) -> Result<Vec<VerifyingKey>, ConfigError> {
-        let keys = self.value.iter().flat_map(|list| list.split(',')).map(|key| key.trim().parse());
-        match keys.collect::<Result<Vec<_>, _>>() {
-            Ok(keys) if !keys.is_empty() => Ok(keys),
-            _ => Err(self.error("public keys as `amaas signer` shows them, with commas between")),
-        }
-    }
-
-    fn allowed(self) -> Result<bool, ConfigError> {
-        match self.value.as_deref() {
-            None | Some("refuse") => Ok(false),
-            Some("allow") => Ok(true),
-            Some(_) => Err(self.error("\"allow\" or \"refuse\"")),
-        }
-    }
-
-    fn prepack(self) -> Result<Prepack, ConfigError> {
-        match self.value.as_deref() {
-            None | Some("later") => Ok(Prepack::Later),
-            Some("at-load") => Ok(Prepack::AtLoad),
-            Some("never") => Ok(Prepack::Never),
-            Some(_) => Err(self.error("\"later\", \"at-load\" or \"never\"")),
-        }
-    }
-
-    fn replay(self) -> Result<Replay, ConfigError> {
-        match self.value.as_deref() {
-            None | Some("allow") => Ok(Replay::Allow),
-            Some("refuse") => Ok(Replay::Refuse),
-            Some(_) => Err(self.error("\"allow\" or \"refuse\"")),
-        }
-    }
-
-    fn ledger(self, sealing: &Self) -> Result<LedgerLocation, ConfigError> {
-        if self.value.as_deref().is_some_and(|value| value != "memory") && sealing.value.as_deref() == Some("off") {
-            return Err(self.error(
-                "\"memory\" where AMAAS_SEALING is \"off\", since answers are kept under the keys of sealed calls",
-            ));
-        }
-        self.or("\"memory\", sqlite:PATH or dynamodb:TABLE", LedgerLocation::Memory)
-    }
-
-    fn error(self, expected: &str) -> ConfigError {
-        ConfigError { name: self.name, expected: expected.to_owned(), got: self.value }
-    }
-}
-
 /// A variable of the process's environment.
 fn process(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -385,11 +323,12 @@ mod tests {
     use super::*;
 
     const PUBLISHER: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
-    const NEEDED: [(&str, &str); 4] = [
+    const NEEDED: [(&str, &str); 5] = [
         ("AMAAS_STORE", "s3://b"),
         ("AMAAS_MODEL", "m"),
         ("AMAAS_PUBLISHERS", PUBLISHER),
         ("AMAAS_KMS_KEY", "alias/amaas"),
+        ("AMAAS_LEDGER", "sqlite:ledger"),
     ];
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
@@ -406,21 +345,18 @@ mod tests {
         assert_eq!(config.listen, ("127.0.0.1".to_owned(), 8080));
         assert_eq!((config.sealing, config.replay), (Policy::Required, Replay::Allow));
         assert_eq!(config.trust.least_serial, 0);
-        assert_eq!(config.ledger, LedgerLocation::Memory);
+        assert_eq!(config.journal, PathBuf::from("ledger.journal"));
     }
 
     #[test]
     fn a_ledger_has_a_place() {
-        let ledger = |value| config(&[&NEEDED[..], &[("AMAAS_LEDGER", value)]].concat()).map(|config| config.ledger);
-        assert_eq!(ledger("memory"), Ok(LedgerLocation::Memory));
+        let ledger = |value| config(&[&NEEDED[..4], &[("AMAAS_LEDGER", value)]].concat()).map(|config| config.ledger);
         assert_eq!(ledger("sqlite:/var/a:b"), Ok(LedgerLocation::Sqlite("/var/a:b".into())));
         assert_eq!(ledger("dynamodb:calls"), Ok(LedgerLocation::DynamoDb("calls".to_owned())));
-        for wrong in ["Memory", "sqlite", "sqlite:", "dynamodb:", "redis:x", "memory:x"] {
+        for wrong in ["", "memory", "sqlite", "sqlite:", "dynamodb:", "redis:x"] {
             let error = ledger(wrong).expect_err(wrong);
-            assert!(error.starts_with("AMAAS_LEDGER: expected \"memory\", sqlite:PATH or dynamodb:TABLE"), "{error}");
+            assert!(error.starts_with("AMAAS_LEDGER: expected sqlite:PATH or dynamodb:TABLE"), "{error}");
         }
-        let off = [&NEEDED[..], &[("AMAAS_LEDGER", "dynamodb:calls"), ("AMAAS_SEALING", "off")]].concat();
-        assert!(config(&off).expect_err("no secret").contains("where AMAAS_SEALING is \"off\""));
     }
 
     #[test]
@@ -459,14 +395,13 @@ mod tests {
             ),
             ("AMAAS_RESPONSE_MODE", "x", "AMAAS_RESPONSE_MODE: expected \"buffered\" or \"stream\", got \"x\""),
             ("AMAAS_SEALING", "x", "AMAAS_SEALING: expected \"required\", \"optional\" or \"off\", got \"x\""),
-            (
-                "AMAAS_KMS_KEY",
-                "",
-                "AMAAS_KMS_KEY: expected a key of KMS or file:PATH, since sealed calls are taken unless",
-            ),
+            ("AMAAS_KMS_KEY", "", "AMAAS_KMS_KEY: expected a key of KMS or file:PATH, got nothing"),
             ("AMAAS_PUBLISHERS", "", "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
             ("AMAAS_PUBLISHERS", "AAAA", "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
             ("AMAAS_LEAST_SERIAL", "x", "AMAAS_LEAST_SERIAL: expected a serial"),
+            ("AMAAS_EMF", "x", "AMAAS_EMF: expected \"on\" or \"off\", got \"x\""),
+            ("AMAAS_IAM", "x", "AMAAS_IAM: expected \"ignore\" or \"tenant\", got \"x\""),
+            ("AMAAS_OIDC_ISSUER", "http://example.com", "AMAAS_OIDC_ISSUER: expected"),
             ("AMAAS_REPLAY", "x", "AMAAS_REPLAY: expected \"allow\" or \"refuse\", got \"x\""),
             ("PORT", "99999", "PORT: expected a port number, got \"99999\""),
         ] {

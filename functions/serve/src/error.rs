@@ -9,6 +9,8 @@ use amaas_wire::key::MalformedKey;
 use amaas_wire::oip::DecodeError;
 use http::StatusCode;
 
+use crate::access::oidc::TokenError;
+
 /// Why a call was not answered.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -54,15 +56,51 @@ pub enum Error {
     #[error("malformed API key: {0}")]
     KeyMalformed(#[from] MalformedKey),
     /// Nobody has this key.
-    #[error("unknown API key: it was never made here, or was revoked")]
+    #[error("unknown API key: it was never made here, or was revoked long ago")]
     KeyUnknown,
     /// The key is past its end.
     #[error("the API key has expired")]
     KeyExpired,
+    /// The key was revoked.
+    #[error("the API key was revoked")]
+    KeyRevoked,
+    /// The bearer token is not good, or cannot be checked.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The key may not do this.
     #[error("the API key may not use model {model:?}")]
     KeyScope { model: String },
-    /// The list of keys could not be read.
+    /// The key may not use these routes.
+    #[error("the API key may not use the {routes} routes")]
+    KeyRoutes { routes: &'static str },
+    /// The caller is known, and is nobody's tenant.
+    #[error("there is no tenant {tenant:?} here")]
+    TenantUnknown { tenant: String },
+    /// The tenant's calls are not taken.
+    #[error("calls of tenant {tenant:?} are suspended")]
+    TenantSuspended { tenant: String },
+    /// More than a minute's worth.
+    #[error("the limit of {limit} is reached")]
+    RateLimited { limit: String, wait: Duration },
+    /// More than a month's worth.
+    #[error("the limit of {limit} is reached until the month is over (UTC)")]
+    QuotaExhausted { limit: String, wait: Duration },
+    /// A single call of more than the limit ever has room for.
+    #[error("the call alone is more than the limit of {limit}; send fewer inputs a call")]
+    OverLimit { limit: String },
+    /// The tenant's budget is spent.
+    #[error("the budget of {budget} is spent until the month is over (UTC)")]
+    BudgetExhausted { budget: String },
+    /// What calls with the key may cost is spent.
+    #[error("what calls with this API key may cost, {budget}, is spent until the month is over (UTC)")]
+    KeyBudgetExhausted { budget: String },
+    /// The ledger could not be asked about usage.
+    #[error("usage cannot be read at the moment")]
+    UsageUnavailable { internal: String },
+    /// The ledger could not be asked about limits.
+    #[error("limits cannot be checked at the moment")]
+    QuotasUnavailable { internal: String },
+    /// The ledger could not be asked about the key.
     #[error("API keys cannot be checked at the moment")]
     KeysUnavailable { internal: String },
     /// No such model here.
@@ -128,7 +166,7 @@ pub enum Error {
     Repository,
     /// No such route.
     #[error(
-        "there is no such route; the routes are /openapi.json, /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer|/config|/stats], /v2/repository/index, /v1/models[/{{model}}], /v1/models/{{model}}/predict, /v1/models/{{model}}/keys[/manifest], /v1/embeddings and /v1/completions"
+        "there is no such route; the routes are /openapi.json, /v2, /v2/health/{{live,ready}}, /v2/models/{{model}}[/ready|/infer|/config|/stats], /v2/repository/index, /v1/models[/{{model}}], /v1/models/{{model}}/predict, /v1/models/{{model}}/keys[/manifest], /v1/embeddings, /v1/completions and /v1/usage"
     )]
     UnknownRoute,
     /// The route takes another method.
@@ -209,7 +247,23 @@ impl Error {
             Self::KeyMalformed(_) => (S::UNAUTHORIZED, "key-malformed", "malformed API key"),
             Self::KeyUnknown => (S::UNAUTHORIZED, "key-unknown", "unknown API key"),
             Self::KeyExpired => (S::UNAUTHORIZED, "key-expired", "expired API key"),
+            Self::Token(error) => token_class(error),
+            Self::KeyRevoked => (S::UNAUTHORIZED, "key-revoked", "revoked API key"),
             Self::KeyScope { .. } => (S::FORBIDDEN, "key-scope", "out of the key's scope"),
+            Self::KeyRoutes { .. } => (S::FORBIDDEN, "key-routes", "out of the key's scope"),
+            Self::TenantUnknown { .. } => (S::FORBIDDEN, "tenant-unknown", "unknown tenant"),
+            Self::TenantSuspended { .. } => (S::FORBIDDEN, "tenant-suspended", "suspended tenant"),
+            Self::RateLimited { .. } => (S::TOO_MANY_REQUESTS, "rate-limited", "rate limited"),
+            Self::QuotaExhausted { .. } => (S::TOO_MANY_REQUESTS, "quota-exhausted", "quota exhausted"),
+            Self::OverLimit { .. } => (S::PAYLOAD_TOO_LARGE, "over-limit", "more than a limit"),
+            Self::BudgetExhausted { .. } => (S::PAYMENT_REQUIRED, "budget-exhausted", "budget exhausted"),
+            Self::KeyBudgetExhausted { .. } => {
+                (S::PAYMENT_REQUIRED, "key-budget-exhausted", "budget of the key exhausted")
+            }
+            Self::UsageUnavailable { .. } => (S::SERVICE_UNAVAILABLE, "usage-unavailable", "usage unavailable"),
+            Self::QuotasUnavailable { .. } => {
+                (S::SERVICE_UNAVAILABLE, "limits-unavailable", "limits cannot be checked")
+            }
             Self::KeysUnavailable { .. } => (S::SERVICE_UNAVAILABLE, "keys-unavailable", "keys unavailable"),
             Self::UnknownModel { .. } => (S::NOT_FOUND, "unknown-model", "unknown model"),
             Self::UnknownVersion { .. } => (S::NOT_FOUND, "unknown-version", "unknown version"),
@@ -263,6 +317,9 @@ impl Error {
         match self {
             Self::Refused { internal, .. }
             | Self::KeysUnavailable { internal }
+            | Self::Token(TokenError::Unavailable { internal })
+            | Self::QuotasUnavailable { internal }
+            | Self::UsageUnavailable { internal }
             | Self::SealingUnavailable { internal, .. }
             | Self::LedgerUnavailable { internal }
             | Self::ReplaysUnavailable { internal }
@@ -277,7 +334,14 @@ impl Error {
             Self::QueueFull | Self::Draining | Self::IdempotencyRunning | Self::ReplaysUnavailable { .. } => {
                 Some(Duration::from_secs(1))
             }
+            // Whole seconds, rounded up, so that who waits so long is not too early.
+            Self::RateLimited { wait, .. } | Self::QuotaExhausted { wait, .. } => {
+                Some(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
+            }
             Self::KeysUnavailable { .. }
+            | Self::Token(TokenError::Unavailable { .. })
+            | Self::QuotasUnavailable { .. }
+            | Self::UsageUnavailable { .. }
             | Self::SealingUnavailable { .. }
             | Self::LedgerUnavailable { .. }
             | Self::NotReady { .. } => Some(Duration::from_secs(2)),
@@ -288,6 +352,19 @@ impl Error {
     /// Whether the call was refused before any work was done, so that it may be sent again without any care.
     pub fn is_not_processed(&self) -> bool {
         self.retry_after().is_some() && !matches!(self, Self::IdempotencyRunning)
+    }
+}
+
+fn token_class(error: &TokenError) -> (StatusCode, &'static str, &'static str) {
+    let refused = StatusCode::UNAUTHORIZED;
+    match error {
+        TokenError::Malformed { .. } => (refused, "token-malformed", "malformed bearer token"),
+        TokenError::Expired => (refused, "token-expired", "expired bearer token"),
+        TokenError::NotYetValid => (refused, "token-not-yet-valid", "bearer token of a later time"),
+        TokenError::Unavailable { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "tokens-unavailable", "tokens cannot be checked")
+        }
+        _ => (refused, "token-refused", "refused bearer token"),
     }
 }
 

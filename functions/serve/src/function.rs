@@ -4,12 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::KeyDocument;
-use crate::config::{Config, LedgerLocation, Replay};
-use crate::ledger::{self, Key, Ledger, SeenInLedger};
+use crate::access::oidc::{Oidc, TokenError};
+use crate::access::{Accounts, AccountsError};
+use crate::config::{Config, Iam, Replay};
+use crate::ledger::{self, SeenInLedger};
 use crate::load::{Slot, Source, State};
 use crate::router::Host;
-use crate::seal::{self, Policy, Sealing};
+use crate::seal::{Policy, Sealing};
 use crate::store::{S3Options, Store};
 use crate::task::Tasks;
 use crate::vault::Vault;
@@ -60,20 +61,28 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let library = config.runtime.library.clone();
     drop(tokio::task::spawn_blocking(move || runtime::start(library.as_deref())));
     let store = Store::open(&config.store, &S3Options::default()).await.map_err(|error| error.to_string())?;
-    let host = Host::new(Arc::new(KeyDocument::new(store.clone())), config.limits);
-    let vault = match &config.vault {
-        Some(key) => Some(Vault::open(key).await.map_err(|error| format!("AMAAS_KMS_KEY: {error}"))?),
-        None => None,
-    };
-    let source = Source::new(store.clone(), vault.clone(), config.trust.clone());
+    let vault = Vault::open(&config.vault).await.map_err(|error| format!("AMAAS_KMS_KEY: {error}"))?;
+    let ledger = ledger::open(&config.ledger).await.map_err(|error| format!("AMAAS_LEDGER: {error}"))?;
+    let accounts = Accounts::new(ledger, vault.clone());
+    let host = Host::new(accounts.clone(), config.limits);
+    if config.emf {
+        host.journal_and_tell(&config.journal);
+    } else {
+        host.journal(&config.journal);
+    }
+    let oidc = config.oidc.clone().map(Oidc::new).transpose()?.map(Arc::new);
+    if let Some(oidc) = &oidc {
+        host.trust_tokens(Arc::clone(oidc));
+    }
+    if config.iam == Iam::Tenant {
+        host.trust_iam();
+    }
+    let source = Source::new(store.clone(), Some(vault.clone()), config.trust.clone());
     let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
     host.insert(Arc::clone(&slot));
-    let sealing = sealing(&config, &store, vault).await?;
-    if let Some((sealing, ledger)) = &sealing {
+    let sealing = sealing(&config, &store, vault, &accounts);
+    if let Some(sealing) = &sealing {
         host.seal(sealing.clone());
-        if let Some(ledger) = ledger {
-            host.keep_answers(Arc::clone(ledger), sealing.clone());
-        }
     }
     let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
     let under_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
@@ -87,15 +96,25 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
 
     // What is in memory before a snapshot is in the snapshot, so the keys are read after it.
     let keys = async {
-        let Some((sealing, ledger)) = sealing.filter(|_| !host::takes_snapshot()) else { return Ok(()) };
-        let (keys, ()) = tokio::join!(sealing.load(), knock(ledger.as_deref()));
-        keys.map_err(|error| error.to_string())
+        if !host::takes_snapshot() {
+            let sealing = async {
+                if let Some(sealing) = &sealing {
+                    drop(sealing.load().await);
+                }
+            };
+            let tokens = async {
+                if let Some(oidc) = &oidc {
+                    told(oidc.load().await);
+                }
+            };
+            tokio::join!(sealing, knock(&accounts), tokens);
+        }
     };
     if under_lambda {
         // The init phase has the processor to itself and ends when the first invocation is asked for, so the model is
         // loaded before that. What fails then is told to whoever calls.
         let model = tokio::time::timeout(INIT, slot.settled());
-        let (model, _told_already) = tokio::join!(model, keys);
+        let (model, ()) = tokio::join!(model, keys);
         if let Ok(State::Failed(reason)) = model {
             tracing::error!(reason, "starting without a model");
         }
@@ -105,37 +124,36 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let server = host::Server::bind(address, *port);
     let server = server.await.map_err(|error| format!("cannot listen on {address}:{port}: {error}"))?;
     tracing::info!(address = %server.address(), "listening");
-    let (ended, _told_already) = tokio::join!(host::serve(server, host, stop_signal()), keys);
+    let (ended, ()) = tokio::join!(host::serve(server, host, stop_signal()), keys);
     ended.map_err(|error| error.to_string())
 }
 
-/// What opens sealed calls, where they are taken, and the ledger where there is one outside this process. The keys need not be there
-/// yet.
-async fn sealing(config: &Config, store: &Store, vault: Option<Vault>) -> Result<Option<Sealed>, String> {
-    let Some(vault) = vault.filter(|_| config.sealing != Policy::Off) else { return Ok(None) };
-    let ledger = match &config.ledger {
-        LedgerLocation::Memory => None,
-        location => Some(ledger::open(location).await.map_err(|error| format!("AMAAS_LEDGER: {error}"))?),
-    };
+/// What opens sealed calls, where they are taken. The keys need not be there yet.
+fn sealing(config: &Config, store: &Store, vault: Vault, accounts: &Accounts) -> Option<Sealing> {
+    if config.sealing == Policy::Off {
+        return None;
+    }
     let sealing = Sealing::new(store.clone(), config.model.clone(), vault, config.sealing);
-    let sealing = match (config.replay, &ledger) {
-        (Replay::Allow, _) => sealing,
-        (Replay::Refuse, None) => sealing.refusing_replays(Arc::new(seal::Memory::default())),
-        (Replay::Refuse, Some(ledger)) => sealing.refusing_replays(Arc::new(SeenInLedger(Arc::clone(ledger)))),
-    };
-    Ok(Some((sealing, ledger)))
+    Some(match config.replay {
+        Replay::Allow => sealing,
+        Replay::Refuse => sealing.refusing_replays(Arc::new(SeenInLedger(Arc::clone(accounts.ledger())))),
+    })
 }
 
-/// Asks the ledger for something, so that the first call finds a connection, and the log tells at once where there can be none.
-async fn knock(ledger: Option<&dyn Ledger>) {
-    if let Some(ledger) = ledger
-        && let Err(error) = ledger.read(&Key::new("start", "knock")).await
-    {
-        tracing::error!(%error, "the ledger does not answer");
+/// A call can have what failed tried again.
+fn told(loaded: Result<(), TokenError>) {
+    if let Err(TokenError::Unavailable { internal }) = loaded {
+        tracing::error!(error = internal, "the issuer's keys cannot be read");
     }
 }
 
-type Sealed = (Sealing, Option<Arc<dyn Ledger>>);
+/// Reads the ledger's secret, so that the first call finds it, and a connection; and the log tells at once where there can be none.
+async fn knock(accounts: &Accounts) {
+    match accounts.load().await {
+        Ok(()) | Err(AccountsError::NoSecret) => {}
+        Err(error) => tracing::error!(%error, "the ledger does not answer"),
+    }
+}
 
 /// Done when the process is asked to stop, by SIGTERM or Ctrl-C.
 pub async fn stop_signal() {

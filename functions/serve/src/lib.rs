@@ -16,9 +16,11 @@ mod infer;
 pub mod ledger;
 pub mod load;
 pub mod manifest;
+pub mod meter;
 mod onnx;
 mod openapi;
 pub mod publish;
+mod quota;
 mod reply;
 mod request;
 mod router;
@@ -34,6 +36,8 @@ pub use schemars;
 
 pub use self::error::Error;
 pub use self::function::{function, stop_signal};
+#[doc(hidden)]
+pub use self::request::rehearse;
 pub use self::router::{Host, router};
 
 /// The task in the architecture page has to compile.

@@ -71,13 +71,18 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError::Unsigned`], [`ManifestError::Signer`], [`ManifestError::Signature`], or what is wrong with the manifest.
     pub fn verify(document: &[u8], publishers: &[VerifyingKey]) -> Result<Self, ManifestError> {
+        Self::verified(document, publishers).map(|(manifest, _)| manifest)
+    }
+
+    /// The same, with the digest of what was signed.
+    pub(crate) fn verified(document: &[u8], publishers: &[VerifyingKey]) -> Result<(Self, Digest), ManifestError> {
         let envelope = Envelope::from_json(document).map_err(|_| ManifestError::Unsigned)?;
         let payload = envelope.verify(PAYLOAD_TYPE, publishers).map_err(|error| match error {
             DsseError::UnknownSigner => ManifestError::Signer,
             DsseError::PayloadType => ManifestError::Unsigned,
             _ => ManifestError::Signature,
         })?;
-        Self::from_json(payload)
+        Ok((Self::from_json(payload)?, Digest::of(payload)))
     }
 
     /// The digest of all that the manifest says, but for the digests and tags of the blobs as they are stored: sealed segments

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-pub(crate) use self::embed::{AnyEmbedder, Plan, QUICK_TEXT};
+pub(crate) use self::embed::{AnyEmbedder, Plan, QUICK_TEXT, Vectors};
 pub use self::embed::{Embedder, Tokens};
 pub(crate) use self::generate::AnyGenerator;
 pub use self::generate::{Generator, Tensors};

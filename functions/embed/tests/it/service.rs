@@ -2,12 +2,11 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use amaas::{ApiKey, Client};
 use amaas_embed::{Embed, bundle};
 use amaas_sentiment::Sentiment;
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::access::{Accounts, KeyTerms, Scope};
 use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::load::{self, Source};
@@ -53,13 +52,15 @@ impl Service {
             let done = publish(&store, publication, &tasks, &library, &publisher).await.expect("published");
             batching.push(done.manifest.batching);
         }
-        let keys = Arc::new(KeyDocument::new(store.clone()));
+        let accounts = Accounts::in_memory().expect("random");
         let [key, narrow] = ["a", "b"].map(|_| ApiKey::generate("test").expect("random"));
-        keys.insert(KeyRecord::new(&key, "tests", 0)).await.expect("kept");
+        let terms = KeyTerms::of("tests".parse().expect("a name"));
+        accounts.add_key(&key, terms.clone()).await.expect("kept");
         let models = Some(["sentiment".parse().expect("a name")].into());
-        keys.insert(KeyRecord { models, ..KeyRecord::new(&narrow, "tests", 0) }).await.expect("kept");
+        let scope = Scope { models, ..Scope::default() };
+        accounts.add_key(&narrow, KeyTerms { scope, ..terms }).await.expect("kept");
 
-        let host = Host::new(keys, Limits::default());
+        let host = Host::new(accounts, Limits::default());
         let name = "tests".parse().expect("a name");
         KeySet::create(&store, &name, &vault).await.expect("keys");
         host.seal(Sealing::new(store.clone(), name, vault.clone(), Policy::Optional));

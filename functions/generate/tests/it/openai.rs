@@ -14,8 +14,10 @@ async fn post(service: &Service, key: &str, body: &Value) -> reqwest::Response {
     post.header("content-type", "application/json").body(body.to_string()).send().await.expect("an answer")
 }
 
-/// The events of a streamed answer, without the last, which is no JSON.
+/// The events of a streamed answer, without the last, which is no JSON, and without the comment behind it, which is no event.
 fn events(text: &str) -> Vec<Value> {
+    let (text, receipt) = text.rsplit_once(": amaas-receipt ").expect("a receipt");
+    assert!(receipt.starts_with('{') && receipt.ends_with("}\n\n"), "{receipt}");
     let mut events: Vec<_> =
         text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").expect("data")).collect();
     assert_eq!(events.pop(), Some("[DONE]"));

@@ -1,11 +1,10 @@
 //! What is not published, and what is not loaded.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use amaas_cli::served::Served;
 use amaas_match::Match;
-use amaas_serve::access::KeyDocument;
+use amaas_serve::access::Accounts;
 use amaas_serve::config::{Limits, RuntimeConfig, Trust};
 use amaas_serve::load::{self, Source, State};
 use amaas_serve::publish::{Protection, Publication, Publisher, is_published, publish};
@@ -100,7 +99,7 @@ async fn an_altered_encoder_is_not_loaded() {
     assert!(!again.is_new, "both networks are what they were");
 
     let settled = async || {
-        let host = Host::new(Arc::new(KeyDocument::new(store.clone())), Limits::default());
+        let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
         let source = Source::new(store.clone(), Some(vault.clone()), trust());
         let config = RuntimeConfig { library: Some(library.clone()), ..RuntimeConfig::default() };
         load::look(&host, &source, &tasks(), &config).await.expect("looked");

@@ -2,13 +2,19 @@
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
+use std::sync::Once;
 
 /// RFC 8032 §7.1, test 1: a publisher who never published.
 const PUBLISHER: (&str, &str) = ("AMAAS_PUBLISHERS", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
-const PLAIN: (&str, &str) = ("AMAAS_SEALING", "off");
+const KMS_KEY: (&str, &str) = ("AMAAS_KMS_KEY", concat!("file:", env!("CARGO_TARGET_TMPDIR"), "/sentiment.key"));
+const LEDGER: (&str, &str) = ("AMAAS_LEDGER", concat!("sqlite:", env!("CARGO_TARGET_TMPDIR"), "/sentiment.sqlite"));
+static WRITTEN: Once = Once::new();
 
 /// Runs the program with nothing but `variables` in its environment.
 fn run(variables: &[(&str, &str)]) -> Output {
+    WRITTEN.call_once(|| {
+        std::fs::write(KMS_KEY.1.trim_start_matches("file:"), "0".repeat(64)).expect("written");
+    });
     let mut command = Command::new(env!("CARGO_BIN_EXE_amaas-sentiment"));
     command.env_clear().envs(variables.iter().copied()).output().expect("the program can be started")
 }
@@ -23,12 +29,16 @@ fn a_wrong_configuration_is_named() {
     for (variables, expected) in [
         (&[][..], "AMAAS_STORE: expected s3://bucket[/prefix], or the path of a folder, got nothing"),
         (&[store], "AMAAS_MODEL: expected the name of a model, got nothing"),
-        (&[store, model], "AMAAS_KMS_KEY: expected a key of KMS or file:PATH, since sealed calls are taken unless"),
-        (&[store, model, PLAIN], "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
-        (&[store, model, PLAIN, PUBLISHER, ("PORT", "99999")], "PORT: expected a port number, got \"99999\""),
-        (&[store, model, ("AMAAS_BATCH_ROWS", "0")], "AMAAS_BATCH_ROWS: expected a number from 1 up, got \"0\""),
+        (&[store, model], "AMAAS_KMS_KEY: expected a key of KMS or file:PATH, got nothing"),
+        (&[store, model, KMS_KEY], "AMAAS_LEDGER: expected sqlite:PATH or dynamodb:TABLE, got nothing"),
+        (&[store, model, KMS_KEY, LEDGER], "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
+        (&[store, model, KMS_KEY, LEDGER, PUBLISHER, ("PORT", "99999")], "PORT: expected a port number, got \"99999\""),
         (
-            &[store, model, PLAIN, PUBLISHER, ("AMAAS_RESPONSE_MODE", "x")],
+            &[store, model, KMS_KEY, LEDGER, ("AMAAS_BATCH_ROWS", "0")],
+            "AMAAS_BATCH_ROWS: expected a number from 1 up, got \"0\"",
+        ),
+        (
+            &[store, model, KMS_KEY, LEDGER, PUBLISHER, ("AMAAS_RESPONSE_MODE", "x")],
             "expected \"buffered\" or \"stream\", got \"x\"",
         ),
     ] {
@@ -41,7 +51,8 @@ fn a_wrong_configuration_is_named() {
 #[test]
 fn a_store_that_is_none_is_named() {
     for store in ["s3://", "gs://bucket"] {
-        let output = run(&[("AMAAS_STORE", store), ("AMAAS_MODEL", "sentiment"), ("PORT", "0"), PLAIN, PUBLISHER]);
+        let place = [("AMAAS_STORE", store), ("AMAAS_MODEL", "sentiment"), ("PORT", "0")];
+        let output = run(&[&place[..], &[KMS_KEY, LEDGER, PUBLISHER]].concat());
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         assert!(
             stderr(&output).contains("expected s3://bucket[/prefix] or the path of a folder"),
@@ -55,7 +66,8 @@ fn a_store_that_is_none_is_named() {
 fn a_port_that_is_taken_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port().to_string();
-    let output = run(&[("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "sentiment"), ("PORT", &port), PLAIN, PUBLISHER]);
+    let place = [("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "sentiment"), ("PORT", &*port)];
+    let output = run(&[&place[..], &[KMS_KEY, LEDGER, PUBLISHER]].concat());
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let expected = format!("cannot listen on 127.0.0.1:{port}: Address already in use");
     assert!(stderr(&output).contains(&expected), "{}", stderr(&output));

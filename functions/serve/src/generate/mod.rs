@@ -79,6 +79,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// The most tokens that go through the network, of the prompt and behind it.
+    pub(crate) fn tokens_at_most(&self) -> u64 {
+        (self.prompt.len() + self.most) as u64
+    }
+
     /// The same call, whose caller is told `telling`.
     pub(crate) fn told(self, telling: Telling) -> Self {
         Self { telling, ..self }
@@ -97,8 +102,8 @@ pub(crate) enum Telling {
 /// What comes of a call.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// More text, with the tokens whose text it is.
-    Piece { text: String, tokens: Vec<Told> },
+    /// More text, with the tokens whose text it is, and how many were made so far.
+    Piece { text: String, tokens: Vec<Told>, made: usize },
     /// The end: so many tokens were made.
     End { reason: FinishReason, made: usize },
     /// It failed.

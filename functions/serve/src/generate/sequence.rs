@@ -153,7 +153,7 @@ impl Sequence {
 
     fn send(&self, text: String, tokens: Vec<Told>) {
         if !text.is_empty() || !tokens.is_empty() {
-            let _ = self.reply.send(Event::Piece { text, tokens });
+            let _ = self.reply.send(Event::Piece { text, tokens, made: self.made });
         }
     }
 

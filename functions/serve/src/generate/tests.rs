@@ -263,7 +263,7 @@ async fn what_is_told_at_the_end_is_what_is_told_as_it_comes() {
         let (mut pieces, mut text, mut tokens) = (0, String::new(), Vec::new());
         loop {
             match events.next().await.expect("no failure") {
-                Event::Piece { text: more, tokens: of_it } => {
+                Event::Piece { text: more, tokens: of_it, .. } => {
                     pieces += 1;
                     text += &more;
                     tokens.extend(of_it);

@@ -1,6 +1,7 @@
 //! A call's tensors out of its message, and the outputs into the answer's.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use amaas_wire::tensor::stated;
@@ -14,31 +15,37 @@ use super::proto::model_infer_response::InferOutputTensor;
 use super::proto::{InferParameter, ModelInferRequest, ModelInferResponse};
 use crate::error::Error;
 use crate::load::Model;
-use crate::reply::Counted;
-use crate::request::Caller;
+use crate::reply::{Counted, headers};
+use crate::request::{Call, Caller};
 use crate::router::{Host, infer};
 use crate::task::{json_size, off_runtime};
 
 /// Answers `request`, which `caller` sent; and says what it is counted as.
 pub(super) async fn answer(
     host: &Host,
-    caller: &Caller,
+    caller: Caller,
+    metadata: &http::HeaderMap,
     request: ModelInferRequest,
-) -> Result<(ModelInferResponse, Counted), Error> {
+) -> Result<(ModelInferResponse, http::HeaderMap), Error> {
     let slot = host.slot(&request.model_name)?;
-    caller.scope(slot.name())?;
+    let mut call = Call::enter(host, caller, &slot, metadata, &http::Extensions::new()).await?;
     let version = Some(request.model_version.as_str()).filter(|version| !version.is_empty());
     let model = host.model(&slot, version).await?;
     model.infer()?;
     let begun = Instant::now();
     let (id, wanted) = (request.id.clone(), wanted(&request)?);
     let size = prost::Message::encoded_len(&request);
+    call.came_as_message(size);
     let (inputs, form) = off_runtime(size, move || inputs(request)).await?;
-    let (outputs, rows) = infer::run(host, &model, inputs, Some(&wanted)).await?;
+    let (outputs, rows) = infer::run(&mut call, &model, inputs, Some(&wanted)).await?;
     let counted = Counted { rows, tokens: None, begun };
     let size = json_size(&outputs);
-    let response = off_runtime(size, move || Ok(response(&model, id, outputs, form))).await?;
-    Ok((response, counted))
+    let answered = Arc::clone(&model);
+    let response = off_runtime(size, move || Ok(response(&answered, id, outputs, form))).await?;
+    let (usage, mut metadata) = (counted.usage(), http::HeaderMap::new());
+    call.count(&model, usage, prost::Message::encoded_len(&response) as u64, &mut metadata);
+    headers(&mut metadata, usage);
+    Ok((response, metadata))
 }
 
 /// Where the values of a message's tensors are.

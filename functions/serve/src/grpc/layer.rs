@@ -14,6 +14,7 @@ use tonic::codec::CompressionEncoding::{Deflate, Gzip};
 
 use super::proto::grpc_inference_service_server::GrpcInferenceServiceServer;
 use super::service::Service;
+use crate::access::Routes;
 use crate::error::Error;
 use crate::reply::{Finished, respond_to};
 use crate::request::{Caller, paced};
@@ -63,7 +64,8 @@ async fn admitted(host: &Host, method: &str, headers: &HeaderMap) -> Result<Exte
         if host.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required) {
             return Err(Error::SealingRequired);
         }
-        extensions.insert(Caller::of(headers, host).await?.admitted(host)?);
+        let routes = if method == STREAM || method == "ModelInfer" { Routes::Infer } else { Routes::Models };
+        extensions.insert(Caller::of(headers, &Extensions::new(), host, routes).await?.admitted(host)?);
     }
     Ok(extensions)
 }

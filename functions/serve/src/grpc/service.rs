@@ -18,9 +18,9 @@ use super::proto::{
     RepositoryModelUnloadResponse, ServerLiveRequest, ServerLiveResponse, ServerMetadataRequest,
     ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
 };
+use crate::access::Routes;
 use crate::error::Error;
 use crate::load::Model;
-use crate::reply::headers;
 use crate::request::Caller;
 use crate::router::{Host, config, health, repository, stats};
 
@@ -84,10 +84,9 @@ impl GrpcInferenceService for Service {
 
     async fn model_infer(&self, request: Request<ModelInferRequest>) -> Answer<ModelInferResponse> {
         let caller = caller(&request)?.clone();
-        let (answer, counted) = infer::answer(&self.host, &caller, request.into_inner()).await?;
+        let (metadata, _, message) = request.into_parts();
+        let (answer, usage) = infer::answer(&self.host, caller, metadata.as_ref(), message).await?;
         let mut response = Response::new(answer);
-        let mut usage = http::HeaderMap::new();
-        headers(&mut usage, counted.usage());
         *response.metadata_mut() = tonic::metadata::MetadataMap::from_headers(usage);
         Ok(response)
     }
@@ -169,8 +168,8 @@ impl Calls {
         let late = |_| Status::deadline_exceeded(format!("no call came for {} s", PAUSE.as_secs()));
         let Some(call) = next.map_err(late)?? else { return Ok(None) };
         let (id, model_name) = (call.id.clone(), call.model_name.clone());
-        let answer = match Caller::of(&self.headers, &self.host).await {
-            Ok(caller) => infer::answer(&self.host, &caller, call).await,
+        let answer = match Caller::of(&self.headers, &http::Extensions::new(), &self.host, Routes::Infer).await {
+            Ok(caller) => infer::answer(&self.host, caller, &self.headers, call).await,
             Err(error) => return Err(error.into()),
         };
         Ok(Some(match answer {

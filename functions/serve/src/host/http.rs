@@ -48,6 +48,7 @@ pub async fn serve(server: Server, host: Host, stop: impl Future<Output = ()> + 
     let router = grpc::beside(router(host.clone()), host.clone());
     tokio::select! {
         () = accept(server.listener, &router, &connections, &host) => {}
+        () = host.account() => {}
         () = stop => {}
     }
     // The listener is closed by now, so nobody is left waiting in its backlog.
@@ -55,6 +56,7 @@ pub async fn serve(server: Server, host: Host, stop: impl Future<Output = ()> + 
     if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
         tracing::warn!("calls were still under way when the time to stop was up");
     }
+    host.settle().await;
     Ok(())
 }
 
@@ -129,21 +131,17 @@ pub(super) const DRAIN: Duration = Duration::from_secs(25);
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::oneshot;
     use tokio::time::Instant;
 
     use super::*;
-    use crate::access::KeyDocument;
+    use crate::access::Accounts;
     use crate::config::Limits;
-    use crate::store::Store;
 
     /// A server without models, and what stops it.
     async fn start() -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let host = Host::new(Arc::new(KeyDocument::new(Store::folder(folder.path()))), Limits::default());
+        let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
         let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
         let (address, (stop, stopped)) = (server.address(), oneshot::channel());
         let serving = tokio::spawn(serve(server, host, async { stopped.await.unwrap_or_default() }));

@@ -1,9 +1,12 @@
 //! The Lambda Runtime API: Function URL and API Gateway v2 events, buffered or streaming.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
 use axum::body::Body;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use http::{HeaderValue, Request, Response, response};
 use http_body_util::BodyExt;
 use lambda_http::{BoxFuture, RequestExt, SnapStartResource};
@@ -16,23 +19,37 @@ use crate::router::{Host, router};
 
 /// Answers invocations until the runtime ends. Nothing is bound to a port.
 pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_runtime::Error> {
-    let draining = host.clone();
-    shutdown_hook(move || async move { draining.drain() }).await;
+    host.freezes();
+    let ending = host.clone();
+    let hook = move || async move {
+        ending.drain();
+        ending.settle().await;
+    };
+    shutdown_hook(hook).await;
+    let left = host.clone();
+    tokio::spawn(async move { left.meter().take_over().await });
     let secrets = Arc::new(Secrets(host.clone()));
     match mode {
         ResponseMode::Stream => {
-            let router = router(host);
-            let service = tower::service_fn(move |request| router.clone().oneshot(request_id(request)));
+            let (router, freezing) = (router(host.clone()), host);
+            let service = tower::service_fn(move |request| {
+                let (answer, freezing) = (router.clone().oneshot(request_id(request)), freezing.clone());
+                async move { Ok::<_, Infallible>(answer.await?.map(|body| counted_first(body, freezing))) }
+            });
             let runtime = lambda_http::streaming_runtime_concurrent(service);
             runtime.register_snapstart_resource(secrets).run_concurrent().await
         }
         ResponseMode::Buffered => {
-            let router = router(host);
+            let (router, freezing) = (router(host.clone()), host);
             let service = tower::service_fn(move |request| {
                 let request = request_id(request);
                 let path = request.uri().path().to_owned();
-                let answer = router.clone().oneshot(request);
-                async move { Ok::<_, lambda_runtime::Error>(buffered(answer.await?, &path).await?) }
+                let (answer, freezing) = (router.clone().oneshot(request), freezing.clone());
+                async move {
+                    let answer = buffered(answer.await?, &path).await?;
+                    freezing.before_freezing().await;
+                    Ok::<_, lambda_runtime::Error>(answer)
+                }
             });
             let runtime = lambda_http::runtime_concurrent(service);
             runtime.register_snapstart_resource(secrets).run_concurrent().await
@@ -57,6 +74,10 @@ struct Secrets(Host);
 impl SnapStartResource for Secrets {
     fn before_snapshot(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
         Box::pin(async {
+            self.0.directory().accounts().forget();
+            if let Some(oidc) = self.0.oidc() {
+                oidc.forget();
+            }
             if let Some(sealing) = self.0.sealing() {
                 sealing.forget();
             }
@@ -66,8 +87,12 @@ impl SnapStartResource for Secrets {
 
     fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
         Box::pin(async {
+            // An error here would end the process; a call can have what is missing read again.
+            let _told_when_it_is_needed = self.0.directory().accounts().load().await;
+            if let Some(oidc) = self.0.oidc() {
+                let _told_when_they_are_needed = oidc.load().await;
+            }
             if let Some(sealing) = self.0.sealing() {
-                // An error here would end the process; a call can have the keys read again.
                 let _told_already = sealing.load().await;
             }
             Ok(())
@@ -82,6 +107,15 @@ fn request_id(mut request: lambda_http::Request) -> Request<lambda_http::Body> {
         request.headers_mut().entry(amaas_wire::predict::REQUEST_ID).or_insert(id);
     }
     request
+}
+
+/// `body`, whose end comes when its call is counted in the ledger.
+fn counted_first(body: Body, host: Host) -> Body {
+    let counting = stream::once(async move {
+        host.before_freezing().await;
+        Ok(Bytes::new())
+    });
+    Body::from_stream(body.into_data_stream().chain(counting))
 }
 
 /// The answer to `path` in one piece; text stays text, so that it is not sent as base64.
@@ -146,7 +180,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::access::KeyDocument;
+    use crate::access::Accounts;
     use crate::config::Limits;
     use crate::seal::{KeySet, Policy, Sealing};
     use crate::store::Store;
@@ -159,7 +193,7 @@ mod tests {
         let (store, name) = (Store::folder(folder.path()), "m".parse().expect("a name"));
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a key"));
         KeySet::create(&store, &name, &vault).await.expect("made");
-        let host = Host::new(Arc::new(KeyDocument::new(store.clone())), Limits::default());
+        let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
         let sealing = Sealing::new(store, name, vault, Policy::Required);
         host.seal(sealing.clone());
         let secrets = Secrets(host);

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use amaas_wire::oip::ModelMetadata;
 use bytes::Bytes;
-use ort::environment::Environment;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::fetch::Sealed;
@@ -14,6 +13,7 @@ use super::sessions::{self, Files, Form, Runs, Sessions};
 use super::{LoadError, Named, Provider, Source, fetch, resolve};
 use crate::at_rest::Role;
 use crate::config::RuntimeConfig;
+use crate::digest::Digest;
 use crate::error::Error;
 use crate::generate::{self, Generate};
 use crate::infer::{Bounds, Infer};
@@ -26,6 +26,8 @@ use crate::task::{AnyTask, Assets, Tasks};
 /// A model that answers.
 pub struct Model {
     pub(crate) manifest: Manifest,
+    /// The digest of its manifest, as it was signed.
+    digest: Digest,
     engine: Engine,
     /// The networks that the task runs beside it.
     pub(crate) named: BTreeMap<String, Named>,
@@ -76,6 +78,11 @@ impl Model {
     /// The task's name; `tensor` for a network that is served as it is.
     pub fn task_name(&self) -> &str {
         self.manifest.task.as_deref().unwrap_or("tensor")
+    }
+
+    /// The digest of its manifest, as it was signed: what receipts name the model by.
+    pub fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// The execution provider in use.
@@ -135,7 +142,7 @@ pub(crate) async fn load(
         let library = runtime::find(library.as_deref())?;
         Ok::<_, LoadError>((runtime::environment(&library)?, begun.elapsed()))
     });
-    let manifest = resolve::manifest(source, model, version).await?;
+    let (manifest, digest) = resolve::manifest(source, model, version).await?;
     let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
 
     // What was prepared was prepared for the CPU.
@@ -149,12 +156,18 @@ pub(crate) async fn load(
     let (environment, runtime) = joined(environment.await)?;
     times.runtime = runtime;
 
-    let made = match sessions(&environment, files, &manifest, task.as_ref(), config).await {
+    let sessions = async |files| {
+        let (environment, manifest, task, config) =
+            (environment.clone(), manifest.clone(), task.clone(), config.clone());
+        let made = spawn_blocking(move || sessions::make(&environment, files, &manifest, task.as_ref(), &config));
+        joined(made.await)
+    };
+    let made = match sessions(files).await {
         // Another build of ONNX Runtime may not take it; it takes the network itself.
         Err(LoadError::Prepared(error)) => {
             tracing::warn!(%error, "the prepared network makes no session");
             let files = self::files(source, &manifest, false).await?;
-            sessions(&environment, files, &manifest, task.as_ref(), config).await?
+            sessions(files).await?
         }
         made => made?,
     };
@@ -166,19 +179,7 @@ pub(crate) async fn load(
     let engine = engine(manifest.model.as_str(), network, config)?;
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
-    Ok(Model { manifest, engine, named, task, provider, warning, times })
-}
-
-async fn sessions(
-    environment: &Environment,
-    files: Files,
-    manifest: &Manifest,
-    task: Option<&Arc<dyn AnyTask>>,
-    config: &RuntimeConfig,
-) -> Result<Sessions, LoadError> {
-    let (environment, manifest, task, config) = (environment.clone(), manifest.clone(), task.cloned(), config.clone());
-    let made = spawn_blocking(move || sessions::make(&environment, files, &manifest, task.as_ref(), &config));
-    joined(made.await)
+    Ok(Model { manifest, digest, engine, named, task, provider, warning, times })
 }
 
 /// Gives `network` what runs it.

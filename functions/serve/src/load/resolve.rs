@@ -1,5 +1,6 @@
 //! A model's name and an alias or version to the manifest.
 
+use crate::digest::Digest;
 use crate::load::{LoadError, Source};
 use crate::manifest::Manifest;
 use crate::store::{ModelName, Selector, Store, Version, alias_key, manifest_key};
@@ -17,12 +18,16 @@ pub(crate) async fn resolve(store: &Store, model: &ModelName, selector: &Selecto
     }
 }
 
-/// The manifest of a version, signed by a publisher, in its place and not too old.
-pub(super) async fn manifest(source: &Source, model: &ModelName, version: &Version) -> Result<Manifest, LoadError> {
+/// The manifest of a version, signed by a publisher, in its place and not too old; with the digest of what was signed.
+pub(super) async fn manifest(
+    source: &Source,
+    model: &ModelName,
+    version: &Version,
+) -> Result<(Manifest, Digest), LoadError> {
     let key = manifest_key(model, version);
     let object = source.store.read(&key).await?;
-    let manifest = match Manifest::verify(&object.bytes, source.publishers()) {
-        Ok(manifest) => manifest,
+    let (manifest, digest) = match Manifest::verified(&object.bytes, source.publishers()) {
+        Ok(verified) => verified,
         Err(cause) => return Err(LoadError::Manifest { key, cause }),
     };
     if manifest.model != *model || manifest.version != *version {
@@ -33,5 +38,5 @@ pub(super) async fn manifest(source: &Source, model: &ModelName, version: &Versi
     if serial < least {
         return Err(LoadError::RolledBack { key, serial, least });
     }
-    Ok(manifest)
+    Ok((manifest, digest))
 }

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unnecessary_wraps)] // other routes are there for some hosts only
 
-use amaas_wire::predict::{ModelEntry, ModelList, USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS};
+use amaas_wire::predict::{ModelEntry, ModelList};
+use amaas_wire::usage::{UsageBy, UsageReport};
 use schemars::json_schema;
 use serde_json::Value;
 
 use super::document::Operation;
-use super::refusal::Refusal::{self, Body, Input, Key, Model, Ready, Run, Task, Version};
+use super::refusal::Refusal::{self, Body, Days, Input, Key, Model, Ready, Run, Task, Version};
 use super::writer::{Writer, json, json_like};
 use super::{Typed, parts, tag};
 
@@ -34,8 +35,8 @@ pub(super) fn predict_typed(
     let mut operation = writer.operation(id, tag::MODELS, summary);
     operation.parameters.push(parts::version_query());
     writer.takes(&mut operation, "The inputs.", true, content);
-    let usage = [USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS];
-    writer.gives(&mut operation, 200, "The predictions, in the order of the inputs.", &usage, json(typed.answer));
+    let described = "The predictions, in the order of the inputs.";
+    writer.gives(&mut operation, 200, described, &parts::COUNTED, json(typed.answer));
     let usual = [Key, Model, Version, Ready, Body, Input, Run];
     writer.refuses(&mut operation, &[&usual, refusals].concat());
     operation
@@ -54,6 +55,22 @@ pub(crate) fn one(writer: &mut Writer) -> Option<Operation> {
     let content = writer.json::<ModelEntry>();
     writer.gives(&mut operation, 200, "The model.", &[], content);
     writer.refuses(&mut operation, &[Key, Model]);
+    Some(operation)
+}
+
+pub(crate) fn usage(writer: &mut Writer) -> Option<Operation> {
+    let summary = "What the caller's own calls were counted as.";
+    let mut operation = writer.operation("usage", tag::MODELS, summary);
+    let day = || json_schema!({ "type": "string", "format": "date" });
+    let by = writer.schemas.read::<UsageBy>();
+    operation.parameters.extend([
+        parts::query("since", "The first day, in UTC; the first of the month of `until` where it is left out.", day()),
+        parts::query("until", "The last day, in UTC; today where it is left out. At most 400 days.", day()),
+        parts::query("by", "What rows are told apart by: the model where it is left out.", by),
+    ]);
+    let content = writer.json::<UsageReport>();
+    writer.gives(&mut operation, 200, "The usage.", &[], content);
+    writer.refuses(&mut operation, &[Key, Days]);
     Some(operation)
 }
 

@@ -1,15 +1,14 @@
 //! What the routes in `OpenAI`'s shape say of themselves, where a model has a task for them.
 
 use amaas_wire::openai::{CompletionsRequest, CompletionsResponse, EmbeddingsRequest, EmbeddingsResponse};
-use amaas_wire::predict::{USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS};
 use amaas_wire::task::Prompt;
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::document::{Media, Operation};
 use super::refusal::Refusal::{Body, Completions, Embeddings, Input, Key, Model, Ready, Run};
-use super::tag;
 use super::writer::{Writer, json_like};
+use super::{parts, tag};
 
 pub(crate) fn embeddings(writer: &mut Writer) -> Option<Operation> {
     let fitting = writer.fitting(|fits| fits.embeddings)?;
@@ -21,7 +20,7 @@ pub(crate) fn embeddings(writer: &mut Writer) -> Option<Operation> {
     let mut operation = writer.operation("embeddings", tag::OPENAI, "Vectors of texts, in OpenAI's shape.");
     writer.takes(&mut operation, "A model and texts; members that are not known are ignored.", true, content);
     let answer = writer.json::<EmbeddingsResponse>();
-    writer.gives(&mut operation, 200, "A vector for each text.", &[USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS], answer);
+    writer.gives(&mut operation, 200, "A vector for each text.", &parts::COUNTED, answer);
     writer.refuses(&mut operation, &[Key, Model, Embeddings, Ready, Body, Input, Run]);
     Some(operation)
 }
@@ -52,8 +51,8 @@ pub(crate) fn completions(writer: &mut Writer) -> Option<Operation> {
                         the text, or an error object, and at the end `[DONE]`.",
     });
     answer.insert("text/event-stream", Media { schema: Some(events), example: None });
-    let description = "The text, whole or in pieces; the headers of usage where it is whole.";
-    writer.gives(&mut operation, 200, description, &[USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS], answer);
+    let description = "The text, whole or in pieces; the headers of usage where it is whole. The receipt of pieces is a comment behind them.";
+    writer.gives(&mut operation, 200, description, &parts::COUNTED, answer);
     writer.refuses(&mut operation, &[Key, Model, Completions, Ready, Body, Input, Run]);
     Some(operation)
 }

@@ -6,9 +6,11 @@ use amaas_wire::oip::HEADER_LENGTH;
 use amaas_wire::predict::{
     IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, NOT_PROCESSED, REQUEST_ID, USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS,
 };
+use amaas_wire::receipt::RECEIPT;
 use schemars::{Schema, json_schema};
 
 use super::document::{Header, Or, Parameter, Requirement, SecurityScheme};
+use crate::request::{LIMIT, REMAINING, RESET};
 
 /// Parameters by the names that routes refer to them by.
 pub(super) fn parameters() -> BTreeMap<&'static str, Parameter> {
@@ -48,6 +50,9 @@ pub(super) fn parameters() -> BTreeMap<&'static str, Parameter> {
     all.into_iter().map(|parameter| (key(&parameter), parameter)).collect()
 }
 
+/// What an answer says of what its call was counted as.
+pub(super) const COUNTED: [&str; 7] = [USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS, RECEIPT, LIMIT, REMAINING, RESET];
+
 /// Headers of answers.
 pub(super) fn headers() -> BTreeMap<&'static str, Header> {
     let retry = "How many seconds to wait before the call is sent again.";
@@ -62,6 +67,14 @@ pub(super) fn headers() -> BTreeMap<&'static str, Header> {
             json_schema!({ "const": "true" }),
         ),
         (HEADER_LENGTH, "How many bytes of the body are JSON, where tensors stand behind it as bytes.", count()),
+        (
+            RECEIPT,
+            "A signed receipt of the answer: a DSSE envelope of what answered, what it is counted as, and digests of both contents.",
+            json_schema!({ "type": "string" }),
+        ),
+        (LIMIT, "The limit of the caller that is nearest to its end: how much there may be.", count()),
+        (REMAINING, "How much is left of it, as far as this function knows.", count()),
+        (RESET, "In how many seconds all of it is there again.", count()),
         ("retry-after", retry, count()),
         (
             NOT_PROCESSED,
@@ -91,6 +104,11 @@ pub(super) fn security() -> Vec<Requirement> {
 /// The parameter `name`, which is not one of the query.
 pub(super) fn parameter(name: &str) -> Or<Parameter> {
     Or::component("parameters", name)
+}
+
+/// A parameter of the query that belongs to one route.
+pub(super) fn query(name: &'static str, description: &'static str, schema: Schema) -> Or<Parameter> {
+    Or::Here(Parameter { name, place: "query", description, required: false, schema })
 }
 
 /// The parameter of the query that asks for a version.

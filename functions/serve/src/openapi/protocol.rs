@@ -4,7 +4,6 @@
 
 use amaas_wire::oip::triton::{IndexEntry, IndexRequest, ModelConfig, Statistics};
 use amaas_wire::oip::{HEADER_LENGTH, InferRequest, InferResponse, Live, ModelMetadata, Ready, ServerMetadata};
-use amaas_wire::predict::{USAGE_BILLED_MS, USAGE_ROWS};
 use schemars::{JsonSchema, Schema};
 
 use super::document::{Media, Operation};
@@ -115,7 +114,7 @@ pub(super) fn infer_typed(
     writer.takes(&mut operation, "The inputs.", true, content);
     let mut content = writer::json(answer);
     content.insert(BINARY, Media::default());
-    let headers = [USAGE_ROWS, USAGE_BILLED_MS, HEADER_LENGTH];
+    let headers = [&parts::COUNTED[..], &[HEADER_LENGTH]].concat();
     writer.gives(&mut operation, 200, "The outputs, each in the form that was asked for.", &headers, content);
     let usual = [Key, Model, Refusal::Ready, Body, Input, Run];
     writer.refuses(&mut operation, &[&usual, refusals].concat());

@@ -1,6 +1,7 @@
 //! What a call can be refused for, as responses: read off the answers that the errors themselves become.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use amaas_wire::key::MalformedKey;
 use amaas_wire::ohttp::KEY_PROBLEM;
@@ -11,6 +12,7 @@ use http::{StatusCode, header};
 
 use super::document::{Answer, Content, Media, Or};
 use super::schemas::Schemas;
+use crate::access::oidc::TokenError;
 use crate::error::Error;
 use crate::reply::{Dialect, render};
 
@@ -49,6 +51,8 @@ pub(crate) enum Refusal {
     Sealed,
     /// The keys for sealed calls cannot be read.
     Sealing,
+    /// The days of a report, or the report.
+    Days,
     /// Models are not managed by calls.
     Repository,
 }
@@ -63,6 +67,12 @@ impl Refusal {
                 Error::KeyMalformed(MalformedKey::Prefix),
                 Error::KeyUnknown,
                 Error::KeyExpired,
+                Error::KeyRevoked,
+                Error::Token(TokenError::Expired),
+                Error::Token(TokenError::Signature),
+                Error::KeyRoutes { routes: "" },
+                Error::TenantUnknown { tenant: String::new() },
+                Error::TenantSuspended { tenant: String::new() },
                 Error::KeysUnavailable { internal: internal() },
             ],
             Self::Url => vec![Error::Url],
@@ -86,6 +96,12 @@ impl Refusal {
                 Error::Unwritable(String::new()),
                 Error::AnswerTooLarge { limit: 0, got: 0 },
                 Error::QueueFull,
+                Error::RateLimited { limit: String::new(), wait: Duration::ZERO },
+                Error::QuotaExhausted { limit: String::new(), wait: Duration::ZERO },
+                Error::OverLimit { limit: String::new() },
+                Error::BudgetExhausted { budget: String::new() },
+                Error::KeyBudgetExhausted { budget: String::new() },
+                Error::QuotasUnavailable { internal: internal() },
                 Error::internal(""),
             ],
             Self::Task => vec![Error::NoTask { model: model() }],
@@ -107,6 +123,10 @@ impl Refusal {
                 Error::SealingUnavailable { public: String::new(), internal: internal() },
             ],
             Self::Sealing => vec![Error::SealingUnavailable { public: String::new(), internal: internal() }],
+            Self::Days => vec![
+                Error::Parameter { param: Some("since"), message: String::new() },
+                Error::UsageUnavailable { internal: internal() },
+            ],
             Self::Repository => vec![Error::Repository],
         }
     }

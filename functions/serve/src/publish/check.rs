@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use bytes::Bytes;
+
 use super::prepare::{Ready, Trial, prepare};
 use super::{Publication, decode, named, probe};
 use crate::config::RuntimeConfig;
@@ -16,7 +18,6 @@ use crate::runtime::{self, RuntimeError};
 use crate::store::StoreError;
 use crate::task::{AnyTask, Assets, TaskError, Tasks};
 use crate::vault::VaultError;
-use bytes::Bytes;
 
 /// A publication that has been run.
 pub(super) struct Checked {

@@ -69,6 +69,9 @@ pub(super) fn prepare(
                 return Err("what is prepared gives other last bits than the network".to_owned());
             }
         } else {
+            if answers.len() != same.len() {
+                return Err("what is prepared has another number of outputs than the network".to_owned());
+            }
             let compared = answers.iter().zip(&same).try_for_each(|(a, b)| compare(a, b, tolerance(a)));
             compared.map_err(|what| format!("what is prepared gives something else: {what}"))?;
         }

@@ -11,6 +11,7 @@ use amaas_wire::predict::{USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS, Usage};
 use amaas_wire::task::Embedding;
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, header};
+use http_body::Body as _;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -42,9 +43,7 @@ pub(crate) fn predict_response(
     }
     let (model, version) = (model.name().as_str(), model.version().as_str());
     let usage = counted.usage();
-    let mut response = json(&Answer { predictions, model, version, usage })?;
-    headers(response.headers_mut(), usage);
-    Ok(response)
+    Ok(told(json(&Answer { predictions, model, version, usage })?, usage))
 }
 
 /// The answer of `infer`: the outputs, each in its form.
@@ -65,8 +64,7 @@ pub(crate) fn infer_response(
     if let Some(length) = header_length {
         response.headers_mut().insert(HEADER_LENGTH, length.into());
     }
-    headers(response.headers_mut(), counted.usage());
-    Ok(response)
+    Ok(told(response, counted.usage()))
 }
 
 /// The answer of `/v1/embeddings`.
@@ -84,21 +82,18 @@ pub(crate) fn embeddings_response(
         embedding: EncodedVector { values: embedding.embedding, format },
         truncated: embedding.truncated,
     };
-    let mut response = json(&EmbeddingsResponse {
+    let response = json(&EmbeddingsResponse {
         object: "list",
         data: embeddings.into_iter().enumerate().map(entry).collect(),
         model: model.name().to_string(),
         usage: TokenUsage { prompt_tokens: tokens, total_tokens: tokens },
     })?;
-    headers(response.headers_mut(), usage);
-    Ok(response)
+    Ok(told(response, usage))
 }
 
 /// The answer of `/v1/completions`, in one piece.
 pub(crate) fn completions_response(body: &CompletionsResponse<'_>, counted: Counted) -> Result<Response<Body>, Error> {
-    let mut response = json(body)?;
-    headers(response.headers_mut(), counted.usage());
-    Ok(response)
+    Ok(told(json(body)?, counted.usage()))
 }
 
 /// What a call is counted as, while it is under way.
@@ -119,6 +114,22 @@ impl Counted {
             None => usage,
         }
     }
+}
+
+/// What a call is counted as, on the answer that says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    pub(crate) usage: Usage,
+    /// Bytes of the answer.
+    pub(crate) bytes: u64,
+}
+
+/// Says of an answer what its call is counted as.
+fn told(mut response: Response<Body>, usage: Usage) -> Response<Body> {
+    headers(response.headers_mut(), usage);
+    let bytes = response.body().size_hint().exact().unwrap_or_default();
+    response.extensions_mut().insert(Written { usage, bytes });
+    response
 }
 
 /// Says what a call is counted as.

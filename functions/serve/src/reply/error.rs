@@ -6,9 +6,10 @@ use amaas_wire::predict::NOT_PROCESSED;
 use amaas_wire::problem::{self, Problem};
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::{HeaderValue, Response, header};
+use http::{HeaderName, HeaderValue, Response, header};
 
 use crate::error::Error;
+use crate::request::{REMAINING, RESET};
 
 /// Carries the error to `respond`, which knows the route and the request's id.
 impl IntoResponse for Error {
@@ -72,6 +73,10 @@ pub(crate) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Respo
     if let Some(after) = error.retry_after() {
         headers.insert(header::RETRY_AFTER, after.as_secs().into());
     }
+    if let Error::RateLimited { wait, .. } | Error::QuotaExhausted { wait, .. } = error {
+        headers.insert(HeaderName::from_static(REMAINING), 0_u64.into());
+        headers.insert(HeaderName::from_static(RESET), wait.as_secs().saturating_add(1).into());
+    }
     if error.is_not_processed() {
         headers.insert(NOT_PROCESSED, HeaderValue::from_static("true"));
     }
@@ -115,8 +120,15 @@ fn openai(error: &Error, message: String) -> openai::ErrorBody {
 pub(crate) fn openai_code(error: &Error) -> String {
     match error {
         Error::UnknownModel { .. } => "model_not_found".to_owned(),
-        Error::KeyMissing | Error::KeyMalformed(_) | Error::KeyUnknown | Error::KeyExpired => {
-            "invalid_api_key".to_owned()
+        Error::KeyMissing
+        | Error::KeyMalformed(_)
+        | Error::KeyUnknown
+        | Error::KeyExpired
+        | Error::KeyRevoked
+        | Error::Token(_) => "invalid_api_key".to_owned(),
+        Error::RateLimited { .. } => "rate_limit_exceeded".to_owned(),
+        Error::QuotaExhausted { .. } | Error::BudgetExhausted { .. } | Error::KeyBudgetExhausted { .. } => {
+            "insufficient_quota".to_owned()
         }
         _ => error.slug().replace('-', "_"),
     }

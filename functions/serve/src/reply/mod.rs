@@ -8,7 +8,8 @@ mod respond;
 
 pub(crate) use self::compress::compress;
 pub(crate) use self::encode::{
-    Counted, completions_response, embeddings_response, headers, infer_response, json, predict_response,
+    Counted, Written, completions_response, embeddings_response, headers, infer_response, json, predict_response,
 };
 pub(crate) use self::error::{Dialect, error_event, openai_code, render};
+pub(crate) use self::pieces::Pieces;
 pub(crate) use self::respond::{Finished, instead, named, rendered, respond, respond_to};

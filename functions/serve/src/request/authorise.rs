@@ -1,34 +1,76 @@
-//! Who calls, and what the key may do.
+//! Who calls, and what that caller may do.
+//!
+//! An API key comes first, then a bearer token of the issuer that is trusted, then the principal that AWS IAM let through. Whoever it
+//! is, the tenant has to be one that the ledger knows.
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use std::sync::Arc;
+
+use amaas_wire::key::MalformedKey;
+use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{Extensions, HeaderMap, header};
 
-use crate::access::KeyRecord;
+use crate::access::iam::principal;
+use crate::access::{Account, KeyRecord, Routes, TenantName};
 use crate::error::Error;
 use crate::router::Host;
 use crate::store::ModelName;
 
-/// Whoever sent a valid key. It can be had in no other way.
+/// Whoever sent a valid key, or is known in another way. It can be had in no other way.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    record: KeyRecord,
+    account: Arc<Account>,
+    /// With which key, where it is one.
+    key: Option<Arc<KeyRecord>>,
+    routes: Routes,
     /// Whether the call was let in before it got here.
     admitted: bool,
 }
 
 impl Caller {
-    /// Whoever has the key in `headers`.
-    pub(crate) async fn of(headers: &HeaderMap, host: &Host) -> Result<Self, Error> {
-        let key = key(headers)?.parse()?;
-        let record = host.access().find(&key).await?;
-        tracing::Span::current().record("tenant", record.tenant.as_str());
-        Ok(Self { record, admitted: false })
+    /// Whoever calls one of `routes` with `headers`.
+    pub(crate) async fn of(
+        headers: &HeaderMap,
+        extensions: &Extensions,
+        host: &Host,
+        routes: Routes,
+    ) -> Result<Self, Error> {
+        let (tenant, key) = match (credential(headers), host.oidc()) {
+            (Ok(token), Some(oidc)) if !token.starts_with(API_KEY) => (named(&oidc.verify(token).await?.tenant)?, None),
+            (Ok(key), _) => {
+                let key = host.directory().key(&key.parse()?).await?;
+                (key.tenant.clone(), Some(key))
+            }
+            (Err(error), _) => {
+                let principal = principal(extensions).filter(|_| host.trusts_iam()).ok_or(error)?;
+                tracing::debug!(arn = principal.arn(), "let in by IAM");
+                (named(principal.tenant())?, None)
+            }
+        };
+        let account = host.directory().account(&tenant).await?;
+        tracing::Span::current().record("tenant", account.name().as_str());
+        if key.as_ref().is_some_and(|key| !key.scope.has_routes(routes)) {
+            return Err(Error::KeyRoutes { routes: routes.name() });
+        }
+        Ok(Self { account, key, routes, admitted: false })
     }
 
-    /// Whose key it is.
-    pub(crate) fn tenant(&self) -> &str {
-        &self.record.tenant
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Whose call it is.
+    pub(crate) fn tenant(&self) -> &TenantName {
+        self.account.name()
+    }
+
+    pub(crate) fn key(&self) -> Option<&KeyRecord> {
+        self.key.as_deref()
+    }
+
+    /// Which routes it came by.
+    pub(crate) fn routes(&self) -> Routes {
+        self.routes
     }
 
     /// Lets the call in, unless the function stops. It is asked once, before a body is read.
@@ -39,12 +81,12 @@ impl Caller {
         Ok(Self { admitted: true, ..self })
     }
 
-    /// Whether the key may use `model`.
+    /// Whether the caller may use `model`.
     pub(crate) fn may_use(&self, model: &ModelName) -> bool {
-        self.record.models.as_ref().is_none_or(|models| models.contains(model))
+        self.key.as_ref().is_none_or(|key| key.scope.has_model(model))
     }
 
-    /// Refuses where the key may not use `model`.
+    /// Refuses where the caller may not use `model`.
     pub(crate) fn scope(&self, model: &ModelName) -> Result<(), Error> {
         if self.may_use(model) { Ok(()) } else { Err(Error::KeyScope { model: model.to_string() }) }
     }
@@ -57,7 +99,8 @@ impl FromRequestParts<Host> for Caller {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
-        Self::of(&parts.headers, host).await
+        let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        Self::of(&parts.headers, &parts.extensions, host, Routes::of(path)).await
     }
 }
 
@@ -74,12 +117,20 @@ impl OptionalFromRequestParts<Host> for Caller {
     }
 }
 
-/// The key in the headers: OpenAI's clients send a bearer token, AWS's habit is `x-api-key`.
-fn key(headers: &HeaderMap) -> Result<&str, Error> {
+/// The tenant that somebody else's word names.
+fn named(tenant: &str) -> Result<TenantName, Error> {
+    tenant.parse().map_err(|_| Error::TenantUnknown { tenant: tenant.chars().take(64).collect() })
+}
+
+/// The key or token in the headers: OpenAI's clients send a bearer token, AWS's habit is `x-api-key`.
+fn credential(headers: &HeaderMap) -> Result<&str, Error> {
     if let Some(key) = headers.get("x-api-key") {
-        return key.to_str().map_err(|_| Error::KeyMalformed(amaas_wire::key::MalformedKey::Characters));
+        return key.to_str().map_err(|_| Error::KeyMalformed(MalformedKey::Characters));
     }
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or(Error::KeyMissing)?;
     let (scheme, key) = value.split_once(' ').ok_or(Error::KeyMissing)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(key.trim()) } else { Err(Error::KeyMissing) }
 }
+
+/// What keys begin with, and no token does: a token's first character is that of base64url of `{`.
+const API_KEY: &str = "amaas_";

@@ -23,52 +23,22 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use super::{Caller, bounded};
+use super::{CallId, Caller, bounded};
 use crate::error::Error;
-use crate::ledger::{Begun, Calls, Ledger, LedgerError, Memory, Place};
+use crate::ledger::{Begun, Calls, Ledger, LedgerError, Place};
 use crate::router::Host;
-use crate::seal::Sealing;
 
-/// Answers that were given, and the secret without which nothing can be told from them.
+/// Answers that were given.
 pub(crate) struct Answers {
     calls: Calls,
-    secret: Secret,
     /// Until when a ledger that did not answer is left alone.
     paused: Mutex<Option<Instant>>,
 }
 
-enum Secret {
-    /// Drawn by this process. `None` where the operating system gave no randomness: then nothing is kept.
-    OfProcess(Option<Zeroizing<[u8; 32]>>),
-    /// The same in every function that has these keys.
-    OfKeySet(Sealing),
-}
-
 impl Answers {
-    /// Kept in the memory of this process.
-    pub(crate) fn in_memory() -> Self {
-        let mut secret = Zeroizing::new([0; 32]);
-        let drawn = getrandom::fill(secret.as_mut_slice()).is_ok();
-        Self::new(Arc::new(Memory::default()), Secret::OfProcess(drawn.then_some(secret)))
-    }
-
-    /// Kept in `ledger` for every function that has the keys of `sealing`.
-    pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>, sealing: Sealing) -> Self {
-        Self::new(ledger, Secret::OfKeySet(sealing))
-    }
-
-    fn new(ledger: Arc<dyn Ledger>, secret: Secret) -> Self {
-        Self { calls: Calls::new(ledger), secret, paused: Mutex::default() }
-    }
-
-    async fn secret(&self) -> Result<hmac::Key, Error> {
-        let secret = match &self.secret {
-            Secret::OfProcess(secret) => {
-                secret.clone().ok_or_else(|| Error::internal("the operating system gave no randomness"))?
-            }
-            Secret::OfKeySet(sealing) => sealing.answers_secret().await?,
-        };
-        Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()))
+    /// Kept in `ledger`, for every function that has it.
+    pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>) -> Self {
+        Self { calls: Calls::new(ledger), paused: Mutex::default() }
     }
 
     /// How the call begins; nothing where the ledger cannot be reached, and the call runs without it.
@@ -117,12 +87,18 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let caller = caller.admitted(host)?;
     let body = bounded(&parts.headers, body, host.limits().body_bytes).await?;
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let (answers, secret) = (host.answers(), &host.answers().secret().await?);
-    let id = digest(secret, &[b"id", caller.tenant().as_bytes(), &key]);
+    let answers = host.answers();
+    // Whoever has a key has been looked for with the secret.
+    let secret = host.directory().accounts().secret().open().await;
+    let secret = secret.map_err(|error| Error::LedgerUnavailable { internal: error.to_string() })?;
+    let tenant = caller.tenant().as_str();
+    let id = digest(secret.calls(), &[b"id", tenant.as_bytes(), &key]);
     let mut parts_of_call = vec![b"call".as_slice(), path.as_bytes(), &body];
     parts_of_call.extend(READ_BY.iter().flat_map(|name| parts.headers.get_all(*name)).map(HeaderValue::as_bytes));
-    let call = Call { id, fingerprint: digest(secret, &parts_of_call), secret, key };
+    let fingerprint = digest(secret.calls(), &parts_of_call);
+    let call = Call { id, fingerprint, secret: &secret.answers_of(tenant), key };
     parts.extensions.insert(caller);
+    parts.extensions.insert(CallId(id));
     let (mut wait, patience) = (FIRST_LOOK, Instant::now() + PATIENCE);
     let place = loop {
         match answers.begin(&call).await? {
@@ -137,7 +113,10 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     };
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     match place {
-        Some(place) => call.keep(place, response).await,
+        Some(place) => {
+            let (kept, ()) = tokio::join!(call.keep(place, response), host.before_freezing());
+            kept
+        }
         None => Ok(response),
     }
 }

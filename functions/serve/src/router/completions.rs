@@ -8,20 +8,21 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use amaas_wire::openai::{Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs};
-use amaas_wire::predict::PredictRequest;
+use amaas_wire::predict::{PredictRequest, Usage};
 use amaas_wire::task::{FinishReason, Generation, Prompt};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 
 use super::Host;
+use crate::digest::Hasher;
 use crate::error::Error;
-use crate::generate::{Event, Events, Generate, Telling, Told};
+use crate::generate::{self, Event, Events, Generate, Telling, Told};
 use crate::load::Model;
 use crate::reply::{Counted, completions_response, error_event, predict_response};
-use crate::request::{Caller, read};
+use crate::request::{Call, Caller, read};
 use crate::task::{QUICK_TEXT, off_runtime, off_runtime_beyond};
 
 /// The route.
@@ -33,36 +34,38 @@ pub(super) async fn completions(
     let caller = caller.admitted(&host)?;
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
-    let size = body.len();
+    let (size, content) = (body.len(), body.clone());
     let request = off_runtime(size, move || Ok(CompletionsRequest::from_json(&body)?)).await?;
     let slot = host.slot(&request.model)?;
-    caller.scope(slot.name())?;
+    let mut call = Call::enter(&host, caller, &slot, &parts.headers, &parts.extensions).await?;
+    call.came(&content).await?;
     let model = host.model(&slot, None).await?;
     let begun = Instant::now();
     let CompletionsRequest { prompt, logprobs, echo, delivery, .. } = request;
     let echo = if echo { prompt.prompt.clone() } else { String::new() };
     let telling = if delivery == Delivery::Whole { Telling::AtTheEnd } else { Telling::AsItComes };
-    let mut events = begin(&model, vec![prompt], logprobs, telling, size).await?;
+    let mut events = begin(&mut call, &model, vec![prompt], logprobs, telling, size).await?;
     let events = events.pop().ok_or_else(|| Error::internal("a call has no events"))?;
-    let answer = Answer { id: id()?, created: now(), model, events, echo, logprobs, delivery };
-    if delivery == Delivery::Whole { answer.whole(begun).await } else { answer.stream().await }
+    let under_way = UnderWay { call, begun, made: 0, bytes: 0, hasher: Hasher::new(), counted: false };
+    let answer = Answer { id: id()?, created: now(), model, events, echo, logprobs, delivery, under_way };
+    if delivery == Delivery::Whole { answer.whole().await } else { answer.stream().await }
 }
 
 /// The answer of `predict` to `body`.
 pub(super) async fn predict(
+    mut call: Call,
     model: &Arc<Model>,
     generate: &Generate,
     body: Bytes,
-    limit: usize,
     begun: Instant,
 ) -> Result<Response<Body>, Error> {
-    let (size, limit) = (body.len(), limit.min(generate.places()));
+    let (size, limit) = (body.len(), call.limits().rows.min(generate.places()));
     let request = off_runtime(size, move || Ok(PredictRequest::<Prompt>::from_json(&body, limit)?)).await?;
     if request.inputs.is_empty() {
         return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
     }
     let (mut generations, mut tokens) = (Vec::with_capacity(request.inputs.len()), 0);
-    for mut events in begin(model, request.inputs, None, Telling::AtTheEnd, size).await? {
+    for mut events in begin(&mut call, model, request.inputs, None, Telling::AtTheEnd, size).await? {
         let (text, _, ended) = whole(&mut events).await?;
         let usage = ended.usage(&events);
         tokens += usage.total_tokens;
@@ -72,11 +75,12 @@ pub(super) async fn predict(
     let counted = Counted { rows: generations.len(), tokens: Some(tokens), begun };
     let predictions =
         serde_json::value::to_raw_value(&generations).map_err(|error| Error::internal(error.to_string()))?;
-    predict_response(model, predictions, counted)
+    call.answered(model, predict_response(model, predictions, counted)?).await
 }
 
-/// Begins a call for each of `prompts`, which come of `size` bytes.
+/// Begins a text for each of `prompts`, which come of `size` bytes. What they can come to at most is charged first.
 async fn begin(
+    call: &mut Call,
     model: &Arc<Model>,
     prompts: Vec<Prompt>,
     logprobs: Option<usize>,
@@ -86,10 +90,11 @@ async fn begin(
     let reading = Arc::clone(model);
     let calls = move || {
         let generate = reading.generate()?;
-        let call = |prompt| Ok(generate.call(prompt, logprobs)?.told(telling));
-        prompts.iter().map(call).collect::<Result<Vec<_>, Error>>()
+        let of = |prompt| Ok(generate.call(prompt, logprobs)?.told(telling));
+        prompts.iter().map(of).collect::<Result<Vec<_>, Error>>()
     };
     let calls = off_runtime_beyond(QUICK_TEXT, size, calls).await?;
+    call.charge(calls.iter().map(generate::Call::tokens_at_most).sum()).await?;
     model.generate()?.begin(calls)
 }
 
@@ -103,6 +108,18 @@ struct Answer {
     echo: String,
     logprobs: Option<usize>,
     delivery: Delivery,
+    under_way: UnderWay,
+}
+
+/// What an answer is counted as, while it is made: its call is counted once, at its end or where its caller goes away.
+struct UnderWay {
+    call: Call,
+    begun: Instant,
+    made: usize,
+    /// Bytes that left, and what their digest comes to.
+    bytes: u64,
+    hasher: Hasher,
+    counted: bool,
 }
 
 /// How a text ended.
@@ -120,27 +137,44 @@ impl Ended {
 }
 
 impl Answer {
-    async fn whole(mut self, begun: Instant) -> Result<Response<Body>, Error> {
+    async fn whole(mut self) -> Result<Response<Body>, Error> {
         let (text, tokens, ended) = whole(&mut self.events).await?;
         let usage = ended.usage(&self.events);
         let text = std::mem::take(&mut self.echo) + &text;
         let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), Some(usage));
-        completions_response(&body, Counted { rows: 1, tokens: Some(usage.total_tokens), begun })
+        let counted = Counted { rows: 1, tokens: Some(usage.total_tokens), begun: self.under_way.begun };
+        let response = completions_response(&body, counted)?;
+        self.under_way.counted = true;
+        let model = Arc::clone(&self.model);
+        self.under_way.call.answered(&model, response).await
     }
 
     async fn stream(mut self) -> Result<Response<Body>, Error> {
-        let first = self.events.next().await?;
+        // A text that fails before it has begun is not counted.
+        let first = self.events.next().await.inspect_err(|_| self.under_way.counted = true)?;
+        let mut limits = HeaderMap::new();
+        self.under_way.call.left(&mut limits);
         let next = async |state: Option<(Self, Option<Event>)>| {
             let Some((mut answer, waiting)) = state else { return Ok::<_, std::convert::Infallible>(None) };
             let event = match waiting {
                 Some(event) => Ok(event),
                 None => answer.events.next().await,
             };
-            let (written, goes_on) = answer.written(event);
+            let whole = matches!(event, Ok(Event::End { .. }));
+            let (mut written, goes_on) = answer.written(event);
+            answer.under_way.bytes += written.len() as u64;
+            answer.under_way.hasher.update(&written);
+            if !goes_on {
+                let usage = answer.count();
+                if whole && let Some(receipt) = answer.receipt(usage).await {
+                    written = [written, receipt.into()].concat().into();
+                }
+            }
             Ok(Some((written, goes_on.then_some((answer, None)))))
         };
         let mut response = Response::new(Body::from_stream(stream::try_unfold(Some((self, Some(first))), next)));
         let headers = response.headers_mut();
+        headers.extend(limits);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         Ok(response)
@@ -150,10 +184,12 @@ impl Answer {
     fn written(&mut self, event: Result<Event, Error>) -> (Bytes, bool) {
         let echo = std::mem::take(&mut self.echo);
         match event {
-            Ok(Event::Piece { text, tokens }) => {
+            Ok(Event::Piece { text, tokens, made }) => {
+                self.under_way.made = made;
                 (sse(&self.body(Some(self.choice(echo + &text, tokens, None)), None)).into(), true)
             }
             Ok(Event::End { reason, made }) => {
+                self.under_way.made = made;
                 let mut last = sse(&self.body(Some(self.choice(echo, Vec::new(), Some(reason))), None));
                 if self.delivery == Delivery::StreamWithUsage {
                     last += &sse(&self.body(None, Some(Ended { reason, made }.usage(&self.events))));
@@ -163,6 +199,24 @@ impl Answer {
             Ok(Event::Failed(error)) => (sse(&error_event(&error.into())).into(), false),
             Err(error) => (sse(&error_event(&error)).into(), false),
         }
+    }
+
+    /// Counts what was made, once.
+    fn count(&mut self) -> Usage {
+        let under_way = &mut self.under_way;
+        let tokens = (self.events.prompt_tokens() + under_way.made) as u64;
+        let usage = Counted { rows: 1, tokens: Some(tokens), begun: under_way.begun }.usage();
+        if !std::mem::replace(&mut under_way.counted, true) {
+            under_way.call.record(&self.model, usage, under_way.bytes);
+        }
+        usage
+    }
+
+    /// The receipt of what was streamed, as a comment that no reader of events is told of.
+    async fn receipt(&mut self, usage: Usage) -> Option<String> {
+        let output = std::mem::replace(&mut self.under_way.hasher, Hasher::new()).finish();
+        let receipt = self.under_way.call.receipt(&self.model, usage, output).await;
+        receipt.map(|receipt| amaas_wire::receipt::comment(&receipt))
     }
 
     fn body(&self, choice: Option<Completion>, usage: Option<CompletionUsage>) -> CompletionsResponse<'_> {
@@ -182,12 +236,19 @@ impl Answer {
     }
 }
 
+impl Drop for Answer {
+    /// Whoever goes away in the middle of a text has had what was made of it.
+    fn drop(&mut self) {
+        self.count();
+    }
+}
+
 /// All of a text.
 async fn whole(events: &mut Events) -> Result<(String, Vec<Told>, Ended), Error> {
     let (mut text, mut tokens) = (String::new(), Vec::new());
     loop {
         match events.next().await? {
-            Event::Piece { text: more, tokens: of_it } => {
+            Event::Piece { text: more, tokens: of_it, .. } => {
                 text += &more;
                 tokens.extend(of_it);
             }

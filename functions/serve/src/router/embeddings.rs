@@ -3,6 +3,7 @@
 //! The body names the model, so this route checks the key's scope itself: before anything else sees the call, since a repeat is
 //! given an answer that is kept without asking the route, and once more where the call runs.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use amaas_wire::openai::{EmbeddingsRequest, RequestError};
@@ -16,7 +17,7 @@ use super::Host;
 use super::predict::run;
 use crate::error::Error;
 use crate::reply::{Counted, embeddings_response};
-use crate::request::{Caller, read};
+use crate::request::{Call, Caller, read};
 use crate::task::{QUICK_TEXT, json_size, off_runtime, off_runtime_beyond};
 
 /// The route.
@@ -28,10 +29,12 @@ pub(super) async fn embeddings(
     let caller = caller.admitted(&host)?;
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, host.limits().body_bytes).await?;
-    let (size, limit) = (body.len(), host.limits().rows);
+    let (size, limit, content) = (body.len(), host.limits().rows, body.clone());
     let request = off_runtime(size, move || Ok(EmbeddingsRequest::from_json(&body, limit)?)).await?;
     let slot = host.slot(&request.model)?;
-    caller.scope(slot.name())?;
+    let mut call = Call::enter(&host, caller, &slot, &parts.headers, &parts.extensions).await?;
+    call.came(&content).await?;
+    drop(content);
     let model = host.model(&slot, None).await?;
     let begun = Instant::now();
     let embedder = model.task.clone().and_then(crate::task::AnyTask::embedder);
@@ -44,11 +47,12 @@ pub(super) async fn embeddings(
     }
     let (texts, format, batching) = (request.input, request.encoding_format, model.manifest.batching);
     let plan = off_runtime_beyond(QUICK_TEXT, size, move || embedder.plan(&texts, batching)).await?;
-    let (outputs, rows) = run(&model, plan.runs, host.limits()).await?;
+    let tokens = Some(plan.vectors.tokens());
+    let (outputs, rows) = run(&mut call, &model, plan.runs, tokens).await?;
     let (size, vectors) = (outputs.iter().map(|run| json_size(run)).sum(), plan.vectors);
-    let counted = Counted { rows, tokens: Some(vectors.tokens()), begun };
-    let answer = move || embeddings_response(&model, vectors.read(&outputs)?, format, counted);
-    off_runtime(size, answer).await
+    let (answered, counted) = (Arc::clone(&model), Counted { rows, tokens, begun });
+    let answer = move || embeddings_response(&answered, vectors.read(&outputs)?, format, counted);
+    call.answered(&model, off_runtime(size, answer).await?).await
 }
 
 /// The layer that refuses a key which may not use the model in the body.

@@ -1,19 +1,25 @@
 //! What every route needs: the models, who may call, and the limits.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::access::Keys;
 use bytes::Bytes;
 
+use crate::access::oidc::Oidc;
+use crate::access::{Accounts, Directory};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::infer::Infer;
-use crate::ledger::Ledger;
+use crate::ledger::Clock;
 use crate::load::{Model, Slot, State};
+use crate::meter::{Emf, Journal, Meter};
 use crate::openapi::Fits;
+use crate::quota::{IDLE, Quotas};
 use crate::request::Answers;
 use crate::seal::{Policy, Sealing};
 use crate::store::ModelName;
@@ -24,27 +30,43 @@ pub struct Host(Arc<Inner>);
 
 struct Inner {
     slots: RwLock<BTreeMap<ModelName, Arc<Slot>>>,
-    access: Arc<dyn Keys>,
+    directory: Directory,
+    quotas: Quotas,
+    meter: OnceLock<Meter>,
+    oidc: OnceLock<Arc<Oidc>>,
+    iam: AtomicBool,
     limits: Limits,
     draining: watch::Sender<bool>,
+    /// Whether nothing runs in this process between calls.
+    freezes: AtomicBool,
     sealing: OnceLock<Sealing>,
-    answers: OnceLock<Answers>,
+    answers: Answers,
     outline: Mutex<Option<(Outline, Bytes)>>,
 }
+
+/// How long an answer waits for the ledger to count its call.
+const BEFORE_FREEZING: Duration = Duration::from_secs(2);
 
 /// What the document that anyone may read depends on.
 pub(super) type Outline = (Fits, Option<Policy>);
 
 impl Host {
     /// A host without models.
-    pub fn new(access: Arc<dyn Keys>, limits: Limits) -> Self {
+    /// Callers are found in `accounts`, and what they used is counted in their ledger, where answers are kept too.
+    pub fn new(accounts: Accounts, limits: Limits) -> Self {
+        let ledger = Arc::clone(accounts.ledger());
         Self(Arc::new(Inner {
             slots: RwLock::default(),
-            access,
+            quotas: Quotas::new(Arc::clone(&ledger), Clock::default()),
+            meter: OnceLock::new(),
+            oidc: OnceLock::new(),
+            iam: AtomicBool::new(false),
+            directory: Directory::new(accounts),
+            answers: Answers::in_ledger(ledger),
             limits,
             draining: watch::Sender::new(false),
+            freezes: AtomicBool::new(false),
             sealing: OnceLock::new(),
-            answers: OnceLock::new(),
             outline: Mutex::default(),
         }))
     }
@@ -54,18 +76,92 @@ impl Host {
         let _ = self.0.sealing.set(sealing);
     }
 
+    /// Takes bearer tokens that `oidc` verifies, beside API keys. Only the first that is given counts.
+    pub fn trust_tokens(&self, oidc: Arc<Oidc>) {
+        let _ = self.0.oidc.set(oidc);
+    }
+
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.0.oidc.get().map(|oidc| &**oidc)
+    }
+
+    /// Takes AWS IAM's word for who calls, where a caller has neither key nor token.
+    pub fn trust_iam(&self) {
+        self.0.iam.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn trusts_iam(&self) -> bool {
+        self.0.iam.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn sealing(&self) -> Option<&Sealing> {
         self.0.sealing.get()
     }
 
-    /// Has answers kept in `ledger`, where all functions with the keys of `sealing` find them; in this process where nobody
-    /// says so. Only the first that is given counts, before the first call.
-    pub fn keep_answers(&self, ledger: Arc<dyn Ledger>, sealing: Sealing) {
-        let _ = self.0.answers.set(Answers::in_ledger(ledger, sealing));
+    /// Has usage kept in files of `folder` on its way to the ledger; in memory where nobody says so. Only the first that is given
+    /// counts, before the first call.
+    pub fn journal(&self, folder: &Path) {
+        let _ = self.0.meter.set(self.meter_with(Meter::journal(folder), Emf::Off));
+    }
+
+    /// The same, with a line on standard output for each call.
+    pub(crate) fn journal_and_tell(&self, folder: &Path) {
+        let _ = self.0.meter.set(self.meter_with(Meter::journal(folder), Emf::On));
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        self.0.meter.get_or_init(|| self.meter_with(Journal::in_memory(), Emf::Off))
+    }
+
+    fn meter_with(&self, journal: Journal, emf: Emf) -> Meter {
+        let ledger = Arc::clone(self.0.directory.accounts().ledger());
+        Meter::new(ledger, journal, emf, Clock::default())
     }
 
     pub(crate) fn answers(&self) -> &Answers {
-        self.0.answers.get_or_init(Answers::in_memory)
+        &self.0.answers
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.0.quotas
+    }
+
+    /// Brings usage into the ledger and gives unused parts of limits back, for as long as the host lives.
+    pub(crate) async fn account(&self) {
+        let give_back = async {
+            loop {
+                tokio::time::sleep(IDLE).await;
+                self.quotas().give_back(IDLE).await;
+            }
+        };
+        tokio::join!(self.meter().run(), give_back);
+    }
+
+    /// From now on nothing runs here between calls, so each is counted in the ledger before its answer has left.
+    pub(crate) fn freezes(&self) {
+        self.0.freezes.store(true, Ordering::Relaxed);
+    }
+
+    /// Brings usage into the ledger, where it would lie here until the next call.
+    pub(crate) async fn before_freezing(&self) {
+        if !self.0.freezes.load(Ordering::Relaxed) {
+            return;
+        }
+        let flushed = tokio::time::timeout(BEFORE_FREEZING, self.meter().flush()).await;
+        match flushed {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "usage waits for the next call"),
+            Err(_) => tracing::error!("usage waits for the next call: the ledger did not take it in time"),
+        }
+    }
+
+    /// Brings what is left into the ledger, before the process ends.
+    pub(crate) async fn settle(&self) {
+        tokio::join!(self.meter().finish(), self.quotas().give_back(Duration::ZERO));
     }
 
     /// The document that anyone may read, where it was made for this before.
@@ -102,10 +198,6 @@ impl Host {
     pub(crate) async fn drained(&self) {
         // The sender is in the host itself, so it is not gone before.
         let _ = self.0.draining.subscribe().wait_for(|draining| *draining).await;
-    }
-
-    pub(crate) fn access(&self) -> &dyn Keys {
-        &*self.0.access
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::load::Model;
 use crate::manifest::Manifest;
 use crate::reply::{Counted, infer_response};
-use crate::request::{Caller, Valid, raw, read};
+use crate::request::{Call, Caller, Valid, raw};
 use crate::task::{json_size, off_runtime};
 
 pub(super) async fn infer(
@@ -26,38 +26,37 @@ pub(super) async fn infer(
     request: Request,
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&path.model)?;
-    caller.scope(slot.name())?;
-    caller.admitted(&host)?;
-    Host::room(&slot)?;
     let (parts, body) = request.into_parts();
-    let body = read(&parts.headers, body, host.limits().body_bytes).await?;
+    let mut call = Call::enter(&host, caller, &slot, &parts.headers, &parts.extensions).await?;
+    let body = call.read(&parts, body).await?;
     let model = host.model(&slot, path.version.as_deref()).await?;
     let begun = Instant::now();
     model.infer()?;
     let (size, header, described) = (body.len(), header_length(&parts.headers)?, Arc::clone(&model));
     let decoded = off_runtime(size, move || decode(body, header, &described.manifest)).await?;
     let (InferRequest { id, inputs, outputs }, forms) = decoded;
-    let (outputs, rows) = run(&host, &model, inputs, outputs.as_deref()).await?;
+    let (outputs, rows) = run(&mut call, &model, inputs, outputs.as_deref()).await?;
     let size = json_size(&outputs);
-    let counted = Counted { rows, tokens: None, begun };
-    let answer = move || infer_response(&model, id, outputs, &forms, counted);
-    off_runtime(size, answer).await
+    let (answered, counted) = (Arc::clone(&model), Counted { rows, tokens: None, begun });
+    let answer = move || infer_response(&answered, id, outputs, &forms, counted);
+    call.answered(&model, off_runtime(size, answer).await?).await
 }
 
 /// Runs the network of `model` on `inputs`: the outputs that are `wanted`, in that order, or all where nobody names any; and how
 /// many rows the call is counted as.
 pub(crate) async fn run(
-    host: &Host,
+    call: &mut Call,
     model: &Model,
     inputs: Vec<Tensor>,
     wanted: Option<&[String]>,
 ) -> Result<(Vec<Tensor>, usize), Error> {
     let wanted = wanted.filter(|wanted| !wanted.is_empty());
     check(model, wanted.unwrap_or_default())?;
-    let call = Valid::new(inputs, &model.manifest, host.limits());
-    let call = call.map_err(|error| Error::InvalidInput(error.to_string()))?;
-    let rows = call.rows();
-    let mut outputs = model.infer()?.run(call).await?;
+    let run = Valid::new(inputs, &model.manifest, call.limits());
+    let run = run.map_err(|error| Error::InvalidInput(error.to_string()))?;
+    let rows = run.rows();
+    call.charge(rows as u64).await?;
+    let mut outputs = model.infer()?.run(run).await?;
     if let Some(wanted) = wanted {
         let mut take = |name: &String| {
             let index = outputs.iter().position(|output| output.name() == name)?;

@@ -9,68 +9,68 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::Response;
 
-use super::predict::run_on;
+use super::predict::{run_on, valid};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::infer::Infer;
 use crate::load::Model;
 use crate::manifest::Batching;
 use crate::reply::{Counted, predict_response};
-use crate::request::Takes;
-use crate::task::{AnyMatcher, Plan, Prepare, json_size, off_runtime, off_runtime_beyond};
+use crate::request::{Call, Takes, Valid};
+use crate::task::{AnyMatcher, Plan, Prepare, Vectors, json_size, off_runtime, off_runtime_beyond};
 
 /// Answers `body`.
 pub(super) async fn matched(
+    mut call: Call,
     model: Arc<Model>,
     matcher: Arc<dyn AnyMatcher>,
     body: Bytes,
-    limits: Limits,
     begun: Instant,
 ) -> Result<Response<Body>, Error> {
-    let name = matcher.texts();
+    let (name, limits) = (matcher.texts(), call.limits());
     let beside = model.named.get(name);
     let beside = beside.ok_or_else(|| Error::internal(format!("there is no network {name:?}")))?;
     let paths = off_runtime(body.len(), move || matcher.read(&body, limits.rows)).await?;
-    let own = Way { prepare: paths.own, infer: model.infer()?, takes: (&model.manifest).into() };
-    let texts = Way { prepare: paths.texts, infer: &beside.infer, takes: (&beside.network).into() };
-    let Both { outputs, vectors, rows, tokens } = both(own, texts, limits).await?;
+    let (own, texts) = ((paths.own, (&model.manifest).into()), (paths.texts, (&beside.network).into()));
+    let Ready { own, texts, vectors, rows } = ready(own, texts, limits).await?;
+    let tokens = vectors.tokens();
+    call.charge(tokens).await?;
+    let (outputs, vectors) = both((model.infer()?, own), (&beside.infer, texts), vectors).await?;
     let size = vectors.iter().map(|vector| vector.embedding.len() * size_of::<f32>());
     let size = size.chain(outputs.iter().map(|run| json_size(run))).sum();
     let (decode, counted) = (paths.decode, Counted { rows, tokens: Some(tokens), begun });
-    let answer = move || predict_response(&model, decode(&outputs, &vectors)?, counted);
-    off_runtime(size, answer).await
+    let answered = Arc::clone(&model);
+    let answer = move || predict_response(&answered, decode(&outputs, &vectors)?, counted);
+    call.answered(&model, off_runtime(size, answer).await?).await
 }
 
-/// What makes a network's inputs, and the network.
-struct Way<'m, T> {
-    prepare: Box<Prepare<T>>,
-    infer: &'m Infer,
-    takes: Takes<'m>,
-}
-
-/// What both networks gave.
-#[derive(Debug)]
-struct Both {
-    outputs: Vec<Vec<Tensor>>,
-    vectors: Vec<Embedding>,
+/// What each way is to run, and what that comes to.
+struct Ready {
+    own: Vec<Valid>,
+    texts: Vec<Valid>,
+    vectors: Vectors,
     rows: usize,
-    tokens: u64,
 }
 
-/// Goes both ways at once; where one fails, the other's call is withdrawn.
-async fn both(own: Way<'_, Vec<Vec<Tensor>>>, texts: Way<'_, Plan>, limits: Limits) -> Result<Both, Error> {
-    let own = async {
-        let runs = prepared(own.prepare, own.takes.batching).await?;
-        run_on(own.infer, own.takes, runs, limits).await
-    };
-    let texts = async {
-        let plan = prepared(texts.prepare, texts.takes.batching).await?;
-        let (outputs, rows) = run_on(texts.infer, texts.takes, plan.runs, limits).await?;
-        let tokens = plan.vectors.tokens();
-        Ok((plan.vectors.read(&outputs)?, rows, tokens))
-    };
-    let ((outputs, own_rows), (vectors, text_rows, tokens)) = tokio::try_join!(own, texts)?;
-    Ok(Both { outputs, vectors, rows: own_rows + text_rows, tokens })
+/// Prepares both ways at once.
+async fn ready(
+    own: (Box<Prepare<Vec<Vec<Tensor>>>>, Takes<'_>),
+    texts: (Box<Prepare<Plan>>, Takes<'_>),
+    limits: Limits,
+) -> Result<Ready, Error> {
+    let (image, plan) = tokio::try_join!(prepared(own.0, own.1.batching), prepared(texts.0, texts.1.batching))?;
+    let ((own, own_rows), (texts, text_rows)) = (valid(own.1, image, limits)?, valid(texts.1, plan.runs, limits)?);
+    Ok(Ready { own, texts, vectors: plan.vectors, rows: own_rows + text_rows })
+}
+
+/// Runs both ways at once; where one fails, the other's call is withdrawn.
+async fn both(
+    (own, own_runs): (&Infer, Vec<Valid>),
+    (texts, text_runs): (&Infer, Vec<Valid>),
+    vectors: Vectors,
+) -> Result<(Vec<Vec<Tensor>>, Vec<Embedding>), Error> {
+    let texts = async { vectors.read(&run_on(texts, text_runs).await?) };
+    tokio::try_join!(run_on(own, own_runs), texts)
 }
 
 /// Makes a network's inputs on a thread for blocking work: a file of some kilobytes can be an image of megapixels.
@@ -220,12 +220,12 @@ mod tests {
         let takes = Takes { inputs: &inputs, batching: Batching::Rows };
         let matcher = matcher();
         let paths = Arc::clone(&matcher).read(matcher.example().as_bytes(), 8).expect("the example");
-        let own = Way { prepare: paths.own, infer: &own, takes };
-        let texts = Way { prepare: paths.texts, infer: &texts, takes };
-        let both =
-            both(own, texts, Limits::default()).await.expect("each waits for the other, so they run side by side");
-        assert_eq!((both.rows, both.tokens), (3, 3));
-        let answer = (paths.decode)(&both.outputs, &both.vectors).expect("an answer");
+        let ready = ready((paths.own, takes), (paths.texts, takes), Limits::default()).await;
+        let Ready { own: images, texts: lines, vectors, rows } = ready.expect("each waits for the other");
+        assert_eq!((rows, vectors.tokens()), (3, 3));
+        let both = both((&own, images), (&texts, lines), vectors).await;
+        let (outputs, vectors) = both.expect("each waits for the other, so they run side by side");
+        let answer = (paths.decode)(&outputs, &vectors).expect("an answer");
         assert_eq!(answer.get(), "[[1.0,[1.0,2.0]]]");
     }
 

@@ -13,6 +13,7 @@ mod predict;
 pub(crate) mod repository;
 mod route;
 pub(crate) mod stats;
+mod usage;
 
 use axum::Router;
 use axum::body::Body;
@@ -64,6 +65,7 @@ fn by_path() -> Vec<Route> {
         Route::get("/v1/models", models::list, native::list),
         Route::get("/v1/models/{model}", models::one, native::one),
         Route::post("/v1/models/{model}/predict", predict::predict, native::predict),
+        Route::get("/v1/usage", usage::usage, native::usage),
         Route::get("/v1/models/{model}/keys", seal::model_list, keys::of_model),
         Route::get("/v1/models/{model}/keys/manifest", seal::model_manifest, keys::manifest_of_model),
         Route::get("/v1/keys", seal::list, keys::list),

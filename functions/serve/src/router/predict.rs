@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::infer::Infer;
 use crate::load::Model;
 use crate::reply::{Counted, predict_response};
-use crate::request::{Caller, Takes, Valid, read};
+use crate::request::{Call, Caller, Takes, Valid};
 use crate::task::{json_size, off_runtime, off_runtime_beyond};
 
 #[derive(Deserialize)]
@@ -32,51 +32,53 @@ pub(super) async fn predict(
     request: Request,
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&name)?;
-    caller.scope(slot.name())?;
-    caller.admitted(&host)?;
-    Host::room(&slot)?;
     let (parts, body) = request.into_parts();
-    let body = read(&parts.headers, body, host.limits().body_bytes).await?;
+    let mut call = Call::enter(&host, caller, &slot, &parts.headers, &parts.extensions).await?;
+    let body = call.read(&parts, body).await?;
     let model = host.model(&slot, parameters.version.as_deref()).await?;
     let begun = Instant::now();
     let task = model.task.clone().ok_or(Error::NoTask { model: name })?;
     if let Some(matcher) = Arc::clone(&task).matcher() {
-        return matched(model, matcher, body, host.limits(), begun).await;
+        return matched(call, model, matcher, body, begun).await;
     }
     if let Ok(generate) = model.generate() {
-        return completions::predict(&model, generate, body, host.limits().rows, begun).await;
+        return completions::predict(call, &model, generate, body, begun).await;
     }
     let (limit, batching, size) = (host.limits().rows, model.manifest.batching, body.len());
     let encoded = off_runtime_beyond(task.quick(), size, move || task.encode(&body, limit, batching)).await?;
-    let (outputs, rows) = run(&model, encoded.runs, host.limits()).await?;
+    let (outputs, rows) = run(&mut call, &model, encoded.runs, encoded.tokens).await?;
     let (size, decode, tokens) = (outputs.iter().map(|run| json_size(run)).sum(), encoded.decode, encoded.tokens);
-    let answer = move || predict_response(&model, decode(&outputs)?, Counted { rows, tokens, begun });
-    off_runtime(size, answer).await
+    let answered = Arc::clone(&model);
+    let answer = move || predict_response(&answered, decode(&outputs)?, Counted { rows, tokens, begun });
+    call.answered(&model, off_runtime(size, answer).await?).await
 }
 
-/// Runs what a task made, one run after the other, so that other calls get their turn in between; also how many rows it was.
+/// Runs what a task made, which is counted as `tokens` or as its rows; also how many rows it was.
 pub(super) async fn run(
+    call: &mut Call,
     model: &Model,
     runs: Vec<Vec<Tensor>>,
-    limits: Limits,
+    tokens: Option<u64>,
 ) -> Result<(Vec<Vec<Tensor>>, usize), Error> {
-    run_on(model.infer()?, (&model.manifest).into(), runs, limits).await
+    let (runs, rows) = valid((&model.manifest).into(), runs, call.limits())?;
+    call.charge(tokens.unwrap_or(rows as u64)).await?;
+    Ok((run_on(model.infer()?, runs).await?, rows))
 }
 
-/// The same on a network of several.
-pub(super) async fn run_on(
-    infer: &Infer,
-    takes: Takes<'_>,
-    runs: Vec<Vec<Tensor>>,
-    limits: Limits,
-) -> Result<(Vec<Vec<Tensor>>, usize), Error> {
+/// The runs of a task, as what `takes` them asks, and how many rows they have.
+pub(super) fn valid(takes: Takes<'_>, runs: Vec<Vec<Tensor>>, limits: Limits) -> Result<(Vec<Valid>, usize), Error> {
     let valid = |tensors| Valid::new(tensors, takes, limits);
-    let calls = runs.into_iter().map(valid).collect::<Result<Vec<_>, _>>();
-    let calls = calls.map_err(|error| Error::internal(error.to_string()))?;
-    let (mut outputs, mut rows) = (Vec::with_capacity(calls.len()), 0);
-    for call in calls {
-        rows += call.rows();
-        outputs.push(infer.run(call).await?);
+    let runs = runs.into_iter().map(valid).collect::<Result<Vec<_>, _>>();
+    let runs = runs.map_err(|error| Error::internal(error.to_string()))?;
+    let rows = runs.iter().map(Valid::rows).sum();
+    Ok((runs, rows))
+}
+
+/// Does runs one after the other, so that other calls get their turn in between.
+pub(super) async fn run_on(infer: &Infer, runs: Vec<Valid>) -> Result<Vec<Vec<Tensor>>, Error> {
+    let mut outputs = Vec::with_capacity(runs.len());
+    for run in runs {
+        outputs.push(infer.run(run).await?);
     }
-    Ok((outputs, rows))
+    Ok(outputs)
 }

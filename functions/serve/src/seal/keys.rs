@@ -98,9 +98,13 @@ impl Keys {
         let retire = self.offered(now).filter_map(|held| held.stored.retires).min().unwrap_or(u64::MAX);
         // Clocks differ a little.
         let valid = now.saturating_sub(CLOCK.as_secs())..=now.saturating_add(VALID.as_secs()).min(retire);
+        Manifest::new(&self.list(now), audience, valid, self.serial).sign(&self.signers(now))
+    }
+
+    /// Those that sign at `now`; one but for a while in which another takes over, when there are two.
+    pub(super) fn signers(&self, now: u64) -> Vec<&SigningKey> {
         let signing = |signer: &&Signer| signer.stored.retires.is_none_or(|retires| retires > now);
-        let signers: Vec<_> = self.signers.iter().filter(signing).map(|signer| &signer.key).collect();
-        Manifest::new(&self.list(now), audience, valid, self.serial).sign(&signers)
+        self.signers.iter().filter(signing).map(|signer| &signer.key).collect()
     }
 
     /// What wraps kept answers.

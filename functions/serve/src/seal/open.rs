@@ -18,7 +18,7 @@ use super::{Policy, Sealing, date, replay};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::reply::{Finished, rendered};
-use crate::request::bounded;
+use crate::request::{CameSealed, bounded};
 use crate::router::Host;
 use crate::task::off_runtime;
 
@@ -149,6 +149,7 @@ async fn inner(host: &Host, parts: &mut Parts, request: &[u8], id: &Digest) -> R
         headers.entry(amaas_wire::predict::REQUEST_ID).or_insert(id.clone());
     }
     (parts.method, parts.headers) = (method, headers);
+    parts.extensions.insert(CameSealed);
     Ok(Body::from(Bytes::from(request.content)))
 }
 

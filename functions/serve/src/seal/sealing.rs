@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use amaas_wire::keys::Audience;
+use amaas_wire::receipt::Receipt;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
@@ -68,6 +69,20 @@ impl Sealing {
     /// [`Error::SealingUnavailable`].
     pub async fn answers_secret(&self) -> Result<Zeroizing<[u8; 32]>, Error> {
         self.source.keys().await.map(|keys| keys.answers()).map_err(|error| unavailable(&error))
+    }
+
+    /// The receipt, signed by those that sign for the model's keys, which callers pin; `None` where none does any more. Whoever
+    /// asks waits for nothing, unless the keys were never read or [forgotten](Self::forget).
+    ///
+    /// A signer that is new signs once the set was read again. Callers count on that no sooner: the old one goes on for as
+    /// long as [`OVERLAP`](super::OVERLAP), and every sealed call that is opened has a set read that is older than a minute.
+    ///
+    /// # Errors
+    /// [`Error::SealingUnavailable`].
+    pub async fn receipt(&self, receipt: &Receipt) -> Result<Option<String>, Error> {
+        let keys = self.source.keys_at_hand().await.map_err(|error| unavailable(&error))?;
+        let signers = keys.signers(self.now());
+        Ok((!signers.is_empty()).then(|| receipt.sign(&signers)))
     }
 
     /// The public keys that are offered, `application/ohttp-keys`.

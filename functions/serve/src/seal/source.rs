@@ -76,6 +76,17 @@ impl Source {
         }
     }
 
+    /// The keys that are known, whatever their age, so that nobody waits; a read that they are due for goes on behind that.
+    /// Where none are known, as [`keys`](Self::keys).
+    pub(super) async fn keys_at_hand(self: &Arc<Self>) -> Result<Arc<Keys>, Arc<SealingError>> {
+        let known = self.state.borrow().known.clone();
+        let Some(known) = known else { return self.keys().await };
+        if known.as_of.elapsed() > AHEAD {
+            self.begin(State::may_read);
+        }
+        Ok(known.keys)
+    }
+
     /// The keys, read again because a call named one that is not among them; those that are known, where that was done a
     /// moment ago.
     pub(super) async fn keys_anew(self: &Arc<Self>) -> Result<Arc<Keys>, Arc<SealingError>> {

@@ -1,6 +1,7 @@
 //! The keys of objects, and the names that may stand in them.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
@@ -156,6 +157,12 @@ impl<Of> PartialOrd for Name<Of> {
     }
 }
 
+impl<Of> Hash for Name<Of> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
 impl<Of> Ord for Name<Of> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.0.cmp(&other.0)
@@ -182,11 +189,6 @@ pub(crate) fn alias_key(model: &ModelName, alias: &Alias) -> String {
 /// The key of a blob.
 pub(crate) fn blob_key(digest: &Digest) -> String {
     format!("blobs/sha256/{digest}")
-}
-
-/// The key of the document that lists API keys.
-pub(crate) fn keys_key() -> &'static str {
-    "access/keys.json"
 }
 
 /// The key of the document of a model's sealing keys.

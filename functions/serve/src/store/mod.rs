@@ -19,7 +19,7 @@ use bytes::{Bytes, BytesMut};
 pub use self::error::StoreError;
 use self::folder::Folder;
 pub use self::layout::{Alias, ModelName, Name, NameError, Selector, Version};
-pub(crate) use self::layout::{alias_key, blob_key, keys_key, manifest_key, sealing_key};
+pub(crate) use self::layout::{alias_key, blob_key, manifest_key, sealing_key};
 use self::s3::S3;
 pub use self::s3::{S3Endpoint, S3Options};
 

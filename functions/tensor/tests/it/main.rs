@@ -28,7 +28,11 @@ fn a_port_that_is_taken_is_named() {
     // RFC 8032 §7.1, test 1: a publisher who never published.
     let publisher = ("AMAAS_PUBLISHERS", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
     let place = [("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "any"), ("PORT", &*port)];
-    let (code, stderr) = run(&[&place[..], &[publisher, ("AMAAS_SEALING", "off")]].concat());
+    let key = concat!(env!("CARGO_TARGET_TMPDIR"), "/tensor.key");
+    std::fs::write(key, "0".repeat(64)).expect("written");
+    let key = ("AMAAS_KMS_KEY", concat!("file:", env!("CARGO_TARGET_TMPDIR"), "/tensor.key"));
+    let ledger = ("AMAAS_LEDGER", concat!("sqlite:", env!("CARGO_TARGET_TMPDIR"), "/tensor.sqlite"));
+    let (code, stderr) = run(&[&place[..], &[publisher, key, ledger, ("AMAAS_SEALING", "off")]].concat());
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains(&format!("cannot listen on 127.0.0.1:{port}: Address already in use")), "{stderr}");
 }

@@ -10,11 +10,10 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::*;
-use crate::access::{KeyDocument, KeyRecord, Keys};
+use crate::access::{Accounts, KeyTerms, Scope};
 use crate::config::Limits;
-use crate::ledger::{Entry, Inserted, Key, Revision};
+use crate::ledger::{Count, Counted as CountedTo, Entry, Inserted, Key, Listed, Revision, Write};
 use crate::load::Slot;
-use crate::store::Store;
 
 /// A route that counts how often it runs, and tells what it was sent.
 struct Counted {
@@ -22,18 +21,16 @@ struct Counted {
     runs: Arc<AtomicUsize>,
     go: Arc<Notify>,
     keys: [ApiKey; 2],
-    _folder: tempfile::TempDir,
 }
 
 impl Counted {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let document = KeyDocument::new(Store::folder(folder.path()));
+        let accounts = Accounts::in_memory().expect("random");
         let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
         for (key, tenant) in keys.iter().zip(["one", "two"]) {
-            document.insert(KeyRecord::new(key, tenant, 0)).await.expect("inserted");
+            accounts.add_key(key, KeyTerms::of(tenant.parse().expect("a name"))).await.expect("kept");
         }
-        let host = Host::new(Arc::new(document), Limits::default());
+        let host = Host::new(accounts, Limits::default());
         let (runs, go) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
         let (count, wait) = (Arc::clone(&runs), Arc::clone(&go));
         let route = move |body: Bytes| async move {
@@ -50,7 +47,7 @@ impl Counted {
             .route("/other", post(route))
             .layer(axum::middleware::from_fn_with_state(host.clone(), once))
             .with_state(host);
-        Self { router, runs, go, keys, _folder: folder }
+        Self { router, runs, go, keys }
     }
 
     async fn call(&self, path: &str, tenant: usize, key: &str, body: &'static str) -> (u16, bool, String) {
@@ -132,15 +129,15 @@ async fn errors_and_calls_that_were_given_up_are_not_kept() {
 
 #[tokio::test]
 async fn a_key_gets_no_answer_of_a_model_that_it_may_not_use() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let document = KeyDocument::new(Store::folder(folder.path()));
+    let accounts = Accounts::in_memory().expect("random");
     let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
-    let mut records = keys.each_ref().map(|key| KeyRecord::new(key, "one", 0));
-    records[1].models = Some(["other".parse().expect("a name")].into());
-    for record in records {
-        document.insert(record).await.expect("inserted");
+    let scopes = [None, Some(["other".parse().expect("a name")].into())];
+    for (key, models) in keys.iter().zip(scopes) {
+        let scope = Scope { models, ..Scope::default() };
+        let terms = KeyTerms { scope, ..KeyTerms::of("one".parse().expect("a name")) };
+        accounts.add_key(key, terms).await.expect("kept");
     }
-    let host = Host::new(Arc::new(document), Limits::default());
+    let host = Host::new(accounts, Limits::default());
     host.insert(Arc::new(Slot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
     let router = Router::new()
         .route("/v1/models/{model}/predict", post(async || "answer"))
@@ -192,6 +189,15 @@ impl Ledger for Failing {
     async fn remove(&self, _: &Key, _: Revision) -> Result<bool, LedgerError> {
         self.fail()
     }
+    async fn write(&self, _: &[Write]) -> Result<(), LedgerError> {
+        self.fail()
+    }
+    async fn list(&self, _: &str, _: &str, _: usize) -> Result<Vec<Listed>, LedgerError> {
+        self.fail()
+    }
+    async fn count(&self, _: &Key, _: Count) -> Result<CountedTo, LedgerError> {
+        self.fail()
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,7 +209,7 @@ async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_hel
         (LedgerError::Denied { ledger: ledger(), cause: cause() }, false, 2),
     ] {
         let failing = Arc::new(Failing(error, AtomicUsize::new(0)));
-        let answers = Answers::new(Arc::clone(&failing) as Arc<dyn Ledger>, Secret::OfProcess(None));
+        let answers = Answers::in_ledger(Arc::clone(&failing) as Arc<dyn Ledger>);
         let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
         let key = Zeroizing::new(b"k".to_vec());
         let call = Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key };

@@ -2,9 +2,8 @@
 
 mod damage;
 mod layer;
+mod receipt;
 mod rotation;
-
-use std::sync::Arc;
 
 use amaas_wire::bhttp::{self, Encoding, RequestHead};
 use amaas_wire::ohttp::{PublicKey, chunked, whole};
@@ -15,16 +14,15 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::Sealing;
-use crate::access::KeyDocument;
+use crate::access::Accounts;
 use crate::config::Limits;
 use crate::router::{Host, router};
-use crate::store::Store;
 
 const PATH: &str = "/v1/models/m/predict";
 
 /// A host without models and API keys.
 fn host(sealing: Sealing) -> Host {
-    let host = Host::new(Arc::new(KeyDocument::new(Store::folder("nowhere"))), Limits::default());
+    let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
     host.seal(sealing);
     host
 }

@@ -1,0 +1,129 @@
+//! A variable of the environment, and what may stand in it.
+
+use std::num::NonZeroUsize;
+
+use amaas_wire::dsse::VerifyingKey;
+
+use super::{Iam, POSITIVE, Prepack, Replay, ResponseMode};
+use crate::access::oidc::OidcConfigError;
+use crate::load::Provider;
+use crate::seal::Policy;
+
+/// A variable that is missing or holds something else than it should.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: expected {expected}, got {}", got.as_deref().map_or("nothing".to_owned(), |got| format!("{got:?}")))]
+pub struct ConfigError {
+    name: &'static str,
+    expected: String,
+    got: Option<String>,
+}
+
+pub(super) struct Variable {
+    name: &'static str,
+    pub(super) value: Option<String>,
+}
+
+impl Variable {
+    /// One that is empty counts as not set.
+    pub(super) fn of(variables: &impl Fn(&str) -> Option<String>, name: &'static str) -> Self {
+        Self { name, value: variables(name).filter(|value| !value.is_empty()) }
+    }
+
+    pub(super) fn required<T: std::str::FromStr>(self, expected: &str) -> Result<T, ConfigError> {
+        match self.value.as_deref().map(str::parse) {
+            Some(Ok(value)) => Ok(value),
+            _ => Err(self.error(expected)),
+        }
+    }
+
+    pub(super) fn or<T: std::str::FromStr>(self, expected: &str, default: T) -> Result<T, ConfigError> {
+        if self.value.is_none() { Ok(default) } else { self.required(expected) }
+    }
+
+    pub(super) fn positive(self, default: usize) -> Result<usize, ConfigError> {
+        if self.value.is_none() { Ok(default) } else { self.required(POSITIVE).map(NonZeroUsize::get) }
+    }
+
+    pub(super) fn providers(self) -> Result<Vec<Provider>, ConfigError> {
+        let Some(list) = &self.value else { return Ok(vec![Provider::Cpu]) };
+        let providers: Option<Vec<_>> = list.split(',').map(|name| Provider::from_name(name.trim())).collect();
+        providers.ok_or_else(|| self.error("a list of cpu, cuda and tensorrt, such as \"cuda,cpu\""))
+    }
+
+    pub(super) fn response_mode(self) -> Result<ResponseMode, ConfigError> {
+        match self.value.as_deref() {
+            None | Some("buffered") => Ok(ResponseMode::Buffered),
+            Some("stream") => Ok(ResponseMode::Stream),
+            Some(_) => Err(self.error("\"buffered\" or \"stream\"")),
+        }
+    }
+
+    pub(super) fn sealing(self) -> Result<Policy, ConfigError> {
+        match self.value.as_deref() {
+            None | Some("required") => Ok(Policy::Required),
+            Some("optional") => Ok(Policy::Optional),
+            Some("off") => Ok(Policy::Off),
+            Some(_) => Err(self.error("\"required\", \"optional\" or \"off\"")),
+        }
+    }
+
+    pub(super) fn publishers(self) -> Result<Vec<VerifyingKey>, ConfigError> {
+        let keys = self.value.iter().flat_map(|list| list.split(',')).map(|key| key.trim().parse());
+        match keys.collect::<Result<Vec<_>, _>>() {
+            Ok(keys) if !keys.is_empty() => Ok(keys),
+            _ => Err(self.error("public keys as `amaas signer` shows them, with commas between")),
+        }
+    }
+
+    pub(super) fn allowed(self) -> Result<bool, ConfigError> {
+        match self.value.as_deref() {
+            None | Some("refuse") => Ok(false),
+            Some("allow") => Ok(true),
+            Some(_) => Err(self.error("\"allow\" or \"refuse\"")),
+        }
+    }
+
+    pub(super) fn prepack(self) -> Result<Prepack, ConfigError> {
+        match self.value.as_deref() {
+            None | Some("later") => Ok(Prepack::Later),
+            Some("at-load") => Ok(Prepack::AtLoad),
+            Some("never") => Ok(Prepack::Never),
+            Some(_) => Err(self.error("\"later\", \"at-load\" or \"never\"")),
+        }
+    }
+
+    pub(super) fn switch(self, default: bool) -> Result<bool, ConfigError> {
+        match self.value.as_deref() {
+            None => Ok(default),
+            Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            Some(_) => Err(self.error("\"on\" or \"off\"")),
+        }
+    }
+
+    pub(super) fn iam(self) -> Result<Iam, ConfigError> {
+        match self.value.as_deref() {
+            None | Some("ignore") => Ok(Iam::Ignore),
+            Some("tenant") => Ok(Iam::Tenant),
+            Some(_) => Err(self.error("\"ignore\" or \"tenant\"")),
+        }
+    }
+
+    pub(super) fn replay(self) -> Result<Replay, ConfigError> {
+        match self.value.as_deref() {
+            None | Some("allow") => Ok(Replay::Allow),
+            Some("refuse") => Ok(Replay::Refuse),
+            Some(_) => Err(self.error("\"allow\" or \"refuse\"")),
+        }
+    }
+
+    fn error(self, expected: &str) -> ConfigError {
+        ConfigError { name: self.name, expected: expected.to_owned(), got: self.value }
+    }
+}
+
+impl From<OidcConfigError> for ConfigError {
+    fn from(error: OidcConfigError) -> Self {
+        Self { name: error.name, expected: error.expected.to_owned(), got: error.got }
+    }
+}

@@ -1,0 +1,16 @@
+//! What calls are counted as: one record for each call that was answered, from a journal on this machine's disk into the ledger, and
+//! what can be read of them there.
+
+mod day;
+mod emf;
+mod journal;
+mod record;
+mod report;
+mod writer;
+
+pub use self::day::{Day, DayError};
+pub(crate) use self::emf::Emf;
+pub(crate) use self::journal::Journal;
+pub use self::record::Record;
+pub use self::report::{ReportError, report};
+pub(crate) use self::writer::Meter;

@@ -1,0 +1,213 @@
+//! Brings records from the journal into the ledger.
+//!
+//! A record stands under its tenant, its day and its id, so one that is written twice is there once. A call that had to run again after
+//! midnight, because its process was killed before it, would stand on two days: so what falls near midnight is looked for on the other
+//! side first.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::journal::Batch;
+use super::report::{LATE, late, place};
+use super::{Emf, Journal, Record};
+use crate::ledger::{Clock, Ledger, LedgerError, Write};
+
+/// Keeps records, and brings them into the ledger.
+pub(crate) struct Meter {
+    ledger: Arc<dyn Ledger>,
+    journal: Arc<Journal>,
+    emf: Emf,
+    clock: Clock,
+    /// Held by whoever writes.
+    writing: tokio::sync::Mutex<()>,
+    /// Models whose load was told of.
+    told: Mutex<BTreeSet<(String, String)>>,
+}
+
+impl Meter {
+    pub(crate) fn new(ledger: Arc<dyn Ledger>, journal: Journal, emf: Emf, clock: Clock) -> Self {
+        let (writing, told) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self { ledger, journal: Arc::new(journal), emf, clock, writing, told }
+    }
+
+    /// The journal in `folder`, or in memory where that cannot be written.
+    pub(crate) fn journal(folder: &Path) -> Journal {
+        Journal::in_folder(folder).unwrap_or_else(|error| {
+            let folder = folder.display();
+            tracing::warn!(%error, %folder, "usage is kept in memory: what a killed process has not written is lost");
+            Journal::in_memory()
+        })
+    }
+
+    /// Keeps `record`. Its answer may leave then.
+    pub(crate) fn keep(&self, record: Record) {
+        self.emf.tell(&record);
+        if let Err(error) = self.journal.append(record) {
+            tracing::error!(%error, "a record is kept in memory: it is lost where the process is killed");
+        }
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.clock.now().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether this is the first call that a version of a model answers here.
+    pub(crate) fn is_first(&self, model: &str, version: &str) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = told.iter().any(|(of, is)| of == model && is == version);
+        !known && told.insert((model.to_owned(), version.to_owned()))
+    }
+
+    /// Writes what was kept until now.
+    ///
+    /// # Errors
+    /// When the ledger cannot be reached: all of it stays here.
+    pub(crate) async fn flush(&self) -> Result<(), LedgerError> {
+        let _writing = self.writing.lock().await;
+        let closed = self.read(Journal::closed).await;
+        self.write(closed).await
+    }
+
+    /// Writes what was kept, and what processes that are gone have left, for as long as the process lives.
+    pub(crate) async fn run(&self) {
+        let (mut pause, mut looked) = (PAUSE, None::<Instant>);
+        loop {
+            if looked.is_none_or(|looked| looked.elapsed() > LOOK) {
+                looked = Some(Instant::now());
+                self.take_over().await;
+            }
+            sleep(pause).await;
+            pause = match self.flush().await {
+                Ok(()) => PAUSE,
+                Err(error) => {
+                    tracing::warn!(%error, "usage waits for the ledger");
+                    (pause * 2).min(LONGEST_PAUSE)
+                }
+            };
+        }
+    }
+
+    /// Writes what was kept, as well as it can be done before the process ends.
+    pub(crate) async fn finish(&self) {
+        for _ in 0..LAST_TRIES {
+            match timeout(LAST_TRY, self.flush()).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => tracing::warn!(%error, "usage could not be written"),
+                Err(_) => tracing::warn!("the ledger did not take usage in time"),
+            }
+            sleep(PAUSE / 4).await;
+        }
+        tracing::error!("usage is left in the journal, for the next process of this machine");
+    }
+
+    /// Writes what processes that are gone have left.
+    pub(crate) async fn take_over(&self) {
+        let _writing = self.writing.lock().await;
+        let left = self.read(Journal::left_by_others).await;
+        if left.is_empty() {
+            return;
+        }
+        match self.write(left).await {
+            Ok(()) => tracing::info!("usage of a process that was killed is in the ledger"),
+            Err(error) => tracing::warn!(%error, "usage of a process that was killed waits for the ledger"),
+        }
+    }
+
+    /// What `read` finds in the journal, which it may wait for the disk for.
+    async fn read(&self, read: impl FnOnce(&Journal) -> io::Result<Vec<Batch>> + Send + 'static) -> Vec<Batch> {
+        let journal = Arc::clone(&self.journal);
+        let found = tokio::task::spawn_blocking(move || read(&journal)).await;
+        found.unwrap_or_else(|error| Err(io::Error::other(error))).unwrap_or_else(|error| {
+            tracing::error!(%error, "the journal could not be read");
+            Vec::new()
+        })
+    }
+
+    async fn write(&self, batches: Vec<Batch>) -> Result<(), LedgerError> {
+        let mut result = Ok(());
+        for batch in batches {
+            if result.is_ok() {
+                result = self.write_batch(&batch.records).await;
+            }
+            match result {
+                Ok(()) => {
+                    if let Err(error) = Journal::done(&batch) {
+                        tracing::warn!(%error, "what is in the ledger could not be deleted here; it is written again");
+                        self.journal.undone(batch);
+                    }
+                }
+                Err(_) => self.journal.undone(batch),
+            }
+        }
+        result
+    }
+
+    async fn write_batch(&self, records: &[Record]) -> Result<(), LedgerError> {
+        for records in records.chunks(TOGETHER) {
+            let mut writes = Vec::with_capacity(records.len());
+            let (mut late_days, mut calls) = (BTreeSet::new(), BTreeSet::new());
+            for record in records {
+                if !calls.insert((&record.tenant, &record.id)) || self.is_on_another_day(record).await? {
+                    continue;
+                }
+                if self.now() > record.day().end() + LATE {
+                    late_days.insert((record.tenant.clone(), record.day()));
+                }
+                let value = Bytes::from(serde_json::to_vec(record).unwrap_or_default());
+                writes.push(Write { key: place(record), value, lives: KEPT });
+            }
+            // Before the records: whoever sums up a day meanwhile does not keep the sum.
+            let marks: Vec<_> = late_days.iter().map(|(tenant, day)| late(tenant, *day)).collect();
+            self.ledger.write(&marks).await?;
+            self.ledger.write(&writes).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the call of `record` stands on the other side of a midnight that is near.
+    async fn is_on_another_day(&self, record: &Record) -> Result<bool, LedgerError> {
+        if !record.repeatable {
+            return Ok(false);
+        }
+        let (day, near) = (record.day(), u64::try_from(NEAR.as_millis()).unwrap_or_default());
+        let other = if record.time + near >= day.end() {
+            record.time + near
+        } else if record.time < day.previous().end() + near {
+            day.previous().end() - 1
+        } else {
+            return Ok(false);
+        };
+        let other = place(&Record { time: other, ..record.clone() });
+        Ok(self.ledger.read(&other).await?.is_some())
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meter").field("journal", &self.journal).finish_non_exhaustive()
+    }
+}
+
+/// How long records are gathered.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often it is looked for what others left.
+const LOOK: Duration = Duration::from_secs(30);
+/// How many records are written at once, at most.
+const TOGETHER: usize = 500;
+/// How long a record is kept: a year, and time to look at it.
+const KEPT: Duration = Duration::from_hours(24 * 400);
+/// How near to midnight a call has to be answered that may have been answered on the day before, too: longer than the SDK goes on with
+/// one.
+const NEAR: Duration = Duration::from_mins(20);
+/// What a process that stops takes for it at most: 2 × 2 s, of the 30 s that ECS gives and the 0.5 s that Lambda does.
+const LAST_TRIES: u32 = 2;
+const LAST_TRY: Duration = Duration::from_secs(2);

@@ -1,0 +1,225 @@
+//! A process's share of a limit: taken from the ledger's counter in leases, and used without asking it.
+//!
+//! A lease is as much as a call needs, and twice as much as the last where that was used up within a second, up to a 64th of what is left;
+//! what is left of it when nobody called for some seconds is given back. So all leases together never pass the limit, and a process that
+//! is killed takes at most a 64th of it along.
+//!
+//! While the ledger cannot be asked, a process lends itself a 64th once, and refuses then; what it lent is counted afterwards. That is
+//! the bound by which a limit can be passed: a 64th of it for each process that runs meanwhile.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::measure::{Counter, Kind, Measure, SHARES, Time};
+use crate::error::Error;
+use crate::ledger::{Clock, Counted, Ledger, LedgerError};
+
+/// What this process has of a limit.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    measure: Measure,
+    ledger: Arc<dyn Ledger>,
+    clock: Clock,
+    local: Mutex<Local>,
+    /// Held by whoever asks the ledger.
+    asking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Local {
+    have: u64,
+    /// The month that `have` is of.
+    period: i64,
+    /// The size of the last lease, and when it was had.
+    lease: u64,
+    leased: Instant,
+    used: Instant,
+    /// What was used while the ledger could not be asked.
+    lent: u64,
+    /// There is no room for so much until then.
+    refused: Option<(u64, Instant)>,
+    /// How much room there was in the ledger beside the leases, when it was last asked.
+    room: u64,
+}
+
+/// How much is left of a limit, for the headers of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    pub(crate) most: u64,
+    pub(crate) remaining: u64,
+    /// In how long all of it is there again.
+    pub(crate) reset: Duration,
+}
+
+impl Allowance {
+    pub(super) fn new(measure: Measure, ledger: Arc<dyn Ledger>, clock: Clock) -> Self {
+        let now = Instant::now();
+        let local =
+            Local { have: 0, period: 0, lease: 0, leased: now, used: now, lent: 0, refused: None, room: measure.most };
+        Self { measure, ledger, clock, local: Mutex::new(local), asking: tokio::sync::Mutex::default() }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.measure.kind
+    }
+
+    /// Takes `amount`, or nothing.
+    pub(crate) async fn take(&self, amount: u64) -> Result<(), Error> {
+        if amount > self.measure.most {
+            return Err(Error::OverLimit { limit: self.measure.to_string() });
+        }
+        if let Some(taken) = self.take_at_once(amount) {
+            return taken;
+        }
+        let _asking = self.asking.lock().await;
+        // Whoever asked before may have had enough for this one too.
+        if let Some(taken) = self.take_at_once(amount) {
+            return taken;
+        }
+        self.ask(amount).await
+    }
+
+    /// Puts back what was taken and not used.
+    pub(crate) fn put_back(&self, amount: u64) {
+        let mut local = self.local();
+        local.have += amount;
+        // With it there may be enough for who was refused.
+        local.refused = None;
+    }
+
+    /// How much is left of it, as far as this process knows.
+    pub(crate) fn left(&self) -> Left {
+        let local = self.local();
+        let remaining = local.room.saturating_add(local.have).min(self.measure.most);
+        Left {
+            most: self.measure.most,
+            remaining,
+            reset: self.measure.wait(self.measure.most - remaining, self.clock.now()),
+        }
+    }
+
+    /// Gives back what nobody used for a while, or all of it; whether it is of no more use.
+    pub(super) async fn give_back(&self, idle: Duration) -> bool {
+        let counter = self.counter();
+        let amount = {
+            let mut local = self.local();
+            if local.used.elapsed() < idle || local.lent > 0 {
+                return false;
+            }
+            local.lease = 0;
+            std::mem::take(&mut local.have)
+        };
+        if amount > 0
+            && let Err(error) = self.ledger.count(&counter.key, counter.giving_back(amount)).await
+        {
+            tracing::warn!(%error, amount, "a part of a limit could not be given back");
+        }
+        true
+    }
+
+    /// Takes what is here, or refuses what was refused a moment ago.
+    fn take_at_once(&self, amount: u64) -> Option<Result<(), Error>> {
+        let period = if self.measure.time == Time::Month { self.counter().period } else { 0 };
+        let mut local = self.local();
+        if local.period != period {
+            // What is left of the last month is worth nothing.
+            *local = Local { have: 0, period, lease: 0, refused: None, lent: 0, ..*local };
+        }
+        local.used = Instant::now();
+        if local.have >= amount {
+            local.have -= amount;
+            return Some(Ok(()));
+        }
+        match local.refused {
+            Some((least, until)) if amount >= least && local.used < until => {
+                let missing = amount.saturating_sub(local.have);
+                Some(Err(self.refusal(missing)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes `amount` out of a new lease.
+    async fn ask(&self, amount: u64) -> Result<(), Error> {
+        let counter = self.counter();
+        let (need, lease, lent) = {
+            let local = self.local();
+            let need = amount.saturating_sub(local.have);
+            let quick = local.lease > 0 && local.leased.elapsed() < QUICK;
+            // A part of what is left: many processes that have leases leave something for others.
+            let share = self.measure.share().min(local.room / SHARES);
+            let lease = if quick { (local.lease * 2).min(share) } else { 0 };
+            (need, need.max(lease), local.lent)
+        };
+        if lent > 0 {
+            match self.ledger.count(&counter.key, counter.settling(lent)).await {
+                Ok(_) => self.local().lent -= lent,
+                Err(error) => return self.lend(amount, need, &error),
+            }
+        }
+        let mut answer = self.ledger.count(&counter.key, counter.adding(lease)).await;
+        let mut had = lease;
+        if let Ok(Counted::Full(value)) = answer
+            && lease > need
+            && counter.room(value) >= need
+        {
+            (had, answer) = (need, self.ledger.count(&counter.key, counter.adding(need)).await);
+        }
+        match answer {
+            Ok(Counted::Now(value)) => {
+                let mut local = self.local();
+                local.have = (local.have + had).saturating_sub(amount);
+                (local.lease, local.leased) = (had, Instant::now());
+                (local.room, local.refused) = (counter.room(value), None);
+                Ok(())
+            }
+            Ok(Counted::Full(value)) => {
+                let room = counter.room(value);
+                let missing = need.saturating_sub(room);
+                let until = Instant::now() + self.measure.wait(missing, self.clock.now()).min(LOOK_AGAIN);
+                let mut local = self.local();
+                (local.room, local.refused) = (room, Some((amount, until)));
+                drop(local);
+                Err(self.refusal(missing))
+            }
+            Err(error) => self.lend(amount, need, &error),
+        }
+    }
+
+    /// Takes `amount`, of which `need` is not here, from what a process may lend itself.
+    fn lend(&self, amount: u64, need: u64, error: &LedgerError) -> Result<(), Error> {
+        let mut local = self.local();
+        if local.lent + need > self.measure.share() {
+            return Err(Error::QuotasUnavailable { internal: error.to_string() });
+        }
+        tracing::warn!(%error, "a call is let in that is counted when the ledger can be asked");
+        local.lent += need;
+        local.have = (local.have + need).saturating_sub(amount);
+        Ok(())
+    }
+
+    fn refusal(&self, missing: u64) -> Error {
+        let (limit, wait) = (self.measure.to_string(), self.measure.wait(missing, self.clock.now()));
+        match (self.measure.kind, self.measure.time) {
+            (Kind::Budget, _) => Error::BudgetExhausted { budget: limit },
+            (Kind::MaxCost, _) => Error::KeyBudgetExhausted { budget: limit },
+            (_, Time::Minute) => Error::RateLimited { limit, wait },
+            (_, Time::Month) => Error::QuotaExhausted { limit, wait },
+        }
+    }
+
+    fn counter(&self) -> Counter {
+        self.measure.at(self.clock.now())
+    }
+
+    fn local(&self) -> MutexGuard<'_, Local> {
+        self.local.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lease that lasts no longer than this was too small.
+const QUICK: Duration = Duration::from_secs(1);
+/// How long what was refused is refused without asking.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);

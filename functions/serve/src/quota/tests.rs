@@ -1,0 +1,227 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::*;
+use crate::error::Error;
+use crate::ledger::{Count, Counted, Entry, Inserted, Key, LedgerError, Listed, Memory, Revision, Write};
+
+/// A ledger that counts how often it is asked, and can be down.
+#[derive(Debug, Default)]
+struct Watched {
+    ledger: Memory,
+    counts: AtomicUsize,
+    down: AtomicBool,
+}
+
+#[async_trait]
+impl Ledger for Watched {
+    async fn read(&self, key: &Key) -> Result<Option<Entry>, LedgerError> {
+        self.ledger.read(key).await
+    }
+    async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError> {
+        self.ledger.insert(key, value, lives).await
+    }
+    async fn replace(
+        &self,
+        key: &Key,
+        is: Revision,
+        to: Bytes,
+        lives: Duration,
+    ) -> Result<Option<Revision>, LedgerError> {
+        self.ledger.replace(key, is, to, lives).await
+    }
+    async fn extend(&self, key: &Key, revision: Revision, lives: Duration) -> Result<bool, LedgerError> {
+        self.ledger.extend(key, revision, lives).await
+    }
+    async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError> {
+        self.ledger.remove(key, revision).await
+    }
+    async fn write(&self, writes: &[Write]) -> Result<(), LedgerError> {
+        self.ledger.write(writes).await
+    }
+    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<Listed>, LedgerError> {
+        self.ledger.list(partition, after, limit).await
+    }
+    async fn count(&self, key: &Key, count: Count) -> Result<Counted, LedgerError> {
+        self.counts.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) {
+            return Err(LedgerError::Unreachable { ledger: "l".to_owned(), cause: "down".to_owned() });
+        }
+        self.ledger.count(key, count).await
+    }
+}
+
+/// Processes that share a ledger, and the time of all of them.
+struct Place {
+    ledger: Arc<Watched>,
+    time: Arc<Mutex<Duration>>,
+}
+
+impl Place {
+    fn new() -> Self {
+        // Long enough before the end of a month: 2027-01-15T08:00:00Z.
+        let time = Arc::new(Mutex::new(Duration::from_hours(500_000)));
+        Self { ledger: Arc::default(), time }
+    }
+
+    fn process(&self) -> Quotas {
+        let time = Arc::clone(&self.time);
+        let clock = Clock::new(move || *time.lock().expect("not poisoned"));
+        Quotas::new(Arc::clone(&self.ledger) as Arc<dyn Ledger>, clock)
+    }
+
+    async fn pass(&self, time: Duration) {
+        *self.time.lock().expect("not poisoned") += time;
+        tokio::time::advance(time).await;
+    }
+
+    fn asked(&self) -> usize {
+        self.ledger.counts.load(Ordering::SeqCst)
+    }
+}
+
+fn measure(most: u64, time: Time) -> Measure {
+    Measure { name: "acme/*/requests".to_owned(), most, time, kind: Kind::Requests }
+}
+
+/// How many of `tries` calls are let in.
+async fn let_in(allowance: &Allowance, tries: u64) -> u64 {
+    let mut taken = 0;
+    for _ in 0..tries {
+        taken += u64::from(allowance.take(1).await.is_ok());
+    }
+    taken
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_processes_together_never_pass_a_limit() {
+    for time in [Time::Minute, Time::Month] {
+        let place = Place::new();
+        let processes: Vec<_> = (0..7).map(|_| place.process().of(measure(1000, time))).collect();
+        let mut taken = 0;
+        for round in 0..40 {
+            for (index, process) in processes.iter().enumerate() {
+                taken += let_in(process, (index as u64 + round) % 11).await;
+            }
+        }
+        assert!(taken <= 1000, "{taken}");
+        // Nothing was put aside that nobody may use any more: those who call have all but the leases of the others.
+        let rest = let_in(&processes[0], 1000).await;
+        assert!(taken + rest > 1000 - 7 * 16 && taken + rest <= 1000, "{taken} and {rest}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_is_asked_less_than_once_a_call_where_there_are_many() {
+    let place = Place::new();
+    let allowance = place.process().of(measure(100_000, Time::Minute));
+    assert_eq!(let_in(&allowance, 10_000).await, 10_000);
+    assert!(place.asked() < 40, "{} times for 10,000 calls", place.asked());
+    let (slow, place) = (place.process(), place);
+    let asked = place.asked();
+    let slow = slow.of(measure(100_000, Time::Minute));
+    for _ in 0..10 {
+        place.pass(Duration::from_secs(2)).await;
+        assert_eq!(let_in(&slow, 1).await, 1);
+    }
+    assert_eq!(place.asked() - asked, 10, "who calls now and then puts nothing aside");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minute_fills_evenly_and_says_when() {
+    let place = Place::new();
+    let allowance = place.process().of(measure(60, Time::Minute));
+    assert_eq!(let_in(&allowance, 100).await, 60);
+    let Err(Error::RateLimited { limit, wait }) = allowance.take(1).await else { panic!("it is empty") };
+    assert_eq!((limit.as_str(), wait), ("60 requests a minute", Duration::from_millis(1001)));
+    place.pass(wait).await;
+    assert_eq!(let_in(&allowance, 10).await, 1);
+    place.pass(Duration::from_secs(30)).await;
+    assert_eq!(let_in(&allowance, 100).await, 30);
+    place.pass(Duration::from_mins(5)).await;
+    assert_eq!(let_in(&allowance, 100).await, 60, "no more than a minute's worth");
+    assert!(matches!(allowance.take(61).await, Err(Error::OverLimit { .. })), "that is never there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_month_ends_with_the_calendar() {
+    let place = Place::new();
+    let allowance = place.process().of(measure(5, Time::Month));
+    assert_eq!(let_in(&allowance, 9).await, 5);
+    let Err(Error::QuotaExhausted { wait, .. }) = allowance.take(1).await else { panic!("it is spent") };
+    assert_eq!(wait, Duration::from_hours(400), "2027-02-01");
+    place.pass(wait.saturating_sub(Duration::from_secs(1))).await;
+    assert_eq!(let_in(&allowance, 9).await, 0);
+    place.pass(Duration::from_secs(1)).await;
+    assert_eq!(let_in(&allowance, 9).await, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_used_is_given_back() {
+    let place = Place::new();
+    let (one, other) = (place.process(), place.process());
+    let (mine, others) = (one.of(measure(1000, Time::Month)), other.of(measure(1000, Time::Month)));
+    let_in(&mine, 100).await;
+    one.give_back(IDLE).await;
+    place.pass(IDLE).await;
+    one.give_back(IDLE).await;
+    assert_eq!(let_in(&others, 2000).await, 900);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_ledger_is_down_a_process_lends_itself_a_64th_and_no_more() {
+    let place = Place::new();
+    let processes: Vec<_> = (0..3).map(|_| place.process().of(measure(6400, Time::Month))).collect();
+    assert_eq!(let_in(&processes[0], 6000).await, 6000);
+    place.ledger.down.store(true, Ordering::SeqCst);
+    let mut lent = 0;
+    for process in &processes {
+        let taken = let_in(process, 1000).await;
+        lent += taken;
+        assert!(matches!(process.take(1).await, Err(Error::QuotasUnavailable { .. })));
+    }
+    // A 64th each; the first has what is left of its lease besides.
+    assert!((300..=400).contains(&lent), "{lent}");
+    place.ledger.down.store(false, Ordering::SeqCst);
+    let mut after = 0;
+    for process in &processes {
+        place.pass(Duration::from_secs(2)).await;
+        after += let_in(process, 1000).await;
+    }
+    let all = 6000 + lent + after;
+    assert!(all <= 6400 + 3 * 100, "passed by {} of a stated 300", all.saturating_sub(6400));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_limits_none_is_charged_where_one_is_reached() {
+    let place = Place::new();
+    let process = place.process();
+    let limits = [
+        process.of(measure(10, Time::Month)),
+        process.of(Measure { name: "other".to_owned(), ..measure(3, Time::Month) }),
+    ];
+    let mut taken = Taken::default();
+    assert!(taken.take(&limits, 2).await.is_ok());
+    assert!(taken.take(&limits, 2).await.is_err());
+    drop(taken);
+    let mut taken = Taken::default();
+    assert!(taken.take(&limits, 3).await.is_ok(), "the call was not answered, so all of it came back");
+    taken.settle(Kind::Requests, 1);
+    taken.keep();
+    assert_eq!((let_in(&limits[0], 20).await, let_in(&limits[1], 20).await), (9, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_said_what_is_left() {
+    let place = Place::new();
+    let allowance = place.process().of(measure(600, Time::Minute));
+    for used in 1..=100 {
+        assert_eq!(let_in(&allowance, 1).await, 1);
+        let left = allowance.left();
+        assert_eq!((left.most, left.remaining), (600, 600 - used));
+    }
+    assert_eq!(allowance.left().reset, Duration::from_millis(10_001));
+}

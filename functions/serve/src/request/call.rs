@@ -1,0 +1,239 @@
+//! A call to a model that was let in: what it takes of its caller's limits, and what it is counted as when it is answered.
+//!
+//! Limits are taken from before anything runs: a request when the call comes, and its units and what they cost once they are known. What
+//! is not answered takes no units and costs nothing.
+
+use std::sync::Arc;
+
+use amaas_wire::predict::{REQUEST_ID, Usage};
+use amaas_wire::receipt::{self, Metered, RECEIPT, Receipt};
+use axum::body::Body;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response};
+use http_body_util::BodyExt;
+
+use super::{Caller, read};
+use crate::access::{Money, Price, now};
+use crate::config::Limits;
+use crate::digest::{Digest, Hasher};
+use crate::error::Error;
+use crate::load::{Model, Slot};
+use crate::meter::Record;
+use crate::quota::{Allowance, Kind, Plan, Taken};
+use crate::reply::{Pieces, Written};
+use crate::router::Host;
+use crate::task::off_runtime_beyond;
+
+/// A call to a model.
+pub(crate) struct Call {
+    host: Host,
+    caller: Caller,
+    plan: Arc<Plan>,
+    max_cost: Option<Arc<Allowance>>,
+    price: Price,
+    taken: Taken,
+    cost: Money,
+    id: Option<CallId>,
+    sealed: bool,
+    request: HeaderValue,
+    bytes_in: u64,
+    /// Of the request's content, where a receipt is to be signed.
+    input: Option<Digest>,
+}
+
+/// Names a call with an idempotency key: a digest of tenant and key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallId(pub(crate) [u8; 32]);
+
+/// Marks a call that came sealed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CameSealed;
+
+impl Call {
+    /// Lets a call of `caller` to the model in `slot` in, where it may use that, the function does not stop, and no limit of its
+    /// requests is reached.
+    pub(crate) async fn enter(
+        host: &Host,
+        caller: Caller,
+        slot: &Slot,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<Self, Error> {
+        caller.scope(slot.name())?;
+        let caller = caller.admitted(host)?;
+        Host::room(slot)?;
+        let plan = caller.account().plan(host.quotas(), slot.name());
+        let max_cost = caller.key().and_then(|key| Plan::of_key(host.quotas(), key));
+        let price = host.directory().price(slot.name()).await?;
+        let mut taken = Taken::default();
+        taken.take(&plan.requests, 1).await?;
+        // A request counts, whatever becomes of it.
+        taken.keep();
+        let request = headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
+        let (id, sealed) = (extensions.get().copied(), extensions.get::<CameSealed>().is_some());
+        let (host, cost) = (host.clone(), Money::default());
+        Ok(Self { host, caller, plan, max_cost, price, taken, cost, id, sealed, request, bytes_in: 0, input: None })
+    }
+
+    /// Reads the body of the call.
+    pub(crate) async fn read(&mut self, parts: &Parts, body: Body) -> Result<Bytes, Error> {
+        let body = read(&parts.headers, body, self.host.limits().body_bytes).await?;
+        self.came(&body).await?;
+        Ok(body)
+    }
+
+    /// Takes note of the content that came.
+    pub(crate) async fn came(&mut self, content: &Bytes) -> Result<(), Error> {
+        self.bytes_in = content.len() as u64;
+        if self.host.sealing().is_some() {
+            let content = content.clone();
+            let digest = off_runtime_beyond(HASHED_AT_ONCE, content.len(), move || Ok(Digest::of(&content)));
+            self.input = Some(digest.await?);
+        }
+        Ok(())
+    }
+
+    /// Takes note of how many bytes came, of which no receipt tells.
+    pub(crate) fn came_as_message(&mut self, bytes: usize) {
+        self.bytes_in = bytes as u64;
+    }
+
+    /// Takes `units` of the caller's limits, and what they cost of its budgets, before anything runs. At most one time a call.
+    pub(crate) async fn charge(&mut self, units: u64) -> Result<(), Error> {
+        self.cost = self.price.of(units);
+        self.taken.take(&self.plan.units, units).await?;
+        self.taken.take(&self.plan.costs, self.cost.nanos()).await?;
+        self.taken.take(self.max_cost.as_slice(), self.cost.nanos()).await
+    }
+
+    /// What may come and go at most.
+    pub(crate) fn limits(&self) -> Limits {
+        self.host.limits()
+    }
+
+    /// The answer to the call, which is counted as the answer says, with a receipt of it.
+    pub(crate) async fn answered(&mut self, model: &Model, response: Response<Body>) -> Result<Response<Body>, Error> {
+        let (mut parts, mut body) = response.into_parts();
+        let Some(Written { usage, bytes }) = parts.extensions.remove() else {
+            return Ok(Response::from_parts(parts, body));
+        };
+        self.count(model, usage, bytes, &mut parts.headers);
+        if self.input.is_some() {
+            let mut pieces = Vec::new();
+            // They are all there: nothing waits.
+            while let Some(Ok(frame)) = body.frame().await {
+                pieces.extend(frame.into_data());
+            }
+            let size = usize::try_from(bytes).unwrap_or(usize::MAX);
+            let (pieces, output) = off_runtime_beyond(HASHED_AT_ONCE, size, move || {
+                let mut hasher = Hasher::new();
+                for piece in &pieces {
+                    hasher.update(piece);
+                }
+                Ok((pieces, hasher.finish()))
+            })
+            .await?;
+            body = Body::new(pieces.into_iter().collect::<Pieces>());
+            if let Some(receipt) = self.receipt(model, usage, output).await
+                && let Ok(receipt) = HeaderValue::from_str(&receipt)
+            {
+                parts.headers.insert(HeaderName::from_static(RECEIPT), receipt);
+            }
+        }
+        Ok(Response::from_parts(parts, body))
+    }
+
+    /// The signed receipt of an answer with the digest `output`; none where nobody can sign it at the moment.
+    pub(crate) async fn receipt(&self, model: &Model, usage: Usage, output: Digest) -> Option<String> {
+        let (sealing, input) = (self.host.sealing()?, self.input?);
+        let digest = |digest: Digest| receipt::Digest::from_bytes(*digest.as_bytes());
+        let unit = if usage.tokens.is_some() { "tokens" } else { "rows" };
+        let receipt = Receipt {
+            format: receipt::Format::One,
+            request_id: self.request.to_str().unwrap_or("none").to_owned(),
+            time: now(),
+            tenant: self.caller.tenant().to_string(),
+            model: model.name().to_string(),
+            version: model.version().to_string(),
+            digest: digest(model.digest()),
+            usage: Metered { usage, units: usage.tokens.unwrap_or(usage.rows), unit: unit.to_owned() },
+            input: digest(input),
+            output: digest(output),
+        };
+        sealing.receipt(&receipt).await.unwrap_or_else(|error| {
+            tracing::warn!(cause = error.internal_text(), "an answer leaves without a receipt");
+            None
+        })
+    }
+
+    /// Counts the call as `usage`, and says in `headers` what is left.
+    pub(crate) fn count(&mut self, model: &Model, usage: Usage, bytes_out: u64, headers: &mut HeaderMap) {
+        self.record(model, usage, bytes_out);
+        self.left(headers);
+    }
+
+    /// Counts the call as `usage`, which may come to fewer units than were charged.
+    pub(crate) fn record(&mut self, model: &Model, usage: Usage, bytes_out: u64) {
+        let units = usage.tokens.unwrap_or(usage.rows);
+        self.cost = self.price.of(units);
+        self.taken.settle(Kind::Units, units);
+        self.taken.settle(Kind::Budget, self.cost.nanos());
+        self.taken.settle(Kind::MaxCost, self.cost.nanos());
+        self.taken.keep();
+        let meter = self.host.meter();
+        let (name, version) = (model.name().as_str(), model.version().as_str());
+        let init = if meter.is_first(name, version) { model.times().total.as_millis() } else { 0 };
+        meter.keep(Record {
+            id: self.id.map_or_else(drawn, |CallId(id)| hex(&id[..16])),
+            repeatable: self.id.is_some(),
+            time: meter.now(),
+            tenant: self.caller.tenant().clone(),
+            key: self.caller.key().map(|key| key.id.clone()),
+            model: name.to_owned(),
+            version: version.to_owned(),
+            route: self.caller.routes(),
+            rows: usage.rows,
+            tokens: usage.tokens,
+            billed_ms: usage.billed_ms,
+            init_ms: u64::try_from(init).unwrap_or(u64::MAX),
+            bytes_in: self.bytes_in,
+            bytes_out,
+            sealed: self.sealed,
+            cost: self.cost,
+            request: self.request.to_str().unwrap_or("none").to_owned(),
+        });
+    }
+
+    /// Says what is left of the limit that is nearest.
+    pub(crate) fn left(&self, headers: &mut HeaderMap) {
+        let all = self.plan.requests.iter().chain(&self.plan.units).map(|allowance| allowance.left());
+        let share = |left: &crate::quota::Left| left.remaining.saturating_mul(1 << 20) / left.most.max(1);
+        let Some(nearest) = all.min_by_key(share) else { return };
+        let seconds = nearest.reset.as_secs() + u64::from(nearest.reset.subsec_nanos() > 0);
+        for (name, value) in [(LIMIT, nearest.most), (REMAINING, nearest.remaining), (RESET, seconds)] {
+            headers.insert(HeaderName::from_static(name), value.into());
+        }
+    }
+}
+
+/// Content that is hashed in less than 500 µs, at 0.6 ms a MiB.
+const HASHED_AT_ONCE: usize = 512 << 10;
+
+fn drawn() -> String {
+    let mut id = [0; 16];
+    // Without randomness two calls could share a record.
+    if getrandom::fill(&mut id).is_err() {
+        tracing::error!("the operating system gave no randomness: a record may be lost");
+    }
+    hex(&id)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    amaas_wire::hex::encode(bytes)
+}
+
+/// The headers of draft-ietf-httpapi-ratelimit-headers, in the form that most clients read.
+pub(crate) const LIMIT: &str = "ratelimit-limit";
+pub(crate) const REMAINING: &str = "ratelimit-remaining";
+pub(crate) const RESET: &str = "ratelimit-reset";

@@ -1,0 +1,54 @@
+//! `GET /v1/usage`: what the caller's own calls were counted as.
+
+use amaas_wire::usage::UsageBy;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use http::Response;
+use serde::Deserialize;
+
+use super::Host;
+use crate::error::Error;
+use crate::meter::{Day, ReportError, report};
+use crate::reply::json;
+use crate::request::Caller;
+
+#[derive(Deserialize)]
+pub(super) struct Parameters {
+    since: Option<String>,
+    until: Option<String>,
+    by: Option<String>,
+}
+
+/// The route. There is no parameter for whose usage it is.
+pub(super) async fn usage(
+    State(host): State<Host>,
+    caller: Caller,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response<Body>, Error> {
+    let now = host.meter().now();
+    let until = day("until", parameters.until)?.unwrap_or_else(|| Day::at(now));
+    let since = day("since", parameters.since)?.unwrap_or_else(|| until.first_of_month());
+    let by = match parameters.by.as_deref() {
+        None | Some("model") => UsageBy::Model,
+        Some("version") => UsageBy::Version,
+        Some("key") => UsageBy::Key,
+        Some(_) => return Err(invalid("by", "expected model, version or key")),
+    };
+    // What was answered a moment ago is in it, where this process answered it.
+    let unavailable = |internal: String| Error::UsageUnavailable { internal };
+    host.meter().flush().await.map_err(|error| unavailable(error.to_string()))?;
+    let ledger = host.directory().accounts().ledger();
+    match report(&**ledger, caller.tenant(), (since, until), by, now).await {
+        Ok(report) => json(&report),
+        Err(ReportError::Ledger(error)) => Err(unavailable(error.to_string())),
+        Err(error) => Err(invalid("since", &error.to_string())),
+    }
+}
+
+fn day(param: &'static str, text: Option<String>) -> Result<Option<Day>, Error> {
+    text.map(|text| text.parse()).transpose().map_err(|error| invalid(param, &format!("{error}")))
+}
+
+fn invalid(param: &'static str, message: &str) -> Error {
+    Error::Parameter { param: Some(param), message: format!("{param}: {message}") }
+}

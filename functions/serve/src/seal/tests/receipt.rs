@@ -1,0 +1,89 @@
+//! Receipts, by those that sign for the keys.
+
+use std::time::Duration;
+
+use amaas_wire::dsse::VerifyingKey;
+use amaas_wire::predict::Usage;
+use amaas_wire::receipt::{Digest, Format, Metered, Receipt, SignedReceipt};
+
+use super::super::source::FRESH;
+use super::super::testing::{BEGIN, Place, name};
+use super::super::{KeySet, OVERLAP, Policy};
+use super::*;
+
+fn receipt() -> Receipt {
+    Receipt {
+        format: Format::One,
+        request_id: "id".to_owned(),
+        time: BEGIN,
+        tenant: "t".to_owned(),
+        model: "m".to_owned(),
+        version: "1".to_owned(),
+        digest: Digest::of(b"manifest"),
+        usage: Metered { usage: Usage::new(1, 1), units: 1, unit: "rows".to_owned() },
+        input: Digest::of(b"input"),
+        output: Digest::of(b"output"),
+    }
+}
+
+/// Whether a receipt of now is by each of `signers`.
+async fn signed_by<const N: usize>(sealing: &Sealing, signers: [VerifyingKey; N]) -> [bool; N] {
+    let text = sealing.receipt(&receipt()).await.expect("keys").expect("a signer");
+    let signed: SignedReceipt = text.parse().expect("a receipt");
+    assert_eq!(signed.unverified(), &receipt());
+    signers.map(|signer| signed.verify(&[signer]).is_ok())
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_sign_that_callers_pin() {
+    let place = Place::with_keys().await;
+    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let sealing = place.sealing(Policy::Optional);
+    assert_eq!(signed_by(&sealing, [set.signers()[0]]).await, [true]);
+
+    let next = set.with_next_signer(&place.vault, BEGIN, OVERLAP).await.expect("a signer");
+    let signers = [next.document().signers[0].public, next.document().signers[1].public];
+    place.put(&next).await;
+    let sealing = place.sealing(Policy::Optional);
+    assert_eq!(signed_by(&sealing, signers).await, [true, true], "both, while one takes over");
+    place.set_clock(BEGIN + OVERLAP.as_secs());
+    assert_eq!(signed_by(&sealing, signers).await, [false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_store_and_the_set_is_followed() {
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Optional);
+    sealing.load().await.expect("keys");
+    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let next = set.with_next_signer(&place.vault, BEGIN, OVERLAP).await.expect("a signer");
+    let signers = [next.document().signers[0].public, next.document().signers[1].public];
+    place.put(&next).await;
+
+    tokio::time::advance(FRESH * 60).await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(signed_by(&sealing, signers).await, [true, false], "what is known, however old");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    sealing.load().await.expect("the read that began behind it");
+    assert_eq!(signed_by(&sealing, signers).await, [true, true]);
+
+    // What is in memory outlives the store, and nothing else does.
+    std::fs::remove_dir_all(place.folder.path().join("sealing")).expect("removed");
+    tokio::time::advance(FRESH * 60).await;
+    assert_eq!(signed_by(&sealing, signers).await, [true, true]);
+    sealing.forget();
+    assert!(sealing.receipt(&receipt()).await.is_err());
+}
+
+#[tokio::test]
+async fn nothing_is_signed_where_nobody_signs_any_more() {
+    let place = Place::with_keys().await;
+    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let sealing = place.sealing(Policy::Optional);
+    let mut json: serde_json::Value = serde_json::from_slice(&set.document().to_json()).expect("JSON");
+    json["signers"][0]["retires"] = (BEGIN + 1).into();
+    place.put(&KeySet::from_json(&name(), json.to_string().as_bytes()).expect("a set")).await;
+    assert!(sealing.receipt(&receipt()).await.expect("keys").is_some());
+    place.set_clock(BEGIN + 1);
+    assert_eq!(sealing.receipt(&receipt()).await.expect("keys"), None);
+}
