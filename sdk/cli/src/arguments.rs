@@ -1,20 +1,27 @@
 //! What the command line takes. The comments are its help texts, shown to people as they stand.
 #![allow(clippy::doc_markdown)]
 
+mod accounts;
+mod keys;
+
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use amaas_serve::store::{Alias, ModelName, Version};
+use amaas_wire::dsse::VerifyingKey;
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use self::accounts::{LedgerArguments, PriceChange, Prices, TenantChange, TenantTerms, Tenants, Usage};
+pub(crate) use self::keys::{CreateKey, Keys, ListKeys, RotateKeys};
 
 /// AI model as a service: an ONNX network in, a private, pay-per-call API out.
 #[derive(Parser)]
 #[command(
     name = "amaas",
     version,
-    after_help = "Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 the service or the store could \
-                  not be reached or was busy, so trying again can help; 4 the key was refused."
+    after_help = "Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 the service, the store or \
+                  the ledger could not be reached or was busy, so trying again can help; 4 the key was refused."
 )]
 pub(crate) struct Arguments {
     /// Print JSON instead of text, errors included
@@ -41,11 +48,22 @@ pub(crate) enum Command {
     Predict(Predict),
     /// Call a model with tensors (Open Inference Protocol v2 JSON)
     Infer(Infer),
+    /// Verify what a function signed of a call, offline
+    #[command(subcommand)]
+    Receipt(Receipts),
     /// List the models that the key may use
     Models,
     /// Make, list and revoke API keys; rotate the keys that calls are sealed to
     #[command(subcommand)]
     Keys(Keys),
+    /// Make, change and list tenants: whose calls are taken, how many, and what they may cost
+    #[command(subcommand)]
+    Tenants(Tenants),
+    /// Set and list what calls cost
+    #[command(subcommand)]
+    Prices(Prices),
+    /// Show what calls were counted as: the key's own, or a tenant's out of the ledger
+    Usage(Usage),
     /// Make the zip of a Lambda function
     Package(Package),
 }
@@ -160,6 +178,9 @@ pub(crate) struct Predict {
     /// Ask for this version
     #[arg(long)]
     pub(crate) version: Option<String>,
+    /// Write the receipt of the answer to this file; without one the command fails, after it printed the answer
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -172,62 +193,31 @@ pub(crate) struct Infer {
     /// Ask for this version
     #[arg(long)]
     pub(crate) version: Option<String>,
+    /// Write the receipt of the answer to this file; without one the command fails, after it printed the answer
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
-pub(crate) enum Keys {
-    /// Make a key and show it, this once
-    Create {
-        /// Whose key it is
-        #[arg(long, default_value = "default")]
-        tenant: String,
-        /// The environment in the key: lower-case letters and digits
-        #[arg(long, default_value = "live")]
-        environment: String,
-        /// A model that the key may use; may be given again [default: all]
-        #[arg(long = "model", value_name = "MODEL")]
-        models: Vec<ModelName>,
-        /// Days until it expires [default: never]
-        #[arg(long, value_name = "DAYS")]
-        expires: Option<u32>,
-        #[command(flatten)]
-        store: StoreArguments,
-    },
-    /// List keys, by id: the keys themselves are kept nowhere
-    List {
-        #[command(flatten)]
-        store: StoreArguments,
-    },
-    /// Make new keys that calls to a model are sealed to: offered in a minute, the old ones stay good for a while
-    Rotate {
-        /// The model's name; "dev" for all models of `amaas dev`
-        model: ModelName,
-        /// Hours for which the old keys stay good
-        #[arg(long, value_name = "HOURS", default_value_t = 48)]
-        overlap: u32,
-        /// Another key for whoever signs the list of keys, which callers pin; both sign meanwhile
-        #[arg(long)]
-        signer: bool,
-        /// What wraps the keys: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of `amaas dev`]
-        #[arg(long, value_name = "KEY")]
-        kms_key: Option<String>,
-        #[command(flatten)]
-        store: StoreArguments,
-    },
-    /// Show whose signature callers should ask of a model's keys, for AMAAS_SIGNERS
-    Signer {
-        /// The model's name; "dev" for all models of `amaas dev`
-        model: ModelName,
-        #[command(flatten)]
-        store: StoreArguments,
-    },
-    /// Revoke a key; functions refuse it within 60 s while they can read the store
-    Revoke {
-        /// The key's id, as `amaas keys list` shows it
-        id: String,
-        #[command(flatten)]
-        store: StoreArguments,
-    },
+pub(crate) enum Receipts {
+    /// Say whether a receipt is signed by who may sign it, and for this input and output, and what it says
+    Verify(VerifyReceipt),
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyReceipt {
+    /// A file with the receipt: the value of the header amaas-receipt, or a whole stream that ends with it; "-" reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) receipt: PathBuf,
+    /// Who may have signed it, as `amaas keys signer MODEL` shows [env: AMAAS_SIGNERS] [default: those of `amaas dev`]
+    #[arg(long = "signer", value_name = "KEY", value_delimiter = ',')]
+    pub(crate) signers: Vec<VerifyingKey>,
+    /// The body that was sent, as it was before it was sealed or compressed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// The body that was answered, likewise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -3,11 +3,15 @@
 use std::fmt::Display;
 
 use amaas::ErrorKind;
+use amaas_serve::access::{AccountsError, TenantName};
 use amaas_serve::config::ConfigError;
+use amaas_serve::ledger::LedgerError;
+use amaas_serve::meter::ReportError;
 use amaas_serve::publish::PublishError;
 use amaas_serve::seal::SealingError;
 use amaas_serve::store::StoreError;
 use amaas_serve::vault::VaultError;
+use amaas_wire::problem::TYPE_PREFIX;
 
 use crate::output;
 
@@ -56,6 +60,11 @@ impl Failure {
         Self::usage(format!("{}: {error}", path.display()))
     }
 
+    /// Nobody has this name.
+    pub(crate) fn no_tenant(name: &TenantName) -> Self {
+        Self::new(format!("there is no tenant {name}")).try_this("`amaas tenants list` shows them")
+    }
+
     /// With a word on what to do.
     pub(crate) fn try_this(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
@@ -92,17 +101,48 @@ impl From<amaas::Error> for Failure {
             ErrorKind::Unauthorized | ErrorKind::Credentials => {
                 (Kind::Refused, Some("make a key with `amaas keys create` and set it as AMAAS_API_KEY"))
             }
-            ErrorKind::Forbidden => {
-                (Kind::Refused, Some("make a key for this model with `amaas keys create --model MODEL`"))
+            ErrorKind::Forbidden => (Kind::Refused, Some(forbidden(&error))),
+            ErrorKind::Budget => (Kind::Failed, Some(spent(&error))),
+            ErrorKind::RateLimited => {
+                (Kind::Unavailable, Some("wait, or raise the limit with `amaas tenants set NAME --limit LIMIT`"))
             }
             ErrorKind::NotFound => (Kind::Failed, Some("`amaas models` lists what there is")),
-            ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Interrupted => {
-                (Kind::Unavailable, None)
-            }
+            ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Interrupted => (Kind::Unavailable, None),
             _ => (Kind::Failed, None),
         };
         Self { message: error.to_string(), remedy: remedy.map(str::to_owned), kind }
     }
+}
+
+/// What to do where a key may not do what it was used for. Routes with errors of their own shape do not say which of them it is.
+fn forbidden(error: &amaas::Error) -> &'static str {
+    match slug(error) {
+        Some("key-scope") => "make a key for this model with `amaas keys create --model MODEL`",
+        Some("key-routes") => "make a key for this route with `amaas keys create --route ROUTE`",
+        Some("tenant-unknown") => "make the tenant with `amaas tenants create NAME`",
+        Some("tenant-suspended") => "`amaas tenants resume NAME` has its calls taken again",
+        _ => {
+            "`amaas keys create` makes a key for other models and routes; `amaas tenants show NAME` says whether a tenant is \
+             suspended"
+        }
+    }
+}
+
+/// What to do where calls may cost no more this month.
+fn spent(error: &amaas::Error) -> &'static str {
+    match slug(error) {
+        Some("budget-exhausted") => "raise the budget with `amaas tenants set NAME --budget MONEY`",
+        Some("key-budget-exhausted") => "make a key that may cost more with `amaas keys create --max-cost MONEY`",
+        _ => {
+            "raise the budget with `amaas tenants set NAME --budget MONEY`, or make a key that may cost more with \
+             `amaas keys create --max-cost MONEY`"
+        }
+    }
+}
+
+/// The stable name of what the service said.
+fn slug(error: &amaas::Error) -> Option<&str> {
+    error.problem()?.kind.strip_prefix(TYPE_PREFIX)
 }
 
 impl From<clap::Error> for Failure {
@@ -157,6 +197,47 @@ impl From<VaultError> for Failure {
             _ => (Kind::Unavailable, "are region and network right?"),
         };
         Self { message: error.to_string(), remedy: Some(remedy.to_owned()), kind }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        match &error {
+            LedgerError::Unreachable { .. } => {
+                Self { kind: Kind::Unavailable, ..Self::new(&error) }.try_this("are region and network right?")
+            }
+            LedgerError::Denied { .. } => {
+                Self::usage(&error).try_this("look at AMAAS_LEDGER or --ledger, and at the AWS credentials")
+            }
+            _ => Self::new(&error),
+        }
+    }
+}
+
+impl From<AccountsError> for Failure {
+    fn from(error: AccountsError) -> Self {
+        match error {
+            AccountsError::Ledger(error) => error.into(),
+            AccountsError::Vault(error) => error.into(),
+            AccountsError::Busy => Self { kind: Kind::Unavailable, ..Self::new(error) },
+            AccountsError::TwoKeys { ref tenant, .. } => {
+                let remedy = format!(
+                    "`amaas keys list --tenant {tenant}` shows both and `amaas keys revoke ID` ends one; --name calls the new one \
+                     something else"
+                );
+                Self::new(&error).try_this(remedy)
+            }
+            error => Self::new(error),
+        }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Ledger(error) => error.into(),
+            error => Self::usage(error),
+        }
     }
 }
 

@@ -60,8 +60,12 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Alias(alias) => commands::alias::run(&settings, alias).await,
         Command::Predict(predict) => commands::predict::run(&settings, predict).await,
         Command::Infer(infer) => commands::infer::run(&settings, infer).await,
+        Command::Receipt(receipts) => commands::receipt::run(&settings, &receipts),
         Command::Models => commands::models::run(&settings).await,
         Command::Keys(keys) => commands::keys::run(&settings, keys).await,
+        Command::Tenants(tenants) => commands::tenants::run(&settings, tenants).await,
+        Command::Prices(prices) => commands::prices::run(&settings, prices).await,
+        Command::Usage(usage) => commands::usage::run(&settings, usage).await,
         Command::Package(package) => commands::package::run(&settings, package),
     }
 }

@@ -1,18 +1,21 @@
-//! Where the command finds the service and the store. What comes first wins: the flag of the one thing (`--store`), the
+//! Where the command finds the service, the store and the ledger. What comes first wins: the flag of the one thing (`--store`), the
 //! flag of all (`--data`), the environment, the file that `amaas dev` wrote here or in a folder above.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+mod dev_file;
+mod ledger;
+
 use std::path::{Path, PathBuf};
 
-use amaas::env_file::{self, EnvFile};
-use amaas::{ApiKey, Client};
+use amaas::Client;
+use amaas::env_file;
 use amaas_serve::store::{S3Endpoint, S3Options, Store};
 use amaas_serve::vault::Vault;
-use amaas_wire::dsse::VerifyingKey;
+use amaas_wire::dsse::{DsseError, VerifyingKey};
 
+pub(crate) use self::dev_file::DevEnvironment;
+use self::dev_file::DevFile;
+pub(crate) use self::ledger::Opens;
 use crate::failure::Failure;
-use crate::secrets::Secrets;
 
 /// The settings of one command.
 pub(crate) struct Settings {
@@ -52,16 +55,30 @@ impl Settings {
             return Ok(Client::from_env()?);
         }
         let file = self.file()?;
-        let keys = file.variable(SIGNERS)?.split(',').map(str::parse).collect::<Result<Vec<VerifyingKey>, _>>();
-        let keys = keys.map_err(|error| Failure::usage(format!("the env file's {SIGNERS}: {error}")).try_this(DEV))?;
         let builder = Client::builder().endpoint(file.variable(ENDPOINT)?).api_key(file.variable(API_KEY)?);
-        Ok(builder.signers(keys).build()?)
+        Ok(builder.signers(file.signers()?).build()?)
+    }
+
+    /// Who may have signed a receipt; `flag` is what `--signer` says.
+    pub(crate) fn pinned(&self, flag: &[VerifyingKey]) -> Result<Vec<VerifyingKey>, Failure> {
+        if !flag.is_empty() {
+            return Ok(flag.to_vec());
+        }
+        if self.flag.is_none()
+            && let Some(keys) = variable(SIGNERS)
+        {
+            return parse_signers(&keys).map_err(|error| Failure::usage(format!("{SIGNERS}: {error}")));
+        }
+        let file = self.file_where_there()?.ok_or_else(|| {
+            Failure::usage(format!("no signer to verify with: neither --signer nor {SIGNERS} is given"))
+                .try_this("`amaas keys signer MODEL` shows who signs for a model; ask whoever runs the service")
+        })?;
+        file.signers()
     }
 
     /// The model store; `flag` is what `--store` says.
     pub(crate) async fn store(&self, flag: Option<&str>) -> Result<ModelStore, Failure> {
-        let named = flag.map(str::to_owned).or_else(|| self.flag.is_none().then(|| variable(STORE)).flatten());
-        if let Some(uri) = named {
+        if let Some(uri) = self.named(STORE, flag) {
             let store = Store::open(&uri, &S3Options::default()).await?;
             return Ok(ModelStore { store, uri, endpoint: None });
         }
@@ -78,7 +95,7 @@ impl Settings {
 
     /// What unwraps and wraps keys for the store that `store` says; `flag` is what `--kms-key` says.
     pub(crate) async fn vault(&self, store: Option<&str>, flag: Option<&str>) -> Result<Vault, Failure> {
-        let key = self.beside_store(store, flag, KMS_KEY)?.ok_or_else(|| {
+        let key = self.beside((STORE, store), flag, KMS_KEY)?.ok_or_else(|| {
             Failure::usage("no key to seal with: neither --kms-key nor AMAAS_KMS_KEY is given")
                 .try_this("a key of KMS (id, ARN or alias/NAME), or file:PATH; `amaas publish --unsealed` needs none")
         })?;
@@ -88,15 +105,21 @@ impl Settings {
     /// The file of the publisher's key; `flag` is what `--signing-key` says.
     pub(crate) fn signing_key(&self, store: Option<&str>, flag: Option<&Path>) -> Result<PathBuf, Failure> {
         let flag = flag.map(|path| path.to_string_lossy().into_owned());
-        let path = self.beside_store(store, flag.as_deref(), SIGNING_KEY)?.ok_or_else(|| {
+        let path = self.beside((STORE, store), flag.as_deref(), SIGNING_KEY)?.ok_or_else(|| {
             Failure::usage("no key to sign with: neither --signing-key nor AMAAS_SIGNING_KEY is given")
                 .try_this("`amaas signer --create --signing-key FILE` makes one")
         })?;
         Ok(path.into())
     }
 
-    /// A setting that comes from where the store comes from: a key of `amaas dev` is never used for another store.
-    fn beside_store(&self, store: Option<&str>, flag: Option<&str>, name: &str) -> Result<Option<String>, Failure> {
+    /// A setting that comes from where the store or the ledger comes from: a key of `amaas dev` is never used for another. `flag` and
+    /// `named` are what the flags of the setting and of that place say.
+    fn beside(
+        &self,
+        (place, named): (&str, Option<&str>),
+        flag: Option<&str>,
+        name: &str,
+    ) -> Result<Option<String>, Failure> {
         if let Some(value) = flag {
             return Ok(Some(value.to_owned()));
         }
@@ -105,10 +128,15 @@ impl Settings {
         {
             return Ok(Some(value));
         }
-        if store.is_some() || (self.flag.is_none() && variable(STORE).is_some()) {
+        if self.named(place, named).is_some() {
             return Ok(None);
         }
         self.file()?.variable(name).map(|value| Some(value.to_owned()))
+    }
+
+    /// The place that somebody named, by its own flag or in the environment.
+    fn named(&self, place: &str, flag: Option<&str>) -> Option<String> {
+        flag.map(str::to_owned).or_else(|| self.flag.is_none().then(|| variable(place)).flatten())
     }
 
     /// The folder that somebody named, by the flag or in the environment.
@@ -117,22 +145,17 @@ impl Settings {
     }
 
     fn file(&self) -> Result<DevFile, Failure> {
-        let here = std::env::current_dir().map_err(Failure::process)?;
-        let path = env_file::locate(self.named_data().as_deref(), &here).ok_or_else(|| {
+        self.file_where_there()?.ok_or_else(|| {
             let place = self.data();
             Failure::usage(format!("no service is configured: there is no {}", place.join("env").display()))
                 .try_this(DEV)
-        })?;
-        Ok(DevFile(EnvFile::load(&path)?))
+        })
     }
-}
 
-/// The file that `amaas dev` wrote.
-struct DevFile(EnvFile);
-
-impl DevFile {
-    fn variable(&self, name: &str) -> Result<&str, Failure> {
-        self.0.variable(name).ok_or_else(|| Failure::usage(format!("the env file has no {name}")).try_this(DEV))
+    fn file_where_there(&self) -> Result<Option<DevFile>, Failure> {
+        let here = std::env::current_dir().map_err(Failure::process)?;
+        let path = env_file::locate(self.named_data().as_deref(), &here);
+        path.map(|path| DevFile::load(&path)).transpose()
     }
 }
 
@@ -141,65 +164,23 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Writes a file that only its owner may read; who reads meanwhile sees the old one or the new one.
-pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let partial = path.with_extension("partial");
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-    file.write_all(bytes)?;
-    std::fs::rename(&partial, path)
-}
-
 /// Keys as `AMAAS_SIGNERS` has them.
 pub(crate) fn signers(keys: &[VerifyingKey]) -> String {
     keys.iter().map(VerifyingKey::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// What `amaas dev` tells every other command, in `DATA/env`.
-pub(crate) struct DevEnvironment<'a> {
-    pub(crate) endpoint: String,
-    pub(crate) key: &'a ApiKey,
-    pub(crate) store: String,
-    pub(crate) s3: &'a S3Endpoint,
-    pub(crate) secrets: &'a Secrets,
-    pub(crate) signers: &'a [VerifyingKey],
+/// The reverse of [`signers`].
+fn parse_signers(keys: &str) -> Result<Vec<VerifyingKey>, DsseError> {
+    keys.split(',').map(|key| key.trim().parse()).collect()
 }
 
-impl DevEnvironment<'_> {
-    /// Writes the file, which only its owner may read: it holds a key.
-    pub(crate) fn write(&self, data: &Path) -> Result<PathBuf, Failure> {
-        let path = data.join("env");
-        let text = format!(
-            "# Written by `amaas dev`; holds while it runs.\n\
-             {ENDPOINT}={}\n{API_KEY}={}\n{STORE}={}\n{S3_ENDPOINT}={}\n{S3_KEY_ID}={}\n{S3_SECRET}={}\nAWS_REGION=us-east-1\n\
-             {KMS_KEY}={}\n{SIGNING_KEY}={}\n{PUBLISHERS}={}\n{SIGNERS}={}\n",
-            self.endpoint,
-            self.key.expose(),
-            self.store,
-            self.s3.url,
-            self.s3.access_key_id,
-            self.s3.secret_access_key,
-            self.secrets.kms_key(),
-            self.secrets.signing_key().display(),
-            self.secrets.publisher(),
-            signers(self.signers),
-        );
-        write_secret(&path, text.as_bytes()).map_err(|error| Failure::file(&path, &error))?;
-        Ok(path)
-    }
-
-    /// The key that an earlier `amaas dev` wrote.
-    pub(crate) fn earlier_key(data: &Path) -> Option<ApiKey> {
-        EnvFile::load(&data.join("env")).ok()?.variable(API_KEY)?.parse().ok()
-    }
-}
-
-const DEV: &str =
-    "run `amaas dev` in another terminal, or set AMAAS_ENDPOINT and AMAAS_API_KEY (AMAAS_STORE for publish and keys)";
+const DEV: &str = "run `amaas dev` in another terminal, or set AMAAS_ENDPOINT and AMAAS_API_KEY (AMAAS_STORE for what is published, \
+                   AMAAS_LEDGER for keys, tenants, prices and usage)";
 const DATA: &str = "AMAAS_DATA";
 const ENDPOINT: &str = "AMAAS_ENDPOINT";
 const API_KEY: &str = "AMAAS_API_KEY";
 const STORE: &str = "AMAAS_STORE";
+const LEDGER: &str = "AMAAS_LEDGER";
 const KMS_KEY: &str = "AMAAS_KMS_KEY";
 const SIGNING_KEY: &str = "AMAAS_SIGNING_KEY";
 const SIGNERS: &str = "AMAAS_SIGNERS";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amaas::{ApiKey, Client, Model};
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::access::{Accounts, KeyTerms};
 use amaas_serve::config::{Limits, RuntimeConfig, Trust};
 use amaas_serve::host::{self, Server};
 use amaas_serve::load::{Slot, Source, State};
@@ -53,14 +53,14 @@ impl Shelf {
         let library = tokio::task::spawn_blocking(fetch).await??;
         let vault = Vault::File(FileKey::create(&folder.join("kms.key"))?);
         let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
-        let (keys, key) = (Arc::new(KeyDocument::new(store.clone())), ApiKey::generate("test")?);
-        keys.insert(KeyRecord::new(&key, "served", 0)).await?;
+        let (accounts, key) = (Accounts::in_memory()?, ApiKey::generate("test")?);
+        accounts.add_key(&key, KeyTerms::of("served".parse()?)).await?;
         let name: ModelName = "shelf".parse()?;
         KeySet::create(&store, &name, &vault).await?;
 
         let trust = Trust { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
         let source = Source::new(store.clone(), Some(vault.clone()), trust);
-        let host = Host::new(keys, Limits::default());
+        let host = Host::new(accounts, Limits::default());
         host.seal(Sealing::new(store.clone(), name, vault, Policy::Required));
         let server = Server::bind("127.0.0.1", 0).await?;
         let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;

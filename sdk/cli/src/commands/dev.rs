@@ -1,11 +1,12 @@
-//! `amaas dev`: object store, models, functions and a key, all in this process.
+//! `amaas dev`: object store, ledger, models, functions and a key, all in this process.
+
+mod key;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use amaas::{Answer, ApiKey, Client};
+use amaas::{Answer, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_digits::Digits;
 use amaas_embed::Embed;
@@ -13,7 +14,7 @@ use amaas_generate::Generate;
 use amaas_match::Match;
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys, now};
+use amaas_serve::access::Accounts;
 use amaas_serve::config::{LedgerLocation, Limits, RuntimeConfig, Trust, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::ledger;
@@ -22,7 +23,7 @@ use amaas_serve::publish::{Publisher, is_published, publish};
 use amaas_serve::seal::{KeySet, Policy, Sealing};
 use amaas_serve::store::{ModelName, Store};
 use amaas_serve::task::Tasks;
-use amaas_serve::{Error, Host, stop_signal};
+use amaas_serve::{Host, stop_signal};
 
 use super::publish::library;
 use crate::arguments::Dev;
@@ -49,25 +50,26 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let secrets = Secrets::of(&data)?;
     publish_bundled(&store, &library, &secrets.as_publisher()).await?;
 
-    let keys = Arc::new(KeyDocument::new(store.clone()));
-    let key = dev_key(&keys, &data).await?;
+    let file = data.canonicalize().map_err(|error| Failure::file(&data, &error))?.join("ledger.sqlite");
+    let (ledger_uri, location) = (format!("sqlite:{}", file.display()), LedgerLocation::Sqlite(file));
+    let accounts = Accounts::new(ledger::open(&location).await?, secrets.vault().clone());
+    let key = key::key(&accounts, &data).await?;
     let sealing_keys = KeySet::create(&store, &sealing_name(), secrets.vault()).await?;
     let signers = sealing_keys.signers();
     let environment = DevEnvironment {
         endpoint: endpoint.clone(),
         key: &key,
         store: uri,
+        ledger: ledger_uri,
         s3: objects.endpoint(),
         secrets: &secrets,
         signers: &signers,
     };
     let env_file = environment.write(&data)?;
 
-    let host = Host::new(keys, limits);
-    let sealing = Sealing::new(store.clone(), sealing_name(), secrets.vault().clone(), Policy::Optional);
-    host.seal(sealing.clone());
-    let ledger = LedgerLocation::Sqlite(data.join("ledger.sqlite"));
-    host.keep_answers(ledger::open(&ledger).await.map_err(Failure::new)?, sealing);
+    let host = Host::new(accounts, limits);
+    host.journal(&location.journal(|name| std::env::var(name).ok()));
+    host.seal(Sealing::new(store.clone(), sealing_name(), secrets.vault().clone(), Policy::Optional));
     let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     let trust = Trust { publishers: vec![secrets.publisher()], least_serial: 0 };
     let source = Source::new(store, Some(secrets.vault().clone()), trust);
@@ -144,20 +146,6 @@ async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -
         }
     }
     Ok(())
-}
-
-/// The key of the last time, where it is still good; else a new one.
-async fn dev_key(keys: &KeyDocument, data: &Path) -> Result<ApiKey, Failure> {
-    if let Some(key) = DevEnvironment::earlier_key(data) {
-        match keys.find(&key).await {
-            Ok(_) => return Ok(key),
-            Err(Error::KeyUnknown | Error::KeyExpired) => {}
-            Err(error) => return Err(Failure::new(error.internal_text().unwrap_or(&error.to_string()))),
-        }
-    }
-    let key = ApiKey::generate("dev").map_err(Failure::new)?;
-    keys.insert(KeyRecord::new(&key, "dev", now())).await?;
-    Ok(key)
 }
 
 /// A model, and its first answer.

@@ -6,6 +6,7 @@ use std::path::Path;
 use amaas::{InferAnswer, InferRequest, Tensor};
 use amaas_wire::oip::InferResponse;
 
+use super::receipt;
 use crate::arguments::Infer;
 use crate::failure::Failure;
 use crate::output;
@@ -19,6 +20,12 @@ pub(crate) async fn run(settings: &Settings, arguments: Infer) -> Result<(), Fai
         model = model.version(version);
     }
     let answer = model.infer_request(&request).await?;
+    let signed = answer.receipt().cloned();
+    print(settings, answer)?;
+    arguments.receipt.map_or(Ok(()), |path| receipt::write(signed.as_ref(), &path))
+}
+
+fn print(settings: &Settings, answer: InferAnswer) -> Result<(), Failure> {
     if settings.json {
         return output::json(&response(answer));
     }

@@ -1,105 +1,76 @@
 //! `amaas keys`.
 
-use std::time::Duration;
+mod list;
+mod sealing;
 
 use amaas::ApiKey;
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys as _, now};
-use amaas_serve::seal::KeySet;
-use amaas_serve::store::ModelName;
-use jiff::Timestamp;
+use amaas_serve::access::{KeyId, KeyTerms, Scope, now};
 
-use crate::arguments::Keys;
+pub(crate) use self::list::{ListedKey, table};
+use crate::arguments::{CreateKey, Keys, LedgerArguments, ListKeys};
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::{Settings, signers};
+use crate::settings::{Opens, Settings};
 
 pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> {
-    let store = match &keys {
-        Keys::Create { store, .. }
-        | Keys::List { store }
-        | Keys::Revoke { store, .. }
-        | Keys::Rotate { store, .. }
-        | Keys::Signer { store, .. } => store.store.as_deref(),
-    };
-    let place = settings.store(store).await?.store;
-    let document = KeyDocument::new(place.clone());
     match keys {
-        Keys::Create { tenant, environment, models, expires, .. } => {
-            let key = ApiKey::generate(&environment).map_err(Failure::usage)?;
-            let created = now();
-            let mut record = KeyRecord::new(&key, tenant, created);
-            record.expires = expires.map(|days| created + u64::from(days) * SECONDS_A_DAY);
-            record.models = (!models.is_empty()).then(|| models.into_iter().collect());
-            document.insert(record.clone()).await?;
-            if settings.json {
-                return output::json(&serde_json::json!({ "key": key.expose(), "record": record }));
-            }
-            output::line(key.expose())?;
-            output::note(format_args!(
-                "key {} of tenant {}; it is kept nowhere, so keep it now",
-                record.id, record.tenant
-            ));
-        }
-        Keys::List { .. } => {
-            let records = document.list().await?;
-            if settings.json {
-                return output::json(&records);
-            }
-            let rows = records.into_iter().map(|record| {
-                let models =
-                    record.models.map(|models| models.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
-                let expires = record.expires.map_or_else(|| "never".to_owned(), date);
-                [record.id, record.tenant, date(record.created), expires, models.unwrap_or_else(|| "all".to_owned())]
-            });
-            output::line(output::table(["KEY ID", "TENANT", "CREATED", "EXPIRES", "MODELS"], rows))?;
-        }
-        Keys::Rotate { ref model, overlap, signer, ref kms_key, .. } => {
-            let vault = settings.vault(store, kms_key.as_deref()).await?;
-            let overlap = Duration::from_hours(overlap.into());
-            let rotated = if signer {
-                KeySet::rotate_signer(&place, model, &vault, overlap).await
-            } else {
-                KeySet::rotate(&place, model, &vault, overlap).await
-            };
-            let keys = rotated?;
-            if !settings.json {
-                output::line(format_args!(
-                    "sealing keys of {model}, serial {}; AMAAS_SIGNERS for callers:",
-                    keys.serial()
-                ))?;
-            }
-            sealing(settings, model, &keys)?;
-        }
-        Keys::Signer { ref model, .. } => {
-            sealing(settings, model, &KeySet::read(&place, model).await?)?;
-        }
-        Keys::Revoke { id, .. } => {
-            if !document.revoke(&id).await? {
-                return Err(Failure::new(format!("there is no key {id}")).try_this("`amaas keys list` shows the ids"));
-            }
-            if settings.json {
-                return output::json(&serde_json::json!({ "revoked": id }));
-            }
-            output::line(format_args!("revoked {id}; functions refuse it within 60 s while they can read the store"))?;
-        }
+        Keys::Create(arguments) => create(settings, arguments).await,
+        Keys::List(arguments) => list(settings, arguments).await,
+        Keys::Revoke { id, ledger } => revoke(settings, &id, &ledger).await,
+        Keys::Rotate(arguments) => sealing::rotate(settings, arguments).await,
+        Keys::Signer { model, store } => sealing::signer(settings, &model, &store).await,
     }
+}
+
+async fn create(settings: &Settings, arguments: CreateKey) -> Result<(), Failure> {
+    let CreateKey { tenant, name, environment, models, routes, max_cost, expires, kms_key, ledger } = arguments;
+    let key = ApiKey::generate(&environment).map_err(Failure::usage)?;
+    let accounts = settings.accounts_with_vault(&ledger, kms_key.as_deref()).await?;
+    let scope = Scope {
+        models: (!models.is_empty()).then(|| models.into_iter().collect()),
+        routes: (!routes.is_empty()).then(|| routes.into_iter().collect()),
+        max_cost,
+    };
+    let expires = expires.map(|days| now() + u64::from(days) * SECONDS_A_DAY);
+    let record = accounts.add_key(&key, KeyTerms { tenant, name, expires, scope }).await?;
+    if settings.json {
+        let record = ListedKey::at(now(), &record);
+        return output::json(&serde_json::json!({ "key": key.expose(), "record": record }));
+    }
+    output::line(key.expose())?;
+    output::note(format_args!("key {} of tenant {}; it is kept nowhere, so keep it now", record.id, record.tenant));
     Ok(())
 }
 
-/// Tells of a set of sealing keys what callers need.
-fn sealing(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), Failure> {
-    if settings.json {
-        let signers: Vec<_> = keys.signers().iter().map(ToString::to_string).collect();
-        return output::json(&serde_json::json!({
-            "model": model, "serial": keys.serial(), "announced": keys.announced(), "signers": signers,
-        }));
+async fn list(settings: &Settings, arguments: ListKeys) -> Result<(), Failure> {
+    let accounts = settings.accounts(&arguments.ledger, Opens::Existing).await?;
+    let tenants = match arguments.tenant {
+        Some(tenant) if accounts.tenant(&tenant).await?.is_none() => return Err(Failure::no_tenant(&tenant)),
+        Some(tenant) => vec![tenant],
+        None => accounts.tenants().await?.into_iter().map(|tenant| tenant.name).collect(),
+    };
+    let mut records = Vec::new();
+    for tenant in tenants {
+        records.extend(accounts.keys_of(&tenant).await?);
     }
-    output::line(signers(&keys.signers()))
+    records.retain(|record| arguments.all || record.revoked.is_none());
+    let now = now();
+    let keys: Vec<_> = records.iter().map(|record| ListedKey::at(now, record)).collect();
+    if settings.json { output::json(&keys) } else { output::line(table(&keys)) }
 }
 
-fn date(seconds: u64) -> String {
-    let timestamp = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    timestamp.map_or_else(|| seconds.to_string(), |timestamp| timestamp.strftime("%Y-%m-%d").to_string())
+async fn revoke(settings: &Settings, id: &KeyId, ledger: &LedgerArguments) -> Result<(), Failure> {
+    let accounts = settings.accounts(ledger, Opens::Existing).await?;
+    if !accounts.revoke(id).await? {
+        return Err(match accounts.key(id).await? {
+            Some(record) => Failure::new(format!("key {id} of tenant {} was revoked before", record.tenant)),
+            None => Failure::new(format!("there is no key {id}")).try_this("`amaas keys list` shows the ids"),
+        });
+    }
+    if settings.json {
+        return output::json(&serde_json::json!({ "revoked": id }));
+    }
+    output::line(format_args!("revoked {id}; functions refuse it within 60 s"))
 }
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;

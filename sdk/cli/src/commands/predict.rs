@@ -8,6 +8,7 @@ use amaas::task::{Image, ImageAndTexts, RankedTexts, ScoredText};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::receipt;
 use crate::arguments::Predict;
 use crate::failure::Failure;
 use crate::output;
@@ -23,6 +24,11 @@ pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), F
         model = model.version(version);
     }
     let answer: Answer<Value> = model.predict_many(&inputs).await?;
+    print(settings, &answer)?;
+    arguments.receipt.map_or(Ok(()), |path| receipt::write(answer.receipt(), &path))
+}
+
+fn print(settings: &Settings, answer: &Answer<Value>) -> Result<(), Failure> {
     if settings.json {
         return output::json(&serde_json::json!({
             "predictions": answer.predictions(),

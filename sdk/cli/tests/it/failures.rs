@@ -1,5 +1,8 @@
 //! What people see when something is wrong: the reason, a remedy, and an exit code.
 
+use amaas::testing::{Reply, Server};
+use amaas_serve::vault::FileKey;
+
 use crate::program::{amaas, command, text};
 
 fn failed(arguments: &[&str]) -> (Option<i32>, String) {
@@ -11,7 +14,17 @@ fn failed(arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn without_a_service_the_remedy_is_named() {
-    for arguments in [&["models"][..], &["predict", "m", "x"], &["keys", "list"]] {
+    for arguments in [
+        &["models"][..],
+        &["predict", "m", "x"],
+        &["usage"],
+        &["usage", "--all-tenants"],
+        &["keys", "create"],
+        &["keys", "list"],
+        &["keys", "signer", "m"],
+        &["tenants", "list"],
+        &["prices", "list"],
+    ] {
         let (code, error) = failed(arguments);
         assert_eq!(code, Some(2), "{error}");
         assert!(error.contains("amaas dev"), "{error}");
@@ -71,19 +84,48 @@ fn a_flag_wins_over_the_environment() {
         let mut command = command(here, arguments);
         // Neither of the two answers.
         command.env("AMAAS_STORE", "./exported").env("AMAAS_DATA", "exported");
+        command.env("AMAAS_LEDGER", "sqlite:exported.sqlite").env("AMAAS_KMS_KEY", "file:exported.key");
         command.env("AMAAS_ENDPOINT", "http://127.0.0.1:1").env("AMAAS_API_KEY", "none");
         let output = command.output().expect("run");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    for command in [&["models"][..], &["predict", "m", "x"], &["keys", "list"]] {
+    for command in [&["models"][..], &["predict", "m", "x"], &["keys", "list"], &["keys", "signer", "m"]] {
         let (code, error) = run(&[&["--data", "flagged"], command].concat());
         assert_eq!(code, Some(2), "{error}");
         assert!(error.contains("there is no flagged/env"), "{error}");
     }
-    run(&["keys", "create", "--data", "flagged", "--store", "./stored"]);
-    assert!(here.join("stored/access/keys.json").is_file());
-    run(&["keys", "create"]);
-    assert!(here.join("exported/access/keys.json").is_file());
+    for name in ["exported.key", "flagged.key"] {
+        FileKey::create(&here.join(name)).expect("written");
+    }
+    let flagged =
+        ["keys", "create", "--data", "flagged", "--ledger", "sqlite:flagged.sqlite", "--kms-key", "file:flagged.key"];
+    assert_eq!(run(&flagged).0, Some(0));
+    assert!(here.join("flagged.sqlite").is_file() && !here.join("exported.sqlite").exists());
+    assert_eq!(run(&["keys", "create"]).0, Some(0));
+    assert!(here.join("exported.sqlite").is_file());
+}
+
+#[test]
+fn the_key_of_dev_is_for_the_ledger_of_dev() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join(".amaas");
+    std::fs::create_dir(&data).expect("made");
+    FileKey::create(&data.join("kms.key")).expect("written");
+    std::fs::write(data.join("env"), "AMAAS_LEDGER=sqlite:dev.sqlite\nAMAAS_KMS_KEY=file:.amaas/kms.key\n")
+        .expect("written");
+    let create = |ledger: &[&str], variable: &str| {
+        let mut command = command(folder.path(), &[&["keys", "create"], ledger].concat());
+        let output = command.env("AMAAS_LEDGER", variable).output().expect("run");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (ledger, variable) in [(&["--ledger", "sqlite:other.sqlite"][..], ""), (&[], "sqlite:other.sqlite")] {
+        let (code, error) = create(ledger, variable);
+        assert_eq!(code, Some(2), "{error}");
+        assert!(error.contains("nothing to wrap the ledger's secret with"), "{error}");
+    }
+    assert!(!folder.path().join("other.sqlite").exists());
+    assert_eq!(create(&[], "").0, Some(0));
+    assert!(folder.path().join("dev.sqlite").is_file());
 }
 
 #[test]
@@ -115,7 +157,8 @@ fn a_reader_that_had_enough_ends_the_command_quietly() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let mut command = command(folder.path(), &["keys", "list", "--store", "./store"]);
+    text(folder.path(), &["tenants", "create", "acme", "--ledger", "sqlite:ledger.sqlite"]);
+    let mut command = command(folder.path(), &["tenants", "list", "--ledger", "sqlite:ledger.sqlite"]);
     let output = command.stdout(writer).output().expect("run");
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
@@ -132,4 +175,55 @@ fn a_service_that_is_not_there_can_be_tried_again() {
     let output = amaas(folder.path(), &["models"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(!String::from_utf8_lossy(&output.stderr).contains(key.expose()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes_and_remedies_follow_what_the_service_says() {
+    let server = Server::start().await.expect("it listens");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (status, slug, wait, code, expected) in [
+        (400, "invalid-input", None, 1, "the service refused the input (400)"),
+        (401, "key-revoked", None, 4, "make a key with `amaas keys create`"),
+        (402, "budget-exhausted", None, 1, "`amaas tenants set NAME --budget MONEY`\n"),
+        (
+            402,
+            "key-budget-exhausted",
+            None,
+            1,
+            "try: make a key that may cost more with `amaas keys create --max-cost MONEY`",
+        ),
+        (402, "other", None, 1, "`amaas tenants set NAME --budget MONEY`, or make a key"),
+        (403, "key-scope", None, 4, "`amaas keys create --model MODEL`"),
+        (403, "key-routes", None, 4, "`amaas keys create --route ROUTE`"),
+        (403, "tenant-unknown", None, 4, "`amaas tenants create NAME`"),
+        (403, "tenant-suspended", None, 4, "`amaas tenants resume NAME`"),
+        (403, "other", None, 4, "`amaas tenants show NAME`"),
+        (404, "unknown-model", None, 1, "`amaas models` lists what there is"),
+        (413, "over-limit", None, 1, "the request is larger than the service takes (413)"),
+        (
+            429,
+            "rate-limited",
+            Some(70),
+            3,
+            "too many calls (429) after 1 attempt, try again in 70 s: as far as it goes",
+        ),
+        (
+            429,
+            "quota-exhausted",
+            Some(1_000_000),
+            3,
+            "try again in 12 days: as far as it goes\n  try: wait, or raise the limit",
+        ),
+        (503, "queue-full", Some(100), 3, "the service is not available (503)"),
+    ] {
+        let reply = Reply::problem(status, slug, "as far as it goes");
+        server.reply(wait.into_iter().fold(reply, |reply, wait: u32| reply.header("retry-after", &wait.to_string())));
+        let mut command = command(folder.path(), &["predict", "m", "x"]);
+        command.env("AMAAS_ENDPOINT", server.url()).env("AMAAS_API_KEY", server.api_key().expose());
+        let output = command.output().expect("run");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{slug}: {error}");
+        assert!(error.contains(expected), "{slug}: {error}");
+        assert_eq!(server.remaining(), 0);
+    }
 }

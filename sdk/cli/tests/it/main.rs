@@ -2,6 +2,12 @@
 
 mod dev;
 mod failures;
+mod keys;
+mod ledger;
 mod package;
+mod prices;
 mod private;
 mod program;
+mod receipt;
+mod tenants;
+mod usage;

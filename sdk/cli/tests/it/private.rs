@@ -77,8 +77,14 @@ fn nobody_on_the_way_sees_texts_keys_or_answers() {
     at_rest(here, key);
 }
 
-/// What lies in the object store shows neither the key nor the model.
+/// What lies in the object store shows neither the key nor the model, and the ledger neither the key nor a text.
 fn at_rest(here: &Path, key: &str) {
+    let parts = ["", "-wal"].map(|part| here.join(format!(".amaas/ledger.sqlite{part}")));
+    let ledger = parts.map(|part| std::fs::read(part).unwrap_or_default()).concat();
+    assert!(contains(&ledger, "sentiment"), "what was called is counted");
+    for secret in ["zyxomma", "vrblint", &key["amaas_dev_".len()..]] {
+        assert!(!contains(&ledger, secret), "in the ledger");
+    }
     let network = std::fs::read(NETWORK).expect("committed");
     let (mut folders, mut files) = (vec![here.join(".amaas/s3")], 0);
     while let Some(folder) = folders.pop() {

@@ -1,0 +1,180 @@
+//! `amaas tenants`, `amaas prices` and `amaas usage`.
+
+use std::str::FromStr;
+
+use amaas::UsageBy;
+use amaas_serve::access::{Limit, LimitError, Money, TenantName};
+use amaas_serve::meter::Day;
+use amaas_serve::store::ModelName;
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Args)]
+pub(crate) struct LedgerArguments {
+    /// The ledger, sqlite:PATH or dynamodb:TABLE [env: AMAAS_LEDGER] [default: that of `amaas dev`]
+    #[arg(long, value_name = "LEDGER")]
+    pub(crate) ledger: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Tenants {
+    /// Make a tenant
+    Create {
+        /// Its name
+        name: TenantName,
+        #[command(flatten)]
+        terms: TenantTerms,
+        #[command(flatten)]
+        ledger: LedgerArguments,
+    },
+    /// List tenants
+    List {
+        #[command(flatten)]
+        ledger: LedgerArguments,
+    },
+    /// Show a tenant: limits, budget, keys, and this month's usage
+    Show {
+        /// Its name
+        name: TenantName,
+        #[command(flatten)]
+        ledger: LedgerArguments,
+    },
+    /// Change limits and budget of a tenant; functions go by it within 60 s
+    Set {
+        /// Its name
+        name: TenantName,
+        #[command(flatten)]
+        change: TenantChange,
+        #[command(flatten)]
+        ledger: LedgerArguments,
+    },
+    /// Have the calls of a tenant refused, within 60 s; keys and usage stay
+    Suspend {
+        /// Its name
+        name: TenantName,
+        #[command(flatten)]
+        ledger: LedgerArguments,
+    },
+    /// Have the calls of a suspended tenant taken again
+    Resume {
+        /// Its name
+        name: TenantName,
+        #[command(flatten)]
+        ledger: LedgerArguments,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct TenantTerms {
+    /// A limit, [MODEL:]requests|units/minute|month=NUMBER, such as embed:units/minute=90000; may be given again [default: none]
+    #[arg(long = "limit", value_name = "LIMIT")]
+    pub(crate) limits: Vec<Limit>,
+    /// What its calls may cost in a month of the calendar (UTC) [default: no bound]
+    #[arg(long, value_name = "MONEY")]
+    pub(crate) budget: Option<Money>,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct TenantChange {
+    /// A limit, [MODEL:]requests|units/minute|month=NUMBER, in place of the one of the same name; may be given again
+    #[arg(long = "limit", value_name = "LIMIT")]
+    pub(crate) limits: Vec<Limit>,
+    /// A limit that ends, by its name, such as requests/minute; may be given again
+    #[arg(long = "no-limit", value_name = "LIMIT")]
+    pub(crate) no_limits: Vec<LimitName>,
+    /// What its calls may cost in a month of the calendar (UTC)
+    #[arg(long, value_name = "MONEY")]
+    pub(crate) budget: Option<Money>,
+    /// No bound on what its calls may cost
+    #[arg(long, conflicts_with = "budget")]
+    pub(crate) no_budget: bool,
+}
+
+/// What comes before the number of a limit.
+#[derive(Clone, Debug)]
+pub(crate) struct LimitName(Limit);
+
+impl LimitName {
+    /// Whether `limit` has this name.
+    pub(crate) fn is_of(&self, limit: &Limit) -> bool {
+        self.0.replaces(limit)
+    }
+}
+
+impl FromStr for LimitName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let limit = format!("{text}=0").parse().map_err(|_: LimitError| {
+            "expected [MODEL:]requests|units/minute|month, such as requests/minute, without a number".to_owned()
+        });
+        limit.map(Self)
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Prices {
+    /// List what was set; calls to other models cost nothing
+    List {
+        #[command(flatten)]
+        ledger: LedgerArguments,
+    },
+    /// Set what calls to a model cost from now on; functions go by it within 60 s
+    Set {
+        /// The model's name
+        model: ModelName,
+        #[command(flatten)]
+        change: PriceChange,
+        #[command(flatten)]
+        ledger: LedgerArguments,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct PriceChange {
+    /// What each call costs [default: as before]
+    #[arg(long, value_name = "MONEY")]
+    pub(crate) call: Option<Money>,
+    /// What each unit costs: a token where the model's task counts them, else a row [default: as before]
+    #[arg(long, value_name = "MONEY")]
+    pub(crate) unit: Option<Money>,
+}
+
+#[derive(Args)]
+pub(crate) struct Usage {
+    /// What rows are told apart by
+    #[arg(long, value_enum, default_value_t = By::Model)]
+    pub(crate) by: By,
+    /// The first day, such as 2026-11-01, in UTC [default: the first of the last day's month]
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<Day>,
+    /// The last day [default: today]
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<Day>,
+    /// Read the usage of this tenant out of the ledger [default: ask the service for that of the key's tenant]
+    #[arg(long, value_name = "NAME", conflicts_with = "all_tenants")]
+    pub(crate) tenant: Option<TenantName>,
+    /// Read the usage of every tenant out of the ledger
+    #[arg(long)]
+    pub(crate) all_tenants: bool,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArguments,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum By {
+    Model,
+    Version,
+    Key,
+}
+
+impl From<By> for UsageBy {
+    fn from(by: By) -> Self {
+        match by {
+            By::Model => Self::Model,
+            By::Version => Self::Version,
+            By::Key => Self::Key,
+        }
+    }
+}

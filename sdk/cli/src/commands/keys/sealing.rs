@@ -1,0 +1,45 @@
+//! The keys that calls are sealed to, which stand in the model store.
+
+use std::time::Duration;
+
+use amaas_serve::seal::KeySet;
+use amaas_serve::store::ModelName;
+
+use crate::arguments::{RotateKeys, StoreArguments};
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{Settings, signers};
+
+pub(super) async fn rotate(settings: &Settings, arguments: RotateKeys) -> Result<(), Failure> {
+    let RotateKeys { model, overlap, signer, kms_key, store } = arguments;
+    let named = store.store.as_deref();
+    let store = settings.store(named).await?.store;
+    let vault = settings.vault(named, kms_key.as_deref()).await?;
+    let overlap = Duration::from_hours(overlap.into());
+    let rotated = if signer {
+        KeySet::rotate_signer(&store, &model, &vault, overlap).await
+    } else {
+        KeySet::rotate(&store, &model, &vault, overlap).await
+    };
+    let keys = rotated?;
+    if !settings.json {
+        output::line(format_args!("sealing keys of {model}, serial {}; AMAAS_SIGNERS for callers:", keys.serial()))?;
+    }
+    tell(settings, &model, &keys)
+}
+
+pub(super) async fn signer(settings: &Settings, model: &ModelName, store: &StoreArguments) -> Result<(), Failure> {
+    let store = settings.store(store.store.as_deref()).await?.store;
+    tell(settings, model, &KeySet::read(&store, model).await?)
+}
+
+/// Tells of a set of keys what callers need.
+fn tell(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), Failure> {
+    if settings.json {
+        let signers: Vec<_> = keys.signers().iter().map(ToString::to_string).collect();
+        return output::json(&serde_json::json!({
+            "model": model, "serial": keys.serial(), "announced": keys.announced(), "signers": signers,
+        }));
+    }
+    output::line(signers(&keys.signers()))
+}

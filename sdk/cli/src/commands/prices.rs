@@ -1,0 +1,54 @@
+//! `amaas prices`.
+
+use amaas_serve::access::Price;
+use amaas_serve::store::ModelName;
+use serde::Serialize;
+
+use crate::arguments::{LedgerArguments, PriceChange, Prices};
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{Opens, Settings};
+
+pub(crate) async fn run(settings: &Settings, prices: Prices) -> Result<(), Failure> {
+    match prices {
+        Prices::List { ledger } => list(settings, &ledger).await,
+        Prices::Set { model, change, ledger } => set(settings, &model, &change, &ledger).await,
+    }
+}
+
+/// What calls to a model cost.
+#[derive(Serialize)]
+struct PriceOf<'a> {
+    model: &'a ModelName,
+    #[serde(flatten)]
+    price: Price,
+}
+
+async fn list(settings: &Settings, ledger: &LedgerArguments) -> Result<(), Failure> {
+    let prices = settings.accounts(ledger, Opens::Existing).await?.prices().await?;
+    if settings.json {
+        return output::json(&prices.iter().map(|(model, price)| PriceOf { model, price: *price }).collect::<Vec<_>>());
+    }
+    let rows = prices.into_iter().map(|(model, price)| {
+        let Price { call, unit } = price;
+        vec![model.to_string(), call.to_string(), unit.to_string()]
+    });
+    output::line(output::figures(&["MODEL", "A CALL", "A UNIT"], 1..3, rows))
+}
+
+async fn set(
+    settings: &Settings,
+    model: &ModelName,
+    change: &PriceChange,
+    ledger: &LedgerArguments,
+) -> Result<(), Failure> {
+    let accounts = settings.accounts(ledger, Opens::New).await?;
+    let before = accounts.price(model).await?;
+    let price = Price { call: change.call.unwrap_or(before.call), unit: change.unit.unwrap_or(before.unit) };
+    accounts.set_price(model, price).await?;
+    if settings.json {
+        return output::json(&PriceOf { model, price });
+    }
+    let Price { call, unit } = price;
+    output::line(format_args!("{model} costs {call} a call and {unit} a unit; functions go by it within 60 s"))
+}

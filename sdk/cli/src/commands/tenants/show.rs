@@ -1,0 +1,27 @@
+//! `amaas tenants show`.
+
+use amaas::UsageBy;
+use amaas_serve::access::{Money, TenantName, now};
+
+use super::described;
+use crate::arguments::LedgerArguments;
+use crate::commands::{keys, usage};
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{Opens, Settings};
+
+pub(super) async fn run(settings: &Settings, name: &TenantName, ledger: &LedgerArguments) -> Result<(), Failure> {
+    let accounts = settings.accounts(ledger, Opens::Existing).await?;
+    let tenant = accounts.tenant(name).await?.ok_or_else(|| Failure::no_tenant(name))?;
+    let report = usage::of_tenant(&accounts, name, usage::days(None, None), UsageBy::Model).await?;
+    let (records, now) = (accounts.keys_of(name).await?, now());
+    let not_revoked = records.iter().filter(|record| record.revoked.is_none());
+    let keys: Vec<_> = not_revoked.map(|record| keys::ListedKey::at(now, record)).collect();
+    if settings.json {
+        return output::json(&serde_json::json!({ "tenant": tenant, "keys": keys, "usage": report }));
+    }
+    let cost = Money::from_nanos(report.total.cost_nanos).to_string();
+    output::line(format_args!("{}\n", described(&tenant, [("cost this month", cost)])))?;
+    output::line(format_args!("{}\n", keys::table(&keys)))?;
+    output::line(usage::text(&[report]))
+}

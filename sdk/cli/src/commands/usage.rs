@@ -1,0 +1,71 @@
+//! `amaas usage`.
+
+mod sparkline;
+mod table;
+
+use amaas::{UsageBy, UsageQuery, UsageReport};
+use amaas_serve::access::{Accounts, TenantName, now};
+use amaas_serve::meter::{Day, report};
+
+pub(crate) use self::table::text;
+use crate::arguments::Usage;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{Opens, Settings};
+
+pub(crate) async fn run(settings: &Settings, usage: Usage) -> Result<(), Failure> {
+    let Usage { by, since, until, tenant, all_tenants, ledger } = usage;
+    if tenant.is_none() && !all_tenants {
+        if ledger.ledger.is_some() {
+            return Err(Failure::usage(
+                "--ledger goes with --tenant or --all-tenants; without them the service is asked",
+            ));
+        }
+        let report = settings.client()?.usage(&query(by.into(), since, until)).await?;
+        return if settings.json { output::json(&report) } else { output::line(text(&[report])) };
+    }
+    let accounts = settings.accounts(&ledger, Opens::Existing).await?;
+    let days = days(since, until);
+    if let Some(tenant) = tenant {
+        if accounts.tenant(&tenant).await?.is_none() {
+            return Err(Failure::no_tenant(&tenant));
+        }
+        let report = of_tenant(&accounts, &tenant, days, by.into()).await?;
+        return if settings.json { output::json(&report) } else { output::line(text(&[report])) };
+    }
+    let mut reports = Vec::new();
+    for tenant in accounts.tenants().await? {
+        reports.push(of_tenant(&accounts, &tenant.name, days, by.into()).await?);
+    }
+    if settings.json { output::json(&reports) } else { output::line(text(&reports)) }
+}
+
+/// What was written to the ledger of a tenant's calls.
+pub(crate) async fn of_tenant(
+    accounts: &Accounts,
+    tenant: &TenantName,
+    days: (Day, Day),
+    by: UsageBy,
+) -> Result<UsageReport, Failure> {
+    Ok(report(&**accounts.ledger(), tenant, days, by, milliseconds()).await?)
+}
+
+/// The days that are meant, as the service understands it too.
+pub(crate) fn days(since: Option<Day>, until: Option<Day>) -> (Day, Day) {
+    let until = until.unwrap_or_else(today);
+    (since.unwrap_or_else(|| until.first_of_month()), until)
+}
+
+fn query(by: UsageBy, since: Option<Day>, until: Option<Day>) -> UsageQuery {
+    let query = UsageQuery::default().by(by);
+    let query = since.into_iter().fold(query, |query, day| query.since(day.to_string()));
+    until.into_iter().fold(query, |query, day| query.until(day.to_string()))
+}
+
+fn today() -> Day {
+    Day::at(milliseconds())
+}
+
+fn milliseconds() -> u64 {
+    now().saturating_mul(1000)
+}
