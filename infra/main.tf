@@ -12,12 +12,16 @@ module "registry" {
 
 module "ledger" {
   source = "./modules/ledger"
-  count  = var.ledger == null ? 0 : 1
 
   name                   = var.name
   deletion_protection    = var.ledger.deletion_protection
   point_in_time_recovery = var.ledger.point_in_time_recovery
   tags                   = var.tags
+}
+
+moved {
+  from = module.ledger[0]
+  to   = module.ledger
 }
 
 module "function" {
@@ -30,7 +34,9 @@ module "function" {
   package              = each.value.package
   publishers           = var.publishers
   sealing              = each.value.sealing
-  ledger               = one(module.ledger)
+  ledger               = module.ledger
+  oidc                 = var.oidc
+  iam                  = each.value.iam
   least_serial         = each.value.least_serial
   architecture         = each.value.architecture
   memory_mb            = each.value.memory_mb

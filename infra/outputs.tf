@@ -34,8 +34,8 @@ output "sealing_key_arn" {
 }
 
 output "ledger_table" {
-  description = "Name of the table in which functions keep answers for repeats of a call; null without one."
-  value       = one(module.ledger[*].table)
+  description = "Name of the table with tenants, API keys, limits, prices and usage."
+  value       = module.ledger.table
 }
 
 output "env" {
@@ -44,6 +44,7 @@ output "env" {
     for model, function in module.function : model => merge(
       {
         AMAAS_KMS_KEY = module.registry.sealing_key_arn
+        AMAAS_LEDGER  = "dynamodb:${module.ledger.table}"
         AMAAS_MODEL   = model
         AMAAS_STORE   = module.registry.store
         AWS_REGION    = data.aws_region.current.name

@@ -21,6 +21,7 @@ variable "models" {
     - memory_mb, timeout_s, ephemeral_storage_mb: Lambda's limits apply
     - reserved_concurrency: most requests at once; null sets no limit of its own
     - url.mode: BUFFERED, RESPONSE_STREAM or OFF; url.authorization: AWS_IAM or NONE
+    - iam: ignore or tenant: whether a caller without key or token is the tenant that has the name of its AWS principal
     - tracing: PassThrough or Active
     - log_retention_days: one of CloudWatch's periods
     - environment: more environment variables, never a secret
@@ -39,6 +40,7 @@ variable "models" {
       mode          = optional(string, "BUFFERED")
       authorization = optional(string, "AWS_IAM")
     }), {})
+    iam                = optional(string, "ignore")
     tracing            = optional(string, "PassThrough")
     log_retention_days = optional(number, 30)
     environment        = optional(map(string), {})
@@ -53,6 +55,11 @@ variable "models" {
   validation {
     condition     = alltrue([for model in values(var.models) : fileexists(model.package)])
     error_message = "models must name packages that exist: run `amaas package MODEL` and write the path that it prints. No file for: ${join(", ", [for name, model in var.models : "${name} (${model.package})" if !fileexists(model.package)])}."
+  }
+
+  validation {
+    condition     = alltrue([for model in values(var.models) : model.iam != "tenant" || model.url.mode == "OFF" || model.url.authorization == "AWS_IAM"])
+    error_message = "models must not have iam = \"tenant\" with a public URL, where nobody signs: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, for ${join(", ", [for name, model in var.models : name if model.iam == "tenant"])}."
   }
 }
 
@@ -81,12 +88,25 @@ variable "registry" {
 }
 
 variable "ledger" {
-  description = "Settings of the table in which functions keep answers for repeats of a call. Null makes none: each Lambda environment remembers for itself. A destroy fails while `deletion_protection` is true."
+  description = "Settings of the table with tenants, API keys, limits, prices and usage, in which functions also keep answers for repeats of a call. A destroy fails while `deletion_protection` is true."
   type = object({
     deletion_protection    = optional(bool, true)
     point_in_time_recovery = optional(bool, true)
   })
-  default = {}
+  default  = {}
+  nullable = false
+}
+
+variable "oidc" {
+  description = "Whose bearer tokens every model takes beside API keys: `issuer`, `audience` and `tenant_claim`, and where they have to be told `algorithms` and `jwks`, as the function module describes them. Null takes none."
+  type = object({
+    issuer       = string
+    audience     = string
+    tenant_claim = string
+    algorithms   = optional(list(string))
+    jwks         = optional(string)
+  })
+  default = null
 }
 
 variable "log_kms_key_arn" {

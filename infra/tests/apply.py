@@ -37,6 +37,7 @@ SECONDS = {"init": 120, "apply": 300, "output": 30, "plan": 120, "destroy": 300}
 
 def main() -> int:
     options = arguments()
+    iam = "tenant" if options.authorization == "AWS_IAM" else "ignore"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every `finally` runs
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="amaas-infra-") as temporary, moto(Path(temporary)) as endpoint:
@@ -53,9 +54,10 @@ def main() -> int:
             "architecture": architecture(package),
             "ledger": json.dumps({"deletion_protection": False}),
             "url": json.dumps({"mode": options.mode, "authorization": options.authorization}),
+            "iam": iam,
         })
         try:
-            checks = trial(terraform, options, package, endpoint)
+            checks = trial(terraform, options, iam, package, endpoint)
         except (AssertionError, BotoCoreError, ClientError) as error:
             print(f"apply.py: FAILED: {error}", file=sys.stderr)
             return 1
@@ -63,14 +65,14 @@ def main() -> int:
     return 0
 
 
-def trial(terraform: "Terraform", options: argparse.Namespace, package: Path, endpoint: str) -> list[str]:
+def trial(terraform: "Terraform", options: argparse.Namespace, iam: str, package: Path, endpoint: str) -> list[str]:
     terraform.run("init", "-backend=false")
     terraform.run("apply", "-auto-approve")
     try:
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         os.environ["AWS_ENDPOINT_URL"] = endpoint  # read by every boto3 client
         outputs = {name: output["value"] for name, output in json.loads(terraform.run("output", "-json")).items()}
-        stack = Stack(outputs, package, options.mode, options.authorization, PUBLISHER, session)
+        stack = Stack(outputs, package, options.mode, options.authorization, iam, PUBLISHER, session)
         checks = [stack.function, stack.url, stack.role, stack.bucket, stack.ledger] + ([stack.live] if options.invoke else [])
         for check in checks:
             check()

@@ -20,6 +20,7 @@ class Stack:
     package: Path
     mode: str
     authorization: str
+    iam: str
     publisher: str
     session: boto3.Session
 
@@ -40,6 +41,7 @@ class Stack:
             "AMAAS_SEALING": "required",
             "AMAAS_LEDGER": f"dynamodb:{self.outputs['ledger_table']}",
             "AMAAS_RESPONSE_MODE": "stream" if self.mode == "RESPONSE_STREAM" else "buffered",
+            **({"AMAAS_IAM": "tenant"} if self.iam == "tenant" else {}),
             "ORT_DISABLE_TELEMETRY": "1",
         })
         alias = client.get_alias(FunctionName=self.outputs["function_name"], Name="live")
@@ -83,13 +85,18 @@ class Stack:
         logs = [f"arn:aws:logs:{region}:{account}:log-group:/aws/lambda/amaas-sentiment:*"]
         table = [f"arn:aws:dynamodb:{region}:{account}:table/{self.outputs['ledger_table']}"]
         equal("rights", rights, {
-            **{f"dynamodb:{action}": table for action in ("DeleteItem", "GetItem", "PutItem", "UpdateItem")},
-            "s3:GetObject": [f"{bucket}/models/sentiment/*", f"{bucket}/blobs/sha256/*", f"{bucket}/access/keys.json", f"{bucket}/sealing/sentiment.json"],
+            **{f"dynamodb:{action}": table for action in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")},
+            "s3:GetObject": [f"{bucket}/models/sentiment/*", f"{bucket}/blobs/sha256/*", f"{bucket}/sealing/sentiment.json"],
             "s3:ListBucket": [bucket],
-            "kms:Decrypt": [self.outputs["kms_key_arn"], self.outputs["sealing_key_arn"]],
+            "kms:Decrypt": [self.outputs["kms_key_arn"], self.outputs["sealing_key_arn"], self.outputs["sealing_key_arn"]],
             "logs:CreateLogStream": logs,
             "logs:PutLogEvents": logs,
         })
+        opened = [s["Condition"]["StringEquals"] for s in policy["Statement"] if s["Resource"] == [self.outputs["sealing_key_arn"]]]
+        equal("what the sealing key opens", opened, [
+            {"kms:EncryptionContext:model": "sentiment"},
+            {"kms:EncryptionContext:model": "(ledger)", "kms:EncryptionContext:key": "secret"},
+        ])
 
     def bucket(self):
         """Encryption, versioning, no public access, TLS only."""

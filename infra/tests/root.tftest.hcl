@@ -67,12 +67,14 @@ run "env_tells_where_and_no_secret" {
       sentiment = {
         AMAAS_ENDPOINT = "https://abc.lambda-url.eu-central-1.on.aws/"
         AMAAS_KMS_KEY  = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+        AMAAS_LEDGER   = "dynamodb:amaas-ledger"
         AMAAS_MODEL    = "sentiment"
         AMAAS_STORE    = "s3://amaas-123456789012-eu-central-1"
         AWS_REGION     = "eu-central-1"
       }
       tensor = {
         AMAAS_KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+        AMAAS_LEDGER  = "dynamodb:amaas-ledger"
         AMAAS_MODEL   = "tensor"
         AMAAS_STORE   = "s3://amaas-123456789012-eu-central-1"
         AWS_REGION    = "eu-central-1"
@@ -86,17 +88,6 @@ run "one_ledger_for_all" {
   assert {
     condition     = output.ledger_table == "amaas-ledger"
     error_message = "All models must share one ledger."
-  }
-}
-
-run "no_ledger" {
-  variables {
-    ledger = null
-  }
-
-  assert {
-    condition     = output.ledger_table == null
-    error_message = "Null must make no table."
   }
 }
 
@@ -151,4 +142,15 @@ run "refuses_a_bad_prefix" {
   }
 
   expect_failures = [var.name]
+}
+
+run "refuses_tenants_of_iam_where_nobody_signs" {
+  command = plan
+
+  variables {
+    models = { sentiment = { package = "modules/function/tests/package.zip", iam = "tenant", url = { authorization = "NONE" } } }
+  }
+
+  # The module checks its own input as well.
+  expect_failures = [var.models]
 }

@@ -17,6 +17,7 @@ module "amaas" {
 
   publishers = var.publishers
   ledger     = var.ledger
+  oidc       = var.oidc
 
   models = {
     sentiment = {
@@ -25,6 +26,7 @@ module "amaas" {
       memory_mb            = 512
       reserved_concurrency = 10
       url                  = var.url
+      iam                  = var.iam
     }
   }
 }

@@ -34,6 +34,6 @@ output "env" {
 }
 
 output "ledger_table" {
-  description = "Name of the table in which functions keep answers for repeats of a call."
+  description = "Name of the table with tenants, API keys, limits, prices and usage."
   value       = module.amaas.ledger_table
 }

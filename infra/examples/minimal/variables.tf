@@ -30,12 +30,30 @@ variable "url" {
 }
 
 variable "ledger" {
-  description = "The ledger's table: deletion_protection and point_in_time_recovery, both true where not set; null makes none."
+  description = "The ledger's table: deletion_protection and point_in_time_recovery, both true where not set."
   type = object({
     deletion_protection    = optional(bool, true)
     point_in_time_recovery = optional(bool, true)
   })
   default = {}
+}
+
+variable "oidc" {
+  description = "Whose bearer tokens are taken beside API keys: issuer, audience and tenant_claim, and where they have to be told algorithms and jwks. Null takes none."
+  type = object({
+    issuer       = string
+    audience     = string
+    tenant_claim = string
+    algorithms   = optional(list(string))
+    jwks         = optional(string)
+  })
+  default = null
+}
+
+variable "iam" {
+  description = "ignore, or tenant: a caller without key or token is the tenant that has the name of its AWS principal."
+  type        = string
+  default     = "ignore"
 }
 
 variable "offline" {

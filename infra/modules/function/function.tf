@@ -1,12 +1,18 @@
 locals {
   function_name = "${var.name}-${var.model}"
 
-  # Answers are kept under the keys of sealed calls, so there is no ledger without them.
-  ledger = var.sealing == "off" ? null : var.ledger
-
   optional_environment = merge(
     var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) },
-    local.ledger == null ? {} : { AMAAS_LEDGER = "dynamodb:${local.ledger.table}" },
+    var.iam == "ignore" ? {} : { AMAAS_IAM = var.iam },
+    merge([for oidc in var.oidc[*] : {
+      for name, value in {
+        AMAAS_OIDC_ISSUER       = oidc.issuer
+        AMAAS_OIDC_AUDIENCE     = oidc.audience
+        AMAAS_OIDC_TENANT_CLAIM = oidc.tenant_claim
+        AMAAS_OIDC_ALGORITHMS   = try(join(",", oidc.algorithms), null)
+        AMAAS_OIDC_JWKS         = oidc.jwks
+      } : name => value if value != null
+    }]...),
   )
 }
 
@@ -40,6 +46,7 @@ resource "aws_lambda_function" "this" {
       AMAAS_KMS_KEY             = var.registry.sealing_key_arn
       AMAAS_PUBLISHERS          = join(",", var.publishers)
       AMAAS_SEALING             = var.sealing
+      AMAAS_LEDGER              = "dynamodb:${var.ledger.table}"
       AMAAS_RESPONSE_MODE       = var.url.mode == "RESPONSE_STREAM" ? "stream" : "buffered"
       ORT_DISABLE_TELEMETRY     = "1"
     })

@@ -8,7 +8,7 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   name   = "serve"
   role   = aws_iam_role.this.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.remember, local.trace) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.trace) })
 }
 
 data "aws_partition" "current" {}
@@ -26,7 +26,7 @@ locals {
     }]
   }
 
-  readable = ["models/${var.model}/*", "blobs/sha256/*", "access/keys.json", "sealing/${var.model}.json"]
+  readable = ["models/${var.model}/*", "blobs/sha256/*", "sealing/${var.model}.json"]
 
   serve = [
     {
@@ -63,21 +63,38 @@ locals {
       Condition = { StringEquals = { "kms:EncryptionContext:model" = var.model } }
     },
     {
+      # One secret for all functions of the ledger, without which no key that is kept there can be recognised.
+      Sid      = "OpenTheLedgersSecret"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = [var.registry.sealing_key_arn]
+      Condition = {
+        StringEquals = {
+          "kms:EncryptionContext:model" = "(ledger)"
+          "kms:EncryptionContext:key"   = "secret"
+        }
+      }
+    },
+    {
+      # By key, or one partition in order; nothing scans.
+      Sid    = "UseLedger"
+      Effect = "Allow"
+      Action = [
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+      ]
+      Resource = [var.ledger.table_arn]
+    },
+    {
       Sid      = "WriteLogs"
       Effect   = "Allow"
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
     },
-  ]
-
-  # By key, one item at a time.
-  remember = [
-    for ledger in local.ledger[*] : {
-      Sid      = "RememberCalls"
-      Effect   = "Allow"
-      Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-      Resource = [ledger.table_arn]
-    }
   ]
 
   # X-Ray knows no resource: "*" is the only value IAM accepts for these two actions.

@@ -67,12 +67,75 @@ variable "least_serial" {
 }
 
 variable "ledger" {
-  description = "Outputs `table` and `table_arn` of the ledger module: where answers are kept for repeats of a call, whichever environment gets them. Null keeps them in each environment for itself. Not used where sealing is `off`."
+  description = "Outputs `table` and `table_arn` of the ledger module: where tenants, API keys, limits, prices and usage are, and answers for repeats of a call."
   type = object({
     table     = string
     table_arn = string
   })
+  nullable = false
+}
+
+variable "oidc" {
+  description = <<-TEXT
+    Whose bearer tokens are taken beside API keys. Null takes none.
+    - issuer: an https URL, to the letter what tokens have as `iss`
+    - audience: who tokens have to be for, as their `aud` has it
+    - tenant_claim: the claim that names the tenant, such as "org_id", or a JSON pointer such as "/realm/tenant"
+    - algorithms: what tokens may be signed with; null takes RS256, ES256 and EdDSA
+    - jwks: URL of the issuer's keys; null takes what its discovery document names
+  TEXT
+  type = object({
+    issuer       = string
+    audience     = string
+    tenant_claim = string
+    algorithms   = optional(list(string))
+    jwks         = optional(string)
+  })
   default = null
+
+  validation {
+    condition     = var.oidc == null || can(regex("^https://[^/?#@[:space:]]+(/[^?#[:space:]]*)?$", var.oidc.issuer))
+    error_message = "oidc.issuer must be an https URL without user, query or fragment, as tokens have it in `iss`: write \"https://login.example.com\", not ${jsonencode(try(var.oidc.issuer, null))}."
+  }
+
+  validation {
+    condition     = var.oidc == null || try(length(var.oidc.audience) > 0, false)
+    error_message = "oidc.audience must not be empty, or every token of the issuer would be taken: write who tokens are for, as their `aud` has it."
+  }
+
+  validation {
+    condition     = var.oidc == null || can(regex("^([^/].*|(/([^/~]|~[01])*)+)$", var.oidc.tenant_claim))
+    error_message = "oidc.tenant_claim must be the name of a claim or a JSON pointer: write \"org_id\" or \"/realm/tenant\", not ${jsonencode(try(var.oidc.tenant_claim, null))}."
+  }
+
+  validation {
+    condition = try(var.oidc.algorithms, null) == null || try(length(var.oidc.algorithms) > 0 && length(setsubtract(var.oidc.algorithms, [
+      "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+    ])) == 0, false)
+    error_message = "oidc.algorithms must be a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, each with a public key: write [\"RS256\"], or leave it out."
+  }
+
+  validation {
+    condition     = try(var.oidc.jwks, null) == null || can(regex("^https://[^/?#@[:space:]]+([/?][^#[:space:]]*)?$", var.oidc.jwks))
+    error_message = "oidc.jwks must be an https URL without user or fragment: write \"https://login.example.com/keys\", or leave it out, not ${jsonencode(try(var.oidc.jwks, null))}."
+  }
+}
+
+variable "iam" {
+  description = "What AWS IAM says of callers. `ignore`: they have an API key or a bearer token besides. `tenant`: one without either is the tenant that has the ARN of the user or role for a name. Then nobody may have `lambda:InvokeFunction` without the condition `lambda:InvokedViaFunctionUrl`: see the README."
+  type        = string
+  default     = "ignore"
+  nullable    = false
+
+  validation {
+    condition     = contains(["ignore", "tenant"], var.iam)
+    error_message = "iam must be \"ignore\" or \"tenant\", not ${jsonencode(var.iam)}."
+  }
+
+  validation {
+    condition     = var.iam != "tenant" || var.url.mode == "OFF" || var.url.authorization == "AWS_IAM"
+    error_message = "iam must not be \"tenant\" with a public URL, where nobody signs: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, or leave iam out."
+  }
 }
 
 variable "package" {
@@ -221,9 +284,10 @@ variable "environment" {
   validation {
     condition = length(setintersection(keys(var.environment), [
       "AMAAS_STORE", "AMAAS_MODEL", "AMAAS_MODEL_VERSION", "AMAAS_EXECUTION_PROVIDERS", "AMAAS_RESPONSE_MODE", "AMAAS_KMS_KEY",
-      "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "ORT_DISABLE_TELEMETRY",
+      "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "AMAAS_IAM", "AMAAS_OIDC_ISSUER",
+      "AMAAS_OIDC_AUDIENCE", "AMAAS_OIDC_TENANT_CLAIM", "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "ORT_DISABLE_TELEMETRY",
     ])) == 0
-    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `least_serial`, `ledger` or `url.mode` instead."
+    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_IAM, AMAAS_OIDC_…, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `least_serial`, `ledger`, `iam`, `oidc` or `url.mode` instead."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"

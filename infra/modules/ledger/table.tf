@@ -1,4 +1,5 @@
-# One table for all functions of a stack. Functions read and write single items by their keys; nothing scans, and nothing lists.
+# One table for all functions of a stack: who may call and what they used, and what is remembered of calls. Items are reached by their
+# keys, or by partition in order; nothing scans.
 resource "aws_dynamodb_table" "this" {
   name                        = "${var.name}-ledger"
   billing_mode                = "PAY_PER_REQUEST"

@@ -24,7 +24,7 @@ variable "point_in_time_recovery" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of a KMS key for the table; whoever uses the table needs `kms:Decrypt` on it. Null leaves the key that AWS owns. What functions write is sealed before it gets there."
+  description = "ARN of a KMS key for the table; whoever uses the table needs `kms:Decrypt` on it. Null leaves the key that AWS owns."
   type        = string
   default     = null
 

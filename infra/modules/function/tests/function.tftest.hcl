@@ -44,6 +44,8 @@ variables {
     sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"
   }
 
+  ledger = { table = "amaas-ledger", table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger" }
+
   # RFC 8032, section 7.1, test 1.
   publishers = ["11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="]
 }
@@ -118,7 +120,6 @@ run "environment" {
   variables {
     model_version = "3"
     least_serial  = 1700000000
-    ledger        = { table = "calls", table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/calls" }
     environment   = { AMAAS_LOG = "debug" }
   }
 
@@ -131,7 +132,7 @@ run "environment" {
       AMAAS_KMS_KEY             = "arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"
       AMAAS_PUBLISHERS          = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
       AMAAS_SEALING             = "required"
-      AMAAS_LEDGER              = "dynamodb:calls"
+      AMAAS_LEDGER              = "dynamodb:amaas-ledger"
       AMAAS_LEAST_SERIAL        = "1700000000"
       AMAAS_RESPONSE_MODE       = "buffered"
       ORT_DISABLE_TELEMETRY     = "1"
@@ -141,34 +142,80 @@ run "environment" {
   }
 }
 
-run "ledger_is_used_by_key" {
+run "ledger_without_sealing_too" {
   variables {
-    ledger = { table = "calls", table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/calls" }
+    sealing = "off"
   }
 
   assert {
-    condition = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "RememberCalls"] == [{
-      Sid      = "RememberCalls"
-      Effect   = "Allow"
-      Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-      Resource = ["arn:aws:dynamodb:eu-central-1:123456789012:table/calls"]
-    }]
-    error_message = "The role must reach single items of this table, and list nothing."
+    condition     = one(aws_lambda_function.this.environment).variables["AMAAS_LEDGER"] == "dynamodb:amaas-ledger"
+    error_message = "Keys and usage are in the ledger, however calls come."
   }
 }
 
-run "no_ledger_without_sealing" {
+run "tokens_of_an_issuer" {
   variables {
-    sealing = "off"
-    ledger  = { table = "calls", table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/calls" }
+    oidc = { issuer = "https://login.example.com/realms/a", audience = "amaas", tenant_claim = "/realm/tenant" }
   }
 
   assert {
-    condition = alltrue([
-      !contains(keys(one(aws_lambda_function.this.environment).variables), "AMAAS_LEDGER"),
-      !strcontains(aws_iam_role_policy.this.policy, "dynamodb"),
-    ])
-    error_message = "There is no key to keep answers under, so there must be no ledger."
+    condition = { for name, value in one(aws_lambda_function.this.environment).variables : name => value if strcontains(name, "OIDC") } == {
+      AMAAS_OIDC_ISSUER       = "https://login.example.com/realms/a"
+      AMAAS_OIDC_AUDIENCE     = "amaas"
+      AMAAS_OIDC_TENANT_CLAIM = "/realm/tenant"
+    }
+    error_message = "What was given must be in the environment, and nothing else."
+  }
+}
+
+run "tokens_of_an_issuer_in_full" {
+  variables {
+    oidc = {
+      issuer       = "https://login.example.com"
+      audience     = "amaas"
+      tenant_claim = "https://example.com/tenant"
+      algorithms   = ["RS256", "EdDSA"]
+      jwks         = "https://login.example.com/keys?v=1"
+    }
+  }
+
+  assert {
+    condition = { for name, value in one(aws_lambda_function.this.environment).variables : name => value if strcontains(name, "OIDC") } == {
+      AMAAS_OIDC_ISSUER       = "https://login.example.com"
+      AMAAS_OIDC_AUDIENCE     = "amaas"
+      AMAAS_OIDC_TENANT_CLAIM = "https://example.com/tenant"
+      AMAAS_OIDC_ALGORITHMS   = "RS256,EdDSA"
+      AMAAS_OIDC_JWKS         = "https://login.example.com/keys?v=1"
+    }
+    error_message = "All that was given must be in the environment."
+  }
+}
+
+run "tenants_of_iam" {
+  variables {
+    iam = "tenant"
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.this.environment).variables["AMAAS_IAM"] == "tenant"
+    error_message = "The function must take IAM's word."
+  }
+
+  assert {
+    condition     = length(aws_lambda_permission.public_url) == 0 && length(aws_cloudformation_stack.public_invoke) == 0
+    error_message = "Where IAM's word counts the module must let nobody invoke the function."
+  }
+}
+
+run "tenants_of_iam_behind_an_http_api" {
+  variables {
+    iam = "tenant"
+    url = { mode = "OFF", authorization = "NONE" }
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.this.environment).variables["AMAAS_IAM"] == "tenant"
+    error_message = "Without a URL, an HTTP API may ask for IAM."
   }
 }
 
@@ -197,7 +244,6 @@ run "role_of_least_privilege" {
           Resource = [
             "arn:aws:s3:::models/models/sentiment/*",
             "arn:aws:s3:::models/blobs/sha256/*",
-            "arn:aws:s3:::models/access/keys.json",
             "arn:aws:s3:::models/sealing/sentiment.json",
           ]
         },
@@ -206,7 +252,7 @@ run "role_of_least_privilege" {
           Effect    = "Allow"
           Action    = ["s3:ListBucket"]
           Resource  = ["arn:aws:s3:::models"]
-          Condition = { StringLike = { "s3:prefix" = ["models/sentiment/*", "blobs/sha256/*", "access/keys.json", "sealing/sentiment.json"] } }
+          Condition = { StringLike = { "s3:prefix" = ["models/sentiment/*", "blobs/sha256/*", "sealing/sentiment.json"] } }
         },
         {
           Sid       = "DecryptModel"
@@ -221,6 +267,26 @@ run "role_of_least_privilege" {
           Action    = ["kms:Decrypt"]
           Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"]
           Condition = { StringEquals = { "kms:EncryptionContext:model" = "sentiment" } }
+        },
+        {
+          Sid       = "OpenTheLedgersSecret"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt"]
+          Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"]
+          Condition = { StringEquals = { "kms:EncryptionContext:model" = "(ledger)", "kms:EncryptionContext:key" = "secret" } }
+        },
+        {
+          Sid    = "UseLedger"
+          Effect = "Allow"
+          Action = [
+            "dynamodb:BatchWriteItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+          ]
+          Resource = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
         },
         {
           Sid      = "WriteLogs"
@@ -450,6 +516,77 @@ run "refuses_an_unknown_url_authorization" {
   }
 
   expect_failures = [var.url]
+}
+
+run "refuses_tenants_of_iam_where_nobody_signs" {
+  command = plan
+
+  variables {
+    iam = "tenant"
+    url = { authorization = "NONE" }
+  }
+
+  expect_failures = [var.iam]
+}
+
+run "refuses_an_unknown_word_for_iam" {
+  command = plan
+
+  variables {
+    iam = "trust"
+  }
+
+  expect_failures = [var.iam]
+}
+
+run "refuses_an_issuer_in_the_clear" {
+  command = plan
+
+  variables {
+    oidc = { issuer = "http://login.example.com", audience = "amaas", tenant_claim = "org" }
+  }
+
+  expect_failures = [var.oidc]
+}
+
+run "refuses_tokens_for_anybody" {
+  command = plan
+
+  variables {
+    oidc = { issuer = "https://login.example.com", audience = "", tenant_claim = "org" }
+  }
+
+  expect_failures = [var.oidc]
+}
+
+run "refuses_a_claim_that_is_no_pointer" {
+  command = plan
+
+  variables {
+    oidc = { issuer = "https://login.example.com", audience = "amaas", tenant_claim = "/a~2" }
+  }
+
+  expect_failures = [var.oidc]
+}
+
+run "refuses_algorithms_with_a_shared_secret" {
+  command = plan
+
+  variables {
+    oidc = { issuer = "https://login.example.com", audience = "amaas", tenant_claim = "org", algorithms = ["RS256", "HS256"] }
+  }
+
+  expect_failures = [var.oidc]
+}
+
+run "refuses_keys_in_the_clear" {
+  command = plan
+
+  variables {
+    oidc = { issuer = "https://login.example.com", audience = "amaas", tenant_claim = "org", jwks = "http://login.example.com/keys" }
+  }
+
+  expect_failures = [var.oidc]
 }
 
 run "refuses_names_of_the_module" {
