@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use amaas::{ApiKey, Client, Datatype, Sealing, Suite, Tensor};
 use amaas_e2e::{library, onnx};
 use amaas_serve::Host;
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::access::{Accounts, KeyTerms};
 use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::load::{LoadTimes, Slot, Source, State};
@@ -73,9 +73,9 @@ impl Place {
 async fn calls(place: &Place) {
     place.publish("echo", onnx::identity(&[Datatype::Fp32]), &place.sealed).await;
     let key = ApiKey::generate("bench").expect("random");
-    let keys = KeyDocument::new(place.store.clone());
-    keys.insert(KeyRecord::new(&key, "bench", 0)).await.expect("inserted");
-    let host = Host::new(Arc::new(keys), Limits::default());
+    let accounts = Accounts::in_memory().expect("random");
+    accounts.add_key(&key, KeyTerms::of("bench".parse().expect("a name"))).await.expect("kept");
+    let host = Host::new(accounts, Limits::default());
     let name = "echo".parse().expect("a model's name");
     KeySet::create(&place.store, &name, &place.vault).await.expect("created");
     host.seal(Keyring::new(place.store.clone(), name, place.vault.clone(), Policy::Optional));

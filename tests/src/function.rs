@@ -16,18 +16,25 @@ pub struct Function {
     child: Child,
     pid: Pid,
     logs: Logs,
+    output: Logs,
 }
 
 impl Function {
     pub(crate) fn new(mut child: Child) -> Self {
         let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).expect("it was just started");
         let logs = Logs::read(child.stderr.take().expect("it is piped"));
-        Self { child, pid, logs }
+        let output = Logs::read(child.stdout.take().expect("it is piped"));
+        Self { child, pid, logs, output }
     }
 
     /// What it writes to standard error.
     pub fn logs(&self) -> &Logs {
         &self.logs
+    }
+
+    /// What it writes to standard output.
+    pub fn output(&self) -> &Logs {
+        &self.output
     }
 
     /// Its process id.

@@ -107,7 +107,7 @@ impl Launch {
         let mut words = self.before.iter().cloned().chain([self.program.path().into_os_string()]);
         let mut command = Command::new(words.next().expect("the program itself at least"));
         command.args(words).env_clear().envs(&self.variables);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Function::new(command.spawn().expect("the program can be started"))
     }
 }

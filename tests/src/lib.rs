@@ -12,6 +12,7 @@ mod dev;
 pub mod dynamodb;
 pub mod faults;
 mod function;
+pub mod judge;
 pub mod lambda;
 mod launch;
 mod library;

@@ -1,4 +1,4 @@
-//! What a process writes to standard error, as it comes.
+//! What a process writes to standard error or output, as it comes.
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::patience::within;
 
-/// The log of a process: JSON lines, and whatever else stands between them.
+/// The log of a process: JSON lines, and whatever else stands between them; or what else it writes in lines.
 pub struct Logs(watch::Receiver<Vec<String>>);
 
 impl Logs {

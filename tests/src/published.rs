@@ -4,7 +4,6 @@ use std::path::Path;
 
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_sentiment::{Sentiment, bundle};
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
 use amaas_serve::config::live;
 use amaas_serve::publish::{Protection, Publisher, publish};
 use amaas_serve::seal::KeySet;
@@ -51,7 +50,6 @@ impl Published {
             .await
             .expect("the committed model can be published");
         let key = ApiKey::generate("test").expect("the system gives randomness");
-        KeyDocument::new(store).insert(KeyRecord::new(&key, "tests", 0)).await.expect("the key can be kept");
         Self { folder, key, publisher }
     }
 }

@@ -2,11 +2,14 @@
 //! reach it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use amaas::{ApiKey, Client, ClientBuilder};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_sentiment::{Sentiment, bundle};
+use amaas_serve::access::{Accounts, KeyTerms};
 use amaas_serve::config::live;
+use amaas_serve::ledger::{Clock, Ledger, Sqlite};
 use amaas_serve::manifest::Manifest;
 use amaas_serve::publish::{Protection, Publication, Publisher, publish};
 use amaas_serve::seal::KeySet;
@@ -33,7 +36,33 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a temporary folder");
         published.copy(folder.path());
         let objects = ObjectStore::start(folder.path()).await.expect("an object store");
-        Self { folder, objects, key: published.key.clone(), publisher: published.publisher.clone(), version: 1 }
+        let key = published.key.clone();
+        let stage = Self { folder, objects, key, publisher: published.publisher.clone(), version: 1 };
+        stage.add_key_to(&stage.accounts().await).await;
+        stage
+    }
+
+    /// The accounts in the ledger of this stage, a file of SQLite.
+    pub async fn accounts(&self) -> Accounts {
+        let ledger = Sqlite::open(&self.ledger(), Clock::default()).await.expect("opened");
+        self.accounts_in(Arc::new(ledger))
+    }
+
+    /// The accounts in another ledger, whose secret this stage's key wraps.
+    pub fn accounts_in(&self, ledger: Arc<dyn Ledger>) -> Accounts {
+        let Protection::Sealed(vault) = &self.publisher.protection else { panic!("a stage has a key to wrap with") };
+        Accounts::new(ledger, vault.clone())
+    }
+
+    /// Has functions with these accounts know the stage's key, as one of the tenant `tests`.
+    pub async fn add_key_to(&self, accounts: &Accounts) {
+        let terms = KeyTerms::of("tests".parse().expect("a name"));
+        accounts.add_key(&self.key, terms).await.expect("the key can be kept");
+    }
+
+    /// The file of its ledger.
+    pub fn ledger(&self) -> PathBuf {
+        self.folder.path().join("ledger.sqlite")
     }
 
     /// A stage whose sentiment model lies open, in version 2, so that a test can put other files in the place of its own.
@@ -126,6 +155,7 @@ impl Stage {
             .set("AMAAS_STORE", format!("s3://{BUCKET}"))
             .set("AMAAS_MODEL", model)
             .set("AMAAS_KMS_KEY", format!("file:{}", self.kms_key().display()))
+            .set("AMAAS_LEDGER", format!("sqlite:{}", self.ledger().display()))
             .set("AMAAS_PUBLISHERS", self.publisher.signer.verifying_key().to_string())
             .set("AMAAS_SEALING", "optional")
             .set("AMAAS_LOG_FORMAT", "json")

@@ -7,8 +7,9 @@ use amaas::{ApiKey, Client, ClientBuilder};
 use amaas_e2e::{Launch, Program, library};
 use amaas_generate::Generate;
 use amaas_sentiment::Sentiment;
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::access::{Accounts, KeyTerms};
 use amaas_serve::config::{Trust, live};
+use amaas_serve::ledger::{Clock, Sqlite};
 use amaas_serve::load::Source;
 use amaas_serve::publish::{Protection, Publication, Publisher, publish};
 use amaas_serve::seal::KeySet;
@@ -45,7 +46,9 @@ impl Place {
         let signer = SigningKey::generate().expect("random");
         let publisher = Publisher { signer, protection: Protection::Sealed(vault.clone()) };
         let key = ApiKey::generate("bench").expect("random");
-        KeyDocument::new(store.clone()).insert(KeyRecord::new(&key, "bench", 0)).await.expect("inserted");
+        let ledger = Sqlite::open(&folder.path().join(LEDGER), Clock::default()).await.expect("a new file");
+        let accounts = Accounts::new(Arc::new(ledger), vault.clone());
+        accounts.add_key(&key, KeyTerms::of("bench".parse().expect("a name"))).await.expect("kept");
         let objects = folder.path().join("objects");
         let mut responder = Child::start("s3", &[&objects.to_string_lossy()]);
         let endpoint = format!("http://{}", responder.line());
@@ -108,6 +111,7 @@ impl Place {
     pub(crate) fn launch(&self, program: Program, model: &str) -> Launch {
         let launch = Launch::new(program)
             .set("AMAAS_STORE", format!("s3://{BUCKET}"))
+            .set("AMAAS_LEDGER", format!("sqlite:{}", self.folder.path().join(LEDGER).display()))
             .set("AMAAS_MODEL", model)
             .set("AMAAS_KMS_KEY", format!("file:{}", self.folder.path().join(KMS_KEY).display()))
             .set("AMAAS_PUBLISHERS", self.publisher.signer.verifying_key().to_string())
@@ -175,3 +179,4 @@ impl Place {
 const BUCKET: &str = "bench";
 const PLAIN: &str = "plain";
 const KMS_KEY: &str = "kms.key";
+const LEDGER: &str = "ledger.sqlite";

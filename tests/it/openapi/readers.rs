@@ -2,7 +2,7 @@
 
 use amaas_e2e::lambda::Lambda;
 use amaas_e2e::{Program, Stage};
-use amaas_serve::access::{KeyDocument, KeyRecord, Keys};
+use amaas_serve::access::{KeyTerms, Scope};
 use amaas_serve::config::live;
 use amaas_serve::task::Tasks;
 use amaas_wire::ApiKey;
@@ -22,8 +22,9 @@ async fn no_model_is_named_to_whoever_has_no_key_for_it() {
     assert!(!anyone.to_string().contains("sentiment"), "{anyone}");
     let other = ApiKey::generate("test").expect("random");
     let models = Some(["other".parse().expect("a name")].into());
-    let record = KeyRecord { models, ..KeyRecord::new(&other, "tests", 0) };
-    KeyDocument::new(served.stage.store().await).insert(record).await.expect("kept");
+    let scope = Scope { models, ..Scope::default() };
+    let terms = KeyTerms { scope, ..KeyTerms::of("tests".parse().expect("a name")) };
+    served.stage.accounts().await.add_key(&other, terms).await.expect("kept");
     let get =
         |key: &str| reqwest::Client::new().get(format!("{}/openapi.json", served.endpoint)).header("x-api-key", key);
     let answer = get(other.expose()).send().await.expect("an answer");

@@ -9,8 +9,8 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
-/// The event of the request, with the id `id`.
-pub(super) fn event(parts: &Parts, body: &[u8], id: &str) -> Value {
+/// The event of the request, with the id `id`, signed by the principal `signer`.
+pub(super) fn event(parts: &Parts, body: &[u8], id: &str, signer: Option<&str>) -> Value {
     let text = is_text(&parts.headers).then(|| std::str::from_utf8(body).ok()).flatten();
     let path = parts.uri.path();
     let query = parts.uri.query().unwrap_or_default();
@@ -42,6 +42,18 @@ pub(super) fn event(parts: &Parts, body: &[u8], id: &str) -> Value {
         },
         "isBase64Encoded": text.is_none() && !body.is_empty(),
     });
+    if let Some(arn) = signer {
+        event["requestContext"]["accountId"] = "123456789012".into();
+        event["requestContext"]["authorizer"] = json!({"iam": {
+            "accessKey": "ASIAEXAMPLE",
+            "accountId": "123456789012",
+            "callerId": "AROAEXAMPLE:session",
+            "cognitoIdentity": null,
+            "principalOrgId": null,
+            "userArn": arn,
+            "userId": "AROAEXAMPLE:session",
+        }});
+    }
     if !query.is_empty() {
         event["queryStringParameters"] = json!(parameters(query));
     }

@@ -22,6 +22,7 @@ struct State {
     most_at_once: usize,
     answers: (usize, usize),
     extensions: Vec<String>,
+    signer: Option<String>,
 }
 
 /// One event for the function.
@@ -88,6 +89,15 @@ impl Exchange {
 
     pub(super) fn register(&self, extension: String) {
         self.lock().extensions.push(extension);
+    }
+
+    pub(super) fn signed_by(&self, arn: Option<&str>) {
+        self.lock().signer = arn.map(str::to_owned);
+    }
+
+    /// The principal that callers sign as.
+    pub(super) fn signer(&self) -> Option<String> {
+        self.lock().signer.clone()
     }
 
     pub(super) fn most_at_once(&self) -> usize {

@@ -22,7 +22,7 @@ async fn invoke(State(exchange): State<Arc<Exchange>>, request: Request) -> Resp
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
     };
     let id = id();
-    let event = event::event(&parts, &body, &id).to_string().into_bytes();
+    let event = event::event(&parts, &body, &id, exchange.signer().as_deref()).to_string().into_bytes();
     if event.len() > LARGEST {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
     }

@@ -2,7 +2,7 @@
 //!
 //! What is as on Lambda: one environment takes one invocation at a time (it asks for the next one when it has answered),
 //! and the rest waits; payloads have Lambda's limits; a streamed answer reaches the caller as it comes.
-//! What is left out on purpose: freezing, scaling, IAM.
+//! What is left out on purpose: freezing, scaling, and that IAM looks at signatures: a test says who signed.
 
 mod answer;
 mod event;
@@ -47,6 +47,11 @@ impl Lambda {
     /// The Function URL.
     pub fn url(&self) -> String {
         self.outside.url()
+    }
+
+    /// From now on calls come as an `AWS_IAM` URL hands them on, signed by the principal `arn`; by nobody, as at first, where it is `None`.
+    pub fn signed_by(&self, arn: Option<&str>) {
+        self.outside.exchange.signed_by(arn);
     }
 
     /// The address of the Runtime API.

@@ -1,0 +1,76 @@
+//! Receipts of answers, held against what was sent and received.
+
+use amaas::task::TextClassification;
+use amaas::{Answer, Sealing};
+use amaas_e2e::{Program, Stage};
+use amaas_serve::seal::KeySet;
+use amaas_wire::receipt::{SignedReceipt, split_comment};
+use serde_json::json;
+
+use super::{TEXT, set};
+
+#[tokio::test]
+async fn every_answer_has_a_receipt_that_its_signer_and_contents_prove() {
+    let (stage, _, function) = set().await;
+    let model = "sentiment".parse().expect("a name");
+    let signers = KeySet::read(&stage.store().await, &model).await.expect("keys").signers();
+    let manifest = std::fs::read(stage.manifest_file()).expect("read");
+    let endpoint = function.endpoint().await;
+
+    // As anybody can, without the SDK: the bytes of the request and of the answer.
+    let body = json!({ "inputs": [TEXT, TEXT] }).to_string();
+    let post = reqwest::Client::new().post(format!("{endpoint}/v1/models/sentiment/predict"));
+    let answer = post.bearer_auth(stage.key().expose()).body(body.clone()).send().await.expect("an answer");
+    let receipt = answer.headers()["amaas-receipt"].to_str().expect("text").to_owned();
+    let request_id = answer.headers()["x-request-id"].to_str().expect("text").to_owned();
+    let output = answer.bytes().await.expect("a body");
+    let signed: SignedReceipt = receipt.parse().expect("a receipt");
+    let receipt = signed.verify(&signers).expect("signed by the model's signer");
+    receipt.is_of(body.as_bytes(), &output).expect("of these contents");
+    assert!(receipt.is_of(body.as_bytes(), b"another").is_err());
+    assert_eq!(
+        (receipt.tenant.as_str(), receipt.model.as_str(), receipt.version.as_str()),
+        ("tests", "sentiment", "1")
+    );
+    assert_eq!(
+        (receipt.request_id.as_str(), receipt.usage.units, receipt.usage.unit.as_str()),
+        (request_id.as_str(), 2, "rows")
+    );
+    // The model's digest is that of what its publisher signed.
+    let envelope: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+    let payload =
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, envelope["payload"].as_str().expect("text"));
+    assert_eq!(receipt.digest, amaas_wire::receipt::Digest::of(&payload.expect("base64")));
+
+    // Through the SDK, sealed and with signers pinned, which holds them against its own bytes.
+    let client = stage.client_builder(&endpoint).signers(signers.clone()).build().expect("enough is set");
+    let answer: Answer<TextClassification> = client.model("sentiment").predict(TEXT).await.expect("an answer");
+    answer.receipt().expect("there is one").verify(&signers).expect("signed");
+    let plain = stage.client_builder(&endpoint).sealing(Sealing::Off).build().expect("enough is set");
+    let answer: Answer<TextClassification> = plain.model("sentiment").predict(TEXT).await.expect("an answer");
+    answer.receipt().expect("there is one").verify(&signers).expect("signed");
+}
+
+#[tokio::test]
+async fn a_streamed_text_has_its_receipt_behind_it() {
+    let stage = Stage::set().await;
+    let publication = amaas_generate::bundle(amaas_serve::config::live()).expect("committed");
+    let tasks = amaas_serve::task::Tasks::default().with_generator::<amaas_generate::Generate>();
+    stage.publish_with(publication, &tasks).await;
+    let function = stage.launch(Program::Generate, "generate").await.start();
+    function.ready().await;
+    let model = "generate".parse().expect("a name");
+    let signers = KeySet::read(&stage.store().await, &model).await.expect("keys").signers();
+    let body =
+        json!({ "model": "generate", "prompt": "ROMEO:", "max_tokens": 12, "stream": true, "seed": 7 }).to_string();
+    let post = reqwest::Client::new().post(format!("{}/v1/completions", function.endpoint().await));
+    let answer = post.bearer_auth(stage.key().expose()).body(body.clone()).send().await.expect("an answer");
+    let all = answer.bytes().await.expect("a body");
+    let (content, receipt) = split_comment(&all).expect("a receipt behind the events");
+    assert!(content.ends_with(b"data: [DONE]\n\n"));
+    let signed: SignedReceipt = receipt.parse().expect("a receipt");
+    let receipt = signed.verify(&signers).expect("signed");
+    receipt.is_of(body.as_bytes(), content).expect("of these contents");
+    assert_eq!(receipt.usage.unit, "tokens");
+    assert!(receipt.usage.units > 12, "the prompt's too: {}", receipt.usage.units);
+}
