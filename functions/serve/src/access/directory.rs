@@ -95,6 +95,9 @@ impl Directory {
         let unavailable = |internal| Error::KeysUnavailable { internal };
         if let Some(cached) = known.known(key) {
             let found = cached.find().await;
+            if matches!(found, Ok(None)) {
+                known.forget(key, &cached);
+            }
             return found.map_err(unavailable);
         }
         // Whoever tries one wrong key after the other does not take the ledger from those who have a good one.
@@ -106,11 +109,13 @@ impl Directory {
             let (read, accounts, of) = (read.clone(), accounts.clone(), of.clone());
             async move { read(accounts, of).await.map_err(as_ledgers) }
         }));
-        let found = cached.find().await.map_err(unavailable)?;
-        if found.is_some() {
-            known.keep(key, cached);
+        // Whoever asks for the same meanwhile waits for the same read.
+        let cached = known.keep(key, cached);
+        let found = cached.find().await;
+        if !matches!(found, Ok(Some(_))) {
+            known.forget(key, &cached);
         }
-        Ok(found)
+        found.map_err(unavailable)
     }
 }
 
@@ -122,12 +127,21 @@ impl<K: Clone + Eq + Hash, V: Clone + Send + Sync + 'static> Shelf<K, V> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    fn keep(&self, key: &K, cached: Arc<Cached<V>>) {
+    /// Keeps `cached`, unless somebody else was faster; what is kept.
+    fn keep(&self, key: &K, cached: Arc<Cached<V>>) -> Arc<Cached<V>> {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= SWEPT_FROM && known.len().is_power_of_two() {
             known.retain(|_, cached| !cached.is_idle());
         }
-        known.entry(key.clone()).or_insert(cached);
+        Arc::clone(known.entry(key.clone()).or_insert(cached))
+    }
+
+    /// Drops `cached`, of which nothing is known.
+    fn forget(&self, key: &K, cached: &Arc<Cached<V>>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.get(key).is_some_and(|is| Arc::ptr_eq(is, cached)) {
+            known.remove(key);
+        }
     }
 }
 

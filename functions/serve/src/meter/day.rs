@@ -46,6 +46,13 @@ impl Day {
         Self(self.0.first_of_month())
     }
 
+    /// How many days later `other` is.
+    pub fn until(self, other: Self) -> i64 {
+        let days =
+            |day: Self| Offset::UTC.to_timestamp(day.0.at(0, 0, 0, 0)).map_or(0, Timestamp::as_second) / (24 * 60 * 60);
+        days(other) - days(self)
+    }
+
     /// How many milliseconds after 1970 it ends.
     pub fn end(self) -> u64 {
         let end = Offset::UTC.to_timestamp(self.next().0.at(0, 0, 0, 0)).map(Timestamp::as_millisecond);

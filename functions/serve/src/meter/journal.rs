@@ -5,11 +5,12 @@
 //! holds takes over what lies beside it. What was written is there when the process is killed; when the machine loses its power the last
 //! moments may be missing.
 
+use std::collections::VecDeque;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Record;
 
@@ -44,7 +45,7 @@ struct Open {
 /// Records that go to the ledger together, and are forgotten here when they are there.
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) records: Vec<Record>,
+    records: Vec<Record>,
     /// Where they lie.
     segment: Option<PathBuf>,
     /// Who held them, where nobody does any more.
@@ -147,7 +148,7 @@ impl Journal {
     }
 
     /// Forgets what is in the ledger.
-    pub(super) fn done(batch: &Batch) -> io::Result<()> {
+    fn done(batch: &Batch) -> io::Result<()> {
         if let Some(segment) = &batch.segment {
             fs::remove_file(segment)?;
         }
@@ -158,11 +159,53 @@ impl Journal {
     }
 
     /// Takes back what could not be brought into the ledger: files are there still.
-    pub(super) fn undone(&self, batch: Batch) {
+    fn undone(&self, batch: Batch) {
         match &self.place {
             Place::Memory(records) => lock(records).extend(batch.records),
             Place::Folder { open, .. } if batch.segment.is_some() => lock(open).waiting = true,
             Place::Folder { open, .. } => lock(open).unwritten.extend(batch.records),
+        }
+    }
+}
+
+/// Batches on their way to the ledger. Dropped, those that are left go back: whoever brought them was cut off.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    journal: Arc<Journal>,
+    batches: VecDeque<Batch>,
+}
+
+impl Claimed {
+    /// What `read` finds in `journal`.
+    pub(super) fn of(journal: Arc<Journal>, read: impl FnOnce(&Journal) -> io::Result<Vec<Batch>>) -> io::Result<Self> {
+        let batches = read(&journal)?.into();
+        Ok(Self { journal, batches })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// The records that come first.
+    pub(super) fn first(&self) -> Option<&[Record]> {
+        self.batches.front().map(|batch| &*batch.records)
+    }
+
+    /// Forgets those: they are in the ledger.
+    pub(super) fn done(&mut self) -> io::Result<()> {
+        let Some(batch) = self.batches.pop_front() else { return Ok(()) };
+        let done = Journal::done(&batch);
+        if done.is_err() {
+            self.journal.undone(batch);
+        }
+        done
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        for batch in self.batches.drain(..) {
+            self.journal.undone(batch);
         }
     }
 }
@@ -336,6 +379,23 @@ mod tests {
         let error = Journal::in_folder(folder.path()).expect_err("a group may write it");
         assert!(error.to_string().contains("others than this user"), "{error}");
         assert_eq!(files(folder.path()), 0);
+    }
+
+    #[test]
+    fn what_was_claimed_and_not_brought_goes_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for journal in [Journal::in_memory(), Journal::in_folder(folder.path()).expect("made")] {
+            let journal = Arc::new(journal);
+            journal.append(record(1)).expect("kept");
+            let claim = || Claimed::of(Arc::clone(&journal), Journal::closed).expect("read");
+            for _ in 0..2 {
+                let claimed = claim();
+                assert_eq!(claimed.first().map(<[_]>::len), Some(1));
+                assert!(claim().is_empty(), "somebody has it");
+            }
+            claim().done().expect("forgotten");
+            assert!(claim().is_empty());
+        }
     }
 
     #[test]

@@ -30,13 +30,13 @@ pub async fn report(
         return Err(ReportError::Backwards { since, until });
     }
     let mut rows: BTreeMap<Parts, UsageRow> = BTreeMap::new();
-    let (mut total, mut day, mut days) = (UsageSum::default(), since, 0);
-    // Nobody called before there was a service, nor tomorrow.
-    while day <= until.min(Day::at(now)) {
-        days += 1;
-        if days > MOST_DAYS {
-            return Err(ReportError::TooLong { most: MOST_DAYS });
-        }
+    // Nobody has called tomorrow.
+    let last = until.min(Day::at(now));
+    if since.until(last) >= MOST_DAYS {
+        return Err(ReportError::TooLong { most: MOST_DAYS });
+    }
+    let (mut total, mut day) = (UsageSum::default(), since);
+    while day <= last {
         for Line { parts, sum } in day_of(ledger, tenant, day, now).await? {
             total.add(&sum);
             let parts = parts.by(by);
@@ -69,7 +69,7 @@ pub enum ReportError {
     Backwards { since: Day, until: Day },
     /// More days than are read at once.
     #[error("expected at most {most} days, got more")]
-    TooLong { most: u32 },
+    TooLong { most: i64 },
 }
 
 /// What the calls of a day come to that have these parts in common.
@@ -113,7 +113,7 @@ async fn day_of(ledger: &dyn Ledger, tenant: &TenantName, day: Day, now: u64) ->
         return Ok(lines);
     }
     let lines = add_up(ledger, tenant, day).await?;
-    if is_over {
+    if is_over && !lines.is_empty() {
         // Where a record came late meanwhile its mark is there, and this is not kept.
         let json = Bytes::from(serde_json::to_vec(&lines).unwrap_or_default());
         ledger.insert(&sum, json, FOREVER).await?;
@@ -180,7 +180,7 @@ pub(super) const LATE: u64 = 60 * 60 * 1000;
 /// For how long no sum of a day is kept after a record came late: longer than it takes to write it.
 const MARKED: Duration = Duration::from_mins(10);
 /// As long as records are kept, about.
-const MOST_DAYS: u32 = 400;
+const MOST_DAYS: i64 = 400;
 const PAGE: usize = 1000;
 
 #[cfg(test)]

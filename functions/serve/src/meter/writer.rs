@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::journal::Batch;
+use super::journal::{Batch, Claimed};
 use super::report::{LATE, late, place};
 use super::{Emf, Journal, Record};
 use crate::ledger::{Clock, Ledger, LedgerError, Write};
@@ -72,8 +72,10 @@ impl Meter {
     /// When the ledger cannot be reached: all of it stays here.
     pub(crate) async fn flush(&self) -> Result<(), LedgerError> {
         let _writing = self.writing.lock().await;
-        let closed = self.read(Journal::closed).await;
-        self.write(closed).await
+        match self.claim(Journal::closed).await {
+            Some(closed) => self.write(closed).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes what was kept, and what processes that are gone have left, for as long as the process lives.
@@ -111,10 +113,7 @@ impl Meter {
     /// Writes what processes that are gone have left.
     pub(crate) async fn take_over(&self) {
         let _writing = self.writing.lock().await;
-        let left = self.read(Journal::left_by_others).await;
-        if left.is_empty() {
-            return;
-        }
+        let Some(left) = self.claim(Journal::left_by_others).await else { return };
         match self.write(left).await {
             Ok(()) => tracing::info!("usage of a process that was killed is in the ledger"),
             Err(error) => tracing::warn!(%error, "usage of a process that was killed waits for the ledger"),
@@ -122,32 +121,23 @@ impl Meter {
     }
 
     /// What `read` finds in the journal, which it may wait for the disk for.
-    async fn read(&self, read: impl FnOnce(&Journal) -> io::Result<Vec<Batch>> + Send + 'static) -> Vec<Batch> {
+    async fn claim(&self, read: impl FnOnce(&Journal) -> io::Result<Vec<Batch>> + Send + 'static) -> Option<Claimed> {
         let journal = Arc::clone(&self.journal);
-        let found = tokio::task::spawn_blocking(move || read(&journal)).await;
-        found.unwrap_or_else(|error| Err(io::Error::other(error))).unwrap_or_else(|error| {
-            tracing::error!(%error, "the journal could not be read");
-            Vec::new()
-        })
+        let found = tokio::task::spawn_blocking(move || Claimed::of(journal, read)).await;
+        let found = found.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let found = found.inspect_err(|error| tracing::error!(%error, "the journal could not be read"));
+        found.ok().filter(|claimed| !claimed.is_empty())
     }
 
-    async fn write(&self, batches: Vec<Batch>) -> Result<(), LedgerError> {
-        let mut result = Ok(());
-        for batch in batches {
-            if result.is_ok() {
-                result = self.write_batch(&batch.records).await;
-            }
-            match result {
-                Ok(()) => {
-                    if let Err(error) = Journal::done(&batch) {
-                        tracing::warn!(%error, "what is in the ledger could not be deleted here; it is written again");
-                        self.journal.undone(batch);
-                    }
-                }
-                Err(_) => self.journal.undone(batch),
+    async fn write(&self, mut claimed: Claimed) -> Result<(), LedgerError> {
+        while let Some(records) = claimed.first() {
+            self.write_batch(records).await?;
+            if let Err(error) = claimed.done() {
+                tracing::warn!(%error, "what is in the ledger could not be deleted here; it is written again");
+                break;
             }
         }
-        result
+        Ok(())
     }
 
     async fn write_batch(&self, records: &[Record]) -> Result<(), LedgerError> {

@@ -65,8 +65,8 @@ impl Allowance {
         self.measure.kind
     }
 
-    /// Takes `amount`, or nothing.
-    pub(crate) async fn take(&self, amount: u64) -> Result<(), Error> {
+    /// Takes `amount`, or nothing; and says of which period it is.
+    pub(crate) async fn take(&self, amount: u64) -> Result<i64, Error> {
         if amount > self.measure.most {
             return Err(Error::OverLimit { limit: self.measure.to_string() });
         }
@@ -81,9 +81,12 @@ impl Allowance {
         self.ask(amount).await
     }
 
-    /// Puts back what was taken and not used.
-    pub(crate) fn put_back(&self, amount: u64) {
+    /// Puts back what was taken of `period` and not used.
+    pub(crate) fn put_back(&self, amount: u64, period: i64) {
         let mut local = self.local();
+        if local.period != period {
+            return;
+        }
         local.have += amount;
         // With it there may be enough for who was refused.
         local.refused = None;
@@ -109,7 +112,9 @@ impl Allowance {
                 return false;
             }
             local.lease = 0;
-            std::mem::take(&mut local.have)
+            let have = std::mem::take(&mut local.have);
+            // What is left of the last month is no part of this one.
+            if local.period == counter.period { have } else { 0 }
         };
         if amount > 0
             && let Err(error) = self.ledger.count(&counter.key, counter.giving_back(amount)).await
@@ -120,7 +125,7 @@ impl Allowance {
     }
 
     /// Takes what is here, or refuses what was refused a moment ago.
-    fn take_at_once(&self, amount: u64) -> Option<Result<(), Error>> {
+    fn take_at_once(&self, amount: u64) -> Option<Result<i64, Error>> {
         let period = if self.measure.time == Time::Month { self.counter().period } else { 0 };
         let mut local = self.local();
         if local.period != period {
@@ -130,7 +135,7 @@ impl Allowance {
         local.used = Instant::now();
         if local.have >= amount {
             local.have -= amount;
-            return Some(Ok(()));
+            return Some(Ok(period));
         }
         match local.refused {
             Some((least, until)) if amount >= least && local.used < until => {
@@ -142,11 +147,13 @@ impl Allowance {
     }
 
     /// Takes `amount` out of a new lease.
-    async fn ask(&self, amount: u64) -> Result<(), Error> {
+    async fn ask(&self, amount: u64) -> Result<i64, Error> {
         let counter = self.counter();
+        // What is here is set aside first: others go on taking meanwhile.
         let (need, lease, lent) = {
-            let local = self.local();
+            let mut local = self.local();
             let need = amount.saturating_sub(local.have);
+            local.have = local.have.saturating_sub(amount);
             let quick = local.lease > 0 && local.leased.elapsed() < QUICK;
             // A part of what is left: many processes that have leases leave something for others.
             let share = self.measure.share().min(local.room / SHARES);
@@ -156,7 +163,7 @@ impl Allowance {
         if lent > 0 {
             match self.ledger.count(&counter.key, counter.settling(lent)).await {
                 Ok(_) => self.local().lent -= lent,
-                Err(error) => return self.lend(amount, need, &error),
+                Err(error) => return self.lend(amount, need, counter.period, &error),
             }
         }
         let mut answer = self.ledger.count(&counter.key, counter.adding(lease)).await;
@@ -170,34 +177,35 @@ impl Allowance {
         match answer {
             Ok(Counted::Now(value)) => {
                 let mut local = self.local();
-                local.have = (local.have + had).saturating_sub(amount);
+                local.have += had - need;
                 (local.lease, local.leased) = (had, Instant::now());
                 (local.room, local.refused) = (counter.room(value), None);
-                Ok(())
+                Ok(counter.period)
             }
             Ok(Counted::Full(value)) => {
                 let room = counter.room(value);
                 let missing = need.saturating_sub(room);
                 let until = Instant::now() + self.measure.wait(missing, self.clock.now()).min(LOOK_AGAIN);
                 let mut local = self.local();
+                local.have += amount - need;
                 (local.room, local.refused) = (room, Some((amount, until)));
                 drop(local);
                 Err(self.refusal(missing))
             }
-            Err(error) => self.lend(amount, need, &error),
+            Err(error) => self.lend(amount, need, counter.period, &error),
         }
     }
 
-    /// Takes `amount`, of which `need` is not here, from what a process may lend itself.
-    fn lend(&self, amount: u64, need: u64, error: &LedgerError) -> Result<(), Error> {
+    /// Takes `amount`, of which `need` was not here, from what a process may lend itself.
+    fn lend(&self, amount: u64, need: u64, period: i64, error: &LedgerError) -> Result<i64, Error> {
         let mut local = self.local();
         if local.lent + need > self.measure.share() {
+            local.have += amount - need;
             return Err(Error::QuotasUnavailable { internal: error.to_string() });
         }
         tracing::warn!(%error, "a call is let in that is counted when the ledger can be asked");
         local.lent += need;
-        local.have = (local.have + need).saturating_sub(amount);
-        Ok(())
+        Ok(period)
     }
 
     fn refusal(&self, missing: u64) -> Error {

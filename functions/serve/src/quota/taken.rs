@@ -7,7 +7,15 @@ use crate::error::Error;
 
 /// What a call has taken.
 #[derive(Debug, Default)]
-pub(crate) struct Taken(Vec<(Arc<Allowance>, u64)>);
+pub(crate) struct Taken(Vec<Share>);
+
+#[derive(Debug)]
+struct Share {
+    allowance: Arc<Allowance>,
+    amount: u64,
+    /// The period that it is of.
+    period: i64,
+}
 
 impl Taken {
     /// Takes `amount` of each of `allowances`; where one has not enough, nothing of any of them.
@@ -15,23 +23,23 @@ impl Taken {
         let before = self.0.len();
         let allowances = if amount == 0 { &[] } else { allowances };
         for allowance in allowances {
-            if let Err(error) = allowance.take(amount).await {
-                for (allowance, amount) in self.0.drain(before..) {
-                    allowance.put_back(amount);
+            match allowance.take(amount).await {
+                Ok(period) => self.0.push(Share { allowance: Arc::clone(allowance), amount, period }),
+                Err(error) => {
+                    self.0.drain(before..).for_each(Share::put_back);
+                    return Err(error);
                 }
-                return Err(error);
             }
-            self.0.push((Arc::clone(allowance), amount));
         }
         Ok(())
     }
 
     /// Keeps `used` of what was taken of `kind`, and puts the rest back.
     pub(crate) fn settle(&mut self, kind: Kind, used: u64) {
-        for (allowance, amount) in self.0.iter_mut().filter(|(allowance, _)| allowance.kind() == kind) {
-            if *amount > used {
-                allowance.put_back(*amount - used);
-                *amount = used;
+        for share in self.0.iter_mut().filter(|share| share.allowance.kind() == kind) {
+            if share.amount > used {
+                share.allowance.put_back(share.amount - used, share.period);
+                share.amount = used;
             }
         }
     }
@@ -44,8 +52,13 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        for (allowance, amount) in self.0.drain(..) {
-            allowance.put_back(amount);
-        }
+        self.0.drain(..).for_each(Share::put_back);
+    }
+}
+
+impl Share {
+    #[allow(clippy::needless_pass_by_value)] // it is used up
+    fn put_back(self) {
+        self.allowance.put_back(self.amount, self.period);
     }
 }

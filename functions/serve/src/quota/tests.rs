@@ -215,6 +215,41 @@ async fn of_several_limits_none_is_charged_where_one_is_reached() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_month_is_no_part_of_the_next() {
+    let place = Place::new();
+    let (one, other) = (place.process(), place.process());
+    let (mine, others) = (one.of(measure(1000, Time::Month)), other.of(measure(1000, Time::Month)));
+    let_in(&mine, 300).await;
+    let mut taken = Taken::default();
+    assert!(taken.take(&[Arc::clone(&mine)], 5).await.is_ok());
+    place.pass(Duration::from_hours(400)).await;
+    // The lease of the old month, and what a call had taken in it.
+    one.give_back(IDLE).await;
+    assert_eq!(let_in(&mine, 1).await, 1);
+    drop(taken);
+    let (rest, theirs) = (let_in(&mine, 2000).await, let_in(&others, 2000).await);
+    assert!(1 + rest + theirs <= 1000, "{rest} and {theirs}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_take_while_another_asks_take_nothing_twice() {
+    let place = Place::new();
+    let allowance = place.process().of(measure(1000, Time::Month));
+    let calls = (0..400).map(|index| {
+        let allowance = Arc::clone(&allowance);
+        tokio::spawn(async move {
+            let amount = 1 + index % 7;
+            allowance.take(amount).await.map_or(0, |_| amount)
+        })
+    });
+    let mut taken = 0;
+    for call in calls.collect::<Vec<_>>() {
+        taken += call.await.expect("no panic");
+    }
+    assert!(taken <= 1000, "{taken}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_is_said_what_is_left() {
     let place = Place::new();
     let allowance = place.process().of(measure(600, Time::Minute));

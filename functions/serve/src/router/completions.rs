@@ -46,7 +46,7 @@ pub(super) async fn completions(
     let telling = if delivery == Delivery::Whole { Telling::AtTheEnd } else { Telling::AsItComes };
     let mut events = begin(&mut call, &model, vec![prompt], logprobs, telling, size).await?;
     let events = events.pop().ok_or_else(|| Error::internal("a call has no events"))?;
-    let under_way = UnderWay { call, begun, made: 0, bytes: 0, hasher: Hasher::new(), counted: false };
+    let under_way = UnderWay { call, begun, made: 0, bytes: 0, hasher: Hasher::new(), counted: true };
     let answer = Answer { id: id()?, created: now(), model, events, echo, logprobs, delivery, under_way };
     if delivery == Delivery::Whole { answer.whole().await } else { answer.stream().await }
 }
@@ -119,6 +119,7 @@ struct UnderWay {
     /// Bytes that left, and what their digest comes to.
     bytes: u64,
     hasher: Hasher,
+    /// Whether it was counted, or there is nothing to count yet.
     counted: bool,
 }
 
@@ -144,14 +145,14 @@ impl Answer {
         let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), Some(usage));
         let counted = Counted { rows: 1, tokens: Some(usage.total_tokens), begun: self.under_way.begun };
         let response = completions_response(&body, counted)?;
-        self.under_way.counted = true;
         let model = Arc::clone(&self.model);
         self.under_way.call.answered(&model, response).await
     }
 
     async fn stream(mut self) -> Result<Response<Body>, Error> {
-        // A text that fails before it has begun is not counted.
-        let first = self.events.next().await.inspect_err(|_| self.under_way.counted = true)?;
+        // A text that ends before it has begun is not counted.
+        let first = self.events.next().await?;
+        self.under_way.counted = false;
         let mut limits = HeaderMap::new();
         self.under_way.call.left(&mut limits);
         let next = async |state: Option<(Self, Option<Event>)>| {
