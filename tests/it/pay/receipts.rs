@@ -73,4 +73,16 @@ async fn a_streamed_text_has_its_receipt_behind_it() {
     receipt.is_of(body.as_bytes(), content).expect("of these contents");
     assert_eq!(receipt.usage.unit, "tokens");
     assert!(receipt.usage.units > 12, "the prompt's too: {}", receipt.usage.units);
+
+    // Its answer is kept for no repeat, so an idempotency key hides none of them.
+    let endpoint = function.endpoint().await;
+    for seed in [1, 2, 2] {
+        let body = json!({ "model": "generate", "prompt": "JULIET:", "max_tokens": 3, "stream": true, "seed": seed });
+        let post = reqwest::Client::new().post(format!("{endpoint}/v1/completions")).header("idempotency-key", "one");
+        let answer = post.bearer_auth(stage.key().expose()).body(body.to_string()).send().await.expect("an answer");
+        assert!(answer.text().await.expect("a body").contains("[DONE]"));
+    }
+    let usage = reqwest::Client::new().get(format!("{endpoint}/v1/usage")).bearer_auth(stage.key().expose());
+    let usage: serde_json::Value = usage.send().await.expect("an answer").json().await.expect("JSON");
+    assert_eq!(usage["total"]["calls"], 4);
 }

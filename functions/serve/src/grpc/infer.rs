@@ -37,8 +37,8 @@ pub(super) async fn answer(
     let size = prost::Message::encoded_len(&request);
     call.came_as_message(size);
     let (inputs, form) = off_runtime(size, move || inputs(request)).await?;
-    let (outputs, rows) = infer::run(&mut call, &model, inputs, Some(&wanted)).await?;
-    let counted = Counted { rows, tokens: None, begun };
+    let (outputs, rows, tokens) = infer::run(&mut call, &model, inputs, Some(&wanted)).await?;
+    let counted = Counted { rows, tokens, begun };
     let size = json_size(&outputs);
     let answered = Arc::clone(&model);
     let response = off_runtime(size, move || Ok(response(&answered, id, outputs, form))).await?;

@@ -108,12 +108,26 @@ impl DynamoDb {
     }
 
     /// Sets a counter on a condition; what stands there instead, where it does not hold.
-    async fn set_counter(&self, key: &Key, set: &str, condition: &str, values: Item) -> Result<Setting, LedgerError> {
+    async fn set_counter(
+        &self,
+        key: &Key,
+        set: &str,
+        condition: &str,
+        values: Item,
+        tries: Tries,
+    ) -> Result<Setting, LedgerError> {
         let update = self.client.update_item().table_name(&self.table);
         let update = update.key(PARTITION, text(key.partition())).key(SORT, text(key.sort()));
         let update = update.update_expression(set).condition_expression(condition);
         let update = update.set_expression_attribute_values(Some(values)).return_values(ReturnValue::AllNew);
-        match update.send().await {
+        let answer = match tries {
+            Tries::Several => update.send().await,
+            Tries::One => {
+                let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
+                update.customize().config_override(once).send().await
+            }
+        };
+        match answer {
             Ok(updated) => Ok(Setting::Done(updated.attributes.as_ref().and_then(counter))),
             Err(error) if is_refused(&error) => Ok(Setting::Refused),
             Err(error) => Err(self.failed(&error)),
@@ -294,7 +308,10 @@ impl Ledger for DynamoDb {
             let room = ceiling.saturating_sub(amount);
             let values = [value(":amount", amount), value(":floor", floor), value(":room", room), end.clone(), now()];
             let condition = "n >= :floor AND n <= :room AND expires > :now";
-            match self.set_counter(key, "SET n = n + :amount, expires = :end", condition, values.into()).await? {
+            let add = "SET n = n + :amount, expires = :end";
+            // What is given back twice would be there for somebody.
+            let tries = if amount < 0 { Tries::One } else { Tries::Several };
+            match self.set_counter(key, add, condition, values.into(), tries).await? {
                 Setting::Done(sum) => return sum.map(Counted::Now).ok_or_else(|| self.no_counter()),
                 Setting::Refused => {}
             }
@@ -308,7 +325,7 @@ impl Ledger for DynamoDb {
             let values = [value(":sum", sum), value(":floor", floor), end.clone(), now()];
             let condition = "attribute_not_exists(n) OR n < :floor OR expires <= :now";
             if let Setting::Done(_) =
-                self.set_counter(key, "SET n = :sum, expires = :end", condition, values.into()).await?
+                self.set_counter(key, "SET n = :sum, expires = :end", condition, values.into(), Tries::Several).await?
             {
                 return Ok(Counted::Now(sum));
             }
@@ -316,6 +333,13 @@ impl Ledger for DynamoDb {
         let cause = format!("others were faster to change a counter, {ATTEMPTS} times");
         Err(LedgerError::Unreachable { ledger: self.name(), cause })
     }
+}
+
+/// How often something is sent where no answer comes.
+#[derive(Clone, Copy)]
+enum Tries {
+    One,
+    Several,
 }
 
 /// What became of the setting of a counter.

@@ -83,7 +83,8 @@ pub trait Ledger: fmt::Debug + Send + Sync {
 
     /// Adds to a counter, unless that would take it over its ceiling. Counters and entries do not share names.
     ///
-    /// Where an answer is lost on its way, it can be that more was added than was asked for, and never less.
+    /// Where an answer is lost on its way, it can be that more was added than was asked for, and never less: what is given back is sent
+    /// once.
     async fn count(&self, key: &Key, count: Count) -> Result<Counted, LedgerError>;
 }
 

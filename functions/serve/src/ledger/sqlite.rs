@@ -72,7 +72,7 @@ impl Ledger for Sqlite {
             if let Some(entry) = read(connection, &key, now)? {
                 return Ok(Inserted::Exists(entry));
             }
-            connection.prepare_cached(PURGE)?.execute(params![now])?;
+            connection.prepare_cached(PURGE)?.execute(params![now, 8])?;
             put(connection, &key, &value, revision, now.saturating_add(milliseconds(lives)))?;
             Ok(Inserted::New(revision))
         })
@@ -126,8 +126,9 @@ impl Ledger for Sqlite {
     async fn write(&self, writes: &[Write]) -> Result<(), LedgerError> {
         writes.iter().try_for_each(|write| bounded(&write.value))?;
         let (writes, revision) = (writes.to_vec(), Revision::draw()?);
+        let purged = i64::try_from(8 + 2 * writes.len()).unwrap_or(i64::MAX);
         self.with(move |connection, now| {
-            connection.prepare_cached(PURGE)?.execute(params![now])?;
+            connection.prepare_cached(PURGE)?.execute(params![now, purged])?;
             for Write { key, value, lives } in &writes {
                 put(connection, key, value, revision, now.saturating_add(milliseconds(*lives)))?;
             }
@@ -263,8 +264,8 @@ const TABLES: &str = "
     PRAGMA user_version = 1;
 ";
 const VERSION: i64 = 1;
-/// Takes away some of what has ended: more than one insertion brings.
-const PURGE: &str = "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries WHERE ends <= ?1 LIMIT 8)";
+/// Takes away some of what has ended: more than is written meanwhile.
+const PURGE: &str = "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries WHERE ends <= ?1 LIMIT ?2)";
 /// How long one waits for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -5,7 +5,7 @@
 //! holds takes over what lies beside it. What was written is there when the process is killed; when the machine loses its power the last
 //! moments may be missing.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -45,9 +45,10 @@ struct Open {
 /// Records that go to the ledger together, and are forgotten here when they are there.
 #[derive(Debug)]
 pub(super) struct Batch {
-    records: Vec<Record>,
     /// Where they lie.
     segment: Option<PathBuf>,
+    /// Those that lie nowhere.
+    unwritten: Vec<Record>,
     /// Who held them, where nobody does any more.
     lock: Option<(PathBuf, File)>,
 }
@@ -59,11 +60,7 @@ impl Journal {
     /// When the folder cannot be made or written, or others than this user may write it.
     pub(crate) fn in_folder(folder: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|_| io::Error::other("the operating system gave no randomness"))?;
-        let name = format!("{:016x}", u64::from_be_bytes(random));
-        let lock = created(&lock_file(folder, &name))?;
-        lock.try_lock().map_err(io::Error::from)?;
+        let (name, lock) = own_name(folder)?;
         let (whose, mine) = (fs::metadata(folder)?, lock.metadata()?.uid());
         if whose.uid() != mine || whose.mode() & 0o022 != 0 {
             let _ = fs::remove_file(lock_file(folder, &name));
@@ -104,19 +101,19 @@ impl Journal {
                 Ok(Open { unwritten: records, ..Open::default() }.unwritten())
             }
             Place::Folder { folder, name, open, .. } => {
-                let unwritten = {
+                let below = {
                     let mut open = lock(open);
-                    if open.file.take().is_some() {
-                        open.number += 1;
-                        open.waiting = true;
+                    if open.file.is_some() {
+                        open.close();
                     }
                     if !std::mem::take(&mut open.waiting) {
                         return Ok(open.unwritten());
                     }
-                    open.unwritten()
+                    open.number
                 };
-                let mut batches = batches(folder, name).inspect_err(|_| lock(open).waiting = true)?;
-                batches.extend(unwritten);
+                // The next segment may be there by now, and is not closed.
+                let mut batches = batches(folder, name, Some(below)).inspect_err(|_| lock(open).waiting = true)?;
+                batches.extend(lock(open).unwritten());
                 Ok(batches)
             }
         }
@@ -133,7 +130,7 @@ impl Journal {
                 continue;
             };
             let Some(lock) = taken_over(&path)? else { continue };
-            let mut batches = batches(folder, name)?;
+            let mut batches = batches(folder, name, None)?;
             if batches.is_empty() {
                 // Somebody else may have done so a moment ago.
                 let _ = fs::remove_file(&path);
@@ -161,9 +158,9 @@ impl Journal {
     /// Takes back what could not be brought into the ledger: files are there still.
     fn undone(&self, batch: Batch) {
         match &self.place {
-            Place::Memory(records) => lock(records).extend(batch.records),
+            Place::Memory(records) => lock(records).extend(batch.unwritten),
             Place::Folder { open, .. } if batch.segment.is_some() => lock(open).waiting = true,
-            Place::Folder { open, .. } => lock(open).unwritten.extend(batch.records),
+            Place::Folder { open, .. } => lock(open).unwritten.extend(batch.unwritten),
         }
     }
 }
@@ -186,9 +183,9 @@ impl Claimed {
         self.batches.is_empty()
     }
 
-    /// The records that come first.
-    pub(super) fn first(&self) -> Option<&[Record]> {
-        self.batches.front().map(|batch| &*batch.records)
+    /// The records that come first, which are read now: there can be more of them than fit into memory together.
+    pub(super) fn first(&self) -> io::Result<Option<Vec<Record>>> {
+        self.batches.front().map(Batch::read).transpose()
     }
 
     /// Forgets those: they are in the ledger.
@@ -221,12 +218,22 @@ impl Open {
         // In one piece: whoever is killed has written all of it or none.
         let written = file.write_all(&line);
         self.file = Some(file);
+        if written.is_err() {
+            // What comes next is not to stand behind a part of this one.
+            self.close();
+        }
         written
+    }
+
+    fn close(&mut self) {
+        self.file = None;
+        self.number += 1;
+        self.waiting = true;
     }
 
     fn unwritten(&mut self) -> Vec<Batch> {
         let records = std::mem::take(&mut self.unwritten);
-        if records.is_empty() { Vec::new() } else { vec![Batch { records, segment: None, lock: None }] }
+        if records.is_empty() { Vec::new() } else { vec![Batch { segment: None, unwritten: records, lock: None }] }
     }
 }
 
@@ -234,38 +241,60 @@ impl Drop for Journal {
     fn drop(&mut self) {
         let Place::Folder { folder, name, lock, .. } = &self.place else { return };
         // Where segments are left, whoever comes next has to find the lock file.
-        if batches(folder, name).is_ok_and(|batches| batches.is_empty()) {
+        if batches(folder, name, None).is_ok_and(|batches| batches.is_empty()) {
             let _ = fs::remove_file(lock_file(folder, name));
         }
         let _ = lock.unlock();
     }
 }
 
-/// The closed segments of `name`, oldest first; the open one too, where its process is gone.
-fn batches(folder: &Path, name: &str) -> io::Result<Vec<Batch>> {
-    let mut segments = Vec::new();
+/// The segments of `name`, oldest first: those whose number is below `below`, or all, where its process is gone.
+fn batches(folder: &Path, name: &str, below: Option<u64>) -> io::Result<Vec<Batch>> {
+    let mut segments = BTreeMap::new();
     for file in fs::read_dir(folder)? {
         let path = file?.path();
-        let of_name = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_prefix(name));
-        if of_name.is_some_and(|rest| rest.starts_with('-')) && path.extension().is_some_and(|is| is == "jsonl") {
-            segments.push(path);
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_prefix(name));
+        let number = stem.and_then(|rest| rest.strip_prefix('-')?.parse::<u64>().ok());
+        let is_segment = path.extension().is_some_and(|is| is == "jsonl");
+        if let Some(number) = number.filter(|number| is_segment && below.is_none_or(|below| *number < below)) {
+            segments.insert(number, path);
         }
     }
-    segments.sort();
-    segments.into_iter().map(read).collect()
+    let batch = |path| Batch { segment: Some(path), unwritten: Vec::new(), lock: None };
+    Ok(segments.into_values().map(batch).collect())
 }
 
-fn read(path: PathBuf) -> io::Result<Batch> {
-    let bytes = fs::read(&path)?;
-    let mut records = Vec::new();
-    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        match serde_json::from_slice(line) {
-            Ok(record) => records.push(record),
-            // Its answer had not left: it was killed while it wrote.
-            Err(error) => tracing::warn!(column = error.column(), "a line of the journal is no record"),
+impl Batch {
+    fn read(&self) -> io::Result<Vec<Record>> {
+        let Some(segment) = &self.segment else { return Ok(self.unwritten.clone()) };
+        let bytes = fs::read(segment)?;
+        let mut records = Vec::new();
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            match serde_json::from_slice(line) {
+                Ok(record) => records.push(record),
+                // Its answer had not left: it was killed while it wrote. Or the disk was full, and it is in memory.
+                Err(error) => tracing::warn!(column = error.column(), "a line of the journal is no record"),
+            }
+        }
+        Ok(records)
+    }
+}
+
+/// A name that nobody else has, and its lock file, locked.
+fn own_name(folder: &Path) -> io::Result<(String, File)> {
+    for _ in 0..NAMES {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|_| io::Error::other("the operating system gave no randomness"))?;
+        let name = format!("{:016x}", u64::from_be_bytes(random));
+        let path = lock_file(folder, &name);
+        let lock = created(&path)?;
+        // Before it is locked it looks like that of a process that is gone, and somebody may have taken it away.
+        let is_there = |lock: &File| Ok::<_, io::Error>(fs::metadata(&path)?.ino() == lock.metadata()?.ino());
+        if lock.try_lock().is_ok() && is_there(&lock).unwrap_or(false) {
+            return Ok((name, lock));
         }
     }
-    Ok(Batch { records, segment: Some(path), lock: None })
+    Err(io::Error::other("others kept taking the lock file away"))
 }
 
 /// The lock file of somebody who is gone, held from now on; nothing where its process lives.
@@ -297,6 +326,9 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How often a name is tried.
+const NAMES: u32 = 8;
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -313,7 +345,7 @@ mod tests {
     }
 
     fn ids(batches: &[Batch]) -> Vec<u32> {
-        let records = batches.iter().flat_map(|batch| &batch.records);
+        let records = batches.iter().flat_map(|batch| batch.read().expect("read"));
         records.map(|record| u32::from_str_radix(&record.id, 16).expect("made here")).collect()
     }
 
@@ -382,6 +414,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_while_others_are_brought_away_is_not_lost() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Arc::new(Journal::in_folder(folder.path()).expect("made"));
+        let keeping = Arc::clone(&journal);
+        let kept = std::thread::spawn(move || (0..4000).for_each(|id| keeping.append(record(id)).expect("kept")));
+        let mut seen = Vec::new();
+        loop {
+            let is_over = kept.is_finished();
+            let batches = journal.closed().expect("read");
+            seen.extend(ids(&batches));
+            for batch in &batches {
+                Journal::done(batch).expect("forgotten");
+            }
+            if is_over {
+                break;
+            }
+        }
+        kept.join().expect("no panic");
+        seen.sort_unstable();
+        assert_eq!(seen, (0..4000).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn what_was_claimed_and_not_brought_goes_back() {
         let folder = tempfile::tempdir().expect("a folder");
         for journal in [Journal::in_memory(), Journal::in_folder(folder.path()).expect("made")] {
@@ -390,7 +445,7 @@ mod tests {
             let claim = || Claimed::of(Arc::clone(&journal), Journal::closed).expect("read");
             for _ in 0..2 {
                 let claimed = claim();
-                assert_eq!(claimed.first().map(<[_]>::len), Some(1));
+                assert_eq!(claimed.first().expect("read").map(|records| records.len()), Some(1));
                 assert!(claim().is_empty(), "somebody has it");
             }
             claim().done().expect("forgotten");

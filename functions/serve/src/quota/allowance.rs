@@ -4,12 +4,14 @@
 //! what is left of it when nobody called for some seconds is given back. So all leases together never pass the limit, and a process that
 //! is killed takes at most a 64th of it along.
 //!
-//! While the ledger cannot be asked, a process lends itself a 64th once, and refuses then; what it lent is counted afterwards. That is
-//! the bound by which a limit can be passed: a 64th of it for each process that runs meanwhile.
+//! While the ledger cannot be asked, a process lends itself a 64th, and refuses then, or at once where it knew of no room; what it lent is
+//! counted when the ledger can be asked again, and what has passed the limit is not lent another time. That is the bound by which a limit
+//! can be passed: a 64th of it for each process that runs meanwhile.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::measure::{Counter, Kind, Measure, SHARES, Time};
@@ -36,8 +38,10 @@ struct Local {
     lease: u64,
     leased: Instant,
     used: Instant,
-    /// What was used while the ledger could not be asked.
+    /// What was used while the ledger could not be asked, and is not counted yet.
     lent: u64,
+    /// By how much all processes together had passed the limit when that was last counted.
+    passed: u64,
     /// There is no room for so much until then.
     refused: Option<(u64, Instant)>,
     /// How much room there was in the ledger beside the leases, when it was last asked.
@@ -56,8 +60,17 @@ pub(crate) struct Left {
 impl Allowance {
     pub(super) fn new(measure: Measure, ledger: Arc<dyn Ledger>, clock: Clock) -> Self {
         let now = Instant::now();
-        let local =
-            Local { have: 0, period: 0, lease: 0, leased: now, used: now, lent: 0, refused: None, room: measure.most };
+        let local = Local {
+            have: 0,
+            period: 0,
+            lease: 0,
+            leased: now,
+            used: now,
+            lent: 0,
+            passed: 0,
+            refused: None,
+            room: measure.most,
+        };
         Self { measure, ledger, clock, local: Mutex::new(local), asking: tokio::sync::Mutex::default() }
     }
 
@@ -66,19 +79,29 @@ impl Allowance {
     }
 
     /// Takes `amount`, or nothing; and says of which period it is.
-    pub(crate) async fn take(&self, amount: u64) -> Result<i64, Error> {
+    ///
+    /// The ledger is asked in a task of its own: what it has counted is here then, whether or not the caller is.
+    pub(crate) async fn take(self: &Arc<Self>, amount: u64) -> Result<i64, Error> {
         if amount > self.measure.most {
             return Err(Error::OverLimit { limit: self.measure.to_string() });
         }
         if let Some(taken) = self.take_at_once(amount) {
             return taken;
         }
-        let _asking = self.asking.lock().await;
-        // Whoever asked before may have had enough for this one too.
-        if let Some(taken) = self.take_at_once(amount) {
-            return taken;
-        }
-        self.ask(amount).await
+        let (asking, (reply, taken)) = (Arc::clone(self), oneshot::channel());
+        tokio::spawn(async move {
+            let _turn = asking.asking.lock().await;
+            // Whoever asked before may have had enough for this one too, and this one may have gone away meanwhile.
+            let taken = match asking.take_at_once(amount) {
+                Some(taken) => taken,
+                None if reply.is_closed() => return,
+                None => asking.ask(amount).await,
+            };
+            if let Err(Ok(period)) = reply.send(taken) {
+                asking.put_back(amount, period);
+            }
+        });
+        taken.await.unwrap_or_else(|_| Err(Error::internal("a limit could not be asked for")))
     }
 
     /// Puts back what was taken of `period` and not used.
@@ -103,14 +126,24 @@ impl Allowance {
         }
     }
 
-    /// Gives back what nobody used for a while, or all of it; whether it is of no more use.
-    pub(super) async fn give_back(&self, idle: Duration) -> bool {
+    /// Gives back what nobody used for a while, or all of it, and counts what was lent; whether it is of no more use.
+    pub(super) async fn give_back(self: &Arc<Self>, idle: Duration) -> bool {
+        if self.local().used.elapsed() < idle {
+            return false;
+        }
+        let this = Arc::clone(self);
+        // Whoever stops waiting does not leave it half done.
+        tokio::spawn(async move { this.give_all_back().await }).await.unwrap_or(false)
+    }
+
+    async fn give_all_back(&self) -> bool {
+        let _turn = self.asking.lock().await;
         let counter = self.counter();
+        if !self.settle(&counter).await {
+            return false;
+        }
         let amount = {
             let mut local = self.local();
-            if local.used.elapsed() < idle || local.lent > 0 {
-                return false;
-            }
             local.lease = 0;
             let have = std::mem::take(&mut local.have);
             // What is left of the last month is no part of this one.
@@ -124,13 +157,52 @@ impl Allowance {
         true
     }
 
+    /// Counts what was lent, where there is any; whether there is none any more.
+    async fn settle(&self, counter: &Counter) -> bool {
+        let lent = {
+            let local = self.local();
+            // A month that is over is not counted any more.
+            if local.period == counter.period { local.lent } else { 0 }
+        };
+        if lent == 0 {
+            return true;
+        }
+        match self.ledger.count(&counter.key, counter.settling(lent)).await {
+            Ok(sum) => {
+                self.of(counter, |local| {
+                    local.lent = local.lent.saturating_sub(lent);
+                    local.passed = counter.passed(sum);
+                });
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Changes what is here, where it is still of the period of `counter`.
+    fn of(&self, counter: &Counter, change: impl FnOnce(&mut Local)) {
+        let mut local = self.local();
+        if local.period == counter.period {
+            change(&mut local);
+        }
+    }
+
     /// Takes what is here, or refuses what was refused a moment ago.
     fn take_at_once(&self, amount: u64) -> Option<Result<i64, Error>> {
         let period = if self.measure.time == Time::Month { self.counter().period } else { 0 };
         let mut local = self.local();
         if local.period != period {
             // What is left of the last month is worth nothing.
-            *local = Local { have: 0, period, lease: 0, refused: None, lent: 0, ..*local };
+            *local = Local {
+                have: 0,
+                period,
+                lease: 0,
+                refused: None,
+                lent: 0,
+                passed: 0,
+                room: self.measure.most,
+                ..*local
+            };
         }
         local.used = Instant::now();
         if local.have >= amount {
@@ -150,7 +222,7 @@ impl Allowance {
     async fn ask(&self, amount: u64) -> Result<i64, Error> {
         let counter = self.counter();
         // What is here is set aside first: others go on taking meanwhile.
-        let (need, lease, lent) = {
+        let (need, lease) = {
             let mut local = self.local();
             let need = amount.saturating_sub(local.have);
             local.have = local.have.saturating_sub(amount);
@@ -158,14 +230,9 @@ impl Allowance {
             // A part of what is left: many processes that have leases leave something for others.
             let share = self.measure.share().min(local.room / SHARES);
             let lease = if quick { (local.lease * 2).min(share) } else { 0 };
-            (need, need.max(lease), local.lent)
+            (need, need.max(lease))
         };
-        if lent > 0 {
-            match self.ledger.count(&counter.key, counter.settling(lent)).await {
-                Ok(_) => self.local().lent -= lent,
-                Err(error) => return self.lend(amount, need, counter.period, &error),
-            }
-        }
+        let _not_yet = self.settle(&counter).await;
         let mut answer = self.ledger.count(&counter.key, counter.adding(lease)).await;
         let mut had = lease;
         if let Ok(Counted::Full(value)) = answer
@@ -176,36 +243,43 @@ impl Allowance {
         }
         match answer {
             Ok(Counted::Now(value)) => {
-                let mut local = self.local();
-                local.have += had - need;
-                (local.lease, local.leased) = (had, Instant::now());
-                (local.room, local.refused) = (counter.room(value), None);
+                self.of(&counter, |local| {
+                    local.have += had - need;
+                    (local.lease, local.leased) = (had, Instant::now());
+                    (local.room, local.refused) = (counter.room(value), None);
+                });
                 Ok(counter.period)
             }
             Ok(Counted::Full(value)) => {
                 let room = counter.room(value);
                 let missing = need.saturating_sub(room);
                 let until = Instant::now() + self.measure.wait(missing, self.clock.now()).min(LOOK_AGAIN);
-                let mut local = self.local();
-                local.have += amount - need;
-                (local.room, local.refused) = (room, Some((amount, until)));
-                drop(local);
+                self.of(&counter, |local| {
+                    local.have += amount - need;
+                    (local.room, local.refused) = (room, Some((amount, until)));
+                });
                 Err(self.refusal(missing))
             }
-            Err(error) => self.lend(amount, need, counter.period, &error),
+            Err(error) => self.lend(amount, need, &counter, &error),
         }
     }
 
-    /// Takes `amount`, of which `need` was not here, from what a process may lend itself.
-    fn lend(&self, amount: u64, need: u64, period: i64, error: &LedgerError) -> Result<i64, Error> {
+    /// Takes `amount`, of which `need` was not here, from what a process may lend itself: not where there was no room when the ledger
+    /// was last asked, and together with what has passed the limit already no more than a share.
+    fn lend(&self, amount: u64, need: u64, counter: &Counter, error: &LedgerError) -> Result<i64, Error> {
         let mut local = self.local();
-        if local.lent + need > self.measure.share() {
-            local.have += amount - need;
+        let may = local.period == counter.period
+            && local.room > 0
+            && local.lent.saturating_add(local.passed).saturating_add(need) <= self.measure.share();
+        if !may {
+            if local.period == counter.period {
+                local.have += amount - need;
+            }
             return Err(Error::QuotasUnavailable { internal: error.to_string() });
         }
         tracing::warn!(%error, "a call is let in that is counted when the ledger can be asked");
         local.lent += need;
-        Ok(period)
+        Ok(counter.period)
     }
 
     fn refusal(&self, missing: u64) -> Error {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::ledger::{Count, Key};
+use crate::ledger::{Count, Counted, Key};
 
 /// One limit of somebody.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -104,6 +104,12 @@ impl Counter {
     pub(crate) fn giving_back(&self, amount: u64) -> Count {
         let adding = self.adding(amount);
         Count { amount: -adding.amount, floor: 0, ceiling: i64::MAX, ..adding }
+    }
+
+    /// By how much the limit is passed.
+    pub(crate) fn passed(&self, counted: Counted) -> u64 {
+        let (Counted::Now(value) | Counted::Full(value)) = counted;
+        u64::try_from(value.saturating_sub(self.ceiling)).unwrap_or_default()
     }
 
     /// How much room there is where the counter stands at `value`.

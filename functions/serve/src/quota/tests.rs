@@ -14,6 +14,8 @@ struct Watched {
     ledger: Memory,
     counts: AtomicUsize,
     down: AtomicBool,
+    /// Whether each count takes a second.
+    slow: AtomicBool,
 }
 
 #[async_trait]
@@ -50,7 +52,11 @@ impl Ledger for Watched {
         if self.down.load(Ordering::SeqCst) {
             return Err(LedgerError::Unreachable { ledger: "l".to_owned(), cause: "down".to_owned() });
         }
-        self.ledger.count(key, count).await
+        let counted = self.ledger.count(key, count).await;
+        if self.slow.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        counted
     }
 }
 
@@ -88,7 +94,7 @@ fn measure(most: u64, time: Time) -> Measure {
 }
 
 /// How many of `tries` calls are let in.
-async fn let_in(allowance: &Allowance, tries: u64) -> u64 {
+async fn let_in(allowance: &Arc<Allowance>, tries: u64) -> u64 {
     let mut taken = 0;
     for _ in 0..tries {
         taken += u64::from(allowance.take(1).await.is_ok());
@@ -193,6 +199,75 @@ async fn while_the_ledger_is_down_a_process_lends_itself_a_64th_and_no_more() {
     }
     let all = 6000 + lent + after;
     assert!(all <= 6400 + 3 * 100, "passed by {} of a stated 300", all.saturating_sub(6400));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_comes_and_goes_lets_nobody_pass_by_more() {
+    for spent in [0, 6400] {
+        let place = Place::new();
+        let process = place.process();
+        let allowance = process.of(measure(6400, Time::Month));
+        let mut taken = let_in(&allowance, spent).await;
+        assert_eq!(allowance.take(1).await.is_err(), spent > 0);
+        taken += u64::from(spent == 0);
+        for turn in 0..4000 {
+            place.ledger.down.store(turn % 2 == 0, Ordering::SeqCst);
+            taken += let_in(&allowance, 3).await;
+            place.pass(Duration::from_secs(2)).await;
+        }
+        assert!(taken <= 6400 + if spent > 0 { 0 } else { 100 }, "{taken}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_lent_is_counted_though_nobody_calls_again() {
+    let place = Place::new();
+    let (one, other) = (place.process(), place.process());
+    let (mine, others) = (one.of(measure(6400, Time::Month)), other.of(measure(6400, Time::Month)));
+    assert_eq!(let_in(&mine, 1).await, 1);
+    place.ledger.down.store(true, Ordering::SeqCst);
+    let lent = let_in(&mine, 1000).await;
+    one.give_back(Duration::ZERO).await;
+    place.ledger.down.store(false, Ordering::SeqCst);
+    one.give_back(Duration::ZERO).await;
+    assert_eq!(let_in(&others, 10_000).await, 6400 - 1 - lent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_away_while_the_ledger_is_asked_loses_nothing_of_the_limit() {
+    let place = Place::new();
+    let allowance = place.process().of(measure(100, Time::Month));
+    place.ledger.slow.store(true, Ordering::SeqCst);
+    let mut gone = 0;
+    for amount in 1..50 {
+        // More each time, so that what came back of the last is not enough.
+        match tokio::time::timeout(Duration::from_millis(10), allowance.take(amount)).await {
+            Ok(taken) => allowance.put_back(amount, taken.expect("there is room")),
+            Err(_) => gone += 1,
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    assert_eq!(gone, 49);
+    place.ledger.slow.store(false, Ordering::SeqCst);
+    assert_eq!(let_in(&allowance, 1000).await, 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_month_that_ends_while_the_ledger_is_asked_takes_nothing_along() {
+    let place = Place::new();
+    let allowance = place.process().of(measure(6400, Time::Month));
+    place.ledger.down.store(true, Ordering::SeqCst);
+    assert_eq!(let_in(&allowance, 50).await, 50, "lent");
+    place.ledger.down.store(false, Ordering::SeqCst);
+    place.ledger.slow.store(true, Ordering::SeqCst);
+    let asking = Arc::clone(&allowance);
+    let old = tokio::spawn(async move { asking.take(20).await });
+    tokio::task::yield_now().await;
+    *place.time.lock().expect("not poisoned") += Duration::from_hours(400);
+    // It settles what was lent in a month that is over by now, and gets a lease of it.
+    assert!(old.await.expect("no panic").is_ok());
+    place.ledger.slow.store(false, Ordering::SeqCst);
+    assert_eq!(let_in(&allowance, 10_000).await, 6400, "all of the new month, and no more");
 }
 
 #[tokio::test(start_paused = true)]

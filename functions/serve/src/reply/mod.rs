@@ -12,4 +12,4 @@ pub(crate) use self::encode::{
 };
 pub(crate) use self::error::{Dialect, error_event, openai_code, render};
 pub(crate) use self::pieces::Pieces;
-pub(crate) use self::respond::{Finished, instead, named, rendered, respond, respond_to};
+pub(crate) use self::respond::{Finished, fits, instead, named, rendered, respond, respond_to};

@@ -115,10 +115,14 @@ fn log(span: &tracing::Span, finished: &Finished, begun: Instant) {
     }
 }
 
+/// Whether an id can stand in a log.
+pub(crate) fn fits(id: &HeaderValue) -> bool {
+    id.len() <= 128 && !id.is_empty() && id.as_bytes().iter().all(u8::is_ascii_graphic)
+}
+
 /// The caller's id, where it is one that can stand in a log; else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let fit = |id: &&HeaderValue| id.len() <= 128 && !id.is_empty() && id.as_bytes().iter().all(u8::is_ascii_graphic);
-    if let Some(id) = headers.get(REQUEST_ID).filter(fit) {
+    if let Some(id) = headers.get(REQUEST_ID).filter(|id| fits(id)) {
         return id.clone();
     }
     let id = Bytes::from(format!("{:032x}", DRAWN.with_borrow_mut(Drawn::next)));

@@ -13,6 +13,7 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::BodyExt;
 
+use super::once::LARGEST;
 use super::{Caller, read};
 use crate::access::{Money, Price, now};
 use crate::config::Limits;
@@ -42,7 +43,7 @@ pub(crate) struct Call {
     input: Option<Digest>,
 }
 
-/// Names a call with an idempotency key: a digest of tenant and key.
+/// Names a call with an idempotency key: a digest of tenant and key, and of what the call is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallId(pub(crate) [u8; 32]);
 
@@ -173,8 +174,16 @@ impl Call {
         self.left(headers);
     }
 
+    /// Counts the call for itself, whatever its idempotency key: its answer is kept for no repeat, so each repeat is answered anew.
+    pub(crate) fn is_not_kept(&mut self) {
+        self.id = None;
+    }
+
     /// Counts the call as `usage`, which may come to fewer units than were charged.
     pub(crate) fn record(&mut self, model: &Model, usage: Usage, bytes_out: u64) {
+        if bytes_out > LARGEST {
+            self.is_not_kept();
+        }
         let units = usage.tokens.unwrap_or(usage.rows);
         self.cost = self.price.of(units);
         self.taken.settle(Kind::Units, units);

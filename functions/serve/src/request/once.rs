@@ -98,7 +98,7 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let fingerprint = digest(secret.calls(), &parts_of_call);
     let call = Call { id, fingerprint, secret: &secret.answers_of(tenant), key };
     parts.extensions.insert(caller);
-    parts.extensions.insert(CallId(id));
+    parts.extensions.insert(CallId(digest(secret.calls(), &[b"record", &id, &fingerprint])));
     let (mut wait, patience) = (FIRST_LOOK, Instant::now() + PATIENCE);
     let place = loop {
         match answers.begin(&call).await? {
@@ -226,7 +226,7 @@ const LAST_LOOK: Duration = Duration::from_millis(320);
 /// How long a ledger that did not answer is left alone.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The largest answer that is kept; what a repeat of a larger one asks for runs again.
-const LARGEST: u64 = 8 << 20;
+pub(crate) const LARGEST: u64 = 8 << 20;
 /// Headers without which nobody can tell what a body says: the same bytes with others are another call.
 const READ_BY: [&str; 2] = ["content-encoding", HEADER_LENGTH];
 /// Headers that each answer has for itself.

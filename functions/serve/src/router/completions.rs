@@ -153,6 +153,7 @@ impl Answer {
         // A text that ends before it has begun is not counted.
         let first = self.events.next().await?;
         self.under_way.counted = false;
+        self.under_way.call.is_not_kept();
         let mut limits = HeaderMap::new();
         self.under_way.call.left(&mut limits);
         let next = async |state: Option<(Self, Option<Event>)>| {

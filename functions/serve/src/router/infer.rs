@@ -17,7 +17,7 @@ use crate::load::Model;
 use crate::manifest::Manifest;
 use crate::reply::{Counted, infer_response};
 use crate::request::{Call, Caller, Valid, raw};
-use crate::task::{json_size, off_runtime};
+use crate::task::{AnyTask, json_size, off_runtime};
 
 pub(super) async fn infer(
     State(host): State<Host>,
@@ -35,27 +35,28 @@ pub(super) async fn infer(
     let (size, header, described) = (body.len(), header_length(&parts.headers)?, Arc::clone(&model));
     let decoded = off_runtime(size, move || decode(body, header, &described.manifest)).await?;
     let (InferRequest { id, inputs, outputs }, forms) = decoded;
-    let (outputs, rows) = run(&mut call, &model, inputs, outputs.as_deref()).await?;
+    let (outputs, rows, tokens) = run(&mut call, &model, inputs, outputs.as_deref()).await?;
     let size = json_size(&outputs);
-    let (answered, counted) = (Arc::clone(&model), Counted { rows, tokens: None, begun });
+    let (answered, counted) = (Arc::clone(&model), Counted { rows, tokens, begun });
     let answer = move || infer_response(&answered, id, outputs, &forms, counted);
     call.answered(&model, off_runtime(size, answer).await?).await
 }
 
 /// Runs the network of `model` on `inputs`: the outputs that are `wanted`, in that order, or all where nobody names any; and how
-/// many rows the call is counted as.
+/// many rows and tokens the call is counted as.
 pub(crate) async fn run(
     call: &mut Call,
     model: &Model,
     inputs: Vec<Tensor>,
     wanted: Option<&[String]>,
-) -> Result<(Vec<Tensor>, usize), Error> {
+) -> Result<(Vec<Tensor>, usize, Option<u64>), Error> {
     let wanted = wanted.filter(|wanted| !wanted.is_empty());
     check(model, wanted.unwrap_or_default())?;
+    let tokens = tokens(model, &inputs);
     let run = Valid::new(inputs, &model.manifest, call.limits());
     let run = run.map_err(|error| Error::InvalidInput(error.to_string()))?;
     let rows = run.rows();
-    call.charge(rows as u64).await?;
+    call.charge(tokens.unwrap_or(rows as u64)).await?;
     let mut outputs = model.infer()?.run(run).await?;
     if let Some(wanted) = wanted {
         let mut take = |name: &String| {
@@ -64,7 +65,14 @@ pub(crate) async fn run(
         };
         outputs = wanted.iter().filter_map(&mut take).collect();
     }
-    Ok((outputs, rows))
+    Ok((outputs, rows, tokens))
+}
+
+/// The tokens in `inputs`, padding too, where the model's task counts texts by them: the same network costs the same by every route.
+fn tokens(model: &Model, inputs: &[Tensor]) -> Option<u64> {
+    model.task.clone().and_then(AnyTask::embedder)?;
+    let numbers = |input: &Tensor| input.shape().iter().map(|dim| *dim as u64).product();
+    Some(inputs.iter().map(numbers).max().unwrap_or_default())
 }
 
 /// The request in `body`, of which the first `header` bytes are JSON, or all where nobody says so; and the forms of its outputs.

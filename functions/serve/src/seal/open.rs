@@ -5,6 +5,7 @@
 
 use amaas_wire::bhttp;
 use amaas_wire::ohttp::{KEY_PROBLEM, KeyRing, OhttpError, chunked, whole};
+use amaas_wire::predict::REQUEST_ID;
 use amaas_wire::problem;
 use axum::body::Body;
 use axum::extract::Request;
@@ -17,7 +18,7 @@ use super::answer::Sealer;
 use super::{Policy, Sealing, date, replay};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::reply::{Finished, rendered};
+use crate::reply::{Finished, fits, rendered};
 use crate::request::{CameSealed, bounded};
 use crate::router::Host;
 use crate::task::off_runtime;
@@ -144,9 +145,11 @@ async fn inner(host: &Host, parts: &mut Parts, request: &[u8], id: &Digest) -> R
     }
     // The outer length is that of the ciphertext; the inner one is known.
     headers.insert(header::CONTENT_LENGTH, request.content.len().into());
-    // The id that the log has already.
-    if let Some(id) = parts.headers.get(amaas_wire::predict::REQUEST_ID) {
-        headers.entry(amaas_wire::predict::REQUEST_ID).or_insert(id.clone());
+    // The caller's own inside, or the one that the log has already.
+    if let Some(id) = parts.headers.get(REQUEST_ID)
+        && !headers.get(REQUEST_ID).is_some_and(fits)
+    {
+        headers.insert(REQUEST_ID, id.clone());
     }
     (parts.method, parts.headers) = (method, headers);
     parts.extensions.insert(CameSealed);
