@@ -1,7 +1,7 @@
 //! The tenants, keys and prices that a ledger holds, for whoever administers them.
 //!
 //! A key's record stands under its id, where functions find it in one read; that it is its tenant's is noted beside the tenant. The
-//! note is written first and taken away last, so that no key works that its tenant's list does not show.
+//! note is written first and ends last, so that no key works that its tenant's list does not show.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,11 +128,8 @@ impl Accounts {
         let mut records = Vec::new();
         for listed in ledger::all(&*self.ledger, &notes(tenant)).await? {
             let Ok(id) = listed.sort.parse() else { continue };
-            match self.key(&id).await? {
-                Some(record) => records.push(record),
-                // What was revoked is forgotten, or was never finished.
-                None => drop(self.ledger.remove(&note(tenant, &id), listed.entry.revision).await?),
-            }
+            // There is none where a key was never finished, and so never worked.
+            records.extend(self.key(&id).await?);
         }
         records.sort_by_key(|record: &KeyRecord| record.created);
         Ok(records)
@@ -144,7 +141,15 @@ impl Accounts {
     /// When the ledger fails or refuses.
     pub async fn revoke(&self, id: &KeyId) -> Result<bool, AccountsError> {
         let revoke = |record: &mut KeyRecord| record.revoked.replace(now()).is_none();
-        self.change(&key_place(id), REMEMBERED, revoke).await
+        let revoked = self.change(&key_place(id), REMEMBERED, revoke).await?;
+        // The note goes when the record does.
+        if let Some(record) = self.key(id).await? {
+            let note = note(&record.tenant, id);
+            if let Some(entry) = self.ledger.read(&note).await? {
+                self.ledger.extend(&note, entry.revision, REMEMBERED).await?;
+            }
+        }
+        Ok(revoked)
     }
 
     /// Adds a tenant; whether there was none of its name.
@@ -302,7 +307,12 @@ mod tests {
         assert!(accounts.revoke(&first.id).await.expect("revoked"));
         assert!(!accounts.revoke(&first.id).await.expect("it is already"));
         accounts.add_key(&key(), terms()).await.expect("there is a place");
+        // A note whose key is not written yet, as somebody who lists at that moment finds it, stays.
+        let unfinished = KeyId::of(&key());
+        let unfinished = note(&terms().tenant, &unfinished);
+        accounts.ledger.insert(&unfinished, Bytes::new(), FOREVER).await.expect("reached");
         let records = accounts.keys_of(&terms().tenant).await.expect("listed");
+        assert!(accounts.ledger.read(&unfinished).await.expect("reached").is_some());
         assert_eq!(records.len(), 4);
         assert!(records.iter().any(|record| record.id == first.id && record.revoked.is_some()));
         assert!(records.contains(&second));

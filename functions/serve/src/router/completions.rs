@@ -5,7 +5,7 @@
 //! the place of the next event. Whoever hangs up drops the body, and with it the call. A streamed answer is kept for no repeat.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use amaas_wire::openai::{Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs};
 use amaas_wire::predict::{PredictRequest, Usage};
@@ -17,6 +17,7 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Response, header};
 
 use super::Host;
+use crate::access::now;
 use crate::digest::Hasher;
 use crate::error::Error;
 use crate::generate::{self, Event, Events, Generate, Telling, Told};
@@ -281,8 +282,4 @@ fn id() -> Result<String, Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| Error::internal("the operating system gave no randomness"))?;
     Ok(format!("cmpl-{:032x}", u128::from_be_bytes(bytes)))
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

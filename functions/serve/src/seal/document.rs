@@ -24,6 +24,7 @@ pub(super) struct Document {
     pub(super) serial: u64,
     pub(super) keys: Vec<StoredKey>,
     pub(super) signers: Vec<StoredSigner>,
+    /// Nothing is sealed with it any more; a rotation tells by it whether its vault is the set's.
     pub(super) answers: Wrapped,
 }
 

@@ -6,10 +6,9 @@ use std::time::Duration;
 use amaas_wire::dsse::SigningKey;
 use amaas_wire::keys::{Audience, KeyList, Manifest};
 use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, PublicKey};
-use zeroize::Zeroizing;
 
 use super::SealingError;
-use super::document::{ANSWERS, Document, StoredKey, StoredSigner, key_name, signer_name};
+use super::document::{Document, StoredKey, StoredSigner, key_name, signer_name};
 use crate::vault::{Context, Vault};
 
 /// A key set in a function's memory. Its secrets are wiped when it is dropped, and `Debug` does not show them.
@@ -18,7 +17,6 @@ pub(super) struct Keys {
     ring: KeyRing,
     held: Vec<Held>,
     signers: Vec<Signer>,
-    answers: Zeroizing<[u8; 32]>,
 }
 
 struct Held {
@@ -67,14 +65,8 @@ impl Keys {
             }
             signers.push(Signer { stored: stored.clone(), key });
         }
-        let bytes = unwrap(&document.answers.0, ANSWERS).await?;
-        let mut answers = Zeroizing::new([0; 32]);
-        if bytes.len() != answers.len() {
-            return Err(malformed("the secret of answers is not 32 bytes"));
-        }
-        answers.copy_from_slice(&bytes);
         let ring = KeyRing::new(held.iter().map(|held| held.key.clone()).collect())?;
-        Ok(Self { serial: document.serial, ring, held, signers, answers })
+        Ok(Self { serial: document.serial, ring, held, signers })
     }
 
     pub(super) fn serial(&self) -> u64 {
@@ -107,11 +99,6 @@ impl Keys {
         self.signers.iter().filter(signing).map(|signer| &signer.key).collect()
     }
 
-    /// What wraps kept answers.
-    pub(super) fn answers(&self) -> Zeroizing<[u8; 32]> {
-        self.answers.clone()
-    }
-
     /// The newest that were announced by `now`; the oldest where this clock is behind all of them.
     fn offered(&self, now: u64) -> impl Iterator<Item = &Held> {
         let times = self.held.iter().map(|held| held.stored.announced);
@@ -127,7 +114,7 @@ impl Keys {
     pub(super) fn secrets(&self) -> Vec<Vec<u8>> {
         let keys = self.held.iter().map(|held| held.key.to_bytes()[7..].to_vec());
         let signers = self.signers.iter().map(|signer| signer.key.to_bytes().to_vec());
-        keys.chain(signers).chain([self.answers.to_vec()]).collect()
+        keys.chain(signers).collect()
     }
 
     /// Whether `other` has no secret that this has not, each under its name.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use amaas_wire::keys::Audience;
 use amaas_wire::receipt::Receipt;
 use bytes::Bytes;
-use zeroize::Zeroizing;
 
 use super::keys::Keys;
 use super::source::Source;
@@ -63,14 +62,6 @@ impl Sealing {
         self.source.forget();
     }
 
-    /// The secret of the model that wraps kept answers, the same in every function of it.
-    ///
-    /// # Errors
-    /// [`Error::SealingUnavailable`].
-    pub async fn answers_secret(&self) -> Result<Zeroizing<[u8; 32]>, Error> {
-        self.source.keys().await.map(|keys| keys.answers()).map_err(|error| unavailable(&error))
-    }
-
     /// The receipt, signed by those that sign for the model's keys, which callers pin; `None` where none does any more. Whoever
     /// asks waits for nothing, unless the keys were never read or [forgotten](Self::forget).
     ///
@@ -79,7 +70,7 @@ impl Sealing {
     ///
     /// # Errors
     /// [`Error::SealingUnavailable`].
-    pub async fn receipt(&self, receipt: &Receipt) -> Result<Option<String>, Error> {
+    pub(crate) async fn receipt(&self, receipt: &Receipt) -> Result<Option<String>, Error> {
         let keys = self.source.keys_at_hand().await.map_err(|error| unavailable(&error))?;
         let signers = keys.signers(self.now());
         Ok((!signers.is_empty()).then(|| receipt.sign(&signers)))

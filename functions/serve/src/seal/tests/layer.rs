@@ -8,8 +8,9 @@ use amaas_wire::ohttp::{DATE_PROBLEM, KEY_PROBLEM, Suite};
 use amaas_wire::predict::NOT_PROCESSED;
 
 use super::super::testing::{BEGIN, Place, name, offered};
-use super::super::{KeySet, Memory, Policy};
+use super::super::{KeySet, Policy};
 use super::*;
+use crate::ledger::{Memory, SeenInLedger};
 
 fn date(now: u64) -> String {
     httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(now))
@@ -81,7 +82,7 @@ async fn calls_of_another_time_are_refused_with_the_time() {
 #[tokio::test]
 async fn a_call_is_taken_once_where_replays_are_refused() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Optional).refusing_replays(Arc::new(Memory::default()));
+    let sealing = place.sealing(Policy::Optional).refusing_replays(Arc::new(SeenInLedger(Arc::new(Memory::default()))));
     let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let inner = call(&host, &key, PATH, &message("POST", PATH, None)).await;
     assert_eq!((inner.head.status(), text(&inner.content).contains(DATE_PROBLEM)), (400, true), "no date");

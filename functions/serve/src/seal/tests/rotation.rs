@@ -137,9 +137,6 @@ async fn a_set_is_made_once() {
     assert_eq!((first.serial(), first.signers()), (second.serial(), second.signers()));
     let third = KeySet::rotate(&store, &name, &place.vault, OVERLAP).await.expect("rotated");
     assert!(third.serial() > second.serial());
-    let unwrapped = third.unwrap(&place.vault, None).await.expect("unwrapped");
-    let first = first.unwrap(&place.vault, Some(&unwrapped)).await.expect("unwrapped");
-    assert_eq!(unwrapped.answers(), first.answers(), "a rotation leaves the secret of answers as it is");
 }
 
 #[tokio::test(start_paused = true)]
