@@ -46,8 +46,8 @@ pub struct Config {
     /// `AMAAS_JOURNAL`: the folder in which usage is on its way to the ledger, which all of its processes on a machine share, and those
     /// of other ledgers do not. Where not set, beside a ledger of SQLite, with `.journal` behind its name, and else among temporary files.
     pub journal: PathBuf,
-    /// `AMAAS_EMF`: whether each call has a line in `CloudWatch`'s metric format on standard output, `on` or `off`; where not set,
-    /// under Lambda.
+    /// `AMAAS_EMF`: whether each call has a line in `CloudWatch`'s metric format on standard output, under Lambda each that failed
+    /// another, and on the http host what waits for each model one every 10 s, `on` or `off`; where not set, `on` under Lambda.
     pub emf: bool,
     /// `AMAAS_OIDC_…`: whose bearer tokens are taken beside API keys, as [`OidcConfig::from_variables`] has it.
     pub oidc: Option<OidcConfig>,

@@ -67,6 +67,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let host = Host::new(accounts.clone(), config.limits);
     if config.emf {
         host.journal_and_tell(&config.journal);
+        telemetry::tell_failures();
     } else {
         host.journal(&config.journal);
     }

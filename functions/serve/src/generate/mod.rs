@@ -123,6 +123,11 @@ pub(crate) struct Told {
 }
 
 impl Generate {
+    /// Calls that wait to be begun.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+
     /// Starts the thread that holds `decoder`; `name` stands in its name.
     pub(crate) fn start(
         name: &str,

@@ -51,6 +51,11 @@ impl Queue {
         Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
+    /// Calls that wait to be begun.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().entries.len()
+    }
+
     /// Queues `entries`, unless the queue is closed.
     pub(super) fn push(&self, entries: Vec<Entry>) -> Result<(), Closed> {
         let mut state = self.lock();

@@ -124,6 +124,11 @@ impl Infer {
         answer
     }
 
+    /// Rows of calls that wait for a run.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+
     /// What happened to calls so far, under the name `name` and the version `version`.
     pub(crate) fn statistics(&self, name: String, version: String) -> ModelStatistics {
         self.queue.stats.statistics(name, version)

@@ -102,6 +102,11 @@ impl Queue {
         self.rows.available_permits() == 0 || self.bytes.available_permits() == 0
     }
 
+    /// Rows of calls that wait for a run.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().entries.iter().map(|entry| entry.call.rows()).sum()
+    }
+
     /// The network, for a call that is expected to be short, where nobody waits and calls come one at a time.
     pub(super) fn turn(&self, size: Size) -> Option<Box<dyn Network>> {
         let mut state = self.lock();

@@ -164,6 +164,7 @@ async fn a_full_queue_refuses_at_once() {
     bench.begun.recv().expect("begun");
     let waiting = [queue(&bench, &[1.0], 1).await, queue(&bench, &[2.0, 3.0], 1).await];
     assert!(matches!(bench.infer.run(call(&[4.0], 1)).await, Err(Error::QueueFull)));
+    assert_eq!(bench.infer.waiting(), 3, "the rows of two calls; the one that runs does not wait");
     open(&bench);
     values(first).await;
     for answer in waiting {

@@ -100,6 +100,15 @@ impl Model {
         self.times
     }
 
+    /// What waits for its networks: rows of calls, or calls where it goes on with texts.
+    pub(crate) fn waiting(&self) -> usize {
+        let own = match &self.engine {
+            Engine::Infer(infer) => infer.waiting(),
+            Engine::Generate(generate) => generate.waiting(),
+        };
+        own + self.named.values().map(|named| named.infer.waiting()).sum::<usize>()
+    }
+
     /// What runs its network on tensors.
     pub(crate) fn infer(&self) -> Result<&Infer, Error> {
         match &self.engine {

@@ -2,6 +2,7 @@
 //! what can be read of them there.
 
 mod day;
+mod depth;
 mod emf;
 mod journal;
 mod record;
@@ -9,6 +10,7 @@ mod report;
 mod writer;
 
 pub use self::day::{Day, DayError};
+pub(crate) use self::depth::EVERY;
 pub(crate) use self::emf::Emf;
 pub(crate) use self::journal::Journal;
 pub use self::record::Record;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::journal::{Batch, Claimed};
 use super::report::{LATE, late, place};
-use super::{Emf, Journal, Record};
+use super::{Emf, Journal, Record, depth};
 use crate::ledger::{Clock, Ledger, LedgerError, Write};
 
 /// Keeps records, and brings them into the ledger.
@@ -52,6 +52,16 @@ impl Meter {
         if let Err(error) = self.journal.append(record) {
             tracing::error!(%error, "a record is kept in memory: it is lost where the process is killed");
         }
+    }
+
+    /// Whether each call has a line on standard output.
+    pub(crate) fn tells(&self) -> bool {
+        self.emf == Emf::On
+    }
+
+    /// Has a line on standard output say what waits for each of `models`.
+    pub(crate) fn tell_depth(&self, models: impl IntoIterator<Item = (String, usize)>) {
+        depth::tell(models, self.now());
     }
 
     /// Milliseconds since 1970.

@@ -16,6 +16,7 @@ use tracing::Instrument;
 use super::error::{Dialect, render};
 use crate::error::Error;
 use crate::request::linger;
+use crate::telemetry;
 
 /// The layer, where it stands alone.
 pub(crate) async fn respond_to(request: Request, next: Next) -> Response<Body> {
@@ -111,6 +112,7 @@ fn log(span: &tracing::Span, finished: &Finished, begun: Instant) {
         Some(error) => {
             let cause = error.internal_text();
             tracing::error!(status, ms, kind = error.slug(), %error, cause, "failed");
+            telemetry::failed();
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::infer::Infer;
 use crate::ledger::Clock;
 use crate::load::{Model, Slot, State};
-use crate::meter::{Emf, Journal, Meter};
+use crate::meter::{EVERY, Emf, Journal, Meter};
 use crate::openapi::Fits;
 use crate::quota::{IDLE, Quotas};
 use crate::request::Answers;
@@ -138,7 +138,20 @@ impl Host {
                 self.quotas().give_back(IDLE).await;
             }
         };
-        tokio::join!(self.meter().run(), give_back);
+        tokio::join!(self.meter().run(), give_back, self.tell_depth());
+    }
+
+    /// Says what waits for each model, where calls are told of too.
+    async fn tell_depth(&self) {
+        while self.meter().tells() {
+            tokio::time::sleep(EVERY).await;
+            let slots = self.slots();
+            let waiting = slots.iter().filter_map(|slot| match slot.state() {
+                State::Ready(model) => Some((slot.name().to_string(), model.waiting())),
+                State::Loading | State::Failed(_) => None,
+            });
+            self.meter().tell_depth(waiting);
+        }
     }
 
     /// From now on nothing runs here between calls, so each is counted in the ledger before its answer has left.

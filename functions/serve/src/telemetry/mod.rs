@@ -1,9 +1,13 @@
 //! Logs: one line a request on standard error, JSON under Lambda, text elsewhere. No payload, no key.
 
+mod failures;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
+
+pub(crate) use self::failures::{failed, tell_failures};
 
 /// Begins to log. `AMAAS_LOG` filters as `RUST_LOG` does elsewhere (`default` where not set); `AMAAS_LOG_FORMAT=json`
 /// writes JSON outside of Lambda too.
