@@ -2,6 +2,7 @@
 #![allow(clippy::doc_markdown)]
 
 mod accounts;
+mod estimate;
 mod keys;
 
 use std::convert::Infallible;
@@ -13,7 +14,9 @@ use amaas_wire::dsse::VerifyingKey;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::accounts::{LedgerArguments, PriceChange, Prices, TenantChange, TenantTerms, Tenants, Usage};
+pub(crate) use self::estimate::{Estimate, Front, OfModel};
 pub(crate) use self::keys::{CreateKey, Keys, ListKeys, RotateKeys};
+use crate::architecture::Architecture;
 
 /// AI model as a service: an ONNX network in, a private, pay-per-call API out.
 #[derive(Parser)]
@@ -64,7 +67,11 @@ pub(crate) enum Command {
     Prices(Prices),
     /// Show what calls were counted as: the key's own, or a tenant's out of the ledger
     Usage(Usage),
-    /// Make the zip of a Lambda function
+    /// Print what Terraform knows of a deployed model, for `eval`: endpoint, store, ledger, keys' names
+    Env(Env),
+    /// Say what a model costs a month on AWS, before anything is applied: from figures, or from a plan of Terraform
+    Estimate(Box<Estimate>),
+    /// Make a function's zip for Lambda, or its container image
     Package(Package),
 }
 
@@ -221,16 +228,44 @@ pub(crate) struct VerifyReceipt {
 }
 
 #[derive(Args)]
+pub(crate) struct Env {
+    /// The folder in which `terraform apply` ran, such as infra/examples/minimal
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) terraform: PathBuf,
+    /// The model, where several are deployed and each has an endpoint of its own
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_long_help = "\
+A GPU image: --library is the libonnxruntime.so of the onnxruntime-gpu wheel, --include its
+libonnxruntime_providers_shared.so and libonnxruntime_providers_cuda.so, which ONNX Runtime looks for beside itself, and
+--base an image that has CUDA and cuDNN of the versions that the wheel asks for. NVIDIA's driver comes from the host.")]
 pub(crate) struct Package {
     /// The function: the name of a folder in functions/, such as "sentiment"
     pub(crate) function: String,
-    /// The zip to write [default: amaas-FUNCTION.zip in target/, or in CARGO_TARGET_DIR]
+    /// The processor that it will run on [default: that of --binary, or this machine's]
+    #[arg(long = "arch", value_name = "ARCH", value_enum)]
+    pub(crate) architecture: Option<Architecture>,
+    /// Make a container image instead of a zip: an OCI image layout, for which no Docker is needed
+    #[arg(long)]
+    pub(crate) image: bool,
+    /// The image to build on, a layout folder as `skopeo copy docker://IMAGE oci:FOLDER` makes it [default: what the programs
+    /// need of this machine's libraries, or of the cross compiler's for another processor]
+    #[arg(long, value_name = "FOLDER", requires = "image")]
+    pub(crate) base: Option<PathBuf>,
+    /// The root folder of another system whose libraries an image without --base is made of
+    #[arg(long, value_name = "FOLDER", requires = "image", conflicts_with = "base")]
+    pub(crate) sysroot: Option<PathBuf>,
+    /// What to write: the zip; with --image a folder, or a tar archive where it ends in .tar [default: amaas-FUNCTION.zip or
+    /// .oci in target/ or in CARGO_TARGET_DIR; amaas-FUNCTION-arm64 for arm64]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// A binary that is built already [default: build it with cargo, release profile]
     #[arg(long, value_name = "FILE")]
     pub(crate) binary: Option<PathBuf>,
-    /// The ONNX Runtime library [default: the pinned build for this machine]
+    /// The ONNX Runtime library [default: the pinned build for the processor]
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
     pub(crate) library: Option<PathBuf>,
     /// Another library to put beside it; may be given again

@@ -1,5 +1,6 @@
 //! The `amaas` command.
 
+mod architecture;
 mod arguments;
 mod commands;
 mod failure;
@@ -66,6 +67,8 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Tenants(tenants) => commands::tenants::run(&settings, tenants).await,
         Command::Prices(prices) => commands::prices::run(&settings, prices).await,
         Command::Usage(usage) => commands::usage::run(&settings, usage).await,
+        Command::Env(env) => commands::env::run(&settings, &env),
+        Command::Estimate(estimate) => commands::estimate::run(&settings, &estimate),
         Command::Package(package) => commands::package::run(&settings, package),
     }
 }

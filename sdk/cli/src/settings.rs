@@ -12,8 +12,8 @@ use amaas_serve::store::{S3Endpoint, S3Options, Store};
 use amaas_serve::vault::Vault;
 use amaas_wire::dsse::{DsseError, VerifyingKey};
 
-pub(crate) use self::dev_file::DevEnvironment;
 use self::dev_file::DevFile;
+pub(crate) use self::dev_file::{DevEnvironment, quoted};
 pub(crate) use self::ledger::Opens;
 use crate::failure::Failure;
 

@@ -36,11 +36,24 @@ pub fn find_or_fetch(configured: Option<&Path>, tell: impl FnOnce(&str)) -> Resu
         Err(LibraryError::Missing { .. }) if configured.is_none() => {}
         found => return found,
     }
-    let wheel = WHEELS
-        .iter()
-        .find(|wheel| wheel.os == std::env::consts::OS && wheel.architecture == std::env::consts::ARCH)
-        .ok_or(LibraryError::Platform)?;
-    let library = cached()?;
+    let wheel = wheel(std::env::consts::OS, std::env::consts::ARCH).ok_or(LibraryError::Platform)?;
+    download(wheel, cached()?, tell)
+}
+
+/// The library for Linux on another `architecture` than this machine's, in the words of [`std::env::consts::ARCH`]: to be
+/// packaged here and loaded elsewhere. It is kept in the user's cache beside this machine's own, and fetched once, as
+/// [`find_or_fetch`] does.
+///
+/// # Errors
+/// [`LibraryError`] says what failed and what to do instead.
+pub fn find_or_fetch_for(architecture: &str, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
+    let wheel = wheel("linux", architecture).ok_or(LibraryError::Platform)?;
+    let library = cache()?.join(format!("onnxruntime-{VERSION}-cpu-linux-{architecture}")).join(NAME);
+    if library.is_file() { Ok(library) } else { download(wheel, library, tell) }
+}
+
+/// Fetches `wheel` and puts its library to `library`.
+fn download(wheel: &Wheel, library: PathBuf, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
     let folder = library.parent().ok_or(LibraryError::NoCache)?;
     tell(&format!("fetching ONNX Runtime {VERSION} through pip, once, into {}", folder.display()));
     std::fs::create_dir_all(folder)?;
@@ -137,11 +150,20 @@ const WHEELS: [Wheel; 3] = [
     },
 ];
 
+fn wheel(os: &str, architecture: &str) -> Option<&'static Wheel> {
+    WHEELS.iter().find(|wheel| wheel.os == os && wheel.architecture == architecture)
+}
+
+/// Where this machine's library is kept.
 fn cached() -> Result<PathBuf, LibraryError> {
+    Ok(cache()?.join(format!("onnxruntime-{VERSION}-cpu")).join(NAME))
+}
+
+/// Where libraries are kept.
+fn cache() -> Result<PathBuf, LibraryError> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-    let cache = cache.ok_or(LibraryError::NoCache)?;
-    Ok(cache.join("amaas").join(format!("onnxruntime-{VERSION}-cpu")).join(NAME))
+    Ok(cache.ok_or(LibraryError::NoCache)?.join("amaas"))
 }
 
 /// Python with these arguments. Its output goes to standard error: standard output belongs to the program's own answer.

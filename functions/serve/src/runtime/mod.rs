@@ -12,7 +12,7 @@ mod quiet;
 pub use self::environment::RuntimeError;
 pub(crate) use self::environment::environment;
 pub use self::leave::leave;
-pub use self::library::{LibraryError, VERSION, find, find_or_fetch};
+pub use self::library::{LibraryError, VERSION, find, find_or_fetch, find_or_fetch_for};
 pub use self::quiet::quiet;
 
 /// Starts ONNX Runtime, so that it is there when it is needed. What goes wrong is said then.

@@ -2,6 +2,8 @@
 
 pub(crate) mod alias;
 pub(crate) mod dev;
+pub(crate) mod env;
+pub(crate) mod estimate;
 pub(crate) mod infer;
 pub(crate) mod keys;
 pub(crate) mod models;

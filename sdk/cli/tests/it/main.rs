@@ -1,7 +1,11 @@
 //! The `amaas` program as people run it.
 
+mod base;
 mod dev;
+mod env;
+mod estimate;
 mod failures;
+mod image;
 mod keys;
 mod ledger;
 mod package;
@@ -9,5 +13,6 @@ mod prices;
 mod private;
 mod program;
 mod receipt;
+mod sample;
 mod tenants;
 mod usage;

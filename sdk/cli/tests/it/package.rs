@@ -1,19 +1,50 @@
-//! `amaas package`.
+//! `amaas package`: zips, and how the program is built that goes into them.
 
-use crate::program::{amaas, command, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use amaas_serve::runtime::VERSION;
+
+use crate::program::{amaas, command, json, text};
+use crate::sample::{ARM, Sample, X86};
+
+/// A folder with a program and a library for each processor.
+pub(crate) fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (machine, name) in [(X86, "x86"), (ARM, "arm")] {
+        put(folder.path(), name, &Sample::program(machine));
+        put(folder.path(), &format!("{name}.so"), &Sample::library(machine));
+    }
+    folder
+}
+
+/// Writes `sample` to `path` in `folder`.
+pub(crate) fn put(folder: &Path, path: &str, sample: &Sample) {
+    let path = folder.join(path);
+    std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("made");
+    std::fs::write(path, sample.bytes()).expect("written");
+}
+
+/// What the command says that must be refused as wrong, with these arguments behind the function's name.
+pub(crate) fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let output = amaas(folder, &[&["package", "sentiment"], arguments].concat());
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+    error
+}
 
 #[test]
 fn the_same_files_make_the_same_zip() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = folder();
     let here = folder.path();
-    // Any program and library of one architecture do here; this one is both.
-    let elf = [&b"\x7fELF\x02\x01"[..], &[0; 12], &[62, 0], b"code"].concat();
-    std::fs::write(here.join("elf"), &elf).expect("written");
-    let package =
-        |output: &str| json(here, &["package", "sentiment", "--binary", "elf", "--library", "elf", "--output", output]);
+    let package = |output: &str| {
+        json(here, &["package", "sentiment", "--binary", "x86", "--library", "x86.so", "--output", output])
+    };
     let (first, second) = (package("a.zip"), package("b.zip"));
     assert_eq!(first["sha256"], second["sha256"]);
     assert_eq!(first["architecture"], "x86_64");
+    assert_eq!(first["bytes"], std::fs::metadata(here.join("a.zip")).expect("written").len());
+    assert_eq!((&first["largest_bytes"], &first["largest_unzipped_bytes"]), (&52_428_800.into(), &262_144_000.into()));
 
     let zip = std::fs::File::open(here.join("a.zip")).expect("written");
     let mut zip = zip::ZipArchive::new(zip).expect("a zip");
@@ -23,36 +54,190 @@ fn the_same_files_make_the_same_zip() {
 }
 
 #[test]
-fn the_zip_lies_where_cargo_builds() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+fn the_package_lies_where_cargo_builds() {
+    let folder = folder();
     let here = folder.path();
-    std::fs::write(here.join("elf"), [&b"\x7fELF\x02\x01"[..], &[0; 12], &[62, 0]].concat()).expect("written");
-    for (function, target, expected) in
-        [("sentiment", "", "target"), ("names", "", "target"), ("digits", "elsewhere", "elsewhere")]
-    {
-        let mut command = command(here, &["package", function, "--binary", "elf", "--library", "elf"]);
+    for (function, binary, target, expected) in [
+        ("sentiment", "x86", "", "target/amaas-sentiment.zip"),
+        ("names", "arm", "", "target/amaas-names-arm64.zip"),
+        ("digits", "x86", "elsewhere", "elsewhere/amaas-digits.zip"),
+    ] {
+        let mut command =
+            command(here, &["package", function, "--binary", binary, "--library", &format!("{binary}.so")]);
         let output = command.env("CARGO_TARGET_DIR", target).output().expect("run");
         assert!(output.status.success(), "{output:?}");
-        assert!(here.join(expected).join(format!("amaas-{function}.zip")).is_file());
+        assert!(here.join(expected).is_file(), "{expected}");
     }
 }
 
 #[test]
 fn architectures_must_agree() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = folder();
     let here = folder.path();
-    let elf = |machine: u8| [&b"\x7fELF\x02\x01"[..], &[0; 12], &[machine, 0]].concat();
-    std::fs::write(here.join("x86"), elf(62)).expect("written");
-    std::fs::write(here.join("arm"), elf(183)).expect("written");
     std::fs::write(here.join("text"), "text").expect("written");
-    for (binary, library, expected) in [
-        ("x86", "arm", "is not for x86_64, as the binary is"),
-        ("text", "arm", "not a 64-bit Linux program"),
-        ("x86", "missing", "missing: No such file"),
+    let whole = Sample::program(X86).bytes();
+    std::fs::write(here.join("half"), &whole[..whole.len() / 2]).expect("written");
+    put(here, "other", &Sample::program(8));
+    for (arguments, expected) in [
+        (vec!["--binary", "x86", "--library", "arm.so"], "arm.so: it is for arm64, and the binary for x86_64"),
+        (vec!["--binary", "arm", "--library", "arm.so", "--include", "x86.so"], "x86.so: it is for x86_64"),
+        (vec!["--arch", "arm64", "--binary", "x86"], "x86: it is for x86_64, and --arch asks for arm64"),
+        (
+            vec!["--arch", "x86_64", "--binary", "arm"],
+            "try: --arch arm64, or a binary that was built for x86_64-unknown",
+        ),
+        (
+            vec!["--arch", "riscv64", "--binary", "x86"],
+            "'riscv64' for '--arch <ARCH>'\n  [possible values: x86_64, arm64]",
+        ),
+        (vec!["--binary", "text", "--library", "arm.so"], "text: not a 64-bit Linux program"),
+        (vec!["--binary", "half", "--library", "x86.so"], "half: the file is cut off"),
+        (vec!["--binary", "other", "--library", "x86.so"], "other: ELF machine 8 is not one that Lambda has"),
+        (vec!["--binary", "x86.so", "--library", "x86.so"], "x86.so: a static program or a library, which cannot load"),
+        (vec!["--binary", "x86", "--library", "missing"], "missing: No such file"),
+        (
+            vec!["--binary", "x86", "--library", "x86.so", "--include", "x86.so", "--include", "./x86.so"],
+            "has a x86.so already",
+        ),
     ] {
-        let output = amaas(here, &["package", "sentiment", "--binary", binary, "--library", library, "-o", "a.zip"]);
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{error}");
-        assert!(error.contains(expected), "{error}");
+        let error = refused(here, &[arguments.as_slice(), &["-o", "a.zip"]].concat());
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+        assert!(!here.join("a.zip").exists());
     }
+}
+
+#[test]
+fn a_zip_that_lambda_could_not_start_is_refused() {
+    let folder = folder();
+    let here = folder.path();
+    let mut weak = Sample::program(X86);
+    weak.requires.push(("libc.so.6", "GLIBC_2.39", true));
+    put(here, "weak", &weak);
+    put(here, "new", &Sample::program(X86).needing("libm.so.6", &["GLIBC_2.38"]));
+    put(here, "tls", &Sample::program(X86).needing("libssl.so.3", &["OPENSSL_3.0.0"]));
+    put(here, "c++", &Sample::program(X86).needing("libstdc++.so.6", &["GLIBCXX_3.4.32"]));
+    put(here, "musl", &Sample { interpreter: Some("/lib/ld-musl-x86_64.so.1"), ..Sample::program(X86) });
+    put(here, "libssl.so.3", &Sample::library(X86).defining(&["OPENSSL_3.0.0"]));
+    put(here, "old/libssl.so.3", &Sample::library(X86).defining(&["OPENSSL_1.1.1"]));
+    put(
+        here,
+        "libstdc++.so.6",
+        &Sample::library(X86).defining(&["GLIBCXX_3.4.32"]).needing("libc.so.6", &["GLIBC_2.36"]),
+    );
+    for (binary, include, expected) in [
+        ("weak", None, None),
+        ("new", None, Some("bootstrap needs GLIBC_2.38 of libm.so.6, not in Amazon Linux 2023 (glibc 2.34")),
+        ("new", None, Some("`pip install cargo-zigbuild` and --arch x86_64")),
+        ("tls", None, Some("bootstrap needs libssl.so.3, not in Amazon Linux 2023")),
+        ("tls", None, Some("bring it with --include FILE")),
+        ("tls", Some("libssl.so.3"), None),
+        ("tls", Some("old/libssl.so.3"), Some("bootstrap needs OPENSSL_3.0.0 of libssl.so.3")),
+        ("c++", None, Some("bootstrap needs GLIBCXX_3.4.32 of libstdc++.so.6")),
+        ("c++", Some("libstdc++.so.6"), Some("lib/libstdc++.so.6 needs GLIBC_2.36 of libc.so.6")),
+        ("musl", None, Some("bootstrap asks for the loader /lib/ld-musl-x86_64.so.1, where Amazon Linux 2023")),
+    ] {
+        let mut arguments = vec!["--binary", binary, "--library", "x86.so", "-o", "a.zip"];
+        arguments.extend(include.into_iter().flat_map(|include| ["--include", include]));
+        match expected {
+            None => drop(text(here, &[&["package", "sentiment"], arguments.as_slice()].concat())),
+            Some(expected) => {
+                let error = refused(here, &arguments);
+                assert!(error.contains(expected), "{binary}: {error}");
+            }
+        }
+    }
+}
+
+/// A shell script in the folder `bin` of `folder`.
+fn script(folder: &Path, name: &str, lines: &str) {
+    let path = folder.join("bin").join(name);
+    std::fs::create_dir_all(folder.join("bin")).expect("made");
+    std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("set");
+}
+
+#[test]
+fn another_processor_is_built_for_with_what_is_installed() {
+    let folder = folder();
+    let here = folder.path();
+    let (machine, asked, cpu) =
+        if cfg!(target_arch = "x86_64") { ("arm", "arm64", "aarch64") } else { ("x86", "x86_64", "x86_64") };
+    let target = format!("{cpu}-unknown-linux-gnu");
+    let variable = target.replace('-', "_");
+    let linker = format!("CARGO_TARGET_{}_LINKER", variable.to_uppercase());
+    script(
+        here,
+        "cargo",
+        &format!(
+            r#"echo "$@" >asked; echo "${linker} $CC_{variable} $AR_{variable}" >>asked; echo '{{"executable":"{machine}"}}'"#
+        ),
+    );
+    let build = || {
+        let mut command = command(
+            here,
+            &["package", "sentiment", "--arch", asked, "--library", &format!("{machine}.so"), "-o", "a.zip"],
+        );
+        command.env("PATH", here.join("bin")).env("CARGO", here.join("bin/cargo"));
+        let output = command.env_remove(&linker).env_remove("RUSTC").output().expect("run");
+        let asked = std::fs::read_to_string(here.join("asked")).unwrap_or_default();
+        let _ = std::fs::remove_file(here.join("asked"));
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), asked)
+    };
+    script(here, "rustc", "echo missing");
+    let (code, error, asked) = build();
+    assert_eq!((code, asked.as_str()), (Some(2), ""), "{error}");
+    assert!(error.contains(&format!("try: rustup target add {target}")), "{error}");
+
+    script(here, "rustc", "echo .");
+    let (code, error, asked) = build();
+    assert_eq!((code, asked.as_str()), (Some(2), ""), "{error}");
+    assert!(error.contains(&format!("neither cargo-zigbuild nor {cpu}-linux-gnu-gcc")), "{error}");
+    assert!(error.contains("`pip install cargo-zigbuild`, or `apt-get install gcc-"), "{error}");
+
+    let rest = "--release --package amaas-sentiment --bin amaas-sentiment --message-format=json-render-diagnostics";
+    let gnu = format!("{cpu}-linux-gnu");
+    script(here, &format!("{gnu}-gcc"), "");
+    let (code, error, asked) = build();
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(asked, format!("build --target {target} {rest}\n{gnu}-gcc {gnu}-gcc {gnu}-ar\n"));
+
+    script(here, "cargo-zigbuild", "");
+    let (code, error, asked) = build();
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(asked, format!("zigbuild --target {target}.2.34 {rest}\n  \n"));
+}
+
+#[test]
+fn another_processors_runtime_is_fetched_once() {
+    let folder = folder();
+    let here = folder.path();
+    let (machine, platform, cpu) = if cfg!(target_arch = "x86_64") {
+        ("arm", "manylinux_2_28_aarch64", "aarch64")
+    } else {
+        ("x86", "manylinux_2_28_x86_64", "x86_64")
+    };
+    // A wheel, but not the pinned one.
+    script(
+        here,
+        "python3",
+        r#"echo "$@" >asked; while [ "$1" != --dest ]; do shift; done; echo wheel >"$2/onnxruntime.whl""#,
+    );
+    let package = || {
+        let mut command = command(here, &["package", "sentiment", "--binary", machine, "-o", "a.zip"]);
+        let output = command.env("PATH", here.join("bin")).env("XDG_CACHE_HOME", here.join("cache"));
+        output.env_remove("ORT_DYLIB_PATH").output().expect("run")
+    };
+    let output = package();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("the fetched wheel is not the pinned one"), "{error}");
+    let asked = std::fs::read_to_string(here.join("asked")).expect("python3 was run");
+    assert!(asked.contains(&format!("--platform {platform} ")), "{asked}");
+    assert!(asked.contains(&format!("onnxruntime=={VERSION}")), "{asked}");
+
+    let kept = format!("cache/amaas/onnxruntime-{VERSION}-cpu-linux-{cpu}/libonnxruntime.so");
+    std::fs::remove_file(here.join("asked")).expect("there");
+    std::fs::copy(here.join(format!("{machine}.so")), here.join(kept)).expect("copied");
+    let output = package();
+    assert!(output.status.success(), "{output:?}");
+    assert!(!here.join("asked").exists(), "it was fetched again");
 }

@@ -1,0 +1,273 @@
+//! `amaas estimate`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::architecture::Architecture;
+
+/// What is asked: usage in flags, or a plan of Terraform with the calls that its functions get.
+#[derive(Args)]
+#[allow(clippy::struct_excessive_bools)] // each is a flag of its own
+pub(crate) struct Estimate {
+    /// What `terraform show -json FILE` says of a plan: memory, keys, alarms and the rest come from there; "-" reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["memory", "arch", "ephemeral_mb", "provisioned", "front", "tracing", "log_retention_days"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// Calls a month, such as 1e6, 250k or 1_000_000; with --plan also MODEL=CALLS, and may be given again
+    #[arg(long, value_name = "[MODEL=]CALLS", allow_negative_numbers = true)]
+    pub(crate) calls: Vec<OfModel<Number>>,
+    /// What Lambda bills of a usual call, in milliseconds: as long as it runs, its writes to the ledger included; with --plan also MODEL=MS
+    #[arg(long, value_name = "[MODEL=]MS", allow_negative_numbers = true)]
+    pub(crate) p50_ms: Vec<OfModel<Milliseconds>>,
+    /// Memory of the function in MB, 128 to 10240 [default: 1024]
+    #[arg(long, value_name = "MB", allow_negative_numbers = true)]
+    pub(crate) memory: Option<Memory>,
+    /// Instruction set of the function [default: x86_64]
+    #[arg(long, value_enum)]
+    pub(crate) arch: Option<Architecture>,
+    /// /tmp of the function in MB, 512 to 10240; 512 cost nothing [default: 512]
+    #[arg(long, value_name = "MB", allow_negative_numbers = true)]
+    pub(crate) ephemeral_mb: Option<Ephemeral>,
+    /// Environments that are kept ready the whole month [default: 0]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) provisioned: Option<Number>,
+    /// What stands before the function: its own URL, or an HTTP API [default: url]
+    #[arg(long, value_enum)]
+    pub(crate) front: Option<Front>,
+    /// Traces are sent to X-Ray
+    #[arg(long)]
+    pub(crate) tracing: bool,
+    /// For how many days logs are kept; 0 is for ever, of which a year is counted [default: 30]
+    #[arg(long, value_name = "DAYS", allow_negative_numbers = true)]
+    pub(crate) log_retention_days: Option<Number>,
+    /// Of all calls, those that begin a new environment, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value = "0.01", allow_negative_numbers = true)]
+    pub(crate) cold_start_share: Share,
+    /// What Lambda bills of such a beginning, in milliseconds
+    #[arg(long, value_name = "MS", default_value = "400", allow_negative_numbers = true)]
+    pub(crate) cold_start_ms: Milliseconds,
+    /// Bytes of a request on the wire
+    #[arg(long, value_name = "BYTES", default_value = "2k", allow_negative_numbers = true)]
+    pub(crate) request_bytes: Number,
+    /// Bytes of an answer's content
+    #[arg(long, value_name = "BYTES", default_value = "500", allow_negative_numbers = true)]
+    pub(crate) response_bytes: Number,
+    /// Size of the model in MB, as it is stored
+    #[arg(long, value_name = "MB", default_value = "8", allow_negative_numbers = true)]
+    pub(crate) model_mb: Number,
+    /// Tenants that call in a usual minute
+    #[arg(long, value_name = "NUMBER", default_value = "1", allow_negative_numbers = true)]
+    pub(crate) tenants: Number,
+    /// Limits and budgets that hold for a call
+    #[arg(long, value_name = "NUMBER", default_value = "0", allow_negative_numbers = true)]
+    pub(crate) limits: Number,
+    /// The function refuses sealed calls that it has seen (AMAAS_REPLAY=refuse)
+    #[arg(long)]
+    pub(crate) refuse_replays: bool,
+    /// Environments of a function that are alive on average [default: as many as run at once, and one at least]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) environments: Option<Number>,
+    /// Write units of the ledger for a call [default: what the code writes]
+    #[arg(long, value_name = "UNITS", allow_negative_numbers = true)]
+    pub(crate) ledger_writes_per_call: Option<Number>,
+    /// Read units of the ledger for a call, beside what each environment reads again and again [default: what the code reads]
+    #[arg(long, value_name = "UNITS", allow_negative_numbers = true)]
+    pub(crate) ledger_reads_per_call: Option<Number>,
+    /// Calls of KMS for a cold start [default: what the code asks]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) kms_per_cold_start: Option<Number>,
+    /// Reads of S3 for a cold start [default: what the code reads]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) s3_per_cold_start: Option<Number>,
+    /// Bytes of log for a call [default: what the code and Lambda write]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    pub(crate) log_bytes_per_call: Option<Number>,
+    /// The region whose prices count [default: that of the plan, or us-east-1]
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Availability zones of an interface endpoint whose subnets are not known before the apply
+    #[arg(long, value_name = "NUMBER", default_value = "2", allow_negative_numbers = true)]
+    pub(crate) zones: Number,
+    /// The instance with a GPU to compare with
+    #[arg(long, value_name = "TYPE", default_value = "g4dn.xlarge")]
+    pub(crate) gpu_instance: String,
+    /// How long that instance works on a call, in milliseconds [default: as long as the function]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
+    pub(crate) gpu_p50_ms: Option<Milliseconds>,
+    /// Its disk in GB, gp3
+    #[arg(long, value_name = "GB", default_value = "100", allow_negative_numbers = true)]
+    pub(crate) gpu_disk_gb: Number,
+    /// How much of its time it can be busy, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value = "0.7", allow_negative_numbers = true)]
+    pub(crate) gpu_utilisation: Share,
+    /// Subtract what Lambda gives an account for nothing: a million requests and 400,000 GB-seconds a month
+    #[arg(long)]
+    pub(crate) free_tier: bool,
+    /// Prices of your own, in the form of --show-prices; those of a name and region that is there take its place
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
+    /// Print the built-in prices, and nothing else
+    #[arg(long)]
+    pub(crate) show_prices: bool,
+}
+
+/// What stands before a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Front {
+    Url,
+    Api,
+}
+
+/// A value for one model, or for all that have none of their own.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OfModel<T> {
+    pub(crate) model: Option<String>,
+    pub(crate) value: T,
+}
+
+impl<T: FromStr<Err = String>> FromStr for OfModel<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.rsplit_once('=') {
+            Some(("", _)) => Err("expected MODEL=NUMBER, got no model before the \"=\"".to_owned()),
+            Some((model, value)) => Ok(Self { model: Some(model.to_owned()), value: value.parse()? }),
+            None => Ok(Self { model: None, value: text.parse()? }),
+        }
+    }
+}
+
+/// A number of something: 0 or more, not necessarily whole.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Number(pub(crate) f64);
+
+/// A time of more than nothing.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(crate) struct Milliseconds(pub(crate) f64);
+
+/// A part of a whole.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(crate) struct Share(pub(crate) f64);
+
+/// Memory of a Lambda function in MB.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(crate) struct Memory(pub(crate) f64);
+
+/// /tmp of a Lambda function in MB.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(crate) struct Ephemeral(pub(crate) f64);
+
+impl FromStr for Number {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        bounded(text, 0.0, MOST, "a number from 0 to 1e15, such as 1e6, 250k or 1_000_000").map(Self)
+    }
+}
+
+impl FromStr for Milliseconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // Lambda ends a call after 15 minutes.
+        bounded(text, 0.001, 900_000.0, "milliseconds from 0.001 to 900000, such as 12").map(Self)
+    }
+}
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        bounded(text, 0.0, 1.0, "a share from 0 to 1, such as 0.01").map(Self)
+    }
+}
+
+impl FromStr for Memory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        whole(bounded(text, 128.0, 10_240.0, MEMORY)?, MEMORY).map(Self)
+    }
+}
+
+impl FromStr for Ephemeral {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        whole(bounded(text, 512.0, 10_240.0, EPHEMERAL)?, EPHEMERAL).map(Self)
+    }
+}
+
+/// The number that `text` says: with underscores, an exponent, or k or M for thousands and millions.
+fn bounded(text: &str, least: f64, most: f64, expected: &str) -> Result<f64, String> {
+    let wrong = || format!("expected {expected}, got {text:?}");
+    let (digits, times) = match text.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, 1e3),
+        None => text.strip_suffix('M').map_or((text, 1.0), |digits| (digits, 1e6)),
+    };
+    // Rust also reads "inf" and "nan", and an underscore belongs between digits.
+    let plain = digits.replace('_', "");
+    let odd = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
+    if odd || !plain.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return Err(wrong());
+    }
+    let number = plain.parse::<f64>().map_err(|_| wrong())? * times;
+    if number.is_finite() && (least..=most).contains(&number) { Ok(number) } else { Err(wrong()) }
+}
+
+fn whole(number: f64, expected: &str) -> Result<f64, String> {
+    if number.fract() == 0.0 { Ok(number) } else { Err(format!("expected {expected}, got {number}")) }
+}
+
+/// More than anybody calls, and few enough for a sum to be exact to the cent.
+const MOST: f64 = 1e15;
+const MEMORY: &str = "whole MB from 128 to 10240, which is what Lambda gives, such as 1024";
+const EPHEMERAL: &str = "whole MB from 512 to 10240, which is what Lambda gives, such as 512";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        for (text, expected) in
+            [("0", 0.0), ("1e6", 1e6), ("250k", 250e3), ("1.5M", 1.5e6), ("1_000_000", 1e6), (".5", 0.5), ("1E3", 1e3)]
+        {
+            assert_eq!(text.parse::<Number>().map(|calls| calls.0), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_named() {
+        for text in [
+            "", "-1", "-1e6", "nan", "NaN", "inf", "-inf", "infinity", "1e16", "1e400", "_1", "1_", "1__0", "k",
+            "1,000", "1 0", "0x10", "1e", "+1", "1kk",
+        ] {
+            let error = text.parse::<Number>().expect_err(text);
+            assert!(error.contains(&format!("got {text:?}")) && error.contains("1_000_000"), "{error}");
+        }
+        for text in ["127", "10241", "0", "512.5", "-512"] {
+            assert!(text.parse::<Memory>().expect_err(text).contains("128 to 10240"));
+        }
+        for text in ["1.01", "-0.1", "nan"] {
+            assert!(text.parse::<Share>().expect_err(text).contains("0 to 1"));
+        }
+        for text in ["511", "10241"] {
+            assert!(text.parse::<Ephemeral>().expect_err(text).contains("512 to 10240"));
+        }
+        for text in ["0", "900001"] {
+            assert!(text.parse::<Milliseconds>().expect_err(text).contains("900000"));
+        }
+    }
+
+    #[test]
+    fn values_of_models_are_told_apart() {
+        let of = |text: &str| text.parse::<OfModel<Number>>();
+        assert_eq!(of("sentiment=1e6"), Ok(OfModel { model: Some("sentiment".to_owned()), value: Number(1e6) }));
+        assert_eq!(of("2e5"), Ok(OfModel { model: None, value: Number(2e5) }));
+        assert!(of("=1").is_err() && of("sentiment=").is_err() && of("sentiment=x").is_err());
+    }
+}

@@ -1,0 +1,142 @@
+//! `amaas env`: what Terraform knows of a deployed model, as assignments for a shell.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde::Deserialize;
+
+use crate::arguments::Env;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{Settings, quoted};
+
+type Variables = BTreeMap<String, String>;
+
+/// The output `env`: of the root module by model, of a stack of one model at once.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    One(Variables),
+    ByModel(BTreeMap<String, Variables>),
+}
+
+pub(crate) fn run(settings: &Settings, arguments: &Env) -> Result<(), Failure> {
+    let written = terraform(&arguments.terraform)?;
+    let written = serde_json::from_slice(&written).map_err(|error| {
+        Failure::new(format!("the output `env` of {} is none of amaas: {error}", arguments.terraform.display()))
+            .try_this("hand the output of the module on: output \"env\" { value = module.amaas.env }")
+    })?;
+    let variables = chosen(written, arguments.model.as_deref())?;
+    if let Some(name) = variables.keys().find(|name| !is_name(name)) {
+        return Err(Failure::new(format!("the output `env` has {name:?}, which is no name of a variable")));
+    }
+    if settings.json {
+        return output::json(&variables);
+    }
+    if !variables.contains_key("AMAAS_ENDPOINT") {
+        output::note("no AMAAS_ENDPOINT: the model has no URL (url.mode is OFF), so only its alias can be invoked");
+    }
+    for (name, value) in &variables {
+        output::line(format_args!("export {name}={}", quoted(value)))?;
+    }
+    Ok(())
+}
+
+/// The output `env` of the configuration in `folder`, as JSON.
+fn terraform(folder: &Path) -> Result<Vec<u8>, Failure> {
+    if !folder.is_dir() {
+        return Err(Failure::usage(format!("{} is not a folder", folder.display()))
+            .try_this("give the folder in which you ran `terraform apply`, such as infra/examples/minimal"));
+    }
+    let mut chdir = std::ffi::OsString::from("-chdir=");
+    chdir.push(folder);
+    let command = Command::new("terraform").arg(chdir).args(["output", "-no-color", "-json", "env"]).output();
+    let ran = command.map_err(|error| {
+        Failure::usage(format!("terraform could not be run: {error}")).try_this("is terraform installed, and on PATH?")
+    })?;
+    if ran.status.success() {
+        return Ok(ran.stdout);
+    }
+    let said = String::from_utf8_lossy(&ran.stderr);
+    let said: Vec<_> = said.split_whitespace().filter(|word| !word.chars().all(|c| "│╷╵".contains(c))).collect();
+    Err(Failure::new(format!("terraform has no output `env` in {}: {}", folder.display(), said.join(" ")))
+        .try_this("run `terraform init` and `terraform apply` there first"))
+}
+
+/// The variables of `model`, or without one those of all models, where they are called at one place.
+fn chosen(written: Written, model: Option<&str>) -> Result<Variables, Failure> {
+    let mut models = match written {
+        Written::One(variables) if variables.is_empty() => BTreeMap::new(),
+        Written::One(variables) => {
+            let name = variables.get("AMAAS_MODEL").cloned().unwrap_or_default();
+            BTreeMap::from([(name, variables)])
+        }
+        Written::ByModel(models) => models,
+    };
+    let names = models.keys().cloned().collect::<Vec<_>>().join(", ");
+    if let Some(model) = model {
+        return models.remove(model).ok_or_else(|| {
+            Failure::usage(format!("no model {model:?} is deployed there")).try_this(format!("one of: {names}"))
+        });
+    }
+    let Some((_, mut common)) = models.pop_first() else {
+        return Err(Failure::new("no model is deployed there").try_this("add one to `models` and apply"));
+    };
+    if models.is_empty() {
+        return Ok(common);
+    }
+    common.remove("AMAAS_MODEL");
+    for mut variables in models.into_values() {
+        variables.remove("AMAAS_MODEL");
+        if variables != common {
+            return Err(Failure::usage("each model there has an endpoint of its own")
+                .try_this(format!("--model with one of: {names}")));
+        }
+    }
+    Ok(common)
+}
+
+/// What a shell takes before an equals sign, and nothing that it would run.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(json: &str, model: Option<&str>) -> Result<Variables, Failure> {
+        chosen(serde_json::from_str(json).expect("an output"), model)
+    }
+
+    #[test]
+    fn one_model_needs_no_name() {
+        for json in [r#"{"AMAAS_MODEL":"a","AMAAS_ENDPOINT":"u"}"#, r#"{"a":{"AMAAS_MODEL":"a","AMAAS_ENDPOINT":"u"}}"#]
+        {
+            let whole = BTreeMap::from([("AMAAS_MODEL".into(), "a".into()), ("AMAAS_ENDPOINT".into(), "u".into())]);
+            assert_eq!(of(json, None).expect("the one"), whole);
+            assert_eq!(of(json, Some("a")).expect("by name"), whole);
+            assert!(of(json, Some("b")).is_err());
+        }
+    }
+
+    #[test]
+    fn several_models_need_one_unless_they_share_an_endpoint() {
+        let one = r#"{"a":{"AMAAS_MODEL":"a","AMAAS_ENDPOINT":"u"},"b":{"AMAAS_MODEL":"b","AMAAS_ENDPOINT":"u"}}"#;
+        assert_eq!(of(one, None).expect("one endpoint"), BTreeMap::from([("AMAAS_ENDPOINT".into(), "u".into())]));
+        let two = r#"{"a":{"AMAAS_MODEL":"a","AMAAS_ENDPOINT":"u"},"b":{"AMAAS_MODEL":"b"}}"#;
+        assert!(of(two, None).is_err());
+        assert_eq!(of(two, Some("a")).expect("by name")["AMAAS_ENDPOINT"], "u");
+        assert!(of("{}", None).is_err());
+    }
+
+    #[test]
+    fn names_that_a_shell_would_run_are_none() {
+        assert!(is_name("AMAAS_ENDPOINT"));
+        for name in ["", "1A", "A B", "A;rm", "$(id)", "Ä"] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}

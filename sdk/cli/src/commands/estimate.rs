@@ -1,0 +1,108 @@
+//! `amaas estimate`: what a model costs a month on AWS, before anything is applied.
+//!
+//! Quantities come from what the functions' code does with a call (`habits`), prices from one data file (`prices.json`), each with its
+//! date and its public page. Nothing is asked of AWS. What is left out on purpose: volume tiers beyond the first, savings plans, taxes.
+
+mod assumption;
+mod figure;
+mod free;
+mod function;
+mod gpu;
+mod habits;
+mod instances;
+mod lambda;
+mod ledger;
+mod line;
+mod plan;
+mod prices;
+mod report;
+mod resource;
+mod stack;
+mod surroundings;
+mod text;
+
+use self::assumption::Assumption;
+use self::function::{FreeTier, Function};
+use self::gpu::Gpu;
+use self::habits::Habits;
+use self::line::Line;
+use self::plan::Plan;
+use self::prices::{BUILT_IN, Prices};
+use self::report::Report;
+use crate::architecture::Architecture;
+use crate::arguments::{Estimate, Front};
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+
+pub(crate) fn run(settings: &Settings, estimate: &Estimate) -> Result<(), Failure> {
+    if estimate.show_prices {
+        return output::line(BUILT_IN.trim_end());
+    }
+    let report = match &estimate.plan {
+        Some(path) => stack::report(estimate, &Plan::read(path)?)?,
+        None => of_flags(estimate)?,
+    };
+    if settings.json { output::json(&report) } else { output::line(text::of(&report)) }
+}
+
+/// One function as the flags describe it, and what `infra/` makes around it where nobody says otherwise.
+fn of_flags(estimate: &Estimate) -> Result<Report, Failure> {
+    let prices = Prices::open(estimate.prices.as_deref(), estimate.region.as_deref().unwrap_or(REGION))?;
+    let habits = Habits::of(estimate);
+    let function = described(estimate)?;
+    let mut free = FreeTier::of(estimate);
+    let mut lines = function.lines(&habits, &prices, &mut free)?;
+    let gigabytes = function.ledger_gigabytes(&habits);
+    lines.push(Line::new("DynamoDB", "ledger storage", gigabytes, prices.of("dynamodb.storage")?));
+    lines.push(Line::new("DynamoDB", "point-in-time recovery", gigabytes, prices.of("dynamodb.pitr")?));
+    lines.push(Line::new("KMS", "keys: registry, sealing", 2.0, prices.of("kms.keys")?));
+    if estimate.front == Some(Front::Api) {
+        let requests = habits.api_requests(function.calls);
+        lines.push(Line::new("API Gateway", "HTTP API requests", requests, prices.of("api.http")?));
+    }
+    let gpu = Gpu::compare(estimate, std::slice::from_ref(&function), &prices)?;
+    let mut report = Report::new(&prices, function.calls, lines, gpu);
+    report.assume(&habits.assumptions(std::slice::from_ref(&function)));
+    report.assume(&Assumption::general(estimate));
+    Ok(report)
+}
+
+fn described(estimate: &Estimate) -> Result<Function, Failure> {
+    let of_one = |model: Option<&String>, flag: &str| match model {
+        Some(model) => Err(Failure::usage(format!("{flag} {model}=… names a model, which goes with --plan"))
+            .try_this(format!("write {flag} without \"{model}=\", or give the plan that has the model"))),
+        None => Ok(()),
+    };
+    for calls in &estimate.calls {
+        of_one(calls.model.as_ref(), "--calls")?;
+    }
+    for time in &estimate.p50_ms {
+        of_one(time.model.as_ref(), "--p50-ms")?;
+    }
+    let ([calls], [p50]) = (estimate.calls.as_slice(), estimate.p50_ms.as_slice()) else {
+        let (calls, times) = (estimate.calls.len(), estimate.p50_ms.len());
+        return Err(Failure::usage(format!(
+            "expected one --calls and one --p50-ms, got {calls} and {times}: how many calls a month, and how long one takes"
+        ))
+        .try_this("`amaas estimate --calls 1e6 --p50-ms 12 --memory 512`, or --plan with what `terraform show -json` prints"));
+    };
+    Ok(Function {
+        address: "Lambda".to_owned(),
+        memory_mb: estimate.memory.map_or(MEMORY_MB, |memory| memory.0),
+        architecture: estimate.arch.unwrap_or(Architecture::X86_64),
+        ephemeral_mb: estimate.ephemeral_mb.map_or(EPHEMERAL_MB, |size| size.0),
+        provisioned: estimate.provisioned.map_or(0.0, |number| number.0),
+        tracing: estimate.tracing,
+        retention_days: Some(estimate.log_retention_days.map_or(RETENTION_DAYS, |days| days.0)),
+        calls: calls.value.0,
+        p50_ms: p50.value.0,
+    })
+}
+
+/// Where most prices are known for.
+const REGION: &str = "us-east-1";
+/// What `infra/` gives a model where nobody says otherwise.
+const MEMORY_MB: f64 = 1024.0;
+const EPHEMERAL_MB: f64 = 512.0;
+const RETENTION_DAYS: f64 = 30.0;

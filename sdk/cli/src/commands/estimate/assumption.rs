@@ -1,0 +1,75 @@
+//! What an estimate takes for granted.
+
+use serde::Serialize;
+
+use super::lambda::{FREE_GB_SECONDS, FREE_REQUESTS};
+use crate::arguments::Estimate;
+
+/// Something that is taken for granted, and why.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Assumption {
+    /// What it is of.
+    pub(super) name: &'static str,
+    /// What is assumed.
+    pub(super) value: String,
+    /// Why, in one line.
+    pub(super) why: String,
+    /// The flag that says otherwise.
+    pub(super) flag: Option<&'static str>,
+}
+
+impl Assumption {
+    /// `value` of `name`, because of `why`; `flag` says otherwise, where there is one.
+    pub(super) fn new(
+        name: &'static str,
+        value: impl Into<String>,
+        why: impl Into<String>,
+        flag: Option<&'static str>,
+    ) -> Self {
+        Self { name, value: value.into(), why: why.into(), flag }
+    }
+
+    /// Those that hold for every estimate.
+    pub(super) fn general(estimate: &Estimate) -> Vec<Self> {
+        let free = if estimate.free_tier {
+            Self::new(
+                "free tier",
+                "Lambda's",
+                format!(
+                    "{FREE_REQUESTS} requests and {FREE_GB_SECONDS} GB-seconds, as if nothing else in the account used them; of other services nothing is subtracted"
+                ),
+                None,
+            )
+        } else {
+            Self::new(
+                "free tier",
+                "none",
+                "no allowance is subtracted, since an account has each only once",
+                Some("--free-tier"),
+            )
+        };
+        vec![
+            Self::new("month", "730 hours", "8,760 hours a year in twelve parts, as AWS's calculator counts", None),
+            Self::new(
+                "tiers",
+                "the first",
+                "volume discounts, savings plans, spot prices and taxes are not counted",
+                None,
+            ),
+            Self::new(
+                "usual call",
+                "is every call",
+                "--p50-ms is taken for the mean, rounded up to a whole millisecond as Lambda bills it; where a few calls take much longer the mean is higher",
+                Some("--p50-ms"),
+            ),
+            free,
+            Self::new(
+                "GPU instance",
+                "against Lambda's own lines",
+                "the instance and its disk on demand; ledger, logs, keys and the way out cost the same with either, a load balancer before it would come on top",
+                Some("--gpu-instance"),
+            ),
+            Self::new("retries", "none", "a call that is repeated costs a request, and a lease that is refused", None),
+        ]
+    }
+}

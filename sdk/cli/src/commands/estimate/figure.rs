@@ -1,0 +1,92 @@
+//! Numbers as people read them.
+
+/// Money to the cent; what is less than half a cent says so.
+pub(super) fn usd(amount: f64) -> String {
+    if amount <= 0.0 {
+        "0.00".to_owned()
+    } else if amount < 0.005 {
+        "< 0.01".to_owned()
+    } else {
+        grouped(&format!("{amount:.2}"))
+    }
+}
+
+/// A quantity: whole from a thousand on, else with as many digits as tell it from nothing.
+pub(super) fn quantity(amount: f64) -> String {
+    if amount > 0.0 && amount < 0.0001 {
+        return "< 0.0001".to_owned();
+    }
+    let text = match amount {
+        _ if amount.fract() == 0.0 || amount >= 1000.0 => format!("{amount:.0}"),
+        _ if amount >= 1.0 => format!("{amount:.2}").trim_end_matches('0').to_owned(),
+        _ => format!("{amount:.4}").trim_end_matches('0').to_owned(),
+    };
+    grouped(text.trim_end_matches('.'))
+}
+
+/// A quantity and what it is of.
+pub(super) fn measured(amount: f64, unit: &str) -> String {
+    format!("{} {}", quantity(amount), plural(unit, amount))
+}
+
+/// A price in full: what `per` of something cost.
+pub(super) fn unit_price(cost: f64, per: f64, unit: &str) -> String {
+    if per <= 1.0 { format!("{cost} per {unit}") } else { format!("{cost} per {}", measured(per, unit)) }
+}
+
+/// What there are `amount` of.
+fn plural(unit: &str, amount: f64) -> String {
+    // Nothing else that is priced has a plural of its own.
+    if (amount - 1.0).abs() < f64::EPSILON || unit.ends_with("GB") { unit.to_owned() } else { format!("{unit}s") }
+}
+
+/// A comma before every three digits in front of the point.
+fn grouped(text: &str) -> String {
+    let (whole, rest) = text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
+    let mut all = String::with_capacity(text.len() + text.len() / 3);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            all.push(',');
+        }
+        all.push(digit);
+    }
+    rest.map_or_else(|| all.clone(), |rest| format!("{all}.{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_to_the_cent_and_never_nothing_where_there_is_some() {
+        for (amount, expected) in [
+            (0.0, "0.00"),
+            (1e-9, "< 0.01"),
+            (0.004_99, "< 0.01"),
+            (0.005, "0.01"),
+            (999.999, "1,000.00"),
+            (1_234_567.891, "1,234,567.89"),
+        ] {
+            assert_eq!(usd(amount), expected, "{amount}");
+        }
+    }
+
+    #[test]
+    fn quantities_keep_what_tells_them_apart() {
+        for (amount, expected) in [
+            (0.0, "0"),
+            (0.000_01, "< 0.0001"),
+            (0.0125, "0.0125"),
+            (0.01, "0.01"),
+            (1.001, "1"),
+            (2.0, "2"),
+            (12.345, "12.35"),
+            (1234.5, "1,234"),
+            (1e9, "1,000,000,000"),
+        ] {
+            assert_eq!(quantity(amount), expected, "{amount}");
+        }
+        assert_eq!((measured(1.0, "key"), measured(2.0, "key")), ("1 key".to_owned(), "2 keys".to_owned()));
+        assert_eq!(measured(2.0, "GB"), "2 GB");
+    }
+}

@@ -1,0 +1,177 @@
+//! A GPU instance that always runs, against Lambda: from how many calls on it costs no more, and whether it can do so many.
+//!
+//! Only what differs is compared: what Lambda itself costs, against the instance and its disk. Ledger, logs, keys and the way out cost
+//! the same with either.
+
+use serde::Serialize;
+
+use super::figure::{quantity, usd};
+use super::function::{FreeTier, Function};
+use super::habits::{HOURS, Habits, SECONDS};
+use super::lambda;
+use super::line::total;
+use super::prices::Prices;
+use crate::arguments::Estimate;
+use crate::failure::Failure;
+
+/// The comparison.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Gpu {
+    instance: String,
+    /// How long it works on a call, in milliseconds.
+    p50_ms: f64,
+    /// How much of its time it is busy at most.
+    utilisation: f64,
+    /// What one instance and its disk cost a month, in US dollars.
+    usd_a_month: f64,
+    /// What one more call costs at Lambda, in US dollars.
+    lambda_usd_per_call: f64,
+    /// From how many calls a month on one instance costs no more than Lambda; null where calls cost nothing there.
+    break_even_calls: Option<f64>,
+    /// How many calls a month it can do.
+    capacity_calls: f64,
+    /// Whether it can do as many as that.
+    reachable: bool,
+    /// At the calls that were asked for: how many instances they need, and what either costs.
+    instances: f64,
+    instances_usd: f64,
+    lambda_usd: f64,
+}
+
+impl Gpu {
+    /// Compares what `functions` cost at Lambda; nothing where they are not called.
+    pub(super) fn compare(
+        estimate: &Estimate,
+        functions: &[Function],
+        prices: &Prices,
+    ) -> Result<Option<Self>, Failure> {
+        let calls: f64 = functions.iter().map(|function| function.calls).sum();
+        if calls <= 0.0 {
+            return Ok(None);
+        }
+        let instance = &estimate.gpu_instance;
+        let Some(hour) = prices.known(&format!("ec2.{instance}")) else {
+            let known = prices.names("ec2.").join(", ");
+            return Err(Failure::usage(format!("no price is known for the instance {instance:?}, only for {known}"))
+                .try_this(format!("write one of these, or give \"ec2.{instance}\" with --prices FILE")));
+        };
+        let (hour, disk) = (hour.usd / hour.per, prices.of("ebs.gp3")?);
+        let usd_a_month = hour * HOURS + estimate.gpu_disk_gb.0 * disk.usd / disk.per;
+        let (mut lambda_usd, mut fixed) = (0.0, 0.0);
+        for function in functions {
+            // An allowance ends, and what is compared goes on.
+            let lines = lambda::lines(function, &Habits::of(estimate), prices, &mut FreeTier::default())?;
+            lambda_usd += total(&lines);
+            fixed +=
+                lines.iter().filter(|line| line.what == "provisioned concurrency").map(|line| line.usd).sum::<f64>();
+        }
+        let mean_ms = functions.iter().map(|function| function.calls / calls * function.p50_ms).sum();
+        let p50_ms = estimate.gpu_p50_ms.map_or(mean_ms, |time| time.0);
+        let utilisation = estimate.gpu_utilisation.0;
+        if utilisation <= 0.0 {
+            return Err(Failure::usage(
+                "expected --gpu-utilisation of more than 0, got 0: an instance that is never busy does no calls",
+            )
+            .try_this("write a share of its time, such as --gpu-utilisation 0.7"));
+        }
+        Ok(Some(Self::new(instance, &Sums { calls, lambda_usd, fixed, usd_a_month, p50_ms, utilisation })))
+    }
+
+    fn new(instance: &str, sums: &Sums) -> Self {
+        let Sums { calls, lambda_usd, fixed, usd_a_month, p50_ms, utilisation } = *sums;
+        let lambda_usd_per_call = (lambda_usd - fixed) / calls;
+        // A call costs something, unless prices of one's own say otherwise.
+        let costs = lambda_usd_per_call > 0.0;
+        let break_even_calls = costs.then(|| ((usd_a_month - fixed) / lambda_usd_per_call).max(0.0));
+        let capacity_calls = SECONDS * 1000.0 / p50_ms * utilisation;
+        let instances = (calls / capacity_calls).ceil().max(1.0);
+        let instances_usd = instances * usd_a_month;
+        Self {
+            instance: instance.to_owned(),
+            p50_ms,
+            utilisation,
+            usd_a_month,
+            lambda_usd_per_call,
+            break_even_calls,
+            capacity_calls,
+            reachable: break_even_calls.is_some_and(|calls| calls <= capacity_calls),
+            instances,
+            instances_usd,
+            lambda_usd,
+        }
+    }
+
+    /// In words.
+    pub(super) fn text(&self, calls: f64) -> String {
+        let Self { instance, usd_a_month, capacity_calls, instances_usd, lambda_usd, .. } = self;
+        let (busy, p50) = (quantity(self.utilisation * 100.0), quantity(self.p50_ms));
+        let reach = if self.reachable {
+            String::new()
+        } else {
+            " That is more than it can do, so Lambda is cheaper at any volume.".to_owned()
+        };
+        let (cheaper, than) =
+            if lambda_usd <= instances_usd { ("Lambda", instance.as_str()) } else { (instance.as_str(), "Lambda") };
+        let instances = quantity(self.instances);
+        let s = if self.instances > 1.0 { "s" } else { "" };
+        format!(
+            "One {instance} that always runs costs {} USD a month with its disk, as much as Lambda itself costs for {} calls.{reach}\n\
+             It can do {} calls a month: one after the other, {p50} ms each, busy for {busy} % of the time; batches would make it more.\n\
+             At {} calls {cheaper} is cheaper than {than}: Lambda itself is {} USD, {instances} instance{s} {} USD.",
+            usd(*usd_a_month),
+            self.break_even_calls.map_or_else(|| "no number of".to_owned(), |calls| quantity(calls.ceil())),
+            quantity(capacity_calls.floor()),
+            quantity(calls),
+            usd(*lambda_usd),
+            usd(*instances_usd),
+        )
+    }
+}
+
+struct Sums {
+    calls: f64,
+    lambda_usd: f64,
+    /// Of that, what does not depend on calls.
+    fixed: f64,
+    usd_a_month: f64,
+    p50_ms: f64,
+    utilisation: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gpu(calls: f64, lambda_usd: f64, p50_ms: f64) -> Gpu {
+        Gpu::new("g", &Sums { calls, lambda_usd, fixed: 0.0, usd_a_month: 400.0, p50_ms, utilisation: 0.5 })
+    }
+
+    #[test]
+    fn one_instance_breaks_even_where_calls_cost_as_much() {
+        // A call is 2 cents: 20,000 of them cost 400. A month has 2,628,000 s: half of them are 13,140 calls of 100 s.
+        let slow = gpu(1000.0, 20.0, 100_000.0);
+        assert_eq!((slow.break_even_calls, slow.capacity_calls, slow.reachable), (Some(20_000.0), 13_140.0, false));
+        assert!(slow.text(1000.0).contains("Lambda is cheaper at any volume"));
+        let quick = gpu(1000.0, 20.0, 10_000.0);
+        assert_eq!((quick.capacity_calls, quick.reachable, quick.instances), (131_400.0, true, 1.0));
+        assert!(quick.text(1000.0).contains("Lambda is cheaper than g"));
+        // 262,801 calls need a third instance.
+        let many = gpu(262_801.0, 5_256.02, 10_000.0);
+        assert_eq!((many.instances, many.instances_usd), (3.0, 1200.0));
+        assert!(many.text(262_801.0).contains("g is cheaper than Lambda"));
+    }
+
+    #[test]
+    fn what_is_always_ready_is_paid_before_the_first_call() {
+        let sums =
+            Sums { calls: 10.0, lambda_usd: 310.0, fixed: 300.0, usd_a_month: 400.0, p50_ms: 1.0, utilisation: 0.5 };
+        assert_eq!(Gpu::new("g", &sums).break_even_calls, Some(100.0));
+    }
+
+    #[test]
+    fn nothing_for_nothing_never_breaks_even() {
+        let free = gpu(1.0, 0.0, 1.0);
+        assert!(free.break_even_calls.is_none() && !free.reachable);
+        assert!(free.text(1.0).contains("for no number of calls"));
+    }
+}

@@ -1,0 +1,266 @@
+//! What a function does with a call, by what its code says: writes, reads and lines of log, apart from the network's work.
+//!
+//! Each figure is named with its reason in the estimate, and each that makes a difference has a flag.
+
+use super::assumption::Assumption;
+use super::figure::quantity;
+use super::function::Function;
+use crate::arguments::Estimate;
+
+/// What a call does.
+#[derive(Clone, Debug)]
+pub(super) struct Habits {
+    /// Write units of the ledger a call.
+    pub(super) writes: f64,
+    /// Read units of the ledger a call, beside those of each environment.
+    pub(super) reads: f64,
+    /// Calls of KMS for a cold start.
+    pub(super) kms: f64,
+    /// Reads of S3 for a cold start.
+    pub(super) s3: f64,
+    /// Bytes of log a call.
+    pub(super) log_bytes: f64,
+    pub(super) cold_share: f64,
+    pub(super) cold_ms: f64,
+    pub(super) request_bytes: f64,
+    pub(super) response_bytes: f64,
+    pub(super) model_mb: f64,
+    pub(super) tenants: f64,
+    environments: Option<f64>,
+    kept_units: f64,
+    limit_units: f64,
+    replay_units: f64,
+    writes_are_given: bool,
+}
+
+impl Habits {
+    /// Those of a usual function, unless the flags say otherwise.
+    pub(super) fn of(estimate: &Estimate) -> Self {
+        let response_bytes = estimate.response_bytes.0;
+        let kept_units = write_units(kept_bytes(response_bytes));
+        let limit_units = estimate.limits.0 * WRITES_A_LIMIT;
+        let replay_units = if estimate.refuse_replays { 1.0 } else { 0.0 };
+        let writes = LEASE_UNITS + kept_units + RECORD_UNITS + limit_units + replay_units;
+        let segments = (estimate.model_mb.0 / SEGMENT_MB).floor();
+        Self {
+            writes: estimate.ledger_writes_per_call.map_or(writes, |units| units.0),
+            reads: estimate.ledger_reads_per_call.map_or(NEAR_MIDNIGHT, |units| units.0),
+            kms: estimate.kms_per_cold_start.map_or(UNWRAPPED, |number| number.0),
+            s3: estimate.s3_per_cold_start.map_or(DOCUMENTS + BLOBS + segments, |number| number.0),
+            log_bytes: estimate.log_bytes_per_call.map_or(LOG_BYTES, |bytes| bytes.0),
+            cold_share: estimate.cold_start_share.0,
+            cold_ms: estimate.cold_start_ms.0,
+            request_bytes: estimate.request_bytes.0,
+            response_bytes,
+            model_mb: estimate.model_mb.0,
+            tenants: estimate.tenants.0,
+            environments: estimate.environments.map(|number| number.0),
+            kept_units,
+            limit_units,
+            replay_units,
+            writes_are_given: estimate.ledger_writes_per_call.is_some(),
+        }
+    }
+
+    /// Bytes of an item of the ledger that keeps an answer.
+    pub(super) fn kept_bytes(&self) -> f64 {
+        kept_bytes(self.response_bytes)
+    }
+
+    /// Environments of a function that are alive on average.
+    pub(super) fn environments(&self, calls: f64, p50_ms: f64) -> f64 {
+        let busy = (calls * p50_ms / (SECONDS * 1000.0)).ceil().max(1.0);
+        self.environments.unwrap_or(busy)
+    }
+
+    /// How often all environments together read something again at most: when it is older than [`AGAIN_SECONDS`].
+    pub(super) fn rounds(&self, calls: f64, p50_ms: f64) -> f64 {
+        self.environments(calls, p50_ms) * (SECONDS / AGAIN_SECONDS)
+    }
+
+    /// What API Gateway counts of so many calls.
+    pub(super) fn api_requests(&self, calls: f64) -> f64 {
+        calls * (self.request_bytes.max(self.response_bytes) / API_REQUEST_BYTES).ceil().max(1.0)
+    }
+
+    /// What of this is assumed for `functions`.
+    pub(super) fn assumptions(&self, functions: &[Function]) -> Vec<Assumption> {
+        let environments: f64 = functions
+            .iter()
+            .filter(|function| function.calls > 0.0)
+            .map(|function| self.environments(function.calls, function.p50_ms))
+            .sum();
+        let mut all = self.of_ledger();
+        all.extend([
+            Assumption::new(
+                "environments",
+                quantity(environments),
+                "calls come evenly, so that as many environments live as calls run at once, and one for each function that is called",
+                Some("--environments"),
+            ),
+            Assumption::new(
+                "KMS calls a cold start",
+                quantity(self.kms),
+                "two keys that calls are sealed to and a signer, the ledger's secret, the model's key; S3 asks KMS next to never, with a bucket key",
+                Some("--kms-per-cold-start"),
+            ),
+            Assumption::new(
+                "S3 reads a cold start",
+                quantity(self.s3),
+                "alias, manifest and sealing keys, then network, golden cases and an asset, in segments of 8 MiB",
+                Some("--s3-per-cold-start"),
+            ),
+            Assumption::new(
+                "S3 reads besides",
+                "one in 45 s",
+                "each environment reads its sealing keys again when they are 45 s old and a call comes",
+                None,
+            ),
+            Assumption::new(
+                "log a call",
+                format!("{} bytes", quantity(self.log_bytes)),
+                "a line of the function, a line of metrics (529 bytes for \"sentiment\"), Lambda's START, END and REPORT, and 26 bytes for each",
+                Some("--log-bytes-per-call"),
+            ),
+            Assumption::new("log storage", "as ingested", "CloudWatch compresses what it stores, so it is less", None),
+            Assumption::new(
+                "custom metrics a model",
+                quantity(METRICS),
+                "six metrics in AMAAS_EMF's lines, by model and by model and version; each more version that is called adds six",
+                None,
+            ),
+            Assumption::new(
+                "cold starts",
+                format!("{} of calls", quantity(self.cold_share)),
+                "how many there are depends on how evenly calls come; none where concurrency is provisioned",
+                Some("--cold-start-share"),
+            ),
+            Assumption::new(
+                "data transfer",
+                format!("{} bytes a call", quantity(wire_bytes(self.response_bytes))),
+                "answer, receipt and seal go to callers on the internet; between Lambda, S3 and DynamoDB of a region nothing is billed",
+                Some("--response-bytes"),
+            ),
+        ]);
+        all
+    }
+
+    fn of_ledger(&self) -> Vec<Assumption> {
+        let why = if self.writes_are_given {
+            "as the flag says".to_owned()
+        } else {
+            format!(
+                "lease of the idempotency key {LEASE_UNITS}, kept answer {} (item of {} bytes), usage record {RECORD_UNITS}, limits {}, replay guard {}",
+                self.kept_units,
+                quantity(self.kept_bytes()),
+                self.limit_units,
+                self.replay_units
+            )
+        };
+        vec![
+            Assumption::new(
+                "ledger writes a call",
+                format!("{} units", quantity(self.writes)),
+                why,
+                Some("--ledger-writes-per-call"),
+            ),
+            Assumption::new(
+                "limits",
+                format!("{} units a call", quantity(self.limit_units)),
+                "a limit or budget that holds for a call takes a lease and gives it back, twice a call where calls come seldom, far less where they come often",
+                Some("--limits"),
+            ),
+            Assumption::new(
+                "ledger reads a call",
+                format!("{} units", quantity(self.reads)),
+                "within 20 minutes of midnight (UTC) a record is looked for on the other day first: 40 of 1,440 minutes",
+                Some("--ledger-reads-per-call"),
+            ),
+            Assumption::new(
+                "ledger reads besides",
+                format!("key and tenant of {}, price", quantity(self.tenants)),
+                "each environment reads them again when they are 45 s old and a call comes, and the secret at a cold start",
+                Some("--tenants"),
+            ),
+            Assumption::new(
+                "ledger storage",
+                "400 days of records",
+                "500 bytes a call for 400 days, and kept answers for two days: a day, and some until DynamoDB has taken them away; a new ledger begins at nothing",
+                None,
+            ),
+        ]
+    }
+}
+
+/// What crosses the wire of an answer of so many bytes: the receipt and headers, and a seal.
+pub(super) fn wire_bytes(response_bytes: f64) -> f64 {
+    response_bytes + RECEIPT_BYTES
+}
+
+/// DynamoDB writes in units of 1 KiB of item.
+fn write_units(bytes: f64) -> f64 {
+    (bytes / 1024.0).ceil().max(1.0)
+}
+
+fn kept_bytes(response_bytes: f64) -> f64 {
+    response_bytes * PADDING + RECEIPT_BYTES
+}
+
+/// Seconds of a month of 730 hours.
+pub(super) const SECONDS: f64 = HOURS * 3600.0;
+/// Hours of a month.
+pub(super) const HOURS: f64 = 730.0;
+/// Custom metrics of a model with one version: `meter/emf.rs` lists six, each by two sets of dimensions.
+pub(super) const METRICS: f64 = 12.0;
+/// `meter/writer.rs` keeps records for 400 days.
+pub(super) const RECORD_DAYS: f64 = 400.0;
+/// Records of the bundled models have 287 to 317 bytes; name, revision and end come with them, and 100 bytes that DynamoDB counts.
+pub(super) const RECORD_BYTES: f64 = 500.0;
+/// `ledger/calls.rs` keeps answers for a day; DynamoDB takes ended items away within a few.
+pub(super) const KEPT_DAYS: f64 = 2.0;
+/// A lease is an item of some 120 bytes.
+const LEASE_UNITS: f64 = 1.0;
+const RECORD_UNITS: f64 = 1.0;
+/// `quota/allowance.rs`: a lease, and what is left of it given back.
+const WRITES_A_LIMIT: f64 = 2.0;
+/// Answers of 190 to 4,847 bytes were kept as 1,213 to 6,205: receipt, headers and seal, and up to a twentieth of padding; names come
+/// to some 90 bytes.
+const RECEIPT_BYTES: f64 = 1150.0;
+const PADDING: f64 = 1.05;
+/// `meter/writer.rs`: what falls within 20 minutes of midnight is looked for on the other side of it.
+const NEAR_MIDNIGHT: f64 = 40.0 / 1440.0;
+/// `access/cached.rs` and `seal/source.rs` read again what is older than that.
+const AGAIN_SECONDS: f64 = 45.0;
+/// Two keys of `Suite::ALL`, a signer, the ledger's secret, the model's data key.
+const UNWRAPPED: f64 = 5.0;
+/// Alias, manifest, sealing keys.
+const DOCUMENTS: f64 = 3.0;
+/// Network, golden cases, an asset.
+const BLOBS: f64 = 3.0;
+/// `manifest` cuts blobs into segments of 8 MiB.
+const SEGMENT_MB: f64 = 8.0;
+/// A line of `reply/respond.rs` of some 250 bytes, one of `meter/emf.rs` of 529, Lambda's three of some 400, and 26 for each.
+const LOG_BYTES: f64 = 1300.0;
+/// HTTP APIs count a request for each 512 KB.
+const API_REQUEST_BYTES: f64 = 512.0 * 1024.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_take_as_many_units_as_those_that_were_kept() {
+        // Bytes of answers of the bundled models by their records, and of the values that `amaas dev` kept of them.
+        for (answer, value) in [
+            (190.0, 1213.0),
+            (217.0, 1341.0),
+            (273.0, 1341.0),
+            (361.0, 1341.0),
+            (556.0, 1597.0),
+            (4843.0, 6205.0),
+            (4847.0, 6205.0),
+        ] {
+            assert!((write_units(kept_bytes(answer)) - write_units(value + 90.0)).abs() < 0.5, "{answer}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What Lambda itself costs: requests, time and memory.
+
+use super::function::{FreeTier, Function, beyond};
+use super::habits::{Habits, SECONDS};
+use super::line::Line;
+use super::prices::Prices;
+use crate::failure::Failure;
+
+/// What calls to `function` cost at Lambda.
+pub(super) fn lines(
+    function: &Function,
+    habits: &Habits,
+    prices: &Prices,
+    free: &mut FreeTier,
+) -> Result<Vec<Line>, Failure> {
+    let architecture = function.architecture.to_string();
+    let price = |name: &str| prices.of(&format!("lambda.{name}.{architecture}"));
+    let line = |what: &str, quantity, price| Line::new("Lambda", what, quantity, price);
+    let mut lines = vec![line("requests", beyond(function.calls, &mut free.requests), prices.of("lambda.requests")?)];
+    let billed = billed_seconds(function.calls, function.p50_ms);
+    let memory_gb = function.memory_mb / 1024.0;
+    if function.provisioned > 0.0 {
+        // Lambda gives nothing for nothing there.
+        lines.push(line("duration", billed * memory_gb, price("provisioned-duration")?));
+        let ready = provisioned(function.provisioned, function.memory_mb, SECONDS);
+        lines.push(line("provisioned concurrency", ready, price("provisioned")?));
+    } else {
+        let duration = beyond(billed * memory_gb, &mut free.gigabyte_seconds);
+        lines.push(line("duration", duration, price("duration")?));
+    }
+    let cold = billed_seconds(function.cold_starts(habits), habits.cold_ms);
+    if cold > 0.0 {
+        let duration = beyond(cold * memory_gb, &mut free.gigabyte_seconds);
+        lines.push(line("cold starts", duration, price("duration")?));
+    }
+    let more_gb = (function.ephemeral_mb - FREE_EPHEMERAL_MB) / 1024.0;
+    if more_gb > 0.0 {
+        lines.push(line("ephemeral storage", (billed + cold) * more_gb, prices.of("lambda.ephemeral")?));
+    }
+    Ok(lines)
+}
+
+/// Seconds that are billed of `times` runs of `milliseconds`, each of which counts whole milliseconds.
+fn billed_seconds(times: f64, milliseconds: f64) -> f64 {
+    times * milliseconds.ceil() / 1000.0
+}
+
+/// GB-seconds of environments that are kept ready.
+fn provisioned(number: f64, memory_mb: f64, seconds: f64) -> f64 {
+    number * memory_mb / 1024.0 * seconds
+}
+
+/// What an account has a month for nothing, by the pricing page.
+pub(super) const FREE_REQUESTS: f64 = 1_000_000.0;
+pub(super) const FREE_GB_SECONDS: f64 = 400_000.0;
+const FREE_EPHEMERAL_MB: f64 = 512.0;
+
+#[cfg(test)]
+mod tests {
+    //! The worked examples of <https://aws.amazon.com/lambda/pricing/> (US East, x86), to the cent that it prints.
+
+    use clap::Parser;
+
+    use super::super::{REGION, described};
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    /// What each part costs by `flags`, to the cent.
+    fn cents(flags: &str) -> Vec<(String, String)> {
+        let arguments = Arguments::parse_from(["amaas", "estimate"].into_iter().chain(flags.split_whitespace()));
+        let Command::Estimate(estimate) = arguments.command else { panic!("it is the command") };
+        let prices = Prices::open(None, REGION).expect("known");
+        let (function, habits) = (described(&estimate).expect("described"), Habits::of(&estimate));
+        let lines = lines(&function, &habits, &prices, &mut FreeTier::of(&estimate)).expect("priced");
+        lines.into_iter().map(|line| (line.what, format!("{:.2}", line.usd))).collect()
+    }
+
+    fn pairs<const N: usize>(expected: [(&str, &str); N]) -> Vec<(String, String)> {
+        expected.map(|(what, usd)| (what.to_owned(), usd.to_owned())).into()
+    }
+
+    #[test]
+    fn the_mobile_backend_costs_what_aws_says() {
+        // Ephemeral storage pricing, example 1: 2.33 + 0.40 = 2.73.
+        let costs = cents("--calls 3e6 --p50-ms 120 --memory 1536 --free-tier --cold-start-share 0");
+        assert_eq!(costs, pairs([("requests", "0.40"), ("duration", "2.33")]));
+    }
+
+    #[test]
+    fn the_telemetry_costs_what_aws_says() {
+        // Example 2: 1.49 + 248.00, without the free tier.
+        let costs = cents("--calls 7.44e6 --p50-ms 2000 --memory 1024 --cold-start-share 0");
+        assert_eq!(costs, pairs([("requests", "1.49"), ("duration", "248.00")]));
+    }
+
+    #[test]
+    fn the_support_tickets_cost_what_aws_says() {
+        // Example 3: 105.33 + 1 + 0.08 = 106.41.
+        let flags = "--calls 6e6 --p50-ms 280 --memory 4096 --ephemeral-mb 2048 --free-tier --cold-start-share 0";
+        let expected = [("requests", "1.00"), ("duration", "105.33"), ("ephemeral storage", "0.08")];
+        assert_eq!(cents(flags), pairs(expected));
+    }
+
+    #[test]
+    fn provisioned_concurrency_costs_what_aws_says() {
+        // Provisioned concurrency pricing, example 1: a hundred for eight hours are 4,320,000 GB-seconds, 18 dollars, and half a million
+        // calls of 100 ms then are 0.73. Ours is ready all month: 730 hours of one are what 7.3 of a hundred are.
+        assert!((provisioned(100.0, 1536.0, 8.0 * 3600.0) - 4_320_000.0).abs() < 1e-6);
+        let costs = cents("--calls 5e5 --p50-ms 100 --memory 1536 --provisioned 1");
+        assert_eq!(costs, pairs([("requests", "0.10"), ("duration", "0.73"), ("provisioned concurrency", "16.43")]));
+    }
+
+    #[test]
+    fn a_started_millisecond_is_billed() {
+        assert!((billed_seconds(1000.0, 0.2) - 1.0).abs() < 1e-12);
+        assert!((billed_seconds(1000.0, 12.0) - 12.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,165 @@
+//! Prices: one data file, each entry with its date and the public page that it is from.
+//!
+//! Where a region has no price of its own, that of us-east-1 stands in, and the estimate says so.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::REGION;
+use crate::failure::Failure;
+
+/// What something costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Price {
+    /// Such as `lambda.requests`.
+    pub(super) name: String,
+    /// The region that it holds for.
+    pub(super) region: String,
+    /// What [`per`](Self::per) of it cost, in US dollars.
+    pub(super) usd: f64,
+    pub(super) per: f64,
+    /// What it is counted in, one of them.
+    pub(super) unit: String,
+    /// The day on which it was looked up.
+    pub(super) date: String,
+    /// Whether it was read somewhere on that day.
+    pub(super) checked: bool,
+    /// The public page that it is from.
+    pub(super) page: String,
+    /// Where it was read, or that it was not.
+    pub(super) seen: String,
+}
+
+/// The prices of a region.
+#[derive(Debug)]
+pub(super) struct Prices {
+    region: String,
+    all: BTreeMap<(String, String), Price>,
+    /// Names of those that were asked for.
+    used: RefCell<BTreeSet<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format: String,
+    currency: String,
+    prices: Vec<Price>,
+}
+
+impl Prices {
+    /// The built-in prices, and those of the file at `own` in their place, for `region`.
+    pub(super) fn open(own: Option<&Path>, region: &str) -> Result<Self, Failure> {
+        let mut all = BTreeMap::new();
+        let built_in =
+            parse(BUILT_IN.as_bytes()).map_err(|cause| Failure::new(format!("the built-in prices: {cause}")))?;
+        let mut documents = vec![built_in];
+        if let Some(path) = own {
+            let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
+            documents.push(parse(&bytes).map_err(|cause| {
+                Failure::usage(format!("{}: {cause}", path.display()))
+                    .try_this("`amaas estimate --show-prices` prints a file of the form")
+            })?);
+        }
+        for price in documents.into_iter().flatten() {
+            all.insert((price.name.clone(), price.region.clone()), price);
+        }
+        let regions: BTreeSet<_> = all.values().map(|price| price.region.as_str()).collect();
+        if !regions.contains(region) {
+            let known = Vec::from_iter(regions).join(", ");
+            return Err(Failure::usage(format!("no price is known for the region {region:?}, only for {known}"))
+                .try_this("write --region with one of these, or give the region's prices with --prices FILE"));
+        }
+        Ok(Self { region: region.to_owned(), all, used: RefCell::default() })
+    }
+
+    /// The region that they are for.
+    pub(super) fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The price called `name`.
+    pub(super) fn of(&self, name: &str) -> Result<&Price, Failure> {
+        self.known(name).ok_or_else(|| {
+            Failure::usage(format!("there is no price {name:?} for {} or {REGION}", self.region))
+                .try_this("give it with --prices FILE; `amaas estimate --show-prices` prints a file of the form")
+        })
+    }
+
+    /// The price called `name`, where it is known.
+    pub(super) fn known(&self, name: &str) -> Option<&Price> {
+        let of = |region: &str| self.all.get(&(name.to_owned(), region.to_owned()));
+        let price = of(&self.region).or_else(|| of(REGION))?;
+        self.used.borrow_mut().insert(name.to_owned());
+        Some(price)
+    }
+
+    /// What the names of prices go on with that begin with `prefix`.
+    pub(super) fn names(&self, prefix: &str) -> Vec<&str> {
+        let names: BTreeSet<_> = self.all.keys().filter_map(|(name, _)| name.strip_prefix(prefix)).collect();
+        Vec::from_iter(names)
+    }
+
+    /// Those that were asked for.
+    pub(super) fn used(&self) -> Vec<Price> {
+        let used = self.used.borrow().clone();
+        used.iter().filter_map(|name| self.known(name)).cloned().collect()
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<Price>, String> {
+    let document: Document = serde_json::from_slice(bytes)
+        .map_err(|error| format!("expected a JSON document of prices ({FORMAT}): {error}"))?;
+    if document.format != FORMAT {
+        return Err(format!("expected \"format\": {FORMAT:?}, got {:?}", document.format));
+    }
+    if document.currency != "USD" {
+        return Err(format!("expected \"currency\": \"USD\", got {:?}", document.currency));
+    }
+    for price in &document.prices {
+        let Price { name, usd, per, .. } = price;
+        if !(0.0..=MOST).contains(usd) {
+            return Err(format!("{name}: expected \"usd\" from 0 to {MOST}, got {usd}"));
+        }
+        if !(1.0..=MOST).contains(per) {
+            return Err(format!("{name}: expected \"per\" from 1 to {MOST}, got {per}"));
+        }
+    }
+    Ok(document.prices)
+}
+
+/// The built-in file.
+pub(super) const BUILT_IN: &str = include_str!("prices.json");
+const FORMAT: &str = "amaas.prices/1";
+/// More than anything costs.
+const MOST: f64 = 1e12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_built_in_price_is_there_once_and_says_where_it_is_from() {
+        let prices = parse(BUILT_IN.as_bytes()).expect("the form");
+        let names: BTreeSet<_> = prices.iter().map(|price| (&price.name, &price.region)).collect();
+        assert_eq!(names.len(), prices.len());
+        for Price { name, page, date, checked, seen, unit, usd, .. } in &prices {
+            assert!(page.starts_with("https://aws.amazon.com/"), "{name}: {page}");
+            assert!(date.parse::<jiff::civil::Date>().is_ok(), "{name}: {date}");
+            assert_eq!(seen.starts_with("from memory"), !checked, "{name}: {seen}");
+            assert!(!unit.ends_with('s') && *usd > 0.0, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_region_without_a_price_has_that_of_another() {
+        let prices = Prices::open(None, "eu-central-1").expect("known");
+        assert_eq!(prices.of("logs.ingest").expect("its own").region, "eu-central-1");
+        assert_eq!(prices.of("kms.keys").expect("another's").region, "us-east-1");
+        assert_eq!(prices.used().len(), 2);
+    }
+}

@@ -1,0 +1,102 @@
+//! An estimate, as `--json` prints it: one object with the members of [`Report`], money in US dollars a month, unrounded.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::assumption::Assumption;
+use super::gpu::Gpu;
+use super::line::{Line, total};
+use super::plan::Resource;
+use super::prices::{Price, Prices};
+
+/// An estimate.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// The region whose prices count.
+    pub(super) region: String,
+    /// Calls a month, of all functions.
+    pub(super) calls: f64,
+    /// What costs something, in the order of the plan.
+    pub(super) lines: Vec<Line>,
+    pub(super) total_usd: f64,
+    /// The total for each thousand calls; null where there are none.
+    pub(super) usd_per_1000_calls: Option<f64>,
+    /// What Auto Scaling groups cost more at their largest size, beside the total.
+    pub(super) at_largest_size: Vec<Line>,
+    /// What is billed by a use that is counted elsewhere, or that nobody told.
+    pub(super) by_use: Vec<Mention>,
+    /// What costs nothing: how many there are, by type.
+    pub(super) free: BTreeMap<String, usize>,
+    /// What may cost something, and is in no sum.
+    pub(super) not_priced: Vec<Mention>,
+    /// The comparison with an instance that has a GPU; null where nothing is called.
+    pub(super) gpu: Option<Gpu>,
+    /// Every price that was used.
+    pub(super) prices: Vec<Price>,
+    /// Everything that is taken for granted.
+    pub(super) assumptions: Vec<Assumption>,
+}
+
+/// A resource, and a word on what it costs.
+#[derive(Debug, Serialize)]
+pub(super) struct Mention {
+    pub(super) address: String,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) why: String,
+}
+
+impl Mention {
+    /// Of `resource`.
+    pub(super) fn of(resource: &Resource, why: String) -> Self {
+        Self { address: resource.address.clone(), kind: resource.kind.clone(), why }
+    }
+}
+
+impl Report {
+    /// What `lines` come to.
+    pub(super) fn new(prices: &Prices, calls: f64, lines: Vec<Line>, gpu: Option<Gpu>) -> Self {
+        let total_usd = total(&lines);
+        Self {
+            region: prices.region().to_owned(),
+            calls,
+            usd_per_1000_calls: (calls > 0.0).then(|| total_usd / calls * 1000.0),
+            total_usd,
+            lines,
+            at_largest_size: Vec::new(),
+            by_use: Vec::new(),
+            free: BTreeMap::new(),
+            not_priced: Vec::new(),
+            gpu,
+            prices: prices.used(),
+            assumptions: Vec::new(),
+        }
+    }
+
+    /// With what else is in a plan.
+    pub(super) fn mention(
+        &mut self,
+        at_largest_size: Vec<Line>,
+        by_use: Vec<Mention>,
+        free: BTreeMap<String, usize>,
+        not_priced: Vec<Mention>,
+    ) {
+        (self.at_largest_size, self.by_use, self.free, self.not_priced) = (at_largest_size, by_use, free, not_priced);
+    }
+
+    /// With what it takes for granted.
+    pub(super) fn assume(&mut self, assumptions: &[Assumption]) {
+        self.assumptions.extend_from_slice(assumptions);
+    }
+
+    /// Prices that were not checked on their date.
+    pub(super) fn unchecked(&self) -> usize {
+        self.prices.iter().filter(|price| !price.checked).count()
+    }
+
+    /// Prices of another region, for want of its own.
+    pub(super) fn borrowed(&self) -> usize {
+        self.prices.iter().filter(|price| price.region != self.region).count()
+    }
+}

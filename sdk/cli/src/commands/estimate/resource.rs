@@ -1,0 +1,238 @@
+//! What each resource of a plan costs by being there, and by the calls that come by.
+
+use serde_json::Value;
+
+use super::figure::unit_price;
+use super::function::{Function, GIGABYTE};
+use super::habits::{HOURS, Habits, wire_bytes};
+use super::line::Line;
+use super::plan::{Plan, Resource};
+use super::prices::Prices;
+use super::stack::scaled_function;
+use super::{free, instances};
+use crate::arguments::Estimate;
+use crate::failure::Failure;
+
+/// What a resource costs.
+#[derive(Debug)]
+pub(super) enum Cost {
+    Lines(Vec<Line>),
+    /// So much at its least size, and so much more at its largest.
+    Scaled {
+        lines: Vec<Line>,
+        more: Vec<Line>,
+    },
+    /// By its use, which is counted elsewhere or not at all.
+    ByUse(String),
+    Free,
+    /// It may cost something, and how much is not known here.
+    Unknown(String),
+}
+
+/// What is known around a resource.
+pub(super) struct Around<'a> {
+    pub(super) estimate: &'a Estimate,
+    pub(super) plan: &'a Plan,
+    pub(super) prices: &'a Prices,
+    pub(super) habits: &'a Habits,
+    pub(super) functions: &'a [Function],
+}
+
+impl Around<'_> {
+    /// What `resource` costs, apart from what its functions cost by their calls.
+    pub(super) fn cost(&self, resource: &Resource) -> Result<Cost, Failure> {
+        let one = |what: &str, price: &str| self.some(resource, what, 1.0, price);
+        let hours = |what: &str, price: &str| self.some(resource, what, HOURS, price);
+        let cost = match resource.kind.as_str() {
+            "aws_kms_key" | "aws_kms_external_key" | "aws_kms_replica_key" => one("key", "kms.keys")?,
+            "aws_secretsmanager_secret" => one("secret", "secrets.secrets")?,
+            "aws_cloudwatch_dashboard" => one("dashboard", "dashboards")?,
+            "aws_cloudwatch_composite_alarm" => one("composite alarm", "alarms.composite")?,
+            "aws_cloudwatch_metric_alarm" => self.alarm(resource)?,
+            "aws_cloudwatch_log_metric_filter" => one("custom metric", "metrics.custom")?,
+            "aws_route53_zone" => one("zone", "route53.zones")?,
+            "aws_nat_gateway" => hours("NAT gateway, data apart", "vpc.nat")?,
+            "aws_eip" => hours("public IPv4 address", "vpc.public-ipv4")?,
+            "aws_lb" | "aws_alb" => match resource.text("load_balancer_type").unwrap_or("application") {
+                "application" => hours("application load balancer, capacity units apart", "elb.application")?,
+                "network" => hours("network load balancer, capacity units apart", "elb.network")?,
+                other => Cost::Unknown(format!("no price is known for a load balancer of the type {other:?}")),
+            },
+            "aws_vpc_endpoint" => self.endpoint(resource)?,
+            "aws_wafv2_web_acl" => self.web_acl(resource)?,
+            "aws_dynamodb_table" => self.table(resource)?,
+            "aws_apigatewayv2_api" => self.api(resource)?,
+            "aws_cloudfront_distribution" => self.distribution(resource)?,
+            "aws_autoscaling_group" => instances::of_group(resource, self.plan, self.prices),
+            "aws_instance" => instances::of_one(resource, self.prices),
+            "aws_ebs_volume" => instances::of_disk(resource, self.prices),
+            "aws_ssm_parameter" if resource.text("tier") == Some("Advanced") => {
+                one("parameter", "ssm.advanced-parameters")?
+            }
+            "aws_ssm_parameter" => Cost::Free,
+            "aws_ecs_service" if resource.text("launch_type") == Some("FARGATE") => {
+                Cost::Unknown("no price is known for Fargate".to_owned())
+            }
+            // Its calls are lines of the table already.
+            "aws_lambda_function" => Cost::Lines(Vec::new()),
+            "aws_ecs_cluster" if has_insights(resource) => {
+                Cost::ByUse("Container Insights sends custom metrics, by cluster, service and task".to_owned())
+            }
+            "aws_lambda_provisioned_concurrency_config" => self.provisioned(resource.text("function_name")),
+            "aws_appautoscaling_target" if resource.text("service_namespace") == Some("lambda") => {
+                self.provisioned(scaled_function(resource))
+            }
+            "aws_cloudwatch_log_group" => Cost::ByUse("what functions log is counted at their addresses".to_owned()),
+            "aws_s3_bucket" => Cost::ByUse(
+                "models and their reads are counted at their functions' addresses, other objects not".to_owned(),
+            ),
+            "aws_sqs_queue" => self.by_use("sqs.requests"),
+            "aws_sns_topic" => self.by_use("sns.requests"),
+            "aws_sfn_state_machine" => self.by_use("states.transitions"),
+            "aws_cloudwatch_event_bus" | "aws_cloudwatch_event_rule" | "aws_scheduler_schedule" => {
+                self.by_use("events.custom")
+            }
+            "aws_ecr_repository" => self.by_use("ecr.storage"),
+            "aws_wafv2_rule_group" => Cost::ByUse("it is counted where a web ACL has it as a rule".to_owned()),
+            kind if free::is_free(kind) => Cost::Free,
+            _ => Cost::Unknown("no price is known for this type".to_owned()),
+        };
+        Ok(cost)
+    }
+
+    fn some(&self, resource: &Resource, what: &str, quantity: f64, price: &str) -> Result<Cost, Failure> {
+        Ok(Cost::Lines(vec![self.line(resource, what, quantity, price)?]))
+    }
+
+    fn line(&self, resource: &Resource, what: &str, quantity: f64, price: &str) -> Result<Line, Failure> {
+        Ok(Line::new(&resource.address, what, quantity, self.prices.of(price)?))
+    }
+
+    /// Something whose use nobody has told.
+    fn by_use(&self, price: &str) -> Cost {
+        match self.prices.known(price) {
+            Some(price) => Cost::ByUse(format!("USD {}, not counted", unit_price(price.usd, price.per, &price.unit))),
+            None => Cost::Unknown("no price is known for this type".to_owned()),
+        }
+    }
+
+    /// An alarm is billed by the metrics that it reads, and is dearer where it looks more often than once a minute.
+    fn alarm(&self, alarm: &Resource) -> Result<Cost, Failure> {
+        let queries = alarm.blocks("metric_query");
+        let metrics: Vec<_> = queries.iter().filter_map(|query| query.pointer("/metric/0")).collect();
+        let periods = metrics.iter().filter_map(|metric| metric.get("period")?.as_f64()).chain(alarm.number("period"));
+        let quick = periods.fold(f64::MAX, f64::min) < 60.0;
+        let (what, price) =
+            if quick { ("high-resolution alarm", "alarms.high-resolution") } else { ("alarm", "alarms.standard") };
+        self.some(alarm, what, lossless(metrics.len().max(1)), price)
+    }
+
+    /// An interface endpoint is billed in each zone that it has a subnet in.
+    fn endpoint(&self, endpoint: &Resource) -> Result<Cost, Failure> {
+        match endpoint.text("vpc_endpoint_type").unwrap_or("Gateway") {
+            "Gateway" => Ok(Cost::Free),
+            "Interface" => {
+                let subnets = endpoint.list("subnet_ids").map(Vec::len).filter(|subnets| *subnets > 0);
+                let zones = subnets.map_or(self.estimate.zones.0, lossless);
+                let what = format!("interface endpoint in {zones} zones, data apart");
+                self.some(endpoint, &what, zones * HOURS, "vpc.endpoints")
+            }
+            other => Ok(Cost::Unknown(format!("no price is known for an endpoint of the type {other:?}"))),
+        }
+    }
+
+    fn web_acl(&self, acl: &Resource) -> Result<Cost, Failure> {
+        let rules = lossless(acl.blocks("rule").len());
+        let calls = self.share("aws_wafv2_web_acl", |_| true);
+        Ok(Cost::Lines(vec![
+            self.line(acl, "web ACL", 1.0, "waf.acls")?,
+            self.line(acl, "rules", rules, "waf.rules")?,
+            self.line(acl, "requests", calls, "waf.requests")?,
+        ]))
+    }
+
+    /// What the ledger comes to is counted at its table.
+    fn table(&self, table: &Resource) -> Result<Cost, Failure> {
+        let mut lines = Vec::new();
+        if table.text("billing_mode") == Some("PROVISIONED") {
+            for (what, capacity, price) in [
+                ("write capacity", "write_capacity", "dynamodb.wcu"),
+                ("read capacity", "read_capacity", "dynamodb.rcu"),
+            ] {
+                lines.push(self.line(table, what, table.number(capacity).unwrap_or_default() * HOURS, price)?);
+            }
+        }
+        if self.ledger().is_some_and(|ledger| ledger.address == table.address) {
+            let gigabytes = self.ledger_gigabytes();
+            lines.push(self.line(table, "ledger storage", gigabytes, "dynamodb.storage")?);
+            if table.at("/point_in_time_recovery/0/enabled").and_then(Value::as_bool) == Some(true) {
+                lines.push(self.line(table, "point-in-time recovery", gigabytes, "dynamodb.pitr")?);
+            }
+        }
+        Ok(if lines.is_empty() { self.by_use("dynamodb.storage") } else { Cost::Lines(lines) })
+    }
+
+    /// The ledger's table. Which one functions have is not known before the apply, so it is the only one or the one that is called so.
+    pub(super) fn ledger(&self) -> Option<&Resource> {
+        let tables = || self.plan.resources.iter().filter(|resource| resource.kind == "aws_dynamodb_table");
+        let called = tables().find(|table| table.text("name").unwrap_or(&table.address).contains("ledger"));
+        called.or_else(|| tables().next().filter(|_| tables().count() == 1))
+    }
+
+    /// What the calls of all functions come to in the ledger.
+    pub(super) fn ledger_gigabytes(&self) -> f64 {
+        self.functions.iter().map(|function| function.ledger_gigabytes(self.habits)).sum()
+    }
+
+    fn api(&self, api: &Resource) -> Result<Cost, Failure> {
+        let is_http = |api: &Resource| api.text("protocol_type").unwrap_or("HTTP") == "HTTP";
+        if !is_http(api) {
+            return Ok(Cost::Unknown("no price is known for a WebSocket API".to_owned()));
+        }
+        let requests = self.habits.api_requests(self.share("aws_apigatewayv2_api", is_http));
+        self.some(api, "HTTP API requests", requests, "api.http")
+    }
+
+    fn distribution(&self, distribution: &Resource) -> Result<Cost, Failure> {
+        let calls = self.share("aws_cloudfront_distribution", |_| true);
+        let sent = calls * wire_bytes(self.habits.response_bytes) / GIGABYTE;
+        Ok(Cost::Lines(vec![
+            self.line(distribution, "HTTPS requests", calls, "cloudfront.requests")?,
+            self.line(distribution, "data transfer out", sent, "cloudfront.transfer")?,
+        ]))
+    }
+
+    fn provisioned(&self, function: Option<&str>) -> Cost {
+        let counted = function.is_some_and(|name| {
+            self.plan
+                .resources
+                .iter()
+                .any(|other| other.kind == "aws_lambda_function" && other.text("function_name") == Some(name))
+        });
+        if counted {
+            Cost::ByUse("it is counted at its function's address".to_owned())
+        } else {
+            Cost::Unknown("which function it is for is not known before the apply".to_owned())
+        }
+    }
+
+    /// The calls that come by a resource of `kind`: all of them, or an even part where there are several.
+    fn share(&self, kind: &str, counts: impl Fn(&Resource) -> bool) -> f64 {
+        let number = self.plan.resources.iter().filter(|resource| resource.kind == kind && counts(resource)).count();
+        self.functions.iter().map(|function| function.calls).sum::<f64>() / lossless(number.max(1))
+    }
+}
+
+/// Whether a cluster sends Container Insights.
+fn has_insights(cluster: &Resource) -> bool {
+    let settings = cluster.blocks("setting");
+    let insights =
+        settings.iter().find(|setting| setting.get("name").and_then(Value::as_str) == Some("containerInsights"));
+    insights.is_some_and(|insights| insights.get("value").and_then(Value::as_str) != Some("disabled"))
+}
+
+/// A length as a number: no list is so long that this changes it.
+#[allow(clippy::cast_precision_loss)]
+fn lossless(length: usize) -> f64 {
+    length as f64
+}

@@ -1,0 +1,120 @@
+//! Amazon Linux 2023, on which Lambda runs zips (`provided.al2023`).
+//!
+//! AWS makes it from Amazon Linux 2023's minimal container image: glibc 2.34, and `libgcc_s` and `libstdc++` of GCC 11 (the
+//! package manager there, libdnf, is C++, and lists of the image's packages name libgcc 11.4.1). So a zip brings neither: those
+//! of a newer build machine ask for a newer glibc themselves (Debian 12's `libgcc_s` for 2.35, its `libstdc++` for 2.36), and a
+//! function would fail for the very copies that were to help. Whatever else happens to be installed may go with any update, so
+//! it does not count.
+
+use super::parts::Parts;
+use super::surroundings::{Surroundings, check};
+use crate::architecture::Architecture;
+use crate::failure::Failure;
+
+pub(super) struct AmazonLinux(Architecture);
+
+impl AmazonLinux {
+    /// Says what `parts` need that neither they nor Amazon Linux have.
+    pub(super) fn check(parts: &Parts) -> Result<(), Failure> {
+        let here = Self(parts.architecture);
+        let interpreter = parts.bootstrap.elf.interpreter.as_deref().unwrap_or_default();
+        if interpreter != here.interpreter() {
+            return Err(Failure::usage(format!(
+                "bootstrap asks for the loader {interpreter}, where {} has {}",
+                here.name(),
+                here.interpreter()
+            ))
+            .try_this(here.without_version()));
+        }
+        check(parts, &here)
+    }
+
+    fn interpreter(&self) -> &'static str {
+        match self.0 {
+            Architecture::X86_64 => "/lib64/ld-linux-x86-64.so.2",
+            Architecture::Arm64 => "/lib/ld-linux-aarch64.so.1",
+        }
+    }
+}
+
+impl Surroundings for AmazonLinux {
+    fn has(&self, library: &str) -> bool {
+        LIBRARIES.contains(&library) || self.interpreter().rsplit('/').next() == Some(library)
+    }
+
+    fn has_version(&self, _library: &str, version: &str) -> bool {
+        // glibc's marks of a link that older loaders do not understand; the first came with 2.36.
+        if version.starts_with("GLIBC_ABI_") {
+            return false;
+        }
+        let newest = NEWEST.iter().find_map(|(prefix, newest)| Some((version.strip_prefix(prefix)?, *newest)));
+        newest.is_none_or(|(asked, newest)| number(asked).is_none_or(|asked| asked.as_slice() <= newest))
+    }
+
+    fn name(&self) -> String {
+        "Amazon Linux 2023 (glibc 2.34, GCC 11), on which Lambda runs zips".to_owned()
+    }
+
+    fn without_library(&self) -> String {
+        "bring it with --include FILE, or make an image with --image".to_owned()
+    }
+
+    fn without_version(&self) -> String {
+        format!(
+            "build for an older glibc: `pip install cargo-zigbuild` and --arch {}, or a build machine with glibc 2.34 or older \
+             such as Amazon Linux 2023 or Debian 11; or make an image with --image, which brings a glibc",
+            self.0
+        )
+    }
+}
+
+/// The numbers of a version, such as 2 and 34; `None` for a word such as `PRIVATE`.
+fn number(text: &str) -> Option<Vec<u32>> {
+    text.split('.').map(|part| part.parse().ok()).collect()
+}
+
+/// Those of glibc and GCC.
+const LIBRARIES: [&str; 10] = [
+    "libanl.so.1",
+    "libc.so.6",
+    "libdl.so.2",
+    "libgcc_s.so.1",
+    "libm.so.6",
+    "libpthread.so.0",
+    "libresolv.so.2",
+    "librt.so.1",
+    "libstdc++.so.6",
+    "libutil.so.1",
+];
+
+/// The newest symbol versions that glibc 2.34 and GCC 11 define.
+const NEWEST: [(&str, &[u32]); 4] =
+    [("GLIBC_", &[2, 34]), ("GLIBCXX_", &[3, 4, 29]), ("CXXABI_", &[1, 3, 13]), ("GCC_", &[11, 0])];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbers_and_not_texts() {
+        let here = AmazonLinux(Architecture::X86_64);
+        for (version, there) in [
+            ("GLIBC_2.2.5", true),
+            ("GLIBC_2.34", true),
+            ("GLIBC_2.35", false),
+            ("GLIBC_2.100", false),
+            ("GLIBC_3.1", false),
+            ("GLIBC_PRIVATE", true),
+            ("GLIBC_ABI_DT_RELR", false),
+            ("GLIBCXX_3.4.9", true),
+            ("GLIBCXX_3.4.29", true),
+            ("GLIBCXX_3.4.30", false),
+            ("CXXABI_1.3.14", false),
+            ("CXXABI_TM_1", true),
+            ("GCC_4.2.0", true),
+            ("GCC_12.0.0", false),
+        ] {
+            assert_eq!(here.has_version("libc.so.6", version), there, "{version}");
+        }
+    }
+}

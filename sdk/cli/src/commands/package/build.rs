@@ -1,0 +1,125 @@
+//! Builds a function's binary with cargo.
+//!
+//! For another processor, or where one is asked for, that is `cargo zigbuild` where it is installed: it links against the glibc
+//! that Lambda has, wherever it runs. Without it a cross compiler of GNU's does, which links against the glibc that came with it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::architecture::Architecture;
+use crate::failure::Failure;
+
+/// Builds `package` for `asked`, for this machine where nothing is asked, and says where the binary is.
+pub(super) fn build(package: &str, asked: Option<Architecture>) -> Result<PathBuf, Failure> {
+    let here = Architecture::here().filter(|here| here.is_here());
+    let builder = match (asked, here) {
+        (None, Some(_)) => Builder::Native,
+        (None, None) => {
+            return Err(Failure::usage(
+                "this machine's programs do not run on Lambda, so a build needs an architecture",
+            )
+            .try_this("--arch x86_64 or --arch arm64"));
+        }
+        (Some(asked), here) => Builder::choose(asked, here == Some(asked))?,
+    };
+    let built = builder.command(package).stdin(Stdio::null()).stderr(Stdio::inherit()).output().map_err(|error| {
+        Failure::new(format!("cargo could not be run: {error}"))
+            .try_this("--binary FILE takes one that is built already")
+    })?;
+    if !built.status.success() {
+        return Err(Failure::new(format!("cargo could not build {package}"))
+            .try_this("run this in the workspace, or give a binary that is built already with --binary FILE"));
+    }
+    let messages = String::from_utf8_lossy(&built.stdout);
+    let executable = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .next_back();
+    executable.ok_or_else(|| Failure::new(format!("cargo built no binary of {package}")))
+}
+
+/// What builds.
+#[derive(Clone, Copy)]
+enum Builder {
+    /// Cargo, for this machine.
+    Native,
+    /// Cargo with zig as C compiler and linker.
+    Zig(Architecture),
+    /// Cargo with a cross compiler of GNU's.
+    Gnu(Architecture),
+}
+
+impl Builder {
+    /// What is installed to build for `asked`; `native` says that plain cargo does.
+    fn choose(asked: Architecture, native: bool) -> Result<Self, Failure> {
+        let (zig, gnu) = (is_installed("cargo-zigbuild"), is_installed(&format!("{}-gcc", asked.gnu())));
+        if native && !zig {
+            return Ok(Self::Native);
+        }
+        let target = asked.target();
+        if !has_standard_library(&target) {
+            return Err(Failure::usage(format!("Rust's standard library for {target} is not installed"))
+                .try_this(format!("rustup target add {target}")));
+        }
+        match (zig, gnu) {
+            (true, _) => Ok(Self::Zig(asked)),
+            (false, true) => Ok(Self::Gnu(asked)),
+            (false, false) => Err(Failure::usage(format!(
+                "nothing is installed that compiles C for {asked}: neither cargo-zigbuild nor {}-gcc",
+                asked.gnu()
+            ))
+            .try_this(format!(
+                "`pip install cargo-zigbuild`, or `apt-get install gcc-{0} g++-{0}`, or a binary that is built already with \
+                 --binary FILE",
+                asked.gnu().replace('_', "-")
+            ))),
+        }
+    }
+
+    /// Cargo with its arguments. What a cross compiler needs stands in the environment of this one command.
+    fn command(self, package: &str) -> Command {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        match self {
+            Self::Native => command.arg("build"),
+            Self::Zig(architecture) => {
+                command.args(["zigbuild", "--target", &format!("{}.{GLIBC}", architecture.target())])
+            }
+            Self::Gnu(architecture) => {
+                let (gnu, target) = (architecture.gnu(), architecture.target());
+                let variable = target.replace('-', "_");
+                for (name, tool) in [
+                    (format!("CARGO_TARGET_{}_LINKER", variable.to_uppercase()), "gcc"),
+                    (format!("CC_{variable}"), "gcc"),
+                    (format!("CXX_{variable}"), "g++"),
+                    (format!("AR_{variable}"), "ar"),
+                ] {
+                    // Who set one knows better.
+                    if std::env::var_os(&name).is_none() {
+                        command.env(name, format!("{gnu}-{tool}"));
+                    }
+                }
+                command.args(["build", "--target", &target])
+            }
+        };
+        command.args(["--release", "--package", package, "--bin", package]);
+        command.arg("--message-format=json-render-diagnostics");
+        command
+    }
+}
+
+/// Whether there is a program of this name.
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Whether rustc can link programs for `target`. Where it cannot be asked, cargo will say what is wrong.
+fn has_standard_library(target: &str) -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let asked = Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output();
+    asked.map_or(true, |answer| Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_dir())
+}
+
+/// Amazon Linux 2023's.
+const GLIBC: &str = "2.34";

@@ -1,0 +1,225 @@
+//! The container image of a function, as a layout that any tool pushes: a base, then the libraries, then the program, which
+//! changes most often. Nothing runs to make it, and the same files make the same digest.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::base::Base;
+use super::certificates;
+use super::layer::Layer;
+use super::layout::{Layout, is_archive};
+use super::megabytes;
+use super::oci::{CONFIG, Config, Descriptor, Empty, Execution, History, MANIFEST, Manifest, Platform, RootFs};
+use super::parts::Parts;
+use super::surroundings::check;
+use super::system::System;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+
+/// What an image is built on.
+pub(super) enum Foundation {
+    /// The image in this layout folder.
+    Image(PathBuf),
+    /// Libraries of the system at this root, or of this machine or its cross compiler.
+    System(Option<PathBuf>),
+}
+
+/// Writes the image of `function` to `path`.
+pub(super) fn write(
+    settings: &Settings,
+    function: &str,
+    parts: &Parts,
+    foundation: Foundation,
+    path: &Path,
+) -> Result<(), Failure> {
+    let time = time()?;
+    let layout = Layout::begin(path, time.as_second().unsigned_abs())?;
+    let mut image = Image::new(&layout, parts, time);
+    match foundation {
+        Foundation::Image(folder) => image.build_on(Base::open(folder, parts)?, parts)?,
+        Foundation::System(root) => {
+            let system = System::gather(parts, root)?;
+            check(parts, &system)?;
+            image.add("the loader and the libraries that the programs need", &system.layer())?;
+        }
+    }
+    image.add_parts(parts)?;
+    let layers = image.layers.len();
+    let manifest = image.finish(function)?;
+    let digest = manifest.digest.clone();
+    let bytes = layout.finish(manifest)?;
+    report(settings, parts, path, layers, &digest, bytes)
+}
+
+fn report(
+    settings: &Settings,
+    parts: &Parts,
+    path: &Path,
+    layers: usize,
+    digest: &str,
+    bytes: u64,
+) -> Result<(), Failure> {
+    let transport = if is_archive(path) { "oci-archive" } else { "oci" };
+    // Without the option, skopeo may write the manifest anew.
+    let push = format!("skopeo copy --preserve-digests {transport}:{} docker://REPOSITORY:TAG", path.display());
+    if settings.json {
+        return output::json(&serde_json::json!({
+            "path": path, "bytes": bytes, "layers": layers, "architecture": parts.architecture.to_string(),
+            "digest": digest, "push": push,
+        }));
+    }
+    output::line(format_args!(
+        "{}  {:.1} MB in {layers} layers, {}",
+        path.display(),
+        megabytes(usize::try_from(bytes).unwrap_or(usize::MAX)),
+        parts.architecture
+    ))?;
+    output::line(format_args!("digest {digest}"))?;
+    output::line(format_args!("push   {push}"))
+}
+
+/// An image in the making.
+struct Image<'a> {
+    layout: &'a Layout,
+    layers: Vec<Descriptor>,
+    annotations: BTreeMap<String, String>,
+    config: Config,
+    /// The certificates that go with the libraries, where the base has none.
+    certificates: Option<Vec<u8>>,
+}
+
+impl<'a> Image<'a> {
+    fn new(layout: &'a Layout, parts: &Parts, time: Timestamp) -> Self {
+        let config = Config {
+            created: Some(time.to_string()),
+            architecture: parts.architecture.oci().to_owned(),
+            os: "linux".to_owned(),
+            config: Execution::default(),
+            rootfs: RootFs { kind: "layers".to_owned(), diff_ids: Vec::new() },
+            history: Vec::new(),
+        };
+        Self { layout, layers: Vec::new(), annotations: BTreeMap::new(), config, certificates: None }
+    }
+
+    /// Takes over the layers and the environment of `base`.
+    fn build_on(&mut self, base: Base, parts: &Parts) -> Result<(), Failure> {
+        check(parts, &base)?;
+        for layer in &base.layers {
+            let (path, digest) = base.blob(layer)?;
+            self.layout.copy(&path, digest)?;
+        }
+        if !base.has_certificates() {
+            self.certificates = Some(certificates::find(&[Path::new("/")])?);
+        }
+        self.annotations.insert(format!("{ANNOTATION}base.digest"), base.digest);
+        self.layers = base.layers;
+        self.config.rootfs.diff_ids = base.config.rootfs.diff_ids;
+        self.config.history = base.config.history;
+        self.config.config.env = base.config.config.env;
+        self.config.config.labels = base.config.config.labels;
+        Ok(())
+    }
+
+    fn add_parts(&mut self, parts: &Parts) -> Result<(), Failure> {
+        let mut libraries = Layer::default();
+        for part in &parts.libraries {
+            libraries.program(&format!("{TASK}/{}", part.name), &part.bytes);
+        }
+        let certificates = self.certificates.take();
+        if let Some(certificates) = &certificates {
+            libraries.file(CERTIFICATES, certificates);
+            self.set("SSL_CERT_FILE", &format!("/{CERTIFICATES}"));
+        }
+        self.add("ONNX Runtime", &libraries)?;
+        let mut program = Layer::default();
+        program.program(&format!("{TASK}/{}", parts.bootstrap.name), &parts.bootstrap.bytes);
+        self.add("the function", &program)
+    }
+
+    fn add(&mut self, what: &str, layer: &Layer<'_>) -> Result<(), Failure> {
+        let (descriptor, digest) = self.layout.layer(layer)?;
+        self.layers.push(descriptor);
+        self.config.rootfs.diff_ids.push(format!("sha256:{digest}"));
+        self.config.history.push(History {
+            created: self.config.created.clone(),
+            created_by: Some(format!("amaas package: {what}")),
+            empty_layer: false,
+        });
+        Ok(())
+    }
+
+    fn finish(mut self, function: &str) -> Result<Descriptor, Failure> {
+        // As Lambda has it for zips: what --include brought is found by whoever asks for it, in the folder of ONNX Runtime.
+        let libraries = match self.variable("LD_LIBRARY_PATH") {
+            Some(folders) => format!("/{TASK}/lib:{folders}"),
+            None => format!("/{TASK}/lib"),
+        };
+        self.set("LD_LIBRARY_PATH", &libraries);
+        if self.variable("PATH").is_none() {
+            self.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+        }
+        self.set("AMAAS_HOST", "0.0.0.0");
+        self.set("ORT_DISABLE_TELEMETRY", "1");
+        let names = names(function);
+        self.annotations.extend(names.clone());
+        let execution = &mut self.config.config;
+        execution.labels.extend(names);
+        execution.user = Some("65532:65532".to_owned());
+        execution.entrypoint = vec![format!("/{TASK}/bootstrap")];
+        execution.working_dir = Some(format!("/{TASK}"));
+        execution.exposed_ports = BTreeMap::from([("8080/tcp".to_owned(), Empty::new())]);
+        let platform = Platform { architecture: self.config.architecture.clone(), os: self.config.os.clone() };
+        let manifest = Manifest {
+            schema_version: 2,
+            media_type: Some(MANIFEST.to_owned()),
+            config: self.layout.document(CONFIG, &self.config)?,
+            layers: self.layers,
+            annotations: self.annotations,
+        };
+        let mut descriptor = self.layout.document(MANIFEST, &manifest)?;
+        descriptor.platform = Some(platform);
+        descriptor.annotations.insert(format!("{ANNOTATION}ref.name"), VERSION.to_owned());
+        Ok(descriptor)
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.config.config.env.iter().find_map(|variable| variable.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        let env = &mut self.config.config.env;
+        env.retain(|variable| variable.split('=').next() != Some(name));
+        env.push(format!("{name}={value}"));
+    }
+}
+
+/// What the image says it is, as annotations for registries and labels for container engines.
+fn names(function: &str) -> BTreeMap<String, String> {
+    [("title", function), ("version", VERSION), ("licenses", env!("CARGO_PKG_LICENSE"))]
+        .map(|(name, value)| (format!("{ANNOTATION}{name}"), value.to_owned()))
+        .into()
+}
+
+/// The one time stamp of the image: it must not tell when it was made, or no two would be the same.
+fn time() -> Result<Timestamp, Failure> {
+    let Some(seconds) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(Timestamp::UNIX_EPOCH) };
+    let parsed = seconds.to_str().and_then(|seconds| seconds.parse::<u32>().ok());
+    let time = parsed.and_then(|seconds| Timestamp::from_second(seconds.into()).ok());
+    time.ok_or_else(|| {
+        Failure::usage(format!(
+            "SOURCE_DATE_EPOCH: expected seconds since 1970 up to {}, got {}",
+            u32::MAX,
+            seconds.display()
+        ))
+    })
+}
+
+/// Lambda's folder of a function's code, without the leading slash.
+const TASK: &str = "var/task";
+/// Where certificates lie that the base has not. A base's own folder of them may be a link to elsewhere.
+const CERTIFICATES: &str = "var/task/certificates.pem";
+const ANNOTATION: &str = "org.opencontainers.image.";
+const VERSION: &str = env!("CARGO_PKG_VERSION");

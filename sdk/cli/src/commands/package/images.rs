@@ -1,0 +1,139 @@
+//! The images of a layout folder that somebody else made: the one for a platform is looked for, and every blob on the way to it is
+//! verified.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use amaas_serve::digest::Digest;
+use serde::de::DeserializeOwned;
+
+use super::layer::Hashing;
+use super::layout::{BLOBS, MARK};
+use super::oci::{Config, Descriptor, INDEX, Index, MANIFEST, Manifest};
+use crate::architecture::Architecture;
+use crate::failure::Failure;
+
+/// The images of a layout.
+pub(super) struct Images<'a> {
+    folder: &'a Path,
+    architecture: Architecture,
+    /// Those for the architecture.
+    found: Vec<(String, Manifest, Config)>,
+    /// What others are for.
+    others: Vec<String>,
+}
+
+impl<'a> Images<'a> {
+    /// Those of the layout `folder`.
+    pub(super) fn open(folder: &'a Path, architecture: Architecture) -> Result<Self, Failure> {
+        if !folder.join(MARK).is_file() {
+            return Err(Failure::file(folder, &"not an image layout: it has no file oci-layout")
+                .try_this("skopeo copy docker://IMAGE oci:FOLDER makes one"));
+        }
+        let index = folder.join("index.json");
+        let text = std::fs::read(&index).map_err(|error| Failure::file(&index, &error))?;
+        let mut images = Self { folder, architecture, found: Vec::new(), others: Vec::new() };
+        images.search(document(&index, &text)?, NESTED)?;
+        Ok(images)
+    }
+
+    /// The one for the architecture: its digest and what it is.
+    pub(super) fn one(mut self) -> Result<(String, Manifest, Config), Failure> {
+        let platform = format!("linux/{}", self.architecture.oci());
+        match (self.found.len(), self.found.pop()) {
+            (1, Some(image)) => Ok(image),
+            (0, _) => {
+                let others = if self.others.is_empty() { "none".to_owned() } else { self.others.join(", ") };
+                let what = format!("it has no image for {platform}; what it has: {others}");
+                Err(Failure::file(self.folder, &what).try_this(format!(
+                    "skopeo --override-arch {} copy docker://IMAGE oci:FOLDER",
+                    self.architecture.oci()
+                )))
+            }
+            (number, _) => Err(Failure::file(self.folder, &format!("it has {number} images for {platform}"))
+                .try_this("a layout with one: skopeo copy oci:FOLDER:TAG oci:OTHER")),
+        }
+    }
+
+    fn search(&mut self, index: Index, nested: u8) -> Result<(), Failure> {
+        for descriptor in index.manifests {
+            match descriptor.media_type.as_str() {
+                INDEX | DOCKER_INDEX if nested > 0 => {
+                    let index = read(self.folder, &descriptor)?;
+                    self.search(index, nested - 1)?;
+                }
+                MANIFEST | DOCKER_MANIFEST => self.look_at(&descriptor)?,
+                other => self.others.push(other.to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at(&mut self, descriptor: &Descriptor) -> Result<(), Failure> {
+        // Other platforms' blobs are often not there.
+        if let Some(platform) = &descriptor.platform
+            && !self.fits(&platform.os, &platform.architecture)
+        {
+            self.others.push(format!("{}/{}", platform.os, platform.architecture));
+            return Ok(());
+        }
+        let manifest: Manifest = read(self.folder, descriptor)?;
+        let config: Config = read(self.folder, &manifest.config)?;
+        if !self.fits(&config.os, &config.architecture) {
+            self.others.push(format!("{}/{}", config.os, config.architecture));
+        } else if self.found.iter().all(|(digest, ..)| *digest != descriptor.digest) {
+            self.found.push((descriptor.digest.clone(), manifest, config));
+        }
+        Ok(())
+    }
+
+    fn fits(&self, os: &str, architecture: &str) -> bool {
+        os == "linux" && architecture == self.architecture.oci()
+    }
+}
+
+/// The document that `descriptor` tells of.
+fn read<T: DeserializeOwned>(folder: &Path, descriptor: &Descriptor) -> Result<T, Failure> {
+    let (path, _) = verified(folder, descriptor)?;
+    let text = std::fs::read(&path).map_err(|error| Failure::file(&path, &error))?;
+    document(&path, &text)
+}
+
+fn document<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(text)
+        .map_err(|error| Failure::file(path, &format!("not the document that an image layout has there: {error}")))
+}
+
+/// The blob that `descriptor` tells of, of which size and digest are right.
+pub(super) fn verified(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, Digest), Failure> {
+    let (path, expected) = blob(folder, descriptor)?;
+    let failed = |error: io::Error| Failure::file(&path, &error);
+    let mut file = Hashing::new(File::open(&path).map_err(failed)?);
+    io::copy(&mut file, &mut io::sink()).map_err(failed)?;
+    let (_, digest, size) = file.finish();
+    if digest != expected || size != descriptor.size {
+        let what = format!(
+            "the blob is not what its image names: {size} bytes with sha256:{digest}, where it says {} with {}",
+            descriptor.size, descriptor.digest
+        );
+        return Err(Failure::file(&path, &what).try_this("copy the image again"));
+    }
+    Ok((path, digest))
+}
+
+/// Where the blob is that `descriptor` tells of. A digest that is none would be a path to elsewhere.
+pub(super) fn blob(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, Digest), Failure> {
+    let digest = descriptor.digest.strip_prefix("sha256:").and_then(|digest| digest.parse::<Digest>().ok());
+    let digest = digest.ok_or_else(|| {
+        let what =
+            format!("expected a digest sha256:… of 64 lower-case hexadecimal digits, got {:?}", descriptor.digest);
+        Failure::file(folder, &what)
+    })?;
+    Ok((folder.join(BLOBS).join(digest.to_string()), digest))
+}
+
+/// How many indexes deep an image is looked for: a layout has one for a tag, which has one for each platform.
+const NESTED: u8 = 3;
+const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";

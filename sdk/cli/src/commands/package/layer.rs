@@ -1,0 +1,115 @@
+//! A layer of an image: files and folders as a compressed tar, the same bytes from the same files.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+
+use amaas_serve::digest::{Digest, Hasher};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tar::{Builder, EntryType, Header};
+
+/// What is put into an image together, by its path without the leading slash. Everything belongs to root.
+#[derive(Default)]
+pub(super) struct Layer<'a>(BTreeMap<String, Entry<'a>>);
+
+enum Entry<'a> {
+    Folder { mode: u32 },
+    File { mode: u32, bytes: Cow<'a, [u8]> },
+}
+
+impl<'a> Layer<'a> {
+    /// A file that is run or loaded.
+    pub(super) fn program(&mut self, path: &str, bytes: impl Into<Cow<'a, [u8]>>) {
+        self.put(path, Entry::File { mode: 0o755, bytes: bytes.into() });
+    }
+
+    /// A file that is read.
+    pub(super) fn file(&mut self, path: &str, bytes: impl Into<Cow<'a, [u8]>>) {
+        self.put(path, Entry::File { mode: 0o644, bytes: bytes.into() });
+    }
+
+    /// A folder in which everybody may write.
+    pub(super) fn shared_folder(&mut self, path: &str) {
+        self.put(path, Entry::Folder { mode: 0o1777 });
+    }
+
+    /// Writes the layer, every time stamp of which is `time`, and gives the digest of the uncompressed tar.
+    pub(super) fn write(&self, to: impl Write, time: u64) -> io::Result<Digest> {
+        // Without a time or a file name in its header, which is what it has from here.
+        let mut tar = Builder::new(Hashing::new(GzEncoder::new(to, Compression::default())));
+        for (path, entry) in &self.0 {
+            let mut header = Header::new_gnu();
+            header.set_mtime(time);
+            header.set_uid(0);
+            header.set_gid(0);
+            match entry {
+                Entry::Folder { mode } => {
+                    header.set_entry_type(EntryType::Directory);
+                    header.set_mode(*mode);
+                    header.set_size(0);
+                    tar.append_data(&mut header, format!("{path}/"), io::empty())?;
+                }
+                Entry::File { mode, bytes } => {
+                    header.set_entry_type(EntryType::Regular);
+                    header.set_mode(*mode);
+                    header.set_size(bytes.len() as u64);
+                    tar.append_data(&mut header, path, bytes.as_ref())?;
+                }
+            }
+        }
+        let (compressed, digest, _) = tar.into_inner()?.finish();
+        compressed.finish()?;
+        Ok(digest)
+    }
+
+    fn put(&mut self, path: &str, entry: Entry<'a>) {
+        for (end, _) in path.match_indices('/') {
+            self.0.entry(path[..end].to_owned()).or_insert(Entry::Folder { mode: 0o755 });
+        }
+        self.0.insert(path.to_owned(), entry);
+    }
+}
+
+/// Passes bytes on, either way, and knows their digest and number.
+pub(super) struct Hashing<T> {
+    inner: T,
+    hasher: Hasher,
+    bytes: u64,
+}
+
+impl<T> Hashing<T> {
+    pub(super) fn new(inner: T) -> Self {
+        Self { inner, hasher: Hasher::new(), bytes: 0 }
+    }
+
+    /// Where they went or came from, their digest, and how many they were.
+    pub(super) fn finish(self) -> (T, Digest, u64) {
+        (self.inner, self.hasher.finish(), self.bytes)
+    }
+
+    fn saw(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.saw(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(bytes)?;
+        self.saw(&bytes[..read]);
+        Ok(read)
+    }
+}

@@ -1,0 +1,163 @@
+//! An image layout being written: a folder of blobs and the list of its one image. It is made beside where it is wanted and put
+//! there when it is whole.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use amaas_serve::digest::Digest;
+use tar::{Builder, EntryType, Header};
+use tempfile::TempDir;
+
+use super::layer::{Hashing, Layer};
+use super::oci::{Descriptor, INDEX, Index, LAYER_GZIP};
+use crate::failure::Failure;
+
+/// A layout that is not where it will be yet.
+pub(super) struct Layout {
+    folder: TempDir,
+    path: PathBuf,
+    time: u64,
+}
+
+impl Layout {
+    /// Begins one that will be at `path`: a folder, or a tar archive of one where the name ends in `.tar`. Every time stamp in
+    /// it is `time`.
+    pub(super) fn begin(path: &Path, time: u64) -> Result<Self, Failure> {
+        if path.is_dir() && !is_replaceable(path).map_err(|error| Failure::file(path, &error))? {
+            return Err(Failure::file(path, &"a folder that is not an image layout stands there")
+                .try_this("another folder with --output, or remove it"));
+        }
+        let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = tempfile::Builder::new()
+            .prefix(".amaas-image-")
+            .tempdir_in(beside)
+            .and_then(|folder| fs::create_dir_all(folder.path().join(BLOBS)).map(|()| folder))
+            .map_err(|error| Failure::file(beside, &error))?;
+        Ok(Self { folder, path: path.to_owned(), time })
+    }
+
+    /// Writes a document.
+    pub(super) fn document(&self, media_type: &str, document: &impl serde::Serialize) -> Result<Descriptor, Failure> {
+        let text = serde_json::to_vec(document).map_err(Failure::new)?;
+        let ((), descriptor) = self.blob(media_type, |blob| blob.write_all(&text))?;
+        Ok(descriptor)
+    }
+
+    /// Writes a layer; with it goes the digest of its uncompressed tar.
+    pub(super) fn layer(&self, layer: &Layer<'_>) -> Result<(Descriptor, Digest), Failure> {
+        let (digest, descriptor) = self.blob(LAYER_GZIP, |blob| layer.write(blob, self.time))?;
+        Ok((descriptor, digest))
+    }
+
+    /// Takes a blob over from the file `from`, which was found to be what `digest` says.
+    pub(super) fn copy(&self, from: &Path, digest: Digest) -> Result<(), Failure> {
+        let to = self.folder.path().join(BLOBS).join(digest.to_string());
+        fs::copy(from, to).map(drop).map_err(|error| Failure::file(from, &error))
+    }
+
+    /// Puts the layout with the image `manifest` where it was wanted, and says how many bytes it has.
+    pub(super) fn finish(self, manifest: Descriptor) -> Result<u64, Failure> {
+        let index = Index { schema_version: 2, media_type: Some(INDEX.to_owned()), manifests: vec![manifest] };
+        let index = serde_json::to_vec(&index).map_err(Failure::new)?;
+        self.put(&index).map_err(|error| Failure::file(&self.path, &error))
+    }
+
+    fn blob<T>(
+        &self,
+        media_type: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+    ) -> Result<(T, Descriptor), Failure> {
+        let blobs = self.folder.path().join(BLOBS);
+        let write = || {
+            let unnamed = blobs.join("unnamed");
+            let mut blob = Hashing::new(BufWriter::new(File::create(&unnamed)?));
+            let written = write(&mut blob)?;
+            let (mut file, digest, size) = blob.finish();
+            file.flush()?;
+            fs::rename(unnamed, blobs.join(digest.to_string()))?;
+            Ok((written, Descriptor::new(media_type, digest, size)))
+        };
+        write().map_err(|error: io::Error| Failure::file(&blobs, &error))
+    }
+
+    fn put(&self, index: &[u8]) -> io::Result<u64> {
+        let folder = self.folder.path();
+        fs::write(folder.join(MARK), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        fs::write(folder.join("index.json"), index)?;
+        let mut names = vec!["index.json".to_owned(), MARK.to_owned()];
+        for blob in fs::read_dir(folder.join(BLOBS))? {
+            names.push(format!("{BLOBS}/{}", blob?.file_name().to_string_lossy()));
+        }
+        names.sort();
+        let sizes = names.iter().map(|name| Ok(fs::metadata(folder.join(name))?.len()));
+        let size = sizes.sum::<io::Result<u64>>()?;
+        if is_archive(&self.path) {
+            self.archive(&names)?;
+        } else {
+            // What a temporary folder is made with is for its owner alone.
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+            if self.path.is_dir() {
+                fs::remove_dir_all(&self.path)?;
+            }
+            fs::rename(folder, &self.path)?;
+        }
+        Ok(size)
+    }
+
+    fn archive(&self, names: &[String]) -> io::Result<()> {
+        let folder = self.folder.path();
+        let whole = folder.join("archive");
+        let mut tar = Builder::new(BufWriter::new(File::create(&whole)?));
+        for name in ["blobs", BLOBS] {
+            tar.append_data(&mut self.header(EntryType::Directory, 0o755, 0), format!("{name}/"), io::empty())?;
+        }
+        for name in names {
+            let file = File::open(folder.join(name))?;
+            let mut header = self.header(EntryType::Regular, 0o644, file.metadata()?.len());
+            tar.append_data(&mut header, name, file)?;
+        }
+        tar.into_inner()?.flush()?;
+        fs::rename(whole, &self.path)
+    }
+
+    fn header(&self, kind: EntryType, mode: u32, size: u64) -> Header {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_size(size);
+        header.set_mtime(self.time);
+        header.set_uid(0);
+        header.set_gid(0);
+        header
+    }
+}
+
+impl Descriptor {
+    fn new(media_type: &str, digest: Digest, size: u64) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            digest: format!("sha256:{digest}"),
+            size,
+            platform: None,
+            annotations: BTreeMap::new(),
+        }
+    }
+}
+
+/// Whether a layout with this name is a tar archive.
+pub(super) fn is_archive(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tar"))
+}
+
+/// Whether nothing is lost with this folder that cannot be made again.
+fn is_replaceable(folder: &Path) -> io::Result<bool> {
+    Ok(folder.join(MARK).is_file() || fs::read_dir(folder)?.next().is_none())
+}
+
+/// What tells a layout from other folders.
+pub(super) const MARK: &str = "oci-layout";
+/// Where the blobs of a layout lie, by their digests.
+pub(super) const BLOBS: &str = "blobs/sha256";

@@ -1,0 +1,83 @@
+//! The zip of a function.
+
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use amaas_serve::digest::Digest;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use super::amazon_linux::AmazonLinux;
+use super::megabytes;
+use super::parts::Parts;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+
+/// Writes the zip to `path`.
+pub(super) fn write(settings: &Settings, parts: &Parts, path: &Path) -> Result<(), Failure> {
+    AmazonLinux::check(parts)?;
+    let unzipped = parts.size();
+    if unzipped > LARGEST {
+        return Err(Failure::new(format!("{unzipped} bytes unzipped, more than the {LARGEST} that Lambda takes"))
+            .try_this("make a container image with --image"));
+    }
+    let zip = pack(parts).map_err(Failure::new)?;
+    std::fs::write(path, &zip).map_err(|error| Failure::file(path, &error))?;
+    let digest = Digest::of(&zip);
+    let uploads = upload(zip.len());
+    if settings.json {
+        return output::json(&serde_json::json!({
+            "path": path, "bytes": zip.len(), "largest_bytes": LARGEST_UPLOAD, "unzipped_bytes": unzipped,
+            "largest_unzipped_bytes": LARGEST, "architecture": parts.architecture.to_string(), "sha256": digest,
+            "note": uploads,
+        }));
+    }
+    output::line(format_args!(
+        "{}  {:.1} MB of {:.1} ({:.1} MB of {:.1} unzipped), {}",
+        path.display(),
+        megabytes(zip.len()),
+        megabytes(LARGEST_UPLOAD),
+        megabytes(unzipped),
+        megabytes(LARGEST),
+        parts.architecture
+    ))?;
+    output::line(format_args!("sha256 {digest}"))?;
+    uploads.map_or(Ok(()), output::line)
+}
+
+fn pack(parts: &Parts) -> Result<Vec<u8>, zip::result::ZipError> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    // One time stamp, one order: the same digest from the same files, so that Terraform sees no change where there is none.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o755);
+    for part in parts.iter() {
+        zip.start_file(part.name.as_str(), options)?;
+        zip.write_all(&part.bytes)?;
+    }
+    Ok(zip.finish()?.into_inner())
+}
+
+/// What there is to know of how a zip of this size gets to Lambda.
+fn upload(bytes: usize) -> Option<&'static str> {
+    (bytes > LARGEST_UPLOAD)
+        .then_some("too large for a direct upload: Lambda takes it from S3, or make an image with --image")
+}
+
+/// Lambda's limit of a function's unzipped code: 250 MB, which are MiB.
+const LARGEST: usize = 250 << 20;
+/// Lambda's limit of a zip that comes with the request: 50 MB, likewise.
+const LARGEST_UPLOAD: usize = 50 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zip_too_large_to_upload_is_told_of() {
+        assert_eq!(upload(52_428_800), None);
+        assert!(upload(52_428_801).is_some_and(|note| note.contains("S3")));
+    }
+}

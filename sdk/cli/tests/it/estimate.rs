@@ -1,0 +1,401 @@
+//! What a model costs before anything is applied. `estimate/plan.json` is what `estimate/plan.py` made of infra/examples/minimal.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::program::{amaas, text};
+
+/// The plan of infra/examples/minimal.
+fn minimal() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/estimate/plan.json")
+}
+
+/// `amaas --json estimate` with `flags`.
+fn estimate(flags: &[&str]) -> Value {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    crate::program::json(folder.path(), &[&["estimate"], flags].concat())
+}
+
+/// The same for a plan, written down first.
+fn of_plan(plan: &Value, flags: &[&str]) -> Value {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("plan.json"), plan.to_string()).expect("written");
+    crate::program::json(folder.path(), &[&["estimate", "--plan", "plan.json"], flags].concat())
+}
+
+/// A plan with these resources at its root, in us-east-1.
+fn plan(resources: &[(&str, &str, Value)]) -> Value {
+    let resources = resources.iter().map(
+        |(address, kind, values)| json!({ "address": address, "mode": "managed", "type": kind, "values": values }),
+    );
+    json!({
+        "planned_values": { "root_module": { "resources": resources.collect::<Vec<_>>() } },
+        "configuration": { "provider_config": { "aws": { "expressions": { "region": { "constant_value": "us-east-1" } } } } },
+    })
+}
+
+/// What the lines that are `what` cost, to a millionth.
+fn usd(report: &Value, what: &str) -> f64 {
+    let lines = report["lines"].as_array().expect("lines");
+    let of: Vec<_> = lines.iter().filter(|line| line["what"] == what).collect();
+    assert!(!of.is_empty(), "no line is {what:?}: {lines:#?}");
+    of.iter().map(|line| line["usd"].as_f64().expect("a number")).sum()
+}
+
+fn assert_near(got: f64, expected: f64, of: &str) {
+    assert!((got - expected).abs() < 1e-6, "{of}: expected {expected}, got {got}");
+}
+
+/// The exit code and what was said.
+fn failed(flags: &[&str], files: &[(&str, &[u8])]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, bytes) in files {
+        std::fs::write(folder.path().join(name), bytes).expect("written");
+    }
+    let output = amaas(folder.path(), &[&["estimate"], flags].concat());
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_million_calls_cost_what_a_hand_computes() {
+    let report = estimate(&["--calls", "1e6", "--p50-ms", "12", "--memory", "512"]);
+    for (what, expected) in [
+        // 1,000,000 × 0.20 / 1,000,000.
+        ("requests", 0.20),
+        // 1,000,000 × 0.012 s × 0.5 GB × 0.0000166667, and 10,000 × 0.4 s × 0.5 GB of cold starts.
+        ("duration", 6000.0 * 0.000_016_666_7),
+        ("cold starts", 2000.0 * 0.000_016_666_7),
+        // A lease, an answer of 500 × 1.05 + 1,150 bytes (two KiB begun), a record: four units a call at 0.625 a million.
+        ("ledger writes", 2.50),
+        // 27,777.8 near midnight; 58,400 rounds of 45 s for price, key and tenant each; 10,000 secrets.
+        ("ledger reads", (1e6 * 40.0 / 1440.0 + 3.0 * 58_400.0 + 10_000.0) * 0.125e-6),
+        // Five for each of 10,000 cold starts, at 0.03 for ten thousand.
+        ("KMS requests", 0.15),
+        // Seven for each, and 58,400 rounds, at 0.0004 a thousand.
+        ("reads of S3", 128_400.0 * 0.000_000_4),
+        ("log ingest", 1.3e9 / 1_073_741_824.0 * 0.50),
+        ("custom metrics", 3.60),
+        ("data transfer out", 1.65e9 / 1_073_741_824.0 * 0.09),
+        ("keys: registry, sealing", 2.0),
+    ] {
+        assert_near(usd(&report, what), expected, what);
+    }
+    let lines = report["lines"].as_array().expect("lines");
+    let sum: f64 = lines.iter().map(|line| line["usd"].as_f64().expect("a number")).sum();
+    let total = report["total_usd"].as_f64().expect("a number");
+    assert_near(total, sum, "total");
+    assert_near(report["usd_per_1000_calls"].as_f64().expect("a number"), total / 1000.0, "a thousand calls");
+    assert_eq!(report["region"], "us-east-1");
+}
+
+#[test]
+fn flags_change_what_they_name() {
+    let usual = ["--calls", "1e6", "--p50-ms", "12", "--memory", "512"];
+    let with = |more: &[&str]| estimate(&[&usual, more].concat());
+    for (flags, what, expected) in [
+        (&["--arch", "arm64"][..], "duration", 6000.0 * 0.000_013_333_4),
+        // Answers that are kept are counted by the KiB: 5,000 × 1.05 + 1,150 bytes are seven.
+        (&["--response-bytes", "5000"], "ledger writes", 9.0 * 0.625),
+        (&["--limits", "2", "--refuse-replays"], "ledger writes", 9.0 * 0.625),
+        (&["--ledger-writes-per-call", "1"], "ledger writes", 0.625),
+        (&["--ledger-reads-per-call", "1"], "ledger reads", (1e6 + 3.0 * 58_400.0 + 10_000.0) * 0.125e-6),
+        (&["--tenants", "2"], "ledger reads", (1e6 * 40.0 / 1440.0 + 5.0 * 58_400.0 + 10_000.0) * 0.125e-6),
+        (&["--environments", "2"], "ledger reads", (1e6 * 40.0 / 1440.0 + 6.0 * 58_400.0 + 10_000.0) * 0.125e-6),
+        (&["--kms-per-cold-start", "1"], "KMS requests", 0.03),
+        (&["--s3-per-cold-start", "1"], "reads of S3", 68_400.0 * 0.000_000_4),
+        (&["--model-mb", "90"], "reads of S3", (10_000.0 * 17.0 + 58_400.0) * 0.000_000_4),
+        (&["--log-bytes-per-call", "0"], "log ingest", 0.0),
+        (&["--cold-start-share", "0"], "KMS requests", 0.0),
+        (&["--front", "api"], "HTTP API requests", 1.0),
+        // 600 KiB are two requests of 512 KiB.
+        (&["--front", "api", "--request-bytes", "600_000"], "HTTP API requests", 2.0),
+        // All of the first calls of 2,628,000 seconds.
+        (&["--tracing"], "traces", 5.0),
+        (&["--ephemeral-mb", "1536"], "ephemeral storage", 16_000.0 * 0.000_000_030_9),
+        (&["--provisioned", "2"], "provisioned concurrency", 2_628_000.0 * 0.000_004_166_7),
+    ] {
+        assert_near(usd(&with(flags), what), expected, &flags.join(" "));
+    }
+    // One call a month is read for once.
+    let seldom = estimate(&["--calls", "1", "--p50-ms", "12"]);
+    assert_near(usd(&seldom, "ledger reads"), (40.0 / 1440.0 + 3.0 + 0.01) * 0.125e-6, "one call");
+    // Nothing is left to pay where the free tier is enough.
+    assert_near(usd(&with(&["--free-tier"]), "requests") + usd(&with(&["--free-tier"]), "duration"), 0.0, "free");
+}
+
+#[test]
+fn people_see_cents_prices_and_reasons() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = text(folder.path(), &["estimate", "--calls", "1e6", "--p50-ms", "12", "--memory", "512"]);
+    for expected in [
+        "1,000,000 calls a month in us-east-1\n",
+        "RESOURCE    WHAT",
+        "0.0000166667 per GB-second",
+        "model in S3",
+        "< 0.01\n",
+        "USD for 1,000 calls.",
+        "One g4dn.xlarge that always runs costs 391.98 USD a month",
+        "2026-11-26  https://aws.amazon.com/lambda/pricing/",
+        "--ledger-writes-per-call  lease of the idempotency key 1, kept answer 2 (item of 1,675 bytes), usage record 1",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn the_break_even_follows_the_prices() {
+    // A second at 10,240 MB is 10 GB-seconds: 0.000166667 and the request, 0.0000002. The instance is 1.006 × 730 + 100 × 0.08.
+    let flags = ["--calls", "1e6", "--p50-ms", "1000", "--memory", "10240", "--cold-start-share", "0"];
+    let report = estimate(&[&flags[..], &["--gpu-instance", "g5.xlarge", "--gpu-p50-ms", "10"]].concat());
+    let gpu = &report["gpu"];
+    let number = |name: &str| gpu[name].as_f64().expect("a number");
+    assert_near(number("usd_a_month"), 742.38, "the instance");
+    assert_near(number("lambda_usd_per_call"), 0.000_166_867, "a call");
+    assert!((number("break_even_calls") - 742.38 / 0.000_166_867).abs() < 1.0);
+    // 2,628,000 s × 100 a second × 0.7.
+    assert_near(number("capacity_calls"), 183_960_000.0, "capacity");
+    assert_eq!((gpu["reachable"].clone(), gpu["instances"].clone()), (json!(true), json!(1.0)));
+    let slow = estimate(&[&flags[..], &["--gpu-instance", "g5.xlarge", "--gpu-p50-ms", "1000"]].concat());
+    assert_eq!(slow["gpu"]["reachable"], false);
+    assert_eq!(estimate(&["--calls", "0", "--p50-ms", "1"])["gpu"], Value::Null);
+}
+
+#[test]
+fn the_minimal_example_is_priced_by_address() {
+    let plan = minimal();
+    let plan = plan.to_str().expect("UTF-8");
+    let report = estimate(&["--plan", plan, "--calls", "sentiment=1e6", "--p50-ms", "12"]);
+    let function = "module.amaas.module.function[\"sentiment\"].aws_lambda_function.this";
+    let lines = report["lines"].as_array().expect("lines");
+    let at = |address: &str, what: &str| lines.iter().any(|line| line["resource"] == address && line["what"] == what);
+    assert!(at(function, "duration") && at(function, "ledger writes") && at(function, "custom metrics"));
+    assert!(at("module.amaas.module.ledger.aws_dynamodb_table.this", "point-in-time recovery"));
+    assert!(at("module.amaas.module.registry.aws_kms_key.sealing", "key"));
+    // The environment is not known before the apply; the tag tells the model. Memory is the example's 512 MB.
+    assert_near(usd(&report, "duration"), 6000.0 * 0.000_016_666_7, "duration");
+    // It is what the flags say of the same: two keys, the ledger with recovery, logs for 30 days.
+    let same = estimate(&["--calls", "1e6", "--p50-ms", "12", "--memory", "512"]);
+    let total = |report: &Value| report["total_usd"].as_f64().expect("a number");
+    assert_near(total(&report), total(&same), "total");
+    // Every resource is in one of the lists.
+    assert_eq!(report["not_priced"], json!([]));
+    assert_eq!(
+        (report["free"]["aws_iam_role"].clone(), report["free"]["aws_lambda_alias"].clone()),
+        (json!(1), json!(1))
+    );
+    let by_use: Vec<_> = report["by_use"].as_array().expect("a list").iter().map(|mention| &mention["type"]).collect();
+    assert_eq!(by_use, ["aws_cloudwatch_log_group", "aws_s3_bucket"]);
+}
+
+#[test]
+fn what_is_there_all_month_is_priced() {
+    let everything = plan(&[
+        ("aws_kms_key.a", "aws_kms_key", json!({})),
+        ("aws_cloudwatch_dashboard.a", "aws_cloudwatch_dashboard", json!({})),
+        ("aws_cloudwatch_composite_alarm.a", "aws_cloudwatch_composite_alarm", json!({})),
+        (
+            "aws_cloudwatch_metric_alarm.one",
+            "aws_cloudwatch_metric_alarm",
+            json!({ "metric_name": "Errors", "period": 60 }),
+        ),
+        (
+            "aws_cloudwatch_metric_alarm.two",
+            "aws_cloudwatch_metric_alarm",
+            json!({ "metric_query": [
+                { "id": "rate", "expression": "errors / calls" },
+                { "id": "errors", "metric": [{ "period": 60 }] },
+                { "id": "calls", "metric": [{ "period": 60 }] },
+            ] }),
+        ),
+        ("aws_cloudwatch_metric_alarm.quick", "aws_cloudwatch_metric_alarm", json!({ "period": 10 })),
+        (
+            "aws_vpc_endpoint.known",
+            "aws_vpc_endpoint",
+            json!({ "vpc_endpoint_type": "Interface", "subnet_ids": ["a", "b", "c"] }),
+        ),
+        ("aws_vpc_endpoint.unknown", "aws_vpc_endpoint", json!({ "vpc_endpoint_type": "Interface" })),
+        ("aws_vpc_endpoint.gateway", "aws_vpc_endpoint", json!({ "vpc_endpoint_type": "Gateway" })),
+        ("aws_lb.a", "aws_lb", json!({ "load_balancer_type": "application" })),
+        ("aws_nat_gateway.a", "aws_nat_gateway", json!({})),
+        ("aws_wafv2_web_acl.a", "aws_wafv2_web_acl", json!({ "rule": [{}, {}, {}] })),
+        ("aws_secretsmanager_secret.a", "aws_secretsmanager_secret", json!({})),
+        ("aws_apigatewayv2_api.a", "aws_apigatewayv2_api", json!({ "protocol_type": "HTTP" })),
+        (
+            "aws_lambda_function.a",
+            "aws_lambda_function",
+            json!({
+                "function_name": "amaas-a", "memory_size": 1024, "architectures": ["arm64"],
+                "environment": [{ "variables": { "AMAAS_MODEL": "a" } }], "tracing_config": [{ "mode": "Active" }],
+            }),
+        ),
+        (
+            "aws_lambda_provisioned_concurrency_config.a",
+            "aws_lambda_provisioned_concurrency_config",
+            json!({ "function_name": "amaas-a", "provisioned_concurrent_executions": 2 }),
+        ),
+        (
+            "aws_appautoscaling_target.function",
+            "aws_appautoscaling_target",
+            json!({ "service_namespace": "lambda", "resource_id": "function:amaas-a:live", "min_capacity": 3, "max_capacity": 9 }),
+        ),
+        (
+            "aws_appautoscaling_target.service",
+            "aws_appautoscaling_target",
+            json!({ "service_namespace": "ecs", "resource_id": "service/a/a", "min_capacity": 3, "max_capacity": 9 }),
+        ),
+        ("aws_iam_role.a", "aws_iam_role", json!({})),
+        ("aws_quantum_oracle.a", "aws_quantum_oracle", json!({})),
+        ("google_storage_bucket.a", "google_storage_bucket", json!({})),
+    ]);
+    let report = of_plan(&everything, &["--calls", "a=2e6", "--calls", "7", "--p50-ms", "10"]);
+    for (what, expected) in [
+        ("key", 1.0),
+        ("dashboard", 3.0),
+        ("composite alarm", 0.5),
+        ("alarm", 0.1 + 0.2),
+        ("high-resolution alarm", 0.3),
+        ("interface endpoint in 3 zones, data apart", 21.9),
+        ("interface endpoint in 2 zones, data apart", 14.6),
+        ("application load balancer, capacity units apart", 16.425),
+        ("NAT gateway, data apart", 32.85),
+        ("web ACL", 5.0),
+        ("rules", 3.0),
+        ("secret", 0.4),
+        ("HTTP API requests", 2.0),
+        ("duration", 20_000.0 * 0.000_007_777_8),
+        ("provisioned concurrency", (2.0 + 3.0) * 2_628_000.0 * 0.000_003_333_4),
+        ("traces", 10.0),
+    ] {
+        assert_near(usd(&report, what), expected, what);
+    }
+    // Requests: Lambda's, and the web ACL's at 0.60 a million.
+    assert_near(usd(&report, "requests"), 0.4 + 1.2, "requests");
+    let not_priced: Vec<_> =
+        report["not_priced"].as_array().expect("a list").iter().map(|of| of["address"].clone()).collect();
+    assert_eq!(not_priced, ["aws_quantum_oracle.a", "google_storage_bucket.a"]);
+    assert_eq!(report["free"], json!({ "aws_appautoscaling_target": 1, "aws_iam_role": 1, "aws_vpc_endpoint": 1 }));
+    // A ledger that is elsewhere is paid for too.
+    assert!(usd(&report, "ledger storage") > 0.0);
+}
+
+#[test]
+fn instances_are_priced_from_their_least_to_their_largest_number() {
+    let group = |template: Value| json!({ "min_size": 1, "max_size": 4, "desired_capacity": null, "launch_template": [template] });
+    let template = json!({
+        "name": "gpu", "instance_type": "g5.xlarge",
+        "block_device_mappings": [{ "ebs": [{ "volume_type": "gp3", "volume_size": 200 }] }],
+    });
+    // The template's id is not known before the apply.
+    let of_module = plan(&[
+        ("module.gpu.aws_launch_template.this", "aws_launch_template", template.clone()),
+        ("module.other.aws_launch_template.this", "aws_launch_template", json!({ "instance_type": "g6.xlarge" })),
+        ("module.gpu.aws_autoscaling_group.this", "aws_autoscaling_group", group(json!({ "version": "$Latest" }))),
+    ]);
+    let report = of_plan(&of_module, &[]);
+    assert_near(usd(&report, "1 × g5.xlarge"), 1.006 * 730.0, "the least");
+    assert_near(usd(&report, "1 × disk, gp3"), 16.0, "its disk");
+    let more: f64 = report["at_largest_size"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|line| line["usd"].as_f64().expect("a number"))
+        .sum();
+    assert_near(more, 3.0 * (1.006 * 730.0 + 16.0), "the rest");
+
+    let unpriced = plan(&[
+        ("aws_launch_template.a", "aws_launch_template", json!({ "instance_type": "x9.mega" })),
+        ("aws_autoscaling_group.a", "aws_autoscaling_group", group(json!({}))),
+        ("aws_instance.a", "aws_instance", json!({})),
+    ]);
+    let report = of_plan(&unpriced, &[]);
+    let why: Vec<_> =
+        report["not_priced"].as_array().expect("a list").iter().map(|of| of["why"].as_str().expect("text")).collect();
+    assert!(
+        why[0].contains("no price is known for x9.mega") && why[1].contains("not known before the apply"),
+        "{why:?}"
+    );
+}
+
+#[test]
+fn own_prices_take_the_place_of_the_built_in_ones() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut prices: Value = serde_json::from_str(&text(folder.path(), &["estimate", "--show-prices"])).expect("JSON");
+    let all = prices["prices"].as_array_mut().expect("a list");
+    all.retain(|price| price["name"] == "lambda.requests" && price["region"] == "us-east-1");
+    all[0]["usd"] = json!(0.1);
+    let mut elsewhere = all[0].clone();
+    elsewhere["region"] = json!("mars-north-1");
+    elsewhere["checked"] = json!(false);
+    all.push(elsewhere);
+    std::fs::write(folder.path().join("own.json"), prices.to_string()).expect("written");
+    let flags = ["estimate", "--calls", "1e6", "--p50-ms", "1", "--prices", "own.json"];
+    let report = crate::program::json(folder.path(), &flags);
+    assert_near(usd(&report, "requests"), 0.1, "its own");
+    assert_near(usd(&report, "keys: registry, sealing"), 2.0, "built in");
+    let text = text(folder.path(), &[&flags[..], &["--region", "mars-north-1"]].concat());
+    assert!(text.contains("15 of 16 prices are another region's"), "{text}");
+    assert!(text.contains("1 of 16 prices were not checked") && text.contains("mars-north-1  not checked"), "{text}");
+}
+
+#[test]
+fn what_is_wrong_is_named_with_what_to_write() {
+    let plan_of = |memory: Value| {
+        plan(&[(
+            "aws_lambda_function.f",
+            "aws_lambda_function",
+            json!({ "function_name": "f", "memory_size": memory }),
+        )])
+        .to_string()
+    };
+    let (usual, small) = (plan_of(json!(512)), plan_of(json!(64)));
+    let mut regionless: Value = serde_json::from_str(&usual).expect("JSON");
+    regionless["configuration"] = Value::Null;
+    let regionless = regionless.to_string();
+    let files: &[(&str, &[u8])] = &[
+        ("plan.json", usual.as_bytes()),
+        ("small.json", small.as_bytes()),
+        ("regionless.json", regionless.as_bytes()),
+        ("tfplan", b"PK\x03\x04\x00"),
+        ("state.json", b"{\"values\":{\"root_module\":{}}}"),
+        ("bytes", b"\x00\xff\x80{"),
+        ("prices.json", b"{\"format\":\"amaas.prices/1\",\"currency\":\"EUR\",\"prices\":[]}"),
+        ("negative.json", br#"{"format":"amaas.prices/1","currency":"USD","prices":[{"name":"x","region":"us-east-1","usd":-1,"per":1,
+            "unit":"key","date":"2026-01-01","checked":true,"page":"p","seen":"s"}]}"#),
+    ];
+    let usual = ["--calls", "1e6", "--p50-ms", "12"];
+    let with = |more: &[&'static str]| [&usual[..], more].concat();
+    for (flags, expected) in [
+        (vec![], "amaas estimate --calls 1e6 --p50-ms 12 --memory 512"),
+        (vec!["--calls", "1e6"], "got 1 and 0"),
+        (vec!["--calls", "-1", "--p50-ms", "1"], "got \"-1\""),
+        (vec!["--calls", "nan", "--p50-ms", "1"], "such as 1e6, 250k or 1_000_000"),
+        (vec!["--calls", "inf", "--p50-ms", "1"], "a number from 0 to 1e15"),
+        (vec!["--calls", "1e6", "--p50-ms", "0"], "milliseconds from 0.001 to 900000"),
+        (vec!["--calls", "m=1e6", "--p50-ms", "1"], "goes with --plan"),
+        (with(&["--memory", "64"]), "whole MB from 128 to 10240"),
+        (with(&["--memory", "20000"]), "whole MB from 128 to 10240"),
+        (with(&["--arch", "sparc"]), "x86_64, arm64"),
+        (with(&["--region", "mars"]), "only for eu-central-1, us-east-1"),
+        (with(&["--gpu-instance", "toaster"]), "\"ec2.toaster\" with --prices FILE"),
+        (with(&["--cold-start-share", "2"]), "a share from 0 to 1"),
+        (with(&["--prices", "prices.json"]), "expected \"currency\": \"USD\", got \"EUR\""),
+        (with(&["--prices", "negative.json"]), "x: expected \"usd\" from 0"),
+        (with(&["--prices", "bytes"]), "--show-prices"),
+        (with(&["--prices", "none.json"]), "none.json: No such file"),
+        (with(&["--plan", "none.json"]), "none.json: No such file"),
+        (with(&["--plan", "plan.json", "--memory", "512"]), "cannot be used with"),
+        (with(&["--plan", "tfplan"]), "terraform show -json tfplan > plan.json"),
+        (with(&["--plan", "state.json"]), "got a state"),
+        (with(&["--plan", "bytes"]), "expected the plan as JSON"),
+        (with(&["--plan", "small.json"]), "aws_lambda_function.f: expected memory_size from 128 to 10240 MB"),
+        (with(&["--plan", "regionless.json"]), "--region us-east-1"),
+        (with(&["--plan", "plan.json", "--calls", "other=1"]), "the plan does not have: it has f"),
+        (vec!["--plan", "plan.json"], "--calls f=1e6"),
+        (vec!["--plan", "plan.json", "--calls", "f=1e6"], "--p50-ms f=12"),
+    ] {
+        let (code, error) = failed(&flags, files);
+        assert_eq!(code, Some(2), "{flags:?}: {error}");
+        assert!(error.contains(expected), "{flags:?}: {expected:?} is not in: {error}");
+    }
+}
