@@ -16,18 +16,28 @@ locals {
   )
 }
 
-# The package is built outside Terraform and named by its hash: an apply never compiles, and an equal zip changes nothing.
+# What runs is built outside Terraform and named by its digest: an apply never compiles, and equal bytes change nothing.
 resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_50:tracing is the caller's to switch on, `tracing`; it costs by the trace
+  #checkov:skip=CKV_AWS_116:what fails goes to a destination of the alias, `dead_letters`, which tells why beside the call
+  #checkov:skip=CKV_AWS_173:the environment has names and public keys, never a secret, and Lambda encrypts it with a key of its own
+  #checkov:skip=CKV_AWS_115:most requests at once is the caller's to set, `reserved_concurrency`, out of the account's pool
+  #checkov:skip=CKV_AWS_117:a VPC is the caller's choice, `vpc`; without one a function starts sooner
+  #checkov:skip=CKV_AWS_272:a zip is named by its digest, and models are signed; `code_signing_config_arn` asks for more
   function_name = local.function_name
   description   = "amaas model ${var.model}"
   role          = aws_iam_role.this.arn
 
+  package_type     = var.image == null ? "Zip" : "Image"
   filename         = var.package
-  source_code_hash = filebase64sha256(var.package)
-  runtime          = "provided.al2023"
-  handler          = "bootstrap"
+  source_code_hash = var.package == null ? null : filebase64sha256(var.package)
+  runtime          = var.image == null ? "provided.al2023" : null
+  handler          = var.image == null ? "bootstrap" : null
+  image_uri        = var.image
   architectures    = [var.architecture]
   publish          = true
+
+  code_signing_config_arn = var.code_signing_config_arn
 
   memory_size                    = var.memory_mb
   timeout                        = var.timeout_s
@@ -56,20 +66,24 @@ resource "aws_lambda_function" "this" {
     mode = var.tracing
   }
 
+  dynamic "vpc_config" {
+    for_each = var.vpc[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
   tags = var.tags
 
   # The first request must find its rights and its log group; Lambda would make a group of its own, without retention.
   depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this]
 }
 
-resource "aws_lambda_alias" "live" {
-  name             = "live"
-  description      = "The version that callers reach"
-  function_name    = aws_lambda_function.this.function_name
-  function_version = aws_lambda_function.this.version
-}
-
 resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_158:a key is the caller's choice, `log_kms_key_arn`; no log has a payload
+  #checkov:skip=CKV_AWS_338:how long logs are kept is the caller's to say, `log_retention_days`
   name              = "/aws/lambda/${local.function_name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.log_kms_key_arn

@@ -13,9 +13,29 @@ output "alias_arn" {
   value       = aws_lambda_alias.live.arn
 }
 
+output "alias" {
+  description = "Name of the alias that callers reach."
+  value       = aws_lambda_alias.live.name
+}
+
+output "alias_invoke_arn" {
+  description = "What an HTTP API's integration calls: the alias `live`."
+  value       = aws_lambda_alias.live.invoke_arn
+}
+
 output "version" {
-  description = "Published version that the alias `live` points to."
+  description = "Version that this apply published: what to write as `stable_version` before the next change is tried as a canary."
+  value       = aws_lambda_function.this.version
+}
+
+output "stable_version" {
+  description = "Version that the alias `live` points to; a canary's share apart."
   value       = aws_lambda_alias.live.function_version
+}
+
+output "dead_letter_queue" {
+  description = "Name of the queue of dead letters, or null without one."
+  value       = one(aws_sqs_queue.dead_letters[*].name)
 }
 
 output "endpoint" {

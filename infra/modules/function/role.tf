@@ -8,8 +8,10 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   name   = "serve"
   role   = aws_iam_role.this.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.trace) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.trace, local.join_vpc, local.give_up) })
 }
+
+data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
@@ -106,4 +108,62 @@ locals {
       Resource = ["*"]
     },
   ]
+
+  # Lambda itself makes network interfaces with this role. EC2 knows no resource for two of these actions, and an interface has no
+  # name beforehand; what is denied is that code in the function does the same.
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html, "Best practice for using Lambda with Amazon VPCs"
+  join_vpc = [for statement in [
+    {
+      Sid    = "JoinVpc"
+      Effect = "Allow"
+      Action = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+      ]
+      Resource = ["*"]
+    },
+    {
+      Sid    = "NotFromTheFunctionsCode"
+      Effect = "Deny"
+      Action = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:DetachNetworkInterface",
+        "ec2:UnassignPrivateIpAddresses",
+      ]
+      Resource = ["*"]
+      Condition = {
+        ArnEquals = {
+          "lambda:SourceFunctionArn" = ["arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:function:${local.function_name}"]
+        }
+      }
+    },
+  ] : statement if var.vpc != null]
+
+  give_up = concat(
+    [for queue in aws_sqs_queue.dead_letters : {
+      Sid      = "SendDeadLetters"
+      Effect   = "Allow"
+      Action   = ["sqs:SendMessage"]
+      Resource = [queue.arn]
+    }],
+    [for key in try(var.dead_letters.kms_key_arn, null)[*] : {
+      Sid      = "SealDeadLetters"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = [key]
+      Condition = {
+        StringEquals = {
+          "kms:ViaService" = "sqs.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
+        }
+      }
+    }],
+  )
 }

@@ -139,13 +139,46 @@ variable "iam" {
 }
 
 variable "package" {
-  description = "Path of the zip made by `amaas package MODEL`: `bootstrap` and `lib/libonnxruntime.so`. Lambda takes up to 50 MB this way."
+  description = "Path of the zip made by `amaas package MODEL`: `bootstrap` and `lib/libonnxruntime.so`. Lambda takes up to 50 MB this way. Null with `image`."
   type        = string
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = endswith(var.package, ".zip") && fileexists(var.package)
-    error_message = "package must be the path of an existing .zip: run `amaas package MODEL` and write the path that it prints, not ${jsonencode(var.package)}."
+    condition     = (var.package == null) != (var.image == null)
+    error_message = "package or image must be set, and not both: run `amaas package ${var.model}` and write the path that it prints as package, or push what `amaas package ${var.model} --image` makes and write its URI as image."
+  }
+
+  validation {
+    condition     = var.package == null || try(endswith(var.package, ".zip") && fileexists(var.package), false)
+    error_message = "package must be the path of an existing .zip: run `amaas package ${var.model}` and write the path that it prints, not ${jsonencode(var.package)}."
+  }
+
+  # `amaas package --arch arm64` names its zips so. What is inside is read by nobody before the first call fails.
+  validation {
+    condition     = var.package == null || try(endswith(var.package, "-arm64.zip") == (var.architecture == "arm64") || !can(regex("/amaas-[a-z0-9]+(-arm64)?[.]zip$", "/${var.package}")), true)
+    error_message = "package and architecture must go together: ${jsonencode(var.package)} is not named like one for ${var.architecture}. Run `amaas package ${var.model} --arch ${var.architecture}`, or set architecture to what it was built for."
+  }
+}
+
+variable "image" {
+  description = "URI of a container image in ECR of this region, by digest, as `amaas package MODEL --image` makes it. Null with `package`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.image == null || can(regex("^[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.]amazonaws[.]com([.]cn)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image must be in ECR, which is all that Lambda reads, and named by digest, because a tag can be moved without Terraform seeing it: write \"ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
+  }
+}
+
+variable "code_signing_config_arn" {
+  description = "ARN of a code signing configuration that a zip must satisfy. Null asks for no signature."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.code_signing_config_arn == null || var.image == null
+    error_message = "code_signing_config_arn must be left out with image: Lambda checks signatures of zips only. An image is bound by its digest."
   }
 }
 
@@ -205,6 +238,176 @@ variable "reserved_concurrency" {
   validation {
     condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 0 && floor(var.reserved_concurrency) == var.reserved_concurrency, false)
     error_message = "reserved_concurrency must be a whole number, 0 or more: write 10, or leave it out for no limit of its own."
+  }
+}
+
+variable "provisioned_concurrency" {
+  description = <<-TEXT
+    Environments that are started before anybody calls, so that no call waits for a cold start; they cost as long as they stand. Null
+    starts none.
+    - min: how many there are at least
+    - max: up to how many Application Auto Scaling makes it; null keeps min
+    - target_utilization: the share of them that may be busy before there are more
+  TEXT
+  type = object({
+    min                = number
+    max                = optional(number)
+    target_utilization = optional(number, 0.7)
+  })
+  default = null
+
+  validation {
+    condition     = var.provisioned_concurrency == null || try(var.provisioned_concurrency.min >= 1 && floor(var.provisioned_concurrency.min) == var.provisioned_concurrency.min, false)
+    error_message = "provisioned_concurrency.min must be a whole number, 1 or more: write { min = 1 }, or leave provisioned_concurrency out to start none."
+  }
+
+  validation {
+    condition     = try(var.provisioned_concurrency.max, null) == null || try(var.provisioned_concurrency.max >= var.provisioned_concurrency.min && floor(var.provisioned_concurrency.max) == var.provisioned_concurrency.max, false)
+    error_message = "provisioned_concurrency.max must be a whole number, min or more: write { min = 1, max = 10 }, or leave max out."
+  }
+
+  validation {
+    condition     = var.provisioned_concurrency == null || try(var.provisioned_concurrency.target_utilization >= 0.1 && var.provisioned_concurrency.target_utilization <= 0.9, false)
+    error_message = "provisioned_concurrency.target_utilization must be between 0.1 and 0.9, as Application Auto Scaling has it: write 0.7."
+  }
+
+  validation {
+    condition     = var.provisioned_concurrency == null || var.stable_version != "$LATEST"
+    error_message = "provisioned_concurrency must not be set where the alias is at $LATEST, for which Lambda starts no environments beforehand: leave stable_version out to follow the version of each apply, or name a published version."
+  }
+
+  validation {
+    condition     = var.provisioned_concurrency == null || var.canary == null
+    error_message = "provisioned_concurrency must not be set while a canary is out: Lambda starts no environments for an alias with two versions. Leave one of the two out; set provisioned_concurrency again when the canary is the stable version."
+  }
+
+  validation {
+    condition     = try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) <= var.reserved_concurrency, true)
+    error_message = "provisioned_concurrency must not be more than reserved_concurrency, out of which it is taken: raise reserved_concurrency to ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min), "it")} or more, or leave it out."
+  }
+}
+
+variable "stable_version" {
+  description = "The published version of the function that callers reach, as the output `version` had it: set it to roll back, or to hold callers there while a canary is out. Null follows the version of each apply; \"$LATEST\" what was uploaded last."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.stable_version == null || can(regex("^([1-9][0-9]*|[$]LATEST)$", var.stable_version))
+    error_message = "stable_version must be the number of a published version, such as \"12\": write what the output `version` shows, or leave it out, not ${jsonencode(var.stable_version)}."
+  }
+}
+
+variable "canary" {
+  description = <<-TEXT
+    A share of the calls for the version of this apply, while the rest stays with `stable_version`. To promote it leave both out; to
+    take it back leave `canary` out. Null tries nothing.
+    - weight: the share, such as 0.1
+    - rollback: when it is taken back without anybody's doing
+      - automatic: false never does
+      - error_rate: the share of its calls that may fail
+      - p99_ms: how long the slowest percent of them may take; null asks nothing
+      - minutes: for how many minutes in a row
+      - least_calls: how many calls a minute make a share worth anything
+  TEXT
+  type = object({
+    weight = number
+    rollback = optional(object({
+      automatic   = optional(bool, true)
+      error_rate  = optional(number, 0.05)
+      p99_ms      = optional(number)
+      minutes     = optional(number, 2)
+      least_calls = optional(number, 10)
+    }), {})
+  })
+  default = null
+
+  validation {
+    condition     = var.canary == null || try(var.canary.weight > 0 && var.canary.weight < 1, false)
+    error_message = "canary.weight must be a share of the calls, more than 0 and less than 1: write 0.1 for a tenth. For all calls leave canary and stable_version out."
+  }
+
+  validation {
+    condition     = var.canary == null || can(regex("^[1-9][0-9]*$", var.stable_version))
+    error_message = "canary must have a published version beside it that keeps the other calls: write stable_version = \"N\" with what the output `version` shows before this apply. $LATEST cannot have a canary."
+  }
+
+  validation {
+    condition     = var.canary == null || try(var.canary.rollback.error_rate > 0 && var.canary.rollback.error_rate < 1, false)
+    error_message = "canary.rollback.error_rate must be a share of the calls, more than 0 and less than 1: write 0.05 for one in twenty."
+  }
+
+  validation {
+    condition     = try(var.canary.rollback.p99_ms, null) == null || try(var.canary.rollback.p99_ms > 0, false)
+    error_message = "canary.rollback.p99_ms must be more than 0: write the milliseconds that the slowest percent may take, or leave it out."
+  }
+
+  validation {
+    condition     = var.canary == null || try(var.canary.rollback.minutes >= 1 && floor(var.canary.rollback.minutes) == var.canary.rollback.minutes && var.canary.rollback.least_calls >= 1, false)
+    error_message = "canary.rollback.minutes must be a whole number and least_calls a number, both 1 or more: write { minutes = 2, least_calls = 10 }."
+  }
+}
+
+variable "alarm_topic_arns" {
+  description = "SNS topics that hear of a canary's alarms, beside its being taken back."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[a-z0-9-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$", arn))])
+    error_message = "alarm_topic_arns must be ARNs of SNS topics: write [\"arn:aws:sns:REGION:ACCOUNT:TOPIC\"]."
+  }
+}
+
+variable "dead_letters" {
+  description = <<-TEXT
+    A queue for what was invoked asynchronously and could not be run. Null makes none, and Lambda drops such calls after its own retries.
+    - retention_days: how long they are kept, 1 to 14
+    - retries: how often Lambda tries again first, 0 to 2
+    - max_age_s: after how many seconds it gives up in any case, 60 to 21600
+    - kms_key_arn: a key for the queue; null leaves the one that SQS manages
+  TEXT
+  type = object({
+    retention_days = optional(number, 14)
+    retries        = optional(number, 2)
+    max_age_s      = optional(number, 3600)
+    kms_key_arn    = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.dead_letters == null || try(contains(range(1, 15), var.dead_letters.retention_days), false)
+    error_message = "dead_letters.retention_days must be a whole number from 1 to 14, the limits of SQS: write 14."
+  }
+
+  validation {
+    condition     = var.dead_letters == null || try(contains([0, 1, 2], var.dead_letters.retries), false)
+    error_message = "dead_letters.retries must be 0, 1 or 2, the limits of Lambda: write 2."
+  }
+
+  validation {
+    condition     = var.dead_letters == null || try(var.dead_letters.max_age_s >= 60 && var.dead_letters.max_age_s <= 21600, false)
+    error_message = "dead_letters.max_age_s must be between 60 and 21600, the limits of Lambda: write 3600."
+  }
+
+  validation {
+    condition     = try(var.dead_letters.kms_key_arn, null) == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.dead_letters.kms_key_arn))
+    error_message = "dead_letters.kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\", or leave it out."
+  }
+}
+
+variable "vpc" {
+  description = "Private subnets and security groups in which the function runs, as the network module gives them. It then reaches only what they let it: S3, DynamoDB and KMS it needs. Null leaves it in Lambda's own network."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.vpc == null || try(length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0, false)
+    error_message = "vpc must have one subnet and one security group or more: write { subnet_ids = module.network.subnet_ids, security_group_ids = [module.network.workload_security_group_id] }."
   }
 }
 

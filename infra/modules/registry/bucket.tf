@@ -1,4 +1,7 @@
 resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_18:who reads is in CloudTrail's data events where an account wants them; a log bucket would need one of its own
+  #checkov:skip=CKV_AWS_144:models are published again in another region, under its own keys; copied ones could not be opened there
+  #checkov:skip=CKV2_AWS_62:functions look for new versions themselves
   bucket        = coalesce(var.bucket, "${var.name}-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.name}")
   force_destroy = var.force_destroy
   tags          = var.tags
@@ -86,7 +89,7 @@ locals {
   # A Deny is broad on purpose: every action and every principal.
   bucket_policy = {
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat(local.read_from_elsewhere, [
       {
         Sid       = "DenyPlainHttp"
         Effect    = "Deny"
@@ -103,6 +106,24 @@ locals {
         Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
         Condition = { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
       },
-    ]
+    ])
   }
+
+  # Principals of this account need no word here: their own policies do.
+  read_from_elsewhere = [for statement in [
+    {
+      Sid       = "ReadFromOtherAccounts"
+      Effect    = "Allow"
+      Principal = { AWS = var.readers }
+      Action    = ["s3:GetObject"]
+      Resource  = [for key in ["models/*", "blobs/sha256/*", "sealing/*"] : "${aws_s3_bucket.this.arn}/${key}"]
+    },
+    {
+      Sid       = "TellMissingFromForbidden"
+      Effect    = "Allow"
+      Principal = { AWS = var.readers }
+      Action    = ["s3:ListBucket"]
+      Resource  = [aws_s3_bucket.this.arn]
+    },
+  ] : statement if length(var.readers) > 0]
 }

@@ -29,6 +29,24 @@ resource "aws_kms_alias" "sealing" {
   target_key_id = aws_kms_key.sealing.key_id
 }
 
+# For logs of functions, APIs and services, which CloudWatch encrypts with a key of its own where it is given none.
+resource "aws_kms_key" "logs" {
+  count = var.log_key ? 1 : 0
+
+  description             = "Encrypts the logs of ${var.name}"
+  enable_key_rotation     = true
+  deletion_window_in_days = var.key_deletion_window_days
+  policy                  = jsonencode(local.log_key_policy)
+  tags                    = var.tags
+}
+
+resource "aws_kms_alias" "logs" {
+  count = var.log_key ? 1 : 0
+
+  name          = "alias/${var.name}-logs"
+  target_key_id = aws_kms_key.logs[0].key_id
+}
+
 data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
@@ -37,6 +55,8 @@ data "aws_region" "current" {}
 
 locals {
   account = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"
+
+  users = concat([local.account], var.readers)
 
   # In a key policy the resource "*" means this key and no other.
   administer = {
@@ -77,7 +97,7 @@ locals {
       {
         Sid       = "UseThroughS3"
         Effect    = "Allow"
-        Principal = { AWS = local.account }
+        Principal = { AWS = local.users }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = "*"
         Condition = {
@@ -97,10 +117,30 @@ locals {
       {
         Sid       = "WrapForAModel"
         Effect    = "Allow"
-        Principal = { AWS = local.account }
+        Principal = { AWS = local.users }
         Action    = ["kms:Decrypt", "kms:Encrypt"]
         Resource  = "*"
         Condition = { Null = { "kms:EncryptionContext:model" = "false" } }
+      },
+    ]
+  }
+
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+  log_key_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      local.administer,
+      {
+        Sid       = "UseForLogsOfThisAccount"
+        Effect    = "Allow"
+        Principal = { Service = "logs.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}" }
+        Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+        Resource  = "*"
+        Condition = {
+          ArnLike = {
+            "kms:EncryptionContext:aws:logs:arn" = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:log-group:*"
+          }
+        }
       },
     ]
   }

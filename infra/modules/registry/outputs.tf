@@ -27,3 +27,8 @@ output "sealing_key_arn" {
   description = "ARN of the KMS key that wraps the keys of sealed calls and models, as AMAAS_KMS_KEY wants it."
   value       = aws_kms_key.sealing.arn
 }
+
+output "log_key_arn" {
+  description = "ARN of the KMS key for logs, or null without one."
+  value       = one(aws_kms_key.logs[*].arn)
+}

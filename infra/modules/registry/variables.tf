@@ -63,6 +63,25 @@ variable "force_destroy" {
   nullable    = false
 }
 
+variable "readers" {
+  description = "ARNs of other accounts, or of roles in them, whose functions may read and open every model. Empty keeps the registry within this account."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.readers : can(regex("^arn:[a-z0-9-]+:iam::[0-9]{12}:(root|role/[A-Za-z0-9+=,.@_/-]+)$", arn))])
+    error_message = "readers must be ARNs of accounts or roles, because a public bucket is refused: write [\"arn:aws:iam::111122223333:role/NAME\"], not ${jsonencode([for arn in var.readers : arn if !can(regex("^arn:[a-z0-9-]+:iam::[0-9]{12}:(root|role/[A-Za-z0-9+=,.@_/-]+)$", arn))])}. To hand one model to somebody, hand over its ONNX file."
+  }
+}
+
+variable "log_key" {
+  description = "Whether to make a KMS key for logs, which the output `log_key_arn` then names."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "tags" {
   description = "Tags of every resource."
   type        = map(string)

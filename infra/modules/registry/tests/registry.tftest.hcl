@@ -118,7 +118,7 @@ run "key_works_through_s3_only" {
   assert {
     condition = alltrue([
       for statement in jsondecode(aws_kms_key.this.policy).Statement :
-      statement.Principal == { AWS = "arn:aws:iam::123456789012:root" }
+      flatten([statement.Principal.AWS]) == ["arn:aws:iam::123456789012:root"]
     ])
     error_message = "Only the own account may be a principal of the key."
   }
@@ -157,7 +157,7 @@ run "sealing_key_wraps_for_a_model_only" {
       length(jsondecode(aws_kms_key.sealing.policy).Statement) == 2,
       jsondecode(aws_kms_key.sealing.policy).Statement[0] == jsondecode(aws_kms_key.this.policy).Statement[0],
       jsondecode(aws_kms_key.sealing.policy).Statement[1].Action == ["kms:Decrypt", "kms:Encrypt"],
-      jsondecode(aws_kms_key.sealing.policy).Statement[1].Principal == { AWS = "arn:aws:iam::123456789012:root" },
+      jsondecode(aws_kms_key.sealing.policy).Statement[1].Principal == { AWS = ["arn:aws:iam::123456789012:root"] },
       jsondecode(aws_kms_key.sealing.policy).Statement[1].Condition == { Null = { "kms:EncryptionContext:model" = "false" } },
     ])
     error_message = "The sealing key must wrap and unwrap for a model that is named, and do nothing else."
@@ -166,6 +166,68 @@ run "sealing_key_wraps_for_a_model_only" {
   assert {
     condition     = aws_kms_key.sealing.enable_key_rotation && aws_kms_alias.sealing.name == "alias/amaas-sealing"
     error_message = "The sealing key must rotate and have its alias."
+  }
+}
+
+run "readers_of_other_accounts" {
+  variables {
+    readers = ["arn:aws:iam::210987654321:role/amaas-sentiment"]
+  }
+
+  assert {
+    condition = alltrue([
+      jsondecode(aws_s3_bucket_policy.this.policy).Statement[*].Effect == ["Allow", "Allow", "Deny", "Deny"],
+      jsondecode(aws_s3_bucket_policy.this.policy).Statement[0].Action == ["s3:GetObject"],
+      jsondecode(aws_s3_bucket_policy.this.policy).Statement[1].Action == ["s3:ListBucket"],
+      alltrue([for statement in slice(jsondecode(aws_s3_bucket_policy.this.policy).Statement, 0, 2) : statement.Principal == { AWS = ["arn:aws:iam::210987654321:role/amaas-sentiment"] }]),
+    ])
+    error_message = "Who was named, and nobody else, must be let in, to read."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [aws_kms_key.this.policy, aws_kms_key.sealing.policy] : alltrue([
+        jsondecode(policy).Statement[0].Principal == { AWS = "arn:aws:iam::123456789012:root" },
+        jsondecode(policy).Statement[1].Principal == { AWS = ["arn:aws:iam::123456789012:root", "arn:aws:iam::210987654321:role/amaas-sentiment"] },
+      ])
+    ])
+    error_message = "Who reads must be able to decrypt, and not administer the keys."
+  }
+}
+
+run "refuses_a_public_bucket" {
+  command = plan
+
+  variables {
+    readers = ["*"]
+  }
+
+  expect_failures = [var.readers]
+}
+
+run "logs_may_have_a_key" {
+  variables {
+    log_key = true
+  }
+
+  assert {
+    condition = alltrue([
+      output.log_key_arn == aws_kms_key.logs[0].arn,
+      aws_kms_key.logs[0].enable_key_rotation,
+      aws_kms_alias.logs[0].name == "alias/amaas-logs",
+      jsondecode(aws_kms_key.logs[0].policy).Statement[1].Principal == { Service = "logs.eu-central-1.amazonaws.com" },
+      jsondecode(aws_kms_key.logs[0].policy).Statement[1].Condition == {
+        ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:eu-central-1:123456789012:log-group:*" }
+      },
+    ])
+    error_message = "CloudWatch Logs must be able to use the key, for log groups of this account alone."
+  }
+}
+
+run "logs_have_no_key_unless_asked" {
+  assert {
+    condition     = length(aws_kms_key.logs) == 0 && output.log_key_arn == null
+    error_message = "A key costs money, so it must be asked for."
   }
 }
 

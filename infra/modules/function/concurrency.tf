@@ -1,0 +1,43 @@
+locals {
+  provisioned = var.provisioned_concurrency
+  scales      = try(local.provisioned.max > local.provisioned.min, false)
+}
+
+# Environments that are started before anybody calls. Where their number moves, Application Auto Scaling sets it, and this resource
+# would set it back with each apply.
+resource "aws_lambda_provisioned_concurrency_config" "this" {
+  count = local.provisioned != null && !local.scales ? 1 : 0
+
+  function_name                     = aws_lambda_function.this.function_name
+  qualifier                         = aws_lambda_alias.live.name
+  provisioned_concurrent_executions = local.provisioned.min
+}
+
+resource "aws_appautoscaling_target" "this" {
+  count = local.scales ? 1 : 0
+
+  service_namespace  = "lambda"
+  scalable_dimension = "lambda:function:ProvisionedConcurrency"
+  resource_id        = "function:${aws_lambda_function.this.function_name}:${aws_lambda_alias.live.name}"
+  min_capacity       = local.provisioned.min
+  max_capacity       = local.provisioned.max
+  tags               = var.tags
+}
+
+resource "aws_appautoscaling_policy" "this" {
+  count = local.scales ? 1 : 0
+
+  name               = "${local.function_name}-provisioned"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.this[0].service_namespace
+  scalable_dimension = aws_appautoscaling_target.this[0].scalable_dimension
+  resource_id        = aws_appautoscaling_target.this[0].resource_id
+
+  target_tracking_scaling_policy_configuration {
+    target_value = local.provisioned.target_utilization
+
+    predefined_metric_specification {
+      predefined_metric_type = "LambdaProvisionedConcurrencyUtilization"
+    }
+  }
+}
