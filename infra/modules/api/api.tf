@@ -1,0 +1,84 @@
+resource "aws_apigatewayv2_api" "this" {
+  name                         = var.name
+  description                  = "amaas models: ${join(", ", local.models)}"
+  protocol_type                = "HTTP"
+  disable_execute_api_endpoint = !local.execute_api_endpoint
+  tags                         = var.tags
+
+  dynamic "cors_configuration" {
+    for_each = var.cors[*]
+
+    content {
+      allow_origins     = cors_configuration.value.origins
+      allow_methods     = cors_configuration.value.methods
+      allow_headers     = cors_configuration.value.headers
+      expose_headers    = cors_configuration.value.expose_headers
+      allow_credentials = cors_configuration.value.credentials
+      max_age           = cors_configuration.value.max_age_s
+    }
+  }
+}
+
+resource "aws_apigatewayv2_stage" "this" {
+  api_id      = aws_apigatewayv2_api.this.id
+  name        = "$default" # the one stage that is no part of the path
+  auto_deploy = true
+  tags        = var.tags
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.this.arn
+    format          = jsonencode(local.log_format)
+  }
+
+  default_route_settings {
+    throttling_rate_limit  = var.throttle.rate
+    throttling_burst_limit = var.throttle.burst
+  }
+
+  dynamic "route_settings" {
+    for_each = { for key, model in local.routes : key => var.throttles[model] if contains(keys(var.throttles), model) }
+
+    content {
+      route_key              = route_settings.key
+      throttling_rate_limit  = route_settings.value.rate
+      throttling_burst_limit = route_settings.value.burst
+    }
+  }
+
+  # AWS refuses settings of a route that is not there yet.
+  depends_on = [aws_apigatewayv2_route.this]
+}
+
+# Log deliveries may write to groups of this prefix by one policy of the account; each other group would lengthen a policy
+# whose size is limited.
+resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_338:how long logs are kept is the caller's choice, and less than a year is the usual one
+  #checkov:skip=CKV_AWS_158:the caller gives the key; without one CloudWatch's own encryption stands
+  name              = "/aws/vendedlogs/${var.name}-api"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_kms_key_arn
+  tags              = var.tags
+}
+
+locals {
+  execute_api_endpoint = var.execute_api_endpoint != null ? var.execute_api_endpoint : var.domain == null
+
+  # No header, query or body, and so no credential; no path beyond the route.
+  log_format = merge(
+    {
+      requestId            = "$context.requestId"
+      time                 = "$context.requestTimeEpoch"
+      routeKey             = "$context.routeKey"
+      status               = "$context.status"
+      responseBytes        = "$context.responseLength"
+      latencyMs            = "$context.responseLatency"
+      integrationStatus    = "$context.integrationStatus"
+      integrationLatencyMs = "$context.integrationLatency"
+      integrationRequestId = "$context.integration.requestId"
+      error                = "$context.error.message"
+      integrationError     = "$context.integrationErrorMessage"
+      authorizerError      = "$context.authorizer.error"
+    },
+    { for field in ["callerAddress"] : field => "$context.identity.sourceIp" if var.log_caller_address },
+  )
+}

@@ -1,0 +1,81 @@
+# A sealed call is a POST whatever it is inside, so a model's routes take any method and the model refuses what it does not have.
+# There is no route for everything else: the API answers an unknown path itself, which costs no invocation.
+resource "aws_apigatewayv2_route" "this" {
+  #checkov:skip=CKV_AWS_309:NONE leaves it to the function, which looks for the caller's key inside the sealed call
+  for_each = local.routes
+
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = each.key
+  target             = "integrations/${try(aws_apigatewayv2_integration.function[each.value].id, aws_apigatewayv2_integration.service[each.value].id)}"
+  authorization_type = contains(keys(local.open), each.key) ? "NONE" : var.authorization
+  authorizer_id      = contains(keys(local.open), each.key) ? null : one(aws_apigatewayv2_authorizer.jwt[*].id)
+}
+
+resource "aws_apigatewayv2_authorizer" "jwt" {
+  count = var.authorization == "JWT" ? 1 : 0
+
+  api_id           = aws_apigatewayv2_api.this.id
+  name             = "${var.name}-jwt"
+  authorizer_type  = "JWT"
+  identity_sources = ["$request.header.Authorization"]
+
+  jwt_configuration {
+    issuer   = var.jwt.issuer
+    audience = var.jwt.audience
+  }
+}
+
+locals {
+  models        = sort(concat(keys(var.functions), keys(var.services)))
+  default_model = var.shared.default != null ? var.shared.default : length(local.models) == 1 ? local.models[0] : null
+
+  # Route keys with their model, as far as `authorization` holds for them.
+  asked = merge(
+    merge([for model in local.models : {
+      "ANY /v1/models/${model}"          = model
+      "ANY /v1/models/${model}/{proxy+}" = model
+      "ANY /v2/models/${model}"          = model
+      "ANY /v2/models/${model}/{proxy+}" = model
+    }]...),
+    { for path in [
+      "/openapi.json",
+      "/.well-known/ohttp-gateway",
+      "/v1/keys",
+      "/v1/keys/{proxy+}",
+      "/v1/models",
+      "/v1/usage",
+      "/v2",
+      "/v2/health/{proxy+}",
+      "/v2/repository/{proxy+}",
+    ] : "ANY ${path}" => local.default_model if local.default_model != null },
+    { for path, model in {
+      "/v1/embeddings"  = var.shared.embeddings
+      "/v1/completions" = var.shared.completions
+    } : "POST ${path}" => model if model != null },
+  )
+
+  # Nobody has a token for these: the SDK fetches keys before it has sealed anything, and whoever asks for health is a machine.
+  public = merge(
+    merge([for model in local.models : {
+      "GET /v1/models/${model}/keys"          = model
+      "GET /v1/models/${model}/keys/manifest" = model
+    }]...),
+    { for path in [
+      "/.well-known/ohttp-gateway",
+      "/v1/keys",
+      "/v1/keys/manifest",
+      "/v2/health/live",
+      "/v2/health/ready",
+    ] : "GET ${path}" => local.default_model if local.default_model != null },
+  )
+
+  # A browser's preflight has no credentials, and a route for any method would ask it for them. What answers it is `cors`.
+  preflight = { for key, model in local.asked : "OPTIONS ${split(" ", key)[1]}" => model }
+
+  open = merge(
+    { for key, model in local.public : key => model if var.authorization == "JWT" },
+    { for key, model in local.preflight : key => model if var.cors != null && var.authorization != "NONE" },
+  )
+
+  routes = merge(local.asked, local.open)
+}
