@@ -1,0 +1,103 @@
+variable "name" {
+  description = "Prefix of every name this module makes."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}$", var.name))
+    error_message = "name must be 2 to 23 lower-case letters, digits or hyphens and start with a letter: write \"amaas\", not ${jsonencode(var.name)}."
+  }
+}
+
+variable "cidr" {
+  description = "The VPC's range of private addresses, /16 to /24, of which each subnet gets a quarter. A function in the VPC takes few addresses, a task or an endpoint one."
+  type        = string
+  default     = "10.64.0.0/20"
+  nullable    = false
+
+  validation {
+    condition     = can(cidrnetmask(var.cidr)) && try(cidrsubnet(var.cidr, 0, 0) == var.cidr, false) && can(regex("/(1[6-9]|2[0-4])$", var.cidr))
+    error_message = "cidr must be an IPv4 network with a prefix of 16 to 24 bits, so that it holds its subnets, and no bit set behind them: write \"10.64.0.0/20\", not ${jsonencode(var.cidr)}."
+  }
+
+  validation {
+    condition     = can(regex("^(10\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|192\\.168\\.)", var.cidr))
+    error_message = "cidr must be of private addresses (RFC 1918): write a part of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, not ${jsonencode(var.cidr)}."
+  }
+}
+
+variable "zones" {
+  description = "Number of availability zones, 2 to 4, taken from the region's in order."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = contains([2, 3, 4], var.zones)
+    error_message = "zones must be 2, 3 or 4, since one zone may fail and there is room for four subnets: write 2, not ${var.zones}."
+  }
+}
+
+variable "zone_names" {
+  description = "Names of the availability zones in place of `zones`, where some have what others lack, such as GPUs. Null takes the region's in order."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.zone_names == null || try(length(var.zone_names) >= 2 && length(var.zone_names) <= 4 && length(distinct(var.zone_names)) == length(var.zone_names), false)
+    error_message = "zone_names must be two to four different zones: write [\"eu-central-1a\", \"eu-central-1b\"], or leave it out and set zones."
+  }
+}
+
+variable "endpoints" {
+  description = "Interface endpoints beside those of kms and logs, which functions need: ecr.api, ecr.dkr, ecs, ecs-agent and ecs-telemetry for services; others for what your functions call."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = length(setsubtract(var.endpoints, [
+      "ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "execute-api", "kms", "lambda", "logs", "monitoring", "secretsmanager",
+      "ssm", "sts", "xray",
+    ])) == 0
+    error_message = "endpoints must be of ecr.api, ecr.dkr, ecs, ecs-agent, ecs-telemetry, execute-api, kms, lambda, logs, monitoring, secretsmanager, ssm, sts and xray: take ${join(", ", setsubtract(var.endpoints, ["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "execute-api", "kms", "lambda", "logs", "monitoring", "secretsmanager", "ssm", "sts", "xray"]))} out. S3 and DynamoDB are always there."
+  }
+}
+
+variable "bucket_arns" {
+  description = "ARNs of the only buckets that can be reached through the S3 endpoint, such as the registry's. Empty: all of this account."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.bucket_arns : can(regex("^arn:[^:]+:s3:::[a-z0-9][a-z0-9.-]+$", arn))])
+    error_message = "bucket_arns must be ARNs of buckets without a key: write \"arn:aws:s3:::BUCKET\", not ${jsonencode(var.bucket_arns)}."
+  }
+}
+
+variable "flow_logs" {
+  description = "Whether refused traffic is logged: for `retention_days`, under the key `kms_key_arn` where there is one, whose policy must let the CloudWatch Logs service use it. Null logs nothing."
+  type = object({
+    retention_days = optional(number, 30)
+    kms_key_arn    = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = var.flow_logs == null || contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], try(var.flow_logs.retention_days, 0))
+    error_message = "flow_logs.retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
+  }
+
+  validation {
+    condition     = try(var.flow_logs.kms_key_arn, null) == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.flow_logs.kms_key_arn))
+    error_message = "flow_logs.kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -1,0 +1,62 @@
+# No internet gateway and no NAT: what runs here reaches the AWS services that have an endpoint, and nothing else.
+resource "aws_vpc" "this" {
+  cidr_block           = var.cidr
+  enable_dns_support   = true # both, or the endpoints' private names are not answered
+  enable_dns_hostnames = true
+  tags                 = merge(var.tags, { Name = var.name })
+
+  lifecycle {
+    precondition {
+      condition     = var.zone_names != null || length(local.zones) == var.zones
+      error_message = "zones is ${var.zones}, and this region has ${length(local.zones)}: write that number, or another region."
+    }
+  }
+}
+
+resource "aws_subnet" "this" {
+  for_each = { for index, zone in local.zones : zone => index }
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(var.cidr, local.subnet_bits, each.value)
+  tags              = merge(var.tags, { Name = "${var.name}-${each.key}" })
+}
+
+# One table for all: the routes to S3 and DynamoDB, which their endpoints add, are the same in each zone.
+resource "aws_route_table" "this" {
+  vpc_id = aws_vpc.this.id
+  tags   = merge(var.tags, { Name = var.name })
+}
+
+resource "aws_route_table_association" "this" {
+  for_each = aws_subnet.this
+
+  subnet_id      = each.value.id
+  route_table_id = aws_route_table.this.id
+}
+
+data "aws_availability_zones" "this" {
+  count = var.zone_names == null ? 1 : 0
+
+  state = "available"
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"] # no local zones, which have few services
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  available = flatten(data.aws_availability_zones.this[*].names)
+
+  zones = var.zone_names != null ? var.zone_names : slice(local.available, 0, min(var.zones, length(local.available)))
+
+  # Room for four subnets, so that a zone more moves none of those that are there.
+  subnet_bits = 2
+}
