@@ -1,0 +1,125 @@
+resource "aws_sns_topic" "this" {
+  name              = "${var.name}-alarms"
+  kms_master_key_id = aws_kms_key.this.arn
+  tags              = var.tags
+}
+
+resource "aws_sns_topic_policy" "this" {
+  arn    = aws_sns_topic.this.arn
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.publish, local.tls_only) })
+}
+
+# An address gets nothing before it has confirmed, which its owner does by mail.
+resource "aws_sns_topic_subscription" "email" {
+  for_each = toset(var.notify.emails)
+
+  topic_arn = aws_sns_topic.this.arn
+  protocol  = "email"
+  endpoint  = each.key
+}
+
+# A key of the topic's own: the one that AWS manages for SNS lets no service publish.
+resource "aws_kms_key" "this" {
+  description             = "Encrypts the notifications of ${var.name}"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+  policy                  = jsonencode({ Version = "2012-10-17", Statement = concat(local.administer, local.encrypt) })
+  tags                    = var.tags
+}
+
+resource "aws_kms_alias" "this" {
+  name          = "alias/${var.name}-alarms"
+  target_key_id = aws_kms_key.this.key_id
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  topics = concat([aws_sns_topic.this.arn], var.notify.topic_arns)
+
+  partition  = data.aws_partition.current.partition
+  account_id = data.aws_caller_identity.current.account_id
+  region     = data.aws_region.current.name
+  account    = "arn:${local.partition}:iam::${local.account_id}:root"
+
+  # Who publishes, and what shows that it does so for this account. EventBridge names its rule and not the account.
+  publishers = {
+    Alarms    = { service = "cloudwatch.amazonaws.com", condition = { StringEquals = { "aws:SourceAccount" = local.account_id } } }
+    Budgets   = { service = "budgets.amazonaws.com", condition = { StringEquals = { "aws:SourceAccount" = local.account_id } } }
+    Anomalies = { service = "costalerts.amazonaws.com", condition = { StringEquals = { "aws:SourceAccount" = local.account_id } } }
+    Events    = { service = "events.amazonaws.com", condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:events:${local.region}:${local.account_id}:rule/*" } } }
+  }
+
+  publish = [for name, publisher in local.publishers : {
+    Sid       = "Publish${name}"
+    Effect    = "Allow"
+    Principal = { Service = publisher.service }
+    Action    = ["sns:Publish"]
+    Resource  = [aws_sns_topic.this.arn]
+    Condition = publisher.condition
+  }]
+
+  tls_only = [{
+    Sid       = "DenyPlainHttp"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = ["sns:Publish"]
+    Resource  = [aws_sns_topic.this.arn]
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  }]
+
+  # In a key policy the resource "*" means this key and no other.
+  administer = [{
+    Sid       = "AdministerThroughIam"
+    Effect    = "Allow"
+    Principal = { AWS = local.account }
+    Action = [
+      "kms:CancelKeyDeletion",
+      "kms:CreateAlias",
+      "kms:DeleteAlias",
+      "kms:DescribeKey",
+      "kms:DisableKey",
+      "kms:DisableKeyRotation",
+      "kms:EnableKey",
+      "kms:EnableKeyRotation",
+      "kms:GetKeyPolicy",
+      "kms:GetKeyRotationStatus",
+      "kms:ListGrants",
+      "kms:ListKeyPolicies",
+      "kms:ListKeyRotations",
+      "kms:ListResourceTags",
+      "kms:PutKeyPolicy",
+      "kms:RevokeGrant",
+      "kms:RotateKeyOnDemand",
+      "kms:ScheduleKeyDeletion",
+      "kms:TagResource",
+      "kms:UntagResource",
+      "kms:UpdateAlias",
+      "kms:UpdateKeyDescription",
+    ]
+    Resource = "*"
+  }]
+
+  encrypt = concat(
+    [for name, publisher in local.publishers : {
+      Sid       = "Encrypt${name}"
+      Effect    = "Allow"
+      Principal = { Service = publisher.service }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = "*"
+      Condition = publisher.condition
+    }],
+    [{
+      Sid       = "UseThroughSns"
+      Effect    = "Allow"
+      Principal = { AWS = local.account }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = "*"
+      Condition = { StringEquals = { "kms:ViaService" = "sns.${local.region}.${data.aws_partition.current.dns_suffix}" } }
+    }],
+  )
+}

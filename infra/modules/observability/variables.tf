@@ -1,0 +1,183 @@
+variable "name" {
+  description = "Name of the dashboard and prefix of every name this module makes."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}$", var.name))
+    error_message = "name must be 2 to 23 lower-case letters, digits or hyphens and start with a letter: write \"amaas\", not ${jsonencode(var.name)}."
+  }
+}
+
+variable "functions" {
+  description = <<-TEXT
+    The models that are Lambda functions, by name.
+    - function_name, alias: what callers reach
+    - log_group: name of the function's log group, in which cold starts are counted
+    - dead_letter_queue: name of the queue for work that was given up, where there is one
+    - alarms: when to wake somebody. error_rate and cold_start_rate are shares of the calls, throttles is a number in five minutes,
+      p99_ms is the duration that one call in a hundred may exceed
+  TEXT
+  type = map(object({
+    function_name     = string
+    alias             = string
+    log_group         = string
+    dead_letter_queue = optional(string)
+    alarms = optional(object({
+      error_rate      = optional(number, 0.01)
+      throttles       = optional(number, 1)
+      p99_ms          = optional(number, 1000)
+      cold_start_rate = optional(number, 0.2)
+    }), {})
+  }))
+  nullable = false
+
+  validation {
+    condition     = alltrue([for model in keys(var.functions) : can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])
+    error_message = "functions must have models' names for keys, 1 to 40 lower-case letters, digits, hyphens or underscores: write \"sentiment\", not ${jsonencode([for model in keys(var.functions) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
+  }
+
+  validation {
+    condition = alltrue([for function in var.functions : alltrue([
+      function.alarms.error_rate >= 0 && function.alarms.error_rate < 1,
+      function.alarms.cold_start_rate >= 0 && function.alarms.cold_start_rate <= 1,
+      function.alarms.throttles >= 1,
+      function.alarms.p99_ms > 0,
+    ])])
+    error_message = "functions must have alarms with rates as shares between 0 and 1, one throttle or more, and a p99 above 0 ms: write { error_rate = 0.01, throttles = 1, p99_ms = 1000, cold_start_rate = 0.2 }, where 0.01 is 1 %."
+  }
+}
+
+variable "services" {
+  description = <<-TEXT
+    The models that are services behind a load balancer, by name.
+    - cluster, service: names in ECS
+    - load_balancer, target_group: the ends of their ARNs that CloudWatch knows them by (`arn_suffix`)
+    - log_group: name of the log group
+    - p99_ms: the duration that one call in a hundred may exceed
+  TEXT
+  type = map(object({
+    cluster       = string
+    service       = string
+    load_balancer = string
+    target_group  = string
+    log_group     = string
+    p99_ms        = optional(number, 2000)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for model in keys(var.services) : can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])
+    error_message = "services must have models' names for keys, 1 to 40 lower-case letters, digits, hyphens or underscores: write \"sentiment\", not ${jsonencode([for model in keys(var.services) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
+  }
+
+  # Their alarms would have one name.
+  validation {
+    condition     = length(setintersection(keys(var.functions), keys(var.services))) == 0
+    error_message = "services must not name a model that is in functions as well: take ${join(", ", setintersection(keys(var.functions), keys(var.services)))} out of one of them."
+  }
+
+  validation {
+    condition     = alltrue([for service in var.services : startswith(service.load_balancer, "app/") && startswith(service.target_group, "targetgroup/")])
+    error_message = "services must have the suffixes of ARNs: write load_balancer = \"app/NAME/ID\" and target_group = \"targetgroup/NAME/ID\", the attribute arn_suffix of either."
+  }
+
+  validation {
+    condition     = alltrue([for service in var.services : service.p99_ms > 0])
+    error_message = "services must have a p99_ms above 0: write 2000 for two seconds."
+  }
+}
+
+variable "api" {
+  description = "The HTTP API: `id` and `stage` as the api module's outputs give them, and `p99_ms`, the latency that one request in a hundred may exceed. Null watches none."
+  type = object({
+    id     = string
+    stage  = string
+    p99_ms = optional(number, 2000)
+  })
+  default = null
+}
+
+variable "ledger_table" {
+  description = "Name of the ledger's table. Null watches none."
+  type        = string
+  default     = null
+}
+
+variable "notify" {
+  description = "Who is told: `emails` that the module's topic sends to once they have confirmed, and `topic_arns` of more topics that alarms go to."
+  type = object({
+    emails     = optional(list(string), [])
+    topic_arns = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for email in var.notify.emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", email))])
+    error_message = "notify.emails must be e-mail addresses: write \"ops@example.com\", not ${jsonencode(var.notify.emails)}."
+  }
+
+  # An alarm has five actions at most, and the module's topic is one.
+  validation {
+    condition     = length(var.notify.topic_arns) <= 4 && alltrue([for arn in var.notify.topic_arns : can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:[^:]+$", arn))])
+    error_message = "notify.topic_arns must be up to four ARNs of topics: write \"arn:aws:sns:REGION:ACCOUNT:NAME\", not ${jsonencode(var.notify.topic_arns)}."
+  }
+}
+
+variable "cost_tag" {
+  description = "Tag that what is to be paid for has, such as { key = \"application\", value = \"amaas\" }: `budget` and `cost_anomaly` look at that alone. The tag has to be activated for cost allocation. Null takes the whole account."
+  type = object({
+    key   = string
+    value = string
+  })
+  default = null
+}
+
+variable "budget" {
+  description = <<-TEXT
+    A monthly budget that tells, and stops nothing. Null makes none.
+    - monthly_usd: the budget in US dollars
+    - thresholds: percents of it at which to tell of what was spent
+    - forecast: percent of it at which to tell of what the month is going to cost
+    - emails: addresses that are told besides the topic
+  TEXT
+  type = object({
+    monthly_usd = number
+    thresholds  = optional(list(number), [50, 80, 100])
+    forecast    = optional(number, 100)
+    emails      = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null || try(var.budget.monthly_usd > 0 && var.budget.forecast > 0 && alltrue([for percent in var.budget.thresholds : percent > 0]), false)
+    error_message = "budget must have a monthly_usd above 0, and thresholds and a forecast in percent above 0: write { monthly_usd = 100, thresholds = [50, 80, 100] }."
+  }
+
+  validation {
+    condition     = var.budget == null || try(length(var.budget.thresholds) <= 9, false)
+    error_message = "budget.thresholds must be nine or fewer, since a budget has ten notifications at most and the forecast is one: write [50, 80, 100]."
+  }
+}
+
+variable "cost_anomaly" {
+  description = "Tells of unusual costs whose impact is `impact_usd` or more. Null does not."
+  type = object({
+    impact_usd = number
+  })
+  default = null
+
+  validation {
+    condition     = var.cost_anomaly == null || try(var.cost_anomaly.impact_usd > 0, false)
+    error_message = "cost_anomaly.impact_usd must be above 0: write { impact_usd = 20 }."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource that takes tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
