@@ -1,0 +1,93 @@
+# A way for requests and no cache: answers are each caller's own.
+resource "aws_cloudfront_distribution" "this" {
+  #checkov:skip=CKV_AWS_86:the origin's access log has each request, and WAF's log what was blocked
+  #checkov:skip=CKV_AWS_305:an API has no root object
+  #checkov:skip=CKV_AWS_310:there is one API, and nothing to fail over to
+  #checkov:skip=CKV_AWS_374:who may call is not a matter of countries unless the caller says so
+  #checkov:skip=CKV2_AWS_32:the default is AWS's SecurityHeadersPolicy, and the caller may name another
+  #checkov:skip=CKV2_AWS_42:the caller gives the certificate together with the domain
+  #checkov:skip=CKV2_AWS_47:known-bad-inputs, which has the rule for Log4j, is among the defaults of managed_rules
+  enabled         = true
+  comment         = var.name
+  aliases         = local.names
+  http_version    = "http2and3"
+  is_ipv6_enabled = true
+  price_class     = var.price_class
+  web_acl_id      = aws_wafv2_web_acl.this.arn
+  tags            = var.tags
+
+  origin {
+    origin_id   = "api"
+    domain_name = var.origin.domain_name
+    origin_path = var.origin.path
+
+    custom_origin_config {
+      http_port                = 80 # named because it has to be, and not used
+      https_port               = 443
+      origin_protocol_policy   = "https-only"
+      origin_ssl_protocols     = ["TLSv1.2"]
+      origin_read_timeout      = 60 # the longest that CloudFront gives unasked
+      origin_keepalive_timeout = 60
+    }
+
+    # That there is a secret is none.
+    dynamic "custom_header" {
+      for_each = nonsensitive(var.origin_secret == null) ? [] : ["amaas-edge"]
+
+      content {
+        name  = custom_header.value
+        value = var.origin_secret
+      }
+    }
+  }
+
+  default_cache_behavior {
+    target_origin_id           = "api"
+    viewer_protocol_policy     = "https-only" # a redirect would come after the key was sent in the clear
+    allowed_methods            = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+    cached_methods             = ["GET", "HEAD"]
+    compress                   = false # ciphertext does not get smaller
+    cache_policy_id            = local.caching_disabled
+    origin_request_policy_id   = local.all_viewer_except_host
+    response_headers_policy_id = var.response_headers_policy_id
+  }
+
+  viewer_certificate {
+    acm_certificate_arn            = try(var.domain.certificate_arn, null)
+    cloudfront_default_certificate = var.domain == null
+    minimum_protocol_version       = var.domain == null ? "TLSv1" : "TLSv1.2_2021" # AWS fixes it for its own certificate
+    ssl_support_method             = var.domain == null ? null : "sni-only"
+  }
+
+  restrictions {
+    geo_restriction {
+      restriction_type = length(var.allowed_countries) == 0 ? "none" : "whitelist"
+      locations        = var.allowed_countries
+    }
+  }
+}
+
+resource "aws_route53_record" "this" {
+  for_each = try(var.domain.zone_id, null) == null ? {} : {
+    for pair in setproduct(local.names, ["A", "AAAA"]) : join(" ", pair) => { name = pair[0], type = pair[1] }
+  }
+
+  zone_id = var.domain.zone_id
+  name    = each.value.name
+  type    = each.value.type
+
+  alias {
+    name                   = aws_cloudfront_distribution.this.domain_name
+    zone_id                = aws_cloudfront_distribution.this.hosted_zone_id
+    evaluate_target_health = false
+  }
+}
+
+locals {
+  names = try(var.domain.names, [])
+
+  # Managed policies have these ids in every account: "Use managed cache policies" and "Use managed origin request policies" in the
+  # CloudFront developer guide. The origin is an API that knows itself by its own host name.
+  caching_disabled       = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+  all_viewer_except_host = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+}

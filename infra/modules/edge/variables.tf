@@ -1,0 +1,169 @@
+variable "name" {
+  description = "Name of the web ACL and prefix of every name this module makes."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}$", var.name))
+    error_message = "name must be 2 to 23 lower-case letters, digits or hyphens and start with a letter: write \"amaas\", not ${jsonencode(var.name)}."
+  }
+}
+
+variable "origin" {
+  description = "What is behind: `domain_name`, the host name of an HTTP API or a Function URL, and `path`, put before each request's own where there is one."
+  type = object({
+    domain_name = string
+    path        = optional(string)
+  })
+  nullable = false
+
+  validation {
+    condition     = can(regex("^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)+[A-Za-z]{2,}$", var.origin.domain_name))
+    error_message = "origin.domain_name must be a host name without scheme or path: write trimprefix(module.api.endpoint, \"https://\"), not ${jsonencode(var.origin.domain_name)}."
+  }
+
+  validation {
+    condition     = var.origin.path == null || can(regex("^/.*[^/]$", var.origin.path))
+    error_message = "origin.path must begin with a slash and not end with one: write \"/stage\", or leave it out, not ${jsonencode(var.origin.path)}."
+  }
+}
+
+variable "origin_secret" {
+  description = "Sent to the origin as the header `amaas-edge`, so that it can tell who came through. It stands in the state. Null sends none."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.origin_secret == null || can(regex("^[A-Za-z0-9_-]{32,256}$", var.origin_secret))
+    error_message = "origin_secret must be 32 to 256 letters, digits, hyphens or underscores: write what `openssl rand -hex 32` prints, or leave it out."
+  }
+}
+
+variable "domain" {
+  description = <<-TEXT
+    Domain names of your own. Null leaves the name that CloudFront gives, at which TLS 1.0 and 1.1 are taken as well.
+    - names: such as ["models.example.com"]
+    - certificate_arn: an ACM certificate for all of them, in us-east-1
+    - zone_id: Route 53 zone, one that is there already, in which the module makes their A and AAAA records; null makes none
+  TEXT
+  type = object({
+    names           = list(string)
+    certificate_arn = string
+    zone_id         = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.domain == null || try(length(var.domain.names) > 0 && alltrue([for name in var.domain.names : can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", name))]), false)
+    error_message = "domain.names must be one or more host names in lower case, without scheme or path: write [\"models.example.com\"], not ${jsonencode(try(var.domain.names, null))}."
+  }
+
+  validation {
+    condition     = var.domain == null || can(regex("^arn:[^:]+:acm:us-east-1:", var.domain.certificate_arn))
+    error_message = "domain.certificate_arn must be of a certificate in us-east-1, the one region that CloudFront looks in: write \"arn:aws:acm:us-east-1:ACCOUNT:certificate/ID\", not ${jsonencode(try(var.domain.certificate_arn, null))}."
+  }
+}
+
+variable "rate_limit" {
+  description = "Requests that an address may make in five minutes; more are answered 429 until it makes fewer."
+  type        = number
+  default     = 2000
+  nullable    = false
+
+  validation {
+    condition     = var.rate_limit >= 10 && var.rate_limit <= 2000000000 && floor(var.rate_limit) == var.rate_limit
+    error_message = "rate_limit must be a whole number between 10 and 2000000000, the limits of WAF: write 2000."
+  }
+}
+
+variable "managed_rules" {
+  description = "AWS's rule groups to ask, in this order: common, known-bad-inputs, ip-reputation, anonymous-ip."
+  type        = list(string)
+  default     = ["ip-reputation", "known-bad-inputs", "common"]
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.managed_rules, ["common", "known-bad-inputs", "ip-reputation", "anonymous-ip"])) == 0 && length(distinct(var.managed_rules)) == length(var.managed_rules)
+    error_message = "managed_rules must be of common, known-bad-inputs, ip-reputation and anonymous-ip, each once: write [\"ip-reputation\", \"known-bad-inputs\", \"common\"], not ${jsonencode(var.managed_rules)}."
+  }
+}
+
+variable "counted_rules" {
+  description = "Rules of the common group that count and do not block, beside SizeRestrictions_BODY, which the size of inputs would set off. With plain calls text that has markup in it sets off CrossSiteScripting_BODY."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for rule in var.counted_rules : can(regex("^[A-Za-z0-9]+_[A-Za-z0-9_]+$", rule))])
+    error_message = "counted_rules must be names of rules as AWS writes them: write [\"CrossSiteScripting_BODY\"], not ${jsonencode(var.counted_rules)}."
+  }
+}
+
+variable "allowed_countries" {
+  description = "Countries that may call, by their two letters of ISO 3166. Empty: all."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for country in var.allowed_countries : can(regex("^[A-Z]{2}$", country))])
+    error_message = "allowed_countries must be codes of two capital letters: write [\"DE\", \"FR\"], not ${jsonencode(var.allowed_countries)}."
+  }
+}
+
+variable "price_class" {
+  description = "Where CloudFront answers: PriceClass_100 in North America and Europe, PriceClass_200 in most places, PriceClass_All everywhere. Callers from elsewhere reach the nearest of these."
+  type        = string
+  default     = "PriceClass_100"
+  nullable    = false
+
+  validation {
+    condition     = contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.price_class)
+    error_message = "price_class must be \"PriceClass_100\", \"PriceClass_200\" or \"PriceClass_All\", not ${jsonencode(var.price_class)}."
+  }
+}
+
+variable "response_headers_policy_id" {
+  description = "Id of the CloudFront policy for headers that answers get. The default is AWS's SecurityHeadersPolicy, which has HSTS. Null adds none."
+  type        = string
+  default     = "67f7725c-6f97-4210-82d7-5512b31e9d03"
+}
+
+variable "log_allowed" {
+  description = "Whether WAF's log also has the requests that no rule had anything against. It has callers' IP addresses, which are personal data."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "log_retention_days" {
+  description = "Days that CloudWatch keeps WAF's log."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
+  }
+}
+
+variable "log_kms_key_arn" {
+  description = "ARN of a KMS key for WAF's log, in us-east-1. Its key policy must let the CloudWatch Logs service use it. Null leaves the service's own encryption."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:us-east-1:[0-9]{12}:key/", var.log_kms_key_arn))
+    error_message = "log_kms_key_arn must be the ARN of a key in us-east-1, not of an alias: write \"arn:aws:kms:us-east-1:ACCOUNT:key/ID\"."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

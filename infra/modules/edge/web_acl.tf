@@ -1,0 +1,151 @@
+resource "aws_wafv2_web_acl" "this" {
+  #checkov:skip=CKV_AWS_192:known-bad-inputs, which has the rule for Log4j, is among the defaults of managed_rules
+  name        = var.name
+  description = "Before the amaas models behind ${var.origin.domain_name}"
+  scope       = "CLOUDFRONT"
+  tags        = var.tags
+
+  default_action {
+    allow {}
+  }
+
+  rule {
+    name     = "rate"
+    priority = 0
+
+    # 429 is what clients try again after a while; 403 they do not.
+    action {
+      block {
+        custom_response {
+          response_code = 429
+        }
+      }
+    }
+
+    statement {
+      rate_based_statement {
+        aggregate_key_type    = "IP"
+        limit                 = var.rate_limit
+        evaluation_window_sec = 300
+      }
+    }
+
+    visibility_config {
+      metric_name                = "${var.name}-rate"
+      cloudwatch_metrics_enabled = true
+      sampled_requests_enabled   = false
+    }
+  }
+
+  dynamic "rule" {
+    for_each = var.managed_rules
+
+    content {
+      name     = rule.value
+      priority = rule.key + 1
+
+      override_action {
+        none {}
+      }
+
+      statement {
+        managed_rule_group_statement {
+          vendor_name = "AWS"
+          name        = local.managed_rules[rule.value]
+
+          dynamic "rule_action_override" {
+            for_each = rule.value == "common" ? toset(concat(["SizeRestrictions_BODY"], var.counted_rules)) : toset([])
+
+            content {
+              name = rule_action_override.value
+
+              action_to_use {
+                count {}
+              }
+            }
+          }
+        }
+      }
+
+      visibility_config {
+        metric_name                = "${var.name}-${rule.value}"
+        cloudwatch_metrics_enabled = true
+        sampled_requests_enabled   = false
+      }
+    }
+  }
+
+  # A sample is a request with its headers, the caller's key among them, and nothing redacts it.
+  visibility_config {
+    metric_name                = var.name
+    cloudwatch_metrics_enabled = true
+    sampled_requests_enabled   = false
+  }
+
+  lifecycle {
+    precondition {
+      condition     = data.aws_region.current.name == "us-east-1"
+      error_message = "What stands before CloudFront has to be in us-east-1, and this provider is for ${data.aws_region.current.name}: write providers = { aws = aws.us_east_1 } at the module, with a provider of that alias for us-east-1."
+    }
+  }
+}
+
+resource "aws_wafv2_web_acl_logging_configuration" "this" {
+  resource_arn            = aws_wafv2_web_acl.this.arn
+  log_destination_configs = [aws_cloudwatch_log_group.this.arn]
+
+  # Where keys and tokens may be, and the secret that a caller might try to guess.
+  dynamic "redacted_fields" {
+    for_each = ["amaas-edge", "authorization", "cookie", "x-api-key"]
+
+    content {
+      single_header {
+        name = redacted_fields.value
+      }
+    }
+  }
+
+  dynamic "logging_filter" {
+    for_each = var.log_allowed ? [] : ["DROP"]
+
+    content {
+      default_behavior = logging_filter.value
+
+      filter {
+        behavior    = "KEEP"
+        requirement = "MEETS_ANY"
+
+        dynamic "condition" {
+          for_each = ["BLOCK", "COUNT"]
+
+          content {
+            action_condition {
+              action = condition.value
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+# WAF writes to groups of this prefix only.
+resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_338:how long logs are kept is the caller's choice, and less than a year is the usual one
+  #checkov:skip=CKV_AWS_158:the caller gives the key; without one CloudWatch's own encryption stands
+  name              = "aws-waf-logs-${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_kms_key_arn
+  tags              = var.tags
+}
+
+data "aws_region" "current" {}
+
+locals {
+  managed_rules = {
+    common           = "AWSManagedRulesCommonRuleSet"
+    known-bad-inputs = "AWSManagedRulesKnownBadInputsRuleSet"
+    ip-reputation    = "AWSManagedRulesAmazonIpReputationList"
+    anonymous-ip     = "AWSManagedRulesAnonymousIpList"
+  }
+}
