@@ -1,0 +1,129 @@
+# The system that ECS offers for GPUs, with NVIDIA's driver; each apply takes the newest, and instances get it as they are replaced.
+data "aws_ssm_parameter" "system" {
+  name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
+}
+
+resource "aws_launch_template" "this" {
+  name          = local.service_name
+  description   = "Instances of ${local.service_name}"
+  image_id      = data.aws_ssm_parameter.system.insecure_value
+  instance_type = var.instance_type
+  tags          = var.tags
+
+  user_data = base64encode(<<-SH
+    #!/bin/bash
+    cat >>/etc/ecs/ecs.config <<'CONFIG'
+    ECS_CLUSTER=${aws_ecs_cluster.this.name}
+    ECS_ENABLE_GPU_SUPPORT=true
+    ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
+    ECS_AWSVPC_BLOCK_IMDS=true
+    CONFIG
+    install -d -o ${local.user} -g ${local.user} -m 0700 /var/lib/amaas
+  SH
+  )
+
+  iam_instance_profile {
+    arn = aws_iam_instance_profile.instance.arn
+  }
+
+  # No tokenless requests, and none from a container, which is one hop further away.
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  network_interfaces {
+    associate_public_ip_address = false
+    security_groups             = var.network.security_group_ids
+  }
+
+  block_device_mappings {
+    device_name = "/dev/xvda"
+
+    ebs {
+      volume_size           = var.root_volume_gb
+      volume_type           = "gp3"
+      encrypted             = true
+      delete_on_termination = true
+    }
+  }
+
+  tag_specifications {
+    resource_type = "instance"
+    tags          = merge(var.tags, { Name = local.service_name })
+  }
+
+  tag_specifications {
+    resource_type = "volume"
+    tags          = merge(var.tags, { Name = local.service_name })
+  }
+}
+
+# ECS makes and ends instances as tasks need them, between these bounds. The upper one is one more than there may be tasks: where each has its
+# GPU, a deployment that stops none before the next is ready would else find no room while there are as many as there may be.
+resource "aws_autoscaling_group" "this" {
+  name                  = local.service_name
+  min_size              = var.capacity.min
+  max_size              = var.capacity.max > 1 ? var.capacity.max + 1 : 1
+  vpc_zone_identifier   = var.network.subnet_ids
+  protect_from_scale_in = true
+  capacity_rebalance    = var.capacity.spot
+
+  # It goes after the service, so no task is on it, and after the capacity provider, by which ECS would let instances go one by one.
+  force_delete = true
+
+  mixed_instances_policy {
+    instances_distribution {
+      on_demand_base_capacity                  = 0
+      on_demand_percentage_above_base_capacity = var.capacity.spot ? 0 : 100
+      spot_allocation_strategy                 = var.capacity.spot ? "price-capacity-optimized" : null
+    }
+
+    launch_template {
+      launch_template_specification {
+        launch_template_id = aws_launch_template.this.id
+        version            = aws_launch_template.this.latest_version
+      }
+    }
+  }
+
+  dynamic "tag" {
+    for_each = merge(var.tags, { AmazonECSManaged = "true", Name = local.service_name })
+
+    content {
+      key                 = tag.key
+      value               = tag.value
+      propagate_at_launch = true
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [desired_capacity] # ECS's to set
+  }
+
+  # Until the last task has ended the instances tell ECS so; without the right to, a destroy waits for tasks that are gone.
+  depends_on = [aws_iam_role_policy.instance]
+}
+
+resource "aws_ecs_capacity_provider" "this" {
+  name = local.service_name
+  tags = var.tags
+
+  auto_scaling_group_provider {
+    auto_scaling_group_arn         = aws_autoscaling_group.this.arn
+    managed_termination_protection = "ENABLED"
+    managed_draining               = "ENABLED"
+
+    managed_scaling {
+      status                 = "ENABLED"
+      target_capacity        = 100
+      instance_warmup_period = 300
+    }
+  }
+}
+
+resource "aws_ecs_cluster_capacity_providers" "this" {
+  cluster_name       = aws_ecs_cluster.this.name
+  capacity_providers = [aws_ecs_capacity_provider.this.name]
+}

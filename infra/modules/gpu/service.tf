@@ -1,0 +1,153 @@
+locals {
+  service_name = "${var.name}-${var.model}"
+  port         = 8080
+  cpu          = coalesce(var.cpu, 3072)
+  memory_mb    = coalesce(var.memory_mb, 12288)
+
+  # A load balancer's name has no underscores.
+  balancer_name = replace(local.service_name, "_", "-")
+
+  # Whom the image's programs run as, so that they can write what is mounted.
+  user = 65532
+
+  environment = merge(var.environment, {
+    AMAAS_STORE                = var.registry.store
+    AMAAS_MODEL                = var.model
+    AMAAS_MODEL_VERSION        = var.model_version
+    AMAAS_EXECUTION_PROVIDERS  = join(",", var.execution_providers)
+    AMAAS_KMS_KEY              = var.registry.sealing_key_arn
+    AMAAS_PUBLISHERS           = join(",", var.publishers)
+    AMAAS_SEALING              = var.sealing
+    AMAAS_LEDGER               = "dynamodb:${var.ledger.table}"
+    AMAAS_HOST                 = "0.0.0.0"
+    PORT                       = tostring(local.port)
+    AMAAS_EMF                  = "on"
+    AMAAS_JOURNAL              = "/var/lib/amaas/journal"
+    AWS_REGION                 = data.aws_region.current.name
+    NVIDIA_DRIVER_CAPABILITIES = "compute,utility"
+    ORT_DISABLE_TELEMETRY      = "1"
+    }, var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) },
+    merge([for oidc in var.oidc[*] : {
+      for name, value in {
+        AMAAS_OIDC_ISSUER       = oidc.issuer
+        AMAAS_OIDC_AUDIENCE     = oidc.audience
+        AMAAS_OIDC_TENANT_CLAIM = oidc.tenant_claim
+        AMAAS_OIDC_ALGORITHMS   = try(join(",", oidc.algorithms), null)
+        AMAAS_OIDC_JWKS         = oidc.jwks
+      } : name => value if value != null
+    }]...),
+  )
+}
+
+resource "aws_ecs_cluster" "this" {
+  name = local.service_name
+  tags = var.tags
+
+  # The numbers of tasks that are wanted and that run, without which nobody knows that there is none.
+  setting {
+    name  = "containerInsights"
+    value = "enabled"
+  }
+}
+
+resource "aws_ecs_task_definition" "this" {
+  family                   = local.service_name
+  requires_compatibilities = ["EC2"]
+  network_mode             = "awsvpc"
+  cpu                      = local.cpu
+  memory                   = local.memory_mb
+  task_role_arn            = aws_iam_role.task.arn
+  execution_role_arn       = aws_iam_role.execution.arn
+  tags                     = var.tags
+
+  container_definitions = jsonencode([{
+    name                   = "amaas"
+    image                  = var.image
+    essential              = true
+    user                   = "${local.user}:${local.user}"
+    readonlyRootFilesystem = true
+    environment            = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
+    portMappings           = [{ containerPort = local.port, protocol = "tcp" }]
+    resourceRequirements   = [{ type = "GPU", value = tostring(var.gpus) }]
+    mountPoints            = [{ sourceVolume = "journal", containerPath = "/var/lib/amaas", readOnly = false }]
+
+    # A server answers the calls it has for 25 seconds after SIGTERM; then it flushes what they were counted as.
+    stopTimeout = 60
+
+    linuxParameters = {
+      capabilities = { drop = ["ALL"] }
+      tmpfs        = [{ containerPath = "/tmp", size = 256, mountOptions = ["nosuid", "nodev"] }]
+    }
+
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.this.name
+        awslogs-region        = data.aws_region.current.name
+        awslogs-stream-prefix = "task"
+      }
+    }
+  }])
+
+  # Usage that is not in the ledger yet outlives a task that was killed: the next one on the instance writes it.
+  volume {
+    name      = "journal"
+    host_path = "/var/lib/amaas"
+  }
+}
+
+resource "aws_ecs_service" "this" {
+  name                              = local.service_name
+  cluster                           = aws_ecs_cluster.this.id
+  task_definition                   = aws_ecs_task_definition.this.arn
+  desired_count                     = var.capacity.min
+  health_check_grace_period_seconds = 600
+  propagate_tags                    = "SERVICE"
+  enable_ecs_managed_tags           = true
+  tags                              = var.tags
+
+  # With one GPU an instance a new task needs an instance of its own. With more than one task there may be such an instance, and the old
+  # task stays until the new one is ready; with one the old one makes room first, and callers get 503 meanwhile.
+  deployment_minimum_healthy_percent = var.capacity.max > 1 ? 100 : 0
+  deployment_maximum_percent         = var.capacity.max > 1 ? 200 : 100
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  capacity_provider_strategy {
+    capacity_provider = aws_ecs_capacity_provider.this.name
+    weight            = 1
+  }
+
+  ordered_placement_strategy {
+    type  = "spread"
+    field = "attribute:ecs.availability-zone"
+  }
+
+  network_configuration {
+    subnets         = var.network.subnet_ids
+    security_groups = concat([aws_security_group.task.id], var.network.security_group_ids)
+  }
+
+  load_balancer {
+    target_group_arn = aws_lb_target_group.this.arn
+    container_name   = "amaas"
+    container_port   = local.port
+  }
+
+  lifecycle {
+    ignore_changes = [desired_count] # Application Auto Scaling's to set
+  }
+
+  depends_on = [aws_lb_listener.this, aws_ecs_cluster_capacity_providers.this, aws_iam_role_policy.execution, aws_iam_role_policy.task]
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_338:how long logs are kept is the caller's to say, `log_retention_days`; none has a payload
+  name              = "/amaas/${local.service_name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_kms_key_arn
+  tags              = var.tags
+}
