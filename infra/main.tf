@@ -1,12 +1,31 @@
+locals {
+  # A model runs on Lambda unless it asks for a GPU, which Lambda has not.
+  functions = { for model, settings in var.models : model => settings if settings.gpu == null }
+  services  = { for model, settings in var.models : model => settings if settings.gpu != null }
+
+  # Named one by one: `module.registry` as a whole would make each function wait for the bucket's lifecycle rules, a minute.
+  registry = {
+    store       = module.registry.store
+    bucket_arn  = module.registry.bucket_arn
+    kms_key_arn = module.registry.kms_key_arn
+
+    sealing_key_arn = module.registry.sealing_key_arn
+  }
+
+  log_kms_key_arn = var.logs.own_key ? module.registry.log_key_arn : var.logs.kms_key_arn
+}
+
 module "registry" {
   source = "./modules/registry"
 
   name                     = var.name
   bucket                   = var.registry.bucket
+  readers                  = var.registry.readers
   noncurrent_version_days  = var.registry.noncurrent_version_days
   incomplete_upload_days   = var.registry.incomplete_upload_days
   key_deletion_window_days = var.registry.key_deletion_window_days
   force_destroy            = var.registry.force_destroy
+  log_key                  = var.logs.own_key
   tags                     = var.tags
 }
 
@@ -16,6 +35,7 @@ module "ledger" {
   name                   = var.name
   deletion_protection    = var.ledger.deletion_protection
   point_in_time_recovery = var.ledger.point_in_time_recovery
+  kms_key_arn            = var.ledger.kms_key_arn
   tags                   = var.tags
 }
 
@@ -26,38 +46,89 @@ moved {
 
 module "function" {
   source   = "./modules/function"
-  for_each = var.models
+  for_each = local.functions
 
-  name                 = var.name
-  model                = each.key
-  model_version        = each.value.model_version
+  name          = var.name
+  model         = each.key
+  model_version = each.value.version
+  publishers    = var.publishers
+  sealing       = each.value.sealing
+  least_serial  = each.value.least_serial
+  registry      = local.registry
+  ledger        = module.ledger
+  oidc          = var.oidc
+  iam           = each.value.iam
+
   package              = each.value.package
-  publishers           = var.publishers
-  sealing              = each.value.sealing
-  ledger               = module.ledger
-  oidc                 = var.oidc
-  iam                  = each.value.iam
-  least_serial         = each.value.least_serial
+  image                = each.value.image
   architecture         = each.value.architecture
   memory_mb            = each.value.memory_mb
   timeout_s            = each.value.timeout_s
   ephemeral_storage_mb = each.value.ephemeral_storage_mb
-  reserved_concurrency = each.value.reserved_concurrency
-  url                  = each.value.url
-  tracing              = each.value.tracing
-  log_retention_days   = each.value.log_retention_days
-  log_kms_key_arn      = var.log_kms_key_arn
   environment          = each.value.environment
-  tags                 = merge(var.tags, { "amaas:model" = each.key })
+  vpc                  = try(var.network.functions, false) ? { subnet_ids = local.network.subnet_ids, security_group_ids = local.network.security_group_ids } : null
 
-  # Named one by one: `module.registry` as a whole would make each function wait for the bucket's lifecycle rules, a minute.
-  registry = {
-    store       = module.registry.store
-    bucket_arn  = module.registry.bucket_arn
-    kms_key_arn = module.registry.kms_key_arn
+  reserved_concurrency    = each.value.reserved_concurrency
+  provisioned_concurrency = each.value.provisioned_concurrency
+  stable_version          = each.value.stable_version
+  canary                  = each.value.canary
+  alarm_topic_arns        = local.alarm_topic_arns
+  dead_letters            = each.value.dead_letters
 
-    sealing_key_arn = module.registry.sealing_key_arn
+  # Behind an API nobody needs a second way in.
+  url = {
+    mode          = coalesce(each.value.url.mode, var.api == null ? "BUFFERED" : "OFF")
+    authorization = each.value.url.authorization
   }
+
+  tracing            = each.value.tracing
+  log_retention_days = each.value.log_retention_days
+  log_kms_key_arn    = local.log_kms_key_arn
+  tags               = merge(var.tags, { "amaas:model" = each.key })
 }
+
+module "api" {
+  source = "./modules/api"
+  count  = var.api == null ? 0 : 1
+
+  name          = var.name
+  authorization = var.api.authorization
+  jwt           = var.api.jwt
+  shared        = var.api.shared
+  throttle      = var.api.throttle
+  throttles     = { for model, settings in var.models : model => settings.throttle if settings.throttle != null }
+  timeout_ms    = var.api.timeout_ms
+  domain        = var.api.domain
+  cors          = var.api.cors
+
+  functions = {
+    for model, function in module.function : model => {
+      function_name = function.function_name
+      alias         = function.alias
+      alias_arn     = function.alias_arn
+      invoke_arn    = function.alias_invoke_arn
+    }
+  }
+
+  services = {
+    for model, service in module.gpu : model => {
+      listener_arn = service.listener_arn
+      server_name  = local.services[model].gpu.server_name
+    }
+  }
+
+  vpc_link = length(local.services) == 0 ? null : {
+    subnet_ids         = local.network.subnet_ids
+    security_group_ids = aws_security_group.api[*].id
+  }
+
+  log_retention_days = var.api.log_retention_days
+  log_kms_key_arn    = local.log_kms_key_arn
+  tags               = var.tags
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
 
 data "aws_region" "current" {}

@@ -1,6 +1,16 @@
+output "endpoint" {
+  description = "URL of the HTTP API before all models, or null without one."
+  value       = one(module.api[*].endpoint)
+}
+
 output "endpoints" {
-  description = "Function URL by model; null for a model without one."
-  value       = { for model, function in module.function : model => function.endpoint }
+  description = "Where each model is called: the HTTP API, except for a model that streams at a Function URL; without an API the Function URL, or for a model with a GPU its load balancer. Null where there is none of them."
+  value       = local.endpoints
+}
+
+output "api_id" {
+  description = "Id of the HTTP API, or null without one."
+  value       = one(module.api[*].api_id)
 }
 
 output "function_names" {
@@ -11,6 +21,11 @@ output "function_names" {
 output "alias_arns" {
   description = "ARN of the alias `live` by model: what a caller's IAM policy names where the URL asks for AWS_IAM."
   value       = { for model, function in module.function : model => function.alias_arn }
+}
+
+output "versions" {
+  description = "By model, the function's version that this apply published (`newest`) and the one that callers reach (`stable`): what to write as stable_version before a canary."
+  value       = { for model, function in module.function : model => { newest = function.version, stable = function.stable_version } }
 }
 
 output "bucket" {
@@ -38,10 +53,15 @@ output "ledger_table" {
   value       = module.ledger.table
 }
 
+output "dashboard" {
+  description = "Name of the CloudWatch dashboard, or null without observability."
+  value       = one(module.observability[*].dashboard)
+}
+
 output "env" {
-  description = "By model, the environment variables that the `amaas` command and the SDK read. Never a secret."
+  description = "By model, the environment variables that the `amaas` command and the SDK read, as `amaas env` prints them. Never a secret."
   value = {
-    for model, function in module.function : model => merge(
+    for model, endpoint in local.endpoints : model => merge(
       {
         AMAAS_KMS_KEY = module.registry.sealing_key_arn
         AMAAS_LEDGER  = "dynamodb:${module.ledger.table}"
@@ -49,7 +69,25 @@ output "env" {
         AMAAS_STORE   = module.registry.store
         AWS_REGION    = data.aws_region.current.name
       },
-      function.endpoint == null ? {} : { AMAAS_ENDPOINT = function.endpoint },
+      endpoint == null ? {} : { AMAAS_ENDPOINT = endpoint },
+      endpoint == null || !local.signed[model] ? {} : { AMAAS_SIGV4 = "${local.by_api[model] ? "execute-api" : "lambda"}:${data.aws_region.current.name}" },
     )
   }
+}
+
+locals {
+  # What streams keeps its own URL: HTTP APIs give whole answers.
+  by_api = { for model, settings in var.models : model => var.api != null && settings.url.mode != "RESPONSE_STREAM" }
+
+  # Whether AWS asks callers for a signature before the function sees anything.
+  signed = {
+    for model, settings in var.models : model => (
+      local.by_api[model] ? var.api.authorization == "AWS_IAM" : settings.gpu == null && settings.url.authorization == "AWS_IAM"
+    )
+  }
+
+  endpoints = merge(
+    { for model, function in module.function : model => local.by_api[model] ? module.api[0].endpoint : function.endpoint },
+    { for model, service in module.gpu : model => local.by_api[model] ? module.api[0].endpoint : service.endpoint },
+  )
 }

@@ -1,4 +1,6 @@
 mock_provider "aws" {
+  source = "./tests/mocks"
+
   mock_resource "aws_s3_bucket" {
     defaults = {
       id  = "amaas-123456789012-eu-central-1"
@@ -16,10 +18,6 @@ mock_provider "aws" {
 
   mock_resource "aws_lambda_function_url" {
     defaults = { function_url = "https://abc.lambda-url.eu-central-1.on.aws/" }
-  }
-
-  mock_data "aws_region" {
-    defaults = { name = "eu-central-1" }
   }
 }
 
@@ -69,6 +67,7 @@ run "env_tells_where_and_no_secret" {
         AMAAS_KMS_KEY  = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
         AMAAS_LEDGER   = "dynamodb:amaas-ledger"
         AMAAS_MODEL    = "sentiment"
+        AMAAS_SIGV4    = "lambda:eu-central-1"
         AMAAS_STORE    = "s3://amaas-123456789012-eu-central-1"
         AWS_REGION     = "eu-central-1"
       }
@@ -153,4 +152,194 @@ run "refuses_tenants_of_iam_where_nobody_signs" {
 
   # The module checks its own input as well.
   expect_failures = [var.models]
+}
+
+run "everything_at_once" {
+  command = plan
+
+  variables {
+    logs    = { own_key = true }
+    network = {}
+
+    models = {
+      sentiment = {
+        package                 = "modules/function/tests/package.zip"
+        version                 = "3"
+        provisioned_concurrency = { min = 1, max = 4 }
+        dead_letters            = {}
+        tracing                 = "Active"
+        throttle                = { rate = 5, burst = 10 }
+      }
+      next = {
+        package        = "modules/function/tests/package.zip"
+        stable_version = "4"
+        canary         = { weight = 0.1 }
+      }
+      match = {
+        image               = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+        execution_providers = ["cuda", "cpu"]
+        gpu                 = { capacity = { max = 2 } }
+      }
+    }
+
+    api           = { shared = { default = "sentiment", embeddings = "match" } }
+    observability = { emails = ["ops@example.com"], budget = { monthly_usd = 100 }, cost_anomaly = { impact_usd = 20 } }
+  }
+
+  assert {
+    condition     = output.function_names == { next = "amaas-next", sentiment = "amaas-sentiment" }
+    error_message = "What asks for a GPU must be no function."
+  }
+
+  assert {
+    condition     = module.gpu["match"].service == "amaas-match" && length(aws_security_group.api) == 1 && length(aws_vpc_security_group_egress_rule.api) == 1
+    error_message = "What asks for a GPU must be a service that the API reaches."
+  }
+
+  assert {
+    condition = alltrue([
+      module.api[0].routes["ANY /v1/models/match/{proxy+}"] == "match",
+      module.api[0].routes["ANY /v2/models/next"] == "next",
+      module.api[0].routes["POST /v1/embeddings"] == "match",
+      module.api[0].routes["ANY /v1/usage"] == "sentiment",
+    ])
+    error_message = "Each model must have its routes, and the shared ones the model that was named."
+  }
+
+  assert {
+    condition     = output.dashboard == "amaas"
+    error_message = "There must be a dashboard."
+  }
+}
+
+run "networks_of_others" {
+  command = plan
+
+  variables {
+    network = { existing = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] } }
+    oidc    = { issuer = "https://login.example.com", audience = "amaas", tenant_claim = "org_id" }
+  }
+
+  assert {
+    condition     = length(module.network) == 0
+    error_message = "A VPC that is there must be taken as it is."
+  }
+}
+
+run "no_url_behind_an_api" {
+  command = plan
+
+  variables {
+    api = { shared = { default = "sentiment" } }
+    models = {
+      sentiment = { package = "modules/function/tests/package.zip" }
+      tensor    = { package = "modules/function/tests/package.zip", url = { mode = "RESPONSE_STREAM" } }
+    }
+  }
+
+  assert {
+    condition     = module.function["sentiment"].endpoint == null
+    error_message = "Behind an API nobody needs a second way in."
+  }
+}
+
+run "refuses_a_gpu_on_lambda" {
+  command = plan
+
+  variables {
+    models = { match = { package = "modules/function/tests/package.zip", execution_providers = ["cuda"] } }
+  }
+
+  expect_failures = [var.models]
+}
+
+run "refuses_a_zip_on_a_gpu" {
+  command = plan
+
+  variables {
+    network = {}
+    models  = { match = { package = "modules/function/tests/package.zip", gpu = {} } }
+  }
+
+  expect_failures = [var.models]
+}
+
+run "refuses_a_gpu_without_a_network" {
+  command = plan
+
+  variables {
+    models = { match = { image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", gpu = {} } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "refuses_on_a_gpu_what_only_lambda_has" {
+  command = plan
+
+  variables {
+    network = {}
+    models = {
+      match = {
+        image          = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+        gpu            = {}
+        stable_version = "1"
+        canary         = { weight = 0.5 }
+      }
+    }
+  }
+
+  expect_failures = [var.models]
+}
+
+run "refuses_a_package_and_an_image" {
+  command = plan
+
+  variables {
+    models = { sentiment = { package = "modules/function/tests/package.zip", image = "x" } }
+  }
+
+  # The module checks its own input as well.
+  expect_failures = [var.models]
+}
+
+run "refuses_a_model_that_is_not_there" {
+  command = plan
+
+  variables {
+    api = { shared = { default = "sentimant" } }
+  }
+
+  expect_failures = [var.api]
+}
+
+run "refuses_a_public_bucket" {
+  command = plan
+
+  variables {
+    registry = { readers = ["*"] }
+  }
+
+  expect_failures = [var.registry]
+}
+
+run "refuses_tokens_where_nobody_can_fetch_their_keys" {
+  command = plan
+
+  variables {
+    network = {}
+    oidc    = { issuer = "https://login.example.com", audience = "amaas", tenant_claim = "org_id" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "refuses_two_keys_for_logs" {
+  command = plan
+
+  variables {
+    logs = { own_key = true, kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555" }
+  }
+
+  expect_failures = [var.logs]
 }

@@ -1,0 +1,98 @@
+variable "region" {
+  description = "AWS region."
+  type        = string
+  default     = "eu-central-1"
+}
+
+variable "package" {
+  description = "Path of the zip made by `amaas package sentiment`."
+  type        = string
+}
+
+variable "publishers" {
+  description = "Public keys of those who may publish, as `amaas signer` prints them."
+  type        = list(string)
+}
+
+variable "architecture" {
+  description = "Instruction set that the package was built for: x86_64 or arm64."
+  type        = string
+  default     = "x86_64"
+}
+
+variable "stable_version" {
+  description = "The function's version that callers reach, as the output `versions` has it; null follows each apply."
+  type        = string
+  default     = null
+}
+
+variable "canary_weight" {
+  description = "Share of the calls for the version of this apply, with `stable_version` set; null tries nothing."
+  type        = number
+  default     = null
+}
+
+variable "warm" {
+  description = "Environments that stand ready: min, max and target_utilization; null starts none. Not while a canary is out."
+  type = object({
+    min                = number
+    max                = optional(number)
+    target_utilization = optional(number, 0.7)
+  })
+  default = { min = 1, max = 4 }
+}
+
+variable "domain" {
+  description = "A domain of your own for the API: name, certificate_arn and zone_id; null leaves the API's own."
+  type = object({
+    name            = string
+    certificate_arn = string
+    zone_id         = optional(string)
+  })
+  default = null
+}
+
+variable "oidc" {
+  description = "Whose bearer tokens are taken beside API keys: issuer, audience and tenant_claim. Null takes none."
+  type = object({
+    issuer       = string
+    audience     = string
+    tenant_claim = string
+    algorithms   = optional(list(string))
+    jwks         = optional(string)
+  })
+  default = null
+}
+
+variable "ledger" {
+  description = "The ledger's table: deletion_protection and point_in_time_recovery, both true where not set."
+  type = object({
+    deletion_protection    = optional(bool, true)
+    point_in_time_recovery = optional(bool, true)
+  })
+  default = {}
+}
+
+variable "alarm_emails" {
+  description = "Who hears of alarms, the budget and unusual costs. Each has to confirm a message of SNS."
+  type        = list(string)
+  default     = ["ops@example.com"]
+}
+
+variable "budget" {
+  description = "What the stack may cost a month before somebody is told; null makes no budget."
+  type        = object({ monthly_usd = number })
+  default     = { monthly_usd = 100 }
+}
+
+variable "cost_anomaly" {
+  description = "From which unusual amount on somebody is told; null makes no monitor."
+  type        = object({ impact_usd = number })
+  default     = { impact_usd = 20 }
+}
+
+variable "offline" {
+  description = "Whether to skip the checks that only real AWS can answer. Set it with AWS_ENDPOINT_URL at a local emulator such as moto."
+  type        = bool
+  default     = false
+}

@@ -1,0 +1,32 @@
+variable "region" {
+  description = "AWS region, one that has the instance type."
+  type        = string
+  default     = "eu-central-1"
+}
+
+variable "publishers" {
+  description = "Public keys of those who may publish, as `amaas signer` prints them."
+  type        = list(string)
+}
+
+variable "package" {
+  description = "Path of the zip made by `amaas package sentiment`."
+  type        = string
+}
+
+variable "gpu_image" {
+  description = "URI by digest of the image that `amaas package match --image` made on a base with CUDA, in ECR of this region."
+  type        = string
+}
+
+variable "instance_type" {
+  description = "Type of the GPU instances."
+  type        = string
+  default     = "g5.xlarge"
+}
+
+variable "spot" {
+  description = "Whether AWS may take the instances back with two minutes' notice, for some 60 % less."
+  type        = bool
+  default     = false
+}

@@ -1,0 +1,58 @@
+module "gpu" {
+  source   = "./modules/gpu"
+  for_each = local.services
+
+  name          = var.name
+  model         = each.key
+  model_version = each.value.version
+  publishers    = var.publishers
+  sealing       = each.value.sealing
+  least_serial  = each.value.least_serial
+  registry      = local.registry
+  ledger        = module.ledger
+  oidc          = var.oidc
+
+  image               = each.value.image
+  environment         = each.value.environment
+  execution_providers = coalesce(each.value.execution_providers, ["cuda"])
+  instance_type       = each.value.gpu.instance_type
+  gpus                = each.value.gpu.gpus
+  cpu                 = each.value.gpu.cpu
+  memory_mb           = each.value.gpu.memory_mb
+  capacity            = each.value.gpu.capacity
+  scaling             = each.value.gpu.scaling
+  certificate_arn     = each.value.gpu.certificate_arn
+
+  network = {
+    vpc_id                    = local.network.vpc_id
+    subnet_ids                = local.network.subnet_ids
+    security_group_ids        = local.network.security_group_ids
+    client_security_group_ids = aws_security_group.api[*].id
+    client_cidrs              = each.value.gpu.client_cidrs
+  }
+
+  log_retention_days = each.value.log_retention_days
+  log_kms_key_arn    = local.log_kms_key_arn
+  tags               = merge(var.tags, { "amaas:model" = each.key })
+}
+
+# From where the API reaches services: its network interfaces in the VPC.
+resource "aws_security_group" "api" {
+  count = var.api != null && length(local.services) > 0 ? 1 : 0
+
+  name        = "${var.name}-api"
+  description = "The HTTP API of ${var.name}, on its way to services"
+  vpc_id      = local.network.vpc_id
+  tags        = var.tags
+}
+
+resource "aws_vpc_security_group_egress_rule" "api" {
+  for_each = var.api == null ? {} : module.gpu
+
+  security_group_id            = aws_security_group.api[0].id
+  description                  = "The load balancer of ${each.key}"
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.listener_port
+  to_port                      = each.value.listener_port
+  referenced_security_group_id = each.value.security_group_id
+}

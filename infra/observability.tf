@@ -1,0 +1,42 @@
+locals {
+  # Written out, because functions' alarms tell the topic and the topic's module looks at the functions: asked for, it would be a cycle.
+  # CloudWatch takes the ARN of a topic that is not there yet.
+  alarm_topic_arns = [
+    for _ in var.observability[*] :
+    "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:${var.name}-alarms"
+  ]
+}
+
+module "observability" {
+  source = "./modules/observability"
+  count  = var.observability == null ? 0 : 1
+
+  name         = var.name
+  notify       = { emails = var.observability.emails, topic_arns = var.observability.topic_arns }
+  budget       = var.observability.budget
+  cost_tag     = var.observability.cost_tag
+  cost_anomaly = var.observability.cost_anomaly
+  ledger_table = module.ledger.table
+  api          = one([for api in module.api : { id = api.api_id, stage = api.stage }])
+  tags         = var.tags
+
+  functions = {
+    for model, function in module.function : model => {
+      function_name     = function.function_name
+      alias             = function.alias
+      log_group         = function.log_group
+      dead_letter_queue = function.dead_letter_queue
+      alarms            = var.models[model].alarms
+    }
+  }
+
+  services = {
+    for model, service in module.gpu : model => {
+      cluster       = service.cluster
+      service       = service.service
+      load_balancer = service.load_balancer
+      target_group  = service.target_group
+      log_group     = service.log_group
+    }
+  }
+}

@@ -1,0 +1,20 @@
+# What a mocked AWS says where a made-up word would not do: these are parts of ARNs, or counted.
+
+mock_data "aws_caller_identity" {
+  defaults = { account_id = "123456789012" }
+}
+
+mock_data "aws_partition" {
+  defaults = {
+    partition  = "aws"
+    dns_suffix = "amazonaws.com"
+  }
+}
+
+mock_data "aws_region" {
+  defaults = { name = "eu-central-1" }
+}
+
+mock_data "aws_availability_zones" {
+  defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
+}
