@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Applies examples/minimal to a local moto server, checks what was made, plans again (nothing may change), destroys it.
+"""Applies an example to a local moto server, checks what was made, calls it, plans again (nothing may change), destroys it.
 
 Nothing outside this machine is called: every AWS_ variable of the caller is dropped and every AWS endpoint is moto's.
 Needs terraform on PATH and the packages of requirements.txt.
 
-Use: apply.py (--package ZIP | --stand-in) [--invoke] [--mode BUFFERED|RESPONSE_STREAM|OFF] [--authorization NONE|AWS_IAM]
+Use: apply.py {minimal|complete} (--package ZIP --amaas PROGRAM | --stand-in) [--mode …] [--authorization …]
 """
 
 import argparse
@@ -25,84 +25,146 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+import bridge
+from caller import Caller
 from deployed import Stack
+from empty import left_over
 
 TESTS = Path(__file__).resolve().parent
 REGION = "eu-central-1"
-# The public key of RFC 8032, section 7.1, test 1: nobody publishes here.
+# The public key of RFC 8032, section 7.1, test 1: where nothing is published.
 PUBLISHER = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
-# Measured on two cores: init 1 s, apply 60 s, plan 5 s, destroy 15 s. Some of the provider's waiters hang on moto for ever.
-SECONDS = {"init": 120, "apply": 300, "output": 30, "plan": 120, "destroy": 300}
+# Measured on two cores, two examples side by side: init 2 s, apply 100 s, plan 10 s, destroy 40 s. Some of the provider's waiters
+# hang on moto for ever.
+SECONDS = {"init": 120, "apply": 240, "output": 30, "plan": 180, "destroy": 400}
 
 
 def main() -> int:
     options = arguments()
-    iam = "tenant" if options.authorization == "AWS_IAM" else "ignore"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every `finally` runs
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="amaas-infra-") as temporary, moto(Path(temporary)) as endpoint:
-        package = Path(temporary, "package.zip")
-        if options.stand_in:
-            pack_stand_in(package)
-        else:
-            shutil.copyfile(options.package, package)
-        terraform = Terraform(Path(temporary), endpoint, {
-            "region": REGION,
-            "offline": "true",
-            "package": str(package),
-            "publishers": json.dumps([PUBLISHER]),
-            "architecture": architecture(package),
-            "ledger": json.dumps({"deletion_protection": False}),
-            "url": json.dumps({"mode": options.mode, "authorization": options.authorization}),
-            "iam": iam,
-        })
+    with tempfile.TemporaryDirectory(prefix="amaas-infra-") as folder, moto(Path(folder)) as endpoint:
+        os.environ.update(aws_environment(endpoint))  # read by every boto3 client
         try:
-            checks = trial(terraform, options, iam, package, endpoint)
+            said = trial(options, Path(folder))
         except (AssertionError, BotoCoreError, ClientError) as error:
-            print(f"apply.py: FAILED: {error}", file=sys.stderr)
+            print(f"apply.py: FAILED: {options.example}: {error}", file=sys.stderr)
             return 1
-    print(f"apply.py: ok: apply, {', '.join(checks)}, empty second plan, destroy; {time.monotonic() - started:.0f} s")
+    print(f"apply.py: ok: {options.example}: {', '.join(said)}; {time.monotonic() - started:.0f} s")
     return 0
 
 
-def trial(terraform: "Terraform", options: argparse.Namespace, iam: str, package: Path, endpoint: str) -> list[str]:
+def trial(options: argparse.Namespace, folder: Path) -> list[str]:
+    """The example's whole life; what was seen of it."""
+    session = boto3.Session(region_name=REGION)
+    package = folder / "package.zip"
+    if options.stand_in:
+        pack_stand_in(package)
+    else:
+        shutil.copyfile(options.package, package)
+    caller = None if options.stand_in else Caller(options.amaas, folder, clean_environment() | aws_environment(os.environ["AWS_ENDPOINT_URL"]), session)
+    publisher = PUBLISHER if caller is None else caller.publisher()
+    terraform = Terraform(options.example, folder, {
+        "region": REGION,
+        "offline": "true",
+        "package": str(package),
+        "publishers": json.dumps([publisher]),
+        "architecture": architecture(package),
+        "ledger": json.dumps({"deletion_protection": False}),
+        **variables(options),
+    })
     terraform.run("init", "-backend=false")
-    terraform.run("apply", "-auto-approve")
+    before = left_over(session)
+    said = []
     try:
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-        os.environ["AWS_ENDPOINT_URL"] = endpoint  # read by every boto3 client
-        outputs = {name: output["value"] for name, output in json.loads(terraform.run("output", "-json")).items()}
-        stack = Stack(outputs, package, options.mode, options.authorization, iam, PUBLISHER, session)
-        checks = [stack.function, stack.url, stack.role, stack.bucket, stack.ledger] + ([stack.live] if options.invoke else [])
-        for check in checks:
+        terraform.run("apply", "-auto-approve")
+        stack = Stack(session, terraform.outputs(), package, publisher, options.example, options.mode, options.authorization)
+        for check in stack.checks():
             check()
-        terraform.run("plan", "-detailed-exitcode")  # exit code 2: something would change
+            said.append(check.__name__)
+        terraform.empty_plan()
+        said.append("empty second plan")
+        if caller is not None and not (options.example == "minimal" and options.mode == "OFF"):
+            find = bridge.of_url(session, stack.name) if options.example == "minimal" else bridge.of_api(session, stack.outputs["api_id"])
+            said += caller.calls(terraform.directory, find)
+            if options.example == "complete":
+                said += canary(terraform, stack, caller, find)
     finally:
+        # What was published stays in the bucket of the user who destroys a stack; here it is in the way.
+        purge(session)
         terraform.run("destroy", "-auto-approve")
-    buckets = session.client("s3").list_buckets()["Buckets"]
-    functions = session.client("lambda").list_functions()["Functions"]
-    tables = session.client("dynamodb").list_tables()["TableNames"]
-    assert not buckets and not functions and not tables, f"destroy left {buckets} {functions} {tables}"
-    return [check.__name__ for check in checks]
+    after = left_over(session)
+    assert after == before, f"destroy left {sorted(after - before)}"
+    return said + ["destroy that leaves nothing"]
+
+
+def variables(options: argparse.Namespace) -> dict[str, str]:
+    """What an example is applied with here."""
+    if options.example == "minimal":
+        return {
+            "url": json.dumps({"mode": options.mode, "authorization": options.authorization}),
+            "iam": "tenant" if options.authorization == "AWS_IAM" else "ignore",
+        }
+    # moto has no provisioned concurrency, no subscribers of budgets and no cost anomaly monitors: these are planned with a mocked
+    # provider in examples/complete/tests.
+    return {"warm": "null", "budget": "null", "cost_anomaly": "null"}
+
+
+def canary(terraform: "Terraform", stack: Stack, caller: Caller, find) -> list[str]:
+    """A new version gets a share of the calls and is taken back by what the deployed state machine says."""
+    terraform.set("stable_version", "1")
+    terraform.set("canary_weight", "0.5")
+    terraform.set("package", str(changed(stack.package)))
+    terraform.run("apply", "-auto-approve")
+    versions = stack.outputs["versions"]
+    answered = caller.versions(find, 24)  # both but for one time in eight million
+    assert answered == {"1", "2"}, f"with half of the calls for version 2, these answered: {answered}; before: {versions}"
+    terraform.empty_plan()
+
+    stack.take_back()
+    answered = caller.versions(find, 6)
+    assert answered == {"1"}, f"after the roll-back these answered: {answered}"
+    return ["a canary that answers its share", "its roll-back"]
+
+
+def changed(package: Path) -> Path:
+    """The same package with one more file: other bytes, so another version."""
+    copy = package.with_name("changed.zip")
+    shutil.copyfile(package, copy)
+    with zipfile.ZipFile(copy, "a") as archive:
+        archive.writestr("changed", "1")
+    return copy
+
+
+def purge(session: boto3.Session):
+    """Deletes every version of every object."""
+    s3 = session.client("s3")
+    for bucket in s3.list_buckets()["Buckets"]:
+        found = s3.list_object_versions(Bucket=bucket["Name"])
+        for item in found.get("Versions", []) + found.get("DeleteMarkers", []):
+            s3.delete_object(Bucket=bucket["Name"], Key=item["Key"], VersionId=item["VersionId"])
 
 
 class Terraform:
     """Terraform in a copy of infra/, so that no state or lock file lands in the source tree."""
 
-    def __init__(self, temporary: Path, endpoint: str, variables: dict[str, str]):
+    def __init__(self, example: str, folder: Path, variables: dict[str, str]):
         ignore = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "__pycache__", ".venv")
-        shutil.copytree(TESTS.parent, temporary / "infra", ignore=ignore)
-        self.directory = temporary / "infra" / "examples" / "minimal"
-        self.environment = {
-            **clean_environment(),
-            **{f"TF_VAR_{name}": value for name, value in variables.items()},
-            "TF_IN_AUTOMATION": "1",
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        }
+        shutil.copytree(TESTS.parent, folder / "infra", ignore=ignore)
+        self.directory = folder / "infra" / "examples" / example
+        self.environment = {**clean_environment(), **aws_environment(os.environ["AWS_ENDPOINT_URL"]), "TF_IN_AUTOMATION": "1"}
+        for name, value in variables.items():
+            self.set(name, value)
+
+    def set(self, name: str, value: str):
+        self.environment[f"TF_VAR_{name}"] = value
+
+    def outputs(self) -> dict:
+        return {name: output["value"] for name, output in json.loads(self.run("output", "-json")).items()}
+
+    def empty_plan(self):
+        """Exit code 2: something would change."""
+        self.run("plan", "-detailed-exitcode")
 
     def run(self, command: str, *flags: str) -> str:
         interactive = [] if command == "output" else ["-input=false"]
@@ -121,7 +183,7 @@ class Terraform:
                 process.kill()
             raise AssertionError(f"terraform {command} took longer than {SECONDS[command]} s") from None
         assert process.returncode == 0, f"terraform {command} ended with {process.returncode}:\n{output}"
-        print(f"apply.py: terraform {command}: {time.monotonic() - started:.1f} s", flush=True)
+        print(f"apply.py: {self.directory.name}: terraform {command}: {time.monotonic() - started:.1f} s", flush=True)
         return output
 
 
@@ -166,6 +228,18 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
+def aws_environment(endpoint: str) -> dict[str, str]:
+    """An account that is on this machine alone."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
 def architecture(package: Path) -> str:
     """The instruction set in the ELF header of `bootstrap`; x86_64 for a script."""
     with zipfile.ZipFile(package) as archive:
@@ -182,16 +256,21 @@ def pack_stand_in(package: Path):
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Applies examples/minimal to a local moto server and checks it.")
+    parser = argparse.ArgumentParser(description="Applies an example to a local moto server and checks it.")
+    parser.add_argument("example", choices=["minimal", "complete"])
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--package", type=Path, help="zip made by `amaas package sentiment`")
-    source.add_argument("--stand-in", action="store_true", help="use a small script in place of a package")
-    parser.add_argument("--invoke", action="store_true", help="also run the deployed bootstrap and ask /v2/health/live")
-    parser.add_argument("--mode", default="BUFFERED", choices=["BUFFERED", "RESPONSE_STREAM", "OFF"])
-    parser.add_argument("--authorization", default="NONE", choices=["NONE", "AWS_IAM"])
+    source.add_argument("--stand-in", action="store_true", help="use a small script in place of a package, and call nothing")
+    parser.add_argument("--amaas", type=Path, help="the `amaas` program, which publishes and calls; needed with --package")
+    parser.add_argument("--mode", default="BUFFERED", choices=["BUFFERED", "RESPONSE_STREAM", "OFF"], help="of the URL in minimal")
+    parser.add_argument("--authorization", default="NONE", choices=["NONE", "AWS_IAM"], help="of the URL in minimal")
     options = parser.parse_args()
     if options.package and not zipfile.is_zipfile(options.package):
         parser.error(f"{options.package} is not a zip: run `amaas package sentiment` first")
+    if options.package and not (options.amaas and os.access(options.amaas, os.X_OK)):
+        parser.error("--package needs --amaas with the path of the program")
+    if options.amaas:
+        options.amaas = options.amaas.resolve()
     return options
 
 

@@ -3,31 +3,44 @@
 import base64
 import hashlib
 import json
-import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import ClientError
 
+import bridge
+
 
 @dataclass
 class Stack:
-    """A deployed examples/minimal: its outputs, and what was asked for."""
+    """A deployed example: its outputs, and what was asked for."""
 
-    outputs: dict[str, str]
+    session: boto3.Session
+    outputs: dict
     package: Path
+    publisher: str
+    example: str
     mode: str
     authorization: str
-    iam: str
-    publisher: str
-    session: boto3.Session
+
+    @property
+    def name(self) -> str:
+        """The function of the model `sentiment`."""
+        return self.outputs["function_name"] if self.example == "minimal" else self.outputs["function_names"]["sentiment"]
+
+    @property
+    def iam(self) -> str:
+        return "tenant" if self.authorization == "AWS_IAM" else "ignore"
+
+    def checks(self):
+        own = {"minimal": [self.url], "complete": [self.api, self.alarms, self.dead_letters]}[self.example]
+        return [self.function, self.role, self.bucket, self.ledger, *own, self.live]
 
     def function(self):
         """The function's settings in force, and the environment that it runs with."""
         client = self.session.client("lambda")
-        settings = client.get_function(FunctionName=self.outputs["function_name"], Qualifier="live")["Configuration"]
+        settings = client.get_function(FunctionName=self.name, Qualifier="live")["Configuration"]
         digest = base64.b64encode(hashlib.sha256(self.package.read_bytes()).digest()).decode()
         equal("code sha256", settings["CodeSha256"], digest)
         equal("runtime", (settings["Runtime"], settings["Handler"]), ("provided.al2023", "bootstrap"))
@@ -40,17 +53,17 @@ class Stack:
             "AMAAS_PUBLISHERS": self.publisher,
             "AMAAS_SEALING": "required",
             "AMAAS_LEDGER": f"dynamodb:{self.outputs['ledger_table']}",
-            "AMAAS_RESPONSE_MODE": "stream" if self.mode == "RESPONSE_STREAM" else "buffered",
-            **({"AMAAS_IAM": "tenant"} if self.iam == "tenant" else {}),
+            "AMAAS_RESPONSE_MODE": "stream" if self.example == "minimal" and self.mode == "RESPONSE_STREAM" else "buffered",
+            **({"AMAAS_IAM": "tenant"} if self.example == "minimal" and self.iam == "tenant" else {}),
             "ORT_DISABLE_TELEMETRY": "1",
         })
-        alias = client.get_alias(FunctionName=self.outputs["function_name"], Name="live")
+        alias = client.get_alias(FunctionName=self.name, Name="live")
         assert alias["FunctionVersion"].isdigit(), f"alias live points to {alias['FunctionVersion']}, not to a published version"
 
     def url(self):
         """The Function URL's settings, and who may reach it."""
         client = self.session.client("lambda")
-        name = self.outputs["function_name"]
+        name = self.name
         if self.mode == "OFF":
             equal("endpoint", self.outputs.get("endpoint"), None)
         else:
@@ -73,16 +86,16 @@ class Stack:
     def role(self):
         """Every right of the role: no more, no less."""
         iam = self.session.client("iam")
-        equal("attached policies", iam.list_attached_role_policies(RoleName="amaas-sentiment")["AttachedPolicies"], [])
-        equal("inline policies", iam.list_role_policies(RoleName="amaas-sentiment")["PolicyNames"], ["serve"])
-        policy = iam.get_role_policy(RoleName="amaas-sentiment", PolicyName="serve")["PolicyDocument"]
+        equal("attached policies", iam.list_attached_role_policies(RoleName=self.name)["AttachedPolicies"], [])
+        equal("inline policies", iam.list_role_policies(RoleName=self.name)["PolicyNames"], ["serve"])
+        policy = iam.get_role_policy(RoleName=self.name, PolicyName="serve")["PolicyDocument"]
         bucket = f"arn:aws:s3:::{self.outputs['bucket']}"
         region, account = self.session.region_name, self.session.client("sts").get_caller_identity()["Account"]
         rights = {}
         for statement in policy["Statement"]:
             for action in statement["Action"]:
                 rights[action] = rights.get(action, []) + statement["Resource"]
-        logs = [f"arn:aws:logs:{region}:{account}:log-group:/aws/lambda/amaas-sentiment:*"]
+        logs = [f"arn:aws:logs:{region}:{account}:log-group:/aws/lambda/{self.name}:*"]
         table = [f"arn:aws:dynamodb:{region}:{account}:table/{self.outputs['ledger_table']}"]
         equal("rights", rights, {
             **{f"dynamodb:{action}": table for action in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")},
@@ -91,12 +104,23 @@ class Stack:
             "kms:Decrypt": [self.outputs["kms_key_arn"], self.outputs["sealing_key_arn"], self.outputs["sealing_key_arn"]],
             "logs:CreateLogStream": logs,
             "logs:PutLogEvents": logs,
+            **self.more_rights(region, account),
         })
         opened = [s["Condition"]["StringEquals"] for s in policy["Statement"] if s["Resource"] == [self.outputs["sealing_key_arn"]]]
         equal("what the sealing key opens", opened, [
             {"kms:EncryptionContext:model": "sentiment"},
             {"kms:EncryptionContext:model": "(ledger)", "kms:EncryptionContext:key": "secret"},
         ])
+
+    def more_rights(self, region: str, account: str) -> dict[str, list[str]]:
+        """Those of tracing and dead letters."""
+        if self.example == "minimal":
+            return {}
+        return {
+            "xray:PutTraceSegments": ["*"],
+            "xray:PutTelemetryRecords": ["*"],
+            "sqs:SendMessage": [f"arn:aws:sqs:{region}:{account}:{self.name}-dead-letters"],
+        }
 
     def bucket(self):
         """Encryption, versioning, no public access, TLS only."""
@@ -126,43 +150,64 @@ class Stack:
         backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
         equal("recovery", backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"], "ENABLED")
 
+    def api(self):
+        """The API's routes reach the model that is in their path, with a grant for this API alone; others reach nothing."""
+        find = bridge.of_api(self.session, self.outputs["api_id"])
+        for method, path, model in (
+            ("POST", "/v1/models/sentiment/predict", "sentiment"),
+            ("GET", "/v1/models/sentiment/keys/manifest", "sentiment"),
+            ("POST", "/v2/models/sentiment-2026/versions/1/infer", "sentiment-2026"),
+            ("GET", "/v2/models/sentiment-2026", "sentiment-2026"),
+            ("GET", "/v1/usage", "sentiment"),
+            ("GET", "/v2/health/ready", "sentiment"),
+            ("POST", "/v1/embeddings", None),
+            ("POST", "/v1/models/other/predict", None),
+            ("GET", "/", None),
+        ):
+            alias = find(method, path)
+            expected = None if model is None else f"function:{self.outputs['function_names'][model]}:live"
+            assert (alias or "").endswith(expected or "") and (alias is None) == (expected is None), f"{method} {path} reaches {alias}, expected {expected}"
+        stage = self.session.client("apigatewayv2").get_stages(ApiId=self.outputs["api_id"])["Items"][0]
+        equal("throttle", (stage["DefaultRouteSettings"]["ThrottlingRateLimit"], stage["DefaultRouteSettings"]["ThrottlingBurstLimit"]), (50, 100))
+        logged = set(json.loads(stage["AccessLogSettings"]["Format"]).values())
+        secret = [value for value in logged if "header" in value.lower() or "body" in value.lower() or "authorization" in value.lower()]
+        equal("what the access log has of headers and bodies", secret, [])
+
+    def alarms(self):
+        """Alarms of each function tell somebody, and the dashboard is JSON."""
+        client = self.session.client("cloudwatch")
+        alarms = client.describe_alarms()["MetricAlarms"]
+        for function in self.outputs["function_names"].values():
+            own = [alarm["AlarmName"] for alarm in alarms if function in json.dumps(alarm.get("Metrics", []) + alarm.get("Dimensions", []))]
+            assert len(own) >= 4, f"{function} has the alarms {own}"
+        silent = [alarm["AlarmName"] for alarm in alarms if not alarm["AlarmActions"]]
+        equal("alarms that tell nobody", silent, [])
+        json.loads(client.get_dashboard(DashboardName=self.outputs["dashboard"])["DashboardBody"])
+
+    def dead_letters(self):
+        """What fails asynchronously goes to the function's own queue."""
+        config = self.session.client("lambda").get_function_event_invoke_config(FunctionName=self.name, Qualifier="live")
+        queue = self.session.client("sqs").get_queue_url(QueueName=f"{self.name}-dead-letters")["QueueUrl"]
+        settings = self.session.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+        equal("destination", config["DestinationConfig"]["OnFailure"]["Destination"], settings["QueueArn"])
+        equal("retention", settings["MessageRetentionPeriod"], str(14 * 86400))
+
+    def take_back(self):
+        """What the alarm's event starts, done by hand: moto runs no state machine."""
+        states = self.session.client("stepfunctions")
+        machine = next(m for m in states.list_state_machines()["stateMachines"] if m["name"] == f"{self.name}-rollback")
+        definition = json.loads(states.describe_state_machine(stateMachineArn=machine["stateMachineArn"])["definition"])
+        rule = self.session.client("events").list_targets_by_rule(Rule=f"{self.name}-rollback")["Targets"]
+        equal("what the alarm's event starts", [target["Arn"] for target in rule], [machine["stateMachineArn"]])
+        step = definition["States"][definition["StartAt"]]
+        equal("the step", step["Resource"], "arn:aws:states:::aws-sdk:lambda:updateAlias")
+        self.session.client("lambda").update_alias(**step["Parameters"])
+
     def live(self):
         """The deployed zip's own `bootstrap` answers GET /v2/health/live."""
-        response = self.session.client("lambda").invoke(
-            FunctionName=self.outputs["function_name"],
-            Qualifier="live",
-            Payload=json.dumps(function_url_event("GET", "/v2/health/live")),
-            LogType="Tail",
-        )
-        payload = response["Payload"].read()
-        log = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")[-2000:]
-        assert "FunctionError" not in response, f"the function failed: {payload[:500]!r}\n{log}"
-        prelude = payload.split(bytes(8), 1)[0]  # a streamed reply: JSON, eight NUL bytes, body
-        assert json.loads(prelude).get("statusCode") == 200, f"live answered {payload[:500]!r}\n{log}"
-
-
-def function_url_event(method: str, path: str) -> dict:
-    """A request as a Function URL hands it on, payload format 2.0."""
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"host": "localhost", "accept": "application/json", "user-agent": "amaas-infra-tests"},
-        "requestContext": {
-            "accountId": "anonymous",
-            "apiId": "localhost",
-            "domainName": "localhost",
-            "domainPrefix": "localhost",
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "amaas-infra-tests"},
-            "requestId": str(uuid.uuid4()),
-            "routeKey": "$default",
-            "stage": "$default",
-            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()),
-            "timeEpoch": int(time.time() * 1000),
-        },
-        "isBase64Encoded": False,
-    }
+        alias = f"{self.name}:live"
+        status, _, body = bridge.invoke(self.session.client("lambda"), alias, bridge.event("GET", "/v2/health/live"))
+        equal("live", (status, body[:200]), (200, body[:200]))
 
 
 def equal(what: str, actual, expected):

@@ -1,0 +1,39 @@
+"""What there is in an account, so that one can say that a destroy left nothing of it."""
+
+import boto3
+
+
+def left_over(session: boto3.Session) -> set[str]:
+    """Everything that lists itself, by kind and name. Log groups and alarms too: they cost money after everybody forgot them."""
+    found = set()
+    for service, operation, items, name in LISTS:
+        for item in getattr(session.client(service), operation)()[items]:
+            if name is None or item.get("StackStatus") != "DELETE_COMPLETE":
+                found.add(f"{service} {item if name is None else item[name]}")
+    kms = session.client("kms")
+    for key in kms.list_keys()["Keys"]:  # keys go 7 to 30 days after they were told to
+        state = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+        if state["KeyState"] != "PendingDeletion" and state["KeyManager"] == "CUSTOMER":
+            found.add(f"kms {key['KeyId']}")
+    for vpc in session.client("ec2").describe_vpcs()["Vpcs"]:
+        found.add(f"ec2 {vpc['VpcId']}")
+    for endpoint in session.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]:
+        if endpoint["State"] not in ("deleted", "deleting"):
+            found.add(f"ec2 {endpoint['VpcEndpointId']}")
+    return found
+
+
+LISTS = [
+    ("apigatewayv2", "get_apis", "Items", "Name"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+    ("cloudformation", "list_stacks", "StackSummaries", "StackName"),
+    ("dynamodb", "list_tables", "TableNames", None),
+    ("events", "list_rules", "Rules", "Name"),
+    ("iam", "list_roles", "Roles", "RoleName"),
+    ("lambda", "list_functions", "Functions", "FunctionName"),
+    ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    ("s3", "list_buckets", "Buckets", "Name"),
+    ("sns", "list_topics", "Topics", "TopicArn"),
+    ("stepfunctions", "list_state_machines", "stateMachines", "name"),
+]
