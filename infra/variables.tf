@@ -33,7 +33,7 @@ variable "models" {
     - tracing: PassThrough or Active
     - log_retention_days: one of CloudWatch's periods
     - environment: more environment variables, never a secret
-    - gpu: runs the image on ECS with a GPU, and not on Lambda, which has none: instance_type, gpus, capacity, scaling, certificate_arn,
+    - gpu: runs the image on ECS with a GPU, and not on Lambda, which has none: instance_type, gpus, cpu, memory_mb, capacity, scaling, certificate_arn,
       client_cidrs, as the gpu module describes them, and server_name, the name in the certificate, by which the API knows it
   TEXT
   type = map(object({

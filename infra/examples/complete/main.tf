@@ -42,7 +42,8 @@ module "amaas" {
       alarms                  = { p99_ms = 500 }
     }
 
-    # The same network in a version that stays: what a new one is compared with, or what another tenant was promised.
+    # A version of the model that stays: what a new one is compared with, or what another tenant was promised. Its program moves with
+    # the package; a stable_version of its own would hold that too.
     sentiment-2026 = {
       package              = var.package
       architecture         = var.architecture

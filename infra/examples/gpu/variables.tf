@@ -26,7 +26,7 @@ variable "instance_type" {
 }
 
 variable "spot" {
-  description = "Whether AWS may take the instances back with two minutes' notice, for some 60 % less."
+  description = "Whether AWS may take the instances back with two minutes' notice, for less."
   type        = bool
   default     = false
 }

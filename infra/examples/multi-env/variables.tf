@@ -9,7 +9,7 @@ variable "environment" {
 }
 
 variable "account_id" {
-  description = "Account that the environment lives in. Credentials of another are refused before anything is read or written."
+  description = "Account that the environment lives in. Credentials of another are refused before anything of the stack is read or written."
   type        = string
 }
 

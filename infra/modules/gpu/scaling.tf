@@ -2,7 +2,7 @@
 # does: so a fixed number, `min` the same as `max`, is kept by the same steps.
 #
 #   wake    fewer than the least there may be; or none, and calls find none: the load
-#           balancer answers 503, which callers repeat                                  → the least, or one
+#           balancer answers 503; who repeats for as long as a start takes is answered    → the least, or one
 #   more    more rows wait at each than may                                             → one more
 #   fewer   nearly none wait                                                            → one less, not the last
 #   sleep   nobody called for a while                                                   → the least there may be
