@@ -96,18 +96,19 @@ module "api" {
   jwt           = var.api.jwt
   shared        = var.api.shared
   throttle      = var.api.throttle
-  throttles     = { for model, settings in var.models : model => settings.throttle if settings.throttle != null }
+  throttles     = { for model, settings in var.models : model => settings.throttle if settings.throttle != null && local.by_api[model] }
   timeout_ms    = var.api.timeout_ms
   domain        = var.api.domain
   cors          = var.api.cors
 
+  # A function that streams answers each call so, and an HTTP API takes whole answers only.
   functions = {
     for model, function in module.function : model => {
       function_name = function.function_name
       alias         = function.alias
       alias_arn     = function.alias_arn
       invoke_arn    = function.alias_invoke_arn
-    }
+    } if local.by_api[model]
   }
 
   services = {

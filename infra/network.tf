@@ -5,8 +5,11 @@ module "network" {
   name      = var.name
   cidr      = var.network.cidr
   zones     = var.network.zones
-  flow_logs = var.network.flow_logs == null ? null : { retention_days = var.network.flow_logs.retention_days, kms_key_arn = local.log_kms_key_arn }
+  flow_logs = !var.network.flow_logs.enabled ? null : { retention_days = var.network.flow_logs.retention_days, kms_key_arn = local.log_kms_key_arn }
   tags      = var.tags
+
+  # No other bucket is reached from in there, whoever may read it.
+  bucket_arns = [module.registry.bucket_arn]
 
   # Tasks on ECS are started, fetched and logged through endpoints too.
   endpoints = distinct(concat(

@@ -4,7 +4,7 @@ output "endpoint" {
 }
 
 output "endpoints" {
-  description = "Where each model is called: the HTTP API, except for a model that streams at a Function URL; without an API the Function URL, or for a model with a GPU its load balancer. Null where there is none of them."
+  description = "Where each model is called: the HTTP API, except for a model that streams at a Function URL; without an API the Function URL, or for a model with a GPU the name in its certificate, which you point to its load balancer. Null where there is none of them."
   value       = local.endpoints
 }
 
@@ -58,6 +58,11 @@ output "dashboard" {
   value       = one(module.observability[*].dashboard)
 }
 
+output "load_balancers" {
+  description = "By model with a GPU, the URL of its internal load balancer."
+  value       = { for model, service in module.gpu : model => service.endpoint }
+}
+
 output "env" {
   description = "By model, the environment variables that the `amaas` command and the SDK read, as `amaas env` prints them. Never a secret."
   value = {
@@ -88,6 +93,11 @@ locals {
 
   endpoints = merge(
     { for model, function in module.function : model => local.by_api[model] ? module.api[0].endpoint : function.endpoint },
-    { for model, service in module.gpu : model => local.by_api[model] ? module.api[0].endpoint : service.endpoint },
+    # A load balancer's own name is in no certificate, and the SDK speaks plain HTTP with this machine only.
+    {
+      for model, settings in local.services : model => (
+        local.by_api[model] ? module.api[0].endpoint : settings.gpu.server_name == null ? null : "https://${settings.gpu.server_name}"
+      )
+    },
   )
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every name. Two stacks in one account and region need two names."
+  description = "Prefix of every name. Two stacks in one account need two names, in two regions too: roles and dashboards are the account's."
   type        = string
   default     = "amaas"
   nullable    = false
@@ -112,6 +112,11 @@ variable "models" {
   validation {
     condition     = alltrue([for model in keys(var.models) : can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])
     error_message = "models must be keyed by names of 1 to 40 lower-case letters, digits, hyphens or underscores, as in `amaas publish`: write \"sentiment = {…}\", not ${jsonencode([for model in keys(var.models) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.models), ["api", "flow-log", "ledger"])) == 0
+    error_message = "models must not be called api, flow-log or ledger, whose alarms and roles have these names: write another name in place of ${join(", ", setintersection(keys(var.models), ["api", "flow-log", "ledger"]))}."
   }
 
   validation {
@@ -233,6 +238,7 @@ variable "network" {
     zones     = optional(number, 2)
     endpoints = optional(list(string), [])
     flow_logs = optional(object({
+      enabled        = optional(bool, true)
       retention_days = optional(number, 30)
     }), {})
     existing = optional(object({
@@ -305,8 +311,18 @@ variable "api" {
   }
 
   validation {
-    condition     = var.api == null || length(var.models) > 0
-    error_message = "api must have a model behind it: add one to models, or leave api out until there is one."
+    condition     = var.api == null || anytrue([for model in values(var.models) : model.url.mode != "RESPONSE_STREAM"])
+    error_message = "api must have a model behind it: add one to models that does not stream, or leave api out until there is one."
+  }
+
+  validation {
+    condition     = alltrue([for model in try(values(var.api.shared), []) : try(var.models[model].url.mode != "RESPONSE_STREAM", true)])
+    error_message = "api.shared must not name a model that streams, since an HTTP API takes whole answers only: write another model, or url = { mode = \"OFF\" } for ${join(", ", [for name, model in var.models : name if model.url.mode == "RESPONSE_STREAM"])}."
+  }
+
+  validation {
+    condition     = var.api == null || try(var.api.authorization == "AWS_IAM", false) || alltrue([for model in values(var.models) : model.iam != "tenant" || model.url.mode == "RESPONSE_STREAM"])
+    error_message = "api.authorization must be \"AWS_IAM\" where a model behind it has iam = \"tenant\", or nobody is asked who he is: write it, or leave iam out for ${join(", ", [for name, model in var.models : name if model.iam == "tenant" && model.url.mode != "RESPONSE_STREAM"])}."
   }
 }
 

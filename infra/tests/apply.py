@@ -86,7 +86,7 @@ def trial(options: argparse.Namespace, folder: Path) -> list[str]:
         said.append("empty second plan")
         if caller is not None and not (options.example == "minimal" and options.mode == "OFF"):
             find = bridge.of_url(session, stack.name) if options.example == "minimal" else bridge.of_api(session, stack.outputs["api_id"])
-            said += caller.calls(terraform.directory, find)
+            said += caller.calls(terraform.directory, find, whole=options.example == "complete")
             if options.example == "complete":
                 said += canary(terraform, stack, caller, find)
     finally:

@@ -19,9 +19,9 @@ from botocore.exceptions import ClientError
 
 
 @contextmanager
-def bridge(find: Callable[[str, str], str | None], session: boto3.Session, seen: Callable[[str], None] = lambda _: None):
+def bridge(find: Callable[[str, str], str | None], session: boto3.Session, seen: Callable[[str], None] = lambda _: None, whole: bool = False):
     """Serves on a free port of loopback; `find` says which alias answers a method and a path, None for 404. `seen` is told the
-    function's version that answered."""
+    function's version that answered; `whole` refuses a streamed answer."""
     client = session.client("lambda")
 
     class Handler(BaseHTTPRequestHandler):
@@ -39,7 +39,7 @@ def bridge(find: Callable[[str, str], str | None], session: boto3.Session, seen:
                 return
             request = event(self.command, url.path, url.query, self.headers.items(), body)
             try:
-                self.answer(*invoke(client, alias, request, seen))
+                self.answer(*invoke(client, alias, request, seen, whole))
             except (AssertionError, ClientError) as error:  # AWS says as much, and less of why
                 self.answer(502, {"content-type": "application/json"}, json.dumps({"message": str(error)}).encode())
 
@@ -64,14 +64,15 @@ def bridge(find: Callable[[str, str], str | None], session: boto3.Session, seen:
         server.server_close()
 
 
-def invoke(client, alias_arn: str, request: dict, seen: Callable[[str], None] = lambda _: None) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of the function's answer, whether it came whole or as a stream."""
+def invoke(client, alias_arn: str, request: dict, seen: Callable[[str], None] = lambda _: None, whole: bool = False) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the function's answer, whether it came whole or as a stream; with `whole`, as an HTTP API wants it."""
     function, qualifier = alias_arn.rsplit(":", 1)
     response = client.invoke(FunctionName=function, Qualifier=qualifier, Payload=json.dumps(request))
     payload = response["Payload"].read().decode().encode("latin-1")  # as server.py gives bytes
     assert "FunctionError" not in response, f"the function failed: {payload[:500]!r}"
     seen(response["ExecutedVersion"])
     prelude, streamed, rest = payload.partition(bytes(8))
+    assert whole is False or not streamed, "a streamed answer, which an HTTP API does not take"
     answer = json.loads(prelude)
     if not streamed:
         rest = answer.get("body", "")
@@ -112,8 +113,9 @@ def granted(session: boto3.Session, alias_arn: str, api_id: str):
     """The API may invoke the alias, and only this API may."""
     function, qualifier = alias_arn.rsplit(":", 1)
     policy = json.loads(session.client("lambda").get_policy(FunctionName=function, Qualifier=qualifier)["Policy"])
-    grants = [s for s in policy["Statement"] if s["Principal"] == {"Service": "apigateway.amazonaws.com"}]
-    sources = [json.dumps(grant.get("Condition", grant)) for grant in grants]
+    others = [s for s in policy["Statement"] if s["Principal"] != {"Service": "apigateway.amazonaws.com"}]
+    assert not others, f"{alias_arn} may be invoked by {others}"
+    sources = [json.dumps(grant.get("Condition", grant)) for grant in policy["Statement"]]
     assert sources and all(f":{api_id}/" in source for source in sources), f"{alias_arn} may be invoked by {sources}"
 
 

@@ -27,8 +27,8 @@ class Caller:
         """The public key of who publishes."""
         return self.amaas("signer", "--create")["publisher"]
 
-    def calls(self, terraform: Path, find: Callable[[str, str], str | None]) -> list[str]:
-        """Publishes the model, makes a tenant and a key, and calls what `find` finds behind a bridge."""
+    def calls(self, terraform: Path, find: Callable[[str, str], str | None], whole: bool) -> list[str]:
+        """Publishes the model, makes a tenant and a key, and calls what `find` finds behind a bridge; `whole` where that is an HTTP API."""
         printed = self.run("env", "--terraform", str(terraform), "--model", "sentiment").stdout
         told = dict(line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
         told = {name: shlex.split(value)[0] for name, value in told.items()}
@@ -44,7 +44,7 @@ class Caller:
         self.environment["AMAAS_API_KEY"] = self.amaas("keys", "create", "--tenant", "acme")["key"]
         self.environment["AMAAS_SIGNERS"] = self.run("keys", "signer", "sentiment").stdout.strip()
 
-        with bridge.bridge(find, self.session) as endpoint:
+        with bridge.bridge(find, self.session, whole=whole) as endpoint:
             self.environment["AMAAS_ENDPOINT"] = endpoint
             for text, label in (("A wonderful film, moving and funny.", "positive"), ("Dull, endless, a waste of time.", "negative")):
                 answer = self.amaas("predict", "sentiment", text, "--receipt", str(self.folder / "receipt.json"))

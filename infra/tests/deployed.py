@@ -156,8 +156,9 @@ class Stack:
         for method, path, model in (
             ("POST", "/v1/models/sentiment/predict", "sentiment"),
             ("GET", "/v1/models/sentiment/keys/manifest", "sentiment"),
-            ("POST", "/v2/models/sentiment-2026/versions/1/infer", "sentiment-2026"),
-            ("GET", "/v2/models/sentiment-2026", "sentiment-2026"),
+            ("GET", "/v2/models/sentiment", "sentiment"),
+            ("POST", "/v2/models/sentiment/versions/1/infer", "sentiment"),
+            ("POST", "/v2/models/sentiment-2026/infer", None),  # it streams, at a URL of its own
             ("GET", "/v1/usage", "sentiment"),
             ("GET", "/v2/health/ready", "sentiment"),
             ("POST", "/v1/embeddings", None),
@@ -178,7 +179,7 @@ class Stack:
         client = self.session.client("cloudwatch")
         alarms = client.describe_alarms()["MetricAlarms"]
         for function in self.outputs["function_names"].values():
-            own = [alarm["AlarmName"] for alarm in alarms if function in json.dumps(alarm.get("Metrics", []) + alarm.get("Dimensions", []))]
+            own = [alarm["AlarmName"] for alarm in alarms if function in named(alarm)]
             assert len(own) >= 4, f"{function} has the alarms {own}"
         silent = [alarm["AlarmName"] for alarm in alarms if not alarm["AlarmActions"]]
         equal("alarms that tell nobody", silent, [])
@@ -208,6 +209,12 @@ class Stack:
         alias = f"{self.name}:live"
         status, _, body = bridge.invoke(self.session.client("lambda"), alias, bridge.event("GET", "/v2/health/live"))
         equal("live", (status, body[:200]), (200, body[:200]))
+
+
+def named(alarm: dict) -> set[str]:
+    """The functions that an alarm's dimensions name."""
+    metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query] + [alarm]
+    return {dimension["Value"] for metric in metrics for dimension in metric.get("Dimensions", []) if dimension["Name"] == "FunctionName"}
 
 
 def equal(what: str, actual, expected):

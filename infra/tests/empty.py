@@ -15,6 +15,13 @@ def left_over(session: boto3.Session) -> set[str]:
         state = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
         if state["KeyState"] != "PendingDeletion" and state["KeyManager"] == "CUSTOMER":
             found.add(f"kms {key['KeyId']}")
+    for queue in session.client("sqs").list_queues().get("QueueUrls", []):
+        found.add(f"sqs {queue}")
+    for alias in kms.list_aliases()["Aliases"]:
+        if not alias["AliasName"].startswith("alias/aws/"):
+            found.add(f"kms {alias['AliasName']}")
+    for group in session.client("ec2").describe_security_groups()["SecurityGroups"]:
+        found.add(f"ec2 {group['GroupId']}")
     for vpc in session.client("ec2").describe_vpcs()["Vpcs"]:
         found.add(f"ec2 {vpc['VpcId']}")
     for endpoint in session.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]:

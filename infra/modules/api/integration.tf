@@ -51,4 +51,9 @@ resource "aws_apigatewayv2_vpc_link" "this" {
   subnet_ids         = var.vpc_link.subnet_ids
   security_group_ids = var.vpc_link.security_group_ids
   tags               = var.tags
+
+  # A link cannot be changed, so another zone makes another one, to which the integrations have to move first.
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -23,4 +23,7 @@ resource "aws_lambda_alias" "live" {
       additional_version_weights = { (aws_lambda_function.this.version) = routing_config.value }
     }
   }
+
+  # Callers come when the version's environments stand ready.
+  depends_on = [aws_lambda_provisioned_concurrency_config.this, aws_lambda_provisioned_concurrency_config.scaled]
 }

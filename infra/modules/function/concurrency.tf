@@ -3,14 +3,32 @@ locals {
   scales      = try(local.provisioned.max > local.provisioned.min, false)
 }
 
-# Environments that are started before anybody calls. Where their number moves, Application Auto Scaling sets it, and this resource
-# would set it back with each apply.
+# Environments that are started before anybody calls, of the version that callers reach: the next one's stand ready before the alias moves
+# there, and nothing is moved meanwhile that a plan would have to put back.
 resource "aws_lambda_provisioned_concurrency_config" "this" {
   count = local.provisioned != null && !local.scales ? 1 : 0
 
   function_name                     = aws_lambda_function.this.function_name
-  qualifier                         = aws_lambda_alias.live.name
+  qualifier                         = local.stable_version
   provisioned_concurrent_executions = local.provisioned.min
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# The same, where Application Auto Scaling sets their number. It only sets it: taken away, it would leave environments that nobody owns.
+resource "aws_lambda_provisioned_concurrency_config" "scaled" {
+  count = local.scales ? 1 : 0
+
+  function_name                     = aws_lambda_function.this.function_name
+  qualifier                         = local.stable_version
+  provisioned_concurrent_executions = local.provisioned.min
+
+  lifecycle {
+    create_before_destroy = true
+    ignore_changes        = [provisioned_concurrent_executions]
+  }
 }
 
 resource "aws_appautoscaling_target" "this" {
@@ -18,7 +36,7 @@ resource "aws_appautoscaling_target" "this" {
 
   service_namespace  = "lambda"
   scalable_dimension = "lambda:function:ProvisionedConcurrency"
-  resource_id        = "function:${aws_lambda_function.this.function_name}:${aws_lambda_alias.live.name}"
+  resource_id        = "function:${aws_lambda_provisioned_concurrency_config.scaled[0].function_name}:${aws_lambda_provisioned_concurrency_config.scaled[0].qualifier}"
   min_capacity       = local.provisioned.min
   max_capacity       = local.provisioned.max
   tags               = var.tags

@@ -8,7 +8,7 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   name   = "serve"
   role   = aws_iam_role.this.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.trace, local.join_vpc, local.give_up) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.open_table, local.trace, local.join_vpc, local.give_up) })
 }
 
 data "aws_caller_identity" "current" {}
@@ -98,6 +98,14 @@ locals {
       Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
     },
   ]
+
+  open_table = [for key in var.ledger.kms_key_arn[*] : {
+    Sid       = "OpenTheTable"
+    Effect    = "Allow"
+    Action    = ["kms:Decrypt"]
+    Resource  = [key]
+    Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}" } }
+  }]
 
   # X-Ray knows no resource: "*" is the only value IAM accepts for these two actions.
   trace = var.tracing != "Active" ? [] : [

@@ -108,7 +108,11 @@ resource "aws_cloudwatch_metric_alarm" "canary_latency" {
   dimensions          = local.canary_dimensions
   period              = 60
   extended_statistic  = "p99"
-  tags                = var.tags
+
+  # Two slow calls in two minutes are no slowest percent.
+  evaluate_low_sample_count_percentiles = "ignore"
+
+  tags = var.tags
 }
 
 resource "aws_cloudwatch_event_rule" "rollback" {

@@ -32,7 +32,7 @@ resource "aws_cloudformation_stack" "public_invoke" {
   #checkov:skip=CKV_AWS_124:one grant, which Terraform waits for; nobody else has to hear of it
   count = local.is_public ? 1 : 0
 
-  name = "${local.function_name}-public-invoke"
+  name = "${replace(local.function_name, "_", "-")}-${substr(sha256(local.function_name), 0, 6)}-public-invoke" # no underscores here
   tags = var.tags
 
   template_body = jsonencode({

@@ -67,10 +67,11 @@ variable "least_serial" {
 }
 
 variable "ledger" {
-  description = "Outputs `table` and `table_arn` of the ledger module: where tenants, API keys, limits, prices and usage are, and answers for repeats of a call."
+  description = "Outputs `table`, `table_arn` and `kms_key_arn` of the ledger module: where tenants, API keys, limits, prices and usage are, and answers for repeats of a call."
   type = object({
-    table     = string
-    table_arn = string
+    table       = string
+    table_arn   = string
+    kms_key_arn = optional(string)
   })
   nullable = false
 }
@@ -273,12 +274,12 @@ variable "provisioned_concurrency" {
 
   validation {
     condition     = var.provisioned_concurrency == null || var.stable_version != "$LATEST"
-    error_message = "provisioned_concurrency must not be set where the alias is at $LATEST, for which Lambda starts no environments beforehand: leave stable_version out to follow the version of each apply, or name a published version."
+    error_message = "provisioned_concurrency must not be set where callers reach $LATEST, for which Lambda starts no environments beforehand: leave stable_version out to follow the version of each apply, or name a published version."
   }
 
   validation {
     condition     = var.provisioned_concurrency == null || var.canary == null
-    error_message = "provisioned_concurrency must not be set while a canary is out: Lambda starts no environments for an alias with two versions. Leave one of the two out; set provisioned_concurrency again when the canary is the stable version."
+    error_message = "provisioned_concurrency must not be set while a canary is out, whose version would have none and look slow beside the other. Leave one of the two out; set provisioned_concurrency again when the canary is the stable version."
   }
 
   validation {

@@ -26,7 +26,7 @@ resource "aws_iam_role" "task" {
 resource "aws_iam_role_policy" "task" {
   name   = "serve"
   role   = aws_iam_role.task.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = local.serve })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.open_table) })
 }
 
 # What ECS may do to start it.
@@ -145,6 +145,14 @@ locals {
       Resource = [var.ledger.table_arn]
     },
   ]
+
+  open_table = [for key in var.ledger.kms_key_arn[*] : {
+    Sid       = "OpenTheTable"
+    Effect    = "Allow"
+    Action    = ["kms:Decrypt"]
+    Resource  = [key]
+    Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}" } }
+  }]
 
   log = [{
     Sid      = "WriteLogs"

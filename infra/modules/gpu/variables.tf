@@ -94,10 +94,11 @@ variable "registry" {
 }
 
 variable "ledger" {
-  description = "Outputs `table` and `table_arn` of the ledger module: where tenants, API keys, limits, prices and usage are, and answers for repeats of a call."
+  description = "Outputs `table`, `table_arn` and `kms_key_arn` of the ledger module: where tenants, API keys, limits, prices and usage are, and answers for repeats of a call."
   type = object({
-    table     = string
-    table_arn = string
+    table       = string
+    table_arn   = string
+    kms_key_arn = optional(string)
   })
   nullable = false
 }

@@ -3,6 +3,11 @@ output "table" {
   value       = aws_dynamodb_table.this.name
 }
 
+output "kms_key_arn" {
+  description = "ARN of the key of the table, or null where it is the one that AWS owns."
+  value       = var.kms_key_arn
+}
+
 output "table_arn" {
   description = "ARN of the table."
   value       = aws_dynamodb_table.this.arn

@@ -18,8 +18,10 @@ resource "aws_vpc_endpoint" "interface" {
   subnet_ids          = [for subnet in aws_subnet.this : subnet.id]
   security_group_ids  = [aws_security_group.endpoints.id]
   private_dns_enabled = true
-  policy              = jsonencode({ Version = "2012-10-17", Statement = [local.interface_policy] })
   tags                = merge(var.tags, { Name = "${var.name}-${each.key}" })
+
+  # ECS takes no policy for what its agent asks.
+  policy = contains(["ecs-agent", "ecs-telemetry"], each.key) ? null : jsonencode({ Version = "2012-10-17", Statement = [local.interface_policy] })
 }
 
 locals {

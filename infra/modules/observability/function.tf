@@ -11,7 +11,7 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   for_each = var.functions
 
   alarm_name          = "${var.name}-${each.key}-errors"
-  alarm_description   = "More than ${each.value.alarms.error_rate * 100} % of the calls of the model ${each.key} ended in an error of its function for ten minutes. Look for panics, timeouts and memory in the log group ${each.value.log_group}."
+  alarm_description   = "More than ${each.value.alarms.error_rate * 100} % of the calls of the model ${each.key} crashed, timed out or were answered with status 500 or more for ten minutes. Look for \"failed\", panics, timeouts and memory in the log group ${each.value.log_group}."
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.alarms.error_rate
   evaluation_periods  = 2
@@ -22,9 +22,22 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
 
   metric_query {
     id          = "rate"
-    expression  = "errors / calls"
+    expression  = "SUM([errors, failures]) / calls"
     label       = "Errors by calls"
     return_data = true
+  }
+
+  # What the function answered with status 500 or more, which is no error to Lambda.
+  metric_query {
+    id = "failures"
+
+    metric {
+      namespace   = "amaas"
+      metric_name = "Failures"
+      dimensions  = { Function = each.value.function_name }
+      stat        = "Sum"
+      period      = 300
+    }
   }
 
   dynamic "metric_query" {

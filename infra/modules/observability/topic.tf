@@ -46,12 +46,11 @@ locals {
   region     = data.aws_region.current.name
   account    = "arn:${local.partition}:iam::${local.account_id}:root"
 
-  # Who publishes, and what shows that it does so for this account. EventBridge names its rule and not the account.
+  # Who publishes, and what shows that it does so for this account.
   publishers = {
     Alarms    = { service = "cloudwatch.amazonaws.com", condition = { StringEquals = { "aws:SourceAccount" = local.account_id } } }
     Budgets   = { service = "budgets.amazonaws.com", condition = { StringEquals = { "aws:SourceAccount" = local.account_id } } }
     Anomalies = { service = "costalerts.amazonaws.com", condition = { StringEquals = { "aws:SourceAccount" = local.account_id } } }
-    Events    = { service = "events.amazonaws.com", condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:events:${local.region}:${local.account_id}:rule/*" } } }
   }
 
   publish = [for name, publisher in local.publishers : {

@@ -33,7 +33,7 @@ pub(crate) fn failed() {
 fn line(function: &str, version: &str, time: u64) -> String {
     let by = json!({
         "Namespace": "amaas",
-        "Dimensions": [["Function", "FunctionVersion"]],
+        "Dimensions": [["Function"], ["Function", "FunctionVersion"]],
         "Metrics": [{ "Name": "Failures", "Unit": "Count" }],
     });
     let aws = json!({ "Timestamp": time, "CloudWatchMetrics": [by] });
@@ -51,7 +51,8 @@ mod tests {
         assert_eq!(by["Namespace"], "amaas");
         assert_eq!(line["_aws"]["Timestamp"], 1_800_000_000_000_u64);
         assert_eq!(line[by["Metrics"][0]["Name"].as_str().expect("text")], 1);
-        let dimensions = by["Dimensions"][0].as_array().expect("a list").iter();
+        assert_eq!(by["Dimensions"][0], serde_json::json!(["Function"]));
+        let dimensions = by["Dimensions"][1].as_array().expect("a list").iter();
         let values: Vec<_> = dimensions.map(|name| line[name.as_str().expect("text")].clone()).collect();
         assert_eq!(values, ["amaas-match", "7"]);
     }

@@ -186,10 +186,10 @@ run "environments_stand_ready" {
   assert {
     condition = alltrue([
       aws_lambda_provisioned_concurrency_config.this[0].provisioned_concurrent_executions == 2,
-      aws_lambda_provisioned_concurrency_config.this[0].qualifier == "live",
+      aws_lambda_provisioned_concurrency_config.this[0].qualifier == "7",
       length(aws_appautoscaling_target.this) == 0,
     ])
-    error_message = "A fixed number must stand ready behind the alias."
+    error_message = "A fixed number must stand ready of the version that callers reach."
   }
 }
 
@@ -201,7 +201,8 @@ run "environments_as_many_as_needed" {
   assert {
     condition = alltrue([
       length(aws_lambda_provisioned_concurrency_config.this) == 0,
-      aws_appautoscaling_target.this[0].resource_id == "function:amaas-sentiment:live",
+      aws_lambda_provisioned_concurrency_config.scaled[0].provisioned_concurrent_executions == 2,
+      aws_appautoscaling_target.this[0].resource_id == "function:amaas-sentiment:7",
       aws_appautoscaling_target.this[0].min_capacity == 2,
       aws_appautoscaling_target.this[0].max_capacity == 20,
       one(aws_appautoscaling_policy.this[0].target_tracking_scaling_policy_configuration).target_value == 0.6,
@@ -262,6 +263,27 @@ run "dead_letters_with_the_key_of_sqs" {
   assert {
     condition     = aws_sqs_queue.dead_letters[0].sqs_managed_sse_enabled && length([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "SealDeadLetters"]) == 0
     error_message = "The queue must be encrypted without a key too."
+  }
+}
+
+run "ledger_with_a_key_of_its_own" {
+  variables {
+    ledger = {
+      table       = "amaas-ledger"
+      table_arn   = "arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"
+      kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/99999999-2222-3333-4444-555555555555"
+    }
+  }
+
+  assert {
+    condition = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "OpenTheTable"]) == {
+      Sid       = "OpenTheTable"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/99999999-2222-3333-4444-555555555555"]
+      Condition = { StringEquals = { "kms:ViaService" = "dynamodb.eu-central-1.amazonaws.com" } }
+    }
+    error_message = "Whoever uses the table must be able to use its key, through DynamoDB."
   }
 }
 

@@ -51,7 +51,7 @@ run "one_function" {
       aws_cloudwatch_metric_alarm.duration["sentiment"].threshold == 1000,
       aws_cloudwatch_metric_alarm.duration["sentiment"].extended_statistic == "p99",
       aws_cloudwatch_metric_alarm.cold_starts["sentiment"].threshold == 0.2,
-      { for query in aws_cloudwatch_metric_alarm.errors["sentiment"].metric_query : query.id => query.expression == null ? one(query.metric).metric_name : query.expression } == { rate = "errors / calls", errors = "Errors", calls = "Invocations" },
+      { for query in aws_cloudwatch_metric_alarm.errors["sentiment"].metric_query : query.id => query.expression == null ? one(query.metric).metric_name : query.expression } == { rate = "SUM([errors, failures]) / calls", errors = "Errors", calls = "Invocations", failures = "Failures" },
     ])
     error_message = "Alarms must have the thresholds of the README and look at what they are named after."
   }
@@ -60,7 +60,7 @@ run "one_function" {
     condition = alltrue(flatten([
       aws_cloudwatch_metric_alarm.throttles["sentiment"].dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }),
       aws_cloudwatch_metric_alarm.duration["sentiment"].dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }),
-      [for query in aws_cloudwatch_metric_alarm.errors["sentiment"].metric_query : one(query.metric).dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }) if query.expression == null],
+      [for query in aws_cloudwatch_metric_alarm.errors["sentiment"].metric_query : one(query.metric).dimensions == (query.id == "failures" ? tomap({ Function = "amaas-sentiment" }) : tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" })) if query.expression == null],
     ]))
     error_message = "Alarms must look at the alias."
   }
@@ -112,9 +112,8 @@ run "topic_takes_this_account_only" {
       "cloudwatch.amazonaws.com" = jsonencode({ StringEquals = { "aws:SourceAccount" = "123456789012" } })
       "budgets.amazonaws.com"    = jsonencode({ StringEquals = { "aws:SourceAccount" = "123456789012" } })
       "costalerts.amazonaws.com" = jsonencode({ StringEquals = { "aws:SourceAccount" = "123456789012" } })
-      "events.amazonaws.com"     = jsonencode({ ArnLike = { "aws:SourceArn" = "arn:aws:events:eu-central-1:123456789012:rule/*" } })
     }
-    error_message = "The four services may publish, for this account."
+    error_message = "The three services may publish, for this account."
   }
 
   assert {

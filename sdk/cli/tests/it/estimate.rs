@@ -264,7 +264,7 @@ fn what_is_there_all_month_is_priced() {
         ("secret", 0.4),
         ("HTTP API requests", 2.0),
         ("duration", 20_000.0 * 0.000_007_777_8),
-        ("provisioned concurrency", (2.0 + 3.0) * 2_628_000.0 * 0.000_003_333_4),
+        ("provisioned concurrency", 3.0 * 2_628_000.0 * 0.000_003_333_4),
         ("traces", 10.0),
     ] {
         assert_near(usd(&report, what), expected, what);

@@ -137,7 +137,8 @@ fn provisioned(function: &Resource, plan: &Plan) -> f64 {
         "aws_appautoscaling_target" if scaled_function(resource) == Some(name) => resource.number("min_capacity"),
         _ => None,
     };
-    plan.resources.iter().filter_map(ready).sum()
+    // What is scaled has both, with the same number.
+    plan.resources.iter().filter_map(ready).fold(0.0, f64::max)
 }
 
 /// The function whose environments a target of Application Auto Scaling scales: its id is `function:NAME:ALIAS`.
