@@ -16,10 +16,12 @@ mod folder;
 mod location;
 mod proto;
 mod read;
+pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use self::check::{Checked, check};
 pub use self::error::OnnxError;
 pub use self::files::NetworkFiles;
+pub use self::rows::NotProven;
 pub(crate) use self::files::zeroed;

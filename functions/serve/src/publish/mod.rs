@@ -19,7 +19,7 @@ pub use self::check::PublishError;
 pub use self::seal::{Protection, Publisher};
 use crate::config::live;
 use crate::manifest::{Golden, Manifest};
-pub use crate::onnx::{NetworkFiles, OnnxError};
+pub use crate::onnx::{NetworkFiles, NotProven, OnnxError};
 use crate::store::{Alias, ModelName, Store, Version};
 use crate::task::Tasks;
 
@@ -115,4 +115,13 @@ pub async fn is_published(
     publisher: &Publisher,
 ) -> Result<bool, PublishError> {
     upload::is_published(store, publication, publisher).await
+}
+
+/// Whether the graph of a network proves that its rows do not see one another: that each output row depends on the same row of the inputs
+/// alone, whatever else shares the run.
+///
+/// # Errors
+/// [`OnnxError`] if the file cannot be read. The inner [`NotProven`] names the node where rows meet.
+pub fn prove_rows(network: &NetworkFiles) -> Result<Result<(), NotProven>, OnnxError> {
+    crate::onnx::rows::prove(network)
 }
