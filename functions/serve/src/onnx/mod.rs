@@ -23,5 +23,5 @@ mod tests;
 pub(crate) use self::check::{Checked, check};
 pub use self::error::OnnxError;
 pub use self::files::NetworkFiles;
-pub use self::rows::NotProven;
 pub(crate) use self::files::zeroed;
+pub use self::rows::NotProven;

@@ -1,0 +1,49 @@
+//! A caller who has nothing to do with the attack.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Latencies of calls, in order of size.
+pub(crate) struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    /// Of these calls, of which there was one at least.
+    pub(crate) fn of(mut all: Vec<Duration>) -> Self {
+        assert!(!all.is_empty(), "the bystander made no call");
+        all.sort_unstable();
+        Self(all)
+    }
+
+    /// The 99th percentile, by nearest rank.
+    pub(crate) fn p99(&self) -> Duration {
+        self.0[(self.0.len() * 99).div_ceil(100) - 1]
+    }
+
+    /// How many calls there were.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Makes `call` again and again, one after another with a pause between them, until `end` is done.
+#[allow(dead_code)] // until the first attack is there
+pub(crate) async fn call_until<C>(mut call: impl FnMut() -> C, end: impl Future<Output = ()>) -> Vec<Duration>
+where
+    C: Future<Output = ()>,
+{
+    let (mut all, mut end) = (Vec::new(), std::pin::pin!(end));
+    loop {
+        let begun = Instant::now();
+        call().await;
+        all.push(begun.elapsed());
+        tokio::select! {
+            biased;
+            () = &mut end => return all,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}
+
+/// Between two calls: the bystander is no load.
+#[allow(dead_code)] // until the first attack is there
+const PAUSE: Duration = Duration::from_millis(2);

@@ -1,0 +1,78 @@
+//! What a bystander notices of an attack, and what memory the server takes meanwhile: `cargo bench -p amaas-e2e --bench attacks`, or in
+//! the profile of the tests `cargo test -p amaas-e2e --bench attacks`. `-- --only NAME` runs one attack.
+//!
+//! Each attack is bounded in time and in number, goes to a server on loopback that it started itself, and comes from this process. The
+//! bystander calls the same server before, during and after it; the run fails where the 99th percentile of the bystander's latencies during
+//! the attack is more than three times that without it, or where the server's peak memory passes the bound that the attack states.
+#![allow(clippy::print_stdout)]
+
+mod bystander;
+mod memory;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use self::bystander::Latencies;
+
+/// What was measured of one attack.
+struct Seen {
+    /// The bystander's latencies without the attack, before and after it.
+    quiet: Latencies,
+    /// The same during the attack.
+    attacked: Latencies,
+    /// The server's resident memory before the attack, in MiB.
+    before_mib: u64,
+    /// Its peak during the attack.
+    peak_mib: u64,
+    /// By how much the attack may raise it.
+    bound_mib: u64,
+}
+
+impl Seen {
+    /// Whether the bounds hold.
+    fn holds(&self) -> bool {
+        let bound = (self.quiet.p99() * MOST_SLOWDOWN).max(NOISE);
+        self.attacked.p99() <= bound && self.peak_mib.saturating_sub(self.before_mib) <= self.bound_mib
+    }
+}
+
+/// An attack: its name, and what runs it.
+type Attack = (&'static str, fn() -> Seen);
+
+/// The attacks, one a file.
+const ATTACKS: &[Attack] = &[];
+
+/// By how much the bystander's 99th percentile may rise.
+const MOST_SLOWDOWN: u32 = 3;
+/// What is not told from noise on a machine of two cores that the attacker shares.
+const NOISE: Duration = Duration::from_millis(60);
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let only = match &arguments[..] {
+        [] => None,
+        [flag, name] if flag == "--only" => Some(name.as_str()),
+        _ => panic!("expected nothing or --only NAME, got {arguments:?}"),
+    };
+    let chosen: Vec<_> = ATTACKS.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+    assert!(only.is_none() || !chosen.is_empty(), "there is no attack {only:?}");
+    println!("| attack | p99 quiet, ms | p99 attacked, ms | calls | memory before, MiB | peak, MiB | bound | holds |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    let (mut passed, mut failed) = (0, 0);
+    for (name, attack) in chosen {
+        let seen = attack();
+        *if seen.holds() { &mut passed } else { &mut failed } += 1;
+        println!(
+            "| {name} | {:.1} | {:.1} | {} | {} | {} | +{} | {} |",
+            seen.quiet.p99().as_secs_f64() * 1e3,
+            seen.attacked.p99().as_secs_f64() * 1e3,
+            seen.attacked.count(),
+            seen.before_mib,
+            seen.peak_mib,
+            seen.bound_mib,
+            if seen.holds() { "yes" } else { "NO" },
+        );
+    }
+    println!("\n{passed} passed, {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
