@@ -1,0 +1,167 @@
+//! Attention, with and without caches: rows in the first dimension of everything that has rows.
+
+use super::super::call::Call;
+use super::super::size::Size;
+use super::super::tensor::{Batch, Cause, Tensor};
+use super::{Followed, one};
+
+pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+    Some(match call.operator {
+        "Attention" => attention(call),
+        "RotaryEmbedding" => one(rotary(call, &[0, 3])),
+        _ => return None,
+    })
+}
+
+pub(super) fn follow_contributed(call: &mut Call<'_>) -> Option<Followed> {
+    Some(match call.operator {
+        "RotaryEmbedding" => one(rotary(call, &[0, 1])),
+        "MultiHeadAttention" => multi_head(call),
+        "GroupQueryAttention" => grouped(call),
+        "Attention" => packed(call),
+        _ => return None,
+    })
+}
+
+/// The first dimension of input `place`, which is the batch and nothing else, or has no rows.
+fn rows(call: &Call<'_>, place: usize) -> Result<Option<Batch>, Cause> {
+    let Some(tensor) = call.optional(place) else { return Ok(None) };
+    match tensor.batch() {
+        Some(batch) if *batch == Batch::whole(0) => Ok(Some(batch.clone())),
+        Some(_) => Err(format!("takes rows in input {place} elsewhere than in its first dimension")),
+        None => Ok(None),
+    }
+}
+
+/// Refuses inputs of which some have rows and some are shared, but for those that are `optional`.
+fn all_rows(call: &Call<'_>, places: &[usize]) -> Result<Option<Batch>, Cause> {
+    let mut batch = None;
+    for place in places {
+        if call.optional(*place).is_none() {
+            continue;
+        }
+        let own = rows(call, *place)?;
+        if batch.as_ref().is_some_and(|known| *known != own) {
+            return Err(format!("takes values of other rows in input {place}"));
+        }
+        batch = Some(own);
+    }
+    Ok(batch.flatten())
+}
+
+/// A mask, which has rows in its first dimension, or is the same for all rows.
+fn mask(call: &Call<'_>, place: usize, rank: usize) -> Result<(), Cause> {
+    let Some(mask) = call.optional(place) else { return Ok(()) };
+    let shape = mask.shape().ok_or("has a mask of an unknown number of dimensions")?;
+    match rows(call, place)? {
+        Some(_) if shape.len() == rank => Ok(()),
+        None if mask.is_shared() && (shape.len() < rank || shape.first().is_some_and(|size| size.is(1))) => Ok(()),
+        _ => Err("has a mask whose first dimension is not the batch".to_owned()),
+    }
+}
+
+fn attention(call: &mut Call<'_>) -> Followed {
+    let batch = all_rows(call, &[0, 1, 2, 4, 5, 6])?;
+    if batch.is_some() {
+        mask(call, 3, 4)?;
+    }
+    let (_, shape) = call.ranked(0)?;
+    let (_, values) = call.ranked(2)?;
+    let mut result = shape.clone();
+    if let Some(last) = result.last_mut() {
+        *last =
+            if shape.len() == 4 { values.last().cloned().unwrap_or_else(|| Size::of(1)) } else { call.symbols.any() };
+    }
+    let output = Tensor::of(Some(result), batch.clone())?;
+    let mut more = || -> Result<Tensor, Cause> {
+        let sizes = [shape[0].clone(), call.symbols.any(), call.symbols.any(), call.symbols.any()];
+        Tensor::of(Some(sizes.to_vec()), batch.clone())
+    };
+    Ok(vec![output, more()?, more()?, more()?])
+}
+
+/// `ids` are the inputs that have rows: the values, and where they stand.
+fn rotary(call: &Call<'_>, ids: &[usize; 2]) -> Result<Tensor, Cause> {
+    let [values, positions] = *ids;
+    let batch = rows(call, values)?;
+    if call.optional(positions).is_some() {
+        let own = rows(call, positions)?;
+        let single = call.optional(positions).is_some_and(Tensor::is_shared) && call.is_single(positions);
+        if own != batch && !single {
+            return Err("takes positions of other rows".to_owned());
+        }
+        call.shared_but(&[values, positions])?;
+    } else if all_rows(call, &[values, 1, 2])? != batch {
+        return Err("takes positions of other rows".to_owned());
+    }
+    Ok(call.input(values)?.without_values())
+}
+
+fn multi_head(call: &mut Call<'_>) -> Followed {
+    let batch = all_rows(call, &[0, 1, 2, 4, 6, 7])?;
+    call.shared([3])?;
+    if call.inputs.len() > 8 {
+        return Err("has inputs that are not known".to_owned());
+    }
+    if batch.is_some() && call.optional(5).is_some() {
+        mask(call, 5, 4)?;
+    }
+    let (_, shape) = call.ranked(0)?;
+    let [rows, length, ..] = &shape[..] else { return Err("has no queries".to_owned()) };
+    let output = Tensor::of(Some(vec![rows.clone(), length.clone(), call.symbols.any()]), batch.clone())?;
+    let rows = rows.clone();
+    let mut cache = || -> Result<Tensor, Cause> {
+        let sizes = vec![rows.clone(), call.symbols.any(), call.symbols.any(), call.symbols.any()];
+        Tensor::of(Some(sizes), batch.clone())
+    };
+    Ok(vec![output, cache()?, cache()?])
+}
+
+/// With a length of its own for each row (`seqlens_k`), and one for all (`total_sequence_length`).
+fn grouped(call: &mut Call<'_>) -> Followed {
+    let batch = all_rows(call, &[0, 1, 2, 3, 4, 5, 9])?;
+    call.shared([6, 7, 8])?;
+    if call.inputs.len() > 10 && batch.is_some() {
+        mask(call, 10, 4)?;
+        call.shared(11..call.inputs.len())?;
+    }
+    let (_, shape) = call.ranked(0)?;
+    let [rows, length, ..] = &shape[..] else { return Err("has no queries".to_owned()) };
+    let output = Tensor::of(Some(vec![rows.clone(), length.clone(), call.symbols.any()]), batch.clone())?;
+    let rows = rows.clone();
+    let mut cache = || -> Result<Tensor, Cause> {
+        let sizes = vec![rows.clone(), call.symbols.any(), call.symbols.any(), call.symbols.any()];
+        Tensor::of(Some(sizes), batch.clone())
+    };
+    Ok(vec![output, cache()?, cache()?])
+}
+
+/// Queries, keys and values by one product with weights.
+fn packed(call: &mut Call<'_>) -> Followed {
+    call.shared([1, 2])?;
+    let batch = rows(call, 0)?;
+    let (_, shape) = call.ranked(0)?;
+    let [rows_size, length, _] = &shape[..] else { return Err("has no three dimensions".to_owned()) };
+    let mask_rank = call.optional(3).and_then(Tensor::rank);
+    match (rows(call, 3)?, mask_rank) {
+        (_, None) if call.optional(3).is_none() => {}
+        // In one dimension it is the lengths of the rows.
+        (Some(_), Some(1..=4)) => {}
+        (None, Some(_)) if batch.is_none() => {}
+        _ => return Err("has a mask whose first dimension is not the batch".to_owned()),
+    }
+    if batch.is_some() {
+        mask(call, 5, 4)?;
+        call.shared([6])?;
+    }
+    let past = call.optional(4).cloned();
+    if past.as_ref().is_some_and(|past| {
+        past.batch().map(|batch| batch.at(0)) != batch || past.batch().is_some_and(|batch| batch.axis != 1)
+    }) {
+        return Err("has a cache of other rows".to_owned());
+    }
+    let output = Tensor::of(Some(vec![rows_size.clone(), length.clone(), call.symbols.any()]), batch.clone())?;
+    let sizes = vec![Size::of(2), rows_size.clone(), call.symbols.any(), call.symbols.any(), call.symbols.any()];
+    let present = Tensor::of(Some(sizes), batch.map(|batch| batch.at(1)))?;
+    Ok(vec![output, present])
+}

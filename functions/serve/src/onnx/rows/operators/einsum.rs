@@ -1,0 +1,60 @@
+//! `Einsum`: rows stay apart if each operand with rows has them under one letter, which no other operand has, and the result has it too.
+
+use std::collections::BTreeMap;
+
+use super::super::call::Call;
+use super::super::size::Size;
+use super::super::tensor::{Batch, Cause, Tensor};
+use super::{Followed, one};
+
+pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+    (call.operator == "Einsum").then(|| one(einsum(call)))
+}
+
+fn einsum(call: &Call<'_>) -> Result<Tensor, Cause> {
+    let equation = call.attributes.text("equation").ok_or("has no equation")?;
+    let equation: String = String::from_utf8_lossy(equation).chars().filter(|letter| !letter.is_whitespace()).collect();
+    if equation.contains('.') {
+        return Err("has an equation with an ellipsis".to_owned());
+    }
+    let Some((left, right)) = equation.split_once("->") else {
+        return Err("has an equation without a result".to_owned());
+    };
+    let (mut sizes, mut rows): (BTreeMap<char, Size>, Option<(char, Batch)>) = (BTreeMap::new(), None);
+    let terms: Vec<&str> = left.split(',').collect();
+    for (place, term) in terms.iter().enumerate() {
+        let (tensor, shape) = call.ranked(place)?;
+        if shape.len() != term.chars().count() {
+            return Err("has an equation of another number of dimensions".to_owned());
+        }
+        for (axis, (letter, size)) in term.chars().zip(shape).enumerate() {
+            if let Some(batch) = tensor.batch().filter(|batch| batch.axis == axis) {
+                if rows.as_ref().is_some_and(|(known, other)| *known != letter || other.at(0) != batch.at(0)) {
+                    return Err("multiplies rows by other rows".to_owned());
+                }
+                rows = Some((letter, batch.clone()));
+            }
+            let known = sizes.entry(letter).or_insert_with(|| size.clone());
+            if known.is(1) {
+                *known = size;
+            }
+        }
+    }
+    let mut place = None;
+    if let Some((letter, _)) = &rows {
+        for (index, term) in terms.iter().enumerate() {
+            let has_rows = call.optional(index).is_some_and(|tensor| tensor.batch().is_some());
+            if term.matches(*letter).count() != usize::from(has_rows) {
+                return Err("sets the rows against a dimension that is not the batch".to_owned());
+            }
+        }
+        let mut places = right.chars().enumerate().filter(|(_, other)| other == letter).map(|(axis, _)| axis);
+        place = places.next();
+        if place.is_none() || places.next().is_some() {
+            return Err("sums over the batch dimension".to_owned());
+        }
+    }
+    let shape: Option<Vec<Size>> = right.chars().map(|letter| sizes.get(&letter).cloned()).collect();
+    let shape = shape.ok_or("has a result with an unknown letter")?;
+    Tensor::of(Some(shape), rows.zip(place).map(|((_, batch), place)| batch.at(place)))
+}

@@ -1,0 +1,138 @@
+//! Operators that pick values by indices, or put them at indices.
+
+use super::super::call::{Call, axis, batch_at};
+use super::super::size::Size;
+use super::super::tensor::{Cause, Tensor};
+use super::{Followed, one};
+
+pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+    Some(match call.operator {
+        "Gather" => one(gather(call)),
+        "GatherElements" => one(gather_elements(call)),
+        "GatherND" => one(gather_nd(call)),
+        "ScatterElements" | "Scatter" => one(scatter_elements(call)),
+        "OneHot" => one(one_hot(call)),
+        "ReverseSequence" => one(reverse(call)),
+        "TensorScatter" => one(tensor_scatter(call)),
+        _ => return None,
+    })
+}
+
+pub(super) fn follow_contributed(call: &mut Call<'_>) -> Option<Followed> {
+    Some(match call.operator {
+        "GatherBlockQuantized" => one(lookup(call)),
+        _ => return None,
+    })
+}
+
+fn gather(call: &Call<'_>) -> Result<Tensor, Cause> {
+    let ((data, shape), (indices, places)) = (call.ranked(0)?, call.ranked(1)?);
+    let along = axis(call.integer("axis", 0), shape.len())?;
+    let batch = match (data.batch(), indices.batch()) {
+        (Some(_), Some(_)) => return Err("picks values of any row by the values of others".to_owned()),
+        (Some(batch), None) if batch.axis == along => {
+            return Err("picks rows by their place in the batch dimension".to_owned());
+        }
+        (Some(batch), None) if batch.axis > along => Some(batch.at(batch.axis + places.len() - 1)),
+        (Some(batch), None) => Some(batch.clone()),
+        (None, Some(batch)) => Some(batch.at(batch.axis + along)),
+        (None, None) => None,
+    };
+    let picked = shape[..along].iter().chain(&places).chain(&shape[along + 1..]).cloned().collect();
+    Tensor::of(Some(picked), batch)
+}
+
+/// A table that is looked up by rows.
+fn lookup(call: &mut Call<'_>) -> Result<Tensor, Cause> {
+    call.shared_but(&[1])?;
+    let ((_, shape), (indices, mut picked)) = (call.ranked(0)?, call.ranked(1)?);
+    let along = axis(call.integer("gather_axis", 0), shape.len())?;
+    if along != 0 || shape.len() != 2 {
+        return Err("is not a table of vectors that the rows look up".to_owned());
+    }
+    // Several values may lie in one byte, so the size of a vector is not read off the table.
+    picked.push(call.symbols.any());
+    Tensor::of(Some(picked), indices.batch().cloned())
+}
+
+fn gather_elements(call: &Call<'_>) -> Result<Tensor, Cause> {
+    let ((data, shape), (indices, places)) = (call.ranked(0)?, call.ranked(1)?);
+    let along = axis(call.integer("axis", 0), shape.len())?;
+    match (data.batch(), indices.batch()) {
+        (None, None) => {}
+        // Along the batch dimension of the indices each place of the data is picked by its index alone.
+        (None, Some(batch)) if batch.axis == along => {}
+        (Some(batch), Some(other)) if batch == other && batch.axis != along => {}
+        _ => return Err("picks values by their place in the batch dimension".to_owned()),
+    }
+    Tensor::of(Some(places), indices.batch().cloned())
+}
+
+fn gather_nd(call: &Call<'_>) -> Result<Tensor, Cause> {
+    let ((data, shape), (indices, places)) = (call.ranked(0)?, call.ranked(1)?);
+    let shared =
+        usize::try_from(call.integer("batch_dims", 0)).map_err(|_| "has a negative number of batch dimensions")?;
+    let depth = places.last().and_then(Size::number).and_then(|depth| usize::try_from(depth).ok());
+    let (Some(last), Some(depth)) = (places.len().checked_sub(1), depth) else {
+        return Err("has indices whose number is not known".to_owned());
+    };
+    let rest = shape.get(shared + depth..).ok_or("has indices of too many dimensions")?;
+    let batch = match (data.batch(), indices.batch()) {
+        (None, None) => None,
+        (None, Some(batch)) if shared == 0 && batch.axis < last => Some(batch.clone()),
+        (Some(batch), Some(other)) if batch == other && batch.axis < shared => Some(batch.clone()),
+        (Some(batch), None) if shared == 0 && batch.axis >= depth => Some(batch.at(last + batch.axis - depth)),
+        _ => return Err("picks values by their place in the batch dimension".to_owned()),
+    };
+    Tensor::of(Some(places[..last].iter().chain(rest).cloned().collect()), batch)
+}
+
+fn scatter_elements(call: &Call<'_>) -> Result<Tensor, Cause> {
+    let (data, shape) = call.ranked(0)?;
+    let along = axis(call.integer("axis", 0), shape.len())?;
+    let (indices, updates) = (call.input(1)?, call.input(2)?);
+    let same = data.batch() == indices.batch() && data.batch() == updates.batch();
+    if !same || data.batch().is_some_and(|batch| batch.axis == along) {
+        return Err("puts values at places of the batch dimension".to_owned());
+    }
+    Ok(data.without_values())
+}
+
+fn one_hot(call: &mut Call<'_>) -> Result<Tensor, Cause> {
+    call.shared([1, 2])?;
+    let (indices, mut shape) = call.ranked(0)?;
+    let along = axis(call.integer("axis", -1), shape.len() + 1)?;
+    let depth = call.optional(1).and_then(Tensor::known).and_then(|known| known.first()).cloned();
+    let depth = depth.filter(|depth| depth.is_size(call.symbols));
+    shape.insert(along, depth.unwrap_or_else(|| call.symbols.any()));
+    let batch = indices.batch().map(|batch| batch.at(batch.axis + usize::from(batch.axis >= along)));
+    Tensor::of(Some(shape), batch)
+}
+
+fn reverse(call: &Call<'_>) -> Result<Tensor, Cause> {
+    let (input, shape) = call.ranked(0)?;
+    let time = axis(call.integer("time_axis", 0), shape.len())?;
+    let rows = axis(call.integer("batch_axis", 1), shape.len())?;
+    if input.batch().is_some_and(|batch| batch.axis == time || !batch.is_whole()) {
+        return Err("reverses the batch dimension".to_owned());
+    }
+    let lengths = batch_at(&call.input(1)?, 0, "the lengths")?;
+    let is_own = input.batch().is_some_and(|batch| batch.axis == rows);
+    match lengths {
+        Some(lengths) if is_own && lengths.is_whole() => Ok(input.without_values()),
+        None if !is_own => Ok(input.without_values()),
+        _ => Err("reverses rows by the lengths of others".to_owned()),
+    }
+}
+
+fn tensor_scatter(call: &Call<'_>) -> Result<Tensor, Cause> {
+    let (cache, shape) = call.ranked(0)?;
+    let along = axis(call.integer("axis", -2), shape.len())?;
+    let (update, places) = (call.input(1)?, call.optional(2));
+    let whole = cache.batch().is_some_and(|batch| batch.axis == 0 && batch.is_whole());
+    let same = update.batch() == cache.batch() && places.is_none_or(|places| places.batch() == cache.batch());
+    if cache.is_shared() && update.is_shared() && places.is_none_or(Tensor::is_shared) || whole && same && along != 0 {
+        return Ok(cache.without_values());
+    }
+    Err("writes into a cache whose rows are not those of the values".to_owned())
+}
