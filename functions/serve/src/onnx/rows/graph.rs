@@ -92,10 +92,8 @@ impl<'m> Analysis<'m> {
         for bytes in &graph.initializer {
             let Some(name) = constant::name(bytes) else { continue };
             // A call that sends an input of this name sends another value.
-            if !scope.values.contains_key(&name) {
-                let tensor = constant::constant(bytes, self.files, &mut self.symbols);
-                scope.values.insert(name, Value::Known(tensor));
-            }
+            let value = || Value::Known(constant::constant(bytes, self.files, &mut self.symbols));
+            scope.values.entry(name).or_insert_with(value);
         }
         for sparse in &graph.sparse_initializer {
             if let Some(name) = sparse.values.first().and_then(constant::name) {
@@ -127,6 +125,10 @@ impl<'m> Analysis<'m> {
         if let Some(function) =
             self.functions.get(&(domain.clone(), operator.clone(), full(node.overload.as_deref()))).copied()
         {
+            // Which of both ONNX Runtime takes is not for this analysis to know.
+            if operators::is_reserved(&domain) {
+                return mixed(node, "is a function of the file with the name of an operator");
+            }
             return self.function(node, function, inputs, attributes);
         }
         if domain.is_empty() && matches!(operator.as_str(), "If" | "Loop" | "Scan") {

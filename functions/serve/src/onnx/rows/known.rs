@@ -16,7 +16,7 @@ pub(super) fn fold(call: &mut Call<'_>, files: &NetworkFiles) -> Option<Vec<Tens
         return None;
     }
     let folded = match call.operator {
-        "Constant" => literal(call, files)?,
+        "Constant" => literal(call, files),
         "Identity" => call.optional(0)?.clone(),
         "Shape" => shape(call)?,
         "Size" => Tensor::scalar(product(call.optional(0)?.shape()?).ok()?),
@@ -37,12 +37,12 @@ pub(super) fn fold(call: &mut Call<'_>, files: &NetworkFiles) -> Option<Vec<Tens
     Some(vec![folded])
 }
 
-fn literal(call: &mut Call<'_>, files: &NetworkFiles) -> Option<Tensor> {
+fn literal(call: &mut Call<'_>, files: &NetworkFiles) -> Tensor {
     let attributes = &call.attributes;
     let count = |count: usize| Tensor::shared(Some(vec![Size::of(i64::try_from(count).unwrap_or(i64::MAX))]));
-    Some(if let Some(bytes) = attributes.tensor("value") {
+    if let Some(bytes) = attributes.tensor("value") {
         constant(bytes, files, call.symbols)
-    } else if let Some(value) = attributes.integer("value_int").filter(|_| attributes.has("value_int")) {
+    } else if let Some(value) = attributes.integer("value_int") {
         Tensor::scalar(Size::of(value))
     } else if let Some(values) = attributes.integers("value_ints") {
         if values.len() > MAX_KNOWN {
@@ -58,7 +58,7 @@ fn literal(call: &mut Call<'_>, files: &NetworkFiles) -> Option<Tensor> {
         Tensor::shared(Some(Vec::new()))
     } else {
         Tensor::shared(None)
-    })
+    }
 }
 
 fn shape(call: &Call<'_>) -> Option<Tensor> {
@@ -196,18 +196,12 @@ fn concat(call: &mut Call<'_>) -> Option<Tensor> {
 fn split(call: &Call<'_>) -> Option<Vec<Tensor>> {
     let data = call.optional(0)?;
     let values = vector(data)?;
-    let sizes = match call.optional(1) {
-        Some(sizes) => sizes.constants()?,
-        None => match call.attributes.integers("split") {
-            Some(sizes) => sizes.to_vec(),
-            None => {
-                let each = values.len().div_ceil(call.outputs.max(1));
-                (0..call.outputs)
-                    .map(|place| each.min(values.len().saturating_sub(place * each)))
-                    .map(|size| i64::try_from(size).unwrap_or(0))
-                    .collect()
-            }
-        },
+    let each = values.len().div_ceil(call.outputs.max(1));
+    let equal = |place: usize| i64::try_from(each.min(values.len().saturating_sub(place * each))).ok();
+    let sizes = match (call.optional(1), call.attributes.integers("split")) {
+        (Some(sizes), _) => sizes.constants()?,
+        (None, Some(sizes)) => sizes.to_vec(),
+        (None, None) => (0..call.outputs).map(equal).collect::<Option<_>>()?,
     };
     let mut from = 0_usize;
     let part = |size: &i64| {

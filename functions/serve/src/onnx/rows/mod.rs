@@ -22,8 +22,6 @@ mod number;
 mod operators;
 mod size;
 mod tensor;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -117,7 +115,7 @@ impl Dimension {
 
     /// Its name, if it has one. `?` is what some exporters write where they know none.
     fn name(&self) -> Option<String> {
-        let name = text(self.param.as_deref());
+        let name = String::from_utf8_lossy(self.param.as_deref().unwrap_or_default()).into_owned();
         (!name.is_empty() && name != "?").then_some(name)
     }
 }
@@ -125,12 +123,12 @@ impl Dimension {
 /// The inputs of a network that calls send.
 fn inputs(model: &Model, graph: &Graph, axes: &BTreeMap<String, usize>) -> Result<Vec<Input>, OnnxError> {
     let not_onnx = |error: prost::DecodeError| OnnxError::NotOnnx(error.to_string());
-    let values: BTreeSet<Bytes> = graph.initializer.iter().filter_map(constant::name).collect();
-    let mut inputs = Vec::new();
+    let defaults: BTreeSet<Bytes> = graph.initializer.iter().filter_map(constant::name).collect();
+    let mut sent = Vec::new();
     for input in &graph.input {
         let ValueInfo { name, r#type } = ValueInfo::decode(input.clone()).map_err(not_onnx)?;
         let name = name.unwrap_or_default();
-        let optional = values.contains(&name);
+        let optional = defaults.contains(&name);
         // Before IR version 4 each initializer had to be listed among the inputs, and none of them could be sent.
         if optional && model.ir_version.unwrap_or_default() < OPTIONAL_SINCE {
             continue;
@@ -138,9 +136,9 @@ fn inputs(model: &Model, graph: &Graph, axes: &BTreeMap<String, usize>) -> Resul
         let shape = r#type.and_then(|r#type| r#type.tensor).and_then(|tensor| tensor.shape);
         let dims = shape.map(Shape::decode).transpose().map_err(not_onnx)?.map(|shape| shape.dim);
         let axis = axes.get(&text(Some(&name))).copied().unwrap_or(0);
-        inputs.push(Input { name, axis, dims, optional });
+        sent.push(Input { name, axis, dims, optional });
     }
-    Ok(inputs)
+    Ok(sent)
 }
 
 /// A network whose rows are in question.

@@ -78,6 +78,11 @@ pub(super) fn is_random(domain: &str, operator: &str) -> bool {
     domain.is_empty() && RANDOM.contains(&operator) || operator == "Sampling"
 }
 
+/// Whether the operators of `domain` are ONNX Runtime's own.
+pub(super) fn is_reserved(domain: &str) -> bool {
+    matches!(domain, "" | "ai.onnx.ml") || domain.starts_with("com.microsoft")
+}
+
 /// Whether an operator takes a shape in the input at `place`, of which it says itself what the number of rows does there.
 fn takes_shape(operator: &str, place: usize) -> bool {
     matches!(

@@ -74,7 +74,9 @@ fn reduce(call: &Call<'_>) -> Result<Tensor, Cause> {
 /// `input` with these dimensions of size 1, or without them.
 fn reduced(input: &Tensor, mut shape: Vec<Size>, axes: &[usize], keep: bool) -> Result<Tensor, Cause> {
     if keep {
-        axes.iter().for_each(|place| shape[*place] = Size::of(1));
+        for place in axes {
+            shape[*place] = Size::of(1);
+        }
         return Tensor::of(Some(shape), input.batch().cloned());
     }
     let left = shape.into_iter().enumerate().filter(|(place, _)| !axes.contains(place)).map(|(_, size)| size).collect();

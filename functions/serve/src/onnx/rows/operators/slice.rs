@@ -119,6 +119,7 @@ fn part(size: &Size, [start, end, step]: [&Size; 3], call: &mut Call<'_>) -> Siz
 }
 
 fn split(call: &mut Call<'_>) -> Followed {
+    call.shared([1])?;
     let (input, shape) = call.ranked(0)?;
     let along = axis(call.integer("axis", 0), shape.len())?;
     apart(&input, along, "splits")?;
@@ -143,6 +144,7 @@ fn split(call: &mut Call<'_>) -> Followed {
 }
 
 fn pad(call: &mut Call<'_>) -> Result<Tensor, Cause> {
+    call.shared_but(&[0])?;
     let (input, shape) = call.ranked(0)?;
     let pads: Vec<Size> = match call.attributes.integers("pads").or_else(|| call.attributes.integers("paddings")) {
         Some(pads) => pads.iter().copied().map(Size::of).collect(),
