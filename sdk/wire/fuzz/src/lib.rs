@@ -187,7 +187,7 @@ impl TryRng for Counting {
 impl TryCryptoRng for Counting {}
 
 /// Small, so that a fuzzer reaches them.
-const LIMITS: Limits = Limits { head: 4 << 10, content: 4 << 10 };
+const LIMITS: Limits = Limits { head: 4 << 10, lines: 64, content: 4 << 10 };
 
 /// For what was within [`LIMITS`] in another form, or with its names and lengths written otherwise.
-const ROOMY: Limits = Limits { head: 16 << 10, content: 4 << 10 };
+const ROOMY: Limits = Limits { head: 16 << 10, lines: 64, content: 4 << 10 };

@@ -41,7 +41,8 @@ pub struct Decoder<H> {
 pub enum Event<H> {
     /// Control data and header fields.
     Head(H),
-    /// A piece of the content, never empty. Pieces are cut as bytes arrive, which need not be as they were written.
+    /// A piece of the content, never empty: all of it that one [`push`](Decoder::push) completes, in one buffer, however many
+    /// chunks the sender cut it into.
     Content(Vec<u8>),
     /// The message has ended; these are its trailers.
     End(Fields),
@@ -55,7 +56,7 @@ impl<H: Head> Decoder<H> {
             state: State::Framing,
             form: Form::default(),
             informational: Vec::new(),
-            head_left: Budget { limit: limits.head, left: limits.head },
+            head_left: Budget::new(limits),
             content_left: limits.content,
             content_limit: limits.content,
             held: Vec::new(),
@@ -179,6 +180,7 @@ impl<H: Head> Decoder<H> {
         }
         Ok(Step::On(match section {
             Section::Head(Control::Interim(mut interim)) => {
+                self.head_left = self.head_left.spend_lines(1)?;
                 interim.headers = fields;
                 self.informational.push(interim);
                 State::Control
@@ -192,31 +194,55 @@ impl<H: Head> Decoder<H> {
         }))
     }
 
+    /// Reads chunks for as long as there are bytes of them. A chunk costs a length and a copy, and no memory of its own.
     fn content(
         &mut self,
-        content: Content,
+        mut content: Content,
         reader: &mut Reader<'_>,
         events: &mut Vec<Event<H>>,
     ) -> Result<Step<H>, BhttpError> {
-        if let Content::Left(left) = content {
-            let piece = reader.some(left);
-            if piece.is_empty() {
-                return Ok(Step::Starved(State::Content(content)));
+        loop {
+            if let Content::Left(left) = content {
+                let arrived = reader.rest().len();
+                let piece = reader.some(left);
+                if piece.is_empty() {
+                    return Ok(Step::Starved(State::Content(content)));
+                }
+                let to_come = match self.form {
+                    Form::KnownLength => 0,
+                    Form::IndeterminateLength => self.content_left,
+                };
+                append(
+                    events,
+                    piece,
+                    usize::try_from(to_come).map_or(arrived, |more| (piece.len() + more).min(arrived)),
+                );
+                content = match (left - piece.len() as u64, self.form) {
+                    (0, Form::KnownLength) => return Ok(Step::On(State::Section(Section::Trailer, Fields::default()))),
+                    (0, Form::IndeterminateLength) => Content::Between,
+                    (left, _) => Content::Left(left),
+                };
+                continue;
             }
-            events.push(Event::Content(piece.to_vec()));
-            return Ok(Step::On(match (left - piece.len() as u64, self.form) {
-                (0, Form::KnownLength) => State::Section(Section::Trailer, Fields::default()),
-                (0, Form::IndeterminateLength) => State::Content(Content::Between),
-                (left, _) => State::Content(Content::Left(left)),
-            }));
+            let Some(len) = reader.varint() else { return Ok(Step::Starved(State::Content(content))) };
+            let too_large = BhttpError::ContentTooLarge { limit: self.content_limit };
+            self.content_left = self.content_left.checked_sub(len).ok_or(too_large)?;
+            content = match len {
+                0 => return Ok(Step::On(State::Section(Section::Trailer, Fields::default()))),
+                _ => Content::Left(len),
+            };
         }
-        let Some(len) = reader.varint() else { return Ok(Step::Starved(State::Content(content))) };
-        let too_large = BhttpError::ContentTooLarge { limit: self.content_limit };
-        self.content_left = self.content_left.checked_sub(len).ok_or(too_large)?;
-        Ok(Step::On(match len {
-            0 => State::Section(Section::Trailer, Fields::default()),
-            _ => State::Content(Content::Left(len)),
-        }))
+    }
+}
+
+/// Appends `piece` to the content that this push has given already, or begins it with memory for `room` bytes.
+fn append<H>(events: &mut Vec<Event<H>>, piece: &[u8], room: usize) {
+    if let Some(Event::Content(content)) = events.last_mut() {
+        content.extend_from_slice(piece);
+    } else {
+        let mut content = Vec::with_capacity(room.max(piece.len()));
+        content.extend_from_slice(piece);
+        events.push(Event::Content(content));
     }
 }
 

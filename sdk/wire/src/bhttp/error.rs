@@ -23,6 +23,12 @@ pub enum BhttpError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// There are more field lines and informational responses than [`Limits::lines`](super::Limits::lines).
+    #[error("more than {limit} field lines")]
+    TooManyLines {
+        /// The limit.
+        limit: usize,
+    },
     /// The content passes [`Limits::content`](super::Limits::content).
     #[error("the content takes more than {limit} bytes")]
     ContentTooLarge {

@@ -13,13 +13,15 @@
 pub struct Limits {
     /// Bytes of control data and of all field sections together, informational responses and trailers included.
     pub head: usize,
+    /// Field lines of all sections together; an informational response counts as one more.
+    pub lines: usize,
     /// Bytes of content.
     pub content: u64,
 }
 
 impl Default for Limits {
-    /// 64 KiB of control data and fields, which is more than common servers take, and 16 MiB of content.
+    /// 64 KiB of control data and fields in 256 lines, which is more than common servers take, and 16 MiB of content.
     fn default() -> Self {
-        Self { head: 64 << 10, content: 16 << 20 }
+        Self { head: 64 << 10, lines: 256, content: 16 << 20 }
     }
 }

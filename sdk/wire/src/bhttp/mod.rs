@@ -6,7 +6,8 @@
 //!
 //! Invariants. A head or a field section that can be built is valid, so encoding cannot fail. A decoder holds at most
 //! one incomplete element, never reserves memory for bytes that have not arrived, and hands out nothing more once it has
-//! found an error. A variable-length integer in more bytes than it needs is accepted, as RFC 9292 §3 has it; one whose
+//! found an error. What it gives of the bytes of one push takes no more memory than those bytes, and some 100 bytes for each
+//! of [`Limits::lines`], however many chunks the content is cut into; its time is linear in the bytes. A variable-length integer in more bytes than it needs is accepted, as RFC 9292 §3 has it; one whose
 //! value passes a limit or that the message ends within is an error.
 //!
 //! Left out on purpose: `CONNECT` and upgrades, which RFC 9292 §6 calls pointless here, and pseudo-fields of extensions.

@@ -1,6 +1,6 @@
 //! The elements of the format, read from bytes that may not all have arrived.
 
-use super::{BhttpError, Fields};
+use super::{BhttpError, Fields, Limits};
 use crate::varint;
 
 /// A place in bytes of which more may come. Each reading either takes a whole element or takes nothing.
@@ -50,17 +50,33 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes of head are still allowed.
+/// How many bytes and lines of head are still allowed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
-    pub(super) limit: usize,
-    pub(super) left: usize,
+    limits: Limits,
+    bytes: usize,
+    lines: usize,
 }
 
 impl Budget {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, bytes: limits.head, lines: limits.lines }
+    }
+
     fn spend(self, bytes: usize) -> Result<Self, BhttpError> {
-        let left = self.left.checked_sub(bytes).ok_or(BhttpError::HeadTooLarge { limit: self.limit })?;
-        Ok(Self { left, ..self })
+        let bytes = self.bytes.checked_sub(bytes).ok_or(self.too_large())?;
+        Ok(Self { bytes, ..self })
+    }
+
+    /// Takes `lines` of the lines that are left: a line costs more memory than its bytes.
+    pub(super) fn spend_lines(self, lines: usize) -> Result<Self, BhttpError> {
+        let too_many = BhttpError::TooManyLines { limit: self.limits.lines };
+        let lines = self.lines.checked_sub(lines).ok_or(too_many)?;
+        Ok(Self { lines, ..self })
+    }
+
+    fn too_large(self) -> BhttpError {
+        BhttpError::HeadTooLarge { limit: self.limits.head }
     }
 }
 
@@ -86,7 +102,7 @@ impl<'a> Element<'a> {
 
     fn exactly(&mut self, len: u64) -> Result<Option<&'a [u8]>, BhttpError> {
         let end = usize::try_from(len).ok().and_then(|len| self.taken.checked_add(len));
-        let end = end.ok_or(BhttpError::HeadTooLarge { limit: self.budget.limit })?;
+        let end = end.ok_or(self.budget.too_large())?;
         self.budget.spend(end)?;
         let Some(bytes) = self.rest.get(self.taken..end) else { return Ok(None) };
         self.taken = end;
@@ -102,7 +118,7 @@ impl<'a> Element<'a> {
     /// A field section of the known-length form.
     pub(super) fn section(&mut self) -> Result<Option<Fields>, BhttpError> {
         let Some(bytes) = self.prefixed()? else { return Ok(None) };
-        lines(bytes).map(Some)
+        self.lines(bytes).map(Some)
     }
 
     /// A field line of the indeterminate-length form, or the zero that ends its section.
@@ -112,7 +128,21 @@ impl<'a> Element<'a> {
             return Ok(Some(Line::End));
         }
         let Some(name) = self.exactly(len)? else { return Ok(None) };
-        Ok(self.prefixed()?.map(|value| Line::Field(name, value)))
+        let Some(value) = self.prefixed()? else { return Ok(None) };
+        self.budget = self.budget.spend_lines(1)?;
+        Ok(Some(Line::Field(name, value)))
+    }
+
+    /// The lines of a section that has arrived whole.
+    fn lines(&mut self, mut bytes: &[u8]) -> Result<Fields, BhttpError> {
+        let mut fields = Fields::default();
+        while !bytes.is_empty() {
+            self.budget = self.budget.spend_lines(1)?;
+            let name = take(&mut bytes)?;
+            let value = take(&mut bytes)?;
+            fields.push(name, value)?;
+        }
+        Ok(fields)
     }
 }
 
@@ -120,17 +150,6 @@ impl<'a> Element<'a> {
 pub(super) enum Line<'a> {
     Field(&'a [u8], &'a [u8]),
     End,
-}
-
-/// The lines of a section that has arrived whole.
-fn lines(mut bytes: &[u8]) -> Result<Fields, BhttpError> {
-    let mut fields = Fields::default();
-    while !bytes.is_empty() {
-        let name = take(&mut bytes)?;
-        let value = take(&mut bytes)?;
-        fields.push(name, value)?;
-    }
-    Ok(fields)
 }
 
 fn take<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], BhttpError> {

@@ -195,7 +195,7 @@ fn each_broken_rule_is_named() {
 
 #[test]
 fn limits_hold_before_the_bytes_arrive() {
-    let limits = Limits { head: 32, content: 8 };
+    let limits = Limits { head: 32, content: 8, ..Limits::default() };
     for huge in [
         &b"\x00\xff\xff\xff\xff\xff\xff\xff\xff"[..],
         b"\x00\x03GET\x40\x80",
@@ -216,6 +216,51 @@ fn limits_hold_before_the_bytes_arrive() {
     let endless = b"\x40\x64\x00".repeat(11);
     let error = Decoder::<ResponseHead>::new(limits).push(&[b"\x01", &endless[..]].concat()).expect_err("too many");
     assert_eq!(error, BhttpError::HeadTooLarge { limit: 32 });
+}
+
+#[test]
+fn lines_are_counted_in_both_forms() {
+    let limits = Limits { lines: 3, ..Limits::default() };
+    let control = &b"\x03GET\x05https\x00\x01/"[..];
+    let lines = |count: usize| b"\x01a\x01b".repeat(count);
+    for (headers, trailers, taken) in
+        [(3, 0, true), (0, 3, true), (2, 1, true), (4, 0, false), (0, 4, false), (2, 2, false)]
+    {
+        let known = |count: usize| [&[u8::try_from(count * 4).expect("few")][..], &lines(count)].concat();
+        let (known, open) = (
+            [&b"\x00"[..], control, &known(headers), b"\x00", &known(trailers)].concat(),
+            [&b"\x02"[..], control, &lines(headers), b"\x00\x00", &lines(trailers), b"\x00"].concat(),
+        );
+        for bytes in [known, open] {
+            let expected = if taken { Ok(headers + trailers) } else { Err(BhttpError::TooManyLines { limit: 3 }) };
+            let found = Request::decode(&bytes, limits).map(|found| found.head.headers.len() + found.trailers.len());
+            assert_eq!(found, expected, "{bytes:02x?}");
+        }
+    }
+    let hints = |count: usize| [&b"\x01"[..], &b"\x40\x64\x00".repeat(count), b"\x40\xc8\x00\x00\x00"].concat();
+    assert_eq!(Response::decode(&hints(3), limits).expect("three").head.informational.len(), 3);
+    assert_eq!(Response::decode(&hints(4), limits), Err(BhttpError::TooManyLines { limit: 3 }));
+}
+
+#[test]
+fn chunks_of_one_byte_become_one_piece_of_content() {
+    const COUNT: usize = 200_000;
+    let head = RequestHead::new("POST", "https", "", "/").expect("a head");
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&head, &mut bytes);
+    for index in 0..COUNT {
+        encoder.chunk(&[u8::try_from(index % 251).expect("a byte")], &mut bytes);
+    }
+    encoder.end(&Fields::default(), Padding::Off, &mut bytes);
+    let mut decoder = Decoder::<RequestHead>::new(limits());
+    let events = decoder.push(&bytes).expect("whole");
+    let [Event::Head(_), Event::Content(content)] = &events[..] else { panic!("{} events", events.len()) };
+    assert_eq!((content.len(), content[252]), (COUNT, 1));
+    assert!(content.capacity() <= bytes.len(), "{} bytes for a message of {}", content.capacity(), bytes.len());
+    // As they come: no push gives more than one piece.
+    let mut decoder = Decoder::<RequestHead>::new(limits());
+    let mut pieces = bytes.chunks(1000).map(|piece| decoder.push(piece).expect("a piece").len());
+    assert!(pieces.all(|events| events <= 2));
 }
 
 #[test]
