@@ -5,6 +5,7 @@ mod variable;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use amaas_wire::dsse::VerifyingKey;
 
@@ -167,12 +168,34 @@ pub struct Limits {
     /// `AMAAS_MAX_ROWS`: the most rows of one call; 4,096 where not set. A short body can ask for many rows, and each takes
     /// memory in the network.
     pub rows: usize,
+    /// `AMAAS_MAX_SEALED_BYTES`: the memory that sealed bodies may take together before it is known who sent them, those that have
+    /// not arrived whole too. Where not set, four of the largest: 73 MiB. A body counts as 64 KiB at the least. Half as many bodies
+    /// are opened at once as there are processors, and each of those takes as much again.
+    pub sealed_bytes: usize,
+    /// `AMAAS_MAX_CONNECTIONS`: the most connections of the http host; 1,024 where not set, and fewer where the process may not open
+    /// as many files. Another one takes the place of that which has gone longest without a whole request.
+    pub connections: usize,
+    /// `AMAAS_WRITE_TIMEOUT_SECONDS`: a caller that takes nothing of its answer for so long loses its connection; 30 where not set.
+    pub write_timeout: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 16 << 20, rows: 4096 }
+        let body_bytes = 16 << 20;
+        Self {
+            body_bytes,
+            rows: 4096,
+            sealed_bytes: 4 * sealed(body_bytes),
+            connections: 1024,
+            write_timeout: Duration::from_secs(WRITE_TIMEOUT as u64),
+        }
     }
+}
+
+/// The most bytes that a body of `content` bytes has when it is sealed: field sections, padding by an eighth and the seals of chunks
+/// come on top of it.
+fn sealed(content: usize) -> usize {
+    (content.saturating_add(content / 8)).saturating_add(128 << 10)
 }
 
 impl Limits {
@@ -190,10 +213,21 @@ impl Limits {
     /// [`ConfigError`] names the variable, what was expected and what it holds.
     pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let (variable, default) = (|name| Variable::of(&variables, name), Self::default());
+        let body_bytes = variable("AMAAS_MAX_BODY_BYTES").positive(default.body_bytes)?;
+        let seconds = variable("AMAAS_WRITE_TIMEOUT_SECONDS").positive(WRITE_TIMEOUT)?;
         Ok(Self {
-            body_bytes: variable("AMAAS_MAX_BODY_BYTES").positive(default.body_bytes)?,
+            body_bytes,
             rows: variable("AMAAS_MAX_ROWS").positive(default.rows)?,
+            sealed_bytes: variable("AMAAS_MAX_SEALED_BYTES")
+                .at_least(sealed(body_bytes), sealed(body_bytes).saturating_mul(4))?,
+            connections: variable("AMAAS_MAX_CONNECTIONS").positive(default.connections)?,
+            write_timeout: Duration::from_secs(seconds as u64),
         })
+    }
+
+    /// The largest sealed body.
+    pub(crate) fn sealed_body_bytes(&self) -> usize {
+        sealed(self.body_bytes)
     }
 }
 
@@ -277,6 +311,8 @@ pub fn live() -> crate::store::Alias {
     "live".parse().expect("\"live\" begins with a letter and has no other character than letters")
 }
 
+/// Seconds: a caller on a bad line takes something now and then.
+const WRITE_TIMEOUT: usize = 30;
 const POSITIVE: &str = "a number from 1 up";
 
 #[cfg(test)]
@@ -325,11 +361,14 @@ mod tests {
         let find = |name: &str| match name {
             "AMAAS_EXECUTION_PROVIDERS" => Some("cuda,cpu".to_owned()),
             "AMAAS_MAX_ROWS" => Some("7".to_owned()),
+            "AMAAS_MAX_BODY_BYTES" => Some("1000000".to_owned()),
             _ => None,
         };
         let runtime = RuntimeConfig::from_variables(find).expect("right");
         assert_eq!(runtime.providers, [Provider::Cuda, Provider::Cpu]);
-        assert_eq!(Limits::from_variables(find).expect("right").rows, 7);
+        let limits = Limits::from_variables(find).expect("right");
+        assert_eq!((limits.rows, limits.sealed_bytes), (7, 4 * 1_256_072), "it follows the largest body");
+        assert_eq!((limits.connections, limits.write_timeout.as_secs()), (1024, 30));
     }
 
     #[test]
@@ -349,6 +388,13 @@ mod tests {
             ("AMAAS_TF32", "x", "AMAAS_TF32: expected \"allow\" or \"refuse\", got \"x\""),
             ("AMAAS_MAX_ROWS", "0", "AMAAS_MAX_ROWS: expected a number from 1 up, got \"0\""),
             ("AMAAS_MAX_BODY_BYTES", "0", "AMAAS_MAX_BODY_BYTES: expected a number from 1 up, got \"0\""),
+            (
+                "AMAAS_MAX_SEALED_BYTES",
+                "4096",
+                "AMAAS_MAX_SEALED_BYTES: expected a number from 19005440 up, which one sealed body can have, got \"4096\"",
+            ),
+            ("AMAAS_MAX_CONNECTIONS", "0", "AMAAS_MAX_CONNECTIONS: expected a number from 1 up, got \"0\""),
+            ("AMAAS_WRITE_TIMEOUT_SECONDS", "0", "AMAAS_WRITE_TIMEOUT_SECONDS: expected a number from 1 up, got \"0\""),
             (
                 "AMAAS_EXECUTION_PROVIDERS",
                 "gpu",

@@ -135,6 +135,9 @@ pub enum Error {
     /// The keys that open sealed calls are not there, or cannot be read.
     #[error("{public}")]
     SealingUnavailable { public: String, internal: String },
+    /// Sealed bodies that are under way take all the memory that there is for them.
+    #[error("too many sealed calls are on their way to this function; try again later")]
+    SealedBacklog,
     /// What was sealed is not a call to this route.
     #[error("the sealed message is not a call to this route: {0}")]
     SealedMessage(String),
@@ -276,6 +279,7 @@ impl Error {
             Self::SealingUnavailable { .. } => {
                 (S::SERVICE_UNAVAILABLE, "sealing-unavailable", "sealing keys unavailable")
             }
+            Self::SealedBacklog => (S::SERVICE_UNAVAILABLE, "sealed-backlog", "too many sealed calls under way"),
             Self::Date { .. } => (S::BAD_REQUEST, "date", "date out of the window"),
             Self::Replayed => (S::CONFLICT, "replayed", "replayed"),
             Self::LedgerUnavailable { .. } => (S::SERVICE_UNAVAILABLE, "ledger-unavailable", "ledger unavailable"),
@@ -331,9 +335,11 @@ impl Error {
     /// How long the caller should wait before it tries again, where trying again can help.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::QueueFull | Self::Draining | Self::IdempotencyRunning | Self::ReplaysUnavailable { .. } => {
-                Some(Duration::from_secs(1))
-            }
+            Self::QueueFull
+            | Self::Draining
+            | Self::SealedBacklog
+            | Self::IdempotencyRunning
+            | Self::ReplaysUnavailable { .. } => Some(Duration::from_secs(1)),
             // Whole seconds, rounded up, so that who waits so long is not too early.
             Self::RateLimited { wait, .. } | Self::QuotaExhausted { wait, .. } => {
                 Some(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
@@ -375,6 +381,7 @@ mod tests {
     #[test]
     fn only_what_can_be_tried_again_says_so() {
         assert!(Error::QueueFull.is_not_processed());
+        assert!(Error::SealedBacklog.is_not_processed());
         assert!(!Error::internal("x").is_not_processed());
         assert!(!Error::InvalidInput("x".to_owned()).is_not_processed());
     }

@@ -44,6 +44,18 @@ impl Variable {
         if self.value.is_none() { Ok(default) } else { self.required(POSITIVE).map(NonZeroUsize::get) }
     }
 
+    /// A number of bytes that is no less than `least`, which one sealed body can have.
+    pub(super) fn at_least(self, least: usize, default: usize) -> Result<usize, ConfigError> {
+        if self.value.is_none() {
+            return Ok(default);
+        }
+        let expected = format!("a number from {least} up, which one sealed body can have");
+        match self.value.as_deref().map(str::parse) {
+            Some(Ok(value)) if value >= least => Ok(value),
+            _ => Err(self.error(&expected)),
+        }
+    }
+
     pub(super) fn providers(self) -> Result<Vec<Provider>, ConfigError> {
         let Some(list) = &self.value else { return Ok(vec![Provider::Cpu]) };
         let providers: Option<Vec<_>> = list.split(',').map(|name| Provider::from_name(name.trim())).collect();

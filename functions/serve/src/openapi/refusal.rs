@@ -121,6 +121,7 @@ impl Refusal {
                 Error::Replayed,
                 Error::ReplaysUnavailable { internal: internal() },
                 Error::SealingUnavailable { public: String::new(), internal: internal() },
+                Error::SealedBacklog,
             ],
             Self::Sealing => vec![Error::SealingUnavailable { public: String::new(), internal: internal() }],
             Self::Days => vec![

@@ -157,7 +157,7 @@ impl Writer {
     }
 
     fn about(&self) -> String {
-        let Limits { body_bytes, rows } = self.view.limits;
+        let Limits { body_bytes, rows, .. } = self.view.limits;
         let mut about = format!(
             "Models behind typed routes, the Open Inference Protocol and OpenAI's shapes. A call takes at most {rows} rows, and a \
              body at most {body_bytes} bytes, before and after it is expanded. Answers are compressed where `Accept-Encoding` asks \

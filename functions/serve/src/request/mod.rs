@@ -19,6 +19,6 @@ pub(crate) use self::linger::linger;
 pub(crate) use self::once::{Answers, once};
 pub(crate) use self::paced::paced;
 pub(crate) use self::raw::raw;
-pub(crate) use self::read::{bounded, read};
+pub(crate) use self::read::{bounded, metered, read};
 pub use self::rehearsal::rehearse;
 pub(crate) use self::validate::{Takes, Valid};

@@ -20,24 +20,42 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
 
 /// Reads a body of at most `limit` bytes as it came, whatever it is.
 pub(crate) async fn bounded(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
+    metered(headers, body, limit, |_| Ok(())).await
+}
+
+/// The same, where `came` is told how many bytes came before they are kept, and may refuse them.
+pub(crate) async fn metered(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    came: impl FnMut(usize) -> Result<(), Error>,
+) -> Result<Bytes, Error> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if let Some(got) = length.filter(|length| *length > limit as u64) {
         return Err(Error::BodyTooLarge { limit, got: Some(got) });
     }
     let expected = length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
-    let read = tokio::time::timeout(WHOLE, whole(body, limit, expected)).await;
+    let read = tokio::time::timeout(WHOLE, whole(body, limit, expected, came)).await;
     read.map_err(|_| Error::BodySlow { seconds: WHOLE.as_secs() })?
 }
 
 /// All pieces of the body, which says that it has `expected` bytes or says nothing.
-async fn whole(mut body: Body, limit: usize, expected: usize) -> Result<Bytes, Error> {
+async fn whole(
+    mut body: Body,
+    limit: usize,
+    expected: usize,
+    mut came: impl FnMut(usize) -> Result<(), Error>,
+) -> Result<Bytes, Error> {
     let Some(first) = piece(&mut body, limit, limit).await? else { return Ok(Bytes::new()) };
+    came(first.len())?;
     let Some(second) = piece(&mut body, limit - first.len(), limit).await? else { return Ok(first) };
-    // Only a body in more than one piece is copied together.
+    came(second.len())?;
+    // Only a body in more than one piece is copied together. What is announced and does not come is never touched, and takes no memory.
     let mut whole = BytesMut::with_capacity(expected.max(first.len() + second.len()));
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
     while let Some(next) = piece(&mut body, limit - whole.len(), limit).await? {
+        came(next.len())?;
         whole.extend_from_slice(&next);
     }
     Ok(whole.freeze())

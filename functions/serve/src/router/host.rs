@@ -21,7 +21,7 @@ use crate::meter::{EVERY, Emf, Journal, Meter};
 use crate::openapi::Fits;
 use crate::quota::{IDLE, Quotas};
 use crate::request::Answers;
-use crate::seal::{Policy, Sealing};
+use crate::seal::{Arrivals, Policy, Sealing};
 use crate::store::ModelName;
 
 /// The state of a host; cheap to clone.
@@ -40,6 +40,7 @@ struct Inner {
     /// Whether nothing runs in this process between calls.
     freezes: AtomicBool,
     sealing: OnceLock<Sealing>,
+    arrivals: Arrivals,
     answers: Answers,
     outline: Mutex<Option<(Outline, Bytes)>>,
 }
@@ -67,6 +68,7 @@ impl Host {
             draining: watch::Sender::new(false),
             freezes: AtomicBool::new(false),
             sealing: OnceLock::new(),
+            arrivals: Arrivals::new(limits.sealed_bytes),
             outline: Mutex::default(),
         }))
     }
@@ -96,6 +98,11 @@ impl Host {
 
     pub(crate) fn sealing(&self) -> Option<&Sealing> {
         self.0.sealing.get()
+    }
+
+    /// The sealed bodies that are under way.
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.0.arrivals
     }
 
     /// Has usage kept in files of `folder` on its way to the ledger; in memory where nobody says so. Only the first that is given

@@ -9,6 +9,7 @@ use http::{HeaderValue, Response, header, response};
 use http_body_util::BodyExt;
 
 use crate::error::Error;
+use crate::task::off_runtime;
 
 /// What seals the answer to one call.
 pub(super) enum Sealer {
@@ -24,8 +25,12 @@ impl Sealer {
         let (body, media_type) = match self {
             Self::Whole(sealer) => {
                 let content = body.collect().await.map_err(internal)?.to_bytes();
-                let message = Encoding::default().encode(&head, &content, &Fields::default());
-                (Body::from(sealer.seal(&message).map_err(internal)?), whole::RESPONSE_MEDIA_TYPE)
+                let size = content.len();
+                let seal = move || {
+                    let message = Encoding::default().encode(&head, &content, &Fields::default());
+                    sealer.seal(&message).map_err(internal)
+                };
+                (Body::from(off_runtime(size, seal).await?), whole::RESPONSE_MEDIA_TYPE)
             }
             Self::Chunked(pending) => (stream(pending, &head, body)?, chunked::RESPONSE_MEDIA_TYPE),
         };
@@ -45,38 +50,44 @@ fn head(parts: &response::Parts) -> Result<ResponseHead, Error> {
     Ok(head)
 }
 
-/// The body as chunks: the head goes out at once, and each piece when it is there.
+/// The body as chunks: the head goes out at once, and each piece when it is there, or as much of it as is sealed in one go.
 fn stream(pending: chunked::PendingResponse, head: &ResponseHead, body: Body) -> Result<Body, Error> {
     let (mut first, mut message) = (Vec::new(), Vec::new());
     let encoder = Encoder::new(head, &mut message);
     let mut sealer = pending.start(&mut first).map_err(internal)?;
     sealer.push(&message, &mut first).map_err(internal)?;
-    let next = async |open: Option<(Vec<u8>, Encoder, chunked::ResponseSealer, Body)>| {
-        let Some((mut out, mut encoder, mut sealer, mut body)) = open else { return Ok(None) };
+    let next = async |open: Option<(Vec<u8>, Encoder, chunked::ResponseSealer, Bytes, Body)>| {
+        let Some((mut out, mut encoder, mut sealer, mut rest, mut body)) = open else { return Ok(None) };
         let mut message = Vec::new();
         loop {
-            let data = match body.frame().await {
-                None => {
-                    encoder.end(&Fields::default(), Padding::Bucket, &mut message);
-                    sealer.finish(&message, &mut out).map_err(std::io::Error::other)?;
-                    return Ok::<_, std::io::Error>(Some((Bytes::from(out), None)));
+            if rest.is_empty() {
+                rest = match body.frame().await {
+                    None => {
+                        encoder.end(&Fields::default(), Padding::Bucket, &mut message);
+                        sealer.finish(&message, &mut out).map_err(std::io::Error::other)?;
+                        return Ok::<_, std::io::Error>(Some((Bytes::from(out), None)));
+                    }
+                    Some(frame) => frame.map_err(std::io::Error::other)?.into_data().unwrap_or_default(),
+                };
+                if rest.is_empty() {
+                    continue;
                 }
-                Some(frame) => frame.map_err(std::io::Error::other)?.into_data().unwrap_or_default(),
-            };
-            if data.is_empty() {
-                continue;
             }
+            let data = rest.split_to(rest.len().min(AT_ONCE));
             encoder.chunk(&data, &mut message);
             // One piece that is the whole answer leaves with its end, in one write.
-            if http_body::Body::is_end_stream(&body) {
+            if rest.is_empty() && http_body::Body::is_end_stream(&body) {
                 continue;
             }
             sealer.push(&message, &mut out).map_err(std::io::Error::other)?;
-            return Ok(Some((Bytes::from(out), Some((Vec::new(), encoder, sealer, body)))));
+            return Ok(Some((Bytes::from(out), Some((Vec::new(), encoder, sealer, rest, body)))));
         }
     };
-    Ok(Body::from_stream(stream::try_unfold(Some((first, encoder, sealer, body)), next)))
+    Ok(Body::from_stream(stream::try_unfold(Some((first, encoder, sealer, Bytes::new(), body)), next)))
 }
+
+/// So many bytes are sealed in less than 500 µs; and no more of an answer is in memory twice.
+const AT_ONCE: usize = 128 << 10;
 
 #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(internal)`
 fn internal(error: impl ToString) -> Error {

@@ -8,6 +8,7 @@
 //! ever tried that a call did not name.
 
 mod answer;
+mod arrivals;
 mod date;
 mod document;
 mod error;
@@ -23,6 +24,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::arrivals::Arrivals;
 pub use self::error::SealingError;
 pub(crate) use self::open::open;
 pub use self::replay::Seen;

@@ -3,7 +3,7 @@
 //! What fails before a call is opened is answered in one shape that tells nothing but whether to fetch the keys again.
 //! What fails after it is inside the sealed answer, which is always a 200 outside.
 
-use amaas_wire::bhttp;
+use amaas_wire::bhttp::{self, BhttpError};
 use amaas_wire::ohttp::{KEY_PROBLEM, KeyRing, OhttpError, chunked, whole};
 use amaas_wire::predict::REQUEST_ID;
 use amaas_wire::problem;
@@ -15,13 +15,13 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use super::answer::Sealer;
+use super::arrivals::Held;
 use super::{Policy, Sealing, date, replay};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::reply::{Finished, fits, rendered};
-use crate::request::{CameSealed, bounded};
+use crate::request::{CameSealed, metered};
 use crate::router::Host;
-use crate::task::off_runtime;
 
 /// The layer, around `routes`.
 pub(crate) async fn open<F>(host: Host, request: Request, routes: impl FnOnce(Request) -> F) -> Response<Body>
@@ -42,8 +42,8 @@ where
         Err(error) => return error.into_response(),
     };
     let path = parts.uri.path().to_owned();
-    let (mut parts, answer) = (parts, opened.answer);
-    let response = match inner(&host, &mut parts, &opened.request, &opened.id).await {
+    let (mut parts, Opened { message, id, answer, held }) = (parts, opened);
+    let response = match inner(&host, &mut parts, message, &id, held).await {
         Ok(content) => routes(Request::from_parts(parts.clone(), content)).await,
         Err(error) => error.into_response(),
     };
@@ -59,10 +59,13 @@ where
 
 /// A call that was opened.
 struct Opened {
-    request: Vec<u8>,
+    /// What was in it.
+    message: Result<bhttp::Request, BhttpError>,
     /// SHA-256 of the encapsulated key, which no two calls share.
     id: Digest,
     answer: Sealer,
+    /// The memory that it takes.
+    held: Held,
 }
 
 /// Takes a sealed call and opens it.
@@ -73,16 +76,23 @@ async fn arrived(host: &Host, form: Form, parts: &Parts, body: Body) -> Result<R
     }
     // What comes while the function stops is refused outside, where a proxy can see that it may be sent elsewhere.
     host.admit()?;
-    // Field sections, padding by an eighth and the seals of chunks come on top of the content.
-    let limit = host.limits().body_bytes.saturating_mul(9) / 8 + (128 << 10);
-    let sealed = bounded(&parts.headers, body, limit).await?;
+    let arriving = host.arrivals().begin()?;
+    let limit = host.limits().sealed_body_bytes();
+    let sealed = tokio::select! {
+        biased;
+        () = arriving.given_up() => return Err(Error::SealedBacklog),
+        sealed = metered(&parts.headers, body, limit, |bytes| arriving.came(bytes)) => sealed?,
+    };
+    let held = arriving.whole(sealed.len())?;
     let Some(id) = sealed.first().copied() else { return Ok(Err(OhttpError::Truncated)) };
     let keys = sealing.keys_for(id).await?;
     let ring = match keys.ring(id, sealing.now()) {
         Ok(ring) => ring.clone(),
         Err(error) => return Ok(Err(error)),
     };
-    off_runtime(sealed.len(), move || Ok(form.open(&ring, &sealed))).await
+    let limits = bhttp::Limits { content: host.limits().body_bytes as u64, ..bhttp::Limits::default() };
+    let opened = host.arrivals().open(sealed.len(), move || Ok(form.open(&ring, sealed, limits, held)));
+    opened.await
 }
 
 /// The forms of a sealed call.
@@ -101,26 +111,36 @@ impl Form {
         }
     }
 
-    fn open(self, ring: &KeyRing, sealed: &[u8]) -> Result<Opened, OhttpError> {
+    /// Opens `sealed` and reads the message in it. No more than two of the three, sealed, open and read, are in memory at once.
+    fn open(self, ring: &KeyRing, sealed: Bytes, limits: bhttp::Limits, mut held: Held) -> Result<Opened, OhttpError> {
         let (request, encapsulated_key, answer) = match self {
             Self::Whole => {
-                let opened = whole::open_request(ring, sealed)?;
+                let opened = whole::open_request(ring, &sealed)?;
                 (opened.request, opened.encapsulated_key, Sealer::Whole(opened.response))
             }
             Self::Chunked => {
-                let opened = chunked::open_request(ring, sealed)?;
+                let opened = chunked::open_request(ring, &sealed)?;
                 (opened.request, opened.encapsulated_key, Sealer::Chunked(opened.response))
             }
         };
-        Ok(Opened { request, id: Digest::of(&encapsulated_key), answer })
+        drop(sealed);
+        let message = bhttp::Request::decode(&request, limits);
+        drop(request);
+        held.keep(message.as_ref().map_or(0, |message| message.content.capacity()));
+        Ok(Opened { message, id: Digest::of(&encapsulated_key), answer, held })
     }
 }
 
 /// Puts the inner request in the place of the outer one, and gives its content.
-async fn inner(host: &Host, parts: &mut Parts, request: &[u8], id: &Digest) -> Result<Body, Error> {
-    let limits = bhttp::Limits { content: host.limits().body_bytes as u64, ..bhttp::Limits::default() };
-    let request = bhttp::Request::decode(request, limits).map_err(|error| match error {
-        bhttp::BhttpError::ContentTooLarge { .. } => Error::BodyTooLarge { limit: host.limits().body_bytes, got: None },
+async fn inner(
+    host: &Host,
+    parts: &mut Parts,
+    message: Result<bhttp::Request, BhttpError>,
+    id: &Digest,
+    held: Held,
+) -> Result<Body, Error> {
+    let request = message.map_err(|error| match error {
+        BhttpError::ContentTooLarge { .. } => Error::BodyTooLarge { limit: host.limits().body_bytes, got: None },
         error => Error::SealedMessage(error.to_string()),
     })?;
     let outer_path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
@@ -153,7 +173,7 @@ async fn inner(host: &Host, parts: &mut Parts, request: &[u8], id: &Digest) -> R
     }
     (parts.method, parts.headers) = (method, headers);
     parts.extensions.insert(CameSealed);
-    Ok(Body::from(Bytes::from(request.content)))
+    Ok(held.body(request.content))
 }
 
 /// Refuses a call of another time and, where somebody remembers them, one that was seen before.

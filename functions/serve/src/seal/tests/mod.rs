@@ -1,5 +1,6 @@
 //! Tests of the layer as a whole, on key sets in temporary stores.
 
+mod admission;
 mod damage;
 mod layer;
 mod receipt;

@@ -1,0 +1,138 @@
+//! What callers that nobody knows can have a host keep.
+
+use std::convert::Infallible;
+use std::time::Instant;
+
+use amaas_wire::bhttp::{Encoder, Fields, Padding};
+use amaas_wire::predict::NOT_PROCESSED;
+use futures_util::stream::{self, StreamExt};
+
+use super::super::Policy;
+use super::super::testing::{Place, offered};
+use super::*;
+
+/// A host that keeps 512 KiB of sealed bodies.
+fn narrow(sealing: Sealing) -> Host {
+    let limits = Limits { sealed_bytes: 512 << 10, body_bytes: 256 << 10, ..Limits::default() };
+    let host = Host::new(Accounts::in_memory().expect("random"), limits);
+    host.seal(sealing);
+    host
+}
+
+/// `bytes`, and then nothing, without an end.
+fn half(bytes: Vec<u8>) -> Body {
+    let bytes = stream::once(async move { Ok::<_, Infallible>(Bytes::from(bytes)) });
+    Body::from_stream(bytes.chain(stream::pending()))
+}
+
+fn sealed_post(path: &str, body: Body) -> http::Request<Body> {
+    let post = http::Request::post(path).header(header::CONTENT_TYPE, chunked::REQUEST_MEDIA_TYPE);
+    post.body(body).expect("a request")
+}
+
+#[tokio::test]
+async fn bodies_that_are_held_back_make_room_for_those_that_come() {
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Required);
+    let (host, key) = (narrow(sealing.clone()), offered(&sealing).await[0].clone());
+    let mut held = Vec::new();
+    for index in 0..40 {
+        let path = if index % 2 == 0 { PATH } else { "/v2/models/m/infer" };
+        let call = router(host.clone()).oneshot(sealed_post(path, half(vec![1; 200 << 10])));
+        held.push(tokio::spawn(call));
+        tokio::task::yield_now().await;
+        assert!(host.arrivals().used() <= 512 << 10);
+        if index % 10 == 0 {
+            // A whole call comes through at each time.
+            let inner = call_of(&host, &key, &message("POST", PATH, None)).await;
+            assert_eq!(inner.head.status(), 401);
+        }
+    }
+    for (index, call) in held.iter_mut().enumerate().take(30) {
+        let answer = call.await.expect("no panic").expect("an answer");
+        let (parts, body) = answer.into_parts();
+        let body = text(&body.collect().await.expect("a body").to_bytes());
+        assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE, "{index}: {body}");
+        assert_eq!(
+            (&parts.headers["retry-after"], &parts.headers[NOT_PROCESSED]),
+            (&"1".parse().expect("a value"), &"true".parse().expect("a value"))
+        );
+        let in_shape = if index % 2 == 0 { "problem:sealed-backlog" } else { r#"{"error":"too many sealed calls"# };
+        assert!(body.contains(in_shape), "{index}: {body}");
+    }
+    for call in held {
+        call.abort();
+        let _ = call.await;
+    }
+    assert_eq!(host.arrivals().used(), 0, "everything is given back");
+}
+
+async fn call_of(host: &Host, key: &PublicKey, message: &[u8]) -> bhttp::Response {
+    call(host, key, PATH, message).await
+}
+
+#[tokio::test]
+async fn content_in_chunks_of_a_byte_is_opened_beside_the_runtime_and_given_back() {
+    const COUNT: usize = 4 << 20;
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Required);
+    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let head = RequestHead::new("POST", "https", "function", PATH).expect("a head");
+    let mut bytes = Vec::with_capacity(2 * COUNT);
+    let mut encoder = Encoder::new(&head, &mut bytes);
+    for _ in 0..COUNT {
+        encoder.chunk(b"x", &mut bytes);
+    }
+    encoder.end(&Fields::default(), Padding::Off, &mut bytes);
+    let (sealed, opener) = chunked::seal_request(&key, &bytes).expect("sealed");
+    // This test has one thread: what is opened on it stops the clock that looks on.
+    let longest = tokio::spawn(async {
+        let (mut last, mut longest) = (Instant::now(), std::time::Duration::ZERO);
+        loop {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            longest = longest.max(last.elapsed());
+            last = Instant::now();
+            LONGEST.store(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX), std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    let (status, _, answer) = post(&host, PATH, chunked::REQUEST_MEDIA_TYPE, sealed).await;
+    longest.abort();
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(response(&opener.open(&answer).expect("opened")).head.status(), 401);
+    assert_eq!(host.arrivals().used(), 0);
+    let blocked = LONGEST.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(blocked < 200, "the runtime stood still for {blocked} ms");
+}
+
+static LONGEST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+#[tokio::test]
+async fn a_plain_body_is_not_read_before_its_key_was_looked_at() {
+    let place = Place::with_keys().await;
+    let host = host(place.sealing(Policy::Optional));
+    for path in [PATH, "/v2/models/m/infer", "/v1/embeddings", "/v1/completions"] {
+        for key in [None, Some("k")] {
+            let mut post = http::Request::post(path).header(header::CONTENT_TYPE, "application/json");
+            if let Some(key) = key {
+                post = post.header("idempotency-key", key);
+            }
+            let request = post.body(half(b"{".to_vec())).expect("a request");
+            let answer = router(host.clone()).oneshot(request).await.expect("an answer, though the body does not end");
+            assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn more_lines_than_a_head_has_are_refused_inside() {
+    let place = Place::with_keys().await;
+    let sealing = place.sealing(Policy::Optional);
+    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let mut head = RequestHead::new("POST", "https", "function", PATH).expect("a head");
+    for index in 0..300 {
+        head.headers.push(format!("a{index}"), "b").expect("a field");
+    }
+    let inner = call(&host, &key, PATH, &bhttp::Request::new(head, Vec::new()).encode(Encoding::default())).await;
+    assert_eq!(inner.head.status(), 400);
+    assert!(text(&inner.content).contains("more than 256 field lines"), "{}", text(&inner.content));
+}
