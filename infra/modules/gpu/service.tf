@@ -71,6 +71,9 @@ resource "aws_ecs_task_definition" "this" {
     resourceRequirements   = [{ type = "GPU", value = tostring(var.gpus) }]
     mountPoints            = [{ sourceVolume = "journal", containerPath = "/var/lib/amaas", readOnly = false }]
 
+    # A connection takes a descriptor. The host counts them below this limit (AMAAS_MAX_CONNECTIONS), and the agent's own may be as low as 1024.
+    ulimits = [{ name = "nofile", softLimit = 65536, hardLimit = 65536 }]
+
     # A server answers the calls it has for 25 seconds after SIGTERM; then it flushes what they were counted as.
     stopTimeout = 60
 

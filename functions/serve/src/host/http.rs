@@ -1,17 +1,29 @@
 //! The HTTP server: containers, GPU hosts, a laptop. HTTP/1.1 and HTTP/2 without TLS on one port, gRPC among the latter.
+//!
+//! What a peer costs before it is known is bounded: connections are counted below the limit of descriptors ([`Connections`]), heads
+//! have a size and a time, and so has what leaves ([`Connection::cut`](super::connections::Connection::cut)).
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::io::Cursor;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
 
+use super::connections::{Connections, Cut, Place};
+use super::descriptors;
 use crate::grpc;
 use crate::router::{Host, router};
 
@@ -39,7 +51,10 @@ impl Server {
 }
 
 /// Serves `host` on `server`, over gRPC too, until `stop` is done; then refuses new calls and answers those under way, for
-/// 25 s at most. A connection that sends no whole head for 75 s is cut; one of HTTP/2 where it leaves a ping without an answer.
+/// 25 s at most.
+///
+/// A new connection that sends no whole head for 10 s is cut, and one that is kept if none comes for 75 s, or a ping of HTTP/2 has no
+/// answer. So is one whose peer takes nothing of an answer for `AMAAS_WRITE_TIMEOUT_SECONDS`.
 ///
 /// # Errors
 /// None at present: an error of one connection ends that connection.
@@ -61,139 +76,132 @@ pub async fn serve(server: Server, host: Host, stop: impl Future<Output = ()> + 
 }
 
 async fn accept(mut listener: TcpListener, router: &Router, connections: &GracefulShutdown, host: &Host) {
+    let mut places = Connections::new(descriptors::for_connections(host.limits().connections));
     loop {
         // Waits where there are no more descriptors, and goes on.
         let (connection, _) = Listener::accept(&mut listener).await;
-        tokio::spawn(answer(connection, router.clone(), connections.watcher(), host.clone()));
+        match places.place().await {
+            Some(place) => {
+                tokio::spawn(answer(place, connection, router.clone(), connections.watcher(), host.clone()));
+            }
+            None => refuse(&connection),
+        }
     }
+}
+
+/// Tells a peer for which there is no place to come again, as far as the socket takes it at once.
+fn refuse(connection: &TcpStream) {
+    tracing::debug!("a connection was refused: the calls of all others are being worked on");
+    let _ = connection.try_write(FULL);
 }
 
 /// Answers the calls of one connection.
-async fn answer(connection: TcpStream, router: Router, watcher: Watcher, host: Host) {
-    // Answers are small and wanted at once.
-    let _ = connection.set_nodelay(true);
-    let is_http2 = tokio::select! {
-        is_http2 = tokio::time::timeout(HEAD, speaks_http2(&connection)) => is_http2,
+async fn answer(place: Place, mut connection: TcpStream, router: Router, watcher: Watcher, host: Host) {
+    let patience = host.limits().write_timeout;
+    tune(&connection, patience);
+    let (state, cut) = (place.connection(), place.connection().cut(patience));
+    tokio::pin!(cut);
+    let begun = tokio::select! {
+        begun = begins(&mut connection) => begun,
+        cut = &mut cut => return tell(cut),
         // Nothing was asked over it.
         () = host.drained() => return,
     };
-    let Ok(Ok(is_http2)) = is_http2 else { return };
-    let (connection, service) = (TokioIo::new(connection), TowerToHyperService::new(router));
-    let ended = if is_http2 {
-        let mut http = http2::Builder::new(TokioExecutor::new());
-        http.timer(TokioTimer::new())
-            .keep_alive_interval(HEAD)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_frame_size(FRAME);
-        watcher.watch(http.serve_connection(connection, service)).await
-    } else {
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(HEAD);
-        watcher.watch(http.serve_connection(connection, service)).await
+    let Ok(first) = begun else { return };
+    let is_http2 = first == PREFACE;
+    if is_http2 {
+        state.greeted();
+    }
+    let service = service_fn(|request: Request<Incoming>| {
+        let exchange = state.exchange();
+        let answered = router.clone().oneshot(request.map(|body| exchange.receiving(body)));
+        async move { Ok::<_, Infallible>(answered.await?.map(|body| exchange.sending(body))) }
+    });
+    let (read, write) = connection.into_split();
+    let connection = TokioIo::new(tokio::io::join(Cursor::new(first).chain(read), write));
+    let answered = async {
+        if is_http2 {
+            let mut http = http2::Builder::new(TokioExecutor::new());
+            http.timer(TokioTimer::new())
+                .keep_alive_interval(IDLE)
+                .max_concurrent_streams(STREAMS)
+                .max_header_list_size(HEAD)
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
+                .max_frame_size(FRAME);
+            watcher.watch(http.serve_connection(connection, service)).await
+        } else {
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_header_size(HEAD as usize);
+            watcher.watch(http.serve_connection(connection, service)).await
+        }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke off");
+    tokio::select! {
+        ended = answered => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection broke off");
+            }
+        }
+        cut = cut => tell(cut),
     }
 }
 
-/// Whether a connection begins as HTTP/2 does with those who know that it is spoken (RFC 9113 §3.3): no byte of it is taken.
-async fn speaks_http2(connection: &TcpStream) -> std::io::Result<bool> {
-    let mut first = [0; PREFACE.len()];
-    loop {
-        let read = connection.peek(&mut first).await?;
-        if read == 0 || first[..read] != PREFACE[..read] {
-            return Ok(false);
-        }
-        if read == PREFACE.len() {
-            return Ok(true);
-        }
-        // What is there already is not waited for again.
-        tokio::time::sleep(REST_OF_PREFACE).await;
+fn tell(cut: Cut) {
+    match cut {
+        Cut::Silent => tracing::debug!("a connection was closed: no whole head came in time"),
+        Cut::Stalled => tracing::info!("a connection was closed: nothing of an answer was taken in time"),
+        Cut::Full => tracing::debug!("a connection that waited was closed to make room for another"),
     }
+}
+
+/// Has answers leave at once, and the kernel hold little of what a peer does not take, and give up a peer that takes nothing.
+fn tune(connection: &TcpStream, patience: Duration) {
+    let _ = connection.set_nodelay(true);
+    // Where there is no such option the timer of the connection is enough: it sees progress in larger steps.
+    #[cfg(target_os = "linux")]
+    {
+        let socket = SockRef::from(connection);
+        let _ = socket.set_tcp_user_timeout(Some(patience));
+        let _ = socket.set_tcp_notsent_lowat(UNSENT);
+    }
+}
+
+/// The first bytes of a connection: the preface of HTTP/2, which those send who know that it is spoken (RFC 9113 §3.3), or as many as
+/// tell that it is not that.
+async fn begins(connection: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut first = Vec::with_capacity(PREFACE.len());
+    while first.len() < PREFACE.len() && PREFACE.starts_with(&first) {
+        let missing = PREFACE.len() - first.len();
+        if connection.take(missing as u64).read_buf(&mut first).await? == 0 {
+            break;
+        }
+    }
+    Ok(first)
 }
 
 /// RFC 9113 §3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const REST_OF_PREFACE: Duration = Duration::from_millis(5);
+/// The most bytes of a head. HTTP/1 answers a larger one with 431.
+const HEAD: u32 = 64 << 10;
+/// How many calls a connection of HTTP/2 has under way.
+const STREAMS: u32 = 128;
 /// How much of a message comes without a word from here: tensors of megabytes are not to wait for a round trip every 64 KiB.
 const STREAM_WINDOW: u32 = 2 << 20;
 /// The same for all streams of a connection, which bounds the memory that one takes.
 const CONNECTION_WINDOW: u32 = 4 << 20;
 const FRAME: u32 = 64 << 10;
 
-/// How long a connection may go without a whole head. The same clock runs while a connection that is kept alive is idle,
-/// so it is longer than the 60 s for which a load balancer of AWS keeps one: where the server is the first to close, a
-/// call can be on its way to it, and the caller gets 502.
-const HEAD: Duration = Duration::from_secs(75);
+/// What the kernel holds of an answer beyond what is on its way: progress is seen in steps of about this.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 << 10;
+/// How long a connection that is kept may go without a whole head: longer than the 60 s for which a load balancer of AWS keeps one.
+/// Where the server is the first to close, a call can be on its way to it, and the caller gets 502.
+const IDLE: Duration = Duration::from_secs(75);
+/// What a peer is told for which there is no place.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\namaas-not-processed: true\r\n\
+    content-length: 0\r\nconnection: close\r\n\r\n";
 /// How long calls that are under way may take when a server stops. ECS gives 30 s from SIGTERM to SIGKILL.
 pub(super) const DRAIN: Duration = Duration::from_secs(25);
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::sync::oneshot;
-    use tokio::time::Instant;
-
-    use super::*;
-    use crate::access::Accounts;
-    use crate::config::Limits;
-
-    /// A server without models, and what stops it.
-    async fn start() -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>) {
-        let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
-        let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
-        let (address, (stop, stopped)) = (server.address(), oneshot::channel());
-        let serving = tokio::spawn(serve(server, host, async { stopped.await.unwrap_or_default() }));
-        (address, stop, serving)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_without_a_whole_head_is_cut() {
-        let (address, _stop, _) = start().await;
-        for head in ["", "GET /v2 HTTP/1.1\r\nhost:", "PRI * HTTP/2.0\r\n"] {
-            let begun = Instant::now();
-            let mut connection = TcpStream::connect(address).await.expect("it listens");
-            connection.write_all(head.as_bytes()).await.expect("it is open");
-            let mut answer = Vec::new();
-            // Paused time goes on by itself when nobody has anything to do.
-            let _ = connection.read_to_end(&mut answer).await;
-            assert!(begun.elapsed() >= HEAD, "{:?}", begun.elapsed());
-        }
-    }
-
-    #[tokio::test]
-    async fn http2_is_known_by_its_preface_however_it_arrives() {
-        let (address, _stop, _) = start().await;
-        let mut connection = TcpStream::connect(address).await.expect("it listens");
-        connection.set_nodelay(true).expect("an option that there is");
-        for byte in PREFACE {
-            connection.write_all(&[*byte]).await.expect("it is open");
-            tokio::task::yield_now().await;
-        }
-        // RFC 9113 §3.4: the server's own preface is a frame of settings (§4.1: three bytes of length, then the type).
-        let mut frame = [0; 9];
-        connection.read_exact(&mut frame).await.expect("an answer");
-        assert_eq!(frame[3], 4, "{frame:?}");
-    }
-
-    #[tokio::test]
-    async fn idle_connections_do_not_hold_a_server_that_stops() {
-        let (address, stop, serving) = start().await;
-        let (_untouched, mut begun) = (
-            TcpStream::connect(address).await.expect("it listens"),
-            TcpStream::connect(address).await.expect("it listens"),
-        );
-        begun.write_all(b"PRI * ").await.expect("it is open");
-        let mut idle = TcpStream::connect(address).await.expect("it listens");
-        idle.write_all(b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is open");
-        let mut answer = [0; 15];
-        idle.read_exact(&mut answer).await.expect("an answer");
-        assert_eq!(&answer, b"HTTP/1.1 200 OK");
-        let asked = std::time::Instant::now();
-        stop.send(()).expect("it waits");
-        serving.await.expect("no panic").expect("no error");
-        assert!(asked.elapsed() < DRAIN / 2, "it did not wait for any of them");
-        assert!(TcpStream::connect(address).await.is_err(), "it listens no more");
-    }
-}
+mod tests;

@@ -1,5 +1,8 @@
 //! The same router under the Lambda Runtime API or as an HTTP server. One binary, every host.
 
+mod connections;
+mod descriptors;
+mod exchange;
 mod http;
 mod lambda;
 

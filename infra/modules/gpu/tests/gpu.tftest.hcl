@@ -114,9 +114,10 @@ run "task_on_a_gpu" {
       container.user == "65532:65532",
       container.linuxParameters.capabilities.drop == ["ALL"],
       container.stopTimeout > 25,
+      container.ulimits == [{ hardLimit = 65536, name = "nofile", softLimit = 65536 }],
       container.mountPoints[0].containerPath == "/var/lib/amaas",
     ])])
-    error_message = "The task must have its GPU, no more rights than it needs, and time to drain."
+    error_message = "The task must have its GPU, no more rights than it needs, descriptors for its connections, and time to drain."
   }
 
   assert {

@@ -1,0 +1,208 @@
+//! A request and its answer: at which stage they are, and whether the peer goes on taking the answer.
+//!
+//! hyper asks a body for more only when there is room for it, in the socket and in the windows of HTTP/2, and drops each piece once it
+//! has left. So an answer makes progress when a piece of it is dropped, and it is blocked by its reader while pieces are
+//! out, or while nobody asks for one. An answer that waits for the next token of a network is blocked by nobody.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::connections::{Connection, lock};
+
+/// A request and its answer.
+pub(super) struct Exchange {
+    connection: Arc<Connection>,
+    id: u64,
+    stage: Arc<Mutex<Stage>>,
+}
+
+/// How far an exchange is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
+    /// The request is not whole.
+    Receiving,
+    /// The answer is being made.
+    Working,
+    /// The answer leaves.
+    Sending {
+        /// Pieces that have not left.
+        out: usize,
+        /// Whether there was nothing more to take when hyper asked.
+        dry: bool,
+        /// The last progress.
+        since: Instant,
+    },
+}
+
+impl Stage {
+    /// For how long the reader has been taking nothing, if there is something to take.
+    pub(super) fn blocked(&self, now: Instant) -> Option<Duration> {
+        match *self {
+            Self::Sending { out, dry, since } if out > 0 || !dry => Some(now.duration_since(since)),
+            _ => None,
+        }
+    }
+}
+
+impl Exchange {
+    pub(super) fn new(connection: Arc<Connection>, id: u64, stage: Arc<Mutex<Stage>>) -> Self {
+        Self { connection, id, stage }
+    }
+
+    /// The body of its request, which tells when it is whole.
+    pub(super) fn receiving(self: &Arc<Self>, body: Incoming) -> Body {
+        if http_body::Body::is_end_stream(&body) {
+            self.received();
+            return Body::new(body);
+        }
+        Body::new(Receiving { body, exchange: Arc::clone(self) })
+    }
+
+    /// The request is whole.
+    pub(super) fn received(&self) {
+        let mut stage = lock(&self.stage);
+        if matches!(*stage, Stage::Receiving) {
+            *stage = Stage::Working;
+            drop(stage);
+            self.connection.asked();
+        }
+    }
+
+    /// The body of its answer, in pieces that are seen leaving.
+    pub(super) fn sending(self: Arc<Self>, body: Body) -> Sending {
+        *lock(&self.stage) = Stage::Sending { out: 0, dry: false, since: Instant::now() };
+        Sending { body, rest: Bytes::new(), exchange: self }
+    }
+
+    fn on_sending(&self, change: impl FnOnce(&mut usize, &mut bool, &mut Instant)) {
+        if let Stage::Sending { out, dry, since } = &mut *lock(&self.stage) {
+            change(out, dry, since);
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.connection.ended(self.id);
+    }
+}
+
+/// See [`Exchange::receiving`].
+struct Receiving {
+    body: Incoming,
+    exchange: Arc<Exchange>,
+}
+
+impl http_body::Body for Receiving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if matches!(frame, Poll::Ready(None)) || (frame.is_ready() && self.body.is_end_stream()) {
+            self.exchange.received();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// See [`Exchange::sending`].
+pub(super) struct Sending {
+    body: Body,
+    /// What has not been given of the last piece.
+    rest: Bytes,
+    exchange: Arc<Exchange>,
+}
+
+impl http_body::Body for Sending {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        while self.rest.is_empty() {
+            match Pin::new(&mut self.body).poll_frame(context) {
+                Poll::Pending => {
+                    self.exchange.on_sending(|_, dry, _| *dry = true);
+                    return Poll::Pending;
+                }
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                ended => return ended,
+            }
+        }
+        let length = self.rest.len().min(PIECE);
+        let piece = Piece { bytes: self.rest.split_to(length), exchange: Arc::clone(&self.exchange) };
+        self.exchange.on_sending(|out, dry, since| {
+            if *out == 0 {
+                *since = Instant::now();
+            }
+            (*out, *dry) = (*out + 1, false);
+        });
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (mut hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        // Nothing comes after the pieces that are out.
+        self.exchange.on_sending(|_, dry, _| *dry = true);
+    }
+}
+
+/// A piece of an answer. It is dropped when it has left.
+struct Piece {
+    bytes: Bytes,
+    exchange: Arc<Exchange>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.exchange.on_sending(|out, _, since| (*out, *since) = (*out - 1, Instant::now()));
+    }
+}
+
+/// The most that leaves as one: whoever takes less than this in the time for a write is cut.
+const PIECE: usize = 64 << 10;
