@@ -7,7 +7,12 @@
 #![allow(clippy::print_stdout)]
 
 mod bystander;
+mod h1;
+mod h4;
+mod m12;
+mod m6;
 mod memory;
+mod place;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -40,7 +45,7 @@ impl Seen {
 type Attack = (&'static str, fn() -> Seen);
 
 /// The attacks, one a file.
-const ATTACKS: &[Attack] = &[];
+const ATTACKS: &[Attack] = &[("h1", h1::run), ("h4", h4::run), ("m6", m6::run), ("m12", m12::run)];
 
 /// By how much the bystander's 99th percentile may rise.
 const MOST_SLOWDOWN: u32 = 3;

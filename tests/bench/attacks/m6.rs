@@ -1,0 +1,46 @@
+//! Finding M6: callers with a key that ask for large answers and never read them.
+
+use std::time::Duration;
+
+use amaas::Tensor;
+use amaas_wire::oip::InferRequest;
+
+use super::Seen;
+use super::place::{PATH, Place, closes, send};
+
+/// Runs it.
+#[tokio::main]
+pub(crate) async fn run() -> Seen {
+    let place = Place::with(|launch| launch.set("AMAAS_WRITE_TIMEOUT_SECONDS", "2")).await;
+    let (client, address, key) = (place.client(), place.address, place.stage.key().expose().to_owned());
+    let wide = Tensor::new("FP32", vec![1, VALUES], vec![1_f32; VALUES]).expect("so many values");
+    let (body, json) = InferRequest { id: None, inputs: vec![wide], outputs: None }.to_http();
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/octet-stream\r\n\
+         inference-header-content-length: {json}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let attack = async move {
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            readers.push(send(address, &head, &body).await.expect("it is taken"));
+        }
+        tokio::time::sleep(HELD).await;
+        for reader in readers {
+            assert!(closes(reader, Duration::from_secs(5)).await, "a reader keeps its answer");
+        }
+    };
+    let seen = place.seen(BOUND_MIB, || place.call(&client), attack).await;
+    let cut = place.function.logs().lines();
+    let cut = cut.iter().filter(|line| line.contains("nothing of an answer was taken in time")).count();
+    assert_eq!(cut, READERS, "each was cut");
+    seen
+}
+
+/// Of 4 bytes each: more than sockets take of an answer that nobody reads.
+const VALUES: usize = 3 << 20;
+const READERS: usize = 6;
+/// Longer than the time for a write.
+const HELD: Duration = Duration::from_secs(6);
+/// Body, tensor and answer of each.
+const BOUND_MIB: u64 = 6 * 3 * 12 + 32;
