@@ -47,7 +47,7 @@ impl Place {
     /// A sealed call of somebody with a key.
     pub(crate) async fn call(&self, client: &Client) {
         let one = Tensor::new("FP32", vec![1, 1], vec![1_f32]).expect("one value");
-        client.model(MODEL).infer([one]).await.expect("an answer");
+        client.model(MODEL).infer(vec![one]).await.expect("an answer");
     }
 
     pub(crate) fn client(&self) -> Client {

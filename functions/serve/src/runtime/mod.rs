@@ -3,12 +3,14 @@
 //! Invariant: the library is not touched unless `ORT_DISABLE_TELEMETRY=1` stands in the environment: official builds from
 //! 1.29 on report usage, and the first report goes out before the API's own switch can be reached.
 
+mod allocator;
 mod environment;
 mod leave;
 mod library;
 pub(crate) mod memory;
 mod quiet;
 
+pub(crate) use self::allocator::return_large_blocks;
 pub use self::environment::RuntimeError;
 pub(crate) use self::environment::environment;
 pub use self::leave::leave;
