@@ -11,6 +11,7 @@ use amaas_wire::{ApiKey, MalformedKey};
 use crate::call::Caller;
 use crate::credentials::{Authorization, CredentialProvider, Credentials};
 use crate::endpoint::{Endpoint, Endpoints, Plaintext, check_name, variable_suffix};
+use crate::env_file::{EnvFile, Found, Lookup};
 use crate::retry::Retry;
 use crate::seal::{Demand, Seal};
 use crate::transport::{Http, HttpConfig, Proxy, Transport};
@@ -56,9 +57,16 @@ impl ClientBuilder {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) says what is missing or malformed, and what to do.
     pub fn from_env() -> Result<Self, Error> {
-        let current = std::env::current_dir()
-            .map_err(|source| Error::config("the current folder cannot be read").with_source(source))?;
-        environment::builder(&environment::process()?, &current)
+        let current = environment::current()?;
+        environment::builder(&environment::process()?, &current, &Lookup::from_env())
+    }
+
+    /// A builder with the endpoints, the key, the signers and the sealing of one env file, and nothing of the environment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) says what is missing, malformed, or not a file's to say.
+    pub fn from_env_file(found: &Found) -> Result<Self, Error> {
+        environment::of_file(found, &EnvFile::default())
     }
 
     /// The base URL of the service: `https`, or `http` on this machine; a path in it is kept.
@@ -265,6 +273,23 @@ impl ClientBuilder {
             return Err(Error::config("no endpoint: call endpoint() or endpoint_for(), or use Client::from_env()"));
         }
         Ok(endpoints)
+    }
+}
+
+/// What tests ask.
+#[cfg(test)]
+impl ClientBuilder {
+    /// Whether requests are signed with AWS credentials.
+    pub(crate) fn signs(&self) -> bool {
+        #[cfg(feature = "sigv4")]
+        return self.sigv4.is_some();
+        #[cfg(not(feature = "sigv4"))]
+        false
+    }
+
+    /// Whether `key` is what requests carry.
+    pub(crate) fn has_key(&self, key: &str) -> bool {
+        matches!(&self.credentials, Some(Ok(Credentials::Fixed(is))) if is.secret() == key)
     }
 }
 

@@ -37,11 +37,13 @@ impl Client {
     ///
     /// Where `AMAAS_ENDPOINT` (or an `AMAAS_ENDPOINT_<MODEL>`, see [`ClientBuilder::endpoint_for`]) is set, endpoints and
     /// `AMAAS_API_KEY` come from the environment. Otherwise all of them come from a file of assignments:
-    /// `$AMAAS_DATA/env` where `AMAAS_DATA` is set, else `.amaas/env` in the current folder or the nearest above it.
-    /// The two are never mixed.
+    /// `$AMAAS_DATA/env` where `AMAAS_DATA` is set, else `.amaas/env` in the current folder or the nearest above it, up to the root of
+    /// the Git repository or the home folder. The two are never mixed. A file that may have come with a repository is refused:
+    /// [`env_file`](crate::env_file) says which files are used.
     ///
-    /// With the feature `sigv4`, `AMAAS_SIGV4` beside them has requests signed for AWS IAM, and no key is needed: `auto`, where the
-    /// host name tells region and service, or `lambda:REGION` for a Function URL and `execute-api:REGION` for an HTTP API.
+    /// With the feature `sigv4`, `AMAAS_SIGV4` in the environment, along with an endpoint there, has requests signed for AWS IAM, and no
+    /// key is needed: `auto`, where the host name tells region and service, or `lambda:REGION` for a Function URL and
+    /// `execute-api:REGION` for an HTTP API. A file that has it is refused.
     ///
     /// `AMAAS_SIGNERS` has the keys that [`ClientBuilder::signers`] takes, in base64 with commas between, and
     /// `AMAAS_SEALING` is `required`, as without it, or `off` for [`Sealing::Off`](crate::Sealing::Off). They come

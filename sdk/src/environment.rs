@@ -1,14 +1,15 @@
 //! Where [`Client::from_env`](crate::Client::from_env) finds its settings.
 //!
-//! Invariant: endpoint, key and whether requests are signed for AWS come from one source. Were they mixed, a file in some folder
-//! could have a key from the environment sent to an endpoint of its choice. What says how calls are sealed comes first from the environment in any
-//! case: a pin only ever refuses, and sealing can be off for this machine alone.
+//! Invariant: endpoint and key come from one source. Were they mixed, a file in some folder could have a key from the environment sent
+//! to an endpoint of its choice. Requests are signed with AWS credentials only if the environment names the endpoint: the credentials
+//! never are the file's, so a file must not say where they go. How calls are sealed comes first from the environment in any case: a pin
+//! only ever refuses, and sealing can be off for this machine alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use amaas_wire::dsse::VerifyingKey;
 
-use crate::env_file::{self, EnvFile};
+use crate::env_file::{EnvFile, Found, Lookup};
 use crate::{ClientBuilder, Error, Sealing};
 
 /// The variables of this process that begin with `AMAAS_`.
@@ -23,13 +24,18 @@ pub(crate) fn process() -> Result<EnvFile, Error> {
         .collect()
 }
 
-/// A builder with the endpoints and the key of `environment`, or else of the file that is nearest to `current`.
-pub(crate) fn builder(environment: &EnvFile, current: &Path) -> Result<ClientBuilder, Error> {
+/// The current folder.
+pub(crate) fn current() -> Result<PathBuf, Error> {
+    std::env::current_dir().map_err(|source| Error::config("the current folder cannot be read").with_source(source))
+}
+
+/// The env file that endpoint and key come from in the folder `current`; `None` if the `environment` has endpoints.
+pub(crate) fn file(environment: &EnvFile, current: &Path, lookup: &Lookup) -> Result<Option<Found>, Error> {
     if endpoints(environment).next().is_some() {
-        return sealing(from_source(environment, "the environment")?, environment, &EnvFile::default());
+        return Ok(None);
     }
-    let data = value(environment, "AMAAS_DATA").map(Path::new);
-    let path = env_file::locate(data, current).ok_or_else(|| {
+    let data = value(environment, DATA).map(Path::new);
+    let found = lookup.find(data, current)?.ok_or_else(|| {
         let place = data.map_or(".amaas".into(), Path::to_string_lossy);
         Error::config(format!(
             "no endpoint: set AMAAS_ENDPOINT and AMAAS_API_KEY, or run `amaas dev`, which writes {place}/env \
@@ -37,8 +43,30 @@ pub(crate) fn builder(environment: &EnvFile, current: &Path) -> Result<ClientBui
             data.unwrap_or(current).display()
         ))
     })?;
-    let file = EnvFile::load(&path)?;
-    sealing(from_source(&file, &path.display().to_string())?, environment, &file)
+    Ok(Some(found))
+}
+
+/// A builder with the endpoints and the key of `environment`, or else of the file that is used in `current`.
+pub(crate) fn builder(environment: &EnvFile, current: &Path, lookup: &Lookup) -> Result<ClientBuilder, Error> {
+    match file(environment, current, lookup)? {
+        None => sealing(from_source(environment, "the environment")?, environment, &EnvFile::default()),
+        Some(found) => {
+            tracing::debug!(path = %found.path.display(), "endpoint and key come from an env file");
+            of_file(&found, environment)
+        }
+    }
+}
+
+/// A builder with the endpoints and the key of a file; how calls are sealed comes first from the `environment`.
+pub(crate) fn of_file(Found { path, file }: &Found, environment: &EnvFile) -> Result<ClientBuilder, Error> {
+    let path = path.display().to_string();
+    if value(file, SIGV4).is_some() {
+        return Err(Error::config(format!(
+            "{path} has {SIGV4}: requests are not signed with your AWS credentials for an endpoint that a file names; set \
+             AMAAS_ENDPOINT and {SIGV4} in the environment"
+        )));
+    }
+    sealing(from_source(file, &path)?, environment, file)
 }
 
 /// The builder with what the first source, or else the second, says of sealing.
@@ -105,6 +133,7 @@ fn value<'a>(source: &'a EnvFile, name: &str) -> Option<&'a str> {
     source.variable(name).filter(|value| !value.is_empty())
 }
 
+const DATA: &str = "AMAAS_DATA";
 const KEY: &str = "AMAAS_API_KEY";
 const SIGV4: &str = "AMAAS_SIGV4";
 const ENDPOINT: &str = "AMAAS_ENDPOINT";
@@ -122,16 +151,19 @@ mod tests {
         ApiKey::generate("test").expect("random").expose().to_owned()
     }
 
-    /// A folder whose `.amaas/env` has `text`.
+    /// A folder whose `.amaas/env` has `text`, and is recorded in it.
     fn folder(text: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(folder.path().join(".amaas")).expect("a folder");
-        std::fs::write(folder.path().join(".amaas/env"), text).expect("a file");
+        let data = folder.path().join(".amaas");
+        std::fs::create_dir(&data).expect("a folder");
+        std::fs::write(data.join("env"), text).expect("a file");
+        Lookup::in_folders(None, Some(folder.path())).written(&data, text).expect("recorded");
         folder
     }
 
     fn endpoint(environment: &EnvFile, current: &Path) -> Result<String, Error> {
-        Ok(format!("{:?}", builder(environment, current)?.build()?))
+        let lookup = Lookup::in_folders(None, Some(current));
+        Ok(format!("{:?}", builder(environment, current, &lookup)?.build()?))
     }
 
     #[test]
@@ -218,10 +250,76 @@ mod tests {
                 (built, _) => panic!("{variables:?}: {built:?}"),
             }
         }
-        let folder = folder("AMAAS_ENDPOINT=https://file");
-        let signing = EnvFile::from_iter([("AMAAS_SIGV4", "lambda:eu-central-1")]);
-        let error = endpoint(&signing, folder.path()).expect_err("nobody's credentials go to an endpoint of a file");
-        assert!(error.to_string().contains("env has no AMAAS_API_KEY"), "{error}");
+    }
+
+    /// Every secret of a caller, in either source, with the endpoint in either source: what is used, and what is refused.
+    #[test]
+    fn no_secret_of_one_source_goes_to_an_endpoint_of_the_other() {
+        enum Used {
+            Key(&'static str),
+            Signature,
+            Error(&'static str),
+        }
+        use Used::{Error, Key, Signature};
+
+        let (own, others) = (key(), key());
+        let (environment, file) = ("https://environment", "https://file");
+        let sign = "lambda:eu-central-1";
+        // The secrets of the environment, whether it has an endpoint, those of the file, whether it has one, and what is used.
+        let cases: [(&[&str], bool, &[&str], bool, Used); 15] = [
+            (&[KEY], true, &[], false, Key("environment")),
+            (&[KEY], true, &[KEY], true, Key("environment")),
+            (&[SIGV4], true, &[KEY], true, Signature),
+            (&[SIGV4], true, &[SIGV4], true, Signature),
+            (&[KEY], true, &[SIGV4], true, Key("environment")),
+            (&[], true, &[KEY], true, Error("the environment has no AMAAS_API_KEY")),
+            (&[], true, &[SIGV4], true, Error("the environment has no AMAAS_API_KEY")),
+            (&[], false, &[KEY], true, Key("file")),
+            (&[KEY], false, &[KEY], true, Key("file")),
+            (&[SIGV4], false, &[KEY], true, Key("file")),
+            (&[KEY], false, &[], true, Error("env has no AMAAS_API_KEY")),
+            (&[SIGV4], false, &[], true, Error("env has no AMAAS_API_KEY")),
+            (&[], false, &[SIGV4], true, Error("env has AMAAS_SIGV4: requests are not signed")),
+            (&[KEY, SIGV4], false, &[KEY, SIGV4], true, Error("env has AMAAS_SIGV4: requests are not signed")),
+            (&[KEY, SIGV4], false, &[KEY], false, Error("env has no AMAAS_ENDPOINT")),
+        ];
+        for (at, (mine, here, theirs, there, expected)) in cases.into_iter().enumerate() {
+            let secret = |name: &str, key: &str| (name.to_owned(), if name == KEY { key } else { sign }.to_owned());
+            let endpoint_of = |is: bool, url: &str| is.then(|| (ENDPOINT.to_owned(), url.to_owned()));
+            let mine = mine.iter().map(|name| secret(name, &own)).chain(endpoint_of(here, environment));
+            let theirs = theirs.iter().map(|name| secret(name, &others)).chain(endpoint_of(there, file));
+            let text: String = theirs.map(|(name, value)| format!("{name}={value}\n")).collect();
+            let folder = folder(&text);
+            let lookup = Lookup::in_folders(None, Some(folder.path()));
+            match (builder(&mine.collect(), folder.path(), &lookup), expected) {
+                (Ok(built), Key(source)) => {
+                    let key = if source == "file" { &others } else { &own };
+                    assert!(!built.signs() && built.has_key(key), "{at}: {built:?}");
+                    assert!(format!("{:?}", built.build().expect("all is there")).contains(source), "{at}");
+                }
+                (Ok(built), Signature) => {
+                    assert!(built.signs() && !built.has_key(&own) && !built.has_key(&others), "{at}");
+                    assert!(format!("{:?}", built.build().expect("all is there")).contains(environment), "{at}");
+                }
+                (Err(error), Error(part)) => assert!(error.to_string().contains(part), "{at}: {error}"),
+                (built, _) => panic!("{at}: {built:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_came_with_a_repository_is_named_and_not_used() {
+        let text = format!("AMAAS_ENDPOINT=https://file\nAMAAS_API_KEY={}", key());
+        let folder = folder(&text);
+        let nobody = Lookup::in_folders(None, None);
+        let error = builder(&EnvFile::default(), folder.path(), &nobody).expect_err("it has no record");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(
+            error.to_string().contains(".amaas/env is not used: `amaas dev` of this user did not write it"),
+            "{error}"
+        );
+        let named = EnvFile::from_iter([("AMAAS_DATA", folder.path().join(".amaas").to_string_lossy())]);
+        assert!(builder(&named, Path::new("/"), &nobody).is_ok(), "it was named");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Files of shell assignments, such as the `.amaas/env` that `amaas dev` writes.
+//! The text of a file: shell assignments, without a shell.
 //!
 //! A line is `NAME=value`, with an optional `export` before and a `# comment` after it. A value with blanks stands in
 //! single quotes (taken as it is) or double quotes (a backslash escapes `"`, `\`, `$` and a backtick). Nothing is
@@ -6,10 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::own::{self, Links};
+use super::shell::assignment;
 use crate::Error;
 
 /// The variables of one file. `Debug` shows their names only, and their memory is wiped when they are dropped.
@@ -44,14 +46,21 @@ impl EnvFile {
         Ok(Self { variables })
     }
 
-    /// Reads the file at `path`.
+    /// Reads the file at `path` as a [`Lookup`](super::Lookup) reads the file of a folder that a person named.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when it cannot be read, or parsed.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when it cannot be read or parsed, or others than this user can write it.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::config(format!("{} cannot be read", path.display())).with_source(source);
-        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(failed)?);
-        Self::parse(&text).map_err(|error| Error::config(format!("{}, {error}", path.display())))
+        let missing = || Error::config(format!("{} cannot be read: there is no such file", path.display()));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().ok_or_else(missing)?;
+        let text = own::read(folder, name, Links::Followed)?.ok_or_else(missing)?;
+        Self::parse_at(path, &text)
+    }
+
+    /// Parses `text`, which was read at `path`.
+    pub(super) fn parse_at(path: &Path, text: &str) -> Result<Self, Error> {
+        Self::parse(text).map_err(|error| Error::config(format!("{}, {error}", path.display())))
     }
 
     /// The value of the variable `name`.
@@ -77,64 +86,6 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for EnvFile {
         Self { variables: variables.collect() }
     }
 }
-
-/// Where the file is: `env` in `data` (what `AMAAS_DATA` says) where that is given, else `.amaas/env` in `start` or
-/// the nearest folder above it that has one. `None` where there is no such file.
-pub fn locate(data: Option<&Path>, start: &Path) -> Option<PathBuf> {
-    match data {
-        Some(data) => Some(data.join(FILE_NAME)).filter(|path| path.is_file()),
-        None => start.ancestors().map(|folder| folder.join(FOLDER).join(FILE_NAME)).find(|path| path.is_file()),
-    }
-}
-
-/// `Ok(None)` for a line without an assignment.
-fn assignment(line: &str) -> Result<Option<(&str, Zeroizing<String>)>, &'static str> {
-    let line = line.trim();
-    if line.is_empty() || line.starts_with('#') {
-        return Ok(None);
-    }
-    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    let (name, rest) = line.split_once('=').ok_or("expected NAME=value")?;
-    let mut bytes = name.bytes();
-    let starts = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    if !starts || !bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        return Err("the name is not letters, digits and '_', without blanks before the '='");
-    }
-    value(rest).map(|value| Some((name, value)))
-}
-
-/// The value that begins `rest`; after it only blanks and a comment may follow.
-fn value(rest: &str) -> Result<Zeroizing<String>, &'static str> {
-    const EXPANDS: &str = "'$', '`' and '\\' are not expanded here: put the value into single quotes";
-    let mut value = Zeroizing::new(String::with_capacity(rest.len()));
-    let mut characters = rest.chars();
-    let mut quote = None;
-    while let Some(character) = characters.next() {
-        match (quote, character) {
-            (None, '\'' | '"') => quote = Some(character),
-            (Some(open), _) if character == open => quote = None,
-            (Some('\''), _) => value.push(character),
-            (Some(_), '\\') => match characters.next() {
-                Some(escaped @ ('"' | '\\' | '$' | '`')) => value.push(escaped),
-                _ => return Err(EXPANDS),
-            },
-            (_, '$' | '`' | '\\') => return Err(EXPANDS),
-            (None, ' ' | '\t') => {
-                let after = characters.as_str().trim_start();
-                let comment = after.is_empty() || after.starts_with('#');
-                return if comment { Ok(value) } else { Err("a value with blanks needs quotes") };
-            }
-            (None, ';' | '&' | '|' | '<' | '>' | '(' | ')') => {
-                return Err("a value with shell characters needs quotes");
-            }
-            _ => value.push(character),
-        }
-    }
-    if quote.is_some() { Err("the closing quote is missing") } else { Ok(value) }
-}
-
-const FOLDER: &str = ".amaas";
-const FILE_NAME: &str = "env";
 
 #[cfg(test)]
 mod tests {
@@ -170,19 +121,6 @@ mod tests {
             let error = EnvFile::parse(&format!("# first\n{line}")).expect_err(line).to_string();
             assert!(error.starts_with("line 2: ") && !error.contains("secret"), "{error}");
         }
-    }
-
-    #[test]
-    fn the_nearest_file_is_found_and_a_data_folder_comes_first() {
-        let root = tempfile::tempdir().expect("a folder");
-        let deep = root.path().join("a/b");
-        std::fs::create_dir_all(&deep).expect("folders");
-        std::fs::create_dir_all(root.path().join("a/.amaas")).expect("folders");
-        assert_eq!(locate(Some(root.path()), &deep), None);
-        std::fs::write(root.path().join("a/.amaas/env"), "A=near").expect("a file");
-        std::fs::write(root.path().join("env"), "A=data").expect("a file");
-        assert_eq!(locate(None, &deep), Some(root.path().join("a/.amaas/env")));
-        assert_eq!(locate(Some(root.path()), &deep), Some(root.path().join("env")));
     }
 
     #[test]

@@ -1,0 +1,284 @@
+//! Where an env file is looked for, and whether one that was found is used.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::own::{self, Links};
+use super::record::{Record, Records};
+use super::text::EnvFile;
+use crate::{Digest, Error};
+
+/// Finds env files, as the [module](super) says.
+///
+/// ```no_run
+/// use amaas::env_file::Lookup;
+///
+/// if let Some(found) = Lookup::from_env().find(None, &std::env::current_dir()?)? {
+///     println!("{}: {:?}", found.path.display(), found.file.variable("AMAAS_ENDPOINT"));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    home: Option<PathBuf>,
+    records: Option<Records>,
+}
+
+/// An env file that is used.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Found {
+    /// Where it is, absolute.
+    pub path: PathBuf,
+    /// What it says.
+    pub file: EnvFile,
+}
+
+impl Lookup {
+    /// With the home folder and the state folder that the environment names: `HOME`, and `XDG_STATE_HOME` or `~/.local/state`.
+    pub fn from_env() -> Self {
+        let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+        let home = folder("HOME");
+        let state = folder("XDG_STATE_HOME").or_else(|| Some(home.as_ref()?.join(".local/state")));
+        Self::in_folders(home, state.as_deref())
+    }
+
+    /// With these folders in place of the environment's.
+    pub fn in_folders(home: Option<PathBuf>, state: Option<&Path>) -> Self {
+        let home = home.map(|home| home.canonicalize().unwrap_or(home));
+        Self { home, records: state.map(Records::in_state_folder) }
+    }
+
+    /// The file that is used in the folder `start`: that in `data`, what `AMAAS_DATA` says, if this is set, else the nearest in a
+    /// folder `.amaas`. `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if there is a file that must not be used, or cannot be read or parsed. It says
+    /// how to mend that.
+    pub fn find(&self, data: Option<&Path>, start: &Path) -> Result<Option<Found>, Error> {
+        match data {
+            Some(data) if data.is_absolute() => self.named(data),
+            Some(data) => match start.join(data).canonicalize() {
+                Ok(folder) => self.recorded(&folder),
+                Err(_) => Ok(None),
+            },
+            None => {
+                let start = start.canonicalize().unwrap_or_else(|_| start.to_owned());
+                for folder in self.within_bounds(&start) {
+                    if let Some(found) = self.recorded(&folder.join(FOLDER))? {
+                        return Ok(Some(found));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// The file in a `folder` that a person named, as `amaas --data` does: it needs no record. `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    #[allow(clippy::unused_self)] // the one way to a file that is used
+    pub fn named(&self, folder: &Path) -> Result<Option<Found>, Error> {
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let path = folder.join(FILE_NAME);
+        let Some(text) = own::read(&folder, OsStr::new(FILE_NAME), Links::Followed)? else { return Ok(None) };
+        Ok(Some(Found { file: EnvFile::parse_at(&path, &text)?, path }))
+    }
+
+    /// Records that `amaas dev` keeps its data in `folder` from now on. What its env file says is recorded by
+    /// [`written`](Self::written).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the record cannot be written.
+    pub fn made(&self, folder: &Path) -> Result<(), Error> {
+        self.put(folder, Record { digest: None })
+    }
+
+    /// Records that `amaas dev` wrote `text` into the env file in `folder`.
+    ///
+    /// # Errors
+    /// As [`made`](Self::made).
+    pub fn written(&self, folder: &Path, text: &str) -> Result<(), Error> {
+        self.put(folder, Record { digest: Some(Digest::of(text.as_bytes())) })
+    }
+
+    /// Whether `amaas dev` of this user made the folder.
+    pub fn is_made(&self, folder: &Path) -> bool {
+        let path = folder.canonicalize().map(|folder| folder.join(FILE_NAME));
+        path.is_ok_and(|path| self.record(&path).is_some())
+    }
+
+    /// The file in a folder that nobody named.
+    fn recorded(&self, folder: &Path) -> Result<Option<Found>, Error> {
+        let path = folder.join(FILE_NAME);
+        let Some(text) = own::read(folder, OsStr::new(FILE_NAME), Links::Refused)? else { return Ok(None) };
+        if self.record(&path) != Some(Record { digest: Some(Digest::of(text.as_bytes())) }) {
+            return Err(own::refused(&path, &unrecorded(folder)));
+        }
+        Ok(Some(Found { file: EnvFile::parse_at(&path, &text)?, path }))
+    }
+
+    fn record(&self, path: &Path) -> Option<Record> {
+        self.records.as_ref()?.of(path)
+    }
+
+    fn put(&self, folder: &Path, record: Record) -> Result<(), Error> {
+        let none = || Error::config("there is no state folder: neither HOME nor XDG_STATE_HOME is an absolute path");
+        let records = self.records.as_ref().ok_or_else(none)?;
+        let folder = folder.canonicalize();
+        let failed = |source| Error::config("the data folder cannot be read").with_source(source);
+        records.put(&folder.map_err(failed)?.join(FILE_NAME), record)
+    }
+
+    /// `start` and those above it, up to the root of its repository or the home folder; `start` alone outside both.
+    fn within_bounds<'a>(&self, start: &'a Path) -> impl Iterator<Item = &'a Path> {
+        let ends =
+            |folder: &&Path| self.home.as_deref() == Some(*folder) || folder.join(".git").symlink_metadata().is_ok();
+        let end = start.ancestors().position(|folder| ends(&folder)).unwrap_or(0);
+        start.ancestors().take(end + 1)
+    }
+}
+
+/// Why a file without a record is not used, and what to do.
+fn unrecorded(folder: &Path) -> String {
+    let folder = folder.display();
+    format!(
+        "`amaas dev` of this user did not write it as it is, so it may have come with the repository; if you trust it, name its \
+         folder: AMAAS_DATA={folder}, or `amaas --data {folder}`; else delete it, and run `amaas dev`"
+    )
+}
+
+const FOLDER: &str = ".amaas";
+const FILE_NAME: &str = "env";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "A=b\n";
+
+    /// A home folder with a repository and another folder in it, and a folder beside it.
+    struct Tree {
+        root: tempfile::TempDir,
+        lookup: Lookup,
+    }
+
+    impl Tree {
+        fn new() -> Self {
+            let root = tempfile::tempdir().expect("a folder");
+            for folder in ["home/repo/.git", "home/repo/a/b", "home/plain/a", "beside/a"] {
+                std::fs::create_dir_all(root.path().join(folder)).expect("a folder");
+            }
+            let lookup = Lookup::in_folders(Some(root.path().join("home")), Some(&root.path().join("state")));
+            Self { root, lookup }
+        }
+
+        fn at(&self, path: &str) -> PathBuf {
+            self.root.path().canonicalize().expect("it is there").join(path)
+        }
+
+        /// An env file in the folder `data`, as `amaas dev` writes it.
+        fn write(&self, data: &str, text: &str) {
+            std::fs::create_dir_all(self.at(data)).expect("a folder");
+            std::fs::write(self.at(data).join("env"), text).expect("a file");
+        }
+
+        fn find(&self, data: Option<&str>, start: &str) -> Result<Option<String>, String> {
+            let found = self.lookup.find(data.map(Path::new), &self.at(start)).map_err(|error| error.to_string())?;
+            Ok(found.map(|found| found.path.strip_prefix(self.at("")).expect("in it").display().to_string()))
+        }
+    }
+
+    #[test]
+    fn the_way_up_ends_at_the_repository_or_at_home() {
+        for (data, start, found) in [
+            ("home/repo/a/b/.amaas", "home/repo/a/b", true),
+            ("home/repo/a/.amaas", "home/repo/a/b", true),
+            ("home/repo/.amaas", "home/repo/a/b", true),
+            ("home/.amaas", "home/repo/a/b", false),
+            ("home/.amaas", "home/repo", false),
+            ("home/.amaas", "home/plain/a", true),
+            ("home/.amaas", "home", true),
+            (".amaas", "home", false),
+            (".amaas", "home/plain/a", false),
+            ("beside/.amaas", "beside", true),
+            ("beside/.amaas", "beside/a", false),
+            (".amaas", "beside", false),
+        ] {
+            let tree = Tree::new();
+            tree.write(data, TEXT);
+            tree.lookup.written(&tree.at(data), TEXT).expect("recorded");
+            let expected = found.then(|| format!("{data}/env"));
+            assert_eq!(tree.find(None, start), Ok(expected), "{data} from {start}");
+        }
+        // A worktree or submodule has a file `.git`, and of two files the nearer is used.
+        let tree = Tree::new();
+        std::fs::write(tree.at("home/repo/a/.git"), "gitdir: x").expect("a file");
+        for data in ["home/repo/.amaas", "home/repo/a/.amaas"] {
+            assert_eq!(tree.find(None, "home/repo/a/b"), Ok(None));
+            tree.write(data, TEXT);
+            tree.lookup.written(&tree.at(data), TEXT).expect("recorded");
+        }
+        assert_eq!(tree.find(None, "home/repo/a/b"), Ok(Some("home/repo/a/.amaas/env".to_owned())));
+    }
+
+    #[test]
+    fn a_file_that_came_with_a_clone_is_refused_until_it_is_named() {
+        let tree = Tree::new();
+        tree.write("home/repo/.amaas", TEXT);
+        let data = tree.at("home/repo/.amaas");
+        let refused = |of: Option<&str>| {
+            let error = tree.find(of, "home/repo/a").expect_err("it is not ours");
+            let name = format!("AMAAS_DATA={}, or `amaas --data", data.display());
+            assert!(
+                error.starts_with(&format!("{} is not used: `amaas dev` of", data.join("env").display())),
+                "{error}"
+            );
+            assert!(error.contains(&name), "{error}");
+        };
+        refused(None);
+        // A relative path means another file in each folder.
+        refused(Some("../.amaas"));
+        let found = Ok(Some("home/repo/.amaas/env".to_owned()));
+        assert_eq!(tree.find(data.to_str(), "home/repo/a"), found);
+
+        tree.lookup.made(&data).expect("recorded");
+        assert!(tree.lookup.is_made(&data) && !tree.lookup.is_made(&tree.at("home")));
+        refused(None);
+        tree.lookup.written(&data, TEXT).expect("recorded");
+        assert_eq!(tree.find(None, "home/repo/a"), found);
+        assert_eq!(tree.find(Some("../.amaas"), "home/repo/a"), found);
+        // A `git checkout` writes over a file that is ignored.
+        tree.write("home/repo/.amaas", "A=c\n");
+        refused(None);
+        // Where there is no state folder, nothing is known.
+        let nowhere = Lookup::in_folders(None, None);
+        assert!(nowhere.find(None, &tree.at("home/repo")).is_err());
+        assert!(nowhere.written(&data, TEXT).is_err());
+    }
+
+    #[test]
+    fn a_bad_file_is_an_error_and_not_skipped() {
+        let tree = Tree::new();
+        for data in ["home/repo/.amaas", "home/repo/a/.amaas"] {
+            tree.write(data, TEXT);
+            tree.lookup.written(&tree.at(data), TEXT).expect("recorded");
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = PermissionsExt::from_mode(0o777);
+            std::fs::set_permissions(tree.at("home/repo/a/.amaas"), mode).expect("a mode");
+            let error = tree.find(None, "home/repo/a/b").expect_err("others can write it");
+            assert!(error.contains("others can write it") && error.contains("chmod go-w"), "{error}");
+            // Nor is one that is named.
+            let data = tree.at("home/repo/a/.amaas");
+            assert!(tree.find(data.to_str(), "home").expect_err("as before").contains("others can write it"));
+            std::fs::remove_dir_all(&data).expect("removed");
+            std::os::unix::fs::symlink(tree.at("home/repo/.amaas"), &data).expect("a link");
+            let error = tree.find(None, "home/repo/a/b").expect_err("a link");
+            assert!(error.contains("it is a symbolic link"), "{error}");
+        }
+    }
+}
