@@ -11,6 +11,12 @@ use amaas_wire::keys::{Audience, KeyList, Manifest, Requirement};
 use amaas_wire::ohttp::rand_core::{TryCryptoRng, TryRng};
 use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, Suite, chunked, whole};
 use amaas_wire::oip::{self, Forms, InferRequest, InferResponse};
+use amaas_wire::openai::{CompletionsRequest, EmbeddingsRequest};
+use amaas_wire::predict::{PredictRequest, Usage};
+use amaas_wire::receipt::{Digest, Format, Metered, Receipt, SignedReceipt};
+
+#[path = "../../../src/env_file/shell.rs"]
+mod shell;
 
 /// What is decoded is encoded and decoded again, and arrives the same byte by byte.
 pub fn bhttp_request(bytes: &[u8]) -> bool {
@@ -129,6 +135,67 @@ pub fn key_manifest(bytes: &[u8]) -> bool {
     })
 }
 
+/// A receipt in its envelope is written and read again, and is accepted from the fixed signer only as that signed it.
+pub fn receipt(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let Ok(parsed) = text.parse::<SignedReceipt>() else { return false };
+    assert_eq!(parsed.to_string().parse().as_ref(), Ok(&parsed));
+    if let Ok(verified) = parsed.verify(&[signer().verifying_key()]) {
+        assert_eq!(verified, &signed_receipt());
+    }
+    true
+}
+
+/// A request for a completion is within its own bounds, and is routed to the model that it names.
+pub fn completions(bytes: &[u8]) -> bool {
+    let Ok(request) = CompletionsRequest::from_json(bytes) else { return false };
+    assert!(request.prompt.check().is_ok());
+    assert_eq!(EmbeddingsRequest::model_of(bytes), Ok(request.model));
+    true
+}
+
+/// A request for embeddings has as many texts as are allowed at most, and is routed to the model that it names.
+pub fn embeddings(bytes: &[u8]) -> bool {
+    let Ok(request) = EmbeddingsRequest::from_json(bytes, MAX_INPUTS) else { return false };
+    assert!(request.input.len() <= MAX_INPUTS);
+    assert_eq!(EmbeddingsRequest::model_of(bytes), Ok(request.model));
+    true
+}
+
+/// A request to predict has the inputs that a parser without bounds finds in it.
+pub fn predict(bytes: &[u8]) -> bool {
+    let Ok(request) = PredictRequest::<String>::from_json(bytes, MAX_INPUTS) else { return false };
+    assert!(request.inputs.len() <= MAX_INPUTS);
+    let whole: serde_json::Value = serde_json::from_slice(bytes).expect("what was accepted is JSON");
+    assert_eq!(whole["inputs"], serde_json::json!(request.inputs));
+    true
+}
+
+/// A line of an env file: its value in single quotes is read again, and is the same.
+pub fn env_line(bytes: &[u8]) -> bool {
+    let Ok(line) = std::str::from_utf8(bytes) else { return false };
+    let Ok(Some((name, value))) = shell::assignment(line) else { return false };
+    let quoted = format!("{name}='{}'", value.replace('\'', r#"'"'"'"#));
+    assert_eq!(shell::assignment(&quoted), Ok(Some((name, value))));
+    true
+}
+
+/// What the fixed signer signed.
+pub fn signed_receipt() -> Receipt {
+    Receipt {
+        format: Format::One,
+        request_id: "id".to_owned(),
+        time: 1_500,
+        tenant: "acme".to_owned(),
+        model: "sentiment".to_owned(),
+        version: "3".to_owned(),
+        digest: Digest::of(b"model"),
+        usage: Metered { usage: Usage::new(1, 2), units: 1, unit: "rows".to_owned() },
+        input: Digest::of(b"input"),
+        output: Digest::of(b"output"),
+    }
+}
+
 /// The fixed key of a suite.
 pub fn key(suite: Suite) -> PrivateKey {
     match suite {
@@ -188,6 +255,9 @@ impl TryCryptoRng for Counting {}
 
 /// Small, so that a fuzzer reaches them.
 const LIMITS: Limits = Limits { head: 4 << 10, lines: 64, content: 4 << 10 };
+
+/// So few that a fuzzer reaches it.
+const MAX_INPUTS: usize = 4;
 
 /// For what was within [`LIMITS`] in another form, or with its names and lengths written otherwise.
 const ROOMY: Limits = Limits { head: 16 << 10, lines: 64, content: 4 << 10 };

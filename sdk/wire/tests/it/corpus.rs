@@ -13,7 +13,7 @@ mod targets;
 /// A name, and what runs bytes and says whether they were accepted.
 type Target = (&'static str, fn(&[u8]) -> bool);
 
-const TARGETS: [Target; 7] = [
+const TARGETS: [Target; 12] = [
     ("bhttp_request", targets::bhttp_request),
     ("bhttp_response", targets::bhttp_response),
     ("ohttp_request", targets::ohttp_request),
@@ -21,6 +21,11 @@ const TARGETS: [Target; 7] = [
     ("key_list", targets::key_list),
     ("key_manifest", targets::key_manifest),
     ("oip_request", targets::oip_request),
+    ("receipt", targets::receipt),
+    ("completions", targets::completions),
+    ("embeddings", targets::embeddings),
+    ("predict", targets::predict),
+    ("env_line", targets::env_line),
 ];
 
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
