@@ -40,6 +40,7 @@ pub fn function(tasks: Tasks) -> ExitCode {
         }
     };
     telemetry::init("info,aws_config=warn,lambda_runtime=warn");
+    runtime::private();
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(error) => {

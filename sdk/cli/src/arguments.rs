@@ -18,19 +18,35 @@ pub(crate) use self::estimate::{Estimate, Front, OfModel};
 pub(crate) use self::keys::{CreateKey, Keys, ListKeys, RotateKeys};
 use crate::architecture::Architecture;
 
+/// What `amaas --help` says at its end.
+const SETTINGS: &str = "\
+Where settings come from: the flag of the one thing (--store), the flag of all (--data), the environment, the file env in the
+folder of `amaas dev`. What belongs together comes from one of them: a key of the environment (AMAAS_API_KEY, AMAAS_SIGNING_KEY,
+AMAAS_KMS_KEY) is never used with an endpoint, a store or a ledger of the file, and AWS credentials and AMAAS_SIGV4 never are. The
+command says on standard error which file it took.
+
+A file that was not named with --data or an absolute AMAAS_DATA is used only if `amaas dev` of this user wrote it as it is, and
+neither it nor its folder can be written by others: a repository that was cloned may bring a file of its own. It is looked for here
+and above, up to the root of the Git repository or the home folder.
+
+Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 the service, the store or the ledger could not be reached or
+was busy, so trying again can help; 4 the key was refused.";
+
 /// AI model as a service: an ONNX network in, a private, pay-per-call API out.
 #[derive(Parser)]
 #[command(
     name = "amaas",
     version,
     after_help = "Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 the service, the store or \
-                  the ledger could not be reached or was busy, so trying again can help; 4 the key was refused."
+                  the ledger could not be reached or was busy, so trying again can help; 4 the key was refused.",
+    after_long_help = SETTINGS
 )]
 pub(crate) struct Arguments {
     /// Print JSON instead of text, errors included
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// The folder that `amaas dev` keeps everything in [env: AMAAS_DATA] [default: .amaas here or in a folder above]
+    /// The folder that `amaas dev` keeps everything in; one that is named here is trusted [env: AMAAS_DATA] [default: .amaas here, or
+    /// above up to the root of the Git repository or the home folder]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
     #[command(subcommand)]
@@ -243,7 +259,8 @@ A GPU image: --library is the libonnxruntime.so of the onnxruntime-gpu wheel, --
 libonnxruntime_providers_shared.so and libonnxruntime_providers_cuda.so, which ONNX Runtime looks for beside itself, and
 --base an image that has CUDA and cuDNN of the versions that the wheel asks for. NVIDIA's driver comes from the host.")]
 pub(crate) struct Package {
-    /// The function: the name of a folder in functions/, such as "sentiment"
+    /// The function: the name of a folder in functions/, such as "sentiment". Without --binary cargo builds it in this workspace,
+    /// which runs the workspace's build scripts
     pub(crate) function: String,
     /// The processor that it will run on [default: that of --binary, or this machine's]
     #[arg(long = "arch", value_name = "ARCH", value_enum)]

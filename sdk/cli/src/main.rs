@@ -46,6 +46,7 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
         amaas_serve::runtime::quiet().map_err(Failure::process)?;
     }
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
+    amaas_serve::runtime::private();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::process)?;
     let result = runtime.block_on(run(arguments));
     runtime.shutdown_background();

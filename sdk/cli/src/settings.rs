@@ -1,13 +1,18 @@
 //! Where the command finds the service, the store and the ledger. What comes first wins: the flag of the one thing (`--store`), the
-//! flag of all (`--data`), the environment, the file that `amaas dev` wrote here or in a folder above.
+//! flag of all (`--data`), the environment, the file that `amaas dev` wrote here or in a folder above (`amaas::env_file` says which).
+//!
+//! Invariant: what belongs together comes from one source. With an endpoint, a store or a ledger of a file, no key of the environment
+//! is used, and no AWS credentials are: the file has those of its store, and its keys are files in its own folder. What a flag says is
+//! used with anything. The file is named on standard error, once, before it is used.
 
 mod dev_file;
 mod ledger;
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use amaas::Client;
-use amaas::env_file;
+use amaas::env_file::{self, Lookup};
+use amaas::{Client, ClientBuilder};
 use amaas_serve::store::{S3Endpoint, S3Options, Store};
 use amaas_serve::vault::Vault;
 use amaas_wire::dsse::{DsseError, VerifyingKey};
@@ -16,6 +21,7 @@ use self::dev_file::DevFile;
 pub(crate) use self::dev_file::{DevEnvironment, quoted};
 pub(crate) use self::ledger::Opens;
 use crate::failure::Failure;
+use crate::output;
 
 /// The settings of one command.
 pub(crate) struct Settings {
@@ -23,6 +29,8 @@ pub(crate) struct Settings {
     flag: Option<PathBuf>,
     /// Whether to print JSON.
     pub(crate) json: bool,
+    /// Set once a person was told of the file.
+    told: OnceCell<()>,
 }
 
 /// A model store, and how a person knows it.
@@ -36,7 +44,7 @@ pub(crate) struct ModelStore {
 
 impl Settings {
     pub(crate) fn new(flag: Option<PathBuf>, json: bool) -> Self {
-        Self { flag, json }
+        Self { flag, json, told: OnceCell::new() }
     }
 
     /// The folder that `amaas dev` keeps everything in.
@@ -51,12 +59,17 @@ impl Settings {
 
     /// A client of the service.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        if self.flag.is_none() {
-            return Ok(Client::from_env()?);
+        let (file, builder) = if self.flag.is_some() {
+            let file = self.file()?;
+            let builder = ClientBuilder::from_env_file(file.found())?;
+            (Some(file), builder)
+        } else {
+            (env_file::in_use()?.map(DevFile::from), ClientBuilder::from_env()?)
+        };
+        if let Some(file) = file {
+            self.tell(&file, &format!("endpoint {}", file.endpoints()), &[ENDPOINT, API_KEY, SIGV4]);
         }
-        let file = self.file()?;
-        let builder = Client::builder().endpoint(file.variable(ENDPOINT)?).api_key(file.variable(API_KEY)?);
-        Ok(builder.signers(file.signers()?).build()?)
+        Ok(builder.build()?)
     }
 
     /// Who may have signed a receipt; `flag` is what `--signer` says.
@@ -73,6 +86,7 @@ impl Settings {
             Failure::usage(format!("no signer to verify with: neither --signer nor {SIGNERS} is given"))
                 .try_this("`amaas keys signer MODEL` shows who signs for a model; ask whoever runs the service")
         })?;
+        self.tell(&file, "signers", &[]);
         file.signers()
     }
 
@@ -83,7 +97,8 @@ impl Settings {
             return Ok(ModelStore { store, uri, endpoint: None });
         }
         let file = self.file()?;
-        let (uri, url) = (file.variable(STORE)?.to_owned(), file.variable(S3_ENDPOINT)?.to_owned());
+        let (uri, url) = (file.bucket()?.to_owned(), file.variable(S3_ENDPOINT)?.to_owned());
+        self.tell(&file, &format!("store {uri} at {url}"), &[KMS_KEY, SIGNING_KEY]);
         let endpoint = S3Endpoint {
             url: url.clone(),
             access_key_id: file.variable(S3_KEY_ID)?.to_owned(),
@@ -102,18 +117,27 @@ impl Settings {
         Ok(Vault::open(&key).await?)
     }
 
-    /// The file of the publisher's key; `flag` is what `--signing-key` says.
+    /// The file of the publisher's key, to sign what goes to the store that `store` says; `flag` is what `--signing-key` says.
     pub(crate) fn signing_key(&self, store: Option<&str>, flag: Option<&Path>) -> Result<PathBuf, Failure> {
         let flag = flag.map(|path| path.to_string_lossy().into_owned());
-        let path = self.beside((STORE, store), flag.as_deref(), SIGNING_KEY)?.ok_or_else(|| {
-            Failure::usage("no key to sign with: neither --signing-key nor AMAAS_SIGNING_KEY is given")
-                .try_this("`amaas signer --create --signing-key FILE` makes one")
-        })?;
-        Ok(path.into())
+        Ok(self.beside((STORE, store), flag.as_deref(), SIGNING_KEY)?.ok_or_else(no_signing_key)?.into())
     }
 
-    /// A setting that comes from where the store or the ledger comes from: a key of `amaas dev` is never used for another. `flag` and
-    /// `named` are what the flags of the setting and of that place say.
+    /// The same file where nothing is signed with it.
+    pub(crate) fn signing_key_to_show(&self, flag: Option<&Path>) -> Result<PathBuf, Failure> {
+        if let Some(path) = flag {
+            return Ok(path.to_owned());
+        }
+        if self.flag.is_none()
+            && let Some(path) = variable(SIGNING_KEY)
+        {
+            return Ok(path.into());
+        }
+        self.signing_key(None, None)
+    }
+
+    /// A setting that comes from where the store or the ledger comes from: a key of `amaas dev` is never used for another place, nor one
+    /// of the environment for a place that a file names. `flag` and `named` are what the flags of the setting and of that place say.
     fn beside(
         &self,
         (place, named): (&str, Option<&str>),
@@ -123,20 +147,20 @@ impl Settings {
         if let Some(value) = flag {
             return Ok(Some(value.to_owned()));
         }
-        if self.flag.is_none()
-            && let Some(value) = variable(name)
-        {
-            return Ok(Some(value));
+        if self.named(place, named).is_none() {
+            return Ok(Some(self.file()?.own(name)?));
         }
-        if self.named(place, named).is_some() {
-            return Ok(None);
-        }
-        self.file()?.variable(name).map(|value| Some(value.to_owned()))
+        Ok(if self.flag.is_none() { variable(name) } else { None })
     }
 
     /// The place that somebody named, by its own flag or in the environment.
     fn named(&self, place: &str, flag: Option<&str>) -> Option<String> {
         flag.map(str::to_owned).or_else(|| self.flag.is_none().then(|| variable(place)).flatten())
+    }
+
+    /// Whether a person named the folder so that it is the same from everywhere.
+    pub(crate) fn is_data_named(&self) -> bool {
+        self.flag.is_some() || self.named_data().is_some_and(|data| data.is_absolute())
     }
 
     /// The folder that somebody named, by the flag or in the environment.
@@ -153,10 +177,36 @@ impl Settings {
     }
 
     fn file_where_there(&self) -> Result<Option<DevFile>, Failure> {
-        let here = std::env::current_dir().map_err(Failure::process)?;
-        let path = env_file::locate(self.named_data().as_deref(), &here);
-        path.map(|path| DevFile::load(&path)).transpose()
+        let lookup = Lookup::from_env();
+        let found = match &self.flag {
+            Some(flag) => lookup.named(flag)?,
+            None => lookup.find(self.named_data().as_deref(), &std::env::current_dir().map_err(Failure::process)?)?,
+        };
+        Ok(found.map(DevFile::from))
     }
+
+    /// Tells a person which file the command takes `what` from, and which variables of the environment are not used with it.
+    fn tell(&self, file: &DevFile, what: &str, beside: &[&str]) {
+        if self.told.set(()).is_err() {
+            return;
+        }
+        let unused: Vec<_> = beside.iter().filter(|name| variable(name).is_some()).collect();
+        if self.json {
+            return output::note(serde_json::json!({
+                "using": { "file": file.path(), "what": what, "unused_variables": unused }
+            }));
+        }
+        let mut line = format!("using {}: {what}", file.path().display());
+        for name in unused {
+            line.extend(["; ", name, " of the environment is not used with it"]);
+        }
+        output::note(line);
+    }
+}
+
+fn no_signing_key() -> Failure {
+    Failure::usage("no key to sign with: neither --signing-key nor AMAAS_SIGNING_KEY is given")
+        .try_this("`amaas signer --create --signing-key FILE` makes one")
 }
 
 /// A variable of the environment; one that is empty counts as not set.
@@ -179,6 +229,7 @@ const DEV: &str = "run `amaas dev` in another terminal, or set AMAAS_ENDPOINT an
 const DATA: &str = "AMAAS_DATA";
 const ENDPOINT: &str = "AMAAS_ENDPOINT";
 const API_KEY: &str = "AMAAS_API_KEY";
+const SIGV4: &str = "AMAAS_SIGV4";
 const STORE: &str = "AMAAS_STORE";
 const LEDGER: &str = "AMAAS_LEDGER";
 const KMS_KEY: &str = "AMAAS_KMS_KEY";

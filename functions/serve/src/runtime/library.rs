@@ -1,9 +1,14 @@
 //! Where the ONNX Runtime library is, and how it gets there: one official build of one version, by digest.
+//!
+//! The wheel is verified when it is fetched. After that the cache is trusted as far as nobody but this user and root can write it, which
+//! is looked at each time: a library runs code when it is loaded.
 
+use std::fs::{DirBuilder, Permissions};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use super::python::{Python, PythonError};
 use crate::digest::Digest;
 
 /// The ONNX Runtime version that is served with.
@@ -19,10 +24,13 @@ pub fn find(configured: Option<&Path>) -> Result<PathBuf, LibraryError> {
         return path.is_file().then(|| path.to_owned()).ok_or_else(missing);
     }
     let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("lib").join(NAME)));
-    let tried: Vec<_> = beside.into_iter().chain(cached().ok()).collect();
-    match tried.iter().find(|path| path.is_file()) {
-        Some(path) => Ok(path.clone()),
-        None => Err(LibraryError::Missing { tried }),
+    if let Some(path) = beside.iter().find(|path| path.is_file()) {
+        return Ok(path.clone());
+    }
+    let cached = cached().ok();
+    match cached.iter().find(|path| path.is_file()) {
+        Some(path) => own(path).map(|()| path.clone()),
+        None => Err(LibraryError::Missing { tried: beside.into_iter().chain(cached).collect() }),
     }
 }
 
@@ -49,38 +57,64 @@ pub fn find_or_fetch(configured: Option<&Path>, tell: impl FnOnce(&str)) -> Resu
 pub fn find_or_fetch_for(architecture: &str, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
     let wheel = wheel("linux", architecture).ok_or(LibraryError::Platform)?;
     let library = cache()?.join(format!("onnxruntime-{VERSION}-cpu-linux-{architecture}")).join(NAME);
-    if library.is_file() { Ok(library) } else { download(wheel, library, tell) }
+    if !library.is_file() {
+        return download(wheel, library, tell);
+    }
+    own(&library)?;
+    Ok(library)
+}
+
+/// Checks that nobody but this user and root can write a library of the cache, or put another in its place.
+fn own(library: &Path) -> Result<(), LibraryError> {
+    let me = rustix::process::geteuid().as_raw();
+    for path in library.ancestors().take(2) {
+        let metadata = std::fs::metadata(path)?;
+        if (metadata.uid() != me && metadata.uid() != 0) || metadata.mode() & 0o022 != 0 {
+            return Err(LibraryError::Foreign { path: path.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 /// Fetches `wheel` and puts its library to `library`.
 fn download(wheel: &Wheel, library: PathBuf, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
     let folder = library.parent().ok_or(LibraryError::NoCache)?;
     tell(&format!("fetching ONNX Runtime {VERSION} through pip, once, into {}", folder.display()));
-    std::fs::create_dir_all(folder)?;
+    DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
+    // Whatever the umask let others do.
+    std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
     let work = tempfile::Builder::new().prefix("fetch-").tempdir_in(folder)?;
-    pip(&[
-        "-m",
+    let python = Python::in_folder(work.path());
+    let requirement = format!("onnxruntime=={VERSION}");
+    python.run(
         "pip",
-        "download",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--implementation",
-        "cp",
-        "--python-version",
-        "3.12",
-    ])
-    .args(["--abi", "cp312", "--platform", wheel.platform, "--dest"])
-    .arg(work.path())
-    .arg(format!("onnxruntime=={VERSION}"))
-    .finish()?;
+        [
+            "download",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--implementation",
+            "cp",
+            "--python-version",
+            "3.12",
+            "--abi",
+            "cp312",
+            "--platform",
+            wheel.platform,
+            "--dest",
+            ".",
+            &requirement,
+        ],
+    )?;
     let file = std::fs::read_dir(work.path())?.next().ok_or(LibraryError::Wheel)??.path();
     let got = Digest::of(&std::fs::read(&file)?);
     if got.to_string() != wheel.sha256 {
         return Err(LibraryError::Digest { expected: wheel.sha256, got });
     }
-    pip(&["-m", "zipfile", "-e"]).arg(&file).arg(work.path()).finish()?;
+    python.run("zipfile", ["-e".as_ref(), file.as_os_str(), work.path().as_os_str()])?;
+    let extracted = work.path().join("onnxruntime/capi").join(wheel.library);
+    std::fs::set_permissions(&extracted, Permissions::from_mode(0o644))?;
     // Whoever else fetches at the same time puts the same bytes there.
-    std::fs::rename(work.path().join("onnxruntime/capi").join(wheel.library), &library)?;
+    std::fs::rename(extracted, &library)?;
     Ok(library)
 }
 
@@ -99,13 +133,22 @@ pub enum LibraryError {
     #[error("no pinned ONNX Runtime build for this platform; install version {VERSION} and set ORT_DYLIB_PATH to it")]
     Platform,
     /// Nowhere to keep it.
-    #[error("neither XDG_CACHE_HOME nor HOME is set; set one, or ORT_DYLIB_PATH to a library")]
+    #[error("neither XDG_CACHE_HOME nor HOME is an absolute path; set one, or ORT_DYLIB_PATH to a library")]
     NoCache,
     /// pip failed.
     #[error(
         "pip could not fetch ONNX Runtime ({cause}); is python3 with pip there, and a package index reachable? Otherwise set ORT_DYLIB_PATH to libonnxruntime.so of version {VERSION}"
     )]
-    Pip { cause: String },
+    Pip {
+        #[from]
+        cause: PythonError,
+    },
+    /// Others can write the cache.
+    #[error(
+        "{path} is not used: others than this user can write it, and a library runs code when it is loaded; delete the folder, and \
+         `amaas dev` fetches the library again, or set ORT_DYLIB_PATH"
+    )]
+    Foreign { path: PathBuf },
     /// pip answered well, but there is no wheel.
     #[error("pip fetched no wheel")]
     Wheel,
@@ -159,40 +202,61 @@ fn cached() -> Result<PathBuf, LibraryError> {
     Ok(cache()?.join(format!("onnxruntime-{VERSION}-cpu")).join(NAME))
 }
 
-/// Where libraries are kept.
+/// Where libraries are kept. A relative path would be another place in each folder, such as a repository that was cloned (and is
+/// invalid by the XDG Base Directory Specification).
 fn cache() -> Result<PathBuf, LibraryError> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    cache_of(|name| std::env::var_os(name).map(PathBuf::from))
+}
+
+fn cache_of(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, LibraryError> {
+    let variable = |name| variable(name).filter(|folder| folder.is_absolute());
     let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
     Ok(cache.ok_or(LibraryError::NoCache)?.join("amaas"))
 }
 
-/// Python with these arguments. Its output goes to standard error: standard output belongs to the program's own answer.
-fn pip(arguments: &[&str]) -> Python {
-    let mut command = Command::new("python3");
-    command.args(arguments).stdin(Stdio::null()).stdout(io::stderr());
-    Python(command)
-}
+const NAME: &str = "libonnxruntime.so";
 
-struct Python(Command);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Python {
-    fn args<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
-        self.0.args(arguments);
-        self
+    #[test]
+    fn a_cache_is_an_absolute_path() {
+        for (cache, home, expected) in [
+            (Some("/c"), Some("/h"), Some("/c/amaas")),
+            (None, Some("/h"), Some("/h/.cache/amaas")),
+            (Some(""), Some("/h"), Some("/h/.cache/amaas")),
+            (Some("c"), Some("/h"), Some("/h/.cache/amaas")),
+            (Some("./c"), None, None),
+            (None, Some("h"), None),
+            (None, None, None),
+        ] {
+            let of = |name: &str| if name == "HOME" { home } else { cache }.map(PathBuf::from);
+            assert_eq!(cache_of(of).ok(), expected.map(PathBuf::from), "{cache:?} {home:?}");
+        }
     }
 
-    fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
-        self.0.arg(argument);
-        self
-    }
-
-    fn finish(mut self) -> Result<(), LibraryError> {
-        match self.0.status() {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(LibraryError::Pip { cause: status.to_string() }),
-            Err(error) => Err(LibraryError::Pip { cause: format!("python3: {error}") }),
+    #[test]
+    fn a_library_that_others_can_write_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let library = folder.path().join(NAME);
+        std::fs::write(&library, "").expect("a file");
+        let mode = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+        for (of_folder, of_file, foreign) in [
+            (0o755, 0o644, None),
+            (0o700, 0o600, None),
+            (0o755, 0o646, Some(&*library)),
+            (0o755, 0o664, Some(&*library)),
+            (0o777, 0o644, Some(folder.path())),
+            (0o775, 0o644, Some(folder.path())),
+        ] {
+            mode(folder.path(), of_folder);
+            mode(&library, of_file);
+            match (own(&library), foreign) {
+                (Ok(()), None) => {}
+                (Err(LibraryError::Foreign { path }), Some(foreign)) => assert_eq!(path, foreign),
+                (judged, _) => panic!("{of_folder:o} {of_file:o}: {judged:?}"),
+            }
         }
     }
 }
-
-const NAME: &str = "libonnxruntime.so";

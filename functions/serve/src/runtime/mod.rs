@@ -8,6 +8,8 @@ mod environment;
 mod leave;
 mod library;
 pub(crate) mod memory;
+mod private;
+mod python;
 mod quiet;
 
 pub(crate) use self::allocator::return_large_blocks;
@@ -15,6 +17,8 @@ pub use self::environment::RuntimeError;
 pub(crate) use self::environment::environment;
 pub use self::leave::leave;
 pub use self::library::{LibraryError, VERSION, find, find_or_fetch, find_or_fetch_for};
+pub use self::private::private;
+pub use self::python::PythonError;
 pub use self::quiet::quiet;
 
 /// Starts ONNX Runtime, so that it is there when it is needed. What goes wrong is said then.

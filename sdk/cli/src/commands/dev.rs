@@ -3,9 +3,11 @@
 mod key;
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use amaas::env_file::Lookup;
 use amaas::{Answer, Client};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_digits::Digits;
@@ -36,7 +38,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let begun = Instant::now();
     let (config, limits) = (RuntimeConfig::from_env()?, Limits::from_env()?);
     let data = settings.data();
-    prepare(&data).map_err(|error| Failure::file(&data, &error))?;
+    prepare(&data, settings.is_data_named(), &Lookup::from_env())?;
     // The port first: a second `dev` on the same data must not touch it.
     let server = Server::bind("127.0.0.1", dev.port).await.map_err(|error| {
         Failure::new(format!("cannot listen on 127.0.0.1:{}: {error}", dev.port))
@@ -104,12 +106,33 @@ fn sealing_name() -> ModelName {
     "dev".parse().expect("\"dev\" has no other characters than letters")
 }
 
-/// Makes the folder, and keeps a new one out of the repository around it: it will hold a key.
-fn prepare(data: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(data)?;
-    // A folder with other things in it may be somebody's repository.
-    let is_new = std::fs::read_dir(data)?.next().is_none();
-    if is_new { std::fs::write(data.join(".gitignore"), "*\n") } else { Ok(()) }
+/// Makes the folder, which only this user may read, and keeps a new one out of the repository around it: it will hold keys. One that
+/// was there has to be `named`, or made by an earlier `dev` of this user: a repository may bring its own, with keys that others know.
+fn prepare(data: &Path, named: bool, lookup: &Lookup) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::file(data, &error);
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    let metadata = std::fs::metadata(data).map_err(failed)?;
+    if metadata.mode() & 0o022 != 0 {
+        return Err(Failure::usage(format!("{}: others can write this folder, which will hold keys", data.display()))
+            .try_this(format!("chmod go-w {}", data.display())));
+    }
+    let is_new = std::fs::read_dir(data).map_err(failed)?.next().is_none();
+    if !is_new && !named && !lookup.is_made(data) {
+        let data = data.display();
+        return Err(Failure::usage(format!(
+            "{data} is not of `amaas dev` of this user: it may have come with the repository"
+        ))
+        .try_this(format!("delete it, or `--data {data}` if you trust what is in it")));
+    }
+    if is_new {
+        // A folder with other things in it may be somebody's repository.
+        std::fs::write(data.join(".gitignore"), "*\n").map_err(failed)?;
+    }
+    if !lookup.is_made(data) {
+        // Why it cannot be recorded is told when the file is written.
+        let _ = lookup.made(data);
+    }
+    Ok(())
 }
 
 /// Done when the process is asked a second time to stop: the calls that are under way are not waited for then.
@@ -291,3 +314,29 @@ fn program() -> String {
 
 /// How often the store is looked at for new models and moved aliases.
 const LOOK: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_of_somebody_else_is_not_taken() {
+        let (root, state) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let lookup = Lookup::in_folders(None, Some(state.path()));
+        let data = root.path().join(".amaas");
+        let refused = |named| prepare(&data, named, &lookup).err().map(|failure| format!("{failure:?}"));
+
+        assert_eq!(refused(false), None);
+        assert_eq!(std::fs::metadata(&data).expect("it is there").mode() & 0o777, 0o700);
+        assert!(data.join(".gitignore").is_file());
+        assert_eq!(refused(false), None, "it is of the first time");
+        let strangers = Lookup::in_folders(None, Some(root.path()));
+        let failure = format!("{:?}", prepare(&data, false, &strangers).err());
+        assert!(failure.contains("may have come with the repository"), "{failure}");
+        assert!(prepare(&data, true, &strangers).is_ok(), "it was named");
+        std::fs::set_permissions(&data, PermissionsExt::from_mode(0o775)).expect("a mode");
+        assert!(refused(true).is_some_and(|failure| failure.contains("others can write")));
+    }
+}

@@ -28,8 +28,10 @@ pub(crate) fn run(settings: &Settings, arguments: &Env) -> Result<(), Failure> {
             .try_this("hand the output of the module on: output \"env\" { value = module.amaas.env }")
     })?;
     let variables = chosen(written, arguments.model.as_deref())?;
-    if let Some(name) = variables.keys().find(|name| !is_name(name)) {
-        return Err(Failure::new(format!("the output `env` has {name:?}, which is no name of a variable")));
+    if let Some(name) = variables.keys().find(|name| !is_ours(name)) {
+        return Err(Failure::new(format!("the output `env` has {name:?}, which is no variable of amaas")).try_this(
+            "it may have AMAAS_… and AWS_REGION: a shell evaluates the lines, and others would change what it runs",
+        ));
     }
     if settings.json {
         return output::json(&variables);
@@ -97,10 +99,13 @@ fn chosen(written: Written, model: Option<&str>) -> Result<Variables, Failure> {
     Ok(common)
 }
 
-/// What a shell takes before an equals sign, and nothing that it would run.
-fn is_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
+/// Whether the module's output has variables of this name. Others, such as PATH or LD_PRELOAD, would have the shell run other programs,
+/// or have AWS credentials go elsewhere.
+fn is_ours(name: &str) -> bool {
+    let ours = name.strip_prefix("AMAAS_").filter(|rest| !rest.is_empty());
+    let plain =
+        |rest: &str| rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    name == "AWS_REGION" || ours.is_some_and(plain)
 }
 
 #[cfg(test)]
@@ -133,10 +138,26 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_shell_would_run_are_none() {
-        assert!(is_name("AMAAS_ENDPOINT"));
-        for name in ["", "1A", "A B", "A;rm", "$(id)", "Ä"] {
-            assert!(!is_name(name), "{name}");
+    fn names_that_would_change_what_a_shell_runs_are_none() {
+        for name in ["AMAAS_ENDPOINT", "AMAAS_ENDPOINT_BGE_SMALL_2", "AWS_REGION"] {
+            assert!(is_ours(name), "{name}");
+        }
+        for name in [
+            "",
+            "AMAAS_",
+            "AMAAS_A B",
+            "AMAAS_A;rm",
+            "AMAAS_$(id)",
+            "AMAAS_Ä",
+            "amaas_a",
+            "PATH",
+            "LD_PRELOAD",
+            "BASH_ENV",
+            "AWS_ENDPOINT_URL",
+            "AWS_PROFILE",
+            "XAMAAS_A",
+        ] {
+            assert!(!is_ours(name), "{name}");
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::output;
 use crate::settings::Settings;
 
 pub(crate) fn run(settings: &Settings, arguments: &Signer) -> Result<(), Failure> {
-    let path = settings.signing_key(None, arguments.signing_key.as_deref())?;
+    let path = settings.signing_key_to_show(arguments.signing_key.as_deref())?;
     let key = if arguments.create && !path.exists() { SignerFile::create(&path) } else { SignerFile::open(&path) };
     let public = key.map_err(|error| Failure::usage(error).try_this("`--create` makes a key where there is none"))?;
     let public = public.verifying_key().to_string();

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use amaas::ApiKey;
-use amaas::env_file::EnvFile;
+use amaas::env_file::{EnvFile, Found, Lookup};
 use amaas_serve::store::S3Endpoint;
 use amaas_wire::dsse::VerifyingKey;
 
@@ -14,18 +14,79 @@ use super::{
     STORE, parse_signers, signers,
 };
 use crate::failure::Failure;
+use crate::output;
 use crate::secrets::Secrets;
 
 /// The file that `amaas dev` wrote.
-pub(super) struct DevFile(EnvFile);
+pub(super) struct DevFile(Found);
+
+impl From<Found> for DevFile {
+    fn from(found: Found) -> Self {
+        Self(found)
+    }
+}
 
 impl DevFile {
-    pub(super) fn load(path: &Path) -> Result<Self, Failure> {
-        Ok(Self(EnvFile::load(path)?))
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    pub(super) fn found(&self) -> &Found {
+        &self.0
+    }
+
+    /// The endpoints, for a person.
+    pub(super) fn endpoints(&self) -> String {
+        let endpoints = self.0.file.variables().filter(|(name, url)| name.starts_with(ENDPOINT) && !url.is_empty());
+        endpoints.map(|(_, url)| url).collect::<Vec<_>>().join(", ")
     }
 
     pub(super) fn variable(&self, name: &str) -> Result<&str, Failure> {
-        self.0.variable(name).ok_or_else(|| Failure::usage(format!("the env file has no {name}")).try_this(DEV))
+        let missing = || Failure::usage(format!("{} has no {name}", self.path().display())).try_this(DEV);
+        self.0.file.variable(name).ok_or_else(missing)
+    }
+
+    /// The store: a bucket, for which the file has endpoint and credentials too.
+    pub(super) fn bucket(&self) -> Result<&str, Failure> {
+        let uri = self.variable(STORE)?;
+        if uri.starts_with("s3://") { Ok(uri) } else { Err(self.foreign(STORE, "s3://BUCKET at its own endpoint")) }
+    }
+
+    /// A setting that names a file in the folder of this one: the ledger, the key in place of KMS, the publisher's key. Anything else
+    /// would be reached with the user's own AWS credentials, or is a key of the user's.
+    pub(super) fn own(&self, name: &str) -> Result<String, Failure> {
+        let value = self.variable(name)?;
+        let prefix = match name {
+            LEDGER => "sqlite:",
+            KMS_KEY => "file:",
+            _ => "",
+        };
+        let expected = || {
+            let folder = self.folder().display();
+            self.foreign(name, &format!("{prefix}PATH of a file in {folder}"))
+        };
+        let path = Path::new(value.strip_prefix(prefix).ok_or_else(expected)?);
+        // The ledger need not be there yet.
+        let (Some(parent), Some(file)) = (path.parent(), path.file_name()) else { return Err(expected()) };
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        let place = parent.canonicalize().map_err(|_| expected())?.join(file);
+        if place.strip_prefix(self.folder()).map_or(true, |rest| rest.as_os_str().is_empty()) || place.is_symlink() {
+            return Err(expected());
+        }
+        Ok(value.to_owned())
+    }
+
+    /// The folder that the file is in, without symbolic links.
+    fn folder(&self) -> &Path {
+        self.path().parent().unwrap_or(Path::new("/"))
+    }
+
+    fn foreign(&self, name: &str, expected: &str) -> Failure {
+        let path = self.path().display();
+        Failure::usage(format!(
+            "{name} of {path} is not used: expected {expected}, and nothing that needs your own keys"
+        ))
+        .try_this(format!("set {name} in the environment, along with AMAAS_STORE or AMAAS_LEDGER, or give the flag"))
     }
 
     pub(super) fn signers(&self) -> Result<Vec<VerifyingKey>, Failure> {
@@ -67,6 +128,10 @@ impl DevEnvironment<'_> {
         for (name, value) in variables {
             text.extend([name, "=", &quoted(&value), "\n"]);
         }
+        // First the record: whoever sees the file finds that it is recorded. Without one the others can still be told of the folder.
+        if let Err(error) = Lookup::from_env().written(data, &text) {
+            output::note(format_args!("other commands need `--data {}`: {error}", data.display()));
+        }
         write_secret(&path, text.as_bytes()).map_err(|error| Failure::file(&path, &error))?;
         Ok(path)
     }
@@ -80,8 +145,12 @@ impl DevEnvironment<'_> {
 /// Writes a file that only its owner may read; who reads meanwhile sees the old one or the new one.
 fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let partial = path.with_extension("partial");
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    // One that was left over may have another mode, or be a link.
+    match std::fs::remove_file(&partial) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
     file.write_all(bytes)?;
     std::fs::rename(&partial, path)
 }
@@ -95,6 +164,49 @@ pub(crate) fn quoted(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_has_no_say_over_what_is_not_its_own() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path().canonicalize().expect("a folder");
+        let data = root.join("data");
+        std::fs::create_dir(&data).expect("a folder");
+        for file in [root.join("mine.pem"), data.join("signer.pem")] {
+            std::fs::write(file, "").expect("a file");
+        }
+        std::os::unix::fs::symlink(root.join("mine.pem"), data.join("link.pem")).expect("a link");
+        let at = |path: &str| root.join(path).display().to_string();
+        for (name, value, taken) in [
+            (SIGNING_KEY, at("data/signer.pem"), true),
+            (SIGNING_KEY, at("data/../data/signer.pem"), true),
+            (SIGNING_KEY, at("mine.pem"), false),
+            (SIGNING_KEY, at("data/../mine.pem"), false),
+            (SIGNING_KEY, at("data/link.pem"), false),
+            (SIGNING_KEY, at("data/absent/signer.pem"), false),
+            (SIGNING_KEY, at("data"), false),
+            (SIGNING_KEY, "/".to_owned(), false),
+            (SIGNING_KEY, String::new(), false),
+            (KMS_KEY, format!("file:{}", at("data/kms.key")), true),
+            (KMS_KEY, format!("file:{}", at("mine.pem")), false),
+            (KMS_KEY, "alias/amaas".to_owned(), false),
+            (KMS_KEY, "arn:aws:kms:us-east-1:1:key/2".to_owned(), false),
+            (LEDGER, format!("sqlite:{}", at("data/ledger.sqlite")), true),
+            (LEDGER, format!("sqlite:{}", at("ledger.sqlite")), false),
+            (LEDGER, "dynamodb:table".to_owned(), false),
+            (STORE, "s3://models".to_owned(), true),
+            (STORE, "/srv/models".to_owned(), false),
+            (STORE, "file:///srv/models".to_owned(), false),
+        ] {
+            std::fs::write(data.join("env"), format!("{name}={}\n", quoted(&value))).expect("a file");
+            let found = Lookup::in_folders(None, None).named(&data).expect("it was named").expect("it is there");
+            let file = DevFile::from(found);
+            let read = if name == STORE { file.bucket().map(str::to_owned) } else { file.own(name) };
+            match read {
+                Ok(read) => assert!(taken && read == value, "{name}={value}"),
+                Err(failure) => assert!(!taken && format!("{failure:?}").contains(name), "{name}={value}: {failure:?}"),
+            }
+        }
+    }
 
     #[test]
     fn values_come_back_as_they_were() {

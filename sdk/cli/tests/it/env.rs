@@ -57,7 +57,7 @@ fn what_went_wrong_is_said() {
         (TWO, &["env", "--terraform", "absent"], 2, "absent is not a folder"),
         ("echo '{}'", &env, 1, "no model is deployed there"),
         ("echo '[1]'", &env, 1, "is none of amaas"),
-        ("echo '{\"A;rm\":\"x\"}'", &env, 1, "no name of a variable"),
+        ("echo '{\"A;rm\":\"x\"}'", &env, 1, "no variable of amaas"),
         ("echo '│ Error: Output \"env\" not found' >&2; exit 1", &env, 1, "Error: Output \"env\" not found"),
     ];
     for (script, arguments, code, said) in cases {

@@ -1,9 +1,10 @@
 //! What people see when something is wrong: the reason, a remedy, and an exit code.
 
+use amaas::env_file::Lookup;
 use amaas::testing::{Reply, Server};
 use amaas_serve::vault::FileKey;
 
-use crate::program::{amaas, command, text};
+use crate::program::{STATE, amaas, command, text};
 
 fn failed(arguments: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -111,8 +112,9 @@ fn the_key_of_dev_is_for_the_ledger_of_dev() {
     let data = folder.path().join(".amaas");
     std::fs::create_dir(&data).expect("made");
     FileKey::create(&data.join("kms.key")).expect("written");
-    std::fs::write(data.join("env"), "AMAAS_LEDGER=sqlite:dev.sqlite\nAMAAS_KMS_KEY=file:.amaas/kms.key\n")
-        .expect("written");
+    let env = "AMAAS_LEDGER=sqlite:.amaas/dev.sqlite\nAMAAS_KMS_KEY=file:.amaas/kms.key\n";
+    std::fs::write(data.join("env"), env).expect("written");
+    Lookup::in_folders(None, Some(STATE.as_ref())).written(&data, env).expect("recorded");
     let create = |ledger: &[&str], variable: &str| {
         let mut command = command(folder.path(), &[&["keys", "create"], ledger].concat());
         let output = command.env("AMAAS_LEDGER", variable).output().expect("run");
@@ -125,7 +127,7 @@ fn the_key_of_dev_is_for_the_ledger_of_dev() {
     }
     assert!(!folder.path().join("other.sqlite").exists());
     assert_eq!(create(&[], "").0, Some(0));
-    assert!(folder.path().join("dev.sqlite").is_file());
+    assert!(data.join("dev.sqlite").is_file());
 }
 
 #[test]
@@ -172,7 +174,7 @@ fn a_service_that_is_not_there_can_be_tried_again() {
     // Nothing listens on port 1.
     let env = format!("AMAAS_ENDPOINT=http://127.0.0.1:1\nAMAAS_API_KEY={}\n", key.expose());
     std::fs::write(data.join("env"), env).expect("written");
-    let output = amaas(folder.path(), &["models"]);
+    let output = amaas(folder.path(), &["--data", ".amaas", "models"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(!String::from_utf8_lossy(&output.stderr).contains(key.expose()));
 }

@@ -14,5 +14,6 @@ mod private;
 mod program;
 mod receipt;
 mod sample;
+mod sources;
 mod tenants;
 mod usage;

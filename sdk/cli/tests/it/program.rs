@@ -100,5 +100,10 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // What `amaas dev` records of its folders, shared by all tests and by no person.
+    command.env("XDG_STATE_HOME", STATE);
     command
 }
+
+/// The state folder of every command.
+pub(crate) const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/state");

@@ -4,11 +4,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
 
+use amaas::env_file::Lookup;
 use amaas::{Digest, Metered, Receipt, Usage};
 use amaas_wire::dsse::SigningKey;
 use amaas_wire::receipt::{Format, comment};
 
-use crate::program::{amaas, command, json, text};
+use crate::program::{STATE, amaas, command, json, text};
 
 const INPUT: &str = r#"{"inputs":["fine"]}"#;
 const OUTPUT: &str =
@@ -135,7 +136,10 @@ fn signers_come_from_where_callers_have_them() {
     failed(&verify(Some("none")), 2, "AMAAS_SIGNERS: malformed");
     assert!(verify(Some(&format!("{}, {}", public(2), public(1)))).status.success());
     std::fs::create_dir(here.join(".amaas")).expect("made");
-    std::fs::write(here.join(".amaas/env"), format!("AMAAS_SIGNERS={}\n", public(1))).expect("written");
+    let env = format!("AMAAS_SIGNERS={}\n", public(1));
+    std::fs::write(here.join(".amaas/env"), &env).expect("written");
+    failed(&verify(None), 2, "env is not used: `amaas dev` of this user did not write it");
+    Lookup::in_folders(None, Some(STATE.as_ref())).written(&here.join(".amaas"), &env).expect("recorded");
     assert!(verify(None).status.success());
     failed(&verify(Some(&public(2))), 1, "no signature is by a known signer");
 }

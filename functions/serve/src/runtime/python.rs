@@ -1,0 +1,86 @@
+//! Modules of Python's that are run as programs, and nothing else's of the same name.
+//!
+//! `python3 -m pip` looks for `pip` in the current folder first, so a repository with a file `pip.py` would run. Python is started in
+//! isolated mode (`-I`): without the current folder, the user's own packages and the variables `PYTHON…`, which are removed for what it
+//! starts itself too. pip's own settings (`PIP_…` and `pip.conf` of the user) hold: they say where the package index is.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+/// Python in a folder that is empty but for what it puts there.
+pub(super) struct Python<'a> {
+    folder: &'a Path,
+}
+
+impl<'a> Python<'a> {
+    pub(super) fn in_folder(folder: &'a Path) -> Self {
+        Self { folder }
+    }
+
+    /// Runs the `module`. Its output goes to standard error: standard output belongs to the program's own answer.
+    pub(super) fn run<A: AsRef<OsStr>>(
+        &self,
+        module: &str,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Result<(), PythonError> {
+        match self.command(module).args(arguments).stdout(io::stderr()).status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(PythonError::Failed { module: module.to_owned(), status }),
+            Err(error) => Err(PythonError::Absent(error)),
+        }
+    }
+
+    fn command(&self, module: &str) -> Command {
+        let mut command = Command::new("python3");
+        command.args(["-I", "-m", module]).current_dir(self.folder).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"PYTHON") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+}
+
+/// Why a module could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum PythonError {
+    /// It ran, and failed.
+    #[error("python3 -I -m {module}: {status}")]
+    Failed { module: String, status: ExitStatus },
+    /// There is no Python.
+    #[error("python3: {0}")]
+    Absent(#[source] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in the way of the module: files of its name where Python would look without `-I`.
+    #[test]
+    fn a_module_of_the_folder_is_not_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let witness = folder.path().join("it-ran");
+        let text = format!("open({:?}, 'w').close()\n", witness.display().to_string());
+        for name in ["zipfile.py", "pip.py", "sitecustomize.py", "usercustomize.py"] {
+            std::fs::write(folder.path().join(name), &text).expect("written");
+        }
+        let shown = |command: &mut Command| {
+            let output = command.output().expect("python3");
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+        };
+        // The variables are set for it alone: they are not this process's, and `command` would remove them.
+        let mut isolated = Python::in_folder(folder.path()).command("zipfile");
+        isolated.arg("--help").env("PYTHONPATH", folder.path()).env("PYTHONSTARTUP", folder.path().join("pip.py"));
+        let help = shown(&mut isolated);
+        assert!(help.contains("usage:") && !witness.exists(), "{help}");
+        // The trap works.
+        shown(Command::new("python3").args(["-m", "zipfile", "--help"]).current_dir(folder.path()));
+        assert!(witness.exists(), "without -I the folder comes first");
+    }
+}
