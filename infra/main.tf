@@ -53,6 +53,7 @@ module "function" {
   model_version = each.value.version
   publishers    = var.publishers
   sealing       = each.value.sealing
+  replay        = each.value.replay
   least_serial  = each.value.least_serial
   registry      = local.registry
   ledger        = module.ledger

@@ -17,6 +17,7 @@ variable "models" {
     - image: in its place, a container image in ECR by digest, made by `amaas package MODEL --image`; a GPU takes nothing else
     - version: version or alias in the registry
     - sealing: required, optional or off: whether calls have to be sealed, as the SDK seals them
+    - replay: refuse or allow: what happens to a sealed call that comes a second time
     - least_serial: least serial of a manifest; null refuses no version
     - execution_providers: cpu; with `gpu` cuda or tensorrt, and cpu behind them to fall back to
     - architecture: x86_64 or arm64, the one the package was built for
@@ -41,6 +42,7 @@ variable "models" {
     image                = optional(string)
     version              = optional(string, "live")
     sealing              = optional(string, "required")
+    replay               = optional(string, "refuse")
     least_serial         = optional(number)
     execution_providers  = optional(list(string))
     architecture         = optional(string, "x86_64")

@@ -52,6 +52,7 @@ class Stack:
             "AMAAS_KMS_KEY": self.outputs["sealing_key_arn"],
             "AMAAS_PUBLISHERS": self.publisher,
             "AMAAS_SEALING": "required",
+            "AMAAS_REPLAY": "refuse",
             "AMAAS_LEDGER": f"dynamodb:{self.outputs['ledger_table']}",
             "AMAAS_RESPONSE_MODE": "stream" if self.example == "minimal" and self.mode == "RESPONSE_STREAM" else "buffered",
             **({"AMAAS_IAM": "tenant"} if self.example == "minimal" and self.iam == "tenant" else {}),
@@ -91,14 +92,16 @@ class Stack:
         policy = iam.get_role_policy(RoleName=self.name, PolicyName="serve")["PolicyDocument"]
         bucket = f"arn:aws:s3:::{self.outputs['bucket']}"
         region, account = self.session.region_name, self.session.client("sts").get_caller_identity()["Account"]
-        rights = {}
+        rights, partitions = {}, {}
         for statement in policy["Statement"]:
+            for partition in statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", []):
+                partitions[partition] = statement["Action"]
+            if statement["Resource"] == [self.table_arn()]:
+                continue
             for action in statement["Action"]:
                 rights[action] = rights.get(action, []) + statement["Resource"]
         logs = [f"arn:aws:logs:{region}:{account}:log-group:/aws/lambda/{self.name}:*"]
-        table = [f"arn:aws:dynamodb:{region}:{account}:table/{self.outputs['ledger_table']}"]
         equal("rights", rights, {
-            **{f"dynamodb:{action}": table for action in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")},
             "s3:GetObject": [f"{bucket}/models/sentiment/*", f"{bucket}/blobs/sha256/*", f"{bucket}/sealing/sentiment.json"],
             "s3:ListBucket": [bucket],
             "kms:Decrypt": [self.outputs["kms_key_arn"], self.outputs["sealing_key_arn"], self.outputs["sealing_key_arn"]],
@@ -106,11 +109,25 @@ class Stack:
             "logs:PutLogEvents": logs,
             **self.more_rights(region, account),
         })
+        read, remember = ["dynamodb:GetItem"], ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        calls = ["dynamodb:DeleteItem", *remember]
+        usage = ["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+        equal("rights in the ledger", partitions, {
+            **dict.fromkeys(("key/*", "ledger", "prices", "tenants"), read),
+            "call/*": calls,
+            **dict.fromkeys(("alias/sentiment", "sealing/sentiment", "seen/sentiment/*"), remember),
+            "quota/*": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+            **dict.fromkeys(("usage-sum/*", "usage/*"), usage),
+        })
         opened = [s["Condition"]["StringEquals"] for s in policy["Statement"] if s["Resource"] == [self.outputs["sealing_key_arn"]]]
         equal("what the sealing key opens", opened, [
             {"kms:EncryptionContext:model": "sentiment"},
-            {"kms:EncryptionContext:model": "(ledger)", "kms:EncryptionContext:key": "secret"},
+            {"kms:EncryptionContext:model": "(ledger)", "kms:EncryptionContext:key": ["secret", "verifier"]},
         ])
+
+    def table_arn(self) -> str:
+        region, account = self.session.region_name, self.session.client("sts").get_caller_identity()["Account"]
+        return f"arn:aws:dynamodb:{region}:{account}:table/{self.outputs['ledger_table']}"
 
     def more_rights(self, region: str, account: str) -> dict[str, list[str]]:
         """Those of tracing and dead letters."""

@@ -93,6 +93,8 @@ pub(crate) enum Cause {
     NotProcessed,
     /// The service answered with this status.
     Status(u16),
+    /// A sealed call was answered with this status outside the seal: by the service, or by anyone on the way.
+    Unsealed(u16),
     /// The service refused the seal, so it processed nothing, and the reason has been seen to.
     Mended(Mend),
     /// It will fail again.
@@ -123,7 +125,8 @@ impl Cause {
         match self {
             Self::NotSent | Self::NotProcessed | Self::Status(408 | 429 | 503) => true,
             Self::Lost | Self::TimedOut | Self::Status(502 | 504) => repeat == Repeat::Recognised,
-            Self::Status(_) | Self::Mended(_) | Self::Permanent => false,
+            Self::Unsealed(408 | 429 | 502 | 503 | 504) => repeat == Repeat::Recognised,
+            Self::Status(_) | Self::Unsealed(_) | Self::Mended(_) | Self::Permanent => false,
         }
     }
 }
@@ -178,7 +181,7 @@ impl Retry {
 
 #[cfg(test)]
 mod tests {
-    use super::Cause::{Lost, Mended, NotProcessed, NotSent, Permanent, Status, TimedOut};
+    use super::Cause::{Lost, Mended, NotProcessed, NotSent, Permanent, Status, TimedOut, Unsealed};
     use super::*;
 
     #[test]
@@ -193,6 +196,11 @@ mod tests {
             (Status(503), true, true),
             (Status(502), true, false),
             (Status(504), true, false),
+            (Unsealed(408), true, false),
+            (Unsealed(429), true, false),
+            (Unsealed(502), true, false),
+            (Unsealed(503), true, false),
+            (Unsealed(500), false, false),
             (Status(302), false, false),
             (Status(400), false, false),
             (Status(401), false, false),

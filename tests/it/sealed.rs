@@ -128,7 +128,7 @@ async fn keys_that_are_rotated_fail_no_call() {
 async fn a_sealed_call_is_taken_once_by_all_who_share_a_ledger() {
     let stage = Stage::set().await;
     KeySet::create(&stage.store().await, &name(), &vault(&stage)).await.expect("keys");
-    let launch = launch(&stage, "required").await.set("AMAAS_REPLAY", "refuse");
+    let launch = launch(&stage, "required").await;
     let functions = [launch.start(), launch.start()];
     let mut endpoints = Vec::new();
     for function in &functions {

@@ -15,6 +15,7 @@ use amaas_serve::publish::{Protection, Publication, Publisher, publish};
 use amaas_serve::seal::KeySet;
 use amaas_serve::store::Store;
 use amaas_serve::task::Tasks;
+use amaas_serve::vault::Vault;
 use tempfile::TempDir;
 
 use crate::published::{KMS_KEY, Published};
@@ -50,8 +51,13 @@ impl Stage {
 
     /// The accounts in another ledger, whose secret this stage's key wraps.
     pub fn accounts_in(&self, ledger: Arc<dyn Ledger>) -> Accounts {
+        Accounts::new(ledger, self.vault().clone())
+    }
+
+    /// What wraps the secrets of this stage.
+    pub fn vault(&self) -> &Vault {
         let Protection::Sealed(vault) = &self.publisher.protection else { panic!("a stage has a key to wrap with") };
-        Accounts::new(ledger, vault.clone())
+        vault
     }
 
     /// Has functions with these accounts know the stage's key, as one of the tenant `tests`.

@@ -40,7 +40,8 @@ pub struct Config {
     pub trust: Trust,
     /// `AMAAS_SEALING`: `required` (where not set) refuses plain calls, `optional` takes both, `off` takes plain ones only.
     pub sealing: Policy,
-    /// `AMAAS_REPLAY`: `refuse` has each sealed call taken once; `allow` where not set.
+    /// `AMAAS_REPLAY`: `refuse` (where not set) has each sealed call taken once, by all functions that share the ledger, and refuses one
+    /// without a date; `allow` takes it as often as it comes, within two minutes of its date.
     pub replay: Replay,
     /// `AMAAS_LEDGER`: where keys, tenants, limits and usage are, and which calls were answered.
     pub ledger: LedgerLocation,
@@ -80,7 +81,7 @@ pub enum Iam {
 /// What happens to a sealed call that comes a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
-    /// It is taken; within two minutes of its date.
+    /// It is taken; within two minutes of its date, where it has one.
     Allow,
     /// It is refused, and so is one without a date.
     Refuse,
@@ -340,7 +341,7 @@ mod tests {
         assert_eq!(config.version.to_string(), "live");
         assert_eq!(config.runtime.providers, [Provider::Cpu]);
         assert_eq!(config.listen, ("127.0.0.1".to_owned(), 8080));
-        assert_eq!((config.sealing, config.replay), (Policy::Required, Replay::Allow));
+        assert_eq!((config.sealing, config.replay), (Policy::Required, Replay::Refuse));
         assert_eq!(config.trust.least_serial, 0);
         assert_eq!(config.journal, PathBuf::from("ledger.journal"));
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::access::oidc::{Oidc, TokenError};
 use crate::access::{Accounts, AccountsError};
-use crate::config::{Config, Iam, Replay};
-use crate::ledger::{self, SeenInLedger};
+use crate::config::{Config, Iam};
+use crate::ledger;
 use crate::load::{Slot, Source, State};
 use crate::router::Host;
 use crate::seal::{Policy, Sealing};
@@ -137,10 +137,7 @@ fn sealing(config: &Config, store: &Store, vault: Vault, accounts: &Accounts) ->
         return None;
     }
     let sealing = Sealing::new(store.clone(), config.model.clone(), vault, config.sealing);
-    Some(match config.replay {
-        Replay::Allow => sealing,
-        Replay::Refuse => sealing.refusing_replays(Arc::new(SeenInLedger(Arc::clone(accounts.ledger())))),
-    })
+    Some(sealing.with_ledger(accounts.ledger(), config.replay))
 }
 
 /// A call can have what failed tried again.
@@ -154,7 +151,7 @@ fn told(loaded: Result<(), TokenError>) {
 async fn knock(accounts: &Accounts) {
     match accounts.load().await {
         Ok(()) | Err(AccountsError::NoSecret) => {}
-        Err(error) => tracing::error!(%error, "the ledger does not answer"),
+        Err(error) => tracing::error!(%error, "the ledger cannot be used"),
     }
 }
 

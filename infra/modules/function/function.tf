@@ -56,6 +56,7 @@ resource "aws_lambda_function" "this" {
       AMAAS_KMS_KEY             = var.registry.sealing_key_arn
       AMAAS_PUBLISHERS          = join(",", var.publishers)
       AMAAS_SEALING             = var.sealing
+      AMAAS_REPLAY              = var.replay
       AMAAS_LEDGER              = "dynamodb:${var.ledger.table}"
       AMAAS_RESPONSE_MODE       = var.url.mode == "RESPONSE_STREAM" ? "stream" : "buffered"
       ORT_DISABLE_TELEMETRY     = "1"

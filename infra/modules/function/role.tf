@@ -8,7 +8,7 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   name   = "serve"
   role   = aws_iam_role.this.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.open_table, local.trace, local.join_vpc, local.give_up) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.serve, local.use_ledger, local.open_table, local.trace, local.join_vpc, local.give_up) })
 }
 
 data "aws_caller_identity" "current" {}
@@ -65,31 +65,18 @@ locals {
       Condition = { StringEquals = { "kms:EncryptionContext:model" = var.model } }
     },
     {
-      # One secret for all functions of the ledger, without which no key that is kept there can be recognised.
-      Sid      = "OpenTheLedgersSecret"
+      # One secret for all functions of the ledger, without which no key that is kept there can be recognised, and what the records of
+      # keys, tenants and prices are verified with. What signs them, (ledger) authority, is for those who administer the ledger.
+      Sid      = "OpenTheLedgersSecrets"
       Effect   = "Allow"
       Action   = ["kms:Decrypt"]
       Resource = [var.registry.sealing_key_arn]
       Condition = {
         StringEquals = {
           "kms:EncryptionContext:model" = "(ledger)"
-          "kms:EncryptionContext:key"   = "secret"
+          "kms:EncryptionContext:key"   = ["secret", "verifier"]
         }
       }
-    },
-    {
-      # By key, or one partition in order; nothing scans.
-      Sid    = "UseLedger"
-      Effect = "Allow"
-      Action = [
-        "dynamodb:BatchWriteItem",
-        "dynamodb:DeleteItem",
-        "dynamodb:GetItem",
-        "dynamodb:PutItem",
-        "dynamodb:Query",
-        "dynamodb:UpdateItem",
-      ]
-      Resource = [var.ledger.table_arn]
     },
     {
       Sid      = "WriteLogs"
@@ -98,6 +85,37 @@ locals {
       Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
     },
   ]
+
+  # By key, or one partition in order; nothing scans. Who may call is read and never written. What functions write of calls is each
+  # tenant's, whatever function it called, but for what is one model's alone.
+  use_ledger = [for name, right in {
+    ReadAccounts = {
+      actions    = ["dynamodb:GetItem"]
+      partitions = ["key/*", "ledger", "prices", "tenants"]
+    }
+    RememberCalls = {
+      actions    = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      partitions = ["call/*"]
+    }
+    RememberForThisModel = {
+      actions    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      partitions = ["alias/${var.model}", "sealing/${var.model}", "seen/${var.model}/*"]
+    }
+    TakeOfLimits = {
+      actions    = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+      partitions = ["quota/*"]
+    }
+    WriteUsage = {
+      actions    = ["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+      partitions = ["usage-sum/*", "usage/*"]
+    }
+    } : {
+    Sid       = name
+    Effect    = "Allow"
+    Action    = right.actions
+    Resource  = [var.ledger.table_arn]
+    Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = right.partitions } }
+  }]
 
   open_table = [for key in var.ledger.kms_key_arn[*] : {
     Sid       = "OpenTheTable"

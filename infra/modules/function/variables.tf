@@ -55,6 +55,18 @@ variable "sealing" {
   }
 }
 
+variable "replay" {
+  description = "What happens to a sealed call that comes a second time: refuse (recorded calls cannot be sent again at the tenant's cost) or allow."
+  type        = string
+  default     = "refuse"
+  nullable    = false
+
+  validation {
+    condition     = contains(["refuse", "allow"], var.replay)
+    error_message = "replay must be \"refuse\" or \"allow\", not ${jsonencode(var.replay)}."
+  }
+}
+
 variable "least_serial" {
   description = "Least serial of a model's manifest, as `amaas publish` prints it: older versions are refused, whatever an alias says. Null refuses none."
   type        = number
@@ -488,10 +500,10 @@ variable "environment" {
   validation {
     condition = length(setintersection(keys(var.environment), [
       "AMAAS_STORE", "AMAAS_MODEL", "AMAAS_MODEL_VERSION", "AMAAS_EXECUTION_PROVIDERS", "AMAAS_RESPONSE_MODE", "AMAAS_KMS_KEY",
-      "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "AMAAS_IAM", "AMAAS_OIDC_ISSUER",
+      "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_REPLAY", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "AMAAS_IAM", "AMAAS_OIDC_ISSUER",
       "AMAAS_OIDC_AUDIENCE", "AMAAS_OIDC_TENANT_CLAIM", "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "ORT_DISABLE_TELEMETRY",
     ])) == 0
-    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_IAM, AMAAS_OIDC_…, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `least_serial`, `ledger`, `iam`, `oidc` or `url.mode` instead."
+    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_IAM, AMAAS_OIDC_…, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `replay`, `least_serial`, `ledger`, `iam`, `oidc` or `url.mode` instead."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"

@@ -18,6 +18,7 @@ locals {
     AMAAS_KMS_KEY              = var.registry.sealing_key_arn
     AMAAS_PUBLISHERS           = join(",", var.publishers)
     AMAAS_SEALING              = var.sealing
+    AMAAS_REPLAY               = var.replay
     AMAAS_LEDGER               = "dynamodb:${var.ledger.table}"
     AMAAS_HOST                 = "0.0.0.0"
     PORT                       = tostring(local.port)

@@ -70,6 +70,18 @@ variable "sealing" {
   }
 }
 
+variable "replay" {
+  description = "What happens to a sealed call that comes a second time: refuse (recorded calls cannot be sent again at the tenant's cost) or allow."
+  type        = string
+  default     = "refuse"
+  nullable    = false
+
+  validation {
+    condition     = contains(["refuse", "allow"], var.replay)
+    error_message = "replay must be \"refuse\" or \"allow\", not ${jsonencode(var.replay)}."
+  }
+}
+
 variable "least_serial" {
   description = "Least serial of a model's manifest, as `amaas publish` prints it: older versions are refused, whatever an alias says. Null refuses none."
   type        = number
@@ -326,11 +338,11 @@ variable "environment" {
   validation {
     condition = length(setintersection(keys(var.environment), [
       "AMAAS_STORE", "AMAAS_MODEL", "AMAAS_MODEL_VERSION", "AMAAS_EXECUTION_PROVIDERS", "AMAAS_KMS_KEY", "AMAAS_PUBLISHERS",
-      "AMAAS_SEALING", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "AMAAS_OIDC_ISSUER", "AMAAS_OIDC_AUDIENCE", "AMAAS_OIDC_TENANT_CLAIM",
+      "AMAAS_SEALING", "AMAAS_REPLAY", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "AMAAS_OIDC_ISSUER", "AMAAS_OIDC_AUDIENCE", "AMAAS_OIDC_TENANT_CLAIM",
       "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "AMAAS_HOST", "PORT", "AMAAS_EMF", "AMAAS_JOURNAL", "ORT_DISABLE_TELEMETRY",
       "AWS_REGION", "NVIDIA_DRIVER_CAPABILITIES",
     ])) == 0
-    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_HOST, PORT, AMAAS_EMF, AMAAS_JOURNAL, ORT_DISABLE_TELEMETRY, AWS_REGION, NVIDIA_DRIVER_CAPABILITIES): write the module's own inputs instead."
+    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_HOST, PORT, AMAAS_EMF, AMAAS_JOURNAL, ORT_DISABLE_TELEMETRY, AWS_REGION, NVIDIA_DRIVER_CAPABILITIES): write the module's own inputs instead."
   }
 
   validation {

@@ -13,7 +13,9 @@ use amaas_serve::store::{Alias, ModelName, Version};
 use amaas_wire::dsse::VerifyingKey;
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::accounts::{LedgerArguments, PriceChange, Prices, TenantChange, TenantTerms, Tenants, Usage};
+pub(crate) use self::accounts::{
+    AccountsArguments, LedgerArguments, LedgerCommand, PriceChange, Prices, TenantChange, TenantTerms, Tenants, Usage,
+};
 pub(crate) use self::estimate::{Estimate, Front, OfModel};
 pub(crate) use self::keys::{CreateKey, Keys, ListKeys, RotateKeys};
 use crate::architecture::Architecture;
@@ -81,6 +83,9 @@ pub(crate) enum Command {
     /// Set and list what calls cost
     #[command(subcommand)]
     Prices(Prices),
+    /// Sign what a ledger of an earlier version holds
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Show what calls were counted as: the key's own, or a tenant's out of the ledger
     Usage(Usage),
     /// Print what Terraform knows of a deployed model, for `eval`: endpoint, store, ledger, keys' names

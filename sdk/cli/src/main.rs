@@ -67,6 +67,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Keys(keys) => commands::keys::run(&settings, keys).await,
         Command::Tenants(tenants) => commands::tenants::run(&settings, tenants).await,
         Command::Prices(prices) => commands::prices::run(&settings, prices).await,
+        Command::Ledger(ledger) => commands::ledger::run(&settings, ledger).await,
         Command::Usage(usage) => commands::usage::run(&settings, usage).await,
         Command::Env(env) => commands::env::run(&settings, &env),
         Command::Estimate(estimate) => commands::estimate::run(&settings, &estimate),

@@ -121,6 +121,8 @@ fn outside(held: &Held, received: &Received, sent: Option<&Authorization>) -> Fa
     }
     let mut failure = decode::failure(received, sent);
     failure.error = failure.error.unsealed();
+    // Anyone on the way can say it, and have a call run again that the service cannot tell from the first.
+    failure.cause = Cause::Unsealed(received.status);
     if received.status == 422 && problem_type(received).as_deref() == Some(KEY_PROBLEM) {
         debug!("the function does not have the key any more");
         held.slot.discard(&held.keys);

@@ -13,7 +13,7 @@ use super::{TEXT, set};
 async fn every_answer_has_a_receipt_that_its_signer_and_contents_prove() {
     let (stage, _, function) = set().await;
     let model = "sentiment".parse().expect("a name");
-    let signers = KeySet::read(&stage.store().await, &model).await.expect("keys").signers();
+    let signers = KeySet::read(&stage.store().await, &model, stage.vault()).await.expect("keys").signers();
     let manifest = std::fs::read(stage.manifest_file()).expect("read");
     let endpoint = function.endpoint().await;
 
@@ -60,7 +60,7 @@ async fn a_streamed_text_has_its_receipt_behind_it() {
     let function = stage.launch(Program::Generate, "generate").await.start();
     function.ready().await;
     let model = "generate".parse().expect("a name");
-    let signers = KeySet::read(&stage.store().await, &model).await.expect("keys").signers();
+    let signers = KeySet::read(&stage.store().await, &model, stage.vault()).await.expect("keys").signers();
     let body =
         json!({ "model": "generate", "prompt": "ROMEO:", "max_tokens": 12, "stream": true, "seed": 7 }).to_string();
     let post = reqwest::Client::new().post(format!("{}/v1/completions", function.endpoint().await));

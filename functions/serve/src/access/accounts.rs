@@ -2,19 +2,28 @@
 //!
 //! A key's record stands under its id, where functions find it in one read; that it is its tenant's is noted beside the tenant. The
 //! note is written first and ends last, so that no key works that its tenant's list does not show.
+//!
+//! Records are [signed](super::signed) by the ledger's [authority](super::authority), which functions cannot use. Notes are not: they
+//! only say where to look.
+
+mod sign;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use amaas_wire::ApiKey;
+use amaas_wire::dsse::SigningKey;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::sign::SignedRecords;
+use super::authority::Authority;
 use super::secret::Secret;
+use super::signed::{self, Place};
 use super::{AccountsError, KeyId, KeyRecord, Price, Scope, Tenant, TenantName, now};
 use crate::digest::Digest;
-use crate::ledger::{self, Entry, FOREVER, Inserted, Key, Ledger, LedgerError, Memory, Revision};
+use crate::ledger::{self, Entry, FOREVER, Inserted, Key, Ledger, Memory, Revision};
 use crate::store::ModelName;
 use crate::vault::Vault;
 
@@ -23,6 +32,7 @@ use crate::vault::Vault;
 pub struct Accounts {
     ledger: Arc<dyn Ledger>,
     secret: Secret,
+    authority: Authority,
 }
 
 /// What a new key is to be.
@@ -46,16 +56,19 @@ impl KeyTerms {
 }
 
 impl Accounts {
-    /// The accounts in `ledger`, whose secret `vault` wraps. Nothing is read yet.
+    /// The accounts in `ledger`, whose secrets `vault` wraps. Nothing is read yet.
     pub fn new(ledger: Arc<dyn Ledger>, vault: Vault) -> Self {
-        let secret = Secret::new(Arc::clone(&ledger), vault);
-        Self { ledger, secret }
+        let secret = Secret::new(Arc::clone(&ledger), vault.clone());
+        let authority = Authority::new(Arc::clone(&ledger), Some(vault));
+        Self { ledger, secret, authority }
     }
 
-    /// The accounts in `ledger`, for whoever makes and checks no keys: nobody needs the vault to set a limit.
+    /// The accounts in `ledger`, for whoever only reads them without the vault: as they stand there, whoever wrote them. Nothing is
+    /// changed with them.
     pub fn without_vault(ledger: Arc<dyn Ledger>) -> Self {
         let secret = Secret::closed(Arc::clone(&ledger));
-        Self { ledger, secret }
+        let authority = Authority::new(Arc::clone(&ledger), None);
+        Self { ledger, secret, authority }
     }
 
     /// Accounts in the memory of this process, which end with it.
@@ -65,7 +78,8 @@ impl Accounts {
     pub fn in_memory() -> Result<Self, AccountsError> {
         let ledger: Arc<dyn Ledger> = Arc::new(Memory::default());
         let secret = Secret::of_process(Arc::clone(&ledger))?;
-        Ok(Self { ledger, secret })
+        let authority = Authority::of_process(Arc::clone(&ledger))?;
+        Ok(Self { ledger, secret, authority })
     }
 
     /// The ledger that they stand in.
@@ -73,17 +87,21 @@ impl Accounts {
         &self.ledger
     }
 
-    /// Reads the ledger's secret where it is not known yet, so that no call has to wait for it.
+    /// Reads the ledger's secrets where they are not known yet, so that no call has to wait for them.
     ///
     /// # Errors
-    /// [`AccountsError::NoSecret`] where no key was ever made, or when ledger or vault fail or refuse.
+    /// [`AccountsError::NoSecret`] where no key was ever made, [`AccountsError::NotSigned`] where nothing is signed, or when ledger or
+    /// vault fail or refuse.
     pub async fn load(&self) -> Result<(), AccountsError> {
-        self.secret.open().await.map(drop)
+        let (secret, verifier) = tokio::join!(self.secret.open(), self.authority.verifier());
+        secret?;
+        verifier.map(drop)
     }
 
-    /// Drops the secret from memory. It is read anew when it is needed.
+    /// Drops the secrets from memory. They are read anew when they are needed.
     pub fn forget(&self) {
         self.secret.forget();
+        self.authority.forget();
     }
 
     pub(crate) fn secret(&self) -> &Secret {
@@ -102,11 +120,13 @@ impl Accounts {
         if self.keys_of(&tenant).await?.iter().filter(same_name).count() >= LIVE_KEYS {
             return Err(AccountsError::TwoKeys { tenant, name });
         }
+        let signer = self.signer().await?;
         let (id, secret) = (KeyId::of(key), self.secret.create().await?);
         let digest = Digest::from_bytes(secret.peppered(key.expose()));
         let record = KeyRecord { id, digest, name, tenant, created, expires, revoked: None, scope };
         self.ledger.insert(&note(&record.tenant, &record.id), Bytes::new(), FOREVER).await?;
-        match self.ledger.insert(&key_place(&record.id), json(&record), FOREVER).await? {
+        let place = key_place(&record.id);
+        match self.ledger.insert(&place.key, signed::signed(&signer, &place, &record), FOREVER).await? {
             Inserted::New(_) => Ok(record),
             Inserted::Exists(_) => Err(AccountsError::KeyExists { id: record.id }),
         }
@@ -115,7 +135,7 @@ impl Accounts {
     /// The record of a key, revoked ones for 90 days.
     ///
     /// # Errors
-    /// When the ledger fails or refuses, as with each of these.
+    /// [`AccountsError::Forged`] where nobody signed it who may, or when the ledger fails or refuses, as with each of these.
     pub async fn key(&self, id: &KeyId) -> Result<Option<KeyRecord>, AccountsError> {
         Ok(self.read(&key_place(id)).await?.map(|(record, _)| record))
     }
@@ -128,8 +148,8 @@ impl Accounts {
         let mut records = Vec::new();
         for listed in ledger::all(&*self.ledger, &notes(tenant)).await? {
             let Ok(id) = listed.sort.parse() else { continue };
-            // There is none where a key was never finished, and so never worked.
-            records.extend(self.key(&id).await?);
+            // There is none where a key was never finished, and so never worked. A note that points to another tenant's is no note.
+            records.extend(self.key(&id).await?.filter(|record| record.tenant == *tenant));
         }
         records.sort_by_key(|record: &KeyRecord| record.created);
         Ok(records)
@@ -157,7 +177,8 @@ impl Accounts {
     /// # Errors
     /// When the ledger fails or refuses.
     pub async fn add_tenant(&self, tenant: &Tenant) -> Result<bool, AccountsError> {
-        let inserted = self.ledger.insert(&tenant_place(&tenant.name), json(tenant), FOREVER).await?;
+        let (signer, place) = (self.signer().await?, tenant_place(&tenant.name));
+        let inserted = self.ledger.insert(&place.key, signed::signed(&signer, &place, tenant), FOREVER).await?;
         Ok(matches!(inserted, Inserted::New(_)))
     }
 
@@ -174,8 +195,12 @@ impl Accounts {
     /// # Errors
     /// When the ledger fails or refuses.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, AccountsError> {
-        let listed = ledger::all(&*self.ledger, TENANTS).await?;
-        listed.iter().map(|listed| parsed(&listed.entry)).collect()
+        let mut tenants = Vec::new();
+        for listed in ledger::all(&*self.ledger, TENANTS).await? {
+            let Ok(name) = listed.sort.parse() else { continue };
+            tenants.push(self.open(&tenant_place(&name), &listed.entry).await?);
+        }
+        Ok(tenants)
     }
 
     /// Changes a tenant; whether there is one and `change` says that it changed it. Functions go by it within a minute.
@@ -203,9 +228,13 @@ impl Accounts {
     /// # Errors
     /// When the ledger fails or refuses.
     pub async fn prices(&self) -> Result<Vec<(ModelName, Price)>, AccountsError> {
-        let listed = ledger::all(&*self.ledger, PRICES).await?;
-        let price = |listed: &ledger::Listed| Some((listed.sort.parse().ok()?, parsed(&listed.entry)));
-        listed.iter().filter_map(price).map(|(model, price)| Ok((model, price?))).collect()
+        let mut prices = Vec::new();
+        for listed in ledger::all(&*self.ledger, PRICES).await? {
+            let Ok(model) = listed.sort.parse() else { continue };
+            let price = self.open(&price_place(&model), &listed.entry).await?;
+            prices.push((model, price));
+        }
+        Ok(prices)
     }
 
     /// Sets what calls to `model` cost from now on; functions go by it within a minute.
@@ -213,29 +242,67 @@ impl Accounts {
     /// # Errors
     /// When the ledger fails or refuses.
     pub async fn set_price(&self, model: &ModelName, price: Price) -> Result<(), AccountsError> {
-        let write = ledger::Write { key: price_place(model), value: json(&price), lives: FOREVER };
-        Ok(self.ledger.write(&[write]).await?)
+        let (signer, place) = (self.signer().await?, price_place(model));
+        let value = signed::signed(&signer, &place, &price);
+        Ok(self.ledger.write(&[ledger::Write { key: place.key, value, lives: FOREVER }]).await?)
     }
 
-    async fn read<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<(T, Revision)>, AccountsError> {
-        let Some(entry) = self.ledger.read(key).await? else { return Ok(None) };
-        Ok(Some((parsed(&entry)?, entry.revision)))
+    /// What records are signed with; made where nothing was ever written in the ledger.
+    async fn signer(&self) -> Result<SigningKey, AccountsError> {
+        match self.authority.signer().await {
+            Err(AccountsError::NotSigned) if self.is_new().await? => {
+                let signer = self.authority.draw().await?;
+                self.authority.publish(&signer).await?;
+                Ok(signer)
+            }
+            // Somebody else may have made it meanwhile.
+            Err(AccountsError::NotSigned) => self.authority.signer().await,
+            signer => signer,
+        }
+    }
+
+    /// Whether the ledger has no accounts yet.
+    async fn is_new(&self) -> Result<bool, AccountsError> {
+        for partition in [TENANTS, PRICES] {
+            if !self.ledger.list(partition, "", 1).await?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(!self.secret.exists().await?)
+    }
+
+    async fn read<T>(&self, place: &Place) -> Result<Option<(T, Revision)>, AccountsError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let Some(entry) = self.ledger.read(&place.key).await? else { return Ok(None) };
+        Ok(Some((self.open(place, &entry).await?, entry.revision)))
+    }
+
+    /// The record in `entry`, where it holds; as it stands there, for whoever cannot verify it.
+    async fn open<T: Serialize + DeserializeOwned>(&self, place: &Place, entry: &Entry) -> Result<T, AccountsError> {
+        if self.authority.is_closed() {
+            return signed::parsed(&entry.value).map(|(record, _)| record);
+        }
+        signed::verified(&self.authority.verifier().await?, place, &entry.value)
     }
 
     /// Changes an entry, again from the start where somebody else changed it meanwhile.
     async fn change<T: Serialize + DeserializeOwned + Send>(
         &self,
-        key: &Key,
+        place: &Place,
         lives: Duration,
         change: impl Fn(&mut T) -> bool + Send,
     ) -> Result<bool, AccountsError> {
+        let signer = self.signer().await?;
         for attempt in 0..ATTEMPTS {
-            let Some((mut value, revision)) = self.read::<T>(key).await? else { return Ok(false) };
+            let Some((mut value, revision)) = self.read::<T>(place).await? else { return Ok(false) };
             if !change(&mut value) {
                 // After a conflict it may be our own change that is there: a client writes again where no answer came.
                 return Ok(attempt > 0);
             }
-            if self.ledger.replace(key, revision, json(&value), lives).await?.is_some() {
+            let value = signed::signed(&signer, place, &value);
+            if self.ledger.replace(&place.key, revision, value, lives).await?.is_some() {
                 return Ok(true);
             }
         }
@@ -243,20 +310,8 @@ impl Accounts {
     }
 }
 
-fn json(value: &impl Serialize) -> Bytes {
-    // Names, numbers and text only, so that there is nothing that JSON has no form for.
-    serde_json::to_vec(value).unwrap_or_default().into()
-}
-
-fn parsed<T: DeserializeOwned>(entry: &Entry) -> Result<T, AccountsError> {
-    serde_json::from_slice(&entry.value).map_err(|error| {
-        let cause = format!("an account of another form: line {}, column {}", error.line(), error.column());
-        LedgerError::Format { ledger: "the ledger".to_owned(), cause }.into()
-    })
-}
-
-fn key_place(id: &KeyId) -> Key {
-    Key::new(format!("key/{id}"), "record")
+fn key_place(id: &KeyId) -> Place {
+    Place { key: Key::new(format!("key/{id}"), "record"), what: format!("key {id}") }
 }
 
 fn notes(tenant: &TenantName) -> String {
@@ -267,12 +322,12 @@ fn note(tenant: &TenantName, id: &KeyId) -> Key {
     Key::new(notes(tenant), id.as_str())
 }
 
-fn tenant_place(name: &TenantName) -> Key {
-    Key::new(TENANTS, name.as_str())
+fn tenant_place(name: &TenantName) -> Place {
+    Place { key: Key::new(TENANTS, name.as_str()), what: format!("tenant {name}") }
 }
 
-fn price_place(model: &ModelName) -> Key {
-    Key::new(PRICES, model.as_str())
+fn price_place(model: &ModelName) -> Place {
+    Place { key: Key::new(PRICES, model.as_str()), what: format!("the price of {model}") }
 }
 
 const TENANTS: &str = "tenants";
@@ -285,70 +340,4 @@ const REMEMBERED: Duration = Duration::from_hours(24 * 90);
 const ATTEMPTS: u32 = 5;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key() -> ApiKey {
-        ApiKey::generate("test").expect("random")
-    }
-
-    fn terms() -> KeyTerms {
-        KeyTerms::of("acme".parse().expect("a name"))
-    }
-
-    #[tokio::test]
-    async fn two_keys_of_a_name_are_live_and_not_three() {
-        let accounts = Accounts::in_memory().expect("random");
-        let first = accounts.add_key(&key(), terms()).await.expect("added");
-        let second = accounts.add_key(&key(), terms()).await.expect("added");
-        let third = accounts.add_key(&key(), terms()).await;
-        assert!(matches!(third, Err(AccountsError::TwoKeys { .. })), "{third:?}");
-        accounts.add_key(&key(), KeyTerms { name: "batch".to_owned(), ..terms() }).await.expect("another name");
-        assert!(accounts.revoke(&first.id).await.expect("revoked"));
-        assert!(!accounts.revoke(&first.id).await.expect("it is already"));
-        accounts.add_key(&key(), terms()).await.expect("there is a place");
-        // A note whose key is not written yet, as somebody who lists at that moment finds it, stays.
-        let unfinished = KeyId::of(&key());
-        let unfinished = note(&terms().tenant, &unfinished);
-        accounts.ledger.insert(&unfinished, Bytes::new(), FOREVER).await.expect("reached");
-        let records = accounts.keys_of(&terms().tenant).await.expect("listed");
-        assert!(accounts.ledger.read(&unfinished).await.expect("reached").is_some());
-        assert_eq!(records.len(), 4);
-        assert!(records.iter().any(|record| record.id == first.id && record.revoked.is_some()));
-        assert!(records.contains(&second));
-        assert_eq!(accounts.tenants().await.expect("listed").len(), 1, "made with the first key");
-    }
-
-    #[tokio::test]
-    async fn what_is_kept_is_not_the_key() {
-        let (accounts, key) = (Accounts::in_memory().expect("random"), key());
-        let record = accounts.add_key(&key, terms()).await.expect("added");
-        let kept = accounts.ledger.read(&key_place(&record.id)).await.expect("reached").expect("it is there").value;
-        let kept = String::from_utf8_lossy(&kept).into_owned();
-        assert!(!kept.contains(&key.expose()[12..24]));
-        assert!(!kept.contains(&Digest::of(key.expose().as_bytes()).to_string()), "nor what anybody can make of it");
-    }
-
-    #[tokio::test]
-    async fn tenants_and_prices_are_changed() {
-        let accounts = Accounts::in_memory().expect("random");
-        let name = terms().tenant;
-        assert!(!accounts.change_tenant(&name, |_| true).await.expect("reached"), "there is none");
-        assert!(accounts.add_tenant(&Tenant::new(name.clone(), 1)).await.expect("added"));
-        assert!(!accounts.add_tenant(&Tenant::new(name.clone(), 2)).await.expect("there is one"));
-        let limit = |tenant: &mut Tenant| {
-            tenant.budget = "25".parse().ok();
-            true
-        };
-        assert!(accounts.change_tenant(&name, limit).await.expect("changed"));
-        let tenant = accounts.tenant(&name).await.expect("read").expect("it is there");
-        assert_eq!((tenant.created, tenant.budget.map(|budget| budget.to_string())), (1, Some("25".to_owned())));
-
-        let model = "m".parse().expect("a name");
-        let price = Price { call: "0.001".parse().expect("money"), unit: "0.0002".parse().expect("money") };
-        assert_eq!(accounts.price(&model).await.expect("read"), Price::default());
-        accounts.set_price(&model, price).await.expect("set");
-        assert_eq!(accounts.prices().await.expect("listed"), [(model, price)]);
-        assert_eq!(price.of(10).to_string(), "0.003");
-    }
-}
+mod tests;

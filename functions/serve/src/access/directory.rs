@@ -44,7 +44,7 @@ impl Directory {
     /// The record of `key`, where it is good.
     pub(crate) async fn key(&self, key: &ApiKey) -> Result<Arc<KeyRecord>, Error> {
         let id = KeyId::of(key);
-        let read = |accounts: Accounts, id| async move { Ok(accounts.key(&id).await?.map(Arc::new)) };
+        let read = |accounts: Accounts, id| async move { Ok(known(accounts.key(&id).await)?.map(Arc::new)) };
         let record = self.find(&self.keys, &id, read).await?;
         let record = record.ok_or(Error::KeyUnknown)?;
         let secret = match self.accounts.secret().open().await {
@@ -65,7 +65,7 @@ impl Directory {
     /// The tenant called `name`, where its calls are taken.
     pub(crate) async fn account(&self, name: &TenantName) -> Result<Arc<Account>, Error> {
         let account = |tenant| Arc::new(Account::new(tenant));
-        let read = move |accounts: Accounts, name| async move { Ok(accounts.tenant(&name).await?.map(account)) };
+        let read = move |accounts: Accounts, name| async move { Ok(known(accounts.tenant(&name).await)?.map(account)) };
         let found = self.find(&self.tenants, name, read).await?;
         let found = found.ok_or_else(|| Error::TenantUnknown { tenant: name.to_string() })?;
         match found.tenant().standing {
@@ -74,7 +74,7 @@ impl Directory {
         }
     }
 
-    /// What calls to `model` cost.
+    /// What calls to `model` cost. A price that does not hold cannot be read: nothing is free because somebody altered what it costs.
     pub(crate) async fn price(&self, model: &ModelName) -> Result<Price, Error> {
         let read = |accounts: Accounts, model| async move { accounts.price(&model).await.map(Some) };
         Ok(self.find(&self.prices, model, read).await?.unwrap_or_default())
@@ -148,6 +148,18 @@ impl<K: Clone + Eq + Hash, V: Clone + Send + Sync + 'static> Shelf<K, V> {
 impl<K, V> Default for Shelf<K, V> {
     fn default() -> Self {
         Self(RwLock::default())
+    }
+}
+
+/// What was read: nothing, where somebody else wrote it than those who administer the ledger. It is read again each time that it is asked
+/// for, and what was known of it before is forgotten.
+fn known<T>(read: Result<Option<T>, AccountsError>) -> Result<Option<T>, AccountsError> {
+    match read {
+        Err(error @ AccountsError::Forged { .. }) => {
+            tracing::error!(%error, "a record of the ledger is refused");
+            Ok(None)
+        }
+        read => read,
     }
 }
 

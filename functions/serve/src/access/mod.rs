@@ -5,6 +5,7 @@
 
 mod account;
 mod accounts;
+mod authority;
 mod cached;
 mod directory;
 mod error;
@@ -15,12 +16,13 @@ mod money;
 pub mod oidc;
 mod price;
 mod secret;
+mod signed;
 mod tenant;
 
 use std::time::SystemTime;
 
 pub(crate) use self::account::Account;
-pub use self::accounts::{Accounts, KeyTerms};
+pub use self::accounts::{Accounts, KeyTerms, SignedRecords};
 pub(crate) use self::directory::Directory;
 pub use self::error::AccountsError;
 pub use self::key::{KeyId, KeyIdError, KeyRecord, Routes, Scope};

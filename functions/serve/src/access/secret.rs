@@ -76,6 +76,11 @@ impl Secret {
         }
     }
 
+    /// Whether there is one.
+    pub(crate) async fn exists(&self) -> Result<bool, AccountsError> {
+        Ok(self.0.ledger.read(&place()).await?.is_some())
+    }
+
     /// Drops it from memory. What is needed next is read anew.
     pub(crate) fn forget(&self) {
         if self.0.vault.is_some() {

@@ -123,8 +123,8 @@ impl Variable {
 
     pub(super) fn replay(self) -> Result<Replay, ConfigError> {
         match self.value.as_deref() {
-            None | Some("allow") => Ok(Replay::Allow),
-            Some("refuse") => Ok(Replay::Refuse),
+            None | Some("refuse") => Ok(Replay::Refuse),
+            Some("allow") => Ok(Replay::Allow),
             Some(_) => Err(self.error("\"allow\" or \"refuse\"")),
         }
     }

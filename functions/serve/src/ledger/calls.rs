@@ -31,6 +31,15 @@ pub(crate) enum Begun {
     Answered(Bytes),
     /// The key was used for another call.
     OtherCall,
+    /// It ran before, and nothing is kept of its answer; it is not a repeat of its caller's, which is sealed anew.
+    Replayed,
+}
+
+/// An entry that says that something was done, which is done once.
+#[derive(Clone, Debug)]
+pub(crate) struct Once {
+    pub(crate) key: Key,
+    pub(crate) lives: Duration,
 }
 
 impl Calls {
@@ -38,13 +47,27 @@ impl Calls {
         Self(ledger)
     }
 
-    /// Begins the call `id`, which is what `fingerprint` says.
-    pub(crate) async fn begin(&self, id: Id, fingerprint: Id) -> Result<Begun, LedgerError> {
+    /// Begins the call `id`, which is what `fingerprint` says. With `once` the very message is taken once: the call's own entry sees to
+    /// that while it runs and while its answer is kept, and `once` is written before that entry goes.
+    ///
+    /// A process that is killed in the middle of a call writes nothing, so a recording of that call can run in its place.
+    pub(crate) async fn begin(&self, id: Id, fingerprint: Id, once: Option<Once>) -> Result<Begun, LedgerError> {
         let head = Key::new(format!("call/{}", URL_SAFE_NO_PAD.encode(id)), "head");
         let lease = State::Running.with(&fingerprint, &[]);
         let entry = match self.0.insert(&head, lease, LEASE).await? {
             Inserted::New(revision) => {
-                return Ok(Begun::First(Place::new(Arc::clone(&self.0), head, revision, fingerprint)));
+                let mut place = Place::new(Arc::clone(&self.0), head, revision, fingerprint);
+                // Looked at behind the insertion: what had the place before has written its own by then.
+                return match &once {
+                    Some(once) if self.0.read(&once.key).await?.is_some() => {
+                        place.leave().await;
+                        Ok(Begun::Replayed)
+                    }
+                    _ => {
+                        place.once = once;
+                        Ok(Begun::First(place))
+                    }
+                };
             }
             Inserted::Exists(entry) => entry,
         };
@@ -85,6 +108,8 @@ pub(crate) struct Place {
     revision: Revision,
     fingerprint: Id,
     renewal: AbortHandle,
+    /// What is written before the place is given back.
+    once: Option<Once>,
     /// Whether there is a lease to give back.
     leased: bool,
 }
@@ -102,7 +127,7 @@ impl Place {
                 }
             }
         });
-        Self { ledger, head, revision, fingerprint, renewal: renewal.abort_handle(), leased: true }
+        Self { ledger, head, revision, fingerprint, renewal: renewal.abort_handle(), once: None, leased: true }
     }
 
     /// Keeps the answer for those who repeat the call.
@@ -130,8 +155,22 @@ impl Place {
     pub(crate) async fn leave(mut self) {
         self.leased = false;
         self.renewal.abort();
-        if let Err(error) = self.ledger.remove(&self.head, self.revision).await {
+        if let Err(error) = self.give_back().await {
             tracing::warn!(%error, "a lease could not be given back");
+        }
+    }
+
+    /// Gives the lease back, in a future that may outlive the place.
+    fn give_back(&mut self) -> impl Future<Output = Result<(), LedgerError>> + Send + 'static {
+        let (ledger, head, revision) = (Arc::clone(&self.ledger), self.head.clone(), self.revision);
+        let once = self.once.take();
+        async move {
+            let written = match once {
+                Some(Once { key, lives }) => ledger.insert(&key, Bytes::new(), lives).await.map(drop),
+                None => Ok(()),
+            };
+            ledger.remove(&head, revision).await?;
+            written
         }
     }
 }
@@ -143,9 +182,8 @@ impl Drop for Place {
             return;
         }
         // The caller went away. Where nothing runs any more, the lease ends by itself.
-        let (ledger, head, revision) = (Arc::clone(&self.ledger), self.head.clone(), self.revision);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { ledger.remove(&head, revision).await });
+            runtime.spawn(self.give_back());
         }
     }
 }
@@ -215,7 +253,7 @@ mod tests {
     }
 
     async fn begin(calls: &Calls, fingerprint: Id) -> Begun {
-        calls.begin(ID, fingerprint).await.expect("the ledger can be reached")
+        calls.begin(ID, fingerprint, None).await.expect("the ledger can be reached")
     }
 
     async fn place(calls: &Calls, fingerprint: Id) -> Place {
@@ -266,6 +304,35 @@ mod tests {
             while !matches!(begin(&calls, CALL).await, Begun::First(_)) {
                 sleep(Duration::from_millis(1)).await;
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_runs_once_whatever_becomes_of_it() {
+        let ledgers = Ledgers::new().await;
+        for ledger in &ledgers.all {
+            let calls = Calls::new(Arc::clone(ledger));
+            let message = |name: &str| Once { key: Key::new(format!("seen/{name}"), "once"), lives: KEPT };
+            let begin = async |name: &str| calls.begin(ID, CALL, Some(message(name))).await.expect("reached");
+            // One whose answer is not kept, one whose caller went away, and their repeats, which are sealed anew.
+            let Begun::First(place) = begin("a").await else { panic!("nobody else is there") };
+            assert!(matches!(begin("a").await, Begun::Running));
+            place.leave().await;
+            assert!(matches!(begin("a").await, Begun::Replayed));
+            assert!(matches!(begin("a").await, Begun::Replayed), "and the place is free for others");
+            let Begun::First(place) = begin("b").await else { panic!("a repeat runs") };
+            drop(place);
+            while !matches!(begin("b").await, Begun::Replayed) {
+                sleep(Duration::from_millis(1)).await;
+            }
+            for name in ["a", "b"] {
+                assert!(matches!(begin(name).await, Begun::Replayed), "{name}");
+            }
+            // One whose answer is kept is answered with it, and nothing more is written.
+            let Begun::First(place) = begin("c").await else { panic!("a repeat runs") };
+            place.finish(Bytes::from_static(b"answer")).await.expect("kept");
+            assert!(matches!(begin("c").await, Begun::Answered(answer) if answer == "answer"));
+            assert!(ledger.read(&message("c").key).await.expect("reached").is_none());
         }
     }
 

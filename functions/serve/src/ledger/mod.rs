@@ -10,8 +10,8 @@ mod clock;
 mod counter;
 mod dynamodb;
 mod entry;
+mod highest;
 mod memory;
-mod seen;
 mod sqlite;
 
 use std::fmt;
@@ -21,13 +21,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub(crate) use self::calls::{Begun, Calls, Place};
+pub(crate) use self::calls::{Begun, Calls, Once, Place};
 pub use self::clock::Clock;
 pub use self::counter::{Count, Counted};
 pub use self::dynamodb::DynamoDb;
 pub use self::entry::{Entry, Key, Listed, Revision, Write};
+pub(crate) use self::highest::Highest;
 pub use self::memory::Memory;
-pub(crate) use self::seen::SeenInLedger;
 pub use self::sqlite::Sqlite;
 use crate::config::LedgerLocation;
 

@@ -16,6 +16,8 @@ use crate::error::Error;
 use crate::router::Host;
 use crate::store::ModelName;
 
+use super::CameSealed;
+
 /// Whoever sent a valid key, or is known in another way. It can be had in no other way.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
@@ -35,7 +37,12 @@ impl Caller {
         host: &Host,
         routes: Routes,
     ) -> Result<Self, Error> {
-        let (tenant, key) = match (credential(headers), host.oidc()) {
+        let credential = credential(headers);
+        // Whoever stands between has seen the key, and would see the answer: of a GET as of a POST.
+        if credential.is_ok() && host.requires_sealing() && extensions.get::<CameSealed>().is_none() {
+            return Err(Error::SealingRequired);
+        }
+        let (tenant, key) = match (credential, host.oidc()) {
             (Ok(token), Some(oidc)) if !token.starts_with(API_KEY) => (named(&oidc.verify(token).await?.tenant)?, None),
             (Ok(key), _) => {
                 let key = host.directory().key(&key.parse()?).await?;

@@ -16,7 +16,7 @@ mod validate;
 pub(crate) use self::authorise::Caller;
 pub(crate) use self::call::{Call, CallId, CameSealed, LIMIT, REMAINING, RESET};
 pub(crate) use self::linger::linger;
-pub(crate) use self::once::{Answers, once};
+pub(crate) use self::once::{Answers, once, runs_once};
 pub(crate) use self::paced::paced;
 pub(crate) use self::raw::raw;
 pub(crate) use self::read::{bounded, metered, read};

@@ -27,6 +27,7 @@ use super::{CallId, Caller, bounded};
 use crate::error::Error;
 use crate::ledger::{Begun, Calls, Ledger, LedgerError, Place};
 use crate::router::Host;
+use crate::seal::SealedCall;
 
 /// Answers that were given.
 pub(crate) struct Answers {
@@ -46,7 +47,7 @@ impl Answers {
         if self.paused().is_some_and(|until| Instant::now() < until) {
             return Ok(None);
         }
-        match self.calls.begin(call.id, call.fingerprint).await {
+        match self.calls.begin(call.id, call.fingerprint, call.sealed.map(SealedCall::once)).await {
             Ok(begun) => Ok(Some(begun)),
             Err(error @ LedgerError::Denied { .. }) => Err(Error::LedgerUnavailable { internal: error.to_string() }),
             Err(error @ LedgerError::Format { .. }) => {
@@ -66,9 +67,14 @@ impl Answers {
     }
 }
 
+/// Whether such a call runs once.
+pub(crate) fn runs_once(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::POST && headers.contains_key(IDEMPOTENCY_KEY)
+}
+
 /// The layer.
 pub(crate) async fn once(State(host): State<Host>, request: Request, next: Next) -> Response<Body> {
-    if request.method() != Method::POST || !request.headers().contains_key(IDEMPOTENCY_KEY) {
+    if !runs_once(request.method(), request.headers()) {
         return next.run(request).await;
     }
     run_once(&host, request, next).await.unwrap_or_else(IntoResponse::into_response)
@@ -96,7 +102,8 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let mut parts_of_call = vec![b"call".as_slice(), path.as_bytes(), &body];
     parts_of_call.extend(READ_BY.iter().flat_map(|name| parts.headers.get_all(*name)).map(HeaderValue::as_bytes));
     let fingerprint = digest(secret.calls(), &parts_of_call);
-    let call = Call { id, fingerprint, secret: &secret.answers_of(tenant), key };
+    let sealed = parts.extensions.remove::<SealedCall>();
+    let call = Call { id, fingerprint, secret: &secret.answers_of(tenant), key, sealed: sealed.as_ref() };
     parts.extensions.insert(caller);
     parts.extensions.insert(CallId(digest(secret.calls(), &[b"record", &id, &fingerprint])));
     let (mut wait, patience) = (FIRST_LOOK, Instant::now() + PATIENCE);
@@ -105,9 +112,15 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
             Some(Begun::First(place)) => break Some(place),
             Some(Begun::Answered(sealed)) => return call.again(&sealed),
             Some(Begun::OtherCall) => return Err(Error::IdempotencyReused),
+            Some(Begun::Replayed) => return Err(Error::Replayed),
             Some(Begun::Running) if Instant::now() >= patience => return Err(Error::IdempotencyRunning),
             Some(Begun::Running) => sleep(wait).await,
-            None => break None,
+            None => {
+                if let Some(sealed) = call.sealed {
+                    sealed.first().await?;
+                }
+                break None;
+            }
         }
         wait = (wait * 2).min(LAST_LOOK);
     };
@@ -127,6 +140,8 @@ struct Call<'a> {
     fingerprint: [u8; 32],
     secret: &'a hmac::Key,
     key: Zeroizing<Vec<u8>>,
+    /// Where it came sealed, and replays are refused.
+    sealed: Option<&'a SealedCall>,
 }
 
 impl Call<'_> {

@@ -105,6 +105,11 @@ impl Host {
         &self.0.arrivals
     }
 
+    /// Whether plain calls are refused.
+    pub(crate) fn requires_sealing(&self) -> bool {
+        self.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required)
+    }
+
     /// Has usage kept in files of `folder` on its way to the ledger; in memory where nobody says so. Only the first that is given
     /// counts, before the first call.
     pub fn journal(&self, folder: &Path) {

@@ -1,12 +1,15 @@
-//! The document of a key set, as it lies in the store: times and ids in the clear, every secret wrapped by the vault.
+//! The document of a key set, as it lies in the store: times and ids in the clear, every secret wrapped by the vault, and
+//! an HMAC over all of it.
 //!
 //! Each secret is wrapped for its place in the document, so one that was moved to another place, or to the document of
-//! another model, does not come out.
+//! another model, does not come out. The HMAC's key is wrapped in the same way: who can write the store but not use the
+//! vault's key cannot change when a key is offered or retires, nor which keys there are.
 
 use std::fmt;
 
 use amaas_wire::dsse::VerifyingKey;
 use amaas_wire::ohttp::Suite;
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
@@ -14,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::SealingError;
 use crate::store::ModelName;
 
-/// A key set as it is kept.
+/// A key set as it is kept. What is read is not believed before [`verify`](Self::verify) was asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
@@ -24,8 +27,23 @@ pub(super) struct Document {
     pub(super) serial: u64,
     pub(super) keys: Vec<StoredKey>,
     pub(super) signers: Vec<StoredSigner>,
-    /// Nothing is sealed with it any more; a rotation tells by it whether its vault is the set's.
-    pub(super) answers: Wrapped,
+    /// The key of the tag, wrapped.
+    pub(super) authenticator: Base64,
+    tag: Base64,
+}
+
+/// A document of the first format, which had no tag: anyone who could write the store could change its times and lists.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Untagged {
+    #[allow(dead_code)] // told apart by it
+    format: FormatOne,
+    name: ModelName,
+    pub(super) serial: u64,
+    pub(super) keys: Vec<StoredKey>,
+    pub(super) signers: Vec<StoredSigner>,
+    #[allow(dead_code)] // nothing was ever sealed with it
+    answers: Base64,
 }
 
 /// A private key of the KEM.
@@ -35,7 +53,7 @@ pub(super) struct StoredKey {
     pub(super) id: u8,
     #[serde(with = "suite")]
     pub(super) suite: Suite,
-    pub(super) wrapped: Wrapped,
+    pub(super) wrapped: Base64,
     /// From when on it is offered, in seconds since 1970. It opens calls from the moment that a function has read it.
     pub(super) announced: u64,
     /// From when on it opens nothing, in seconds since 1970; not set while no other key follows it.
@@ -48,7 +66,7 @@ pub(super) struct StoredKey {
 pub(super) struct StoredSigner {
     #[serde(with = "public")]
     pub(super) public: VerifyingKey,
-    pub(super) wrapped: Wrapped,
+    pub(super) wrapped: Base64,
     /// When it came.
     pub(super) announced: u64,
     /// From when on it signs nothing; not set while no other follows it.
@@ -56,42 +74,139 @@ pub(super) struct StoredSigner {
 }
 
 impl Document {
+    /// A document with a tag of `authenticator`, which is `wrapped`.
     pub(super) fn new(
         name: ModelName,
         serial: u64,
         keys: Vec<StoredKey>,
         signers: Vec<StoredSigner>,
-        answers: Wrapped,
+        (authenticator, wrapped): (&Authenticator, Base64),
     ) -> Self {
-        Self { format: Format::One, name, serial, keys, signers, answers }
+        let document =
+            Self { format: Format::Two, name, serial, keys, signers, authenticator: wrapped, tag: Base64(Vec::new()) };
+        document.tagged(authenticator)
+    }
+
+    /// The document with a tag for what it says now.
+    pub(super) fn tagged(mut self, authenticator: &Authenticator) -> Self {
+        self.tag = Base64(hmac::sign(&authenticator.0, &self.canonical()).as_ref().to_vec());
+        self
+    }
+
+    /// Refuses a document that was changed by anyone else than those who may use the vault's key.
+    pub(super) fn verify(&self, authenticator: &Authenticator) -> Result<(), SealingError> {
+        let verified = hmac::verify(&authenticator.0, &self.canonical(), &self.tag.0);
+        verified.map_err(|_| SealingError::Altered { name: self.name.to_string() })
     }
 
     /// Reads the document of `name`.
     pub(super) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
-        let malformed = |cause: String| SealingError::Malformed { name: name.to_string(), cause };
-        // The words of the parser could hold what stands there, which is wrapped but nobody's business.
-        let document: Self = serde_json::from_slice(bytes)
-            .map_err(|error| malformed(format!("line {}, column {}", error.line(), error.column())))?;
-        if document.name != *name {
-            return Err(malformed(format!("it is the one of {:?}", document.name.as_str())));
-        }
-        if document.keys.is_empty() || document.signers.is_empty() {
-            return Err(malformed("expected a key and a signer at least".to_owned()));
-        }
+        let document: Self = match serde_json::from_slice(bytes) {
+            Ok(document) => document,
+            Err(_) if Untagged::from_json(name, bytes).is_ok() => {
+                return Err(SealingError::Untagged { name: name.to_string() });
+            }
+            Err(error) => return Err(unreadable(name, &error)),
+        };
+        check(name, &document.name, document.keys.len(), document.signers.len())?;
         Ok(document)
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
+
+    /// All that the document says, as bytes: no two documents have the same. A field that is added has to be named here.
+    fn canonical(&self) -> Vec<u8> {
+        let Self { format: Format::Two, name, serial, keys, signers, authenticator, tag: _ } = self;
+        let mut bytes = Canonical::default();
+        bytes.field(b"amaas.sealing-keys/2").field(name.as_str().as_bytes()).number(*serial);
+        bytes.number(keys.len() as u64);
+        for StoredKey { id, suite, wrapped, announced, retires } in keys {
+            bytes.field(&[*id]).field(suite::name(*suite).as_bytes()).field(&wrapped.0);
+            bytes.number(*announced).optional(*retires);
+        }
+        bytes.number(signers.len() as u64);
+        for StoredSigner { public, wrapped, announced, retires } in signers {
+            bytes.field(&public.to_bytes()).field(&wrapped.0).number(*announced).optional(*retires);
+        }
+        bytes.field(&authenticator.0);
+        bytes.0
+    }
 }
 
-/// What the vault made of a secret; base64 in the document.
+impl Untagged {
+    /// Reads the document of `name`.
+    pub(super) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
+        let document: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(name, &error))?;
+        check(name, &document.name, document.keys.len(), document.signers.len())?;
+        Ok(document)
+    }
+}
+
+/// The words of the parser could hold what stands there, which is wrapped but nobody's business.
+fn unreadable(name: &ModelName, error: &serde_json::Error) -> SealingError {
+    malformed(name, format!("line {}, column {}", error.line(), error.column()))
+}
+
+fn check(name: &ModelName, named: &ModelName, keys: usize, signers: usize) -> Result<(), SealingError> {
+    if named != name {
+        return Err(malformed(name, format!("it is the one of {:?}", named.as_str())));
+    }
+    if keys == 0 || signers == 0 {
+        return Err(malformed(name, "expected a key and a signer at least".to_owned()));
+    }
+    Ok(())
+}
+
+fn malformed(name: &ModelName, cause: String) -> SealingError {
+    SealingError::Malformed { name: name.to_string(), cause }
+}
+
+/// What tags are made and verified with; `Debug` does not show it.
+pub(super) struct Authenticator(hmac::Key);
+
+impl Authenticator {
+    pub(super) fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator").finish_non_exhaustive()
+    }
+}
+
+/// Fields one behind the other, each with its length.
+#[derive(Default)]
+struct Canonical(Vec<u8>);
+
+impl Canonical {
+    fn field(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn number(&mut self, number: u64) -> &mut Self {
+        self.field(&number.to_be_bytes())
+    }
+
+    fn optional(&mut self, number: Option<u64>) -> &mut Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.field(&[]),
+        }
+    }
+}
+
+/// Bytes that are base64 in the document: a secret as the vault wrapped it, or the tag.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub(super) struct Wrapped(pub(super) Vec<u8>);
+pub(super) struct Base64(pub(super) Vec<u8>);
 
-impl TryFrom<String> for Wrapped {
+impl TryFrom<String> for Base64 {
     type Error = base64::DecodeError;
 
     fn try_from(text: String) -> Result<Self, base64::DecodeError> {
@@ -99,20 +214,26 @@ impl TryFrom<String> for Wrapped {
     }
 }
 
-impl From<Wrapped> for String {
-    fn from(wrapped: Wrapped) -> Self {
-        BASE64_STANDARD.encode(wrapped.0)
+impl From<Base64> for String {
+    fn from(bytes: Base64) -> Self {
+        BASE64_STANDARD.encode(bytes.0)
     }
 }
 
-impl fmt::Debug for Wrapped {
+impl fmt::Debug for Base64 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Wrapped({} bytes)", self.0.len())
+        write!(f, "Base64({} bytes)", self.0.len())
     }
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum Format {
+    #[serde(rename = "amaas.sealing-keys/2")]
+    Two,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+enum FormatOne {
     #[serde(rename = "amaas.sealing-keys/1")]
     One,
 }
@@ -126,13 +247,13 @@ pub(super) fn signer_name(public: &VerifyingKey) -> String {
     format!("sealing/signer/{}", public.id())
 }
 
-pub(super) const ANSWERS: &str = "sealing/answers";
+pub(super) const AUTHENTICATOR: &str = "sealing/authenticator";
 
 mod suite {
     use amaas_wire::ohttp::Suite;
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    fn name(suite: Suite) -> &'static str {
+    pub(super) fn name(suite: Suite) -> &'static str {
         if suite == Suite::XWing { "x-wing" } else { "x25519" }
     }
 

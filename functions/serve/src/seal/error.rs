@@ -3,6 +3,7 @@
 use amaas_wire::dsse::DsseError;
 use amaas_wire::ohttp::OhttpError;
 
+use crate::ledger::LedgerError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 
@@ -30,8 +31,30 @@ pub enum SealingError {
         /// What is wrong with it.
         cause: String,
     },
+    /// The document was changed by someone who may not use the vault's key.
+    #[error(
+        "the document of the sealing keys of {name:?} was altered: its tag is not of what it says. Who can write the store \
+         changed it; put the last version back that functions took"
+    )]
+    Altered {
+        /// Whose they are.
+        name: String,
+    },
+    /// The document is of the first format.
+    #[error(
+        "the document of the sealing keys of {name:?} is of the first format, which nothing authenticates: \
+         `amaas keys rotate {name} --adopt` makes one that functions take. Compare the signers that it shows with those that \
+         callers pin"
+    )]
+    Untagged {
+        /// Whose they are.
+        name: String,
+    },
     /// Somebody put an older document in the place of a newer one.
-    #[error("the document of the sealing keys has the serial {found}, and {known} has been seen")]
+    #[error(
+        "the document of the sealing keys has the serial {found}, and {known} has been seen: who can write the store put an \
+         older one back"
+    )]
     Older {
         /// The serial of the document.
         found: u64,
@@ -59,6 +82,9 @@ pub enum SealingError {
     /// The document cannot be read or written.
     #[error("sealing keys: {0}")]
     Store(#[from] StoreError),
+    /// The highest serial that was seen cannot be read or kept.
+    #[error("the serial of the sealing keys: {0}")]
+    Ledger(#[from] LedgerError),
     /// The store or the vault did not answer in time.
     #[error("the sealing keys were not read within {seconds} s")]
     Slow {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use amaas_wire::dsse::SigningKey;
 use amaas_wire::keys::{Audience, KeyList, Manifest};
 use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, PublicKey};
+use futures_util::future::try_join_all;
 
 use super::SealingError;
-use super::document::{Document, StoredKey, StoredSigner, key_name, signer_name};
+use super::document::{AUTHENTICATOR, Authenticator, Document, StoredKey, StoredSigner, key_name, signer_name};
 use crate::vault::{Context, Vault};
 
 /// A key set in a function's memory. Its secrets are wiped when it is dropped, and `Debug` does not show them.
@@ -31,16 +32,17 @@ struct Signer {
 }
 
 impl Keys {
-    /// Unwraps a document, all of it: one that opens in part only was altered. What `known` has already is taken from
-    /// there, so that a rotation does not cost a call of the vault for every key.
+    /// Unwraps a document, all of it, and verifies it: one that opens in part only was altered. What `known` has already is taken
+    /// from there, so that a rotation does not cost a call of the vault for every key. What is unwrapped is unwrapped at once, so
+    /// that a function that starts waits once for KMS.
     pub(super) async fn unwrap(document: &Document, vault: &Vault, known: Option<&Self>) -> Result<Self, SealingError> {
         let unwrap = async |wrapped: &[u8], key: &str| {
             vault.unwrap(wrapped, Context { model: document.name.as_str(), key }).await
         };
         let malformed =
             |cause: &str| SealingError::Malformed { name: document.name.to_string(), cause: cause.to_owned() };
-        let mut held = Vec::new();
-        for stored in &document.keys {
+        let authenticator = unwrap(&document.authenticator.0, AUTHENTICATOR);
+        let held = try_join_all(document.keys.iter().map(async |stored| {
             let known = known.and_then(|known| known.held.iter().find(|held| held.stored.is_same(stored)));
             let (key, public) = if let Some(known) = known {
                 (known.key.clone(), known.public.clone())
@@ -53,18 +55,20 @@ impl Keys {
             if (key.id(), key.suite()) != (stored.id, stored.suite) {
                 return Err(malformed("a key has another id or suite than the document says"));
             }
-            held.push(Held { stored: stored.clone(), key, public });
-        }
-        let mut signers = Vec::new();
-        for stored in &document.signers {
+            Ok(Held { stored: stored.clone(), key, public })
+        }));
+        let signers = try_join_all(document.signers.iter().map(async |stored| {
             let bytes = unwrap(&stored.wrapped.0, &signer_name(&stored.public)).await?;
             let seed = <&[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| malformed("a signer is not 32 bytes"))?;
             let key = SigningKey::from_bytes(seed);
             if key.verifying_key() != stored.public {
                 return Err(malformed("a signer has another public key than the document says"));
             }
-            signers.push(Signer { stored: stored.clone(), key });
-        }
+            Ok(Signer { stored: stored.clone(), key })
+        }));
+        let (authenticator, held, signers) = tokio::join!(authenticator, held, signers);
+        document.verify(&Authenticator::new(&authenticator?))?;
+        let (held, signers) = (held?, signers?);
         let ring = KeyRing::new(held.iter().map(|held| held.key.clone()).collect())?;
         Ok(Self { serial: document.serial, ring, held, signers })
     }

@@ -27,7 +27,7 @@ mod tests;
 pub(crate) use self::arrivals::Arrivals;
 pub use self::error::SealingError;
 pub(crate) use self::open::open;
-pub use self::replay::Seen;
+pub(crate) use self::replay::SealedCall;
 pub(crate) use self::routes::{list, manifest, model_list, model_manifest};
 pub use self::sealing::{Policy, Sealing};
 pub use self::set::{KeySet, OVERLAP};

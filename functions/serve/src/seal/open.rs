@@ -3,6 +3,8 @@
 //! What fails before a call is opened is answered in one shape that tells nothing but whether to fetch the keys again.
 //! What fails after it is inside the sealed answer, which is always a 200 outside.
 
+use std::sync::Arc;
+
 use amaas_wire::bhttp::{self, BhttpError};
 use amaas_wire::ohttp::{KEY_PROBLEM, KeyRing, OhttpError, chunked, whole};
 use amaas_wire::predict::REQUEST_ID;
@@ -12,15 +14,15 @@ use axum::extract::Request;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use super::answer::Sealer;
 use super::arrivals::Held;
-use super::{Policy, Sealing, date, replay};
+use super::{SealedCall, Sealing, date};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::reply::{Finished, fits, rendered};
-use crate::request::{CameSealed, metered};
+use crate::request::{CameSealed, metered, runs_once};
 use crate::router::Host;
 
 /// The layer, around `routes`.
@@ -29,9 +31,9 @@ where
     F: Future<Output = Response<Body>>,
 {
     let Some(form) = Form::of(request.headers()) else {
-        let required = host.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required);
+        // What needs no key is answered; with one in the clear a GET is refused too, where the key is looked at.
         return match request.method() {
-            &Method::POST if required => Error::SealingRequired.into_response(),
+            &Method::POST if host.requires_sealing() => Error::SealingRequired.into_response(),
             _ => routes(request).await,
         };
     };
@@ -161,7 +163,7 @@ async fn inner(
         headers.append(name, value);
     }
     if let Some(sealing) = host.sealing() {
-        once(sealing, &headers, id).await?;
+        once(sealing, &method, &headers, id, &mut parts.extensions).await?;
     }
     // The outer length is that of the ciphertext; the inner one is known.
     headers.insert(header::CONTENT_LENGTH, request.content.len().into());
@@ -176,13 +178,23 @@ async fn inner(
     Ok(held.body(request.content))
 }
 
-/// Refuses a call of another time and, where somebody remembers them, one that was seen before.
-async fn once(sealing: &Sealing, headers: &HeaderMap, id: &Digest) -> Result<(), Error> {
-    date::check(headers, sealing.now(), sealing.seen().is_some())?;
-    match sealing.seen() {
-        Some(seen) if !seen.first(id.as_bytes(), replay::TTL).await? => Err(Error::Replayed),
-        _ => Ok(()),
+/// Refuses a call of another time and, where they are remembered, one that was taken before. A call that runs once by its idempotency key
+/// is remembered by the layer which does that.
+async fn once(
+    sealing: &Sealing,
+    method: &Method,
+    headers: &HeaderMap,
+    id: &Digest,
+    extensions: &mut Extensions,
+) -> Result<(), Error> {
+    date::check(headers, sealing.now(), sealing.replays().is_some())?;
+    let Some(replays) = sealing.replays() else { return Ok(()) };
+    let call = SealedCall { replays: Arc::clone(replays), id: id.clone() };
+    if runs_once(method, headers) {
+        extensions.insert(call);
+        return Ok(());
     }
+    call.first().await
 }
 
 /// The one shape of what could not be opened (RFC 9458 §5.3).

@@ -1,24 +1,155 @@
 //! Sealed calls that come a second time.
 //!
 //! Each sealed call has an encapsulated key of its own, however often the same is asked, so one that comes twice was
-//! recorded and sent again. A function remembers those that it took for as long as their date could be taken.
+//! recorded and sent again. Those that were taken are remembered in the ledger for as long as their date could be taken: by one
+//! conditional write each, except for a call with an idempotency key. Such a call has an entry of its own while it runs and once its
+//! answer is kept, so it is written here only when that entry goes ([`Place`](crate::ledger::Place)).
+//!
+//! While the ledger cannot be reached, each process remembers what it took itself.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::date::WINDOW;
+use crate::digest::Digest;
 use crate::error::Error;
+use crate::ledger::{Inserted, Key, Ledger, LedgerError, Once};
+use crate::store::ModelName;
 
-/// Remembers what has been seen.
-#[async_trait]
-pub trait Seen: Send + Sync {
-    /// Whether `id` is seen for the first time, and remembers it for `ttl` at least.
-    ///
-    /// # Errors
-    /// When that cannot be told; the call is refused then.
-    async fn first(&self, id: &[u8; 32], ttl: Duration) -> Result<bool, Error>;
+/// The sealed calls that were taken by all processes that share a ledger.
+#[derive(Debug)]
+pub(crate) struct Replays {
+    ledger: Arc<dyn Ledger>,
+    partition: String,
+    own: Mutex<Own>,
+}
+
+/// What this process remembers itself, while the ledger cannot be reached.
+#[derive(Debug, Default)]
+struct Own {
+    /// Until when each is remembered.
+    calls: HashMap<Digest, Instant>,
+    /// Until when a ledger that did not answer is left alone.
+    paused: Option<Instant>,
+}
+
+impl Replays {
+    /// Those of the key set of `name`, in `ledger`.
+    pub(super) fn new(ledger: Arc<dyn Ledger>, name: &ModelName) -> Self {
+        Self { ledger, partition: format!("seen/{name}"), own: Mutex::default() }
+    }
+
+    /// Remembers the call with `id`, and refuses it where it was taken before.
+    pub(super) async fn first(&self, id: &Digest) -> Result<(), Error> {
+        if self.is_paused() {
+            return self.first_here(id);
+        }
+        let Once { key, lives } = self.once(id);
+        match self.ledger.insert(&key, Bytes::new(), lives).await {
+            Ok(Inserted::New(_)) => Ok(()),
+            Ok(Inserted::Exists(_)) => Err(Error::Replayed),
+            Err(error @ (LedgerError::Unreachable { .. } | LedgerError::Random)) => {
+                tracing::error!(%error, "replays of sealed calls are recognised by each process alone");
+                self.own().paused = Some(Instant::now() + PAUSE);
+                self.first_here(id)
+            }
+            Err(error) => Err(Error::ReplaysUnavailable { internal: error.to_string() }),
+        }
+    }
+
+    fn first_here(&self, id: &Digest) -> Result<(), Error> {
+        let (now, mut own) = (Instant::now(), self.own());
+        if own.calls.len() >= LARGEST {
+            own.calls.retain(|_, until| *until > now);
+        }
+        if own.calls.len() >= LARGEST {
+            let internal = format!("{LARGEST} sealed calls were taken while the ledger could not be reached");
+            return Err(Error::ReplaysUnavailable { internal });
+        }
+        match own.calls.insert(id.clone(), now + TTL) {
+            Some(until) if until > now => Err(Error::Replayed),
+            _ => Ok(()),
+        }
+    }
+
+    fn once(&self, id: &Digest) -> Once {
+        // An entry of its own partition, so that none is asked for more than another.
+        let partition = format!("{}/{}", self.partition, URL_SAFE_NO_PAD.encode(id.as_bytes()));
+        Once { key: Key::new(partition, "once"), lives: TTL }
+    }
+
+    fn is_paused(&self) -> bool {
+        self.own().paused.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn own(&self) -> std::sync::MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A sealed call that is under way, for the layer that runs a call with an idempotency key once.
+#[derive(Clone, Debug)]
+pub(crate) struct SealedCall {
+    pub(super) replays: Arc<Replays>,
+    /// SHA-256 of its encapsulated key.
+    pub(super) id: Digest,
+}
+
+impl SealedCall {
+    /// Where it is remembered.
+    pub(crate) fn once(&self) -> Once {
+        self.replays.once(&self.id)
+    }
+
+    /// Remembers it, and refuses it where it was taken before.
+    pub(crate) async fn first(&self) -> Result<(), Error> {
+        self.replays.first(&self.id).await
+    }
 }
 
 /// How long a call is remembered: its date can be as far ahead of this clock as behind it, and clocks have whole seconds.
-pub(super) const TTL: Duration = Duration::from_secs(2 * WINDOW + 2);
+const TTL: Duration = Duration::from_secs(2 * WINDOW + 2);
+/// How long a ledger that did not answer is left alone.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How many calls a process remembers itself: some 5 MB. More of them are refused.
+const LARGEST: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Clock, Memory};
+
+    fn replays() -> Replays {
+        let clock = tokio::time::Instant::now();
+        Replays::new(Arc::new(Memory::new(Clock::new(move || clock.elapsed()))), &"m".parse().expect("a name"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_call_is_taken_once_for_as_long_as_its_date_is() {
+        let replays = replays();
+        let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
+        assert!(replays.first(&one).await.is_ok());
+        assert!(matches!(replays.first(&one).await, Err(Error::Replayed)));
+        assert!(replays.first(&two).await.is_ok());
+        tokio::time::advance(Duration::from_secs(2 * WINDOW)).await;
+        assert!(matches!(replays.first(&one).await, Err(Error::Replayed)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_process_remembers_itself_is_bounded() {
+        let replays = replays();
+        for number in 0..LARGEST {
+            assert!(replays.first_here(&Digest::of(&number.to_be_bytes())).is_ok());
+        }
+        assert!(matches!(replays.first_here(&Digest::of(b"more")), Err(Error::ReplaysUnavailable { .. })));
+        tokio::time::advance(TTL).await;
+        assert!(replays.first_here(&Digest::of(b"more")).is_ok(), "the others are of another time");
+        assert!(matches!(replays.first_here(&Digest::of(b"more")), Err(Error::Replayed)));
+    }
+}

@@ -7,11 +7,14 @@ use amaas_wire::keys::Audience;
 use amaas_wire::receipt::Receipt;
 use bytes::Bytes;
 
+use super::SealingError;
 use super::keys::Keys;
+use super::replay::Replays;
 use super::source::Source;
-use super::{SealingError, Seen};
 use crate::access::now;
+use crate::config::Replay;
 use crate::error::Error;
+use crate::ledger::Ledger;
 use crate::store::{ModelName, Store};
 use crate::vault::Vault;
 
@@ -20,7 +23,7 @@ use crate::vault::Vault;
 pub struct Sealing {
     source: Arc<Source>,
     policy: Policy,
-    seen: Option<Arc<dyn Seen>>,
+    replays: Option<Arc<Replays>>,
     clock: Clock,
 }
 
@@ -38,14 +41,21 @@ pub enum Policy {
 impl Sealing {
     /// Sealing with the key set of `name` in `store`, unwrapped by `vault`. Nothing is read yet.
     pub fn new(store: Store, name: ModelName, vault: Vault, policy: Policy) -> Self {
-        Self { source: Arc::new(Source::new(store, name, vault)), policy, seen: None, clock: Arc::new(now) }
+        Self { source: Arc::new(Source::new(store, name, vault)), policy, replays: None, clock: Arc::new(now) }
     }
 
-    /// Has each sealed call taken once: `seen` remembers them.
+    /// Has `ledger` remember what all processes that share it have seen: the serial of the key set, of which no older one is taken, and,
+    /// where `replay` says so, each sealed call, which is taken once. A call without a date is refused then.
     #[must_use]
-    pub fn refusing_replays(mut self, seen: Arc<dyn Seen>) -> Self {
-        self.seen = Some(seen);
-        self
+    pub fn with_ledger(mut self, ledger: &Arc<dyn Ledger>, replay: Replay) -> Self {
+        self.source = Arc::new(self.source.with_ledger(Arc::clone(ledger)));
+        match replay {
+            Replay::Allow => self,
+            Replay::Refuse => {
+                let replays = Replays::new(Arc::clone(ledger), self.source.name());
+                Self { replays: Some(Arc::new(replays)), ..self }
+            }
+        }
     }
 
     /// Reads the keys where they are not known yet, so that no call has to wait for them. Calls can have what failed tried
@@ -104,8 +114,8 @@ impl Sealing {
         self.policy
     }
 
-    pub(super) fn seen(&self) -> Option<&dyn Seen> {
-        self.seen.as_deref()
+    pub(super) fn replays(&self) -> Option<&Arc<Replays>> {
+        self.replays.as_ref()
     }
 
     /// Seconds since 1970.

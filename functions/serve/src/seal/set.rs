@@ -11,30 +11,33 @@ use amaas_wire::ohttp::{PrivateKey, Suite};
 use zeroize::Zeroizing;
 
 use super::SealingError;
-use super::document::{ANSWERS, Document, StoredKey, StoredSigner, Wrapped, key_name, signer_name};
+use super::document::{
+    AUTHENTICATOR, Authenticator, Base64, Document, StoredKey, StoredSigner, Untagged, key_name, signer_name,
+};
 use super::keys::Keys;
 use crate::access::now;
 use crate::store::{Condition, ModelName, Store, StoreError, sealing_key};
 use crate::vault::{Context, Vault};
 
-/// The keys of sealed calls to one model, wrapped.
+/// The keys of sealed calls to one model, wrapped. One that was [read](Self::read) or made is as those wrote it who may use the
+/// vault's key.
 #[derive(Clone, Debug)]
 pub struct KeySet(Document);
 
 impl KeySet {
-    /// Reads the set of `name`.
+    /// Reads the set of `name`, whose secrets `vault` wraps.
     ///
     /// # Errors
-    /// [`SealingError::Missing`] where there is none, or when it cannot be read.
-    pub async fn read(store: &Store, name: &ModelName) -> Result<Self, SealingError> {
-        Self::read_with_tag(store, name).await.map(|(set, _)| set)
+    /// [`SealingError::Missing`] where there is none, [`SealingError::Altered`] where somebody changed it who may not use the
+    /// vault's key, or when it cannot be read.
+    pub async fn read(store: &Store, name: &ModelName, vault: &Vault) -> Result<Self, SealingError> {
+        let (set, _) = Self::read_with_tag(store, name).await?;
+        verify(&set.0, vault).await?;
+        Ok(set)
     }
 
-    /// Reads the document of the set of `name`.
-    ///
-    /// # Errors
-    /// [`SealingError::Malformed`] says where, and never holds a part of it.
-    pub fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
+    /// Reads the document of the set of `name`, and believes it: it is verified when it is unwrapped.
+    pub(super) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
         Document::from_json(name, bytes).map(Self)
     }
 
@@ -43,7 +46,7 @@ impl KeySet {
     /// # Errors
     /// When the store or the vault fails or refuses.
     pub async fn create(store: &Store, name: &ModelName, vault: &Vault) -> Result<Self, SealingError> {
-        match Self::read(store, name).await {
+        match Self::read(store, name, vault).await {
             Err(SealingError::Missing { .. }) => {}
             result => return result,
         }
@@ -51,7 +54,7 @@ impl KeySet {
         match store.write(&sealing_key(name), set.0.to_json().into(), Condition::Absent).await {
             Ok(()) => Ok(set),
             // Somebody else was faster, or the store's client put twice.
-            Err(StoreError::Conflict { .. }) => Self::read(store, name).await,
+            Err(StoreError::Conflict { .. }) => Self::read(store, name, vault).await,
             Err(error) => Err(error.into()),
         }
     }
@@ -84,6 +87,31 @@ impl KeySet {
         Self::change(store, name, vault, async |set| set.with_next_signer(vault, now(), overlap).await).await
     }
 
+    /// Has functions take a set of the first format, whose times and lists nothing authenticated. Its keys and signers stay as they are;
+    /// whoever adopts it compares the signers with those that callers pin. A set that is authenticated already stays as it is.
+    ///
+    /// # Errors
+    /// When the store or the vault fails or refuses, such as when a secret was wrapped with another key.
+    pub async fn adopt(store: &Store, name: &ModelName, vault: &Vault) -> Result<Self, SealingError> {
+        let object = match store.read(&sealing_key(name)).await {
+            Err(error) if error.is_not_found() => return Err(SealingError::Missing { name: name.to_string() }),
+            object => object?,
+        };
+        let Ok(Untagged { serial, keys, signers, .. }) = Untagged::from_json(name, &object.bytes) else {
+            return Self::read(store, name, vault).await;
+        };
+        let (authenticator, wrapped) = new_authenticator(name, vault).await?;
+        let serial = now().max(serial.saturating_add(1));
+        let set = Self(Document::new(name.clone(), serial, keys, signers, (&authenticator, wrapped)));
+        set.unwrap(vault, None).await?;
+        match store.write(&sealing_key(name), set.0.to_json().into(), Condition::Unchanged(object.tag)).await {
+            Ok(()) => Ok(set),
+            // Somebody else was faster, or the store's client put twice.
+            Err(StoreError::Conflict { .. }) => Self::read(store, name, vault).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The public keys of those who sign, the one that goes first; callers are given them beforehand.
     pub fn signers(&self) -> Vec<VerifyingKey> {
         let now = now();
@@ -104,6 +132,14 @@ impl KeySet {
     #[cfg(test)]
     pub(super) fn document(&self) -> &Document {
         &self.0
+    }
+
+    #[cfg(test)]
+    pub(super) async fn edited(&self, vault: &Vault, change: impl FnOnce(&mut Document)) -> Self {
+        let mut next = self.0.clone();
+        let authenticator = verify(&next, vault).await.expect("verified");
+        change(&mut next);
+        Self(next.tagged(&authenticator))
     }
 
     async fn read_with_tag(store: &Store, name: &ModelName) -> Result<(Self, String), SealingError> {
@@ -148,15 +184,13 @@ impl KeySet {
             keys.push(new_key(name, vault, id, suite, now).await?);
         }
         let signer = new_signer(name, vault, now).await?;
-        let mut secret = Zeroizing::new([0; 32]);
-        getrandom::fill(secret.as_mut_slice()).map_err(|_| SealingError::Random)?;
-        let answers = wrap(name, vault, secret.as_slice(), ANSWERS).await?;
-        Ok(Self(Document::new(name.clone(), now, keys, vec![signer], answers)))
+        let (authenticator, wrapped) = new_authenticator(name, vault).await?;
+        Ok(Self(Document::new(name.clone(), now, keys, vec![signer], (&authenticator, wrapped))))
     }
 
     pub(super) async fn rotated(&self, vault: &Vault, now: u64, overlap: Duration) -> Result<Self, SealingError> {
         let mut next = self.0.clone();
-        check_vault(&next, vault).await?;
+        let authenticator = verify(&next, vault).await?;
         let announced = (now + LEAD.as_secs()).max(self.announced() + 1);
         next.keys.retain(|key| key.retires.is_none_or(|retires| retires > now));
         for key in &mut next.keys {
@@ -170,7 +204,7 @@ impl KeySet {
             next.keys.push(new_key(&next.name, vault, id.ok_or(SealingError::NoId)?, suite, announced).await?);
         }
         next.serial = now.max(next.serial + 1);
-        Ok(Self(next))
+        Ok(Self(next.tagged(&authenticator)))
     }
 
     pub(super) async fn with_next_signer(
@@ -180,7 +214,7 @@ impl KeySet {
         overlap: Duration,
     ) -> Result<Self, SealingError> {
         let mut next = self.0.clone();
-        check_vault(&next, vault).await?;
+        let authenticator = verify(&next, vault).await?;
         next.signers.retain(|signer| signer.retires.is_none_or(|retires| retires > now));
         if let Some(until) = next.signers.iter().find_map(|signer| signer.retires) {
             return Err(SealingError::SignerPending { until });
@@ -190,7 +224,7 @@ impl KeySet {
         }
         next.signers.push(new_signer(&next.name, vault, now).await?);
         next.serial = now.max(next.serial + 1);
-        Ok(Self(next))
+        Ok(Self(next.tagged(&authenticator)))
     }
 
     /// The keys themselves; those of `known` are not unwrapped again.
@@ -199,11 +233,20 @@ impl KeySet {
     }
 }
 
-/// Refuses where `vault` is another one than the set's: functions could open a set of two vaults with neither.
-async fn check_vault(document: &Document, vault: &Vault) -> Result<(), SealingError> {
-    let context = Context { model: document.name.as_str(), key: ANSWERS };
-    vault.unwrap(&document.answers.0, context).await?;
-    Ok(())
+/// Refuses a document that was altered, or that is of another vault: functions could open a set of two vaults with neither. What the
+/// next document is tagged with.
+async fn verify(document: &Document, vault: &Vault) -> Result<Authenticator, SealingError> {
+    let context = Context { model: document.name.as_str(), key: AUTHENTICATOR };
+    let authenticator = Authenticator::new(&vault.unwrap(&document.authenticator.0, context).await?);
+    document.verify(&authenticator)?;
+    Ok(authenticator)
+}
+
+async fn new_authenticator(name: &ModelName, vault: &Vault) -> Result<(Authenticator, Base64), SealingError> {
+    let mut secret = Zeroizing::new([0; 32]);
+    getrandom::fill(secret.as_mut_slice()).map_err(|_| SealingError::Random)?;
+    let wrapped = wrap(name, vault, secret.as_slice(), AUTHENTICATOR).await?;
+    Ok((Authenticator::new(secret.as_slice()), wrapped))
 }
 
 async fn new_key(
@@ -225,8 +268,8 @@ async fn new_signer(name: &ModelName, vault: &Vault, announced: u64) -> Result<S
     Ok(StoredSigner { public, wrapped, announced, retires: None })
 }
 
-async fn wrap(name: &ModelName, vault: &Vault, secret: &[u8], key: &str) -> Result<Wrapped, SealingError> {
-    Ok(Wrapped(vault.wrap(secret, Context { model: name.as_str(), key }).await?))
+async fn wrap(name: &ModelName, vault: &Vault, secret: &[u8], key: &str) -> Result<Base64, SealingError> {
+    Ok(Base64(vault.wrap(secret, Context { model: name.as_str(), key }).await?))
 }
 
 /// How long old keys open calls after the new ones are offered, where nobody says otherwise: twice as long as a manifest

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::keys::Keys;
 use super::{KeySet, SealingError};
+use crate::ledger::{Highest, Key, Ledger};
 use crate::store::{ModelName, Store, sealing_key};
 use crate::vault::Vault;
 
@@ -21,6 +22,8 @@ pub(super) struct Source {
     store: Store,
     name: ModelName,
     vault: Vault,
+    /// Keeps the highest serial for all processes, where there is a ledger.
+    highest: Option<Highest>,
     state: watch::Sender<State>,
 }
 
@@ -48,7 +51,18 @@ struct Known {
 impl Source {
     /// The set of `name`; nothing is read yet.
     pub(super) fn new(store: Store, name: ModelName, vault: Vault) -> Self {
-        Self { store, name, vault, state: watch::Sender::default() }
+        Self { store, name, vault, highest: None, state: watch::Sender::default() }
+    }
+
+    /// The same, which takes no set that is older than one that any process saw which has this ledger.
+    pub(super) fn with_ledger(&self, ledger: Arc<dyn Ledger>) -> Self {
+        let highest = Some(Highest::new(ledger));
+        Self { highest, ..Self::new(self.store.clone(), self.name.clone(), self.vault.clone()) }
+    }
+
+    /// Whose set it is.
+    pub(super) fn name(&self) -> &ModelName {
+        &self.name
     }
 
     /// The keys, as they were [`FRESH`] ago or later; older ones where they cannot be read.
@@ -151,6 +165,14 @@ impl Source {
     }
 
     async fn fetch(&self, known: Option<Known>, as_of: Instant) -> Result<Known, SealingError> {
+        match self.fetch_once(known.clone(), as_of).await {
+            // The set may have been changed while it was read here, and another process have read the new one.
+            Err(SealingError::Older { .. }) => self.fetch_once(known, as_of).await,
+            fetched => fetched,
+        }
+    }
+
+    async fn fetch_once(&self, known: Option<Known>, as_of: Instant) -> Result<Known, SealingError> {
         let object = match self.store.read(&sealing_key(&self.name)).await {
             Err(error) if error.is_not_found() => {
                 return Err(SealingError::Missing { name: self.name.to_string() });
@@ -161,17 +183,23 @@ impl Source {
             return Ok(Known { as_of, ..known.clone() });
         }
         let set = KeySet::from_json(&self.name, &object.bytes)?;
-        let keys = known.map(|known| known.keys);
-        match &keys {
-            // Whoever can write the store could bring back a key that was given up.
-            Some(keys) if set.serial() < keys.serial() => {
-                Err(SealingError::Older { found: set.serial(), known: keys.serial() })
-            }
-            keys => {
-                let keys = set.unwrap(&self.vault, keys.as_deref()).await?;
-                Ok(Known { keys: Arc::new(keys), tag: object.tag, as_of })
-            }
+        let known = known.map(|known| known.keys);
+        // Whoever can write the store could bring back a key that was given up.
+        let older = |found: u64, known: u64| {
+            if found < known { Err(SealingError::Older { found, known }) } else { Ok(()) }
+        };
+        older(set.serial(), known.as_ref().map_or(0, |keys| keys.serial()))?;
+        let keys = set.unwrap(&self.vault, known.as_deref()).await?;
+        // It was verified, so no serial is kept that somebody made up.
+        if let Some(highest) = &self.highest {
+            older(keys.serial(), highest.with(&self.place(), keys.serial()).await?)?;
         }
+        Ok(Known { keys: Arc::new(keys), tag: object.tag, as_of })
+    }
+
+    /// Where the highest serial is kept.
+    fn place(&self) -> Key {
+        Key::new(format!("sealing/{}", self.name), "serial")
     }
 }
 

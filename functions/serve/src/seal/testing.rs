@@ -7,6 +7,7 @@ use std::time::Duration;
 use amaas_wire::keys::KeyList;
 use amaas_wire::ohttp::{PublicKey, Suite};
 
+use super::document::Document;
 use super::{KeySet, Policy, Sealing};
 use crate::store::{Condition, ModelName, Store, sealing_key};
 use crate::vault::{FileKey, Vault};
@@ -41,9 +42,22 @@ impl Place {
         self.store().write(&sealing_key(&name()), json.into(), Condition::Any).await.expect("written");
     }
 
+    /// Puts `set` as somebody changed it who may use the vault's key.
+    pub(super) async fn edit(&self, set: &KeySet, change: impl FnOnce(&mut Document)) {
+        self.put(&set.edited(&self.vault, change).await).await;
+    }
+
+    /// Puts `set` as somebody changed its JSON who may not.
+    pub(super) async fn forge(&self, set: &KeySet, change: impl FnOnce(&mut serde_json::Value)) {
+        let mut json = serde_json::from_slice(&set.document().to_json()).expect("JSON");
+        change(&mut json);
+        let json = serde_json::to_vec_pretty(&json).expect("JSON");
+        self.store().write(&sealing_key(&name()), json.into(), Condition::Any).await.expect("written");
+    }
+
     /// Rotates at the time of the clock.
     pub(super) async fn rotate(&self, overlap: Duration) {
-        let set = KeySet::read(&self.store(), &name()).await.expect("a set");
+        let set = KeySet::read(&self.store(), &name(), &self.vault).await.expect("a set");
         self.put(&set.rotated(&self.vault, self.now(), overlap).await.expect("rotated")).await;
     }
 

@@ -132,6 +132,7 @@ run "environment" {
       AMAAS_KMS_KEY             = "arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"
       AMAAS_PUBLISHERS          = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
       AMAAS_SEALING             = "required"
+      AMAAS_REPLAY              = "refuse"
       AMAAS_LEDGER              = "dynamodb:amaas-ledger"
       AMAAS_LEAST_SERIAL        = "1700000000"
       AMAAS_RESPONSE_MODE       = "buffered"
@@ -269,30 +270,52 @@ run "role_of_least_privilege" {
           Condition = { StringEquals = { "kms:EncryptionContext:model" = "sentiment" } }
         },
         {
-          Sid       = "OpenTheLedgersSecret"
+          Sid       = "OpenTheLedgersSecrets"
           Effect    = "Allow"
           Action    = ["kms:Decrypt"]
           Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"]
-          Condition = { StringEquals = { "kms:EncryptionContext:model" = "(ledger)", "kms:EncryptionContext:key" = "secret" } }
-        },
-        {
-          Sid    = "UseLedger"
-          Effect = "Allow"
-          Action = [
-            "dynamodb:BatchWriteItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:Query",
-            "dynamodb:UpdateItem",
-          ]
-          Resource = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
+          Condition = { StringEquals = { "kms:EncryptionContext:model" = "(ledger)", "kms:EncryptionContext:key" = ["secret", "verifier"] } }
         },
         {
           Sid      = "WriteLogs"
           Effect   = "Allow"
           Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
           Resource = ["arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/amaas-sentiment:*"]
+        },
+        {
+          Sid       = "ReadAccounts"
+          Effect    = "Allow"
+          Action    = ["dynamodb:GetItem"]
+          Resource  = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["key/*", "ledger", "prices", "tenants"] } }
+        },
+        {
+          Sid       = "RememberCalls"
+          Effect    = "Allow"
+          Action    = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+          Resource  = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["call/*"] } }
+        },
+        {
+          Sid       = "RememberForThisModel"
+          Effect    = "Allow"
+          Action    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+          Resource  = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["alias/sentiment", "sealing/sentiment", "seen/sentiment/*"] } }
+        },
+        {
+          Sid       = "TakeOfLimits"
+          Effect    = "Allow"
+          Action    = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+          Resource  = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["quota/*"] } }
+        },
+        {
+          Sid       = "WriteUsage"
+          Effect    = "Allow"
+          Action    = ["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+          Resource  = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["usage-sum/*", "usage/*"] } }
         },
       ]
     }
@@ -305,6 +328,25 @@ run "role_of_least_privilege" {
       alltrue([for action in statement.Action : !strcontains(action, "*")]) && !contains(statement.Resource, "*")
     ])
     error_message = "No wildcard action, and no resource that is everything."
+  }
+
+  # What somebody does who took the function over: make a key, raise a limit, lower a price, exchange what verifies them.
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : alltrue([
+        for partition in try(statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"], ["*"]) :
+        !can(regex("^([*?]|k|key|ten|pri|led)", partition)) || alltrue([for action in statement.Action : action == "dynamodb:GetItem"])
+      ]) if anytrue([for action in statement.Action : startswith(action, "dynamodb:")])
+    ])
+    error_message = "Accounts must be read only."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
+      !contains(statement.Action, "kms:Encrypt") && !contains(flatten([try(statement.Condition.StringEquals["kms:EncryptionContext:key"], [])]), "authority")
+    ])
+    error_message = "What signs accounts must stay closed."
   }
 }
 

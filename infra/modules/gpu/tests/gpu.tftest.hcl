@@ -134,6 +134,7 @@ run "task_on_a_gpu" {
       AMAAS_MODEL_VERSION        = "live"
       AMAAS_PUBLISHERS           = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
       AMAAS_SEALING              = "required"
+      AMAAS_REPLAY               = "refuse"
       AMAAS_STORE                = "s3://models"
       AWS_REGION                 = "eu-central-1"
       NVIDIA_DRIVER_CAPABILITIES = "compute,utility"
@@ -307,6 +308,27 @@ run "rights" {
       jsondecode(aws_iam_role_policy.execution.policy).Statement[1].Resource == ["arn:aws:ecr:eu-central-1:123456789012:repository/amaas/match"],
     ])
     error_message = "The program may read its own model, and ECS pull its own image."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(aws_iam_role_policy.task.policy).Statement :
+      statement.Sid => [statement.Action, statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]]
+      if anytrue([for action in statement.Action : startswith(action, "dynamodb:")])
+      } == {
+      ReadAccounts         = [["dynamodb:GetItem"], ["key/*", "ledger", "prices", "tenants"]]
+      RememberCalls        = [["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], ["call/*"]]
+      RememberForThisModel = [["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], ["alias/match", "sealing/match", "seen/match/*"]]
+      TakeOfLimits         = [["dynamodb:GetItem", "dynamodb:UpdateItem"], ["quota/*"]]
+      WriteUsage           = [["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], ["usage-sum/*", "usage/*"]]
+    }
+    error_message = "Accounts must be read only, and what is one model's alone must be its own."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.task.policy).Statement : statement.Condition.StringEquals
+      if try(statement.Condition.StringEquals["kms:EncryptionContext:model"], "") == "(ledger)"
+    ] == [{ "kms:EncryptionContext:model" = "(ledger)", "kms:EncryptionContext:key" = ["secret", "verifier"] }]
+    error_message = "What signs accounts must stay closed."
   }
 }
 

@@ -15,6 +15,26 @@ pub(crate) struct LedgerArguments {
     pub(crate) ledger: Option<String>,
 }
 
+/// Where accounts are, for commands that verify or sign them.
+#[derive(Args)]
+pub(crate) struct AccountsArguments {
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArguments,
+    /// What wraps the ledger's secrets, the one that functions have: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of
+    /// `amaas dev`]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) kms_key: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Sign the tenants, keys and prices of a ledger of an earlier version, as they stand there; of a later one, verify them
+    Sign {
+        #[command(flatten)]
+        accounts: AccountsArguments,
+    },
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Tenants {
     /// Make a tenant
@@ -24,19 +44,19 @@ pub(crate) enum Tenants {
         #[command(flatten)]
         terms: TenantTerms,
         #[command(flatten)]
-        ledger: LedgerArguments,
+        accounts: AccountsArguments,
     },
     /// List tenants
     List {
         #[command(flatten)]
-        ledger: LedgerArguments,
+        accounts: AccountsArguments,
     },
     /// Show a tenant: limits, budget, keys, and this month's usage
     Show {
         /// Its name
         name: TenantName,
         #[command(flatten)]
-        ledger: LedgerArguments,
+        accounts: AccountsArguments,
     },
     /// Change limits and budget of a tenant; functions go by it within 60 s
     Set {
@@ -45,21 +65,21 @@ pub(crate) enum Tenants {
         #[command(flatten)]
         change: TenantChange,
         #[command(flatten)]
-        ledger: LedgerArguments,
+        accounts: AccountsArguments,
     },
     /// Have the calls of a tenant refused, within 60 s; keys and usage stay
     Suspend {
         /// Its name
         name: TenantName,
         #[command(flatten)]
-        ledger: LedgerArguments,
+        accounts: AccountsArguments,
     },
     /// Have the calls of a suspended tenant taken again
     Resume {
         /// Its name
         name: TenantName,
         #[command(flatten)]
-        ledger: LedgerArguments,
+        accounts: AccountsArguments,
     },
 }
 
@@ -117,7 +137,7 @@ pub(crate) enum Prices {
     /// List what was set; calls to other models cost nothing
     List {
         #[command(flatten)]
-        ledger: LedgerArguments,
+        accounts: AccountsArguments,
     },
     /// Set what calls to a model cost from now on; functions go by it within 60 s
     Set {
@@ -126,7 +146,7 @@ pub(crate) enum Prices {
         #[command(flatten)]
         change: PriceChange,
         #[command(flatten)]
-        ledger: LedgerArguments,
+        accounts: AccountsArguments,
     },
 }
 

@@ -5,7 +5,7 @@ use amaas_serve::store::ModelName;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, value_parser};
 
-use super::{LedgerArguments, StoreArguments};
+use super::{AccountsArguments, StoreArguments};
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
@@ -18,7 +18,7 @@ pub(crate) enum Keys {
         /// The key's id, as `amaas keys list` shows it
         id: KeyId,
         #[command(flatten)]
-        ledger: LedgerArguments,
+        accounts: AccountsArguments,
     },
     /// Make new keys that calls to a model are sealed to: offered in a minute, the old ones stay good for a while
     Rotate(RotateKeys),
@@ -26,6 +26,10 @@ pub(crate) enum Keys {
     Signer {
         /// The model's name; "dev" for all models of `amaas dev`
         model: ModelName,
+        /// What wraps the keys, by which they are verified: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of
+        /// `amaas dev`]
+        #[arg(long, value_name = "KEY")]
+        kms_key: Option<String>,
         #[command(flatten)]
         store: StoreArguments,
     },
@@ -54,12 +58,8 @@ pub(crate) struct CreateKey {
     /// Days until it expires [default: never]
     #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..))]
     pub(crate) expires: Option<u32>,
-    /// What wraps the ledger's secret, the one that functions have: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of
-    /// `amaas dev`]
-    #[arg(long, value_name = "KEY")]
-    pub(crate) kms_key: Option<String>,
     #[command(flatten)]
-    pub(crate) ledger: LedgerArguments,
+    pub(crate) accounts: AccountsArguments,
 }
 
 #[derive(Args)]
@@ -71,7 +71,7 @@ pub(crate) struct ListKeys {
     #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) ledger: LedgerArguments,
+    pub(crate) accounts: AccountsArguments,
 }
 
 #[derive(Args)]
@@ -84,6 +84,9 @@ pub(crate) struct RotateKeys {
     /// Another key for whoever signs the list of keys, which callers pin; both sign meanwhile
     #[arg(long)]
     pub(crate) signer: bool,
+    /// Take over keys of an earlier version of amaas, which nothing authenticated: compare the signers with those that callers pin
+    #[arg(long)]
+    pub(crate) adopt: bool,
     /// What wraps the keys: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of `amaas dev`]
     #[arg(long, value_name = "KEY")]
     pub(crate) kms_key: Option<String>,

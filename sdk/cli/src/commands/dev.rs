@@ -5,6 +5,7 @@ mod key;
 use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use amaas::env_file::Lookup;
@@ -16,13 +17,13 @@ use amaas_generate::Generate;
 use amaas_match::Match;
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
-use amaas_serve::access::Accounts;
-use amaas_serve::config::{LedgerLocation, Limits, RuntimeConfig, Trust, live};
+use amaas_serve::access::{Accounts, AccountsError};
+use amaas_serve::config::{LedgerLocation, Limits, Replay, RuntimeConfig, Trust, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::ledger;
 use amaas_serve::load::{self, LoadTimes, Slot, Source, State};
 use amaas_serve::publish::{Publisher, is_published, publish};
-use amaas_serve::seal::{KeySet, Policy, Sealing};
+use amaas_serve::seal::{KeySet, Policy, Sealing, SealingError};
 use amaas_serve::store::{ModelName, Store};
 use amaas_serve::task::Tasks;
 use amaas_serve::{Host, stop_signal};
@@ -54,9 +55,18 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
 
     let file = data.canonicalize().map_err(|error| Failure::file(&data, &error))?.join("ledger.sqlite");
     let (ledger_uri, location) = (format!("sqlite:{}", file.display()), LedgerLocation::Sqlite(file));
-    let accounts = Accounts::new(ledger::open(&location).await?, secrets.vault().clone());
+    let ledger = ledger::open(&location).await?;
+    let accounts = Accounts::new(Arc::clone(&ledger), secrets.vault().clone());
+    // A ledger of an earlier version of the program. Who can write it could take the key that signs it as well.
+    if let Err(AccountsError::NotSigned) = accounts.load().await {
+        accounts.sign().await?;
+    }
     let key = key::key(&accounts, &data).await?;
-    let sealing_keys = KeySet::create(&store, &sealing_name(), secrets.vault()).await?;
+    let sealing_keys = match KeySet::create(&store, &sealing_name(), secrets.vault()).await {
+        // A folder of an earlier version of the program. Who can write in it could take its keys as well.
+        Err(SealingError::Untagged { .. }) => KeySet::adopt(&store, &sealing_name(), secrets.vault()).await?,
+        created => created?,
+    };
     let signers = sealing_keys.signers();
     let environment = DevEnvironment {
         endpoint: endpoint.clone(),
@@ -71,7 +81,8 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
 
     let host = Host::new(accounts, limits);
     host.journal(&location.journal(|name| std::env::var(name).ok()));
-    host.seal(Sealing::new(store.clone(), sealing_name(), secrets.vault().clone(), Policy::Optional));
+    let sealing = Sealing::new(store.clone(), sealing_name(), secrets.vault().clone(), Policy::Optional);
+    host.seal(sealing.with_ledger(&ledger, Replay::Refuse));
     let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     let trust = Trust { publishers: vec![secrets.publisher()], least_serial: 0 };
     let source = Source::new(store, Some(secrets.vault().clone()), trust);

@@ -7,7 +7,7 @@ use amaas::ApiKey;
 use amaas_serve::access::{KeyId, KeyTerms, Scope, now};
 
 pub(crate) use self::list::{ListedKey, table};
-use crate::arguments::{CreateKey, Keys, LedgerArguments, ListKeys};
+use crate::arguments::{AccountsArguments, CreateKey, Keys, ListKeys};
 use crate::failure::Failure;
 use crate::output;
 use crate::settings::{Opens, Settings};
@@ -16,16 +16,16 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
     match keys {
         Keys::Create(arguments) => create(settings, arguments).await,
         Keys::List(arguments) => list(settings, arguments).await,
-        Keys::Revoke { id, ledger } => revoke(settings, &id, &ledger).await,
+        Keys::Revoke { id, accounts } => revoke(settings, &id, &accounts).await,
         Keys::Rotate(arguments) => sealing::rotate(settings, arguments).await,
-        Keys::Signer { model, store } => sealing::signer(settings, &model, &store).await,
+        Keys::Signer { model, kms_key, store } => sealing::signer(settings, &model, kms_key.as_deref(), &store).await,
     }
 }
 
 async fn create(settings: &Settings, arguments: CreateKey) -> Result<(), Failure> {
-    let CreateKey { tenant, name, environment, models, routes, max_cost, expires, kms_key, ledger } = arguments;
+    let CreateKey { tenant, name, environment, models, routes, max_cost, expires, accounts } = arguments;
     let key = ApiKey::generate(&environment).map_err(Failure::usage)?;
-    let accounts = settings.accounts_with_vault(&ledger, kms_key.as_deref()).await?;
+    let accounts = settings.accounts(&accounts, Opens::New).await?;
     let scope = Scope {
         models: (!models.is_empty()).then(|| models.into_iter().collect()),
         routes: (!routes.is_empty()).then(|| routes.into_iter().collect()),
@@ -43,7 +43,7 @@ async fn create(settings: &Settings, arguments: CreateKey) -> Result<(), Failure
 }
 
 async fn list(settings: &Settings, arguments: ListKeys) -> Result<(), Failure> {
-    let accounts = settings.accounts(&arguments.ledger, Opens::Existing).await?;
+    let accounts = settings.accounts(&arguments.accounts, Opens::Existing).await?;
     let tenants = match arguments.tenant {
         Some(tenant) if accounts.tenant(&tenant).await?.is_none() => return Err(Failure::no_tenant(&tenant)),
         Some(tenant) => vec![tenant],
@@ -59,8 +59,8 @@ async fn list(settings: &Settings, arguments: ListKeys) -> Result<(), Failure> {
     if settings.json { output::json(&keys) } else { output::line(table(&keys)) }
 }
 
-async fn revoke(settings: &Settings, id: &KeyId, ledger: &LedgerArguments) -> Result<(), Failure> {
-    let accounts = settings.accounts(ledger, Opens::Existing).await?;
+async fn revoke(settings: &Settings, id: &KeyId, arguments: &AccountsArguments) -> Result<(), Failure> {
+    let accounts = settings.accounts(arguments, Opens::Existing).await?;
     if !accounts.revoke(id).await? {
         return Err(match accounts.key(id).await? {
             Some(record) => Failure::new(format!("key {id} of tenant {} was revoked before", record.tenant)),

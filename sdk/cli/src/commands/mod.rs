@@ -6,6 +6,7 @@ pub(crate) mod env;
 pub(crate) mod estimate;
 pub(crate) mod infer;
 pub(crate) mod keys;
+pub(crate) mod ledger;
 pub(crate) mod models;
 pub(crate) mod package;
 pub(crate) mod predict;

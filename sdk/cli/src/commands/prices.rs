@@ -4,15 +4,15 @@ use amaas_serve::access::Price;
 use amaas_serve::store::ModelName;
 use serde::Serialize;
 
-use crate::arguments::{LedgerArguments, PriceChange, Prices};
+use crate::arguments::{AccountsArguments, PriceChange, Prices};
 use crate::failure::Failure;
 use crate::output;
 use crate::settings::{Opens, Settings};
 
 pub(crate) async fn run(settings: &Settings, prices: Prices) -> Result<(), Failure> {
     match prices {
-        Prices::List { ledger } => list(settings, &ledger).await,
-        Prices::Set { model, change, ledger } => set(settings, &model, &change, &ledger).await,
+        Prices::List { accounts } => list(settings, &accounts).await,
+        Prices::Set { model, change, accounts } => set(settings, &model, &change, &accounts).await,
     }
 }
 
@@ -24,8 +24,8 @@ struct PriceOf<'a> {
     price: Price,
 }
 
-async fn list(settings: &Settings, ledger: &LedgerArguments) -> Result<(), Failure> {
-    let prices = settings.accounts(ledger, Opens::Existing).await?.prices().await?;
+async fn list(settings: &Settings, arguments: &AccountsArguments) -> Result<(), Failure> {
+    let prices = settings.accounts(arguments, Opens::Existing).await?.prices().await?;
     if settings.json {
         return output::json(&prices.iter().map(|(model, price)| PriceOf { model, price: *price }).collect::<Vec<_>>());
     }
@@ -40,9 +40,9 @@ async fn set(
     settings: &Settings,
     model: &ModelName,
     change: &PriceChange,
-    ledger: &LedgerArguments,
+    arguments: &AccountsArguments,
 ) -> Result<(), Failure> {
-    let accounts = settings.accounts(ledger, Opens::New).await?;
+    let accounts = settings.accounts(arguments, Opens::New).await?;
     let before = accounts.price(model).await?;
     let price = Price { call: change.call.unwrap_or(before.call), unit: change.unit.unwrap_or(before.unit) };
     accounts.set_price(model, price).await?;

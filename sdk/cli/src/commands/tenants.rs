@@ -4,24 +4,24 @@ mod show;
 
 use amaas_serve::access::{Limit, Standing, Tenant, TenantName, now};
 
-use crate::arguments::{LedgerArguments, TenantChange, TenantTerms, Tenants};
+use crate::arguments::{AccountsArguments, TenantChange, TenantTerms, Tenants};
 use crate::failure::Failure;
 use crate::output::{self, date};
 use crate::settings::{Opens, Settings};
 
 pub(crate) async fn run(settings: &Settings, tenants: Tenants) -> Result<(), Failure> {
     match tenants {
-        Tenants::Create { name, terms, ledger } => create(settings, name, terms, &ledger).await,
-        Tenants::List { ledger } => list(settings, &ledger).await,
-        Tenants::Show { name, ledger } => show::run(settings, &name, &ledger).await,
-        Tenants::Set { name, change, ledger } => {
-            change_of(settings, &name, &ledger, |tenant| apply(&change, tenant)).await
+        Tenants::Create { name, terms, accounts } => create(settings, name, terms, &accounts).await,
+        Tenants::List { accounts } => list(settings, &accounts).await,
+        Tenants::Show { name, accounts } => show::run(settings, &name, &accounts).await,
+        Tenants::Set { name, change, accounts } => {
+            change_of(settings, &name, &accounts, |tenant| apply(&change, tenant)).await
         }
-        Tenants::Suspend { name, ledger } => {
-            change_of(settings, &name, &ledger, |tenant| tenant.standing = Standing::Suspended).await
+        Tenants::Suspend { name, accounts } => {
+            change_of(settings, &name, &accounts, |tenant| tenant.standing = Standing::Suspended).await
         }
-        Tenants::Resume { name, ledger } => {
-            change_of(settings, &name, &ledger, |tenant| tenant.standing = Standing::Active).await
+        Tenants::Resume { name, accounts } => {
+            change_of(settings, &name, &accounts, |tenant| tenant.standing = Standing::Active).await
         }
     }
 }
@@ -30,19 +30,19 @@ async fn create(
     settings: &Settings,
     name: TenantName,
     terms: TenantTerms,
-    ledger: &LedgerArguments,
+    arguments: &AccountsArguments,
 ) -> Result<(), Failure> {
     let mut tenant = Tenant { budget: terms.budget, ..Tenant::new(name, now()) };
     limit(&mut tenant, &terms.limits);
-    if !settings.accounts(ledger, Opens::New).await?.add_tenant(&tenant).await? {
+    if !settings.accounts(arguments, Opens::New).await?.add_tenant(&tenant).await? {
         let failure = Failure::new(format!("there is a tenant {} already", tenant.name));
         return Err(failure.try_this(format!("`amaas tenants set {}` changes it", tenant.name)));
     }
     print(settings, &tenant)
 }
 
-async fn list(settings: &Settings, ledger: &LedgerArguments) -> Result<(), Failure> {
-    let tenants = settings.accounts(ledger, Opens::Existing).await?.tenants().await?;
+async fn list(settings: &Settings, arguments: &AccountsArguments) -> Result<(), Failure> {
+    let tenants = settings.accounts(arguments, Opens::Existing).await?.tenants().await?;
     if settings.json {
         return output::json(&tenants);
     }
@@ -58,10 +58,10 @@ async fn list(settings: &Settings, ledger: &LedgerArguments) -> Result<(), Failu
 async fn change_of(
     settings: &Settings,
     name: &TenantName,
-    ledger: &LedgerArguments,
+    arguments: &AccountsArguments,
     change: impl Fn(&mut Tenant) + Send,
 ) -> Result<(), Failure> {
-    let accounts = settings.accounts(ledger, Opens::Existing).await?;
+    let accounts = settings.accounts(arguments, Opens::Existing).await?;
     let changed = accounts.change_tenant(name, move |tenant| {
         change(tenant);
         true

@@ -11,7 +11,7 @@ pub(crate) use self::table::text;
 use crate::arguments::Usage;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::{Opens, Settings};
+use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings, usage: Usage) -> Result<(), Failure> {
     let Usage { by, since, until, tenant, all_tenants, ledger } = usage;
@@ -24,7 +24,7 @@ pub(crate) async fn run(settings: &Settings, usage: Usage) -> Result<(), Failure
         let report = settings.client()?.usage(&query(by.into(), since, until)).await?;
         return if settings.json { output::json(&report) } else { output::line(text(&[report])) };
     }
-    let accounts = settings.accounts(&ledger, Opens::Existing).await?;
+    let accounts = settings.accounts_to_read(&ledger).await?;
     let days = days(since, until);
     if let Some(tenant) = tenant {
         if accounts.tenant(&tenant).await?.is_none() {

@@ -8,7 +8,7 @@ use amaas_serve::ledger::{self, Ledger};
 use amaas_serve::vault::Vault;
 
 use super::{KMS_KEY, LEDGER, Settings};
-use crate::arguments::LedgerArguments;
+use crate::arguments::{AccountsArguments, LedgerArguments};
 use crate::failure::Failure;
 
 /// What happens where there is no file of the ledger's name.
@@ -21,25 +21,22 @@ pub(crate) enum Opens {
 }
 
 impl Settings {
-    /// The accounts in the ledger, for commands that make no keys and so need no vault.
-    pub(crate) async fn accounts(&self, arguments: &LedgerArguments, opens: Opens) -> Result<Accounts, Failure> {
-        Ok(Accounts::without_vault(self.ledger(arguments, opens).await?))
+    /// The accounts in the ledger, as they stand there, for commands that only read usage and so need no vault.
+    pub(crate) async fn accounts_to_read(&self, arguments: &LedgerArguments) -> Result<Accounts, Failure> {
+        Ok(Accounts::without_vault(self.ledger(arguments, Opens::Existing).await?))
     }
 
-    /// The same for commands that make keys; `flag` is what `--kms-key` says.
-    pub(crate) async fn accounts_with_vault(
-        &self,
-        arguments: &LedgerArguments,
-        flag: Option<&str>,
-    ) -> Result<Accounts, Failure> {
-        let key = self.beside((LEDGER, arguments.ledger.as_deref()), flag, KMS_KEY)?.ok_or_else(|| {
-            Failure::usage("nothing to wrap the ledger's secret with: neither --kms-key nor AMAAS_KMS_KEY is given")
+    /// The accounts in the ledger, for commands that verify or sign them.
+    pub(crate) async fn accounts(&self, arguments: &AccountsArguments, opens: Opens) -> Result<Accounts, Failure> {
+        let AccountsArguments { ledger, kms_key } = arguments;
+        let key = self.beside((LEDGER, ledger.ledger.as_deref()), kms_key.as_deref(), KMS_KEY)?.ok_or_else(|| {
+            Failure::usage("nothing unwraps the ledger's secrets: neither --kms-key nor AMAAS_KMS_KEY is given")
                 .try_this(
                     "the key of KMS (id, ARN or alias/NAME) or the file:PATH that functions have as AMAAS_KMS_KEY",
                 )
         })?;
         let vault = Vault::open(&key).await?;
-        Ok(Accounts::new(self.ledger(arguments, Opens::New).await?, vault))
+        Ok(Accounts::new(self.ledger(ledger, opens).await?, vault))
     }
 
     async fn ledger(&self, arguments: &LedgerArguments, opens: Opens) -> Result<Arc<dyn Ledger>, Failure> {

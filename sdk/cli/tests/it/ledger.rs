@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use amaas_serve::vault::FileKey;
+use amaas_serve::vault::{FileKey, Vault};
 use serde_json::Value;
 
 use crate::program::command;
@@ -18,6 +18,11 @@ impl OnLedger {
         let folder = tempfile::tempdir().expect("a temporary folder");
         FileKey::create(&folder.path().join("kms.key")).expect("written");
         Self { folder }
+    }
+
+    /// The key that wraps its secrets.
+    pub(crate) fn vault(&self) -> Vault {
+        Vault::File(FileKey::open(&self.folder().join("kms.key")).expect("it was made"))
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -40,7 +40,7 @@ fn record(tenant: &str, (day, time): (&str, u64), (model, version): (&str, &str)
 async fn write(ledger: &OnLedger, records: &[Record]) {
     let location = LedgerLocation::Sqlite(ledger.folder().join("ledger.sqlite"));
     let entries = ledger::open(&location).await.expect("opened");
-    let accounts = Accounts::without_vault(entries.clone());
+    let accounts = Accounts::new(entries.clone(), ledger.vault());
     for record in records {
         accounts.add_tenant(&Tenant::new(record.tenant.clone(), 0)).await.expect("added");
         let key = Key::new(format!("usage/{}/{}", record.tenant, record.day()), record.id.as_str());

@@ -9,7 +9,7 @@ use ed25519_dalek::Signer;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::DsseError;
+use super::{DsseError, pre_authentication_encoding};
 
 /// The private key of a signer. It is wiped when dropped and `Debug` does not show it.
 ///
@@ -48,6 +48,21 @@ impl SigningKey {
     /// What others verify with.
     pub fn verifying_key(&self) -> VerifyingKey {
         VerifyingKey(self.0.verifying_key())
+    }
+
+    /// The signature of a payload of a type that is kept elsewhere than in an [`Envelope`](super::Envelope): over the same bytes.
+    ///
+    /// ```
+    /// use amaas_wire::dsse::SigningKey;
+    ///
+    /// let key = SigningKey::generate()?;
+    /// let signature = key.sign_detached("text/plain", b"payload");
+    /// key.verifying_key().verify_detached("text/plain", b"payload", &signature)?;
+    /// assert!(key.verifying_key().verify_detached("text/html", b"payload", &signature).is_err());
+    /// # Ok::<(), amaas_wire::dsse::DsseError>(())
+    /// ```
+    pub fn sign_detached(&self, payload_type: &str, payload: &[u8]) -> [u8; 64] {
+        self.sign(&pre_authentication_encoding(payload_type, payload))
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
@@ -94,6 +109,14 @@ impl VerifyingKey {
     /// A name for the key: the first half of its SHA-256, in hexadecimal. It only finds a key, it proves nothing.
     pub fn id(&self) -> String {
         crate::hex::encode(&Sha256::digest(self.to_bytes())[..16])
+    }
+
+    /// Whether `signature` is this key's on a payload of that type, as [`SigningKey::sign_detached`] makes it.
+    ///
+    /// # Errors
+    /// [`DsseError::Signature`].
+    pub fn verify_detached(&self, payload_type: &str, payload: &[u8], signature: &[u8]) -> Result<(), DsseError> {
+        self.verify(&pre_authentication_encoding(payload_type, payload), signature)
     }
 
     /// Whether `signature` is this key's on `message`, strictly (RFC 8032 §8.4 and beyond: no low-order points).

@@ -212,7 +212,7 @@ async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_hel
         let answers = Answers::in_ledger(Arc::clone(&failing) as Arc<dyn Ledger>);
         let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
         let key = Zeroizing::new(b"k".to_vec());
-        let call = Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key };
+        let call = Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key, sealed: None };
         for _ in 0..2 {
             match answers.begin(&call).await {
                 Ok(begun) => assert!(runs && begun.is_none()),
@@ -234,6 +234,7 @@ fn what_is_kept_opens_for_the_same_call_only() {
         fingerprint: [fingerprint; 32],
         secret: &secret,
         key: Zeroizing::new(key.as_bytes().to_vec()),
+        sealed: None,
     };
     let sealed = call(1, 1, "k").seal(b"CANARY answer".to_vec()).expect("sealed");
     assert!(!sealed.windows(6).any(|window| window == b"CANARY"));

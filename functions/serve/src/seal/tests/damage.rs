@@ -48,7 +48,7 @@ const HEADER: usize = 7;
 async fn a_damaged_document_never_gives_another_key() {
     let place = Place::with_keys().await;
     place.rotate(std::time::Duration::from_hours(1)).await;
-    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let keys = set.unwrap(&place.vault, None).await.expect("unwrapped");
     let json = set.document().to_json();
     let (mut refused, mut harmless) = (0, 0);
@@ -76,7 +76,7 @@ async fn a_damaged_document_never_gives_another_key() {
 #[tokio::test]
 async fn secrets_are_not_shown() {
     let place = Place::with_keys().await;
-    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let keys = set.unwrap(&place.vault, None).await.expect("unwrapped");
     let sealing = place.sealing(Policy::Required);
     sealing.load().await.expect("keys");

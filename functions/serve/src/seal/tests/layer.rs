@@ -10,7 +10,12 @@ use amaas_wire::predict::NOT_PROCESSED;
 use super::super::testing::{BEGIN, Place, name, offered};
 use super::super::{KeySet, Policy};
 use super::*;
-use crate::ledger::{Memory, SeenInLedger};
+use crate::config::Replay;
+use crate::ledger::{Ledger, Memory};
+
+fn memory() -> Arc<dyn Ledger> {
+    Arc::new(Memory::default())
+}
 
 fn date(now: u64) -> String {
     httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(now))
@@ -82,7 +87,7 @@ async fn calls_of_another_time_are_refused_with_the_time() {
 #[tokio::test]
 async fn a_call_is_taken_once_where_replays_are_refused() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Optional).refusing_replays(Arc::new(SeenInLedger(Arc::new(Memory::default()))));
+    let sealing = place.sealing(Policy::Optional).with_ledger(&memory(), Replay::Refuse);
     let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let inner = call(&host, &key, PATH, &message("POST", PATH, None)).await;
     assert_eq!((inner.head.status(), text(&inner.content).contains(DATE_PROBLEM)), (400, true), "no date");
@@ -106,6 +111,33 @@ async fn plain_calls_are_refused_where_sealing_is_required() {
         let (status, _, answer) = post(&host, PATH, "application/json", b"{}".to_vec()).await;
         assert_eq!((status, text(&answer).contains("sealing-required")), (StatusCode::FORBIDDEN, true));
         assert_eq!(get(&host, "/v2/health/live").await.0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_the_clear_is_refused_where_sealing_is_required_whatever_the_method() {
+    let place = Place::with_keys().await;
+    let (required, optional) = (place.sealing(Policy::Required), place.sealing(Policy::Optional));
+    let key = offered(&required).await[0].clone();
+    let (required, optional) = (host(required), host(optional));
+    for path in ["/v1/usage", "/v1/models", "/v2/models/m", "/openapi.json"] {
+        for (name, value) in [("authorization", "Bearer amaas_test_x"), ("x-api-key", "amaas_test_x")] {
+            let request = || http::Request::get(path).header(name, value);
+            let (status, _, answer) = send(&required, request(), Vec::new()).await;
+            assert_eq!((status, text(&answer).contains("sealed")), (StatusCode::FORBIDDEN, true), "{path}: {answer:?}");
+            let (status, _, answer) = send(&optional, request(), Vec::new()).await;
+            assert!(status == StatusCode::UNAUTHORIZED, "{path} {}", text(&answer));
+        }
+        let mut head = RequestHead::new("GET", "https", "function", path).expect("a head");
+        head.headers.push("x-api-key", b"amaas_test_x").expect("a field");
+        let message = bhttp::Request::new(head, Vec::new()).encode(Encoding::default());
+        assert_eq!(call(&required, &key, path, &message).await.head.status(), 401, "{path}: looked at inside");
+    }
+    // What is public asks for no key, and what a gateway has the caller sign is none.
+    for path in ["/v1/keys", "/v1/keys/manifest", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/v2"] {
+        assert_ne!(get(&required, path).await.0, StatusCode::FORBIDDEN, "{path}");
+        let signed = http::Request::get(path).header("authorization", "AWS4-HMAC-SHA256 Credential=x");
+        assert_ne!(send(&required, signed, Vec::new()).await.0, StatusCode::FORBIDDEN, "{path}");
     }
 }
 
@@ -150,7 +182,7 @@ async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
     assert_eq!((status, &gateway), (StatusCode::OK, &list));
     let (status, _, document) = get(&host, "/v1/keys/manifest").await;
     assert_eq!(status, StatusCode::OK);
-    let signers = KeySet::read(&place.store(), &name()).await.expect("a set").signers();
+    let signers = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set").signers();
     let verified = |model: &str| {
         let audience = Audience { model: model.to_owned(), version: "*".to_owned() };
         Manifest::verify(&document, &list, &signers, &Requirement { audience, now: BEGIN, least_serial: BEGIN })

@@ -1,6 +1,7 @@
 //! Tests of the layer as a whole, on key sets in temporary stores.
 
 mod admission;
+mod altered;
 mod damage;
 mod layer;
 mod receipt;

@@ -37,7 +37,7 @@ async fn signed_by<const N: usize>(sealing: &Sealing, signers: [VerifyingKey; N]
 #[tokio::test(start_paused = true)]
 async fn those_sign_that_callers_pin() {
     let place = Place::with_keys().await;
-    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let sealing = place.sealing(Policy::Optional);
     assert_eq!(signed_by(&sealing, [set.signers()[0]]).await, [true]);
 
@@ -55,7 +55,7 @@ async fn nobody_waits_for_a_store_and_the_set_is_followed() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Optional);
     sealing.load().await.expect("keys");
-    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let next = set.with_next_signer(&place.vault, BEGIN, OVERLAP).await.expect("a signer");
     let signers = [next.document().signers[0].public, next.document().signers[1].public];
     place.put(&next).await;
@@ -78,11 +78,9 @@ async fn nobody_waits_for_a_store_and_the_set_is_followed() {
 #[tokio::test]
 async fn nothing_is_signed_where_nobody_signs_any_more() {
     let place = Place::with_keys().await;
-    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let sealing = place.sealing(Policy::Optional);
-    let mut json: serde_json::Value = serde_json::from_slice(&set.document().to_json()).expect("JSON");
-    json["signers"][0]["retires"] = (BEGIN + 1).into();
-    place.put(&KeySet::from_json(&name(), json.to_string().as_bytes()).expect("a set")).await;
+    place.edit(&set, |document| document.signers[0].retires = Some(BEGIN + 1)).await;
     assert!(sealing.receipt(&receipt()).await.expect("keys").is_some());
     place.set_clock(BEGIN + 1);
     assert_eq!(sealing.receipt(&receipt()).await.expect("keys"), None);

@@ -28,7 +28,7 @@ const UNKNOWN: u16 = 422;
 
 /// The X25519 key with the highest id in the document, before anybody offers it.
 async fn newest(place: &Place) -> PublicKey {
-    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let keys = set.unwrap(&place.vault, None).await.expect("unwrapped");
     let list = amaas_wire::keys::KeyList::decode(&keys.list(u64::MAX)).expect("a list");
     list.keys().iter().max_by_key(|key| key.id()).expect("a key").clone()
@@ -62,7 +62,7 @@ async fn a_rotation_is_seamless() {
 
     // The next rotation takes what retired out of the document, and gives its ids to nobody yet.
     place.rotate(OVERLAP).await;
-    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let ids: Vec<_> = set.document().keys.iter().map(|key| key.id).collect();
     assert_eq!(ids, [3, 4, 5, 6]);
     assert!(set.serial() > BEGIN);
@@ -98,7 +98,7 @@ async fn the_set_is_followed_as_it_ages() {
 async fn known_keys_survive_the_store_and_an_older_document() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
-    let before = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let before = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     place.rotate(OVERLAP).await;
     let keys = offered(&sealing).await;
     let new = newest(&place).await;
@@ -115,7 +115,7 @@ async fn known_keys_survive_the_store_and_an_older_document() {
 async fn the_wrong_vault_opens_nothing_and_changes_nothing() {
     let place = Place::with_keys().await;
     let other = Vault::File(FileKey::create(&place.folder.path().join("other.key")).expect("a key"));
-    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     assert!(matches!(set.unwrap(&other, None).await, Err(SealingError::Vault(_))));
     for result in [
         KeySet::rotate(&place.store(), &name(), &other, OVERLAP).await,
@@ -131,7 +131,7 @@ async fn the_wrong_vault_opens_nothing_and_changes_nothing() {
 async fn a_set_is_made_once() {
     let place = Place::empty();
     let (store, name) = (place.store(), name());
-    assert!(matches!(KeySet::read(&store, &name).await, Err(SealingError::Missing { .. })));
+    assert!(matches!(KeySet::read(&store, &name, &place.vault).await, Err(SealingError::Missing { .. })));
     let first = KeySet::create(&store, &name, &place.vault).await.expect("made");
     let second = KeySet::create(&store, &name, &place.vault).await.expect("there");
     assert_eq!((first.serial(), first.signers()), (second.serial(), second.signers()));
@@ -142,7 +142,7 @@ async fn a_set_is_made_once() {
 #[tokio::test(start_paused = true)]
 async fn signers_take_over() {
     let place = Place::with_keys().await;
-    let set = KeySet::read(&place.store(), &name()).await.expect("a set");
+    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let next = set.with_next_signer(&place.vault, BEGIN, OVERLAP).await.expect("a signer");
     let (old, new) = (next.document().signers[0].public, next.document().signers[1].public);
     let again = next.with_next_signer(&place.vault, BEGIN + 1, OVERLAP).await;
@@ -167,7 +167,7 @@ async fn a_manifest_holds_no_longer_than_its_keys() {
     let place = Place::with_keys().await;
     place.rotate(Duration::from_hours(1)).await;
     let sealing = place.sealing(Policy::Optional);
-    let signers = KeySet::read(&place.store(), &name()).await.expect("a set").signers();
+    let signers = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set").signers();
     let (list, document) = (sealing.list().await.expect("keys"), sealing.manifest("m", "1").await.expect("keys"));
     let audience = Audience { model: "m".to_owned(), version: "1".to_owned() };
     let requirement = Requirement { audience, now: BEGIN, least_serial: 0 };

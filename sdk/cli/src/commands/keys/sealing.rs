@@ -11,11 +11,14 @@ use crate::output;
 use crate::settings::{Settings, signers};
 
 pub(super) async fn rotate(settings: &Settings, arguments: RotateKeys) -> Result<(), Failure> {
-    let RotateKeys { model, overlap, signer, kms_key, store } = arguments;
+    let RotateKeys { model, overlap, signer, adopt, kms_key, store } = arguments;
     let named = store.store.as_deref();
     let store = settings.store(named).await?.store;
     let vault = settings.vault(named, kms_key.as_deref()).await?;
     let overlap = Duration::from_hours(overlap.into());
+    if adopt {
+        KeySet::adopt(&store, &model, &vault).await?;
+    }
     let rotated = if signer {
         KeySet::rotate_signer(&store, &model, &vault, overlap).await
     } else {
@@ -28,9 +31,16 @@ pub(super) async fn rotate(settings: &Settings, arguments: RotateKeys) -> Result
     tell(settings, &model, &keys)
 }
 
-pub(super) async fn signer(settings: &Settings, model: &ModelName, store: &StoreArguments) -> Result<(), Failure> {
-    let store = settings.store(store.store.as_deref()).await?.store;
-    tell(settings, model, &KeySet::read(&store, model).await?)
+pub(super) async fn signer(
+    settings: &Settings,
+    model: &ModelName,
+    kms_key: Option<&str>,
+    store: &StoreArguments,
+) -> Result<(), Failure> {
+    let named = store.store.as_deref();
+    let store = settings.store(named).await?.store;
+    let vault = settings.vault(named, kms_key).await?;
+    tell(settings, model, &KeySet::read(&store, model, &vault).await?)
 }
 
 /// Tells of a set of keys what callers need.

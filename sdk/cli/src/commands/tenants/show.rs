@@ -4,14 +4,14 @@ use amaas::UsageBy;
 use amaas_serve::access::{Money, TenantName, now};
 
 use super::described;
-use crate::arguments::LedgerArguments;
+use crate::arguments::AccountsArguments;
 use crate::commands::{keys, usage};
 use crate::failure::Failure;
 use crate::output;
 use crate::settings::{Opens, Settings};
 
-pub(super) async fn run(settings: &Settings, name: &TenantName, ledger: &LedgerArguments) -> Result<(), Failure> {
-    let accounts = settings.accounts(ledger, Opens::Existing).await?;
+pub(super) async fn run(settings: &Settings, name: &TenantName, arguments: &AccountsArguments) -> Result<(), Failure> {
+    let accounts = settings.accounts(arguments, Opens::Existing).await?;
     let tenant = accounts.tenant(name).await?.ok_or_else(|| Failure::no_tenant(name))?;
     let report = usage::of_tenant(&accounts, name, usage::days(None, None), UsageBy::Model).await?;
     let (records, now) = (accounts.keys_of(name).await?, now());

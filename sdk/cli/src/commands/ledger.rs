@@ -1,0 +1,19 @@
+//! `amaas ledger`.
+
+use amaas_serve::access::SignedRecords;
+
+use crate::arguments::LedgerCommand;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{Opens, Settings};
+
+pub(crate) async fn run(settings: &Settings, ledger: LedgerCommand) -> Result<(), Failure> {
+    let LedgerCommand::Sign { accounts } = ledger;
+    let SignedRecords { tenants, keys, prices } = settings.accounts(&accounts, Opens::Existing).await?.sign().await?;
+    if settings.json {
+        return output::json(&serde_json::json!({ "signed": { "tenants": tenants, "keys": keys, "prices": prices } }));
+    }
+    output::line(format_args!(
+        "signed: tenants {tenants}, keys {keys}, prices {prices}; `amaas tenants list`, `amaas keys list` and `amaas prices list` show them"
+    ))
+}
