@@ -63,9 +63,9 @@ pub(crate) struct Estimate {
     /// Limits and budgets that hold for a call
     #[arg(long, value_name = "NUMBER", default_value = "0", allow_negative_numbers = true)]
     pub(crate) limits: Number,
-    /// The function refuses sealed calls that it has seen (AMAAS_REPLAY=refuse)
+    /// The function takes sealed calls that it has seen (AMAAS_REPLAY=allow)
     #[arg(long)]
-    pub(crate) refuse_replays: bool,
+    pub(crate) allow_replays: bool,
     /// Environments of a function that are alive on average [default: as many as run at once, and one at least]
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) environments: Option<Number>,

@@ -66,12 +66,12 @@ fn a_million_calls_cost_what_a_hand_computes() {
         // 1,000,000 × 0.012 s × 0.5 GB × 0.0000166667, and 10,000 × 0.4 s × 0.5 GB of cold starts.
         ("duration", 6000.0 * 0.000_016_666_7),
         ("cold starts", 2000.0 * 0.000_016_666_7),
-        // A lease, an answer of 500 × 1.05 + 1,150 bytes (two KiB begun), a record: four units a call at 0.625 a million.
-        ("ledger writes", 2.50),
-        // 27,777.8 near midnight; 58,400 rounds of 45 s for price, key and tenant each; 10,000 secrets.
-        ("ledger reads", (1e6 * 40.0 / 1440.0 + 3.0 * 58_400.0 + 10_000.0) * 0.125e-6),
-        // Five for each of 10,000 cold starts, at 0.03 for ten thousand.
-        ("KMS requests", 0.15),
+        // A lease, an answer of 500 × 1.05 + 1,150 bytes (two KiB begun), a record: four units a call at 0.625 a million; 10,000 serials.
+        ("ledger writes", 2.50 + 0.01 * 0.625),
+        // A look for replays; 27,777.8 near midnight; 58,400 rounds of 45 s for price, key and tenant each; 10,000 times two secrets.
+        ("ledger reads", (1e6 + 1e6 * 40.0 / 1440.0 + 3.0 * 58_400.0 + 20_000.0) * 0.125e-6),
+        // Seven for each of 10,000 cold starts, at 0.03 for ten thousand.
+        ("KMS requests", 0.21),
         // Seven for each, and 58,400 rounds, at 0.0004 a thousand.
         ("reads of S3", 128_400.0 * 0.000_000_4),
         ("log ingest", 1.3e9 / 1_073_741_824.0 * 0.50),
@@ -96,12 +96,13 @@ fn flags_change_what_they_name() {
     for (flags, what, expected) in [
         (&["--arch", "arm64"][..], "duration", 6000.0 * 0.000_013_333_4),
         // Answers that are kept are counted by the KiB: 5,000 × 1.05 + 1,150 bytes are seven.
-        (&["--response-bytes", "5000"], "ledger writes", 9.0 * 0.625),
-        (&["--limits", "2", "--refuse-replays"], "ledger writes", 9.0 * 0.625),
-        (&["--ledger-writes-per-call", "1"], "ledger writes", 0.625),
-        (&["--ledger-reads-per-call", "1"], "ledger reads", (1e6 + 3.0 * 58_400.0 + 10_000.0) * 0.125e-6),
-        (&["--tenants", "2"], "ledger reads", (1e6 * 40.0 / 1440.0 + 5.0 * 58_400.0 + 10_000.0) * 0.125e-6),
-        (&["--environments", "2"], "ledger reads", (1e6 * 40.0 / 1440.0 + 6.0 * 58_400.0 + 10_000.0) * 0.125e-6),
+        (&["--response-bytes", "5000"], "ledger writes", 9.01 * 0.625),
+        (&["--limits", "2"], "ledger writes", 8.01 * 0.625),
+        (&["--allow-replays"], "ledger reads", (1e6 * 40.0 / 1440.0 + 3.0 * 58_400.0 + 20_000.0) * 0.125e-6),
+        (&["--ledger-writes-per-call", "1"], "ledger writes", 1.01 * 0.625),
+        (&["--ledger-reads-per-call", "1"], "ledger reads", (1e6 + 3.0 * 58_400.0 + 20_000.0) * 0.125e-6),
+        (&["--tenants", "2"], "ledger reads", (1e6 + 1e6 * 40.0 / 1440.0 + 5.0 * 58_400.0 + 20_000.0) * 0.125e-6),
+        (&["--environments", "2"], "ledger reads", (1e6 + 1e6 * 40.0 / 1440.0 + 6.0 * 58_400.0 + 20_000.0) * 0.125e-6),
         (&["--kms-per-cold-start", "1"], "KMS requests", 0.03),
         (&["--s3-per-cold-start", "1"], "reads of S3", 68_400.0 * 0.000_000_4),
         (&["--model-mb", "90"], "reads of S3", (10_000.0 * 17.0 + 58_400.0) * 0.000_000_4),
@@ -119,7 +120,7 @@ fn flags_change_what_they_name() {
     }
     // One call a month is read for once.
     let seldom = estimate(&["--calls", "1", "--p50-ms", "12"]);
-    assert_near(usd(&seldom, "ledger reads"), (40.0 / 1440.0 + 3.0 + 0.01) * 0.125e-6, "one call");
+    assert_near(usd(&seldom, "ledger reads"), (1.0 + 40.0 / 1440.0 + 3.0 + 0.02) * 0.125e-6, "one call");
     // Nothing is left to pay where the free tier is enough.
     assert_near(usd(&with(&["--free-tier"]), "requests") + usd(&with(&["--free-tier"]), "duration"), 0.0, "free");
 }

@@ -29,7 +29,7 @@ pub(super) struct Habits {
     environments: Option<f64>,
     kept_units: f64,
     limit_units: f64,
-    replay_units: f64,
+    replay_reads: f64,
     writes_are_given: bool,
 }
 
@@ -39,12 +39,13 @@ impl Habits {
         let response_bytes = estimate.response_bytes.0;
         let kept_units = write_units(kept_bytes(response_bytes));
         let limit_units = estimate.limits.0 * WRITES_A_LIMIT;
-        let replay_units = if estimate.refuse_replays { 1.0 } else { 0.0 };
-        let writes = LEASE_UNITS + kept_units + RECORD_UNITS + limit_units + replay_units;
+        // A sealed call with an idempotency key, as the SDK sends it, is looked for; nothing is written of it.
+        let replay_reads = if estimate.allow_replays { 0.0 } else { 1.0 };
+        let writes = LEASE_UNITS + kept_units + RECORD_UNITS + limit_units;
         let segments = (estimate.model_mb.0 / SEGMENT_MB).floor();
         Self {
             writes: estimate.ledger_writes_per_call.map_or(writes, |units| units.0),
-            reads: estimate.ledger_reads_per_call.map_or(NEAR_MIDNIGHT, |units| units.0),
+            reads: estimate.ledger_reads_per_call.map_or(NEAR_MIDNIGHT + replay_reads, |units| units.0),
             kms: estimate.kms_per_cold_start.map_or(UNWRAPPED, |number| number.0),
             s3: estimate.s3_per_cold_start.map_or(DOCUMENTS + BLOBS + segments, |number| number.0),
             log_bytes: estimate.log_bytes_per_call.map_or(LOG_BYTES, |bytes| bytes.0),
@@ -57,7 +58,7 @@ impl Habits {
             environments: estimate.environments.map(|number| number.0),
             kept_units,
             limit_units,
-            replay_units,
+            replay_reads,
             writes_are_given: estimate.ledger_writes_per_call.is_some(),
         }
     }
@@ -101,7 +102,7 @@ impl Habits {
             Assumption::new(
                 "KMS calls a cold start",
                 quantity(self.kms),
-                "two keys that calls are sealed to and a signer, the ledger's secret, the model's key; S3 asks KMS next to never, with a bucket key",
+                "two keys that calls are sealed to, a signer and what authenticates them, two secrets of the ledger, the model's key; S3 asks KMS next to never, with a bucket key",
                 Some("--kms-per-cold-start"),
             ),
             Assumption::new(
@@ -150,11 +151,10 @@ impl Habits {
             "as the flag says".to_owned()
         } else {
             format!(
-                "lease of the idempotency key {LEASE_UNITS}, kept answer {} (item of {} bytes), usage record {RECORD_UNITS}, limits {}, replay guard {}",
+                "lease of the idempotency key {LEASE_UNITS}, kept answer {} (item of {} bytes), usage record {RECORD_UNITS}, limits {}",
                 self.kept_units,
                 quantity(self.kept_bytes()),
-                self.limit_units,
-                self.replay_units
+                self.limit_units
             )
         };
         vec![
@@ -173,13 +173,16 @@ impl Habits {
             Assumption::new(
                 "ledger reads a call",
                 format!("{} units", quantity(self.reads)),
-                "within 20 minutes of midnight (UTC) a record is looked for on the other day first: 40 of 1,440 minutes",
+                format!(
+                    "a sealed call is looked for among those that were taken, {}; within 20 minutes of midnight (UTC) a record is looked for on the other day first: 40 of 1,440 minutes",
+                    self.replay_reads
+                ),
                 Some("--ledger-reads-per-call"),
             ),
             Assumption::new(
                 "ledger reads besides",
                 format!("key and tenant of {}, price", quantity(self.tenants)),
-                "each environment reads them again when they are 45 s old and a call comes, and the secret at a cold start",
+                "each environment reads them again when they are 45 s old and a call comes, and two secrets at a cold start",
                 Some("--tenants"),
             ),
             Assumption::new(
@@ -231,8 +234,8 @@ const PADDING: f64 = 1.05;
 const NEAR_MIDNIGHT: f64 = 40.0 / 1440.0;
 /// `access/cached.rs` and `seal/source.rs` read again what is older than that.
 const AGAIN_SECONDS: f64 = 45.0;
-/// Two keys of `Suite::ALL`, a signer, the ledger's secret, the model's data key.
-const UNWRAPPED: f64 = 5.0;
+/// Two keys of `Suite::ALL`, a signer, their authenticator, the ledger's secret and verifier, the model's data key.
+const UNWRAPPED: f64 = 7.0;
 /// Alias, manifest, sealing keys.
 const DOCUMENTS: f64 = 3.0;
 /// Network, golden cases, an asset.

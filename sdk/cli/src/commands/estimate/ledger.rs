@@ -10,7 +10,8 @@ use crate::failure::Failure;
 pub(super) fn lines(function: &Function, habits: &Habits, prices: &Prices) -> Result<Vec<Line>, Failure> {
     let line = |what: &str, quantity, price| Line::new("DynamoDB", what, quantity, price);
     Ok(vec![
-        line("ledger writes", function.calls * habits.writes, prices.of("dynamodb.writes")?),
+        // A cold start notes the serial of the sealing keys.
+        line("ledger writes", function.calls * habits.writes + function.cold_starts(habits), prices.of("dynamodb.writes")?),
         line("ledger reads", reads(function, habits), prices.of("dynamodb.reads")?),
     ])
 }
@@ -22,6 +23,6 @@ fn reads(function: &Function, habits: &Habits) -> f64 {
     // Nothing is read again without a call that needs it.
     let of_price = calls.min(rounds);
     let of_tenants = if habits.tenants > 0.0 { 2.0 * calls.min(rounds * habits.tenants) } else { 0.0 };
-    let of_secret = function.cold_starts(habits);
-    calls * habits.reads + of_tenants + of_price + of_secret
+    let of_secrets = 2.0 * function.cold_starts(habits);
+    calls * habits.reads + of_tenants + of_price + of_secrets
 }
