@@ -115,7 +115,7 @@ class Stack:
         equal("rights in the ledger", partitions, {
             **dict.fromkeys(("key/*", "ledger", "prices", "tenants"), read),
             "call/*": calls,
-            **dict.fromkeys(("sealing/sentiment", "seen/sentiment/*"), remember),
+            **dict.fromkeys(("alias/sentiment", "sealing/sentiment", "seen/sentiment/*"), remember),
             "quota/*": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
             **dict.fromkeys(("usage-sum/*", "usage/*"), usage),
         })

@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod meter;
 mod onnx;
 mod openapi;
+mod pointer;
 pub mod publish;
 mod quota;
 mod reply;

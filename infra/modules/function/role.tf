@@ -99,7 +99,7 @@ locals {
     }
     RememberForThisModel = {
       actions    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-      partitions = ["sealing/${var.model}", "seen/${var.model}/*"]
+      partitions = ["alias/${var.model}", "sealing/${var.model}", "seen/${var.model}/*"]
     }
     TakeOfLimits = {
       actions    = ["dynamodb:GetItem", "dynamodb:UpdateItem"]

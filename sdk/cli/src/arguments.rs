@@ -180,6 +180,9 @@ pub(crate) struct AliasArguments {
     pub(crate) alias: Alias,
     /// The version that it will point to
     pub(crate) version: Version,
+    /// The publisher's key, which signs where the alias points [env: AMAAS_SIGNING_KEY] [default: that of `amaas dev`]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
 }

@@ -219,6 +219,9 @@ impl From<AccountsError> for Failure {
         match error {
             AccountsError::Ledger(error) => error.into(),
             AccountsError::Vault(error) => error.into(),
+            AccountsError::Forged { .. } => Self::new(error).try_this(
+                "put back what was there, or delete the item from the ledger; functions refuse it meanwhile. Who can write the ledger?",
+            ),
             AccountsError::Busy => Self { kind: Kind::Unavailable, ..Self::new(error) },
             AccountsError::TwoKeys { ref tenant, .. } => {
                 let remedy = format!(

@@ -3,7 +3,7 @@
 use amaas::{ErrorKind, RetryConfig};
 use amaas_e2e::{Function, Stage, library};
 use amaas_serve::manifest::Blob;
-use amaas_serve::publish::{Publication, publish};
+use amaas_serve::publish::{Publication, point, publish};
 use amaas_serve::task::Tasks;
 
 use super::serves;
@@ -118,7 +118,7 @@ async fn names_that_point_nowhere_are_named() {
         refuses(&stage, &function, cause).await;
     }
     for (key, text, cause) in [
-        ("models/sentiment/aliases/live", "one", "alias live of model sentiment does not hold the name of a version"),
+        ("models/sentiment/aliases/live", "1", "alias live of model sentiment: it is not signed; `amaas alias"),
         ("models/sentiment/1/manifest.json", "{}", "manifest models/sentiment/1/manifest.json: it is not signed"),
     ] {
         let whole = std::fs::read(stage.file(key)).expect("it was published");
@@ -127,4 +127,25 @@ async fn names_that_point_nowhere_are_named() {
         refuses(&stage, &function, cause).await;
         std::fs::write(stage.file(key), whole).expect("it can be written");
     }
+}
+
+#[tokio::test]
+async fn an_alias_goes_back_by_a_new_pointer_only() {
+    // Version 2 was published last, and its publisher rolls back to 1.
+    let stage = Stage::set_unsealed().await;
+    let alias = stage.file("models/sentiment/aliases/live");
+    let to_two = std::fs::read(&alias).expect("it was published");
+    let (model, live) = ("sentiment".parse().expect("a name"), "live".parse().expect("an alias"));
+    let one = "1".parse().expect("a version");
+    point(&stage.store().await, (&model, &live), &one, &stage.publisher().signer).await.expect("it is there");
+    let function = stage.sentiment().await.start();
+    serves(&stage.client(function.endpoint().await)).await;
+
+    // Who can write the store has the earlier pointer, which is signed as well.
+    let to_one = std::fs::read(&alias).expect("it was moved");
+    std::fs::write(&alias, &to_two).expect("it can be written");
+    refuses(&stage, &stage.sentiment().await.start(), "who can write the store put an older one back").await;
+    serves(&stage.client(function.endpoint().await)).await;
+    std::fs::write(&alias, to_one).expect("it can be written");
+    serves(&stage.client(stage.sentiment().await.start().endpoint().await)).await;
 }

@@ -1,11 +1,13 @@
 //! Why a model could not be loaded.
 
 use crate::digest::Digest;
+use crate::ledger::LedgerError;
 use crate::load::refusal::SessionError;
 use crate::load::source::UnwrapError;
 use crate::manifest::ManifestError;
+use crate::pointer::PointerError;
 use crate::runtime::{LibraryError, RuntimeError};
-use crate::store::{NameError, StoreError};
+use crate::store::StoreError;
 use crate::task::TaskError;
 use crate::vault::VaultError;
 
@@ -17,9 +19,12 @@ pub enum LoadError {
     /// The store could not be reached, or an object is missing or short.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The alias holds no version name.
-    #[error("alias {alias} of model {model} does not hold the name of a version: {cause}")]
-    Alias { model: String, alias: String, cause: NameError },
+    /// The alias holds no pointer that is taken.
+    #[error("alias {alias} of model {model}: {cause}")]
+    Alias { model: String, alias: String, cause: PointerError },
+    /// Which pointers were seen cannot be read or kept.
+    #[error("the serial of an alias: {0}")]
+    Ledger(#[from] LedgerError),
     /// The manifest is not well formed.
     #[error("manifest {key}: {cause}")]
     Manifest { key: String, cause: ManifestError },
@@ -105,6 +110,7 @@ impl LoadError {
             Self::Unwrap(UnwrapError::Vault(VaultError::File { .. })) => {
                 "the key file cannot be used; the log says why".to_owned()
             }
+            Self::Ledger(_) => "the ledger could not be asked for the serial of the alias; the log says why".to_owned(),
             error => error.to_string(),
         }
     }
@@ -113,11 +119,12 @@ impl LoadError {
     pub fn outlook(&self) -> Outlook {
         match self {
             Self::Store(error) if error.is_retryable() => Outlook::MayPass,
-            Self::Thread(_) => Outlook::MayPass,
+            Self::Thread(_) | Self::Ledger(LedgerError::Unreachable { .. }) => Outlook::MayPass,
             Self::Unwrap(UnwrapError::Vault(error)) if error.is_retryable() => Outlook::MayPass,
-            Self::Store(_) | Self::Alias { .. } | Self::Unwrap(UnwrapError::Vault(VaultError::Denied { .. })) => {
-                Outlook::MayBeMended
-            }
+            Self::Store(_)
+            | Self::Alias { .. }
+            | Self::Ledger(_)
+            | Self::Unwrap(UnwrapError::Vault(VaultError::Denied { .. })) => Outlook::MayBeMended,
             _ => Outlook::Stays,
         }
     }

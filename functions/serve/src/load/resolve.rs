@@ -3,19 +3,27 @@
 use crate::digest::Digest;
 use crate::load::{LoadError, Source};
 use crate::manifest::Manifest;
-use crate::store::{ModelName, Selector, Store, Version, alias_key, manifest_key};
+use crate::pointer::{Pointer, PointerError};
+use crate::store::{Alias, ModelName, Selector, Version, alias_key, manifest_key};
 
-/// The version that `selector` stands for now.
-pub(crate) async fn resolve(store: &Store, model: &ModelName, selector: &Selector) -> Result<Version, LoadError> {
+/// The version that `selector` stands for now: where it is an alias, as a publisher pointed it.
+pub(crate) async fn resolve(source: &Source, model: &ModelName, selector: &Selector) -> Result<Version, LoadError> {
     match selector {
         Selector::Version(version) => Ok(version.clone()),
-        Selector::Alias(alias) => {
-            let object = store.read(&alias_key(model, alias)).await?;
-            let text = String::from_utf8_lossy(&object.bytes);
-            let failed = |cause| LoadError::Alias { model: model.to_string(), alias: alias.to_string(), cause };
-            text.trim().parse().map_err(failed)
-        }
+        Selector::Alias(alias) => match follow(source, model, alias).await {
+            // The alias may have been moved while it was read here, and another process have read where to.
+            Err(LoadError::Alias { cause: PointerError::Older { .. }, .. }) => follow(source, model, alias).await,
+            followed => followed,
+        },
     }
+}
+
+async fn follow(source: &Source, model: &ModelName, alias: &Alias) -> Result<Version, LoadError> {
+    let object = source.store.read(&alias_key(model, alias)).await?;
+    let failed = |cause| LoadError::Alias { model: model.to_string(), alias: alias.to_string(), cause };
+    let pointer = Pointer::verify(&object.bytes, (model, alias), source.publishers()).map_err(failed)?;
+    source.take(&pointer).await?;
+    Ok(pointer.version)
 }
 
 /// The manifest of a version, signed by a publisher, in its place and not too old; with the digest of what was signed.

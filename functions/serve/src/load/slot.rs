@@ -179,7 +179,7 @@ impl Slot {
         config: &RuntimeConfig,
         attempt: &mut Attempt,
     ) -> Result<(), LoadError> {
-        let version = resolve(&source.store, &self.model, &self.version).await?;
+        let version = resolve(source, &self.model, &self.version).await?;
         let served = matches!(self.state(), State::Ready(model) if *model.version() == version);
         if served || attempt.hopeless.as_ref() == Some(&version) {
             return Ok(());

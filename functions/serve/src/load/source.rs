@@ -1,6 +1,7 @@
 //! Where models come from, and what they are held against.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use amaas_wire::dsse::VerifyingKey;
 use base64::Engine;
@@ -8,10 +9,13 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
+use super::LoadError;
 use crate::at_rest::DataKey;
 use crate::config::Trust;
+use crate::ledger::{Highest, Key, Ledger};
 use crate::manifest::{ALGORITHM, Manifest};
-use crate::store::Store;
+use crate::pointer::{Pointer, PointerError};
+use crate::store::{Alias, ModelName, Store};
 use crate::vault::{Context, Vault, VaultError};
 
 /// A store, what unwraps the keys of what is sealed in it, and whose models are taken. Cheap to clone.
@@ -20,12 +24,47 @@ pub struct Source {
     pub(crate) store: Store,
     pub(crate) vault: Option<Vault>,
     trust: Arc<Trust>,
+    pointers: Arc<Pointers>,
+}
+
+/// The pointers that were seen.
+#[derive(Debug, Default)]
+struct Pointers {
+    /// Keeps the highest serial of each for all processes, where there is a ledger.
+    highest: Option<Highest>,
+    /// The serials that this process took.
+    taken: Mutex<HashMap<(ModelName, Alias), u64>>,
 }
 
 impl Source {
     /// Models of `store`; without a vault only those that were published unsealed.
     pub fn new(store: Store, vault: Option<Vault>, trust: Trust) -> Self {
-        Self { store, vault, trust: Arc::new(trust) }
+        Self { store, vault, trust: Arc::new(trust), pointers: Arc::default() }
+    }
+
+    /// The same, which follows no alias back to a pointer that is older than one that any process saw which has this ledger.
+    #[must_use]
+    pub fn with_ledger(self, ledger: &Arc<dyn Ledger>) -> Self {
+        let highest = Some(Highest::new(Arc::clone(ledger)));
+        Self { pointers: Arc::new(Pointers { highest, taken: Mutex::default() }), ..self }
+    }
+
+    /// Refuses a pointer that is older than one that was seen.
+    pub(super) async fn take(&self, pointer: &Pointer) -> Result<(), LoadError> {
+        let Pointer { model, alias, serial, .. } = pointer;
+        let taken = || self.pointers.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = (model.clone(), alias.clone());
+        let mut highest = taken().get(&of).copied().unwrap_or_default();
+        if let Some(ledger) = self.pointers.highest.as_ref().filter(|_| highest < *serial) {
+            let place = Key::new(format!("alias/{model}"), alias.as_str());
+            highest = ledger.with(&place, *serial).await?;
+        }
+        if highest > *serial {
+            let (model, alias, serial) = (model.to_string(), alias.to_string(), *serial);
+            return Err(LoadError::Alias { model, alias, cause: PointerError::Older { serial, highest } });
+        }
+        taken().insert(of, *serial);
+        Ok(())
     }
 
     pub(super) fn publishers(&self) -> &[VerifyingKey] {

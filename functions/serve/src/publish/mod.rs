@@ -13,6 +13,7 @@ mod upload;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use amaas_wire::dsse::SigningKey;
 use bytes::Bytes;
 
 pub use self::check::PublishError;
@@ -96,13 +97,26 @@ pub async fn publish(
     Box::pin(upload::upload(store, checked, publisher)).await
 }
 
-/// Points `alias` of `model` to a version that is there: to roll back, or to take a version that was published under
+/// Points `alias` of `model` to a version that is there, signed by `signer`: to roll back, or to take a version that was published under
 /// another alias.
 ///
 /// # Errors
 /// [`PublishError::NoVersion`] where there is no such version.
-pub async fn point(store: &Store, model: &ModelName, alias: &Alias, version: &Version) -> Result<(), PublishError> {
-    upload::point(store, model, alias, version).await
+pub async fn point(
+    store: &Store,
+    of: (&ModelName, &Alias),
+    version: &Version,
+    signer: &SigningKey,
+) -> Result<(), PublishError> {
+    upload::point(store, of, version, signer).await
+}
+
+/// Signs the aliases of a store that an earlier version of amaas wrote, which are bare text, as they point now.
+///
+/// # Errors
+/// When the store cannot be reached.
+pub async fn sign_aliases(store: &Store, signer: &SigningKey) -> Result<(), PublishError> {
+    upload::sign_aliases(store, signer).await
 }
 
 /// Whether some version of the model in `store` that `publisher` signed is `publication` already, wherever its aliases point.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use amaas_wire::dsse::SigningKey;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -14,6 +16,7 @@ use crate::at_rest::Role;
 use crate::digest::Digest;
 use crate::manifest::{Batching, Blob, FORMAT, Golden, GoldenBlob, Manifest, NamedNetwork};
 use crate::onnx::NetworkFiles;
+use crate::pointer::Pointer;
 use crate::store::{Alias, Condition, ModelName, Store, StoreError, Version, alias_key, blob_key, manifest_key};
 
 pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
@@ -23,7 +26,7 @@ pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publishe
     files.extend(prepared.into_iter().map(|(network, bytes)| (Role::Prepared { network }, bytes)));
     let draft = Manifest { networks, inputs, outputs, batching, ..draft(publication) };
     let (manifest, is_new) = write(store, draft, files, chosen, publisher).await?;
-    move_alias(store, &manifest.model, &alias, &manifest.version).await?;
+    move_alias(store, (&manifest.model, &alias), &manifest.version, &publisher.signer).await?;
     Ok(Published { manifest, is_new, batching_because, prepared_because, warning: checked.warning })
 }
 
@@ -191,32 +194,68 @@ fn numbered(number: u64) -> Version {
 
 pub(super) async fn point(
     store: &Store,
-    model: &ModelName,
-    alias: &Alias,
+    (model, alias): (&ModelName, &Alias),
     version: &Version,
+    signer: &SigningKey,
 ) -> Result<(), PublishError> {
     if store.size(&manifest_key(model, version)).await?.is_none() {
         return Err(PublishError::NoVersion { model: model.to_string(), version: version.to_string() });
     }
-    move_alias(store, model, alias, version).await
+    move_alias(store, (model, alias), version, signer).await
 }
 
-async fn move_alias(store: &Store, model: &ModelName, alias: &Alias, version: &Version) -> Result<(), PublishError> {
+pub(super) async fn sign_aliases(store: &Store, signer: &SigningKey) -> Result<(), PublishError> {
+    for model in store.list("models/").await? {
+        let Ok(model) = model.parse::<ModelName>() else { continue };
+        for alias in store.list(&format!("models/{model}/aliases/")).await? {
+            let Ok(alias) = alias.parse::<Alias>() else { continue };
+            let bare = store.read(&alias_key(&model, &alias)).await?.bytes;
+            let Ok(version) = String::from_utf8_lossy(&bare).trim().parse() else { continue };
+            match point(store, (&model, &alias), &version, signer).await {
+                // Where it points nowhere there is nothing to serve, signed or not.
+                Ok(()) | Err(PublishError::NoVersion { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn move_alias(
+    store: &Store,
+    (model, alias): (&ModelName, &Alias),
+    version: &Version,
+    signer: &SigningKey,
+) -> Result<(), PublishError> {
     let key = alias_key(model, alias);
     for _ in 0..ATTEMPTS {
-        let condition = match store.read(&key).await {
-            Ok(object) if object.bytes == version.as_str() => return Ok(()),
-            Ok(object) => Condition::Unchanged(object.tag),
-            Err(error) if error.is_not_found() => Condition::Absent,
+        let (condition, before) = match store.read(&key).await {
+            Ok(object) => {
+                let before = Pointer::verify(&object.bytes, (model, alias), &[signer.verifying_key()]).ok();
+                if before.as_ref().is_some_and(|before| before.version == *version) {
+                    return Ok(());
+                }
+                (Condition::Unchanged(object.tag), before)
+            }
+            Err(error) if error.is_not_found() => (Condition::Absent, None),
             Err(error) => return Err(error.into()),
         };
-        match store.write(&key, version.to_string().into(), condition).await {
+        // Milliseconds, so that pointers of several publishers, who do not know one another's, follow one another too.
+        let serial = milliseconds().max(before.map_or(0, |before| before.serial.saturating_add(1)));
+        let pointer = Pointer { model: model.clone(), alias: alias.clone(), version: version.clone(), serial };
+        match store.write(&key, pointer.sign(signer).into(), condition).await {
             Ok(()) => return Ok(()),
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Err(PublishError::Contended { model: model.to_string() })
+}
+
+/// Milliseconds since 1970.
+fn milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// The manifest under `key`; `None` where there is none, or none of this publisher.
@@ -241,7 +280,6 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::Mutex;
 
-    use amaas_wire::dsse::SigningKey;
     use axum::Router;
     use axum::extract::State;
     use http::{Method, Request, StatusCode};

@@ -189,7 +189,7 @@ async fn once(
 ) -> Result<(), Error> {
     date::check(headers, sealing.now(), sealing.replays().is_some())?;
     let Some(replays) = sealing.replays() else { return Ok(()) };
-    let call = SealedCall { replays: Arc::clone(replays), id: id.clone() };
+    let call = SealedCall { replays: Arc::clone(replays), id: *id };
     if runs_once(method, headers) {
         extensions.insert(call);
         return Ok(());

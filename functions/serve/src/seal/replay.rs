@@ -72,7 +72,7 @@ impl Replays {
             let internal = format!("{LARGEST} sealed calls were taken while the ledger could not be reached");
             return Err(Error::ReplaysUnavailable { internal });
         }
-        match own.calls.insert(id.clone(), now + TTL) {
+        match own.calls.insert(*id, now + TTL) {
             Some(until) if until > now => Err(Error::Replayed),
             _ => Ok(()),
         }
@@ -110,6 +110,19 @@ impl SealedCall {
     /// Remembers it, and refuses it where it was taken before.
     pub(crate) async fn first(&self) -> Result<(), Error> {
         self.replays.first(&self.id).await
+    }
+}
+
+#[cfg(test)]
+impl SealedCall {
+    pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>) -> Self {
+        let replays = Replays::new(ledger, &"m".parse().expect("a name"));
+        Self { replays: Arc::new(replays), id: Digest::of(b"") }
+    }
+
+    /// Another one.
+    pub(crate) fn other(&self, id: u8) -> Self {
+        Self { replays: Arc::clone(&self.replays), id: Digest::of(&[id]) }
     }
 }
 

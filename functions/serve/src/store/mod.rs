@@ -3,7 +3,7 @@
 //! The layout under it:
 //! ```text
 //! models/{model}/{version}/manifest.json
-//! models/{model}/aliases/{alias}          -> version
+//! models/{model}/aliases/{alias}          -> version, signed
 //! blobs/sha256/{digest}
 //! access/keys.json
 //! sealing/{model}.json

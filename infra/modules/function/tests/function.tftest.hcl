@@ -301,7 +301,7 @@ run "role_of_least_privilege" {
           Effect    = "Allow"
           Action    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
           Resource  = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
-          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["sealing/sentiment", "seen/sentiment/*"] } }
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["alias/sentiment", "sealing/sentiment", "seen/sentiment/*"] } }
         },
         {
           Sid       = "TakeOfLimits"

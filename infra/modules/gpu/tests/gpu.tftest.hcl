@@ -317,7 +317,7 @@ run "rights" {
       } == {
       ReadAccounts         = [["dynamodb:GetItem"], ["key/*", "ledger", "prices", "tenants"]]
       RememberCalls        = [["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], ["call/*"]]
-      RememberForThisModel = [["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], ["sealing/match", "seen/match/*"]]
+      RememberForThisModel = [["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], ["alias/match", "sealing/match", "seen/match/*"]]
       TakeOfLimits         = [["dynamodb:GetItem", "dynamodb:UpdateItem"], ["quota/*"]]
       WriteUsage           = [["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], ["usage-sum/*", "usage/*"]]
     }

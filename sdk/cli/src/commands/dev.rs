@@ -22,7 +22,7 @@ use amaas_serve::config::{LedgerLocation, Limits, Replay, RuntimeConfig, Trust, 
 use amaas_serve::host::{self, Server};
 use amaas_serve::ledger;
 use amaas_serve::load::{self, LoadTimes, Slot, Source, State};
-use amaas_serve::publish::{Publisher, is_published, publish};
+use amaas_serve::publish::{Publisher, is_published, publish, sign_aliases};
 use amaas_serve::seal::{KeySet, Policy, Sealing, SealingError};
 use amaas_serve::store::{ModelName, Store};
 use amaas_serve::task::Tasks;
@@ -51,6 +51,8 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let uri = format!("s3://{BUCKET}");
     let store = Store::open(&uri, &objects.options()).await?;
     let secrets = Secrets::of(&data)?;
+    // Those of an earlier version of the program.
+    sign_aliases(&store, &secrets.as_publisher().signer).await?;
     publish_bundled(&store, &library, &secrets.as_publisher()).await?;
 
     let file = data.canonicalize().map_err(|error| Failure::file(&data, &error))?.join("ledger.sqlite");
@@ -85,7 +87,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     host.seal(sealing.with_ledger(&ledger, Replay::Refuse));
     let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     let trust = Trust { publishers: vec![secrets.publisher()], least_serial: 0 };
-    let source = Source::new(store, Some(secrets.vault().clone()), trust);
+    let source = Source::new(store, Some(secrets.vault().clone()), trust).with_ledger(&ledger);
     load::look(&host, &source, &tasks, &config).await?;
     let client = Client::builder().endpoint(&endpoint).api_key(&key).signers(signers).build()?;
     tokio::spawn(load::watch(host.clone(), source, tasks.clone(), config, LOOK));

@@ -21,6 +21,7 @@ struct Counted {
     runs: Arc<AtomicUsize>,
     go: Arc<Notify>,
     keys: [ApiKey; 2],
+    sealed: SealedCall,
 }
 
 impl Counted {
@@ -30,6 +31,7 @@ impl Counted {
         for (key, tenant) in keys.iter().zip(["one", "two"]) {
             accounts.add_key(key, KeyTerms::of(tenant.parse().expect("a name"))).await.expect("kept");
         }
+        let sealed = SealedCall::in_ledger(Arc::clone(accounts.ledger()));
         let host = Host::new(accounts, Limits::default());
         let (runs, go) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
         let (count, wait) = (Arc::clone(&runs), Arc::clone(&go));
@@ -47,12 +49,28 @@ impl Counted {
             .route("/other", post(route))
             .layer(axum::middleware::from_fn_with_state(host.clone(), once))
             .with_state(host);
-        Self { router, runs, go, keys }
+        Self { router, runs, go, keys, sealed }
     }
 
     async fn call(&self, path: &str, tenant: usize, key: &str, body: &'static str) -> (u16, bool, String) {
+        self.call_with(path, tenant, key, body, None).await
+    }
+
+    /// The same call, as it comes out of its seal.
+    async fn call_with(
+        &self,
+        path: &str,
+        tenant: usize,
+        key: &str,
+        body: &'static str,
+        sealed: Option<SealedCall>,
+    ) -> (u16, bool, String) {
         let request = Request::post(path).header("x-api-key", self.keys[tenant].expose()).header(IDEMPOTENCY_KEY, key);
-        let response = self.router.clone().oneshot(request.body(Body::from(body)).expect("a request")).await;
+        let mut request = request.body(Body::from(body)).expect("a request");
+        if let Some(sealed) = sealed {
+            request.extensions_mut().insert(sealed);
+        }
+        let response = self.router.clone().oneshot(request).await;
         let (parts, body) = response.expect("an answer").into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
@@ -71,6 +89,28 @@ async fn a_repeat_gets_the_first_answer() {
     }
     assert_eq!(counted.call("/run", 1, "k", "x").await, (200, false, "run 1".to_owned()), "another tenant's");
     assert_eq!(counted.call("/run", 0, "l", "x").await, (200, false, "run 2".to_owned()), "another key");
+}
+
+#[tokio::test]
+async fn a_recording_of_a_sealed_call_does_not_run_where_no_answer_is_kept() {
+    let counted = Counted::new().await;
+    let sealed = |id: u8| Some(counted.sealed.other(id));
+    // An answer that is kept is given again, which costs nobody anything.
+    assert_eq!(counted.call_with("/run", 0, "k", "x", sealed(1)).await, (200, false, "run 0".to_owned()));
+    assert_eq!(counted.call_with("/run", 0, "k", "x", sealed(1)).await, (200, true, "run 0".to_owned()));
+    // One that is not kept, as a streamed or a failed one: its caller may try again, sealed anew, and a recording may not, ever.
+    assert_eq!(counted.call_with("/run", 0, "l", "fail", sealed(2)).await.0, 503);
+    assert_eq!(counted.call_with("/run", 0, "l", "fail", sealed(2)).await.0, 409);
+    assert_eq!(counted.call_with("/run", 0, "l", "fail", sealed(3)).await.0, 503);
+    for recorded in [2, 3, 2] {
+        assert_eq!(counted.call_with("/run", 0, "l", "fail", sealed(recorded)).await.0, 409, "{recorded}");
+    }
+    // One whose caller hung up.
+    let given_up = timeout(Duration::from_millis(50), counted.call_with("/run", 0, "m", "slow", sealed(4))).await;
+    assert!(given_up.is_err());
+    tokio::task::yield_now().await;
+    assert_eq!(counted.call_with("/run", 0, "m", "slow", sealed(4)).await.0, 409);
+    assert_eq!(counted.runs.load(Ordering::SeqCst), 4);
 }
 
 #[tokio::test]

@@ -11,7 +11,11 @@ pub(super) fn lines(function: &Function, habits: &Habits, prices: &Prices) -> Re
     let line = |what: &str, quantity, price| Line::new("DynamoDB", what, quantity, price);
     Ok(vec![
         // A cold start notes the serial of the sealing keys.
-        line("ledger writes", function.calls * habits.writes + function.cold_starts(habits), prices.of("dynamodb.writes")?),
+        line(
+            "ledger writes",
+            function.calls * habits.writes + function.cold_starts(habits),
+            prices.of("dynamodb.writes")?,
+        ),
         line("ledger reads", reads(function, habits), prices.of("dynamodb.reads")?),
     ])
 }
