@@ -11,6 +11,7 @@ mod hosts;
 mod identity;
 mod ledger;
 mod loading;
+mod mixed_rows;
 mod oip;
 mod openapi;
 mod operators;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use amaas_serve::manifest::{Golden, ManifestError};
-use amaas_serve::publish::Publication;
+use amaas_serve::publish::{BatchingPolicy, Publication};
 use amaas_serve::store::Alias;
 use amaas_serve::task::Task;
 use bytes::Bytes;
@@ -27,6 +27,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
         )]),
         networks: BTreeMap::new(),
         golden: Some(Golden::from_json(include_bytes!("../model/golden.json"))?),
+        batching: BatchingPolicy::default(),
     })
 }
 

@@ -51,6 +51,9 @@ pub struct Manifest {
     pub outputs: Vec<TensorSpec>,
     /// Whether rows of different calls may share a run.
     pub batching: Batching,
+    /// Which analysis proved that rows do not see one another, [`ROWS_PROOF`] or an older one; `None` where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_proof: Option<u32>,
     /// Cases with known answers, which a function runs before it calls itself ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub golden: Option<GoldenBlob>,
@@ -256,6 +259,9 @@ pub struct NamedNetwork {
     pub outputs: Vec<TensorSpec>,
     /// Whether rows of different calls may share a run.
     pub batching: Batching,
+    /// As of [`Manifest::rows_proof`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_proof: Option<u32>,
 }
 
 /// A tensor that a network takes or gives.
@@ -309,15 +315,54 @@ impl Dim {
     }
 }
 
-/// Whether rows of different calls may share a run.
+/// How the rows of a network are run, as its publisher signed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Batching {
-    /// The first dimension of every tensor is the batch, and publishing saw that its rows do not change one another.
+    /// The first dimension of every tensor is the batch. Calls share a run where a proof of that is signed too: see [`Sharing`].
     Rows,
+    /// The first dimension of every tensor is the batch, by the word of the network's owner: only calls of one tenant share a run.
+    /// Functions older than this value refuse a manifest with it.
+    SameTenant,
     /// Each call is run alone.
     None,
 }
+
+impl Batching {
+    /// Whether the first dimension counts the rows of a call, all of which share a run.
+    pub(crate) fn has_rows(self) -> bool {
+        self != Self::None
+    }
+}
+
+/// Which calls may share a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// All: no row depends on another one, which was proven.
+    All,
+    /// Those of one tenant.
+    SameTenant,
+    /// None.
+    None,
+}
+
+impl Sharing {
+    /// Which calls may share a run of a network with `batching`, of whose rows the analysis `proof` proved that they do not see one
+    /// another. Manifests that are older than the proof have `rows` by a trial alone, which proves nothing: their calls run alone.
+    pub(crate) fn of(batching: Batching, proof: Option<u32>) -> Self {
+        match batching {
+            Batching::Rows if proof.is_some_and(|proof| proof >= LEAST_ROWS_PROOF) => Self::All,
+            Batching::SameTenant => Self::SameTenant,
+            Batching::Rows | Batching::None => Self::None,
+        }
+    }
+}
+
+/// The version of the analysis that publishing runs. It rises when the analysis refuses what it took for proven before, and when it
+/// proves more, so that publishing a model again looks at it anew.
+pub const ROWS_PROOF: u32 = 1;
+/// The oldest analysis that is believed. It rises where older ones were wrong.
+const LEAST_ROWS_PROOF: u32 = 1;
 
 /// The golden cases of a version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,9 +9,10 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use amaas_serve::publish::BatchingPolicy;
 use amaas_serve::store::{Alias, ModelName, Version};
 use amaas_wire::dsse::VerifyingKey;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::accounts::{
     AccountsArguments, LedgerArguments, LedgerCommand, PriceChange, Prices, TenantChange, TenantTerms, Tenants, Usage,
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Dev(Dev),
     /// Check an ONNX file and put it into the model store
     Publish(Publish),
+    /// Show what a network takes and gives, and whether calls may share its runs: of an ONNX file, a folder of them, or a model
+    Inspect(Inspect),
     /// Show the public key of whoever signs what is published, for AMAAS_PUBLISHERS
     Signer(Signer),
     /// Point an alias to a version that is there: to roll back, in one write
@@ -131,6 +134,10 @@ pub(crate) struct Publish {
     /// Golden cases: inputs and the outputs that another implementation gave for them (amaas.golden/1)
     #[arg(long, value_name = "FILE")]
     pub(crate) golden: Option<PathBuf>,
+    /// Which calls may share a run: "auto", all of them where the network's graph is proven to keep rows apart, and none where it is
+    /// not; "off", none; "same-tenant", those of one tenant, on your word: rows of a network that is not proven may change one another
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t)]
+    pub(crate) batching: BatchingArgument,
     /// The publisher's private key, Ed25519 as PKCS#8 in PEM [env: AMAAS_SIGNING_KEY] [default: that of `amaas dev`]
     #[arg(long, value_name = "FILE")]
     pub(crate) signing_key: Option<PathBuf>,
@@ -140,6 +147,35 @@ pub(crate) struct Publish {
     /// Store the model as it is, for everybody to read who can read the store
     #[arg(long, conflicts_with = "kms_key")]
     pub(crate) unsealed: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+/// [`BatchingPolicy`] as the command line has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BatchingArgument {
+    #[default]
+    Auto,
+    Off,
+    SameTenant,
+}
+
+impl From<BatchingArgument> for BatchingPolicy {
+    fn from(argument: BatchingArgument) -> Self {
+        match argument {
+            BatchingArgument::Auto => Self::Auto,
+            BatchingArgument::Off => Self::Off,
+            BatchingArgument::SameTenant => Self::SameTenant,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Inspect {
+    /// An ONNX file, a folder with ONNX files, or a model of the store, where MODEL:VERSION and MODEL:ALIAS are names too [default of
+    /// a model: what "live" points to]
+    #[arg(value_name = "FILE|FOLDER|MODEL")]
+    pub(crate) what: PathBuf,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
 }

@@ -6,6 +6,7 @@ use amaas::ErrorKind;
 use amaas_serve::access::{AccountsError, TenantName};
 use amaas_serve::config::ConfigError;
 use amaas_serve::ledger::LedgerError;
+use amaas_serve::load::LoadError;
 use amaas_serve::meter::ReportError;
 use amaas_serve::publish::PublishError;
 use amaas_serve::seal::SealingError;
@@ -247,7 +248,13 @@ impl From<ReportError> for Failure {
 impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         match error {
-            PublishError::Store(error) => error.into(),
+            PublishError::Store(error) | PublishError::Load(LoadError::Store(error)) => error.into(),
+            PublishError::TrialContradictsProof { .. } => {
+                Self::new(error).try_this("`--batching off` publishes it, and its calls share no run")
+            }
+            PublishError::CannotShare { .. } => {
+                Self::new(error).try_this("leave --batching away: calls share runs where that is safe")
+            }
             PublishError::VersionTaken { .. } => {
                 Self::new(error).try_this("leave --version away to take the next number")
             }

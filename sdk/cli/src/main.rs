@@ -58,6 +58,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Dev(dev) => commands::dev::run(&settings, dev).await,
         Command::Publish(publish) => commands::publish::run(&settings, publish).await,
+        Command::Inspect(inspect) => commands::inspect::run(&settings, &inspect).await,
         Command::Signer(signer) => commands::signer::run(&settings, &signer),
         Command::Alias(alias) => commands::alias::run(&settings, alias).await,
         Command::Predict(predict) => commands::predict::run(&settings, predict).await,

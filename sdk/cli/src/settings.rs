@@ -123,6 +123,15 @@ impl Settings {
         Ok(self.beside((STORE, store), flag.as_deref(), SIGNING_KEY)?.ok_or_else(no_signing_key)?.into())
     }
 
+    /// Who may have signed what is in the store that `store` says.
+    pub(crate) fn publishers(&self, store: Option<&str>) -> Result<Vec<VerifyingKey>, Failure> {
+        let keys = self.beside((STORE, store), None, PUBLISHERS)?.ok_or_else(|| {
+            Failure::usage("no publisher to trust: AMAAS_PUBLISHERS is not given")
+                .try_this("`amaas signer` shows the key of whoever publishes")
+        })?;
+        parse_signers(&keys).map_err(|error| Failure::usage(format!("{PUBLISHERS}: {error}")))
+    }
+
     /// The same file where nothing is signed with it.
     pub(crate) fn signing_key_to_show(&self, flag: Option<&Path>) -> Result<PathBuf, Failure> {
         if let Some(path) = flag {

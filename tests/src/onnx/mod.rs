@@ -2,6 +2,7 @@
 //!
 //! Field numbers are those of `onnx.proto`, IR version 9, operator set 17.
 
+pub mod mixing;
 mod networks;
 mod protobuf;
 mod types;

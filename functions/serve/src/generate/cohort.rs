@@ -2,7 +2,9 @@
 
 use super::Decoder;
 use super::sequence::{Goes, Sequence};
+use crate::access::TenantName;
 use crate::infer::RunError;
+use crate::manifest::Sharing;
 
 /// Sequences of one length. Row i of the past is that of member i.
 pub(super) struct Cohort<P> {
@@ -15,6 +17,20 @@ impl<P: Send> Cohort<P> {
     /// A sequence whose prompt has been read.
     pub(super) fn of(sequence: Sequence, length: usize, past: P) -> Self {
         Self { length, members: vec![sequence], past: Some(past) }
+    }
+
+    /// Whose its members are; where tenants share runs, that of the first.
+    fn tenant(&self) -> Option<&TenantName> {
+        self.members.first().and_then(|sequence| sequence.tenant.as_ref())
+    }
+
+    /// Whether all members of both may share a run.
+    fn may_join(&self, other: &Self, sharing: Sharing) -> bool {
+        match sharing {
+            Sharing::All => true,
+            Sharing::SameTenant => self.tenant().is_some() && self.tenant() == other.tenant(),
+            Sharing::None => false,
+        }
     }
 
     /// Makes one token of each member, and lets go those that ended or whose callers have gone.
@@ -57,14 +73,18 @@ impl<P: Send> Cohort<P> {
     }
 }
 
-/// Makes one cohort of all that have one length.
+/// Makes one cohort of all that have one length and may share a run.
 pub(super) fn join<D: Decoder>(cohorts: &mut Vec<Cohort<D::Past>>, decoder: &mut D) {
     cohorts.retain(|cohort| !cohort.members.is_empty());
-    cohorts.sort_by_key(|cohort| cohort.length);
+    let sharing = decoder.sharing();
+    // Where tenants are held apart, those of one stand together.
+    cohorts.sort_by(|one, other| one.length.cmp(&other.length).then_with(|| one.tenant().cmp(&other.tenant())));
     let mut joined: Vec<Cohort<D::Past>> = Vec::with_capacity(cohorts.len());
     for cohort in cohorts.drain(..) {
         match joined.last_mut() {
-            Some(last) if decoder.shares() && last.length == cohort.length => merge(last, cohort, decoder),
+            Some(last) if last.length == cohort.length && last.may_join(&cohort, sharing) => {
+                merge(last, cohort, decoder)
+            }
             _ => joined.push(cohort),
         }
     }

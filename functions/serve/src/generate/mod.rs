@@ -2,14 +2,16 @@
 //!
 //! One thread owns the network. In each round it takes what waits, reads a piece of a prompt, and makes one token of every
 //! sequence under way: sequences join and leave between steps, and who hangs up is left out of the next. Sequences whose pasts
-//! have one length share a run, where publishing found that rows run together are the same to the last bit (`publish/decode.rs`).
+//! have one length share a run, where the network's rows are proven independent and publishing found that rows run together are the
+//! same to the last bit (`publish/decode.rs`). Where the owner of a network takes less for enough, those of one tenant do.
 //! Others are run one after the other, and not padded to one length: padding moves the places at which sums are rounded, and a
 //! text would then depend on what else happens to be made at the time.
 //!
 //! Bounded are the sequences under way, the tokens that their pasts may have, and the calls that wait; a full queue refuses at once.
 //!
 //! Invariant: each call gets one end, a finish or an error, unless its caller has gone.
-//! Invariant: what a call is answered depends on its prompt, options and seed, and on no other call.
+//! Invariant: what a call is answered depends on its prompt, options and seed, and on no call of another tenant; on no other call at
+//! all, unless the owner of the network let calls of one tenant share runs (`Batching::SameTenant`).
 
 mod choose;
 mod cohort;
@@ -27,8 +29,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 pub(crate) use self::contract::{CacheTensor, Contract};
 use self::queue::{Entry, Queue};
+use crate::access::TenantName;
 use crate::error::Error;
 use crate::infer::RunError;
+use crate::manifest::Sharing;
 use crate::task::AnyGenerator;
 
 /// A network that makes tokens.
@@ -42,8 +46,8 @@ pub(crate) trait Decoder: Send + 'static {
     /// The past of the rows that are named of each of `pasts`, all of one length, in this order.
     fn gather(&mut self, pasts: &[(&Self::Past, &[usize])]) -> Result<Self::Past, RunError>;
 
-    /// Whether rows may share a run.
-    fn shares(&self) -> bool;
+    /// Which calls may share a run.
+    fn sharing(&self) -> Sharing;
 
     /// Bytes of past that a token has.
     fn token_bytes(&self) -> usize;
@@ -76,12 +80,19 @@ pub(crate) struct Call {
     stop: Vec<String>,
     logprobs: Option<usize>,
     telling: Telling,
+    /// Whose it is, where somebody said so.
+    tenant: Option<TenantName>,
 }
 
 impl Call {
     /// The most tokens that go through the network, of the prompt and behind it.
     pub(crate) fn tokens_at_most(&self) -> u64 {
         (self.prompt.len() + self.most) as u64
+    }
+
+    /// The same, as a call of `tenant`. One of which nobody says whose it is shares no run where tenants are held apart.
+    pub(crate) fn of(self, tenant: &TenantName) -> Self {
+        Self { tenant: Some(tenant.clone()), ..self }
     }
 
     /// The same call, whose caller is told `telling`.
@@ -179,7 +190,8 @@ impl Generate {
             None => random_seed()?,
         };
         let chances = choose::Chances::new(prompt.temperature.unwrap_or(1.0), prompt.top_p.unwrap_or(1.0), seed);
-        Ok(Call { prompt: tokens, most, chances, stop: prompt.stop.clone(), logprobs, telling: Telling::AsItComes })
+        let (stop, telling) = (prompt.stop.clone(), Telling::AsItComes);
+        Ok(Call { prompt: tokens, most, chances, stop, logprobs, telling, tenant: None })
     }
 
     /// Begins `calls` together, or none of them.

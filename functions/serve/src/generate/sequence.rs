@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::choose::{self, Chances};
 use super::text::{self, Stops, Text};
 use super::{Call, Event, Telling, Told};
+use crate::access::TenantName;
 use crate::infer::RunError;
 use crate::task::AnyGenerator;
 
@@ -32,6 +33,8 @@ pub(super) struct Sequence {
     pub(super) last: i64,
     /// What the call takes of the bound on pasts.
     pub(super) past_bytes: usize,
+    /// Whose it is, where somebody said so.
+    pub(super) tenant: Option<TenantName>,
 }
 
 /// Whether a sequence goes on.
@@ -50,7 +53,7 @@ impl Sequence {
         generator: Arc<dyn AnyGenerator>,
         past_bytes: usize,
     ) -> (Self, Vec<i64>) {
-        let Call { prompt, most, chances, stop, logprobs, telling } = call;
+        let Call { prompt, most, chances, stop, logprobs, telling, tenant } = call;
         let sequence = Self {
             generator,
             reply,
@@ -66,6 +69,7 @@ impl Sequence {
             most,
             last: 0,
             past_bytes,
+            tenant,
         };
         (sequence, prompt)
     }

@@ -13,7 +13,7 @@ struct Fake {
     gate: Option<Receiver<()>>,
     /// Rows and new tokens of each step.
     steps: Arc<Mutex<Vec<(usize, usize)>>>,
-    shares: bool,
+    sharing: Sharing,
     fails: Option<i64>,
 }
 
@@ -38,8 +38,8 @@ impl Decoder for Fake {
         Ok(pasts.iter().flat_map(|(past, rows)| rows.iter().map(|row| past[*row].clone())).collect())
     }
 
-    fn shares(&self) -> bool {
-        self.shares
+    fn sharing(&self) -> Sharing {
+        self.sharing
     }
 
     fn token_bytes(&self) -> usize {
@@ -89,9 +89,13 @@ struct Turned {
 
 impl Turned {
     fn new(gated: bool, bounds: Bounds) -> Self {
+        Self::sharing(gated, bounds, Sharing::All)
+    }
+
+    fn sharing(gated: bool, bounds: Bounds, sharing: Sharing) -> Self {
         let (gate, waits) = gated.then(channel).unzip();
         let steps = Arc::default();
-        let fake = Fake { gate: waits, steps: Arc::clone(&steps), shares: true, fails: Some(25) };
+        let fake = Fake { gate: waits, steps: Arc::clone(&steps), sharing, fails: Some(25) };
         let generate = Generate::start("fake", fake, Arc::new(Letters), bounds).expect("a thread");
         Self { generate, steps, gate }
     }
@@ -163,6 +167,33 @@ async fn equal_lengths_share_a_run() {
         assert_eq!(text(events).await.expect("an end"), expected(prompt, 9));
     }
     assert_eq!(turned.largest(), 4);
+}
+
+#[tokio::test]
+async fn sequences_share_runs_with_those_that_they_may() {
+    let tenant = |name: &str| name.parse::<TenantName>().expect("a name");
+    for (sharing, whose, expected_rows) in [
+        (Sharing::All, ["a", "b", "a", ""], 4),
+        (Sharing::SameTenant, ["a", "a", "a", "a"], 4),
+        // However they came, those of one tenant find each other.
+        (Sharing::SameTenant, ["a", "b", "a", "b"], 2),
+        (Sharing::SameTenant, ["a", "b", "c", ""], 1),
+        // Of which nobody says whose they are.
+        (Sharing::SameTenant, ["", "", "", ""], 1),
+        (Sharing::None, ["a", "a", "a", "a"], 1),
+    ] {
+        let turned = Turned::sharing(false, bounds(8, 8, 1 << 20), sharing);
+        let prompts = ["ab", "cd", "ef", "gh"];
+        let call = |(prompt, whose): (&str, &str)| {
+            let call = turned.generate.call(&Prompt::new(prompt).max_tokens(9).temperature(0.0), None).expect("a call");
+            if whose.is_empty() { call } else { call.of(&tenant(whose)) }
+        };
+        let calls = prompts.into_iter().zip(whose).map(call).collect();
+        for (events, prompt) in turned.generate.begin(calls).expect("places").iter_mut().zip(prompts) {
+            assert_eq!(text(events).await.expect("an end"), expected(prompt, 9));
+        }
+        assert_eq!(turned.largest(), expected_rows, "{sharing:?} {whose:?}");
+    }
 }
 
 #[tokio::test]

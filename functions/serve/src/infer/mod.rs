@@ -20,7 +20,7 @@ mod stats;
 mod worker;
 
 pub(crate) use self::batch::{join, split};
-pub(crate) use self::made_up::made_up;
+pub(crate) use self::made_up::{Integers, Values, made_up, made_up_like};
 pub(crate) use self::running::Stop;
 
 use std::num::NonZeroUsize;

@@ -11,7 +11,7 @@ use super::queue::Queue;
 use super::{Bounds, Infer, Network, RunError};
 use crate::config::Limits;
 use crate::error::Error;
-use crate::manifest::{Batching, Dim, Manifest, TensorSpec};
+use crate::manifest::{Batching, Dim, Manifest, ROWS_PROOF, TensorSpec};
 use crate::request::Valid;
 
 /// Doubles its values; refuses any run with a negative one, and panics at 99. Each run waits for the test's word.
@@ -66,6 +66,7 @@ fn call(values: &[f32], width: usize) -> Valid {
             vec![Dim::Symbol("batch".to_owned()), Dim::Symbol("width".to_owned())],
         )],
         batching: Batching::Rows,
+        rows_proof: Some(ROWS_PROOF),
         ..Manifest::bare()
     };
     let tensor = Tensor::new("x", vec![values.len() / width, width], values.to_vec());

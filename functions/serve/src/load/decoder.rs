@@ -12,13 +12,13 @@ use ort::value::{DynValue, Tensor};
 use super::Onnx;
 use crate::generate::{CacheTensor, Contract, Decoder};
 use crate::infer::RunError;
-use crate::manifest::Batching;
+use crate::manifest::Sharing;
 
 /// A network that makes tokens, as ONNX Runtime holds it.
 pub(crate) struct OnnxDecoder {
     onnx: Onnx,
     contract: Contract,
-    batching: Batching,
+    sharing: Sharing,
 }
 
 /// What is past: a value for each of the contract's cache tensors.
@@ -31,9 +31,9 @@ pub(crate) struct Past {
 }
 
 impl OnnxDecoder {
-    /// `onnx`, whose tensors are `contract`'s, and whose rows may share runs where `batching` says so.
-    pub(crate) fn new(onnx: Onnx, contract: Contract, batching: Batching) -> Self {
-        Self { onnx, contract, batching }
+    /// `onnx`, whose tensors are `contract`'s, and whose sequences may share runs as `sharing` says.
+    pub(crate) fn new(onnx: Onnx, contract: Contract, sharing: Sharing) -> Self {
+        Self { onnx, contract, sharing }
     }
 
     fn nothing(&self, rows: usize) -> Result<Past, RunError> {
@@ -107,8 +107,8 @@ impl Decoder for OnnxDecoder {
         Ok(Past { rows, length, values, _weights: self.onnx.weights() })
     }
 
-    fn shares(&self) -> bool {
-        self.batching == Batching::Rows
+    fn sharing(&self) -> Sharing {
+        self.sharing
     }
 
     fn token_bytes(&self) -> usize {

@@ -10,7 +10,7 @@ use ort::environment::Environment;
 use super::{LoadError, Onnx, OnnxDecoder, check, learn, warm_up};
 use crate::config::RuntimeConfig;
 use crate::generate::Contract;
-use crate::manifest::{Batching, Golden, Manifest};
+use crate::manifest::{Batching, Golden, Manifest, Sharing};
 use crate::onnx::NetworkFiles;
 use crate::task::{AnyGenerator, AnyTask, Assets};
 
@@ -94,7 +94,8 @@ pub(super) fn make(
         }
         Some(generator) => {
             let contract = Contract::of(&manifest.inputs, &manifest.outputs, &generator.tensors());
-            let mut decoder = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, manifest.batching);
+            let sharing = Sharing::of(manifest.batching, manifest.rows_proof);
+            let mut decoder = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, sharing);
             if is_cold {
                 warm_up::tokens(&mut decoder);
             }

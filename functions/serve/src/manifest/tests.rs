@@ -18,6 +18,7 @@ impl Manifest {
             inputs: Vec::new(),
             outputs: Vec::new(),
             batching: Batching::None,
+            rows_proof: None,
             golden: None,
         }
     }
@@ -86,6 +87,7 @@ fn named_networks_are_blobs_like_every_other() {
             inputs: vec![],
             outputs: vec![],
             batching: Batching::None,
+            rows_proof: None,
         };
         Manifest { networks: [("text".to_owned(), network)].into(), ..plain.clone() }
     };
@@ -119,6 +121,29 @@ fn what_few_tensors_are_stands_in_few_manifests() {
 }
 
 #[test]
+fn calls_of_different_tenants_share_runs_by_a_signed_proof_alone() {
+    use Batching::{None as Alone, Rows, SameTenant};
+    for (batching, proof, json, expected) in [
+        (Rows, Some(1), r#""batching":"rows","rows_proof":1"#, Sharing::All),
+        (Rows, Some(2), r#""batching":"rows","rows_proof":2"#, Sharing::All),
+        // As every manifest was before there was a proof, and its signature holds.
+        (Rows, None, r#""batching":"rows"}"#, Sharing::None),
+        (Rows, Some(0), r#""batching":"rows","rows_proof":0"#, Sharing::None),
+        (SameTenant, None, r#""batching":"same-tenant"}"#, Sharing::SameTenant),
+        (SameTenant, Some(1), r#""batching":"same-tenant","rows_proof":1"#, Sharing::SameTenant),
+        (Alone, None, r#""batching":"none"}"#, Sharing::None),
+        (Alone, Some(1), r#""batching":"none","rows_proof":1"#, Sharing::None),
+    ] {
+        let manifest = Manifest { batching, rows_proof: proof, ..manifest() };
+        let written = self::json(&manifest);
+        assert!(String::from_utf8_lossy(&written).contains(json), "{json}");
+        let read = Manifest::from_json(&written).expect("a manifest");
+        assert_eq!(read, manifest);
+        assert_eq!(Sharing::of(read.batching, read.rows_proof), expected, "{json}");
+    }
+}
+
+#[test]
 fn files_with_weights_are_blobs_like_every_other() {
     let plain = manifest();
     let text = String::from_utf8(json(&plain)).expect("JSON");
@@ -131,6 +156,7 @@ fn files_with_weights_are_blobs_like_every_other() {
             inputs: vec![],
             outputs: vec![],
             batching: Batching::None,
+            rows_proof: None,
         };
         Manifest {
             external: [("w.bin".to_owned(), blob.clone())].into(),

@@ -7,7 +7,9 @@
 //!
 //! Invariant: no session is made of files that [`check`] did not pass.
 
+mod batch_first;
 mod check;
+mod describe;
 mod element;
 mod error;
 mod external;
@@ -20,7 +22,10 @@ pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::batch_first::batch_first;
 pub(crate) use self::check::{Checked, check};
+pub(crate) use self::describe::describe;
+pub use self::describe::{DescribedTensor, Description};
 pub use self::error::OnnxError;
 pub use self::files::NetworkFiles;
 pub(crate) use self::files::zeroed;

@@ -7,12 +7,13 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::prepare::{Ready, Trial, prepare};
+use super::share::{Shared, decide};
 use super::{Publication, decode, named, probe};
 use crate::config::RuntimeConfig;
 use crate::generate::Contract;
 use crate::load::{LoadError, Onnx, OnnxDecoder, Provider, SessionError, check_golden};
-use crate::manifest::{Batching, NamedNetwork, TensorSpec};
-use crate::onnx::NetworkFiles;
+use crate::manifest::{NamedNetwork, Sharing, TensorSpec};
+use crate::onnx::{NetworkFiles, OnnxError, rows};
 use crate::request::Takes;
 use crate::runtime::{self, RuntimeError};
 use crate::store::StoreError;
@@ -26,8 +27,9 @@ pub(super) struct Checked {
     pub(super) prepared: Vec<(Option<String>, Bytes)>,
     pub(super) inputs: Vec<TensorSpec>,
     pub(super) outputs: Vec<TensorSpec>,
-    pub(super) batching: Batching,
-    pub(super) batching_because: String,
+    pub(super) shared: Shared,
+    /// Why calls share runs of the networks beside it, or not.
+    pub(super) named_because: BTreeMap<String, String>,
     pub(super) prepared_because: String,
     pub(super) networks: BTreeMap<String, NamedNetwork>,
     pub(super) warning: Option<String>,
@@ -50,6 +52,21 @@ pub enum PublishError {
     /// The network does not give the known answers.
     #[error(transparent)]
     Golden(LoadError),
+    /// The proof and the trial disagree on whether rows see one another: one of them, or ONNX Runtime, is wrong.
+    #[error(
+        "{network}: its graph is proven to keep rows apart, but a trial disagrees: {trial}. That is a fault of the analysis or of ONNX \
+         Runtime; please report it. Published with batching off, its calls share no run"
+    )]
+    TrialContradictsProof { network: String, trial: String },
+    /// Calls cannot share runs, whoever asks for it.
+    #[error("{network}: calls cannot share runs, as same-tenant batching asks: {because}")]
+    CannotShare { network: String, because: String },
+    /// What was published cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The network's file cannot be read.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
     /// The network cannot do what the task is for.
     #[error("the network cannot go on with texts: {0}")]
     Contract(String),
@@ -103,7 +120,8 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     } else if let Err(error) = probe::trial(&mut network, &inputs) {
         warning = Some(format!("a trial run with made-up values failed: {error}"));
     }
-    let mut named = named::check(session, task.as_ref(), &publication.networks)?;
+    let policy = publication.batching;
+    let mut named = named::check(session, task.as_ref(), &publication.networks, policy)?;
     let mut prepare = |name: Option<&String>, files: &NetworkFiles, trial: &Trial<'_>| match prepare(
         &environment,
         files,
@@ -116,43 +134,34 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
         }
         Err(because) => because,
     };
-    let (batching, because, prepared_because) = if let Some(generator) = generator {
+    let golden = publication.golden.as_ref();
+    let (shared, prepared_because) = if let Some(generator) = generator {
         let contract = Contract::of(&inputs, &outputs, &generator.tensors()).map_err(PublishError::Contract)?;
-        let mut decoder = OnnxDecoder::new(network, contract.clone(), Batching::None);
-        let (batching, because) = verdict(decode::probe(&mut decoder).map_err(PublishError::Contract)?);
+        let mut decoder = OnnxDecoder::new(network, contract.clone(), Sharing::None);
+        let longest = generator.context();
+        let prove = || decode::prove(&publication.network, &contract);
+        // That it goes on with texts at all is asked in any case.
+        let seen = decode::probe(&mut decoder, longest).map_err(PublishError::Contract)?;
+        let shared = decide(None, policy, Ok(()), prove, || seen)?;
         drop(decoder);
-        (batching, because, prepare(None, &publication.network, &Trial::Tokens(&contract)))
+        (shared, prepare(None, &publication.network, &Trial::Tokens(&contract)))
     } else {
-        let trial = publication.golden.as_ref().map_or(Trial::Inputs(&inputs), Trial::Golden);
+        let trial = golden.map_or(Trial::Inputs(&inputs), Trial::Golden);
         let prepared_because = prepare(None, &publication.network, &trial);
-        let (batching, because) = verdict(probe::probe(&mut network, &inputs, &outputs, publication.golden.as_ref()));
+        let prove = || rows::prove(&publication.network);
+        let shared =
+            decide(None, policy, probe::same_batch(&inputs), prove, || probe::probe(&mut network, &inputs, golden))?;
         if let Some(matcher) = task.and_then(AnyTask::matcher) {
-            named::trial(&matcher, (&mut network, Takes { inputs: &inputs, batching }), &mut named)?;
+            let Shared { batching, rows_proof, .. } = shared;
+            let takes = Takes { inputs: &inputs, batching, sharing: Sharing::of(batching, rows_proof) };
+            named::trial(&matcher, (&mut network, takes), &mut named)?;
         }
-        (batching, because, prepared_because)
+        (shared, prepared_because)
     };
     for (name, files) in &publication.networks {
         prepare(Some(name), files, &Trial::Inputs(&named[name].described.inputs));
     }
+    let named_because = named.iter().map(|(name, named)| (name.clone(), named.because.clone())).collect();
     let networks = named.into_iter().map(|(name, named)| (name, named.described)).collect();
-    let batching_because = because;
-    Ok(Checked {
-        publication,
-        prepared,
-        inputs,
-        outputs,
-        batching,
-        batching_because,
-        prepared_because,
-        networks,
-        warning,
-    })
-}
-
-/// Whether rows may share a run, and why.
-fn verdict(shared: Result<(), String>) -> (Batching, String) {
-    match shared {
-        Ok(()) => (Batching::Rows, "rows run together gave what each gives alone".to_owned()),
-        Err(because) => (Batching::None, because),
-    }
+    Ok(Checked { publication, prepared, inputs, outputs, shared, named_because, prepared_because, networks, warning })
 }

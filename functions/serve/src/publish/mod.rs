@@ -8,20 +8,23 @@ mod named;
 mod prepare;
 mod probe;
 mod seal;
+mod share;
 mod upload;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use amaas_wire::dsse::SigningKey;
+use amaas_wire::dsse::{SigningKey, VerifyingKey};
 use bytes::Bytes;
 
 pub use self::check::PublishError;
 pub use self::seal::{Protection, Publisher};
+pub use self::share::BatchingPolicy;
 use crate::config::live;
+use crate::load::LoadError;
 use crate::manifest::{Golden, Manifest};
-pub use crate::onnx::{NetworkFiles, NotProven, OnnxError};
-use crate::store::{Alias, ModelName, Store, Version};
+pub use crate::onnx::{DescribedTensor, Description, NetworkFiles, NotProven, OnnxError};
+use crate::store::{Alias, ModelName, Selector, Store, Version, manifest_key};
 use crate::task::Tasks;
 
 /// A model to be published.
@@ -43,13 +46,16 @@ pub struct Publication {
     pub networks: BTreeMap<String, NetworkFiles>,
     /// Cases with known answers; all are run before anything is uploaded, and a few by each function that loads it.
     pub golden: Option<Golden>,
+    /// Who decides which calls share a run, of the model's own network and of those beside it.
+    pub batching: BatchingPolicy,
 }
 
 impl Publication {
     /// The next version of a model that is served as it is, under the alias `live`.
     pub fn of_network(model: ModelName, network: impl Into<NetworkFiles>) -> Self {
         let (network, assets, networks) = (network.into(), BTreeMap::new(), BTreeMap::new());
-        Self { model, version: None, alias: live(), network, task: None, assets, networks, golden: None }
+        let (version, task, golden, batching) = (None, None, None, BatchingPolicy::default());
+        Self { model, version, alias: live(), network, task, assets, networks, golden, batching }
     }
 
     /// The same of the ONNX file at `path` and the files beside it in which it has weights.
@@ -70,6 +76,8 @@ pub struct Published {
     pub is_new: bool,
     /// Why rows of different calls may share a run, or not.
     pub batching_because: String,
+    /// The same of the networks beside the model's own.
+    pub networks_because: BTreeMap<String, String>,
     /// Whether the network lies in the store in the form that is ready soonest too, or why not.
     pub prepared_because: String,
     /// What could not be checked: a task that this program does not know, or, where there are no golden cases, a network
@@ -129,6 +137,38 @@ pub async fn is_published(
     publisher: &Publisher,
 ) -> Result<bool, PublishError> {
     upload::is_published(store, publication, publisher).await
+}
+
+/// What is published of `model` under `selector`, signed by one of `publishers`.
+///
+/// # Errors
+/// [`PublishError::Load`] where there is nothing, or nothing that one of them signed.
+pub async fn published(
+    store: &Store,
+    model: &ModelName,
+    selector: &Selector,
+    publishers: &[VerifyingKey],
+) -> Result<Manifest, PublishError> {
+    let version = crate::load::resolve(store, model, selector).await?;
+    let key = manifest_key(model, &version);
+    let object = store.read(&key).await?;
+    let manifest = match Manifest::verify(&object.bytes, publishers) {
+        Ok(manifest) => manifest,
+        Err(cause) => return Err(LoadError::Manifest { key, cause }.into()),
+    };
+    if manifest.model != *model || manifest.version != version {
+        let (model, version) = (manifest.model.to_string(), manifest.version.to_string());
+        return Err(LoadError::Misplaced { key, model, version }.into());
+    }
+    Ok(manifest)
+}
+
+/// What the file of a network says of itself.
+///
+/// # Errors
+/// [`OnnxError`] if the file cannot be read.
+pub fn describe(network: &NetworkFiles) -> Result<Description, OnnxError> {
+    crate::onnx::describe(network)
 }
 
 /// Whether the graph of a network proves that its rows do not see one another: that each output row depends on the same row of the inputs

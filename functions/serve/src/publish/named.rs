@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use amaas_wire::Tensor;
 
+use super::share::{Shared, decide};
 use super::upload::unknown;
-use super::{PublishError, probe};
+use super::{BatchingPolicy, PublishError, probe};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::infer::Network;
 use crate::load::{Onnx, SessionError, learn};
 use crate::manifest::{Batching, GOLDEN_FORMAT, Golden, GoldenCase, NamedNetwork};
-use crate::onnx::NetworkFiles;
+use crate::onnx::{NetworkFiles, rows};
 use crate::request::{Takes, Valid};
 use crate::task::{AnyMatcher, AnyTask, TaskError};
 
@@ -20,6 +21,8 @@ use crate::task::{AnyMatcher, AnyTask, TaskError};
 pub(super) struct Named {
     pub(super) onnx: Onnx,
     pub(super) described: NamedNetwork,
+    /// Why calls share its runs, or not.
+    pub(super) because: String,
 }
 
 /// Runs a `session` of each of `networks`, and has `task` learn from them as it will where it is loaded.
@@ -27,20 +30,20 @@ pub(super) fn check(
     session: impl Fn(&NetworkFiles) -> Result<Onnx, SessionError>,
     task: Option<&Arc<dyn AnyTask>>,
     networks: &BTreeMap<String, NetworkFiles>,
+    policy: BatchingPolicy,
 ) -> Result<BTreeMap<String, Named>, PublishError> {
     let mut checked = BTreeMap::new();
     for (name, files) in networks {
         let mut onnx = session(files)?;
         let (inputs, outputs) = (onnx.inputs()?, onnx.outputs()?);
-        let rows = task.and_then(|task| Arc::clone(task).matcher()).and_then(|matcher| known(&*matcher, name));
-        let batching = match probe::probe(&mut onnx, &inputs, &outputs, rows.as_ref()) {
-            Ok(()) => Batching::Rows,
-            Err(_) => Batching::None,
-        };
+        let known = task.and_then(|task| Arc::clone(task).matcher()).and_then(|matcher| known(&*matcher, name));
+        let (fits, prove) = (probe::same_batch(&inputs), || rows::prove(files));
+        let shared = decide(Some(name), policy, fits, prove, || probe::probe(&mut onnx, &inputs, known.as_ref()))?;
+        let Shared { batching, rows_proof, because } = shared;
         learn(task, name, &mut onnx, batching)?;
         // What is stored of it is known when it is sealed.
-        let described = NamedNetwork { inputs, outputs, batching, ..unknown(files) };
-        checked.insert(name.clone(), Named { onnx, described });
+        let described = NamedNetwork { inputs, outputs, batching, rows_proof, ..unknown(files) };
+        checked.insert(name.clone(), Named { onnx, described, because });
     }
     Ok(checked)
 }
@@ -59,7 +62,7 @@ pub(super) fn trial(
     named: &mut BTreeMap<String, Named>,
 ) -> Result<(), TaskError> {
     let name = matcher.texts();
-    let Named { onnx, described } =
+    let Named { onnx, described, .. } =
         named.get_mut(name).ok_or_else(|| TaskError::new(format!("there is no network {name:?}")))?;
     let mut answer = || {
         let paths = Arc::clone(matcher).read(matcher.example().as_bytes(), Limits::default().rows)?;

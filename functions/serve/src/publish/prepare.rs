@@ -14,7 +14,7 @@ use crate::config::{Prepack, RuntimeConfig};
 use crate::generate::{Contract, Decoder};
 use crate::infer::{Network, made_up};
 use crate::load::{Onnx, OnnxDecoder, compare, write_prepared};
-use crate::manifest::{Batching, Golden, TensorSpec};
+use crate::manifest::{Golden, Sharing, TensorSpec};
 use crate::onnx::NetworkFiles;
 
 /// What a network is compared on.
@@ -98,7 +98,7 @@ impl Trial<'_> {
 }
 
 fn tokens(network: Onnx, contract: &Contract) -> Result<Vec<Tensor>, String> {
-    let mut decoder = OnnxDecoder::new(network, contract.clone(), Batching::None);
+    let mut decoder = OnnxDecoder::new(network, contract.clone(), Sharing::None);
     let (first, past) = decoder.step(&[vec![1, 2, 3]], None).map_err(|error| error.to_string())?;
     let (second, _) = decoder.step(&[vec![1]], Some(past)).map_err(|error| error.to_string())?;
     let tensor = |logits: Vec<f32>| Tensor::new("logits", vec![logits.len()], logits);

@@ -96,8 +96,10 @@ pub(super) async fn is_same(
     let described = |manifest: &Manifest| {
         let given = manifest.blobs().filter(|(role, _)| is_given(role));
         let sizes: Vec<_> = given.map(|(role, blob)| (role.label(), blob.size)).collect();
-        let of_it = (manifest.task.clone(), manifest.inputs.clone(), manifest.outputs.clone(), manifest.batching);
-        (sizes, of_it)
+        let networks = manifest.networks.values();
+        let networks = networks.map(|it| (it.inputs.clone(), it.outputs.clone(), it.batching, it.rows_proof));
+        let own = (manifest.inputs.clone(), manifest.outputs.clone(), manifest.batching, manifest.rows_proof);
+        (sizes, manifest.task.clone(), own, networks.collect::<Vec<_>>())
     };
     if there.model != draft.model || described(there) != described(draft) {
         return Ok(false);

@@ -10,24 +10,26 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::check::Checked;
 use super::seal::{Files, Packed, is_same, pack, sized};
+use super::share::{BatchingPolicy, Shared};
 use super::{Publication, PublishError, Published, Publisher};
 use crate::access::now;
 use crate::at_rest::Role;
 use crate::digest::Digest;
-use crate::manifest::{Batching, Blob, FORMAT, Golden, GoldenBlob, Manifest, NamedNetwork};
+use crate::manifest::{Batching, Blob, FORMAT, Golden, GoldenBlob, Manifest, NamedNetwork, ROWS_PROOF};
 use crate::onnx::NetworkFiles;
 use crate::pointer::Pointer;
 use crate::store::{Alias, Condition, ModelName, Store, StoreError, Version, alias_key, blob_key, manifest_key};
 
 pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
-    let Checked { publication, prepared, inputs, outputs, batching, networks, .. } = checked;
-    let (batching_because, prepared_because) = (checked.batching_because, checked.prepared_because);
+    let Checked { publication, prepared, inputs, outputs, shared, networks, .. } = checked;
+    let Shared { batching, rows_proof, because: batching_because } = shared;
     let (mut files, chosen, alias) = (files(&publication), publication.version.clone(), publication.alias.clone());
     files.extend(prepared.into_iter().map(|(network, bytes)| (Role::Prepared { network }, bytes)));
-    let draft = Manifest { networks, inputs, outputs, batching, ..draft(publication) };
+    let draft = Manifest { networks, inputs, outputs, batching, rows_proof, ..draft(publication) };
     let (manifest, is_new) = write(store, draft, files, chosen, publisher).await?;
     move_alias(store, (&manifest.model, &alias), &manifest.version, &publisher.signer).await?;
-    Ok(Published { manifest, is_new, batching_because, prepared_because, warning: checked.warning })
+    let (networks_because, prepared_because) = (checked.named_because, checked.prepared_because);
+    Ok(Published { manifest, is_new, batching_because, networks_because, prepared_because, warning: checked.warning })
 }
 
 pub(super) async fn is_published(
@@ -39,11 +41,23 @@ pub(super) async fn is_published(
     for name in store.list(&format!("models/{}/", publication.model)).await? {
         let Ok(version) = name.parse::<Version>() else { continue };
         let Some(there) = read(store, &manifest_key(&publication.model, &version), publisher).await? else { continue };
-        // What the network takes and gives is told by its file.
+        if !is_as_asked(&there, publication.batching) {
+            continue;
+        }
+        // What the network takes and gives is told by its file, and so is what the proof says of it.
+        let networks = draft.networks.clone().into_iter().map(|(name, draft)| match there.networks.get(&name) {
+            Some(NamedNetwork { inputs, outputs, batching, rows_proof, .. }) => {
+                let (inputs, outputs) = (inputs.clone(), outputs.clone());
+                (name, NamedNetwork { inputs, outputs, batching: *batching, rows_proof: *rows_proof, ..draft })
+            }
+            None => (name, draft),
+        });
         let draft = Manifest {
             inputs: there.inputs.clone(),
             outputs: there.outputs.clone(),
             batching: there.batching,
+            rows_proof: there.rows_proof,
+            networks: networks.collect(),
             ..draft.clone()
         };
         if is_same(&there, &draft, &files, &publisher.protection).await? {
@@ -51,6 +65,21 @@ pub(super) async fn is_published(
         }
     }
     Ok(false)
+}
+
+/// Whether calls share runs of what is `there` as `policy` would have it now: what was published with another policy, or with an older
+/// analysis or none, is looked at anew.
+fn is_as_asked(there: &Manifest, policy: BatchingPolicy) -> bool {
+    let named = there.networks.values().map(|network| (network.batching, network.rows_proof));
+    std::iter::once((there.batching, there.rows_proof)).chain(named).all(|(batching, proof)| match policy {
+        BatchingPolicy::Auto => match batching {
+            Batching::Rows => proof == Some(ROWS_PROOF),
+            Batching::SameTenant => false,
+            Batching::None => true,
+        },
+        BatchingPolicy::Off => batching == Batching::None,
+        BatchingPolicy::SameTenant => batching == Batching::SameTenant,
+    })
 }
 
 /// The files that are stored of a publication.
@@ -92,6 +121,7 @@ fn draft(publication: Publication) -> Manifest {
         inputs: Vec::new(),
         outputs: Vec::new(),
         batching: Batching::None,
+        rows_proof: None,
         golden,
     }
 }
@@ -99,7 +129,8 @@ fn draft(publication: Publication) -> Manifest {
 /// A named network of which nothing but the sizes of its files is known.
 pub(super) fn unknown(network: &NetworkFiles) -> NamedNetwork {
     let (blob, external) = (sized(&network.file), external(network));
-    NamedNetwork { blob, external, prepared: None, inputs: Vec::new(), outputs: Vec::new(), batching: Batching::None }
+    let (inputs, outputs, batching) = (Vec::new(), Vec::new(), Batching::None);
+    NamedNetwork { blob, external, prepared: None, inputs, outputs, batching, rows_proof: None }
 }
 
 fn external(network: &NetworkFiles) -> BTreeMap<String, Blob> {

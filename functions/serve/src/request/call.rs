@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 
 use super::once::LARGEST;
 use super::{Caller, read};
-use crate::access::{Money, Price, now};
+use crate::access::{Money, Price, TenantName, now};
 use crate::config::Limits;
 use crate::digest::{Digest, Hasher};
 use crate::error::Error;
@@ -106,6 +106,11 @@ impl Call {
         self.taken.take(&self.plan.units, units).await?;
         self.taken.take(&self.plan.costs, self.cost.nanos()).await?;
         self.taken.take(self.max_cost.as_slice(), self.cost.nanos()).await
+    }
+
+    /// Whose call it is.
+    pub(crate) fn tenant(&self) -> &TenantName {
+        self.caller.tenant()
     }
 
     /// What may come and go at most.

@@ -8,7 +8,7 @@ use amaas_wire::{Datatype, Tensor};
 use bytes::Bytes;
 
 use crate::error::Error;
-use crate::manifest::{Batching, Dim, Manifest};
+use crate::manifest::{Dim, Manifest};
 
 /// The one input of the network that `manifest` describes, made of `body`.
 pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, Error> {
@@ -26,7 +26,7 @@ pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, Error> {
     }
     let mut open: Vec<_> = (0..input.shape.len()).filter(|axis| input.shape[*axis].fixed().is_none()).collect();
     // Where two sizes are open and one is the batch, the body is one row.
-    if open.len() == 2 && open[0] == 0 && manifest.batching == Batching::Rows {
+    if open.len() == 2 && open[0] == 0 && manifest.batching.has_rows() {
         open.remove(0);
     }
     if open.len() > 1 {
@@ -65,6 +65,7 @@ fn rest(shape: &[usize], width: usize, bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Batching;
     use crate::manifest::TensorSpec;
 
     fn manifest(datatype: Datatype, shape: &[Option<usize>], batching: Batching) -> Manifest {

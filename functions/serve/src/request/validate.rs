@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use amaas_wire::{Datatype, Tensor};
 
+use crate::access::TenantName;
 use crate::config::Limits;
-use crate::manifest::{Batching, Dim, Manifest, NamedNetwork, TensorSpec};
+use crate::manifest::{Batching, Dim, Manifest, NamedNetwork, Sharing, TensorSpec};
 
 /// Tensors that a network of the manifest takes: its inputs in its order, each of the right datatype and shape, and all but those
 /// that may be left out. There is no other way to make one.
@@ -14,8 +15,11 @@ pub(crate) struct Valid {
     tensors: Vec<Tensor>,
     rows: usize,
     /// What calls must have in common to share a run: which inputs they sent, and all dimensions of those but the first. `None`
-    /// where they never may.
+    /// where nobody could tell their rows apart.
     group: Option<Vec<Option<Vec<usize>>>>,
+    sharing: Sharing,
+    /// Whose call it is, where that is known and counts.
+    tenant: Option<TenantName>,
 }
 
 impl Valid {
@@ -56,7 +60,7 @@ impl Valid {
         }
         // Without batching nobody knows which dimension counts, so the call is one row.
         let (mut rows, mut group) = (1, None);
-        if takes.batching == Batching::Rows {
+        if takes.batching.has_rows() {
             rows = ordered.iter().filter_map(Tensor::rows).max().unwrap_or(1);
             if let Some(tensor) = ordered.iter().find(|tensor| tensor.rows() != Some(rows)) {
                 let (tensor, got) = (tensor.name().to_owned(), tensor.rows().unwrap_or_default());
@@ -65,7 +69,13 @@ impl Valid {
             // Whose values are all the network's own, its rows are too, and nobody could give them apart.
             group = (!ordered.is_empty()).then_some(shapes);
         }
-        Ok(Self { tensors: ordered, rows, group })
+        Ok(Self { tensors: ordered, rows, group, sharing: takes.sharing, tenant: None })
+    }
+
+    /// The same, as a call of `tenant`. One of which nobody says whose it is shares no run where tenants are held apart.
+    pub(crate) fn of(mut self, tenant: &TenantName) -> Self {
+        self.tenant = (self.sharing == Sharing::SameTenant).then(|| tenant.clone());
+        self
     }
 
     /// The tensors in the network's order.
@@ -85,7 +95,12 @@ impl Valid {
 
     /// Whether both may share a run.
     pub(crate) fn can_join(&self, other: &Self) -> bool {
-        self.group.is_some() && self.group == other.group
+        let may = match (self.sharing, other.sharing) {
+            (Sharing::All, Sharing::All) => true,
+            (Sharing::SameTenant, Sharing::SameTenant) => self.tenant.is_some() && self.tenant == other.tenant,
+            _ => false,
+        };
+        may && self.group.is_some() && self.group == other.group
     }
 }
 
@@ -94,17 +109,20 @@ impl Valid {
 pub(crate) struct Takes<'m> {
     pub(crate) inputs: &'m [TensorSpec],
     pub(crate) batching: Batching,
+    pub(crate) sharing: Sharing,
 }
 
 impl<'m> From<&'m Manifest> for Takes<'m> {
     fn from(manifest: &'m Manifest) -> Self {
-        Self { inputs: &manifest.inputs, batching: manifest.batching }
+        let sharing = Sharing::of(manifest.batching, manifest.rows_proof);
+        Self { inputs: &manifest.inputs, batching: manifest.batching, sharing }
     }
 }
 
 impl<'m> From<&'m NamedNetwork> for Takes<'m> {
     fn from(network: &'m NamedNetwork) -> Self {
-        Self { inputs: &network.inputs, batching: network.batching }
+        let sharing = Sharing::of(network.batching, network.rows_proof);
+        Self { inputs: &network.inputs, batching: network.batching, sharing }
     }
 }
 
@@ -169,7 +187,7 @@ fn check<'m>(
 /// Bounds what a short body can make a network do: the rows of a batch, and each dimension that the caller may choose of
 /// an empty tensor, for which no value had to be sent.
 fn large(tensor: &Tensor, spec: &TensorSpec, batching: Batching, limits: Limits) -> Result<(), ValidationError> {
-    let bounded = |axis: usize| tensor.data().is_empty() || (axis == 0 && batching == Batching::Rows);
+    let bounded = |axis: usize| tensor.data().is_empty() || (axis == 0 && batching.has_rows());
     // Where nothing is known of a dimension, it is of any size.
     let open = |axis: usize| spec.shape.get(axis).is_none_or(|dim| dim.fixed().is_none());
     match tensor.shape().iter().enumerate().find(|(axis, got)| open(*axis) && bounded(*axis) && **got > limits.rows) {
@@ -202,6 +220,7 @@ fn names(takes: Takes<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::ROWS_PROOF;
 
     fn spec(name: &str, shape: Vec<Dim>) -> TensorSpec {
         TensorSpec::new(name, Datatype::Fp32, shape)
@@ -218,6 +237,7 @@ mod tests {
                 spec("b", vec![symbol("batch"), symbol("length")]),
             ],
             batching,
+            rows_proof: (batching == Batching::Rows).then_some(ROWS_PROOF),
             ..Manifest::bare()
         }
     }
@@ -309,6 +329,38 @@ mod tests {
             assert!(Valid::new(vec![tensor("a", shape)], &manifest, Limits::default()).is_ok(), "{shape:?}");
         }
         assert!(Valid::new(vec![tensor("a", &[0, 4097])], &manifest, Limits::default()).is_err());
+    }
+
+    #[test]
+    fn tenants_are_held_apart_unless_rows_are_proven() {
+        let tenant = |name: &str| name.parse::<TenantName>().expect("a name");
+        let call = |manifest: &Manifest, of: Option<&str>| {
+            let tensors = vec![tensor("a", &[2, 2]), tensor("b", &[2, 1])];
+            let valid = Valid::new(tensors, manifest, Limits::default()).expect("valid");
+            assert_eq!(valid.rows(), 2, "rows count, whoever may share their run");
+            match of {
+                Some(name) => valid.of(&tenant(name)),
+                None => valid,
+            }
+        };
+        let proven = manifest(Batching::Rows);
+        // Published before there was a proof.
+        let tried = Manifest { rows_proof: None, ..proven.clone() };
+        let owners = Manifest { batching: Batching::SameTenant, ..tried.clone() };
+        for (manifest, one, other, expected) in [
+            (&proven, Some("a"), Some("b"), true),
+            (&proven, None, None, true),
+            (&tried, Some("a"), Some("a"), false),
+            (&tried, None, None, false),
+            (&owners, Some("a"), Some("a"), true),
+            (&owners, Some("a"), Some("b"), false),
+            (&owners, Some("a"), None, false),
+            (&owners, None, None, false),
+        ] {
+            let (one_call, other_call) = (call(manifest, one), call(manifest, other));
+            let both = [one_call.can_join(&other_call), other_call.can_join(&one_call)];
+            assert_eq!(both, [expected; 2], "{:?} {one:?} {other:?}", manifest.batching);
+        }
     }
 
     #[test]

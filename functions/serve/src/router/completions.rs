@@ -88,10 +88,10 @@ async fn begin(
     telling: Telling,
     size: usize,
 ) -> Result<Vec<Events>, Error> {
-    let reading = Arc::clone(model);
+    let (reading, tenant) = (Arc::clone(model), call.tenant().clone());
     let calls = move || {
         let generate = reading.generate()?;
-        let of = |prompt| Ok(generate.call(prompt, logprobs)?.told(telling));
+        let of = |prompt| Ok(generate.call(prompt, logprobs)?.told(telling).of(&tenant));
         prompts.iter().map(of).collect::<Result<Vec<_>, Error>>()
     };
     let calls = off_runtime_beyond(QUICK_TEXT, size, calls).await?;

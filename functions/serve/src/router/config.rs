@@ -9,7 +9,7 @@ use super::Host;
 use super::health::ModelPath;
 use crate::error::Error;
 use crate::load::Model;
-use crate::manifest::{Batching, TensorSpec};
+use crate::manifest::{Sharing, TensorSpec};
 use crate::reply::json;
 use crate::request::Caller;
 
@@ -28,7 +28,8 @@ pub(super) async fn config(
 /// The configuration of the network of `model`, of which a call may have `rows` rows.
 pub(crate) fn of(model: &Model, rows: usize) -> ModelConfig {
     let (manifest, platform) = (&model.manifest, model.metadata().platform);
-    let batched = manifest.batching == Batching::Rows;
+    let batched = manifest.batching.has_rows();
+    let shares = Sharing::of(manifest.batching, manifest.rows_proof) != Sharing::None;
     let tensor = |spec: &TensorSpec| {
         let shape = spec.metadata().shape;
         // `dims` leave out the batch where there is one.
@@ -42,6 +43,6 @@ pub(crate) fn of(model: &Model, rows: usize) -> ModelConfig {
         max_batch_size: if batched { rows as u64 } else { 0 },
         input: manifest.inputs.iter().map(tensor).collect(),
         output: manifest.outputs.iter().map(tensor).collect(),
-        dynamic_batching: batched.then_some(DynamicBatching {}),
+        dynamic_batching: shares.then_some(DynamicBatching {}),
     }
 }

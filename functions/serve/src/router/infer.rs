@@ -54,7 +54,7 @@ pub(crate) async fn run(
     check(model, wanted.unwrap_or_default())?;
     let tokens = tokens(model, &inputs);
     let run = Valid::new(inputs, &model.manifest, call.limits());
-    let run = run.map_err(|error| Error::InvalidInput(error.to_string()))?;
+    let run = run.map_err(|error| Error::InvalidInput(error.to_string()))?.of(call.tenant());
     let rows = run.rows();
     call.charge(tokens.unwrap_or(rows as u64)).await?;
     let mut outputs = model.infer()?.run(run).await?;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::Response;
 
 use super::predict::{run_on, valid};
+use crate::access::TenantName;
 use crate::config::Limits;
 use crate::error::Error;
 use crate::infer::Infer;
@@ -32,7 +33,7 @@ pub(super) async fn matched(
     let beside = beside.ok_or_else(|| Error::internal(format!("there is no network {name:?}")))?;
     let paths = off_runtime(body.len(), move || matcher.read(&body, limits.rows)).await?;
     let (own, texts) = ((paths.own, (&model.manifest).into()), (paths.texts, (&beside.network).into()));
-    let Ready { own, texts, vectors, rows } = ready(own, texts, limits).await?;
+    let Ready { own, texts, vectors, rows } = ready(own, texts, limits, call.tenant()).await?;
     let tokens = vectors.tokens();
     call.charge(tokens).await?;
     let (outputs, vectors) = both((model.infer()?, own), (&beside.infer, texts), vectors).await?;
@@ -52,14 +53,16 @@ struct Ready {
     rows: usize,
 }
 
-/// Prepares both ways at once.
+/// Prepares both ways of a call of `tenant` at once.
 async fn ready(
     own: (Box<Prepare<Vec<Vec<Tensor>>>>, Takes<'_>),
     texts: (Box<Prepare<Plan>>, Takes<'_>),
     limits: Limits,
+    tenant: &TenantName,
 ) -> Result<Ready, Error> {
     let (image, plan) = tokio::try_join!(prepared(own.0, own.1.batching), prepared(texts.0, texts.1.batching))?;
-    let ((own, own_rows), (texts, text_rows)) = (valid(own.1, image, limits)?, valid(texts.1, plan.runs, limits)?);
+    let (own, own_rows) = valid(own.1, image, limits, tenant)?;
+    let (texts, text_rows) = valid(texts.1, plan.runs, limits, tenant)?;
     Ok(Ready { own, texts, vectors: plan.vectors, rows: own_rows + text_rows })
 }
 
@@ -88,7 +91,7 @@ mod tests {
 
     use super::*;
     use crate::infer::{Bounds, Network, RunError};
-    use crate::manifest::{Dim, TensorSpec};
+    use crate::manifest::{Dim, Sharing, TensorSpec};
     use crate::task::{AnyTask, Assets, Embedder, InvalidInput, Matcher, TaskError, Tasks, Tokens};
 
     /// Two that have to be somewhere at the same time.
@@ -217,10 +220,11 @@ mod tests {
         let start = |name| Infer::start(name, Waits, Bounds { batch_rows: one, queue_rows: one }).expect("a thread");
         let (own, texts) = (start("own"), start("text"));
         let inputs = [TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(1)])];
-        let takes = Takes { inputs: &inputs, batching: Batching::Rows };
+        let takes = Takes { inputs: &inputs, batching: Batching::Rows, sharing: Sharing::All };
         let matcher = matcher();
         let paths = Arc::clone(&matcher).read(matcher.example().as_bytes(), 8).expect("the example");
-        let ready = ready((paths.own, takes), (paths.texts, takes), Limits::default()).await;
+        let tenant = "tests".parse().expect("a name");
+        let ready = ready((paths.own, takes), (paths.texts, takes), Limits::default(), &tenant).await;
         let Ready { own: images, texts: lines, vectors, rows } = ready.expect("each waits for the other");
         assert_eq!((rows, vectors.tokens()), (3, 3));
         let both = both((&own, images), (&texts, lines), vectors).await;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::matching::matched;
 use super::{Host, completions};
+use crate::access::TenantName;
 use crate::config::Limits;
 use crate::error::Error;
 use crate::infer::Infer;
@@ -60,14 +61,19 @@ pub(super) async fn run(
     runs: Vec<Vec<Tensor>>,
     tokens: Option<u64>,
 ) -> Result<(Vec<Vec<Tensor>>, usize), Error> {
-    let (runs, rows) = valid((&model.manifest).into(), runs, call.limits())?;
+    let (runs, rows) = valid((&model.manifest).into(), runs, call.limits(), call.tenant())?;
     call.charge(tokens.unwrap_or(rows as u64)).await?;
     Ok((run_on(model.infer()?, runs).await?, rows))
 }
 
-/// The runs of a task, as what `takes` them asks, and how many rows they have.
-pub(super) fn valid(takes: Takes<'_>, runs: Vec<Vec<Tensor>>, limits: Limits) -> Result<(Vec<Valid>, usize), Error> {
-    let valid = |tensors| Valid::new(tensors, takes, limits);
+/// The runs of a task for a call of `tenant`, as what `takes` them asks, and how many rows they have.
+pub(super) fn valid(
+    takes: Takes<'_>,
+    runs: Vec<Vec<Tensor>>,
+    limits: Limits,
+    tenant: &TenantName,
+) -> Result<(Vec<Valid>, usize), Error> {
+    let valid = |tensors| Valid::new(tensors, takes, limits).map(|valid| valid.of(tenant));
     let runs = runs.into_iter().map(valid).collect::<Result<Vec<_>, _>>();
     let runs = runs.map_err(|error| Error::internal(error.to_string()))?;
     let rows = runs.iter().map(Valid::rows).sum();

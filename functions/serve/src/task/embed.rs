@@ -220,15 +220,12 @@ impl<E: Embedder> AnyTask for Erased<E> {
 
 /// What a text of `length` tokens is padded to, so that calls with texts of about the same length share a run.
 fn padded(length: usize, batching: Batching) -> usize {
-    match batching {
-        Batching::Rows => length.next_multiple_of(STEP),
-        Batching::None => length,
-    }
+    if batching.has_rows() { length.next_multiple_of(STEP) } else { length }
 }
 
 /// Whether texts may run together that have `together` tokens padded to the longest, and `alone` each by itself.
 fn fits(together: usize, alone: usize, batching: Batching) -> bool {
-    batching == Batching::Rows && together <= RUN_TOKENS && together <= 2 * alone
+    batching.has_rows() && together <= RUN_TOKENS && together <= 2 * alone
 }
 
 /// Bytes of text that are quickly read: tokenisers read some 10 MB/s, where JSON is read at 200.

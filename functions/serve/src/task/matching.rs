@@ -127,13 +127,11 @@ impl<M: Matcher> Erased<M> {
     fn own(&self, inputs: &[M::Input], batching: Batching) -> Result<Vec<Vec<Tensor>>, Error> {
         let encode = |(index, input)| self.task.encode(input).map_err(|error| refused(index, &error));
         let rows = inputs.iter().enumerate().map(encode).collect::<Result<Vec<_>, _>>()?;
-        match batching {
-            Batching::None => Ok(rows),
-            Batching::Rows => {
-                let rows: Vec<_> = rows.iter().map(Vec::as_slice).collect();
-                Ok(vec![join(&rows).map_err(|error| Error::internal(error.to_string()))?])
-            }
+        if !batching.has_rows() {
+            return Ok(rows);
         }
+        let rows: Vec<_> = rows.iter().map(Vec::as_slice).collect();
+        Ok(vec![join(&rows).map_err(|error| Error::internal(error.to_string()))?])
     }
 
     fn predictions(

@@ -5,6 +5,7 @@ pub(crate) mod dev;
 pub(crate) mod env;
 pub(crate) mod estimate;
 pub(crate) mod infer;
+pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod models;

@@ -87,6 +87,7 @@ fn publication(arguments: &Publish) -> Result<Publication, Failure> {
         assets,
         networks,
         golden,
+        batching: arguments.batching.into(),
     })
 }
 
@@ -95,6 +96,7 @@ fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Res
     if settings.json {
         return output::json(&serde_json::json!({
             "new": published.is_new, "manifest": manifest, "warning": published.warning, "store": place.uri, "store_endpoint": place.endpoint,
+            "batching_because": published.batching_because, "networks_because": published.networks_because,
         }));
     }
     let word = if published.is_new { "published" } else { "already published, nothing changed:" };
@@ -132,18 +134,30 @@ fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Res
         );
     }
     output::line(output::table(["KIND", "NAME", "DATATYPE", "SHAPE"], rows))?;
-    let batching = if manifest.batching == Batching::Rows { "yes" } else { "no" };
     if let Some(warning) = &published.warning {
         output::line(format_args!("warning: {warning}"))?;
     }
-    output::line(format_args!("calls share runs: {batching} ({})", published.batching_because))?;
+    output::line(format_args!("calls share runs: {} ({})", shares(manifest.batching), published.batching_because))?;
+    for (name, because) in &published.networks_because {
+        let batching = manifest.networks.get(name).map_or(Batching::None, |network| network.batching);
+        output::line(format_args!("calls share runs of {name}: {} ({because})", shares(batching)))?;
+    }
     let prepared = if manifest.prepared.is_some() { "yes" } else { "no" };
     output::line(format_args!("prepared: {prepared} ({})", published.prepared_because))?;
     Ok(())
 }
 
+/// Whether calls share runs, in a word.
+fn shares(batching: Batching) -> &'static str {
+    match batching {
+        Batching::Rows => "yes",
+        Batching::SameTenant => "of one tenant",
+        Batching::None => "no",
+    }
+}
+
 /// An ONNX file, and the files that it names.
-fn network(path: &Path) -> Result<NetworkFiles, Failure> {
+pub(crate) fn network(path: &Path) -> Result<NetworkFiles, Failure> {
     NetworkFiles::read(path).map_err(|error| match error {
         OnnxError::Io(_) => Failure::file(path, &error),
         error => Failure::new(format_args!("{}: {error}", path.display())),

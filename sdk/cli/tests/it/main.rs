@@ -6,6 +6,7 @@ mod env;
 mod estimate;
 mod failures;
 mod image;
+mod inspect;
 mod keys;
 mod ledger;
 mod package;

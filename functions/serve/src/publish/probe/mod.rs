@@ -1,0 +1,129 @@
+//! A trial of whether rows see one another: the second net behind the proof.
+//!
+//! The proof (`onnx/rows`) reads the graph and decides; the trial runs the network, and so finds faults of the proof and of ONNX
+//! Runtime. It proves nothing itself: what it does not try may still be there. So it tries much: values of all sizes, integers of all
+//! ranges, open lengths, odd numbers of rows, each row in other places, each row beside each other one, and inputs left out.
+//!
+//! It is bounded in time and in values. A set of rows that the network refuses is left out; one has to run.
+
+mod differ;
+mod sets;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use amaas_wire::Tensor;
+
+pub(super) use self::differ::tolerance;
+use self::sweep::Stopped;
+use crate::infer::{Network, made_up};
+use crate::manifest::{Dim, Golden, TensorSpec};
+
+/// What a trial saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// No row changed another one in so many sets of rows.
+    Apart {
+        sets: usize,
+        /// Whether any two rows gave different answers; where none did, the trial shows nothing.
+        told_apart: bool,
+    },
+    /// Rows that run together differ from those that run alone, by more than the order of sums explains, yet by little.
+    Differs(String),
+    /// Rows change one another.
+    Mixed(String),
+    /// There is nothing that the network takes, or it failed.
+    NotRun(String),
+}
+
+/// Runs rows of `inputs` alone, together, beside other rows and in other places; those of `golden` too.
+pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: Option<&Golden>) -> Seen {
+    let begun = Instant::now();
+    let (mut sets, mut told_apart, mut refused) = (0, false, None);
+    let golden = golden.and_then(|golden| sets::of_golden(golden, inputs));
+    for set in golden.into_iter().map(Ok).chain(sets::made_up_sets(inputs)) {
+        let set = match set {
+            Ok(set) => set,
+            Err(because) => {
+                refused.get_or_insert(because);
+                continue;
+            }
+        };
+        for sent in combinations(inputs) {
+            if sets > 0 && begun.elapsed() > LONGEST {
+                return Seen::Apart { sets, told_apart };
+            }
+            let set = set.only(&sent);
+            // Calls that send nothing never share a run.
+            if set.rows.iter().any(Vec::is_empty) {
+                continue;
+            }
+            match sweep::sweep(network, &set) {
+                Ok(differ) => (sets, told_apart) = (sets + 1, told_apart || differ),
+                Err(Stopped::Refused(because)) => {
+                    refused.get_or_insert(because);
+                }
+                Err(Stopped::Seen(seen)) => return seen,
+            }
+        }
+    }
+    match refused {
+        _ if sets > 0 => Seen::Apart { sets, told_apart },
+        Some(because) => Seen::NotRun(because),
+        None => Seen::NotRun("the network has no inputs".to_owned()),
+    }
+}
+
+/// Which inputs are sent: each of the names, and all that have to be. Every combination of a few that may be left out; of many, none
+/// of them, all, and each by itself.
+fn combinations(inputs: &[TensorSpec]) -> Vec<Vec<&str>> {
+    let names = |optional: bool| -> Vec<&str> {
+        inputs.iter().filter(|input| input.optional == optional).map(|input| input.name.as_str()).collect()
+    };
+    let (required, optional) = (names(false), names(true));
+    let of = |chosen: &dyn Fn(usize) -> bool| {
+        let chosen = optional.iter().enumerate().filter(|(place, _)| chosen(*place)).map(|(_, name)| *name);
+        required.iter().copied().chain(chosen).collect::<Vec<_>>()
+    };
+    if optional.len() <= FEW_OPTIONAL {
+        return (0_usize..1 << optional.len()).map(|sent| of(&|place| sent >> place & 1 == 1)).collect();
+    }
+    let each = (0..optional.len()).map(|one| of(&|place| place == one));
+    [of(&|_| false), of(&|_| true)].into_iter().chain(each).collect()
+}
+
+/// Ok where all inputs name their first dimension, and name it the same: calls that share a run are put together along it. What the
+/// first dimensions of outputs are named is not asked, for the proof says what they are.
+pub(super) fn same_batch(inputs: &[TensorSpec]) -> Result<(), String> {
+    let mut batch: Option<&str> = None;
+    for spec in inputs {
+        let symbol = match spec.shape.first() {
+            Some(Dim::Symbol(symbol)) if symbol.is_empty() => {
+                return Err(format!("the first dimension of {:?} has no name, such as \"batch\"", spec.name));
+            }
+            Some(Dim::Symbol(symbol)) => symbol,
+            Some(Dim::Fixed(_)) => return Err(format!("the first dimension of {:?} has a fixed size", spec.name)),
+            None => return Err(format!("{:?} has no first dimension that is known", spec.name)),
+        };
+        if *batch.get_or_insert(symbol) != symbol.as_str() {
+            return Err(format!("first dimensions have different names: {symbol:?} of {:?} is another one", spec.name));
+        }
+    }
+    if batch.is_none() { Err("the network has no inputs".to_owned()) } else { Ok(()) }
+}
+
+/// Runs the network once, on made-up values.
+pub(super) fn trial(network: &mut impl Network, inputs: &[TensorSpec]) -> Result<(), String> {
+    let made = made_up(inputs.iter().filter(|input| !input.optional), 1)?;
+    network.run(&made).map(drop).map_err(|error| error.to_string())
+}
+
+/// One row: a tensor for each input that is sent.
+type Row = Vec<Tensor>;
+
+/// Which of three inputs go together with which is tried in eight ways.
+const FEW_OPTIONAL: usize = 3;
+/// No further set is begun behind it.
+const LONGEST: Duration = Duration::from_secs(10);

@@ -1,0 +1,198 @@
+//! No answer of a caller holds values of another one, whatever the network does to rows that share a run.
+//!
+//! Eight callers of two tenants call networks whose rows see one another seldom, each with a value of its own, so that an answer tells
+//! whose values are in it.
+
+// The numbers of these tests are small.
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+
+use amaas::{ApiKey, Client, Datatype, Tensor, TensorData};
+use amaas_e2e::onnx::mixing;
+use amaas_e2e::{Function, Program, Stage, library};
+use amaas_serve::access::KeyTerms;
+use amaas_serve::manifest::{Batching, Manifest};
+use amaas_serve::publish::{BatchingPolicy, Protection, Publication, Publisher, publish};
+use amaas_serve::task::Tasks;
+use futures_util::future::join_all;
+
+/// Rows of one value, and what the network makes of them when it runs them alone.
+struct Case {
+    name: &'static str,
+    network: fn() -> Vec<u8>,
+    datatype: Datatype,
+    rows: fn(u8) -> usize,
+    right: fn(f32, usize) -> Vec<f32>,
+}
+
+const CASES: [Case; 5] = [
+    Case {
+        name: "lag",
+        network: mixing::lag,
+        datatype: Datatype::Fp32,
+        rows: |call| 1 + usize::from(call % 3),
+        right: |value, rows| (0..rows).map(|row| if row < 2 { value } else { 2.0 * value }).collect(),
+    },
+    Case {
+        name: "dilated",
+        network: mixing::dilated,
+        datatype: Datatype::Fp32,
+        rows: |call| 1 + usize::from(call % 3),
+        right: |value, rows| {
+            let row =
+                |row| value + if row >= 2 { value / 2.0 } else { 0.0 } + if row + 2 < rows { value / 2.0 } else { 0.0 };
+            (0..rows).map(row).collect()
+        },
+    },
+    Case {
+        name: "largest",
+        network: mixing::largest,
+        datatype: Datatype::Fp32,
+        rows: |_| 1,
+        right: |value, rows| vec![value + (value - 1.0).max(0.0); rows],
+    },
+    Case {
+        name: "largest-integer",
+        network: mixing::largest_integer,
+        datatype: Datatype::Int64,
+        rows: |_| 1,
+        right: |value, rows| vec![value + (value - 1.0).max(0.0); rows],
+    },
+    Case {
+        name: "row-count",
+        network: mixing::row_count,
+        datatype: Datatype::Fp32,
+        rows: |_| 1,
+        right: |value, rows| vec![value / if rows > 2 { rows as f32 } else { 2.0 }; rows],
+    },
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn networks_that_mix_rows_share_no_runs_and_answer_each_caller_with_its_own() {
+    let stage = Stage::set().await;
+    for case in CASES {
+        let manifest = stage.publish(case.name, (case.network)()).await;
+        assert_eq!((manifest.batching, manifest.rows_proof), (Batching::None, None), "{}", case.name);
+        let served = Served::start(&stage, case.name).await;
+        let wrong = served.wrong(&case).await;
+        assert_eq!(wrong.len(), 0, "{} of {CALLS} answers of {}: {:?}", wrong.len(), case.name, wrong.first());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_was_published_before_there_was_a_proof_shares_no_runs() {
+    let stage = Stage::set().await;
+    let [lag, ..] = CASES;
+    let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher().clone() };
+    let publication = Publication::of_network(lag.name.parse().expect("a name"), (lag.network)());
+    let store = stage.store().await;
+    let published = publish(&store, publication, &Tasks::default(), library().await, &publisher).await;
+    // As a trial alone had it once, which saw no difference.
+    let manifest = Manifest { batching: Batching::Rows, ..published.expect("published").manifest };
+    let file = stage.file("models/lag/1/manifest.json");
+    std::fs::write(file, manifest.sign(&publisher.signer)).expect("the file can be written");
+    let served = Served::start(&stage, lag.name).await;
+    let wrong = served.wrong(&lag).await;
+    assert_eq!(wrong.len(), 0, "{} of {CALLS} answers: {:?}", wrong.len(), wrong.first());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_publishers_word_calls_of_one_tenant_share_runs_and_those_of_two_never() {
+    let stage = Stage::set().await;
+    let publication = Publication::of_network("lag".parse().expect("a name"), mixing::lag());
+    let publication = Publication { batching: BatchingPolicy::SameTenant, ..publication };
+    let manifest = stage.publish_with(publication, &Tasks::default()).await;
+    assert_eq!((manifest.batching, manifest.rows_proof), (Batching::SameTenant, None));
+    let served = Served::start(&stage, "lag").await;
+    // Each tenant sends one value, so what is not a multiple of it that the network makes of it alone is another's.
+    let call = async |number: usize| {
+        let (client, value): (_, f32) = (&served.clients[number], [1.0, 1000.0][number]);
+        for _ in 0..50 {
+            let x = Tensor::new("x", vec![1, 4], vec![value; 4]).expect("a row");
+            let answer = client.model("lag").infer(vec![x]).await.expect("an answer");
+            let got = answer.outputs()[0].data().as_f32().expect("FP32").to_vec();
+            assert!(got.iter().all(|got| *got == value || *got == 2.0 * value), "{value}: {got:?}");
+        }
+    };
+    join_all((0..CALLERS).map(|number| call(usize::from(number % 2)))).await;
+    let (calls, runs) = served.statistics("lag").await;
+    assert_eq!(calls, 50 * u64::from(CALLERS));
+    assert!(runs < calls, "{runs} runs of {calls} calls: those of one tenant share some");
+}
+
+/// A function that serves a model, and a client of each tenant.
+struct Served {
+    function: Function,
+    clients: [Client; 2],
+    key: ApiKey,
+}
+
+impl Served {
+    async fn start(stage: &Stage, model: &str) -> Self {
+        let other = ApiKey::generate("test").expect("random");
+        let terms = KeyTerms::of("others".parse().expect("a name"));
+        stage.accounts().await.add_key(&other, terms).await.expect("the key can be kept");
+        let function = stage.launch(Program::Tensor, model).await.start();
+        let endpoint = function.endpoint().await;
+        let client = |key: &ApiKey| {
+            Client::builder().endpoint(&endpoint).api_key(key).build().expect("a loopback endpoint and a key")
+        };
+        let clients = [client(stage.key()), client(&other)];
+        Self { function, clients, key: stage.key().clone() }
+    }
+
+    /// The client of a caller, and its value.
+    fn of(&self, caller: u8) -> (&Client, f32) {
+        (&self.clients[usize::from(caller % 2)], f32::from(3 * caller + 1))
+    }
+
+    /// The answers that are not what the network makes of their calls alone: what was sent, and what came.
+    async fn wrong(&self, case: &Case) -> Vec<(f32, Vec<f32>)> {
+        let caller = async |number: u8| {
+            let ((client, value), mut wrong) = (self.of(number), Vec::new());
+            for call in 0..CALLS / CALLERS_WIDE {
+                let rows = (case.rows)(u8::try_from(call % 3).expect("small") + number % 3);
+                let answer = client.model(case.name).infer(vec![case.tensor(value, rows)]).await.expect("an answer");
+                let got = first_of_rows(&answer.outputs()[0]);
+                let right = (case.right)(value, rows);
+                if got.len() != rows || got.iter().zip(&right).any(|(got, right)| (got - right).abs() > 1e-3) {
+                    wrong.push((value, got));
+                }
+            }
+            wrong
+        };
+        join_all((0..CALLERS).map(caller)).await.concat()
+    }
+
+    /// How many rows were answered, and in how many runs.
+    async fn statistics(&self, model: &str) -> (u64, u64) {
+        let url = format!("{}/v2/models/{model}/stats", self.function.endpoint().await);
+        let answer = reqwest::Client::new().get(url).bearer_auth(self.key.expose()).send().await.expect("an answer");
+        let stats: serde_json::Value = serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON");
+        let stats = &stats["model_stats"][0];
+        let number = |name: &str| stats[name].as_u64().unwrap_or_else(|| panic!("{name}: {stats}"));
+        (number("inference_count"), number("execution_count"))
+    }
+}
+
+impl Case {
+    fn tensor(&self, value: f32, rows: usize) -> Tensor {
+        let data = match self.datatype {
+            Datatype::Int64 => TensorData::Int64(vec![value as i64; rows * 4].into()),
+            _ => TensorData::Fp32(vec![value; rows * 4].into()),
+        };
+        Tensor::new("x", vec![rows, 4], data).expect("rows of four")
+    }
+}
+
+/// The first value of each row.
+fn first_of_rows(tensor: &Tensor) -> Vec<f32> {
+    match tensor.data() {
+        TensorData::Int64(values) => values.chunks(4).map(|row| row[0] as f32).collect(),
+        TensorData::Fp32(values) => values.chunks(4).map(|row| row[0]).collect(),
+        other => panic!("{}", other.datatype()),
+    }
+}
+
+const CALLERS: u8 = 8;
+const CALLERS_WIDE: usize = CALLERS as usize;
+const CALLS: usize = 800;
