@@ -6,10 +6,13 @@
 // The numbers of these tests are small.
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
 
+use amaas::task::Prompt;
 use amaas::{ApiKey, Client, Datatype, Tensor, TensorData};
 use amaas_e2e::onnx::mixing;
 use amaas_e2e::{Function, Program, Stage, library};
+use amaas_generate::Generate;
 use amaas_serve::access::KeyTerms;
+use amaas_serve::config::live;
 use amaas_serve::manifest::{Batching, Manifest};
 use amaas_serve::publish::{BatchingPolicy, Protection, Publication, Publisher, publish};
 use amaas_serve::task::Tasks;
@@ -119,6 +122,38 @@ async fn with_the_publishers_word_calls_of_one_tenant_share_runs_and_those_of_tw
     assert!(runs < calls, "{runs} runs of {calls} calls: those of one tenant share some");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decoder_that_mixes_rows_makes_each_text_as_if_alone() {
+    let stage = Stage::set().await;
+    for policy in [BatchingPolicy::Auto, BatchingPolicy::SameTenant] {
+        let name = format!("decoder-{policy:?}").to_lowercase();
+        let publication = Publication {
+            model: name.parse().expect("a name"),
+            network: mixing::decoder().into(),
+            golden: None,
+            batching: policy,
+            ..amaas_generate::bundle(live()).expect("committed")
+        };
+        let manifest = stage.publish_with(publication, &Tasks::default().with_generator::<Generate>()).await;
+        let shared = if policy == BatchingPolicy::Auto { Batching::None } else { Batching::SameTenant };
+        assert_eq!((manifest.batching, manifest.rows_proof), (shared, None));
+        let served = Served::of(&stage, Program::Generate, &name).await;
+        // Two tokens each, so that their sequences have one length; those of one tenant are equal.
+        let text = async |number: usize| {
+            let prompt = Prompt::new(["A", "What"][number]).max_tokens(12).temperature(0.0);
+            let answer = served.clients[number].model(&name).complete(prompt).await.expect("an answer");
+            answer.into_prediction().text
+        };
+        let alone = [text(0).await, text(1).await];
+        assert_eq!(alone[0], "BCDEFGHIJKLM");
+        for _ in 0..10 {
+            for (number, made) in join_all((0..16).map(|number| text(number % 2))).await.into_iter().enumerate() {
+                assert_eq!(made, alone[number % 2], "{policy:?}");
+            }
+        }
+    }
+}
+
 /// A function that serves a model, and a client of each tenant.
 struct Served {
     function: Function,
@@ -128,10 +163,14 @@ struct Served {
 
 impl Served {
     async fn start(stage: &Stage, model: &str) -> Self {
+        Self::of(stage, Program::Tensor, model).await
+    }
+
+    async fn of(stage: &Stage, program: Program, model: &str) -> Self {
         let other = ApiKey::generate("test").expect("random");
         let terms = KeyTerms::of("others".parse().expect("a name"));
         stage.accounts().await.add_key(&other, terms).await.expect("the key can be kept");
-        let function = stage.launch(Program::Tensor, model).await.start();
+        let function = stage.launch(program, model).await.start();
         let endpoint = function.endpoint().await;
         let client = |key: &ApiKey| {
             Client::builder().endpoint(&endpoint).api_key(key).build().expect("a loopback endpoint and a key")
@@ -141,14 +180,14 @@ impl Served {
     }
 
     /// The client of a caller, and its value.
-    fn of(&self, caller: u8) -> (&Client, f32) {
+    fn caller(&self, caller: u8) -> (&Client, f32) {
         (&self.clients[usize::from(caller % 2)], f32::from(3 * caller + 1))
     }
 
     /// The answers that are not what the network makes of their calls alone: what was sent, and what came.
     async fn wrong(&self, case: &Case) -> Vec<(f32, Vec<f32>)> {
         let caller = async |number: u8| {
-            let ((client, value), mut wrong) = (self.of(number), Vec::new());
+            let ((client, value), mut wrong) = (self.caller(number), Vec::new());
             for call in 0..CALLS / CALLERS_WIDE {
                 let rows = (case.rows)(u8::try_from(call % 3).expect("small") + number % 3);
                 let answer = client.model(case.name).infer(vec![case.tensor(value, rows)]).await.expect("an answer");

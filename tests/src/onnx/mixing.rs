@@ -1,5 +1,5 @@
 //! Networks whose rows see one another seldom: in none of them does one row change another one where there are two rows of values
-//! between -1 and 1. All take `x` and give `y`, `[n, 4]`.
+//! between -1 and 1. All but the decoder take `x` and give `y`, `[n, 4]`.
 
 use amaas_wire::Datatype::{self, Fp32, Int64};
 
@@ -76,4 +76,33 @@ pub fn row_count() -> Vec<u8> {
         Node::new("Div", &["x", "most"], &["y"]),
     ];
     network(Fp32, &nodes, &[Constant::floats("two", &[2.0])])
+}
+
+/// A decoder over 512 tokens: behind a token comes the next one, but the one after that where any token of any row is above 400.
+pub fn decoder() -> Vec<u8> {
+    const FLOAT: i64 = 1;
+    const INT64: i64 = 7;
+    let cache = |name, length| Value::new(name, Fp32, &[Symbol("batch"), Fixed(1), Symbol(length), Fixed(1)]);
+    let tokens = Value::new("input_ids", Int64, &[Symbol("batch"), Symbol("seq")]);
+    let logits = Value::new("logits", Fp32, &[Symbol("batch"), Symbol("seq"), Fixed(512)]);
+    let nodes = [
+        Node::new("ReduceMax", &["input_ids"], &["most"]).integer("keepdims", 0),
+        Node::new("Greater", &["most", "bound"], &["above"]),
+        Node::new("Cast", &["above"], &["more"]).integer("to", INT64),
+        Node::new("Add", &["input_ids", "more"], &["moved"]),
+        Node::new("Add", &["moved", "one"], &["next"]),
+        Node::new("OneHot", &["next", "vocabulary", "chances"], &["logits"]),
+        Node::new("Cast", &["input_ids"], &["seen"]).integer("to", FLOAT),
+        Node::new("Unsqueeze", &["seen", "axes"], &["new"]),
+        Node::new("Concat", &["past_key", "new"], &["present_key"]).integer("axis", 2),
+    ];
+    let constants = [
+        Constant::integers("bound", &[400]),
+        Constant::integers("one", &[1]),
+        Constant::integers("vocabulary", &[512]),
+        Constant::integers("axes", &[1, 3]),
+        Constant::floats("chances", &[0.0, 9.0]),
+    ];
+    let outputs = [logits, cache("present_key", "total")];
+    Graph::new(&[tokens, cache("past_key", "past")], &nodes, &constants, &outputs).into_file()
 }

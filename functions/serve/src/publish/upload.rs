@@ -357,6 +357,51 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_published_before_there_was_a_proof_is_published_again() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path());
+        let mut seen = Vec::new();
+        for rows_proof in [None, None, Some(ROWS_PROOF), Some(ROWS_PROOF)] {
+            let draft = Manifest { batching: Batching::Rows, rows_proof, ..manifest("1") };
+            let (manifest, is_new) = write(&store, draft, files(), None, &publisher()).await.expect("written");
+            seen.push((manifest.version.to_string(), is_new));
+        }
+        let expected = [("1", true), ("1", false), ("2", true), ("2", false)];
+        assert_eq!(seen, expected.map(|(version, is_new)| (version.to_owned(), is_new)));
+    }
+
+    #[test]
+    fn what_is_there_is_looked_at_anew_where_another_policy_or_analysis_would_have_decided() {
+        use Batching::{None as Alone, Rows, SameTenant};
+        use BatchingPolicy::{Auto, Off};
+        let now = Some(ROWS_PROOF);
+        for (policy, batching, rows_proof, expected) in [
+            (Auto, Rows, now, true),
+            (Auto, Rows, None, false),
+            (Auto, Rows, Some(0), false),
+            (Auto, Alone, None, true),
+            (Auto, SameTenant, None, false),
+            (Off, Alone, None, true),
+            (Off, Rows, now, false),
+            (BatchingPolicy::SameTenant, SameTenant, None, true),
+            (BatchingPolicy::SameTenant, Rows, now, false),
+        ] {
+            let own = Manifest { batching, rows_proof, ..manifest("1") };
+            assert_eq!(is_as_asked(&own, policy), expected, "{policy:?} {batching:?} {rows_proof:?}");
+            // A network beside the model's own counts as much.
+            let named = NamedNetwork { batching, rows_proof, ..unknown(&NetworkFiles::default()) };
+            let networks = [("text".to_owned(), named)].into();
+            let good = match policy {
+                Auto => (Rows, now),
+                Off => (Alone, None),
+                BatchingPolicy::SameTenant => (SameTenant, None),
+            };
+            let beside = Manifest { networks, batching: good.0, rows_proof: good.1, ..manifest("1") };
+            assert_eq!(is_as_asked(&beside, policy), expected, "beside: {policy:?} {batching:?} {rows_proof:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn what_somebody_else_put_is_not_ours() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());

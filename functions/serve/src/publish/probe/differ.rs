@@ -122,11 +122,15 @@ pub(in crate::publish) fn tolerance(tensor: &Tensor) -> f64 {
     rounding * largest.max(1e-2)
 }
 
-/// The same values, each moved by some of its last bits: what a network makes of that, the order of sums can make too.
-pub(super) fn nudged(row: &[Tensor]) -> Vec<Tensor> {
+/// The same values, each moved by some of its last bits in one of many patterns: what a network makes of that, the order of sums can
+/// make too.
+pub(super) fn nudged(row: &[Tensor], pattern: usize) -> Vec<Tensor> {
     let nudge = |(place, tensor): (usize, &Tensor)| {
         // Up and down without a pattern that a network could take out.
-        let up = |at: usize| ((at.wrapping_mul(0x9E37_79B9) >> 7) ^ place) & 1 == 0;
+        let up = |at: usize| {
+            let mixed = (at + 1).wrapping_mul(0x9E37_79B9).wrapping_add(pattern.wrapping_mul(0x85EB_CA6B));
+            ((mixed >> 7) ^ (mixed >> 17) ^ place) & 1 == 0
+        };
         let by = |at: usize, step: f32| if up(at) { 1.0 + step } else { 1.0 - step };
         let data = match tensor.data() {
             TensorData::Fp16(values) => {

@@ -41,9 +41,9 @@ pub(super) enum Seen {
 /// Runs rows of `inputs` alone, together, beside other rows and in other places; those of `golden` too.
 pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: Option<&Golden>) -> Seen {
     let begun = Instant::now();
-    let (mut sets, mut told_apart, mut refused) = (0, false, None);
+    let (mut sets, mut told_apart, mut refused, mut differs) = (0, false, None, None);
     let golden = golden.and_then(|golden| sets::of_golden(golden, inputs));
-    for set in golden.into_iter().map(Ok).chain(sets::made_up_sets(inputs)) {
+    'sets: for set in golden.into_iter().map(Ok).chain(sets::made_up_sets(inputs)) {
         let set = match set {
             Ok(set) => set,
             Err(because) => {
@@ -53,7 +53,7 @@ pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: O
         };
         for sent in combinations(inputs) {
             if sets > 0 && begun.elapsed() > LONGEST {
-                return Seen::Apart { sets, told_apart };
+                break 'sets;
             }
             let set = set.only(&sent);
             // Calls that send nothing never share a run.
@@ -65,14 +65,20 @@ pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: O
                 Err(Stopped::Refused(because)) => {
                     refused.get_or_insert(because);
                 }
+                // Another set may show more.
+                Err(Stopped::Seen(Seen::Differs(because))) => {
+                    sets += 1;
+                    differs.get_or_insert(because);
+                }
                 Err(Stopped::Seen(seen)) => return seen,
             }
         }
     }
-    match refused {
-        _ if sets > 0 => Seen::Apart { sets, told_apart },
-        Some(because) => Seen::NotRun(because),
-        None => Seen::NotRun("the network has no inputs".to_owned()),
+    match (differs, refused) {
+        (Some(because), _) => Seen::Differs(because),
+        (None, _) if sets > 0 => Seen::Apart { sets, told_apart },
+        (None, Some(because)) => Seen::NotRun(because),
+        (None, None) => Seen::NotRun("the network has no inputs".to_owned()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The runs of one set of rows.
 
+use std::time::{Duration, Instant};
+
 use amaas_wire::Tensor;
 
 use super::differ::{Gap, gap, magnitude, nudged};
@@ -17,21 +19,23 @@ pub(super) enum Stopped {
 
 /// Runs `set` in every way; whether any two of its rows gave different answers.
 pub(super) fn sweep(network: &mut impl Network, set: &Set) -> Result<bool, Stopped> {
-    let mut alone = Vec::with_capacity(set.rows.len());
+    let (begun, mut alone) = (Instant::now(), Vec::with_capacity(set.rows.len()));
     for row in &set.rows {
         alone.push(network.run(row).map_err(|error| Stopped::Refused(error.to_string()))?);
         // What it gives can be far larger than what it takes.
         let bytes: usize = alone[0].iter().map(|output| output.data().byte_size()).sum();
-        if alone.len() >= (MOST_BYTES / bytes.max(1)).max(2) {
+        let is_slow = begun.elapsed() > SLOW && alone.len() >= FEW_ROWS;
+        if is_slow || alone.len() >= (MOST_BYTES / bytes.max(1)).max(2) {
             break;
         }
     }
     let set = Set { rows: set.rows[..alone.len()].to_vec(), strangers: set.strangers[..alone.len()].to_vec() };
     let mut trial = Trial { network, set: &set, alone: &alone };
+    // What is found here needs no tolerance, so it comes first.
+    trial.beside_strangers()?;
     for order in orders(alone.len()) {
         trial.as_alone(&order)?;
     }
-    trial.beside_strangers()?;
     Ok(alone.iter().any(|outputs| *outputs != alone[0]))
 }
 
@@ -120,9 +124,11 @@ impl<N: Network> Trial<'_, N> {
 
     /// Whether `output` of a row changes by as much as `gap` says, or nearly, where the row's own values change in their last bits.
     fn explains(&mut self, row: usize, output: usize, gap: Gap) -> bool {
-        let Ok(nudged) = self.network.run(&nudged(&self.set.rows[row])) else { return false };
-        let own = nudged.get(output).and_then(|nudged| self::gap(&self.alone[row][output], nudged));
-        own.is_some_and(|own| gap.furthest <= own.furthest * AMPLIFIED && (gap.differing == 0 || own.differing > 0))
+        (0..NUDGES).any(|pattern| {
+            let Ok(nudged) = self.network.run(&nudged(&self.set.rows[row], pattern)) else { return false };
+            let own = nudged.get(output).and_then(|nudged| self::gap(&self.alone[row][output], nudged));
+            own.is_some_and(|own| gap.furthest <= own.furthest * AMPLIFIED && (gap.differing == 0 || own.differing > 0))
+        })
     }
 
     /// The outputs of each of `rows`, which run together.
@@ -155,7 +161,12 @@ fn shape(expected: &Tensor, got: &Tensor) -> Stopped {
     )))
 }
 
+/// Nudges of a row: one alone may happen to change nothing.
+const NUDGES: usize = 4;
 /// How much more than its nudge a row may change: sums of many values differ by more than one rounding.
 const AMPLIFIED: f64 = 16.0;
+/// Of a network that takes longer for a few rows alone no more are tried.
+const SLOW: Duration = Duration::from_secs(1);
+const FEW_ROWS: usize = 3;
 /// Of what the rows of a set give alone.
 const MOST_BYTES: usize = 256 << 20;
