@@ -132,7 +132,7 @@ impl Settings {
         parse_signers(&keys).map_err(|error| Failure::usage(format!("{PUBLISHERS}: {error}")))
     }
 
-    /// The same file where nothing is signed with it.
+    /// The file of the publisher's key where nothing is signed with it.
     pub(crate) fn signing_key_to_show(&self, flag: Option<&Path>) -> Result<PathBuf, Failure> {
         if let Some(path) = flag {
             return Ok(path.to_owned());
