@@ -18,4 +18,5 @@ mod operators;
 mod pay;
 mod quiet;
 mod retries;
+mod rows;
 mod sealed;

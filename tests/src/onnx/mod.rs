@@ -5,12 +5,14 @@
 pub mod mixing;
 mod networks;
 mod protobuf;
+mod text;
 mod types;
 
 use amaas_wire::Datatype;
 
 pub use self::networks::{add, beside, biased, count, identity, plus_one, random, running_sum, scalar, shifted, sum};
 use self::protobuf::Message;
+pub use self::text::parse;
 pub use self::types::Type;
 
 /// One dimension of a tensor.

@@ -13,6 +13,13 @@ impl Message {
         self
     }
 
+    /// A field of a float.
+    pub(super) fn float(mut self, field: u64, value: f32) -> Self {
+        self.varint(field << 3 | FIXED_32);
+        self.0.extend_from_slice(&value.to_le_bytes());
+        self
+    }
+
     /// A field of bytes, or of text.
     pub(super) fn bytes(mut self, field: u64, value: impl AsRef<[u8]>) -> Self {
         let value = value.as_ref();
@@ -52,3 +59,4 @@ impl Message {
 }
 
 const LENGTH_DELIMITED: u64 = 2;
+const FIXED_32: u64 = 5;
