@@ -1,14 +1,12 @@
 //! Every operator case of the package `onnx` through the whole stack, sealed, against Python's ONNX Runtime in a process of its own:
 //! bit for bit, since it is the same version with the same options. The time goes into the requests to the object store.
 
-mod cases;
+pub(crate) mod cases;
 
 use std::error::Error;
-use std::ffi::OsString;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::process::Command;
 
 use amaas_cli::shelf::Shelf;
 use amaas_e2e::skip;
@@ -18,21 +16,21 @@ use amaas_serve::task::Tasks;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use self::cases::{Case, Cases};
+use self::cases::{Case, Cases, OPERATORS, generated, text};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operators_give_what_they_give_in_process() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    if let Err(missing) = generate(folder.path()).await {
-        return skip(&missing);
-    }
-    let (all, values) = (Cases::read(folder.path()), Bytes::from(read(folder.path(), "values.bin")));
+    let folder = match generated().await {
+        Ok(folder) => folder,
+        Err(missing) => return skip(missing),
+    };
+    let (all, values) = (Cases::read(folder), Bytes::from(read(folder, "values.bin")));
     let mut failed = Vec::new();
     for batch in all.cases.chunks(BATCH) {
-        failed.extend(failures(folder.path(), batch, &values).await);
+        failed.extend(failures(folder, batch, &values).await);
     }
     assert!(failed.is_empty(), "{} of {} cases:\n{}", failed.len(), all.cases.len(), failed.join("\n"));
-    let left_out = [read(folder.path(), "left_out.txt"), read(folder.path(), "left_out_here.txt")].map(text);
+    let left_out = [read(folder, "left_out.txt"), read(folder, "left_out_here.txt")].map(text);
     agreed(&left_out[0]);
     let (count, names) = (all.cases.len(), left_out.iter().flat_map(|list| list.lines()));
     let others = names.filter(|line| line.starts_with("  ")).count();
@@ -43,24 +41,6 @@ async fn operators_give_what_they_give_in_process() {
         all.onnx,
         left_out.concat()
     );
-}
-
-/// Has the program fill `folder`.
-///
-/// # Errors
-/// What is missing for that.
-async fn generate(folder: &Path) -> Result<(), String> {
-    let python = std::env::var_os("AMAAS_TEST_PYTHON").unwrap_or_else(|| OsString::from("python3"));
-    let mut command = Command::new(&python);
-    command.arg(format!("{OPERATORS}/main.py")).arg(folder);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
-    let output = output.map_err(|error| format!("{}: {error}", python.display()))?;
-    let said = format!("{}{}", text(output.stdout), text(output.stderr));
-    match output.status.code() {
-        Some(0) => Ok(()),
-        Some(MISSING) => Err(said.trim().to_owned()),
-        _ => panic!("{said}"),
-    }
 }
 
 /// Why cases failed, of which one host serves all.
@@ -119,13 +99,6 @@ fn read(folder: &Path, name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn text(bytes: impl AsRef<[u8]>) -> String {
-    String::from_utf8_lossy(bytes.as_ref()).into_owned()
-}
-
-const OPERATORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/operators");
-/// What the program ends with where a package is missing.
-const MISSING: i32 = 77;
 /// Models of one host: each has a thread and a session until the host ends.
 const BATCH: usize = 100;
 /// Cases that are published and called side by side.

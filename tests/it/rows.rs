@@ -3,7 +3,9 @@
 
 mod corpus;
 mod exports;
+mod operators;
 mod proven;
+mod random;
 mod refused;
 mod trial;
 mod values;

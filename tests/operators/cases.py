@@ -15,6 +15,7 @@ from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.case.test_case import TestCase
 
 import oracle
+from rows import variants
 from tensor import DATATYPES, Tensor
 
 
@@ -49,6 +50,9 @@ def write(folder: Path) -> None:
                 left_out[type(why)][str(why)].append(name)
                 continue
             (folder / f"{name}.onnx").write_bytes(network)
+            (folder / "rows").mkdir(exist_ok=True)
+            for variant, changed in variants(case.model, calls[0].inputs):
+                (folder / "rows" / f"{name}.{variant}.onnx").write_bytes(changed)
             kept.append({"name": name, "calls": [written(call, values) for call in calls]})
     (folder / "cases.json").write_text(json.dumps({"onnx": version("onnx"), "cases": kept}))
     (folder / "left_out.txt").write_text(listed(left_out[LeftOut]))

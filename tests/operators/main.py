@@ -3,6 +3,7 @@ gives for them in process. `tests/it/operators.rs` starts this and calls each ca
 folder with
 
 - `NAME.onnx`, the network of each case;
+- `rows/NAME.VARIANT.onnx`, the same with a first dimension of any size (`rows.py`);
 - `values.bin`, the values of all tensors, in the protocol's binary form;
 - `cases.json`, the cases with their calls: inputs and outputs, and where in `values.bin` their values are;
 - `left_out.txt`, every other case under the reason why it is left out, and `left_out_here.txt`, those that another machine may

@@ -69,6 +69,27 @@ impl Runner {
         self.compare(&rows)
     }
 
+    /// Runs `count` made-up rows with neighbours, and each of them with others at the same place: the kernels are the same, so the
+    /// values have to be the same to the last bit.
+    pub(super) fn neighbours(&mut self, seed: u64, count: usize, scale: f64) -> Trial {
+        let (rows, others) = (self.rows(seed, count, scale), self.rows(seed + 1000, count, scale));
+        let together = self.run(&joined(&rows)?)?;
+        for row in 0..count {
+            let mut changed = others.clone();
+            changed[row].clone_from(&rows[row]);
+            let changed = match self.run(&joined(&changed)?) {
+                Ok(changed) => changed,
+                Err(error) => return Ok(Some(format!("only with some neighbours: {error}"))),
+            };
+            for (one, other) in together.iter().zip(&changed) {
+                if part(one, row, count).is_none() || part(one, row, count) != part(other, row, count) {
+                    return Ok(Some(format!("{}, row {row} of {count}: other neighbours give other values", one.name())));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     fn rows(&self, seed: u64, count: usize, scale: f64) -> Vec<Vec<Tensor>> {
         let mut random = Random::new(seed);
         let batch = match self.inputs.first().and_then(|input| input.dims.first()) {
@@ -148,6 +169,15 @@ fn difference(alone: &[Vec<Tensor>], together: &[Tensor], output: usize) -> Opti
         let part = all.data().slice(row * width..(row + 1) * width)?;
         differs(one.data(), &part).map(|what| format!("{name}, row {row} of {count}: {what}"))
     })
+}
+
+/// The bits of a row's values, one value after another.
+fn part(output: &Tensor, row: usize, count: usize) -> Option<Vec<u8>> {
+    let width = output.data().len() / count;
+    let data = output.data().slice(row * width..(row + 1) * width)?;
+    let mut bytes = Vec::new();
+    Tensor::new("", vec![width], data).ok()?.write_bytes(&mut bytes);
+    (output.shape().first() == Some(&count)).then_some(bytes)
 }
 
 /// Sums of another order differ by some 1e-7 of the largest value.
