@@ -108,6 +108,7 @@ impl Network {
 
     fn judge(&self, environment: &Environment, count: &mut Count) -> Result<(), String> {
         let file = self.file();
+        if let Ok(path) = std::env::var("AMAAS_ROWS_JOURNAL") { std::fs::write(path, &self.text).unwrap(); }
         count.all += 1;
         let Ok(mut runner) = Runner::in_environment(environment, &file) else { return Ok(()) };
         if runner.trial(0, 1, 1.0).is_err() {

@@ -118,7 +118,7 @@ impl Runner {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
         let given: Vec<_> = inputs.iter().map(|input| Ok((input.name(), given(input)?))).collect::<Result<_, String>>()?;
         let outputs = self.session.run(given).map_err(|error| error.message().to_owned())?;
-        outputs.iter().map(|(name, value)| taken(name, &value.try_upgrade().map_err(|_| "a view of nothing")?)).collect()
+        outputs.into_iter().map(|(name, value)| taken(name, &value)).collect()
     }
 }
 
@@ -145,7 +145,9 @@ fn joined(rows: &[Vec<Tensor>]) -> Result<Vec<Tensor>, String> {
     let join = |(at, tensor): (usize, &Tensor)| {
         let (name, mut shape, mut data) = tensor.clone().into_parts();
         for other in others {
-            data.extend_from(other[at].data());
+            if !data.extend_from(other[at].data()) {
+                return Err(format!("{name}: rows of several datatypes"));
+            }
         }
         *shape.first_mut().ok_or("a scalar")? *= rows.len();
         Tensor::new(name, shape, data).map_err(|error| error.to_string())

@@ -68,7 +68,8 @@ fn node(tokens: &mut Tokens<'_>) -> Result<Message, String> {
     let inputs = tokens.list(")", |tokens| Ok(tokens.optional_name()))?;
     let node = inputs.iter().fold(Message::default(), |node, input| node.bytes(1, input));
     let node = outputs.iter().fold(node, |node, output| node.bytes(2, output)).bytes(4, operator);
-    Ok(node.messages(5, &attributes).bytes(7, domain))
+    let node = node.messages(5, &attributes);
+    Ok(if domain.is_empty() { node } else { node.bytes(7, domain) })
 }
 
 /// `float[N,4] x`, or with values that it has unless others are sent: `float[4] w = {1, 2, 3, 4}`.
