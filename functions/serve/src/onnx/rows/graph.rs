@@ -219,10 +219,14 @@ pub(super) fn mixed(node: &Node, because: impl Into<Cause>) -> Vec<Value> {
 }
 
 fn why(node: &Node, because: impl Into<Cause>) -> Rc<NotProven> {
+    Rc::new(NotProven { node: Some(label(node)), because: because.into() })
+}
+
+/// A node as its operator and its name, or its first output if it has none.
+pub(super) fn label(node: &Node) -> String {
     let name = node.name.as_deref().filter(|name| !name.is_empty());
     let name = name.or_else(|| node.output.iter().find(|name| !name.is_empty()).map(|name| &name[..]));
-    let label = format!("{} {:?}", text(node.op_type.as_deref()), text(name));
-    Rc::new(NotProven { node: Some(label), because: because.into() })
+    format!("{} {:?}", text(node.op_type.as_deref()), text(name))
 }
 
 /// `value`, with the name of `node` if it is mixed and no node was named yet.

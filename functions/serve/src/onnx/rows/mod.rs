@@ -33,7 +33,7 @@ use self::graph::{Analysis, Value};
 use self::size::{Size, Symbols};
 use self::tensor::{Batch, Tensor};
 use super::external::text;
-use super::proto::{Graph, Model, ValueInfo};
+use super::proto::{Graph, Model, Node, ValueInfo};
 use super::{NetworkFiles, OnnxError};
 
 /// Proves that each output row of a network depends on the same row of its inputs alone, whichever of the inputs that a call may leave out
@@ -206,7 +206,13 @@ impl Network<'_> {
             Some(batch) => format!("its rows in dimension {}", batch.axis),
             None => "no rows: it is the same whatever the rows are".to_owned(),
         };
-        Err(NotProven::of_network(format!("output {name:?} has {has}")))
+        // What makes the output is where a reader looks first.
+        let makes = |node: &&Node| node.output.iter().any(|output| text(Some(output)) == name);
+        let node = self.graph.node.iter().find(makes).map(graph::label);
+        Err(NotProven {
+            because: format!("{} output {name:?} {has}", if node.is_some() { "gives" } else { "gets" }),
+            node,
+        })
     }
 }
 
@@ -239,6 +245,11 @@ fn have_a_batch(inputs: &[Input]) -> Result<(), NotProven> {
                 "the batch dimensions of the inputs do not have one name in common, such as \"batch\": that of {name:?} is {}",
                 symbol.map_or_else(|| "not named".to_owned(), |symbol| format!("{symbol:?}")),
             )));
+        }
+        let others = input.dims.iter().flatten().enumerate().filter(|(axis, _)| *axis != input.axis);
+        if let Some((axis, _)) = others.filter(|_| symbol.is_some()).find(|(_, dim)| dim.name() == symbol) {
+            let because = format!("dimension {axis} of input {name:?} has the name of the batch too");
+            return Err(NotProven::of_network(because));
         }
         batch = Some(symbol);
     }

@@ -14,14 +14,13 @@ pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
 fn einsum(call: &Call<'_>) -> Result<Tensor, Cause> {
     let equation = call.attributes.text("equation").ok_or("has no equation")?;
     let equation: String = String::from_utf8_lossy(equation).chars().filter(|letter| !letter.is_whitespace()).collect();
-    if equation.contains('.') {
-        return Err("has an equation with an ellipsis".to_owned());
-    }
     let Some((left, right)) = equation.split_once("->") else {
         return Err("has an equation without a result".to_owned());
     };
     let (mut sizes, mut rows): (BTreeMap<char, Size>, Option<(char, Batch)>) = (BTreeMap::new(), None);
-    let terms: Vec<&str> = left.split(',').collect();
+    let ranks =
+        (0..call.inputs.len()).map(|place| Ok(call.ranked(place)?.1.len())).collect::<Result<Vec<_>, Cause>>()?;
+    let (terms, right) = spelled(left, right, &ranks)?;
     for (place, term) in terms.iter().enumerate() {
         let (tensor, shape) = call.ranked(place)?;
         if shape.len() != term.chars().count() {
@@ -58,3 +57,22 @@ fn einsum(call: &Call<'_>) -> Result<Tensor, Cause> {
     let shape = shape.ok_or("has a result with an unknown letter")?;
     Tensor::of(Some(shape), rows.zip(place).map(|((_, batch), place)| batch.at(place)))
 }
+
+/// The terms and the result of an equation, with letters of their own in the place of each ellipsis, from the right.
+fn spelled(left: &str, right: &str, ranks: &[usize]) -> Result<(Vec<String>, String), Cause> {
+    let terms: Vec<&str> = left.split(',').collect();
+    if terms.len() != ranks.len() {
+        return Err("has an equation of another number of operands".to_owned());
+    }
+    let letters = |term: &str| term.chars().filter(|letter| *letter != '.').count();
+    let open = |term: &str, rank: usize| if term.contains("...") { rank.saturating_sub(letters(term)) } else { 0 };
+    let most = terms.iter().zip(ranks).map(|(term, rank)| open(term, *rank)).max().unwrap_or(0);
+    let ellipsis =
+        |count: usize| (0..count).rev().filter_map(|place| char::from_u32(PRIVATE + u32::try_from(place).ok()?));
+    let spell = |term: &str, count: usize| term.replacen("...", &ellipsis(count).collect::<String>(), 1);
+    let all = terms.iter().zip(ranks).map(|(term, rank)| spell(term, open(term, *rank))).collect();
+    Ok((all, spell(right, most)))
+}
+
+/// The first of the characters that no equation has.
+const PRIVATE: u32 = 0xE000;

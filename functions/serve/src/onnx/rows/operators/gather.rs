@@ -14,6 +14,8 @@ pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
         "OneHot" => one(one_hot(call)),
         "ReverseSequence" => one(reverse(call)),
         "TensorScatter" => one(tensor_scatter(call)),
+        "TfIdfVectorizer" => one(terms(call)),
+        "NegativeLogLikelihoodLoss" | "SoftmaxCrossEntropyLoss" => losses(call),
         _ => return None,
     })
 }
@@ -123,6 +125,28 @@ fn reverse(call: &Call<'_>) -> Result<Tensor, Cause> {
         None if !is_own => Ok(input.without_values()),
         _ => Err("reverses rows by the lengths of others".to_owned()),
     }
+}
+
+/// Counts of the terms in each row of a matrix; one dimension would be one row.
+fn terms(call: &mut Call<'_>) -> Result<Tensor, Cause> {
+    let (input, shape) = call.ranked(0)?;
+    let [rows, _] = &shape[..] else { return Err("counts the terms of all rows".to_owned()) };
+    let batch = batch_at(&input, 0, "the terms")?;
+    Tensor::of(Some(vec![rows.clone(), call.symbols.any()]), batch)
+}
+
+/// A loss for each label.
+fn losses(call: &Call<'_>) -> Followed {
+    call.shared([2])?;
+    if call.attributes.text("reduction") != Some(b"none") {
+        return Err("reduces the batch dimension".to_owned());
+    }
+    let (scores, labels) = (call.input(0)?, call.input(1)?);
+    batch_at(&scores, 0, "the scores")?;
+    if scores.batch() != labels.batch() {
+        return Err("takes the labels of other rows".to_owned());
+    }
+    Ok(vec![labels.without_values(), scores.without_values()])
 }
 
 fn tensor_scatter(call: &Call<'_>) -> Result<Tensor, Cause> {
