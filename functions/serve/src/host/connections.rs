@@ -27,7 +27,8 @@ impl Connections {
 
     /// A place for one more, for which another may have to go; none if all of them are at work.
     pub(super) async fn place(&mut self) -> Option<Place> {
-        if let Some(connection) = self.to_go()? {
+        if lock(&self.open).len() >= self.limit {
+            let connection = self.longest_waiting()?;
             connection.close();
             timeout(GOING, connection.gone.notified()).await.ok()?;
         }
@@ -37,15 +38,11 @@ impl Connections {
         Some(Place { open: Arc::clone(&self.open), id, connection })
     }
 
-    /// The one that goes, if one has to; nothing if none can.
-    fn to_go(&self) -> Option<Option<Arc<Connection>>> {
-        let open = lock(&self.open);
-        if open.len() < self.limit {
-            return Some(None);
-        }
-        let now = Instant::now();
+    /// The one that goes, if one can.
+    fn longest_waiting(&self) -> Option<Arc<Connection>> {
+        let (open, now) = (lock(&self.open), Instant::now());
         let waiting = open.values().filter_map(|connection| Some((connection.waits_since(now)?, connection)));
-        waiting.min_by_key(|(since, _)| *since).map(|(_, connection)| Some(Arc::clone(connection)))
+        waiting.min_by_key(|(since, _)| *since).map(|(_, connection)| Arc::clone(connection))
     }
 }
 
@@ -114,14 +111,14 @@ impl Connection {
 
     /// Begins an exchange, whose head is there.
     pub(super) fn exchange(self: &Arc<Self>) -> Arc<Exchange> {
-        let stage = Arc::new(Mutex::new(Stage::Receiving));
+        let receiving = Arc::new(Mutex::new(Stage::Receiving));
         let mut state = lock(&self.state);
         state.greeted = true;
         let id = state.next;
         state.next += 1;
-        state.exchanges.insert(id, Arc::clone(&stage));
+        state.exchanges.insert(id, Arc::clone(&receiving));
         drop(state);
-        Arc::new(Exchange::new(Arc::clone(self), id, stage))
+        Arc::new(Exchange::new(Arc::clone(self), id, receiving))
     }
 
     /// An exchange got a whole request.
@@ -141,7 +138,7 @@ impl Connection {
         let silent = async {
             sleep_until(self.accepted + FIRST_HEAD).await;
             if lock(&self.state).greeted {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         let stalled = async {

@@ -151,7 +151,7 @@ impl http_body::Body for Sending {
                     Ok(data) => self.rest = data,
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                 },
-                ended => return ended,
+                ended @ Poll::Ready(_) => return ended,
             }
         }
         let length = self.rest.len().min(PIECE);
