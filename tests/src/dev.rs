@@ -63,5 +63,7 @@ async fn amaas(folder: &Path) -> Command {
     let mut command = Command::new(binary("amaas"));
     command.current_dir(folder).env_clear().stdin(Stdio::null());
     command.env("ORT_DYLIB_PATH", library().await).env("ORT_DISABLE_TELEMETRY", "1");
+    // Where it records that the folder is its own.
+    command.env("XDG_STATE_HOME", folder.join("state"));
     command
 }

@@ -1,7 +1,8 @@
 //! What the program says and how it ends when it cannot start.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Once;
 
 /// RFC 8032 §7.1, test 1: a publisher who never published.
@@ -76,4 +77,24 @@ fn a_port_that_is_taken_is_named() {
 #[test]
 fn a_log_that_no_terminal_shows_has_no_colours() {
     assert!(!stderr(&run(&[])).contains('\x1b'), "{:?}", stderr(&run(&[])));
+}
+
+/// Keys and payloads are in its memory, which a core dump would write into a file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_function_leaves_no_core() {
+    run(&[]); // writes the key
+    let place = [("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "sentiment"), ("PORT", "0"), ("AMAAS_LOG", "info")];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_amaas-sentiment"));
+    command.env_clear().envs(place).envs([KMS_KEY, LEDGER, PUBLISHER]).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program can be started");
+    let log = BufReader::new(child.stderr.take().expect("piped"));
+    let listens = log.lines().map_while(Result::ok).any(|line| line.contains("listening"));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id()));
+    child.kill().expect("it runs");
+    child.wait().expect("it ended");
+    assert!(listens);
+    let limits = limits.expect("it can be read");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(core.split_whitespace().skip(4).collect::<Vec<_>>(), ["0", "0", "bytes"]);
 }

@@ -17,3 +17,18 @@ pub fn private() {
         tracing::warn!(%error, "the process stays readable for debuggers of the same user");
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit, set_dumpable_behavior};
+
+    #[test]
+    fn the_process_leaves_no_core_and_is_closed_to_debuggers() {
+        super::private();
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+        assert_eq!(dumpable_behavior().expect("Linux says it"), DumpableBehavior::NotDumpable);
+        // The other tests of this process go on as they were.
+        set_dumpable_behavior(DumpableBehavior::Dumpable).expect("as before");
+    }
+}

@@ -220,7 +220,10 @@ fn another_processors_runtime_is_fetched_once() {
     script(
         here,
         "python3",
-        r#"echo "$@" >asked; while [ "$1" != --dest ]; do shift; done; echo wheel >"$2/onnxruntime.whl""#,
+        &format!(
+            r#"echo "$@" >{}/asked; while [ "$1" != --dest ]; do shift; done; echo wheel >"$2/onnxruntime.whl""#,
+            here.display()
+        ),
     );
     let package = || {
         let mut command = command(here, &["package", "sentiment", "--binary", machine, "-o", "a.zip"]);
@@ -231,6 +234,7 @@ fn another_processors_runtime_is_fetched_once() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("the fetched wheel is not the pinned one"), "{error}");
     let asked = std::fs::read_to_string(here.join("asked")).expect("python3 was run");
+    assert!(asked.starts_with("-I -m pip download "), "without the current folder: {asked}");
     assert!(asked.contains(&format!("--platform {platform} ")), "{asked}");
     assert!(asked.contains(&format!("onnxruntime=={VERSION}")), "{asked}");
 

@@ -127,7 +127,8 @@ fn callers_see_what_they_used_until_their_budget_is_spent() {
     let ledger = ["--ledger", "sqlite:.amaas/ledger.sqlite"];
     text_of(here, &[&["prices", "set", "sentiment", "--call", "0.25", "--unit", "0.0001"], &ledger[..]].concat());
     text_of(here, &[&["tenants", "create", "acme", "--budget", "0.6"], &ledger[..]].concat());
-    let dev = Dev::start(here);
+    // The folder is named: `dev` made nothing in it yet.
+    let dev = Dev::start_with(here, |command| command.env("AMAAS_DATA", here.join(".amaas")));
     let made = json_of(here, &["keys", "create", "--tenant", "acme", "--route", "predict", "--route", "usage"]);
     let key = made["key"].as_str().expect("a key");
     let env = amaas::env_file::EnvFile::load(&here.join(".amaas/env")).expect("written by dev");
