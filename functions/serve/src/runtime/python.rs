@@ -75,12 +75,17 @@ mod tests {
             String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
         };
         // The variables are set for it alone: they are not this process's, and `command` would remove them.
-        let mut isolated = Python::in_folder(folder.path()).command("zipfile");
-        isolated.arg("--help").env("PYTHONPATH", folder.path()).env("PYTHONSTARTUP", folder.path().join("pip.py"));
-        let help = shown(&mut isolated);
-        assert!(help.contains("usage:") && !witness.exists(), "{help}");
+        let isolated = |module: &str, argument: &str| {
+            let mut command = Python::in_folder(folder.path()).command(module);
+            command.env("PYTHONPATH", folder.path()).env("PYTHONSTARTUP", folder.path().join("pip.py"));
+            shown(command.arg(argument))
+        };
+        let help = isolated("zipfile", "--help");
+        assert!(help.contains("usage:"), "{help}");
+        let version = isolated("pip", "--version");
+        assert!(!witness.exists(), "a module of the folder ran: {version}");
         // The trap works.
-        shown(Command::new("python3").args(["-m", "zipfile", "--help"]).current_dir(folder.path()));
+        shown(Command::new("python3").args(["-m", "pip", "--version"]).current_dir(folder.path()));
         assert!(witness.exists(), "without -I the folder comes first");
     }
 }
