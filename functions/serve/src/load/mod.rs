@@ -30,7 +30,7 @@ pub use self::model::{LoadTimes, Model};
 pub(crate) use self::named::{Named, learn};
 pub use self::provider::Provider;
 pub use self::refusal::SessionError;
-pub(crate) use self::resolve::resolve;
+pub(crate) use self::resolve::{manifest, resolve};
 pub(crate) use self::session::{Onnx, write_prepared};
 pub use self::slot::{Slot, State};
 pub use self::source::{Source, UnwrapError};

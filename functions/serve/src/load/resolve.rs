@@ -27,7 +27,7 @@ async fn follow(source: &Source, model: &ModelName, alias: &Alias) -> Result<Ver
 }
 
 /// The manifest of a version, signed by a publisher, in its place and not too old; with the digest of what was signed.
-pub(super) async fn manifest(
+pub(crate) async fn manifest(
     source: &Source,
     model: &ModelName,
     version: &Version,

@@ -7,7 +7,6 @@
 //!
 //! Invariant: no session is made of files that [`check`] did not pass.
 
-mod batch_first;
 mod check;
 mod describe;
 mod element;
@@ -22,7 +21,6 @@ pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::batch_first::batch_first;
 pub(crate) use self::check::{Checked, check};
 pub(crate) use self::describe::describe;
 pub use self::describe::{DescribedTensor, Description};

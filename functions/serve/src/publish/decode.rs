@@ -8,15 +8,15 @@ use super::probe::Seen;
 use super::share::Proof;
 use crate::generate::{Contract, Decoder};
 use crate::infer::RunError;
-use crate::onnx::{self, NetworkFiles, rows};
+use crate::onnx::{NetworkFiles, rows};
 
 /// Whether the graph keeps sequences apart. The caches of a decoder have their batch where `contract` says.
 pub(super) fn prove(files: &NetworkFiles, contract: &Contract) -> Proof {
-    let places = contract
+    let axes = contract
         .cache
         .iter()
-        .flat_map(|tensor| [(tensor.past.as_str(), tensor.batch), (tensor.present.as_str(), tensor.batch)]);
-    rows::prove(&onnx::batch_first(files, &places.collect())?)
+        .flat_map(|tensor| [(tensor.past.clone(), tensor.batch), (tensor.present.clone(), tensor.batch)]);
+    rows::prove_at(files, &axes.collect())
 }
 
 /// Goes on with texts alone and together, of tokens that every vocabulary has, in no more than `context` tokens.

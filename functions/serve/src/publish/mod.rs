@@ -14,18 +14,20 @@ mod upload;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use amaas_wire::Datatype;
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
 use bytes::Bytes;
 
 pub use self::check::PublishError;
 pub use self::seal::{Protection, Publisher};
 pub use self::share::BatchingPolicy;
-use crate::config::live;
-use crate::load::LoadError;
-use crate::manifest::{Golden, Manifest};
+use crate::config::{Trust, live};
+use crate::generate::Contract;
+use crate::load::{Source, manifest, resolve};
+use crate::manifest::{Golden, Manifest, TensorSpec};
 pub use crate::onnx::{DescribedTensor, Description, NetworkFiles, NotProven, OnnxError};
-use crate::store::{Alias, ModelName, Selector, Store, Version, manifest_key};
-use crate::task::Tasks;
+use crate::store::{Alias, ModelName, Selector, Store, Version};
+use crate::task::{Tasks, Tensors};
 
 /// A model to be published.
 #[derive(Clone, Debug)]
@@ -149,18 +151,10 @@ pub async fn published(
     selector: &Selector,
     publishers: &[VerifyingKey],
 ) -> Result<Manifest, PublishError> {
-    let version = crate::load::resolve(store, model, selector).await?;
-    let key = manifest_key(model, &version);
-    let object = store.read(&key).await?;
-    let manifest = match Manifest::verify(&object.bytes, publishers) {
-        Ok(manifest) => manifest,
-        Err(cause) => return Err(LoadError::Manifest { key, cause }.into()),
-    };
-    if manifest.model != *model || manifest.version != version {
-        let (model, version) = (manifest.model.to_string(), manifest.version.to_string());
-        return Err(LoadError::Misplaced { key, model, version }.into());
-    }
-    Ok(manifest)
+    let trust = Trust { publishers: publishers.to_vec(), least_serial: 0 };
+    let source = Source::new(store.clone(), None, trust);
+    let version = resolve(&source, model, selector).await?;
+    Ok(manifest(&source, model, &version).await?.0)
 }
 
 /// What the file of a network says of itself.
@@ -178,4 +172,23 @@ pub fn describe(network: &NetworkFiles) -> Result<Description, OnnxError> {
 /// [`OnnxError`] if the file cannot be read. The inner [`NotProven`] names the node where rows meet.
 pub fn prove_rows(network: &NetworkFiles) -> Result<Result<(), NotProven>, OnnxError> {
     crate::onnx::rows::prove(network)
+}
+
+/// The same of a network that goes on with texts, whose caches may have the batch in another dimension; `None` where it is none.
+///
+/// # Errors
+/// [`OnnxError`] if the file cannot be read.
+pub fn prove_sequences(network: &NetworkFiles) -> Result<Option<Result<(), NotProven>>, OnnxError> {
+    let Description { inputs, outputs, .. } = crate::onnx::describe(network)?;
+    let spec = |tensor: &DescribedTensor| {
+        let datatype = Datatype::ALL.into_iter().find(|datatype| datatype.name() == tensor.datatype)?;
+        let spec = TensorSpec::new(tensor.name.as_str(), datatype, tensor.shape.clone()?);
+        Some(TensorSpec { optional: tensor.optional, ..spec })
+    };
+    let specs = |tensors: &[DescribedTensor]| tensors.iter().map(spec).collect::<Option<Vec<_>>>();
+    let (Some(inputs), Some(outputs)) = (specs(&inputs), specs(&outputs)) else { return Ok(None) };
+    match Contract::of(&inputs, &outputs, &Tensors::default()) {
+        Ok(contract) => decode::prove(network, &contract).map(Some),
+        Err(_) => Ok(None),
+    }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use amaas_serve::config::live;
 use amaas_serve::manifest::{Batching, Dim, Manifest, TensorSpec};
-use amaas_serve::publish::{DescribedTensor, Description, NotProven, describe, prove_rows, published};
+use amaas_serve::publish::{DescribedTensor, Description, NotProven, describe, prove_rows, prove_sequences, published};
 use amaas_serve::store::{ModelName, Selector};
 use serde_json::{Value, json};
 
@@ -70,7 +70,11 @@ impl Network {
     fn read(path: &Path) -> Result<Self, Failure> {
         let files = network(path)?;
         let failed = |error| Failure::new(format_args!("{}: {error}", path.display()));
-        let (description, rows) = (describe(&files).map_err(failed)?, prove_rows(&files).map_err(failed)?);
+        let description = describe(&files).map_err(failed)?;
+        let rows = match prove_sequences(&files).map_err(failed)? {
+            Some(sequences) => sequences,
+            None => prove_rows(&files).map_err(failed)?,
+        };
         Ok(Self { path: path.to_owned(), bytes: files.size(), description, rows })
     }
 

@@ -5,6 +5,7 @@ use crate::program::{Dev, amaas, json, text};
 const SENTIMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/sentiment/model/sentiment.onnx");
 /// Its activations are quantised by the smallest and largest of all rows.
 const EMBED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/embed/model/embed.onnx");
+const GENERATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/generate/model/generate.onnx");
 
 #[test]
 fn a_file_is_described_and_told_why_its_rows_are_not_independent() {
@@ -27,6 +28,9 @@ fn a_file_is_described_and_told_why_its_rows_are_not_independent() {
     let told = text(here, &["inspect", EMBED]);
     assert!(told.contains("operator sets: ai.onnx ") && told.contains("input_ids"), "{told}");
     assert!(told.contains("rows are independent: not proven (") && told.contains(node), "{told}");
+
+    // A decoder's caches have the batch in another dimension.
+    assert_eq!(json(here, &["inspect", GENERATE])["rows"]["independent"], true);
 
     // A folder is all of its files.
     for (from, to) in [(SENTIMENT, "b.onnx"), (EMBED, "a.onnx")] {
