@@ -203,7 +203,7 @@ impl Network for Random {
 #[test]
 fn what_fails_together_or_is_random_is_no_disagreement() {
     let seen = probe(&mut Few, &rows_of(Datatype::Fp32), None);
-    assert_eq!(seen, Seen::NotRun("a run of 5 rows failed: out of memory".to_owned()));
+    assert_eq!(seen, Seen::NotRun("a run of 7 rows failed: out of memory".to_owned()));
     let seen = probe(&mut Random(0.0), &rows_of(Datatype::Fp32), None);
     assert!(!matches!(seen, Seen::Apart { .. }), "{seen:?}");
 }
