@@ -15,6 +15,7 @@ use amaas_serve::access::KeyTerms;
 use amaas_serve::config::live;
 use amaas_serve::manifest::{Batching, Manifest};
 use amaas_serve::publish::{BatchingPolicy, Protection, Publication, Publisher, publish};
+use amaas_serve::seal::KeySet;
 use amaas_serve::task::Tasks;
 use futures_util::future::join_all;
 
@@ -88,6 +89,9 @@ async fn a_model_that_was_published_before_there_was_a_proof_shares_no_runs() {
     let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher().clone() };
     let publication = Publication::of_network(lag.name.parse().expect("a name"), (lag.network)());
     let store = stage.store().await;
+    if let Protection::Sealed(vault) = &stage.publisher().protection {
+        KeySet::create(&store, &publication.model, vault).await.expect("the keys can be kept");
+    }
     let published = publish(&store, publication, &Tasks::default(), library().await, &publisher).await;
     // As a trial alone had it once, which saw no difference.
     let manifest = Manifest { batching: Batching::Rows, ..published.expect("published").manifest };
@@ -168,7 +172,7 @@ impl Served {
 
     async fn of(stage: &Stage, program: Program, model: &str) -> Self {
         let other = ApiKey::generate("test").expect("random");
-        let terms = KeyTerms::of("others".parse().expect("a name"));
+        let terms = KeyTerms { name: model.to_owned(), ..KeyTerms::of("others".parse().expect("a name")) };
         stage.accounts().await.add_key(&other, terms).await.expect("the key can be kept");
         let function = stage.launch(program, model).await.start();
         let endpoint = function.endpoint().await;

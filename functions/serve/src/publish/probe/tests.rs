@@ -4,8 +4,14 @@
 use amaas_wire::{Datatype, TensorData};
 
 use super::*;
+use crate::config::RuntimeConfig;
+use crate::generate::Contract;
 use crate::infer::RunError;
-use crate::manifest::GoldenCase;
+use crate::load::{Onnx, OnnxDecoder};
+use crate::manifest::{GoldenCase, Sharing};
+use crate::onnx::NetworkFiles;
+use crate::publish::decode;
+use crate::task::Tensors;
 
 fn spec(name: &str, datatype: Datatype, shape: Vec<Dim>) -> TensorSpec {
     TensorSpec::new(name, datatype, shape)
@@ -273,4 +279,38 @@ fn only_inputs_that_name_one_batch_can_be_put_together() {
         assert_eq!(told.is_some(), expected.is_some(), "{told:?}");
         assert!(told.unwrap_or_default().contains(expected.unwrap_or_default()), "{expected:?}");
     }
+}
+
+/// The networks that come with the program, run by ONNX Runtime: the trial must not find what is not there.
+#[test]
+fn bundled_networks_are_told_apart_from_one_whose_rows_share_a_scale() {
+    let library = std::env::var_os("ORT_DYLIB_PATH").map(std::path::PathBuf::from);
+    let library = crate::runtime::find_or_fetch(library.as_deref(), |_| ()).expect("ONNX Runtime");
+    let environment = crate::runtime::environment(&library).expect("it starts");
+    let config = RuntimeConfig { intra_threads: std::num::NonZeroUsize::MIN, ..RuntimeConfig::default() };
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (name, is_apart) in [("digits", true), ("names", true), ("sentiment", true), ("embed", false)] {
+        let model = folder.join(name).join("model");
+        let files = NetworkFiles::read(&model.join(format!("{name}.onnx"))).expect("committed");
+        let golden = std::fs::read(model.join("golden.json")).expect("committed");
+        let golden = Golden::from_json(&golden).expect("golden cases");
+        let mut network = Onnx::new(&environment, &files, &config).expect("a session");
+        let inputs = network.inputs().expect("tensors");
+        for golden in [None, Some(&golden)] {
+            let seen = probe(&mut network, &inputs, golden);
+            match &seen {
+                // Activations are quantised by the smallest and the largest of all rows.
+                Seen::Differs(_) | Seen::Mixed(_) if !is_apart => {}
+                Seen::Apart { sets, told_apart: true } if is_apart => assert!(*sets > 0, "{name}"),
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    }
+    let files = NetworkFiles::read(&folder.join("generate/model/generate.onnx")).expect("committed");
+    let network = Onnx::new(&environment, &files, &config).expect("a session");
+    let (inputs, outputs) = (network.inputs().expect("tensors"), network.outputs().expect("tensors"));
+    let contract = Contract::of(&inputs, &outputs, &Tensors::default()).expect("a decoder");
+    let mut decoder = OnnxDecoder::new(network, contract, Sharing::None);
+    let seen = decode::probe(&mut decoder, 256).expect("it goes on with texts");
+    assert!(matches!(seen, Seen::Apart { sets: 3, told_apart: true }), "{seen:?}");
 }
