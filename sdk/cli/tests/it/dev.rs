@@ -1,7 +1,13 @@
 //! `amaas dev`, and the commands beside it.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use amaas_cli::object_store::BUCKET;
+use amaas_serve::access::KeyId;
+use amaas_serve::config::LedgerLocation;
+use amaas_serve::ledger::{self, FOREVER, Key};
 
 use crate::program::{Dev, amaas, json, text};
 
@@ -76,11 +82,42 @@ fn a_second_start_keeps_the_key_and_where_aliases_point() {
     let key = variable(here, "AMAAS_API_KEY");
     json(here, &["publish", NETWORK, "--name", "sentiment"]);
     assert!(first.stop());
+    as_an_earlier_version_left(here, &key);
 
     let second = Dev::start(here);
     assert_eq!(variable(here, "AMAAS_API_KEY"), key);
     assert_eq!(second.model("sentiment")["version"], "2", "the bundled model does not take the alias back");
     served(here, "sentiment", "2");
+}
+
+/// Takes every signature away: of the alias, of the sealing keys, of accounts, and what they are made with.
+fn as_an_earlier_version_left(here: &Path, key: &str) {
+    let objects = here.join(".amaas/s3").join(BUCKET);
+    std::fs::write(objects.join("models/sentiment/aliases/live"), "2").expect("written");
+    let sealing = objects.join("sealing/dev.json");
+    let json = std::fs::read(&sealing).expect("made");
+    let mut json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    json["format"] = "amaas.sealing-keys/1".into();
+    json["answers"] = json["authenticator"].take();
+    json.as_object_mut().expect("an object").retain(|name, _| name != "authenticator" && name != "tag");
+    std::fs::write(sealing, json.to_string()).expect("written");
+
+    let location = LedgerLocation::Sqlite(here.join(".amaas/ledger.sqlite"));
+    let id = KeyId::of(&key.parse().expect("a key"));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let ledger = ledger::open(&location).await.expect("opened");
+        for at in [Key::new("tenants", "dev"), Key::new(format!("key/{id}"), "record")] {
+            let entry = ledger.read(&at).await.expect("read").expect("it is there");
+            let mut json: serde_json::Value = serde_json::from_slice(&entry.value).expect("JSON");
+            assert!(json.as_object_mut().expect("an object").remove("signature").is_some());
+            ledger.replace(&at, entry.revision, json.to_string().into(), FOREVER).await.expect("written");
+        }
+        for at in ["authority", "verifier"].map(|name| Key::new("ledger", name)) {
+            let entry = ledger.read(&at).await.expect("read").expect("it is there");
+            assert!(ledger.remove(&at, entry.revision).await.expect("removed"));
+        }
+    });
 }
 
 #[test]

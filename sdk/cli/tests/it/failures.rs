@@ -123,7 +123,7 @@ fn the_key_of_dev_is_for_the_ledger_of_dev() {
     for (ledger, variable) in [(&["--ledger", "sqlite:other.sqlite"][..], ""), (&[], "sqlite:other.sqlite")] {
         let (code, error) = create(ledger, variable);
         assert_eq!(code, Some(2), "{error}");
-        assert!(error.contains("nothing to wrap the ledger's secret with"), "{error}");
+        assert!(error.contains("nothing unwraps the ledger's secrets"), "{error}");
     }
     assert!(!folder.path().join("other.sqlite").exists());
     assert_eq!(create(&[], "").0, Some(0));
@@ -159,8 +159,10 @@ fn a_reader_that_had_enough_ends_the_command_quietly() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    text(folder.path(), &["tenants", "create", "acme", "--ledger", "sqlite:ledger.sqlite"]);
-    let mut command = command(folder.path(), &["tenants", "list", "--ledger", "sqlite:ledger.sqlite"]);
+    FileKey::create(&folder.path().join("kms.key")).expect("written");
+    let ledger = ["--ledger", "sqlite:ledger.sqlite", "--kms-key", "file:kms.key"];
+    text(folder.path(), &[&["tenants", "create", "acme"], &ledger[..]].concat());
+    let mut command = command(folder.path(), &[&["tenants", "list"], &ledger[..]].concat());
     let output = command.stdout(writer).output().expect("run");
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }

@@ -7,6 +7,7 @@ use amaas_serve::access::{Accounts, KeyId, Money, Routes, Tenant};
 use amaas_serve::config::LedgerLocation;
 use amaas_serve::ledger::{self, Key, Write};
 use amaas_serve::meter::{Day, Record};
+use amaas_serve::vault::FileKey;
 use serde_json::{Value, json};
 
 use crate::ledger::OnLedger;
@@ -124,7 +125,8 @@ fn callers_see_what_they_used_until_their_budget_is_spent() {
     let here = folder.path();
     std::fs::create_dir(here.join(".amaas")).expect("made");
     // Before the service is there, so that it has not read another price.
-    let ledger = ["--ledger", "sqlite:.amaas/ledger.sqlite"];
+    FileKey::create(&here.join(".amaas/kms.key")).expect("written");
+    let ledger = ["--ledger", "sqlite:.amaas/ledger.sqlite", "--kms-key", "file:.amaas/kms.key"];
     text_of(here, &[&["prices", "set", "sentiment", "--call", "0.25", "--unit", "0.0001"], &ledger[..]].concat());
     text_of(here, &[&["tenants", "create", "acme", "--budget", "0.6"], &ledger[..]].concat());
     // The folder is named: `dev` made nothing in it yet.
