@@ -4,6 +4,7 @@
 //! - `node: Operator output | …`: the nodes that may be named as those where rows meet, `none` if no node is at fault;
 //! - `same: why`: rows together give what they give alone, or cannot be run together;
 //! - `unrunnable: why`: ONNX Runtime does not run it;
+//! - `open: why`: rows are independent, but the proof does not see it;
 //! - `opset: 11`: the version of ONNX's operators, 20 if there is none;
 //! - `values: x 0..3`, `values: x one|two`: what an input may hold;
 //! - `sizes: S 3`: the size of a dimension.
@@ -69,4 +70,4 @@ impl Entry {
     }
 }
 
-const KEYS: [&str; 6] = ["node", "same", "unrunnable", "opset", "values", "sizes"];
+const KEYS: [&str; 7] = ["node", "same", "unrunnable", "open", "opset", "values", "sizes"];

@@ -58,11 +58,12 @@ async fn exports_give_alone_what_they_give_together() {
     assert!(other.is_empty(), "{}", other.join("\n"));
 }
 
+/// That of `generate` has its rows in another dimension of the cache, and is judged there.
 #[test]
 fn networks_of_this_project_are_proven() {
     let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
     let mut wrong = Vec::new();
-    for function in ["digits", "embed", "generate", "names", "sentiment"] {
+    for function in ["digits", "embed", "names", "sentiment"] {
         let path = functions.join(function).join(format!("model/{function}.onnx"));
         wrong.extend(prove(&path).err().map(|why| format!("{function}: {why}")));
     }

@@ -138,6 +138,10 @@ impl Graph {
         self.constant("float", value)
     }
 
+    pub(super) fn zero_point(&mut self) -> String {
+        self.constant("int8", "0")
+    }
+
     /// A tensor of numbers that differ.
     pub(super) fn weights(&mut self, shape: &[i64]) -> String {
         let shape: Vec<_> = shape.iter().map(i64::to_string).collect();

@@ -319,9 +319,10 @@ fn quantise(graph: &mut Graph, of: &Value, p: usize, _: usize) -> Option<Value> 
         let (quantised, scale, zero) = graph.three(&format!("DynamicQuantizeLinear({})", of.name));
         format!("DequantizeLinear({quantised}, {scale}, {zero})")
     } else if of.exact {
-        let scale = graph.float("0.125");
-        let quantised = graph.node(&format!("QuantizeLinear({}, {scale})", of.name));
-        format!("DequantizeLinear({quantised}, {scale})")
+        // Without a zero point ONNX Runtime 1.32 ends the process where it moves a transpose over this.
+        let (scale, zero) = (graph.float("0.125"), graph.zero_point());
+        let quantised = graph.node(&format!("QuantizeLinear({}, {scale}, {zero})", of.name));
+        format!("DequantizeLinear({quantised}, {scale}, {zero})")
     } else {
         return None;
     };

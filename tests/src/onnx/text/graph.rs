@@ -22,10 +22,19 @@ pub(super) fn graph(tokens: &mut Tokens<'_>) -> Result<Message, String> {
     Ok(graph.messages(5, &constants).messages(11, &inputs).messages(12, &outputs))
 }
 
-/// `<domain: "local", opset_import: ["" : 20]> name <axis> (x) => (y) { y = Relu(x) }`, where the first part gives the domain only.
+/// `<domain: "local"> name <axis> (x) => (y) { y = Relu(x) }`, of the model's operators, or of another version of ONNX's operators:
+/// `<domain: "local", opset: 11>`.
 pub(super) fn function(tokens: &mut Tokens<'_>, operators: &[Message]) -> Result<Message, String> {
     tokens.expect("<domain:")?;
     let domain = tokens.quoted()?;
+    let own = if tokens.take(",") {
+        tokens.expect("opset:")?;
+        let version = tokens.number()?.parse().map_err(|_| "expected a version".to_owned())?;
+        Some([Message::default().bytes(1, "").integer(2, version)])
+    } else {
+        None
+    };
+    let operators = own.as_ref().map_or(operators, |own| own);
     tokens.expect(">")?;
     let function = Message::default().bytes(1, tokens.name("a function's name")?);
     let names = |tokens: &mut Tokens<'_>, end: &str| tokens.list(end, |tokens| tokens.name("a name").map(str::to_owned));
