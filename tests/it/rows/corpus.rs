@@ -29,7 +29,8 @@ impl Entry {
     /// The entries of all files in the folder `folder` of `tests/rows`.
     pub(super) fn all(folder: &str) -> Vec<Self> {
         let folder = Path::new(ROWS).join(folder);
-        let mut paths: Vec<_> = std::fs::read_dir(&folder).expect("a folder").map(|it| it.expect("a file").path()).collect();
+        let mut paths: Vec<_> =
+            std::fs::read_dir(&folder).expect("a folder").map(|it| it.expect("a file").path()).collect();
         paths.sort();
         paths.iter().flat_map(|path| Self::read(path)).collect()
     }

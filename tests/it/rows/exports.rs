@@ -27,7 +27,8 @@ fn exports_are_proven_as_far_as_they_are_independent() {
 
 #[test]
 fn every_export_is_in_the_list() {
-    let files = std::fs::read_dir(Path::new(ROWS).join("exports")).expect("a folder").map(|it| it.expect("a file").path());
+    let files =
+        std::fs::read_dir(Path::new(ROWS).join("exports")).expect("a folder").map(|it| it.expect("a file").path());
     let networks = files.filter(|path| path.extension().is_some_and(|extension| extension == "onnx"));
     let names: Vec<_> = networks.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     let expected = expected();

@@ -63,7 +63,8 @@ fn trial(environment: &Environment, file: &[u8], case: &Case, variant: &str, val
         Ok(input) => vec![call[input].tensor(values)?],
         Err(_) => call.iter().map(|input| input.tensor(values)).collect::<Result<_, _>>()?,
     };
-    let rows: Vec<_> = (0..inputs[0].shape()[0]).map(|at| inputs.iter().map(|input| row(input, at)).collect()).collect();
+    let rows: Vec<_> =
+        (0..inputs[0].shape()[0]).map(|at| inputs.iter().map(|input| row(input, at)).collect()).collect();
     let mut seen = Err("no rows".to_owned());
     for rows in orders(rows) {
         match runner.compare(&rows) {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use amaas_e2e::onnx;
 use ort::environment::Environment;
+use ort::session::builder::GraphOptimizationLevel;
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -30,7 +31,8 @@ async fn random_networks_that_are_proven_are_independent() {
         judged.map_err(|why| TestCaseError::fail(format!("{why}\n{}", network.text)))
     });
     let count = count.into_inner();
-    let _ = writeln!(std::io::stderr(), "{count:?} (networks of which ONNX Runtime runs no row are not among the valid)");
+    let _ =
+        writeln!(std::io::stderr(), "{count:?} (networks of which ONNX Runtime runs no row are not among the valid)");
     assert!(count.valid * 10 >= count.all * 7, "too many networks are not valid: {count:?}");
     assert!(count.proven * 5 >= count.valid, "too few are proven: {count:?}");
 }
@@ -58,9 +60,8 @@ fn run(judge: impl Fn([u16; 2], &[Step]) -> Result<(), TestCaseError>) {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let programs = (any::<[u16; 2]>(), vec(any::<Step>(), 1..=12));
-    let result = runner.run(&programs, |(start, steps)| {
-        if Instant::now() > ends { Ok(()) } else { judge(start, &steps) }
-    });
+    let result =
+        runner.run(&programs, |(start, steps)| if Instant::now() > ends { Ok(()) } else { judge(start, &steps) });
     if let Err(failed) = result {
         panic!("{failed}");
     }
@@ -108,9 +109,10 @@ impl Network {
 
     fn judge(&self, environment: &Environment, count: &mut Count) -> Result<(), String> {
         let file = self.file();
-        if let Ok(path) = std::env::var("AMAAS_ROWS_JOURNAL") { std::fs::write(path, &self.text).unwrap(); }
         count.all += 1;
-        let Ok(mut runner) = Runner::in_environment(environment, &file) else { return Ok(()) };
+        // What ONNX Runtime 1.32 does to move transposes ends the process on some valid networks.
+        let runner = Runner::optimized(environment, &file, GraphOptimizationLevel::Disable);
+        let Ok(mut runner) = runner else { return Ok(()) };
         if runner.trial(0, 1, 1.0).is_err() {
             return Ok(());
         }

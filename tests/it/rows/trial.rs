@@ -7,6 +7,7 @@ use amaas_e2e::library;
 use half::{bf16, f16};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
+use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
 
@@ -30,10 +31,20 @@ impl Runner {
         Self::in_environment(&environment().await, file)
     }
 
+    /// The same with ONNX Runtime's optimizations, as functions have them.
     pub(super) fn in_environment(environment: &Environment, file: &[u8]) -> Result<Self, String> {
+        Self::optimized(environment, file, GraphOptimizationLevel::All)
+    }
+
+    pub(super) fn optimized(
+        environment: &Environment,
+        file: &[u8],
+        level: GraphOptimizationLevel,
+    ) -> Result<Self, String> {
         let told = |error: ort::Error| error.message().to_owned();
         let builder = Session::builder(environment).map_err(told)?;
         let builder = builder.with_intra_threads(1).map_err(|error| error.message().to_owned())?;
+        let builder = builder.with_optimization_level(level).map_err(|error| error.message().to_owned())?;
         let mut builder = builder.with_log_level(LogLevel::Fatal).map_err(|error| error.message().to_owned())?;
         let session = builder.commit_from_memory(file).map_err(told)?;
         let required = session.inputs().iter().map(|input| described(input.name(), input.dtype()));
@@ -83,7 +94,10 @@ impl Runner {
             };
             for (one, other) in together.iter().zip(&changed) {
                 if part(one, row, count).is_none() || part(one, row, count) != part(other, row, count) {
-                    return Ok(Some(format!("{}, row {row} of {count}: other neighbours give other values", one.name())));
+                    return Ok(Some(format!(
+                        "{}, row {row} of {count}: other neighbours give other values",
+                        one.name()
+                    )));
                 }
             }
         }
@@ -116,7 +130,8 @@ impl Runner {
     }
 
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
-        let given: Vec<_> = inputs.iter().map(|input| Ok((input.name(), given(input)?))).collect::<Result<_, String>>()?;
+        let given: Vec<_> =
+            inputs.iter().map(|input| Ok((input.name(), given(input)?))).collect::<Result<_, String>>()?;
         let outputs = self.session.run(given).map_err(|error| error.message().to_owned())?;
         outputs.into_iter().map(|(name, value)| taken(name, &value)).collect()
     }
@@ -189,7 +204,8 @@ fn differs(alone: &TensorData, together: &TensorData) -> Option<String> {
     };
     let finite = alone.iter().filter(|value| value.is_finite());
     let tolerance = 1e-4 * finite.fold(1e-5, |largest: f64, value| largest.max(value.abs()));
-    let same = |one: f64, other: f64| one == other || (one.is_nan() && other.is_nan()) || (one - other).abs() <= tolerance;
+    let same =
+        |one: f64, other: f64| one == other || (one.is_nan() && other.is_nan()) || (one - other).abs() <= tolerance;
     let at = alone.iter().zip(&together).position(|(one, other)| !same(*one, *other))?;
     Some(format!("{} alone, {} together", alone[at], together[at]))
 }

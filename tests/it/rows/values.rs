@@ -43,7 +43,9 @@ impl Input {
         let size = |dim: &Result<usize, String>| match dim {
             Ok(size) => *size,
             Err(symbol) if symbol == batch => 1,
-            Err(symbol) => ranges.sizes.get(symbol).copied().unwrap_or(if matches!(symbol.as_str(), "H" | "W") { 4 } else { 3 }),
+            Err(symbol) => {
+                ranges.sizes.get(symbol).copied().unwrap_or(if matches!(symbol.as_str(), "H" | "W") { 4 } else { 3 })
+            }
         };
         let shape: Vec<usize> = self.dims.iter().map(size).collect();
         let count = shape.iter().product();

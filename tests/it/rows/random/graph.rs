@@ -24,11 +24,7 @@ impl Dim {
     }
 
     pub(super) fn times(self, other: Self) -> Self {
-        Self {
-            number: self.number * other.number,
-            rows: self.rows + other.rows,
-            length: self.length + other.length,
-        }
+        Self { number: self.number * other.number, rows: self.rows + other.rows, length: self.length + other.length }
     }
 }
 

@@ -21,16 +21,64 @@ type Operator = fn(&mut Graph, &Value, usize, usize) -> Option<Value>;
 
 /// Those that stand twice come twice as often.
 const OPERATORS: [Operator; 46] = [
-    unary, bias, bias, binary, binary, product, product, self_product, transpose, transpose, merge, merge, merge, split, split,
-    swapped_reshape, reduce, reduce, softmax, layer_norm, running_sum, best, place_of_best, concat, slice, slice, halves,
-    gather, pad, tile, expand, unsqueeze, squeeze, flatten, select, clip, number, positions, quantise, einsum, gemm,
-    convolution, branch, scan, repeat, recurrent,
+    unary,
+    bias,
+    bias,
+    binary,
+    binary,
+    product,
+    product,
+    self_product,
+    transpose,
+    transpose,
+    merge,
+    merge,
+    merge,
+    split,
+    split,
+    swapped_reshape,
+    reduce,
+    reduce,
+    softmax,
+    layer_norm,
+    running_sum,
+    best,
+    place_of_best,
+    concat,
+    slice,
+    slice,
+    halves,
+    gather,
+    pad,
+    tile,
+    expand,
+    unsqueeze,
+    squeeze,
+    flatten,
+    select,
+    clip,
+    number,
+    positions,
+    quantise,
+    einsum,
+    gemm,
+    convolution,
+    branch,
+    scan,
+    repeat,
+    recurrent,
 ];
 
 #[allow(clippy::unnecessary_wraps)] // as all others
 fn unary(graph: &mut Graph, of: &Value, p: usize, _: usize) -> Option<Value> {
     let (operator, exact) = [
-        ("Relu", true), ("Neg", true), ("Abs", true), ("Identity", true), ("Tanh", false), ("Sigmoid", false), ("Erf", false),
+        ("Relu", true),
+        ("Neg", true),
+        ("Abs", true),
+        ("Identity", true),
+        ("Tanh", false),
+        ("Sigmoid", false),
+        ("Erf", false),
         ("Softsign", false),
     ][p % 8];
     Some(graph.value(&format!("{operator}({})", of.name), of.shape.clone(), exact && of.exact))
@@ -98,7 +146,11 @@ fn transpose(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value>
 }
 
 fn parts(of: &Value) -> Vec<(Dim, Size)> {
-    of.shape.iter().enumerate().map(|(axis, dim)| (*dim, dim.known().map_or(Size::Of(vec![axis]), Size::Number))).collect()
+    of.shape
+        .iter()
+        .enumerate()
+        .map(|(axis, dim)| (*dim, dim.known().map_or(Size::Of(vec![axis]), Size::Number)))
+        .collect()
 }
 
 fn merge(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
@@ -111,7 +163,8 @@ fn merge(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
 
 fn split(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
     let axes = (0..of.rank()).map(|step| of.axis(p + step));
-    let (axis, by) = axes.flat_map(|axis| [4, 2, 3].map(|by| (axis, by))).find(|(axis, by)| of.shape[*axis].number % by == 0)?;
+    let (axis, by) =
+        axes.flat_map(|axis| [4, 2, 3].map(|by| (axis, by))).find(|(axis, by)| of.shape[*axis].number % by == 0)?;
     let rest = Dim { number: of.shape[axis].number / by, ..of.shape[axis] };
     let rest = (rest, rest.known().map_or(Size::Part(axis, by), Size::Number));
     let by = (Dim::fixed(by), Size::Number(by));
@@ -242,7 +295,8 @@ fn tile(graph: &mut Graph, of: &Value, _: usize, q: usize) -> Option<Value> {
 fn expand(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
     let count = graph.values.len();
     let mut others = (0..count).map(|step| graph.values[(q + step) % count].clone());
-    let (other, shape) = others.find_map(|other| Some((broadcast(&of.shape, &other.shape)?, other))).map(|(a, b)| (b, a))?;
+    let (other, shape) =
+        others.find_map(|other| Some((broadcast(&of.shape, &other.shape)?, other))).map(|(a, b)| (b, a))?;
     let target = graph.node(&format!("Shape({})", other.name));
     if p.is_multiple_of(2) {
         return Some(graph.value(&format!("Expand({}, {target})", of.name), shape, of.exact));

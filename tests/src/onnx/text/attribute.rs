@@ -2,7 +2,7 @@
 
 use super::graph::graph;
 use super::lexer::Tokens;
-use super::tensor::{r#type, tensor};
+use super::tensor::{tensor, r#type};
 use crate::onnx::protobuf::Message;
 
 /// `axis = 1`, `alpha = 0.5`, `mode = "mean"`, `perm = [1, 0]`, `value = int64[1] {3}`, `body = g (…) => (…) {…}`, and, in a function,

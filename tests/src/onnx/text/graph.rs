@@ -2,7 +2,7 @@
 
 use super::attribute::attribute;
 use super::lexer::Tokens;
-use super::tensor::{r#type, tensor};
+use super::tensor::{tensor, r#type};
 use crate::onnx::protobuf::Message;
 
 /// `name (float[N,4] x) => (float[N,4] y) <float[4] w = {1, 2, 3, 4}> { y = Add(x, w) }`.
@@ -37,7 +37,8 @@ pub(super) fn function(tokens: &mut Tokens<'_>, operators: &[Message]) -> Result
     let operators = own.as_ref().map_or(operators, |own| own);
     tokens.expect(">")?;
     let function = Message::default().bytes(1, tokens.name("a function's name")?);
-    let names = |tokens: &mut Tokens<'_>, end: &str| tokens.list(end, |tokens| tokens.name("a name").map(str::to_owned));
+    let names =
+        |tokens: &mut Tokens<'_>, end: &str| tokens.list(end, |tokens| tokens.name("a name").map(str::to_owned));
     let attributes = if tokens.take("<") { names(tokens, ">")? } else { Vec::new() };
     tokens.expect("(")?;
     let inputs = names(tokens, ")")?;

@@ -40,7 +40,8 @@ impl<'t> Tokens<'t> {
 
     /// A name of letters, digits, `_` and, behind the first, `.`; what is expected is `what`.
     pub(super) fn name(&mut self, what: &str) -> Result<&'t str, String> {
-        let is_part = |(at, c): &(usize, char)| c.is_alphanumeric() || *c == '_' || (*at > 0 && matches!(c, '.' | ':' | '/'));
+        let is_part =
+            |(at, c): &(usize, char)| c.is_alphanumeric() || *c == '_' || (*at > 0 && matches!(c, '.' | ':' | '/'));
         let end = self.rest.char_indices().find(|part| !is_part(part)).map_or(self.rest.len(), |(at, _)| at);
         let starts = self.rest.starts_with(|c: char| c.is_alphabetic() || c == '_');
         if starts { Ok(self.cut(end)) } else { Err(self.expected(what)) }

@@ -20,10 +20,8 @@ use super::protobuf::Message;
 pub fn parse(text: &str, operators: &[(&str, i64)]) -> Result<Vec<u8>, String> {
     let mut tokens = Tokens::new(text);
     let main = graph(&mut tokens)?;
-    let operators: Vec<_> = operators
-        .iter()
-        .map(|(domain, version)| Message::default().bytes(1, domain).integer(2, *version))
-        .collect();
+    let operators: Vec<_> =
+        operators.iter().map(|(domain, version)| Message::default().bytes(1, domain).integer(2, *version)).collect();
     let model = Message::default().integer(1, IR_VERSION).bytes(2, "amaas-e2e").message(7, &main);
     let mut model = model.messages(8, &operators);
     while !tokens.is_empty() {
