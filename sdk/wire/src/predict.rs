@@ -76,6 +76,11 @@ impl Usage {
         Self { rows, billed_ms, tokens: None }
     }
 
+    /// What the call is charged by: tokens where they are counted, else rows; and no call has fewer units than rows, or none.
+    pub fn units(&self) -> u64 {
+        self.tokens.unwrap_or_default().max(self.rows).max(1)
+    }
+
     /// The same, with the tokens that went through the network.
     #[must_use]
     pub fn with_tokens(self, tokens: u64) -> Self {

@@ -10,7 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-#[cfg(feature = "schema")]
 pub(crate) use self::generation::Stops;
 pub use self::generation::{FinishReason, Generation, Prompt};
 
