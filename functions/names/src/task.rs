@@ -62,6 +62,10 @@ impl Task for Names {
     fn encode(&self, inputs: &[String]) -> Result<Vec<Tensor>, InvalidInput> {
         let (mut rows, mut lengths) = (Vec::with_capacity(inputs.len() * LENGTH), Vec::with_capacity(inputs.len()));
         for (index, name) in inputs.iter().enumerate() {
+            let got = name.len();
+            if got > LONGEST {
+                return Err(InvalidInput::new(format!("inputs[{index}]: expected at most {LONGEST} bytes, got {got}")));
+            }
             let ids = ids(name);
             if ids.len() > LENGTH {
                 return Err(InvalidInput::new(format!(
@@ -92,6 +96,8 @@ impl Task for Names {
     }
 }
 
+/// Bytes of a name: 64 letters with marks and white space of 32 bytes each. What has more is no name, and is not folded.
+const LONGEST: usize = LENGTH * 32;
 /// How many languages an answer names: beyond five there is hardly any probability left (model/README.md).
 const TOP: usize = 5;
 

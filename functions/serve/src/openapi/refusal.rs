@@ -96,6 +96,8 @@ impl Refusal {
                 Error::Unwritable(String::new()),
                 Error::AnswerTooLarge { limit: 0, got: 0 },
                 Error::QueueFull,
+                Error::TenantBusy { limit: String::new() },
+                Error::Busy { what: "", limit: String::new() },
                 Error::RateLimited { limit: String::new(), wait: Duration::ZERO },
                 Error::QuotaExhausted { limit: String::new(), wait: Duration::ZERO },
                 Error::OverLimit { limit: String::new() },

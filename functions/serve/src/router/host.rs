@@ -20,7 +20,7 @@ use crate::load::{Model, Slot, State};
 use crate::meter::{EVERY, Emf, Journal, Meter};
 use crate::openapi::Fits;
 use crate::quota::{IDLE, Quotas};
-use crate::request::Answers;
+use crate::request::{Answers, Gate};
 use crate::seal::{Policy, Sealing};
 use crate::store::ModelName;
 
@@ -41,6 +41,7 @@ struct Inner {
     freezes: AtomicBool,
     sealing: OnceLock<Sealing>,
     answers: Answers,
+    gate: Arc<Gate>,
     outline: Mutex<Option<(Outline, Bytes)>>,
 }
 
@@ -63,6 +64,7 @@ impl Host {
             iam: AtomicBool::new(false),
             directory: Directory::new(accounts),
             answers: Answers::in_ledger(ledger),
+            gate: Arc::new(Gate::new(limits.body_bytes)),
             limits,
             draining: watch::Sender::new(false),
             freezes: AtomicBool::new(false),
@@ -120,6 +122,11 @@ impl Host {
 
     pub(crate) fn answers(&self) -> &Answers {
         &self.0.answers
+    }
+
+    /// What calls take of the process before their tensors are made.
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.0.gate
     }
 
     pub(crate) fn directory(&self) -> &Directory {
