@@ -63,8 +63,8 @@ impl Embedder for Embed {
         loop {
             let (part, at_word) = beginning(text, length.min(self.longest));
             // Which token is of which word is told by the slower way only.
-            let encode = if at_word { Tokenizer::encode_fast } else { Tokenizer::encode };
-            let encoding = encode(&self.tokenizer, part, true);
+            let tokenizer = &self.tokenizer;
+            let encoding = if at_word { tokenizer.encode_fast(part, true) } else { tokenizer.encode(part, true) };
             let encoding = encoding.map_err(|_| InvalidInput::new("the tokenizer refused a text"))?;
             let cut = !encoding.get_overflowing().is_empty();
             let whole = part.len() == text.len();
