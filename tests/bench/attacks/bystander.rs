@@ -26,7 +26,6 @@ impl Latencies {
 }
 
 /// Makes `call` again and again, one after another with a pause between them, until `end` is done.
-#[allow(dead_code)] // until the first attack is there
 pub(crate) async fn call_until<C>(mut call: impl FnMut() -> C, end: impl Future<Output = ()>) -> Vec<Duration>
 where
     C: Future<Output = ()>,
@@ -45,5 +44,4 @@ where
 }
 
 /// Between two calls: the bystander is no load.
-#[allow(dead_code)] // until the first attack is there
 const PAUSE: Duration = Duration::from_millis(2);

@@ -7,7 +7,11 @@
 #![allow(clippy::print_stdout)]
 
 mod bystander;
+mod h2;
+mod h3;
+mod m10;
 mod memory;
+mod scene;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -40,7 +44,8 @@ impl Seen {
 type Attack = (&'static str, fn() -> Seen);
 
 /// The attacks, one a file.
-const ATTACKS: &[Attack] = &[];
+const ATTACKS: &[Attack] =
+    &[("h2", h2::long_stops), ("h3", h3::packed_images), ("m10", m10::long_texts)];
 
 /// By how much the bystander's 99th percentile may rise.
 const MOST_SLOWDOWN: u32 = 3;

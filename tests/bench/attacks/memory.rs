@@ -1,19 +1,16 @@
 //! A process's resident memory, as Linux tells it in `/proc`.
 
 /// The resident memory of the process `pid` now, in MiB.
-#[allow(dead_code)] // until the first attack is there
 pub(crate) fn resident_mib(pid: i32) -> u64 {
     status_mib(pid, "VmRSS:")
 }
 
 /// Its peak since [`forget_peak`], in MiB.
-#[allow(dead_code)] // until the first attack is there
 pub(crate) fn peak_mib(pid: i32) -> u64 {
     status_mib(pid, "VmHWM:")
 }
 
 /// Sets its peak to what it has now.
-#[allow(dead_code)] // until the first attack is there
 pub(crate) fn forget_peak(pid: i32) {
     std::fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("a process of one's own");
 }
