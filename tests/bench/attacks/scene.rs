@@ -36,9 +36,8 @@ impl Scene {
         let model = publication.model.to_string();
         stage.publish_with(publication, tasks).await;
         let accounts = stage.accounts().await;
-        let [attacker, bystander] = ["attacker", "bystander"].map(|tenant| {
-            (ApiKey::generate("bench").expect("random"), KeyTerms::of(tenant.parse().expect("a name")))
-        });
+        let [attacker, bystander] = ["attacker", "bystander"]
+            .map(|tenant| (ApiKey::generate("bench").expect("random"), KeyTerms::of(tenant.parse().expect("a name"))));
         for (key, terms) in [&attacker, &bystander] {
             accounts.add_key(key, terms.clone()).await.expect("kept");
         }

@@ -130,7 +130,13 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     if let Some(model) = &model {
         request.take(&caller.account().plan(host.quotas(), model).requests, 1).await?;
     }
-    let body = bounded(&parts.headers, body, host.limits().body_bytes).await?;
+    let body = match bounded(&parts.headers, body, host.limits().body_bytes).await {
+        Ok(body) => body,
+        Err(error) => {
+            request.keep();
+            return Err(error);
+        }
+    };
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let answers = host.answers();
     // Whoever has a key has been looked for with the secret.
