@@ -21,6 +21,8 @@ use crate::reply::{Dialect, render};
 pub(crate) enum Refusal {
     /// No key, or none that is good.
     Key,
+    /// Calls that only look are as many as the minute's limits let in.
+    Looks,
     /// The path or the query cannot be read.
     Url,
     /// The model, or whether the key may use it.
@@ -74,6 +76,10 @@ impl Refusal {
                 Error::TenantUnknown { tenant: String::new() },
                 Error::TenantSuspended { tenant: String::new() },
                 Error::KeysUnavailable { internal: internal() },
+            ],
+            Self::Looks => vec![
+                Error::RateLimited { limit: String::new(), wait: Duration::ZERO },
+                Error::QuotasUnavailable { internal: internal() },
             ],
             Self::Url => vec![Error::Url],
             Self::Model => vec![Error::UnknownModel { model: model() }, Error::KeyScope { model: model() }],
