@@ -182,8 +182,9 @@ impl RankedClassification {
 pub struct ImageAndTexts {
     /// The image.
     pub image: Image,
-    /// The texts; how many there may be is up to the model, and [`Self::MOST_TEXTS`] at most.
+    /// The texts; how many there may be is up to the model, and 4,096 at most.
     #[serde(deserialize_with = "texts")]
+    #[cfg_attr(feature = "schema", schemars(length(max = Self::MOST_TEXTS)))]
     pub texts: Vec<String>,
 }
 

@@ -107,8 +107,8 @@ impl Stops {
         let longest = self.stops.iter().map(|(stop, _)| stop.len()).max().unwrap_or_default();
         let from = self.held.ceil_char_boundary(self.held.len().saturating_sub(longest));
         let places = self.held[from..].char_indices().map(|(at, _)| from + at);
-        let hold = places.into_iter().find(begun).unwrap_or(self.held.len());
-        let rest = self.held.split_off(hold);
+        let from = places.into_iter().find(begun).unwrap_or(self.held.len());
+        let rest = self.held.split_off(from);
         Told::More(std::mem::replace(&mut self.held, rest))
     }
 

@@ -47,8 +47,8 @@ impl Sqlite {
             }
             Err(error) => drop(reply.send(Err(error))),
         };
-        let begun = std::thread::Builder::new().name("ledger".to_owned()).spawn(begin);
-        begun.map_err(|error| LedgerError::Unreachable { ledger: name(path), cause: error.to_string() })?;
+        let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(begin);
+        thread.map_err(|error| LedgerError::Unreachable { ledger: name(path), cause: error.to_string() })?;
         opened.await.unwrap_or_else(|_| Err(ended(path)))?;
         Ok(Self { asked, path: path.to_owned(), clock })
     }

@@ -194,34 +194,34 @@ pub(super) struct Repeat {
 
 impl Tenant {
     fn place(&self, model: Option<&Bound>, all: &Bound, size: usize) -> Result<Place, Error> {
-        let of_tenant = self.bound.take(size).ok_or_else(|| Error::TenantBusy { limit: self.bound.to_string() })?;
+        let tenant = self.bound.take(size).ok_or_else(|| Error::TenantBusy { limit: self.bound.to_string() })?;
         let busy = |what, bound: &Bound| Error::Busy { what, limit: bound.to_string() };
-        let of_model = match model {
+        let model_held = match model {
             Some(bound) => Some(bound.take(size).ok_or_else(|| busy("the model", bound))?),
             None => None,
         };
-        let of_all = all.take(size).ok_or_else(|| busy("the function", all))?;
-        Ok(Place { of_tenant, of_model, of_all })
+        let all_held = all.take(size).ok_or_else(|| busy("the function", all))?;
+        Ok(Place { tenant, model: model_held, all: all_held })
     }
 
     /// Has `place` be for `size` bytes.
     fn grow(&self, model: Option<&Bound>, all: &Bound, place: &mut Place, size: usize) -> Result<(), Error> {
         let busy = |what, bound: &Bound| Error::Busy { what, limit: bound.to_string() };
-        let grown = self.bound.grow(&mut place.of_tenant, size);
+        let grown = self.bound.grow(&mut place.tenant, size);
         grown.ok_or_else(|| Error::TenantBusy { limit: self.bound.to_string() })?;
-        if let (Some(bound), Some(held)) = (model, &mut place.of_model) {
+        if let (Some(bound), Some(held)) = (model, &mut place.model) {
             bound.grow(held, size).ok_or_else(|| busy("the model", bound))?;
         }
-        all.grow(&mut place.of_all, size).ok_or_else(|| busy("the function", all))
+        all.grow(&mut place.all, size).ok_or_else(|| busy("the function", all))
     }
 }
 
 /// What a call has taken.
 #[derive(Debug)]
 struct Place {
-    of_tenant: Held,
-    of_model: Option<Held>,
-    of_all: Held,
+    tenant: Held,
+    model: Option<Held>,
+    all: Held,
 }
 
 /// So many calls, of so many bytes together.

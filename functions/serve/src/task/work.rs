@@ -33,6 +33,7 @@ impl Working {
     }
 
     /// Ends the work where its caller has gone; `done` units of it were done.
+    #[allow(clippy::unused_self)] // who has none does no work
     pub(crate) fn go_on(&self, done: u64) -> Result<(), Error> {
         passed(done).map_err(|Gone| Error::internal("the caller has gone"))
     }
@@ -274,8 +275,11 @@ mod tests {
         });
         let behind = Arc::<Progress>::default();
         let begun = Arc::<AtomicBool>::default();
-        let begin = Arc::clone(&begun);
-        let never = lane.run(Arc::clone(&behind), 0, move |_| Ok(begin.store(true, Ordering::SeqCst)));
+        let mark = Arc::clone(&begun);
+        let never = lane.run(Arc::clone(&behind), 0, move |_| {
+            mark.store(true, Ordering::SeqCst);
+            Ok(())
+        });
         let leaving = async {
             tokio::time::sleep(Duration::from_millis(10)).await;
             first.leave();

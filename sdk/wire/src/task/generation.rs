@@ -221,7 +221,7 @@ struct Members {
     stop: Option<Stops>,
 }
 
-/// The value of `stop`.
+// No description: its place in the schema is a member that has one.
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, untagged))]
 pub(crate) enum Stops {
     One(#[cfg_attr(feature = "schema", schemars(length(min = 1, max = Prompt::MAX_STOP_BYTES)))] String),
