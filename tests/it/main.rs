@@ -1,5 +1,6 @@
 //! The whole system: real programs, a real object store, and the SDK.
 
+mod admitted;
 mod any_onnx;
 mod bad_input;
 mod conformance;

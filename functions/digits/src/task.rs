@@ -3,8 +3,8 @@
 //! What happens to odd images: what is no PNG, JPEG or WebP file, is damaged, is larger than the bounds or has nothing in it
 //! that stands out is refused; of an animation the first image counts; what is transparent is white; colours turn grey.
 
-use amaas_image::{MOST_PIXELS, grey};
-use amaas_serve::task::{Assets, InvalidInput, Task, TaskError};
+use amaas_image::{MOST_MEMORY, MOST_PIXELS, grey};
+use amaas_serve::task::{Assets, InvalidInput, Task, TaskError, checkpoint};
 use amaas_wire::Tensor;
 use amaas_wire::task::{DigitClassification, Image};
 
@@ -29,6 +29,7 @@ impl Task for Digits {
     );
     // A file of some kilobytes can be an image of megapixels.
     const QUICK: usize = 0;
+    const MEMORY: usize = MOST_MEMORY;
     type Input = Image;
     type Prediction = DigitClassification;
 
@@ -49,6 +50,7 @@ impl Task for Digits {
             }
             let blank = || refused(&"expected a digit, got an image in which nothing stands out from the background");
             pixels.extend(digit(image).ok_or_else(blank)?);
+            checkpoint()?;
         }
         let side = SIDE as usize;
         let tensor = Tensor::new("pixels", vec![inputs.len(), side, side], pixels);

@@ -2,11 +2,12 @@
 //!
 //! What happens to odd texts: an empty one is what begins and ends a text, and nothing between; of a long one the beginning
 //! counts, as much as the published tokenizer's own truncation says, and the answer says so; the name of a special token, such as
-//! `[SEP]`, is that token.
+//! `[SEP]`, is that token. A long text whose beginning does not hold as many tokens, such as one word or white space of many kilobytes, is
+//! refused: to find its tokens would take far longer than to run the network on them.
 
 use amaas_serve::task::{Assets, Embedder, InvalidInput, TaskError, Tokens};
 use amaas_wire::Tensor;
-use tokenizers::Tokenizer;
+use tokenizers::{Encoding, Tokenizer};
 
 /// The task of sentence encoders: a text in, a vector of length 1 out.
 ///
@@ -21,6 +22,8 @@ use tokenizers::Tokenizer;
 /// ```
 pub struct Embed {
     tokenizer: Tokenizer,
+    /// Bytes of a text that are read at most.
+    longest: usize,
 }
 
 impl Embed {
@@ -34,14 +37,15 @@ impl Embed {
     pub fn from_tokenizer(json: &[u8]) -> Result<Self, TaskError> {
         let failed = |what: String| TaskError::new(format!("{}: {what}", Self::TOKENIZER));
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| failed(error.to_string()))?;
-        if tokenizer.get_truncation().is_none() {
+        let Some(truncation) = tokenizer.get_truncation() else {
             return Err(failed(
                 "expected a truncation with the most tokens that the network takes, got none".to_owned(),
             ));
-        }
+        };
+        let longest = truncation.max_length.saturating_mul(LONGEST_TOKEN).max(FIRST);
         // Rows are padded to what they are run with.
         tokenizer.with_padding(None);
-        Ok(Self { tokenizer })
+        Ok(Self { tokenizer, longest })
     }
 }
 
@@ -57,14 +61,24 @@ impl Embedder for Embed {
     fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
         let mut length = FIRST;
         loop {
-            let part = beginning(text, length);
-            let encoding = self.tokenizer.encode_fast(part, true);
+            let (part, at_word) = beginning(text, length.min(self.longest));
+            // Which token is of which word is told by the slower way only.
+            let tokenizer = &self.tokenizer;
+            let encoding = if at_word { tokenizer.encode_fast(part, true) } else { tokenizer.encode(part, true) };
             let encoding = encoding.map_err(|_| InvalidInput::new("the tokenizer refused a text"))?;
             let cut = !encoding.get_overflowing().is_empty();
             let whole = part.len() == text.len();
-            if cut || whole || part.len() >= LONGEST {
+            // A word that is cut may have other tokens than all of it, so it has to stand behind those that count.
+            if whole || (cut && (at_word || counts_no_last_word(&encoding))) {
                 let ids = encoding.get_ids().iter().map(|id| i64::from(*id)).collect();
-                return Ok(Tokens { ids, truncated: cut || !whole });
+                return Ok(Tokens { ids, truncated: cut });
+            }
+            if length >= self.longest {
+                let (most, got, tokens) = (self.longest, text.len(), encoding.len());
+                return Err(InvalidInput::new(format!(
+                    "expected at most {most} bytes where the first of them do not hold {} tokens, got {got} bytes",
+                    if cut { tokens } else { tokens.max(self.longest / LONGEST_TOKEN) }
+                )));
             }
             length *= 4;
         }
@@ -85,19 +99,33 @@ impl Embedder for Embed {
     }
 }
 
-/// The first `length` bytes of `text` and the rest of the word there, but no more than [`LONGEST`]. Nothing of what stands behind
-/// white space changes the tokens before it.
-fn beginning(text: &str, length: usize) -> &str {
-    let Some(rest) = text.as_bytes().get(length.min(LONGEST)..) else { return text };
-    let word = rest.iter().take(LONGEST).position(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-    let end = word.map_or(LONGEST, |word| length + word);
-    &text[..text.floor_char_boundary(end.min(LONGEST))]
+/// About the first `length` bytes of `text`, and whether they end where a word does: at the last white space among them, where there is
+/// any in their second half. Nothing of what stands behind white space changes the tokens before it.
+fn beginning(text: &str, length: usize) -> (&str, bool) {
+    if text.len() <= length {
+        return (text, true);
+    }
+    let half = length / 2;
+    let space = text.as_bytes()[half..length].iter().rposition(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    match space {
+        Some(at) => (&text[..half + at], true),
+        None => (&text[..text.floor_char_boundary(length)], false),
+    }
+}
+
+/// Whether no token that counts is of the last word of what was read: its other tokens overflow, or all of them do.
+fn counts_no_last_word(encoding: &Encoding) -> bool {
+    let last = |encoding: &Encoding| encoding.get_word_ids().iter().rev().find_map(|word| *word);
+    let read = encoding.get_overflowing().last().and_then(last);
+    read.is_some() && read != last(encoding)
 }
 
 /// Bytes of a text that are read first: 512 tokens of most languages, and a fraction of a millisecond.
 const FIRST: usize = 4 << 10;
-/// Bytes of a text that are read at most. They hold 512 tokens but for a single word, or white space, of that length.
-const LONGEST: usize = 1 << 20;
+/// Bytes of a text that are read at most for each token that the network takes. Text has 1 to 6 a token in any writing that the tokenizer
+/// knows, and words that it does not know are one token each, of some 10 to 60 bytes; to read 128 bytes takes as long as to run a small
+/// network on a token.
+const LONGEST_TOKEN: usize = 128;
 
 #[cfg(test)]
 mod tests {
@@ -117,6 +145,7 @@ mod tests {
         let embed = embed();
         let cases = cases["cases"].as_array().expect("cases");
         assert!(cases.len() >= 60);
+        let mut refused = 0;
         for case in cases {
             let text = match case["repeat"].as_object() {
                 Some(repeat) => {
@@ -127,8 +156,15 @@ mod tests {
             };
             let ids: Vec<i64> = serde_json::from_value(case["ids"].clone()).expect("ids");
             let expected = Tokens { ids, truncated: case["truncated"] == true };
+            // What is too long to be read whole, and has not enough tokens at its beginning, is refused.
+            if text.len() > embed.longest && !expected.truncated {
+                embed.tokens(&text).expect_err(case["name"].as_str().expect("text"));
+                refused += 1;
+                continue;
+            }
             assert_eq!(embed.tokens(&text), Ok(expected), "{}", case["name"]);
         }
+        assert_eq!(refused, 2, "the word of 100,000 characters, and 20,000 spaces");
     }
 
     #[test]
@@ -136,27 +172,48 @@ mod tests {
         let embed = embed();
         // Begins with white space and control characters, of which no tokens come.
         for nothing in [" ", "\u{1}", "\u{301}", "\t\u{2}"] {
-            let text = format!("{} film", nothing.repeat(10_000));
+            let text = format!("{} film", nothing.repeat(16_000 / nothing.len()));
             assert_eq!(embed.tokens(&text).expect("a text").ids, [101, 2143, 102], "{nothing:?}");
         }
         let begun = std::time::Instant::now();
         let tokens = embed.tokens(&"word ".repeat(3 << 20)).expect("a text");
         assert!(tokens.truncated && tokens.ids.len() == 128);
         assert!(begun.elapsed().as_secs() < 2, "all of it was read: {:?}", begun.elapsed());
-        let one = embed.tokens(&"ab".repeat(2 << 20)).expect("a text");
-        assert_eq!(one, Tokens { ids: vec![101, 100, 102], truncated: true }, "one word is never read further");
+        // Words that nothing stands between are known by their characters.
+        let cjk = embed.tokens(&"猫犬".repeat(1 << 19)).expect("a text");
+        assert_eq!(cjk, Tokens { truncated: true, ..embed.tokens(&"猫犬".repeat(64)).expect("a text") });
+        assert_eq!(cjk.ids.len(), 128);
+        let urls = embed.tokens(&"https://example.org/a/b?c=d&".repeat(1 << 16)).expect("a text");
+        assert_eq!(urls.ids, embed.tokens(&"https://example.org/a/b?c=d&".repeat(16)).expect("a text").ids);
     }
 
     #[test]
-    fn the_beginning_ends_at_white_space_or_at_the_bound() {
-        assert_eq!(beginning("ab cd", 1), "ab");
-        assert_eq!(beginning("ab cd", 2), "ab");
-        assert_eq!(beginning("ab cd", 9), "ab cd");
+    fn what_would_take_long_to_read_is_refused_with_its_bound() {
+        let embed = embed();
+        for (what, text) in [
+            ("a word", "ab".repeat(2 << 20)),
+            ("white space", " ".repeat(4 << 20)),
+            ("a word behind others", format!("{} {}", "film ".repeat(9), "x".repeat(1 << 20))),
+            ("kana", "ネコ".repeat(1 << 18)),
+        ] {
+            let error = embed.tokens(&text).expect_err(what).to_string();
+            let expected = "expected at most 16384 bytes where the first of them do not hold 128 tokens, got ";
+            assert_eq!(error, format!("{expected}{} bytes", text.len()), "{what}");
+        }
+        // Of the largest size that is read whole.
+        let word = embed.tokens(&"ab".repeat(8 << 10)).expect("a text");
+        assert_eq!(word, Tokens { ids: vec![101, 100, 102], truncated: false });
+    }
+
+    #[test]
+    fn the_beginning_ends_at_white_space_where_there_is_any() {
+        assert_eq!(beginning("ab cd", 9), ("ab cd", true));
+        assert_eq!(beginning("ab cd", 5), ("ab cd", true));
+        assert_eq!(beginning("ab cd", 4), ("ab", true));
+        assert_eq!(beginning("ab cd", 2), ("ab", false));
         // A vertical tab is dropped by the tokenizer, so that it parts no words.
-        assert_eq!(beginning("ab\u{b}cd\nef", 1), "ab\u{b}cd");
-        let long = "é".repeat(LONGEST);
-        assert_eq!(beginning(&long, 7).len(), LONGEST);
-        assert_eq!(beginning(&format!("a{long}"), 7).len(), LONGEST - 1);
+        assert_eq!(beginning("ab\u{b}cdef", 4), ("ab\u{b}c", false));
+        assert_eq!(beginning("éé", 3), ("é", false));
     }
 
     #[test]

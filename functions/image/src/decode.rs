@@ -4,7 +4,6 @@
 //! pixel is decoded, so that a small file cannot ask for much. What is not an image is an answer, never a panic.
 
 use std::io::Cursor;
-use std::sync::{Mutex, PoisonError};
 
 use image::error::{ImageError, LimitError, LimitErrorKind};
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
@@ -26,7 +25,6 @@ pub fn colour(file: &[u8]) -> Result<RgbImage, NoImage> {
 }
 
 fn decode<T>(file: &[u8], levels: impl FnOnce(DynamicImage) -> T) -> Result<T, NoImage> {
-    static LARGE: Mutex<()> = Mutex::new(());
     let mut reader = ImageReader::new(Cursor::new(file));
     reader.set_format(format(file).ok_or(NoImage::Format)?);
     reader.limits(limits());
@@ -36,8 +34,6 @@ fn decode<T>(file: &[u8], levels: impl FnOnce(DynamicImage) -> T) -> Result<T, N
     if pixels > MOST_PIXELS || decoder.total_bytes() > MOST_BYTES {
         return Err(NoImage::Large);
     }
-    // Those that take much memory wait for one another. The lock guards nothing that a panic could leave half done.
-    let _alone = (pixels > LARGE_PIXELS).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
@@ -120,7 +116,9 @@ const MOST_SIDE: u32 = 8192;
 pub const MOST_PIXELS: u64 = 1 << 24;
 /// [`MOST_PIXELS`] of four bytes each.
 const MOST_BYTES: u64 = 64 << 20;
-const LARGE_PIXELS: u64 = 1 << 20;
+/// Memory that unpacking a file takes at most: the pixels as they are packed, and once more in another form. Who unpacks several at once
+/// has so much for each; nothing here waits for another.
+pub const MOST_MEMORY: usize = 128 << 20;
 
 #[cfg(test)]
 mod tests {

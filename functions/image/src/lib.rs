@@ -2,4 +2,4 @@
 
 mod decode;
 
-pub use self::decode::{MOST_PIXELS, NoImage, colour, grey};
+pub use self::decode::{MOST_MEMORY, MOST_PIXELS, NoImage, colour, grey};

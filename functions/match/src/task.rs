@@ -68,6 +68,7 @@ impl Matcher for Match {
     const TEXTS: &'static str = "text";
     // An image of the largest size takes some tenths of a second.
     const MOST_INPUTS: usize = 8;
+    const MEMORY: usize = amaas_image::MOST_MEMORY;
     type Texts = Embed;
     type Input = ImageAndTexts;
     type Known = Vec<Vec<f32>>;

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use amaas_serve::task::{Assets, InvalidInput, Task, TaskError};
+use amaas_serve::task::{Assets, InvalidInput, Task, TaskError, checkpoint};
 use amaas_wire::Tensor;
 use amaas_wire::task::TextClassification;
 
@@ -44,11 +44,12 @@ impl Sentiment {
 
     /// The 256 ids of `text`, padded with 0 behind the words.
     pub fn ids(&self, text: &str) -> Vec<i64> {
-        // From the end, so that a long text costs no more than its last words once it is in lower case.
-        let lower = text.to_lowercase();
-        let words = lower.split(is_filter).filter(|word| !word.is_empty());
-        let mut ids: Vec<i64> =
-            words.rev().take(LENGTH).map(|word| self.ids.get(word).copied().unwrap_or(OUT_OF_VOCABULARY)).collect();
+        // From the end, so that a long text costs no more than its last words: all of it is read only where those are too few.
+        let end = text.ceil_char_boundary(text.len().saturating_sub(READ_FIRST));
+        let mut ids = if end > 0 { self.last_ids(&text[end..], Beginning::Cut) } else { Vec::new() };
+        if ids.len() < LENGTH {
+            ids = self.last_ids(text, Beginning::Whole);
+        }
         if ids.len() < LENGTH {
             ids.push(START);
         }
@@ -56,6 +57,27 @@ impl Sentiment {
         ids.resize(LENGTH, PADDING);
         ids
     }
+
+    /// The ids of the last words of `text`, at most 256, the last one first.
+    fn last_ids(&self, text: &str, beginning: Beginning) -> Vec<i64> {
+        let lower = text.to_lowercase();
+        let words = match beginning {
+            Beginning::Whole => &lower[..],
+            // Of the first word a part may be missing.
+            Beginning::Cut => lower.find(is_filter).map_or("", |cut| &lower[cut..]),
+        };
+        let words = words.split(is_filter).filter(|word| !word.is_empty());
+        words.rev().take(LENGTH).map(|word| self.ids.get(word).copied().unwrap_or(OUT_OF_VOCABULARY)).collect()
+    }
+}
+
+/// Where a part of a text begins.
+#[derive(Clone, Copy)]
+enum Beginning {
+    /// Where the text does.
+    Whole,
+    /// Anywhere.
+    Cut,
 }
 
 impl Task for Sentiment {
@@ -69,7 +91,11 @@ impl Task for Sentiment {
     }
 
     fn encode(&self, inputs: &[String]) -> Result<Vec<Tensor>, InvalidInput> {
-        let ids: Vec<i64> = inputs.iter().flat_map(|text| self.ids(text)).collect();
+        let mut ids = Vec::with_capacity(inputs.len() * LENGTH);
+        for text in inputs {
+            ids.extend(self.ids(text));
+            checkpoint()?;
+        }
         let tensor = Tensor::new("input_ids", vec![inputs.len(), LENGTH], ids);
         Ok(vec![tensor.map_err(InvalidInput::new)?])
     }
@@ -99,6 +125,8 @@ fn is_filter(character: char) -> bool {
 
 /// Ids of one review.
 const LENGTH: usize = 256;
+/// Bytes of a long text that are read first, from its end: 32 for each id.
+const READ_FIRST: usize = LENGTH * 32;
 /// Rows of the network's embedding, less the four ids that are no words (0 to 2, and 3, which Keras leaves unused).
 const VOCABULARY: usize = 10_000 - 4;
 const PADDING: i64 = 0;
@@ -135,6 +163,20 @@ mod tests {
             };
             let expected: Vec<i64> = serde_json::from_value(case["ids"].clone()).expect("ids");
             assert_eq!(sentiment.ids(&text), expected, "{}", case["name"]);
+        }
+    }
+
+    #[test]
+    fn the_last_words_of_a_long_text_are_the_same_however_much_of_it_is_read() {
+        let sentiment = sentiment();
+        for unit in ["the film ", "İΣ good. ", "ab\u{2028}Σ, ", "<br />x\t", "."] {
+            // The end begins at each byte of the unit.
+            for cut in 0..unit.len() {
+                let text = unit.repeat(READ_FIRST / unit.len() + 2) + &"a".repeat(cut);
+                let (read, whole) = (sentiment.ids(&text), sentiment.last_ids(&text, Beginning::Whole));
+                let whole: Vec<i64> = whole.into_iter().rev().collect();
+                assert!(read.ends_with(&whole) || read[1..].starts_with(&whole), "{unit:?}, cut at {cut}");
+            }
         }
     }
 

@@ -79,6 +79,12 @@ pub enum Error {
     /// The tenant's calls are not taken.
     #[error("calls of tenant {tenant:?} are suspended")]
     TenantSuspended { tenant: String },
+    /// The tenant has as many calls in preparation as it may have.
+    #[error("the tenant's calls that are being read come to {limit} already")]
+    TenantBusy { limit: String },
+    /// The model or the function has.
+    #[error("calls of all tenants that {what} is reading come to {limit} already")]
+    Busy { what: &'static str, limit: String },
     /// More than a minute's worth.
     #[error("the limit of {limit} is reached")]
     RateLimited { limit: String, wait: Duration },
@@ -256,6 +262,8 @@ impl Error {
             Self::KeyRoutes { .. } => (S::FORBIDDEN, "key-routes", "out of the key's scope"),
             Self::TenantUnknown { .. } => (S::FORBIDDEN, "tenant-unknown", "unknown tenant"),
             Self::TenantSuspended { .. } => (S::FORBIDDEN, "tenant-suspended", "suspended tenant"),
+            Self::TenantBusy { .. } => (S::TOO_MANY_REQUESTS, "tenant-busy", "too many calls of the tenant at once"),
+            Self::Busy { .. } => (S::SERVICE_UNAVAILABLE, "busy", "too many calls at once"),
             Self::RateLimited { .. } => (S::TOO_MANY_REQUESTS, "rate-limited", "rate limited"),
             Self::QuotaExhausted { .. } => (S::TOO_MANY_REQUESTS, "quota-exhausted", "quota exhausted"),
             Self::OverLimit { .. } => (S::PAYLOAD_TOO_LARGE, "over-limit", "more than a limit"),
@@ -336,6 +344,8 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::QueueFull
+            | Self::TenantBusy { .. }
+            | Self::Busy { .. }
             | Self::Draining
             | Self::SealedBacklog
             | Self::IdempotencyRunning

@@ -5,6 +5,7 @@
 mod embed;
 mod generate;
 mod matching;
+mod work;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub(crate) use self::generate::AnyGenerator;
 pub use self::generate::{Generator, Tensors};
 pub use self::matching::Matcher;
 pub(crate) use self::matching::{AnyMatcher, Prepare};
+pub use self::work::checkpoint;
+pub(crate) use self::work::{Lane, Progress, Working};
 use crate::error::Error;
 use crate::manifest::Batching;
 use crate::openapi::{Schemas, Typed};
@@ -65,6 +68,8 @@ pub trait Task: Sized + Send + Sync + 'static {
     /// Bodies of up to this many bytes take less than 500 µs to encode, so that no other call has to wait for it; 0 where
     /// the work does not follow from the size, as with packed images.
     const QUICK: usize = QUICK;
+    /// Bytes of memory that encoding takes beyond its inputs and tensors: what takes much waits for its like.
+    const MEMORY: usize = 0;
     /// One entry of the `inputs` of a request. Its schema stands in `GET /openapi.json`, so a type of your own derives that beside
     /// what it derives of serde:
     ///
@@ -89,7 +94,8 @@ pub trait Task: Sized + Send + Sync + 'static {
     /// When a file is missing or is not what it should be; the function then never gets ready.
     fn from_assets(assets: &Assets) -> Result<Self, TaskError>;
 
-    /// Makes the network's inputs, one row for each of `inputs`, which is never empty.
+    /// Makes the network's inputs, one row for each of `inputs`, which is never empty. Where an input takes long it asks
+    /// [`checkpoint`] between them.
     ///
     /// # Errors
     /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
@@ -243,6 +249,11 @@ pub(crate) trait AnyTask: Send + Sync {
     /// Bodies of more bytes than this are encoded beside the runtime.
     fn quick(&self) -> usize;
 
+    /// See [`Task::MEMORY`].
+    fn memory(&self) -> usize {
+        0
+    }
+
     /// One input, as JSON.
     fn example(&self) -> &'static str;
 
@@ -250,7 +261,13 @@ pub(crate) trait AnyTask: Send + Sync {
     fn typed(&self, schemas: &mut Schemas) -> Typed;
 
     /// Reads a `predict` body of at most `limit` inputs and makes the network's inputs.
-    fn encode(self: Arc<Self>, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error>;
+    fn encode(
+        self: Arc<Self>,
+        working: &Working,
+        body: &[u8],
+        limit: usize,
+        batching: Batching,
+    ) -> Result<Encoded, Error>;
 
     /// The same task as one that makes vectors of texts, where it does.
     fn embedder(self: Arc<Self>) -> Option<Arc<dyn AnyEmbedder>> {
@@ -288,6 +305,10 @@ impl<T: Task> AnyTask for Erased<T> {
         T::QUICK
     }
 
+    fn memory(&self) -> usize {
+        T::MEMORY
+    }
+
     fn example(&self) -> &'static str {
         T::EXAMPLE
     }
@@ -296,7 +317,7 @@ impl<T: Task> AnyTask for Erased<T> {
         Typed::of::<T::Input, T::Prediction>(schemas, T::EXAMPLE)
     }
 
-    fn encode(self: Arc<Self>, body: &[u8], limit: usize, _: Batching) -> Result<Encoded, Error> {
+    fn encode(self: Arc<Self>, _: &Working, body: &[u8], limit: usize, _: Batching) -> Result<Encoded, Error> {
         let request = PredictRequest::<T::Input>::from_json(body, limit)?;
         if request.inputs.is_empty() {
             return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
@@ -326,7 +347,8 @@ impl<T: Task> Erased<T> {
     }
 }
 
-/// Runs `work` that reads or writes `size` bytes of JSON: here where that is quick, on a thread for blocking work where it is not.
+/// Runs `work` of no tenant that reads or writes `size` bytes of JSON: here where that is quick, on a thread for blocking work where it
+/// is not. Work for a call is that of its [`Admission`](crate::request::Admission).
 pub(crate) async fn off_runtime<T: Send + 'static>(
     size: usize,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -343,7 +365,7 @@ pub(crate) async fn off_runtime_beyond<T: Send + 'static>(
     if size <= quick {
         return work();
     }
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(error.to_string()))?
+    work::run_for_nobody(work).await
 }
 
 /// How many bytes of JSON `tensors` become, roughly: a float of 4 bytes has some 12 digits.
@@ -352,7 +374,7 @@ pub(crate) fn json_size(tensors: &[Tensor]) -> usize {
 }
 
 /// Reading and writing JSON runs at some 200 MB/s, so this is below 500 µs.
-const QUICK: usize = 64 << 10;
+pub(crate) const QUICK: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -393,7 +415,7 @@ mod tests {
     #[test]
     fn a_body_is_read_up_to_the_limit() {
         let encode = |body: &str| {
-            let encoded = Arc::new(Erased(First)).encode(body.as_bytes(), 2, Batching::Rows);
+            let encoded = Arc::new(Erased(First)).encode(&Working::at_once(), body.as_bytes(), 2, Batching::Rows);
             encoded.map(|encoded| encoded.runs[0][0].shape().to_vec())
         };
         assert_eq!(encode(r#"{"inputs":[1,2]}"#).expect("two"), [2]);

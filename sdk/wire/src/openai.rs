@@ -7,6 +7,7 @@ mod completions;
 #[cfg(feature = "schema")]
 mod schema;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine;
@@ -74,15 +75,17 @@ impl EmbeddingsRequest {
     /// [`RequestError`], as above.
     pub fn model_of(body: &[u8]) -> Result<String, RequestError> {
         #[derive(Deserialize)]
-        struct Named {
-            model: String,
+        struct Named<'a> {
+            #[serde(borrow)]
+            model: Cow<'a, str>,
         }
-        let named = serde_json::from_slice::<Named>(body);
+        let named = serde_json::from_slice::<Named<'_>>(body);
         let failed = |error: serde_json::Error| RequestError {
             param: error.is_data().then_some("model"),
             message: DecodeError::json(&error).to_string(),
         };
-        named.map(|named| named.model).map_err(failed)
+        let model = named.map_err(failed)?.model.into_owned();
+        bounded_model(&model).map(|()| model)
     }
 }
 
@@ -234,7 +237,8 @@ impl<'de> Visitor<'de> for Request<'_> {
             }
         }
         state.at = Some("model");
-        let model = model.ok_or_else(|| A::Error::missing_field("model"))?;
+        let model: String = model.ok_or_else(|| A::Error::missing_field("model"))?;
+        bounded_model(&model).map_err(|error| state.fail(error.message))?;
         state.at = Some("input");
         let input = input.ok_or_else(|| A::Error::missing_field("input"))?;
         state.at = None;
@@ -242,6 +246,18 @@ impl<'de> Visitor<'de> for Request<'_> {
         Ok(EmbeddingsRequest { model, input, encoding_format, dimensions })
     }
 }
+
+/// Refuses a name of a model that is longer than any is. What is unknown is named in an error, and kept for the log.
+fn bounded_model(model: &str) -> Result<(), RequestError> {
+    let got = model.len();
+    if got <= MAX_MODEL {
+        return Ok(());
+    }
+    Err(RequestError { param: Some("model"), message: format!("model: expected at most {MAX_MODEL} bytes, got {got}") })
+}
+
+/// Bytes of the name of a model.
+const MAX_MODEL: usize = 256;
 
 fn once<T, E: serde::de::Error>(place: &mut Option<T>, value: T, state: &mut State) -> Result<(), E> {
     match place.replace(value) {

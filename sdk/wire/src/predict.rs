@@ -76,6 +76,11 @@ impl Usage {
         Self { rows, billed_ms, tokens: None }
     }
 
+    /// What the call is charged by: tokens where they are counted, else rows; and no call has fewer units than rows, or none.
+    pub fn units(&self) -> u64 {
+        self.tokens.unwrap_or_default().max(self.rows).max(1)
+    }
+
     /// The same, with the tokens that went through the network.
     #[must_use]
     pub fn with_tokens(self, tokens: u64) -> Self {
@@ -220,6 +225,15 @@ mod tests {
 
     fn read(body: &str) -> Result<Vec<String>, String> {
         PredictRequest::from_json(body.as_bytes(), 3).map(|read| read.inputs).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn no_call_has_no_units_and_none_has_fewer_than_rows() {
+        for (rows, tokens, units) in [(0, None, 1), (3, None, 3), (3, Some(0), 3), (3, Some(7), 7), (0, Some(0), 1)] {
+            let usage = Usage::new(rows, 1);
+            let usage = tokens.map_or(usage, |tokens| usage.with_tokens(tokens));
+            assert_eq!(usage.units(), units, "{rows} rows, {tokens:?} tokens");
+        }
     }
 
     #[test]

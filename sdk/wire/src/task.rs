@@ -7,10 +7,9 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::{Deserializer, Unexpected, Visitor};
+use serde::de::{Deserializer, Error as _, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-#[cfg(feature = "schema")]
 pub(crate) use self::generation::Stops;
 pub use self::generation::{FinishReason, Generation, Prompt};
 
@@ -183,11 +182,42 @@ impl RankedClassification {
 pub struct ImageAndTexts {
     /// The image.
     pub image: Image,
-    /// The texts; how many there may be is up to the model.
+    /// The texts; how many there may be is up to the model, and 4,096 at most.
+    #[serde(deserialize_with = "texts")]
+    #[cfg_attr(feature = "schema", schemars(length(max = Self::MOST_TEXTS)))]
     pub texts: Vec<String>,
 }
 
+/// Reads one text more than there may be, and no further: a short body can hold millions.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Texts;
+
+    impl<'de> Visitor<'de> for Texts {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of texts")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+            let mut texts = Vec::new();
+            while let Some(text) = list.next_element()? {
+                if texts.len() == ImageAndTexts::MOST_TEXTS {
+                    return Err(A::Error::invalid_length(texts.len() + 1, &"at most 4096 texts"));
+                }
+                texts.push(text);
+            }
+            Ok(texts)
+        }
+    }
+
+    deserializer.deserialize_seq(Texts)
+}
+
 impl ImageAndTexts {
+    /// How many texts are read.
+    pub const MOST_TEXTS: usize = 4096;
+
     /// An image file and texts.
     ///
     /// ```
@@ -253,4 +283,20 @@ pub struct DigitClassification {
     pub probability: f32,
     /// The probabilities of 0 to 9, in this order; they add up to 1.
     pub probabilities: [f32; 10],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_texts_is_read_up_to_its_bound() {
+        let read = |texts: usize| {
+            let texts = vec![r#""""#; texts].join(",");
+            serde_json::from_str::<ImageAndTexts>(&format!(r#"{{"image":"","texts":[{texts}]}}"#))
+        };
+        assert_eq!(read(ImageAndTexts::MOST_TEXTS).expect("as many as there may be").texts.len(), 4096);
+        let error = read(ImageAndTexts::MOST_TEXTS + 1).expect_err("one too many").to_string();
+        assert!(error.contains("expected at most 4096 texts"), "{error}");
+    }
 }

@@ -8,11 +8,15 @@
 
 mod bystander;
 mod h1;
+mod h2;
+mod h3;
 mod h4;
+mod m10;
 mod m12;
 mod m6;
 mod memory;
 mod place;
+mod scene;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -45,7 +49,15 @@ impl Seen {
 type Attack = (&'static str, fn() -> Seen);
 
 /// The attacks, one a file.
-const ATTACKS: &[Attack] = &[("h1", h1::run), ("h4", h4::run), ("m6", m6::run), ("m12", m12::run)];
+const ATTACKS: &[Attack] = &[
+    ("h1", h1::run),
+    ("h2", h2::long_stops),
+    ("h3", h3::packed_images),
+    ("h4", h4::run),
+    ("m6", m6::run),
+    ("m10", m10::long_texts),
+    ("m12", m12::run),
+];
 
 /// By how much the bystander's 99th percentile may rise.
 const MOST_SLOWDOWN: u32 = 3;

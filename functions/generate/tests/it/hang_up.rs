@@ -83,4 +83,10 @@ async fn a_text_ends_with_its_caller() {
         let more = made_from_now_on().await;
         assert!(more <= 2, "{more} tokens for nobody, streamed: {stream}");
     }
+    // Both are charged for what was made of them, whether or not their callers were told any of it.
+    let usage = reqwest::Client::new().get(format!("{}/v1/usage", service.endpoint));
+    let usage = usage.bearer_auth(service.key.expose()).send().await.expect("an answer");
+    let usage: serde_json::Value = usage.json().await.expect("JSON");
+    let (calls, tokens) = (&usage["total"]["calls"], usage["total"]["tokens"].as_u64().expect("a number"));
+    assert!(*calls == 2 && (6..300).contains(&tokens), "{usage}");
 }

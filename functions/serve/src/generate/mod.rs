@@ -7,7 +7,8 @@
 //! Others are run one after the other, and not padded to one length: padding moves the places at which sums are rounded, and a
 //! text would then depend on what else happens to be made at the time.
 //!
-//! Bounded are the sequences under way, the tokens that their pasts may have, and the calls that wait; a full queue refuses at once.
+//! Bounded are the sequences under way, the tokens that their pasts may have, and the calls that wait and their bytes; a full queue
+//! refuses at once.
 //!
 //! Invariant: each call gets one end, a finish or an error, unless its caller has gone.
 //! Invariant: what a call is answered depends on its prompt, options and seed, and on no call of another tenant; on no other call at
@@ -23,6 +24,7 @@ mod worker;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use amaas_wire::task::{FinishReason, Prompt};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -33,7 +35,7 @@ use crate::access::TenantName;
 use crate::error::Error;
 use crate::infer::RunError;
 use crate::manifest::Sharing;
-use crate::task::AnyGenerator;
+use crate::task::{AnyGenerator, Working};
 
 /// A network that makes tokens.
 pub(crate) trait Decoder: Send + 'static {
@@ -82,9 +84,17 @@ pub(crate) struct Call {
     telling: Telling,
     /// Whose it is, where somebody said so.
     tenant: Option<TenantName>,
+    /// Tokens that were made so far, for who counts them where the caller goes.
+    made: Arc<AtomicUsize>,
 }
 
 impl Call {
+    /// Bytes that the call takes while it waits.
+    fn bytes(&self) -> usize {
+        let stops = self.stop.iter().map(|stop| stop.len() + size_of::<String>()).sum::<usize>();
+        size_of::<Entry>() + self.prompt.len() * size_of::<i64>() + stops
+    }
+
     /// The most tokens that go through the network, of the prompt and behind it.
     pub(crate) fn tokens_at_most(&self) -> u64 {
         (self.prompt.len() + self.most) as u64
@@ -146,7 +156,7 @@ impl Generate {
         generator: Arc<dyn AnyGenerator>,
         bounds: Bounds,
     ) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue::new(bounds.queue));
+        let queue = Arc::new(Queue::new(bounds.queue, QUEUE_BYTES));
         let (waiting, making) = (Arc::clone(&queue), Arc::clone(&generator));
         std::thread::Builder::new()
             .name(format!("generate {name}").chars().take(15).collect())
@@ -163,10 +173,10 @@ impl Generate {
     ///
     /// # Errors
     /// [`Error::Parameter`] where an option is out of bounds, or the prompt too long.
-    pub(crate) fn call(&self, prompt: &Prompt, logprobs: Option<usize>) -> Result<Call, Error> {
+    pub(crate) fn call(&self, working: &Working, prompt: &Prompt, logprobs: Option<usize>) -> Result<Call, Error> {
         let refused = |param, message| Error::Parameter { param: Some(param), message };
         prompt.check().map_err(|(param, message)| refused(param, message))?;
-        let tokens = self.generator.encode(&prompt.prompt)?;
+        let tokens = self.generator.encode(working, &prompt.prompt)?;
         let context = self.generator.context();
         let room = context.saturating_sub(tokens.len());
         if tokens.is_empty() || room == 0 {
@@ -190,8 +200,8 @@ impl Generate {
             None => random_seed()?,
         };
         let chances = choose::Chances::new(prompt.temperature.unwrap_or(1.0), prompt.top_p.unwrap_or(1.0), seed);
-        let (stop, telling) = (prompt.stop.clone(), Telling::AsItComes);
-        Ok(Call { prompt: tokens, most, chances, stop, logprobs, telling, tenant: None })
+        let (stop, telling, made) = (prompt.stop.clone(), Telling::AsItComes, Arc::default());
+        Ok(Call { prompt: tokens, most, chances, stop, logprobs, telling, tenant: None, made })
     }
 
     /// Begins `calls` together, or none of them.
@@ -199,14 +209,14 @@ impl Generate {
     /// # Errors
     /// [`Error::QueueFull`] at once where there is no place for all.
     pub(crate) fn begin(&self, calls: Vec<Call>) -> Result<Vec<Events>, Error> {
-        let places: Option<Vec<_>> = calls.iter().map(|_| self.queue.place()).collect();
+        let places: Option<Vec<_>> = calls.iter().map(|call| self.queue.place(call.bytes())).collect();
         let places = places.ok_or(Error::QueueFull)?;
         let (mut entries, mut all) = (Vec::new(), Vec::new());
         for (call, place) in calls.into_iter().zip(places) {
             let (reply, coming) = unbounded_channel();
-            let prompt_tokens = call.prompt.len();
+            let (prompt_tokens, made) = (call.prompt.len(), Arc::clone(&call.made));
             entries.push(Entry { call, reply, place });
-            all.push(Events { coming, queue: Arc::clone(&self.queue), prompt_tokens });
+            all.push(Events { coming, queue: Arc::clone(&self.queue), prompt_tokens, made });
         }
         let pushed = self.queue.push(entries);
         pushed.map_err(|queue::Closed| Error::internal("the generating thread has ended"))?;
@@ -225,9 +235,15 @@ pub(crate) struct Events {
     coming: UnboundedReceiver<Event>,
     queue: Arc<Queue>,
     prompt_tokens: usize,
+    made: Arc<AtomicUsize>,
 }
 
 impl Events {
+    /// What counts the tokens that were made so far.
+    pub(crate) fn counter(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.made)
+    }
+
     /// Tokens of the prompt.
     pub(crate) fn prompt_tokens(&self) -> usize {
         self.prompt_tokens
@@ -255,6 +271,9 @@ fn random_seed() -> Result<i64, Error> {
     getrandom::fill(&mut seed).map_err(|_| Error::internal("the operating system gave no randomness"))?;
     Ok(i64::from_le_bytes(seed))
 }
+
+/// The most bytes of calls that wait: 1,024 of them with prompts of 8,000 tokens each.
+const QUEUE_BYTES: usize = 64 << 20;
 
 #[cfg(test)]
 mod tests;

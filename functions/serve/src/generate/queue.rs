@@ -1,6 +1,6 @@
 //! Calls that wait to be begun.
 //!
-//! Invariant: no more wait than there are places, and who hangs up gives the place back at once.
+//! Invariant: no more calls and bytes wait than there are places for, and who hangs up gives the place back at once.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -16,11 +16,19 @@ pub(super) struct Entry {
     pub(super) call: Call,
     pub(super) reply: UnboundedSender<Event>,
     /// Given back when it is begun.
-    pub(super) place: OwnedSemaphorePermit,
+    pub(super) place: Place,
+}
+
+/// What a call takes of the queue's bounds.
+pub(super) struct Place {
+    _call: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
 }
 
 pub(super) struct Queue {
     places: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    most_bytes: usize,
     state: Mutex<State>,
     arrived: Condvar,
 }
@@ -41,14 +49,19 @@ pub(super) enum Idle {
 }
 
 impl Queue {
-    pub(super) fn new(places: NonZeroUsize) -> Self {
-        let places = Arc::new(Semaphore::new(places.get().min(Semaphore::MAX_PERMITS)));
-        Self { places, state: Mutex::default(), arrived: Condvar::new() }
+    pub(super) fn new(places: NonZeroUsize, most_bytes: usize) -> Self {
+        let bound = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let (places, bytes) = (bound(places.get()), bound(most_bytes));
+        Self { places, bytes, most_bytes, state: Mutex::default(), arrived: Condvar::new() }
     }
 
-    /// A place, where there is one.
-    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
+    /// A place for a call of `bytes`, where there is one. A call larger than the whole queue may have it alone.
+    pub(super) fn place(&self, bytes: usize) -> Option<Place> {
+        let bytes = u32::try_from(bytes.clamp(1, self.most_bytes)).unwrap_or(u32::MAX);
+        Some(Place {
+            _call: Arc::clone(&self.places).try_acquire_owned().ok()?,
+            _bytes: Arc::clone(&self.bytes).try_acquire_many_owned(bytes).ok()?,
+        })
     }
 
     /// Calls that wait to be begun.
@@ -116,3 +129,22 @@ impl Queue {
 /// The queue is closed.
 #[derive(Debug)]
 pub(super) struct Closed;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_in_number_and_in_bytes() {
+        let queue = Queue::new(const { NonZeroUsize::new(3).unwrap() }, 100);
+        let (small, large) = (queue.place(40).expect("room"), queue.place(60).expect("room"));
+        assert!(queue.place(1).is_none(), "there is a place, and no byte");
+        drop(large);
+        let others = [queue.place(1), queue.place(1)];
+        assert!(others.iter().all(Option::is_some) && queue.place(1).is_none(), "there are bytes, and no place");
+        drop((small, others));
+        let alone = queue.place(1 << 30).expect("a call larger than the queue has it alone");
+        assert!(queue.place(1).is_none());
+        drop(alone);
+    }
+}

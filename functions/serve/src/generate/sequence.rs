@@ -1,6 +1,7 @@
 //! One call under way: its tokens so far, and what its caller is told of them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use amaas_wire::task::FinishReason;
 use tokio::sync::mpsc::UnboundedSender;
@@ -28,6 +29,8 @@ pub(super) struct Sequence {
     /// Characters of text so far, and of those that were told.
     characters: (usize, usize),
     made: usize,
+    /// The same, for who counts the call where its caller goes.
+    told_made: Arc<AtomicUsize>,
     most: usize,
     /// The token that the next step reads.
     pub(super) last: i64,
@@ -53,7 +56,7 @@ impl Sequence {
         generator: Arc<dyn AnyGenerator>,
         past_bytes: usize,
     ) -> (Self, Vec<i64>) {
-        let Call { prompt, most, chances, stop, logprobs, telling, tenant } = call;
+        let Call { prompt, most, chances, stop, logprobs, telling, tenant, made: told_made } = call;
         let sequence = Self {
             generator,
             reply,
@@ -66,6 +69,7 @@ impl Sequence {
             untold: Vec::new(),
             characters: (0, 0),
             made: 0,
+            told_made,
             most,
             last: 0,
             past_bytes,
@@ -99,6 +103,7 @@ impl Sequence {
         let chosen = self.chances.choose(logits)?;
         let token = i64::try_from(chosen).unwrap_or(i64::MAX);
         self.made += 1;
+        self.told_made.store(self.made, Ordering::Relaxed);
         if self.generator.ends(token) {
             return self.end(FinishReason::Stop);
         }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use super::*;
-use crate::task::{TaskError, Tensors};
+use crate::task::{TaskError, Tensors, Working};
 
 /// The next token is told by the whole row so far, so that one that got another's past shows.
 struct Fake {
@@ -59,7 +59,7 @@ fn logits(token: i64) -> Vec<f32> {
 struct Letters;
 
 impl AnyGenerator for Letters {
-    fn encode(&self, text: &str) -> Result<Vec<i64>, Error> {
+    fn encode(&self, _: &Working, text: &str) -> Result<Vec<i64>, Error> {
         Ok(text.bytes().map(|byte| i64::from(byte - b'a')).collect())
     }
 
@@ -101,7 +101,8 @@ impl Turned {
     }
 
     fn begin(&self, prompt: &str, most: u64) -> Result<Events, Error> {
-        let call = self.generate.call(&Prompt::new(prompt).max_tokens(most).temperature(0.0), None)?;
+        let call =
+            self.generate.call(&Working::at_once(), &Prompt::new(prompt).max_tokens(most).temperature(0.0), None)?;
         Ok(self.generate.begin(vec![call])?.remove(0))
     }
 
@@ -125,7 +126,7 @@ fn bounds(sequences: usize, queue: usize, past_bytes: usize) -> Bounds {
 
 /// What a prompt should become.
 fn expected(prompt: &str, most: usize) -> String {
-    let mut row = Letters.encode(prompt).expect("letters");
+    let mut row = Letters.encode(&Working::at_once(), prompt).expect("letters");
     for _ in 0..most {
         row.push(next(&row));
     }
@@ -161,7 +162,9 @@ async fn sequences_join_and_leave_and_each_is_as_if_alone() {
 async fn equal_lengths_share_a_run() {
     let turned = Turned::new(false, bounds(8, 8, 1 << 20));
     let prompts = ["ab", "cd", "ef", "gh"];
-    let call = |prompt: &str| turned.generate.call(&Prompt::new(prompt).max_tokens(9).temperature(0.0), None);
+    let call = |prompt: &str| {
+        turned.generate.call(&Working::at_once(), &Prompt::new(prompt).max_tokens(9).temperature(0.0), None)
+    };
     let calls = prompts.map(|prompt| call(prompt).expect("a call"));
     for (events, prompt) in turned.generate.begin(calls.into()).expect("places").iter_mut().zip(prompts) {
         assert_eq!(text(events).await.expect("an end"), expected(prompt, 9));
@@ -220,7 +223,7 @@ async fn a_full_queue_refuses_at_once_and_a_place_left_is_free() {
     let turned = Turned::new(true, bounds(1, 2, 1 << 20));
     let first = turned.begin("a", 5).expect("under way");
     // The first leaves the queue when the thread takes it.
-    while [turned.generate.queue.place(), turned.generate.queue.place()].iter().any(Option::is_none) {
+    while [turned.generate.queue.place(1), turned.generate.queue.place(1)].iter().any(Option::is_none) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let mut waiting = Vec::new();
@@ -257,7 +260,7 @@ async fn a_prompt_that_fails_fails_alone_and_options_are_checked() {
     let mut bad = turned.begin("abz", 30).expect("a place");
     assert!(matches!(text(&mut bad).await, Err(Error::Internal { .. })));
     assert_eq!(text(&mut good).await.expect("an end"), expected("abc", 30));
-    let refused = |prompt: Prompt| match turned.generate.call(&prompt, None) {
+    let refused = |prompt: Prompt| match turned.generate.call(&Working::at_once(), &prompt, None) {
         Err(Error::Parameter { param, .. }) => param,
         _ => None,
     };
@@ -286,7 +289,7 @@ async fn what_is_told_at_the_end_is_what_is_told_as_it_comes() {
     let turned = Turned::new(false, bounds(8, 8, 1 << 20));
     let call = |telling| {
         let prompt = Prompt::new("abc").max_tokens(9).temperature(0.0);
-        Ok(turned.generate.call(&prompt, Some(2))?.told(telling))
+        Ok(turned.generate.call(&Working::at_once(), &prompt, Some(2))?.told(telling))
     };
     let calls = [Telling::AsItComes, Telling::AtTheEnd].map(call).into_iter().collect::<Result<Vec<_>, Error>>();
     let mut told = Vec::new();

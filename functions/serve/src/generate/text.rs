@@ -1,5 +1,7 @@
 //! Tokens to text, as far as it can be told: whole characters only, and nothing that may be the beginning of a stop.
 
+use memchr::memmem::Finder;
+
 use crate::infer::RunError;
 use crate::task::AnyGenerator;
 
@@ -68,7 +70,8 @@ fn behind(before: &str, now: &str) -> String {
 
 /// Texts that end a text, and what of it is held back meanwhile.
 pub(super) struct Stops {
-    stops: Vec<String>,
+    /// With what finds each, which is made once a call.
+    stops: Vec<(String, Finder<'static>)>,
     held: String,
 }
 
@@ -82,19 +85,30 @@ pub(super) enum Told {
 
 impl Stops {
     pub(super) fn new(stops: Vec<String>) -> Self {
-        Self { stops, held: String::new() }
+        let finder = |stop: String| {
+            let finder = Finder::new(stop.as_bytes()).into_owned();
+            (stop, finder)
+        };
+        Self { stops: stops.into_iter().map(finder).collect(), held: String::new() }
     }
 
     /// What may be told, now that there is `text` more.
     pub(super) fn push(&mut self, text: &str) -> Told {
         self.held.push_str(text);
-        if let Some(end) = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min() {
+        // A stop that is longer than what is held can only begin there.
+        let held = self.held.as_bytes();
+        let found = self.stops.iter().filter(|(stop, _)| stop.len() <= held.len());
+        if let Some(end) = found.filter_map(|(_, finder)| finder.find(held)).min() {
             self.held.truncate(end);
             return Told::Last(std::mem::take(&mut self.held));
         }
-        let begun = |at: &usize| self.stops.iter().any(|stop| stop.starts_with(&self.held[*at..]));
-        let hold = self.held.char_indices().map(|(at, _)| at).find(begun).unwrap_or(self.held.len());
-        let rest = self.held.split_off(hold);
+        let begun = |at: &usize| self.stops.iter().any(|(stop, _)| stop.starts_with(&self.held[*at..]));
+        // No more than the longest stop can be the beginning of one.
+        let longest = self.stops.iter().map(|(stop, _)| stop.len()).max().unwrap_or_default();
+        let from = self.held.ceil_char_boundary(self.held.len().saturating_sub(longest));
+        let places = self.held[from..].char_indices().map(|(at, _)| from + at);
+        let from = places.into_iter().find(begun).unwrap_or(self.held.len());
+        let rest = self.held.split_off(from);
         Told::More(std::mem::replace(&mut self.held, rest))
     }
 
@@ -113,13 +127,13 @@ const PATIENCE: usize = 6;
 mod tests {
     use super::*;
     use crate::error::Error;
-    use crate::task::{TaskError, Tensors};
+    use crate::task::{TaskError, Tensors, Working};
 
     /// A token is a byte.
     struct Bytes;
 
     impl AnyGenerator for Bytes {
-        fn encode(&self, text: &str) -> Result<Vec<i64>, Error> {
+        fn encode(&self, _: &Working, text: &str) -> Result<Vec<i64>, Error> {
             Ok(text.bytes().map(i64::from).collect())
         }
 
@@ -143,8 +157,8 @@ mod tests {
 
     #[test]
     fn a_character_is_told_when_it_is_whole() {
-        let tokens = Bytes.encode("猫é🐈a").expect("bytes");
-        let mut text = Text::behind(&Bytes.encode("a prompt with an é").expect("bytes"));
+        let tokens = Bytes.encode(&Working::at_once(), "猫é🐈a").expect("bytes");
+        let mut text = Text::behind(&Bytes.encode(&Working::at_once(), "a prompt with an é").expect("bytes"));
         let pieces: Vec<_> = tokens.iter().map(|token| text.push(*token, &Bytes).expect("a token")).collect();
         assert_eq!(pieces, ["", "", "猫", "", "é", "", "", "", "🐈", "a"]);
         assert_eq!(text.push(tokens[0], &Bytes).expect("a token"), "");

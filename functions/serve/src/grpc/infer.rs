@@ -18,7 +18,7 @@ use crate::load::Model;
 use crate::reply::{Counted, headers};
 use crate::request::{Call, Caller};
 use crate::router::{Host, infer};
-use crate::task::{json_size, off_runtime};
+use crate::task::{QUICK, json_size};
 
 /// Answers `request`, which `caller` sent; and says what it is counted as.
 pub(super) async fn answer(
@@ -36,12 +36,13 @@ pub(super) async fn answer(
     let (id, wanted) = (request.id.clone(), wanted(&request)?);
     let size = prost::Message::encoded_len(&request);
     call.came_as_message(size);
-    let (inputs, form) = off_runtime(size, move || inputs(request)).await?;
-    let (outputs, rows, tokens) = infer::run(&mut call, &model, inputs, Some(&wanted)).await?;
+    let read = move |_: &_| inputs(request);
+    let (inputs, form) = call.prepare((&model, begun), (QUICK, size, 0), read).await?;
+    let (outputs, rows, tokens) = infer::run(&mut call, (&model, begun), inputs, Some(&wanted)).await?;
     let counted = Counted { rows, tokens, begun };
     let size = json_size(&outputs);
     let answered = Arc::clone(&model);
-    let response = off_runtime(size, move || Ok(response(&answered, id, outputs, form))).await?;
+    let response = call.write(size, move || Ok(response(&answered, id, outputs, form))).await?;
     let (usage, mut metadata) = (counted.usage(), http::HeaderMap::new());
     call.count(&model, usage, prost::Message::encoded_len(&response) as u64, &mut metadata);
     headers(&mut metadata, usage);

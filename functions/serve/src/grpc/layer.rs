@@ -65,7 +65,11 @@ async fn admitted(host: &Host, method: &str, headers: &HeaderMap) -> Result<Exte
             return Err(Error::SealingRequired);
         }
         let routes = if method == STREAM || method == "ModelInfer" { Routes::Infer } else { Routes::Models };
-        extensions.insert(Caller::of(headers, &Extensions::new(), host, routes).await?.admitted(host)?);
+        let caller = Caller::of(headers, &Extensions::new(), host, routes).await?.admitted(host)?;
+        if routes == Routes::Models {
+            caller.looks(host).await?;
+        }
+        extensions.insert(caller);
     }
     Ok(extensions)
 }

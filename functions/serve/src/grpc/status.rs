@@ -31,7 +31,7 @@ fn code(error: &Error) -> Code {
         404 => Code::NotFound,
         405 => Code::Unimplemented,
         408 => Code::DeadlineExceeded,
-        413 => Code::ResourceExhausted,
+        413 | 429 => Code::ResourceExhausted,
         400..500 => Code::InvalidArgument,
         503 => Code::Unavailable,
         _ => Code::Internal,
@@ -50,6 +50,7 @@ mod tests {
             (Error::KeyMissing, Code::Unauthenticated, None),
             (Error::Repository, Code::PermissionDenied, None),
             (Error::QueueFull, Code::Unavailable, Some("1000")),
+            (Error::TenantBusy { limit: "1".to_owned() }, Code::ResourceExhausted, Some("1000")),
             (Error::internal("secret"), Code::Internal, None),
         ] {
             let status = Status::from(error.clone());

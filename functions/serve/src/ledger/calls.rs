@@ -11,7 +11,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use super::{Inserted, Key, Ledger, LedgerError, Revision, VALUE_BYTES};
+use super::{Entry, Inserted, Key, Ledger, LedgerError, Revision, VALUE_BYTES};
 
 /// Names a call, or tells what it is: a digest.
 pub(crate) type Id = [u8; 32];
@@ -71,6 +71,20 @@ impl Calls {
             }
             Inserted::Exists(entry) => entry,
         };
+        self.found(&head, entry, fingerprint).await
+    }
+
+    /// What is known of the call `id`, which is what `fingerprint` says, where anything is.
+    pub(crate) async fn look(&self, id: Id, fingerprint: Id) -> Result<Option<Begun>, LedgerError> {
+        let head = Key::new(format!("call/{}", URL_SAFE_NO_PAD.encode(id)), "head");
+        match self.0.read(&head).await? {
+            Some(entry) => self.found(&head, entry, fingerprint).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What `entry` says of the call that it is of.
+    async fn found(&self, head: &Key, entry: Entry, fingerprint: Id) -> Result<Begun, LedgerError> {
         let mut value = entry.value;
         let other =
             || LedgerError::Format { ledger: "the ledger".to_owned(), cause: "a call of another form".to_owned() };
@@ -84,7 +98,7 @@ impl Calls {
             State::Running => Begun::Running,
             State::Answered => Begun::Answered(rest),
             // What is not whole any more can only run again, once the head has ended.
-            State::InPieces => Begun::Answered(self.pieces(&head, &rest).await?.ok_or_else(other)?),
+            State::InPieces => Begun::Answered(self.pieces(head, &rest).await?.ok_or_else(other)?),
         })
     }
 

@@ -2,26 +2,33 @@
 //!
 //! The file is in WAL mode. What was written is there after the process is killed; after the machine loses its power the last moments
 //! may be missing.
+//!
+//! One thread has the connection and does nothing else, so that no other blocking work of the process stands before the ledger's.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use tokio::sync::oneshot;
 
 use super::{Clock, Count, Counted, Entry, Inserted, Key, Ledger, LedgerError, Listed, Revision, Write, bounded};
 
 /// Entries in a file. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sqlite {
-    connection: Arc<Mutex<Connection>>,
+    /// What the thread of the connection is asked to do. It ends when nobody can ask any more.
+    asked: Sender<Job>,
     path: PathBuf,
     clock: Clock,
 }
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 impl Sqlite {
     /// Opens the file at `path`, or makes it, for its owner's eyes only.
@@ -29,31 +36,45 @@ impl Sqlite {
     /// # Errors
     /// [`LedgerError::Denied`] where it cannot be opened, [`LedgerError::Format`] where it is something else.
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
-        let path = path.to_owned();
-        let name = name(&path);
-        let opened = tokio::task::spawn_blocking(move || match connect(&path) {
-            Ok(connection) => Ok(Self { connection: Arc::new(Mutex::new(connection)), path, clock }),
-            Err(error) => Err(error),
-        });
-        opened.await.unwrap_or_else(|error| Err(LedgerError::Unreachable { ledger: name, cause: error.to_string() }))
+        let (asked, jobs) = channel();
+        let (reply, opened) = oneshot::channel();
+        let of_thread = path.to_owned();
+        let begin = move || match connect(&of_thread) {
+            Ok(connection) => {
+                if reply.send(Ok(())).is_ok() {
+                    work(connection, &jobs);
+                }
+            }
+            Err(error) => drop(reply.send(Err(error))),
+        };
+        let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(begin);
+        thread.map_err(|error| LedgerError::Unreachable { ledger: name(path), cause: error.to_string() })?;
+        opened.await.unwrap_or_else(|_| Err(ended(path)))?;
+        Ok(Self { asked, path: path.to_owned(), clock })
     }
 
-    /// Does `work` in a transaction, away from the runtime's threads.
+    /// Does `work` in a transaction, on the connection's own thread; not at all where nobody waits for it any more.
     async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let ledger = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let mut connection = ledger.connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&transaction, milliseconds(ledger.clock.now()))?;
-            transaction.commit()?;
-            Ok(result)
-        });
+        let (clock, (reply, done)) = (self.clock.clone(), oneshot::channel());
+        let job = move |connection: &mut Connection| {
+            if reply.is_closed() {
+                return;
+            }
+            let transact = || {
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let result = work(&transaction, milliseconds(clock.now()))?;
+                transaction.commit()?;
+                Ok(result)
+            };
+            let _ = reply.send(transact());
+        };
+        self.asked.send(Box::new(job)).map_err(|_| ended(&self.path))?;
         match done.await {
             Ok(result) => result.map_err(|error| failed(&self.path, &error)),
-            Err(error) => Err(LedgerError::Unreachable { ledger: name(&self.path), cause: error.to_string() }),
+            Err(_) => Err(ended(&self.path)),
         }
     }
 }
@@ -170,6 +191,20 @@ impl Ledger for Sqlite {
     }
 }
 
+/// The thread of a connection.
+fn work(mut connection: Connection, jobs: &Receiver<Job>) {
+    while let Ok(job) = jobs.recv() {
+        // A job that panics has rolled its transaction back, and dropped the way back to who asked.
+        if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {
+            tracing::error!("an operation of the ledger panicked");
+        }
+    }
+}
+
+fn ended(path: &Path) -> LedgerError {
+    LedgerError::Unreachable { ledger: name(path), cause: "its thread dropped the operation".to_owned() }
+}
+
 /// Writes an entry in the place of any.
 fn put(connection: &Connection, key: &Key, value: &[u8], revision: Revision, end: i64) -> rusqlite::Result<()> {
     let mut put = connection.prepare_cached(
@@ -272,8 +307,50 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
+
+    #[test]
+    fn blocking_work_of_others_does_not_stand_before_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+        runtime.expect("a runtime").block_on(async {
+            let folder = tempfile::tempdir().expect("a folder");
+            let ledger = Sqlite::open(&folder.path().join("ledger"), Clock::default()).await.expect("opened");
+            let (go, wait) = channel::<()>();
+            let blocking = tokio::task::spawn_blocking(move || wait.recv());
+            let key = Key::new("a", "b");
+            let inserting = ledger.insert(&key, Bytes::new(), Duration::from_secs(9));
+            let inserted = tokio::time::timeout(Duration::from_secs(5), inserting).await;
+            drop(go);
+            assert!(matches!(inserted, Ok(Ok(Inserted::New(_)))), "it waited for the others");
+            let _ = blocking.await;
+        });
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_not_done_and_a_panic_ends_one_operation_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledger = Sqlite::open(&folder.path().join("ledger"), Clock::default()).await.expect("opened");
+        let (go, wait) = channel::<()>();
+        let blocks = ledger.with(move |_, _| Ok(wait.recv().is_ok()));
+        let (key, ended) = (Key::new("a", "b"), Key::new("c", "d"));
+        let left = async {
+            let insert = ledger.insert(&key, Bytes::new(), Duration::from_secs(9));
+            let waited = tokio::time::timeout(Duration::from_millis(10), insert).await;
+            drop(go);
+            waited.expect_err("the thread is busy")
+        };
+        let (blocked, _) = tokio::join!(blocks, left);
+        assert!(!blocked.expect("done"));
+        assert!(ledger.read(&key).await.expect("read").is_none(), "who asked for it has gone");
+        let panics = ledger.with::<()>(move |connection, now| {
+            put(connection, &ended, &[], Revision::draw().expect("random"), now + 9000)?;
+            panic!("in the middle of a transaction");
+        });
+        assert!(matches!(panics.await, Err(LedgerError::Unreachable { .. })));
+        assert!(ledger.read(&Key::new("c", "d")).await.expect("it goes on").is_none(), "rolled back");
+    }
 
     #[tokio::test]
     async fn the_files_are_their_owners_alone() {

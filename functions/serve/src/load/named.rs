@@ -8,7 +8,7 @@ use super::{LoadError, Onnx};
 use crate::error::Error;
 use crate::infer::{Bounds, Infer, Network};
 use crate::manifest::{Batching, Manifest, NamedNetwork};
-use crate::task::{AnyMatcher, AnyTask, TaskError};
+use crate::task::{AnyMatcher, AnyTask, TaskError, Working};
 
 /// A named network that is loaded; its runs have a queue and a thread of their own.
 pub(crate) struct Named {
@@ -40,7 +40,7 @@ pub(crate) fn learn(
 }
 
 fn known(matcher: &dyn AnyMatcher, network: &mut impl Network, batching: Batching) -> Result<(), Error> {
-    let plan = matcher.known(batching)?;
+    let plan = matcher.known(&Working::of_the_process(), batching)?;
     let outputs: Vec<Vec<Tensor>> = plan.runs.iter().map(|run| network.run(run)).collect::<Result<_, _>>()?;
     let vectors = plan.vectors.read(&outputs)?;
     matcher.learn(vectors).map_err(|error| Error::internal(error.to_string()))

@@ -1,11 +1,12 @@
 //! The record of one call.
 
+use amaas_wire::predict::Usage;
 use serde::{Deserialize, Serialize};
 
 use super::Day;
 use crate::access::{KeyId, Money, Routes, TenantName};
 
-/// What is kept of a call that was answered: whose it was and what it is counted as, and nothing of what was said.
+/// What is kept of a call that was answered, or whose caller went away while it was worked at: whose it was and what it is counted as, and nothing of what was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// Names the call: made of tenant and idempotency key, so that a call that had to run again is counted once; drawn where there
@@ -49,9 +50,10 @@ pub struct Record {
 }
 
 impl Record {
-    /// Tokens where they are counted, else rows.
+    /// What it is charged by, as [`Usage::units`] has it.
     pub fn units(&self) -> u64 {
-        self.tokens.unwrap_or(self.rows)
+        let usage = Usage::new(self.rows, self.billed_ms);
+        self.tokens.map_or(usage, |tokens| usage.with_tokens(tokens)).units()
     }
 
     /// The day on which it is kept.

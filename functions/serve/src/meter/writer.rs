@@ -27,14 +27,17 @@ pub(crate) struct Meter {
     clock: Clock,
     /// Held by whoever writes.
     writing: tokio::sync::Mutex<()>,
+    /// When the last flush for a report was begun; held by whoever does one.
+    reported: tokio::sync::Mutex<Option<Instant>>,
     /// Models whose load was told of.
     told: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl Meter {
     pub(crate) fn new(ledger: Arc<dyn Ledger>, journal: Journal, emf: Emf, clock: Clock) -> Self {
-        let (writing, told) = (tokio::sync::Mutex::default(), Mutex::default());
-        Self { ledger, journal: Arc::new(journal), emf, clock, writing, told }
+        let (writing, reported, told) =
+            (tokio::sync::Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
+        Self { ledger, journal: Arc::new(journal), emf, clock, writing, reported, told }
     }
 
     /// The journal in `folder`, or in memory where that cannot be written.
@@ -86,6 +89,25 @@ impl Meter {
             Some(closed) => self.write(closed).await,
             None => Ok(()),
         }
+    }
+
+    /// Writes what was kept until now for a report: at most once in [`BETWEEN_REPORTS`], and one time for all who asked meanwhile.
+    ///
+    /// # Errors
+    /// As [`Self::flush`].
+    pub(crate) async fn flush_for_report(&self) -> Result<(), LedgerError> {
+        let asked = Instant::now();
+        let mut last = self.reported.lock().await;
+        if last.is_some_and(|begun| begun > asked) {
+            return Ok(());
+        }
+        if let Some(begun) = *last {
+            tokio::time::sleep_until(begun + BETWEEN_REPORTS).await;
+        }
+        let begun = Instant::now();
+        self.flush().await?;
+        *last = Some(begun);
+        Ok(())
     }
 
     /// Writes what was kept, and what processes that are gone have left, for as long as the process lives.
@@ -210,6 +232,8 @@ impl fmt::Debug for Meter {
     }
 }
 
+/// The least time between two flushes for reports.
+const BETWEEN_REPORTS: Duration = Duration::from_secs(1);
 /// How long records are gathered.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

@@ -21,6 +21,8 @@ use crate::reply::{Dialect, render};
 pub(crate) enum Refusal {
     /// No key, or none that is good.
     Key,
+    /// Calls that only look are as many as the minute's limits let in.
+    Looks,
     /// The path or the query cannot be read.
     Url,
     /// The model, or whether the key may use it.
@@ -75,6 +77,10 @@ impl Refusal {
                 Error::TenantSuspended { tenant: String::new() },
                 Error::KeysUnavailable { internal: internal() },
             ],
+            Self::Looks => vec![
+                Error::RateLimited { limit: String::new(), wait: Duration::ZERO },
+                Error::QuotasUnavailable { internal: internal() },
+            ],
             Self::Url => vec![Error::Url],
             Self::Model => vec![Error::UnknownModel { model: model() }, Error::KeyScope { model: model() }],
             Self::UnknownModel => vec![Error::UnknownModel { model: model() }],
@@ -96,6 +102,8 @@ impl Refusal {
                 Error::Unwritable(String::new()),
                 Error::AnswerTooLarge { limit: 0, got: 0 },
                 Error::QueueFull,
+                Error::TenantBusy { limit: String::new() },
+                Error::Busy { what: "", limit: String::new() },
                 Error::RateLimited { limit: String::new(), wait: Duration::ZERO },
                 Error::QuotaExhausted { limit: String::new(), wait: Duration::ZERO },
                 Error::OverLimit { limit: String::new() },

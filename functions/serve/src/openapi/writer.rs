@@ -151,6 +151,8 @@ impl Writer {
         if self.method == Method::POST {
             refusals.push(Refusal::Once);
             refusals.extend(self.seals().then_some(Refusal::Sealed));
+        } else if refusals.contains(&Refusal::Key) {
+            refusals.push(Refusal::Looks);
         }
         let answers = self.responses.of(&refusals, &self.path, &operation.id, &mut self.schemas);
         operation.responses.extend(answers);

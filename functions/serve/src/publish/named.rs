@@ -15,7 +15,7 @@ use crate::load::{Onnx, SessionError, learn};
 use crate::manifest::{Batching, GOLDEN_FORMAT, Golden, GoldenCase, NamedNetwork};
 use crate::onnx::{NetworkFiles, rows};
 use crate::request::{Takes, Valid};
-use crate::task::{AnyMatcher, AnyTask, TaskError};
+use crate::task::{AnyMatcher, AnyTask, TaskError, Working};
 
 /// A named network that has been run.
 pub(super) struct Named {
@@ -50,7 +50,7 @@ pub(super) fn check(
 
 /// Rows that mean something to the network, for the trial of whether they change one another: what the task knows, each alone.
 fn known(matcher: &dyn AnyMatcher, name: &str) -> Option<Golden> {
-    let plan = matcher.known(Batching::None).ok().filter(|_| matcher.texts() == name)?;
+    let plan = matcher.known(&Working::of_the_process(), Batching::None).ok().filter(|_| matcher.texts() == name)?;
     let cases = plan.runs.into_iter().map(|inputs| GoldenCase { inputs, outputs: Vec::new() }).collect();
     Some(Golden { format: GOLDEN_FORMAT.to_owned(), atol: 0.0, producer: String::new(), cases })
 }
@@ -65,9 +65,10 @@ pub(super) fn trial(
     let Named { onnx, described, .. } =
         named.get_mut(name).ok_or_else(|| TaskError::new(format!("there is no network {name:?}")))?;
     let mut answer = || {
-        let paths = Arc::clone(matcher).read(matcher.example().as_bytes(), Limits::default().rows)?;
-        let outputs = run(own, takes, (paths.own)(takes.batching)?)?;
-        let plan = (paths.texts)(described.batching)?;
+        let working = Working::of_the_process();
+        let paths = Arc::clone(matcher).read(&working, matcher.example().as_bytes(), Limits::default().rows)?;
+        let outputs = run(own, takes, (paths.own)(&working, takes.batching)?)?;
+        let plan = (paths.texts)(&working, described.batching)?;
         let vectors = plan.vectors.read(&run(onnx, (&*described).into(), plan.runs)?)?;
         (paths.decode)(&outputs, &vectors).map(drop)
     };

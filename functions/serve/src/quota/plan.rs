@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Allowance, Kind, Measure, Quotas, Time};
-use crate::access::{KeyRecord, Of, Per, Tenant};
+use crate::access::{KeyRecord, Limit, Of, Per, Tenant};
 use crate::store::ModelName;
 
 /// The limits of a tenant that hold for one of its models.
@@ -33,6 +33,18 @@ impl Plan {
             plan.costs.push(quotas.of(Measure { name, most, time: Time::Month, kind: Kind::Budget }));
         }
         plan
+    }
+
+    /// The limits of `tenant` for calls that only look at something: those of a minute's requests, to any model.
+    pub(crate) fn looks(quotas: &Quotas, tenant: &Tenant) -> Vec<Arc<Allowance>> {
+        let is = |limit: &&Limit| limit.model.is_none() && limit.of == Of::Requests && limit.per == Per::Minute;
+        let measure = |limit: &Limit| Measure {
+            name: format!("{}/*/{}", tenant.name, limit.of.name()),
+            most: limit.most,
+            time: Time::Minute,
+            kind: Kind::Requests,
+        };
+        tenant.limits.iter().filter(is).map(|limit| quotas.of(measure(limit))).collect()
     }
 
     /// What calls with a key may cost.

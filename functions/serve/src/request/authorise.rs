@@ -8,11 +8,12 @@ use std::sync::Arc;
 use amaas_wire::key::MalformedKey;
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, header};
+use http::{Extensions, HeaderMap, Method, header};
 
 use crate::access::iam::principal;
 use crate::access::{Account, KeyRecord, Routes, TenantName};
 use crate::error::Error;
+use crate::quota::{Plan, Taken};
 use crate::router::Host;
 use crate::store::ModelName;
 
@@ -88,6 +89,15 @@ impl Caller {
         Ok(Self { admitted: true, ..self })
     }
 
+    /// Takes a request of the minute's limits, for a call that only looks: those of a month are for calls to models, so that whoever has
+    /// used them up can still see that.
+    pub(crate) async fn looks(&self, host: &Host) -> Result<(), Error> {
+        let mut taken = Taken::default();
+        taken.take(&Plan::looks(host.quotas(), self.account.tenant()), 1).await?;
+        taken.keep();
+        Ok(())
+    }
+
     /// Whether the caller may use `model`.
     pub(crate) fn may_use(&self, model: &ModelName) -> bool {
         self.key.as_ref().is_none_or(|key| key.scope.has_model(model))
@@ -107,7 +117,11 @@ impl FromRequestParts<Host> for Caller {
             return Ok(caller.clone());
         }
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        Self::of(&parts.headers, &parts.extensions, host, Routes::of(path)).await
+        let caller = Self::of(&parts.headers, &parts.extensions, host, Routes::of(path)).await?;
+        if parts.method != Method::POST {
+            caller.looks(host).await?;
+        }
+        Ok(caller)
     }
 }
 

@@ -1,9 +1,12 @@
 //! A call to a model that was let in: what it takes of its caller's limits, and what it is counted as when it is answered.
 //!
 //! Limits are taken from before anything runs: a request when the call comes, and its units and what they cost once they are known. What
-//! is not answered takes no units and costs nothing.
+//! is not answered takes no units and costs nothing, with two exceptions, or work could be had for nothing: a caller who goes away is
+//! charged for what was done until then, and one whose values the network refused for the run.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use amaas_wire::predict::{REQUEST_ID, Usage};
 use amaas_wire::receipt::{self, Metered, RECEIPT, Receipt};
@@ -14,7 +17,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::BodyExt;
 
 use super::once::LARGEST;
-use super::{Caller, read};
+use super::{Admission, Caller};
 use crate::access::{Money, Price, TenantName, now};
 use crate::config::Limits;
 use crate::digest::{Digest, Hasher};
@@ -22,9 +25,9 @@ use crate::error::Error;
 use crate::load::{Model, Slot};
 use crate::meter::Record;
 use crate::quota::{Allowance, Kind, Plan, Taken};
-use crate::reply::{Pieces, Written};
+use crate::reply::{Counted, Pieces, Written};
 use crate::router::Host;
-use crate::task::off_runtime_beyond;
+use crate::task::{AnyTask, QUICK, Working};
 
 /// A call to a model.
 pub(crate) struct Call {
@@ -41,6 +44,43 @@ pub(crate) struct Call {
     bytes_in: u64,
     /// Of the request's content, where a receipt is to be signed.
     input: Option<Digest>,
+    admission: Admission,
+    /// What its caller is charged for who goes away now.
+    under_way: Option<UnderWay>,
+}
+
+/// What a call is at.
+struct UnderWay {
+    model: Arc<Model>,
+    begun: Instant,
+    work: Work,
+}
+
+enum Work {
+    /// Its tensors or tokens are made, and nothing is charged yet.
+    Preparing,
+    /// The network runs.
+    Running(Running),
+}
+
+/// What is run for a call.
+pub(crate) struct Running {
+    pub(crate) rows: usize,
+    /// Those that are known before.
+    pub(crate) tokens: Option<u64>,
+    /// Those that are made meanwhile.
+    pub(crate) made: Vec<Arc<AtomicUsize>>,
+}
+
+impl Running {
+    pub(crate) fn new(rows: usize, tokens: Option<u64>) -> Self {
+        Self { rows, tokens, made: Vec::new() }
+    }
+
+    fn counted(&self, begun: Instant) -> Counted {
+        let made: usize = self.made.iter().map(|made| made.load(Ordering::Relaxed)).sum();
+        Counted { rows: self.rows, tokens: self.tokens.map(|tokens| tokens + made as u64), begun }
+    }
 }
 
 /// Names a call with an idempotency key: a digest of tenant and key, and of what the call is.
@@ -74,12 +114,29 @@ impl Call {
         let request = headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
         let (id, sealed) = (extensions.get().copied(), extensions.get::<CameSealed>().is_some());
         let (host, cost) = (host.clone(), Money::default());
-        Ok(Self { host, caller, plan, max_cost, price, taken, cost, id, sealed, request, bytes_in: 0, input: None })
+        let admission = Admission::of(&host, &caller, Some(slot.name()));
+        let (bytes_in, input, under_way) = (0, None, None);
+        Ok(Self {
+            host,
+            caller,
+            plan,
+            max_cost,
+            price,
+            taken,
+            cost,
+            id,
+            sealed,
+            request,
+            bytes_in,
+            input,
+            admission,
+            under_way,
+        })
     }
 
     /// Reads the body of the call.
     pub(crate) async fn read(&mut self, parts: &Parts, body: Body) -> Result<Bytes, Error> {
-        let body = read(&parts.headers, body, self.host.limits().body_bytes).await?;
+        let body = self.admission.read(&parts.headers, body, self.host.limits().body_bytes).await?;
         self.came(&body).await?;
         Ok(body)
     }
@@ -89,7 +146,7 @@ impl Call {
         self.bytes_in = content.len() as u64;
         if self.host.sealing().is_some() {
             let content = content.clone();
-            let digest = off_runtime_beyond(HASHED_AT_ONCE, content.len(), move || Ok(Digest::of(&content)));
+            let digest = self.admission.work(HASHED_AT_ONCE, content.len(), move |_| Ok(Digest::of(&content)));
             self.input = Some(digest.await?);
         }
         Ok(())
@@ -100,8 +157,51 @@ impl Call {
         self.bytes_in = bytes as u64;
     }
 
-    /// Takes `units` of the caller's limits, and what they cost of its budgets, before anything runs. At most one time a call.
-    pub(crate) async fn charge(&mut self, units: u64) -> Result<(), Error> {
+    /// Makes what `model` runs, of `size` bytes of which only up to `quick` are quick, with up to `memory` bytes beyond them.
+    pub(crate) async fn prepare<T: Send + 'static>(
+        &mut self,
+        (model, begun): (&Arc<Model>, Instant),
+        (quick, size, memory): (usize, usize, usize),
+        work: impl FnOnce(&Working) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        if size <= quick {
+            return work(&Working::at_once());
+        }
+        let prepared = self.preparing((model, begun), size)?.beside(memory, work).await;
+        self.prepared();
+        prepared
+    }
+
+    /// From now on the tensors for `model` are made of `size` bytes, beside the runtime, until [`Self::prepared`].
+    pub(crate) fn preparing(
+        &mut self,
+        (model, begun): (&Arc<Model>, Instant),
+        size: usize,
+    ) -> Result<&Admission, Error> {
+        self.admission.take_place(size)?;
+        self.under_way = Some(UnderWay { model: Arc::clone(model), begun, work: Work::Preparing });
+        Ok(&self.admission)
+    }
+
+    pub(crate) fn prepared(&mut self) {
+        self.under_way = None;
+    }
+
+    /// Takes the units of `running` of the caller's limits, and what they cost of its budgets, before anything runs. At most one time a
+    /// call.
+    pub(crate) async fn charge(
+        &mut self,
+        (model, begun): (&Arc<Model>, Instant),
+        running: &Running,
+    ) -> Result<(), Error> {
+        self.admission.is_over();
+        self.under_way = Some(UnderWay { model: Arc::clone(model), begun, work: Work::Preparing });
+        let charged = self.take(running.counted(begun).usage().units()).await;
+        self.under_way = None;
+        charged
+    }
+
+    async fn take(&mut self, units: u64) -> Result<(), Error> {
         self.cost = self.price.of(units);
         self.taken.take(&self.plan.units, units).await?;
         self.taken.take(&self.plan.costs, self.cost.nanos()).await?;
@@ -111,6 +211,31 @@ impl Call {
     /// Whose call it is.
     pub(crate) fn tenant(&self) -> &TenantName {
         self.caller.tenant()
+    }
+
+    /// Waits for `work`, which is what was charged.
+    pub(crate) async fn run<T>(
+        &mut self,
+        (model, begun): (&Arc<Model>, Instant),
+        running: Running,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.under_way = Some(UnderWay { model: Arc::clone(model), begun, work: Work::Running(running) });
+        let ran = work.await;
+        let under_way = self.under_way.take();
+        if let (Err(Error::Refused { .. }), Some(UnderWay { work: Work::Running(running), .. })) = (&ran, under_way) {
+            self.record(model, running.counted(begun).usage(), 0);
+        }
+        ran
+    }
+
+    /// Writes an answer of `size` bytes of JSON.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        size: usize,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.admission.write(QUICK, size, work).await
     }
 
     /// What may come and go at most.
@@ -132,14 +257,14 @@ impl Call {
                 pieces.extend(frame.into_data());
             }
             let size = usize::try_from(bytes).unwrap_or(usize::MAX);
-            let (pieces, output) = off_runtime_beyond(HASHED_AT_ONCE, size, move || {
+            let hash = move || {
                 let mut hasher = Hasher::new();
                 for piece in &pieces {
                     hasher.update(piece);
                 }
                 Ok((pieces, hasher.finish()))
-            })
-            .await?;
+            };
+            let (pieces, output) = self.admission.write(HASHED_AT_ONCE, size, hash).await?;
             body = Body::new(pieces.into_iter().collect::<Pieces>());
             if let Some(receipt) = self.receipt(model, usage, output).await
                 && let Ok(receipt) = HeaderValue::from_str(&receipt)
@@ -163,7 +288,7 @@ impl Call {
             model: model.name().to_string(),
             version: model.version().to_string(),
             digest: digest(model.digest()),
-            usage: Metered { usage, units: usage.tokens.unwrap_or(usage.rows), unit: unit.to_owned() },
+            usage: Metered { usage, units: usage.units(), unit: unit.to_owned() },
             input: digest(input),
             output: digest(output),
         };
@@ -189,7 +314,7 @@ impl Call {
         if bytes_out > LARGEST {
             self.is_not_kept();
         }
-        let units = usage.tokens.unwrap_or(usage.rows);
+        let units = usage.units();
         self.cost = self.price.of(units);
         self.taken.settle(Kind::Units, units);
         self.taken.settle(Kind::Budget, self.cost.nanos());
@@ -229,6 +354,48 @@ impl Call {
             headers.insert(HeaderName::from_static(name), value.into());
         }
     }
+}
+
+impl Drop for Call {
+    /// Whoever goes away has had what was done until then.
+    fn drop(&mut self) {
+        let Some(UnderWay { model, begun, work }) = self.under_way.take() else { return };
+        let running = match work {
+            Work::Running(running) => running,
+            Work::Preparing => {
+                let Some(done) = self.admission.progress().done() else { return };
+                let rows = usize::try_from(done).unwrap_or(usize::MAX);
+                let running =
+                    if counts_tokens(&model) { Running::new(1, Some(done)) } else { Running::new(rows, None) };
+                // Nothing of it is taken yet, or not all of it.
+                self.taken = Taken::default();
+                let (plan, max_cost, cost) = (Arc::clone(&self.plan), self.max_cost.clone(), self.price.of(done));
+                let take = async move {
+                    let mut taken = Taken::default();
+                    let units = taken.take(&plan.units, done).await;
+                    let costs = taken.take(&plan.costs, cost.nanos()).await;
+                    let of_key = taken.take(max_cost.as_slice(), cost.nanos()).await;
+                    taken.keep();
+                    if let Err(error) = units.and(costs).and(of_key) {
+                        tracing::debug!(%error, "what was done for a caller who left is in no limit");
+                    }
+                };
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    runtime.spawn(take);
+                }
+                running
+            }
+        };
+        self.record(&model, running.counted(begun).usage(), 0);
+    }
+}
+
+/// Whether calls to `model` are counted in tokens.
+fn counts_tokens(model: &Model) -> bool {
+    let task = || model.task.clone();
+    model.generate().is_ok()
+        || task().and_then(AnyTask::embedder).is_some()
+        || task().and_then(AnyTask::matcher).is_some()
 }
 
 /// Content that is hashed in less than 500 µs, at 0.6 ms a MiB.

@@ -4,30 +4,22 @@
 
 use std::io::Read;
 
-use bytes::Bytes;
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, header};
 
 use crate::error::Error;
-use crate::task::off_runtime_beyond;
-
-/// `body` as it was before it got the content coding that `headers` name. It may have `limit` bytes at most then.
-pub(super) async fn expand(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Bytes, Error> {
-    let Some(coding) = Coding::of(headers)? else { return Ok(body) };
-    let size = body.len();
-    off_runtime_beyond(QUICK, size, move || coding.expand(&body, limit).map(Bytes::from)).await
-}
+use crate::task::Working;
 
 /// The content codings that are taken (RFC 9110 §8.4.1).
-#[derive(Clone, Copy)]
-enum Coding {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Coding {
     Gzip,
     Deflate,
 }
 
 impl Coding {
     /// The one coding that `headers` name, where they name one. A coding of a coding is not taken: nobody needs it.
-    fn of(headers: &HeaderMap) -> Result<Option<Self>, Error> {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, Error> {
         let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
         let Some(value) = values.next() else { return Ok(None) };
         let got = value.to_str().unwrap_or("(not text)").trim();
@@ -42,13 +34,14 @@ impl Coding {
         }
     }
 
-    fn expand(self, body: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
+    /// `body` as it was before it got this coding. It may have `limit` bytes at most then.
+    pub(super) fn expand(self, working: &Working, body: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let (mut expanded, mut left) = (Vec::new(), body);
         let read = match self {
-            Self::Gzip => MultiGzDecoder::new(&mut left).take(most).read_to_end(&mut expanded),
+            Self::Gzip => in_pieces(working, MultiGzDecoder::new(&mut left).take(most), &mut expanded)?,
             // RFC 9110 §8.4.1.2: `deflate` is the zlib format.
-            Self::Deflate => ZlibDecoder::new(&mut left).take(most).read_to_end(&mut expanded),
+            Self::Deflate => in_pieces(working, ZlibDecoder::new(&mut left).take(most), &mut expanded)?,
         };
         if expanded.len() > limit {
             return Err(Error::BodyTooLarge { limit, got: None });
@@ -65,13 +58,27 @@ impl Coding {
     }
 }
 
+/// Reads all of `coded`, unless the caller goes meanwhile; whether it could be read is what is inside.
+fn in_pieces(working: &Working, mut coded: impl Read, expanded: &mut Vec<u8>) -> Result<std::io::Result<()>, Error> {
+    loop {
+        match coded.by_ref().take(PIECE).read_to_end(expanded) {
+            Ok(0) => return Ok(Ok(())),
+            Ok(_) => working.go_on(0)?,
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+}
+
 /// DEFLATE makes some thousand bytes of one at the most, so up to this many make what is expanded below 500 µs.
-const QUICK: usize = 64;
+pub(super) const QUICK: usize = 64;
+/// Some milliseconds.
+const PIECE: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
+    use bytes::Bytes;
     use flate2::Compression;
     use flate2::write::{GzEncoder, ZlibEncoder};
     use http::HeaderValue;
@@ -88,14 +95,17 @@ mod tests {
         encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory")
     }
 
-    async fn read(coding: &'static str, body: impl Into<Bytes>, limit: usize) -> Result<Bytes, Error> {
-        let mut headers = HeaderMap::new();
+    fn read(coding: &'static str, body: impl Into<Bytes>, limit: usize) -> Result<Bytes, Error> {
+        let (mut headers, body) = (HeaderMap::new(), body.into());
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
-        expand(&headers, body.into(), limit).await
+        match Coding::of(&headers)? {
+            Some(coding) => coding.expand(&Working::at_once(), &body, limit).map(Bytes::from),
+            None => Ok(body),
+        }
     }
 
-    #[tokio::test]
-    async fn bodies_are_what_they_were() {
+    #[test]
+    fn bodies_are_what_they_were() {
         let text = b"one and another ".repeat(100);
         for (coding, body) in [
             ("gzip", gzip(&text)),
@@ -105,34 +115,34 @@ mod tests {
             ("deflate", deflate(&text)),
             ("identity", text.clone()),
         ] {
-            assert_eq!(read(coding, body, text.len()).await.expect(coding), text, "{coding}");
+            assert_eq!(read(coding, body, text.len()).expect(coding), text, "{coding}");
         }
     }
 
-    #[tokio::test]
-    async fn the_bound_holds_while_expanding() {
+    #[test]
+    fn the_bound_holds_while_expanding() {
         let zeros = vec![0; 64 << 20];
         for (coding, body) in [("gzip", gzip(&zeros)), ("deflate", deflate(&zeros))] {
             assert!(body.len() < 100_000, "{}", body.len());
-            assert!(matches!(read(coding, body.clone(), 1000).await, Err(Error::BodyTooLarge { limit: 1000, .. })));
-            assert!(matches!(read(coding, body, zeros.len() - 1).await, Err(Error::BodyTooLarge { .. })));
+            assert!(matches!(read(coding, body.clone(), 1000), Err(Error::BodyTooLarge { limit: 1000, .. })));
+            assert!(matches!(read(coding, body, zeros.len() - 1), Err(Error::BodyTooLarge { .. })));
         }
     }
 
-    #[tokio::test]
-    async fn what_is_cut_or_altered_or_has_more_is_refused() {
+    #[test]
+    fn what_is_cut_or_altered_or_has_more_is_refused() {
         for (coding, whole) in [("gzip", gzip(b"a body")), ("deflate", deflate(b"a body"))] {
             for end in 0..whole.len() {
-                let error = read(coding, whole[..end].to_vec(), 100).await.expect_err("cut");
+                let error = read(coding, whole[..end].to_vec(), 100).expect_err("cut");
                 assert_eq!(error.slug(), "compressed-body", "{coding}, cut off at {end}");
             }
             let mut altered = whole.clone();
             *altered.last_mut().expect("not empty") ^= 1;
-            assert!(read(coding, altered, 100).await.is_err(), "{coding}: the checksum is wrong");
-            assert!(read(coding, [&whole[..], b"more"].concat(), 100).await.is_err(), "{coding}");
+            assert!(read(coding, altered, 100).is_err(), "{coding}: the checksum is wrong");
+            assert!(read(coding, [&whole[..], b"more"].concat(), 100).is_err(), "{coding}");
         }
         for coding in ["br", "gzip, gzip", "zstd"] {
-            assert_eq!(read(coding, "x", 100).await.expect_err(coding).slug(), "content-coding");
+            assert_eq!(read(coding, "x", 100).expect_err(coding).slug(), "content-coding");
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Bytes in, proof in a type at each step: a [`Caller`] is whoever has a valid key, [`Valid`] tensors are what the model
-//! takes. [`once`] has a call with an idempotency key run once, and a [`Call`] takes
+//! Bytes in, proof in a type at each step: a [`Caller`] is whoever has a valid key, an [`Admission`] lets CPU work be done for a call,
+//! [`Valid`] tensors are what the model takes. [`once`] has a call with an idempotency key run once, and a [`Call`] takes
 //! what it needs of its caller's limits and is counted when it is answered.
 
+mod admit;
 mod authorise;
 mod call;
 mod expand;
@@ -13,12 +14,13 @@ mod read;
 mod rehearsal;
 mod validate;
 
+pub(crate) use self::admit::{Admission, Gate};
 pub(crate) use self::authorise::Caller;
-pub(crate) use self::call::{Call, CallId, CameSealed, LIMIT, REMAINING, RESET};
+pub(crate) use self::call::{Call, CallId, CameSealed, LIMIT, REMAINING, RESET, Running};
 pub(crate) use self::linger::linger;
-pub(crate) use self::once::{Answers, once, runs_once};
+pub(crate) use self::once::{Answers, NamedModel, once, runs_once};
 pub(crate) use self::paced::paced;
 pub(crate) use self::raw::raw;
-pub(crate) use self::read::{bounded, metered, read};
+pub(crate) use self::read::{bounded, metered};
 pub use self::rehearsal::rehearse;
 pub(crate) use self::validate::{Takes, Valid};

@@ -3,7 +3,7 @@
 //! A layer on the routes, inside the one that opens sealed calls. What is kept is a success; anything else lets a repeat run. While
 //! the ledger cannot be reached calls run as if they had no key: a prediction that is made twice is better than none.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,15 +23,19 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use super::{CallId, Caller, bounded};
+use super::{CallId, Caller, admit, bounded};
 use crate::error::Error;
 use crate::ledger::{Begun, Calls, Ledger, LedgerError, Place};
+use crate::quota::Taken;
 use crate::router::Host;
 use crate::seal::SealedCall;
+use crate::store::ModelName;
 
 /// Answers that were given.
 pub(crate) struct Answers {
     calls: Calls,
+    /// Those that were begun by calls to this process: a repeat reads before it writes.
+    begun: Mutex<Recent>,
     /// Until when a ledger that did not answer is left alone.
     paused: Mutex<Option<Instant>>,
 }
@@ -39,7 +43,7 @@ pub(crate) struct Answers {
 impl Answers {
     /// Kept in `ledger`, for every function that has it.
     pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>) -> Self {
-        Self { calls: Calls::new(ledger), paused: Mutex::default() }
+        Self { calls: Calls::new(ledger), begun: Mutex::default(), paused: Mutex::default() }
     }
 
     /// How the call begins; nothing where the ledger cannot be reached, and the call runs without it.
@@ -47,7 +51,7 @@ impl Answers {
         if self.paused().is_some_and(|until| Instant::now() < until) {
             return Ok(None);
         }
-        match self.calls.begin(call.id, call.fingerprint, call.sealed.map(SealedCall::once)).await {
+        match self.begin_or_look(call).await {
             Ok(begun) => Ok(Some(begun)),
             Err(error @ LedgerError::Denied { .. }) => Err(Error::LedgerUnavailable { internal: error.to_string() }),
             Err(error @ LedgerError::Format { .. }) => {
@@ -62,6 +66,16 @@ impl Answers {
         }
     }
 
+    /// Reads what is known of a call that is known to have been begun, and begins any other. A ledger can ask more for a write that does
+    /// not happen than for a read.
+    async fn begin_or_look(&self, call: &Call<'_>) -> Result<Begun, LedgerError> {
+        let known = self.begun.lock().unwrap_or_else(PoisonError::into_inner).remember(call.id);
+        if known && let Some(begun) = self.calls.look(call.id, call.fingerprint).await? {
+            return Ok(begun);
+        }
+        self.calls.begin(call.id, call.fingerprint, call.sealed.map(SealedCall::once)).await
+    }
+
     fn paused(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,6 +85,28 @@ impl Answers {
 pub(crate) fn runs_once(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::POST && headers.contains_key(IDEMPOTENCY_KEY)
 }
+
+/// The last calls that were begun: some thousands, and in bounded memory.
+#[derive(Default)]
+struct Recent {
+    now: HashSet<[u8; 32]>,
+    before: HashSet<[u8; 32]>,
+}
+
+impl Recent {
+    /// Remembers `id`, and says whether it was known.
+    fn remember(&mut self, id: [u8; 32]) -> bool {
+        if self.now.len() >= REMEMBERED {
+            self.before = std::mem::take(&mut self.now);
+        }
+        let known = self.before.contains(&id);
+        !self.now.insert(id) || known
+    }
+}
+
+/// The model that a body names, where a layer has read it.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedModel(pub(crate) ModelName);
 
 /// The layer.
 pub(crate) async fn once(State(host): State<Host>, request: Request, next: Next) -> Response<Body> {
@@ -85,13 +121,28 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let key = idempotency_key(&parts.headers)?;
     let caller = Caller::from_request_parts(&mut parts, host).await?;
     // A key of the same tenant that may not use the model gets no answer of another's.
-    if let Ok(Path(names)) = Path::<HashMap<String, String>>::from_request_parts(&mut parts, host).await
-        && let Some(model) = names.get("model")
-    {
-        caller.scope(host.slot(model)?.name())?;
+    let named = Path::<HashMap<String, String>>::from_request_parts(&mut parts, host).await;
+    let in_body = parts.extensions.get::<NamedModel>().map(|NamedModel(model)| model.clone());
+    let model = match named.as_ref().ok().and_then(|Path(names)| names.get("model")) {
+        Some(model) => Some(host.slot(model)?.name().clone()),
+        None => in_body,
+    };
+    if let Some(model) = &model {
+        caller.scope(model)?;
     }
     let caller = caller.admitted(host)?;
-    let body = bounded(&parts.headers, body, host.limits().body_bytes).await?;
+    // A repeat is a request as every other. Where it is none, the call gives this one back and takes its own.
+    let mut request = Taken::default();
+    if let Some(model) = &model {
+        request.take(&caller.account().plan(host.quotas(), model).requests, 1).await?;
+    }
+    let body = match bounded(&parts.headers, body, host.limits().body_bytes).await {
+        Ok(body) => body,
+        Err(error) => {
+            request.keep();
+            return Err(error);
+        }
+    };
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let answers = host.answers();
     // Whoever has a key has been looked for with the secret.
@@ -104,17 +155,28 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let fingerprint = digest(secret.calls(), &parts_of_call);
     let sealed = parts.extensions.remove::<SealedCall>();
     let call = Call { id, fingerprint, secret: &secret.answers_of(tenant), key, sealed: sealed.as_ref() };
-    parts.extensions.insert(caller);
+    parts.extensions.insert(caller.clone());
     parts.extensions.insert(CallId(digest(secret.calls(), &[b"record", &id, &fingerprint])));
-    let (mut wait, patience) = (FIRST_LOOK, Instant::now() + PATIENCE);
+    let (came, mut waits) = (Instant::now(), None);
     let place = loop {
-        match answers.begin(&call).await? {
+        let begun = answers.begin(&call).await?;
+        if matches!(begun, Some(Begun::Answered(_) | Begun::OtherCall | Begun::Running)) {
+            request.keep();
+        }
+        match begun {
             Some(Begun::First(place)) => break Some(place),
             Some(Begun::Answered(sealed)) => return call.again(&sealed),
             Some(Begun::OtherCall) => return Err(Error::IdempotencyReused),
             Some(Begun::Replayed) => return Err(Error::Replayed),
-            Some(Begun::Running) if Instant::now() >= patience => return Err(Error::IdempotencyRunning),
-            Some(Begun::Running) => sleep(wait).await,
+            Some(Begun::Running) => {
+                if waits.is_none() {
+                    waits = admit::waits(host, &caller, body.len());
+                }
+                if came.elapsed() >= PATIENCE || waits.is_none() {
+                    return Err(Error::IdempotencyRunning);
+                }
+                sleep(next_look(came.elapsed())).await;
+            }
             None => {
                 if let Some(sealed) = call.sealed {
                     sealed.first().await?;
@@ -122,8 +184,8 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
                 break None;
             }
         }
-        wait = (wait * 2).min(LAST_LOOK);
     };
+    drop((request, waits));
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     match place {
         Some(place) => {
@@ -220,6 +282,16 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, Error> {
     if valid { Ok(Zeroizing::new(key.to_vec())) } else { Err(Error::IdempotencyKey) }
 }
 
+/// How long a repeat that has waited for `waited` waits before it looks again: the longer the first takes, the longer, so that an answer
+/// is at most half as old again as it took; with jitter, so that those who came together do not look together.
+fn next_look(waited: Duration) -> Duration {
+    let mut random = [0; 1];
+    // Without randomness they look together.
+    let _ = getrandom::fill(&mut random);
+    let pause = (waited / 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+    pause * (192 + u32::from(random[0]) / 2) / 256
+}
+
 /// HMAC-SHA256 of `parts`, each with its length, so that no other parts have the same.
 fn digest(secret: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(secret);
@@ -235,9 +307,11 @@ fn digest(secret: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
 /// How long a repeat waits for the first: longer than most runs and than the lease of a process that is gone, and shorter than API
 /// Gateway's 29 s.
 const PATIENCE: Duration = Duration::from_secs(25);
-/// After how long it looks whether that one has ended, at first and in the end.
-const FIRST_LOOK: Duration = Duration::from_millis(10);
-const LAST_LOOK: Duration = Duration::from_millis(320);
+/// After how long it looks whether that one has ended, at least and at most.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How many calls a process remembers at least to have begun, of the last.
+const REMEMBERED: usize = 4096;
 /// How long a ledger that did not answer is left alone.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The largest answer that is kept; what a repeat of a larger one asks for runs again.

@@ -7,18 +7,9 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 
-use super::expand::expand;
 use crate::error::Error;
 
-/// Reads a body of JSON or tensors, of at most `limit` bytes and as many once it is expanded. What says that it is larger is
-/// refused before a byte is read.
-pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
-    media_type(headers)?;
-    let body = bounded(headers, body, limit).await?;
-    expand(headers, body, limit).await
-}
-
-/// Reads a body of at most `limit` bytes as it came, whatever it is.
+/// Reads a body of at most `limit` bytes as it came, whatever it is. What says that it is larger is refused before a byte is read.
 pub(crate) async fn bounded(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
     metered(headers, body, limit, |_| Ok(())).await
 }
@@ -77,7 +68,7 @@ async fn piece(body: &mut Body, left: usize, limit: usize) -> Result<Option<Byte
 }
 
 /// JSON, or nothing said: many small clients leave the content type away.
-fn media_type(headers: &HeaderMap) -> Result<(), Error> {
+pub(super) fn media_type(headers: &HeaderMap) -> Result<(), Error> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let got = value.to_str().unwrap_or("(not text)");
     let essence = got.split(';').next().unwrap_or_default().trim();
@@ -101,7 +92,7 @@ mod tests {
 
     async fn read_pieces(pieces: &[&'static str], limit: usize) -> Result<Bytes, Error> {
         let pieces: Vec<_> = pieces.iter().map(|piece| Ok::<_, std::io::Error>(*piece)).collect();
-        read(&HeaderMap::new(), Body::from_stream(futures_util::stream::iter(pieces)), limit).await
+        bounded(&HeaderMap::new(), Body::from_stream(futures_util::stream::iter(pieces)), limit).await
     }
 
     #[tokio::test]
@@ -119,13 +110,13 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_LENGTH, "4".parse().expect("a value"));
         let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-        assert!(matches!(read(&headers, body, 3).await, Err(Error::BodyTooLarge { limit: 3, got: Some(4) })));
+        assert!(matches!(bounded(&headers, body, 3).await, Err(Error::BodyTooLarge { limit: 3, got: Some(4) })));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stalls_is_given_up() {
         let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-        assert!(matches!(read(&HeaderMap::new(), body, 3).await, Err(Error::BodyTimeout { seconds: 10 })));
+        assert!(matches!(bounded(&HeaderMap::new(), body, 3).await, Err(Error::BodyTimeout { seconds: 10 })));
     }
 
     #[tokio::test(start_paused = true)]
@@ -134,7 +125,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(9)).await;
             Some((Ok::<_, std::io::Error>("x"), ()))
         });
-        let error = read(&HeaderMap::new(), Body::from_stream(Box::pin(drips)), 100).await.expect_err("too slow");
+        let error = bounded(&HeaderMap::new(), Body::from_stream(Box::pin(drips)), 100).await.expect_err("too slow");
         assert_eq!(error.to_string(), "the body did not arrive within 60 s");
         assert_eq!(error.slug(), "body-timeout");
     }

@@ -5,7 +5,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Response};
 
-use super::{Call, Caller};
+use super::{Call, Caller, Running};
 use crate::access::Routes;
 use crate::error::Error;
 use crate::reply::Written;
@@ -23,7 +23,8 @@ pub async fn rehearse(host: &Host, model: &str, headers: &HeaderMap) -> Result<(
     let mut call = Call::enter(host, caller, &slot, headers, &Extensions::new()).await?;
     call.came(&CONTENT).await?;
     let model = slot.model().await?;
-    call.charge(1).await?;
+    let begun = std::time::Instant::now();
+    call.charge((&model, begun), &Running::new(1, None)).await?;
     let mut response = Response::new(Body::from(CONTENT));
     response.extensions_mut().insert(Written { usage: Usage::new(1, 1), bytes: CONTENT.len() as u64 });
     call.answered(&model, response).await.map(drop)

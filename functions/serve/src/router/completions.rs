@@ -23,8 +23,8 @@ use crate::error::Error;
 use crate::generate::{self, Event, Events, Generate, Telling, Told};
 use crate::load::Model;
 use crate::reply::{Counted, completions_response, error_event, predict_response};
-use crate::request::{Call, Caller, read};
-use crate::task::{QUICK_TEXT, off_runtime, off_runtime_beyond};
+use crate::request::{Admission, Call, Caller, Running};
+use crate::task::{QUICK, QUICK_TEXT, Working};
 
 /// The route.
 pub(super) async fn completions(
@@ -34,18 +34,21 @@ pub(super) async fn completions(
 ) -> Result<Response<Body>, Error> {
     let caller = caller.admitted(&host)?;
     let (parts, body) = request.into_parts();
-    let body = read(&parts.headers, body, host.limits().body_bytes).await?;
+    let mut admission = Admission::of(&host, &caller, None);
+    let body = admission.read(&parts.headers, body, host.limits().body_bytes).await?;
     let (size, content) = (body.len(), body.clone());
-    let request = off_runtime(size, move || Ok(CompletionsRequest::from_json(&body)?)).await?;
+    let request = admission.work(QUICK, size, move |_| Ok(CompletionsRequest::from_json(&body)?)).await?;
     let slot = host.slot(&request.model)?;
     let mut call = Call::enter(&host, caller, &slot, &parts.headers, &parts.extensions).await?;
     call.came(&content).await?;
+    drop((content, admission));
     let model = host.model(&slot, None).await?;
     let begun = Instant::now();
     let CompletionsRequest { prompt, logprobs, echo, delivery, .. } = request;
     let echo = if echo { prompt.prompt.clone() } else { String::new() };
     let telling = if delivery == Delivery::Whole { Telling::AtTheEnd } else { Telling::AsItComes };
-    let mut events = begin(&mut call, &model, vec![prompt], logprobs, telling, size).await?;
+    let asked = Asked { prompts: vec![prompt], logprobs, telling, size };
+    let mut events = begin(&mut call, (&model, begun), asked).await?;
     let events = events.pop().ok_or_else(|| Error::internal("a call has no events"))?;
     let under_way = UnderWay { call, begun, made: 0, bytes: 0, hasher: Hasher::new(), counted: true };
     let answer = Answer { id: id()?, created: now(), model, events, echo, logprobs, delivery, under_way };
@@ -61,42 +64,61 @@ pub(super) async fn predict(
     begun: Instant,
 ) -> Result<Response<Body>, Error> {
     let (size, limit) = (body.len(), call.limits().rows.min(generate.places()));
-    let request = off_runtime(size, move || Ok(PredictRequest::<Prompt>::from_json(&body, limit)?)).await?;
+    let read = move |_: &_| Ok(PredictRequest::<Prompt>::from_json(&body, limit)?);
+    let request = call.prepare((model, begun), (QUICK, size, 0), read).await?;
     if request.inputs.is_empty() {
         return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
     }
-    let (mut generations, mut tokens) = (Vec::with_capacity(request.inputs.len()), 0);
-    for mut events in begin(&mut call, model, request.inputs, None, Telling::AtTheEnd, size).await? {
-        let (text, _, ended) = whole(&mut events).await?;
-        let usage = ended.usage(&events);
-        tokens += usage.total_tokens;
-        let CompletionUsage { prompt_tokens, completion_tokens, .. } = usage;
-        generations.push(Generation { text, finish_reason: ended.reason, prompt_tokens, completion_tokens });
-    }
+    let asked = Asked { prompts: request.inputs, logprobs: None, telling: Telling::AtTheEnd, size };
+    let mut all = begin(&mut call, (model, begun), asked).await?;
+    let (running, mut tokens) = (running(&all), 0);
+    let making = async {
+        let mut generations = Vec::with_capacity(all.len());
+        for events in &mut all {
+            let (text, _, ended) = whole(events).await?;
+            let usage = ended.usage(events);
+            tokens += usage.total_tokens;
+            let CompletionUsage { prompt_tokens, completion_tokens, .. } = usage;
+            generations.push(Generation { text, finish_reason: ended.reason, prompt_tokens, completion_tokens });
+        }
+        Ok(generations)
+    };
+    let generations = call.run((model, begun), running, making).await?;
     let counted = Counted { rows: generations.len(), tokens: Some(tokens), begun };
     let predictions =
         serde_json::value::to_raw_value(&generations).map_err(|error| Error::internal(error.to_string()))?;
     call.answered(model, predict_response(model, predictions, counted)?).await
 }
 
-/// Begins a text for each of `prompts`, which come of `size` bytes. What they can come to at most is charged first.
-async fn begin(
-    call: &mut Call,
-    model: &Arc<Model>,
+/// What a call asks for.
+struct Asked {
     prompts: Vec<Prompt>,
     logprobs: Option<usize>,
     telling: Telling,
+    /// Bytes of the body that the prompts come of.
     size: usize,
-) -> Result<Vec<Events>, Error> {
-    let (reading, tenant) = (Arc::clone(model), call.tenant().clone());
-    let calls = move || {
+}
+
+/// Begins a text for each prompt. What they can come to at most is charged first.
+async fn begin(call: &mut Call, of: (&Arc<Model>, Instant), asked: Asked) -> Result<Vec<Events>, Error> {
+    let Asked { prompts, logprobs, telling, size } = asked;
+    let (reading, tenant) = (Arc::clone(of.0), call.tenant().clone());
+    let calls = move |working: &Working| {
         let generate = reading.generate()?;
-        let of = |prompt| Ok(generate.call(prompt, logprobs)?.told(telling).of(&tenant));
+        let of = |prompt| Ok(generate.call(working, prompt, logprobs)?.told(telling).of(&tenant));
         prompts.iter().map(of).collect::<Result<Vec<_>, Error>>()
     };
-    let calls = off_runtime_beyond(QUICK_TEXT, size, calls).await?;
-    call.charge(calls.iter().map(generate::Call::tokens_at_most).sum()).await?;
-    model.generate()?.begin(calls)
+    let calls = call.prepare(of, (QUICK_TEXT, size, 0), calls).await?;
+    let at_most = calls.iter().map(generate::Call::tokens_at_most).sum();
+    call.charge(of, &Running::new(calls.len(), Some(at_most))).await?;
+    of.0.generate()?.begin(calls)
+}
+
+/// What is run for `texts`.
+fn running(texts: &[Events]) -> Running {
+    let prompts: usize = texts.iter().map(Events::prompt_tokens).sum();
+    let made = texts.iter().map(Events::counter).collect();
+    Running { made, ..Running::new(texts.len(), Some(prompts as u64)) }
 }
 
 /// An answer on its way.
@@ -140,7 +162,9 @@ impl Ended {
 
 impl Answer {
     async fn whole(mut self) -> Result<Response<Body>, Error> {
-        let (text, tokens, ended) = whole(&mut self.events).await?;
+        let running = running(std::slice::from_ref(&self.events));
+        let (call, of) = (&mut self.under_way.call, (&self.model, self.under_way.begun));
+        let (text, tokens, ended) = call.run(of, running, whole(&mut self.events)).await?;
         let usage = ended.usage(&self.events);
         let text = std::mem::take(&mut self.echo) + &text;
         let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), Some(usage));
@@ -152,7 +176,9 @@ impl Answer {
 
     async fn stream(mut self) -> Result<Response<Body>, Error> {
         // A text that ends before it has begun is not counted.
-        let first = self.events.next().await?;
+        let running = running(std::slice::from_ref(&self.events));
+        let (call, of) = (&mut self.under_way.call, (&self.model, self.under_way.begun));
+        let first = call.run(of, running, self.events.next()).await?;
         self.under_way.counted = false;
         self.under_way.call.is_not_kept();
         let mut limits = HeaderMap::new();

@@ -17,8 +17,8 @@ use super::Host;
 use super::predict::run;
 use crate::error::Error;
 use crate::reply::{Counted, embeddings_response};
-use crate::request::{Call, Caller, read};
-use crate::task::{QUICK_TEXT, json_size, off_runtime, off_runtime_beyond};
+use crate::request::{Admission, Call, Caller, NamedModel};
+use crate::task::{QUICK, QUICK_TEXT, Working, json_size};
 
 /// The route.
 pub(super) async fn embeddings(
@@ -28,13 +28,15 @@ pub(super) async fn embeddings(
 ) -> Result<Response<Body>, Error> {
     let caller = caller.admitted(&host)?;
     let (parts, body) = request.into_parts();
-    let body = read(&parts.headers, body, host.limits().body_bytes).await?;
+    let mut admission = Admission::of(&host, &caller, None);
+    let body = admission.read(&parts.headers, body, host.limits().body_bytes).await?;
     let (size, limit, content) = (body.len(), host.limits().rows, body.clone());
-    let request = off_runtime(size, move || Ok(EmbeddingsRequest::from_json(&body, limit)?)).await?;
+    let read = move |_: &_| Ok(EmbeddingsRequest::from_json(&body, limit)?);
+    let request = admission.work(QUICK, size, read).await?;
     let slot = host.slot(&request.model)?;
     let mut call = Call::enter(&host, caller, &slot, &parts.headers, &parts.extensions).await?;
     call.came(&content).await?;
-    drop(content);
+    drop((content, admission));
     let model = host.model(&slot, None).await?;
     let begun = Instant::now();
     let embedder = model.task.clone().and_then(crate::task::AnyTask::embedder);
@@ -46,13 +48,15 @@ pub(super) async fn embeddings(
         return Err(Error::Parameter { param: Some("dimensions"), message });
     }
     let (texts, format, batching) = (request.input, request.encoding_format, model.manifest.batching);
-    let plan = off_runtime_beyond(QUICK_TEXT, size, move || embedder.plan(&texts, batching)).await?;
+    let plan = move |working: &Working| embedder.plan(working, &texts, batching);
+    let plan = call.prepare((&model, begun), (QUICK_TEXT, size, 0), plan).await?;
     let tokens = Some(plan.vectors.tokens());
-    let (outputs, rows) = run(&mut call, &model, plan.runs, tokens).await?;
+    let (outputs, rows) = run(&mut call, (&model, begun), plan.runs, tokens).await?;
     let (size, vectors) = (outputs.iter().map(|run| json_size(run)).sum(), plan.vectors);
     let (answered, counted) = (Arc::clone(&model), Counted { rows, tokens, begun });
     let answer = move || embeddings_response(&answered, vectors.read(&outputs)?, format, counted);
-    call.answered(&model, off_runtime(size, answer).await?).await
+    let answer = call.write(size, answer).await?;
+    call.answered(&model, answer).await
 }
 
 /// The layer that refuses a key which may not use the model in the body.
@@ -66,10 +70,13 @@ pub(super) async fn scoped(State(host): State<Host>, caller: Caller, request: Re
 async fn check(host: &Host, caller: Caller, request: Request) -> Result<Request, Error> {
     let caller = caller.admitted(host)?;
     let (mut parts, body) = request.into_parts();
-    let body = read(&parts.headers, body, host.limits().body_bytes).await?;
+    let mut admission = Admission::of(host, &caller, None);
+    let body = admission.read(&parts.headers, body, host.limits().body_bytes).await?;
     let named = body.clone();
-    let name = off_runtime(body.len(), move || Ok(EmbeddingsRequest::model_of(&named)?)).await?;
-    caller.scope(host.slot(&name)?.name())?;
+    let name = admission.work(QUICK, body.len(), move |_| Ok(EmbeddingsRequest::model_of(&named)?)).await?;
+    let slot = host.slot(&name)?;
+    caller.scope(slot.name())?;
+    parts.extensions.insert(NamedModel(slot.name().clone()));
     parts.extensions.insert(caller);
     // It is expanded, and must not be once more.
     parts.headers.remove(http::header::CONTENT_ENCODING);

@@ -20,7 +20,7 @@ use crate::load::{Model, Slot, State};
 use crate::meter::{EVERY, Emf, Journal, Meter};
 use crate::openapi::Fits;
 use crate::quota::{IDLE, Quotas};
-use crate::request::Answers;
+use crate::request::{Answers, Gate};
 use crate::seal::{Arrivals, Policy, Sealing};
 use crate::store::ModelName;
 
@@ -42,6 +42,7 @@ struct Inner {
     sealing: OnceLock<Sealing>,
     arrivals: Arrivals,
     answers: Answers,
+    gate: Arc<Gate>,
     outline: Mutex<Option<(Outline, Bytes)>>,
 }
 
@@ -64,6 +65,7 @@ impl Host {
             iam: AtomicBool::new(false),
             directory: Directory::new(accounts),
             answers: Answers::in_ledger(ledger),
+            gate: Arc::new(Gate::new(limits.body_bytes)),
             limits,
             draining: watch::Sender::new(false),
             freezes: AtomicBool::new(false),
@@ -132,6 +134,11 @@ impl Host {
 
     pub(crate) fn answers(&self) -> &Answers {
         &self.0.answers
+    }
+
+    /// What calls take of the process before their tensors are made.
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.0.gate
     }
 
     pub(crate) fn directory(&self) -> &Directory {

@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::load::Model;
 use crate::manifest::Manifest;
 use crate::reply::{Counted, infer_response};
-use crate::request::{Call, Caller, Valid, raw};
-use crate::task::{AnyTask, json_size, off_runtime};
+use crate::request::{Call, Caller, Running, Valid, raw};
+use crate::task::{AnyTask, QUICK, json_size};
 
 pub(super) async fn infer(
     State(host): State<Host>,
@@ -33,20 +33,22 @@ pub(super) async fn infer(
     let begun = Instant::now();
     model.infer()?;
     let (size, header, described) = (body.len(), header_length(&parts.headers)?, Arc::clone(&model));
-    let decoded = off_runtime(size, move || decode(body, header, &described.manifest)).await?;
+    let decode = move |_: &_| decode(body, header, &described.manifest);
+    let decoded = call.prepare((&model, begun), (QUICK, size, 0), decode).await?;
     let (InferRequest { id, inputs, outputs }, forms) = decoded;
-    let (outputs, rows, tokens) = run(&mut call, &model, inputs, outputs.as_deref()).await?;
+    let (outputs, rows, tokens) = run(&mut call, (&model, begun), inputs, outputs.as_deref()).await?;
     let size = json_size(&outputs);
     let (answered, counted) = (Arc::clone(&model), Counted { rows, tokens, begun });
     let answer = move || infer_response(&answered, id, outputs, &forms, counted);
-    call.answered(&model, off_runtime(size, answer).await?).await
+    let answer = call.write(size, answer).await?;
+    call.answered(&model, answer).await
 }
 
 /// Runs the network of `model` on `inputs`: the outputs that are `wanted`, in that order, or all where nobody names any; and how
 /// many rows and tokens the call is counted as.
 pub(crate) async fn run(
     call: &mut Call,
-    model: &Model,
+    (model, begun): (&Arc<Model>, Instant),
     inputs: Vec<Tensor>,
     wanted: Option<&[String]>,
 ) -> Result<(Vec<Tensor>, usize, Option<u64>), Error> {
@@ -55,9 +57,9 @@ pub(crate) async fn run(
     let tokens = tokens(model, &inputs);
     let run = Valid::new(inputs, &model.manifest, call.limits());
     let run = run.map_err(|error| Error::InvalidInput(error.to_string()))?.of(call.tenant());
-    let rows = run.rows();
-    call.charge(tokens.unwrap_or(rows as u64)).await?;
-    let mut outputs = model.infer()?.run(run).await?;
+    let (rows, running) = (run.rows(), Running::new(run.rows(), tokens));
+    call.charge((model, begun), &running).await?;
+    let mut outputs = call.run((model, begun), running, model.infer()?.run(run)).await?;
     if let Some(wanted) = wanted {
         let mut take = |name: &String| {
             let index = outputs.iter().position(|output| output.name() == name)?;

@@ -15,10 +15,9 @@ use crate::config::Limits;
 use crate::error::Error;
 use crate::infer::Infer;
 use crate::load::Model;
-use crate::manifest::Batching;
 use crate::reply::{Counted, predict_response};
-use crate::request::{Call, Takes, Valid};
-use crate::task::{AnyMatcher, Plan, Prepare, Vectors, json_size, off_runtime, off_runtime_beyond};
+use crate::request::{Admission, Call, Running, Takes, Valid};
+use crate::task::{AnyMatcher, AnyTask, Plan, Prepare, QUICK, Vectors, json_size};
 
 /// Answers `body`.
 pub(super) async fn matched(
@@ -31,18 +30,26 @@ pub(super) async fn matched(
     let (name, limits) = (matcher.texts(), call.limits());
     let beside = model.named.get(name);
     let beside = beside.ok_or_else(|| Error::internal(format!("there is no network {name:?}")))?;
-    let paths = off_runtime(body.len(), move || matcher.read(&body, limits.rows)).await?;
+    let (of, size) = ((&model, begun), body.len());
+    let memory = model.task.as_deref().map_or(0, AnyTask::memory);
+    let paths = call.prepare(of, (QUICK, size, 0), move |working| matcher.read(working, &body, limits.rows)).await?;
     let (own, texts) = ((paths.own, (&model.manifest).into()), (paths.texts, (&beside.network).into()));
-    let Ready { own, texts, vectors, rows } = ready(own, texts, limits, call.tenant()).await?;
+    let tenant = call.tenant().clone();
+    let ready = ready(call.preparing(of, size)?, memory, own, texts, limits, &tenant).await;
+    call.prepared();
+    let Ready { own, texts, vectors, rows } = ready?;
     let tokens = vectors.tokens();
-    call.charge(tokens).await?;
-    let (outputs, vectors) = both((model.infer()?, own), (&beside.infer, texts), vectors).await?;
+    let running = Running::new(rows, Some(tokens));
+    call.charge(of, &running).await?;
+    let both = both((model.infer()?, own), (&beside.infer, texts), vectors);
+    let (outputs, vectors) = call.run(of, running, both).await?;
     let size = vectors.iter().map(|vector| vector.embedding.len() * size_of::<f32>());
     let size = size.chain(outputs.iter().map(|run| json_size(run))).sum();
     let (decode, counted) = (paths.decode, Counted { rows, tokens: Some(tokens), begun });
     let answered = Arc::clone(&model);
     let answer = move || predict_response(&answered, decode(&outputs, &vectors)?, counted);
-    call.answered(&model, off_runtime(size, answer).await?).await
+    let answer = call.write(size, answer).await?;
+    call.answered(&model, answer).await
 }
 
 /// What each way is to run, and what that comes to.
@@ -53,14 +60,19 @@ struct Ready {
     rows: usize,
 }
 
-/// Prepares both ways of a call of `tenant` at once.
+/// Prepares both ways of a call of `tenant` at once, beside the runtime: a file of some kilobytes can be an image of megapixels.
 async fn ready(
+    admission: &Admission,
+    memory: usize,
     own: (Box<Prepare<Vec<Vec<Tensor>>>>, Takes<'_>),
     texts: (Box<Prepare<Plan>>, Takes<'_>),
     limits: Limits,
     tenant: &TenantName,
 ) -> Result<Ready, Error> {
-    let (image, plan) = tokio::try_join!(prepared(own.0, own.1.batching), prepared(texts.0, texts.1.batching))?;
+    let (of_own, of_texts) = (own.1.batching, texts.1.batching);
+    let image = admission.beside(memory, move |working| (own.0)(working, of_own));
+    let plan = admission.beside(0, move |working| (texts.0)(working, of_texts));
+    let (image, plan) = tokio::try_join!(image, plan)?;
     let (own, own_rows) = valid(own.1, image, limits, tenant)?;
     let (texts, text_rows) = valid(texts.1, plan.runs, limits, tenant)?;
     Ok(Ready { own, texts, vectors: plan.vectors, rows: own_rows + text_rows })
@@ -76,11 +88,6 @@ async fn both(
     tokio::try_join!(run_on(own, own_runs), texts)
 }
 
-/// Makes a network's inputs on a thread for blocking work: a file of some kilobytes can be an image of megapixels.
-async fn prepared<T: Send + 'static>(prepare: Box<Prepare<T>>, batching: Batching) -> Result<T, Error> {
-    off_runtime_beyond(0, usize::MAX, move || prepare(batching)).await
-}
-
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
@@ -92,7 +99,7 @@ mod tests {
     use super::*;
     use crate::infer::{Bounds, Network, RunError};
     use crate::manifest::{Dim, Sharing, TensorSpec};
-    use crate::task::{AnyTask, Assets, Embedder, InvalidInput, Matcher, TaskError, Tasks, Tokens};
+    use crate::task::{AnyTask, Assets, Embedder, InvalidInput, Lane, Matcher, TaskError, Tasks, Tokens, Working};
 
     /// Two that have to be somewhere at the same time.
     struct Meeting(Mutex<usize>, Condvar);
@@ -222,9 +229,11 @@ mod tests {
         let inputs = [TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(1)])];
         let takes = Takes { inputs: &inputs, batching: Batching::Rows, sharing: Sharing::All };
         let matcher = matcher();
-        let paths = Arc::clone(&matcher).read(matcher.example().as_bytes(), 8).expect("the example");
+        let paths =
+            Arc::clone(&matcher).read(&Working::at_once(), matcher.example().as_bytes(), 8).expect("the example");
         let tenant = "tests".parse().expect("a name");
-        let ready = ready((paths.own, takes), (paths.texts, takes), Limits::default(), &tenant).await;
+        let admission = Admission::with_lane(Lane::with_share(2));
+        let ready = ready(&admission, 0, (paths.own, takes), (paths.texts, takes), Limits::default(), &tenant).await;
         let Ready { own: images, texts: lines, vectors, rows } = ready.expect("each waits for the other");
         assert_eq!((rows, vectors.tokens()), (3, 3));
         let both = both((&own, images), (&texts, lines), vectors).await;
@@ -235,7 +244,9 @@ mod tests {
 
     #[test]
     fn a_call_has_few_inputs_and_texts() {
-        let refused = |body: &str, limit| matcher().read(body.as_bytes(), limit).err().expect("refused").to_string();
+        let refused = |body: &str, limit| {
+            matcher().read(&Working::at_once(), body.as_bytes(), limit).err().expect("refused").to_string()
+        };
         assert_eq!(refused(r#"{"inputs":[]}"#, 9), "inputs: expected at least one entry, got none");
         let three = r#"{"inputs":[[1,[]],[1,[]],[1,[]]]}"#;
         assert_eq!(refused(three, 9), "inputs: expected at most 2 entries, got more");

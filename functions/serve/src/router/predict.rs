@@ -17,8 +17,8 @@ use crate::error::Error;
 use crate::infer::Infer;
 use crate::load::Model;
 use crate::reply::{Counted, predict_response};
-use crate::request::{Call, Caller, Takes, Valid};
-use crate::task::{json_size, off_runtime, off_runtime_beyond};
+use crate::request::{Call, Caller, Running, Takes, Valid};
+use crate::task::{Working, json_size};
 
 #[derive(Deserialize)]
 pub(super) struct Parameters {
@@ -46,24 +46,28 @@ pub(super) async fn predict(
         return completions::predict(call, &model, generate, body, begun).await;
     }
     let (limit, batching, size) = (host.limits().rows, model.manifest.batching, body.len());
-    let encoded = off_runtime_beyond(task.quick(), size, move || task.encode(&body, limit, batching)).await?;
-    let (outputs, rows) = run(&mut call, &model, encoded.runs, encoded.tokens).await?;
+    let bounds = (task.quick(), size, task.memory());
+    let encode = move |working: &Working| task.encode(working, &body, limit, batching);
+    let encoded = call.prepare((&model, begun), bounds, encode).await?;
+    let (outputs, rows) = run(&mut call, (&model, begun), encoded.runs, encoded.tokens).await?;
     let (size, decode, tokens) = (outputs.iter().map(|run| json_size(run)).sum(), encoded.decode, encoded.tokens);
     let answered = Arc::clone(&model);
     let answer = move || predict_response(&answered, decode(&outputs)?, Counted { rows, tokens, begun });
-    call.answered(&model, off_runtime(size, answer).await?).await
+    let answer = call.write(size, answer).await?;
+    call.answered(&model, answer).await
 }
 
 /// Runs what a task made, which is counted as `tokens` or as its rows; also how many rows it was.
 pub(super) async fn run(
     call: &mut Call,
-    model: &Model,
+    (model, begun): (&Arc<Model>, Instant),
     runs: Vec<Vec<Tensor>>,
     tokens: Option<u64>,
 ) -> Result<(Vec<Vec<Tensor>>, usize), Error> {
     let (runs, rows) = valid((&model.manifest).into(), runs, call.limits(), call.tenant())?;
-    call.charge(tokens.unwrap_or(rows as u64)).await?;
-    Ok((run_on(model.infer()?, runs).await?, rows))
+    let running = Running::new(rows, tokens);
+    call.charge((model, begun), &running).await?;
+    Ok((call.run((model, begun), running, run_on(model.infer()?, runs)).await?, rows))
 }
 
 /// The runs of a task for a call of `tenant`, as what `takes` them asks, and how many rows they have.

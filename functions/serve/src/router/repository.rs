@@ -10,12 +10,13 @@ use super::Host;
 use crate::error::Error;
 use crate::load::{Slot, State as SlotState};
 use crate::reply::json;
-use crate::request::{Caller, read};
+use crate::request::{Admission, Caller};
 
 /// The models that the key may use.
 pub(super) async fn index(State(host): State<Host>, caller: Caller, request: Request) -> Result<Response<Body>, Error> {
     let (parts, body) = request.into_parts();
-    let body = read(&parts.headers, body, host.limits().body_bytes.min(LARGEST)).await?;
+    let limit = host.limits().body_bytes.min(LARGEST);
+    let body = Admission::of(&host, &caller, None).read(&parts.headers, body, limit).await?;
     let wanted = match &*body {
         [] => IndexRequest::default(),
         body => serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?,

@@ -34,9 +34,10 @@ pub(super) async fn usage(
         Some("key") => UsageBy::Key,
         Some(_) => return Err(invalid("by", "expected model, version or key")),
     };
+    let _alone = host.gate().report(caller.tenant()).await?;
     // What was answered a moment ago is in it, where this process answered it.
     let unavailable = |internal: String| Error::UsageUnavailable { internal };
-    host.meter().flush().await.map_err(|error| unavailable(error.to_string()))?;
+    host.meter().flush_for_report().await.map_err(|error| unavailable(error.to_string()))?;
     let ledger = host.directory().accounts().ledger();
     match report(&**ledger, caller.tenant(), (since, until), by, now).await {
         Ok(report) => json(&report),

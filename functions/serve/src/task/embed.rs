@@ -10,7 +10,7 @@ use amaas_wire::predict::PredictRequest;
 use amaas_wire::task::Embedding;
 use amaas_wire::{Tensor, TensorData};
 
-use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError};
+use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError, Working};
 use crate::error::Error;
 use crate::manifest::{Batching, TensorSpec};
 use crate::openapi::{Schemas, Typed};
@@ -88,7 +88,7 @@ pub struct Tokens {
 /// An [`Embedder`] without its type.
 pub(crate) trait AnyEmbedder: Send + Sync {
     /// Makes the runs for `texts`.
-    fn plan(&self, texts: &[String], batching: Batching) -> Result<Plan, Error>;
+    fn plan(&self, working: &Working, texts: &[String], batching: Batching) -> Result<Plan, Error>;
     /// The length of the vectors, where the network's outputs say.
     fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize>;
 }
@@ -150,9 +150,14 @@ impl Vectors {
 pub(super) struct Erased<E>(pub(super) E);
 
 impl<E: Embedder> AnyEmbedder for Erased<E> {
-    fn plan(&self, texts: &[String], batching: Batching) -> Result<Plan, Error> {
-        let tokens = |text: &String| self.0.tokens(text).map_err(|error| Error::InvalidInput(error.0));
-        let texts: Vec<Tokens> = texts.iter().map(tokens).collect::<Result<_, _>>()?;
+    fn plan(&self, working: &Working, texts: &[String], batching: Batching) -> Result<Plan, Error> {
+        let tokens = |(index, text): (usize, &String)| {
+            let tokens = self.0.tokens(text);
+            let tokens = tokens.map_err(|error| Error::InvalidInput(format!("text {index}: {}", error.0)))?;
+            working.go_on((tokens.ids.len() as u64).max(1))?;
+            Ok::<_, Error>(tokens)
+        };
+        let texts: Vec<Tokens> = texts.iter().enumerate().map(tokens).collect::<Result<_, _>>()?;
         let mut texts: Vec<_> = texts.into_iter().enumerate().collect();
         texts.sort_by_key(|(_, tokens)| tokens.ids.len());
         let (mut runs, mut rows) = (Vec::new(), Vec::with_capacity(texts.len()));
@@ -199,12 +204,18 @@ impl<E: Embedder> AnyTask for Erased<E> {
         Typed::of::<String, Embedding>(schemas, E::EXAMPLE)
     }
 
-    fn encode(self: Arc<Self>, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error> {
+    fn encode(
+        self: Arc<Self>,
+        working: &Working,
+        body: &[u8],
+        limit: usize,
+        batching: Batching,
+    ) -> Result<Encoded, Error> {
         let request = PredictRequest::<String>::from_json(body, limit)?;
         if request.inputs.is_empty() {
             return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
         }
-        let Plan { runs, vectors } = self.plan(&request.inputs, batching)?;
+        let Plan { runs, vectors } = self.plan(working, &request.inputs, batching)?;
         let tokens = Some(vectors.tokens());
         let decode = move |outputs: &[Vec<Tensor>]| {
             let embeddings = vectors.read(outputs)?;
@@ -264,7 +275,7 @@ mod tests {
     }
 
     fn plan(texts: &[String], batching: Batching) -> Plan {
-        Erased(Bytes).plan(texts, batching).expect("a plan")
+        Erased(Bytes).plan(&Working::at_once(), texts, batching).expect("a plan")
     }
 
     fn shapes(plan: &Plan) -> Vec<Vec<usize>> {

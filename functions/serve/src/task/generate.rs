@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use amaas_wire::task::{Generation, Prompt};
 
-use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError};
+use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError, Working};
 use crate::error::Error;
 use crate::manifest::Batching;
 use crate::openapi::{Schemas, Typed};
@@ -113,7 +113,7 @@ fn present(past: &str) -> Option<String> {
 
 /// A [`Generator`] without its type.
 pub(crate) trait AnyGenerator: Send + Sync {
-    fn encode(&self, text: &str) -> Result<Vec<i64>, Error>;
+    fn encode(&self, working: &Working, text: &str) -> Result<Vec<i64>, Error>;
     fn text(&self, tokens: &[i64]) -> Result<String, TaskError>;
     fn ends(&self, token: i64) -> bool;
     fn context(&self) -> usize;
@@ -123,8 +123,11 @@ pub(crate) trait AnyGenerator: Send + Sync {
 pub(super) struct Erased<G>(pub(super) G);
 
 impl<G: Generator> AnyGenerator for Erased<G> {
-    fn encode(&self, text: &str) -> Result<Vec<i64>, Error> {
-        self.0.encode(text).map_err(|error| Error::Parameter { param: Some("prompt"), message: error.0 })
+    fn encode(&self, working: &Working, text: &str) -> Result<Vec<i64>, Error> {
+        let refused = |error: InvalidInput| Error::Parameter { param: Some("prompt"), message: error.0 };
+        let tokens = self.0.encode(text).map_err(refused)?;
+        working.go_on(tokens.len() as u64)?;
+        Ok(tokens)
     }
 
     fn text(&self, tokens: &[i64]) -> Result<String, TaskError> {
@@ -157,7 +160,7 @@ impl<G: Generator> AnyTask for Erased<G> {
         Typed::of::<Prompt, Generation>(schemas, G::EXAMPLE)
     }
 
-    fn encode(self: Arc<Self>, _: &[u8], _: usize, _: Batching) -> Result<Encoded, Error> {
+    fn encode(self: Arc<Self>, _: &Working, _: &[u8], _: usize, _: Batching) -> Result<Encoded, Error> {
         Err(Error::internal("a generator makes no runs of its own"))
     }
 

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::embed::{self, AnyEmbedder, Embedder, Plan};
-use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError};
+use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError, Working};
 use crate::error::Error;
 use crate::infer::{join, split};
 use crate::manifest::Batching;
@@ -34,6 +34,8 @@ pub trait Matcher: Sized + Send + Sync + 'static {
     const TEXTS: &'static str;
     /// The most inputs of one call.
     const MOST_INPUTS: usize;
+    /// Bytes of memory that [`encode`](Self::encode) takes beyond its input and tensors: what takes much waits for its like.
+    const MEMORY: usize = 0;
     /// Texts to tokens, and the output of the network [`TEXTS`](Self::TEXTS).
     type Texts: Embedder;
     /// One entry of the `inputs` of a request.
@@ -88,11 +90,11 @@ pub(crate) trait AnyMatcher: Send + Sync {
     /// The name of the network that makes vectors of texts.
     fn texts(&self) -> &'static str;
     /// Makes the runs for the texts that are known before the first call.
-    fn known(&self, batching: Batching) -> Result<Plan, Error>;
+    fn known(&self, working: &Working, batching: Batching) -> Result<Plan, Error>;
     /// Takes their vectors.
     fn learn(&self, vectors: Vec<Embedding>) -> Result<(), TaskError>;
     /// Reads a `predict` body of at most `limit` inputs, and of at most as many texts.
-    fn read(self: Arc<Self>, body: &[u8], limit: usize) -> Result<Paths, Error>;
+    fn read(self: Arc<Self>, working: &Working, body: &[u8], limit: usize) -> Result<Paths, Error>;
     /// A body with the example.
     fn example(&self) -> String;
 }
@@ -108,7 +110,7 @@ pub(crate) struct Paths {
 }
 
 /// Makes runs, for a network whose rows may share one or not.
-pub(crate) type Prepare<T> = dyn FnOnce(Batching) -> Result<T, Error> + Send;
+pub(crate) type Prepare<T> = dyn FnOnce(&Working, Batching) -> Result<T, Error> + Send;
 /// Makes the answer of what both networks gave.
 pub(crate) type Meet = dyn FnOnce(&[Vec<Tensor>], &[Embedding]) -> Result<Box<RawValue>, Error> + Send;
 
@@ -124,8 +126,12 @@ impl<M: Matcher> Erased<M> {
         Ok(Self { task: M::from_assets(assets)?, embedder, known: OnceLock::new() })
     }
 
-    fn own(&self, inputs: &[M::Input], batching: Batching) -> Result<Vec<Vec<Tensor>>, Error> {
-        let encode = |(index, input)| self.task.encode(input).map_err(|error| refused(index, &error));
+    fn own(&self, working: &Working, inputs: &[M::Input], batching: Batching) -> Result<Vec<Vec<Tensor>>, Error> {
+        let encode = |(index, input)| {
+            let tensors = self.task.encode(input).map_err(|error| refused(index, &error))?;
+            working.go_on(1)?;
+            Ok::<_, Error>(tensors)
+        };
         let rows = inputs.iter().enumerate().map(encode).collect::<Result<Vec<_>, _>>()?;
         if !batching.has_rows() {
             return Ok(rows);
@@ -170,8 +176,8 @@ impl<M: Matcher> AnyMatcher for Erased<M> {
         M::TEXTS
     }
 
-    fn known(&self, batching: Batching) -> Result<Plan, Error> {
-        self.embedder.plan(self.task.known(), batching)
+    fn known(&self, working: &Working, batching: Batching) -> Result<Plan, Error> {
+        self.embedder.plan(working, self.task.known(), batching)
     }
 
     fn learn(&self, vectors: Vec<Embedding>) -> Result<(), TaskError> {
@@ -181,7 +187,7 @@ impl<M: Matcher> AnyMatcher for Erased<M> {
         Ok(())
     }
 
-    fn read(self: Arc<Self>, body: &[u8], limit: usize) -> Result<Paths, Error> {
+    fn read(self: Arc<Self>, _: &Working, body: &[u8], limit: usize) -> Result<Paths, Error> {
         let request = PredictRequest::<M::Input>::from_json(body, limit.min(M::MOST_INPUTS))?;
         if request.inputs.is_empty() {
             return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
@@ -195,8 +201,8 @@ impl<M: Matcher> AnyMatcher for Erased<M> {
         }
         let (one, other) = ((Arc::clone(&self), Arc::clone(&inputs)), Arc::clone(&self));
         Ok(Paths {
-            own: Box::new(move |batching| one.0.own(&one.1, batching)),
-            texts: Box::new(move |batching| other.embedder.plan(&texts, batching)),
+            own: Box::new(move |working, batching| one.0.own(working, &one.1, batching)),
+            texts: Box::new(move |working, batching| other.embedder.plan(working, &texts, batching)),
             decode: Box::new(move |outputs, vectors| self.predictions(&inputs, outputs, vectors)),
         })
     }
@@ -211,6 +217,10 @@ impl<M: Matcher> AnyTask for Erased<M> {
         0
     }
 
+    fn memory(&self) -> usize {
+        M::MEMORY
+    }
+
     fn example(&self) -> &'static str {
         M::EXAMPLE
     }
@@ -219,7 +229,7 @@ impl<M: Matcher> AnyTask for Erased<M> {
         Typed::of::<M::Input, M::Prediction>(schemas, M::EXAMPLE).at_most(M::MOST_INPUTS)
     }
 
-    fn encode(self: Arc<Self>, _: &[u8], _: usize, _: Batching) -> Result<Encoded, Error> {
+    fn encode(self: Arc<Self>, _: &Working, _: &[u8], _: usize, _: Batching) -> Result<Encoded, Error> {
         Err(Error::internal("a matcher has two networks, and no runs for one"))
     }
 

@@ -1,13 +1,16 @@
 //! `POST /v1/completions`.
 
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::RequestError;
 #[cfg(feature = "schema")]
 use super::schema;
 use crate::oip::DecodeError;
-use crate::task::{FinishReason, Prompt};
+use crate::task::{FinishReason, Prompt, Stops};
 
 /// `POST /v1/completions`. `user` and members that are not known are ignored; members that are known and would change the
 /// answer, but are not served here, are refused.
@@ -56,22 +59,23 @@ impl CompletionsRequest {
     /// # Errors
     /// [`RequestError`] names the member and the reason, never a text of the payload.
     pub fn from_json(body: &[u8]) -> Result<Self, RequestError> {
-        let members = serde_json::from_slice::<Members>(body)
+        let members = serde_json::from_slice::<Members<'_>>(body)
             .map_err(|error| RequestError { param: None, message: DecodeError::json(&error).to_string() })?;
         members.refuse_unserved()?;
         let prompt = Prompt {
-            prompt: text(members.prompt.as_ref())?,
-            max_tokens: member("max_tokens", members.max_tokens.as_ref(), Value::as_u64, "a whole number from 1 up")?,
-            temperature: member("temperature", members.temperature.as_ref(), Value::as_f64, "a number")?,
-            top_p: member("top_p", members.top_p.as_ref(), Value::as_f64, "a number")?,
-            seed: member("seed", members.seed.as_ref(), Value::as_i64, "a whole number of 64 bits")?,
-            stop: member("stop", members.stop.as_ref(), stops, "a text or a list of texts")?.unwrap_or_default(),
+            prompt: text(members.prompt)?,
+            max_tokens: member("max_tokens", members.max_tokens, "a whole number from 1 up")?,
+            temperature: member("temperature", members.temperature, "a number")?,
+            top_p: member("top_p", members.top_p, "a number")?,
+            seed: member("seed", members.seed, "a whole number of 64 bits")?,
+            stop: stops(members.stop)?,
         };
         prompt.check().map_err(|(param, message)| RequestError { param: Some(param), message })?;
-        let model = member("model", members.model.as_ref(), |value| value.as_str().map(str::to_owned), "a text")?;
-        let flag = |name, value| member(name, value, Value::as_bool, "true or false").map(Option::unwrap_or_default);
-        let (stream, echo) = (flag("stream", members.stream.as_ref())?, flag("echo", members.echo.as_ref())?);
-        let logprobs = member("logprobs", members.logprobs.as_ref(), most_logprobs, "a whole number from 0 to 5")?;
+        let model = member::<String>("model", members.model, "a text")?;
+        super::bounded_model(model.as_deref().unwrap_or_default())?;
+        let flag = |name, value| member(name, value, "true or false").map(Option::unwrap_or_default);
+        let (stream, echo) = (flag("stream", members.stream)?, flag("echo", members.echo)?);
+        let logprobs = logprobs(members.logprobs)?;
         if echo && logprobs.is_some() {
             let message = "echo: expected false where logprobs are asked for: the prompt's are not told here";
             return Err(refused("echo", message));
@@ -147,141 +151,248 @@ pub struct CompletionUsage {
     pub total_tokens: u64,
 }
 
-/// What may stand in a body. Values are read one by one, so that an error can name the member and leave out what it holds.
+/// What may stand in a body. Values are read one by one, so that an error can name the member and leave out what it holds; until then
+/// they stay where they are in the body, since a list of millions of numbers takes many times its size in memory.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct Members {
+struct Members<'a> {
     /// The model's name.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    model: Option<Value>,
+    model: Option<&'a RawValue>,
     /// The text to go on with. Token ids are not taken: each model has a tokenizer of its own.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "schema::OneText"))]
-    prompt: Option<Value>,
+    prompt: Option<&'a RawValue>,
     /// The most tokens that are made; 16 where nobody says, or as many as the model has room for.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(min = 1)))]
-    max_tokens: Option<Value>,
+    max_tokens: Option<&'a RawValue>,
     /// 0 for the most probable token each time, 1 (the default) for the model's own chances, up to 2 for more surprise.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(min = 0, max = 2)))]
-    temperature: Option<Value>,
+    temperature: Option<&'a RawValue>,
     /// Only the most probable tokens whose chances add up to this are drawn from; 1 where nobody says.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(max = 1), extend("exclusiveMinimum" = 0)))]
-    top_p: Option<Value>,
+    top_p: Option<&'a RawValue>,
     /// The same seed and prompt give the same text, of the same version on the same kind of machine. Random where nobody says.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<i64>"))]
-    seed: Option<Value>,
+    seed: Option<&'a RawValue>,
     /// What ends the answer before it: a text, or up to four.
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::task::Stops>"))]
-    stop: Option<Value>,
+    #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Stops>"))]
+    stop: Option<&'a RawValue>,
     /// How many of the most probable tokens are told beside each, 0 to 5.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(max = CompletionsRequest::MOST_LOGPROBS)))]
-    logprobs: Option<Value>,
+    logprobs: Option<&'a RawValue>,
     /// Whether the answer begins with the prompt.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
-    echo: Option<Value>,
+    echo: Option<&'a RawValue>,
     /// Whether the answer comes as server-sent events, one for each piece of text.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
-    stream: Option<Value>,
+    stream: Option<&'a RawValue>,
     /// Only where `stream` is true.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<schema::StreamOptions>"))]
-    stream_options: Option<Value>,
+    stream_options: Option<&'a RawValue>,
     /// An answer has one text.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(min = 1, max = 1)))]
-    n: Option<Value>,
+    n: Option<&'a RawValue>,
     /// An answer has one text.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(min = 1, max = 1)))]
-    best_of: Option<Value>,
+    best_of: Option<&'a RawValue>,
     /// A text is only gone on with.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", length(max = 0)))]
-    suffix: Option<Value>,
+    suffix: Option<&'a RawValue>,
     /// Tokens are not penalised.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(min = 0, max = 0)))]
-    presence_penalty: Option<Value>,
+    presence_penalty: Option<&'a RawValue>,
     /// Tokens are not penalised.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(min = 0, max = 0)))]
-    frequency_penalty: Option<Value>,
+    frequency_penalty: Option<&'a RawValue>,
     /// Chances of tokens are the model's own.
+    #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<schema::Nothing>"))]
-    logit_bias: Option<Value>,
+    logit_bias: Option<&'a RawValue>,
 }
 
-impl Members {
+impl Members<'_> {
     fn refuse_unserved(&self) -> Result<(), RequestError> {
-        for (name, value) in [("n", &self.n), ("best_of", &self.best_of)] {
-            if value.as_ref().is_some_and(|value| value.as_u64() != Some(1)) {
+        for (name, value) in [("n", self.n), ("best_of", self.best_of)] {
+            if value.is_some_and(|value| read::<u64>(value) != Some(1)) {
                 return Err(refused(name, &format!("{name}: expected 1: an answer has one text here")));
             }
         }
         for (name, value) in
-            [("presence_penalty", &self.presence_penalty), ("frequency_penalty", &self.frequency_penalty)]
+            [("presence_penalty", self.presence_penalty), ("frequency_penalty", self.frequency_penalty)]
         {
-            if value.as_ref().is_some_and(|value| value.as_f64() != Some(0.0)) {
+            if value.is_some_and(|value| read::<f64>(value) != Some(0.0)) {
                 return Err(refused(name, &format!("{name}: expected 0: tokens are not penalised here")));
             }
         }
-        if self.suffix.as_ref().is_some_and(|suffix| suffix.as_str() != Some("")) {
+        if self.suffix.is_some_and(|suffix| suffix.get() != r#""""#) {
             return Err(refused("suffix", "suffix: expected none: a text is only gone on with here"));
         }
-        if self.logit_bias.as_ref().is_some_and(|bias| bias.as_object().is_none_or(|bias| !bias.is_empty())) {
+        if self.logit_bias.is_some_and(|bias| read::<Nothing>(bias).is_none()) {
             return Err(refused("logit_bias", "logit_bias: expected none: chances of tokens are the model's own here"));
         }
         Ok(())
     }
 
     fn delivery(&self, stream: bool) -> Result<Delivery, RequestError> {
-        let Some(options) = &self.stream_options else {
+        #[derive(Deserialize)]
+        struct Options {
+            include_usage: Option<bool>,
+        }
+        let Some(options) = self.stream_options else {
             return Ok(if stream { Delivery::Stream } else { Delivery::Whole });
         };
         if !stream {
             return Err(refused("stream_options", "stream_options: expected none where stream is not true"));
         }
-        match options.as_object().map(|options| options.get("include_usage").unwrap_or(&Value::Null)) {
-            Some(Value::Bool(true)) => Ok(Delivery::StreamWithUsage),
-            Some(Value::Bool(false) | Value::Null) => Ok(Delivery::Stream),
-            _ => {
+        // A struct of serde can be a list too, which is none of the protocol's forms.
+        match read::<Options>(options).filter(|_| options.get().starts_with('{')) {
+            Some(Options { include_usage: Some(true) }) => Ok(Delivery::StreamWithUsage),
+            Some(_) => Ok(Delivery::Stream),
+            None => {
                 Err(refused("stream_options", "stream_options: expected an object with true or false as include_usage"))
             }
         }
     }
 }
 
+/// An object without members.
+struct Nothing;
+
+impl<'de> Deserialize<'de> for Nothing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Empty;
+
+        impl<'de> Visitor<'de> for Empty {
+            type Value = Nothing;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object without members")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Nothing, A::Error> {
+                match members.next_key::<IgnoredAny>()? {
+                    None => Ok(Nothing),
+                    Some(IgnoredAny) => Err(serde::de::Error::custom("a member")),
+                }
+            }
+        }
+
+        deserializer.deserialize_map(Empty)
+    }
+}
+
 /// A prompt is a text, or a list of one.
-fn text(value: Option<&Value>) -> Result<String, RequestError> {
-    match value {
-        None => Err(missing("prompt")),
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Array(list)) => match list.as_slice() {
-            [Value::String(text)] => Ok(text.clone()),
-            [Value::Number(_) | Value::Array(_), ..] => Err(refused(
-                "prompt",
-                "prompt: expected a text (token ids are not taken here: each model has a tokenizer of its own)",
-            )),
-            list => Err(refused("prompt", &format!("prompt: expected one text, got {}", list.len()))),
-        },
-        Some(_) => Err(refused("prompt", "prompt: expected a text")),
+fn text(value: Option<&RawValue>) -> Result<String, RequestError> {
+    let value = value.ok_or_else(|| missing("prompt"))?;
+    match read::<OneText>(value) {
+        Some(OneText::Text(text)) => Ok(text),
+        Some(OneText::Tokens) => Err(refused(
+            "prompt",
+            "prompt: expected a text (token ids are not taken here: each model has a tokenizer of its own)",
+        )),
+        Some(OneText::Several(got)) => Err(refused("prompt", &format!("prompt: expected one text, got {got}"))),
+        None => Err(refused("prompt", "prompt: expected a text")),
     }
 }
 
-fn stops(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::String(stop) => Some(vec![stop.clone()]),
-        Value::Array(stops) => stops.iter().map(|stop| stop.as_str().map(str::to_owned)).collect(),
-        _ => None,
+/// What a prompt can be. Of a list only the first entry is kept.
+enum OneText {
+    Text(String),
+    /// A list that begins with a number or a list.
+    Tokens,
+    /// A list of so many entries.
+    Several(usize),
+}
+
+impl<'de> Deserialize<'de> for OneText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrList;
+
+        impl<'de> Visitor<'de> for TextOrList {
+            type Value = OneText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of one")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<OneText, E> {
+                Ok(OneText::Text(text.to_owned()))
+            }
+
+            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<OneText, E> {
+                Ok(OneText::Text(text))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneText, A::Error> {
+                let first = list.next_element::<&RawValue>()?;
+                let mut got = usize::from(first.is_some());
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    got += 1;
+                }
+                let Some(first) = first else { return Ok(OneText::Several(0)) };
+                match first.get().as_bytes().first() {
+                    Some(b'"') if got == 1 => Ok(read(first).map_or(OneText::Several(got), OneText::Text)),
+                    Some(b'[' | b'-' | b'0'..=b'9') => Ok(OneText::Tokens),
+                    _ => Ok(OneText::Several(got)),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(TextOrList)
     }
 }
 
-fn most_logprobs(value: &Value) -> Option<usize> {
-    value.as_u64().and_then(|most| usize::try_from(most).ok()).filter(|most| *most <= CompletionsRequest::MOST_LOGPROBS)
+/// Of a list that is too long its length is told, and nothing is kept.
+fn stops(value: Option<&RawValue>) -> Result<Vec<String>, RequestError> {
+    let Some(value) = value else { return Ok(Vec::new()) };
+    let most = Prompt::MOST_STOPS;
+    serde_json::from_str::<Stops>(value.get()).map(Vec::from).map_err(|error| {
+        // It is a list of so many, or of something else.
+        let long = error.to_string().starts_with("stop:");
+        let expected = if long { format!("at most {most} texts") } else { "a text or a list of texts".to_owned() };
+        refused("stop", &format!("stop: expected {expected}"))
+    })
 }
 
-/// What `read` makes of a member, where it is there and not null.
-fn member<T>(
+fn logprobs(value: Option<&RawValue>) -> Result<Option<usize>, RequestError> {
+    let expected = "a whole number from 0 to 5";
+    match member::<usize>("logprobs", value, expected)? {
+        Some(most) if most > CompletionsRequest::MOST_LOGPROBS => {
+            Err(refused("logprobs", &format!("logprobs: expected {expected}, got {most}")))
+        }
+        most => Ok(most),
+    }
+}
+
+/// A member, where it is there and not null.
+fn member<T: DeserializeOwned>(
     name: &'static str,
-    value: Option<&Value>,
-    read: impl Fn(&Value) -> Option<T>,
+    value: Option<&RawValue>,
     expected: &str,
 ) -> Result<Option<T>, RequestError> {
     let Some(value) = value else { return Ok(None) };
     read(value).map(Some).ok_or_else(|| refused(name, &format!("{name}: expected {expected}")))
+}
+
+/// The value as a `T`, where it is one. Why it is none would name what it holds.
+fn read<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Option<T> {
+    serde_json::from_str(value.get()).ok()
 }
 
 fn missing(name: &'static str) -> RequestError {
@@ -340,6 +451,10 @@ mod tests {
             (r#","seed":1.5"#, "seed"),
             (r#","stop":[1]"#, "stop"),
             (r#","stop":["a","b","c","d","e"]"#, "stop"),
+            (r#","stop":{"a":"SECRET"}"#, "stop"),
+            (r#","logit_bias":[]"#, "logit_bias"),
+            (r#","stream":true,"stream_options":[true]"#, "stream_options"),
+            (r#","stream":true,"stream_options":{"include_usage":"SECRET"}"#, "stream_options"),
             (r#","stream":"SECRET""#, "stream"),
             (r#","stream_options":{"include_usage":true}"#, "stream_options"),
         ] {
@@ -352,10 +467,27 @@ mod tests {
             (r#"{"model":"m"}"#, Some("prompt")),
             (r#"{"model":"m","prompt":[1,2]}"#, Some("prompt")),
             (r#"{"model":"m","prompt":["a","b"]}"#, Some("prompt")),
+            (r#"{"model":"m","prompt":[]}"#, Some("prompt")),
+            (r#"{"model":"m","prompt":[null]}"#, Some("prompt")),
+            (r#"{"model":"m","prompt":7}"#, Some("prompt")),
             ("[]", None),
             ("{", None),
         ] {
             assert_eq!(CompletionsRequest::from_json(body.as_bytes()).expect_err(body).param, param, "{body}");
         }
+    }
+    #[test]
+    fn long_members_are_refused_with_their_limit() {
+        let long = "q".repeat(Prompt::MAX_STOP_BYTES + 1);
+        let error = read(&format!(r#","stop":["a","{long}"]"#)).expect_err("too long");
+        assert_eq!(error.message, "stop: expected texts of at most 256 bytes, got one of 257");
+        let body = format!(r#"{{"model":"{}","prompt":"p"}}"#, "m".repeat(257));
+        let error = CompletionsRequest::from_json(body.as_bytes()).expect_err("too long");
+        assert_eq!(
+            (error.param, error.message.as_str()),
+            (Some("model"), "model: expected at most 256 bytes, got 257")
+        );
+        let prompt = CompletionsRequest::from_json(br#"{"model":"m","prompt":["a\u00e9"]}"#).expect("a list of one");
+        assert_eq!(prompt.prompt.prompt, "aé");
     }
 }

@@ -1,5 +1,9 @@
 //! What a generator takes and answers.
 
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// A text to go on with, and how: the input of a generator. In JSON it is an object, or a string where only the text matters.
@@ -14,10 +18,9 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(serde_json::from_str::<Prompt>(r#""ROMEO:""#)?, Prompt::new("ROMEO:"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Form")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "Form"))]
 pub struct Prompt {
     /// The text.
     pub prompt: String,
@@ -33,7 +36,7 @@ pub struct Prompt {
     /// The same seed and prompt give the same text, of the same version on the same kind of machine. Random where nobody says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<i64>,
-    /// Texts, [`Prompt::MOST_STOPS`] at most, any of which ends the answer before it.
+    /// Texts, [`Prompt::MOST_STOPS`] at most, of [`Prompt::MAX_STOP_BYTES`] each, any of which ends the answer before it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
 }
@@ -43,6 +46,8 @@ impl Prompt {
     pub const MAX_TOKENS: u64 = 16;
     /// How many `stop` may be.
     pub const MOST_STOPS: usize = 4;
+    /// How many bytes of UTF-8 each `stop` may have: every token that is made is compared with all of them.
+    pub const MAX_STOP_BYTES: usize = 256;
 
     /// `text`, to be gone on with in the usual way.
     pub fn new(text: impl Into<String>) -> Self {
@@ -103,6 +108,10 @@ impl Prompt {
         if self.stop.iter().any(String::is_empty) {
             return Err(("stop", "stop: expected texts of one character or more, got an empty one".to_owned()));
         }
+        let most = Self::MAX_STOP_BYTES;
+        if let Some(long) = self.stop.iter().find(|stop| stop.len() > most) {
+            return Err(("stop", format!("stop: expected texts of at most {most} bytes, got one of {}", long.len())));
+        }
         Ok(())
     }
 }
@@ -150,14 +159,44 @@ pub enum FinishReason {
     Length,
 }
 
-/// The forms of a prompt in JSON.
-#[derive(Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(untagged, expecting = "expected a text, or an object with a text as \"prompt\" and numbers as its options")]
+/// The forms of a prompt in JSON, for its schema.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged, rename = "Prompt")]
+#[allow(dead_code)] // read by `schemars` alone
 enum Form {
     /// The text alone.
     Text(String),
     Object(Members),
+}
+
+/// Reads either form as it comes: what is read first and judged later takes many times the body's memory.
+impl<'de> Deserialize<'de> for Prompt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Forms;
+
+        impl<'de> Visitor<'de> for Forms {
+            type Value = Prompt;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or an object with a text as \"prompt\" and numbers as its options")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Prompt, E> {
+                Ok(Prompt::new(text))
+            }
+
+            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Prompt, E> {
+                Ok(Prompt::new(text))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Prompt, A::Error> {
+                Members::deserialize(MapAccessDeserializer::new(members)).map(Prompt::from)
+            }
+        }
+
+        deserializer.deserialize_any(Forms)
+    }
 }
 
 /// A text to go on with, and how.
@@ -182,29 +221,74 @@ struct Members {
     stop: Option<Stops>,
 }
 
-#[derive(Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
-#[serde(untagged)]
+// No description: its place in the schema is a member that has one.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, untagged))]
 pub(crate) enum Stops {
-    One(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] String),
+    One(#[cfg_attr(feature = "schema", schemars(length(min = 1, max = Prompt::MAX_STOP_BYTES)))] String),
     Many(
-        #[cfg_attr(feature = "schema", schemars(length(max = Prompt::MOST_STOPS), inner(length(min = 1))))] Vec<String>,
+        #[cfg_attr(
+            feature = "schema",
+            schemars(length(max = Prompt::MOST_STOPS), inner(length(min = 1, max = Prompt::MAX_STOP_BYTES)))
+        )]
+        Vec<String>,
     ),
 }
 
-impl From<Form> for Prompt {
-    fn from(form: Form) -> Self {
-        match form {
-            Form::Text(text) => Self::new(text),
-            Form::Object(Members { prompt, max_tokens, temperature, top_p, seed, stop }) => {
-                let stop = match stop {
-                    None => Vec::new(),
-                    Some(Stops::One(stop)) => vec![stop],
-                    Some(Stops::Many(stops)) => stops,
-                };
-                Self { prompt, max_tokens, temperature, top_p, seed, stop }
+/// Reads one text more than there may be, and only counts what comes behind it.
+impl<'de> Deserialize<'de> for Stops {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+
+        impl<'de> Visitor<'de> for Texts {
+            type Value = Stops;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Stops, E> {
+                Ok(Stops::One(text.to_owned()))
+            }
+
+            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Stops, E> {
+                Ok(Stops::One(text))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Stops, A::Error> {
+                let mut stops = Vec::new();
+                while stops.len() < Prompt::MOST_STOPS {
+                    let Some(stop) = list.next_element()? else { return Ok(Stops::Many(stops)) };
+                    stops.push(stop);
+                }
+                let mut got = stops.len();
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    got += 1;
+                }
+                let most = Prompt::MOST_STOPS;
+                if got > most {
+                    return Err(A::Error::custom(format_args!("stop: expected at most {most} texts, got {got}")));
+                }
+                Ok(Stops::Many(stops))
             }
         }
+
+        deserializer.deserialize_any(Texts)
+    }
+}
+
+impl From<Stops> for Vec<String> {
+    fn from(stops: Stops) -> Self {
+        match stops {
+            Stops::One(stop) => vec![stop],
+            Stops::Many(stops) => stops,
+        }
+    }
+}
+
+impl From<Members> for Prompt {
+    fn from(members: Members) -> Self {
+        let Members { prompt, max_tokens, temperature, top_p, seed, stop } = members;
+        Self { prompt, max_tokens, temperature, top_p, seed, stop: stop.map(Vec::from).unwrap_or_default() }
     }
 }
 
@@ -225,17 +309,34 @@ mod tests {
             (good.clone().max_tokens(0), "max_tokens"),
             (good.clone().stop(""), "stop"),
             (good.clone().stop("a").stop("b").stop("c").stop("d"), "stop"),
+            (good.clone().stop("a".repeat(Prompt::MAX_STOP_BYTES + 1)), "stop"),
         ] {
             assert_eq!(prompt.check().expect_err(member).0, member);
         }
     }
 
     #[test]
+    fn a_stop_of_the_largest_size_is_taken_and_one_of_a_byte_more_is_named() {
+        let stop = |bytes: usize| Prompt::new("a").stop("é".repeat(bytes / 2) + &"e".repeat(bytes % 2)).check();
+        assert_eq!(stop(Prompt::MAX_STOP_BYTES), Ok(()));
+        let (member, message) = stop(Prompt::MAX_STOP_BYTES + 1).expect_err("too long");
+        assert_eq!((member, message.as_str()), ("stop", "stop: expected texts of at most 256 bytes, got one of 257"));
+    }
+
+    #[test]
     fn other_members_are_refused() {
         assert!(serde_json::from_str::<Prompt>(r#"{"prompt":"a","stop":"b"}"#).is_ok());
-        for wrong in ["7", r#"{"max_tokens":1}"#, r#"{"prompt":"a","tokens":1}"#, r#"{"prompt":["a"]}"#] {
+        for (wrong, expected) in [
+            ("7", "expected a text, or an object with a text as \"prompt\""),
+            (r#"["a"]"#, "expected a text, or an object with a text as \"prompt\""),
+            (r#"{"max_tokens":1}"#, "missing field `prompt`"),
+            (r#"{"prompt":"a","tokens":1}"#, "unknown field `tokens`"),
+            (r#"{"prompt":["a"]}"#, "expected a string"),
+            (r#"{"prompt":"a","stop":7}"#, "expected a text or a list of texts"),
+            (r#"{"prompt":"a","stop":["a","b","c","d","e",[]]}"#, "stop: expected at most 4 texts, got 6"),
+        ] {
             let error = serde_json::from_str::<Prompt>(wrong).expect_err(wrong);
-            assert!(error.to_string().starts_with("expected a text, or an object"), "{error}");
+            assert!(error.to_string().contains(expected), "{error}");
         }
     }
 }

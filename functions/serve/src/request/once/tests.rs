@@ -289,3 +289,99 @@ fn what_is_kept_opens_for_the_same_call_only() {
         assert_eq!(call(1, 1, "k").open(&sealed[..index]), None);
     }
 }
+
+#[test]
+fn the_last_calls_are_remembered_in_bounded_memory() {
+    let (mut recent, id) = (Recent::default(), |number: usize| {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        id
+    });
+    assert!(!recent.remember(id(0)) && recent.remember(id(0)));
+    for number in 1..=REMEMBERED {
+        assert!(!recent.remember(id(number)), "{number}");
+    }
+    assert!(recent.remember(id(0)), "it is among the last");
+    for number in 0..10 * REMEMBERED {
+        recent.remember(id(number));
+    }
+    assert!(recent.now.len() + recent.before.len() <= 2 * REMEMBERED);
+}
+
+#[test]
+fn the_longer_a_repeat_has_waited_the_longer_it_waits() {
+    let (mut waited, mut looks) = (Duration::ZERO, 0);
+    while waited < PATIENCE {
+        let pause = next_look(waited);
+        assert!(pause >= SHORTEST_PAUSE * 3 / 4 && pause <= LONGEST_PAUSE * 5 / 4, "{pause:?}");
+        assert!(pause <= SHORTEST_PAUSE * 5 / 4 || pause <= waited, "an answer is not twice as old as it took");
+        (waited, looks) = (waited + pause, looks + 1);
+    }
+    assert!((10..60).contains(&looks), "{looks} looks");
+}
+
+/// A ledger that counts what it is asked.
+#[derive(Debug, Default)]
+struct Asked {
+    ledger: crate::ledger::Memory,
+    inserts: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Ledger for Asked {
+    async fn read(&self, key: &Key) -> Result<Option<Entry>, LedgerError> {
+        self.ledger.read(key).await
+    }
+
+    async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError> {
+        self.inserts.fetch_add(1, Ordering::SeqCst);
+        self.ledger.insert(key, value, lives).await
+    }
+
+    async fn replace(
+        &self,
+        key: &Key,
+        revision: Revision,
+        value: Bytes,
+        lives: Duration,
+    ) -> Result<Option<Revision>, LedgerError> {
+        self.ledger.replace(key, revision, value, lives).await
+    }
+
+    async fn extend(&self, key: &Key, revision: Revision, lives: Duration) -> Result<bool, LedgerError> {
+        self.ledger.extend(key, revision, lives).await
+    }
+
+    async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError> {
+        self.ledger.remove(key, revision).await
+    }
+
+    async fn write(&self, entries: &[Write]) -> Result<(), LedgerError> {
+        self.ledger.write(entries).await
+    }
+
+    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<Listed>, LedgerError> {
+        self.ledger.list(partition, after, limit).await
+    }
+
+    async fn count(&self, key: &Key, count: Count) -> Result<CountedTo, LedgerError> {
+        self.ledger.count(key, count).await
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_reads_and_does_not_write() {
+    let asked = Arc::new(Asked::default());
+    let answers = Answers::in_ledger(Arc::clone(&asked) as Arc<dyn Ledger>);
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+    let call = Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key: Zeroizing::new(b"k".to_vec()) };
+    let Ok(Some(Begun::First(place))) = answers.begin(&call).await else { panic!("nobody else is there") };
+    for _ in 0..5 {
+        assert!(matches!(answers.begin(&call).await, Ok(Some(Begun::Running))));
+    }
+    place.finish(Bytes::from_static(b"answer")).await.expect("kept");
+    for _ in 0..5 {
+        assert!(matches!(answers.begin(&call).await, Ok(Some(Begun::Answered(_)))));
+    }
+    assert_eq!(asked.inserts.load(Ordering::SeqCst), 1);
+}
