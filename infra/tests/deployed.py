@@ -56,6 +56,7 @@ class Stack:
             "AMAAS_LEDGER": f"dynamodb:{self.outputs['ledger_table']}",
             "AMAAS_RESPONSE_MODE": "stream" if self.example == "minimal" and self.mode == "RESPONSE_STREAM" else "buffered",
             **({"AMAAS_IAM": "tenant"} if self.example == "minimal" and self.iam == "tenant" else {}),
+            "AMAAS_MAX_RUN_SECONDS": str(settings["Timeout"]),
             "ORT_DISABLE_TELEMETRY": "1",
         })
         alias = client.get_alias(FunctionName=self.name, Name="live")

@@ -20,4 +20,5 @@ mod pay;
 mod quiet;
 mod retries;
 mod rows;
+mod runs;
 mod sealed;

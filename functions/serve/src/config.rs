@@ -14,6 +14,7 @@ pub use self::variable::ConfigError;
 use self::variable::Variable;
 use crate::access::oidc::OidcConfig;
 use crate::load::Provider;
+use crate::runtime::memory;
 use crate::seal::Policy;
 use crate::store::{ModelName, Selector};
 
@@ -101,6 +102,17 @@ pub struct RuntimeConfig {
     /// `AMAAS_PREPACK`: when weights are laid out for the CPU, which makes runs some 5 to 10 % faster, where they were published in
     /// a form that is ready without. It takes as long as some runs, and up to as much memory again as the weights.
     pub prepack: Prepack,
+    /// `AMAAS_MAX_RUN_SECONDS`: how long a run may take, on every host, at publish and for golden cases too; 30 where not set. One that takes
+    /// longer is ended, and its caller is refused. Under Lambda a run ends half a second before its invocation's time is up, too.
+    pub run_time: Duration,
+    /// `AMAAS_MAX_RUN_BYTES`: the most memory that all runs of the process may take together on the CPU, with outputs that are on their way, and
+    /// without weights; where not set, half of what the machine or the container has. One process has one such bound.
+    pub run_bytes: u64,
+    /// `AMAAS_MAX_SESSION_BYTES`: how much memory a network may come to need until it has run once; where not set, 512 MiB and eight times
+    /// what its files have.
+    pub session_bytes: Option<u64>,
+    /// `AMAAS_MAX_ANSWER_BYTES`: the largest answer, in its tensors and as it is written; 64 MiB where not set, which is what the SDK reads.
+    pub answer_bytes: u64,
     /// `AMAAS_TF32`: `allow` has CUDA multiply FP32 matrices with ten bits behind the point, which is up to four times as fast and was off
     /// by 2e-3 for an encoder of 436 MB; `refuse` where not set, where it was off by 1e-6.
     pub tf32: bool,
@@ -117,6 +129,10 @@ impl Default for RuntimeConfig {
             batch_rows: const { NonZeroUsize::new(32).unwrap() },
             queue_rows: const { NonZeroUsize::new(1024).unwrap() },
             prepack: Prepack::Later,
+            run_time: Duration::from_secs(30),
+            run_bytes: memory::total().unwrap_or(8 << 30) / 2,
+            session_bytes: None,
+            answer_bytes: 64 << 20,
             tf32: false,
             library: None,
         }
@@ -144,6 +160,10 @@ impl RuntimeConfig {
             batch_rows: variable("AMAAS_BATCH_ROWS").or(POSITIVE, default.batch_rows)?,
             queue_rows: variable("AMAAS_QUEUE_ROWS").or(POSITIVE, default.queue_rows)?,
             prepack: variable("AMAAS_PREPACK").prepack()?,
+            run_time: variable("AMAAS_MAX_RUN_SECONDS").seconds(default.run_time)?,
+            run_bytes: variable("AMAAS_MAX_RUN_BYTES").bytes()?.unwrap_or(default.run_bytes),
+            session_bytes: variable("AMAAS_MAX_SESSION_BYTES").bytes()?,
+            answer_bytes: variable("AMAAS_MAX_ANSWER_BYTES").bytes()?.unwrap_or(default.answer_bytes),
             tf32: variable("AMAAS_TF32").allowed()?,
             library: variable("ORT_DYLIB_PATH").value.map(PathBuf::from),
         })
@@ -386,6 +406,9 @@ mod tests {
             ("AMAAS_MODEL", "a/b", "AMAAS_MODEL: expected the name of a model, got \"a/b\""),
             ("AMAAS_INTRA_THREADS", "0", "AMAAS_INTRA_THREADS: expected a number from 1 up, got \"0\""),
             ("AMAAS_PREPACK", "x", "AMAAS_PREPACK: expected \"later\", \"at-load\" or \"never\", got \"x\""),
+            ("AMAAS_MAX_RUN_SECONDS", "0", "AMAAS_MAX_RUN_SECONDS: expected a number from 1 up, got \"0\""),
+            ("AMAAS_MAX_RUN_BYTES", "1G", "AMAAS_MAX_RUN_BYTES: expected a number from 1 up, got \"1G\""),
+            ("AMAAS_MAX_ANSWER_BYTES", "-1", "AMAAS_MAX_ANSWER_BYTES: expected a number from 1 up, got \"-1\""),
             ("AMAAS_TF32", "x", "AMAAS_TF32: expected \"allow\" or \"refuse\", got \"x\""),
             ("AMAAS_MAX_ROWS", "0", "AMAAS_MAX_ROWS: expected a number from 1 up, got \"0\""),
             ("AMAAS_MAX_BODY_BYTES", "0", "AMAAS_MAX_BODY_BYTES: expected a number from 1 up, got \"0\""),

@@ -28,6 +28,21 @@ pub enum Error {
     /// The network itself refused the values, such as an index out of range.
     #[error("{public}")]
     Refused { public: String, internal: String },
+    /// The run did not end in the time that one may take.
+    #[error(
+        "the network did not answer these inputs within {}; the run was ended. Sent again as they are, they would be no faster",
+        limit.map_or_else(|| "the time that a run may take".to_owned(), |limit| format!("{} s", limit.as_secs_f64()))
+    )]
+    RunTooLong { limit: Option<Duration> },
+    /// The network asked for more memory than a run may take, because of what the inputs are.
+    #[error("{public}")]
+    RunTooLarge { public: String, internal: String },
+    /// There was too little memory for a run that asked for no more than it may.
+    #[error("there is too little memory for the run at the moment; try again later")]
+    OutOfMemory { internal: String },
+    /// The model's network was given up while this call waited for it.
+    #[error("a run of another call does not end, so the model is being loaded again")]
+    Lost,
     /// More bytes than the limit.
     #[error("the body is larger than the limit of {limit} bytes{}", got.map(|got| format!(": got {got}")).unwrap_or_default())]
     BodyTooLarge { limit: usize, got: Option<u64> },
@@ -193,10 +208,8 @@ pub enum Error {
     /// The answer cannot be written as JSON.
     #[error("{0}")]
     Unwritable(String),
-    /// The answer is larger than the host can carry.
-    #[error(
-        "the answer has {got} bytes, more than the {limit} that a buffered answer can carry; send fewer rows a call"
-    )]
+    /// The answer is larger than the host can carry, or than one may be (`AMAAS_MAX_ANSWER_BYTES`).
+    #[error("the answer has {got} bytes, more than the {limit} that one may have here; send fewer rows a call")]
     AnswerTooLarge { limit: u64, got: u64 },
     /// A fault of ours.
     #[error("internal error")]
@@ -245,6 +258,10 @@ impl Error {
                 (S::BAD_REQUEST, "invalid-input", "invalid input")
             }
             Self::Refused { .. } => (S::UNPROCESSABLE_ENTITY, "refused-by-network", "refused by the network"),
+            Self::RunTooLong { .. } => (S::UNPROCESSABLE_ENTITY, "run-too-long", "the run took too long"),
+            Self::RunTooLarge { .. } => (S::UNPROCESSABLE_ENTITY, "run-too-large", "the run needs too much memory"),
+            Self::OutOfMemory { .. } => (S::SERVICE_UNAVAILABLE, "out-of-memory", "too little memory"),
+            Self::Lost => (S::SERVICE_UNAVAILABLE, "model-lost", "the model is loaded again"),
             Self::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large", "body too large"),
             Self::MediaType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "media-type", "unsupported media type"),
             Self::ContentCoding { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "content-coding", "unsupported content coding"),
@@ -319,7 +336,9 @@ impl Error {
             | Self::KeyScope { .. }
             | Self::NoEmbeddings { .. }
             | Self::NoCompletions { .. } => Some("model"),
-            Self::InvalidInput(_) | Self::Refused { .. } => Some("input"),
+            Self::InvalidInput(_) | Self::Refused { .. } | Self::RunTooLong { .. } | Self::RunTooLarge { .. } => {
+                Some("input")
+            }
             _ => None,
         }
     }
@@ -328,6 +347,8 @@ impl Error {
     pub fn internal_text(&self) -> Option<&str> {
         match self {
             Self::Refused { internal, .. }
+            | Self::RunTooLarge { internal, .. }
+            | Self::OutOfMemory { internal }
             | Self::KeysUnavailable { internal }
             | Self::Token(TokenError::Unavailable { internal })
             | Self::QuotasUnavailable { internal }
@@ -348,6 +369,7 @@ impl Error {
             | Self::Busy { .. }
             | Self::Draining
             | Self::SealedBacklog
+            | Self::OutOfMemory { .. }
             | Self::IdempotencyRunning
             | Self::ReplaysUnavailable { .. } => Some(Duration::from_secs(1)),
             // Whole seconds, rounded up, so that who waits so long is not too early.
@@ -360,9 +382,18 @@ impl Error {
             | Self::UsageUnavailable { .. }
             | Self::SealingUnavailable { .. }
             | Self::LedgerUnavailable { .. }
+            | Self::Lost
             | Self::NotReady { .. } => Some(Duration::from_secs(2)),
             _ => None,
         }
+    }
+
+    /// Whether the network ran, and did not answer because of what the caller sent.
+    pub fn is_of_the_run(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused { .. } | Self::RunTooLong { .. } | Self::RunTooLarge { .. } | Self::AnswerTooLarge { .. }
+        )
     }
 
     /// Whether the call was refused before any work was done, so that it may be sent again without any care.

@@ -90,10 +90,19 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
     let under_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
     tokio::spawn(async move {
-        loading.load(&source, &tasks, &runtime).await;
-        // A Lambda environment lives between calls only, and not for long: the next one loads what the alias points to.
-        if !under_lambda {
-            loading.follow(&source, &tasks, &runtime, FOLLOW).await;
+        loop {
+            loading.load(&source, &tasks, &runtime).await;
+            let follow = async {
+                // A Lambda environment lives between calls only, and not for long: the next one loads what the alias points to.
+                if !under_lambda {
+                    loading.follow(&source, &tasks, &runtime, FOLLOW).await;
+                }
+                std::future::pending().await
+            };
+            tokio::select! {
+                () = loading.lost() => {}
+                () = follow => {}
+            }
         }
     });
 

@@ -48,7 +48,8 @@ resource "aws_lambda_function" "this" {
   }
 
   environment {
-    variables = merge(var.environment, local.optional_environment, {
+    # A run may take as long as an invocation, and ends half a second before it; `environment` can say less.
+    variables = merge({ AMAAS_MAX_RUN_SECONDS = tostring(var.timeout_s) }, var.environment, local.optional_environment, {
       AMAAS_STORE               = var.registry.store
       AMAAS_MODEL               = var.model
       AMAAS_MODEL_VERSION       = var.model_version

@@ -13,6 +13,8 @@ mod h3;
 mod h4;
 mod m10;
 mod m12;
+mod m4_loop;
+mod m5_expand;
 mod m6;
 mod memory;
 mod place;
@@ -54,6 +56,8 @@ const ATTACKS: &[Attack] = &[
     ("h2", h2::long_stops),
     ("h3", h3::packed_images),
     ("h4", h4::run),
+    ("m4", m4_loop::attack),
+    ("m5", m5_expand::attack),
     ("m6", m6::run),
     ("m10", m10::long_texts),
     ("m12", m12::run),

@@ -2,6 +2,7 @@
 //!
 //! Field numbers are those of `onnx.proto`, IR version 9, operator set 17.
 
+mod hostile;
 pub mod mixing;
 mod networks;
 mod protobuf;
@@ -10,6 +11,7 @@ mod types;
 
 use amaas_wire::Datatype;
 
+pub use self::hostile::{expand, expand_within, one_long_operator, square};
 pub use self::networks::{add, beside, biased, count, identity, plus_one, random, running_sum, scalar, shifted, sum};
 use self::protobuf::Message;
 pub use self::text::parse;

@@ -1,6 +1,7 @@
 //! A variable of the environment, and what may stand in it.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::time::Duration;
 
 use amaas_wire::dsse::VerifyingKey;
 
@@ -54,6 +55,17 @@ impl Variable {
             Some(Ok(value)) if value >= least => Ok(value),
             _ => Err(self.error(&expected)),
         }
+    }
+
+    /// A number of bytes, where one is set.
+    pub(super) fn bytes(self) -> Result<Option<u64>, ConfigError> {
+        if self.value.is_none() { Ok(None) } else { self.required(POSITIVE).map(NonZeroU64::get).map(Some) }
+    }
+
+    /// Whole seconds, a day at most.
+    pub(super) fn seconds(self, default: Duration) -> Result<Duration, ConfigError> {
+        let Some(seconds) = self.bytes()? else { return Ok(default) };
+        Ok(Duration::from_secs(seconds.min(24 * 60 * 60)))
     }
 
     pub(super) fn providers(self) -> Result<Vec<Provider>, ConfigError> {

@@ -33,7 +33,7 @@ pub(crate) use self::contract::{CacheTensor, Contract};
 use self::queue::{Entry, Queue};
 use crate::access::TenantName;
 use crate::error::Error;
-use crate::infer::RunError;
+use crate::infer::{Lost, RunError};
 use crate::manifest::Sharing;
 use crate::task::{AnyGenerator, Working};
 
@@ -53,6 +53,11 @@ pub(crate) trait Decoder: Send + 'static {
 
     /// Bytes of past that a token has.
     fn token_bytes(&self) -> usize;
+
+    /// Whether the network was given up, since a run of it does not end.
+    fn lost(&self) -> Lost {
+        Lost::default()
+    }
 }
 
 /// Goes on with texts, by a network that a thread of its own holds. Dropping it ends the thread when every call has its end.
@@ -60,6 +65,7 @@ pub(crate) struct Generate {
     queue: Arc<Queue>,
     generator: Arc<dyn AnyGenerator>,
     places: usize,
+    lost: Lost,
 }
 
 /// The bounds of a generator.
@@ -157,11 +163,21 @@ impl Generate {
         bounds: Bounds,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(bounds.queue, QUEUE_BYTES));
-        let (waiting, making) = (Arc::clone(&queue), Arc::clone(&generator));
+        let (waiting, making, lost) = (Arc::clone(&queue), Arc::clone(&generator), decoder.lost());
         std::thread::Builder::new()
             .name(format!("generate {name}").chars().take(15).collect())
             .spawn(move || worker::work(&waiting, decoder, making, bounds))?;
-        Ok(Self { queue, generator, places: bounds.queue.get() })
+        Ok(Self { queue, generator, places: bounds.queue.get(), lost })
+    }
+
+    /// Whether a run of the network does not end.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.is_lost()
+    }
+
+    /// Done when a run of the network does not end.
+    pub(crate) async fn lost(&self) {
+        self.lost.lost().await;
     }
 
     /// The most calls that can be begun together.
@@ -216,7 +232,8 @@ impl Generate {
             let (reply, coming) = unbounded_channel();
             let (prompt_tokens, made) = (call.prompt.len(), Arc::clone(&call.made));
             entries.push(Entry { call, reply, place });
-            all.push(Events { coming, queue: Arc::clone(&self.queue), prompt_tokens, made });
+            let (queue, lost) = (Arc::clone(&self.queue), self.lost.clone());
+            all.push(Events { coming, queue, prompt_tokens, made, lost });
         }
         let pushed = self.queue.push(entries);
         pushed.map_err(|queue::Closed| Error::internal("the generating thread has ended"))?;
@@ -236,6 +253,7 @@ pub(crate) struct Events {
     queue: Arc<Queue>,
     prompt_tokens: usize,
     made: Arc<AtomicUsize>,
+    lost: Lost,
 }
 
 impl Events {
@@ -251,7 +269,12 @@ impl Events {
 
     /// The next; an error is the last, and so is [`Event::End`].
     pub(crate) async fn next(&mut self) -> Result<Event, Error> {
-        match self.coming.recv().await {
+        let event = tokio::select! {
+            biased;
+            event = self.coming.recv() => event,
+            () = self.lost.lost() => return Err(RunError::Lost.into()),
+        };
+        match event {
             Some(Event::Failed(error)) => Err(error.into()),
             Some(event) => Ok(event),
             None => Err(Error::internal("the generating thread dropped a call")),

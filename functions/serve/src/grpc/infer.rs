@@ -15,7 +15,7 @@ use super::proto::model_infer_response::InferOutputTensor;
 use super::proto::{InferParameter, ModelInferRequest, ModelInferResponse};
 use crate::error::Error;
 use crate::load::Model;
-use crate::reply::{Counted, headers};
+use crate::reply::{Counted, answer_fits, headers};
 use crate::request::{Call, Caller};
 use crate::router::{Host, infer};
 use crate::task::{QUICK, json_size};
@@ -44,7 +44,9 @@ pub(super) async fn answer(
     let answered = Arc::clone(&model);
     let response = call.write(size, move || Ok(response(&answered, id, outputs, form))).await?;
     let (usage, mut metadata) = (counted.usage(), http::HeaderMap::new());
-    call.count(&model, usage, prost::Message::encoded_len(&response) as u64, &mut metadata);
+    let bytes = prost::Message::encoded_len(&response) as u64;
+    answer_fits(bytes, model.answer_bytes())?;
+    call.count(&model, usage, bytes, &mut metadata);
     headers(&mut metadata, usage);
     Ok((response, metadata))
 }

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 
 use crate::config::ResponseMode;
 use crate::error::Error;
+use crate::infer::host_ends;
 use crate::reply::instead;
 use crate::router::{Host, router};
 
@@ -102,7 +103,12 @@ impl SnapStartResource for Secrets {
 
 /// Lambda's own id of the invocation, where the caller chose none: it stands in every log line of the platform.
 fn request_id(mut request: lambda_http::Request) -> Request<lambda_http::Body> {
-    let context = request.lambda_context_ref().map(|context| context.request_id.clone());
+    let context = request.lambda_context_ref();
+    // A run that goes on when Lambda ends the process would be no answer at all, and a crash to the alarm.
+    if let Some(deadline) = context.map(lambda_runtime::Context::deadline) {
+        host_ends(deadline);
+    }
+    let context = context.map(|context| context.request_id.clone());
     if let Some(Ok(id)) = context.map(|id| HeaderValue::from_str(&id)) {
         request.headers_mut().entry(amaas_wire::predict::REQUEST_ID).or_insert(id);
     }

@@ -9,7 +9,9 @@
 //!
 //! Invariant: each call that was queued gets exactly one answer, whatever happens to the others of its run.
 //!
-//! A run has no deadline of its own; it ends when nobody waits for it any more, and callers have theirs.
+//! A run has a deadline (`watchdog`), and ends when nobody waits for it any more. One that does not end although it was asked to, since
+//! one operator of it takes so long, takes the thread and the network with it: the model is *lost*, those who wait hear so, and it
+//! is loaded again (`load/slot.rs`).
 
 mod batch;
 mod made_up;
@@ -17,11 +19,13 @@ mod pace;
 mod queue;
 mod running;
 mod stats;
+mod watchdog;
 mod worker;
 
 pub(crate) use self::batch::{join, split};
 pub(crate) use self::made_up::{Integers, Values, made_up, made_up_like};
-pub(crate) use self::running::Stop;
+pub(crate) use self::running::{Lost, Stop};
+pub(crate) use self::watchdog::{Deadline, host_ends, stuck};
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -32,7 +36,7 @@ use amaas_wire::oip::triton::ModelStatistics;
 use tokio::sync::oneshot::{self, Receiver};
 
 use self::pace::Size;
-use self::queue::{Closed, Entry, Queue};
+use self::queue::{Closed, Entry, Joins, Queue, Waits};
 use crate::error::Error;
 use crate::request::Valid;
 
@@ -48,6 +52,11 @@ pub(crate) trait Network: Send + 'static {
         true
     }
 
+    /// Whether the network was given up, since a run of it does not end.
+    fn lost(&self) -> Lost {
+        Lost::default()
+    }
+
     /// Runs the network on its inputs, in its order; gives its outputs, in its order.
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError>;
 }
@@ -58,6 +67,21 @@ pub(crate) enum RunError {
     /// The values are at fault, and whoever sent them.
     #[error("{internal}")]
     Refused { public: String, internal: String },
+    /// The run was ended at its deadline.
+    #[error("the run was ended after {} s, the most that one may take (AMAAS_MAX_RUN_SECONDS)", limit.as_secs_f64())]
+    TooLong { limit: Duration },
+    /// The values ask for more memory than a run may take.
+    #[error("{public}")]
+    TooLarge { public: String, internal: String },
+    /// There was too little memory for a run that asked for no more than it may.
+    #[error("there is too little memory for a run: {0}")]
+    OutOfMemory(String),
+    /// The run passed its deadline, and could not even be ended then.
+    #[error("the run passed its deadline (AMAAS_MAX_RUN_SECONDS), and one operator of it does not end")]
+    DoesNotEnd,
+    /// The network was given up, since a run of another call does not end.
+    #[error("a run of the network does not end")]
+    Lost,
     /// We are at fault.
     #[error("{0}")]
     Failed(String),
@@ -67,6 +91,11 @@ impl From<RunError> for Error {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Refused { public, internal } => Self::Refused { public, internal },
+            RunError::TooLong { limit } => Self::RunTooLong { limit: Some(limit) },
+            RunError::TooLarge { public, internal } => Self::RunTooLarge { public, internal },
+            RunError::OutOfMemory(internal) => Self::OutOfMemory { internal },
+            RunError::DoesNotEnd => Self::RunTooLong { limit: None },
+            RunError::Lost => Self::Lost,
             RunError::Failed(internal) => Self::Internal { internal },
         }
     }
@@ -115,8 +144,9 @@ impl Infer {
     /// [`Error::QueueFull`] at once where no place is left; [`Error::Refused`] where the network refuses the values.
     pub(crate) async fn run(&self, call: Valid) -> Result<Vec<Tensor>, Error> {
         let (rows, arrived) = (call.rows(), Instant::now());
-        let size = Size::new(rows, call.bytes());
-        let answer = match worker::run_here(&self.queue, size, &call) {
+        let size = Size::of(&call);
+        let here = if self.queue.lost.is_lost() { None } else { worker::run_here(&self.queue, size, &call) };
+        let answer = match here {
             Some(answer) => answer.map_err(Error::from),
             None => self.queued(call, size, arrived).await,
         };
@@ -136,13 +166,28 @@ impl Infer {
 
     async fn queued(&self, call: Valid, size: Size, arrived: Instant) -> Result<Vec<Tensor>, Error> {
         let (reply, answer) = oneshot::channel();
-        let place = self.queue.place(&call).ok_or(Error::QueueFull)?;
-        let waits = Arc::new(());
-        let pushed = self.queue.push(Entry { call, size, reply, place, arrived, caller: Arc::downgrade(&waits) });
+        let place = Some(self.queue.place(&call).ok_or(Error::QueueFull)?);
+        let waits = Arc::new(Waits::default());
+        let (caller, joins) = (Arc::downgrade(&waits), Joins::Others);
+        let pushed = self.queue.push(Entry { call, size, reply, place, arrived, caller, joins });
         pushed.map_err(|Closed| Error::internal("the inference thread has ended"))?;
         let mut queued = Queued { queue: &self.queue, answer, waits: Some(waits) };
-        let answer = (&mut queued.answer).await.map_err(|_| Error::internal("the inference thread dropped a call"))?;
+        let answer = tokio::select! {
+            biased;
+            answer = &mut queued.answer => answer.map_err(|_| Error::internal("the inference thread dropped a call"))?,
+            () = self.queue.lost.lost() => Err(queued.lost()),
+        };
         answer.map_err(Error::from)
+    }
+
+    /// Whether a run of the network does not end.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.queue.lost.is_lost()
+    }
+
+    /// Done when a run of the network does not end.
+    pub(crate) async fn lost(&self) {
+        self.queue.lost.lost().await;
     }
 }
 
@@ -157,7 +202,15 @@ impl Drop for Infer {
 struct Queued<'a> {
     queue: &'a Queue,
     answer: Receiver<Result<Vec<Tensor>, RunError>>,
-    waits: Option<Arc<()>>,
+    waits: Option<Arc<Waits>>,
+}
+
+impl Queued<'_> {
+    /// Why there is no answer, where the run under way does not end: the call's own fault if it has that run for itself.
+    fn lost(&self) -> RunError {
+        let alone = self.waits.as_ref().is_some_and(|waits| waits.runs_alone());
+        if alone { RunError::DoesNotEnd } else { RunError::Lost }
+    }
 }
 
 impl Drop for Queued<'_> {

@@ -6,8 +6,12 @@
 //! twice as many, and where that takes less time a row, it is what is taken from then on.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use crate::request::Valid;
 
 /// What is known of a network's runs.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub(super) struct Pace {
     most: usize,
     /// By the size of a row.
     widths: BTreeMap<u32, Width>,
+    /// Nanoseconds that single calls of some shapes take.
+    shapes: BTreeMap<u64, Mean>,
 }
 
 /// How large a call is.
@@ -24,29 +30,41 @@ pub(super) struct Size {
     pub(super) rows: usize,
     /// The logarithm of a row's bytes.
     width: u32,
+    /// Stands for the shapes of a single call's tensors.
+    shapes: Option<u64>,
 }
 
 impl Size {
-    pub(super) fn new(rows: usize, bytes: usize) -> Self {
-        Self { rows, width: (bytes / rows.max(1)).checked_ilog2().unwrap_or_default() }
+    /// Of a call.
+    pub(super) fn of(call: &Valid) -> Self {
+        // Seeded anew in each process, so that nobody makes shapes that stand for others.
+        static SEED: OnceLock<RandomState> = OnceLock::new();
+        let shapes = call.tensors().iter().map(|tensor| (tensor.name(), tensor.shape())).collect::<Vec<_>>();
+        let shapes = SEED.get_or_init(RandomState::new).hash_one(shapes);
+        Self { shapes: Some(shapes), ..Self::new(call.rows(), call.bytes()) }
     }
 
-    /// So many rows of the same size.
+    /// Of rows that have so many bytes together.
+    pub(super) fn new(rows: usize, bytes: usize) -> Self {
+        Self { rows, width: (bytes / rows.max(1)).checked_ilog2().unwrap_or_default(), shapes: None }
+    }
+
+    /// So many rows of the same size, of one call or of more.
     pub(super) fn of_rows(self, rows: usize) -> Self {
-        Self { rows, ..self }
+        Self { rows, shapes: None, ..self }
     }
 }
 
 impl Pace {
     pub(super) fn new(most: NonZeroUsize) -> Self {
-        Self { most: most.get(), widths: BTreeMap::new() }
+        Self { most: most.get(), widths: BTreeMap::new(), shapes: BTreeMap::new() }
     }
 
-    /// Whether a run of this size is expected to take less than [`SHORT`]; not where none was seen yet.
+    /// Whether a run of this size is expected to take less than [`SHORT`]; not where none of these very shapes was seen yet: rows of
+    /// one size can take very different times, for example as one long text or as many short ones.
     pub(super) fn is_short(&self, size: Size) -> bool {
-        let known = self.widths.get(&size.width).and_then(|width| width.steps.get(self.step(size.rows)));
-        let expected = known.and_then(|step| step.all.value()).map(|a_row| a_row * count(size.rows));
-        expected.is_some_and(|expected| expected < nanoseconds(SHORT))
+        let known = size.shapes.and_then(|shapes| self.shapes.get(&shapes));
+        known.and_then(|mean| mean.value()).is_some_and(|expected| expected < nanoseconds(SHORT))
     }
 
     /// How many rows the next run takes at most, where so many of this size wait.
@@ -61,6 +79,13 @@ impl Pace {
     /// A run of this size took `time`, which was to have at most `bound` rows.
     pub(super) fn ran(&mut self, size: Size, bound: usize, time: Duration) {
         let (step, steps) = (self.step(size.rows), self.step(usize::MAX) + 1);
+        if let Some(shapes) = size.shapes {
+            // Callers choose their shapes, and must not fill the memory with them.
+            if self.shapes.len() >= MOST_SHAPES && !self.shapes.contains_key(&shapes) {
+                self.shapes.clear();
+            }
+            self.shapes.entry(shapes).or_default().add(nanoseconds(time));
+        }
         let a_row = nanoseconds(time) / count(size.rows);
         let width = self.widths.entry(size.width).or_insert_with(|| Width::new(steps, FIRST.min(steps - 1)));
         width.steps[step].all.add(a_row);
@@ -180,6 +205,8 @@ fn nanoseconds(time: Duration) -> f64 {
 /// What a call may take of a thread that answers others too. One caller of a run of 9 µs waited 22 to 79 µs longer where it was handed
 /// over and back, on two busy cores.
 pub(super) const SHORT: Duration = Duration::from_micros(100);
+/// Of how many shapes it is known how long a call takes.
+const MOST_SHAPES: usize = 256;
 /// The step that a network begins with, 4 rows.
 const FIRST: usize = 2;
 /// How many full runs lie between two trials.
@@ -266,31 +293,34 @@ mod tests {
         assert!(rows.iter().all(|rows| [2, 4, 8].contains(rows)), "{rows:?}");
     }
 
-    #[test]
-    fn rows_of_another_size_are_known_apart() {
-        let mut pace = pace(32);
-        for _ in 0..9 {
-            pace.ran(Size::new(1, 16), 1, SHORT / 2);
-            pace.ran(Size::new(1, 1 << 20), 1, SHORT * 100);
-        }
-        for (rows, bytes, short) in
-            [(1, 16, true), (1, 31, true), (1, 32, false), (1, 1 << 20, false), (2, 32, false), (0, 0, false)]
-        {
-            assert_eq!(pace.is_short(Size::new(rows, bytes)), short, "{rows} rows, {bytes} bytes");
-        }
-        pace.ran(Size::new(1, 16), 1, SHORT * 100);
-        assert!(!pace.is_short(Size::new(1, 16)), "one that took long is not forgotten at once");
-        run(&mut pace, 1, 1, |_| 0.0);
-        (0..64).for_each(|_| pace.ran(Size::new(1, 16), 1, SHORT / 2));
-        assert!(pace.is_short(Size::new(1, 16)));
+    /// A call of `rows` rows in shapes that `shapes` stands for.
+    fn shaped(rows: usize, shapes: u64) -> Size {
+        Size { shapes: Some(shapes), ..Size::new(rows, rows * WIDTH) }
     }
 
     #[test]
-    fn many_rows_are_expected_to_take_as_long_as_they_would() {
+    fn only_the_very_shapes_that_were_short_are_expected_to_be() {
         let mut pace = pace(32);
-        pace.ran(Size::new(1, 16), 1, SHORT / 20);
-        pace.ran(Size::new(32, 32 * 16), 32, SHORT);
-        assert!(pace.is_short(Size::new(1, 16)) && !pace.is_short(Size::new(2, 32)), "nothing is known of two");
-        assert!(!pace.is_short(Size::new(1000, 16_000)), "thirty times as long as the largest run so far");
+        for _ in 0..9 {
+            pace.ran(shaped(1, 1), 1, SHORT / 2);
+            pace.ran(shaped(1, 2), 1, SHORT * 100);
+            pace.ran(Size::new(1, WIDTH), 1, SHORT / 2);
+        }
+        for (size, short) in
+            [(shaped(1, 1), true), (shaped(1, 2), false), (shaped(1, 3), false), (Size::new(1, WIDTH), false)]
+        {
+            assert_eq!(pace.is_short(size), short, "{size:?}");
+        }
+        pace.ran(shaped(1, 1), 1, SHORT * 100);
+        assert!(!pace.is_short(shaped(1, 1)), "one that took long is not forgotten at once");
+        (0..64).for_each(|_| pace.ran(shaped(1, 1), 1, SHORT / 2));
+        assert!(pace.is_short(shaped(1, 1)));
+    }
+
+    #[test]
+    fn callers_cannot_fill_the_memory_with_shapes() {
+        let mut pace = pace(32);
+        (0..10_000).for_each(|shapes| pace.ran(shaped(1, shapes), 1, SHORT / 2));
+        assert!(pace.shapes.len() <= MOST_SHAPES);
     }
 }

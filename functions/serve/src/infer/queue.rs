@@ -7,6 +7,7 @@
 //! waits, and whoever brings it back wakes the thread where somebody does by then, so that nobody waits for long.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use amaas_wire::Tensor;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::pace::{Pace, Size};
-use super::running::Running;
+use super::running::{Lost, Running};
 use super::stats::Stats;
 use super::{Bounds, Network, RunError};
 use crate::request::Valid;
@@ -24,11 +25,42 @@ pub(super) struct Entry {
     pub(super) call: Valid,
     pub(super) size: Size,
     pub(super) reply: oneshot::Sender<Result<Vec<Tensor>, RunError>>,
-    /// Given back when its run begins.
-    pub(super) place: Place,
+    /// Given back when its run begins; none where it is queued again.
+    pub(super) place: Option<Place>,
     pub(super) arrived: Instant,
     /// Alive as long as the caller waits.
-    pub(super) caller: Weak<()>,
+    pub(super) caller: Weak<Waits>,
+    pub(super) joins: Joins,
+}
+
+/// Whether a call may share a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joins {
+    /// With any that it fits.
+    Others,
+    /// With none: a run that it shared took too long, and it is to be seen whose fault that was.
+    Nobody,
+}
+
+/// How far a call is whose caller waits.
+#[derive(Debug, Default)]
+pub(super) struct Waits(AtomicU8);
+
+impl Waits {
+    /// It runs, with as many calls in all.
+    pub(super) fn runs(&self, calls: usize) {
+        self.0.store(u8::try_from(calls.min(2)).unwrap_or(2), Ordering::Relaxed);
+    }
+
+    /// It waits again.
+    pub(super) fn waits(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether it runs, and alone.
+    pub(super) fn runs_alone(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
 }
 
 /// What a call takes of the queue's bounds.
@@ -44,6 +76,8 @@ pub(super) struct Queue {
     most_bytes: usize,
     state: Mutex<State>,
     arrived: Condvar,
+    /// Whether a run of the network does not end.
+    pub(super) lost: Lost,
     pub(super) running: Running,
     pub(super) stats: Stats,
 }
@@ -76,6 +110,7 @@ impl Queue {
             rows,
             bytes,
             most_bytes,
+            lost: network.lost(),
             state: Mutex::new(State {
                 entries: VecDeque::new(),
                 closed: false,
@@ -148,6 +183,14 @@ impl Queue {
             self.arrived.notify_one();
         }
         Ok(())
+    }
+
+    /// Puts calls that have run back to the front, in their order.
+    pub(super) fn push_again(&self, entries: impl DoubleEndedIterator<Item = Entry>) {
+        let mut state = self.lock();
+        for entry in entries.rev() {
+            state.entries.push_front(entry);
+        }
     }
 
     /// Throws away the entries whose callers have gone, and ends the run where all of its have.
@@ -230,14 +273,15 @@ fn with_others(first: Entry, state: &mut State) -> (Vec<Entry>, usize) {
     let mut rows = first.size.rows;
     let mut taken = vec![first];
     let mut left = VecDeque::new();
-    while rows < bound
+    while taken[0].joins == Joins::Others
+        && rows < bound
         && let Some(entry) = state.entries.pop_front()
     {
         if entry.reply.is_closed() {
             continue;
         }
         let joined = rows.saturating_add(entry.size.rows);
-        if joined <= bound && taken[0].call.can_join(&entry.call) {
+        if joined <= bound && entry.joins == Joins::Others && taken[0].call.can_join(&entry.call) {
             rows = joined;
             taken.push(entry);
         } else {

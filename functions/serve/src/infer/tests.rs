@@ -8,13 +8,13 @@ use amaas_wire::{Datatype, Tensor};
 
 use super::pace::Size;
 use super::queue::Queue;
-use super::{Bounds, Infer, Network, RunError};
+use super::{Bounds, Infer, Lost, Network, RunError};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::manifest::{Batching, Dim, Manifest, ROWS_PROOF, TensorSpec};
 use crate::request::Valid;
 
-/// Doubles its values; refuses any run with a negative one, and panics at 99. Each run waits for the test's word.
+/// Doubles its values; refuses any run with a negative one, panics at 99, and takes too long at 77. Each run waits for the test's word.
 struct Double {
     begun: Sender<usize>,
     go: Receiver<()>,
@@ -29,6 +29,9 @@ impl Network for Double {
         self.rows.lock().expect("not poisoned").push(rows);
         let values = inputs[0].data().as_f32().expect("FP32");
         assert!(!values.contains(&99.0), "99");
+        if values.contains(&77.0) {
+            return Err(RunError::TooLong { limit: Duration::from_secs(1) });
+        }
         if values.iter().any(|value| *value < 0.0) {
             return Err(RunError::Refused { public: "negative".to_owned(), internal: String::new() });
         }
@@ -159,6 +162,70 @@ async fn only_the_call_at_fault_gets_its_error() {
 }
 
 #[tokio::test]
+async fn a_call_that_takes_too_long_costs_those_beside_it_one_more_run() {
+    let bench = bench(8, 100);
+    let first = queue(&bench, &[1.0], 1).await;
+    bench.begun.recv().expect("begun");
+    let mut answers = Vec::new();
+    for value in [2.0, 3.0, 77.0, 4.0, 5.0] {
+        answers.push((value, queue(&bench, &[value], 1).await));
+    }
+    open(&bench);
+    values(first).await;
+    for (value, answer) in answers {
+        match answer.await.expect("not cancelled") {
+            Ok(outputs) => assert_eq!(outputs[0].data().as_f32(), Some(&[value * 2.0][..])),
+            Err(Error::RunTooLong { .. }) => assert!(value > 76.0),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    // By halves it had taken too long in a third one.
+    assert_eq!(*bench.rows.lock().expect("not poisoned"), [1, 4, 1, 1, 1, 1, 1]);
+    let after = queue(&bench, &[6.0], 1).await;
+    assert_eq!(values(after).await, [12.0]);
+}
+
+/// A network whose run does not end before the test does.
+struct Endless {
+    begun: Sender<()>,
+    end: Receiver<()>,
+    lost: Lost,
+}
+
+impl Network for Endless {
+    fn lost(&self) -> Lost {
+        self.lost.clone()
+    }
+
+    fn run(&mut self, _: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+        let _ = self.begun.send(());
+        let _ = self.end.recv();
+        Err(RunError::Failed("it ended".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_run_that_does_not_end() {
+    let ((begun, ran), (_end, never), lost) = (channel(), channel(), Lost::default());
+    let infer = Infer::start("test", Endless { begun, end: never, lost: lost.clone() }, bounds(8, 100));
+    let infer = Arc::new(infer.expect("a thread"));
+    let run = |value: f32| {
+        let infer = Arc::clone(&infer);
+        tokio::spawn(async move { infer.run(call(&[value], 1)).await })
+    };
+    let at_fault = run(1.0);
+    tokio::task::yield_now().await;
+    ran.recv().expect("begun");
+    let waiting = run(2.0);
+    tokio::task::yield_now().await;
+    lost.lose();
+    assert!(matches!(at_fault.await, Ok(Err(Error::RunTooLong { limit: None }))), "whose run it is");
+    assert!(matches!(waiting.await, Ok(Err(Error::Lost))), "who waits behind it");
+    assert!(matches!(run(3.0).await, Ok(Err(Error::Lost))), "who comes later");
+    assert!(infer.is_lost());
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_at_once() {
     let bench = bench(2, 3);
     let first = queue(&bench, &[1.0], 1).await;
@@ -249,14 +316,14 @@ impl Network for Negate {
 fn short() -> (Arc<Infer>, Receiver<ThreadId>) {
     let (threads, ran) = channel();
     let infer = Infer::start("test", Negate(threads), bounds(8, 100)).expect("a thread");
-    infer.queue.ran(size(), 1, Duration::from_micros(1));
+    infer.queue.ran(Size::of(&call(&[1.0], 1)), 1, Duration::from_micros(1));
     infer.queue.came_alone();
     (Arc::new(infer), ran)
 }
 
 /// One value in one row.
 fn size() -> Size {
-    Size::new(1, size_of::<f32>())
+    Size::of(&call(&[1.0], 1))
 }
 
 #[tokio::test]

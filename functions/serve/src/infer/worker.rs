@@ -11,7 +11,7 @@ use amaas_wire::Tensor;
 use tokio::sync::oneshot::Sender;
 
 use super::pace::Size;
-use super::queue::{Batch, Entry, Queue};
+use super::queue::{Batch, Entry, Joins, Queue, Waits};
 use super::{Network, RunError, batch};
 use crate::request::Valid;
 
@@ -49,54 +49,75 @@ struct Begun {
     call: Valid,
     size: Size,
     reply: Sender<Result<Vec<Tensor>, RunError>>,
-    caller: Weak<()>,
+    arrived: Instant,
+    caller: Weak<Waits>,
 }
 
 impl From<Entry> for Begun {
-    fn from(Entry { call, size, reply, place, caller, .. }: Entry) -> Self {
+    fn from(Entry { call, size, reply, place, arrived, caller, .. }: Entry) -> Self {
         drop(place);
-        Self { call, size, reply, caller }
+        Self { call, size, reply, arrived, caller }
+    }
+}
+
+impl Begun {
+    /// The call as it is queued again, to run alone.
+    fn again(self) -> Entry {
+        let Self { call, size, reply, arrived, caller } = self;
+        if let Some(caller) = caller.upgrade() {
+            caller.waits();
+        }
+        Entry { call, size, reply, place: None, arrived, caller, joins: Joins::Nobody }
     }
 }
 
 /// Runs `calls` together, which were to have at most `bound` rows. Where that fails each half is run again, so that only the call
-/// at fault gets its error.
+/// at fault gets its error; where it fails late, each call goes back to the queue and is run alone, so that no call is run more than
+/// twice for long, whatever those beside it ask for.
 fn run(network: &mut dyn Network, queue: &Queue, mut calls: Vec<Begun>, bound: usize) {
     let Queue { running, stats, .. } = queue;
     // Whoever hung up wants no answer, and gets no run.
     calls.retain(|begun| !begun.reply.is_closed());
     let Some(first) = calls.first() else { return };
     let size = first.size.of_rows(calls.iter().map(|begun| begun.size.rows).sum());
+    let count = calls.len();
+    calls.iter().filter_map(|begun| begun.caller.upgrade()).for_each(|caller| caller.runs(count));
     if let Some(stop) = network.prepare() {
         running.begin(calls.iter().map(|begun| Weak::clone(&begun.caller)).collect(), stop);
     }
-    let (count, begun) = (calls.len(), Instant::now());
-    let ended = |took: Duration| {
+    let begun = Instant::now();
+    let ended = |size: Size, took: Duration| {
         stats.ran(count, took);
         queue.ran(size, bound, took);
     };
-    if calls.len() == 1 {
-        let Begun { call, reply, .. } = calls.remove(0);
+    if count == 1 {
+        let Begun { call, size, reply, .. } = calls.remove(0);
         let answer = guarded(|| network.run(call.tensors()));
         running.end();
         if answer.is_ok() {
-            ended(begun.elapsed());
+            ended(size, begun.elapsed());
         }
         let _ = reply.send(answer);
         return;
     }
     let answers = guarded(|| run_joined(network, &calls));
     running.end();
-    if let Ok(answers) = answers {
-        ended(begun.elapsed());
-        for (begun, answer) in calls.into_iter().zip(answers) {
-            let _ = begun.reply.send(Ok(answer));
+    match answers {
+        Ok(answers) => {
+            ended(size, begun.elapsed());
+            for (begun, answer) in calls.into_iter().zip(answers) {
+                let _ = begun.reply.send(Ok(answer));
+            }
         }
-        return;
+        Err(error) if matches!(error, RunError::TooLong { .. }) || begun.elapsed() > HALVED => {
+            queue.push_again(calls.into_iter().map(Begun::again));
+        }
+        Err(_) => {
+            let second = calls.split_off(calls.len() / 2);
+            run(network, queue, calls, bound);
+            run(network, queue, second, bound);
+        }
     }
-    let second = calls.split_off(calls.len() / 2);
-    run(network, queue, calls, bound);
-    run(network, queue, second, bound);
 }
 
 fn run_joined(network: &mut dyn Network, calls: &[Begun]) -> Result<Vec<Vec<Tensor>>, RunError> {
@@ -112,6 +133,9 @@ fn run_joined(network: &mut dyn Network, calls: &[Begun]) -> Result<Vec<Vec<Tens
 fn guarded<T>(work: impl FnOnce() -> Result<T, RunError>) -> Result<T, RunError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(RunError::Failed("the run panicked".to_owned())))
 }
+
+/// How long a run may take that is halved where it fails: the halves, and theirs, take six times as long at worst.
+const HALVED: Duration = Duration::from_millis(250);
 
 /// Leaves nobody waiting behind the thread.
 struct Ended<'a>(&'a Queue);

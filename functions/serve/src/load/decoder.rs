@@ -11,7 +11,7 @@ use ort::value::{DynValue, Tensor};
 
 use super::Onnx;
 use crate::generate::{CacheTensor, Contract, Decoder};
-use crate::infer::RunError;
+use crate::infer::{Lost, Network, RunError};
 use crate::manifest::Sharing;
 
 /// A network that makes tokens, as ONNX Runtime holds it.
@@ -109,6 +109,10 @@ impl Decoder for OnnxDecoder {
 
     fn sharing(&self) -> Sharing {
         self.sharing
+    }
+
+    fn lost(&self) -> Lost {
+        self.onnx.lost()
     }
 
     fn token_bytes(&self) -> usize {

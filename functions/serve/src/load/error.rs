@@ -71,6 +71,11 @@ pub enum LoadError {
     /// The network does not give the known answers.
     #[error("golden case {case}: {what}")]
     GoldenCase { case: usize, what: String },
+    /// A run of the network passed its deadline, and could not be ended.
+    #[error(
+        "a run of the network passed its deadline (AMAAS_MAX_RUN_SECONDS) before the first call, and one operator of it does not end"
+    )]
+    DoesNotEnd,
     /// Something in the way, such as the task's own code, panicked.
     #[error("loading panicked; the log says where")]
     Panicked,

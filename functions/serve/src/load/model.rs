@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use amaas_wire::oip::ModelMetadata;
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::select_all;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::fetch::Sealed;
@@ -16,7 +18,7 @@ use crate::config::RuntimeConfig;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::generate::{self, Generate};
-use crate::infer::{Bounds, Infer};
+use crate::infer::{Bounds, Infer, Lost};
 use crate::manifest::{Manifest, Prepared};
 use crate::onnx::NetworkFiles;
 use crate::runtime;
@@ -35,6 +37,8 @@ pub struct Model {
     provider: &'static str,
     warning: Option<String>,
     times: LoadTimes,
+    /// The most bytes of an answer.
+    answer_bytes: u64,
 }
 
 /// What runs the network.
@@ -98,6 +102,30 @@ impl Model {
     /// Where the time of its load went.
     pub fn times(&self) -> LoadTimes {
         self.times
+    }
+
+    /// The most bytes that an answer may have.
+    pub(crate) fn answer_bytes(&self) -> u64 {
+        self.answer_bytes
+    }
+
+    /// Whether it answers no more, since a run of one of its networks does not end.
+    pub(crate) fn is_lost(&self) -> bool {
+        let own = match &self.engine {
+            Engine::Infer(infer) => infer.is_lost(),
+            Engine::Generate(generate) => generate.is_lost(),
+        };
+        own || self.named.values().any(|named| named.infer.is_lost())
+    }
+
+    /// Done when it is.
+    pub(crate) async fn lost(&self) {
+        let own = match &self.engine {
+            Engine::Infer(infer) => infer.lost().boxed(),
+            Engine::Generate(generate) => generate.lost().boxed(),
+        };
+        let named = self.named.values().map(|named| named.infer.lost().boxed());
+        select_all(named.chain([own])).await;
     }
 
     /// What waits for its networks: rows of calls, or calls where it goes on with texts.
@@ -168,8 +196,15 @@ pub(crate) async fn load(
     let sessions = async |files| {
         let (environment, manifest, task, config) =
             (environment.clone(), manifest.clone(), task.clone(), config.clone());
-        let made = spawn_blocking(move || sessions::make(&environment, files, &manifest, task.as_ref(), &config));
-        joined(made.await)
+        let lost = Lost::default();
+        let making = lost.clone();
+        let made = spawn_blocking(move || {
+            making.around(|| sessions::make(&environment, files, &manifest, task.as_ref(), &config))
+        });
+        tokio::select! {
+            made = made => joined(made),
+            () = lost.lost() => Err(LoadError::DoesNotEnd),
+        }
     };
     let made = match sessions(files).await {
         // Another build of ONNX Runtime may not take it; it takes the network itself.
@@ -188,7 +223,8 @@ pub(crate) async fn load(
     let engine = engine(manifest.model.as_str(), network, config)?;
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
-    Ok(Model { manifest, digest, engine, named, task, provider, warning, times })
+    let answer_bytes = config.answer_bytes;
+    Ok(Model { manifest, digest, engine, named, task, provider, warning, times, answer_bytes })
 }
 
 /// Gives `network` what runs it.

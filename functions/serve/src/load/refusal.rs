@@ -42,6 +42,15 @@ pub enum SessionError {
         "{name:?} is {got}; only tensors of the protocol's datatypes (no complex, no 8-bit floats, no 4-bit numbers) are served"
     )]
     Value { name: String, got: String },
+    /// The network needs more memory than its files explain.
+    #[error(
+        "the network needs too much memory for files of its size: expected at most {expected} bytes for its session and a run, got {got}; \
+         where that is meant, set AMAAS_MAX_SESSION_BYTES, here and where it is served"
+    )]
+    Memory { expected: u64, got: u64 },
+    /// A run before there are calls, on golden or made-up values, took too long or too much memory.
+    #[error("the network cannot be tried: {0}")]
+    Trial(String),
     /// A provider that was asked for cannot be had.
     #[error(
         "execution provider {provider} cannot be had: {cause}; put \",cpu\" behind it in AMAAS_EXECUTION_PROVIDERS to \

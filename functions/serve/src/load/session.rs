@@ -5,22 +5,24 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread::Builder;
+use std::time::Duration;
 
 use amaas_wire::Tensor;
 use bytes::Bytes;
 use ort::environment::Environment;
-use ort::error::ErrorCode;
 use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::ValueType;
 
-use super::{Provider, SessionError, value};
+use super::growth::{EXPLAINED, Growth};
+use super::run_error::{Asked, Room, run_error};
+use super::{Provider, SessionError, growth, reclaim, value};
 use crate::config::{Prepack, RuntimeConfig};
-use crate::infer::{Network, RunError, Stop};
+use crate::infer::{Deadline, Lost, Network, RunError, Stop};
 use crate::manifest::{Dim, TensorSpec};
 use crate::onnx::{self, Checked, NetworkFiles};
-use crate::runtime::memory;
+use crate::runtime::{arena, memory};
 
 /// A network as ONNX Runtime holds it.
 pub(crate) struct Onnx {
@@ -32,8 +34,18 @@ pub(crate) struct Onnx {
     checked: Checked,
     provider: Provider,
     warning: Option<String>,
-    /// Of the next run, where another thread may end it.
-    options: Option<Arc<RunOptions>>,
+    /// What the next run is ended by, where another thread may end it.
+    next_run: Option<Arc<Run>>,
+    last_run: Option<Arc<Run>>,
+    /// How long a run may take.
+    limit: Duration,
+    /// The most bytes that runs may take.
+    most: u64,
+    lost: Lost,
+    growth: Growth,
+    /// What the first run asked for that took too long or too much memory.
+    exceeded: Option<String>,
+    environment: Environment,
 }
 
 /// What becomes of a session whose weights are not laid out for the CPU.
@@ -54,13 +66,35 @@ impl Onnx {
         config: &RuntimeConfig,
     ) -> Result<Self, SessionError> {
         let checked = onnx::check(files)?;
+        let (mut growth, most) = (Growth::begin(files.size(), config), bound(environment, config)?);
         let mut warning = None;
         let mut providers = config.providers.iter().copied().peekable();
         while let Some(provider) = providers.next() {
-            match session(environment, files, provider, config) {
+            let under_way = growth.work();
+            let made = session(environment, files, provider, config);
+            drop(under_way);
+            match made {
                 Ok(session) => {
                     let (weights, next) = (Bytes::new(), Next::None);
-                    return Ok(Self { session, weights, next, checked, provider, warning, options: None });
+                    growth.check()?;
+                    let (next_run, limit, lost) = (None, config.run_time, Lost::of_this_thread());
+                    let environment = environment.clone();
+                    return Ok(Self {
+                        session,
+                        weights,
+                        next,
+                        checked,
+                        provider,
+                        warning,
+                        next_run,
+                        last_run: None,
+                        limit,
+                        most,
+                        lost,
+                        growth,
+                        exceeded: None,
+                        environment,
+                    });
                 }
                 // Only who wrote `cpu` behind it wants to go on without it.
                 Err(error) if provider != Provider::Cpu && providers.clone().any(|next| next == Provider::Cpu) => {
@@ -87,14 +121,48 @@ impl Onnx {
         config: &RuntimeConfig,
     ) -> Result<Self, SessionError> {
         let refused = |error: ort::Error| SessionError::network(error.code(), error.message());
+        let (mut growth, most) = (Growth::begin(prepared.len() as u64, config), bound(environment, config)?);
         let prepack = config.prepack == Prepack::AtLoad;
+        let under_way = growth.work();
         let session = in_place(environment, &prepared, config.intra_threads, prepack).map_err(refused)?;
+        drop(under_way);
         let next = match config.prepack {
             Prepack::Later => Next::After(RUNS, environment.clone(), config.intra_threads),
             Prepack::AtLoad | Prepack::Never => Next::None,
         };
-        let (checked, provider) = (Checked::default(), Provider::Cpu);
-        Ok(Self { session, weights: prepared, next, checked, provider, warning: None, options: None })
+        growth.check()?;
+        // Nobody knows of a prepared network whether values say how much there is to do.
+        let (checked, provider) = (Checked { is_elastic: true, ..Checked::default() }, Provider::Cpu);
+        let (next_run, limit, lost, environment) = (None, config.run_time, Lost::of_this_thread(), environment.clone());
+        Ok(Self {
+            session,
+            weights: prepared,
+            next,
+            checked,
+            provider,
+            warning: None,
+            next_run,
+            last_run: None,
+            limit,
+            most,
+            lost,
+            growth,
+            exceeded: None,
+            environment,
+        })
+    }
+
+    /// Refuses a network that took too long or too much memory for a run before there are calls: no machine would serve it better.
+    pub(crate) fn check_trial(&self) -> Result<(), SessionError> {
+        if let Some(exceeded) = &self.exceeded {
+            return Err(SessionError::Trial(exceeded.clone()));
+        }
+        self.growth.check()
+    }
+
+    /// Refuses a network that has come to need more memory than its files explain, for itself or for the runs so far.
+    pub(crate) fn check_growth(&self) -> Result<(), SessionError> {
+        self.growth.check()
     }
 
     /// Where the session has its weights, if it has no copy.
@@ -144,7 +212,35 @@ impl Onnx {
         inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)>,
     ) -> Result<SessionOutputs<'_>, RunError> {
         self.settle();
-        self.session.run(inputs).map_err(|error| run_error(&error))
+        let run = self.next_run()?;
+        let deadline = Deadline::begin(Arc::clone(&run) as Arc<dyn Stop>, self.limit);
+        let (under_way, most) = (self.growth.work(), self.most);
+        // The outputs are borrowed of it, too.
+        let run = self.last_run.insert(run);
+        let outputs = self.session.run_with_options(inputs, &run.options);
+        drop(under_way);
+        outputs.map_err(|error| failed(&error, &deadline, &Room::of(most)))
+    }
+
+    /// What ends the run that begins now.
+    fn next_run(&mut self) -> Result<Arc<Run>, RunError> {
+        let new = || Ok(Arc::new(Run { options: RunOptions::new()?, lost: self.lost.clone() }));
+        let run: Result<_, ort::Error> = self.next_run.take().map_or_else(new, Ok);
+        run.map_err(|error| RunError::Failed(error.message().to_owned()))
+    }
+
+    /// Runs the network on `inputs`.
+    fn run_once(&mut self, inputs: &[Tensor], run: &Run) -> Result<Result<Vec<Tensor>, RunError>, ort::Error> {
+        let values = inputs.iter().map(|input| Ok((Cow::Borrowed(input.name()), value::given(input)?)));
+        let values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = match values.collect::<Result<_, RunError>>() {
+            Ok(values) => values,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let held = (self.session.inner(), self.weights.clone());
+        let _under_way = self.growth.work();
+        let outputs = self.session.run_with_options(values, &run.options)?;
+        let left = outputs.into_iter().map(|(name, output)| value::left(name, output, &held, inputs));
+        Ok(left.collect())
     }
 
     /// The network's outputs.
@@ -168,57 +264,112 @@ impl Onnx {
     }
 }
 
-impl Stop for RunOptions {
+/// A run, as others see it.
+struct Run {
+    options: RunOptions,
+    lost: Lost,
+}
+
+impl Stop for Run {
     fn stop(&self) {
-        if let Err(error) = self.terminate() {
+        if let Err(error) = self.options.terminate() {
             tracing::warn!(error = error.message(), "a run that nobody waits for could not be ended");
         }
+    }
+
+    fn give_up(&self) {
+        self.lost.lose();
     }
 }
 
 impl Network for Onnx {
     fn prepare(&mut self) -> Option<Arc<dyn Stop>> {
         // New for each run, so that whoever ends one that is just over does not end the next.
-        let options = Arc::new(RunOptions::new().ok()?);
-        self.options = Some(Arc::clone(&options));
-        Some(options)
+        let run = self.next_run().ok()?;
+        self.next_run = Some(Arc::clone(&run));
+        Some(run)
     }
 
     fn runs_anywhere(&self) -> bool {
         // A device has handles and memory for each thread that it ever ran for.
-        self.provider == Provider::Cpu
+        self.provider == Provider::Cpu && !self.checked.is_elastic
+    }
+
+    fn lost(&self) -> Lost {
+        self.lost.clone()
     }
 
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
-        let values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = inputs
-            .iter()
-            .map(|input| Ok((Cow::Borrowed(input.name()), value::given(input)?)))
-            .collect::<Result<_, RunError>>()?;
         self.settle();
-        let (options, session) = (self.options.take(), self.session.inner());
-        let held = (session, self.weights.clone());
-        let outputs = match &options {
-            Some(options) => self.session.run_with_options(values, options.as_ref()),
-            None => self.session.run(values),
-        };
-        let outputs = outputs.map_err(|error| run_error(&error))?;
-        outputs.into_iter().map(|(name, output)| value::left(name, output, &held, inputs)).collect()
+        let run = self.next_run()?;
+        let deadline = Deadline::begin(Arc::clone(&run) as Arc<dyn Stop>, self.limit);
+        let mut outputs = self.run_once(inputs, &run);
+        // What earlier runs left free in the arena may lie in pieces that are too small: without them there is room.
+        if let Err(error) = &outputs
+            && let Some(Asked::Bytes { bytes, bound: true }) = Asked::of(error.message())
+            && bytes <= self.most
+            && deadline.passed().is_none()
+        {
+            reclaim::now(&self.environment);
+            outputs = self.run_once(inputs, &run);
+        }
+        outputs.unwrap_or_else(|error| {
+            let error = failed(&error, &deadline, &Room::of(self.most));
+            if matches!(error, RunError::TooLong { .. } | RunError::TooLarge { .. }) {
+                self.exceeded.get_or_insert_with(|| error.to_string());
+            }
+            Err(error)
+        })
     }
+}
+
+/// Why a run gave nothing.
+fn failed(error: &ort::Error, deadline: &Deadline, room: &Room) -> RunError {
+    let of_the_run = || run_error(error.code(), error.message(), room);
+    deadline.passed().map_or_else(of_the_run, |limit| RunError::TooLong { limit })
+}
+
+impl Room {
+    fn of(most: u64) -> Self {
+        // The run itself is over.
+        let others = if growth::is_quiet() { value::held() } else { most };
+        Self { most, others, free: memory::free() }
+    }
+}
+
+/// Bounds the arena that all sessions share, and has it give memory back; how many bytes it may have.
+fn bound(environment: &Environment, config: &RuntimeConfig) -> Result<u64, SessionError> {
+    let bound = arena::bound(environment, config.run_bytes);
+    let bound = bound.map_err(|error| SessionError::Unsupported(error.message().to_owned()))?;
+    reclaim::start(environment);
+    Ok(bound)
+}
+
+/// The smallest session, of `network`, on the arena that all share.
+pub(super) fn smallest(environment: &Environment, network: &[u8]) -> Result<Session, ort::Error> {
+    builder(environment, NonZeroUsize::MIN, 0)?.with_env_allocators().map_err(strip)?.commit_from_memory(network)
 }
 
 /// To lay out weights takes as long as some eight runs gain by it.
 const RUNS: u32 = 8;
 
+/// Bytes of a tensor that is computed when the session is made, however small the network.
+const FOLDED: u64 = 64 << 20;
+
 /// A folder that cannot be there.
 const NO_FOLDER: &str = "/dev/null/external-data";
 
 /// What every session has.
-fn builder(environment: &Environment, threads: NonZeroUsize) -> Result<SessionBuilder, ort::Error> {
+fn builder(environment: &Environment, threads: NonZeroUsize, size: u64) -> Result<SessionBuilder, ort::Error> {
+    // What is computed once, when the session is made, is in no bound on runs, and stays.
+    let folded = FOLDED.max(size.saturating_mul(EXPLAINED)).to_string();
     Session::builder(environment)?
         .with_intra_threads(threads.get())
         .map_err(strip)?
         // What is not given below would be read from the folder in which the process happens to run: bytes that nobody published.
         .with_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
+        .map_err(strip)?
+        .with_config_entry("optimization.constant_folding_max_output_size_in_bytes", folded)
         .map_err(strip)?
         // An error comes back from the run as well; what is written to standard error of it has values of the caller in it.
         .with_log_level(LogLevel::Fatal)
@@ -234,10 +385,10 @@ fn session(
     provider: Provider,
     config: &RuntimeConfig,
 ) -> Result<Session, ort::Error> {
-    let builder = builder(environment, config.intra_threads)?;
+    let builder = builder(environment, config.intra_threads, files.size())?;
     let builder = match provider.dispatch(config.tf32) {
         Some(dispatch) => builder.with_execution_providers([dispatch]).map_err(strip)?,
-        None => builder,
+        None => builder.with_env_allocators().map_err(strip)?,
     };
     commit(builder, files)
 }
@@ -260,7 +411,7 @@ pub(crate) fn write_prepared(
     let refused = |error: ort::Error| SessionError::network(error.code(), error.message()).to_string();
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = folder.path().join("prepared.ort");
-    let builder = builder(environment, config.intra_threads)
+    let builder = builder(environment, config.intra_threads, files.size())
         .and_then(|builder| builder.with_prepacking(false).map_err(strip))
         .and_then(|builder| builder.with_optimization_level(GraphOptimizationLevel::Level2).map_err(strip))
         .and_then(|builder| builder.with_config_entry("session.save_model_format", "ORT").map_err(strip))
@@ -277,7 +428,8 @@ fn in_place(
     threads: NonZeroUsize,
     prepack: bool,
 ) -> Result<Session, ort::Error> {
-    let mut builder = builder(environment, threads)?.with_prepacking(prepack).map_err(strip)?;
+    let builder = builder(environment, threads, prepared.len() as u64)?.with_env_allocators().map_err(strip)?;
+    let mut builder = builder.with_prepacking(prepack).map_err(strip)?;
     for key in ["session.use_ort_model_bytes_directly", "session.use_ort_model_bytes_for_initializers"] {
         builder = builder.with_config_entry(key, "1").map_err(strip)?;
     }
@@ -316,29 +468,4 @@ fn cause(error: &ort::Error) -> String {
 #[allow(clippy::needless_pass_by_value)]
 fn strip<R>(error: ort::Error<R>) -> ort::Error {
     ort::Error::new_with_code(error.code(), error.message())
-}
-
-/// A network's error while running. Values that a kernel refuses are the caller's fault: shapes and datatypes were
-/// checked before. The text that ONNX Runtime gives can hold values, so the caller is told the operator and node only.
-fn run_error(error: &ort::Error) -> RunError {
-    let internal = error.message().to_owned();
-    let between = |from: &str, to: &str| Some(internal.split_once(from)?.1.split_once(to)?.0.to_owned());
-    let node = between("while running ", " node").zip(between("Name:'", "'"));
-    let ours = ["allocate", "bad_alloc", "out of memory", "CUDA", "CUBLAS", "CUDNN"];
-    match (error.code(), node) {
-        (
-            ErrorCode::InvalidArgument | ErrorCode::GenericFailure | ErrorCode::RuntimeException,
-            Some((operator, node)),
-        ) if !ours.iter().any(|ours| internal.contains(ours)) => {
-            let public = format!(
-                "the network refused these values: operator {operator} (node {node:?}) failed on them; an index may be \
-                 out of range, or sizes that have to agree do not"
-            );
-            RunError::Refused { public, internal }
-        }
-        (ErrorCode::InvalidArgument, None) => {
-            RunError::Refused { public: "the network refused these inputs".to_owned(), internal }
-        }
-        _ => RunError::Failed(internal),
-    }
 }

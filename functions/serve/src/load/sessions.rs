@@ -76,12 +76,14 @@ pub(super) fn make(
         check::check(&mut onnx, provider, &golden)?;
         is_cold = golden.cases.is_empty();
     }
+    onnx.check_growth()?;
     let mut named = Vec::with_capacity(files.networks.len());
     for (name, files) in files.networks {
         let mut network = files.session(environment, config)?;
         let batching = manifest.networks.get(&name).map_or(Batching::None, |network| network.batching);
         // A run of it, too: what the task has to know of it.
         learn(task, &name, &mut network, batching)?;
+        network.check_growth()?;
         named.push((name, network));
     }
     let checked = begun.elapsed();
@@ -89,6 +91,7 @@ pub(super) fn make(
         None => {
             if is_cold {
                 warm_up::tensors(&mut onnx, &manifest.inputs);
+                onnx.check_growth()?;
             }
             Runs::Tensors(onnx)
         }

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::{LoadError, Model, Outlook, Source, load, resolve};
 use crate::config::RuntimeConfig;
 use crate::error::Error;
+use crate::infer::stuck;
 use crate::store::{ModelName, Selector, Version};
 use crate::task::Tasks;
 
@@ -139,6 +140,40 @@ impl Slot {
         }
     }
 
+    /// Done when the model that answered does so no more, since a run of it does not end, and may be loaded again: each such run has
+    /// a thread and its memory until it ends, so there are a few of them at most. Meanwhile the model is not ready, which is how
+    /// whoever looks after the process learns that it should be started again.
+    pub async fn lost(&self) {
+        let mut state = self.state.subscribe();
+        loop {
+            let model = match &*state.borrow_and_update() {
+                State::Ready(model) => Some(Arc::clone(model)),
+                State::Loading | State::Failed(_) => None,
+            };
+            let lost = async {
+                match &model {
+                    Some(model) => model.lost().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = lost => break,
+                changed = state.changed() => if changed.is_err() { return std::future::pending().await },
+            }
+        }
+        let mut is_told = false;
+        while stuck() > MOST_STUCK {
+            if !is_told {
+                tracing::error!(model = %self.model, "too many runs do not end; the process has to be started again");
+                self.state.send_replace(State::Failed("runs of it do not end".to_owned()));
+                is_told = true;
+            }
+            sleep(FIRST_PAUSE).await;
+        }
+        tracing::error!(model = %self.model, "a run does not end, so the model is loaded again");
+        self.state.send_replace(State::Loading);
+    }
+
     /// Loads the version that the alias points to now, where another is served and nobody else is at it.
     pub(super) async fn look(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig) {
         let Ok(mut attempt) = self.attempt.try_lock() else { return };
@@ -180,7 +215,7 @@ impl Slot {
         attempt: &mut Attempt,
     ) -> Result<(), LoadError> {
         let version = resolve(source, &self.model, &self.version).await?;
-        let served = matches!(self.state(), State::Ready(model) if *model.version() == version);
+        let served = matches!(self.state(), State::Ready(model) if *model.version() == version && !model.is_lost());
         if served || attempt.hopeless.as_ref() == Some(&version) {
             return Ok(());
         }
@@ -212,5 +247,7 @@ impl Slot {
 const PATIENCE: Duration = Duration::from_secs(25);
 /// How long a call waits for another attempt at a model that failed.
 const MOMENT: Duration = Duration::from_secs(3);
+/// How many runs that do not end the process goes on beside.
+const MOST_STUCK: usize = 1;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

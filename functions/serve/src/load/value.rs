@@ -3,6 +3,7 @@
 //! Invariant: an output that is viewed outlives the call whose inputs it came from, so none is that lies in their memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use amaas_wire::{Datatype, Tensor, TensorData, Values, for_each_datatype};
 use bytes::Bytes;
@@ -63,7 +64,9 @@ pub(super) fn left(name: &str, value: DynValue, held: &Held, inputs: &[Tensor]) 
                     let values = if copied {
                         numbers.to_vec().into()
                     } else {
-                        let left = Left::<$type> { value, _held: held.clone(), of: std::marker::PhantomData };
+                        let bytes = size_of_val(numbers);
+                        HELD.fetch_add(bytes as u64, Ordering::Relaxed);
+                        let left = Left::<$type> { value, bytes, _held: held.clone(), of: std::marker::PhantomData };
                         Values::from_le_bytes(Bytes::from_owner(left)).filter(|values| values.len() == count)
                             .ok_or_else(|| RunError::Failed(format!("output {name:?} has no whole numbers")))?
                     };
@@ -127,6 +130,7 @@ pub(super) type Held = (Arc<SharedSessionInner>, Bytes);
 /// Keeps what a run left, and the session: an output can be one of its weights.
 struct Left<T> {
     value: DynValue,
+    bytes: usize,
     _held: Held,
     of: std::marker::PhantomData<T>,
 }
@@ -137,6 +141,19 @@ impl<T: PrimitiveTensorElementType + amaas_wire::Number> AsRef<[u8]> for Left<T>
         self.value.try_extract_tensor::<T>().map_or(&[], |(_, numbers)| bytemuck::cast_slice(numbers))
     }
 }
+
+impl<T> Drop for Left<T> {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// Bytes of outputs that lie where runs left them.
+pub(super) fn held() -> u64 {
+    HELD.load(Ordering::Relaxed)
+}
+
+static HELD: AtomicU64 = AtomicU64::new(0);
 
 /// Bytes up to which a copy costs less than keeping the run's own memory.
 const COPIED: usize = 4 << 10;

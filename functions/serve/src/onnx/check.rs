@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use prost::Message;
 
+use super::elastic::is_elastic;
 use super::element::Element;
 use super::external::{External, text};
 use super::proto::{Of, Type, ValueInfo};
@@ -25,6 +26,7 @@ pub(crate) fn check(files: &NetworkFiles) -> Result<Checked, OnnxError> {
     for (kind, value) in inputs.chain(graph.output.iter().map(|value| ("output", value))) {
         checked.unranked.extend(unranked(kind, value)?);
     }
+    checked.is_elastic = is_elastic(&model, &graph);
     each_tensor(&mut model, &mut graph, |owner, tensor| {
         let Some(found) = External::of(tensor)? else { return Ok(()) };
         let file = || found.file.to_string();
@@ -42,6 +44,8 @@ pub(crate) fn check(files: &NetworkFiles) -> Result<Checked, OnnxError> {
 pub(crate) struct Checked {
     /// The inputs and outputs of which the file does not say how many dimensions they have.
     pub(crate) unranked: BTreeSet<String>,
+    /// Whether the values of a call, and not its shapes alone, say how much there is to do.
+    pub(crate) is_elastic: bool,
 }
 
 /// The name of `value`, where it is a tensor without a shape.

@@ -9,6 +9,7 @@
 
 mod check;
 mod describe;
+mod elastic;
 mod element;
 mod error;
 mod external;

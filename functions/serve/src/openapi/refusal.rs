@@ -99,6 +99,10 @@ impl Refusal {
             Self::Input => vec![Error::InvalidInput(String::new())],
             Self::Run => vec![
                 Error::Refused { public: String::new(), internal: internal() },
+                Error::RunTooLong { limit: None },
+                Error::RunTooLarge { public: String::new(), internal: internal() },
+                Error::OutOfMemory { internal: internal() },
+                Error::Lost,
                 Error::Unwritable(String::new()),
                 Error::AnswerTooLarge { limit: 0, got: 0 },
                 Error::QueueFull,

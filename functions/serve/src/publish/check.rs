@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::prepare::{Ready, Trial, prepare};
 use super::share::{Shared, decide};
 use super::{Publication, decode, named, probe};
-use crate::config::RuntimeConfig;
+use crate::config::{ConfigError, Prepack, RuntimeConfig};
 use crate::generate::Contract;
 use crate::load::{LoadError, Onnx, OnnxDecoder, Provider, SessionError, check_golden};
 use crate::manifest::{NamedNetwork, Sharing, TensorSpec};
@@ -85,6 +85,14 @@ pub enum PublishError {
     /// Somebody else published at the same time, again and again.
     #[error("somebody else publishes model {model} at the same time; try again")]
     Contended { model: String },
+    /// What is set of how networks are run is not what can be set.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A run of the network does not end.
+    #[error(
+        "a run of the network passed its deadline (AMAAS_MAX_RUN_SECONDS) and one operator of it does not end; nothing was published"
+    )]
+    DoesNotEnd,
     /// The check was interrupted.
     #[error("the check was interrupted: {0}")]
     Interrupted(String),
@@ -107,7 +115,8 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
         None => None,
     };
     let environment = runtime::environment(library)?;
-    let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::default() };
+    let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::from_env()? };
+    let config = RuntimeConfig { providers: vec![Provider::Cpu], prepack: Prepack::Later, ..config };
     let session = |files: &NetworkFiles| Onnx::new(&environment, files, &config);
     let mut network = session(&publication.network)?;
     let (inputs, outputs) = (network.inputs()?, network.outputs()?);
@@ -120,6 +129,7 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     } else if let Err(error) = probe::trial(&mut network, &inputs) {
         warning = Some(format!("a trial run with made-up values failed: {error}"));
     }
+    network.check_trial()?;
     let policy = publication.batching;
     let mut named = named::check(session, task.as_ref(), &publication.networks, policy)?;
     let mut prepare = |name: Option<&String>, files: &NetworkFiles, trial: &Trial<'_>| match prepare(

@@ -23,6 +23,7 @@ pub use self::seal::{Protection, Publisher};
 pub use self::share::BatchingPolicy;
 use crate::config::{Trust, live};
 use crate::generate::Contract;
+use crate::infer::Lost;
 use crate::load::{Source, manifest, resolve};
 use crate::manifest::{Golden, Manifest, TensorSpec};
 pub use crate::onnx::{DescribedTensor, Description, NetworkFiles, NotProven, OnnxError};
@@ -102,8 +103,13 @@ pub async fn publish(
     publisher: &Publisher,
 ) -> Result<Published, PublishError> {
     let (tasks, library) = (tasks.clone(), library.to_owned());
-    let checked = tokio::task::spawn_blocking(move || check::check(publication, &tasks, &library)).await;
-    let checked = checked.map_err(|error| PublishError::Interrupted(error.to_string()))??;
+    let lost = Lost::default();
+    let making = lost.clone();
+    let checked = tokio::task::spawn_blocking(move || making.around(|| check::check(publication, &tasks, &library)));
+    let checked = tokio::select! {
+        checked = checked => checked.map_err(|error| PublishError::Interrupted(error.to_string()))??,
+        () = lost.lost() => return Err(PublishError::DoesNotEnd),
+    };
     Box::pin(upload::upload(store, checked, publisher)).await
 }
 

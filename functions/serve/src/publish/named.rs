@@ -41,6 +41,7 @@ pub(super) fn check(
         let shared = decide(Some(name), policy, fits, prove, || probe::probe(&mut onnx, &inputs, known.as_ref()))?;
         let Shared { batching, rows_proof, because } = shared;
         learn(task, name, &mut onnx, batching)?;
+        onnx.check_trial()?;
         // What is stored of it is known when it is sealed.
         let described = NamedNetwork { inputs, outputs, batching, rows_proof, ..unknown(files) };
         checked.insert(name.clone(), Named { onnx, described, because });

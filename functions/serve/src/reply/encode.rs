@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::load::Model;
+use crate::reply::limit;
 use crate::reply::pieces::Pieces;
 
 /// `value` as an answer.
@@ -41,9 +42,9 @@ pub(crate) fn predict_response(
         version: &'a str,
         usage: Usage,
     }
-    let (model, version) = (model.name().as_str(), model.version().as_str());
+    let (name, version) = (model.name().as_str(), model.version().as_str());
     let usage = counted.usage();
-    Ok(told(json(&Answer { predictions, model, version, usage })?, usage))
+    told(json(&Answer { predictions, model: name, version, usage })?, usage, model.answer_bytes())
 }
 
 /// The answer of `infer`: the outputs, each in its form.
@@ -64,7 +65,7 @@ pub(crate) fn infer_response(
     if let Some(length) = header_length {
         response.headers_mut().insert(HEADER_LENGTH, length.into());
     }
-    Ok(told(response, counted.usage()))
+    told(response, counted.usage(), model.answer_bytes())
 }
 
 /// The answer of `/v1/embeddings`.
@@ -74,6 +75,8 @@ pub(crate) fn embeddings_response(
     format: EncodingFormat,
     counted: Counted,
 ) -> Result<Response<Body>, Error> {
+    let bytes = embeddings.iter().map(|embedding| size_of_val(embedding.embedding.as_slice()) as u64).sum();
+    limit::fits(bytes, model.answer_bytes())?;
     let usage = counted.usage();
     let tokens = usage.tokens.unwrap_or_default();
     let entry = |(index, embedding): (usize, Embedding)| EmbeddingEntry {
@@ -88,12 +91,16 @@ pub(crate) fn embeddings_response(
         model: model.name().to_string(),
         usage: TokenUsage { prompt_tokens: tokens, total_tokens: tokens },
     })?;
-    Ok(told(response, usage))
+    told(response, usage, model.answer_bytes())
 }
 
 /// The answer of `/v1/completions`, in one piece.
-pub(crate) fn completions_response(body: &CompletionsResponse<'_>, counted: Counted) -> Result<Response<Body>, Error> {
-    Ok(told(json(body)?, counted.usage()))
+pub(crate) fn completions_response(
+    model: &Model,
+    body: &CompletionsResponse<'_>,
+    counted: Counted,
+) -> Result<Response<Body>, Error> {
+    told(json(body)?, counted.usage(), model.answer_bytes())
 }
 
 /// What a call is counted as, while it is under way.
@@ -124,12 +131,13 @@ pub(crate) struct Written {
     pub(crate) bytes: u64,
 }
 
-/// Says of an answer what its call is counted as.
-fn told(mut response: Response<Body>, usage: Usage) -> Response<Body> {
+/// Says of an answer what its call is counted as, unless it has more than `limit` bytes.
+fn told(mut response: Response<Body>, usage: Usage, limit: u64) -> Result<Response<Body>, Error> {
     headers(response.headers_mut(), usage);
     let bytes = response.body().size_hint().exact().unwrap_or_default();
+    limit::fits(bytes, limit)?;
     response.extensions_mut().insert(Written { usage, bytes });
-    response
+    Ok(response)
 }
 
 /// Says what a call is counted as.

@@ -3,6 +3,7 @@
 mod compress;
 mod encode;
 mod error;
+mod limit;
 mod pieces;
 mod respond;
 
@@ -11,5 +12,6 @@ pub(crate) use self::encode::{
     Counted, Written, completions_response, embeddings_response, headers, infer_response, json, predict_response,
 };
 pub(crate) use self::error::{Dialect, error_event, openai_code, render};
+pub(crate) use self::limit::{fits as answer_fits, foresee, outputs_fit};
 pub(crate) use self::pieces::Pieces;
 pub(crate) use self::respond::{Finished, fits, instead, named, rendered, respond, respond_to};

@@ -112,7 +112,10 @@ fn log(span: &tracing::Span, finished: &Finished, begun: Instant) {
         Some(error) => {
             let cause = error.internal_text();
             tracing::error!(status, ms, kind = error.slug(), %error, cause, "failed");
-            telemetry::failed();
+            // One caller's run can lose the model for others, which says nothing of the version.
+            if !matches!(error, Error::Lost) {
+                telemetry::failed();
+            }
         }
     }
 }

@@ -223,7 +223,9 @@ impl Call {
         self.under_way = Some(UnderWay { model: Arc::clone(model), begun, work: Work::Running(running) });
         let ran = work.await;
         let under_way = self.under_way.take();
-        if let (Err(Error::Refused { .. }), Some(UnderWay { work: Work::Running(running), .. })) = (&ran, under_way) {
+        if let (Err(error), Some(UnderWay { work: Work::Running(running), .. })) = (&ran, under_way)
+            && error.is_of_the_run()
+        {
             self.record(model, running.counted(begun).usage(), 0);
         }
         ran

@@ -169,7 +169,7 @@ impl Answer {
         let text = std::mem::take(&mut self.echo) + &text;
         let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), Some(usage));
         let counted = Counted { rows: 1, tokens: Some(usage.total_tokens), begun: self.under_way.begun };
-        let response = completions_response(&body, counted)?;
+        let response = completions_response(&self.model, &body, counted)?;
         let model = Arc::clone(&self.model);
         self.under_way.call.answered(&model, response).await
     }

@@ -15,7 +15,7 @@ use super::health::ModelPath;
 use crate::error::Error;
 use crate::load::Model;
 use crate::manifest::Manifest;
-use crate::reply::{Counted, infer_response};
+use crate::reply::{Counted, foresee, infer_response, outputs_fit};
 use crate::request::{Call, Caller, Running, Valid, raw};
 use crate::task::{AnyTask, QUICK, json_size};
 
@@ -54,20 +54,29 @@ pub(crate) async fn run(
 ) -> Result<(Vec<Tensor>, usize, Option<u64>), Error> {
     let wanted = wanted.filter(|wanted| !wanted.is_empty());
     check(model, wanted.unwrap_or_default())?;
+    foresee(&model.manifest, &inputs, wanted.unwrap_or_default(), model.answer_bytes())?;
     let tokens = tokens(model, &inputs);
     let run = Valid::new(inputs, &model.manifest, call.limits());
     let run = run.map_err(|error| Error::InvalidInput(error.to_string()))?.of(call.tenant());
     let (rows, running) = (run.rows(), Running::new(run.rows(), tokens));
     call.charge((model, begun), &running).await?;
-    let mut outputs = call.run((model, begun), running, model.infer()?.run(run)).await?;
-    if let Some(wanted) = wanted {
-        let mut take = |name: &String| {
-            let index = outputs.iter().position(|output| output.name() == name)?;
-            Some(outputs.swap_remove(index))
-        };
-        outputs = wanted.iter().filter_map(&mut take).collect();
-    }
+    let ran = async {
+        let outputs = wanted_of(model.infer()?.run(run).await?, wanted);
+        outputs_fit(&outputs, model.answer_bytes())?;
+        Ok(outputs)
+    };
+    let outputs = call.run((model, begun), running, ran).await?;
     Ok((outputs, rows, tokens))
+}
+
+/// The outputs that are `wanted`, in that order, or all where nobody names any.
+fn wanted_of(mut outputs: Vec<Tensor>, wanted: Option<&[String]>) -> Vec<Tensor> {
+    let Some(wanted) = wanted else { return outputs };
+    let mut take = |name: &String| {
+        let index = outputs.iter().position(|output| output.name() == name)?;
+        Some(outputs.swap_remove(index))
+    };
+    wanted.iter().filter_map(&mut take).collect()
 }
 
 /// The tokens in `inputs`, padding too, where the model's task counts texts by them: the same network costs the same by every route.

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use ort::logging::LogLevel;
+
 use super::quiet;
 
 /// The environment, made on the first call with the library at `library`.
@@ -23,6 +25,9 @@ pub(crate) fn environment(library: &Path) -> Result<ort::environment::Environmen
         .with_telemetry(false)
         .build()
         .map_err(|error| RuntimeError::Environment(error.to_string()))?;
+    // As in each session: what is wrong with a run comes back from it, and what would be written of it has values of the caller in it, such
+    // as the size of a tensor that is too large.
+    built.set_log_level(LogLevel::Fatal);
     Ok(environment.insert(built).clone())
 }
 

@@ -1,5 +1,5 @@
-//! The end of a process that may still have ONNX Runtime at work on other threads. It, `runtime/allocator.rs` and `load/pages.rs` are the places with
-//! unsafe code.
+//! The end of a process that may still have ONNX Runtime at work on other threads. It, `allocator.rs`, `arena.rs`, `heap.rs` and
+//! `load/pages.rs` are the places with unsafe code.
 
 #![allow(unsafe_code)]
 

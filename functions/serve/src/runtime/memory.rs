@@ -11,10 +11,26 @@ pub(crate) fn free() -> Option<u64> {
     [machine("/proc/meminfo".as_ref()), group(container)].into_iter().flatten().min()
 }
 
+/// Bytes that this process may have in all, in the container that it is in; `None` where the machine does not say.
+pub(crate) fn total() -> Option<u64> {
+    let container = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|most| most.trim().parse().ok());
+    [field("/proc/meminfo".as_ref(), "MemTotal:"), container].into_iter().flatten().min()
+}
+
+/// Bytes of memory that this process has now (proc(5)).
+pub(crate) fn resident() -> Option<u64> {
+    field("/proc/self/status".as_ref(), "VmRSS:")
+}
+
 /// `MemAvailable` of `meminfo` (proc(5)).
 fn machine(meminfo: &Path) -> Option<u64> {
-    let text = fs::read_to_string(meminfo).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    field(meminfo, "MemAvailable:")
+}
+
+/// What stands behind `name` in `file`, which is in kB there.
+fn field(file: &Path, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()?.saturating_mul(1024))
 }
 
@@ -38,6 +54,8 @@ mod tests {
         let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).expect("written");
         write("meminfo", "MemTotal: 9 kB\nMemAvailable:       3 kB\n");
         assert_eq!(machine(&folder.path().join("meminfo")), Some(3072));
+        let (all, mine) = (total().expect("of this machine"), resident().expect("of this process"));
+        assert!(mine > 1 << 20 && mine < all, "{mine} of {all}");
         assert_eq!(group(folder.path()), None);
         write("memory.current", "70\n");
         write("memory.max", "max\n");

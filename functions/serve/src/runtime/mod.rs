@@ -4,7 +4,9 @@
 //! 1.29 on report usage, and the first report goes out before the API's own switch can be reached.
 
 mod allocator;
+pub(crate) mod arena;
 mod environment;
+pub(crate) mod heap;
 mod leave;
 mod library;
 pub(crate) mod memory;

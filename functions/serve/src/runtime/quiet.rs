@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use super::heap;
+
 /// Makes sure that `ORT_DISABLE_TELEMETRY=1` stands in the environment of this process. Call it first in `main`.
 ///
 /// A process cannot change its own environment safely, so where the variable is missing the program is started again in
@@ -14,6 +16,8 @@ use std::process::Command;
 /// When the program cannot be started again.
 pub fn quiet() -> std::io::Result<()> {
     if is_quiet() {
+        // It is called first in `main`, before there are threads.
+        heap::settle();
         return Ok(());
     }
     let mut arguments = std::env::args_os();

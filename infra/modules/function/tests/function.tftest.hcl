@@ -136,6 +136,7 @@ run "environment" {
       AMAAS_LEDGER              = "dynamodb:amaas-ledger"
       AMAAS_LEAST_SERIAL        = "1700000000"
       AMAAS_RESPONSE_MODE       = "buffered"
+      AMAAS_MAX_RUN_SECONDS     = "30"
       ORT_DISABLE_TELEMETRY     = "1"
       AMAAS_LOG                 = "debug"
     })

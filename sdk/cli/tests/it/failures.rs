@@ -77,6 +77,49 @@ fn files_that_are_no_networks_are_not_published() {
     assert!(error.contains("not an ONNX file"), "{error}");
 }
 
+/// `y = x + Σ c`, FP32 `[1]`, where `c` has 240 Mi ones that are in no file. Written by onnx 1.23 for Python.
+const GIGABYTES: &str = "080912003a9b010a310a016e120163220f436f6e7374616e744f6653686170652a180a0576616c75652a0c0801100122040000803f4200\
+    a001040a0e0a01780a016312017422034164640a220a0174120179220952656475636553756d2a0f0a086b65657064696d731801a001021201672a0d080110073a\
+    048080807842016e5a0f0a0178120a0a08080112040a020801620f0a0179120a0a08080112040a02080142040a001011";
+/// `y = x`, FP32 `[1]`, after a loop of 2^62 rounds. Written by the same.
+const ENDLESS: &str = "080912003ac8010a8e010a016e0a000a017812017922044c6f6f702a7b0a04626f647932700a100a016712016822084964656e746974790a\
+    100a017312017422084964656e746974791201625a0b0a016912060a04080712005a0b0a016712060a04080912005a0f0a0173120a0a08080112040a020801620b\
+    0a016812060a0408091200620f0a0174120a0a08080112040a020801a001051201672a1010073a0980808080808080804042016e5a0f0a0178120a0a0808011204\
+    0a020801620f0a0179120a0a08080112040a02080142040a001011";
+
+#[test]
+fn networks_that_no_host_should_have_are_not_published() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    let bytes = |hex: &str| (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16)).collect();
+    text(here, &["signer", "--create", "--signing-key", "signer.pem"]);
+    let publish = |network: &str, variables: &[(&str, &str)]| {
+        let bytes: Result<Vec<u8>, _> = bytes(network);
+        std::fs::write(here.join("x.onnx"), bytes.expect("digits")).expect("written");
+        let arguments =
+            ["publish", "x.onnx", "--name", "x", "--store", "./store", "--signing-key", "signer.pem", "--unsealed"];
+        let output = command(here, &arguments).envs(variables.iter().copied()).output().expect("run");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let bounded = [("AMAAS_MAX_RUN_BYTES", "100000000")];
+    for (network, variables, expected) in [
+        (
+            GIGABYTES,
+            &[][..],
+            "the network needs too much memory for files of its size: expected at most 536872256 bytes",
+        ),
+        (GIGABYTES, &bounded, "the network cannot be tried: operator ConstantOfShape"),
+        (ENDLESS, &[("AMAAS_MAX_RUN_SECONDS", "1")], "the run was ended after 1 s"),
+        (ENDLESS, &[("AMAAS_MAX_RUN_SECONDS", "x")], "AMAAS_MAX_RUN_SECONDS: expected a number from 1 up"),
+    ] {
+        let (code, error) = publish(network, variables);
+        assert!(code.is_some_and(|code| code != 0) && error.contains(expected), "{code:?}: {error}");
+    }
+    // Who means it says so.
+    let (code, error) = publish(GIGABYTES, &[("AMAAS_MAX_SESSION_BYTES", "4000000000")]);
+    assert_eq!(code, Some(0), "{error}");
+}
+
 #[test]
 fn a_flag_wins_over_the_environment() {
     let folder = tempfile::tempdir().expect("a temporary folder");
