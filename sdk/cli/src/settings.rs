@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use amaas::env_file::{self, Lookup};
 use amaas::{Client, ClientBuilder};
+use amaas_serve::at_rest::SignerFile;
 use amaas_serve::store::{S3Endpoint, S3Options, Store};
 use amaas_serve::vault::Vault;
 use amaas_wire::dsse::{DsseError, VerifyingKey};
@@ -125,11 +126,18 @@ impl Settings {
 
     /// Who may have signed what is in the store that `store` says.
     pub(crate) fn publishers(&self, store: Option<&str>) -> Result<Vec<VerifyingKey>, Failure> {
-        let keys = self.beside((STORE, store), None, PUBLISHERS)?.ok_or_else(|| {
-            Failure::usage("no publisher to trust: AMAAS_PUBLISHERS is not given")
-                .try_this("`amaas signer` shows the key of whoever publishes")
+        if self.flag.is_none()
+            && let Some(keys) = variable(PUBLISHERS)
+        {
+            return parse_signers(&keys).map_err(|error| Failure::usage(format!("{PUBLISHERS}: {error}")));
+        }
+        // Whoever can publish here trusts what is published here.
+        let signer = self.signing_key(store, None).map_err(|error| {
+            error.try_this(
+                "AMAAS_PUBLISHERS names whose models are trusted, as `amaas signer` shows the key of whoever publishes",
+            )
         })?;
-        parse_signers(&keys).map_err(|error| Failure::usage(format!("{PUBLISHERS}: {error}")))
+        Ok(vec![SignerFile::open(&signer).map_err(Failure::usage)?.verifying_key()])
     }
 
     /// The file of the publisher's key where nothing is signed with it.
