@@ -261,12 +261,14 @@ mod tests {
             Error(&'static str),
         }
         use Used::{Error, Key, Signature};
+        type Names = &'static [&'static str];
+        type Case = (Names, bool, Names, bool, Used);
 
         let (own, others) = (key(), key());
         let (environment, file) = ("https://environment", "https://file");
         let sign = "lambda:eu-central-1";
         // The secrets of the environment, whether it has an endpoint, those of the file, whether it has one, and what is used.
-        let cases: [(&[&str], bool, &[&str], bool, Used); 15] = [
+        let cases: [Case; 15] = [
             (&[KEY], true, &[], false, Key("environment")),
             (&[KEY], true, &[KEY], true, Key("environment")),
             (&[SIGV4], true, &[KEY], true, Signature),
@@ -288,7 +290,7 @@ mod tests {
             let endpoint_of = |is: bool, url: &str| is.then(|| (ENDPOINT.to_owned(), url.to_owned()));
             let mine = mine.iter().map(|name| secret(name, &own)).chain(endpoint_of(here, environment));
             let theirs = theirs.iter().map(|name| secret(name, &others)).chain(endpoint_of(there, file));
-            let text: String = theirs.map(|(name, value)| format!("{name}={value}\n")).collect();
+            let text: String = theirs.map(|(name, value)| [&name, "=", &value, "\n"].concat()).collect();
             let folder = folder(&text);
             let lookup = Lookup::in_folders(None, Some(folder.path()));
             match (builder(&mine.collect(), folder.path(), &lookup), expected) {

@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets. Each takes any bytes and panics where an invariant is broken.
 
 /// The parser alone: the rest of its crate is ONNX Runtime and the AWS SDK.
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../../serve/src/onnx/mod.rs"]
 mod onnx_files;
 

@@ -47,13 +47,12 @@ fn there<T>(path: &Path, opened: rustix::io::Result<T>) -> Result<Option<T>, Err
 
     match opened {
         Ok(opened) => Ok(Some(opened)),
-        Err(Errno::NOENT) => Ok(None),
         // Of a folder that must be no link, the system says one or the other.
         Err(Errno::LOOP | Errno::NOTDIR) if path.is_symlink() => Err(refused(
             path,
             "it is a symbolic link; name the folder that it leads to, with AMAAS_DATA or `amaas --data`",
         )),
-        Err(Errno::NOTDIR) => Ok(None),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
         Err(error) => Err(Error::config(format!("{} cannot be read", path.display())).with_source(error)),
     }
 }

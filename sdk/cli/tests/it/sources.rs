@@ -37,7 +37,7 @@ impl Here {
             ("AMAAS_SIGNERS", &signer),
         ];
         variables.extend(change);
-        let text: String = variables.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
+        let text: String = variables.iter().map(|(name, value)| [name, "='", value, "'\n"].concat()).collect();
         std::fs::write(data.join("env"), text).expect("a file");
         here
     }
@@ -62,6 +62,9 @@ impl Here {
 fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
+
+type Variables<'a> = &'a [(&'a str, &'a str)];
+type Case<'a> = (Variables<'a>, &'a [&'a str], Variables<'a>, &'a [&'a str]);
 
 const PUBLISH: [&str; 4] = ["publish", "text.onnx", "--name", "x"];
 
@@ -119,7 +122,7 @@ fn what_belongs_together_comes_from_one_source() {
     let not_onnx = "not an ONNX file";
     let unused = |name: &str| format!("{name} of the environment is not used with it");
     // What the file has otherwise, the command, the environment, and a part of what is said.
-    let cases: [(&[(&str, &str)], &[&str], &[(&str, &str)], &[&str]); 14] = [
+    let cases: [Case; 14] = [
         (&[], &PUBLISH, &[], &[not_onnx, "env: store s3://amaas at http://127.0.0.1:9"]),
         (&[], &PUBLISH, &[signing], &[not_onnx, &unused("AMAAS_SIGNING_KEY")]),
         (&[], &PUBLISH, &[kms], &[not_onnx, &unused("AMAAS_KMS_KEY")]),
