@@ -37,7 +37,7 @@ impl Here {
             ("AMAAS_SIGNERS", &signer),
         ];
         variables.extend(change);
-        let text: String = variables.iter().map(|(name, value)| [name, "='", value, "'\n"].concat()).collect();
+        let text: String = variables.iter().map(|(name, value)| [*name, "='", *value, "'\n"].concat()).collect();
         std::fs::write(data.join("env"), text).expect("a file");
         here
     }
