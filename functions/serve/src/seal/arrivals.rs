@@ -96,6 +96,13 @@ impl Arrivals {
         off_runtime_beyond(QUICK, size, open).await
     }
 
+    /// Takes every opener.
+    #[cfg(test)]
+    pub(super) async fn all_openers(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let all = u32::try_from(self.0.openers.available_permits()).expect("few");
+        Arc::clone(&self.0.openers).acquire_many_owned(all).await.expect("open")
+    }
+
     #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
         self.0.state().used
@@ -290,12 +297,12 @@ mod tests {
     #[tokio::test]
     async fn openers_are_counted_and_quick_ones_do_not_wait_for_them() {
         let arrivals = Arrivals::new(1 << 20);
-        let all = u32::try_from(arrivals.0.openers.available_permits()).expect("few");
-        let taken = arrivals.0.openers.acquire_many(all).await.expect("open");
+        let taken = arrivals.all_openers().await;
         assert_eq!(arrivals.open(QUICK, || Ok(1)).await.expect("here"), 1);
         let waiting = tokio::time::timeout(Duration::from_millis(50), arrivals.open(QUICK + 1, || Ok(2)));
         assert!(waiting.await.is_err(), "it waits for an opener");
         drop(taken);
-        assert_eq!(arrivals.open(QUICK + 1, || Ok(2)).await.expect("beside the runtime"), 2);
+        let beside = arrivals.open(QUICK + 1, || Ok(std::thread::current().id())).await.expect("it is free");
+        assert_ne!(beside, std::thread::current().id(), "beside the runtime");
     }
 }

@@ -13,7 +13,6 @@ use tokio::time::Instant;
 
 use super::super::connections::FIRST_HEAD;
 use super::*;
-
 use crate::access::Accounts;
 use crate::config::Limits;
 
