@@ -31,20 +31,23 @@ async fn operators_that_are_proven_are_independent() {
             }
             let name = format!("{}.{variant}", case.name);
             match trial(&environment, &file, case, &variant, &values) {
+                Ok(Some(difference)) => {
+                    wrong.push(format!("{name}: {difference}"));
+                    continue;
+                }
                 Ok(None) => {}
-                Ok(Some(difference)) => wrong.push(format!("{name}: {difference}")),
                 Err(_) => unseen += 1,
             }
             proven.insert(name);
         }
     }
-    assert!(wrong.is_empty(), "{} are proven and are not independent:\n{}", wrong.len(), wrong.join("\n"));
     let _ = writeln!(
         std::io::stderr(),
         "{} of {count} operator cases with rows are proven; of {unseen} of them no rows could be run",
         proven.len()
     );
     only_grows(&proven);
+    assert!(wrong.is_empty(), "{} are proven and are not independent:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// The case's variants with rows.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use amaas_e2e::onnx;
 use ort::environment::Environment;
+use ort::session::builder::GraphOptimizationLevel;
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -108,11 +109,10 @@ impl Network {
 
     fn judge(&self, environment: &Environment, count: &mut Count) -> Result<(), String> {
         let file = self.file();
-        if let Ok(path) = std::env::var("AMAAS_ROWS_JOURNAL") {
-            std::fs::write(path, &self.text).unwrap();
-        }
         count.all += 1;
-        let Ok(mut runner) = Runner::in_environment(environment, &file) else { return Ok(()) };
+        // What ONNX Runtime 1.32 does to move transposes ends the process on some valid networks.
+        let runner = Runner::optimized(environment, &file, GraphOptimizationLevel::Disable);
+        let Ok(mut runner) = runner else { return Ok(()) };
         if runner.trial(0, 1, 1.0).is_err() {
             return Ok(());
         }

@@ -204,8 +204,9 @@ fn differs(alone: &TensorData, together: &TensorData) -> Option<String> {
     };
     let finite = alone.iter().filter(|value| value.is_finite());
     let tolerance = 1e-4 * finite.fold(1e-5, |largest: f64, value| largest.max(value.abs()));
-    let same =
-        |one: f64, other: f64| one == other || (one.is_nan() && other.is_nan()) || (one - other).abs() <= tolerance;
+    let same = |one: f64, other: f64| {
+        one.to_bits() == other.to_bits() || (one.is_nan() && other.is_nan()) || (one - other).abs() <= tolerance
+    };
     let at = alone.iter().zip(&together).position(|(one, other)| !same(*one, *other))?;
     Some(format!("{} alone, {} together", alone[at], together[at]))
 }

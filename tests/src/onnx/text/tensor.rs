@@ -23,14 +23,14 @@ pub(super) fn r#type<'t>(tokens: &mut Tokens<'t>) -> Result<Type<'t>, String> {
     let expected = tokens.expected("a type");
     let element = Element::find(tokens.optional_name()).ok_or(expected)?;
     let tensor = Message::default().integer(1, element.number);
-    let (dims, tensor) = match tokens.take("[") {
-        true if tokens.take("]") => (Vec::new(), tensor),
-        true => {
-            let dims = tokens.list("]", |tokens| tokens.number().or_else(|_| dimension(tokens)))?;
-            let shape = Message::default().messages(1, &dims.iter().map(|dim| dim_message(dim)).collect::<Vec<_>>());
-            (dims, tensor.message(2, &shape))
-        }
-        false => (Vec::new(), tensor.message(2, &Message::default())),
+    let (dims, tensor) = if !tokens.take("[") {
+        (Vec::new(), tensor.message(2, &Message::default()))
+    } else if tokens.take("]") {
+        (Vec::new(), tensor)
+    } else {
+        let dims = tokens.list("]", |tokens| tokens.number().or_else(|_| dimension(tokens)))?;
+        let shape = Message::default().messages(1, &dims.iter().map(|dim| dim_message(dim)).collect::<Vec<_>>());
+        (dims, tensor.message(2, &shape))
     };
     Ok(Type { message: Message::default().message(1, &tensor), tensor: Some((element, dims)) })
 }
@@ -61,7 +61,7 @@ pub(super) fn tensor(tokens: &mut Tokens<'_>, name: &str, r#type: &Type<'_>) -> 
     Ok(message.bytes(8, name).bytes(9, raw))
 }
 
-/// A tensor's name, which a value's name may be missing before.
+/// A dimension's name; `?` for one of which nothing is known.
 fn dimension<'t>(tokens: &mut Tokens<'t>) -> Result<&'t str, String> {
     if tokens.take("?") { Ok("?") } else { tokens.name("a dimension") }
 }
