@@ -167,7 +167,8 @@ pub fn embeddings(bytes: &[u8]) -> bool {
 pub fn predict(bytes: &[u8]) -> bool {
     let Ok(request) = PredictRequest::<String>::from_json(bytes, MAX_INPUTS) else { return false };
     assert!(request.inputs.len() <= MAX_INPUTS);
-    let whole: serde_json::Value = serde_json::from_slice(bytes).expect("what was accepted is JSON");
+    // Members that are passed over may have numbers, or a depth, that it does not take.
+    let Ok(whole) = serde_json::from_slice::<serde_json::Value>(bytes) else { return true };
     assert_eq!(whole["inputs"], serde_json::json!(request.inputs));
     true
 }
