@@ -5,6 +5,15 @@
 #[path = "../../serve/src/onnx/mod.rs"]
 mod onnx_files;
 
+/// What the parser has of its crate.
+mod manifest {
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+    pub enum Dim {
+        Fixed(usize),
+        Symbol(String),
+    }
+}
+
 use bytes::Bytes;
 
 /// An image has the pixels that its bounds allow, grey and in colour alike.
@@ -20,9 +29,12 @@ pub fn image(bytes: &[u8]) {
     }
 }
 
-/// A network that is checked twice has the same answer; nothing outside the file is opened.
+/// A network that is checked twice has the same answer, and so has the question whether its rows see one another; nothing outside the
+/// file is opened.
 pub fn onnx(bytes: &[u8]) {
     let files = onnx_files::NetworkFiles { file: Bytes::copy_from_slice(bytes), ..Default::default() };
     let checked = || onnx_files::check(&files).map(|checked| checked.unranked).map_err(|error| error.to_string());
     assert_eq!(checked(), checked());
+    let proven = || onnx_files::rows::prove(&files).map_err(|error| error.to_string());
+    assert_eq!(proven(), proven());
 }
