@@ -290,7 +290,8 @@ mod tests {
             let endpoint_of = |is: bool, url: &str| is.then(|| (ENDPOINT.to_owned(), url.to_owned()));
             let mine = mine.iter().map(|name| secret(name, &own)).chain(endpoint_of(here, environment));
             let theirs = theirs.iter().map(|name| secret(name, &others)).chain(endpoint_of(there, file));
-            let text: String = theirs.map(|(name, value)| [name.as_str(), "=", value.as_str(), "\n"].concat()).collect();
+            let text: String =
+                theirs.map(|(name, value)| [name.as_str(), "=", value.as_str(), "\n"].concat()).collect();
             let folder = folder(&text);
             let lookup = Lookup::in_folders(None, Some(folder.path()));
             match (builder(&mine.collect(), folder.path(), &lookup), expected) {

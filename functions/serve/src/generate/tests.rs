@@ -188,7 +188,10 @@ async fn sequences_share_runs_with_those_that_they_may() {
         let turned = Turned::sharing(false, bounds(8, 8, 1 << 20), sharing);
         let prompts = ["ab", "cd", "ef", "gh"];
         let call = |(prompt, whose): (&str, &str)| {
-            let call = turned.generate.call(&Prompt::new(prompt).max_tokens(9).temperature(0.0), None).expect("a call");
+            let call = turned
+                .generate
+                .call(&Working::at_once(), &Prompt::new(prompt).max_tokens(9).temperature(0.0), None)
+                .expect("a call");
             if whose.is_empty() { call } else { call.of(&tenant(whose)) }
         };
         let calls = prompts.into_iter().zip(whose).map(call).collect();

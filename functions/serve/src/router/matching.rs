@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
     use crate::infer::{Bounds, Network, RunError};
-    use crate::manifest::{Dim, Sharing, TensorSpec};
+    use crate::manifest::{Batching, Dim, Sharing, TensorSpec};
     use crate::task::{AnyTask, Assets, Embedder, InvalidInput, Lane, Matcher, TaskError, Tasks, Tokens, Working};
 
     /// Two that have to be somewhere at the same time.

@@ -374,7 +374,8 @@ async fn a_repeat_reads_and_does_not_write() {
     let asked = Arc::new(Asked::default());
     let answers = Answers::in_ledger(Arc::clone(&asked) as Arc<dyn Ledger>);
     let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
-    let call = Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key: Zeroizing::new(b"k".to_vec()) };
+    let call =
+        Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key: Zeroizing::new(b"k".to_vec()), sealed: None };
     let Ok(Some(Begun::First(place))) = answers.begin(&call).await else { panic!("nobody else is there") };
     for _ in 0..5 {
         assert!(matches!(answers.begin(&call).await, Ok(Some(Begun::Running))));
