@@ -97,11 +97,11 @@ fn row(input: &Tensor, at: usize) -> Tensor {
 /// What was proven when somebody last looked is proven still, and what is new is in the list.
 fn only_grows(proven: &BTreeSet<String>) {
     let path = Path::new(ROWS).join("operators_proven.txt");
-    let list = std::fs::read_to_string(&path).unwrap_or_default();
-    let before: BTreeSet<_> = list.lines().map(str::to_owned).collect();
+    let recorded = std::fs::read_to_string(&path).unwrap_or_default();
+    let before: BTreeSet<_> = recorded.lines().map(str::to_owned).collect();
     let lost: Vec<_> = before.difference(proven).cloned().collect();
     if std::env::var_os("AMAAS_TEST_REWRITE").is_some() {
-        let lines: String = proven.iter().map(|name| format!("{name}\n")).collect();
+        let lines: String = proven.iter().flat_map(|name| [name, "\n"]).collect();
         return std::fs::write(&path, lines).expect("the list can be written");
     }
     assert!(lost.is_empty(), "{} are no longer proven:\n{}", lost.len(), lost.join("\n"));

@@ -54,16 +54,19 @@ fn run(judge: impl Fn([u16; 2], &[Step]) -> Result<(), TestCaseError>) {
     let number = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
     let asked = number("AMAAS_ROWS_SECONDS");
     let ends = Instant::now() + Duration::from_secs(asked.unwrap_or(SECONDS));
-    let cases = if asked.is_some() { u32::MAX } else { CASES };
-    let mut seed = [7; 32];
-    seed[..8].copy_from_slice(&number("AMAAS_ROWS_SEED").unwrap_or_default().to_le_bytes());
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let chunks = if asked.is_some() { u32::MAX } else { CASES / CHUNK };
+    let config = Config { cases: CHUNK, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
     let programs = (any::<[u16; 2]>(), vec(any::<Step>(), 1..=12));
-    let result =
-        runner.run(&programs, |(start, steps)| if Instant::now() > ends { Ok(()) } else { judge(start, &steps) });
-    if let Err(failed) = result {
-        panic!("{failed}");
+    for chunk in (0..chunks).take_while(|_| Instant::now() < ends) {
+        let mut seed = [7; 32];
+        seed[..8].copy_from_slice(&number("AMAAS_ROWS_SEED").unwrap_or_default().to_le_bytes());
+        seed[8..12].copy_from_slice(&chunk.to_le_bytes());
+        let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+        let judged =
+            TestRunner::new_with_rng(config.clone(), random).run(&programs, |(start, steps)| judge(start, &steps));
+        if let Err(failed) = judged {
+            panic!("{failed}");
+        }
     }
 }
 
@@ -83,7 +86,9 @@ impl Network {
     /// That of a program; its output is the last value whose first dimension is that of the rows, or else the last.
     fn new(start: [u16; 2], steps: &[Step]) -> Self {
         let (inputs, mut graph) = begin(start);
-        steps.iter().for_each(|step| append(&mut graph, *step));
+        for step in steps {
+            append(&mut graph, *step);
+        }
         let with_rows = graph.values.iter().rev().find(|value| value.shape.first() == Some(&Dim::ROWS));
         let last = graph.values.last().expect("there is the input");
         // One in eight is what it is, whatever its shape.
@@ -94,7 +99,9 @@ impl Network {
     /// The same with one thing more, that mixes rows.
     fn mixed(start: [u16; 2], steps: &[Step], planted: usize) -> Option<Self> {
         let (inputs, mut graph) = begin(start);
-        steps.iter().for_each(|step| append(&mut graph, *step));
+        for step in steps {
+            append(&mut graph, *step);
+        }
         let value = graph.values.iter().rev().find(|value| value.shape.first() == Some(&Dim::ROWS))?.clone();
         let mixed = plant(&mut graph, &value, planted)?;
         let call = ["Relu", "Tanh", "Neg"][planted / 16 % 3];
@@ -213,3 +220,5 @@ fn plant(graph: &mut Graph, value: &Value, way: usize) -> Option<Value> {
 /// Bounds of a trial that nobody asked to be longer.
 const SECONDS: u64 = 25;
 const CASES: u32 = 1500;
+/// Networks between two looks at the clock.
+const CHUNK: u32 = 25;

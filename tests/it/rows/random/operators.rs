@@ -162,9 +162,9 @@ fn merge(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
 }
 
 fn split(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
-    let axes = (0..of.rank()).map(|step| of.axis(p + step));
+    let along = (0..of.rank()).map(|step| of.axis(p + step));
     let (axis, by) =
-        axes.flat_map(|axis| [4, 2, 3].map(|by| (axis, by))).find(|(axis, by)| of.shape[*axis].number % by == 0)?;
+        along.flat_map(|axis| [4, 2, 3].map(|by| (axis, by))).find(|(axis, by)| of.shape[*axis].number % by == 0)?;
     let rest = Dim { number: of.shape[axis].number / by, ..of.shape[axis] };
     let rest = (rest, rest.known().map_or(Size::Part(axis, by), Size::Number));
     let by = (Dim::fixed(by), Size::Number(by));
@@ -189,8 +189,8 @@ fn reduce(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
     if kept == 0 {
         shape.remove(axis);
     }
-    let axes = graph.integers(&[if p.is_multiple_of(3) { signed(axis) - signed(of.rank()) } else { signed(axis) }]);
-    let call = format!("{operator} <keepdims = {kept}> ({}, {axes})", of.name);
+    let along = graph.integers(&[if p.is_multiple_of(3) { signed(axis) - signed(of.rank()) } else { signed(axis) }]);
+    let call = format!("{operator} <keepdims = {kept}> ({}, {along})", of.name);
     (of.rank() >= 2).then(|| graph.value(&call, shape, of.exact && operator == "ReduceMax"))
 }
 
@@ -251,14 +251,14 @@ fn slice(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
         (3, Some(size)) if size % 2 == 0 => (0, i64::MAX, 2, Dim::fixed(size / 2)),
         _ => (0, 1, 1, Dim::fixed(1)),
     };
-    let [from, to, axes, by] = [from, to, signed(axis), by].map(|number| graph.integers(&[number]));
+    let [from, to, along, by] = [from, to, signed(axis), by].map(|number| graph.integers(&[number]));
     let to = if p.is_multiple_of(10) { graph.size(of, axis) } else { to };
-    Some(graph.value(&format!("Slice({}, {from}, {to}, {axes}, {by})", of.name), of.with(axis, dim), of.exact))
+    Some(graph.value(&format!("Slice({}, {from}, {to}, {along}, {by})", of.name), of.with(axis, dim), of.exact))
 }
 
 fn halves(graph: &mut Graph, of: &Value, _: usize, q: usize) -> Option<Value> {
-    let axes = (0..of.rank()).map(|step| of.axis(q + step));
-    let axis = axes.into_iter().find(|axis| of.shape[*axis].number % 2 == 0)?;
+    let along = (0..of.rank()).map(|step| of.axis(q + step));
+    let axis = along.into_iter().find(|axis| of.shape[*axis].number % 2 == 0)?;
     let dim = Dim { number: of.shape[axis].number / 2, ..of.shape[axis] };
     graph.first_of_two(&format!("Split <axis = {axis}, num_outputs = 2> ({})", of.name), of.with(axis, dim), of.exact)
 }
@@ -307,20 +307,21 @@ fn expand(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
 
 fn unsqueeze(graph: &mut Graph, of: &Value, p: usize, _: usize) -> Option<Value> {
     let axis = p % (of.rank() + 1);
-    let axes = graph.integers(&[signed(axis)]);
+    let along = graph.integers(&[signed(axis)]);
     let mut shape = of.shape.clone();
     shape.insert(axis, Dim::fixed(1));
-    (of.rank() < 5).then(|| graph.value(&format!("Unsqueeze({}, {axes})", of.name), shape, of.exact))
+    (of.rank() < 5).then(|| graph.value(&format!("Unsqueeze({}, {along})", of.name), shape, of.exact))
 }
 
 fn squeeze(graph: &mut Graph, of: &Value, _: usize, _: usize) -> Option<Value> {
     let axis = of.shape.iter().position(|dim| *dim == Dim::fixed(1)).filter(|_| of.rank() >= 2)?;
-    let axes = graph.integers(&[signed(axis)]);
+    let along = graph.integers(&[signed(axis)]);
     let mut shape = of.shape.clone();
     shape.remove(axis);
-    Some(graph.value(&format!("Squeeze({}, {axes})", of.name), shape, of.exact))
+    Some(graph.value(&format!("Squeeze({}, {along})", of.name), shape, of.exact))
 }
 
+#[allow(clippy::unnecessary_wraps)] // as all others
 fn flatten(graph: &mut Graph, of: &Value, p: usize, _: usize) -> Option<Value> {
     let axis = p % (of.rank() + 1);
     let product = |dims: &[Dim]| dims.iter().fold(Dim::fixed(1), |product, dim| product.times(*dim));
@@ -362,8 +363,8 @@ fn positions(graph: &mut Graph, of: &Value, _: usize, q: usize) -> Option<Value>
     let range = graph.node(&format!("Range({zero}, {size}, {one})"));
     let float = graph.node(&format!("Cast <to = 1> ({range})"));
     let behind: Vec<_> = (1..of.rank() - axis).map(signed).collect();
-    let axes = graph.integers(&behind);
-    let placed = if behind.is_empty() { float } else { graph.node(&format!("Unsqueeze({float}, {axes})")) };
+    let along = graph.integers(&behind);
+    let placed = if behind.is_empty() { float } else { graph.node(&format!("Unsqueeze({float}, {along})")) };
     Some(graph.value(&format!("Add({}, {placed})", of.name), of.shape.clone(), false))
 }
 
@@ -437,16 +438,16 @@ fn branch(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
 fn scan(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
     let axis = of.axis(q);
     of.shape.get(axis).filter(|_| of.rank() >= 2)?;
-    let axes = format!("scan_input_axes = [{axis}], scan_output_axes = [{axis}], num_scan_inputs = 1");
+    let along = format!("scan_input_axes = [{axis}], scan_output_axes = [{axis}], num_scan_inputs = 1");
     if p.is_multiple_of(2) {
-        let call = format!("Scan <{axes}, body = b (float[] r) => (float[] o) {{ o = Tanh(r) }}> ({})", of.name);
+        let call = format!("Scan <{along}, body = b (float[] r) => (float[] o) {{ o = Tanh(r) }}> ({})", of.name);
         return Some(graph.value(&call, of.shape.clone(), false));
     }
     let at = graph.integer(0);
     let first = graph.node(&format!("Gather <axis = {axis}> ({}, {at})", of.name));
     let start = graph.node(&format!("Sub({first}, {first})"));
     let body = "body = b (float[] s, float[] r) => (float[] t, float[] o) { t = Add(s, r) o = Tanh(t) }";
-    graph.second_of_two(&format!("Scan <{axes}, {body}> ({start}, {})", of.name), of.shape.clone())
+    graph.second_of_two(&format!("Scan <{along}, {body}> ({start}, {})", of.name), of.shape.clone())
 }
 
 #[allow(clippy::unnecessary_wraps)] // as all others
@@ -464,8 +465,8 @@ fn recurrent(graph: &mut Graph, of: &Value, _: usize, _: usize) -> Option<Value>
     let [steps, rows, width] = of.shape[..] else { return None };
     let [weights, recurrent] = [width.known()?, 2].map(|width| graph.weights(&[1, 6, width]));
     let hidden = graph.node(&format!("GRU <hidden_size = 2> ({}, {weights}, {recurrent})", of.name));
-    let axes = graph.integers(&[1]);
-    Some(graph.value(&format!("Squeeze({hidden}, {axes})"), vec![steps, rows, Dim::fixed(2)], false))
+    let along = graph.integers(&[1]);
+    Some(graph.value(&format!("Squeeze({hidden}, {along})"), vec![steps, rows, Dim::fixed(2)], false))
 }
 
 fn signed(number: usize) -> i64 {

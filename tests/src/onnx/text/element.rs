@@ -5,8 +5,10 @@ pub(super) struct Element {
     pub(super) name: &'static str,
     pub(super) number: i64,
     /// The bytes of a value as it is written; `None` for texts and for what has no values here.
-    pub(super) bytes: Option<fn(&str) -> Option<Vec<u8>>>,
+    pub(super) bytes: Option<ToBytes>,
 }
+
+type ToBytes = fn(&str) -> Option<Vec<u8>>;
 
 impl Element {
     pub(super) fn find(name: &str) -> Option<&'static Self> {

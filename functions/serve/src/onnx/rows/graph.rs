@@ -1,6 +1,6 @@
 //! The walk over a graph, its subgraphs and its functions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -89,8 +89,15 @@ impl<'m> Analysis<'m> {
 
     /// The outputs of `graph`, whose inputs are in `scope`.
     pub(super) fn graph(&mut self, graph: &'m Graph, mut scope: Scope<'_>, frame: &Frame<'m>) -> Vec<Value> {
+        let mut seen = HashSet::new();
         for bytes in &graph.initializer {
             let Some(name) = constant::name(bytes) else { continue };
+            if !seen.insert(name.clone()) {
+                // Which of them ONNX Runtime takes is not for this analysis to know.
+                let because = format!("two initializers have the name {:?}", text(Some(&name)));
+                scope.values.insert(name, Value::Mixed(Rc::new(NotProven::of_network(because))));
+                continue;
+            }
             // A call that sends an input of this name sends another value.
             let value = || Value::Known(constant::constant(bytes, self.files, &mut self.symbols));
             scope.values.entry(name).or_insert_with(value);
@@ -193,11 +200,13 @@ impl<'m> Analysis<'m> {
         let given =
             inputs.into_iter().map(|input| input.unwrap_or(Value::Absent)).chain(std::iter::repeat(Value::Absent));
         let mut scope = Scope { values: function.input.iter().cloned().zip(given).collect(), outer: None };
-        let mut operators = operator_sets(&function.opset_import);
-        for (domain, version) in self.operators.iter() {
-            operators.entry(domain.clone()).or_insert(*version);
+        // ONNX Runtime runs the nodes of a function as those of the model's operator sets.
+        let own = operator_sets(&function.opset_import);
+        if own.iter().any(|(domain, version)| self.operators.get(domain) != Some(version)) {
+            return mixed(node, "is a function of other operator sets than the model's");
         }
-        let frame = Frame { operators: Rc::new(operators), attributes: attributes.or(&function.attribute_proto) };
+        let frame =
+            Frame { operators: Rc::clone(&self.operators), attributes: attributes.or(&function.attribute_proto) };
         self.depth += 1;
         self.nodes(&function.node, &mut scope, &frame);
         self.depth -= 1;

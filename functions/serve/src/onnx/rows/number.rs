@@ -2,6 +2,7 @@
 //! its own place, which keeps rows apart. Any other use of them does not.
 
 use super::call::Call;
+use super::constant;
 use super::operators;
 use super::size::Size;
 use super::tensor::{Batch, Cause, Number, Tensor};
@@ -17,7 +18,9 @@ pub(super) fn follow(call: &mut Call<'_>) -> Option<Result<Vec<Tensor>, Cause>> 
     let only_first = numbers[1..].iter().all(|number| *number == Number::None);
     Some(match call.operator {
         _ if !call.domain.is_empty() => Err(REFUSED.to_owned()),
-        "Identity" | "Cast" if only_first => plainly(call, first),
+        "Identity" if only_first => plainly(call, first),
+        // A narrower datatype has fewer numbers than there may be rows.
+        "Cast" if only_first && WIDE.contains(&call.integer("to", 0)) => plainly(call, first),
         "Reshape" | "Unsqueeze" | "Squeeze" | "Expand" | "Transpose" if only_first && first == Number::Place => {
             plainly(call, first)
         }
@@ -78,4 +81,6 @@ fn gather(call: &Call<'_>) -> Result<Vec<Tensor>, Cause> {
     Ok(vec![Tensor::of(Some(picked), indices.batch().cloned())?])
 }
 
+/// Datatypes that have a number for each row.
+const WIDE: [i64; 2] = [constant::INT32 as i64, constant::INT64 as i64];
 const REFUSED: &str = "gives each row a value by its place in the batch";

@@ -49,22 +49,22 @@ fn all_rows(call: &Call<'_>, places: &[usize]) -> Result<Option<Batch>, Cause> {
     Ok(batch.flatten())
 }
 
-/// A mask, which has rows in its first dimension, or is the same for all rows.
-fn mask(call: &Call<'_>, place: usize, rank: usize) -> Result<(), Cause> {
+/// A mask of values with rows in `batch`: it has rows in its first dimension too, or is the same for all rows.
+fn mask(call: &Call<'_>, place: usize, rank: usize, batch: Option<&Batch>) -> Result<(), Cause> {
     let Some(mask) = call.optional(place) else { return Ok(()) };
+    let of_rows = rows(call, place)?.is_some();
     let shape = mask.shape().ok_or("has a mask of an unknown number of dimensions")?;
-    match rows(call, place)? {
-        Some(_) if shape.len() == rank => Ok(()),
-        None if mask.is_shared() && (shape.len() < rank || shape.first().is_some_and(|size| size.is(1))) => Ok(()),
-        _ => Err("has a mask whose first dimension is not the batch".to_owned()),
+    match (batch, of_rows) {
+        (Some(_), true) if shape.len() == rank => Ok(()),
+        (Some(_), false) if shape.len() < rank || shape.first().is_some_and(|size| size.is(1)) => Ok(()),
+        (None, false) => Ok(()),
+        _ => Err("has a mask whose first dimension is not the batch of the values".to_owned()),
     }
 }
 
 fn attention(call: &mut Call<'_>) -> Followed {
     let batch = all_rows(call, &[0, 1, 2, 4, 5, 6])?;
-    if batch.is_some() {
-        mask(call, 3, 4)?;
-    }
+    mask(call, 3, 4, batch.as_ref())?;
     let (_, shape) = call.ranked(0)?;
     let (_, values) = call.ranked(2)?;
     let mut result = shape.clone();
@@ -103,9 +103,7 @@ fn multi_head(call: &mut Call<'_>) -> Followed {
     if call.inputs.len() > 8 {
         return Err("has inputs that are not known".to_owned());
     }
-    if batch.is_some() && call.optional(5).is_some() {
-        mask(call, 5, 4)?;
-    }
+    mask(call, 5, 4, batch.as_ref())?;
     let (_, shape) = call.ranked(0)?;
     let [rows, length, ..] = &shape[..] else { return Err("has no queries".to_owned()) };
     let output = Tensor::of(Some(vec![rows.clone(), length.clone(), call.symbols.any()]), batch.clone())?;
@@ -121,10 +119,8 @@ fn multi_head(call: &mut Call<'_>) -> Followed {
 fn grouped(call: &mut Call<'_>) -> Followed {
     let batch = all_rows(call, &[0, 1, 2, 3, 4, 5, 9])?;
     call.shared([6, 7, 8])?;
-    if call.inputs.len() > 10 && batch.is_some() {
-        mask(call, 10, 4)?;
-        call.shared(11..call.inputs.len())?;
-    }
+    mask(call, 10, 4, batch.as_ref())?;
+    call.shared(11..call.inputs.len())?;
     let (_, shape) = call.ranked(0)?;
     let [rows, length, ..] = &shape[..] else { return Err("has no queries".to_owned()) };
     let output = Tensor::of(Some(vec![rows.clone(), length.clone(), call.symbols.any()]), batch.clone())?;
@@ -146,14 +142,12 @@ fn packed(call: &mut Call<'_>) -> Followed {
     match (rows(call, 3)?, mask_rank) {
         (_, None) if call.optional(3).is_none() => {}
         // In one dimension it is the lengths of the rows.
-        (Some(_), Some(1..=4)) => {}
+        (Some(_), Some(1..=4)) if batch.is_some() => {}
         (None, Some(_)) if batch.is_none() => {}
         _ => return Err("has a mask whose first dimension is not the batch".to_owned()),
     }
-    if batch.is_some() {
-        mask(call, 5, 4)?;
-        call.shared([6])?;
-    }
+    mask(call, 5, 4, batch.as_ref())?;
+    call.shared(6..call.inputs.len())?;
     let past = call.optional(4).cloned();
     if past.as_ref().is_some_and(|past| {
         past.batch().map(|batch| batch.at(0)) != batch || past.batch().is_some_and(|batch| batch.axis != 1)
