@@ -1,7 +1,5 @@
 //! Runs rows alone and together in ONNX Runtime, in this process.
 
-use std::sync::Mutex;
-
 use amaas::{Datatype, Tensor, TensorData};
 use amaas_e2e::library;
 use half::{bf16, f16};
@@ -139,11 +137,7 @@ impl Runner {
 
 /// The environment of ONNX Runtime in this process.
 pub(super) async fn environment() -> Environment {
-    static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
-    let library = library().await;
-    let mut environment = ENVIRONMENT.lock().expect("no panic");
-    let build = || ort::init_from(library).expect("a library").with_telemetry(false).build().expect("an environment");
-    environment.get_or_insert_with(build).clone()
+    amaas_serve::runtime::environment(library().await).expect("an environment")
 }
 
 fn described(name: &str, of: &ValueType) -> Result<Input, String> {

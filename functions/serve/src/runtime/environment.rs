@@ -9,8 +9,12 @@ use super::quiet;
 
 /// The environment, made on the first call with the library at `library`.
 ///
-/// It takes some 20 ms, so the loader calls it on a thread of its own while the first bytes of a model travel.
-pub(crate) fn environment(library: &Path) -> Result<ort::environment::Environment, RuntimeError> {
+/// It takes some 20 ms, so the loader calls it on a thread of its own while the first bytes of a model travel. A process can have only one, so
+/// whoever uses ONNX Runtime beside this crate takes it from here.
+///
+/// # Errors
+/// [`RuntimeError`] says why ONNX Runtime did not start.
+pub fn environment(library: &Path) -> Result<ort::environment::Environment, RuntimeError> {
     static ENVIRONMENT: Mutex<Option<ort::environment::Environment>> = Mutex::new(None);
     let mut environment = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(environment) = &*environment {

@@ -15,8 +15,7 @@ mod python;
 mod quiet;
 
 pub(crate) use self::allocator::return_large_blocks;
-pub use self::environment::RuntimeError;
-pub(crate) use self::environment::environment;
+pub use self::environment::{RuntimeError, environment};
 pub use self::leave::leave;
 pub use self::library::{LibraryError, VERSION, find, find_or_fetch, find_or_fetch_for};
 pub use self::private::private;
