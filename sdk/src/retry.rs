@@ -124,8 +124,9 @@ impl Cause {
     fn allows_retry(self, repeat: Repeat) -> bool {
         match self {
             Self::NotSent | Self::NotProcessed | Self::Status(408 | 429 | 503) => true,
-            Self::Lost | Self::TimedOut | Self::Status(502 | 504) => repeat == Repeat::Recognised,
-            Self::Unsealed(408 | 429 | 502 | 503 | 504) => repeat == Repeat::Recognised,
+            Self::Lost | Self::TimedOut | Self::Status(502 | 504) | Self::Unsealed(408 | 429 | 502..=504) => {
+                repeat == Repeat::Recognised
+            }
             Self::Status(_) | Self::Unsealed(_) | Self::Mended(_) | Self::Permanent => false,
         }
     }

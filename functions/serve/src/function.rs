@@ -97,7 +97,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
                 if !under_lambda {
                     loading.follow(&source, &tasks, &runtime, FOLLOW).await;
                 }
-                std::future::pending().await
+                std::future::pending::<()>().await;
             };
             tokio::select! {
                 () = loading.lost() => {}

@@ -83,7 +83,7 @@ pub(super) fn join<D: Decoder>(cohorts: &mut Vec<Cohort<D::Past>>, decoder: &mut
     for cohort in cohorts.drain(..) {
         match joined.last_mut() {
             Some(last) if last.length == cohort.length && last.may_join(&cohort, sharing) => {
-                merge(last, cohort, decoder)
+                merge(last, cohort, decoder);
             }
             _ => joined.push(cohort),
         }

@@ -35,9 +35,9 @@ impl Lost {
     /// Has it be that of all networks that `make` makes.
     pub(crate) fn around<T>(&self, make: impl FnOnce() -> T) -> T {
         let before = OF_THREAD.replace(Some(self.clone()));
-        let made = make();
+        let result = make();
         OF_THREAD.set(before);
-        made
+        result
     }
 
     /// From now on it is.

@@ -45,7 +45,8 @@ pub struct DescribedTensor {
 /// [`OnnxError::NotOnnx`] where it is none.
 pub(crate) fn describe(files: &NetworkFiles) -> Result<Description, OnnxError> {
     let (model, graph) = read(&files.file)?;
-    let name = |tensor: &Bytes| Ok(text(Tensor::decode(tensor.clone()).map_err(wrong)?.name.as_deref()));
+    let name =
+        |tensor: &Bytes| Ok(text(Tensor::decode(tensor.clone()).map_err(|error| wrong(&error))?.name.as_deref()));
     let known = graph.initializer.iter().map(name).collect::<Result<BTreeSet<_>, OnnxError>>()?;
     // Files of the first versions list constants among their inputs, and nobody may send them.
     let constants = model.ir_version.unwrap_or_default() < FIRST_WITH_DEFAULTS;
@@ -54,7 +55,7 @@ pub(crate) fn describe(files: &NetworkFiles) -> Result<Description, OnnxError> {
     let none = BTreeSet::new();
     let outputs = graph.output.iter().map(|value| described(value, &none)).collect::<Result<_, _>>()?;
     let set = |bytes: &Bytes| {
-        let set = OperatorSet::decode(bytes.clone()).map_err(wrong)?;
+        let set = OperatorSet::decode(bytes.clone()).map_err(|error| wrong(&error))?;
         let domain = text(set.domain.as_deref());
         Ok((if domain.is_empty() { "ai.onnx".to_owned() } else { domain }, set.version.unwrap_or_default()))
     };
@@ -63,12 +64,12 @@ pub(crate) fn describe(files: &NetworkFiles) -> Result<Description, OnnxError> {
 }
 
 fn described(value: &Bytes, known: &BTreeSet<String>) -> Result<DescribedTensor, OnnxError> {
-    let value = ValueInfo::decode(value.clone()).map_err(wrong)?;
+    let value = ValueInfo::decode(value.clone()).map_err(|error| wrong(&error))?;
     let name = text(value.name.as_deref());
     let optional = known.contains(&name);
     let (datatype, shape) = match value.r#type {
         Some(Type { tensor: Some(tensor), .. }) => {
-            let shape = tensor.shape.map(|shape| Shape::decode(shape).map_err(wrong)).transpose()?;
+            let shape = tensor.shape.map(|shape| Shape::decode(shape).map_err(|error| wrong(&error))).transpose()?;
             (datatype(tensor.elem_type), shape.map(|shape| shape.dim.into_iter().map(Dimension::dim).collect()))
         }
         _ => ("none that is a tensor".to_owned(), None),
@@ -89,7 +90,7 @@ fn datatype(number: Option<i32>) -> String {
     name.to_owned()
 }
 
-fn wrong(error: prost::DecodeError) -> OnnxError {
+fn wrong(error: &prost::DecodeError) -> OnnxError {
     OnnxError::NotOnnx(error.to_string())
 }
 
@@ -139,17 +140,17 @@ mod tests {
         ValueInfo { name: Some(name.into()), r#type }.encode_to_vec().into()
     }
 
-    fn shape() -> Option<Shape> {
+    fn shape() -> Shape {
         let (named, fixed) =
             (Dimension { value: None, param: Some("n".into()) }, Dimension { value: Some(4), param: None });
-        Some(Shape { dim: vec![named, fixed, Dimension::default()] })
+        Shape { dim: vec![named, fixed, Dimension::default()] }
     }
 
     #[test]
     fn tensors_and_operator_sets_are_told_as_the_file_has_them() {
         let described = |version| {
             let initializer = vec![Tensor { name: Some("w".into()), ..Tensor::default() }.encode_to_vec().into()];
-            let input = vec![value("x", 1, shape()), value("w", 10, None), value("t", 7, shape())];
+            let input = vec![value("x", 1, Some(shape())), value("w", 10, None), value("t", 7, Some(shape()))];
             let graph = Graph { initializer, input, output: vec![value("y", 17, None)], ..Graph::default() };
             let set =
                 |domain: Option<Bytes>, version| OperatorSet { domain, version: Some(version) }.encode_to_vec().into();

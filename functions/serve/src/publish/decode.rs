@@ -198,11 +198,11 @@ mod tests {
             let mut past = past.unwrap_or_else(|| vec![Vec::new(); new.len()]);
             past.iter_mut().zip(new).for_each(|(past, new)| past.extend(new));
             #[allow(clippy::cast_precision_loss)]
-            let own = |row: &Vec<i64>| row.iter().fold(7, |state, token| (state * 31 + token) % 9973) as f32;
-            let mut sums: Vec<f32> = past.iter().map(own).collect();
+            let alone = |row: &Vec<i64>| row.iter().fold(7, |state, token| (state * 31 + token) % 9973) as f32;
+            let mut sums: Vec<f32> = past.iter().map(alone).collect();
             let (first, count) = (sums[0], sums.len());
             match self.0 {
-                Meets::Always(part) if count > 1 => sums[1..].iter_mut().for_each(|sum| *sum += part * first),
+                Meets::Always(share) if count > 1 => sums[1..].iter_mut().for_each(|sum| *sum += share * first),
                 Meets::Beyond(length) if past[0].len() > length && count > 1 => sums[1] += first,
                 Meets::InFives if count >= 5 => sums[2] = first,
                 Meets::Fails if count > 3 => return Err(RunError::Failed("four rows".to_owned())),

@@ -99,8 +99,8 @@ fn chosen(written: Written, model: Option<&str>) -> Result<Variables, Failure> {
     Ok(common)
 }
 
-/// Whether the module's output has variables of this name. Others, such as PATH or LD_PRELOAD, would have the shell run other programs,
-/// or have AWS credentials go elsewhere.
+/// Whether the module's output has variables of this name. Others, such as `PATH` or `LD_PRELOAD`, would have the shell run other programs,
+/// or have credentials of AWS go elsewhere.
 fn is_ours(name: &str) -> bool {
     let ours = name.strip_prefix("AMAAS_").filter(|rest| !rest.is_empty());
     let plain =

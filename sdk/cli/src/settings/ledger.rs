@@ -40,14 +40,13 @@ impl Settings {
     }
 
     async fn ledger(&self, arguments: &LedgerArguments, opens: Opens) -> Result<Arc<dyn Ledger>, Failure> {
-        let text = match self.named(LEDGER, arguments.ledger.as_deref()) {
-            Some(named) => named,
-            None => {
-                let file = self.file()?;
-                let text = file.own(LEDGER)?;
-                self.tell(&file, &format!("ledger {text}"), &[KMS_KEY]);
-                text
-            }
+        let text = if let Some(named) = self.named(LEDGER, arguments.ledger.as_deref()) {
+            named
+        } else {
+            let file = self.file()?;
+            let text = file.own(LEDGER)?;
+            self.tell(&file, &format!("ledger {text}"), &[KMS_KEY]);
+            text
         };
         let location: LedgerLocation = text.parse().map_err(|()| {
             Failure::usage(format!("--ledger or {LEDGER}: expected sqlite:PATH or dynamodb:TABLE, got {text:?}"))

@@ -33,26 +33,26 @@ impl Accounts {
             Err(AccountsError::NotSigned) => Some(self.authority.draw().await?),
             Err(error) => return Err(error),
         };
-        let signer = unsigned.as_ref();
+        let drawn = unsigned.as_ref();
         let mut signed = SignedRecords::default();
         for listed in ledger::all(&*self.ledger, PRICES).await? {
             let Ok(model) = listed.sort.parse::<ModelName>() else { continue };
-            signed.prices += usize::from(self.sign_one::<Price>(signer, &price_place(&model), FOREVER).await?);
+            signed.prices += usize::from(self.sign_one::<Price>(drawn, &price_place(&model), FOREVER).await?);
         }
         for listed in ledger::all(&*self.ledger, TENANTS).await? {
             let Ok(name) = listed.sort.parse::<TenantName>() else { continue };
-            signed.tenants += usize::from(self.sign_one::<Tenant>(signer, &tenant_place(&name), FOREVER).await?);
+            signed.tenants += usize::from(self.sign_one::<Tenant>(drawn, &tenant_place(&name), FOREVER).await?);
             for listed in ledger::all(&*self.ledger, &notes(&name)).await? {
                 let Ok(id) = listed.sort.parse() else { continue };
                 let place = key_place(&id);
                 let Some(entry) = self.ledger.read(&place.key).await? else { continue };
                 let (record, _) = signed::parsed::<KeyRecord>(&entry.value)?;
                 let lives = if record.revoked.is_some() { REMEMBERED } else { FOREVER };
-                signed.keys += usize::from(self.sign_one::<KeyRecord>(signer, &place, lives).await?);
+                signed.keys += usize::from(self.sign_one::<KeyRecord>(drawn, &place, lives).await?);
             }
         }
         // Last, since nothing is taken from then on that is not signed.
-        if let Some(signer) = signer {
+        if let Some(signer) = drawn {
             self.authority.publish(signer).await?;
         }
         Ok(signed)

@@ -135,8 +135,8 @@ fn inputs(model: &Model, graph: &Graph, axes: &BTreeMap<String, usize>) -> Resul
         }
         let shape = r#type.and_then(|r#type| r#type.tensor).and_then(|tensor| tensor.shape);
         let dims = shape.map(Shape::decode).transpose().map_err(not_onnx)?.map(|shape| shape.dim);
-        let axis = axes.get(&text(Some(&name))).copied().unwrap_or(0);
-        sent.push(Input { name, axis, dims, optional });
+        let batch = axes.get(&text(Some(&name))).copied().unwrap_or(0);
+        sent.push(Input { name, axis: batch, dims, optional });
     }
     Ok(sent)
 }
