@@ -319,7 +319,7 @@ impl Dim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Batching {
-    /// The first dimension of every tensor is the batch. Calls share a run where a proof of that is signed too: see [`Sharing`].
+    /// The first dimension of every tensor is the batch. Calls share a run where a proof of that is signed too.
     Rows,
     /// The first dimension of every tensor is the batch, by the word of the network's owner: only calls of one tenant share a run.
     /// Functions older than this value refuse a manifest with it.
