@@ -1,7 +1,7 @@
 //! Calls that wait for a run, and the network while it has none.
 //!
 //! Invariant: the queue holds no more rows and bytes than its bounds, because each entry holds its place, and an entry
-//! whose caller has gone is thrown away at once.
+//! whose caller has gone is thrown away at once. Calls of a run that failed late are queued again, one by one, beyond the bounds.
 //!
 //! Invariant: whoever runs the network has taken it from here, so there is one run at a time. A caller takes it only where nobody
 //! waits, and whoever brings it back wakes the thread where somebody does by then, so that nobody waits for long.

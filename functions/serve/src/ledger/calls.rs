@@ -160,8 +160,10 @@ impl Place {
             State::InPieces.with(&self.fingerprint, &[count.to_be_bytes().as_slice(), &writer].concat())
         };
         // Whoever took the lease meanwhile, because this process was frozen, has its own answer.
-        self.ledger.replace(&self.head, self.revision, value, KEPT).await?;
-        self.leased = false;
+        // Then what is to be known of this message is written as for an answer that is not kept.
+        if self.ledger.replace(&self.head, self.revision, value, KEPT).await?.is_some() {
+            self.leased = false;
+        }
         Ok(())
     }
 
@@ -169,8 +171,10 @@ impl Place {
     pub(crate) async fn leave(mut self) {
         self.leased = false;
         self.renewal.abort();
-        if let Err(error) = self.give_back().await {
-            tracing::warn!(%error, "a lease could not be given back");
+        // In a task of its own: a caller who goes away meanwhile takes nothing of it along.
+        match tokio::spawn(self.give_back()).await {
+            Ok(Err(error)) => tracing::warn!(%error, "a lease could not be given back"),
+            Ok(Ok(())) | Err(_) => {}
         }
     }
 

@@ -222,22 +222,28 @@ impl Call {
     ) -> Result<T, Error> {
         self.under_way = Some(UnderWay { model: Arc::clone(model), begun, work: Work::Running(running) });
         let ran = work.await;
-        let under_way = self.under_way.take();
-        if let (Err(error), Some(UnderWay { work: Work::Running(running), .. })) = (&ran, under_way)
+        // What ran is under way until it is recorded: whoever leaves before has had it.
+        if let Err(error) = &ran
+            && let Some(UnderWay { work: Work::Running(running), .. }) = self.under_way.take()
             && error.is_of_the_run()
         {
+            self.is_not_kept();
             self.record(model, running.counted(begun).usage(), 0);
         }
         ran
     }
 
-    /// Writes an answer of `size` bytes of JSON.
+    /// Writes an answer of `size` bytes of JSON. What ran is charged where the answer is at fault, and not where this process is.
     pub(crate) async fn write<T: Send + 'static>(
-        &self,
+        &mut self,
         size: usize,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.admission.write(QUICK, size, work).await
+        let written = self.admission.write(QUICK, size, work).await;
+        if written.as_ref().is_err_and(|error| !error.is_of_the_run()) {
+            self.under_way = None;
+        }
+        written
     }
 
     /// What may come and go at most.
@@ -313,6 +319,7 @@ impl Call {
 
     /// Counts the call as `usage`, which may come to fewer units than were charged.
     pub(crate) fn record(&mut self, model: &Model, usage: Usage, bytes_out: u64) {
+        self.under_way = None;
         if bytes_out > LARGEST {
             self.is_not_kept();
         }
@@ -388,6 +395,8 @@ impl Drop for Call {
                 running
             }
         };
+        // No repeat gets this answer, so a repeat is another record.
+        self.is_not_kept();
         self.record(&model, running.counted(begun).usage(), 0);
     }
 }

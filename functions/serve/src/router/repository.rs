@@ -14,6 +14,7 @@ use crate::request::{Admission, Caller};
 
 /// The models that the key may use.
 pub(super) async fn index(State(host): State<Host>, caller: Caller, request: Request) -> Result<Response<Body>, Error> {
+    caller.looks(&host).await?;
     let (parts, body) = request.into_parts();
     let limit = host.limits().body_bytes.min(LARGEST);
     let body = Admission::of(&host, &caller, None).read(&parts.headers, body, limit).await?;

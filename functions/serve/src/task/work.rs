@@ -1,6 +1,7 @@
 //! CPU work beside the runtime: as many jobs at once as there are cores, of which one tenant has half.
 //!
-//! A job waits for its turn as a future, so one whose caller has gone never starts, and the threads for blocking work are never full.
+//! A job waits for its turn as a future, so one whose caller has gone never starts. A job that gave its turn to others waits on its thread, so
+//! jobs that have begun are bounded too, far below the threads for blocking work: no turn is ever held by a job that has no thread.
 //! A long job gives its turn to the next one between two inputs ([`checkpoint`]), and ends there when its caller has gone. Jobs of no
 //! tenant have turns of their own: what is opened or compressed does not wait for what tenants have decoded.
 //!
@@ -71,8 +72,10 @@ impl Progress {
 }
 
 /// The turns of a tenant.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lane {
+    /// Jobs that have begun and not ended.
+    begun: Arc<Semaphore>,
     share: Arc<Semaphore>,
     memory: Arc<Semaphore>,
 }
@@ -86,7 +89,8 @@ impl Default for Lane {
 impl Lane {
     pub(crate) fn with_share(turns: usize) -> Self {
         let memory = Arc::new(Semaphore::new(MEMORY_MIB as usize / 2));
-        Self { share: Arc::new(Semaphore::new(turns)), memory }
+        let begun = Arc::new(Semaphore::new(MAX_BEGUN_OF_LANE as usize));
+        Self { begun, share: Arc::new(Semaphore::new(turns)), memory }
     }
 
     /// Does `work` when its turn comes. It takes up to `memory` bytes beyond what it is given.
@@ -99,7 +103,8 @@ impl Lane {
         let memory = u32::try_from(memory.div_ceil(1 << 20)).unwrap_or(u32::MAX).min(MEMORY_MIB / 2);
         let (share, own) = (Arc::clone(&self.share), Arc::clone(&self.memory));
         let wanted = Wanted(vec![(own, memory), (Arc::clone(&MEMORY), memory), (share, 1)]);
-        run(wanted, Arc::clone(&TURNS), progress, move || work(&Working(()))).await
+        let begun = Wanted(vec![(Arc::clone(&self.begun), 1), (Arc::clone(&BEGUN), 1)]);
+        run(begun, wanted, Arc::clone(&TURNS), progress, move || work(&Working(()))).await
     }
 }
 
@@ -107,18 +112,21 @@ impl Lane {
 pub(super) async fn run_for_nobody<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    run(Wanted(Vec::new()), Arc::clone(&OTHER_TURNS), Arc::default(), work).await
+    let begun = Wanted(vec![(Arc::clone(&OTHER_BEGUN), 1)]);
+    run(begun, Wanted(Vec::new()), Arc::clone(&OTHER_TURNS), Arc::default(), work).await
 }
 
 async fn run<T: Send + 'static>(
+    begun: Wanted,
     wanted: Wanted,
     turns: Arc<Semaphore>,
     progress: Arc<Progress>,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let wanted = Wanted(wanted.0.into_iter().chain([(turns, 1)]).collect());
+    let begun = begun.take().await?;
     let held = wanted.take().await?;
-    let job = Job { wanted, held, since: Instant::now(), progress };
+    let job = Job { wanted, held, since: Instant::now(), progress, _begun: begun };
     let done = tokio::task::spawn_blocking(move || {
         job.progress.begun.store(true, Ordering::Relaxed);
         let _on_this_thread = OnThisThread::begin(job);
@@ -148,6 +156,8 @@ struct Job {
     held: Vec<OwnedSemaphorePermit>,
     since: Instant,
     progress: Arc<Progress>,
+    /// Kept to the end, whoever has the turn.
+    _begun: Vec<OwnedSemaphorePermit>,
 }
 
 impl Job {
@@ -206,9 +216,15 @@ fn turns() -> usize {
 
 static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(turns())));
 static OTHER_TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(turns())));
+static BEGUN: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_BEGUN)));
+static OTHER_BEGUN: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_BEGUN)));
 static MEMORY: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MEMORY_MIB as usize)));
 /// Memory that all jobs may take beyond what they are given; one tenant has half.
 const MEMORY_MIB: u32 = 256;
+/// Jobs that may have begun at once, of tenants and of nobody each. Tokio has 512 threads for blocking work.
+const MAX_BEGUN: usize = 128;
+/// Those of one tenant.
+const MAX_BEGUN_OF_LANE: u32 = 32;
 /// For how long a job keeps its turn, in between two inputs.
 const LONGEST_TURN: Duration = Duration::from_millis(25);
 
@@ -240,6 +256,30 @@ mod tests {
             done.expect("done");
         }
         assert!((1..=2).contains(&most.load(Ordering::SeqCst)));
+    }
+
+    #[test]
+    fn more_long_jobs_than_threads_all_end() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(160).enable_all().build();
+        let ended = runtime.expect("a runtime").block_on(async {
+            let lanes: Vec<_> = (0..8).map(|_| Lane::with_share(1)).collect();
+            let job = |lane: &Lane| {
+                let lane = lane.clone();
+                tokio::spawn(async move {
+                    let work = |_: &Working| {
+                        for _ in 0..2 {
+                            sleep(15);
+                            checkpoint().map_err(|error| Error::InvalidInput(error.to_string()))?;
+                        }
+                        Ok(())
+                    };
+                    lane.run(Arc::default(), 0, work).await
+                })
+            };
+            let jobs: Vec<_> = (0..320).map(|number| job(&lanes[number % lanes.len()])).collect();
+            tokio::time::timeout(Duration::from_mins(1), futures_util::future::join_all(jobs)).await
+        });
+        assert!(ended.expect("none waits for ever").into_iter().all(|job| job.is_ok_and(|done| done.is_ok())));
     }
 
     #[tokio::test]
