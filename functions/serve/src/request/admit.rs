@@ -139,6 +139,12 @@ impl Admission {
         if self.place.is_none() {
             return Err(Error::internal("work was begun without a place"));
         }
+        // The tenant is there for as long as its job is, so that a caller who goes away gets no new share of the turns.
+        let tenant = Arc::clone(&self.tenant);
+        let work = move |working: &Working| {
+            let _tenant = tenant;
+            work(working)
+        };
         self.tenant.lane.run(Arc::clone(&self.progress), memory, work).await
     }
 
