@@ -172,9 +172,8 @@ impl Place {
         self.leased = false;
         self.renewal.abort();
         // In a task of its own: a caller who goes away meanwhile takes nothing of it along.
-        match tokio::spawn(self.give_back()).await {
-            Ok(Err(error)) => tracing::warn!(%error, "a lease could not be given back"),
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(error)) = tokio::spawn(self.give_back()).await {
+            tracing::warn!(%error, "a lease could not be given back");
         }
     }
 

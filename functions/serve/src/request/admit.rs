@@ -142,8 +142,9 @@ impl Admission {
         // The tenant is there for as long as its job is, so that a caller who goes away gets no new share of the turns.
         let tenant = Arc::clone(&self.tenant);
         let work = move |working: &Working| {
-            let _tenant = tenant;
-            work(working)
+            let done = work(working);
+            drop(tenant);
+            done
         };
         self.tenant.lane.run(Arc::clone(&self.progress), memory, work).await
     }
