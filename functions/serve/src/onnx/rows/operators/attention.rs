@@ -104,15 +104,7 @@ fn multi_head(call: &mut Call<'_>) -> Followed {
         return Err("has inputs that are not known".to_owned());
     }
     mask(call, 5, 4, batch.as_ref())?;
-    let (_, shape) = call.ranked(0)?;
-    let [rows, length, ..] = &shape[..] else { return Err("has no queries".to_owned()) };
-    let output = Tensor::of(Some(vec![rows.clone(), length.clone(), call.symbols.any()]), batch.clone())?;
-    let rows = rows.clone();
-    let mut cache = || -> Result<Tensor, Cause> {
-        let sizes = vec![rows.clone(), call.symbols.any(), call.symbols.any(), call.symbols.any()];
-        Tensor::of(Some(sizes), batch.clone())
-    };
-    Ok(vec![output, cache()?, cache()?])
+    with_caches(call, batch.as_ref())
 }
 
 /// With a length of its own for each row (`seqlens_k`), and one for all (`total_sequence_length`).
@@ -121,13 +113,18 @@ fn grouped(call: &mut Call<'_>) -> Followed {
     call.shared([6, 7, 8])?;
     mask(call, 10, 4, batch.as_ref())?;
     call.shared(11..call.inputs.len())?;
+    with_caches(call, batch.as_ref())
+}
+
+/// What attention gives for the queries of the first input, and the caches of keys and values.
+fn with_caches(call: &mut Call<'_>, batch: Option<&Batch>) -> Followed {
     let (_, shape) = call.ranked(0)?;
     let [rows, length, ..] = &shape[..] else { return Err("has no queries".to_owned()) };
-    let output = Tensor::of(Some(vec![rows.clone(), length.clone(), call.symbols.any()]), batch.clone())?;
+    let output = Tensor::of(Some(vec![rows.clone(), length.clone(), call.symbols.any()]), batch.cloned())?;
     let rows = rows.clone();
     let mut cache = || -> Result<Tensor, Cause> {
         let sizes = vec![rows.clone(), call.symbols.any(), call.symbols.any(), call.symbols.any()];
-        Tensor::of(Some(sizes), batch.clone())
+        Tensor::of(Some(sizes), batch.cloned())
     };
     Ok(vec![output, cache()?, cache()?])
 }
