@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::element::Element;
 use super::external::text;
-use super::proto::{Tensor, Type, ValueInfo};
+use super::proto::{Dimension, Shape, Tensor, Type, ValueInfo};
 use super::read::read;
 use super::{NetworkFiles, OnnxError};
 use crate::manifest::Dim;
@@ -92,22 +92,6 @@ fn datatype(number: Option<i32>) -> String {
 
 fn wrong(error: &prost::DecodeError) -> OnnxError {
     OnnxError::NotOnnx(error.to_string())
-}
-
-/// `TensorShapeProto`.
-#[derive(Clone, PartialEq, Message)]
-struct Shape {
-    #[prost(message, repeated, tag = "1")]
-    dim: Vec<Dimension>,
-}
-
-/// `TensorShapeProto.Dimension`: one of the fields is set, or none.
-#[derive(Clone, PartialEq, Message)]
-struct Dimension {
-    #[prost(int64, optional, tag = "1")]
-    value: Option<i64>,
-    #[prost(bytes = "bytes", optional, tag = "2")]
-    param: Option<Bytes>,
 }
 
 impl Dimension {

@@ -269,3 +269,19 @@ pub(super) struct Map {
     #[prost(message, optional, boxed, tag = "2")]
     pub(super) value_type: Option<Box<Type>>,
 }
+
+/// `TensorShapeProto`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Shape {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) dim: Vec<Dimension>,
+}
+
+/// `TensorShapeProto.Dimension`: one of the fields is set, or none.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Dimension {
+    #[prost(int64, optional, tag = "1")]
+    pub(super) value: Option<i64>,
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    pub(super) param: Option<Bytes>,
+}

@@ -33,7 +33,7 @@ use self::graph::{Analysis, Value};
 use self::size::{Size, Symbols};
 use self::tensor::{Batch, Tensor};
 use super::external::text;
-use super::proto::{Graph, Model, Node, ValueInfo};
+use super::proto::{Dimension, Graph, Model, Node, Shape, ValueInfo};
 use super::{NetworkFiles, OnnxError};
 
 /// Proves that each output row of a network depends on the same row of its inputs alone, whichever of the inputs that a call may leave out
@@ -89,22 +89,6 @@ struct Input {
     dims: Option<Vec<Dimension>>,
     /// Whether a call may leave it out, since the file has a value for it.
     optional: bool,
-}
-
-/// `TensorShapeProto`.
-#[derive(Clone, PartialEq, Message)]
-struct Shape {
-    #[prost(message, repeated, tag = "1")]
-    dim: Vec<Dimension>,
-}
-
-/// `TensorShapeProto.Dimension`.
-#[derive(Clone, PartialEq, Message)]
-struct Dimension {
-    #[prost(int64, optional, tag = "1")]
-    value: Option<i64>,
-    #[prost(bytes = "bytes", optional, tag = "2")]
-    param: Option<Bytes>,
 }
 
 impl Dimension {
