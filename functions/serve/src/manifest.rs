@@ -121,6 +121,11 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The bytes of all blobs of the version.
+    pub fn stored_bytes(&self) -> u64 {
+        self.blobs().map(|(_, blob)| blob.size).fold(0, u64::saturating_add)
+    }
+
     /// Every blob of the version, and what it is to it.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = (Role, &Blob)> {
         let named = self.networks.iter().flat_map(|(name, network)| {

@@ -4,6 +4,7 @@
 mod accounts;
 mod estimate;
 mod keys;
+mod models;
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub(crate) use self::accounts::{
 };
 pub(crate) use self::estimate::{Estimate, Front, OfModel};
 pub(crate) use self::keys::{CreateKey, Keys, ListKeys, RotateKeys};
+pub(crate) use self::models::{ModelVersions, Models, ModelsCommand, Prune, RemoveModel, StoreCommand};
 use crate::architecture::Architecture;
 
 /// What `amaas --help` says at its end.
@@ -75,8 +77,11 @@ pub(crate) enum Command {
     /// Verify what a function signed of a call, offline
     #[command(subcommand)]
     Receipt(Receipts),
-    /// List the models that the key may use
-    Models,
+    /// List the models that the key may use; list and remove what the store holds of a model
+    Models(Models),
+    /// Delete what the model store holds and no model refers to
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Make, list and revoke API keys; rotate the keys that calls are sealed to
     #[command(subcommand)]
     Keys(Keys),

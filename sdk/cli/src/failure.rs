@@ -255,7 +255,19 @@ impl From<PublishError> for Failure {
             PublishError::CannotShare { .. } => {
                 Self::new(error).try_this("leave --batching away: calls share runs where that is safe")
             }
-            PublishError::VersionTaken { .. } => {
+            PublishError::NoModel { .. } => Self::new(error).try_this("`amaas models` lists what is served"),
+            PublishError::NoVersion { ref model, .. } | PublishError::NoAlias { ref model, .. } => {
+                let remedy = format!("`amaas models versions {model}` lists versions and aliases");
+                Self::new(&error).try_this(remedy)
+            }
+            PublishError::AliasCase { ref there, .. } => {
+                let remedy = format!("write {there}, or give the new alias a name of its own");
+                Self::new(&error).try_this(remedy)
+            }
+            PublishError::Pointed { .. } => Self::new(error).try_this(
+                "point them elsewhere with `amaas alias`, remove an alias with --alias, or leave --version away to remove the whole model",
+            ),
+            PublishError::VersionRemoved { .. } | PublishError::VersionTaken { .. } => {
                 Self::new(error).try_this("leave --version away to take the next number")
             }
             error => Self::new(error),

@@ -28,6 +28,8 @@ pub struct Slot {
     trying: AtomicBool,
     /// Told by calls that wait for another attempt.
     wanted: Notify,
+    /// Whether the place was taken away.
+    retired: watch::Sender<bool>,
     /// Held by whoever loads, so that two versions never race for the place; what the last attempt of theirs gave.
     attempt: tokio::sync::Mutex<Attempt>,
 }
@@ -58,7 +60,18 @@ impl Slot {
     pub fn new(model: ModelName, version: Selector) -> Self {
         let state = watch::Sender::new(State::Loading);
         let (trying, wanted, attempt) = (AtomicBool::new(false), Notify::new(), tokio::sync::Mutex::default());
-        Self { model, version, state, trying, wanted, attempt }
+        Self { model, version, state, trying, wanted, retired: watch::Sender::new(false), attempt }
+    }
+
+    /// Ends what loads the model, since no host has this place any more.
+    pub(super) fn retire(&self) {
+        self.retired.send_replace(true);
+    }
+
+    /// Done when the place was taken away.
+    pub(super) async fn retired(&self) {
+        // The sender is in the slot itself, so it is not gone before.
+        let _ = self.retired.subscribe().wait_for(|retired| *retired).await;
     }
 
     /// The model's name.

@@ -76,9 +76,29 @@ pub enum PublishError {
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is no such version to point to.
+    /// There is no such model.
+    #[error("the store has no model {model}")]
+    NoModel { model: String },
+    /// There is no such version.
     #[error("model {model} has no version {version}")]
     NoVersion { model: String, version: String },
+    /// There is no such alias.
+    #[error("model {model} has no alias {alias}")]
+    NoAlias { model: String, alias: String },
+    /// An alias of nearly this name is there.
+    #[error(
+        "model {model} has no alias {alias}, but has {there}; two aliases have to differ in more than upper and lower case"
+    )]
+    AliasCase { model: String, alias: String, there: String },
+    /// The version is not to be removed while an alias points to it.
+    #[error("version {version} of model {model} is what its aliases point to: {aliases}")]
+    Pointed { model: String, version: String, aliases: String },
+    /// The version was removed, and its name is not used again.
+    #[error("version {version} of model {model} was removed; the name of a version is never used again")]
+    VersionRemoved { model: String, version: String },
+    /// A manifest cannot be read, so it is not known which blobs are in use.
+    #[error("{key} cannot be read, so the blobs that it refers to are not known; nothing was deleted")]
+    UnknownReferences { key: String },
     /// The version is there already, with another content.
     #[error("version {version} of model {model} is there already and is another one; versions never change")]
     VersionTaken { model: String, version: String },

@@ -2,11 +2,15 @@
 //!
 //! Invariant: what is published has been run here. A network that a function could not serve never reaches the store.
 
+mod alias;
+mod catalogue;
 mod check;
 mod decode;
 mod named;
 mod prepare;
 mod probe;
+mod prune;
+mod remove;
 mod seal;
 mod share;
 mod upload;
@@ -18,7 +22,10 @@ use amaas_wire::Datatype;
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
 use bytes::Bytes;
 
+pub use self::catalogue::{Listed, is_removed, versions};
 pub use self::check::PublishError;
+pub use self::prune::{Blobs, Pruned, prune};
+pub use self::remove::{Removal, Removed, remove};
 pub use self::seal::{Protection, Publisher};
 pub use self::share::BatchingPolicy;
 use crate::config::{Trust, live};
@@ -77,6 +84,8 @@ pub struct Published {
     pub manifest: Manifest,
     /// Whether it is new; `false` where the newest version was this very model already.
     pub is_new: bool,
+    /// What became of the alias.
+    pub alias: AliasMove,
     /// Why rows of different calls may share a run, or not.
     pub batching_because: String,
     /// The same of the networks beside the model's own.
@@ -86,6 +95,21 @@ pub struct Published {
     /// What could not be checked: a task that this program does not know, or, where there are no golden cases, a network
     /// that refused made-up values, which some do and are fine.
     pub warning: Option<String>,
+}
+
+/// What became of an alias that was to point to a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AliasMove {
+    /// It pointed there already.
+    Unchanged,
+    /// It is new.
+    Made,
+    /// It pointed elsewhere.
+    Moved {
+        /// The version that it pointed to; `None` where that could not be read.
+        from: Option<Version>,
+    },
 }
 
 /// Publishes `publication` into `store` in the name of `publisher`, checked with the ONNX Runtime library at `library` and, where the model has a
@@ -117,14 +141,15 @@ pub async fn publish(
 /// another alias.
 ///
 /// # Errors
-/// [`PublishError::NoVersion`] where there is no such version.
+/// [`PublishError::NoModel`] or [`PublishError::NoVersion`] where there is none such, [`PublishError::AliasCase`] where another alias
+/// differs from this one in upper and lower case only.
 pub async fn point(
     store: &Store,
     of: (&ModelName, &Alias),
     version: &Version,
     signer: &SigningKey,
-) -> Result<(), PublishError> {
-    upload::point(store, of, version, signer).await
+) -> Result<AliasMove, PublishError> {
+    alias::point(store, of, version, signer).await
 }
 
 /// Signs the aliases of a store that an earlier version of amaas wrote, which are bare text, as they point now.
@@ -132,7 +157,7 @@ pub async fn point(
 /// # Errors
 /// When the store cannot be reached.
 pub async fn sign_aliases(store: &Store, signer: &SigningKey) -> Result<(), PublishError> {
-    upload::sign_aliases(store, signer).await
+    alias::sign_aliases(store, signer).await
 }
 
 /// Whether some version of the model in `store` that `publisher` signed is `publication` already, wherever its aliases point.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use amaas_wire::dsse::SigningKey;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::alias::{move_alias, refuse_near};
 use super::check::Checked;
+use super::prune::is_old;
 use super::seal::{Files, Packed, is_same, pack, sized};
 use super::share::{BatchingPolicy, Shared};
 use super::{Publication, PublishError, Published, Publisher};
@@ -17,19 +17,27 @@ use crate::at_rest::Role;
 use crate::digest::Digest;
 use crate::manifest::{Batching, Blob, FORMAT, Golden, GoldenBlob, Manifest, NamedNetwork, ROWS_PROOF};
 use crate::onnx::NetworkFiles;
-use crate::pointer::Pointer;
-use crate::store::{Alias, Condition, ModelName, Store, StoreError, Version, alias_key, blob_key, manifest_key};
+use crate::store::{Condition, Store, StoreError, Version, blob_key, manifest_key, removed_key};
 
 pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
     let Checked { publication, prepared, inputs, outputs, shared, networks, .. } = checked;
     let Shared { batching, rows_proof, because: batching_because } = shared;
+    refuse_near(store, &publication.model, &publication.alias).await?;
     let (mut files, chosen, alias) = (files(&publication), publication.version.clone(), publication.alias.clone());
     files.extend(prepared.into_iter().map(|(network, bytes)| (Role::Prepared { network }, bytes)));
     let draft = Manifest { networks, inputs, outputs, batching, rows_proof, ..draft(publication) };
     let (manifest, is_new) = write(store, draft, files, chosen, publisher).await?;
-    move_alias(store, (&manifest.model, &alias), &manifest.version, &publisher.signer).await?;
+    let alias = move_alias(store, (&manifest.model, &alias), &manifest.version, &publisher.signer).await?;
     let (networks_because, prepared_because) = (checked.named_because, checked.prepared_because);
-    Ok(Published { manifest, is_new, batching_because, networks_because, prepared_because, warning: checked.warning })
+    Ok(Published {
+        manifest,
+        is_new,
+        alias,
+        batching_because,
+        networks_because,
+        prepared_because,
+        warning: checked.warning,
+    })
 }
 
 pub(super) async fn is_published(
@@ -147,8 +155,9 @@ fn self_check(golden: &Golden) -> Bytes {
 async fn upload_blobs(store: &Store, files: Vec<Bytes>) -> Result<(), StoreError> {
     let upload = |file: Bytes| async move {
         let key = blob_key(&Digest::of(&file));
-        // Equal blobs are stored once. One that was cut off does not count as there.
-        if store.size(&key).await? == Some(file.len() as u64) {
+        // Equal blobs are stored once. One that was cut off does not count as there, nor one that may be pruned before a manifest
+        // refers to it.
+        if store.stat(&key).await?.is_some_and(|there| there.size == file.len() as u64 && !is_old(there)) {
             return Ok(());
         }
         store.write(&key, file, Condition::Any).await
@@ -183,6 +192,9 @@ async fn write(
                 draft.version = numbered(number.saturating_add(1));
             } else if store.size(&key).await?.is_some() {
                 return Err(taken(&draft));
+            } else if store.size(&removed_key(&draft.model, &newest)).await?.is_some() {
+                let (model, version) = (draft.model.to_string(), newest.to_string());
+                return Err(PublishError::VersionRemoved { model, version });
             }
         }
         let Packed { manifest, blobs } = pack(draft.clone(), files.clone(), &publisher.protection).await?;
@@ -223,72 +235,6 @@ fn numbered(number: u64) -> Version {
     number.to_string().parse().expect("a number has at most 20 characters, all of them digits")
 }
 
-pub(super) async fn point(
-    store: &Store,
-    (model, alias): (&ModelName, &Alias),
-    version: &Version,
-    signer: &SigningKey,
-) -> Result<(), PublishError> {
-    if store.size(&manifest_key(model, version)).await?.is_none() {
-        return Err(PublishError::NoVersion { model: model.to_string(), version: version.to_string() });
-    }
-    move_alias(store, (model, alias), version, signer).await
-}
-
-pub(super) async fn sign_aliases(store: &Store, signer: &SigningKey) -> Result<(), PublishError> {
-    for model in store.list("models/").await? {
-        let Ok(model) = model.parse::<ModelName>() else { continue };
-        for alias in store.list(&format!("models/{model}/aliases/")).await? {
-            let Ok(alias) = alias.parse::<Alias>() else { continue };
-            let bare = store.read(&alias_key(&model, &alias)).await?.bytes;
-            let Ok(version) = String::from_utf8_lossy(&bare).trim().parse() else { continue };
-            match point(store, (&model, &alias), &version, signer).await {
-                // Where it points nowhere there is nothing to serve, signed or not.
-                Ok(()) | Err(PublishError::NoVersion { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn move_alias(
-    store: &Store,
-    (model, alias): (&ModelName, &Alias),
-    version: &Version,
-    signer: &SigningKey,
-) -> Result<(), PublishError> {
-    let key = alias_key(model, alias);
-    for _ in 0..ATTEMPTS {
-        let (condition, before) = match store.read(&key).await {
-            Ok(object) => {
-                let before = Pointer::verify(&object.bytes, (model, alias), &[signer.verifying_key()]).ok();
-                if before.as_ref().is_some_and(|before| before.version == *version) {
-                    return Ok(());
-                }
-                (Condition::Unchanged(object.tag), before)
-            }
-            Err(error) if error.is_not_found() => (Condition::Absent, None),
-            Err(error) => return Err(error.into()),
-        };
-        // Milliseconds, so that pointers of several publishers, who do not know one another's, follow one another too.
-        let serial = milliseconds().max(before.map_or(0, |before| before.serial.saturating_add(1)));
-        let pointer = Pointer { model: model.clone(), alias: alias.clone(), version: version.clone(), serial };
-        match store.write(&key, pointer.sign(signer).into(), condition).await {
-            Ok(()) => return Ok(()),
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(PublishError::Contended { model: model.to_string() })
-}
-
-/// Milliseconds since 1970.
-fn milliseconds() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    since.as_millis().try_into().unwrap_or(u64::MAX)
-}
-
 /// The manifest under `key`; `None` where there is none, or none of this publisher.
 async fn read(store: &Store, key: &str, publisher: &Publisher) -> Result<Option<Manifest>, StoreError> {
     match store.read(key).await {
@@ -310,13 +256,15 @@ const ATTEMPTS: u32 = 5;
 mod tests {
     use std::collections::HashMap;
     use std::sync::Mutex;
+    use std::time::{Duration, SystemTime};
 
+    use amaas_wire::dsse::SigningKey;
     use axum::Router;
     use axum::extract::State;
     use http::{Method, Request, StatusCode};
 
     use super::*;
-    use crate::publish::Protection;
+    use crate::publish::{Protection, Removal, remove};
     use crate::store::{S3Endpoint, S3Options};
     use crate::vault::{FileKey, Vault};
 
@@ -354,6 +302,37 @@ mod tests {
         }
         let expected = [("1", true), ("1", false), ("2", true), ("2", false), ("3", true)];
         assert_eq!(seen, expected.map(|(version, is_new)| (version.to_owned(), is_new)));
+    }
+
+    #[tokio::test]
+    async fn the_name_of_a_removed_version_is_never_used_again() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (store, publisher) = (Store::folder(folder.path()), publisher());
+        let write = async |version: Option<&str>| {
+            let chosen = version.map(|version| version.parse().expect("a version"));
+            write(&store, manifest("1"), files(), chosen, &publisher).await.map(|(manifest, _)| manifest)
+        };
+        let first = write(None).await.expect("written");
+        remove(&store, &first.model, &Removal::Model, false).await.expect("removed");
+        assert_eq!(write(None).await.expect("written").version.as_str(), "2");
+        let error = write(Some("1")).await.expect_err("it was removed");
+        assert!(error.to_string().starts_with("version 1 of model m was removed"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_blob_that_may_be_pruned_is_written_again() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path());
+        let path = folder.path().join(blob_key(&Digest::of(b"network")));
+        let upload = async || upload_blobs(&store, vec![Bytes::from_static(b"network")]).await.expect("uploaded");
+        upload().await;
+        for (hours, again) in [(11, false), (13, true)] {
+            let then = SystemTime::now() - Duration::from_hours(hours);
+            std::fs::File::options().write(true).open(&path).expect("there").set_modified(then).expect("set");
+            upload().await;
+            let modified = std::fs::metadata(&path).expect("there").modified().expect("known");
+            assert_eq!(modified != then, again, "{hours} h");
+        }
     }
 
     #[tokio::test]

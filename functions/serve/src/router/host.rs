@@ -212,6 +212,14 @@ impl Host {
         self.0.slots.write().unwrap_or_else(PoisonError::into_inner).insert(slot.name().clone(), slot);
     }
 
+    /// Takes the place of `slot` away, unless another took it; calls that have its model are answered.
+    pub fn remove(&self, slot: &Arc<Slot>) {
+        let mut slots = self.0.slots.write().unwrap_or_else(PoisonError::into_inner);
+        if slots.get(slot.name()).is_some_and(|there| Arc::ptr_eq(there, slot)) {
+            slots.remove(slot.name());
+        }
+    }
+
     /// Every model's place, by name.
     pub fn slots(&self) -> Vec<Arc<Slot>> {
         self.0.slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()

@@ -10,7 +10,7 @@ use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Mutex;
 
-use super::{Condition, DOCUMENT_BYTES, Object, StoreError};
+use super::{Condition, DOCUMENT_BYTES, Object, Stat, StoreError};
 use crate::digest::Digest;
 
 /// The folder; its objects are files. A conditional put is atomic within one process only.
@@ -75,12 +75,38 @@ impl Folder {
         Ok(())
     }
 
-    pub(super) async fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
-        match fs::metadata(self.root.join(key)).await {
-            Ok(metadata) => Ok(Some(metadata.len())),
+    pub(super) async fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
+        match fs::metadata(self.root.join(key)).await.and_then(|metadata| stat(&metadata)) {
+            Ok(stat) => Ok(Some(stat)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.error(key, &error)),
         }
+    }
+
+    pub(super) async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match fs::remove_file(self.root.join(key)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.error(key, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn objects(&self, prefix: &str) -> Result<Vec<(String, Stat)>, StoreError> {
+        let read = async {
+            let mut objects = Vec::new();
+            let mut entries = match fs::read_dir(self.root.join(prefix)).await {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(objects),
+                entries => entries?,
+            };
+            while let Some(entry) = entries.next_entry().await? {
+                let metadata = entry.metadata().await?;
+                if let Some(name) = entry.file_name().to_str().filter(|_| metadata.is_file()) {
+                    objects.push((format!("{prefix}{name}"), stat(&metadata)?));
+                }
+            }
+            objects.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            Ok(objects)
+        };
+        read.await.map_err(|error: io::Error| self.error(prefix, &error))
     }
 
     pub(super) async fn write(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<(), StoreError> {
@@ -134,6 +160,10 @@ impl Folder {
     }
 }
 
+fn stat(metadata: &std::fs::Metadata) -> io::Result<Stat> {
+    Ok(Stat { size: metadata.len(), modified: metadata.modified()? })
+}
+
 impl fmt::Display for Folder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The last name only: this is read by callers too, and whoever configured the path knows the rest.
@@ -171,5 +201,30 @@ mod tests {
         assert_eq!(store.read("a/b").await.expect("just written").bytes, "2");
         assert_eq!(store.list("a/").await.expect("listed"), ["b"]);
         assert_eq!(store.size("a/c").await.expect("asked"), None);
+    }
+
+    #[tokio::test]
+    async fn objects_are_listed_with_their_age_and_deleted() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path());
+        assert_eq!(store.objects("a/").await.expect("there is no such folder"), []);
+        for (key, text) in [("a/b", "1"), ("a/c", "23"), ("a/deep/d", "4")] {
+            store.write(key, text.into(), Condition::Any).await.expect("written");
+        }
+        // A writer that was killed.
+        std::fs::write(folder.path().join("a/e.partial-1"), "567").expect("written");
+        let listed = store.objects("a/").await.expect("listed");
+        let sizes: Vec<_> = listed.iter().map(|(key, stat)| (key.as_str(), stat.size)).collect();
+        assert_eq!(sizes, [("a/b", 1), ("a/c", 2), ("a/e.partial-1", 3)]);
+        for (_, stat) in &listed {
+            assert!(stat.modified.elapsed().expect("in the past").as_secs() < 60);
+        }
+        for (key, _) in listed {
+            store.delete(&key).await.expect("deleted");
+            store.delete(&key).await.expect("there is none, which is what was asked for");
+        }
+        assert_eq!(store.list("a/").await.expect("listed"), ["deep"]);
+        let error = store.delete("a/deep").await.expect_err("no object");
+        assert!(!error.is_not_found(), "{error}");
     }
 }

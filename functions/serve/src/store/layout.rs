@@ -181,6 +181,11 @@ pub(crate) fn manifest_key(model: &ModelName, version: &Version) -> String {
     format!("models/{model}/{version}/manifest.json")
 }
 
+/// The key of what says that a version was removed.
+pub(crate) fn removed_key(model: &ModelName, version: &Version) -> String {
+    format!("models/{model}/{version}/removed")
+}
+
 /// The key of an alias.
 pub(crate) fn alias_key(model: &ModelName, alias: &Alias) -> String {
     format!("models/{model}/aliases/{alias}")

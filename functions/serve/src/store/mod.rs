@@ -3,6 +3,7 @@
 //! The layout under it:
 //! ```text
 //! models/{model}/{version}/manifest.json
+//! models/{model}/{version}/removed         where the version was removed: its name is never used again
 //! models/{model}/aliases/{alias}          -> version, signed
 //! blobs/sha256/{digest}
 //! access/keys.json
@@ -14,12 +15,14 @@ mod folder;
 mod layout;
 mod s3;
 
+use std::time::SystemTime;
+
 use bytes::{Bytes, BytesMut};
 
 pub use self::error::StoreError;
 use self::folder::Folder;
 pub use self::layout::{Alias, ModelName, Name, NameError, Selector, Version};
-pub(crate) use self::layout::{alias_key, blob_key, manifest_key, sealing_key};
+pub(crate) use self::layout::{alias_key, blob_key, manifest_key, removed_key, sealing_key};
 use self::s3::S3;
 pub use self::s3::{S3Endpoint, S3Options};
 
@@ -91,15 +94,23 @@ impl Store {
         }
     }
 
+    /// The size of the object `key` and when it was written; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or refuses.
+    pub async fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
+        match self {
+            Self::S3(store) => store.0.stat(key).await,
+            Self::Folder(store) => store.0.stat(key).await,
+        }
+    }
+
     /// The size of the object `key` in bytes; `None` where there is none.
     ///
     /// # Errors
     /// When the store cannot be reached or refuses.
     pub async fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
-        match self {
-            Self::S3(store) => store.0.size(key).await,
-            Self::Folder(store) => store.0.size(key).await,
-        }
+        Ok(self.stat(key).await?.map(|stat| stat.size))
     }
 
     /// Puts `bytes` under `key`, if `condition` holds.
@@ -110,6 +121,28 @@ impl Store {
         match self {
             Self::S3(store) => store.0.write(key, bytes, condition).await,
             Self::Folder(store) => store.0.write(key, bytes, condition).await,
+        }
+    }
+
+    /// Deletes the object `key`; one that is not there is no error.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or refuses.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match self {
+            Self::S3(store) => store.0.delete(key).await,
+            Self::Folder(store) => store.0.delete(key).await,
+        }
+    }
+
+    /// The objects directly below `prefix` (which ends with `/`), sorted by key, and what writers that were ended left there.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or refuses.
+    pub async fn objects(&self, prefix: &str) -> Result<Vec<(String, Stat)>, StoreError> {
+        match self {
+            Self::S3(store) => store.0.objects(prefix).await,
+            Self::Folder(store) => store.0.objects(prefix).await,
         }
     }
 
@@ -144,6 +177,15 @@ pub struct Object {
     pub bytes: Bytes,
     /// Changes whenever the bytes do; opaque.
     pub tag: String,
+}
+
+/// What a store says of an object without its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last written.
+    pub modified: SystemTime,
 }
 
 /// When a put may go ahead.

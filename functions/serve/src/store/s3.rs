@@ -3,7 +3,7 @@
 mod parts;
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -12,10 +12,10 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use bytes::{Bytes, BytesMut};
 
-use super::{Condition, DOCUMENT_BYTES, Object, StoreError};
+use super::{Condition, DOCUMENT_BYTES, Object, Stat, StoreError};
 
 /// How to reach S3. The default takes everything from the environment, as the AWS SDK does.
 #[derive(Clone, Debug, Default)]
@@ -112,12 +112,35 @@ impl S3 {
         Ok(())
     }
 
-    pub(super) async fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
+    pub(super) async fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
         match self.client.head_object().bucket(&self.bucket).key(self.key(key)).send().await {
-            Ok(answer) => Ok(answer.content_length().and_then(|size| u64::try_from(size).ok())),
+            Ok(answer) => Ok(Some(stat(answer.content_length(), answer.last_modified()))),
             Err(error) if status(&error) == Some(404) => Ok(None),
             Err(error) => Err(self.error(key, &error)),
         }
+    }
+
+    pub(super) async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match self.client.delete_object().bucket(&self.bucket).key(self.key(key)).send().await {
+            Err(error) if status(&error) != Some(404) => Err(self.error(key, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn objects(&self, prefix: &str) -> Result<Vec<(String, Stat)>, StoreError> {
+        let below = self.key(prefix);
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(&below).delimiter("/");
+        let mut pages = list.into_paginator().send();
+        let mut objects = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.error(prefix, &error))?;
+            objects.extend(page.contents().iter().filter_map(|object| {
+                let key = object.key()?.strip_prefix(&self.prefix)?;
+                Some((key.to_owned(), stat(object.size(), object.last_modified())))
+            }));
+        }
+        objects.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(objects)
     }
 
     pub(super) async fn write(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<(), StoreError> {
@@ -187,6 +210,13 @@ impl S3 {
             (None, _) => StoreError::Unreachable { store, key, cause: chain(error) },
         }
     }
+}
+
+/// What S3 says of an object. One without a date counts as written just now, so that it is taken for no old one.
+fn stat(size: Option<i64>, modified: Option<&DateTime>) -> Stat {
+    let modified = modified.and_then(|&modified| SystemTime::try_from(modified).ok());
+    let size = size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+    Stat { size, modified: modified.unwrap_or_else(SystemTime::now) }
 }
 
 impl fmt::Display for S3 {

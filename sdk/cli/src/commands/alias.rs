@@ -1,7 +1,8 @@
 //! `amaas alias`.
 
 use amaas_serve::at_rest::SignerFile;
-use amaas_serve::publish::point;
+use amaas_serve::publish::{AliasMove, point};
+use amaas_serve::store::{Alias, ModelName, Version};
 
 use crate::arguments::AliasArguments;
 use crate::failure::Failure;
@@ -13,9 +14,35 @@ pub(crate) async fn run(settings: &Settings, arguments: AliasArguments) -> Resul
     let named = store.store.as_deref();
     let place = settings.store(named).await?;
     let signer = SignerFile::open(&settings.signing_key(named, signing_key.as_deref())?).map_err(Failure::usage)?;
-    point(&place.store, (&model, &alias), &version, &signer).await?;
+    let moved = point(&place.store, (&model, &alias), &version, &signer).await?;
     if settings.json {
-        return output::json(&serde_json::json!({ "model": model, "alias": alias, "version": version }));
+        return output::json(&serde_json::json!({
+            "model": model, "alias": alias, "version": version, "moved": is_moved(&moved), "from": from(&moved),
+        }));
     }
-    output::line(format_args!("{alias} of {model} points to version {version}"))
+    output::line(described(&moved, (&model, &alias), &version))
+}
+
+/// Whether an alias points elsewhere than before.
+pub(super) fn is_moved(moved: &AliasMove) -> bool {
+    !matches!(moved, AliasMove::Unchanged)
+}
+
+/// The version that an alias pointed to before.
+pub(super) fn from(moved: &AliasMove) -> Option<&Version> {
+    match moved {
+        AliasMove::Moved { from } => from.as_ref(),
+        _ => None,
+    }
+}
+
+/// Where an alias points, and where it did.
+pub(super) fn described(moved: &AliasMove, (model, alias): (&ModelName, &Alias), version: &Version) -> String {
+    let before = match (moved, from(moved)) {
+        (AliasMove::Unchanged, _) => ", as before".to_owned(),
+        (AliasMove::Made, _) => "; the alias is new".to_owned(),
+        (_, Some(from)) => format!("; it pointed to version {from}"),
+        _ => "; where it pointed could not be read".to_owned(),
+    };
+    format!("alias {alias} of {model} points to version {version}{before}")
 }

@@ -22,7 +22,7 @@ use amaas_serve::config::{LedgerLocation, Limits, Replay, RuntimeConfig, Trust, 
 use amaas_serve::host::{self, Server};
 use amaas_serve::ledger;
 use amaas_serve::load::{self, LoadTimes, Slot, Source, State};
-use amaas_serve::publish::{Publisher, is_published, publish, sign_aliases};
+use amaas_serve::publish::{Publisher, is_published, is_removed, publish, sign_aliases};
 use amaas_serve::seal::{KeySet, Policy, Sealing, SealingError};
 use amaas_serve::store::{ModelName, Store};
 use amaas_serve::task::Tasks;
@@ -165,7 +165,8 @@ pub(crate) fn tasks() -> Tasks {
         .with_generator::<Generate>()
 }
 
-/// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put.
+/// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put. Those that were
+/// removed stay away.
 async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -> Result<(), Failure> {
     let bundled = [
         amaas_sentiment::bundle,
@@ -177,6 +178,9 @@ async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -
     ];
     for bundle in bundled {
         let publication = bundle(live()).map_err(Failure::new)?;
+        if is_removed(store, &publication.model).await? {
+            continue;
+        }
         if !is_published(store, &publication, publisher).await? {
             publish(store, publication, &tasks(), library, publisher).await?;
         }

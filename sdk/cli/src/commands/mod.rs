@@ -15,5 +15,6 @@ pub(crate) mod prices;
 pub(crate) mod publish;
 pub(crate) mod receipt;
 pub(crate) mod signer;
+pub(crate) mod store;
 pub(crate) mod tenants;
 pub(crate) mod usage;

@@ -1,10 +1,22 @@
-//! `amaas models`.
+//! `amaas models`: what is served, and what the store holds of a model.
 
+use amaas_serve::manifest::Manifest;
+use amaas_serve::publish::{Listed, remove, versions};
+
+use crate::arguments::{ModelVersions, Models, ModelsCommand, RemoveModel};
 use crate::failure::Failure;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, models: Models) -> Result<(), Failure> {
+    match models.command {
+        None => list(settings).await,
+        Some(ModelsCommand::Versions(of)) => list_versions(settings, of).await,
+        Some(ModelsCommand::Remove(what)) => remove_from_store(settings, what).await,
+    }
+}
+
+async fn list(settings: &Settings) -> Result<(), Failure> {
     let models = settings.client()?.models().await?;
     if settings.json {
         return output::json(&models.data);
@@ -14,5 +26,58 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Failure> {
         [model.id, model.version, model.task, ready.to_owned()]
     });
     output::line(output::table(["MODEL", "VERSION", "TASK", "READY"], rows))?;
+    Ok(())
+}
+
+async fn list_versions(settings: &Settings, of: ModelVersions) -> Result<(), Failure> {
+    let place = settings.store(of.store.store.as_deref()).await?;
+    let listed = versions(&place.store, &of.model).await?;
+    if listed.is_empty() {
+        return Err(Failure::new(format!("the store has no model {}", of.model))
+            .try_this("`amaas models` lists what is served"));
+    }
+    if settings.json {
+        let versions = listed.iter().map(|listed| {
+            serde_json::json!({
+                "version": listed.version, "aliases": listed.aliases, "published": listed.manifest.as_ref().map(|manifest| manifest.serial),
+                "task": listed.manifest.as_ref().and_then(|manifest| manifest.task.as_ref()),
+                "bytes": listed.manifest.as_ref().map(Manifest::stored_bytes),
+            })
+        });
+        return output::json(&versions.collect::<Vec<_>>());
+    }
+    let rows = listed.into_iter().map(|Listed { version, aliases, manifest }| {
+        let aliases = aliases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let [published, task, bytes] = match manifest {
+            Some(manifest) => {
+                let bytes = manifest.stored_bytes().to_string();
+                [output::date(manifest.serial), manifest.task.unwrap_or_default(), bytes]
+            }
+            None => ["its manifest cannot be read".to_owned(), String::new(), String::new()],
+        };
+        [version.to_string(), aliases, published, task, bytes]
+    });
+    output::line(output::table(["VERSION", "ALIASES", "PUBLISHED", "TASK", "BYTES"], rows))
+}
+
+async fn remove_from_store(settings: &Settings, what: RemoveModel) -> Result<(), Failure> {
+    let place = settings.store(what.store.store.as_deref()).await?;
+    let removed = remove(&place.store, &what.model, &what.removal(), what.dry_run).await?;
+    if settings.json {
+        return output::json(&serde_json::json!({
+            "model": what.model, "aliases": removed.aliases, "versions": removed.versions, "dry_run": what.dry_run,
+            "store": place.uri, "store_endpoint": place.endpoint,
+        }));
+    }
+    let word = if what.dry_run { "would remove" } else { "removed" };
+    for alias in &removed.aliases {
+        output::line(format_args!("{word} alias {alias} of {}", what.model))?;
+    }
+    for version in &removed.versions {
+        output::line(format_args!("{word} version {version} of {}", what.model))?;
+    }
+    if !removed.versions.is_empty() {
+        output::line("`amaas store prune` deletes the blobs to which no other version refers")?;
+    }
     Ok(())
 }

@@ -8,8 +8,10 @@ use amaas_serve::manifest::{Batching, Blob, Golden, TensorSpec};
 use amaas_serve::publish::{NetworkFiles, OnnxError, Protection, Publication, Published, Publisher, publish};
 use amaas_serve::runtime;
 use amaas_serve::seal::KeySet;
+use amaas_serve::store::Alias;
 use bytes::Bytes;
 
+use super::alias;
 use crate::arguments::{NamedFile, Publish};
 use crate::failure::Failure;
 use crate::output;
@@ -25,7 +27,7 @@ pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), F
         KeySet::create(&place.store, &publication.model, vault).await?;
     }
     let published = publish(&place.store, publication, &super::dev::tasks(), &library()?, &owner).await?;
-    report(settings, &published, &place)
+    report(settings, &published, &arguments.alias, &place)
 }
 
 async fn publisher(settings: &Settings, arguments: &Publish) -> Result<Publisher, Failure> {
@@ -91,15 +93,16 @@ fn publication(arguments: &Publish) -> Result<Publication, Failure> {
     })
 }
 
-fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Result<(), Failure> {
+fn report(settings: &Settings, published: &Published, alias: &Alias, place: &ModelStore) -> Result<(), Failure> {
     let manifest = &published.manifest;
     if settings.json {
         return output::json(&serde_json::json!({
-            "new": published.is_new, "manifest": manifest, "warning": published.warning, "store": place.uri, "store_endpoint": place.endpoint,
+            "new": published.is_new, "alias": alias, "moved": alias::is_moved(&published.alias), "from": alias::from(&published.alias),
+            "manifest": manifest, "warning": published.warning, "store": place.uri, "store_endpoint": place.endpoint,
             "batching_because": published.batching_because, "networks_because": published.networks_because,
         }));
     }
-    let word = if published.is_new { "published" } else { "already published, nothing changed:" };
+    let word = if published.is_new { "published" } else { "already published:" };
     output::line(format_args!(
         "{word} {} version {}, serial {} ({} bytes, {})",
         manifest.model,
@@ -109,6 +112,7 @@ fn report(settings: &Settings, published: &Published, place: &ModelStore) -> Res
         if manifest.sealing.is_some() { "sealed" } else { "not sealed" }
     ))?;
     let at = place.endpoint.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
+    output::line(alias::described(&published.alias, (&manifest.model, alias), &manifest.version))?;
     output::line(format_args!("store {}{at}\n", place.uri))?;
     let external = |network: Option<&str>, files: &BTreeMap<String, Blob>| -> Vec<[String; 3]> {
         let of = network.map_or_else(|| "the network".to_owned(), |name| format!("network {name}"));

@@ -9,6 +9,7 @@ mod image;
 mod inspect;
 mod keys;
 mod ledger;
+mod models;
 mod package;
 mod prices;
 mod private;

@@ -54,7 +54,7 @@ impl S3 {
         match end.config_override(Config::builder().timeout_config(patient())).send().await {
             Ok(_) => Ok(()),
             // The first answer may have been lost, and the second time there is nothing left to be put together.
-            Err(_) if self.size(key).await? == Some(size) => Ok(()),
+            Err(_) if self.stat(key).await?.is_some_and(|stat| stat.size == size) => Ok(()),
             Err(error) => Err(self.error(key, &error)),
         }
     }

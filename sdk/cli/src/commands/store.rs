@@ -1,0 +1,26 @@
+//! `amaas store`.
+
+use amaas_serve::publish::{Blobs, prune};
+
+use crate::arguments::{Prune, StoreCommand};
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+
+pub(crate) async fn run(settings: &Settings, command: StoreCommand) -> Result<(), Failure> {
+    let StoreCommand::Prune(Prune { older_than, dry_run, store }) = command;
+    let place = settings.store(store.store.as_deref()).await?;
+    let pruned = prune(&place.store, older_than, dry_run).await?;
+    if settings.json {
+        let blobs = |Blobs { count, bytes }: Blobs| serde_json::json!({ "count": count, "bytes": bytes });
+        return output::json(&serde_json::json!({
+            "deleted": blobs(pruned.deleted), "young": blobs(pruned.young), "referenced": blobs(pruned.referenced), "dry_run": dry_run,
+            "store": place.uri, "store_endpoint": place.endpoint,
+        }));
+    }
+    let line =
+        |what: &str, Blobs { count, bytes }: Blobs| output::line(format_args!("{what}: {count} blobs, {bytes} bytes"));
+    line(if dry_run { "would delete" } else { "deleted" }, pruned.deleted)?;
+    line("kept, no manifest refers to them yet (--older-than)", pruned.young)?;
+    line("kept, manifests refer to them", pruned.referenced)
+}

@@ -1,0 +1,89 @@
+//! `amaas models` and `amaas store`, beside `amaas dev`.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::program::{Dev, amaas, json, text};
+
+const NETWORK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/sentiment/model/sentiment.onnx");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/sentiment/model/golden.json");
+
+#[test]
+fn versions_and_models_are_removed_and_their_blobs_pruned() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    let dev = Dev::start(here);
+    json(here, &["publish", NETWORK, "--name", "any"]);
+    let second = json(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);
+    assert_eq!((&second["new"], &second["moved"], &second["from"]), (&true.into(), &true.into(), &"1".into()));
+
+    // What was published already moves the alias, and says so.
+    json(here, &["alias", "any", "live", "1"]);
+    let said = text(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);
+    assert!(said.starts_with("already published: any version 2"), "{said}");
+    assert!(said.contains("alias live of any points to version 2; it pointed to version 1\n"), "{said}");
+    let said = text(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);
+    assert!(said.contains("alias live of any points to version 2, as before\n"), "{said}");
+
+    let versions = json(here, &["models", "versions", "any"]);
+    let of = |row: &Value| (row["version"].clone(), row["aliases"].clone());
+    let rows: Vec<_> = versions.as_array().expect("a list").iter().map(of).collect();
+    assert_eq!(rows, [("1".into(), Value::Array(Vec::new())), ("2".into(), vec!["live"].into())]);
+    assert!(text(here, &["models", "versions", "any"]).contains("2        live     20"), "the day");
+
+    for (arguments, refusal, remedy) in [
+        (&["models", "remove", "any", "--version", "2"][..], "its aliases point to: live", "amaas alias"),
+        (&["models", "remove", "any", "--version", "3"], "model any has no version 3", "amaas models versions any"),
+        (&["models", "remove", "nope"], "the store has no model nope", "amaas models"),
+        (&["models", "versions", "nope"], "the store has no model nope", "amaas models"),
+        (&["alias", "nope", "live", "1"], "the store has no model nope", "amaas models"),
+        (&["alias", "any", "LIVE", "1"], "has no alias LIVE, but has live", "write live"),
+        (&["publish", NETWORK, "--name", "any", "--alias", "Live"], "has no alias Live, but has live", "write live"),
+    ] {
+        let output = amaas(here, arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
+        assert!(error.contains(refusal) && error.contains(remedy), "{arguments:?}: {error}");
+    }
+
+    let removed = json(here, &["models", "remove", "any", "--version", "1"]);
+    assert_eq!((&removed["versions"], &removed["aliases"]), (&vec!["1"].into(), &Value::Array(Vec::new())));
+    let young = json(here, &["store", "prune"]);
+    assert_eq!((&young["deleted"]["count"], young["young"]["count"].as_u64() > Some(0)), (&0.into(), true));
+    let dry = json(here, &["store", "prune", "--older-than", "0s", "--dry-run"]);
+    let pruned = json(here, &["store", "prune", "--older-than", "0s"]);
+    assert!(pruned["deleted"]["bytes"].as_u64() > Some(100_000), "{pruned}");
+    assert_eq!(dry["deleted"], pruned["deleted"]);
+    assert_eq!(json(here, &["store", "prune", "--older-than", "0s"])["deleted"]["count"], 0);
+
+    // What is served is loaded from what was kept.
+    assert!(dev.stop());
+    let dev = Dev::start(here);
+    assert_eq!((&dev.model("any")["version"], &dev.model("any")["error"]), (&"2".into(), &Value::Null));
+
+    json(here, &["models", "remove", "any"]);
+    gone(here, "any");
+    let output = amaas(here, &["predict", "any", "x"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(json(here, &["publish", NETWORK, "--name", "any"])["manifest"]["version"], "3");
+
+    // A model that comes with the program stays away too.
+    json(here, &["models", "remove", "names"]);
+    gone(here, "names");
+    assert!(dev.stop());
+    let dev = Dev::start(here);
+    let models = dev.report["models"].as_array().expect("a list");
+    let names: Vec<_> = models.iter().filter_map(|model| model["model"].as_str()).collect();
+    assert!(names.contains(&"any") && names.contains(&"digits") && !names.contains(&"names"), "{names:?}");
+}
+
+/// Waits until `model` is served no more.
+fn gone(here: &Path, model: &str) {
+    let begun = Instant::now();
+    while json(here, &["models"]).as_array().expect("models").iter().any(|it| it["id"] == model) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{model} is still served");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
