@@ -3,7 +3,7 @@ locals {
   # CloudWatch takes the ARN of a topic that is not there yet.
   alarm_topic_arns = [
     for _ in var.observability[*] :
-    "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:${var.name}-alarms"
+    "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${var.name}-alarms"
   ]
 }
 

@@ -72,10 +72,10 @@ output "env" {
         AMAAS_LEDGER  = "dynamodb:${module.ledger.table}"
         AMAAS_MODEL   = model
         AMAAS_STORE   = module.registry.store
-        AWS_REGION    = data.aws_region.current.name
+        AWS_REGION    = data.aws_region.current.id
       },
       endpoint == null ? {} : { AMAAS_ENDPOINT = endpoint },
-      endpoint == null || !local.signed[model] ? {} : { AMAAS_SIGV4 = "${local.by_api[model] ? "execute-api" : "lambda"}:${data.aws_region.current.name}" },
+      endpoint == null || !local.signed[model] ? {} : { AMAAS_SIGV4 = "${local.by_api[model] ? "execute-api" : "lambda"}:${data.aws_region.current.id}" },
     )
   }
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Checks everything in infra/ that needs no AWS account: format, validity and `terraform test` with a mocked provider of the root, each
 # module and each example; checkov, where it is installed; and where a package is given, whole life cycles of `minimal` and `complete`
-# against a local moto server, side by side with the rest.
+# against a local moto server, side by side with the rest. Where npm can fetch it, the schema of AWS provider 6 is held against the code.
 # Use: check.sh [--package ZIP --amaas PROGRAM | --stand-in]
-# Reads TF_CLI_CONFIG_FILE; PYTHON (default python3), which needs tests/requirements.txt for --package and --stand-in; and CHECKOV
+# Reads TF_CLI_CONFIG_FILE; PYTHON (default python3), which needs tests/requirements.txt for the schema, --package and --stand-in; and CHECKOV
 # (default checkov), which is installed with tests/checkov/requirements.txt.
 set -euo pipefail
 
@@ -47,10 +47,21 @@ if [ "${#apply[@]}" -gt 0 ]; then
   done
 fi
 
+echo "== schema of AWS provider 6"
+if "${PYTHON:-python3}" -c 'import hcl2' 2>/dev/null; then
+  "${PYTHON:-python3}" "$infra/tests/schema.py" .
+  "${PYTHON:-python3}" "$infra/tests/test_schema.py" 2>&1
+else
+  echo "skipped: python-hcl2 is not installed (tests/requirements.txt)"
+fi
+
 for folder in . modules/*/ examples/*/ examples/multi-env/state/; do
   echo "== $folder"
   terraform -chdir="$folder" init -backend=false -input=false -no-color >/dev/null
-  terraform -chdir="$folder" validate -no-color
+  # A warning is a deprecated attribute, as a rule: it fails like an error.
+  valid=$(terraform -chdir="$folder" validate -no-color)
+  echo "$valid"
+  if grep -q 'Warning:' <<<"$valid"; then exit 1; fi
   if compgen -G "$folder/tests/*.tftest.hcl" >/dev/null; then
     timeout 300 terraform -chdir="$folder" test -no-color | grep -v '\.\.\. pass$'
   fi

@@ -84,8 +84,8 @@ resource "aws_wafv2_web_acl" "this" {
 
   lifecycle {
     precondition {
-      condition     = data.aws_region.current.name == "us-east-1"
-      error_message = "What stands before CloudFront has to be in us-east-1, and this provider is for ${data.aws_region.current.name}: write providers = { aws = aws.us_east_1 } at the module, with a provider of that alias for us-east-1."
+      condition     = data.aws_region.current.id == "us-east-1"
+      error_message = "What stands before CloudFront has to be in us-east-1, and this provider is for ${data.aws_region.current.id}: write providers = { aws = aws.us_east_1 } at the module, with a provider of that alias for us-east-1."
     }
   }
 }

@@ -52,7 +52,7 @@ locals {
       Resource = [var.registry.kms_key_arn]
       Condition = {
         StringEquals = {
-          "kms:ViaService" = "s3.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
+          "kms:ViaService" = "s3.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"
         }
       }
     },
@@ -122,7 +122,7 @@ locals {
     Effect    = "Allow"
     Action    = ["kms:Decrypt"]
     Resource  = [key]
-    Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}" } }
+    Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}" } }
   }]
 
   # X-Ray knows no resource: "*" is the only value IAM accepts for these two actions.
@@ -167,7 +167,7 @@ locals {
       Resource = ["*"]
       Condition = {
         ArnEquals = {
-          "lambda:SourceFunctionArn" = ["arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:function:${local.function_name}"]
+          "lambda:SourceFunctionArn" = ["arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:function:${local.function_name}"]
         }
       }
     },
@@ -187,7 +187,7 @@ locals {
       Resource = [key]
       Condition = {
         StringEquals = {
-          "kms:ViaService" = "sqs.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
+          "kms:ViaService" = "sqs.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"
         }
       }
     }],

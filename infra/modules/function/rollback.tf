@@ -191,7 +191,7 @@ resource "aws_iam_role_policy" "rollback" {
         Sid      = "StartTheRollback"
         Effect   = "Allow"
         Action   = ["states:StartExecution"]
-        Resource = ["arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:stateMachine:${local.rollback_name}"]
+        Resource = ["arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:stateMachine:${local.rollback_name}"]
       },
     ]
   })

@@ -6,7 +6,7 @@ data "aws_region" "current" {}
 
 locals {
   partition = data.aws_partition.current.partition
-  region    = data.aws_region.current.name
+  region    = data.aws_region.current.id
   account   = data.aws_caller_identity.current.account_id
 
   # Account, region and repository of an image in ECR; an image elsewhere is pulled without a right of AWS's.
@@ -169,7 +169,7 @@ locals {
     Effect    = "Allow"
     Action    = ["kms:Decrypt"]
     Resource  = [key]
-    Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}" } }
+    Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}" } }
   }]
 
   log = [{

@@ -24,7 +24,7 @@ locals {
     PORT                       = tostring(local.port)
     AMAAS_EMF                  = "on"
     AMAAS_JOURNAL              = "/var/lib/amaas/journal"
-    AWS_REGION                 = data.aws_region.current.name
+    AWS_REGION                 = data.aws_region.current.id
     NVIDIA_DRIVER_CAPABILITIES = "compute,utility"
     ORT_DISABLE_TELEMETRY      = "1"
     }, var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) },
@@ -87,7 +87,7 @@ resource "aws_ecs_task_definition" "this" {
       logDriver = "awslogs"
       options = {
         awslogs-group         = aws_cloudwatch_log_group.this.name
-        awslogs-region        = data.aws_region.current.name
+        awslogs-region        = data.aws_region.current.id
         awslogs-stream-prefix = "task"
       }
     }

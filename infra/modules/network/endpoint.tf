@@ -25,7 +25,7 @@ resource "aws_vpc_endpoint" "interface" {
 }
 
 locals {
-  region     = data.aws_region.current.name
+  region     = data.aws_region.current.id
   partition  = data.aws_partition.current.partition
   account_id = data.aws_caller_identity.current.account_id
   prefix     = "${data.aws_partition.current.reverse_dns_prefix}.${local.region}"

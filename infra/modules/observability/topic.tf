@@ -43,7 +43,7 @@ locals {
 
   partition  = data.aws_partition.current.partition
   account_id = data.aws_caller_identity.current.account_id
-  region     = data.aws_region.current.name
+  region     = data.aws_region.current.id
   account    = "arn:${local.partition}:iam::${local.account_id}:root"
 
   # Who publishes, and what shows that it does so for this account.

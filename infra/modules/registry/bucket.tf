@@ -2,7 +2,7 @@ resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:who reads is in CloudTrail's data events where an account wants them; a log bucket would need one of its own
   #checkov:skip=CKV_AWS_144:models are published again in another region, under its own keys; copied ones could not be opened there
   #checkov:skip=CKV2_AWS_62:functions look for new versions themselves
-  bucket        = coalesce(var.bucket, "${var.name}-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.name}")
+  bucket        = coalesce(var.bucket, "${var.name}-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.id}")
   force_destroy = var.force_destroy
   tags          = var.tags
 }

@@ -16,7 +16,7 @@ mock_provider "aws" {
   }
 
   mock_data "aws_region" {
-    defaults = { name = "us-east-1" }
+    defaults = { id = "us-east-1" }
   }
 }
 
@@ -133,7 +133,7 @@ run "refuses_another_region" {
 
   override_data {
     target = data.aws_region.current
-    values = { name = "eu-central-1" }
+    values = { id = "eu-central-1" }
   }
 
   expect_failures = [aws_wafv2_web_acl.this]
