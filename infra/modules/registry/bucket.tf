@@ -5,6 +5,9 @@ resource "aws_s3_bucket" "this" {
   bucket        = coalesce(var.bucket, "${var.name}-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.id}")
   force_destroy = var.force_destroy
   tags          = var.tags
+
+  # A destroy that cannot delete the bucket must not schedule the deletion of the keys that open what is in it.
+  depends_on = [aws_kms_key.this, aws_kms_alias.this, aws_kms_key.sealing, aws_kms_alias.sealing, aws_kms_key.logs, aws_kms_alias.logs]
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
@@ -41,7 +44,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
     apply_server_side_encryption_by_default {
       sse_algorithm     = "aws:kms"
-      kms_master_key_id = aws_kms_key.this.arn
+      kms_master_key_id = local.kms_key_arn
     }
   }
 }
@@ -81,8 +84,15 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
   policy = jsonencode(local.bucket_policy)
 
-  # Two writes of bucket-level access settings at once make S3 answer 409.
-  depends_on = [aws_s3_bucket_public_access_block.this, aws_s3_bucket_ownership_controls.this]
+  # The policy is made last, so a destroy takes it away first. While it refuses to go, all other settings stay too. Besides, S3 answers 409
+  # to two writes of bucket-level access settings at once.
+  depends_on = [
+    aws_s3_bucket_public_access_block.this,
+    aws_s3_bucket_ownership_controls.this,
+    aws_s3_bucket_versioning.this,
+    aws_s3_bucket_server_side_encryption_configuration.this,
+    aws_s3_bucket_lifecycle_configuration.this,
+  ]
 }
 
 locals {
@@ -106,8 +116,18 @@ locals {
         Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
         Condition = { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
       },
-    ])
+    ], local.refuse_destroy)
   }
+
+  # S3 alone would refuse to delete a full bucket only after its policy, encryption and versioning are gone. PutBucketPolicy stays
+  # allowed, so an apply with force_destroy = true lifts this.
+  refuse_destroy = [for statement in [{
+    Sid       = "DenyDestroy"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = ["s3:DeleteBucket", "s3:DeleteBucketPolicy"]
+    Resource  = [aws_s3_bucket.this.arn]
+  }] : statement if !var.force_destroy]
 
   # Principals of this account need no word here: their own policies do.
   read_from_elsewhere = [for statement in [

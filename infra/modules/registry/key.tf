@@ -2,6 +2,8 @@
 # change this policy, so nothing can lock it out. Data can be encrypted and decrypted through S3 only, by principals whose
 # own IAM policy allows it as well.
 resource "aws_kms_key" "this" {
+  count = var.kms_key_arn == null ? 1 : 0
+
   description             = "Encrypts the ${var.name} model registry"
   enable_key_rotation     = true
   deletion_window_in_days = var.key_deletion_window_days
@@ -10,13 +12,17 @@ resource "aws_kms_key" "this" {
 }
 
 resource "aws_kms_alias" "this" {
+  count = var.kms_key_arn == null ? 1 : 0
+
   name          = "alias/${var.name}-registry"
-  target_key_id = aws_kms_key.this.key_id
+  target_key_id = aws_kms_key.this[0].key_id
 }
 
 # Wraps the private keys of sealed calls and the data keys of sealed models. Apart from the bucket's key, because the right to
 # read an object must not be the right to open what is sealed in it.
 resource "aws_kms_key" "sealing" {
+  count = var.sealing_key_arn == null ? 1 : 0
+
   description             = "Wraps the keys of sealed calls and models of ${var.name}"
   enable_key_rotation     = true
   deletion_window_in_days = var.key_deletion_window_days
@@ -25,8 +31,10 @@ resource "aws_kms_key" "sealing" {
 }
 
 resource "aws_kms_alias" "sealing" {
+  count = var.sealing_key_arn == null ? 1 : 0
+
   name          = "alias/${var.name}-sealing"
-  target_key_id = aws_kms_key.sealing.key_id
+  target_key_id = aws_kms_key.sealing[0].key_id
 }
 
 # For logs of functions, APIs and services, which CloudWatch encrypts with a key of its own where it is given none.
@@ -53,7 +61,31 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
+# Each of these had no index before a key of the caller's could stand in its place.
+moved {
+  from = aws_kms_key.this
+  to   = aws_kms_key.this[0]
+}
+
+moved {
+  from = aws_kms_alias.this
+  to   = aws_kms_alias.this[0]
+}
+
+moved {
+  from = aws_kms_key.sealing
+  to   = aws_kms_key.sealing[0]
+}
+
+moved {
+  from = aws_kms_alias.sealing
+  to   = aws_kms_alias.sealing[0]
+}
+
 locals {
+  kms_key_arn     = coalesce(var.kms_key_arn, one(aws_kms_key.this[*].arn))
+  sealing_key_arn = coalesce(var.sealing_key_arn, one(aws_kms_key.sealing[*].arn))
+
   account = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"
 
   users = concat([local.account], var.readers)

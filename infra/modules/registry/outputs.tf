@@ -15,17 +15,17 @@ output "store" {
 
 output "kms_key_arn" {
   description = "ARN of the KMS key that encrypts the bucket."
-  value       = aws_kms_key.this.arn
+  value       = local.kms_key_arn
 }
 
 output "kms_alias" {
-  description = "Alias of the KMS key."
-  value       = aws_kms_alias.this.name
+  description = "Alias of the KMS key, or null where the key is the caller's."
+  value       = one(aws_kms_alias.this[*].name)
 }
 
 output "sealing_key_arn" {
   description = "ARN of the KMS key that wraps the keys of sealed calls and models, as AMAAS_KMS_KEY wants it."
-  value       = aws_kms_key.sealing.arn
+  value       = local.sealing_key_arn
 }
 
 output "log_key_arn" {

@@ -20,6 +20,34 @@ variable "bucket" {
   }
 }
 
+variable "kms_key_arn" {
+  description = "ARN of a KMS key of yours that encrypts the bucket; the README has what its policy needs. Null makes one. Whether it is null has to be known to a plan."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.kms_key_arn)}."
+  }
+}
+
+variable "sealing_key_arn" {
+  description = "ARN of a KMS key of yours that wraps the keys of sealed calls and models; the README has what its policy needs. Null makes one. Whether it is null has to be known to a plan."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.sealing_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.sealing_key_arn))
+    error_message = "sealing_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.sealing_key_arn)}."
+  }
+
+  # The right to read an object must not be the right to open what is sealed in it.
+  validation {
+    condition     = var.sealing_key_arn == null || var.sealing_key_arn != var.kms_key_arn
+    error_message = "sealing_key_arn must not be kms_key_arn: who reads the bucket could open what is sealed in it. Write two keys."
+  }
+}
+
 variable "noncurrent_version_days" {
   description = "Days after which an overwritten or deleted object version is removed for good. Until then it can be brought back."
   type        = number
@@ -57,7 +85,7 @@ variable "key_deletion_window_days" {
 }
 
 variable "force_destroy" {
-  description = "Whether a destroy also deletes every published model. Leave it false outside of tests."
+  description = "Whether a destroy may delete the bucket, and every published model with it. False refuses both, and changes nothing of the bucket and its keys; apply true before a destroy."
   type        = bool
   default     = false
   nullable    = false

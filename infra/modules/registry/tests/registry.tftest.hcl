@@ -50,7 +50,7 @@ run "bucket_is_closed" {
   }
 
   assert {
-    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[*].Effect == ["Deny", "Deny"]
+    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[*].Effect == ["Deny", "Deny", "Deny"]
     error_message = "The bucket policy must only deny."
   }
 
@@ -82,6 +82,83 @@ run "bucket_is_closed" {
   }
 }
 
+run "a_destroy_is_refused_before_anything_is_lost" {
+  assert {
+    condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement[2] == {
+      Sid       = "DenyDestroy"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = ["s3:DeleteBucket", "s3:DeleteBucketPolicy"]
+      Resource  = ["arn:aws:s3:::amaas-123456789012-eu-central-1"]
+    }
+    error_message = "The bucket policy must refuse to go, and not refuse to be changed."
+  }
+}
+
+run "a_destroy_is_allowed_where_it_was_asked_for" {
+  variables {
+    force_destroy = true
+  }
+
+  assert {
+    condition     = aws_s3_bucket.this.force_destroy && jsondecode(aws_s3_bucket_policy.this.policy).Statement[*].Sid == ["DenyPlainHttp", "DenyOldTls"]
+    error_message = "With force_destroy nothing must be in the way of a destroy."
+  }
+}
+
+run "keys_may_be_yours" {
+  variables {
+    kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/aaaaaaaa-2222-3333-4444-555555555555"
+    sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/bbbbbbbb-2222-3333-4444-555555555555"
+  }
+
+  assert {
+    condition     = length(aws_kms_key.this) + length(aws_kms_alias.this) + length(aws_kms_key.sealing) + length(aws_kms_alias.sealing) == 0
+    error_message = "No key must be made beside a key of the caller's."
+  }
+
+  assert {
+    condition = alltrue([
+      one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn,
+      output.kms_key_arn == var.kms_key_arn,
+      output.sealing_key_arn == var.sealing_key_arn,
+      output.kms_alias == null,
+    ])
+    error_message = "The caller's keys must be the ones that are used."
+  }
+}
+
+run "refuses_an_alias_for_a_key" {
+  command = plan
+
+  variables {
+    kms_key_arn = "alias/mine"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}
+
+run "refuses_an_alias_for_the_sealing_key" {
+  command = plan
+
+  variables {
+    sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:alias/mine"
+  }
+
+  expect_failures = [var.sealing_key_arn]
+}
+
+run "refuses_one_key_for_both" {
+  command = plan
+
+  variables {
+    kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/aaaaaaaa-2222-3333-4444-555555555555"
+    sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/aaaaaaaa-2222-3333-4444-555555555555"
+  }
+
+  expect_failures = [var.sealing_key_arn]
+}
+
 run "bucket_is_encrypted" {
   assert {
     condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
@@ -89,7 +166,7 @@ run "bucket_is_encrypted" {
   }
 
   assert {
-    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == aws_kms_key.this.arn
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == aws_kms_key.this[0].arn
     error_message = "Objects must be encrypted with the registry's own key."
   }
 
@@ -99,25 +176,25 @@ run "bucket_is_encrypted" {
   }
 
   assert {
-    condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
+    condition     = aws_kms_key.this[0].enable_key_rotation && aws_kms_key.this[0].deletion_window_in_days == 30
     error_message = "The key must rotate and must not be deleted quickly."
   }
 
   assert {
-    condition     = aws_kms_alias.this.name == "alias/amaas-registry" && aws_kms_alias.this.target_key_id == aws_kms_key.this.key_id
+    condition     = aws_kms_alias.this[0].name == "alias/amaas-registry" && aws_kms_alias.this[0].target_key_id == aws_kms_key.this[0].key_id
     error_message = "The alias must name the registry's key."
   }
 }
 
 run "key_works_through_s3_only" {
   assert {
-    condition     = length(jsondecode(aws_kms_key.this.policy).Statement) == 2
+    condition     = length(jsondecode(aws_kms_key.this[0].policy).Statement) == 2
     error_message = "The key policy must have its two statements and no other."
   }
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(aws_kms_key.this.policy).Statement :
+      for statement in jsondecode(aws_kms_key.this[0].policy).Statement :
       flatten([statement.Principal.AWS]) == ["arn:aws:iam::123456789012:root"]
     ])
     error_message = "Only the own account may be a principal of the key."
@@ -125,27 +202,27 @@ run "key_works_through_s3_only" {
 
   assert {
     condition = alltrue(flatten([
-      for statement in jsondecode(aws_kms_key.this.policy).Statement : [for action in statement.Action : !strcontains(action, "*")]
+      for statement in jsondecode(aws_kms_key.this[0].policy).Statement : [for action in statement.Action : !strcontains(action, "*")]
     ]))
     error_message = "The key policy must name each action."
   }
 
   assert {
-    condition = length(setintersection(jsondecode(aws_kms_key.this.policy).Statement[0].Action, [
+    condition = length(setintersection(jsondecode(aws_kms_key.this[0].policy).Statement[0].Action, [
       "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant",
     ])) == 0
     error_message = "Administration must give no access to data."
   }
 
   assert {
-    condition     = contains(jsondecode(aws_kms_key.this.policy).Statement[0].Action, "kms:PutKeyPolicy")
+    condition     = contains(jsondecode(aws_kms_key.this[0].policy).Statement[0].Action, "kms:PutKeyPolicy")
     error_message = "Without kms:PutKeyPolicy for the account the key could be locked for ever."
   }
 
   assert {
     condition = alltrue([
-      jsondecode(aws_kms_key.this.policy).Statement[1].Action == ["kms:Decrypt", "kms:GenerateDataKey"],
-      jsondecode(aws_kms_key.this.policy).Statement[1].Condition == { StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" } },
+      jsondecode(aws_kms_key.this[0].policy).Statement[1].Action == ["kms:Decrypt", "kms:GenerateDataKey"],
+      jsondecode(aws_kms_key.this[0].policy).Statement[1].Condition == { StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" } },
     ])
     error_message = "Data must be encrypted and decrypted through S3 in this region only."
   }
@@ -154,17 +231,17 @@ run "key_works_through_s3_only" {
 run "sealing_key_wraps_for_a_model_only" {
   assert {
     condition = alltrue([
-      length(jsondecode(aws_kms_key.sealing.policy).Statement) == 2,
-      jsondecode(aws_kms_key.sealing.policy).Statement[0] == jsondecode(aws_kms_key.this.policy).Statement[0],
-      jsondecode(aws_kms_key.sealing.policy).Statement[1].Action == ["kms:Decrypt", "kms:Encrypt"],
-      jsondecode(aws_kms_key.sealing.policy).Statement[1].Principal == { AWS = ["arn:aws:iam::123456789012:root"] },
-      jsondecode(aws_kms_key.sealing.policy).Statement[1].Condition == { Null = { "kms:EncryptionContext:model" = "false" } },
+      length(jsondecode(aws_kms_key.sealing[0].policy).Statement) == 2,
+      jsondecode(aws_kms_key.sealing[0].policy).Statement[0] == jsondecode(aws_kms_key.this[0].policy).Statement[0],
+      jsondecode(aws_kms_key.sealing[0].policy).Statement[1].Action == ["kms:Decrypt", "kms:Encrypt"],
+      jsondecode(aws_kms_key.sealing[0].policy).Statement[1].Principal == { AWS = ["arn:aws:iam::123456789012:root"] },
+      jsondecode(aws_kms_key.sealing[0].policy).Statement[1].Condition == { Null = { "kms:EncryptionContext:model" = "false" } },
     ])
     error_message = "The sealing key must wrap and unwrap for a model that is named, and do nothing else."
   }
 
   assert {
-    condition     = aws_kms_key.sealing.enable_key_rotation && aws_kms_alias.sealing.name == "alias/amaas-sealing"
+    condition     = aws_kms_key.sealing[0].enable_key_rotation && aws_kms_alias.sealing[0].name == "alias/amaas-sealing"
     error_message = "The sealing key must rotate and have its alias."
   }
 }
@@ -176,7 +253,7 @@ run "readers_of_other_accounts" {
 
   assert {
     condition = alltrue([
-      jsondecode(aws_s3_bucket_policy.this.policy).Statement[*].Effect == ["Allow", "Allow", "Deny", "Deny"],
+      jsondecode(aws_s3_bucket_policy.this.policy).Statement[*].Effect == ["Allow", "Allow", "Deny", "Deny", "Deny"],
       jsondecode(aws_s3_bucket_policy.this.policy).Statement[0].Action == ["s3:GetObject"],
       jsondecode(aws_s3_bucket_policy.this.policy).Statement[1].Action == ["s3:ListBucket"],
       alltrue([for statement in slice(jsondecode(aws_s3_bucket_policy.this.policy).Statement, 0, 2) : statement.Principal == { AWS = ["arn:aws:iam::210987654321:role/amaas-sentiment"] }]),
@@ -186,7 +263,7 @@ run "readers_of_other_accounts" {
 
   assert {
     condition = alltrue([
-      for policy in [aws_kms_key.this.policy, aws_kms_key.sealing.policy] : alltrue([
+      for policy in [aws_kms_key.this[0].policy, aws_kms_key.sealing[0].policy] : alltrue([
         jsondecode(policy).Statement[0].Principal == { AWS = "arn:aws:iam::123456789012:root" },
         jsondecode(policy).Statement[1].Principal == { AWS = ["arn:aws:iam::123456789012:root", "arn:aws:iam::210987654321:role/amaas-sentiment"] },
       ])
