@@ -94,7 +94,7 @@ resource "aws_appautoscaling_policy" "this" {
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.steps
 
-  alarm_name          = "${local.service_name}-${each.key}"
+  alarm_name          = "${var.name}/${var.model}/${each.key}"
   alarm_description   = "Not a fault: moves the number of tasks of ${local.service_name} (${each.key})."
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1

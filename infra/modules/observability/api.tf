@@ -2,7 +2,7 @@
 resource "aws_cloudwatch_metric_alarm" "api_errors" {
   count = var.api == null ? 0 : 1
 
-  alarm_name          = "${var.name}-api-errors"
+  alarm_name          = "${var.name}/api-errors"
   alarm_description   = "More than 1 % of the API's requests were answered 5xx for ten minutes. Look in the access log for integrationError: a function that fails, that the API may not invoke, or that takes longer than the API waits."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0.01
@@ -39,7 +39,7 @@ resource "aws_cloudwatch_metric_alarm" "api_errors" {
 resource "aws_cloudwatch_metric_alarm" "api_latency" {
   count = var.api == null ? 0 : 1
 
-  alarm_name          = "${var.name}-api-p99"
+  alarm_name          = "${var.name}/api-p99"
   alarm_description   = "One request in a hundred took longer than ${var.api.p99_ms} ms for fifteen minutes. Look for the slow route in the access log: latencyMs has the whole time and integrationLatencyMs the model's share of it."
   namespace           = "AWS/ApiGateway"
   metric_name         = "Latency"

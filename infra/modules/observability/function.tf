@@ -10,7 +10,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "errors" {
   for_each = var.functions
 
-  alarm_name          = "${var.name}-${each.key}-errors"
+  alarm_name          = "${var.name}/${each.key}/errors"
   alarm_description   = "More than ${each.value.alarms.error_rate * 100} % of the calls of the model ${each.key} crashed, timed out or were answered with status 500 or more for ten minutes. Look for \"failed\", panics, timeouts and memory in the log group ${each.value.log_group}."
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.alarms.error_rate
@@ -60,7 +60,7 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
 resource "aws_cloudwatch_metric_alarm" "throttles" {
   for_each = var.functions
 
-  alarm_name          = "${var.name}-${each.key}-throttles"
+  alarm_name          = "${var.name}/${each.key}/throttles"
   alarm_description   = "Lambda refused ${each.value.alarms.throttles} or more calls of the model ${each.key} within five minutes. Look at ConcurrentExecutions of ${each.value.function_name}: raise its reserved concurrency or the account's limit, or ask who calls so much."
   namespace           = "AWS/Lambda"
   metric_name         = "Throttles"
@@ -79,7 +79,7 @@ resource "aws_cloudwatch_metric_alarm" "throttles" {
 resource "aws_cloudwatch_metric_alarm" "duration" {
   for_each = var.functions
 
-  alarm_name          = "${var.name}-${each.key}-p99"
+  alarm_name          = "${var.name}/${each.key}/p99"
   alarm_description   = "One call in a hundred of the model ${each.key} took longer than ${each.value.alarms.p99_ms} ms for fifteen minutes. Look at cold starts, at the size of inputs, and at the memory of ${each.value.function_name}, which decides about its CPU."
   namespace           = "AWS/Lambda"
   metric_name         = "Duration"
@@ -117,7 +117,7 @@ resource "aws_cloudwatch_log_metric_filter" "cold_starts" {
 resource "aws_cloudwatch_metric_alarm" "cold_starts" {
   for_each = var.functions
 
-  alarm_name          = "${var.name}-${each.key}-cold-starts"
+  alarm_name          = "${var.name}/${each.key}/cold-starts"
   alarm_description   = "More than ${each.value.alarms.cold_start_rate * 100} % of the calls of the model ${each.key} met a cold start for half an hour, with ${local.least_calls} calls or more. Look at how calls come: bursts call for provisioned concurrency, a steady trickle for a warmer."
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.alarms.cold_start_rate
@@ -161,7 +161,7 @@ resource "aws_cloudwatch_metric_alarm" "cold_starts" {
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each = { for model, function in var.functions : model => function if function.dead_letter_queue != null }
 
-  alarm_name          = "${var.name}-${each.key}-dead-letters"
+  alarm_name          = "${var.name}/${each.key}/dead-letters"
   alarm_description   = "Work for the model ${each.key} was given up and lies in the queue ${each.value.dead_letter_queue}. Read why in the log group ${each.value.log_group}, mend it, and send the messages back to their source before they expire."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"

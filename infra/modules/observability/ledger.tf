@@ -17,7 +17,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "ledger" {
   for_each = var.ledger_table == null ? {} : local.ledger_alarms
 
-  alarm_name          = "${var.name}-ledger-${each.value.name}"
+  alarm_name          = "${var.name}/ledger-${each.value.name}"
   alarm_description   = each.value.text
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0

@@ -9,7 +9,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "unhealthy" {
   for_each = var.services
 
-  alarm_name          = "${var.name}-${each.key}-unhealthy"
+  alarm_name          = "${var.name}/${each.key}/unhealthy"
   alarm_description   = "A task of the model ${each.key} has failed its health check for five minutes. Look at the events of the service ${each.value.service} in the cluster ${each.value.cluster}, and for a model that does not load in the log group ${each.value.log_group}."
   namespace           = "AWS/ApplicationELB"
   metric_name         = "UnHealthyHostCount"
@@ -29,7 +29,7 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy" {
 resource "aws_cloudwatch_metric_alarm" "service_errors" {
   for_each = var.services
 
-  alarm_name          = "${var.name}-${each.key}-errors"
+  alarm_name          = "${var.name}/${each.key}/errors"
   alarm_description   = "More than 1 % of the calls of the model ${each.key} were answered 5xx for ten minutes. Look in the log group ${each.value.log_group}; where nothing is there, at tasks of ${each.value.service} that end or do not answer in time (502, 504)."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0.01
@@ -71,7 +71,7 @@ resource "aws_cloudwatch_metric_alarm" "service_errors" {
 resource "aws_cloudwatch_metric_alarm" "service_duration" {
   for_each = var.services
 
-  alarm_name          = "${var.name}-${each.key}-p99"
+  alarm_name          = "${var.name}/${each.key}/p99"
   alarm_description   = "One call in a hundred of the model ${each.key} took longer than ${each.value.p99_ms} ms for fifteen minutes. Look at QueueDepth: where calls wait, let ${each.value.service} have more tasks."
   namespace           = "AWS/ApplicationELB"
   metric_name         = "TargetResponseTime"

@@ -40,7 +40,7 @@ variables {
 
 run "one_function" {
   assert {
-    condition     = output.alarm_names == tolist(["amaas-sentiment-cold-starts", "amaas-sentiment-errors", "amaas-sentiment-p99", "amaas-sentiment-throttles"])
+    condition     = output.alarm_names == tolist(["amaas/sentiment/cold-starts", "amaas/sentiment/errors", "amaas/sentiment/p99", "amaas/sentiment/throttles"])
     error_message = "A function must have its four alarms, and nothing else that was not asked for."
   }
 
@@ -157,9 +157,9 @@ run "everything" {
 
   assert {
     condition = output.alarm_names == tolist([
-      "amaas-api-errors", "amaas-api-p99", "amaas-large-errors", "amaas-large-p99", "amaas-large-unhealthy", "amaas-ledger-errors",
-      "amaas-ledger-throttles", "amaas-sentiment-cold-starts", "amaas-sentiment-dead-letters", "amaas-sentiment-errors",
-      "amaas-sentiment-p99", "amaas-sentiment-throttles",
+      "amaas/api-errors", "amaas/api-p99", "amaas/large/errors", "amaas/large/p99", "amaas/large/unhealthy", "amaas/ledger-errors",
+      "amaas/ledger-throttles", "amaas/sentiment/cold-starts", "amaas/sentiment/dead-letters", "amaas/sentiment/errors",
+      "amaas/sentiment/p99", "amaas/sentiment/throttles",
     ])
     error_message = "Each thing that is watched must have its alarms."
   }
