@@ -1,8 +1,10 @@
 resource "aws_iam_role" "this" {
-  name               = local.function_name
-  description        = "What the amaas model ${var.model} may do"
-  assume_role_policy = jsonencode(local.trust)
-  tags               = var.tags
+  name                 = local.function_name
+  path                 = var.roles.path
+  permissions_boundary = var.roles.permissions_boundary
+  description          = "What the amaas model ${var.model} may do"
+  assume_role_policy   = jsonencode(local.trust)
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "this" {

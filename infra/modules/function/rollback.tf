@@ -37,7 +37,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "canary_errors" {
   count = local.rollback_count
 
-  alarm_name          = "${local.function_name}-canary-errors"
+  alarm_name          = "${var.name}/${var.model}/canary-errors"
   alarm_description   = "More than ${var.canary.rollback.error_rate * 100} % of the canary's calls failed: it is taken back. Look at the log group of ${local.function_name} for its version."
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.canary.rollback.error_rate
@@ -95,7 +95,7 @@ resource "aws_cloudwatch_metric_alarm" "canary_errors" {
 resource "aws_cloudwatch_metric_alarm" "canary_latency" {
   count = try(var.canary.rollback.p99_ms, null) == null ? 0 : local.rollback_count
 
-  alarm_name          = "${local.function_name}-canary-latency"
+  alarm_name          = "${var.name}/${var.model}/canary-latency"
   alarm_description   = "The slowest percent of the canary's calls took longer than ${var.canary.rollback.p99_ms} ms: it is taken back."
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.canary.rollback.p99_ms
@@ -156,9 +156,11 @@ resource "aws_sfn_state_machine" "rollback" {
 resource "aws_iam_role" "rollback" {
   count = local.rollback_count
 
-  name        = local.rollback_name
-  description = "What the roll-back of ${local.function_name} may do"
-  tags        = var.tags
+  name                 = local.rollback_name
+  path                 = var.roles.path
+  permissions_boundary = var.roles.permissions_boundary
+  description          = "What the roll-back of ${local.function_name} may do"
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -16,7 +16,7 @@ variable "model" {
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", var.model))
-    error_message = "model must be 1 to 40 lower-case letters, digits, hyphens or underscores, as in `amaas publish`: write \"sentiment\", not ${jsonencode(var.model)}."
+    error_message = "${var.model}: model must be 1 to 40 lower-case letters, digits, hyphens or underscores, as in `amaas publish`: write \"sentiment\", not ${jsonencode(var.model)}."
   }
 }
 
@@ -28,7 +28,7 @@ variable "model_version" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", var.model_version))
-    error_message = "model_version must be a version or an alias of the registry: write \"live\" or \"3\", not ${jsonencode(var.model_version)}."
+    error_message = "${var.model}: model_version must be a version or an alias of the registry: write \"live\" or \"3\", not ${jsonencode(var.model_version)}."
   }
 }
 
@@ -39,7 +39,7 @@ variable "publishers" {
 
   validation {
     condition     = length(var.publishers) > 0 && alltrue([for key in var.publishers : can(regex("^[A-Za-z0-9+/]{43}=$", key))])
-    error_message = "publishers must be one or more Ed25519 public keys in base64, 44 characters each: write what `amaas signer` prints."
+    error_message = "${var.model}: publishers must be one or more Ed25519 public keys in base64, 44 characters each: write what `amaas signer` prints."
   }
 }
 
@@ -51,7 +51,7 @@ variable "sealing" {
 
   validation {
     condition     = contains(["required", "optional", "off"], var.sealing)
-    error_message = "sealing must be \"required\", \"optional\" or \"off\", not ${jsonencode(var.sealing)}."
+    error_message = "${var.model}: sealing must be \"required\", \"optional\" or \"off\", not ${jsonencode(var.sealing)}."
   }
 }
 
@@ -63,7 +63,7 @@ variable "replay" {
 
   validation {
     condition     = contains(["refuse", "allow"], var.replay)
-    error_message = "replay must be \"refuse\" or \"allow\", not ${jsonencode(var.replay)}."
+    error_message = "${var.model}: replay must be \"refuse\" or \"allow\", not ${jsonencode(var.replay)}."
   }
 }
 
@@ -74,7 +74,7 @@ variable "least_serial" {
 
   validation {
     condition     = var.least_serial == null || try(var.least_serial >= 0 && floor(var.least_serial) == var.least_serial, false)
-    error_message = "least_serial must be a whole number, 0 or more: write the serial that `amaas publish` printed."
+    error_message = "${var.model}: least_serial must be a whole number, 0 or more: write the serial that `amaas publish` printed."
   }
 }
 
@@ -108,29 +108,29 @@ variable "oidc" {
 
   validation {
     condition     = var.oidc == null || can(regex("^https://[^/?#@[:space:]]+(/[^?#[:space:]]*)?$", var.oidc.issuer))
-    error_message = "oidc.issuer must be an https URL without user, query or fragment, as tokens have it in `iss`: write \"https://login.example.com\", not ${jsonencode(try(var.oidc.issuer, null))}."
+    error_message = "${var.model}: oidc.issuer must be an https URL without user, query or fragment, as tokens have it in `iss`: write \"https://login.example.com\", not ${jsonencode(try(var.oidc.issuer, null))}."
   }
 
   validation {
     condition     = var.oidc == null || try(length(var.oidc.audience) > 0, false)
-    error_message = "oidc.audience must not be empty, or every token of the issuer would be taken: write who tokens are for, as their `aud` has it."
+    error_message = "${var.model}: oidc.audience must not be empty, or every token of the issuer would be taken: write who tokens are for, as their `aud` has it."
   }
 
   validation {
     condition     = var.oidc == null || can(regex("^([^/].*|(/([^/~]|~[01])*)+)$", var.oidc.tenant_claim))
-    error_message = "oidc.tenant_claim must be the name of a claim or a JSON pointer: write \"org_id\" or \"/realm/tenant\", not ${jsonencode(try(var.oidc.tenant_claim, null))}."
+    error_message = "${var.model}: oidc.tenant_claim must be the name of a claim or a JSON pointer: write \"org_id\" or \"/realm/tenant\", not ${jsonencode(try(var.oidc.tenant_claim, null))}."
   }
 
   validation {
     condition = try(var.oidc.algorithms, null) == null || try(length(var.oidc.algorithms) > 0 && length(setsubtract(var.oidc.algorithms, [
       "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
     ])) == 0, false)
-    error_message = "oidc.algorithms must be a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, each with a public key: write [\"RS256\"], or leave it out."
+    error_message = "${var.model}: oidc.algorithms must be a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, each with a public key: write [\"RS256\"], or leave it out."
   }
 
   validation {
     condition     = try(var.oidc.jwks, null) == null || can(regex("^https://[^/?#@[:space:]]+([/?][^#[:space:]]*)?$", var.oidc.jwks))
-    error_message = "oidc.jwks must be an https URL without user or fragment: write \"https://login.example.com/keys\", or leave it out, not ${jsonencode(try(var.oidc.jwks, null))}."
+    error_message = "${var.model}: oidc.jwks must be an https URL without user or fragment: write \"https://login.example.com/keys\", or leave it out, not ${jsonencode(try(var.oidc.jwks, null))}."
   }
 }
 
@@ -142,12 +142,12 @@ variable "iam" {
 
   validation {
     condition     = contains(["ignore", "tenant"], var.iam)
-    error_message = "iam must be \"ignore\" or \"tenant\", not ${jsonencode(var.iam)}."
+    error_message = "${var.model}: iam must be \"ignore\" or \"tenant\", not ${jsonencode(var.iam)}."
   }
 
   validation {
     condition     = var.iam != "tenant" || var.url.mode == "OFF" || var.url.authorization == "AWS_IAM"
-    error_message = "iam must not be \"tenant\" with a public URL, where nobody signs: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, or leave iam out."
+    error_message = "${var.model}: iam must not be \"tenant\" with a public URL, where nobody signs: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, or leave iam out."
   }
 }
 
@@ -158,18 +158,18 @@ variable "package" {
 
   validation {
     condition     = (var.package == null) != (var.image == null)
-    error_message = "package or image must be set, and not both: run `amaas package ${var.model}` and write the path that it prints as package, or push what `amaas package ${var.model} --image` makes and write its URI as image."
+    error_message = "${var.model}: package or image must be set, and not both: run `amaas package ${var.model}` and write the path that it prints as package, or push what `amaas package ${var.model} --image` makes and write its URI as image."
   }
 
   validation {
     condition     = var.package == null || try(endswith(var.package, ".zip") && fileexists(var.package), false)
-    error_message = "package must be the path of an existing .zip: run `amaas package ${var.model}` and write the path that it prints, not ${jsonencode(var.package)}."
+    error_message = "${var.model}: package must be the path of an existing .zip: run `amaas package ${var.model}` and write the path that it prints, not ${jsonencode(var.package)}."
   }
 
   # `amaas package --arch arm64` names its zips so. What is inside is read by nobody before the first call fails.
   validation {
     condition     = var.package == null || try(endswith(var.package, "-arm64.zip") == (var.architecture == "arm64") || !can(regex("/amaas-[a-z0-9]+(-arm64)?[.]zip$", "/${var.package}")), true)
-    error_message = "package and architecture must go together: ${jsonencode(var.package)} is not named like one for ${var.architecture}. Run `amaas package ${var.model} --arch ${var.architecture}`, or set architecture to what it was built for."
+    error_message = "${var.model}: package and architecture must go together: ${jsonencode(var.package)} is not named like one for ${var.architecture}. Run `amaas package ${var.model} --arch ${var.architecture}`, or set architecture to what it was built for."
   }
 }
 
@@ -180,7 +180,7 @@ variable "image" {
 
   validation {
     condition     = var.image == null || can(regex("^[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.]amazonaws[.]com([.]cn)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.image))
-    error_message = "image must be in ECR, which is all that Lambda reads, and named by digest, because a tag can be moved without Terraform seeing it: write \"ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
+    error_message = "${var.model}: image must be in ECR, which is all that Lambda reads, and named by digest, because a tag can be moved without Terraform seeing it: write \"ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
   }
 }
 
@@ -191,7 +191,7 @@ variable "code_signing_config_arn" {
 
   validation {
     condition     = var.code_signing_config_arn == null || var.image == null
-    error_message = "code_signing_config_arn must be left out with image: Lambda checks signatures of zips only. An image is bound by its digest."
+    error_message = "${var.model}: code_signing_config_arn must be left out with image: Lambda checks signatures of zips only. An image is bound by its digest."
   }
 }
 
@@ -203,7 +203,7 @@ variable "architecture" {
 
   validation {
     condition     = contains(["x86_64", "arm64"], var.architecture)
-    error_message = "architecture must be the one the package was built for: write \"x86_64\" or \"arm64\", not ${jsonencode(var.architecture)}."
+    error_message = "${var.model}: architecture must be the one the package was built for: write \"x86_64\" or \"arm64\", not ${jsonencode(var.architecture)}."
   }
 }
 
@@ -215,7 +215,7 @@ variable "memory_mb" {
 
   validation {
     condition     = var.memory_mb >= 128 && var.memory_mb <= 10240 && floor(var.memory_mb) == var.memory_mb
-    error_message = "memory_mb must be a whole number between 128 and 10240, the limits of Lambda: write 1024 for 1 GiB."
+    error_message = "${var.model}: memory_mb must be a whole number between 128 and 10240, the limits of Lambda: write 1024 for 1 GiB."
   }
 }
 
@@ -227,7 +227,7 @@ variable "timeout_s" {
 
   validation {
     condition     = var.timeout_s >= 1 && var.timeout_s <= 900 && floor(var.timeout_s) == var.timeout_s
-    error_message = "timeout_s must be a whole number of seconds between 1 and 900, the limits of Lambda: write 30."
+    error_message = "${var.model}: timeout_s must be a whole number of seconds between 1 and 900, the limits of Lambda: write 30."
   }
 }
 
@@ -239,7 +239,7 @@ variable "ephemeral_storage_mb" {
 
   validation {
     condition     = var.ephemeral_storage_mb >= 512 && var.ephemeral_storage_mb <= 10240 && floor(var.ephemeral_storage_mb) == var.ephemeral_storage_mb
-    error_message = "ephemeral_storage_mb must be a whole number between 512 and 10240, the limits of Lambda: write 512."
+    error_message = "${var.model}: ephemeral_storage_mb must be a whole number between 512 and 10240, the limits of Lambda: write 512."
   }
 }
 
@@ -250,7 +250,7 @@ variable "reserved_concurrency" {
 
   validation {
     condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 0 && floor(var.reserved_concurrency) == var.reserved_concurrency, false)
-    error_message = "reserved_concurrency must be a whole number, 0 or more: write 10, or leave it out for no limit of its own."
+    error_message = "${var.model}: reserved_concurrency must be a whole number, 0 or more: write 10, or leave it out for no limit of its own."
   }
 }
 
@@ -271,32 +271,32 @@ variable "provisioned_concurrency" {
 
   validation {
     condition     = var.provisioned_concurrency == null || try(var.provisioned_concurrency.min >= 1 && floor(var.provisioned_concurrency.min) == var.provisioned_concurrency.min, false)
-    error_message = "provisioned_concurrency.min must be a whole number, 1 or more: write { min = 1 }, or leave provisioned_concurrency out to start none."
+    error_message = "${var.model}: provisioned_concurrency.min must be a whole number, 1 or more: write { min = 1 }, or leave provisioned_concurrency out to start none."
   }
 
   validation {
     condition     = try(var.provisioned_concurrency.max, null) == null || try(var.provisioned_concurrency.max >= var.provisioned_concurrency.min && floor(var.provisioned_concurrency.max) == var.provisioned_concurrency.max, false)
-    error_message = "provisioned_concurrency.max must be a whole number, min or more: write { min = 1, max = 10 }, or leave max out."
+    error_message = "${var.model}: provisioned_concurrency.max must be a whole number, min or more: write { min = 1, max = 10 }, or leave max out."
   }
 
   validation {
     condition     = var.provisioned_concurrency == null || try(var.provisioned_concurrency.target_utilization >= 0.1 && var.provisioned_concurrency.target_utilization <= 0.9, false)
-    error_message = "provisioned_concurrency.target_utilization must be between 0.1 and 0.9, as Application Auto Scaling has it: write 0.7."
+    error_message = "${var.model}: provisioned_concurrency.target_utilization must be between 0.1 and 0.9, as Application Auto Scaling has it: write 0.7."
   }
 
   validation {
     condition     = var.provisioned_concurrency == null || var.stable_version != "$LATEST"
-    error_message = "provisioned_concurrency must not be set where callers reach $LATEST, for which Lambda starts no environments beforehand: leave stable_version out to follow the version of each apply, or name a published version."
+    error_message = "${var.model}: provisioned_concurrency must not be set where callers reach $LATEST, for which Lambda starts no environments beforehand: leave stable_version out to follow the version of each apply, or name a published version."
   }
 
   validation {
     condition     = var.provisioned_concurrency == null || var.canary == null
-    error_message = "provisioned_concurrency must not be set while a canary is out, whose version would have none and look slow beside the other. Leave one of the two out; set provisioned_concurrency again when the canary is the stable version."
+    error_message = "${var.model}: provisioned_concurrency must not be set while a canary is out, whose version would have none and look slow beside the other. Leave one of the two out; set provisioned_concurrency again when the canary is the stable version."
   }
 
   validation {
     condition     = try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) <= var.reserved_concurrency, true)
-    error_message = "provisioned_concurrency must not be more than reserved_concurrency, out of which it is taken: raise reserved_concurrency to ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min), "it")} or more, or leave it out."
+    error_message = "${var.model}: provisioned_concurrency must not be more than reserved_concurrency, out of which it is taken: raise reserved_concurrency to ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min), "it")} or more, or leave it out."
   }
 }
 
@@ -307,7 +307,7 @@ variable "stable_version" {
 
   validation {
     condition     = var.stable_version == null || can(regex("^([1-9][0-9]*|[$]LATEST)$", var.stable_version))
-    error_message = "stable_version must be the number of a published version, such as \"12\": write what the output `version` shows, or leave it out, not ${jsonencode(var.stable_version)}."
+    error_message = "${var.model}: stable_version must be the number of a published version, such as \"12\": write what the output `version` shows, or leave it out, not ${jsonencode(var.stable_version)}."
   }
 }
 
@@ -337,27 +337,27 @@ variable "canary" {
 
   validation {
     condition     = var.canary == null || try(var.canary.weight > 0 && var.canary.weight < 1, false)
-    error_message = "canary.weight must be a share of the calls, more than 0 and less than 1: write 0.1 for a tenth. For all calls leave canary and stable_version out."
+    error_message = "${var.model}: canary.weight must be a share of the calls, more than 0 and less than 1: write 0.1 for a tenth. For all calls leave canary and stable_version out."
   }
 
   validation {
     condition     = var.canary == null || can(regex("^[1-9][0-9]*$", var.stable_version))
-    error_message = "canary must have a published version beside it that keeps the other calls: write stable_version = \"N\" with what the output `version` shows before this apply. $LATEST cannot have a canary."
+    error_message = "${var.model}: canary must have a published version beside it that keeps the other calls: write stable_version = \"N\" with what the output `version` shows before this apply. $LATEST cannot have a canary."
   }
 
   validation {
     condition     = var.canary == null || try(var.canary.rollback.error_rate > 0 && var.canary.rollback.error_rate < 1, false)
-    error_message = "canary.rollback.error_rate must be a share of the calls, more than 0 and less than 1: write 0.05 for one in twenty."
+    error_message = "${var.model}: canary.rollback.error_rate must be a share of the calls, more than 0 and less than 1: write 0.05 for one in twenty."
   }
 
   validation {
     condition     = try(var.canary.rollback.p99_ms, null) == null || try(var.canary.rollback.p99_ms > 0, false)
-    error_message = "canary.rollback.p99_ms must be more than 0: write the milliseconds that the slowest percent may take, or leave it out."
+    error_message = "${var.model}: canary.rollback.p99_ms must be more than 0: write the milliseconds that the slowest percent may take, or leave it out."
   }
 
   validation {
     condition     = var.canary == null || try(var.canary.rollback.minutes >= 1 && floor(var.canary.rollback.minutes) == var.canary.rollback.minutes && var.canary.rollback.least_calls >= 1, false)
-    error_message = "canary.rollback.minutes must be a whole number and least_calls a number, both 1 or more: write { minutes = 2, least_calls = 10 }."
+    error_message = "${var.model}: canary.rollback.minutes must be a whole number and least_calls a number, both 1 or more: write { minutes = 2, least_calls = 10 }."
   }
 }
 
@@ -369,7 +369,7 @@ variable "alarm_topic_arns" {
 
   validation {
     condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[a-z0-9-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$", arn))])
-    error_message = "alarm_topic_arns must be ARNs of SNS topics: write [\"arn:aws:sns:REGION:ACCOUNT:TOPIC\"]."
+    error_message = "${var.model}: alarm_topic_arns must be ARNs of SNS topics: write [\"arn:aws:sns:REGION:ACCOUNT:TOPIC\"]."
   }
 }
 
@@ -391,22 +391,22 @@ variable "dead_letters" {
 
   validation {
     condition     = var.dead_letters == null || try(contains(range(1, 15), var.dead_letters.retention_days), false)
-    error_message = "dead_letters.retention_days must be a whole number from 1 to 14, the limits of SQS: write 14."
+    error_message = "${var.model}: dead_letters.retention_days must be a whole number from 1 to 14, the limits of SQS: write 14."
   }
 
   validation {
     condition     = var.dead_letters == null || try(contains([0, 1, 2], var.dead_letters.retries), false)
-    error_message = "dead_letters.retries must be 0, 1 or 2, the limits of Lambda: write 2."
+    error_message = "${var.model}: dead_letters.retries must be 0, 1 or 2, the limits of Lambda: write 2."
   }
 
   validation {
     condition     = var.dead_letters == null || try(var.dead_letters.max_age_s >= 60 && var.dead_letters.max_age_s <= 21600, false)
-    error_message = "dead_letters.max_age_s must be between 60 and 21600, the limits of Lambda: write 3600."
+    error_message = "${var.model}: dead_letters.max_age_s must be between 60 and 21600, the limits of Lambda: write 3600."
   }
 
   validation {
     condition     = try(var.dead_letters.kms_key_arn, null) == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.dead_letters.kms_key_arn))
-    error_message = "dead_letters.kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\", or leave it out."
+    error_message = "${var.model}: dead_letters.kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\", or leave it out."
   }
 }
 
@@ -420,7 +420,7 @@ variable "vpc" {
 
   validation {
     condition     = var.vpc == null || try(length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0, false)
-    error_message = "vpc must have one subnet and one security group or more: write { subnet_ids = module.network.subnet_ids, security_group_ids = [module.network.workload_security_group_id] }."
+    error_message = "${var.model}: vpc must have one subnet and one security group or more: write { subnet_ids = module.network.subnet_ids, security_group_ids = [module.network.workload_security_group_id] }."
   }
 }
 
@@ -435,12 +435,12 @@ variable "url" {
 
   validation {
     condition     = contains(["BUFFERED", "RESPONSE_STREAM", "OFF"], var.url.mode)
-    error_message = "url.mode must be \"BUFFERED\", \"RESPONSE_STREAM\" or \"OFF\" (no URL), not ${jsonencode(var.url.mode)}."
+    error_message = "${var.model}: url.mode must be \"BUFFERED\", \"RESPONSE_STREAM\" or \"OFF\" (no URL), not ${jsonencode(var.url.mode)}."
   }
 
   validation {
     condition     = contains(["AWS_IAM", "NONE"], var.url.authorization)
-    error_message = "url.authorization must be \"AWS_IAM\" or \"NONE\" (public), not ${jsonencode(var.url.authorization)}."
+    error_message = "${var.model}: url.authorization must be \"AWS_IAM\" or \"NONE\" (public), not ${jsonencode(var.url.authorization)}."
   }
 }
 
@@ -452,7 +452,7 @@ variable "tracing" {
 
   validation {
     condition     = contains(["PassThrough", "Active"], var.tracing)
-    error_message = "tracing must be \"PassThrough\" or \"Active\", not ${jsonencode(var.tracing)}."
+    error_message = "${var.model}: tracing must be \"PassThrough\" or \"Active\", not ${jsonencode(var.tracing)}."
   }
 }
 
@@ -464,7 +464,7 @@ variable "log_retention_days" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
+    error_message = "${var.model}: log_retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
   }
 }
 
@@ -475,7 +475,7 @@ variable "log_kms_key_arn" {
 
   validation {
     condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.log_kms_key_arn))
-    error_message = "log_kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
+    error_message = "${var.model}: log_kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
   }
 }
 
@@ -503,7 +503,7 @@ variable "environment" {
       "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_REPLAY", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "AMAAS_IAM", "AMAAS_OIDC_ISSUER",
       "AMAAS_OIDC_AUDIENCE", "AMAAS_OIDC_TENANT_CLAIM", "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "ORT_DISABLE_TELEMETRY",
     ])) == 0
-    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_IAM, AMAAS_OIDC_…, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `replay`, `least_serial`, `ledger`, `iam`, `oidc` or `url.mode` instead."
+    error_message = "${var.model}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_IAM, AMAAS_OIDC_…, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `replay`, `least_serial`, `ledger`, `iam`, `oidc` or `url.mode` instead."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"
@@ -514,13 +514,23 @@ variable "environment" {
       "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
       "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
     ])) == 0
-    error_message = "environment must not set the names that Lambda keeps for itself (AWS_REGION, AWS_ACCESS_KEY_ID, _HANDLER and the like): remove them, Lambda sets them."
+    error_message = "${var.model}: environment must not set the names that Lambda keeps for itself (AWS_REGION, AWS_ACCESS_KEY_ID, _HANDLER and the like): remove them, Lambda sets them."
   }
 
   validation {
     condition     = alltrue([for key in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]+$", key))])
-    error_message = "environment must have names of letters, digits and underscores, two or more, that start with a letter: write \"AMAAS_LOG\"."
+    error_message = "${var.model}: environment must have names of letters, digits and underscores, two or more, that start with a letter: write \"AMAAS_LOG\"."
   }
+}
+
+variable "roles" {
+  description = "What every IAM role of the module has: `path`, such as \"/amaas/\", and `permissions_boundary`, the ARN of a policy. Another path makes new roles."
+  type = object({
+    path                 = optional(string, "/")
+    permissions_boundary = optional(string)
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "tags" {

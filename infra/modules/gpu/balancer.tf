@@ -26,7 +26,7 @@ resource "aws_lb" "this" {
   lifecycle {
     precondition {
       condition     = length(local.balancer_name) <= 32
-      error_message = "name and model must have 31 characters together, because a load balancer's name has 32 at most: \"${local.service_name}\" has ${length(local.service_name)}. Give the model, or the stack, a shorter name."
+      error_message = "${var.model}: name and model must have 31 characters together, because a load balancer's name has 32 at most: \"${local.service_name}\" has ${length(local.service_name)}. Give the model, or the stack, a shorter name."
     }
   }
 }

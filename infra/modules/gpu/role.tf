@@ -17,10 +17,12 @@ locals {
 
 # What the model's program may do: as much as it may as a function.
 resource "aws_iam_role" "task" {
-  name               = "${local.service_name}-task"
-  description        = "What the amaas model ${var.model} may do"
-  assume_role_policy = jsonencode(local.trust_tasks)
-  tags               = var.tags
+  name                 = "${local.service_name}-task"
+  path                 = var.roles.path
+  permissions_boundary = var.roles.permissions_boundary
+  description          = "What the amaas model ${var.model} may do"
+  assume_role_policy   = jsonencode(local.trust_tasks)
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "task" {
@@ -31,10 +33,12 @@ resource "aws_iam_role_policy" "task" {
 
 # What ECS may do to start it.
 resource "aws_iam_role" "execution" {
-  name               = "${local.service_name}-start"
-  description        = "What ECS may do to start the amaas model ${var.model}"
-  assume_role_policy = jsonencode(local.trust_tasks)
-  tags               = var.tags
+  name                 = "${local.service_name}-start"
+  path                 = var.roles.path
+  permissions_boundary = var.roles.permissions_boundary
+  description          = "What ECS may do to start the amaas model ${var.model}"
+  assume_role_policy   = jsonencode(local.trust_tasks)
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "execution" {
@@ -45,9 +49,11 @@ resource "aws_iam_role_policy" "execution" {
 
 # What the instances may do: be instances of this cluster.
 resource "aws_iam_role" "instance" {
-  name        = "${local.service_name}-host"
-  description = "What the instances of ${local.service_name} may do"
-  tags        = var.tags
+  name                 = "${local.service_name}-host"
+  path                 = var.roles.path
+  permissions_boundary = var.roles.permissions_boundary
+  description          = "What the instances of ${local.service_name} may do"
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -62,6 +68,7 @@ resource "aws_iam_role" "instance" {
 
 resource "aws_iam_instance_profile" "instance" {
   name = "${local.service_name}-host"
+  path = var.roles.path
   role = aws_iam_role.instance.name
   tags = var.tags
 }

@@ -21,12 +21,12 @@ variable "model" {
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", var.model))
-    error_message = "model must be 1 to 40 lower-case letters, digits, hyphens or underscores, as in `amaas publish`: write \"sentiment\", not ${jsonencode(var.model)}."
+    error_message = "${var.model}: model must be 1 to 40 lower-case letters, digits, hyphens or underscores, as in `amaas publish`: write \"sentiment\", not ${jsonencode(var.model)}."
   }
 
   validation {
     condition     = !can(regex("[-_]$", var.model))
-    error_message = "model must not end with a hyphen or an underscore where it is a service, because no load balancer's name does: publish it under another name than ${jsonencode(var.model)}."
+    error_message = "${var.model}: model must not end with a hyphen or an underscore where it is a service, because no load balancer's name does: publish it under another name than ${jsonencode(var.model)}."
   }
 }
 
@@ -38,7 +38,7 @@ variable "model_version" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", var.model_version))
-    error_message = "model_version must be a version or an alias of the registry: write \"live\" or \"3\", not ${jsonencode(var.model_version)}."
+    error_message = "${var.model}: model_version must be a version or an alias of the registry: write \"live\" or \"3\", not ${jsonencode(var.model_version)}."
   }
 }
 
@@ -49,7 +49,7 @@ variable "publishers" {
 
   validation {
     condition     = length(var.publishers) > 0 && alltrue([for key in var.publishers : can(regex("^[A-Za-z0-9+/]{43}=$", key))])
-    error_message = "publishers must be one or more Ed25519 public keys in base64, 44 characters each: write what `amaas signer` prints."
+    error_message = "${var.model}: publishers must be one or more Ed25519 public keys in base64, 44 characters each: write what `amaas signer` prints."
   }
 }
 
@@ -61,12 +61,12 @@ variable "sealing" {
 
   validation {
     condition     = contains(["required", "optional", "off"], var.sealing)
-    error_message = "sealing must be \"required\", \"optional\" or \"off\", not ${jsonencode(var.sealing)}."
+    error_message = "${var.model}: sealing must be \"required\", \"optional\" or \"off\", not ${jsonencode(var.sealing)}."
   }
 
   validation {
     condition     = var.sealing == "required" || var.certificate_arn != null
-    error_message = "sealing must be \"required\" without a certificate, because the load balancer then speaks plain HTTP: write certificate_arn, or leave sealing out."
+    error_message = "${var.model}: sealing must be \"required\" without a certificate, because the load balancer then speaks plain HTTP: write certificate_arn, or leave sealing out."
   }
 }
 
@@ -78,7 +78,7 @@ variable "replay" {
 
   validation {
     condition     = contains(["refuse", "allow"], var.replay)
-    error_message = "replay must be \"refuse\" or \"allow\", not ${jsonencode(var.replay)}."
+    error_message = "${var.model}: replay must be \"refuse\" or \"allow\", not ${jsonencode(var.replay)}."
   }
 }
 
@@ -89,7 +89,7 @@ variable "least_serial" {
 
   validation {
     condition     = var.least_serial == null || try(var.least_serial >= 0 && floor(var.least_serial) == var.least_serial, false)
-    error_message = "least_serial must be a whole number, 0 or more: write the serial that `amaas publish` printed."
+    error_message = "${var.model}: least_serial must be a whole number, 0 or more: write the serial that `amaas publish` printed."
   }
 }
 
@@ -135,29 +135,29 @@ variable "oidc" {
 
   validation {
     condition     = var.oidc == null || can(regex("^https://[^/?#@[:space:]]+(/[^?#[:space:]]*)?$", var.oidc.issuer))
-    error_message = "oidc.issuer must be an https URL without user, query or fragment, as tokens have it in `iss`: write \"https://login.example.com\", not ${jsonencode(try(var.oidc.issuer, null))}."
+    error_message = "${var.model}: oidc.issuer must be an https URL without user, query or fragment, as tokens have it in `iss`: write \"https://login.example.com\", not ${jsonencode(try(var.oidc.issuer, null))}."
   }
 
   validation {
     condition     = var.oidc == null || try(length(var.oidc.audience) > 0, false)
-    error_message = "oidc.audience must not be empty, or every token of the issuer would be taken: write who tokens are for, as their `aud` has it."
+    error_message = "${var.model}: oidc.audience must not be empty, or every token of the issuer would be taken: write who tokens are for, as their `aud` has it."
   }
 
   validation {
     condition     = var.oidc == null || can(regex("^([^/].*|(/([^/~]|~[01])*)+)$", var.oidc.tenant_claim))
-    error_message = "oidc.tenant_claim must be the name of a claim or a JSON pointer: write \"org_id\" or \"/realm/tenant\", not ${jsonencode(try(var.oidc.tenant_claim, null))}."
+    error_message = "${var.model}: oidc.tenant_claim must be the name of a claim or a JSON pointer: write \"org_id\" or \"/realm/tenant\", not ${jsonencode(try(var.oidc.tenant_claim, null))}."
   }
 
   validation {
     condition = try(var.oidc.algorithms, null) == null || try(length(var.oidc.algorithms) > 0 && length(setsubtract(var.oidc.algorithms, [
       "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
     ])) == 0, false)
-    error_message = "oidc.algorithms must be a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, each with a public key: write [\"RS256\"], or leave it out."
+    error_message = "${var.model}: oidc.algorithms must be a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, each with a public key: write [\"RS256\"], or leave it out."
   }
 
   validation {
     condition     = try(var.oidc.jwks, null) == null || can(regex("^https://[^/?#@[:space:]]+([/?][^#[:space:]]*)?$", var.oidc.jwks))
-    error_message = "oidc.jwks must be an https URL without user or fragment: write \"https://login.example.com/keys\", or leave it out, not ${jsonencode(try(var.oidc.jwks, null))}."
+    error_message = "${var.model}: oidc.jwks must be an https URL without user or fragment: write \"https://login.example.com/keys\", or leave it out, not ${jsonencode(try(var.oidc.jwks, null))}."
   }
 }
 
@@ -168,7 +168,7 @@ variable "image" {
 
   validation {
     condition     = can(regex("^[a-z0-9.-]+(:[0-9]+)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.image))
-    error_message = "image must be named by digest, because a tag can be moved without Terraform seeing it: write \"HOST/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
+    error_message = "${var.model}: image must be named by digest, because a tag can be moved without Terraform seeing it: write \"HOST/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
   }
 }
 
@@ -180,7 +180,7 @@ variable "execution_providers" {
 
   validation {
     condition     = length(setsubtract(var.execution_providers, ["cuda", "tensorrt", "cpu"])) == 0 && try(contains(["cuda", "tensorrt"], var.execution_providers[0]), false)
-    error_message = "execution_providers must begin with \"cuda\" or \"tensorrt\" and may go on with \"cpu\": write [\"cuda\"], not ${jsonencode(var.execution_providers)}. What needs no GPU is cheaper as a function."
+    error_message = "${var.model}: execution_providers must begin with \"cuda\" or \"tensorrt\" and may go on with \"cpu\": write [\"cuda\"], not ${jsonencode(var.execution_providers)}. What needs no GPU is cheaper as a function."
   }
 }
 
@@ -192,7 +192,7 @@ variable "instance_type" {
 
   validation {
     condition     = can(regex("^(g4dn|g5|g6|g6e|gr6|p3|p4d|p4de|p5|p5e|p5en)[.]([a-z0-9-]+)$", var.instance_type))
-    error_message = "instance_type must be of a family with NVIDIA GPUs, g4dn, g5, g6, g6e, gr6, p3, p4d, p4de, p5, p5e or p5en: write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
+    error_message = "${var.model}: instance_type must be of a family with NVIDIA GPUs, g4dn, g5, g6, g6e, gr6, p3, p4d, p4de, p5, p5e or p5en: write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
   }
 }
 
@@ -204,7 +204,7 @@ variable "gpus" {
 
   validation {
     condition     = contains(range(1, 17), var.gpus)
-    error_message = "gpus must be a whole number from 1 to 16: write 1."
+    error_message = "${var.model}: gpus must be a whole number from 1 to 16: write 1."
   }
 }
 
@@ -215,7 +215,7 @@ variable "cpu" {
 
   validation {
     condition     = var.cpu == null || try(var.cpu >= 128 && floor(var.cpu) == var.cpu, false)
-    error_message = "cpu must be a whole number of CPU units, 128 or more: write 3072 for three vCPUs."
+    error_message = "${var.model}: cpu must be a whole number of CPU units, 128 or more: write 3072 for three vCPUs."
   }
 }
 
@@ -226,7 +226,7 @@ variable "memory_mb" {
 
   validation {
     condition     = var.memory_mb == null || try(var.memory_mb >= 512 && floor(var.memory_mb) == var.memory_mb, false)
-    error_message = "memory_mb must be a whole number, 512 or more: write 12288 for 12 GiB."
+    error_message = "${var.model}: memory_mb must be a whole number, 512 or more: write 12288 for 12 GiB."
   }
 }
 
@@ -238,7 +238,7 @@ variable "root_volume_gb" {
 
   validation {
     condition     = var.root_volume_gb >= 30 && floor(var.root_volume_gb) == var.root_volume_gb
-    error_message = "root_volume_gb must be a whole number, 30 or more, which is what the system's image takes: write 60."
+    error_message = "${var.model}: root_volume_gb must be a whole number, 30 or more, which is what the system's image takes: write 60."
   }
 }
 
@@ -254,7 +254,7 @@ variable "capacity" {
 
   validation {
     condition     = var.capacity.min >= 0 && var.capacity.max >= 1 && var.capacity.min <= var.capacity.max && floor(var.capacity.min) == var.capacity.min && floor(var.capacity.max) == var.capacity.max
-    error_message = "capacity must have whole numbers, min 0 or more and max 1 or more and not less than min: write { min = 0, max = 2 }."
+    error_message = "${var.model}: capacity must have whole numbers, min 0 or more and max 1 or more and not less than min: write { min = 0, max = 2 }."
   }
 }
 
@@ -269,7 +269,7 @@ variable "scaling" {
 
   validation {
     condition     = var.scaling.queue_depth > 0 && var.scaling.idle_minutes >= 5 && var.scaling.idle_minutes <= 720 && floor(var.scaling.idle_minutes) == var.scaling.idle_minutes
-    error_message = "scaling must have a queue_depth above 0 and idle_minutes that are a whole number from 5 to 720: write { queue_depth = 8, idle_minutes = 15 }."
+    error_message = "${var.model}: scaling must have a queue_depth above 0 and idle_minutes that are a whole number from 5 to 720: write { queue_depth = 8, idle_minutes = 15 }."
   }
 }
 
@@ -291,17 +291,17 @@ variable "network" {
 
   validation {
     condition     = length(var.network.subnet_ids) >= 2
-    error_message = "network.subnet_ids must be two or more, in two zones: a load balancer takes no fewer."
+    error_message = "${var.model}: network.subnet_ids must be two or more, in two zones: a load balancer takes no fewer."
   }
 
   validation {
     condition     = length(var.network.security_group_ids) > 0
-    error_message = "network.security_group_ids must not be empty, or tasks reach nothing: write [module.network.workload_security_group_id]."
+    error_message = "${var.model}: network.security_group_ids must not be empty, or tasks reach nothing: write [module.network.workload_security_group_id]."
   }
 
   validation {
     condition     = alltrue([for cidr in var.network.client_cidrs : can(cidrnetmask(cidr)) && cidr != "0.0.0.0/0"])
-    error_message = "network.client_cidrs must be IPv4 networks, and not everybody: write [\"10.0.0.0/8\"], not ${jsonencode(var.network.client_cidrs)}."
+    error_message = "${var.model}: network.client_cidrs must be IPv4 networks, and not everybody: write [\"10.0.0.0/8\"], not ${jsonencode(var.network.client_cidrs)}."
   }
 }
 
@@ -312,7 +312,7 @@ variable "certificate_arn" {
 
   validation {
     condition     = var.certificate_arn == null || can(regex("^arn:[a-z0-9-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/", var.certificate_arn))
-    error_message = "certificate_arn must be the ARN of an ACM certificate: write \"arn:aws:acm:REGION:ACCOUNT:certificate/ID\", or leave it out."
+    error_message = "${var.model}: certificate_arn must be the ARN of an ACM certificate: write \"arn:aws:acm:REGION:ACCOUNT:certificate/ID\", or leave it out."
   }
 }
 
@@ -342,12 +342,12 @@ variable "environment" {
       "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "AMAAS_HOST", "PORT", "AMAAS_EMF", "AMAAS_JOURNAL", "ORT_DISABLE_TELEMETRY",
       "AWS_REGION", "NVIDIA_DRIVER_CAPABILITIES",
     ])) == 0
-    error_message = "environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_HOST, PORT, AMAAS_EMF, AMAAS_JOURNAL, ORT_DISABLE_TELEMETRY, AWS_REGION, NVIDIA_DRIVER_CAPABILITIES): write the module's own inputs instead."
+    error_message = "${var.model}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_HOST, PORT, AMAAS_EMF, AMAAS_JOURNAL, ORT_DISABLE_TELEMETRY, AWS_REGION, NVIDIA_DRIVER_CAPABILITIES): write the module's own inputs instead."
   }
 
   validation {
     condition     = alltrue([for key in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]+$", key))])
-    error_message = "environment must have names of letters, digits and underscores, two or more, that start with a letter: write \"AMAAS_LOG\"."
+    error_message = "${var.model}: environment must have names of letters, digits and underscores, two or more, that start with a letter: write \"AMAAS_LOG\"."
   }
 }
 
@@ -359,7 +359,7 @@ variable "log_retention_days" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
+    error_message = "${var.model}: log_retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
   }
 }
 
@@ -370,8 +370,18 @@ variable "log_kms_key_arn" {
 
   validation {
     condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.log_kms_key_arn))
-    error_message = "log_kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
+    error_message = "${var.model}: log_kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
   }
+}
+
+variable "roles" {
+  description = "What every IAM role of the module has: `path`, such as \"/amaas/\", and `permissions_boundary`, the ARN of a policy. Another path makes new roles."
+  type = object({
+    path                 = optional(string, "/")
+    permissions_boundary = optional(string)
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "tags" {

@@ -26,10 +26,12 @@ resource "aws_cloudwatch_log_group" "this" {
 resource "aws_iam_role" "flow_log" {
   count = var.flow_logs == null ? 0 : 1
 
-  name               = "${var.name}-flow-log"
-  description        = "Writes what the network ${var.name} refused"
-  assume_role_policy = jsonencode(local.flow_log_trust)
-  tags               = var.tags
+  name                 = "${var.name}-flow-log"
+  path                 = var.roles.path
+  permissions_boundary = var.roles.permissions_boundary
+  description          = "Writes what the network ${var.name} refused"
+  assume_role_policy   = jsonencode(local.flow_log_trust)
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "flow_log" {

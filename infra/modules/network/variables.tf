@@ -49,6 +49,22 @@ variable "zone_names" {
   }
 }
 
+variable "zone_ids" {
+  description = "Ids of the availability zones in place of `zones` or `zone_names`, such as \"use1-az4\": a name is another zone in another account, an id is not. Null takes names."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.zone_ids == null || try(length(var.zone_ids) >= 2 && length(var.zone_ids) <= 4 && length(distinct(var.zone_ids)) == length(var.zone_ids) && alltrue([for id in var.zone_ids : can(regex("^[a-z0-9]+-az[0-9]+$", id))]), false)
+    error_message = "zone_ids must be two to four different ids: write [\"use1-az1\", \"use1-az2\"], as `aws ec2 describe-availability-zones` shows them, or leave it out and set zones, not ${jsonencode(var.zone_ids)}."
+  }
+
+  validation {
+    condition     = var.zone_ids == null || var.zone_names == null
+    error_message = "zone_ids and zone_names must not both be set: write one of them."
+  }
+}
+
 variable "endpoints" {
   description = "Interface endpoints beside those of kms and logs, which functions need: ecr.api, ecr.dkr, ecs, ecs-agent and ecs-telemetry for services; others for what your functions call."
   type        = list(string)
@@ -93,6 +109,16 @@ variable "flow_logs" {
     condition     = try(var.flow_logs.kms_key_arn, null) == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.flow_logs.kms_key_arn))
     error_message = "flow_logs.kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
   }
+}
+
+variable "roles" {
+  description = "What every IAM role of the module has: `path`, such as \"/amaas/\", and `permissions_boundary`, the ARN of a policy. Another path makes new roles."
+  type = object({
+    path                 = optional(string, "/")
+    permissions_boundary = optional(string)
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "tags" {

@@ -7,7 +7,7 @@ resource "aws_vpc" "this" {
 
   lifecycle {
     precondition {
-      condition     = var.zone_names != null || length(local.zones) == var.zones
+      condition     = var.zone_names != null || var.zone_ids != null || length(local.zones) == var.zones
       error_message = "zones is ${var.zones}, and this region has ${length(local.zones)}: write that number, or another region."
     }
   }
@@ -16,10 +16,11 @@ resource "aws_vpc" "this" {
 resource "aws_subnet" "this" {
   for_each = { for index, zone in local.zones : zone => index }
 
-  vpc_id            = aws_vpc.this.id
-  availability_zone = each.key
-  cidr_block        = cidrsubnet(var.cidr, local.subnet_bits, each.value)
-  tags              = merge(var.tags, { Name = "${var.name}-${each.key}" })
+  vpc_id               = aws_vpc.this.id
+  availability_zone    = var.zone_ids == null ? each.key : null
+  availability_zone_id = var.zone_ids == null ? null : each.key
+  cidr_block           = cidrsubnet(var.cidr, local.subnet_bits, each.value)
+  tags                 = merge(var.tags, { Name = "${var.name}-${each.key}" })
 }
 
 # One table for all: the routes to S3 and DynamoDB, which their endpoints add, are the same in each zone.
@@ -36,7 +37,7 @@ resource "aws_route_table_association" "this" {
 }
 
 data "aws_availability_zones" "this" {
-  count = var.zone_names == null ? 1 : 0
+  count = var.zone_names == null && var.zone_ids == null ? 1 : 0
 
   state = "available"
 
@@ -55,7 +56,7 @@ data "aws_region" "current" {}
 locals {
   available = flatten(data.aws_availability_zones.this[*].names)
 
-  zones = var.zone_names != null ? var.zone_names : slice(local.available, 0, min(var.zones, length(local.available)))
+  zones = var.zone_ids != null ? var.zone_ids : var.zone_names != null ? var.zone_names : slice(local.available, 0, min(var.zones, length(local.available)))
 
   # Room for four subnets, so that a zone more moves none of those that are there.
   subnet_bits = 2

@@ -148,6 +148,24 @@ run "canary" {
   }
 }
 
+run "roles_of_an_enterprise" {
+  command = plan
+
+  variables {
+    stable_version = "3"
+    canary         = { weight = 0.1 }
+    roles          = { path = "/amaas/", permissions_boundary = "arn:aws:iam::123456789012:policy/boundary" }
+  }
+
+  assert {
+    condition = alltrue([for role in [aws_iam_role.this, aws_iam_role.rollback[0]] : alltrue([
+      role.path == "/amaas/",
+      role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary",
+    ])])
+    error_message = "Each role must have the path and the boundary."
+  }
+}
+
 run "canary_without_rollback_or_change" {
   variables {
     stable_version = "7"

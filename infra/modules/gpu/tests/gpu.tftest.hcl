@@ -332,6 +332,27 @@ run "rights" {
   }
 }
 
+run "roles_of_an_enterprise" {
+  command = plan
+
+  variables {
+    roles = { path = "/amaas/", permissions_boundary = "arn:aws:iam::123456789012:policy/boundary" }
+  }
+
+  assert {
+    condition = alltrue([for role in [aws_iam_role.task, aws_iam_role.execution, aws_iam_role.instance] : alltrue([
+      role.path == "/amaas/",
+      role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary",
+    ])])
+    error_message = "Each role must have the path and the boundary."
+  }
+
+  assert {
+    condition     = aws_iam_instance_profile.instance.path == "/amaas/"
+    error_message = "An operator who may act below a path only must be able to make the instance profile."
+  }
+}
+
 run "image_of_another_registry" {
   variables {
     image = "ghcr.io/acme/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

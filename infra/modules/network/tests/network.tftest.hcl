@@ -144,6 +144,37 @@ run "services_of_images_in_chosen_zones" {
   }
 }
 
+run "zones_by_id" {
+  variables {
+    zone_ids = ["euc1-az3", "euc1-az1"]
+    roles    = { path = "/amaas/", permissions_boundary = "arn:aws:iam::123456789012:policy/boundary" }
+  }
+
+  assert {
+    condition = alltrue([
+      { for zone, subnet in aws_subnet.this : zone => subnet.cidr_block } == { euc1-az3 = "10.64.0.0/22", euc1-az1 = "10.64.4.0/22" },
+      alltrue([for zone, subnet in aws_subnet.this : subnet.availability_zone_id == zone]),
+      length(data.aws_availability_zones.this) == 0,
+    ])
+    error_message = "Subnets must be in the zones whose ids are given, in that order."
+  }
+
+  assert {
+    condition     = aws_iam_role.flow_log[0].path == "/amaas/" && aws_iam_role.flow_log[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    error_message = "The role must have the path and the boundary."
+  }
+}
+
+run "refuses_names_for_ids" {
+  command = plan
+
+  variables {
+    zone_ids = ["eu-central-1a", "eu-central-1b"]
+  }
+
+  expect_failures = [var.zone_ids]
+}
+
 run "refuses_a_range_that_does_not_hold_its_subnets" {
   command = plan
 
