@@ -1,0 +1,24 @@
+# Names that a stack makes of its models, as the modules function and gpu make them, where two models could make the same one. Within a kind a
+# name is unique in the account or the region. Alarms are not here: a slash stands between their parts, which no model's name has.
+locals {
+  functions = [for model, settings in var.models : model if settings.gpu == null]
+  services  = [for model, settings in var.models : model if settings.gpu != null]
+  canaries  = [for model in local.functions : model if try(var.models[model].canary.rollback.automatic, false)]
+
+  roles = concat(
+    [for model in local.functions : { name = "${var.name}-${model}", owner = model }],
+    # Shortened and made unique by a digest, the roll-back's name is nobody else's.
+    [for model in local.canaries : { name = "${var.name}-${model}-rollback", owner = "${model} for its canary" } if length("${var.name}-${model}") <= 55],
+    flatten([for model in local.services : [for role in ["task", "start", "host"] : { name = "${var.name}-${model}-${role}", owner = "${model} for its GPU" }]]),
+  )
+
+  # A load balancer's name has no underscores.
+  balancers = [for model in local.services : { name = replace("${var.name}-${model}", "_", "-"), owner = model }]
+
+  owners = merge(
+    { for role in local.roles : "role ${role.name}" => role.owner... },
+    { for balancer in local.balancers : "load balancer ${balancer.name}" => balancer.owner... },
+  )
+
+  shared_names = { for name, owners in local.owners : name => owners if length(owners) > 1 }
+}
