@@ -1,0 +1,57 @@
+# What `amaas tenants`, `keys`, `prices`, `usage` and `ledger` do with the ledger; and what removes: `models remove` and `store prune`, which
+# have to read what they remove.
+locals {
+  administer = concat(
+    [
+      {
+        Sid      = "ReadAndRemoveModels"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject", "s3:GetObject"]
+        Resource = local.published
+      },
+      {
+        Sid      = "ListModels"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = [var.registry.bucket_arn]
+      },
+      {
+        Sid       = "DecryptObjects"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt"]
+        Resource  = [var.registry.kms_key_arn]
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${local.region}.${local.dns_suffix}" } }
+      },
+      {
+        # Its secret, what signs accounts and what verifies them.
+        Sid       = "OpenTheLedger"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:Encrypt"]
+        Resource  = [var.registry.sealing_key_arn]
+        Condition = { StringEquals = { "kms:EncryptionContext:model" = "(ledger)" } }
+      },
+      {
+        Sid       = "KeepAccounts"
+        Effect    = "Allow"
+        Action    = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        Resource  = [var.ledger.table_arn]
+        Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["key/*", "keys-of/*", "ledger", "prices", "tenants"] } }
+      },
+      {
+        # A day that is over is added up once, and kept.
+        Sid       = "ReadUsage"
+        Effect    = "Allow"
+        Action    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+        Resource  = [var.ledger.table_arn]
+        Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["usage-sum/*", "usage/*"] } }
+      },
+    ],
+    [for key in var.ledger.kms_key_arn[*] : {
+      Sid       = "OpenTheTable"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = [key]
+      Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${local.region}.${local.dns_suffix}" } }
+    }],
+  )
+}

@@ -1,0 +1,314 @@
+# What Terraform asks of AWS to plan, apply and destroy a stack: action by action, on what has the stack's name where a resource has a name.
+# In documents, since a managed policy has 6144 characters at most.
+locals {
+  arn = "arn:${local.partition}"
+  own = { for service in ["cloudwatch", "dynamodb", "events", "kms", "lambda", "logs", "sns", "sqs", "states"] : service => "${local.arn}:${service}:${local.region}:${local.account}" }
+
+  # KMS, EC2 and others give ids and no names: what limits these is the account, and the region.
+  here = { StringEquals = { "aws:RequestedRegion" = local.region } }
+
+  role = "${local.arn}:iam::${local.account}:role${var.roles.path}${var.name}-*"
+
+  operate = {
+    data = concat(
+      [
+        {
+          Sid    = "Bucket"
+          Effect = "Allow"
+          Action = [for action in concat(
+            ["CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "ListBucket", "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketPublicAccessBlock"],
+            ["PutBucketTagging", "PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration"],
+            ["GetAccelerateConfiguration", "GetBucketAcl", "GetBucketCORS", "GetBucketLocation", "GetBucketLogging", "GetBucketObjectLockConfiguration"],
+            ["GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPublicAccessBlock", "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning"],
+            ["GetBucketWebsite", "GetEncryptionConfiguration", "GetLifecycleConfiguration", "GetReplicationConfiguration"],
+          ) : "s3:${action}"]
+          Resource = [var.registry.bucket_arn]
+        },
+        {
+          Sid    = "Keys"
+          Effect = "Allow"
+          Action = [for action in [
+            "CreateAlias", "DeleteAlias", "DescribeKey", "DisableKeyRotation", "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags",
+            "PutKeyPolicy", "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription",
+          ] : "kms:${action}"]
+          Resource = ["${local.own.kms}:key/*", "${local.own.kms}:alias/${var.name}-*"]
+        },
+        {
+          Sid       = "MakeKeys"
+          Effect    = "Allow"
+          Action    = ["kms:CreateKey", "kms:ListAliases"]
+          Resource  = ["*"]
+          Condition = local.here
+        },
+        {
+          Sid    = "Table"
+          Effect = "Allow"
+          Action = [for action in [
+            "CreateTable", "DeleteTable", "DescribeContinuousBackups", "DescribeTable", "DescribeTimeToLive", "ListTagsOfResource", "TagResource",
+            "UntagResource", "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive",
+          ] : "dynamodb:${action}"]
+          Resource = [var.ledger.table_arn]
+        },
+      ],
+      # What force_destroy deletes, and no other bucket.
+      [for statement in [
+        { Sid = "FindModels", Effect = "Allow", Action = ["s3:ListBucketVersions"], Resource = [var.registry.bucket_arn] },
+        { Sid = "DeleteModels", Effect = "Allow", Action = ["s3:DeleteObject", "s3:DeleteObjectVersion"], Resource = ["${var.registry.bucket_arn}/*"] },
+      ] : statement if var.registry.force_destroy],
+      # DynamoDB uses a key by a grant that the table's maker gives it.
+      [for key in var.ledger.kms_key_arn[*] : {
+        Sid       = "KeyOfTheTable"
+        Effect    = "Allow"
+        Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+        Resource  = [key]
+        Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${local.region}.${local.dns_suffix}" } }
+      }],
+    )
+
+    roles = concat(
+      [
+        {
+          Sid    = "ReadAndRemoveRoles"
+          Effect = "Allow"
+          Action = [for action in [
+            "DeleteRole", "DeleteRolePolicy", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies", "TagRole",
+            "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription",
+          ] : "iam:${action}"]
+          Resource = [local.role]
+        },
+        # With a boundary nobody gives a role more than that, nor takes the boundary away.
+        merge(
+          {
+            Sid      = "MakeRoles"
+            Effect   = "Allow"
+            Action   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+            Resource = [local.role]
+          },
+          { for boundary in var.roles.permissions_boundary[*] : "Condition" => { StringEquals = { "iam:PermissionsBoundary" = boundary } } },
+        ),
+        {
+          Sid      = "HandRolesToServices"
+          Effect   = "Allow"
+          Action   = ["iam:PassRole"]
+          Resource = [local.role]
+          Condition = { StringEquals = { "iam:PassedToService" = [
+            "ec2.${local.dns_suffix}", "ecs-tasks.amazonaws.com", "events.amazonaws.com", "lambda.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+          ] } }
+        },
+        {
+          Sid      = "InstanceProfiles"
+          Effect   = "Allow"
+          Action   = [for action in ["AddRoleToInstanceProfile", "CreateInstanceProfile", "DeleteInstanceProfile", "GetInstanceProfile", "RemoveRoleFromInstanceProfile", "TagInstanceProfile", "UntagInstanceProfile"] : "iam:${action}"]
+          Resource = ["${local.arn}:iam::${local.account}:instance-profile${var.roles.path}${var.name}-*"]
+        },
+        {
+          Sid      = "RolesThatServicesHave"
+          Effect   = "Allow"
+          Action   = ["iam:CreateServiceLinkedRole"]
+          Resource = ["${local.arn}:iam::${local.account}:role/aws-service-role/*"]
+          Condition = { StringEquals = { "iam:AWSServiceName" = [
+            "autoscaling.amazonaws.com", "ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com",
+            "lambda.application-autoscaling.amazonaws.com", "ops.apigateway.amazonaws.com",
+          ] } }
+        },
+      ],
+    )
+
+    functions = [
+      {
+        Sid    = "Functions"
+        Effect = "Allow"
+        Action = [for action in concat(
+          ["AddPermission", "CreateAlias", "CreateFunction", "CreateFunctionUrlConfig", "DeleteAlias", "DeleteFunction", "DeleteFunctionConcurrency"],
+          ["DeleteFunctionEventInvokeConfig", "DeleteFunctionUrlConfig", "DeleteProvisionedConcurrencyConfig", "GetAlias", "GetFunction"],
+          ["GetFunctionCodeSigningConfig", "GetFunctionConcurrency", "GetFunctionConfiguration", "GetFunctionEventInvokeConfig", "GetFunctionUrlConfig"],
+          ["GetPolicy", "GetProvisionedConcurrencyConfig", "ListTags", "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency"],
+          ["PutFunctionEventInvokeConfig", "PutProvisionedConcurrencyConfig", "RemovePermission", "TagResource", "UntagResource", "UpdateAlias"],
+          ["UpdateFunctionCode", "UpdateFunctionConfiguration", "UpdateFunctionEventInvokeConfig", "UpdateFunctionUrlConfig"],
+        ) : "lambda:${action}"]
+        Resource = ["${local.own.lambda}:function:${var.name}-*"]
+      },
+      {
+        # Lambda looks whether who makes a function of an image may read it.
+        Sid      = "Images"
+        Effect   = "Allow"
+        Action   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"]
+        Resource = ["${local.arn}:ecr:${local.region}:${local.account}:repository/*"]
+      },
+      {
+        Sid    = "LogGroups"
+        Effect = "Allow"
+        Action = [for action in [
+          "AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DeleteMetricFilter", "DeleteRetentionPolicy", "DescribeMetricFilters", "DisassociateKmsKey",
+          "ListTagsForResource", "ListTagsLogGroup", "PutMetricFilter", "PutRetentionPolicy", "TagResource", "UntagResource",
+        ] : "logs:${action}"]
+        Resource = [for group in ["/aws/lambda/${var.name}-*", "/amaas/${var.name}-*", "/aws/vendedlogs/${var.name}-*", "/aws/vpc/${var.name}*"] : "${local.own.logs}:log-group:${group}"]
+      },
+      {
+        # An API's access log, and what lists: neither has a resource.
+        Sid       = "LogDeliveries"
+        Effect    = "Allow"
+        Action    = [for action in ["CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies", "GetLogDelivery", "ListLogDeliveries", "PutResourcePolicy", "UpdateLogDelivery"] : "logs:${action}"]
+        Resource  = ["*"]
+        Condition = local.here
+      },
+      {
+        Sid      = "Queues"
+        Effect   = "Allow"
+        Action   = [for action in ["CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags", "SetQueueAttributes", "TagQueue", "UntagQueue"] : "sqs:${action}"]
+        Resource = ["${local.own.sqs}:${var.name}-*"]
+      },
+      {
+        Sid    = "RollBacks"
+        Effect = "Allow"
+        Action = concat(
+          [for action in ["DeleteRule", "DescribeRule", "ListTagsForResource", "ListTargetsByRule", "PutRule", "PutTargets", "RemoveTargets", "TagResource", "UntagResource"] : "events:${action}"],
+          [for action in ["CreateStateMachine", "DeleteStateMachine", "DescribeStateMachine", "ListStateMachineVersions", "ListTagsForResource", "TagResource", "UntagResource", "UpdateStateMachine"] : "states:${action}"],
+        )
+        Resource = ["${local.own.events}:rule/${var.name}-*", "${local.own.states}:stateMachine:${var.name}-*"]
+      },
+      {
+        Sid       = "CheckRollBacks"
+        Effect    = "Allow"
+        Action    = ["states:ValidateStateMachineDefinition"]
+        Resource  = ["*"]
+        Condition = local.here
+      },
+      {
+        Sid      = "PublicUrls"
+        Effect   = "Allow"
+        Action   = [for action in ["CreateStack", "DeleteStack", "DescribeStackEvents", "DescribeStacks", "GetTemplate", "UpdateStack"] : "cloudformation:${action}"]
+        Resource = ["${local.arn}:cloudformation:${local.region}:${local.account}:stack/${var.name}-*"]
+      },
+      {
+        Sid    = "Scaling"
+        Effect = "Allow"
+        Action = [for action in [
+          "DeleteScalingPolicy", "DeregisterScalableTarget", "DescribeScalableTargets", "DescribeScalingPolicies", "ListTagsForResource", "PutScalingPolicy",
+          "RegisterScalableTarget", "TagResource", "UntagResource",
+        ] : "application-autoscaling:${action}"]
+        Resource  = ["*"]
+        Condition = local.here
+      },
+    ]
+
+    front = [
+      {
+        # API Gateway's actions are methods, on what they are sent to.
+        Sid      = "Apis"
+        Effect   = "Allow"
+        Action   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:TagResource", "apigateway:UntagResource"]
+        Resource = [for path in ["apis", "apis/*", "domainnames", "domainnames/*", "tags/*", "vpclinks", "vpclinks/*"] : "${local.arn}:apigateway:${local.region}::/${path}"]
+      },
+      {
+        Sid      = "NamesOfApis"
+        Effect   = "Allow"
+        Action   = ["route53:ChangeResourceRecordSets", "route53:GetChange", "route53:GetHostedZone", "route53:ListResourceRecordSets"]
+        Resource = ["${local.arn}:route53:::change/*", "${local.arn}:route53:::hostedzone/*"]
+      },
+      {
+        Sid      = "Alarms"
+        Effect   = "Allow"
+        Action   = [for action in ["DeleteAlarms", "DescribeAlarms", "ListTagsForResource", "PutMetricAlarm", "TagResource", "UntagResource"] : "cloudwatch:${action}"]
+        Resource = ["${local.own.cloudwatch}:alarm:${var.name}/*"]
+      },
+      {
+        Sid      = "Dashboard"
+        Effect   = "Allow"
+        Action   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
+        Resource = ["${local.arn}:cloudwatch::${local.account}:dashboard/${var.name}"]
+      },
+      {
+        Sid    = "Topic"
+        Effect = "Allow"
+        Action = [for action in [
+          "CreateTopic", "DeleteTopic", "GetSubscriptionAttributes", "GetTopicAttributes", "ListSubscriptionsByTopic", "ListTagsForResource", "SetTopicAttributes",
+          "Subscribe", "TagResource", "Unsubscribe", "UntagResource",
+        ] : "sns:${action}"]
+        Resource = ["${local.own.sns}:${var.name}-alarms", "${local.own.sns}:${var.name}-alarms:*"]
+      },
+      {
+        Sid      = "Budget"
+        Effect   = "Allow"
+        Action   = ["budgets:ListTagsForResource", "budgets:ModifyBudget", "budgets:TagResource", "budgets:UntagResource", "budgets:ViewBudget"]
+        Resource = ["${local.arn}:budgets::${local.account}:budget/${var.name}-monthly"]
+      },
+      {
+        # Cost Explorer is the account's, in no region.
+        Sid    = "UnusualCosts"
+        Effect = "Allow"
+        Action = [for action in [
+          "CreateAnomalyMonitor", "CreateAnomalySubscription", "DeleteAnomalyMonitor", "DeleteAnomalySubscription", "GetAnomalyMonitors", "GetAnomalySubscriptions",
+          "ListTagsForResource", "TagResource", "UntagResource", "UpdateAnomalyMonitor", "UpdateAnomalySubscription",
+        ] : "ce:${action}"]
+        Resource = ["*"]
+      },
+    ]
+
+    network = [
+      {
+        Sid    = "Network"
+        Effect = "Allow"
+        Action = [for action in concat(
+          ["AssociateRouteTable", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateFlowLogs", "CreateRouteTable", "CreateSecurityGroup"],
+          ["CreateSubnet", "CreateTags", "CreateVpc", "CreateVpcEndpoint", "DeleteFlowLogs", "DeleteRouteTable", "DeleteSecurityGroup", "DeleteSubnet", "DeleteTags"],
+          ["DeleteVpc", "DeleteVpcEndpoints", "DisassociateRouteTable", "ModifySecurityGroupRules", "ModifySubnetAttribute", "ModifyVpcAttribute"],
+          ["ModifyVpcEndpoint", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress", "UpdateSecurityGroupRuleDescriptionsEgress"],
+          ["UpdateSecurityGroupRuleDescriptionsIngress"],
+          [for what in ["AccountAttributes", "AvailabilityZones", "FlowLogs", "NetworkAcls", "NetworkInterfaces", "PrefixLists", "RouteTables"] : "Describe${what}"],
+          [for what in ["SecurityGroupRules", "SecurityGroups", "Subnets", "VpcAttribute", "VpcEndpoints", "VpcEndpointServices", "Vpcs"] : "Describe${what}"],
+        ) : "ec2:${action}"]
+        Resource  = ["*"]
+        Condition = local.here
+      },
+    ]
+
+    gpu = [
+      {
+        Sid    = "Services"
+        Effect = "Allow"
+        Action = [for action in concat(
+          ["CreateCapacityProvider", "CreateCluster", "CreateService", "DeleteCapacityProvider", "DeleteCluster", "DeleteService", "DeregisterTaskDefinition"],
+          ["DescribeCapacityProviders", "DescribeClusters", "DescribeServices", "DescribeTaskDefinition", "ListTagsForResource", "PutClusterCapacityProviders"],
+          ["RegisterTaskDefinition", "TagResource", "UntagResource", "UpdateCapacityProvider", "UpdateCluster", "UpdateClusterSettings", "UpdateService"],
+        ) : "ecs:${action}"]
+        Resource  = ["*"]
+        Condition = local.here
+      },
+      {
+        Sid    = "Instances"
+        Effect = "Allow"
+        Action = concat(
+          [for action in [
+            "CreateLaunchTemplate", "CreateLaunchTemplateVersion", "DeleteLaunchTemplate", "DescribeInstanceTypes", "DescribeLaunchTemplateVersions",
+            "DescribeLaunchTemplates", "ModifyLaunchTemplate", "RunInstances",
+          ] : "ec2:${action}"],
+          [for action in [
+            "CreateAutoScalingGroup", "CreateOrUpdateTags", "DeleteAutoScalingGroup", "DeleteTags", "DescribeAutoScalingGroups", "DescribeScalingActivities",
+            "SetInstanceProtection", "UpdateAutoScalingGroup",
+          ] : "autoscaling:${action}"],
+        )
+        Resource  = ["*"]
+        Condition = local.here
+      },
+      {
+        Sid      = "System"
+        Effect   = "Allow"
+        Action   = ["ssm:GetParameter"]
+        Resource = ["${local.arn}:ssm:${local.region}::parameter/aws/service/ecs/optimized-ami/*"]
+      },
+      {
+        Sid    = "LoadBalancers"
+        Effect = "Allow"
+        Action = [for action in concat(
+          ["AddTags", "CreateListener", "CreateLoadBalancer", "CreateTargetGroup", "DeleteListener", "DeleteLoadBalancer", "DeleteTargetGroup"],
+          ["DescribeCapacityReservation", "DescribeListenerAttributes", "DescribeListeners", "DescribeLoadBalancerAttributes", "DescribeLoadBalancers", "DescribeTags"],
+          ["DescribeTargetGroupAttributes", "DescribeTargetGroups", "DescribeTargetHealth", "ModifyListener", "ModifyListenerAttributes"],
+          ["ModifyLoadBalancerAttributes", "ModifyTargetGroup", "ModifyTargetGroupAttributes", "RemoveTags", "SetSecurityGroups", "SetSubnets"],
+        ) : "elasticloadbalancing:${action}"]
+        Resource  = ["*"]
+        Condition = local.here
+      },
+    ]
+  }
+}

@@ -1,0 +1,50 @@
+variable "name" {
+  description = "Prefix of every name of the stack."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}$", var.name))
+    error_message = "name must be 2 to 23 lower-case letters, digits or hyphens and start with a letter: write \"amaas\", not ${jsonencode(var.name)}."
+  }
+}
+
+variable "registry" {
+  description = "The model registry: `bucket_arn`, `kms_key_arn` and `sealing_key_arn` as the registry module's outputs give them, and `force_destroy`, with which operators may delete models."
+  type = object({
+    bucket_arn      = string
+    kms_key_arn     = string
+    sealing_key_arn = string
+    force_destroy   = optional(bool, false)
+  })
+  nullable = false
+}
+
+variable "ledger" {
+  description = "The ledger: `table_arn` and, where the table has a key of yours, `kms_key_arn` of the ledger module."
+  type = object({
+    table_arn   = string
+    kms_key_arn = optional(string)
+  })
+  nullable = false
+}
+
+variable "roles" {
+  description = "What every IAM role of the stack has: `path` and `permissions_boundary`. Operators may make roles with these alone."
+  type = object({
+    path                 = optional(string, "/")
+    permissions_boundary = optional(string)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "parts" {
+  description = "Whether the stack has a network and GPU services, whose policies operators need then."
+  type = object({
+    network = optional(bool, true)
+    gpu     = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+}
