@@ -10,7 +10,7 @@ module "gpu" {
   replay        = each.value.replay
   least_serial  = each.value.least_serial
   registry      = local.registry
-  ledger        = module.ledger
+  ledger        = local.ledger
   oidc          = var.oidc
 
   image               = each.value.image
@@ -34,6 +34,7 @@ module "gpu" {
 
   log_retention_days = each.value.log_retention_days
   log_kms_key_arn    = local.log_kms_key_arn
+  roles              = var.roles
   tags               = merge(var.tags, { "amaas:model" = each.key })
 }
 

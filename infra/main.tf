@@ -1,25 +1,53 @@
 locals {
+  models = module.models.models
+
   # A model runs on Lambda unless it asks for a GPU, which Lambda has not.
-  functions = { for model, settings in var.models : model => settings if settings.gpu == null }
-  services  = { for model, settings in var.models : model => settings if settings.gpu != null }
+  functions = { for model, settings in local.models : model => settings if settings.gpu == null }
+  services  = { for model, settings in local.models : model => settings if settings.gpu != null }
 
-  # Named one by one: `module.registry` as a whole would make each function wait for the bucket's lifecycle rules, a minute.
-  registry = {
-    store       = module.registry.store
-    bucket_arn  = module.registry.bucket_arn
-    kms_key_arn = module.registry.kms_key_arn
-
-    sealing_key_arn = module.registry.sealing_key_arn
+  registry = var.registry.existing != null ? {
+    bucket          = var.registry.existing.bucket
+    store           = "s3://${var.registry.existing.bucket}"
+    bucket_arn      = "arn:${data.aws_partition.current.partition}:s3:::${var.registry.existing.bucket}"
+    kms_key_arn     = var.registry.existing.kms_key_arn
+    sealing_key_arn = var.registry.existing.sealing_key_arn
+    } : {
+    bucket          = module.registry[0].bucket
+    store           = module.registry[0].store
+    bucket_arn      = module.registry[0].bucket_arn
+    kms_key_arn     = module.registry[0].kms_key_arn
+    sealing_key_arn = module.registry[0].sealing_key_arn
   }
 
-  log_kms_key_arn = var.logs.own_key ? module.registry.log_key_arn : var.logs.kms_key_arn
+  ledger = var.ledger.existing != null ? {
+    table       = var.ledger.existing.table
+    table_arn   = "arn:${data.aws_partition.current.partition}:dynamodb:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:table/${var.ledger.existing.table}"
+    kms_key_arn = var.ledger.existing.kms_key_arn
+    } : {
+    table       = module.ledger[0].table
+    table_arn   = module.ledger[0].table_arn
+    kms_key_arn = module.ledger[0].kms_key_arn
+  }
+
+  log_kms_key_arn = var.logs.own_key ? one(module.registry[*].log_key_arn) : var.logs.kms_key_arn
+}
+
+module "models" {
+  source = "./modules/models"
+
+  name   = var.name
+  given  = var.models
+  models = var.models
 }
 
 module "registry" {
   source = "./modules/registry"
+  count  = var.registry.existing == null ? 1 : 0
 
   name                     = var.name
   bucket                   = var.registry.bucket
+  kms_key_arn              = var.registry.kms_key_arn
+  sealing_key_arn          = var.registry.sealing_key_arn
   readers                  = var.registry.readers
   noncurrent_version_days  = var.registry.noncurrent_version_days
   incomplete_upload_days   = var.registry.incomplete_upload_days
@@ -31,17 +59,38 @@ module "registry" {
 
 module "ledger" {
   source = "./modules/ledger"
+  count  = var.ledger.existing == null ? 1 : 0
 
   name                   = var.name
   deletion_protection    = var.ledger.deletion_protection
   point_in_time_recovery = var.ledger.point_in_time_recovery
   kms_key_arn            = var.ledger.kms_key_arn
   tags                   = var.tags
+
+  # What is in the table opens with the registry's sealing key only. So a destroy takes the table first, and while its deletion
+  # protection refuses, the keys, the bucket and its settings stay as they are.
+  depends_on = [module.registry]
+}
+
+# Neither had an index before there could be one of another stack in its place.
+moved {
+  from = module.registry
+  to   = module.registry[0]
 }
 
 moved {
-  from = module.ledger[0]
-  to   = module.ledger
+  from = module.ledger
+  to   = module.ledger[0]
+}
+
+module "policies" {
+  source = "./modules/policies"
+
+  name     = var.name
+  registry = merge(local.registry, { force_destroy = var.registry.force_destroy })
+  ledger   = local.ledger
+  roles    = var.roles
+  parts    = { network = local.makes_network, gpu = length(local.services) > 0 }
 }
 
 module "function" {
@@ -56,7 +105,7 @@ module "function" {
   replay        = each.value.replay
   least_serial  = each.value.least_serial
   registry      = local.registry
-  ledger        = module.ledger
+  ledger        = local.ledger
   oidc          = var.oidc
   iam           = each.value.iam
 
@@ -85,6 +134,7 @@ module "function" {
   tracing            = each.value.tracing
   log_retention_days = each.value.log_retention_days
   log_kms_key_arn    = local.log_kms_key_arn
+  roles              = var.roles
   tags               = merge(var.tags, { "amaas:model" = each.key })
 }
 
@@ -97,7 +147,7 @@ module "api" {
   jwt           = var.api.jwt
   shared        = var.api.shared
   throttle      = var.api.throttle
-  throttles     = { for model, settings in var.models : model => settings.throttle if settings.throttle != null && local.by_api[model] }
+  throttles     = { for model, settings in local.models : model => settings.throttle if settings.throttle != null && local.by_api[model] }
   timeout_ms    = var.api.timeout_ms
   domain        = var.api.domain
   cors          = var.api.cors

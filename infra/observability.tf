@@ -16,7 +16,7 @@ module "observability" {
   budget       = var.observability.budget
   cost_tag     = var.observability.cost_tag
   cost_anomaly = var.observability.cost_anomaly
-  ledger_table = module.ledger.table
+  ledger_table = local.ledger.table
   api          = one([for api in module.api : { id = api.api_id, stage = api.stage }])
   tags         = var.tags
 
@@ -26,7 +26,7 @@ module "observability" {
       alias             = function.alias
       log_group         = function.log_group
       dead_letter_queue = function.dead_letter_queue
-      alarms            = var.models[model].alarms
+      alarms            = local.models[model].alarms
     }
   }
 

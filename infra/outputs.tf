@@ -30,27 +30,51 @@ output "versions" {
 
 output "bucket" {
   description = "Name of the registry's bucket."
-  value       = module.registry.bucket
+  value       = local.registry.bucket
 }
 
 output "store" {
   description = "The registry as `amaas publish` and AMAAS_STORE want it: s3://BUCKET."
-  value       = module.registry.store
+  value       = local.registry.store
 }
 
 output "kms_key_arn" {
   description = "ARN of the KMS key that encrypts the registry."
-  value       = module.registry.kms_key_arn
+  value       = local.registry.kms_key_arn
 }
 
 output "sealing_key_arn" {
   description = "ARN of the KMS key that wraps the keys of sealed calls and models."
-  value       = module.registry.sealing_key_arn
+  value       = local.registry.sealing_key_arn
 }
 
 output "ledger_table" {
   description = "Name of the table with tenants, API keys, limits, prices and usage."
-  value       = module.ledger.table
+  value       = local.ledger.table
+}
+
+output "registry" {
+  description = "The registry as `registry.existing` of another stack takes it: bucket, kms_key_arn, sealing_key_arn."
+  value       = { bucket = local.registry.bucket, kms_key_arn = local.registry.kms_key_arn, sealing_key_arn = local.registry.sealing_key_arn }
+}
+
+output "ledger" {
+  description = "The ledger as `ledger.existing` of another stack takes it: table, kms_key_arn."
+  value       = { table = local.ledger.table, kms_key_arn = local.ledger.kms_key_arn }
+}
+
+output "log_key_arn" {
+  description = "ARN of the KMS key of the log groups, as `logs.kms_key_arn` of another stack takes it; null without one."
+  value       = local.log_kms_key_arn
+}
+
+output "policies" {
+  description = "IAM policies, in JSON, for people and pipelines: `publisher` (amaas publish, alias, keys rotate), `administrator` (amaas tenants, keys, prices, usage, models remove, store prune), and `operator` (terraform), a map of documents that fit into a managed policy each. Nobody has them by this."
+  value = {
+    publisher     = module.policies.publisher
+    administrator = module.policies.administrator
+    operator      = module.policies.operator
+  }
 }
 
 output "dashboard" {
@@ -68,10 +92,10 @@ output "env" {
   value = {
     for model, endpoint in local.endpoints : model => merge(
       {
-        AMAAS_KMS_KEY = module.registry.sealing_key_arn
-        AMAAS_LEDGER  = "dynamodb:${module.ledger.table}"
+        AMAAS_KMS_KEY = local.registry.sealing_key_arn
+        AMAAS_LEDGER  = "dynamodb:${local.ledger.table}"
         AMAAS_MODEL   = model
-        AMAAS_STORE   = module.registry.store
+        AMAAS_STORE   = local.registry.store
         AWS_REGION    = data.aws_region.current.id
       },
       endpoint == null ? {} : { AMAAS_ENDPOINT = endpoint },
@@ -82,11 +106,11 @@ output "env" {
 
 locals {
   # What streams keeps its own URL: HTTP APIs give whole answers.
-  by_api = { for model, settings in var.models : model => var.api != null && settings.url.mode != "RESPONSE_STREAM" }
+  by_api = { for model, settings in local.models : model => var.api != null && settings.url.mode != "RESPONSE_STREAM" }
 
   # Whether AWS asks callers for a signature before the function sees anything.
   signed = {
-    for model, settings in var.models : model => (
+    for model, settings in local.models : model => (
       local.by_api[model] ? var.api.authorization == "AWS_IAM" : settings.gpu == null && settings.url.authorization == "AWS_IAM"
     )
   }

@@ -37,125 +37,13 @@ variable "models" {
     - gpu: runs the image on ECS with a GPU, and not on Lambda, which has none: instance_type, gpus, cpu, memory_mb, capacity, scaling, certificate_arn,
       client_cidrs, as the gpu module describes them, and server_name, the name in the certificate, by which the API knows it
   TEXT
-  type = map(object({
-    package              = optional(string)
-    image                = optional(string)
-    version              = optional(string, "live")
-    sealing              = optional(string, "required")
-    replay               = optional(string, "refuse")
-    least_serial         = optional(number)
-    execution_providers  = optional(list(string))
-    architecture         = optional(string, "x86_64")
-    memory_mb            = optional(number, 1024)
-    timeout_s            = optional(number, 30)
-    ephemeral_storage_mb = optional(number, 512)
-    reserved_concurrency = optional(number)
-    provisioned_concurrency = optional(object({
-      min                = number
-      max                = optional(number)
-      target_utilization = optional(number, 0.7)
-    }))
-    stable_version = optional(string)
-    canary = optional(object({
-      weight = number
-      rollback = optional(object({
-        automatic   = optional(bool, true)
-        error_rate  = optional(number, 0.05)
-        p99_ms      = optional(number)
-        minutes     = optional(number, 2)
-        least_calls = optional(number, 10)
-      }), {})
-    }))
-    dead_letters = optional(object({
-      retention_days = optional(number, 14)
-      retries        = optional(number, 2)
-      max_age_s      = optional(number, 3600)
-      kms_key_arn    = optional(string)
-    }))
-    url = optional(object({
-      mode          = optional(string)
-      authorization = optional(string, "AWS_IAM")
-    }), {})
-    throttle = optional(object({
-      rate  = number
-      burst = number
-    }))
-    alarms = optional(object({
-      error_rate      = optional(number, 0.01)
-      throttles       = optional(number, 1)
-      p99_ms          = optional(number, 1000)
-      cold_start_rate = optional(number, 0.2)
-    }), {})
-    iam                = optional(string, "ignore")
-    tracing            = optional(string, "PassThrough")
-    log_retention_days = optional(number, 30)
-    environment        = optional(map(string), {})
-    gpu = optional(object({
-      instance_type   = optional(string, "g5.xlarge")
-      gpus            = optional(number, 1)
-      cpu             = optional(number)
-      memory_mb       = optional(number)
-      certificate_arn = optional(string)
-      server_name     = optional(string)
-      client_cidrs    = optional(list(string), [])
-      capacity = optional(object({
-        min  = optional(number, 0)
-        max  = optional(number, 1)
-        spot = optional(bool, false)
-      }), {})
-      scaling = optional(object({
-        queue_depth  = optional(number, 8)
-        idle_minutes = optional(number, 15)
-      }), {})
-    }))
-  }))
+  # Typed by modules/models. Typed here, Terraform would drop a misspelt setting without a word.
+  type     = any
   nullable = false
 
   validation {
-    condition     = alltrue([for model in keys(var.models) : can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])
-    error_message = "models must be keyed by names of 1 to 40 lower-case letters, digits, hyphens or underscores, as in `amaas publish`: write \"sentiment = {…}\", not ${jsonencode([for model in keys(var.models) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
-  }
-
-  validation {
-    condition     = length(setintersection(keys(var.models), ["api", "flow-log", "ledger"])) == 0
-    error_message = "models must not be called api, flow-log or ledger, whose alarms and roles have these names: write another name in place of ${join(", ", setintersection(keys(var.models), ["api", "flow-log", "ledger"]))}."
-  }
-
-  validation {
-    condition     = alltrue([for model in values(var.models) : (model.package == null) != (model.image == null)])
-    error_message = "models must have either a package or an image: run `amaas package MODEL` and write package = the path that it prints, or push what `amaas package MODEL --image` makes and write image = its URI by digest, for ${join(", ", [for name, model in var.models : name if(model.package == null) == (model.image == null)])}."
-  }
-
-  validation {
-    condition     = alltrue([for model in values(var.models) : model.package == null || try(fileexists(model.package), false)])
-    error_message = "models must name packages that exist: run `amaas package MODEL` and write the path that it prints. No file for: ${join(", ", [for name, model in var.models : "${name} (${model.package})" if model.package != null && !try(fileexists(model.package), false)])}."
-  }
-
-  validation {
-    condition     = alltrue([for model in values(var.models) : model.gpu != null || model.execution_providers == null || try(tolist(model.execution_providers) == tolist(["cpu"]), false)])
-    error_message = "models must not ask for a GPU on Lambda, which has none: write gpu = {} beside execution_providers, an image in place of the package and a network, or leave execution_providers out, for ${join(", ", [for name, model in var.models : name if model.gpu == null && model.execution_providers != null && !try(tolist(model.execution_providers) == tolist(["cpu"]), false)])}."
-  }
-
-  validation {
-    condition     = alltrue([for model in values(var.models) : model.gpu == null || model.image != null])
-    error_message = "models with gpu must have an image: a zip is what Lambda takes, which has no GPU. Run `amaas package MODEL --image`, push what it makes and write image = its URI by digest, for ${join(", ", [for name, model in var.models : name if model.gpu != null && model.image == null])}."
-  }
-
-  validation {
-    condition = alltrue([for model in values(var.models) : model.gpu == null || (
-      model.canary == null && model.stable_version == null && model.provisioned_concurrency == null && model.reserved_concurrency == null && model.dead_letters == null && model.url.mode == null && model.iam == "ignore"
-    )])
-    error_message = "models with gpu must not have what only Lambda has: take canary, stable_version, provisioned_concurrency, reserved_concurrency, dead_letters, url and iam out, for ${join(", ", [for name, model in var.models : name if model.gpu != null])}. gpu.capacity says how many there are."
-  }
-
-  validation {
-    condition     = alltrue([for model in values(var.models) : model.gpu == null || try((model.gpu.certificate_arn == null) == (model.gpu.server_name == null), false)])
-    error_message = "models with gpu must have certificate_arn and server_name together, since the API looks for that name in the certificate: write both, or neither, for ${join(", ", [for name, model in var.models : name if model.gpu != null])}."
-  }
-
-  validation {
-    condition     = alltrue([for model in values(var.models) : model.iam != "tenant" || model.url.mode == "OFF" || model.url.authorization == "AWS_IAM"])
-    error_message = "models must not have iam = \"tenant\" with a public URL, where nobody signs: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, for ${join(", ", [for name, model in var.models : name if model.iam == "tenant"])}."
+    condition     = can(keys(var.models)) && alltrue([for settings in try(values(var.models), []) : can(keys(settings))])
+    error_message = "models must be a map of objects: write models = { sentiment = { package = \"amaas-sentiment.zip\" } }, and settings in braces for ${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : model if !settings])}."
   }
 }
 
@@ -171,9 +59,24 @@ variable "publishers" {
 }
 
 variable "registry" {
-  description = "Settings of the model registry. `bucket` null makes `{name}-{account id}-{region}`; `force_destroy` true lets a destroy delete every published model; `readers` are other accounts, or roles in them, that may read and open models."
+  description = <<-TEXT
+    The model registry.
+    - bucket: name of the bucket that is made; null is `{name}-{account id}-{region}`
+    - kms_key_arn, sealing_key_arn: keys of yours in place of those that are made, as the registry module describes them
+    - readers: other accounts, or roles in them, that may read and open models
+    - noncurrent_version_days, incomplete_upload_days, key_deletion_window_days: as the registry module describes them
+    - force_destroy: true lets a destroy delete the bucket and every published model; false refuses it before anything of the registry is changed
+    - existing: a registry that another stack made, in place of one of its own: the output `registry` of that stack. Nothing else may be set beside it
+  TEXT
   type = object({
+    existing = optional(object({
+      bucket          = string
+      kms_key_arn     = string
+      sealing_key_arn = string
+    }))
     bucket                   = optional(string)
+    kms_key_arn              = optional(string)
+    sealing_key_arn          = optional(string)
     readers                  = optional(list(string), [])
     noncurrent_version_days  = optional(number, 30)
     incomplete_upload_days   = optional(number, 7)
@@ -187,17 +90,76 @@ variable "registry" {
     condition     = !contains(var.registry.readers, "*")
     error_message = "registry.readers must not be everybody, because a public bucket is refused: write the ARNs of accounts or roles, [\"arn:aws:iam::111122223333:role/NAME\"], or leave it out."
   }
+
+  validation {
+    condition = var.registry.existing == null || (
+      var.registry.bucket == null && var.registry.kms_key_arn == null && var.registry.sealing_key_arn == null && length(var.registry.readers) == 0 && !var.registry.force_destroy
+    )
+    error_message = "registry.existing must stand alone, since the stack that made the registry has its settings: take bucket, kms_key_arn, sealing_key_arn, readers and force_destroy out."
+  }
+
+  validation {
+    condition     = var.registry.existing == null || alltrue([for arn in [try(var.registry.existing.kms_key_arn, ""), try(var.registry.existing.sealing_key_arn, "")] : can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", arn))])
+    error_message = "registry.existing must have the ARNs of keys, not of aliases: write the output `registry` of the stack that made it, or { bucket = \"NAME\", kms_key_arn = \"arn:aws:kms:REGION:ACCOUNT:key/ID\", sealing_key_arn = \"arn:aws:kms:REGION:ACCOUNT:key/ID\" }."
+  }
 }
 
 variable "ledger" {
-  description = "Settings of the table with tenants, API keys, limits, prices and usage, in which functions also keep answers for repeats of a call. A destroy fails while `deletion_protection` is true. `kms_key_arn` is a key in place of the one that AWS owns."
+  description = <<-TEXT
+    The table with tenants, API keys, limits, prices and usage, in which functions also keep answers for repeats of a call.
+    - deletion_protection: a destroy fails while it is true
+    - point_in_time_recovery: whether the table can be brought back as it was at any second of the last 35 days
+    - kms_key_arn: a key in place of the one that AWS owns
+    - existing: a table of this account and region that another stack made, in place of one of its own: the output `ledger` of that stack. Its
+      secrets are wrapped by a sealing key, so the registry has to have the same one. Nothing else may be set beside it
+  TEXT
   type = object({
+    existing = optional(object({
+      table       = string
+      kms_key_arn = optional(string)
+    }))
     deletion_protection    = optional(bool, true)
     point_in_time_recovery = optional(bool, true)
     kms_key_arn            = optional(string)
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.ledger.existing == null || var.ledger.kms_key_arn == null
+    error_message = "ledger.existing must stand alone, since the stack that made the table has its settings: write the table's key as existing = { table = \"…\", kms_key_arn = \"…\" }."
+  }
+
+  validation {
+    condition     = var.ledger.existing == null || can(regex("^[a-zA-Z0-9_.-]{3,255}$", var.ledger.existing.table))
+    error_message = "ledger.existing.table must be the name of a table, not an ARN: write the output `ledger` of the stack that made it, or { table = \"amaas-ledger\" }."
+  }
+
+  # What is in the table was wrapped by the sealing key of the stack that made it.
+  validation {
+    condition     = var.ledger.existing == null || var.registry.existing != null || var.registry.sealing_key_arn != null
+    error_message = "ledger.existing must come with the sealing key that wraps the secrets in that table, or no function can open them: write registry = { existing = … } or registry = { sealing_key_arn = … } with the output `sealing_key_arn` of the stack that made the ledger."
+  }
+}
+
+variable "roles" {
+  description = "What every IAM role of the stack has: `path`, such as \"/amaas/\", and `permissions_boundary`, the ARN of a policy. Another path makes new roles."
+  type = object({
+    path                 = optional(string, "/")
+    permissions_boundary = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^/([!-.0-~]+/)*$", var.roles.path)) && length(var.roles.path) <= 512
+    error_message = "roles.path must begin and end with a slash and have 512 characters at most: write \"/amaas/\", not ${jsonencode(var.roles.path)}."
+  }
+
+  validation {
+    condition     = var.roles.permissions_boundary == null || can(regex("^arn:[a-z0-9-]+:iam::([0-9]{12}|aws):policy/.+$", var.roles.permissions_boundary))
+    error_message = "roles.permissions_boundary must be the ARN of a policy: write \"arn:aws:iam::ACCOUNT:policy/NAME\", not ${jsonencode(var.roles.permissions_boundary)}."
+  }
 }
 
 variable "oidc" {
@@ -225,20 +187,28 @@ variable "logs" {
     condition     = !var.logs.own_key || var.logs.kms_key_arn == null
     error_message = "logs must have one key: write own_key = true to have one made, or kms_key_arn to name yours, not both."
   }
+
+  validation {
+    condition     = !var.logs.own_key || var.registry.existing == null
+    error_message = "logs.own_key must be left out with registry.existing, since the key is made with the registry: write logs = { kms_key_arn = … } with the output `log_key_arn` of the stack that made it, or a key of yours."
+  }
 }
 
 variable "network" {
   description = <<-TEXT
     Where functions and GPU services run. Null leaves functions in Lambda's own network; a model with `gpu` needs one.
     - cidr, zones, flow_logs: of a VPC that is made, with endpoints for S3, DynamoDB, KMS and Logs and no way out
+    - zone_names, zone_ids: these zones in place of the first `zones`. Names differ between accounts, ids ("use1-az4") do not
     - endpoints: more of AWS's services to reach; those that ECS needs are added where a model has a GPU
     - existing: a VPC that is there, in place of one that is made: vpc_id, subnet_ids, security_group_ids. It has to let functions reach S3, DynamoDB and KMS
     - functions: false keeps functions out of it, so that only GPU services are in it
   TEXT
   type = object({
-    cidr      = optional(string, "10.64.0.0/20")
-    zones     = optional(number, 2)
-    endpoints = optional(list(string), [])
+    cidr       = optional(string, "10.64.0.0/20")
+    zones      = optional(number, 2)
+    zone_names = optional(list(string))
+    zone_ids   = optional(list(string))
+    endpoints  = optional(list(string), [])
     flow_logs = optional(object({
       enabled        = optional(bool, true)
       retention_days = optional(number, 30)
@@ -253,8 +223,8 @@ variable "network" {
   default = null
 
   validation {
-    condition     = var.network != null || alltrue([for model in values(var.models) : model.gpu == null])
-    error_message = "network must be set for models with gpu, which run on instances of a VPC: write network = {} to have one made, or network = { existing = {…} } to name yours, for ${join(", ", [for name, model in var.models : name if model.gpu != null])}."
+    condition     = var.network != null || alltrue([for model in values(local.models) : model.gpu == null])
+    error_message = "network must be set for models with gpu, which run on instances of a VPC: write network = {} to have one made, or network = { existing = {…} } to name yours, for ${join(", ", [for name, model in local.models : name if model.gpu != null])}."
   }
 
   validation {
@@ -308,23 +278,23 @@ variable "api" {
   default = null
 
   validation {
-    condition     = alltrue([for model in try(values(var.api.shared), []) : model == null || contains(keys(var.models), coalesce(model, "-"))])
-    error_message = "api.shared must name models of this stack, which are ${join(", ", sort(keys(var.models)))}: write one of them, not ${join(", ", [for model in try(values(var.api.shared), []) : model if model != null && !contains(keys(var.models), coalesce(model, "-"))])}."
+    condition     = alltrue([for model in try(values(var.api.shared), []) : model == null || contains(keys(local.models), coalesce(model, "-"))])
+    error_message = "api.shared must name models of this stack, which are ${join(", ", sort(keys(local.models)))}: write one of them, not ${join(", ", [for model in try(values(var.api.shared), []) : model if model != null && !contains(keys(local.models), coalesce(model, "-"))])}."
   }
 
   validation {
-    condition     = var.api == null || anytrue([for model in values(var.models) : model.url.mode != "RESPONSE_STREAM"])
+    condition     = var.api == null || anytrue([for model in values(local.models) : model.url.mode != "RESPONSE_STREAM"])
     error_message = "api must have a model behind it: add one to models that does not stream, or leave api out until there is one."
   }
 
   validation {
-    condition     = alltrue([for model in try(values(var.api.shared), []) : try(var.models[model].url.mode != "RESPONSE_STREAM", true)])
-    error_message = "api.shared must not name a model that streams, since an HTTP API takes whole answers only: write another model, or url = { mode = \"OFF\" } for ${join(", ", [for name, model in var.models : name if model.url.mode == "RESPONSE_STREAM"])}."
+    condition     = alltrue([for model in try(values(var.api.shared), []) : try(local.models[model].url.mode != "RESPONSE_STREAM", true)])
+    error_message = "api.shared must not name a model that streams, since an HTTP API takes whole answers only: write another model, or url = { mode = \"OFF\" } for ${join(", ", [for name, model in local.models : name if model.url.mode == "RESPONSE_STREAM"])}."
   }
 
   validation {
-    condition     = var.api == null || try(var.api.authorization == "AWS_IAM", false) || alltrue([for model in values(var.models) : model.iam != "tenant" || model.url.mode == "RESPONSE_STREAM"])
-    error_message = "api.authorization must be \"AWS_IAM\" where a model behind it has iam = \"tenant\", or nobody is asked who he is: write it, or leave iam out for ${join(", ", [for name, model in var.models : name if model.iam == "tenant" && model.url.mode != "RESPONSE_STREAM"])}."
+    condition     = var.api == null || try(var.api.authorization == "AWS_IAM", false) || alltrue([for model in values(local.models) : model.iam != "tenant" || model.url.mode == "RESPONSE_STREAM"])
+    error_message = "api.authorization must be \"AWS_IAM\" where a model behind it has iam = \"tenant\", or nobody is asked who he is: write it, or leave iam out for ${join(", ", [for name, model in local.models : name if model.iam == "tenant" && model.url.mode != "RESPONSE_STREAM"])}."
   }
 }
 

@@ -88,6 +88,16 @@ run "one_ledger_for_all" {
     condition     = output.ledger_table == "amaas-ledger"
     error_message = "All models must share one ledger."
   }
+
+  assert {
+    condition = alltrue([
+      output.registry.bucket == output.bucket,
+      output.registry.kms_key_arn == output.kms_key_arn,
+      output.registry.sealing_key_arn == output.sealing_key_arn,
+      output.ledger.table == output.ledger_table,
+    ])
+    error_message = "What another stack takes must be in the outputs registry and ledger."
+  }
 }
 
 run "two_stacks_of_one_account" {
@@ -112,25 +122,133 @@ run "registry_without_models" {
   }
 }
 
-run "refuses_bad_model_names" {
+run "refuses_a_model_without_settings" {
   command = plan
 
   variables {
-    models = { "Senti/ment" = { package = "modules/function/tests/package.zip" } }
+    models = { sentiment = null, tensor = { package = "modules/function/tests/package.zip" } }
   }
 
   expect_failures = [var.models]
 }
 
-run "refuses_a_missing_package" {
+run "refuses_models_that_are_no_map" {
   command = plan
 
   variables {
-    models = { sentiment = { package = "absent.zip" } }
+    models = "sentiment"
   }
 
-  # The module checks its own input as well.
   expect_failures = [var.models]
+}
+
+run "a_registry_and_a_ledger_of_another_stack" {
+  command = plan
+
+  variables {
+    name = "amaas-b"
+
+    registry = {
+      existing = {
+        bucket          = "models-of-a"
+        kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/aaaaaaaa-2222-3333-4444-555555555555"
+        sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/bbbbbbbb-2222-3333-4444-555555555555"
+      }
+    }
+
+    ledger = { existing = { table = "amaas-a-ledger" } }
+  }
+
+  assert {
+    condition     = length(module.registry) == 0 && length(module.ledger) == 0
+    error_message = "What another stack made must not be made again."
+  }
+
+  assert {
+    condition = alltrue([
+      output.store == "s3://models-of-a",
+      output.env["tensor"].AMAAS_STORE == "s3://models-of-a",
+      output.env["tensor"].AMAAS_KMS_KEY == "arn:aws:kms:eu-central-1:123456789012:key/bbbbbbbb-2222-3333-4444-555555555555",
+      output.env["tensor"].AMAAS_LEDGER == "dynamodb:amaas-a-ledger",
+      output.registry == var.registry.existing,
+      output.ledger.table == "amaas-a-ledger" && output.ledger.kms_key_arn == null,
+    ])
+    error_message = "Functions and callers must be told of the other stack's registry and ledger, and so must a third stack."
+  }
+}
+
+run "keys_and_roles_of_an_enterprise" {
+  command = plan
+
+  variables {
+    network = { zone_ids = ["euc1-az1", "euc1-az3"] }
+    logs    = { kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/cccccccc-2222-3333-4444-555555555555" }
+    roles   = { path = "/amaas/", permissions_boundary = "arn:aws:iam::123456789012:policy/boundary" }
+
+    registry = {
+      kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/aaaaaaaa-2222-3333-4444-555555555555"
+      sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/bbbbbbbb-2222-3333-4444-555555555555"
+    }
+  }
+
+  assert {
+    condition     = output.kms_key_arn == var.registry.kms_key_arn && output.sealing_key_arn == var.registry.sealing_key_arn && output.log_key_arn == var.logs.kms_key_arn
+    error_message = "The keys that are named must be the ones that are used."
+  }
+}
+
+run "refuses_settings_beside_an_existing_registry" {
+  command = plan
+
+  variables {
+    registry = {
+      force_destroy = true
+      existing = {
+        bucket          = "models-of-a"
+        kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/aaaaaaaa-2222-3333-4444-555555555555"
+        sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/bbbbbbbb-2222-3333-4444-555555555555"
+      }
+    }
+  }
+
+  expect_failures = [var.registry]
+}
+
+run "refuses_a_ledger_without_its_sealing_key" {
+  command = plan
+
+  variables {
+    ledger = { existing = { table = "amaas-a-ledger" } }
+  }
+
+  expect_failures = [var.ledger]
+}
+
+run "refuses_a_key_for_logs_where_there_is_no_registry_to_make_it" {
+  command = plan
+
+  variables {
+    logs = { own_key = true }
+    registry = {
+      existing = {
+        bucket          = "models-of-a"
+        kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/aaaaaaaa-2222-3333-4444-555555555555"
+        sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/bbbbbbbb-2222-3333-4444-555555555555"
+      }
+    }
+  }
+
+  expect_failures = [var.logs]
+}
+
+run "refuses_bad_roles" {
+  command = plan
+
+  variables {
+    roles = { path = "amaas", permissions_boundary = "boundary" }
+  }
+
+  expect_failures = [var.roles]
 }
 
 run "refuses_a_bad_prefix" {
@@ -141,17 +259,6 @@ run "refuses_a_bad_prefix" {
   }
 
   expect_failures = [var.name]
-}
-
-run "refuses_tenants_of_iam_where_nobody_signs" {
-  command = plan
-
-  variables {
-    models = { sentiment = { package = "modules/function/tests/package.zip", iam = "tenant", url = { authorization = "NONE" } } }
-  }
-
-  # The module checks its own input as well.
-  expect_failures = [var.models]
 }
 
 run "everything_at_once" {
@@ -243,27 +350,6 @@ run "no_url_behind_an_api" {
   }
 }
 
-run "refuses_a_gpu_on_lambda" {
-  command = plan
-
-  variables {
-    models = { match = { package = "modules/function/tests/package.zip", execution_providers = ["cuda"] } }
-  }
-
-  expect_failures = [var.models]
-}
-
-run "refuses_a_zip_on_a_gpu" {
-  command = plan
-
-  variables {
-    network = {}
-    models  = { match = { package = "modules/function/tests/package.zip", gpu = {} } }
-  }
-
-  expect_failures = [var.models]
-}
-
 run "refuses_a_gpu_without_a_network" {
   command = plan
 
@@ -272,35 +358,6 @@ run "refuses_a_gpu_without_a_network" {
   }
 
   expect_failures = [var.network]
-}
-
-run "refuses_on_a_gpu_what_only_lambda_has" {
-  command = plan
-
-  variables {
-    network = {}
-    models = {
-      match = {
-        image          = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-        gpu            = {}
-        stable_version = "1"
-        canary         = { weight = 0.5 }
-      }
-    }
-  }
-
-  expect_failures = [var.models]
-}
-
-run "refuses_a_package_and_an_image" {
-  command = plan
-
-  variables {
-    models = { sentiment = { package = "modules/function/tests/package.zip", image = "x" } }
-  }
-
-  # The module checks its own input as well.
-  expect_failures = [var.models]
 }
 
 run "refuses_a_model_that_is_not_there" {
