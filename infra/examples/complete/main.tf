@@ -20,6 +20,7 @@ module "amaas" {
   source = "../.."
 
   publishers = var.publishers
+  registry   = var.registry
   ledger     = var.ledger
   oidc       = var.oidc
   logs       = { own_key = true }
@@ -50,7 +51,7 @@ module "amaas" {
       version              = "1"
       least_serial         = 1
       memory_mb            = 1024
-      reserved_concurrency = 5
+      reserved_concurrency = var.reserved_concurrency
       log_retention_days   = 90
 
       # Beside the API, for callers who sign with AWS credentials.

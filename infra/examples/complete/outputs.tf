@@ -57,3 +57,8 @@ output "env" {
   description = "By model, environment variables for the `amaas` command, as `amaas env --terraform .` prints them. Never a secret."
   value       = module.amaas.env
 }
+
+output "policies" {
+  description = "IAM policies, in JSON, of publishers, administrators and operators, to attach to roles of yours."
+  value       = module.amaas.policies
+}

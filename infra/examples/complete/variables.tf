@@ -33,13 +33,13 @@ variable "canary_weight" {
 }
 
 variable "warm" {
-  description = "Environments that stand ready: min, max and target_utilization; null starts none. Not while a canary is out."
+  description = "Environments that stand ready: min, max and target_utilization; null starts none. Not while a canary is out, and not out of the 10 that a new account has."
   type = object({
     min                = number
     max                = optional(number)
     target_utilization = optional(number, 0.7)
   })
-  default = { min = 1, max = 4 }
+  default = null
 }
 
 variable "domain" {
@@ -64,6 +64,12 @@ variable "oidc" {
   default = null
 }
 
+variable "registry" {
+  description = "The registry: force_destroy true lets a destroy delete the bucket and every published model, and false refuses it."
+  type        = object({ force_destroy = optional(bool, false) })
+  default     = {}
+}
+
 variable "ledger" {
   description = "The ledger's table: deletion_protection and point_in_time_recovery, both true where not set."
   type = object({
@@ -76,7 +82,12 @@ variable "ledger" {
 variable "alarm_emails" {
   description = "Who hears of alarms, the budget and unusual costs. Each has to confirm a message of SNS."
   type        = list(string)
-  default     = ["ops@example.com"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.alarm_emails) > 0
+    error_message = "alarm_emails must have an address, or nobody hears of alarms: write [\"you@example.com\"]."
+  }
 }
 
 variable "budget" {
@@ -86,9 +97,15 @@ variable "budget" {
 }
 
 variable "cost_anomaly" {
-  description = "From which unusual amount on somebody is told; null makes no monitor."
+  description = "From which unusual amount on somebody is told; null makes no monitor. A monitor of one tag can be made in the account that pays for an organization, or in one of none."
   type        = object({ impact_usd = number })
-  default     = { impact_usd = 20 }
+  default     = null
+}
+
+variable "reserved_concurrency" {
+  description = "Most calls at once of sentiment-2026, and so the ceiling of its bill; null sets none. A new account has 10 of which none can be reserved."
+  type        = number
+  default     = null
 }
 
 variable "offline" {

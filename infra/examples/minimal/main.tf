@@ -16,6 +16,7 @@ module "amaas" {
   source = "../.."
 
   publishers = var.publishers
+  registry   = var.registry
   ledger     = var.ledger
   oidc       = var.oidc
 
@@ -24,7 +25,7 @@ module "amaas" {
       package              = var.package
       architecture         = var.architecture
       memory_mb            = 512
-      reserved_concurrency = 10
+      reserved_concurrency = var.reserved_concurrency
       url                  = var.url
       iam                  = var.iam
     }

@@ -37,3 +37,8 @@ output "ledger_table" {
   description = "Name of the table with tenants, API keys, limits, prices and usage."
   value       = module.amaas.ledger_table
 }
+
+output "policies" {
+  description = "IAM policies, in JSON, of publishers, administrators and operators, to attach to roles of yours."
+  value       = module.amaas.policies
+}

@@ -29,6 +29,12 @@ variable "url" {
   default = {}
 }
 
+variable "registry" {
+  description = "The registry: force_destroy true lets a destroy delete the bucket and every published model, and false refuses it."
+  type        = object({ force_destroy = optional(bool, false) })
+  default     = {}
+}
+
 variable "ledger" {
   description = "The ledger's table: deletion_protection and point_in_time_recovery, both true where not set."
   type = object({
@@ -54,6 +60,12 @@ variable "iam" {
   description = "ignore, or tenant: a caller without key or token is the tenant that has the name of its AWS principal."
   type        = string
   default     = "ignore"
+}
+
+variable "reserved_concurrency" {
+  description = "Most calls at once, and so the ceiling of the bill; null sets none. A new account has 10 of which none can be reserved."
+  type        = number
+  default     = null
 }
 
 variable "offline" {

@@ -8,6 +8,8 @@ mock_provider "aws" {
 variables {
   package    = "../../modules/function/tests/package.zip"
   publishers = ["11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="]
+
+  alarm_emails = ["ops@example.com"]
 }
 
 run "as_it_is" {
@@ -17,6 +19,26 @@ run "as_it_is" {
     condition     = output.function_names == { sentiment = "amaas-sentiment", sentiment-2026 = "amaas-sentiment-2026" }
     error_message = "Both models must be functions."
   }
+}
+
+run "in_an_account_with_quotas_raised" {
+  command = plan
+
+  variables {
+    warm                 = { min = 1, max = 4 }
+    reserved_concurrency = 5
+    cost_anomaly         = { impact_usd = 20 }
+  }
+}
+
+run "refuses_alarms_that_nobody_hears" {
+  command = plan
+
+  variables {
+    alarm_emails = []
+  }
+
+  expect_failures = [var.alarm_emails]
 }
 
 run "with_a_domain" {
