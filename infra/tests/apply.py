@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Applies an example to a local moto server, checks what was made, calls it, plans again (nothing may change), destroys it.
+"""Applies an example to a local moto server, checks what was made, calls it, plans again (nothing may change), destroys it. A destroy of
+`minimal` is refused first, by the table and then by the bucket, and may take nothing of what opens what they hold.
 
 Nothing outside this machine is called: every AWS_ variable of the caller is dropped and every AWS endpoint is moto's.
 Needs terraform on PATH and the packages of requirements.txt.
@@ -26,8 +27,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 import bridge
+import rights
 from caller import Caller
-from deployed import Stack
+from deployed import Stack, equal
 from empty import left_over
 
 TESTS = Path(__file__).resolve().parent
@@ -70,44 +72,84 @@ def trial(options: argparse.Namespace, folder: Path) -> list[str]:
         "package": str(package),
         "publishers": json.dumps([publisher]),
         "architecture": architecture(package),
-        "ledger": json.dumps({"deletion_protection": False}),
         **variables(options),
     })
     terraform.run("init", "-backend=false")
     before = left_over(session)
     said = []
-    try:
-        terraform.run("apply", "-auto-approve")
-        stack = Stack(session, terraform.outputs(), package, publisher, options.example, options.mode, options.authorization)
-        for check in stack.checks():
-            check()
-            said.append(check.__name__)
-        terraform.empty_plan()
-        said.append("empty second plan")
-        if caller is not None and not (options.example == "minimal" and options.mode == "OFF"):
-            find = bridge.of_url(session, stack.name) if options.example == "minimal" else bridge.of_api(session, stack.outputs["api_id"])
-            said += caller.calls(terraform.directory, find, whole=options.example == "complete")
-            if options.example == "complete":
-                said += canary(terraform, stack, caller, find)
-    finally:
-        # What was published stays in the bucket of the user who destroys a stack; here it is in the way.
-        purge(session)
-        terraform.run("destroy", "-auto-approve")
+    terraform.run("apply", "-auto-approve")
+    stack = Stack(session, terraform.outputs(), package, publisher, options.example, options.mode, options.authorization)
+    for check in stack.checks():
+        check()
+        said.append(check.__name__)
+    role = json.dumps(session.client("iam").get_role_policy(RoleName=stack.name, PolicyName="serve")["PolicyDocument"])
+    terraform.empty_plan()
+    said.append("empty second plan")
+    if caller is not None and not (options.example == "minimal" and options.mode == "OFF"):
+        find = bridge.of_url(session, stack.name) if options.example == "minimal" else bridge.of_api(session, stack.outputs["api_id"])
+        said += caller.calls(terraform.directory, find, whole=options.example == "complete")
+        if options.example == "complete":
+            said += canary(terraform, stack, caller, find)
+    if options.example == "minimal":
+        said += refused_destroys(terraform, stack)
+    terraform.run("destroy", "-auto-approve")
     after = left_over(session)
     assert after == before, f"destroy left {sorted(after - before)}"
-    return said + ["destroy that leaves nothing"]
+    return said + ["destroy that leaves nothing", *rights_of_actors(stack, folder / "asked.jsonl", role)]
+
+
+def rights_of_actors(stack: Stack, asked: Path, role: str) -> list[str]:
+    """Nobody asked for what the policies of the stack, or the function's own role, would not let him."""
+    policies = stack.outputs["policies"]
+    documents = {
+        "operator": policies["operator"].values(),
+        "publisher": [policies["publisher"]],
+        "administrator": [policies["administrator"]],
+        "function": [role],
+    }
+    said = []
+    for actor, actions in sorted(rights.asked_by(asked).items()):
+        if actor in documents:
+            equal(f"what the policy of the {actor} does not allow of what was asked for", rights.not_allowed(actions, *documents[actor]), set())
+            said.append(f"{len(actions)} rights of the {actor}")
+    return said
+
+
+def refused_destroys(terraform: "Terraform", stack: Stack) -> list[str]:
+    """A destroy that is refused leaves the keys, and the bucket and the table with their settings, as they were; whichever of the two refuses."""
+    stack.session.client("s3").put_object(Bucket=stack.outputs["bucket"], Key="models/sentiment/kept", Body=b"a model")
+    kept = stack.kept()
+
+    refused = terraform.refused_destroy()
+    assert "DeletionProtectionEnabled" in refused, f"the table's deletion protection did not refuse the destroy: {refused}"
+    equal("what a destroy leaves that the table refused", stack.kept(), kept)
+
+    # Without its protection the table goes, and the bucket's policy refuses before anything of the registry is changed.
+    terraform.set("ledger", json.dumps({"deletion_protection": False}))
+    terraform.run("apply", "-auto-approve", "-target=module.amaas.module.ledger")
+    refused = terraform.refused_destroy()
+    assert "AccessDenied" in refused, f"the bucket's policy did not refuse the destroy: {refused}"
+    equal("what a destroy leaves that the bucket refused", stack.kept(), {**kept, "table": None})
+
+    terraform.set("registry", json.dumps({"force_destroy": True}))
+    terraform.run("apply", "-auto-approve", "-target=module.amaas.module.registry")
+    return ["a destroy that the table refuses", "a destroy that the bucket refuses"]
 
 
 def variables(options: argparse.Namespace) -> dict[str, str]:
-    """What an example is applied with here."""
+    """What an example is applied with here: `minimal` as it is, with everything that refuses a destroy."""
     if options.example == "minimal":
         return {
             "url": json.dumps({"mode": options.mode, "authorization": options.authorization}),
             "iam": "tenant" if options.authorization == "AWS_IAM" else "ignore",
         }
-    # moto has no provisioned concurrency, no subscribers of budgets and no cost anomaly monitors: these are planned with a mocked
-    # provider in examples/complete/tests.
-    return {"warm": "null", "budget": "null", "cost_anomaly": "null"}
+    # moto has no subscribers of budgets: these are planned with a mocked provider in examples/complete/tests.
+    return {
+        "alarm_emails": json.dumps(["ops@example.com"]),
+        "budget": "null",
+        "ledger": json.dumps({"deletion_protection": False}),
+        "registry": json.dumps({"force_destroy": True}),
+    }
 
 
 def canary(terraform: "Terraform", stack: Stack, caller: Caller, find) -> list[str]:
@@ -136,15 +178,6 @@ def changed(package: Path) -> Path:
     return copy
 
 
-def purge(session: boto3.Session):
-    """Deletes every version of every object."""
-    s3 = session.client("s3")
-    for bucket in s3.list_buckets()["Buckets"]:
-        found = s3.list_object_versions(Bucket=bucket["Name"])
-        for item in found.get("Versions", []) + found.get("DeleteMarkers", []):
-            s3.delete_object(Bucket=bucket["Name"], Key=item["Key"], VersionId=item["VersionId"])
-
-
 class Terraform:
     """Terraform in a copy of infra/, so that no state or lock file lands in the source tree."""
 
@@ -152,7 +185,7 @@ class Terraform:
         ignore = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "__pycache__", ".venv")
         shutil.copytree(TESTS.parent, folder / "infra", ignore=ignore)
         self.directory = folder / "infra" / "examples" / example
-        self.environment = {**clean_environment(), **aws_environment(os.environ["AWS_ENDPOINT_URL"]), "TF_IN_AUTOMATION": "1"}
+        self.environment = {**clean_environment(), **aws_environment(os.environ["AWS_ENDPOINT_URL"], "operator"), "TF_IN_AUTOMATION": "1"}
         for name, value in variables.items():
             self.set(name, value)
 
@@ -166,7 +199,11 @@ class Terraform:
         """Exit code 2: something would change."""
         self.run("plan", "-detailed-exitcode")
 
-    def run(self, command: str, *flags: str) -> str:
+    def refused_destroy(self) -> str:
+        """Why a destroy ends with an error."""
+        return self.run("destroy", "-auto-approve", code=1).partition("\nError: ")[2]
+
+    def run(self, command: str, *flags: str, code: int = 0) -> str:
         interactive = [] if command == "output" else ["-input=false"]
         started = time.monotonic()
         process = subprocess.Popen(
@@ -182,7 +219,7 @@ class Terraform:
             except subprocess.TimeoutExpired:
                 process.kill()
             raise AssertionError(f"terraform {command} took longer than {SECONDS[command]} s") from None
-        assert process.returncode == 0, f"terraform {command} ended with {process.returncode}:\n{output}"
+        assert process.returncode == code, f"terraform {command} ended with {process.returncode}, expected {code}:\n{output}"
         print(f"apply.py: {self.directory.name}: terraform {command}: {time.monotonic() - started:.1f} s", flush=True)
         return output
 
@@ -196,7 +233,7 @@ def moto(temporary: Path):
     endpoint = f"http://127.0.0.1:{port}"
     with open(temporary / "moto.log", "w+") as log:
         server = subprocess.Popen(
-            [sys.executable, str(TESTS / "server.py"), str(port)],
+            [sys.executable, str(TESTS / "server.py"), str(port), str(temporary / "asked.jsonl")],
             env=clean_environment(), stdout=log, stderr=log, start_new_session=True,
         )
         try:
@@ -228,11 +265,11 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
-def aws_environment(endpoint: str) -> dict[str, str]:
-    """An account that is on this machine alone."""
+def aws_environment(endpoint: str, actor: str = "test") -> dict[str, str]:
+    """An account that is on this machine alone, and who asks for something there."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_ACCESS_KEY_ID": actor,
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": REGION,
         "AWS_CONFIG_FILE": os.devnull,

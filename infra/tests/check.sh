@@ -51,6 +51,7 @@ echo "== schema of AWS provider 6"
 if "${PYTHON:-python3}" -c 'import hcl2' 2>/dev/null; then
   "${PYTHON:-python3}" "$infra/tests/schema.py" .
   "${PYTHON:-python3}" "$infra/tests/test_schema.py" 2>&1
+  "${PYTHON:-python3}" "$infra/tests/test_source.py" 2>&1
 else
   echo "skipped: python-hcl2 is not installed (tests/requirements.txt)"
 fi

@@ -168,6 +168,30 @@ class Stack:
         backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
         equal("recovery", backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"], "ENABLED")
 
+    def kept(self) -> dict:
+        """What opens models and the ledger, and what keeps them closed: all that a refused destroy must leave as it was."""
+        kms, s3, dynamodb, bucket = self.session.client("kms"), self.session.client("s3"), self.session.client("dynamodb"), self.outputs["bucket"]
+        keys = {arn: {
+            "state": kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"],
+            "policy": json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]),
+            "rotation": kms.get_key_rotation_status(KeyId=arn)["KeyRotationEnabled"],
+        } for arn in (self.outputs["kms_key_arn"], self.outputs["sealing_key_arn"])}
+        settings = {
+            "policy": lambda: json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"]),
+            "public access block": lambda: s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"],
+            "ownership": lambda: s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"],
+            "encryption": lambda: s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"],
+            "versioning": lambda: s3.get_bucket_versioning(Bucket=bucket)["Status"],
+            "lifecycle": lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"],
+            "objects": lambda: sorted(item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]),
+        }
+        return {
+            "keys": keys,
+            "aliases": {alias["AliasName"]: alias.get("TargetKeyId") for alias in kms.list_aliases()["Aliases"] if not alias["AliasName"].startswith("alias/aws/")},
+            "bucket": {name: or_none(read) for name, read in settings.items()},
+            "table": or_none(lambda: dynamodb.describe_table(TableName=self.outputs["ledger_table"])["Table"]["TableStatus"]),
+        }
+
     def api(self):
         """The API's routes reach the model that is in their path, with a grant for this API alone; others reach nothing."""
         find = bridge.of_api(self.session, self.outputs["api_id"])
@@ -227,6 +251,14 @@ class Stack:
         alias = f"{self.name}:live"
         status, _, body = bridge.invoke(self.session.client("lambda"), alias, bridge.event("GET", "/v2/health/live"))
         equal("live", (status, body[:200]), (200, body[:200]))
+
+
+def or_none(read):
+    """What is read, or None where it is not there any more."""
+    try:
+        return read()
+    except ClientError:
+        return None
 
 
 def named(alarm: dict) -> set[str]:

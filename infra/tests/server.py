@@ -7,10 +7,11 @@ each version that is invoked; it ends with this server.
 Mended:
 - the alias of Invoke, which moto reads under the wrong name, and an alias's weights, which it keeps and does not use;
 - conditions of bucket policies, which it takes for met. A call over loopback stands for one over TLS here;
+- a bucket policy that refuses to let the bucket or itself be deleted, which it asks for objects only;
 - what a rule of a security group is for, which it forgets unless the rule names addresses;
 - two actions of Step Functions that it has not: every definition is valid, and no state machine has versions.
 
-Use: server.py PORT
+Use: server.py PORT [FILE that is told who asked for what, as rights.py reads it]
 """
 
 import inspect
@@ -19,16 +20,20 @@ import os
 import random
 import sys
 import threading
+from pathlib import Path
 
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 from moto.core.responses import ActionResult
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.exceptions import S3AccessDeniedError
+from moto.s3.models import FakeBucket, S3Backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import main
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from rights import Recorder
 from runtime_api import Environment
 
 environments: dict[tuple[str, str], Environment] = {}
@@ -53,7 +58,7 @@ def outside() -> dict[str, str]:
     """What stands in for the role of a function and for the network around it."""
     return {
         "PATH": os.environ["PATH"],
-        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_ACCESS_KEY_ID": "function",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{PORT}",
         "NO_PROXY": "127.0.0.1",
@@ -96,6 +101,18 @@ def met(condition: dict) -> bool:
     return plain in (None, "true") and (oldest is None or float(oldest) > 1.3)
 
 
+def asked_first(action: str, method):
+    """The backend's method, unless the bucket's policy denies the action."""
+
+    def call(backend: S3Backend, bucket_name: str, *positional, **named):
+        bucket = backend.get_bucket(bucket_name)
+        if bucket.get_permission(action, bucket.arn) == PermissionResult.DENIED:
+            raise S3AccessDeniedError()
+        return method(backend, bucket_name, *positional, **named)
+
+    return call
+
+
 def make_rule(*positional, **named):
     given = inspect.signature(moto_make_rule).bind(*positional, **named).arguments
     given["self"].prefix_list = given.get("prefix_list_id") or {}
@@ -113,6 +130,8 @@ LambdaResponse._get_param = parameter
 LambdaBackend.invoke = invoke
 LambdaFunction._invoke_lambda = run
 FakeBucket.get_permission = permission
+S3Backend.delete_bucket = asked_first("s3:DeleteBucket", S3Backend.delete_bucket)
+S3Backend.delete_bucket_policy = asked_first("s3:DeleteBucketPolicy", S3Backend.delete_bucket_policy)
 moto_make_rule = SecurityGroupRule.__init__
 SecurityGroupRule.__init__ = make_rule
 SecurityGroupRule.description = property(description)
@@ -121,4 +140,13 @@ StepFunctionResponse.validate_state_machine_definition = lambda _: ActionResult(
 
 if __name__ == "__main__":
     PORT = int(sys.argv[1])
+    if len(sys.argv) > 2:
+        dispatch = DomainDispatcherApplication.__call__
+        recorder = Recorder(lambda environ, start_response: dispatch(recorder.dispatcher, environ, start_response), Path(sys.argv[2]))
+
+        def record(dispatcher: DomainDispatcherApplication, environ, start_response):
+            recorder.dispatcher = dispatcher
+            return recorder(environ, start_response)
+
+        DomainDispatcherApplication.__call__ = record
     main(["--host", "127.0.0.1", "--port", str(PORT)])
