@@ -47,13 +47,12 @@ if [ "${#apply[@]}" -gt 0 ]; then
   done
 fi
 
-echo "== schema of AWS provider 6"
-if "${PYTHON:-python3}" -c 'import hcl2' 2>/dev/null; then
+echo "== schema of AWS provider 6, source and documents"
+if "${PYTHON:-python3}" -c 'import botocore, hcl2' 2>/dev/null; then
   "${PYTHON:-python3}" "$infra/tests/schema.py" .
-  "${PYTHON:-python3}" "$infra/tests/test_schema.py" 2>&1
-  "${PYTHON:-python3}" "$infra/tests/test_source.py" 2>&1
+  for test in schema source rights; do "${PYTHON:-python3}" "$infra/tests/test_$test.py" 2>&1; done
 else
-  echo "skipped: python-hcl2 is not installed (tests/requirements.txt)"
+  echo "skipped: tests/requirements.txt is not installed"
 fi
 
 for folder in . modules/*/ examples/*/ examples/multi-env/state/; do

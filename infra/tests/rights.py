@@ -13,6 +13,10 @@ from urllib.parse import parse_qs
 
 import botocore.session
 
+# What is asked and needs no right: anyone may ask who he is; and without leave to ask that first (skip_credentials_validation, here alone) the AWS
+# provider asks IAM, and goes on where that refuses.
+FREE = {"sts:GetCallerIdentity", "iam:GetUser"}
+
 # A credential scope's service where IAM calls it otherwise.
 PREFIXES = {"monitoring": "cloudwatch", "email": "ses"}
 
@@ -115,6 +119,6 @@ def asked_by(path: Path) -> dict[str, set[str]]:
 
 
 def not_allowed(actions: set[str], *documents: str) -> set[str]:
-    """Which of the actions no document allows. Whoever signs may ask who he is."""
+    """Which of the actions no document allows."""
     allowed = [action.lower() for document in documents for statement in json.loads(document)["Statement"] if statement["Effect"] == "Allow" for action in statement["Action"]]
-    return {action for action in actions if action != "sts:GetCallerIdentity" and not any(fnmatch.fnmatchcase(action.lower(), pattern) for pattern in allowed)}
+    return {action for action in actions - FREE if not any(fnmatch.fnmatchcase(action.lower(), pattern) for pattern in allowed)}

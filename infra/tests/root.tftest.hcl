@@ -132,6 +132,16 @@ run "refuses_a_model_without_settings" {
   expect_failures = [var.models]
 }
 
+run "refuses_a_setting_of_another_type" {
+  command = plan
+
+  variables {
+    models = { sentiment = { package = "modules/function/tests/package.zip", memory_mb = "much", url = "OFF" } }
+  }
+
+  expect_failures = [var.models]
+}
+
 run "refuses_models_that_are_no_map" {
   command = plan
 

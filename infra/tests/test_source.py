@@ -2,6 +2,7 @@
 
 import re
 import unittest
+from functools import cache
 from pathlib import Path
 
 import hcl2
@@ -10,6 +11,7 @@ INFRA = Path(__file__).resolve().parents[1]
 MODULES = [INFRA, *sorted(INFRA.glob("modules/*")), *sorted(INFRA.glob("examples/*"))]
 
 
+@cache
 def parsed(path: Path) -> dict:
     return hcl2.loads(path.read_text()) if path.exists() else {}
 
