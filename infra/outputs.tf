@@ -69,7 +69,7 @@ output "log_key_arn" {
 }
 
 output "policies" {
-  description = "IAM policies, in JSON, for people and pipelines: `publisher` (amaas publish, alias, keys rotate), `administrator` (amaas tenants, keys, prices, usage, models remove, store prune), and `operator` (terraform), a map of documents that fit into a managed policy each. Nobody has them by this."
+  description = "IAM policies, in JSON, for people and pipelines: `publisher` (amaas publish, alias, keys rotate), `administrator` (amaas tenants, keys, prices, usage, models remove, store prune), and `operator` (terraform), a map of documents that fit into a managed policy each. The module attaches them to no role."
   value = {
     publisher     = module.policies.publisher
     administrator = module.policies.administrator

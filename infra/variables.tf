@@ -309,7 +309,7 @@ variable "api" {
 
   validation {
     condition     = var.api == null || try(var.api.authorization == "AWS_IAM", false) || alltrue([for model in values(local.models) : model.iam != "tenant" || model.url.mode == "RESPONSE_STREAM"])
-    error_message = "api.authorization must be \"AWS_IAM\" where a model behind it has iam = \"tenant\", or nobody is asked who he is: write it, or leave iam out for ${join(", ", [for name, model in local.models : name if model.iam == "tenant" && model.url.mode != "RESPONSE_STREAM"])}."
+    error_message = "api.authorization must be \"AWS_IAM\" where a model behind it has iam = \"tenant\", or callers behind the API have no name: write it, or leave iam out for ${join(", ", [for name, model in local.models : name if model.iam == "tenant" && model.url.mode != "RESPONSE_STREAM"])}."
   }
 }
 

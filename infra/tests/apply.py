@@ -99,7 +99,7 @@ def trial(options: argparse.Namespace, folder: Path) -> list[str]:
 
 
 def rights_of_actors(stack: Stack, asked: Path, role: str) -> list[str]:
-    """Nobody asked for what the policies of the stack, or the function's own role, would not let him."""
+    """Each actor asked only for actions that the stack's policy for it, or the function's role, allows."""
     policies = stack.outputs["policies"]
     documents = {
         "operator": policies["operator"].values(),

@@ -1,7 +1,7 @@
-"""Whose requests need which rights: what the local AWS was asked, by the access key that signed it, as actions of IAM.
+"""Records the IAM actions of requests to the local AWS, by the access key that signed them, and checks them against policies.
 
-moto allows everything. So each actor signs with an access key of its own, the server writes down what it asked for, and a policy is held
-against that: an action that it does not allow would be refused by AWS. Resources and conditions are not looked at."""
+moto allows every request. So each actor signs with its own access key, the server records the action of each request, and a test fails if
+the actor's policy does not allow one of them. Resources and conditions are not checked."""
 
 import fnmatch
 import json
@@ -13,8 +13,8 @@ from urllib.parse import parse_qs
 
 import botocore.session
 
-# What is asked and needs no right: anyone may ask who he is; and without leave to ask that first (skip_credentials_validation, here alone) the AWS
-# provider asks IAM, and goes on where that refuses.
+# Actions that need no right. STS answers every caller. iam:GetUser is the provider's fallback with skip_credentials_validation, which only these
+# tests set; the provider continues if IAM denies it.
 FREE = {"sts:GetCallerIdentity", "iam:GetUser"}
 
 # A credential scope's service where IAM calls it otherwise.
@@ -67,7 +67,7 @@ class Recorder:
         return self.application(environ, start_response)
 
     def asked(self, environ) -> tuple[str, str] | None:
-        """The access key and the action, or None for a request that nobody signed."""
+        """The access key and the action, or None for a request without a signature."""
         signed = re.search(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
         if signed is None:
             return None

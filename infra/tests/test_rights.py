@@ -40,7 +40,7 @@ class Requests(unittest.TestCase):
                 if "form" in more:
                     self.assertEqual(environ["wsgi.input"].read(), more["form"], "what is read must be there for the server")
 
-    def test_a_request_that_nobody_signed_is_nobodys(self):
+    def test_a_request_without_a_signature_has_no_actor(self):
         self.assertIsNone(rights.Recorder(None, Path("unused")).asked({"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": ""}))
 
 

@@ -86,7 +86,7 @@ variable "alarm_emails" {
 
   validation {
     condition     = length(var.alarm_emails) > 0
-    error_message = "alarm_emails must have an address, or nobody hears of alarms: write [\"you@example.com\"]."
+    error_message = "alarm_emails must have an address that alarms are sent to: write [\"you@example.com\"]."
   }
 }
 
@@ -97,7 +97,7 @@ variable "budget" {
 }
 
 variable "cost_anomaly" {
-  description = "From which unusual amount on somebody is told; null makes no monitor. A monitor of one tag can be made in the account that pays for an organization, or in one of none."
+  description = "Cost Anomaly Detection mails the addresses from this impact on; null makes no monitor. Only the management account of an organization, or an account outside one, can make a monitor of a tag."
   type        = object({ impact_usd = number })
   default     = null
 }

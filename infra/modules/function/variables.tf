@@ -147,7 +147,7 @@ variable "iam" {
 
   validation {
     condition     = var.iam != "tenant" || var.url.mode == "OFF" || var.url.authorization == "AWS_IAM"
-    error_message = "${var.model}: iam must not be \"tenant\" with a public URL, where nobody signs: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, or leave iam out."
+    error_message = "${var.model}: iam must not be \"tenant\" with a public URL, whose callers do not sign: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, or leave iam out."
   }
 }
 

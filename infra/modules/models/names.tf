@@ -7,7 +7,7 @@ locals {
 
   roles = concat(
     [for model in local.functions : { name = "${var.name}-${model}", owner = model }],
-    # Shortened and made unique by a digest, the roll-back's name is nobody else's.
+    # A longer name is shortened and ends with a digest, so no other model makes it.
     [for model in local.canaries : { name = "${var.name}-${model}-rollback", owner = "${model} for its canary" } if length("${var.name}-${model}") <= 55],
     flatten([for model in local.services : [for role in ["task", "start", "host"] : { name = "${var.name}-${model}-${role}", owner = "${model} for its GPU" }]]),
   )

@@ -130,7 +130,7 @@ variable "models" {
 
   validation {
     condition     = alltrue([for model in values(var.models) : model.iam != "tenant" || model.url.mode == "OFF" || model.url.authorization == "AWS_IAM"])
-    error_message = "models must not have iam = \"tenant\" with a public URL, where nobody signs: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, for ${join(", ", [for name, model in var.models : name if model.iam == "tenant"])}."
+    error_message = "models must not have iam = \"tenant\" with a public URL, whose callers do not sign: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, for ${join(", ", [for name, model in var.models : name if model.iam == "tenant"])}."
   }
 }
 

@@ -1,5 +1,5 @@
-# What Terraform asks of AWS to plan, apply and destroy a stack: action by action, on what has the stack's name where a resource has a name.
-# In documents, since a managed policy has 6144 characters at most.
+# The rights of Terraform to plan, apply and destroy a stack: action by action, limited to the stack's name if the resource has a name. They are
+# split into documents, because a managed policy has 6144 characters at most.
 locals {
   arn = "arn:${local.partition}"
   own = { for service in ["cloudwatch", "dynamodb", "events", "kms", "lambda", "logs", "sns", "sqs", "states"] : service => "${local.arn}:${service}:${local.region}:${local.account}" }
@@ -76,7 +76,7 @@ locals {
           ] : "iam:${action}"]
           Resource = [local.role]
         },
-        # With a boundary nobody gives a role more than that, nor takes the boundary away.
+        # With a boundary an operator can neither give a role more than that nor take the boundary away.
         merge(
           {
             Sid      = "MakeRoles"

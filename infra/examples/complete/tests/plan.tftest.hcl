@@ -31,7 +31,7 @@ run "in_an_account_with_quotas_raised" {
   }
 }
 
-run "refuses_alarms_that_nobody_hears" {
+run "refuses_alarms_without_an_address" {
   command = plan
 
   variables {

@@ -231,7 +231,7 @@ run "refuses_a_package_and_an_image" {
   expect_failures = [var.models]
 }
 
-run "refuses_tenants_of_iam_where_nobody_signs" {
+run "refuses_tenants_of_iam_with_a_public_url" {
   command = plan
 
   variables {
