@@ -16,6 +16,7 @@ module "observability" {
   budget       = var.observability.budget
   cost_tag     = var.observability.cost_tag
   cost_anomaly = var.observability.cost_anomaly
+  kms_key_arn  = var.observability.kms_key_arn
   ledger_table = local.ledger.table
   api          = one([for api in module.api : { id = api.api_id, stage = api.stage }])
   tags         = var.tags

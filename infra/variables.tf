@@ -317,13 +317,15 @@ variable "observability" {
   description = <<-TEXT
     Who is told what. Null makes neither dashboard nor alarms.
     - emails: who hears of alarms, by a topic that is made; topic_arns: topics of your own that hear of them too
+    - kms_key_arn: a key of yours for that topic; null makes one
     - budget: monthly_usd, and thresholds and forecast in percent, at which somebody is told
     - cost_anomaly: impact_usd, from which on something unusual is told
     - cost_tag: key and value of a tag that is active for cost allocation; without it both look at the whole account
   TEXT
   type = object({
-    emails     = optional(list(string), [])
-    topic_arns = optional(list(string), [])
+    emails      = optional(list(string), [])
+    topic_arns  = optional(list(string), [])
+    kms_key_arn = optional(string)
     cost_tag = optional(object({
       key   = string
       value = string

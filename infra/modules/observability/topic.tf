@@ -1,6 +1,6 @@
 resource "aws_sns_topic" "this" {
   name              = "${var.name}-alarms"
-  kms_master_key_id = aws_kms_key.this.arn
+  kms_master_key_id = coalesce(var.kms_key_arn, one(aws_kms_key.this[*].arn))
   tags              = var.tags
 }
 
@@ -20,6 +20,8 @@ resource "aws_sns_topic_subscription" "email" {
 
 # A key of the topic's own: the one that AWS manages for SNS lets no service publish.
 resource "aws_kms_key" "this" {
+  count = var.kms_key_arn == null ? 1 : 0
+
   description             = "Encrypts the notifications of ${var.name}"
   enable_key_rotation     = true
   deletion_window_in_days = 30
@@ -28,8 +30,21 @@ resource "aws_kms_key" "this" {
 }
 
 resource "aws_kms_alias" "this" {
+  count = var.kms_key_arn == null ? 1 : 0
+
   name          = "alias/${var.name}-alarms"
-  target_key_id = aws_kms_key.this.key_id
+  target_key_id = aws_kms_key.this[0].key_id
+}
+
+# Neither had an index before the key could be the caller's.
+moved {
+  from = aws_kms_key.this
+  to   = aws_kms_key.this[0]
+}
+
+moved {
+  from = aws_kms_alias.this
+  to   = aws_kms_alias.this[0]
 }
 
 data "aws_caller_identity" "current" {}

@@ -126,6 +126,17 @@ variable "notify" {
   }
 }
 
+variable "kms_key_arn" {
+  description = "ARN of a KMS key of yours that encrypts the notifications; the README has what its policy needs. Null makes one. Whether it is null has to be known to a plan."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.kms_key_arn)}."
+  }
+}
+
 variable "cost_tag" {
   description = "Tag that what is to be paid for has, such as { key = \"application\", value = \"amaas\" }: `budget` and `cost_anomaly` look at that alone. The tag has to be activated for cost allocation. Null takes the whole account."
   type = object({
