@@ -59,6 +59,9 @@ class Stack:
             "AMAAS_MAX_RUN_SECONDS": str(settings["Timeout"]),
             "ORT_DISABLE_TELEMETRY": "1",
         })
+        # A new account has ten concurrent executions and lets none be reserved. Nor has it provisioned concurrency, which moto would refuse.
+        for name in self.outputs.get("function_names", {"sentiment": self.name}).values():
+            equal(f"reserved concurrency of {name}", client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions"), None)
         alias = client.get_alias(FunctionName=self.name, Name="live")
         assert alias["FunctionVersion"].isdigit(), f"alias live points to {alias['FunctionVersion']}, not to a published version"
 
