@@ -90,7 +90,12 @@ module "policies" {
   registry = merge(local.registry, { force_destroy = var.registry.force_destroy })
   ledger   = local.ledger
   roles    = var.roles
-  parts    = { network = local.makes_network, gpu = length(local.services) > 0 }
+  parts = {
+    registry = var.registry.existing == null
+    ledger   = var.ledger.existing == null
+    network  = local.makes_network
+    gpu      = length(local.services) > 0
+  }
 }
 
 module "function" {

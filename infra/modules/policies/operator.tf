@@ -13,18 +13,6 @@ locals {
     data = concat(
       [
         {
-          Sid    = "Bucket"
-          Effect = "Allow"
-          Action = [for action in concat(
-            ["CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "ListBucket", "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketPublicAccessBlock"],
-            ["PutBucketTagging", "PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration"],
-            ["GetAccelerateConfiguration", "GetBucketAcl", "GetBucketCORS", "GetBucketLocation", "GetBucketLogging", "GetBucketObjectLockConfiguration"],
-            ["GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPublicAccessBlock", "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning"],
-            ["GetBucketWebsite", "GetEncryptionConfiguration", "GetLifecycleConfiguration", "GetReplicationConfiguration"],
-          ) : "s3:${action}"]
-          Resource = [var.registry.bucket_arn]
-        },
-        {
           Sid    = "Keys"
           Effect = "Allow"
           Action = [for action in [
@@ -40,29 +28,9 @@ locals {
           Resource  = ["*"]
           Condition = local.here
         },
-        {
-          Sid    = "Table"
-          Effect = "Allow"
-          Action = [for action in [
-            "CreateTable", "DeleteTable", "DescribeContinuousBackups", "DescribeTable", "DescribeTimeToLive", "ListTagsOfResource", "TagResource",
-            "UntagResource", "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive",
-          ] : "dynamodb:${action}"]
-          Resource = [var.ledger.table_arn]
-        },
       ],
-      # What force_destroy deletes, and no other bucket.
-      [for statement in [
-        { Sid = "FindModels", Effect = "Allow", Action = ["s3:ListBucketVersions"], Resource = [var.registry.bucket_arn] },
-        { Sid = "DeleteModels", Effect = "Allow", Action = ["s3:DeleteObject", "s3:DeleteObjectVersion"], Resource = ["${var.registry.bucket_arn}/*"] },
-      ] : statement if var.registry.force_destroy],
-      # DynamoDB uses a key by a grant that the table's maker gives it.
-      [for key in var.ledger.kms_key_arn[*] : {
-        Sid       = "KeyOfTheTable"
-        Effect    = "Allow"
-        Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
-        Resource  = [key]
-        Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${local.region}.${local.dns_suffix}" } }
-      }],
+      [for statement in local.operate_bucket : statement if var.parts.registry],
+      [for statement in local.operate_table : statement if var.parts.ledger],
     )
 
     roles = concat(
@@ -311,4 +279,46 @@ locals {
       },
     ]
   }
+}
+
+locals {
+  operate_bucket = concat(
+    [{
+      Sid    = "Bucket"
+      Effect = "Allow"
+      Action = [for action in concat(
+        ["CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "ListBucket", "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketPublicAccessBlock"],
+        ["PutBucketTagging", "PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration"],
+        ["GetAccelerateConfiguration", "GetBucketAcl", "GetBucketCORS", "GetBucketLocation", "GetBucketLogging", "GetBucketObjectLockConfiguration"],
+        ["GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPublicAccessBlock", "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning"],
+        ["GetBucketWebsite", "GetEncryptionConfiguration", "GetLifecycleConfiguration", "GetReplicationConfiguration"],
+      ) : "s3:${action}"]
+      Resource = [var.registry.bucket_arn]
+    }],
+    # What force_destroy deletes, and in no other bucket.
+    [for statement in [
+      { Sid = "FindModels", Effect = "Allow", Action = ["s3:ListBucketVersions"], Resource = [var.registry.bucket_arn] },
+      { Sid = "DeleteModels", Effect = "Allow", Action = ["s3:DeleteObject", "s3:DeleteObjectVersion"], Resource = ["${var.registry.bucket_arn}/*"] },
+    ] : statement if var.registry.force_destroy],
+  )
+
+  operate_table = concat(
+    [{
+      Sid    = "Table"
+      Effect = "Allow"
+      Action = [for action in [
+        "CreateTable", "DeleteTable", "DescribeContinuousBackups", "DescribeTable", "DescribeTimeToLive", "ListTagsOfResource", "TagResource",
+        "UntagResource", "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive",
+      ] : "dynamodb:${action}"]
+      Resource = [var.ledger.table_arn]
+    }],
+    # DynamoDB uses a key by a grant that the operator who makes the table gives it.
+    [for key in var.ledger.kms_key_arn[*] : {
+      Sid       = "KeyOfTheTable"
+      Effect    = "Allow"
+      Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+      Resource  = [key]
+      Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${local.region}.${local.dns_suffix}" } }
+    }],
+  )
 }

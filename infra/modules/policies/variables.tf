@@ -40,10 +40,12 @@ variable "roles" {
 }
 
 variable "parts" {
-  description = "Whether the stack has a network and GPU services, whose policies operators need then."
+  description = "Whether the stack makes its registry and its ledger, a network and GPU services. Operators need no rights to what it does not make."
   type = object({
-    network = optional(bool, true)
-    gpu     = optional(bool, true)
+    registry = optional(bool, true)
+    ledger   = optional(bool, true)
+    network  = optional(bool, true)
+    gpu      = optional(bool, true)
   })
   default  = {}
   nullable = false

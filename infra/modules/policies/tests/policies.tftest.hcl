@@ -99,6 +99,17 @@ run "operators_stay_within_the_boundary" {
   }
 }
 
+run "operators_leave_alone_what_another_stack_made" {
+  variables {
+    parts = { registry = false, ledger = false }
+  }
+
+  assert {
+    condition     = jsondecode(output.operator["data"]).Statement[*].Sid == ["Keys", "MakeKeys"]
+    error_message = "The bucket and the table of another stack are not this one's operators' to change."
+  }
+}
+
 run "operators_delete_models_only_where_a_destroy_may" {
   variables {
     registry = {
