@@ -165,6 +165,16 @@ run "zones_by_id" {
   }
 }
 
+run "refuses_bad_roles" {
+  command = plan
+
+  variables {
+    roles = { path = "amaas", permissions_boundary = "boundary" }
+  }
+
+  expect_failures = [var.roles]
+}
+
 run "refuses_names_for_ids" {
   command = plan
 
