@@ -46,19 +46,23 @@ variable "models" {
     error_message = "models must be a map of objects: write models = { sentiment = { package = \"amaas-sentiment.zip\" } }, and settings in braces for ${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : model if !settings])}."
   }
 
-  # Terraform says of a wrong type neither the model nor the setting.
+  # Terraform says of a wrong type neither the model nor the setting. These messages are heredocs because checkov cannot parse them as strings.
   validation {
     condition = alltrue(flatten([for settings in try(values(var.models), []) : [
       for name, value in try(settings, {}) : contains(["ephemeral_storage_mb", "least_serial", "log_retention_days", "memory_mb", "reserved_concurrency", "timeout_s"], name) ? can(tonumber(value)) : true
     ] if can(keys(settings))]))
-    error_message = "models must have numbers where a number is meant: write memory_mb = 1024, and mend ${join(", ", flatten([for model, settings in try({ for model, settings in var.models : model => settings }, {}) : [for name, value in settings : "${model}.${name}" if contains(["ephemeral_storage_mb", "least_serial", "log_retention_days", "memory_mb", "reserved_concurrency", "timeout_s"], name) && !can(tonumber(value))] if can(keys(settings))]))}."
+    error_message = <<-TEXT
+      models must have numbers where a number is meant: write memory_mb = 1024, and mend ${join(", ", flatten([for model, settings in try({ for model, settings in var.models : model => settings }, {}) : [for name, value in settings : "${model}.${name}" if contains(["ephemeral_storage_mb", "least_serial", "log_retention_days", "memory_mb", "reserved_concurrency", "timeout_s"], name) && !can(tonumber(value))] if can(keys(settings))]))}.
+    TEXT
   }
 
   validation {
     condition = alltrue(flatten([for settings in try(values(var.models), []) : [
       for name, value in try(settings, {}) : contains(["alarms", "canary", "dead_letters", "environment", "gpu", "provisioned_concurrency", "throttle", "url"], name) ? value == null || can(keys(value)) : true
     ] if can(keys(settings))]))
-    error_message = "models must have settings in braces where there are several: write url = { mode = \"OFF\" }, and mend ${join(", ", flatten([for model, settings in try({ for model, settings in var.models : model => settings }, {}) : [for name, value in settings : "${model}.${name}" if contains(["alarms", "canary", "dead_letters", "environment", "gpu", "provisioned_concurrency", "throttle", "url"], name) && value != null && !can(keys(value))] if can(keys(settings))]))}."
+    error_message = <<-TEXT
+      models must have settings in braces where there are several: write url = { mode = "OFF" }, and mend ${join(", ", flatten([for model, settings in try({ for model, settings in var.models : model => settings }, {}) : [for name, value in settings : "${model}.${name}" if contains(["alarms", "canary", "dead_letters", "environment", "gpu", "provisioned_concurrency", "throttle", "url"], name) && value != null && !can(keys(value))] if can(keys(settings))]))}.
+    TEXT
   }
 }
 
