@@ -296,7 +296,7 @@ impl TensorSpec {
     pub fn metadata(&self) -> TensorMetadata {
         let shape = if self.unranked { &[Dim::Symbol(String::new())] } else { self.shape.as_slice() };
         let shape = shape.iter().map(|dim| dim.fixed().and_then(|size| i64::try_from(size).ok()).unwrap_or(-1));
-        TensorMetadata { name: self.name.clone(), datatype: self.datatype, shape: shape.collect() }
+        TensorMetadata { name: self.name.clone(), datatype: self.datatype.into(), shape: shape.collect() }
     }
 }
 

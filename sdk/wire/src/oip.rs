@@ -7,9 +7,11 @@
 mod binary;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
+mod stated;
 pub mod triton;
 
 pub use self::binary::{Encoded, Form, Forms, HEADER_LENGTH, MEDIA_TYPE};
+pub use self::stated::StatedDatatype;
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
@@ -108,6 +110,7 @@ impl Serialize for InferResponse {
 /// `GET /v2`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ServerMetadata {
     /// The server's name.
     pub name: String,
@@ -120,6 +123,7 @@ pub struct ServerMetadata {
 /// `GET /v2/models/{model}[/versions/{version}]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ModelMetadata {
     /// The model's name.
     pub name: String,
@@ -136,11 +140,13 @@ pub struct ModelMetadata {
 /// Name, datatype and shape of a tensor that a network takes or gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct TensorMetadata {
     /// The tensor's name.
     pub name: String,
     /// The datatype of every value.
-    pub datatype: Datatype,
+    #[cfg_attr(feature = "schema", schemars(with = "Datatype"))]
+    pub datatype: StatedDatatype,
     /// Dimensions, outermost first; −1 stands for any size.
     pub shape: Vec<i64>,
 }

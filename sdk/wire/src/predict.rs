@@ -91,6 +91,7 @@ impl Usage {
 /// `GET /v1/models`: OpenAI's list shape, with the fields that amaas adds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ModelList {
     /// Always `list`.
     #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
@@ -102,6 +103,7 @@ pub struct ModelList {
 /// One model of a [`ModelList`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ModelEntry {
     /// The model's name.
     pub id: String,

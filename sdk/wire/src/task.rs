@@ -80,6 +80,7 @@ impl Visitor<'_> for Base64 {
 /// What a classifier of texts answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct TextClassification {
     /// The most probable class.
     pub label: String,
@@ -92,6 +93,7 @@ pub struct TextClassification {
 /// What an embedder answers for a text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Embedding {
     /// The vector, of length 1: texts of like meaning have vectors of like direction.
     pub embedding: Vec<f32>,
@@ -102,20 +104,25 @@ pub struct Embedding {
 }
 
 impl Embedding {
+    /// The vector of a text that `tokens` tokens of went through the network, whole.
+    pub fn new(embedding: Vec<f32>, tokens: u64) -> Self {
+        Self { embedding, tokens, truncated: false }
+    }
+
     /// The cosine of the angle to `other`, which is 1 for the same direction: how alike the two texts are. It says nothing of
     /// vectors of different models.
     ///
     /// ```
     /// use amaas_wire::task::Embedding;
     ///
-    /// let embedding = |embedding| Embedding { embedding, tokens: 3, truncated: false };
-    /// let (a, b) = (embedding(vec![1.0, 0.0]), embedding(vec![0.6, 0.8]));
+    /// let (a, b) = (Embedding::new(vec![1.0, 0.0], 3), Embedding::new(vec![0.6, 0.8], 3));
     /// assert!((a.similarity(&b) - 0.6).abs() < 1e-6);
     /// ```
     pub fn similarity(&self, other: &Self) -> f32 {
         self.embedding.iter().zip(&other.embedding).map(|(one, other)| one * other).sum()
     }
 }
+
 impl TextClassification {
     /// The answer of a classifier that gives every class a probability; of equals the class that sorts first is taken.
     ///
@@ -136,6 +143,7 @@ impl TextClassification {
 /// What a classifier of many classes answers: the most probable ones, in their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct RankedClassification {
     /// The most probable class.
     pub label: String,
@@ -148,11 +156,19 @@ pub struct RankedClassification {
 /// A class and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Scored {
     /// The class.
     pub label: String,
     /// Its probability, 0 to 1.
     pub probability: f32,
+}
+
+impl Scored {
+    /// A class with its probability.
+    pub fn new(label: impl Into<String>, probability: f32) -> Self {
+        Self { label: label.into(), probability }
+    }
 }
 
 impl RankedClassification {
@@ -161,10 +177,9 @@ impl RankedClassification {
     /// ```
     /// use amaas_wire::task::{RankedClassification, Scored};
     ///
-    /// let scored = |label: &str, probability| Scored { label: label.to_owned(), probability };
-    /// let ranked = RankedClassification::of(vec![scored("a", 0.1), scored("b", 0.7), scored("c", 0.2)], 2);
+    /// let ranked = RankedClassification::of(vec![Scored::new("a", 0.1), Scored::new("b", 0.7), Scored::new("c", 0.2)], 2);
     /// assert_eq!((ranked.label.as_str(), ranked.probability), ("b", 0.7));
-    /// assert_eq!(ranked.top, [scored("b", 0.7), scored("c", 0.2)]);
+    /// assert_eq!(ranked.top, [Scored::new("b", 0.7), Scored::new("c", 0.2)]);
     /// ```
     pub fn of(mut classes: Vec<Scored>, most: usize) -> Self {
         classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
@@ -235,6 +250,7 @@ impl ImageAndTexts {
 /// What a matcher of images with texts answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct RankedTexts {
     /// All texts, that of the highest score first.
     pub ranked: Vec<ScoredText>,
@@ -245,6 +261,7 @@ pub struct RankedTexts {
 /// A text and its score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ScoredText {
     /// The text.
     pub text: String,
@@ -275,6 +292,7 @@ impl RankedTexts {
 /// What a reader of handwritten digits answers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct DigitClassification {
     /// The most probable digit, 0 to 9.
     #[cfg_attr(feature = "schema", schemars(range(max = 9)))]
@@ -283,6 +301,24 @@ pub struct DigitClassification {
     pub probability: f32,
     /// The probabilities of 0 to 9, in this order; they add up to 1.
     pub probabilities: [f32; 10],
+}
+
+impl DigitClassification {
+    /// The answer for the probabilities of 0 to 9; of equals the smaller digit is taken.
+    ///
+    /// ```
+    /// use amaas_wire::task::DigitClassification;
+    ///
+    /// let answer = DigitClassification::of([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.75, 0.25, 0.0]);
+    /// assert_eq!((answer.digit, answer.probability), (7, 0.75));
+    /// ```
+    pub fn of(probabilities: [f32; 10]) -> Self {
+        let best = |best: (u8, f32), (digit, probability): (u8, &f32)| {
+            if *probability > best.1 { (digit, *probability) } else { best }
+        };
+        let (digit, probability) = (0..).zip(&probabilities).fold((0, 0.0), best);
+        Self { digit, probability, probabilities }
+    }
 }
 
 #[cfg(test)]

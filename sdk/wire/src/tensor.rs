@@ -95,6 +95,7 @@ impl Tensor {
 /// The values of a tensor, row-major, in their own type.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // the variants are the datatypes
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum TensorData {
     Bool(Vec<bool>),
     Uint8(Values<u8>),

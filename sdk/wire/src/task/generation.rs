@@ -137,6 +137,7 @@ impl From<&Self> for Prompt {
 /// What a generator answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Generation {
     /// What goes on behind the prompt.
     pub text: String,
@@ -148,15 +149,32 @@ pub struct Generation {
     pub completion_tokens: u64,
 }
 
+impl Generation {
+    /// `text`, made by `completion_tokens` tokens behind a prompt of `prompt_tokens`.
+    pub fn new(
+        text: impl Into<String>,
+        finish_reason: FinishReason,
+        prompt_tokens: u64,
+        completion_tokens: u64,
+    ) -> Self {
+        Self { text: text.into(), finish_reason, prompt_tokens, completion_tokens }
+    }
+}
+
 /// Why a generated text ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum FinishReason {
     /// The model ended it, or one of the texts in `stop` came.
     Stop,
     /// As many tokens were made as were asked for, or as the model has room for.
     Length,
+    /// A reason that this version of the crate does not know. No service of this version gives it.
+    #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    Other,
 }
 
 /// The forms of a prompt in JSON, for its schema.
