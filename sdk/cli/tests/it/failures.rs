@@ -221,7 +221,12 @@ fn a_service_that_is_not_there_can_be_tried_again() {
     std::fs::write(data.join("env"), env).expect("written");
     let output = amaas(folder.path(), &["--data", ".amaas", "models"]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(!String::from_utf8_lossy(&output.stderr).contains(key.expose()));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!error.contains(key.expose()));
+    assert!(
+        error.contains("no connection to the endpoint after 3 attempts: tcp connect error: Connection refused"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
