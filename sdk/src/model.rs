@@ -62,7 +62,8 @@ impl Model {
         self.predict_all(vec![input]).await
     }
 
-    /// Judges many inputs in one request; the predictions come in the order of the inputs.
+    /// Judges many inputs in one request, a batch; the predictions come in the order of the inputs. A function takes 4,096 inputs a call
+    /// unless it is set otherwise.
     ///
     /// # Errors
     /// See [`Error`]; no inputs at all are an [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
