@@ -306,7 +306,7 @@ impl TensorSpec {
 pub enum Dim {
     /// Always this size.
     Fixed(usize),
-    /// Any size, the same wherever the symbol stands; an empty symbol is any size on its own.
+    /// Any size, the same wherever the symbol stands, if it is one: see [`Dim::symbol`].
     Symbol(String),
 }
 
@@ -318,7 +318,19 @@ impl Dim {
             Self::Symbol(_) => None,
         }
     }
+
+    /// The name that stands for one size wherever it stands. `None` for a fixed size, and for what exporters write if they know no
+    /// name: such a dimension is any size on its own. Names are kept as the file has them, for segments are sealed for the manifest.
+    pub fn symbol(&self) -> Option<&str> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Symbol(symbol) => Some(symbol.as_str()).filter(|symbol| !NO_NAMES.contains(symbol)),
+        }
+    }
 }
+
+/// What stands in files for a dimension without a name: nothing, Paddle's `?`, Python's `None`, and TensorFlow's sizes.
+const NO_NAMES: [&str; 5] = ["", "?", "None", "-1", "unknown"];
 
 /// How the rows of a network are run, as its publisher signed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -147,8 +147,8 @@ pub(crate) enum ValidationError {
     #[error("input {tensor:?}: expected shape {expected}, got {got:?}")]
     Shape { tensor: String, expected: String, got: Vec<usize> },
     /// The same symbol has two sizes.
-    #[error("input {tensor:?}: dimension {symbol:?} is {got} here but {expected} in another input")]
-    Symbol { tensor: String, symbol: String, expected: usize, got: usize },
+    #[error("input {tensor:?}: dimension {symbol:?} is {got} here but {expected} in {}", if *same { "the same input" } else { "another input" })]
+    Symbol { tensor: String, symbol: String, expected: usize, got: usize, same: bool },
     /// More rows than one call may have, or as much of nothing.
     #[error("input {tensor:?}: expected at most {expected} in dimension {axis}, got {got}")]
     Large { tensor: String, axis: usize, expected: usize, got: usize },
@@ -160,7 +160,7 @@ pub(crate) enum ValidationError {
 fn check<'m>(
     tensor: &Tensor,
     spec: &'m TensorSpec,
-    symbols: &mut BTreeMap<&'m str, usize>,
+    symbols: &mut BTreeMap<&'m str, (usize, &'m str)>,
 ) -> Result<(), ValidationError> {
     let name = || tensor.name().to_owned();
     if tensor.datatype() != spec.datatype {
@@ -175,10 +175,11 @@ fn check<'m>(
         return Err(ValidationError::Shape { tensor: name(), expected: show(&spec.shape), got });
     }
     for (got, dim) in tensor.shape().iter().zip(&spec.shape) {
-        let Dim::Symbol(symbol) = dim else { continue };
-        let expected = *symbols.entry(symbol).or_insert(*got);
-        if !symbol.is_empty() && expected != *got {
-            return Err(ValidationError::Symbol { tensor: name(), symbol: symbol.clone(), expected, got: *got });
+        let Some(symbol) = dim.symbol() else { continue };
+        let (expected, of) = *symbols.entry(symbol).or_insert((*got, &spec.name));
+        if expected != *got {
+            let (symbol, same) = (symbol.to_owned(), of == spec.name);
+            return Err(ValidationError::Symbol { tensor: name(), symbol, expected, got: *got, same });
         }
     }
     Ok(())
@@ -202,10 +203,10 @@ fn large(tensor: &Tensor, spec: &TensorSpec, batching: Batching, limits: Limits)
 fn show(shape: &[Dim]) -> String {
     let dims: Vec<_> = shape
         .iter()
-        .map(|dim| match dim {
-            Dim::Fixed(size) => size.to_string(),
-            Dim::Symbol(symbol) if symbol.is_empty() => "-1".to_owned(),
-            Dim::Symbol(symbol) => symbol.clone(),
+        .map(|dim| match (dim.fixed(), dim.symbol()) {
+            (Some(size), _) => size.to_string(),
+            (None, Some(symbol)) => symbol.to_owned(),
+            (None, None) => "-1".to_owned(),
         })
         .collect();
     format!("[{}]", dims.join(", "))
@@ -275,6 +276,27 @@ mod tests {
         ] {
             assert_eq!(error(tensors), expected);
         }
+    }
+
+    #[test]
+    fn a_dimension_without_a_name_agrees_with_no_other() {
+        for (dims, expected) in [
+            (["?", "?"], None),
+            (["", ""], None),
+            (["None", "None"], None),
+            (["side", "side"], Some("input \"x\": dimension \"side\" is 192 here but 48 in the same input")),
+        ] {
+            let shape = [symbol("batch"), Dim::Fixed(3)].into_iter().chain(dims.map(symbol)).collect();
+            let manifest = Manifest { inputs: vec![spec("x", shape)], ..manifest(Batching::None) };
+            let valid = Valid::new(vec![tensor("x", &[1, 3, 48, 192])], &manifest, Limits::default());
+            assert_eq!(valid.err().map(|error| error.to_string()).as_deref(), expected, "{dims:?}");
+        }
+        let error = Valid::new(
+            vec![],
+            &Manifest { inputs: vec![spec("x", vec![symbol("?")])], ..Manifest::bare() },
+            Limits::default(),
+        );
+        assert!(error.is_err() && show(&[symbol("?"), symbol("n"), Dim::Fixed(2)]) == "[-1, n, 2]");
     }
 
     #[test]
