@@ -18,6 +18,7 @@ mod made_up;
 mod pace;
 mod queue;
 mod running;
+mod sizes;
 mod stats;
 mod watchdog;
 mod worker;
