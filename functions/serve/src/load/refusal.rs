@@ -34,6 +34,12 @@ pub enum SessionError {
         version.as_ref().map(|version| format!(" in operator set {version}")).unwrap_or_default()
     )]
     Operator { operator: String, domain: String, version: Option<String> },
+    /// A locale that the machine does not have.
+    #[error(
+        "the network's StringNormalizer asks for the locale {locale:?}, which machines that serve it do not have; give the node the \
+         attribute locale=\"C.UTF-8\", which does the same (skl2onnx: options={{'locale': 'C.UTF-8'}} for the vectorizer)"
+    )]
+    Locale { locale: String },
     /// An ONNX file that ONNX Runtime cannot run.
     #[error("ONNX Runtime cannot run this network: {0}")]
     Unsupported(String),
@@ -66,11 +72,18 @@ impl SessionError {
     /// What an error of ONNX Runtime's own says of the network.
     pub(super) fn network(code: ErrorCode, message: &str) -> Self {
         let known = version(message).or_else(|| operator_set(message)).or_else(|| operator(message));
+        let known = known.or_else(|| locale(message));
         known.unwrap_or_else(|| match code {
-            ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(plain(message)),
-            _ => Self::Unsupported(plain(message)),
+            ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(in_words(message)),
+            _ => Self::Unsupported(in_words(message)),
         })
     }
+}
+
+fn locale(message: &str) -> Option<SessionError> {
+    let behind = between(message, "Failed to construct locale with name:", "")?;
+    let locale = behind.split(|letter: char| letter == ':' || letter.is_whitespace()).next()?;
+    Some(SessionError::Locale { locale: locale.to_owned() })
 }
 
 fn version(message: &str) -> Option<SessionError> {
@@ -116,7 +129,7 @@ fn between<'t>(text: &'t str, from: &str, to: &str) -> Option<&'t str> {
 }
 
 /// The message without the source files that ONNX Runtime was built from, and the functions in them.
-fn plain(message: &str) -> String {
+pub(crate) fn in_words(message: &str) -> String {
     let mut text = message.trim().to_owned();
     while let Some(from) = text.find(SOURCES) {
         // `file:line type function(arguments)`, where the arguments can have parentheses of their own.
