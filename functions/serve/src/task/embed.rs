@@ -53,7 +53,7 @@ pub trait Embedder: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// One text, as JSON: for a first call, and for documents.
     const EXAMPLE: &'static str;
-    /// The network's output with the vectors, of length 1: FP32 `[batch, dimensions]`.
+    /// The network's output with the vectors: FP32 `[batch, dimensions]`. One that has another length than 1 is divided by it.
     const OUTPUT: &'static str;
 
     /// Makes the task from the files that were published with the network.
@@ -91,6 +91,8 @@ pub(crate) trait AnyEmbedder: Send + Sync {
     fn plan(&self, working: &Working, texts: &[String], batching: Batching) -> Result<Plan, Error>;
     /// The length of the vectors, where the network's outputs say.
     fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize>;
+    /// The norm of the first vector in `outputs`, if it is not 1.
+    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64>;
 }
 
 /// What a call's texts ask of the network.
@@ -131,7 +133,7 @@ impl Vectors {
             };
             output.check_finite().map_err(|error| Error::Unwritable(error.to_string()))?;
             match *output.shape() {
-                [_, width] if width > 0 => vectors.extend(values.chunks_exact(width).map(<[f32]>::to_vec)),
+                [_, width] if width > 0 => vectors.extend(values.chunks_exact(width).map(unit)),
                 ref got => return Err(Error::internal(format!("{:?}: expected rows, got {got:?}", self.output))),
             }
         }
@@ -141,9 +143,11 @@ impl Vectors {
         }
         let mut embeddings: Vec<_> = self.rows.into_iter().zip(vectors).collect();
         embeddings.sort_unstable_by_key(|(row, _)| row.text);
-        let embedding =
-            |(row, embedding): (Row, _)| Embedding { embedding, tokens: row.tokens, truncated: row.truncated };
-        Ok(embeddings.into_iter().map(embedding).collect())
+        let embedding = |(row, embedding): (Row, Option<Vec<f32>>)| {
+            let none = || Error::Unwritable(format!("{:?}: the vector of text {} has length 0", self.output, row.text));
+            Ok(Embedding { embedding: embedding.ok_or_else(none)?, tokens: row.tokens, truncated: row.truncated })
+        };
+        embeddings.into_iter().map(embedding).collect()
     }
 }
 
@@ -182,6 +186,12 @@ impl<E: Embedder> AnyEmbedder for Erased<E> {
 
     fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize> {
         outputs.iter().find(|output| output.name == E::OUTPUT)?.shape.get(1)?.fixed()
+    }
+
+    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64> {
+        let output = outputs.iter().find(|output| output.name() == E::OUTPUT)?;
+        let norm = norm(output.data().as_f32()?.get(..*output.shape().get(1)?)?);
+        (!is_unit(norm)).then_some(norm)
     }
 }
 
@@ -227,6 +237,25 @@ impl<E: Embedder> AnyTask for Erased<E> {
     fn embedder(self: Arc<Self>) -> Option<Arc<dyn AnyEmbedder>> {
         Some(self)
     }
+}
+
+/// `vector` at length 1, as every client of vectors expects them; `None` if it has no length. One that has it keeps its bits.
+#[allow(clippy::cast_possible_truncation)] // it is a number of 32 bits, divided
+fn unit(vector: &[f32]) -> Option<Vec<f32>> {
+    let norm = norm(vector);
+    if is_unit(norm) {
+        return Some(vector.to_vec());
+    }
+    (norm > 0.0).then(|| vector.iter().map(|value| (f64::from(*value) / norm) as f32).collect())
+}
+
+fn norm(vector: &[f32]) -> f64 {
+    vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Whether `norm` is 1, up to what is rounded in a vector of 32 bits.
+fn is_unit(norm: f64) -> bool {
+    (norm - 1.0).abs() <= 1e-5
 }
 
 /// What a text of `length` tokens is padded to, so that calls with texts of about the same length share a run.
@@ -287,8 +316,8 @@ mod tests {
         let first = |run: &Vec<Tensor>| {
             let TensorData::Int64(ids) = run[0].data() else { panic!("ids") };
             let shape = run[0].shape();
-            let values: Vec<f32> =
-                ids.chunks_exact(shape[1]).flat_map(|row| [row[0] as f32, shape[0] as f32]).collect();
+            let angles = ids.chunks_exact(shape[1]).map(|row| row[0] as f32 / 1e3);
+            let values: Vec<f32> = angles.flat_map(|angle| [angle.sin(), angle.cos()]).collect();
             vec![Tensor::new(name, vec![shape[0], 2], values).expect("whole rows")]
         };
         plan.runs.iter().map(first).collect()
@@ -327,10 +356,33 @@ mod tests {
             let plan = plan(&texts(&[700, 2, 1000, 5, 700]), batching);
             let outputs = outputs(&plan, "vector");
             let embeddings = plan.vectors.read(&outputs).expect("vectors");
-            let first: Vec<_> = embeddings.iter().map(|it| (it.embedding[0], it.tokens, it.truncated)).collect();
+            let id = |it: &Embedding| (it.embedding[0].asin() * 1e3).round();
+            let first: Vec<_> = embeddings.iter().map(|it| (id(it), it.tokens, it.truncated)).collect();
             let expected =
                 [(97.0, 700, false), (98.0, 2, false), (99.0, 1000, true), (100.0, 5, false), (101.0, 700, false)];
             assert_eq!(first, expected);
+        }
+    }
+
+    #[test]
+    fn vectors_have_length_1_and_those_that_had_it_keep_their_bits() {
+        for (vector, expected) in [
+            (vec![0.6_f32, 0.8], Some(vec![0.6_f32, 0.8])),
+            (vec![3.0, 4.0], Some(vec![0.6, 0.8])),
+            (vec![3.0 * f32::exp2(100.0), f32::exp2(102.0)], Some(vec![0.6, 0.8])),
+            (vec![0.0, 0.0], None),
+        ] {
+            let plan = plan(&texts(&[2]), Batching::None);
+            let outputs = [vec![Tensor::new("vector", vec![1, 2], vector.clone()).expect("two values")]];
+            let norm = Erased(Bytes).other_norm(&outputs[0]);
+            assert_eq!(norm.is_none(), vector == [0.6, 0.8], "{norm:?}");
+            match plan.vectors.read(&outputs) {
+                Ok(read) => assert_eq!(Some(&read[0].embedding), expected.as_ref()),
+                Err(error) => {
+                    assert_eq!((expected, error.slug()), (None, "unwritable-answer"));
+                    assert!(error.to_string().contains("the vector of text 0 has length 0"), "{error}");
+                }
+            }
         }
     }
 
