@@ -142,6 +142,9 @@ pub(crate) struct Publish {
     /// The task that gives it typed inputs, such as "sentiment" [default: none, tensors only]
     #[arg(long)]
     pub(crate) task: Option<String>,
+    /// Publish the model although this program does not have its task, and so cannot try it: the program that serves it has
+    #[arg(long, requires = "task")]
+    pub(crate) unchecked_task: bool,
     /// A file that the task needs, under its own name or under NAME; may be given again
     #[arg(long = "asset", value_name = "[NAME=]FILE")]
     pub(crate) assets: Vec<NamedFile>,

@@ -342,6 +342,18 @@ impl From<PublishError> for Failure {
             PublishError::Pointed { .. } => Self::new(error).try_this(
                 "point them elsewhere with `amaas alias`, remove an alias with --alias, or leave --version away to remove the whole model",
             ),
+            PublishError::UnknownTask { ref task, ref known } => {
+                let alike = known
+                    .iter()
+                    .map(|known| (strsim::jaro(task, known), known))
+                    .filter(|(likeness, _)| *likeness > ALIKE);
+                let closest = alike.max_by(|one, other| one.0.total_cmp(&other.0));
+                let remedy = closest.map_or_else(
+                    || "--unchecked-task, if the program that will serve the model has this task".to_owned(),
+                    |(_, known)| format!("--task {known}"),
+                );
+                Self::new(&error).try_this(remedy)
+            }
             PublishError::VersionRemoved { .. } | PublishError::VersionTaken { .. } => {
                 Self::new(error).try_this("leave --version away to take the next number")
             }
@@ -349,3 +361,6 @@ impl From<PublishError> for Failure {
         }
     }
 }
+
+/// How alike two names are, from 0 to 1, of which one may be a slip for the other; as clap has it.
+const ALIKE: f64 = 0.7;

@@ -52,6 +52,14 @@ impl Chances {
     }
 }
 
+/// The most probable token.
+pub(crate) fn most_probable_token(logits: &[f32]) -> Result<usize, RunError> {
+    if logits.iter().all(|logit| *logit == f32::NEG_INFINITY) {
+        return Err(RunError::Failed("the network gave logits by which no token is possible: all are -inf".to_owned()));
+    }
+    Chances::new(0.0, 1.0, 0).choose(logits)
+}
+
 /// The token of the highest logit; of equals the lowest.
 fn highest(logits: &[f32]) -> Option<usize> {
     let higher = |best: (usize, f32), next: (usize, f32)| if next.1.total_cmp(&best.1).is_gt() { next } else { best };

@@ -29,6 +29,7 @@ use std::sync::atomic::AtomicUsize;
 use amaas_wire::task::{FinishReason, Prompt};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+pub(crate) use self::choose::most_probable_token;
 pub(crate) use self::contract::{CacheTensor, Contract};
 use self::queue::{Entry, Queue};
 use crate::access::TenantName;

@@ -36,7 +36,7 @@ pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publishe
         batching_because,
         networks_because,
         prepared_because,
-        warning: checked.warning,
+        warnings: checked.warnings,
     })
 }
 

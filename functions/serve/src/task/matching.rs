@@ -95,8 +95,8 @@ pub(crate) trait AnyMatcher: Send + Sync {
     fn learn(&self, vectors: Vec<Embedding>) -> Result<(), TaskError>;
     /// Reads a `predict` body of at most `limit` inputs, and of at most as many texts.
     fn read(self: Arc<Self>, working: &Working, body: &[u8], limit: usize) -> Result<Paths, Error>;
-    /// A body with the example.
-    fn example(&self) -> String;
+    /// The example: one input, as JSON.
+    fn example(&self) -> &'static str;
 }
 
 /// The two ways of a call, and where they meet.
@@ -207,8 +207,8 @@ impl<M: Matcher> AnyMatcher for Erased<M> {
         })
     }
 
-    fn example(&self) -> String {
-        format!(r#"{{"inputs":[{}]}}"#, M::EXAMPLE)
+    fn example(&self) -> &'static str {
+        M::EXAMPLE
     }
 }
 
@@ -219,6 +219,10 @@ impl<M: Matcher> AnyTask for Erased<M> {
 
     fn memory(&self) -> usize {
         M::MEMORY
+    }
+
+    fn most_inputs(&self) -> usize {
+        M::MOST_INPUTS
     }
 
     fn example(&self) -> &'static str {
