@@ -17,6 +17,7 @@ mod oip;
 mod openapi;
 mod operators;
 mod pay;
+mod publishing;
 mod quiet;
 mod retries;
 mod rows;
