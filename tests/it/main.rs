@@ -13,6 +13,7 @@ mod identity;
 mod ledger;
 mod loading;
 mod mixed_rows;
+mod odd_logits;
 mod oip;
 mod openapi;
 mod operators;
