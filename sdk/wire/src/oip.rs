@@ -5,6 +5,7 @@
 //! as any other number. Tensors as bytes behind the JSON are in `binary`, what Triton's clients ask for beyond that in [`triton`].
 
 mod binary;
+mod parameters;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
 mod stated;
@@ -16,6 +17,7 @@ pub use self::stated::StatedDatatype;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::json::Fault;
 use crate::tensor::TensorError;
 use crate::tensor_json;
 use crate::{Datatype, Tensor};
@@ -195,6 +197,10 @@ pub enum DecodeError {
     /// A tensor in it is not well formed.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+    /// A parameter of a request that asks for what is not here.
+    #[error("the parameter `{parameter}` of the request is not taken here")]
+    #[allow(missing_docs)]
+    Parameter { parameter: String },
     /// A text that goes back out is longer than it may be.
     #[error("{what} has {got} bytes, expected at most {expected}")]
     #[allow(missing_docs)] // the fields are what the message says
@@ -214,9 +220,9 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// Describes `error` without the payload values that `serde_json`'s own text can hold.
-    pub fn json(error: &serde_json::Error) -> Self {
-        Self::Json(describe(error))
+    /// Says where in `body` what is wrong, without the payload values and the types that `serde_json`'s own text can hold.
+    pub fn json(body: &[u8], error: &serde_json::Error) -> Self {
+        Self::Json(Fault::of(body, error).message)
     }
 }
 
@@ -273,32 +279,6 @@ fn short(what: &'static str, text: Option<&str>, most: usize) -> Result<(), Deco
 /// The most bytes of a request's id, which is echoed.
 const MAX_ID: usize = 1024;
 
-/// `serde_json`'s text of a data error quotes the value that was wrong; this keeps the reason and the place only.
-fn describe(error: &serde_json::Error) -> String {
-    use serde_json::error::Category;
-    let place = format!("line {} column {}", error.line(), error.column());
-    let text = error.to_string();
-    match error.classify() {
-        Category::Eof => format!("not JSON: the body ends too early, at {place}"),
-        Category::Syntax => format!("not JSON: {text}"),
-        Category::Io => "the body could not be read".to_owned(),
-        Category::Data => {
-            let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-            if reason.starts_with("missing field") || reason.starts_with("duplicate field") {
-                return format!("{reason}, at {place}");
-            }
-            let got = ["string", "integer", "floating point", "boolean", "map", "sequence", "null"]
-                .into_iter()
-                .find(|kind| reason.trim_start_matches("invalid type: ").starts_with(kind));
-            match (reason.rsplit_once(", expected "), got) {
-                (Some((_, expected)), Some(got)) => format!("expected {expected}, got {got}, at {place}"),
-                (Some((_, expected)), None) => format!("expected {expected}, at {place}"),
-                (None, _) => format!("unexpected value, at {place}"),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,7 +312,7 @@ mod tests {
     fn errors_say_what_and_where_but_never_the_payload() {
         assert_eq!(error(""), "not JSON: the body ends too early, at line 1 column 0");
         assert!(error("hello").starts_with("not JSON: expected value at line 1"), "{}", error("hello"));
-        assert_eq!(error("{}"), "missing field `inputs`, at line 1 column 2");
+        assert_eq!(error("{}"), "missing member \"inputs\", at line 1 column 2");
         for body in [
             r#"{"inputs":"SECRET"}"#,
             r#"{"inputs":["SECRET, expected SECRET"]}"#,

@@ -14,21 +14,22 @@ pub(crate) use self::generation::Stops;
 pub use self::generation::{FinishReason, Generation, Prompt};
 
 /// An image as an input: the bytes of a file as it lies on a disk. In JSON it is a string, base64 with padding
-/// (RFC 4648 §4). Its `Debug` text has the size only.
+/// (RFC 4648 §4), in lines or in one, or a `data:` URL of that (RFC 2397). Its `Debug` text has the size only.
 ///
 /// ```
 /// use amaas_wire::task::Image;
 ///
 /// let image = Image::from(b"GIF89a".to_vec());
 /// assert_eq!(serde_json::to_string(&image)?, r#""R0lGODlh""#);
-/// assert_eq!(serde_json::from_str::<Image>(r#""R0lGODlh""#)?.as_bytes(), b"GIF89a");
+/// assert_eq!(serde_json::from_str::<Image>(r#""R0lG\nODlh\n""#)?.as_bytes(), b"GIF89a");
+/// assert_eq!(serde_json::from_str::<Image>(r#""data:image/gif;base64,R0lGODlh""#)?.as_bytes(), b"GIF89a");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(
     feature = "schema",
-    schemars(description = "The bytes of an image file, in base64 with padding.", extend("contentEncoding" = "base64"))
+    schemars(description = "The bytes of an image file, in base64 with padding, or a data: URL of that.", extend("contentEncoding" = "base64"))
 )]
 pub struct Image(#[cfg_attr(feature = "schema", schemars(with = "String"))] Vec<u8>);
 
@@ -73,9 +74,28 @@ impl Visitor<'_> for Base64 {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Image, E> {
-        STANDARD.decode(text).map(Image).map_err(|_| E::invalid_value(Unexpected::Other("other text"), &self))
+        let refused = |got| E::invalid_value(Unexpected::Other(got), &self);
+        let text = match text.get(..DATA_URL.len()) {
+            Some(scheme) if scheme.eq_ignore_ascii_case(DATA_URL) => {
+                let (of, data) = text.split_once(',').unwrap_or((text, ""));
+                let is_base64 =
+                    of.rsplit(';').next().is_some_and(|last| last.trim_ascii().eq_ignore_ascii_case("base64"));
+                if is_base64 { data } else { return Err(refused("a data: URL without \";base64,\"")) }
+            }
+            _ => text,
+        };
+        let decoded = if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
+            // Encoders that write mail break lines.
+            let text: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+            STANDARD.decode(text)
+        } else {
+            STANDARD.decode(text)
+        };
+        decoded.map(Image).map_err(|_| refused("other text"))
     }
 }
+
+const DATA_URL: &str = "data:";
 
 /// What a classifier of texts answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -324,6 +344,36 @@ impl DigitClassification {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_is_base64_in_any_lines_or_a_url_of_that() {
+        let gif = |text: &str| serde_json::from_value::<Image>(text.into()).map(|image| image.0);
+        for text in [
+            "R0lGODlh",
+            "R0lG\nODlh\n",
+            " R0lG\r\n\tODlh",
+            "data:image/gif;base64,R0lGODlh",
+            "DATA:;BASE64,R0lG\nODlh",
+            "data:image/gif;name=a;base64,R0lGODlh",
+        ] {
+            assert_eq!(gif(text).expect(text), b"GIF89a", "{text:?}");
+        }
+        for (text, got) in [
+            ("R0lGODl", "other text"),
+            ("R0lG\u{b}ODlh", "other text"),
+            ("https://example.org/a.gif", "other text"),
+            ("data:image/gif,GIF89a", "a data: URL without \";base64,\""),
+            ("data:", "a data: URL without \";base64,\""),
+            ("dat", "other text"),
+        ] {
+            let error = gif(text).expect_err(text).to_string();
+            assert_eq!(
+                error,
+                format!("invalid value: {got}, expected an image file in base64, with padding"),
+                "{text:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_list_of_texts_is_read_up_to_its_bound() {

@@ -284,7 +284,7 @@ impl<'de> Deserialize<'de> for Stops {
                 }
                 let most = Prompt::MOST_STOPS;
                 if got > most {
-                    return Err(A::Error::custom(format_args!("stop: expected at most {most} texts, got {got}")));
+                    return Err(A::Error::invalid_length(got, &format!("at most {most} texts").as_str()));
                 }
                 Ok(Stops::Many(stops))
             }
@@ -351,7 +351,7 @@ mod tests {
             (r#"{"prompt":"a","tokens":1}"#, "unknown field `tokens`"),
             (r#"{"prompt":["a"]}"#, "expected a string"),
             (r#"{"prompt":"a","stop":7}"#, "expected a text or a list of texts"),
-            (r#"{"prompt":"a","stop":["a","b","c","d","e",[]]}"#, "stop: expected at most 4 texts, got 6"),
+            (r#"{"prompt":"a","stop":["a","b","c","d","e",[]]}"#, "invalid length 6, expected at most 4 texts"),
         ] {
             let error = serde_json::from_str::<Prompt>(wrong).expect_err(wrong);
             assert!(error.to_string().contains(expected), "{error}");
