@@ -10,6 +10,7 @@ mod codec;
 mod contents;
 mod infer;
 mod layer;
+mod parameters;
 mod service;
 mod status;
 
