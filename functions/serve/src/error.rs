@@ -3,6 +3,7 @@
 //! Invariant: the public text names tensor, datatype, shape or limit, and never holds a value of the payload, a key or
 //! a path of the machine.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use amaas_wire::key::MalformedKey;
@@ -24,7 +25,7 @@ pub enum Error {
     InvalidInput(String),
     /// A member of the body that is not what the route takes.
     #[error("{message}")]
-    Parameter { param: Option<&'static str>, message: String },
+    Parameter { param: Option<Cow<'static, str>>, message: String },
     /// The network itself refused the values, such as an index out of range.
     #[error("{public}")]
     Refused { public: String, internal: String },
@@ -53,7 +54,7 @@ pub enum Error {
     #[error("content coding {got:?} is not taken here; expected gzip, deflate or none")]
     ContentCoding { got: String },
     /// A body that is not what its content coding makes.
-    #[error("the body is not whole {coding}")]
+    #[error("the body is not whole {coding}{}", if *coding == "deflate" { "; expected the zlib format (RFC 1950), as RFC 9110 has it" } else { "" })]
     Compressed { coding: &'static str },
     /// The body did not arrive in time.
     #[error("no byte of the body arrived for {} s", seconds)]
@@ -115,6 +116,16 @@ pub enum Error {
     /// What calls with the key may cost is spent.
     #[error("what calls with this API key may cost, {budget}, is spent until the month is over (UTC)")]
     KeyBudgetExhausted { budget: String },
+    /// A single call costs more than the tenant's budget ever has room for.
+    #[error(
+        "the call alone costs more than the budget of {budget}; send fewer inputs a call, or have the budget raised"
+    )]
+    OverBudget { budget: String },
+    /// The same, for what calls with the key may cost.
+    #[error(
+        "the call alone costs more than calls with this API key may cost, {budget}; send fewer inputs a call, or have that raised"
+    )]
+    OverKeyBudget { budget: String },
     /// The ledger could not be asked about usage.
     #[error("usage cannot be read at the moment")]
     UsageUnavailable { internal: String },
@@ -217,6 +228,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A member of the body that is not what the route takes.
+    pub(crate) fn parameter(param: &'static str, message: String) -> Self {
+        Self::Parameter { param: Some(Cow::Borrowed(param)), message }
+    }
+
     /// A fault of ours, with what the log should say.
     pub fn internal(text: impl Into<String>) -> Self {
         Self::Internal { internal: text.into() }
@@ -284,8 +300,10 @@ impl Error {
             Self::RateLimited { .. } => (S::TOO_MANY_REQUESTS, "rate-limited", "rate limited"),
             Self::QuotaExhausted { .. } => (S::TOO_MANY_REQUESTS, "quota-exhausted", "quota exhausted"),
             Self::OverLimit { .. } => (S::PAYLOAD_TOO_LARGE, "over-limit", "more than a limit"),
-            Self::BudgetExhausted { .. } => (S::PAYMENT_REQUIRED, "budget-exhausted", "budget exhausted"),
-            Self::KeyBudgetExhausted { .. } => {
+            Self::BudgetExhausted { .. } | Self::OverBudget { .. } => {
+                (S::PAYMENT_REQUIRED, "budget-exhausted", "budget exhausted")
+            }
+            Self::KeyBudgetExhausted { .. } | Self::OverKeyBudget { .. } => {
                 (S::PAYMENT_REQUIRED, "key-budget-exhausted", "budget of the key exhausted")
             }
             Self::UsageUnavailable { .. } => (S::SERVICE_UNAVAILABLE, "usage-unavailable", "usage unavailable"),
@@ -329,9 +347,9 @@ impl Error {
     }
 
     /// The member of the body at fault, where it is one.
-    pub fn param(&self) -> Option<&'static str> {
+    pub fn param(&self) -> Option<&str> {
         match self {
-            Self::Parameter { param, .. } => *param,
+            Self::Parameter { param, .. } => param.as_deref(),
             Self::UnknownModel { .. }
             | Self::KeyScope { .. }
             | Self::NoEmbeddings { .. }

@@ -4,24 +4,25 @@
 
 mod embed;
 mod generate;
+mod inputs;
 mod matching;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use amaas_wire::Tensor;
-use amaas_wire::predict::PredictRequest;
+use amaas_wire::{Tensor, TensorError};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-pub(crate) use self::embed::{AnyEmbedder, Plan, QUICK_TEXT, Vectors};
+pub(crate) use self::embed::{AnyEmbedder, Plan, QUICK_TEXT, Texts, Vectors};
 pub use self::embed::{Embedder, Tokens};
 pub(crate) use self::generate::AnyGenerator;
 pub use self::generate::{Generator, Tensors};
+pub(crate) use self::inputs::inputs;
 pub use self::matching::Matcher;
 pub(crate) use self::matching::{AnyMatcher, Prepare};
 pub use self::work::checkpoint;
@@ -344,15 +345,12 @@ impl<T: Task> AnyTask for Erased<T> {
     }
 
     fn encode(self: Arc<Self>, _: &Working, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error> {
-        let request = PredictRequest::<T::Input>::from_json(body, limit)?;
-        if request.inputs.is_empty() {
-            return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
-        }
-        let count = request.inputs.len();
+        let inputs = inputs::<T::Input>(body, limit)?;
+        let count = inputs.len();
         // Of a network that is not known to have a batch, each input has a run of its own.
         let rows = if batching.has_rows() { count } else { 1 };
         let mut runs = Vec::with_capacity(count.div_ceil(rows));
-        for inputs in request.inputs.chunks(rows) {
+        for inputs in inputs.chunks(rows) {
             runs.push(self.0.encode(inputs).map_err(|error| Error::InvalidInput(error.0))?);
         }
         let decode = Box::new(move |outputs: &[Vec<Tensor>]| self.decode(outputs, rows));
@@ -365,9 +363,7 @@ impl<T: Task> Erased<T> {
     fn decode(&self, runs: &[Vec<Tensor>], rows: usize) -> Result<Box<RawValue>, Error> {
         let mut predictions = Vec::with_capacity(runs.len() * rows);
         for outputs in runs {
-            for output in outputs {
-                output.check_finite().map_err(|error| Error::Unwritable(error.to_string()))?;
-            }
+            finite(outputs, predictions.len(), rows)?;
             let of_run = self.0.decode(outputs).map_err(|error| Error::internal(error.0))?;
             if of_run.len() != rows {
                 let got = of_run.len();
@@ -377,6 +373,20 @@ impl<T: Task> Erased<T> {
         }
         serde_json::value::to_raw_value(&predictions).map_err(|error| Error::internal(error.to_string()))
     }
+}
+
+/// Refuses `outputs` of the `count` inputs from the one `first` on where a value is no finite number, and says of which input it is, where
+/// each has a row.
+fn finite(outputs: &[Tensor], first: usize, count: usize) -> Result<(), Error> {
+    for output in outputs {
+        let Err(TensorError::NotFinite { index, .. }) = output.check_finite() else { continue };
+        let row = if output.rows() == Some(count) { (index * count).checked_div(output.data().len()) } else { None };
+        let of = if count == 1 { Some(0) } else { row };
+        let of = of.map_or_else(String::new, |row| format!("inputs[{}]: ", first + row));
+        let name = output.name();
+        return Err(Error::Unwritable(format!("{of}the network gave {name:?} a value that is no finite number")));
+    }
+    Ok(())
 }
 
 /// Runs `work` of no tenant that reads or writes `size` bytes of JSON: here where that is quick, on a thread for blocking work where it
@@ -440,8 +450,17 @@ mod tests {
         for value in [f32::NAN, f32::INFINITY] {
             let error = Erased(First).decode(&output(value), 1).expect_err("not finite");
             assert_eq!(error.slug(), "unwritable-answer");
-            assert_eq!(error.to_string(), "tensor \"y\": data[0] is not a finite number, which JSON cannot carry");
+            assert_eq!(error.to_string(), "inputs[0]: the network gave \"y\" a value that is no finite number");
         }
+        let rows = |shape: Vec<usize>| {
+            let count = shape.iter().product();
+            let values = (0..count).map(|index| if index + 2 == count { f32::NAN } else { 0.0 }).collect::<Vec<_>>();
+            let output = [Tensor::new("y", shape, values).expect("as many")];
+            finite(&output, 4, 3).expect_err("not finite").to_string()
+        };
+        assert_eq!(rows(vec![3, 2]), "inputs[6]: the network gave \"y\" a value that is no finite number");
+        assert_eq!(rows(vec![3, 1]), "inputs[5]: the network gave \"y\" a value that is no finite number");
+        assert_eq!(rows(vec![2, 2]), "the network gave \"y\" a value that is no finite number", "no row each");
     }
 
     #[test]

@@ -136,10 +136,9 @@ impl Refusal {
                 Error::SealedBacklog,
             ],
             Self::Sealing => vec![Error::SealingUnavailable { public: String::new(), internal: internal() }],
-            Self::Days => vec![
-                Error::Parameter { param: Some("since"), message: String::new() },
-                Error::UsageUnavailable { internal: internal() },
-            ],
+            Self::Days => {
+                vec![Error::parameter("since", String::new()), Error::UsageUnavailable { internal: internal() }]
+            }
             Self::Repository => vec![Error::Repository],
         }
     }

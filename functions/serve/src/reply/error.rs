@@ -127,9 +127,11 @@ pub(crate) fn openai_code(error: &Error) -> String {
         | Error::KeyRevoked
         | Error::Token(_) => "invalid_api_key".to_owned(),
         Error::RateLimited { .. } => "rate_limit_exceeded".to_owned(),
-        Error::QuotaExhausted { .. } | Error::BudgetExhausted { .. } | Error::KeyBudgetExhausted { .. } => {
-            "insufficient_quota".to_owned()
-        }
+        Error::QuotaExhausted { .. }
+        | Error::BudgetExhausted { .. }
+        | Error::KeyBudgetExhausted { .. }
+        | Error::OverBudget { .. }
+        | Error::OverKeyBudget { .. } => "insufficient_quota".to_owned(),
         _ => error.slug().replace('-', "_"),
     }
 }

@@ -150,8 +150,10 @@ pub(crate) enum ValidationError {
     #[error("input {tensor:?}: dimension {symbol:?} is {got} here but {expected} in {}", if *same { "the same input" } else { "another input" })]
     Symbol { tensor: String, symbol: String, expected: usize, got: usize, same: bool },
     /// More rows than one call may have, or as much of nothing.
-    #[error("input {tensor:?}: expected at most {expected} in dimension {axis}, got {got}")]
-    Large { tensor: String, axis: usize, expected: usize, got: usize },
+    #[error(
+        "input {tensor:?}: expected at most {expected} {what}, got {got}; the operator sets the limit (AMAAS_MAX_ROWS)"
+    )]
+    Large { tensor: String, what: String, expected: usize, got: usize },
     /// The inputs have different numbers of rows.
     #[error("input {tensor:?}: expected {expected} rows, as another input has, got {got}")]
     Rows { tensor: String, expected: usize, got: usize },
@@ -195,7 +197,13 @@ fn large(tensor: &Tensor, spec: &TensorSpec, batching: Batching, limits: Limits)
         None => Ok(()),
         Some((axis, got)) => {
             let (tensor, expected) = (tensor.name().to_owned(), limits.rows);
-            Err(ValidationError::Large { tensor, axis, expected, got: *got })
+            let rows = axis == 0 && batching.has_rows();
+            let what = if rows {
+                "rows, which dimension 0 counts".to_owned()
+            } else {
+                format!("in dimension {axis} of an empty tensor")
+            };
+            Err(ValidationError::Large { tensor, what, expected, got: *got })
         }
     }
 }
@@ -301,9 +309,11 @@ mod tests {
 
     #[test]
     fn rows_that_cost_nothing_to_send_are_bounded() {
-        assert_eq!(error(vec![tensor("a", &[5000, 2])]), "input \"a\": expected at most 4096 in dimension 0, got 5000");
+        let expected = "input \"a\": expected at most 4096 rows, which dimension 0 counts, got 5000; the operator sets the limit \
+                        (AMAAS_MAX_ROWS)";
+        assert_eq!(error(vec![tensor("a", &[5000, 2])]), expected);
         let empty = vec![tensor("a", &[0, 2]), tensor("b", &[0, 1_000_000_000_000])];
-        assert!(error(empty).ends_with("got 1000000000000"));
+        assert!(error(empty).contains("at most 4096 in dimension 1 of an empty tensor, got 1000000000000; "));
     }
 
     #[test]

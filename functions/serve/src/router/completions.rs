@@ -7,8 +7,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use amaas_wire::openai::{Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs};
-use amaas_wire::predict::{PredictRequest, Usage};
+use amaas_wire::openai::{
+    Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs, UsageSoFar,
+};
+use amaas_wire::predict::Usage;
 use amaas_wire::task::{FinishReason, Generation, Prompt};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -24,7 +26,7 @@ use crate::generate::{self, Event, Events, Generate, Telling, Told};
 use crate::load::Model;
 use crate::reply::{Counted, completions_response, error_event, predict_response};
 use crate::request::{Admission, Call, Caller, Running};
-use crate::task::{QUICK, QUICK_TEXT, Working};
+use crate::task::{QUICK, QUICK_TEXT, Working, inputs};
 
 /// The route.
 pub(super) async fn completions(
@@ -64,12 +66,9 @@ pub(super) async fn predict(
     begun: Instant,
 ) -> Result<Response<Body>, Error> {
     let (size, limit) = (body.len(), call.limits().rows.min(generate.places()));
-    let read = move |_: &_| Ok(PredictRequest::<Prompt>::from_json(&body, limit)?);
-    let request = call.prepare((model, begun), (QUICK, size, 0), read).await?;
-    if request.inputs.is_empty() {
-        return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
-    }
-    let asked = Asked { prompts: request.inputs, logprobs: None, telling: Telling::AtTheEnd, size };
+    let read = move |_: &_| inputs::<Prompt>(&body, limit);
+    let prompts = call.prepare((model, begun), (QUICK, size, 0), read).await?;
+    let asked = Asked { prompts, logprobs: None, telling: Telling::AtTheEnd, size };
     let mut all = begin(&mut call, (model, begun), asked).await?;
     let (running, mut tokens) = (running(&all), 0);
     let making = async {
@@ -167,7 +166,7 @@ impl Answer {
         let (text, tokens, ended) = call.run(of, running, whole(&mut self.events)).await?;
         let usage = ended.usage(&self.events);
         let text = std::mem::take(&mut self.echo) + &text;
-        let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), Some(usage));
+        let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), UsageSoFar::Whole(usage));
         let counted = Counted { rows: 1, tokens: Some(usage.total_tokens), begun: self.under_way.begun };
         let response = completions_response(&self.model, &body, counted)?;
         let model = Arc::clone(&self.model);
@@ -212,16 +211,21 @@ impl Answer {
     /// `event` as server-sent events, and whether there are more.
     fn written(&mut self, event: Result<Event, Error>) -> (Bytes, bool) {
         let echo = std::mem::take(&mut self.echo);
+        let so_far = match self.delivery {
+            Delivery::StreamWithUsage => UsageSoFar::Later,
+            Delivery::Whole | Delivery::Stream => UsageSoFar::Untold,
+        };
         match event {
             Ok(Event::Piece { text, tokens, made }) => {
                 self.under_way.made = made;
-                (sse(&self.body(Some(self.choice(echo + &text, tokens, None)), None)).into(), true)
+                (sse(&self.body(Some(self.choice(echo + &text, tokens, None)), so_far)).into(), true)
             }
             Ok(Event::End { reason, made }) => {
                 self.under_way.made = made;
-                let mut last = sse(&self.body(Some(self.choice(echo, Vec::new(), Some(reason))), None));
+                let mut last = sse(&self.body(Some(self.choice(echo, Vec::new(), Some(reason))), so_far));
                 if self.delivery == Delivery::StreamWithUsage {
-                    last += &sse(&self.body(None, Some(Ended { reason, made }.usage(&self.events))));
+                    let usage = Ended { reason, made }.usage(&self.events);
+                    last += &sse(&self.body(None, UsageSoFar::Whole(usage)));
                 }
                 ((last + "data: [DONE]\n\n").into(), false)
             }
@@ -248,7 +252,7 @@ impl Answer {
         receipt.map(|receipt| amaas_wire::receipt::comment(&receipt))
     }
 
-    fn body(&self, choice: Option<Completion>, usage: Option<CompletionUsage>) -> CompletionsResponse<'_> {
+    fn body(&self, choice: Option<Completion>, usage: UsageSoFar) -> CompletionsResponse<'_> {
         CompletionsResponse {
             id: &self.id,
             object: "text_completion",
@@ -289,12 +293,11 @@ async fn whole(events: &mut Events) -> Result<(String, Vec<Told>, Ended), Error>
 
 fn logprobs(tokens: Vec<Told>) -> Logprobs {
     let mut all = Logprobs::default();
-    for Told { text, offset, logprob, top } in tokens {
-        all.tokens.push(text);
+    for Told { name, offset, logprob, top, .. } in tokens {
+        all.tokens.push(name);
         all.text_offset.push(offset);
         all.token_logprobs.push(logprob);
-        // The most probable first; where two tokens add the same text, the more probable one counts.
-        all.top_logprobs.push(top.into_iter().rev().collect());
+        all.top_logprobs.push(top.into_iter().collect());
     }
     all
 }

@@ -1,6 +1,5 @@
 //! `POST /v2/repository/index`, and why nothing is loaded or unloaded here: Triton's model repository extension.
 
-use amaas_wire::oip::DecodeError;
 use amaas_wire::oip::triton::{IndexEntry, IndexRequest};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -20,7 +19,7 @@ pub(super) async fn index(State(host): State<Host>, caller: Caller, request: Req
     let body = Admission::of(&host, &caller, None).read(&parts.headers, body, limit).await?;
     let wanted = match &*body {
         [] => IndexRequest::default(),
-        body => serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?,
+        body => amaas_wire::json::read(body)?,
     };
     json(&entries(&host, &caller, wanted))
 }
