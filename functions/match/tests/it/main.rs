@@ -124,8 +124,8 @@ async fn what_cannot_be_matched_is_refused() {
     let error = served.model().predict_many::<RankedTexts>(&vec![good; 9]).await.expect_err("nine");
     assert!(error.to_string().contains("inputs: expected at most 8 entries, got more"), "{error}");
     for (input, expected) in [
-        (serde_json::json!({"texts": ["a"]}), "missing field `image`"),
-        (serde_json::json!({"image": "AAAA"}), "missing field `texts`"),
+        (serde_json::json!({"texts": ["a"]}), "missing member \"image\""),
+        (serde_json::json!({"image": "AAAA"}), "missing member \"texts\""),
         (serde_json::json!({"image": "no base64", "texts": ["a"]}), "expected an image file in base64, with padding"),
         (serde_json::json!("a handwritten seven"), "ImageAndTexts"),
     ] {
