@@ -243,7 +243,7 @@ impl From<ConfigError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let (kind, remedy) = match &error {
-            StoreError::Uri { .. } => (Kind::Usage, None),
+            StoreError::Uri { .. } | StoreError::Misconfigured { .. } => (Kind::Usage, None),
             StoreError::Unreachable { .. } => {
                 (Kind::Unavailable, Some("is `amaas dev` still running, or the store reachable?"))
             }
