@@ -30,7 +30,6 @@ use crate::{host, runtime, telemetry};
 /// ```
 #[allow(clippy::needless_pass_by_value)] // a `main` gives away all it has
 pub fn function(tasks: Tasks) -> ExitCode {
-    runtime::return_large_blocks();
     let started = runtime::quiet().and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build());
     let tokio = match started {
         Ok(tokio) => tokio,

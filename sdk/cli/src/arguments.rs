@@ -15,6 +15,7 @@ use std::str::FromStr;
 use amaas_serve::publish::BatchingPolicy;
 use amaas_serve::store::{Alias, ModelName, Version};
 use amaas_wire::dsse::VerifyingKey;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::accounts::{
@@ -348,7 +349,8 @@ pub(crate) struct Package {
     #[arg(long, value_name = "FILE")]
     pub(crate) binary: Option<PathBuf>,
     /// The ONNX Runtime library [default: the pinned build for the processor]
-    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
+    // An empty variable is as good as none, and no error.
+    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) library: Option<PathBuf>,
     /// Another library to put beside it; may be given again
     #[arg(long = "include", value_name = "FILE")]

@@ -6,7 +6,7 @@
 use ort::error::ErrorCode;
 
 use crate::onnx::OnnxError;
-use crate::runtime::VERSION;
+use crate::runtime::{VERSION, loaded};
 
 /// Why a network could not be made into a session.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,17 +20,19 @@ pub enum SessionError {
     #[error("not an ONNX file: {0}")]
     NotOnnx(String),
     /// The form of the file is newer than the runtime.
-    #[error("the ONNX file is of IR version {got}; ONNX Runtime {VERSION} reads versions up to {newest}")]
+    #[error("the ONNX file is of IR version {got}; {} reads versions up to {newest}", onnx_runtime())]
     IrVersion { got: String, newest: String },
     /// The operators of the file are newer than the runtime.
     #[error(
-        "the network uses operator set {got} of the domain {domain:?}; ONNX Runtime {VERSION} knows sets up to {newest}"
+        "the network uses operator set {got} of the domain {domain:?}; {} knows sets up to {newest}",
+        onnx_runtime()
     )]
     OperatorSet { domain: String, got: String, newest: String },
     /// An operator that the runtime does not have.
     #[error(
-        "the network needs the operator {operator:?} of the domain {domain:?}, which ONNX Runtime {VERSION} does not have{}; custom \
+        "the network needs the operator {operator:?} of the domain {domain:?}, which {} does not have{}; custom \
          operators are not served",
+        onnx_runtime(),
         version.as_ref().map(|version| format!(" in operator set {version}")).unwrap_or_default()
     )]
     Operator { operator: String, domain: String, version: Option<String> },
@@ -66,6 +68,14 @@ pub enum SessionError {
     /// No provider was asked for.
     #[error("AMAAS_EXECUTION_PROVIDERS names no provider")]
     NoProvider,
+}
+
+/// What was loaded, and what is pinned where that is another version.
+fn onnx_runtime() -> String {
+    match loaded() {
+        VERSION => format!("ONNX Runtime {VERSION}"),
+        other => format!("ONNX Runtime {other} (loaded in the place of {VERSION}, which amaas pins)"),
+    }
 }
 
 impl SessionError {
