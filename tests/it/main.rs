@@ -24,3 +24,4 @@ mod retries;
 mod rows;
 mod runs;
 mod sealed;
+mod versions;
