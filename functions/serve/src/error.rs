@@ -65,6 +65,9 @@ pub enum Error {
     /// The caller went away in the middle of the body.
     #[error("the body broke off")]
     BodyBroken,
+    /// The body's transfer coding is not what HTTP/1.1 has.
+    #[error("the body is not whole chunks; expected the chunked transfer coding of RFC 9112 \u{a7}7.1")]
+    BodyChunks,
     /// No key was sent.
     #[error("no API key: send it as \"Authorization: Bearer amaas_…\" or \"x-api-key: amaas_…\"")]
     KeyMissing,
@@ -215,7 +218,12 @@ pub enum Error {
     Draining,
     /// The model is not loaded.
     #[error("model {model:?} is not ready: {reason}")]
-    NotReady { model: String, reason: String },
+    NotReady {
+        model: String,
+        reason: String,
+        /// When it may be, unless an operator or a publisher has to act first.
+        again: Option<Duration>,
+    },
     /// The answer cannot be written as JSON.
     #[error("{0}")]
     Unwritable(String),
@@ -269,7 +277,9 @@ impl Error {
     fn class(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::Malformed(DecodeError::Json(_)) => (S::BAD_REQUEST, "malformed-body", "malformed body"),
+            Self::Malformed(DecodeError::Json(_)) | Self::BodyChunks => {
+                (S::BAD_REQUEST, "malformed-body", "malformed body")
+            }
             Self::Malformed(_) | Self::InvalidInput(_) | Self::Parameter { .. } => {
                 (S::BAD_REQUEST, "invalid-input", "invalid input")
             }
@@ -400,8 +410,8 @@ impl Error {
             | Self::UsageUnavailable { .. }
             | Self::SealingUnavailable { .. }
             | Self::LedgerUnavailable { .. }
-            | Self::Lost
-            | Self::NotReady { .. } => Some(Duration::from_secs(2)),
+            | Self::Lost => Some(Duration::from_secs(2)),
+            Self::NotReady { again, .. } => *again,
             _ => None,
         }
     }

@@ -37,6 +37,7 @@ pub use self::refusal::SessionError;
 pub(crate) use self::refusal::in_words;
 pub(crate) use self::resolve::{manifest, resolve};
 pub(crate) use self::session::{Onnx, write_prepared};
+pub(crate) use self::slot::AGAIN;
 pub use self::slot::{Slot, State};
 pub use self::source::{Source, UnwrapError};
 pub use self::watch::{look, watch};

@@ -39,7 +39,7 @@ pub(super) async fn refuse(_: Caller) -> Error {
 
 fn entry(slot: &Slot) -> IndexEntry {
     let (version, state, reason) = match slot.state() {
-        SlotState::Ready(model) => (Some(model.version().to_string()), READY, String::new()),
+        SlotState::Ready(model) => (Some(model.version().to_string()), READY, slot.behind().unwrap_or_default()),
         SlotState::Loading => (None, "LOADING", String::new()),
         SlotState::Failed(reason) => (None, "UNAVAILABLE", reason),
     };
