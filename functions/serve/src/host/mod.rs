@@ -5,6 +5,8 @@ mod descriptors;
 mod exchange;
 mod http;
 mod lambda;
+mod transport;
 
+pub(crate) use self::exchange::Idle;
 pub use self::http::{Server, serve};
 pub(crate) use self::lambda::{run as lambda, takes_snapshot};
