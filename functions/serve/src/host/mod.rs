@@ -2,6 +2,7 @@
 
 mod connections;
 mod descriptors;
+mod event;
 mod exchange;
 mod http;
 mod lambda;
