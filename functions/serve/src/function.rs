@@ -79,6 +79,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     if config.iam == Iam::Tenant {
         host.trust_iam();
     }
+    host.share_with(config.cors.clone());
     let source = Source::new(store.clone(), Some(vault.clone()), config.trust.clone()).with_ledger(accounts.ledger());
     let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
     host.insert(Arc::clone(&slot));
