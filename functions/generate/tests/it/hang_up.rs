@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use amaas_generate::{Generate, bundle};
-use amaas_serve::config::live;
+use amaas_serve::config::{Limits, live};
 use amaas_serve::publish::Publication;
 use amaas_serve::task::{Assets, Generator, InvalidInput, TaskError};
+use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use crate::service::Service;
@@ -41,6 +42,8 @@ impl Generator for Slow {
     }
 }
 
+/// Held by whoever counts tokens, and by whoever has them made.
+static COUNTING: Mutex<()> = Mutex::const_new(());
 static MADE: AtomicUsize = AtomicUsize::new(0);
 const A_TOKEN: Duration = Duration::from_millis(25);
 
@@ -63,6 +66,7 @@ async fn made_from_now_on() -> usize {
 
 #[tokio::test]
 async fn a_text_ends_with_its_caller() {
+    let _counting = COUNTING.lock().await;
     let publication = bundle(live()).expect("committed");
     let (model, task) = ("slow".parse().expect("a name"), Some(Slow::NAME.to_owned()));
     let service = Service::with(vec![Publication { model, task, ..publication }]).await;
@@ -89,4 +93,32 @@ async fn a_text_ends_with_its_caller() {
     let usage: serde_json::Value = usage.json().await.expect("JSON");
     let (calls, tokens) = (&usage["total"]["calls"], usage["total"]["tokens"].as_u64().expect("a number"));
     assert!(*calls == 2 && (6..300).contains(&tokens), "{usage}");
+}
+
+/// The reader of events is that of `OpenAI`'s own client, in `openai.rs`; the rules are those of the HTML Standard.
+#[tokio::test]
+async fn a_stream_that_is_slow_says_that_it_is_alive() {
+    let _counting = COUNTING.lock().await;
+    let publication = bundle(live()).expect("committed");
+    let (model, task) = ("slow".parse().expect("a name"), Some(Slow::NAME.to_owned()));
+    let limits = Limits { keep_alive: A_TOKEN / 5, ..Limits::default() };
+    let service = Service::with_limits(vec![Publication { model, task, ..publication }], limits).await;
+    let body = serde_json::json!({ "model": "slow", "prompt": "ROMEO:", "max_tokens": 8, "stream": true });
+    let post = reqwest::Client::new().post(format!("{}/v1/completions", service.endpoint));
+    let answer = post.bearer_auth(service.key.expose()).json(&body).send().await.expect("an answer");
+    for (name, value) in
+        [("content-type", "text/event-stream"), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
+    {
+        assert_eq!(answer.headers()[name], value);
+    }
+    let text = answer.text().await.expect("whole");
+    let alive = text.matches(": keep-alive\n\n").count();
+    assert!(alive >= 4, "{alive} in {text}");
+    let others: Vec<_> = text.split_terminator("\n\n").filter(|event| *event != ": keep-alive").collect();
+    let (last, events) = others.split_last().expect("some");
+    assert!(last.starts_with(": amaas-receipt "), "{last}");
+    assert!(events.iter().all(|event| event.starts_with("data: ")) && events.last() == Some(&"data: [DONE]"), "{text}");
+    // The receipt is for all that stands before it.
+    let (content, receipt) = amaas_wire::receipt::split_comment(text.as_bytes()).expect("a receipt");
+    assert!(content.ends_with(b"data: [DONE]\n\n") && receipt.starts_with('{'));
 }

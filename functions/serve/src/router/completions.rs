@@ -3,6 +3,9 @@
 //!
 //! A streamed answer begins with its first piece, so that what fails before it has a status of its own; what fails later is told in
 //! the place of the next event. Whoever hangs up drops the body, and with it the call. A streamed answer is kept for no repeat.
+//!
+//! Proxies give up an answer of which nothing comes for a minute or so, and some hold it back until it is whole; so a comment goes out
+//! where no event comes, as the HTML Standard §9.2.7 advises, and nginx is told not to hold it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +20,7 @@ use axum::extract::{Request, State};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Response, header};
+use tokio::time::timeout;
 
 use super::Host;
 use crate::access::now;
@@ -24,7 +28,7 @@ use crate::digest::Hasher;
 use crate::error::Error;
 use crate::generate::{self, Event, Events, Generate, Telling, Told};
 use crate::load::Model;
-use crate::reply::{Counted, completions_response, error_event, predict_response};
+use crate::reply::{Counted, UNBUFFERED, completions_response, error_event, predict_response};
 use crate::request::{Admission, Call, Caller, Running};
 use crate::task::{QUICK, QUICK_TEXT, Working, inputs};
 
@@ -185,11 +189,14 @@ impl Answer {
         let next = async |state: Option<(Self, Option<Event>)>| {
             let Some((mut answer, waiting)) = state else { return Ok::<_, std::convert::Infallible>(None) };
             let event = match waiting {
-                Some(event) => Ok(event),
-                None => answer.events.next().await,
+                Some(event) => Some(Ok(event)),
+                None => timeout(answer.under_way.call.limits().keep_alive, answer.events.next()).await.ok(),
             };
-            let whole = matches!(event, Ok(Event::End { .. }));
-            let (mut written, goes_on) = answer.written(event);
+            let whole = matches!(event, Some(Ok(Event::End { .. })));
+            let (mut written, goes_on) = match event {
+                Some(event) => answer.written(event),
+                None => (Bytes::from_static(KEEP_ALIVE), true),
+            };
             answer.under_way.bytes += written.len() as u64;
             answer.under_way.hasher.update(&written);
             if !goes_on {
@@ -205,6 +212,7 @@ impl Answer {
         headers.extend(limits);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(UNBUFFERED.0, UNBUFFERED.1);
         Ok(response)
     }
 
@@ -301,6 +309,9 @@ fn logprobs(tokens: Vec<Told>) -> Logprobs {
     }
     all
 }
+
+/// A comment, which is no event.
+const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 fn sse(event: &impl serde::Serialize) -> String {
     // Text, numbers and names only, so that there is nothing that JSON has no form for.
