@@ -42,5 +42,5 @@ async fn a_process_does_not_grow_with_the_versions_that_it_saw() {
     }
     let last = resident_mib(&dev).await;
     println!("{first} MiB after one version of {MODEL_MIB} MiB, {last} MiB after five");
-    assert!(last < first + MODEL_MIB / 2, "{first} MiB after one version of {MODEL_MIB} MiB, {last} MiB after five");
+    assert!(last < first + MODEL_MIB / 4, "{first} MiB after one version of {MODEL_MIB} MiB, {last} MiB after five");
 }
