@@ -59,7 +59,9 @@ fn tokens() -> Tokens {
 fn network(tokens: &Tokens) -> Vec<u8> {
     let row = |logits: &[(usize, f32)], others: f32| {
         let mut row = vec![others; tokens.vocabulary];
-        logits.iter().for_each(|(token, logit)| row[*token] = *logit);
+        for (token, logit) in logits {
+            row[*token] = *logit;
+        }
         row
     };
     let of = &tokens.of;

@@ -62,16 +62,15 @@ fn values<T: Value>(tensor: &str, shape: &[usize], count: usize, text: &str) -> 
     match (error, read) {
         (Some(error), _) => Err(error),
         (None, Ok(())) => Ok(values),
-        (None, Err(error)) => Err(match no_value(&error) {
-            Some(got) => {
-                TensorError::Value { tensor: tensor.to_owned(), index: values.len(), expected: T::EXPECTED, got }
+        (None, Err(error)) => {
+            let (tensor, index) = (tensor.to_owned(), values.len());
+            if let Some(got) = no_value(&error) {
+                return Err(TensorError::Value { tensor, index, expected: T::EXPECTED, got });
             }
-            None => {
-                let deep = error.to_string().contains("recursion limit");
-                let what = if deep { "it is too deep" } else { "not a list" }.to_owned();
-                TensorError::Nesting { tensor: tensor.to_owned(), shape: shape.to_vec(), what }
-            }
-        }),
+            let deep = error.to_string().contains("recursion limit");
+            let what = if deep { "it is too deep" } else { "not a list" }.to_owned();
+            Err(TensorError::Nesting { tensor, shape: shape.to_vec(), what })
+        }
     }
 }
 
@@ -84,7 +83,9 @@ fn without_minus_zero(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut bytes = text.to_owned().into_bytes();
-    places.into_iter().for_each(|at| bytes[at] = b' ');
+    for at in places {
+        bytes[at] = b' ';
+    }
     // One character of one byte stands for another.
     String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }

@@ -126,8 +126,8 @@ async fn what_cannot_be_matched_is_refused() {
     for (input, expected) in [
         (serde_json::json!({"texts": ["a"]}), "missing member \"image\""),
         (serde_json::json!({"image": "AAAA"}), "missing member \"texts\""),
-        (serde_json::json!({"image": "no base64", "texts": ["a"]}), "expected an image file in base64, with padding"),
-        (serde_json::json!("a handwritten seven"), "ImageAndTexts"),
+        (serde_json::json!({"image": "no base64!", "texts": ["a"]}), "expected an image file in base64, with padding"),
+        (serde_json::json!("a handwritten seven"), "inputs[0]: expected an object, got a string"),
     ] {
         let error = served.model().predict::<RankedTexts>(&input).await.expect_err(expected);
         assert!(error.to_string().contains(expected), "{error}");

@@ -96,7 +96,7 @@ pub(super) fn most_probable(logits: &[f32], count: usize) -> Vec<usize> {
 pub(super) fn logprobs(logits: &[f32], tokens: impl Iterator<Item = usize>) -> Vec<f64> {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     // Of two that are +∞ none is more probable, and ∞ − ∞ is no number.
-    let below = |logit: f32| if logit == highest { 0.0 } else { f64::from(logit) - f64::from(highest) };
+    let below = |logit: f32| if logit < highest { f64::from(logit) - f64::from(highest) } else { 0.0 };
     let sum: f64 = logits.iter().map(|logit| below(*logit).exp()).sum();
     tokens.map(|token| (below(logits[token]) - sum.ln()).max(NO_CHANCE)).collect()
 }

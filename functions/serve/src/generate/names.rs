@@ -86,9 +86,7 @@ mod tests {
         assert_eq!(names, expected);
         // Where a character is begun, what ends it is that character, and what does not is its own bytes.
         let mut text = Text::behind(&[]);
-        for byte in [0xc3] {
-            text.push(byte, &Odd).expect("a byte");
-        }
+        text.push(0xc3, &Odd).expect("a byte");
         let mut names = Names::default();
         let names = [0xa9, 0xc3, 97].map(|token| names.of(token, &text, &Odd).expect("a name"));
         assert_eq!(names, ["é", "bytes:\\xc3", "bytes:\\x61"]);

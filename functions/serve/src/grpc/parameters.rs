@@ -32,13 +32,15 @@ pub(super) fn of_tensor(tensor: &str, parameters: &Parameters, taken: &[&str]) -
 
 fn changes_nothing(name: &str, value: &InferParameter) -> bool {
     use ParameterChoice::{BoolParam, Int64Param, StringParam, Uint64Param};
-    match (name, &value.parameter_choice) {
+    match name {
         // The first two as Triton where a model says nothing of them; of the last, each answer to a call is its last.
-        ("priority" | "timeout" | "binary_data_output" | "triton_enable_empty_final_response", _) => true,
-        ("sequence_id", Some(Int64Param(0) | Uint64Param(0)))
-        | ("sequence_start" | "sequence_end", Some(BoolParam(false))) => true,
-        ("sequence_id", Some(StringParam(text))) => text.is_empty(),
-        (_, value) => value.is_none() && name.starts_with("sequence_"),
+        "priority" | "timeout" | "binary_data_output" | "triton_enable_empty_final_response" => true,
+        "sequence_id" => match &value.parameter_choice {
+            Some(StringParam(text)) => text.is_empty(),
+            id => matches!(id, None | Some(Int64Param(0) | Uint64Param(0))),
+        },
+        "sequence_start" | "sequence_end" => matches!(value.parameter_choice, None | Some(BoolParam(false))),
+        _ => false,
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn embeddings(
     let EmbeddingsRequest { input, encoding_format: format, truncation, .. } = request;
     let batching = model.manifest.batching;
     let plan =
-        move |working: &Working| embedder.plan(working, Texts { texts: &input, member: "input", truncation }, batching);
+        move |working: &Working| embedder.plan(working, Texts { list: &input, member: "input", truncation }, batching);
     let plan = call.prepare((&model, begun), (QUICK_TEXT, size, 0), plan).await?;
     let tokens = Some(plan.vectors.tokens());
     let (outputs, rows) = run(&mut call, (&model, begun), plan.runs, tokens).await?;

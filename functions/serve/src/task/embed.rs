@@ -105,7 +105,7 @@ pub(crate) trait AnyEmbedder: Send + Sync {
 /// The texts of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Texts<'t> {
-    pub(crate) texts: &'t [String],
+    pub(crate) list: &'t [String],
     /// What the member of the request is called that has them, for errors.
     pub(crate) member: &'static str,
     pub(crate) truncation: Truncation,
@@ -114,7 +114,7 @@ pub(crate) struct Texts<'t> {
 impl<'t> Texts<'t> {
     /// Those of `member`, each of which is cut where it is too long.
     pub(crate) fn cut(member: &'static str, texts: &'t [String]) -> Self {
-        Self { texts, member, truncation: Truncation::End }
+        Self { list: texts, member, truncation: Truncation::End }
     }
 }
 
@@ -180,7 +180,7 @@ pub(super) struct Erased<E>(pub(super) E);
 
 impl<E: Embedder> AnyEmbedder for Erased<E> {
     fn plan(&self, working: &Working, texts: Texts<'_>, batching: Batching) -> Result<Plan, Error> {
-        let Texts { texts, member, truncation } = texts;
+        let Texts { list: texts, member, truncation } = texts;
         let tokens = |(index, text): (usize, &String)| {
             let refused = |what: &str| Error::InvalidInput(format!("{member}[{index}]: {what}"));
             let tokens = self.0.tokens(text).map_err(|error| refused(&error.0))?;
@@ -450,7 +450,7 @@ mod tests {
     #[test]
     fn a_text_that_is_too_long_is_refused_where_it_may_not_be_cut() {
         let texts = texts(&[3, 1200]);
-        let asked = |truncation| Texts { texts: &texts, member: "input", truncation };
+        let asked = |truncation| Texts { list: &texts, member: "input", truncation };
         assert!(Erased(Bytes).plan(&Working::at_once(), asked(Truncation::End), Batching::Rows).is_ok());
         let refused = Erased(Bytes).plan(&Working::at_once(), asked(Truncation::Refuse), Batching::Rows);
         let refused = refused.err().expect("the second is too long");
