@@ -162,7 +162,6 @@ async fn places_that_are_none() {
         (get(), "/v2/models/other", 404, "", "unknown model \"other\""),
         (get(), "/v2/models/other/ready", 404, "", "unknown model \"other\""),
         (get(), "/v2/models/sentiment/versions/9/ready", 404, "", "has no version \"9\" here"),
-        (post(), "/v1/nothing", 404, "unknown-route", "there is no such route"),
         (get(), "/v2/nothing", 404, "", "there is no such route"),
         (get(), PREDICT, 405, "method", "does not take this method"),
         (Method::PUT, INFER, 405, "", "does not take this method"),

@@ -104,7 +104,7 @@ async fn an_encoder_that_its_task_cannot_run_is_refused_with_the_cause() {
         ),
         (Encoder { output: "pooler_output", ..good() }, "the network gave no FP32 output \"sentence_embedding\""),
         (Encoder { shape: [Dim::Fixed(1), Dim::Fixed(128)], ..good() }, "expected shape [1, 128], got [1, "),
-        (Encoder { pooled: Some(Pooled::ToLength(0.0)), ..good() }, "the vector of text 0 has length 0"),
+        (Encoder { pooled: Some(Pooled::ToLength(0.0)), ..good() }, "the network gave a vector of length 0"),
     ] {
         let refused = published(&stage, embed(encoder.file()), &tasks()).await.expect_err(expected).to_string();
         assert!(refused.starts_with("task: \"embed\" cannot run this network: its example: "), "{refused}");
