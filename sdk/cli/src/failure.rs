@@ -354,7 +354,12 @@ impl From<PublishError> for Failure {
                 );
                 Self::new(&error).try_this(remedy)
             }
-            PublishError::VersionRemoved { .. } | PublishError::VersionTaken { .. } => {
+            PublishError::UnknownReferences { .. } | PublishError::DanglingReference { .. } => Self::new(error).try_this(
+                "bring the object back, or remove its version with `amaas models remove MODEL --version VERSION`, and prune again",
+            ),
+            PublishError::VersionDamaged { .. }
+            | PublishError::VersionRemoved { .. }
+            | PublishError::VersionTaken { .. } => {
                 Self::new(error).try_this("leave --version away to take the next number")
             }
             error => Self::new(error),

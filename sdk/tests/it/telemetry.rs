@@ -135,8 +135,8 @@ async fn a_span_tells_how_its_call_came_out() -> Result {
         &[("error.type", "protocol"), ("http.response.status_code", "200")],
         &["amaas.version"],
         Level::INFO,
-        "the call failed error=the answer of type \"application/json\" cannot be read, predictions[0]: expected a whole number from 0 to 255, got a string, at line 1 \
-         column 25 (200) after 1 attempt error.type=protocol",
+        "the call failed error=the answer of type \"application/json\" cannot be read, predictions[0]: expected a whole number from \
+         0 to 255, got a string, at line 1 column 25 (200) after 1 attempt error.type=protocol",
     );
 
     server.json(200, &serde_json::json!({"object": "list", "data": []}));

@@ -42,7 +42,7 @@ impl Generator for Slow {
     }
 }
 
-/// Held by whoever counts tokens, and by whoever has them made.
+/// Held by tests that count tokens, and by those that have them made.
 static COUNTING: Mutex<()> = Mutex::const_new(());
 static MADE: AtomicUsize = AtomicUsize::new(0);
 const A_TOKEN: Duration = Duration::from_millis(25);

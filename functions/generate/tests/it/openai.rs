@@ -44,7 +44,7 @@ async fn pieces_are_the_whole_in_openais_shape() {
     let mut events = events(&answer.text().await.expect("text"));
     let last = events.pop().expect("an event");
     assert_eq!((&last["usage"], &last["choices"]), (&whole["usage"], &json!([])));
-    // Those before it say that it is told later, as OpenAI's do.
+    // In chunks before it usage is null, as in OpenAI's.
     assert!(events.iter().all(|event| event.get("usage") == Some(&Value::Null)), "{events:?}");
     let text: String = events.iter().map(|event| event["choices"][0]["text"].as_str().expect("text")).collect();
     assert_eq!(whole["choices"][0]["text"], text);

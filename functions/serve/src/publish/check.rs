@@ -101,6 +101,12 @@ pub enum PublishError {
     /// The version was removed, and its name is not used again.
     #[error("version {version} of model {model} was removed; the name of a version is never used again")]
     VersionRemoved { model: String, version: String },
+    /// The version is this very model, and not whole in the store.
+    #[error("version {version} of model {model} is this model, and is damaged: the store has no whole {blob}")]
+    VersionDamaged { model: String, version: String, blob: String },
+    /// A manifest refers to a blob that is not there: one of the two is damaged.
+    #[error("{key} refers to {blob}, which is not in the store, so one of them is damaged; nothing was deleted")]
+    DanglingReference { key: String, blob: String },
     /// A manifest cannot be read, so it is not known which blobs are in use.
     #[error("{key} cannot be read, so the blobs that it refers to are not known; nothing was deleted")]
     UnknownReferences { key: String },

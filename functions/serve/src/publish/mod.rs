@@ -7,6 +7,7 @@ mod cases;
 mod catalogue;
 mod check;
 mod decode;
+mod in_progress;
 mod limits;
 mod named;
 mod prepare;

@@ -23,6 +23,7 @@ use http::{HeaderMap, HeaderValue, Response, header};
 use tokio::time::timeout;
 
 use super::Host;
+use super::query::NoQuery;
 use crate::access::now;
 use crate::digest::Hasher;
 use crate::error::Error;
@@ -36,6 +37,7 @@ use crate::task::{QUICK, QUICK_TEXT, Working, inputs};
 pub(super) async fn completions(
     State(host): State<Host>,
     caller: Caller,
+    _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
     let caller = caller.admitted(&host)?;

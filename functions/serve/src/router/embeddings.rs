@@ -15,6 +15,7 @@ use http::Response;
 
 use super::Host;
 use super::predict::run;
+use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::{Counted, embeddings_response};
 use crate::request::{Admission, Call, Caller, NamedModel};
@@ -24,6 +25,7 @@ use crate::task::{QUICK, QUICK_TEXT, Texts, Working, json_size};
 pub(super) async fn embeddings(
     State(host): State<Host>,
     caller: Caller,
+    _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
     let caller = caller.admitted(&host)?;

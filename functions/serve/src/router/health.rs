@@ -7,6 +7,7 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 
 use super::Host;
+use super::query::NoQuery;
 use crate::error::Error;
 use crate::load::{Slot, State as SlotState};
 use crate::reply::json;
@@ -63,6 +64,7 @@ pub(crate) fn every(host: &Host) -> Ready {
 pub(super) async fn model_ready(
     State(host): State<Host>,
     Path(path): Path<ModelPath>,
+    _: NoQuery,
 ) -> Result<Response<Body>, Error> {
     answer(&of_model(&host, &path.model, path.version.as_deref())?)
 }

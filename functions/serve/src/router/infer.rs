@@ -13,6 +13,7 @@ use http::{HeaderMap, Response};
 
 use super::Host;
 use super::health::ModelPath;
+use super::query::NoQuery;
 use crate::error::Error;
 use crate::load::Model;
 use crate::manifest::Manifest;
@@ -24,6 +25,7 @@ pub(super) async fn infer(
     State(host): State<Host>,
     caller: Caller,
     Path(path): Path<ModelPath>,
+    _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&path.model)?;

@@ -11,6 +11,7 @@ mod matching;
 mod models;
 mod openapi;
 mod predict;
+mod query;
 pub(crate) mod repository;
 mod route;
 pub(crate) mod stats;

@@ -6,13 +6,19 @@ use axum::extract::{Request, State};
 use http::Response;
 
 use super::Host;
+use super::query::NoQuery;
 use crate::error::Error;
 use crate::load::{Slot, State as SlotState};
 use crate::reply::json;
 use crate::request::{Admission, Caller};
 
 /// The models that the key may use.
-pub(super) async fn index(State(host): State<Host>, caller: Caller, request: Request) -> Result<Response<Body>, Error> {
+pub(super) async fn index(
+    State(host): State<Host>,
+    caller: Caller,
+    _: NoQuery,
+    request: Request,
+) -> Result<Response<Body>, Error> {
     caller.looks(&host).await?;
     let (parts, body) = request.into_parts();
     let limit = host.limits().body_bytes.min(LARGEST);

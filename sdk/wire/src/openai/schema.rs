@@ -17,7 +17,7 @@ pub(super) struct Embeddings {
     encoding_format: Option<EncodingFormat>,
     /// The length that the vectors should have: that of the model's, where it is there.
     dimensions: Option<u64>,
-    /// Whether a text of more tokens than the model reads is cut at its end, which is so where nobody says, or refused.
+    /// Whether a text of more tokens than the model reads is cut at its end, which is the default, or refused.
     truncate: Option<Truncate>,
     /// Texts are cut to what the model reads.
     #[schemars(extend("enum" = [-1, null]))]
