@@ -17,10 +17,10 @@ pub use self::stated::StatedDatatype;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::Tensor;
 use crate::json::Fault;
 use crate::tensor::TensorError;
 use crate::tensor_json;
-use crate::{Datatype, Tensor};
 
 /// `POST /v2/models/{model}[/versions/{version}]/infer`.
 ///
@@ -147,7 +147,7 @@ pub struct TensorMetadata {
     /// The tensor's name.
     pub name: String,
     /// The datatype of every value.
-    #[cfg_attr(feature = "schema", schemars(with = "Datatype"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::Datatype"))]
     pub datatype: StatedDatatype,
     /// Dimensions, outermost first; −1 stands for any size.
     pub shape: Vec<i64>,

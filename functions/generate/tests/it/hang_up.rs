@@ -1,4 +1,4 @@
-//! Callers who go away: their texts go on for a token at most, and not for those that they asked for.
+//! Callers who go away: their texts go on for a token or two, and not for those that they asked for.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -83,9 +83,10 @@ async fn a_text_ends_with_its_caller() {
             assert!(timeout(A_TOKEN * 8, post.send()).await.is_err(), "it has 150 tokens to make");
         }
         assert!(made() > before, "it had begun");
-        // The one under way, and one for as long as the connection takes to close.
+        // The one under way, and one for as long as the connection takes to close. Of a stream one more: a client that is gone is known
+        // by the reset that answers the next event, for one that only sends no more takes it.
         let more = made_from_now_on().await;
-        assert!(more <= 2, "{more} tokens for nobody, streamed: {stream}");
+        assert!(more <= 2 + usize::from(stream), "{more} tokens for nobody, streamed: {stream}");
     }
     // Both are charged for what was made of them, whether or not their callers were told any of it.
     let usage = reqwest::Client::new().get(format!("{}/v1/usage", service.endpoint));

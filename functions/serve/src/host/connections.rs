@@ -76,16 +76,22 @@ pub(super) struct Connection {
 }
 
 struct State {
-    /// Whether the peer has shown that it speaks HTTP.
-    greeted: bool,
-    /// Whether it may be sent an interim answer: it speaks HTTP/1.1.
-    interim: bool,
+    speaks: Speaks,
     answered: bool,
     closing: bool,
     /// When it last had a whole request, or the answer to one ended.
     since: Instant,
     next: u64,
     exchanges: HashMap<u64, Arc<Mutex<Stage>>>,
+}
+
+/// What the peer has shown of itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    Nothing,
+    Http,
+    /// It may be sent an interim answer.
+    Http11,
 }
 
 /// Why a connection is closed.
@@ -115,8 +121,7 @@ impl Connection {
     fn new() -> Self {
         let now = Instant::now();
         let state = State {
-            greeted: false,
-            interim: false,
+            speaks: Speaks::Nothing,
             answered: false,
             closing: false,
             since: now,
@@ -128,14 +133,17 @@ impl Connection {
 
     /// The peer speaks HTTP: what comes next has the time of a connection that is kept.
     pub(super) fn greeted(&self) {
-        lock(&self.state).greeted = true;
+        let mut state = lock(&self.state);
+        if state.speaks == Speaks::Nothing {
+            state.speaks = Speaks::Http;
+        }
     }
 
     /// Begins an exchange, whose head is there, in `version`.
     pub(super) fn exchange(self: &Arc<Self>, version: Version) -> Arc<Exchange> {
         let receiving = Arc::new(Mutex::new(Stage::Receiving));
         let mut state = lock(&self.state);
-        (state.greeted, state.interim) = (true, version == Version::HTTP_11);
+        state.speaks = if version == Version::HTTP_11 { Speaks::Http11 } else { Speaks::Http };
         let id = state.next;
         state.next += 1;
         state.exchanges.insert(id, Arc::clone(&receiving));
@@ -159,7 +167,7 @@ impl Connection {
     pub(super) async fn cut(&self, patience: Duration) -> Cut {
         let silent = async {
             sleep_until(self.accepted + FIRST_HEAD).await;
-            if lock(&self.state).greeted {
+            if lock(&self.state).speaks != Speaks::Nothing {
                 std::future::pending::<()>().await;
             }
         };
@@ -187,7 +195,7 @@ impl Connection {
     pub(super) fn awaited(&self) -> Awaited {
         let state = lock(&self.state);
         let stages = state.exchanges.values().map(|stage| *lock(stage));
-        let awaited = stages.filter(|_| state.interim).map(|stage| match stage {
+        let awaited = stages.filter(|_| state.speaks == Speaks::Http11).map(|stage| match stage {
             Stage::Working => Awaited::Answer,
             Stage::Sending { whole: true, .. } => Awaited::Rest,
             Stage::Receiving => Awaited::Request,

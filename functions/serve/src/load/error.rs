@@ -126,15 +126,17 @@ impl LoadError {
             Self::Store(error) if error.is_retryable() => Outlook::MayPass,
             Self::Thread(_) | Self::Ledger(LedgerError::Unreachable { .. }) => Outlook::MayPass,
             Self::Unwrap(UnwrapError::Vault(error)) if error.is_retryable() => Outlook::MayPass,
-            // A read that went wrong, or a store that was damaged, and can be mended.
-            Self::Digest { .. } | Self::Tag { .. } | Self::Manifest { .. } | Self::Misplaced { .. } => {
-                Outlook::MayBeMended
-            }
-            Self::Store(_)
+            // The first four may be a read that went wrong, or a store that was damaged.
+            Self::Digest { .. }
+            | Self::Tag { .. }
+            | Self::Manifest { .. }
+            | Self::Misplaced { .. }
+            | Self::Store(_)
             | Self::Alias { .. }
             | Self::Ledger(_)
-            | Self::Unwrap(UnwrapError::Vault(VaultError::File { .. }))
-            | Self::Unwrap(UnwrapError::Vault(VaultError::Denied { .. })) => Outlook::MayBeMended,
+            | Self::Unwrap(UnwrapError::Vault(VaultError::File { .. } | VaultError::Denied { .. })) => {
+                Outlook::MayBeMended
+            }
             _ => Outlook::Stays,
         }
     }

@@ -227,7 +227,7 @@ mod tests {
             assert_eq!([pruned.deleted.count, pruned.young.count], [1, 1]);
             Ok(())
         });
-        publishing.await.expect("published");
+        Box::pin(publishing).await.expect("published");
         assert_eq!(prune(&store, Duration::ZERO, false).await.expect("pruned").deleted.count, 1, "it came to nothing");
 
         // One that was killed counts for a day.

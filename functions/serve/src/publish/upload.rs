@@ -215,7 +215,7 @@ async fn write(
             upload_blobs(store, blobs).await?;
             write_new(store, &key, document).await
         };
-        if InProgress::around(store, write).await? {
+        if Box::pin(InProgress::around(store, write)).await? {
             return Ok((manifest, true));
         }
         if chosen.is_some() {

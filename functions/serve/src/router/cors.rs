@@ -19,11 +19,11 @@ use crate::config::Origins;
 use crate::request::{LIMIT, REMAINING, RESET};
 
 /// `router`, whose answers pages of `origins` may read.
-pub(super) fn shared(router: Router, origins: &Origins) -> Router {
+pub(super) fn shared(router: Router, origins: Origins) -> Router {
     let origins = match origins {
         Origins::None => return router,
         Origins::Any => AllowOrigin::any(),
-        Origins::Only(origins) => AllowOrigin::list(origins.iter().cloned()),
+        Origins::Only(origins) => AllowOrigin::list(origins),
     };
     let layer = CorsLayer::new()
         .allow_origin(origins)

@@ -43,8 +43,9 @@ pub fn router(host: Host) -> Router {
         .layer(axum::middleware::from_fn(named))
         .with_state(host.clone());
     // A router chooses the route before its own layers run, and a sealed call has to be opened before that.
-    let around = axum::middleware::from_fn_with_state(host.clone(), around);
-    cors::shared(Router::new().fallback_service(routes).layer(around), host.origins())
+    let origins = host.origins().clone();
+    let around = axum::middleware::from_fn_with_state(host, around);
+    cors::shared(Router::new().fallback_service(routes).layer(around), origins)
 }
 
 /// What stands around every route, from the outside in: one layer, since each costs a call some boxes.

@@ -48,7 +48,7 @@ fn of(library: &Path) -> Option<String> {
             return None;
         }
         let base = std::mem::transmute::<*mut libc::c_void, unsafe extern "system" fn() -> *const OrtApiBase>(symbol)();
-        let version = ((*base.as_ref()?).GetVersionString)();
+        let version = (base.as_ref()?.GetVersionString)();
         if version.is_null() { None } else { CStr::from_ptr(version).to_str().ok().map(str::to_owned) }
     }
 }
