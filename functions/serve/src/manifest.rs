@@ -3,6 +3,8 @@
 //! It is the one thing that is trusted by name, and only when a publisher signed it; everything else is trusted by digest.
 //! As stored it is the payload of a DSSE envelope.
 
+mod dim;
+
 use std::collections::BTreeMap;
 
 use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey};
@@ -10,6 +12,7 @@ use amaas_wire::oip::TensorMetadata;
 use amaas_wire::{Datatype, Tensor};
 use serde::{Deserialize, Serialize};
 
+pub use self::dim::Dim;
 use crate::at_rest::{Role, Tag};
 use crate::digest::{Digest, Hasher};
 use crate::store::{ModelName, Version};
@@ -299,38 +302,6 @@ impl TensorSpec {
         TensorMetadata { name: self.name.clone(), datatype: self.datatype.into(), shape: shape.collect() }
     }
 }
-
-/// One dimension of a [`TensorSpec`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Dim {
-    /// Always this size.
-    Fixed(usize),
-    /// Any size, the same wherever the symbol stands, if it is one: see [`Dim::symbol`].
-    Symbol(String),
-}
-
-impl Dim {
-    /// The size, where it is always the same.
-    pub fn fixed(&self) -> Option<usize> {
-        match self {
-            Self::Fixed(size) => Some(*size),
-            Self::Symbol(_) => None,
-        }
-    }
-
-    /// The name that stands for one size wherever it stands. `None` for a fixed size, and for what exporters write if they know no
-    /// name: such a dimension is any size on its own. Names are kept as the file has them, for segments are sealed for the manifest.
-    pub fn symbol(&self) -> Option<&str> {
-        match self {
-            Self::Fixed(_) => None,
-            Self::Symbol(symbol) => Some(symbol.as_str()).filter(|symbol| !NO_NAMES.contains(symbol)),
-        }
-    }
-}
-
-/// What stands in files for a dimension without a name: nothing, Paddle's `?`, Python's `None`, and TensorFlow's sizes.
-const NO_NAMES: [&str; 5] = ["", "?", "None", "-1", "unknown"];
 
 /// How the rows of a network are run, as its publisher signed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
