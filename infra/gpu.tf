@@ -12,6 +12,7 @@ module "gpu" {
   registry      = local.registry
   ledger        = local.ledger
   oidc          = var.oidc
+  cors_origins  = each.value.cors_origins
 
   image               = each.value.image
   environment         = each.value.environment

@@ -112,6 +112,7 @@ module "function" {
   registry      = local.registry
   ledger        = local.ledger
   oidc          = var.oidc
+  cors_origins  = each.value.cors_origins
   iam           = each.value.iam
 
   package              = each.value.package

@@ -18,6 +18,7 @@ variable "models" {
     - version: version or alias in the registry
     - sealing: required, optional or off: whether calls have to be sealed, as the SDK seals them
     - replay: refuse or allow: what happens to a sealed call that comes a second time
+    - cors_origins: the origins whose pages a browser lets call the model itself, or "*"; behind `api`, its `cors` says so
     - least_serial: least serial of a manifest; null refuses no version
     - execution_providers: cpu; with `gpu` cuda or tensorrt, and cpu behind them to fall back to
     - architecture: x86_64 or arm64, the one the package was built for

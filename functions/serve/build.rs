@@ -1,8 +1,15 @@
-//! Types and service of `proto/inference.proto`, made by a compiler in Rust, so that nobody has to have `protoc`.
+//! Types and service of `proto/inference.proto`, and what describes them to clients that ask, made by a compiler in Rust, so that nobody has
+//! to have `protoc`.
+
+use std::path::PathBuf;
+
+use protox::prost::Message;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(["proto/inference.proto"], ["proto"])?;
+    let described = PathBuf::from(std::env::var("OUT_DIR")?).join("inference.bin");
+    std::fs::write(described, descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .build_client(false)
         .build_transport(false)

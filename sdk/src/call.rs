@@ -6,23 +6,29 @@
 //!
 //! Invariant: a call ends by its deadline, whichever stage it is in.
 
+mod outcome;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use amaas_wire::dsse::VerifyingKey;
+use amaas_wire::keys::ANY;
 use amaas_wire::oip::{HEADER_LENGTH, MEDIA_TYPE};
 use amaas_wire::predict::{IDEMPOTENCY_KEY, REQUEST_ID};
 use amaas_wire::receipt::SignedReceipt;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::{Instrument, debug, debug_span, info_span};
+use tracing::{Instrument, debug, debug_span};
+
+use self::outcome::Course;
+pub(crate) use self::outcome::Outcome;
 
 use crate::answer::Trace;
-use crate::credentials::{Authorization, Credentials};
+use crate::credentials::{Authorization, Credentials, Identity};
 use crate::encode::Payload;
 use crate::options::{CallOptions, Idempotency};
-use crate::retry::{Cause, Repeat, Retry};
+use crate::retry::{Cause, Mend, Repeat, Retry};
 use crate::seal::{KeySource, Seal};
 use crate::transport::{Outgoing, Received, Transport, TransportError};
 use crate::{Error, ErrorKind, decode, random, receipt};
@@ -107,24 +113,50 @@ impl Call {
         self
     }
 
-    /// Sends the call until it is answered, may not be sent again, or its time is up.
-    pub(crate) async fn send(self, caller: &Caller) -> Result<Completed, Error> {
-        let span =
-            info_span!("amaas.call", method = %self.method, path = self.url.path(), request_id = self.request_id);
-        self.send_in_span(caller).instrument(span).await
+    /// Sends the call, reads the answer, and tells of its end in a span of its own.
+    pub(crate) async fn ask<T: Outcome>(
+        self,
+        caller: &Caller,
+        read: impl FnOnce(Completed) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let span = outcome::span(&self);
+        let told = span.clone();
+        let answered = async {
+            let answered = match self.send(caller).await {
+                Ok(completed) => {
+                    let course = completed.course();
+                    read(completed).map(|answer| (answer, course))
+                }
+                Err(error) => Err(error),
+            };
+            outcome::tell(&told, answered.as_ref().map(|(answer, course)| (answer, *course)));
+            answered
+        };
+        Ok(answered.instrument(span).await?.0)
     }
 
-    async fn send_in_span(self, caller: &Caller) -> Result<Completed, Error> {
+    /// The model that is called, if it is one.
+    fn model(&self) -> Option<&str> {
+        Some(self.keys.audience.model.as_str()).filter(|model| *model != ANY)
+    }
+
+    /// Sends the call until it is answered, may not be sent again, or its time is up.
+    async fn send(self, caller: &Caller) -> Result<Completed, Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Error::config("a call needs a tokio runtime: await it within one, such as #[tokio::main]"));
+        }
         let started = Instant::now();
         let deadline = started + self.timeout.unwrap_or(caller.timeout).min(LONGEST);
         let (mut attempts, mut retries) = (0, 0);
         let mut mended = Vec::new();
+        let mut identity = Identity::of(&caller.credentials);
         let mut paid = 0;
         let mut last = None;
         loop {
             attempts += 1;
-            let attempt = self.attempt(caller).instrument(debug_span!("amaas.attempt", number = attempts));
-            let Failure { cause, error } = match timeout_at(deadline, attempt).await {
+            let attempt =
+                self.attempt(caller, &mut identity).instrument(debug_span!("amaas.attempt", number = attempts));
+            let Failure { mut cause, error } = match timeout_at(deadline, attempt).await {
                 Ok(Ok((received, receipt))) => {
                     caller.retry.succeeded(paid);
                     return Ok(self.completed(received, receipt, attempts, started.elapsed()));
@@ -132,10 +164,18 @@ impl Call {
                 Ok(Err(failure)) => failure,
                 Err(_) => return Err(self.ended(timed_out("the call", last), attempts, started)),
             };
+            if is_refusal(&error) && !mended.contains(&Mend::Credentials) {
+                match timeout_at(deadline, identity.renew()).await {
+                    Ok(Ok(true)) => cause = Cause::Mended(Mend::Credentials),
+                    Ok(Ok(false)) => {}
+                    Ok(Err(error)) => return Err(self.ended(error, attempts, started)),
+                    Err(_) => return Err(self.ended(timed_out("the call", Some(error)), attempts, started)),
+                }
+            }
             if let Cause::Mended(mend) = cause
                 && !mended.contains(&mend)
             {
-                debug!(%error, "the seal was refused, trying once more");
+                debug!(%error, ?mend, "what was refused is put right, trying once more");
                 mended.push(mend);
                 last = Some(error);
                 continue;
@@ -151,7 +191,11 @@ impl Call {
         }
     }
 
-    async fn attempt(&self, caller: &Caller) -> Result<(Received, Option<SignedReceipt>), Failure> {
+    async fn attempt(
+        &self,
+        caller: &Caller,
+        identity: &mut Identity<'_>,
+    ) -> Result<(Received, Option<SignedReceipt>), Failure> {
         let end = Instant::now() + caller.attempt_timeout.min(LONGEST);
         let late = |cause, what| move |_| Failure { cause, error: timed_out(what, None) };
         let held = match &caller.seal {
@@ -163,7 +207,7 @@ impl Call {
             }
         };
         let exchange = async {
-            let authorization = caller.credentials.authorization().await.map_err(Failure::permanent)?;
+            let authorization = identity.authorization().await.map_err(Failure::permanent)?;
             let request = self.request(authorization.as_ref(), caller.max_answer).map_err(Failure::permanent)?;
             let received = match &held {
                 Some(held) => held.exchange(request, authorization.as_ref(), &*caller.transport).await?,
@@ -228,6 +272,11 @@ impl Call {
 }
 
 impl Completed {
+    fn course(&self) -> Course {
+        let Trace { attempts, elapsed, .. } = self.trace;
+        Course { status: self.received.status, attempts, elapsed }
+    }
+
     /// The error for an accepted answer that turned out to be something else.
     pub(crate) fn misread(&self, what: String) -> Error {
         Error::new(ErrorKind::Protocol, what)
@@ -248,12 +297,17 @@ impl From<TransportError> for Failure {
         let cause = match error {
             TransportError::NotSent(_) => Cause::NotSent,
             TransportError::Lost(_) => Cause::Lost,
-            TransportError::TooLarge { .. } => Cause::Permanent,
+            TransportError::TooLarge { .. } | TransportError::Untrusted(_) => Cause::Permanent,
             #[cfg(feature = "sigv4")]
             TransportError::Unsigned(_) => Cause::Permanent,
         };
         Self { cause, error: error.into() }
     }
+}
+
+/// Whether the service itself refused the credentials; what stands outside the seal has not seen them.
+fn is_refusal(error: &Error) -> bool {
+    error.kind() == ErrorKind::Unauthorized && !error.is_unsealed()
 }
 
 fn request_id(options: &CallOptions) -> Result<String, Error> {

@@ -9,7 +9,7 @@ use amaas_wire::usage::UsageReport;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, Caller};
+use crate::call::{Call, Caller, Outcome};
 use crate::endpoint::Endpoints;
 use crate::{CallOptions, ClientBuilder, Error, Model, UsageQuery, decode};
 
@@ -102,10 +102,14 @@ impl Client {
         self.fetch(&["v2"], |url| url).await
     }
 
-    async fn fetch<T: DeserializeOwned>(&self, path: &[&str], ask: impl FnOnce(Url) -> Url) -> Result<T, Error> {
+    async fn fetch<T: DeserializeOwned + Outcome>(
+        &self,
+        path: &[&str],
+        ask: impl FnOnce(Url) -> Url,
+    ) -> Result<T, Error> {
         let endpoint = self.endpoints.main()?;
         let call = Call::get(ask(endpoint.join(path)), endpoint.keys(), &CallOptions::default())?;
-        decode::json(&call.send(&self.caller).await?)
+        call.ask(&self.caller, |completed| decode::json(&completed)).await
     }
 }
 

@@ -3,6 +3,10 @@
 //! Invariant: a credential is asked for on every attempt, so that one that expires during a wait is not sent; it is
 //! wiped when dropped, and no `Debug` shows it.
 
+mod cached;
+
+pub use self::cached::Cached;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +14,6 @@ use std::time::Duration;
 
 use amaas_wire::ApiKey;
 use reqwest::header::HeaderValue;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -64,6 +67,11 @@ impl Authorization {
         self.value.split_once(' ').map_or(&self.value, |(_, secret)| secret)
     }
 
+    /// Whether it is the same value, whatever its expiry.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+
     fn is_fresh(&self) -> bool {
         self.expires.is_none_or(|expires| expires > Instant::now() + REFRESH_BEFORE)
     }
@@ -113,39 +121,11 @@ pub trait CredentialProvider: Send + Sync {
     ///
     /// An error ends the call with [`ErrorKind::Credentials`]; its text becomes the source, so it must hold no secret.
     fn authorization(&self) -> AuthorizationFuture<'_>;
-}
 
-/// Keeps what a provider gives until 30 s before it expires; concurrent calls wait for one refresh.
-pub struct Cached<P> {
-    provider: P,
-    current: Mutex<Option<Authorization>>,
-}
-
-impl<P: CredentialProvider> Cached<P> {
-    /// Wraps `provider`.
-    pub fn new(provider: P) -> Self {
-        Self { provider, current: Mutex::new(None) }
-    }
-}
-
-impl<P: CredentialProvider> CredentialProvider for Cached<P> {
-    fn authorization(&self) -> AuthorizationFuture<'_> {
-        Box::pin(async {
-            // Held while refreshing on purpose: that is what makes it one refresh. A call that is dropped lets go of it.
-            let mut current = self.current.lock().await;
-            if let Some(authorization) = current.as_ref().filter(|authorization| authorization.is_fresh()) {
-                return Ok(authorization.clone());
-            }
-            let authorization = self.provider.authorization().await?;
-            *current = Some(authorization.clone());
-            Ok(authorization)
-        })
-    }
-}
-
-impl<P> fmt::Debug for Cached<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached").finish_non_exhaustive()
+    /// The service answered a call with `refused` with 401, which may have been revoked before it expired. The provider is asked once
+    /// more then, and the call goes out again if other credentials come. A provider that keeps what it gives forgets it here.
+    fn refused(&self, refused: &Authorization) {
+        let _ = refused;
     }
 }
 
@@ -169,50 +149,44 @@ impl Credentials {
     }
 }
 
+/// The credentials of one call, from attempt to attempt.
+pub(crate) struct Identity<'a> {
+    credentials: &'a Credentials,
+    /// What went out with the last attempt.
+    sent: Option<Authorization>,
+    /// What came in its place, for the next one.
+    renewed: Option<Authorization>,
+}
+
+impl<'a> Identity<'a> {
+    pub(crate) fn of(credentials: &'a Credentials) -> Self {
+        Self { credentials, sent: None, renewed: None }
+    }
+
+    /// The credentials for the next attempt.
+    pub(crate) async fn authorization(&mut self) -> Result<Option<Authorization>, Error> {
+        self.sent = match self.renewed.take() {
+            Some(renewed) => Some(renewed),
+            None => self.credentials.authorization().await?,
+        };
+        Ok(self.sent.clone())
+    }
+
+    /// Asks the provider for others, for those of the last attempt were refused; whether it had any.
+    pub(crate) async fn renew(&mut self) -> Result<bool, Error> {
+        let (Credentials::Provider(provider), Some(sent)) = (self.credentials, &self.sent) else { return Ok(false) };
+        provider.refused(sent);
+        self.renewed = self.credentials.authorization().await?.filter(|renewed| !renewed.is_same(sent));
+        Ok(self.renewed.is_some())
+    }
+}
+
 /// As `object_store` and the AWS SDKs do: a token must outlive the request that carries it.
 const REFRESH_BEFORE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
     use super::*;
-
-    #[derive(Default)]
-    struct Slow {
-        asked: AtomicU32,
-    }
-
-    impl CredentialProvider for Slow {
-        fn authorization(&self) -> AuthorizationFuture<'_> {
-            Box::pin(async {
-                let number = self.asked.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                Ok(Authorization::bearer(&format!("token-{number}"))?.expires_in(Duration::from_mins(1)))
-            })
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn concurrent_calls_share_one_refresh() {
-        let cached = Cached::new(Slow::default());
-        let (a, b) = tokio::join!(cached.authorization(), cached.authorization());
-        assert_eq!(a.expect("a token").secret(), "token-0");
-        assert_eq!(b.expect("a token").secret(), "token-0");
-
-        tokio::time::advance(Duration::from_secs(28)).await;
-        assert_eq!(cached.authorization().await.expect("a token").secret(), "token-0");
-        tokio::time::advance(Duration::from_secs(2)).await;
-        assert_eq!(cached.authorization().await.expect("a token").secret(), "token-1");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_dropped_refresh_leaves_nothing_locked() {
-        let cached = Cached::new(Slow::default());
-        let first = tokio::time::timeout(Duration::from_millis(1), cached.authorization()).await;
-        assert!(first.is_err());
-        assert_eq!(cached.authorization().await.expect("a token").secret(), "token-1");
-    }
 
     #[test]
     fn tokens_that_would_break_a_header_are_refused() {

@@ -41,7 +41,7 @@ pub(crate) fn infer(completed: Completed) -> Result<InferAnswer, Error> {
 
 /// Any JSON answer.
 pub(crate) fn json<T: DeserializeOwned>(completed: &Completed) -> Result<T, Error> {
-    serde_json::from_slice(&completed.received.body).map_err(|error| unreadable(completed, &DecodeError::json(&error)))
+    amaas_wire::json::read(&completed.received.body).map_err(|error| unreadable(completed, &error))
 }
 
 /// The readiness that an answer states: by its body, whatever the status, or by a bare success.

@@ -1,19 +1,26 @@
 //! The one error of this crate.
 //!
 //! Invariant: neither credentials nor payload are in it. What the server says about an error is kept, because the
-//! server never echoes payload, and is cleaned of the credentials that were sent (see `decode`).
+//! server never echoes payload, and is cleaned of the credentials that were sent (see `decode`). Causes of connection errors are texts
+//! of the operating system and of TLS, without URLs (see `cause`).
+
+pub(crate) mod cause;
+mod kind;
 
 use std::fmt;
 use std::time::Duration;
 
 use amaas_wire::problem::Problem;
 
+pub use self::kind::ErrorKind;
+
 /// Any error, as sources of an [`Error`] and answers of a [`CredentialProvider`](crate::CredentialProvider) hold it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a call failed, or why a client could not be made.
 ///
-/// `Display` says what happened, after how many attempts, how long to wait, and the server's own explanation.
+/// `Display` says what happened, after how many attempts, how long to wait, and why: the server's own explanation, or the cause of a
+/// connection error (DNS, refused, certificate).
 ///
 /// ```
 /// use amaas::{Client, ErrorKind};
@@ -93,6 +100,12 @@ impl Error {
         self
     }
 
+    /// With a source whose text `Display` shows too.
+    pub(crate) fn with_cause(mut self, source: BoxError) -> Self {
+        self.0.cause = Some(cause::text(&*source)).filter(|text| !text.is_empty());
+        self.with_source(source)
+    }
+
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
         self
@@ -137,7 +150,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { what, status, attempts, retry_after, detail, unsealed, .. } = &*self.0;
+        let Inner { what, status, attempts, retry_after, detail, cause, unsealed, .. } = &*self.0;
         f.write_str(what)?;
         if let Some(status) = status {
             write!(f, " ({status})")?;
@@ -153,6 +166,9 @@ impl fmt::Display for Error {
         if let Some(detail) = detail {
             let origin = if *unsealed { ", said outside the seal: " } else { ": " };
             write!(f, "{origin}{detail}")?;
+        }
+        if let Some(cause) = cause {
+            write!(f, ": {cause}")?;
         }
         Ok(())
     }
@@ -176,74 +192,8 @@ impl std::error::Error for Error {
     }
 }
 
-/// The kinds of [`Error`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The client cannot be made, or has no endpoint for the model. Fault of the set-up.
-    Config,
-    /// The [`CredentialProvider`](crate::CredentialProvider) failed; nothing was sent.
-    Credentials,
-    /// No connection could be made: nothing was sent.
-    Connect,
-    /// The connection was lost after the request went out: the service may have done the work.
-    Interrupted,
-    /// The service's keys cannot be had, are not trusted, or are refused by it; nothing of the call was read.
-    Keys,
-    /// A success that is not sealed: whoever wrote it, it is not taken. Nothing of it is in the error.
-    NotSealed,
-    /// The sealed answer was cut short or altered on the way: the service may have done the work.
-    Damaged,
-    /// The receipt that came with the answer does not hold: it is malformed, not by a pinned signer, or for another model,
-    /// input or output. The answer is not taken, and the service has done the work.
-    Receipt,
-    /// The time of the call, or of its last attempt, was up; or the service answered 408.
-    Timeout,
-    /// The service wants valid credentials (401).
-    Unauthorized,
-    /// What calls may cost this month is spent: the tenant's, or the key's (402). It is not tried again.
-    Budget,
-    /// The credentials are valid, but not for this (403).
-    Forbidden,
-    /// No such model, version or route (404, 410).
-    NotFound,
-    /// The input is wrong (400, 422 and the other 4xx), or was found wrong before it was sent (no status).
-    InvalidInput,
-    /// The request is larger than the service takes (413), or the answer larger than the client takes.
-    TooLarge,
-    /// Too many calls (429); [`Error::retry_after`] says how long that holds.
-    RateLimited,
-    /// The service is overloaded, not ready or not there (502, 503, 504).
-    Unavailable,
-    /// The service failed (500 and the other 5xx).
-    Server,
-    /// The answer is not what this route answers: a redirect, or a success whose body cannot be read.
-    #[default]
-    Protocol,
-}
-
-impl ErrorKind {
-    /// The kind for the answer's status, and what it means.
-    pub(crate) fn of_status(status: u16) -> (Self, &'static str) {
-        match status {
-            300..=399 => (Self::Protocol, "the endpoint answered with a redirect, which is not followed"),
-            401 => (Self::Unauthorized, "the service does not accept the credentials"),
-            402 => (Self::Budget, "the budget is spent"),
-            403 => (Self::Forbidden, "the credentials do not allow this call"),
-            404 | 410 => (Self::NotFound, "no such model, version or route"),
-            408 => (Self::Timeout, "the service did not get the request in time"),
-            413 => (Self::TooLarge, "the request is larger than the service takes"),
-            429 => (Self::RateLimited, "too many calls"),
-            400..=499 => (Self::InvalidInput, "the service refused the input"),
-            502..=504 => (Self::Unavailable, "the service is not available"),
-            500..=599 => (Self::Server, "the service failed"),
-            _ => (Self::Protocol, "the endpoint answered with an unexpected status"),
-        }
-    }
-}
-
 /// A wait as people say it, rounded up.
-struct Wait(Duration);
+pub(crate) struct Wait(pub(crate) Duration);
 
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -269,6 +219,7 @@ struct Inner {
     elapsed: Duration,
     retry_after: Option<Duration>,
     unsealed: bool,
+    cause: Option<String>,
     source: Option<BoxError>,
 }
 

@@ -31,7 +31,7 @@ mod usage;
 
 pub use amaas_wire::dsse::VerifyingKey;
 pub use amaas_wire::ohttp::Suite;
-pub use amaas_wire::oip::{InferRequest, ModelMetadata, ServerMetadata, TensorMetadata};
+pub use amaas_wire::oip::{InferRequest, ModelMetadata, ServerMetadata, StatedDatatype, TensorMetadata};
 pub use amaas_wire::predict::{ModelEntry, ModelList, Usage};
 pub use amaas_wire::problem::Problem;
 pub use amaas_wire::receipt::{Digest, Metered, Receipt, ReceiptError, SignedReceipt};

@@ -9,7 +9,7 @@ use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Accepts, Call};
+use crate::call::{Accepts, Call, Completed};
 use crate::endpoint::check_name;
 use crate::seal::KeySource;
 use crate::{Answer, CallOptions, Client, Error, InferAnswer, Readiness, decode, encode};
@@ -50,7 +50,7 @@ impl Model {
     /// }
     ///
     /// # async fn example(model: &Model) -> Result<(), Error> {
-    /// let answer = model.predict::<_, Toxicity>("you are kind").await?;
+    /// let answer = model.predict::<Toxicity>("you are kind").await?;
     /// println!("{} by version {}", answer.prediction().score, answer.version());
     /// # Ok(())
     /// # }
@@ -58,23 +58,16 @@ impl Model {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn predict<I, P>(&self, input: &I) -> Result<Answer<P>, Error>
-    where
-        I: Serialize + ?Sized,
-        P: DeserializeOwned,
-    {
+    pub async fn predict<P: DeserializeOwned>(&self, input: &(impl Serialize + ?Sized)) -> Result<Answer<P>, Error> {
         self.predict_all(vec![input]).await
     }
 
-    /// Judges many inputs in one request; the predictions come in the order of the inputs.
+    /// Judges many inputs in one request, a batch; the predictions come in the order of the inputs. A function takes 4,096 inputs a call
+    /// unless it is set otherwise.
     ///
     /// # Errors
     /// See [`Error`]; no inputs at all are an [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
-    pub async fn predict_many<I, P>(&self, inputs: &[I]) -> Result<Answer<P>, Error>
-    where
-        I: Serialize,
-        P: DeserializeOwned,
-    {
+    pub async fn predict_many<P: DeserializeOwned>(&self, inputs: &[impl Serialize]) -> Result<Answer<P>, Error> {
         self.predict_all(inputs.iter().collect()).await
     }
 
@@ -144,7 +137,7 @@ impl Model {
     pub async fn infer_request(&self, request: &InferRequest) -> Result<InferAnswer, Error> {
         let url = self.protocol_url(&["infer"])?;
         let call = Call::post(url, self.keys()?, encode::infer(request), &self.options)?;
-        decode::infer(call.send(&self.client.caller).await?)
+        call.ask(&self.client.caller, decode::infer).await
     }
 
     /// The network's inputs and outputs: `GET /v2/models/{model}[/versions/{version}]`.
@@ -153,7 +146,7 @@ impl Model {
     /// See [`Error`].
     pub async fn metadata(&self) -> Result<ModelMetadata, Error> {
         let call = Call::get(self.protocol_url(&[])?, self.keys()?, &self.options)?;
-        decode::json(&call.send(&self.client.caller).await?)
+        call.ask(&self.client.caller, |completed| decode::json(&completed)).await
     }
 
     /// Whether the model answers calls: `GET /v2/models/{model}[/versions/{version}]/ready`.
@@ -165,9 +158,11 @@ impl Model {
     pub async fn ready(&self) -> Result<Readiness, Error> {
         let call = Call::get(self.protocol_url(&["ready"])?, self.keys()?, &self.options)?;
         let call = call.accepting(Accepts::Readiness);
-        let completed = call.send(&self.client.caller).await?;
-        decode::readiness(&completed.received)
-            .ok_or_else(|| completed.misread("the answer does not state readiness".to_owned()))
+        let stated = |completed: Completed| {
+            decode::readiness(&completed.received)
+                .ok_or_else(|| completed.misread("the answer does not state readiness".to_owned()))
+        };
+        call.ask(&self.client.caller, stated).await
     }
 
     pub(crate) fn new(client: Client, name: String) -> Self {
@@ -181,7 +176,7 @@ impl Model {
     {
         let count = inputs.len();
         let call = Call::post(self.predict_url()?, self.keys()?, encode::predict(inputs)?, &self.options)?;
-        decode::predict(call.send(&self.client.caller).await?, count)
+        call.ask(&self.client.caller, |completed| decode::predict(completed, count)).await
     }
 
     fn keys(&self) -> Result<KeySource, Error> {

@@ -95,7 +95,7 @@ pub(crate) enum Cause {
     Status(u16),
     /// A sealed call was answered with this status outside the seal: by the service, or by anyone on the way.
     Unsealed(u16),
-    /// The service refused the seal, so it processed nothing, and the reason has been seen to.
+    /// The service refused the seal or the credentials, so it processed nothing, and the reason has been seen to.
     Mended(Mend),
     /// It will fail again.
     Permanent,
@@ -108,6 +108,8 @@ pub(crate) enum Mend {
     Keys,
     /// The clock is set.
     Clock,
+    /// There are other credentials.
+    Credentials,
 }
 
 /// Whether the service can tell a repeated request from a new one.
@@ -215,6 +217,7 @@ mod tests {
             (Status(501), false, false),
             (Mended(Mend::Keys), false, false),
             (Mended(Mend::Clock), false, false),
+            (Mended(Mend::Credentials), false, false),
             (Permanent, false, false),
         ] {
             assert_eq!(cause.allows_retry(Repeat::Recognised), recognised, "{cause:?}, recognised");

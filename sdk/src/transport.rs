@@ -3,14 +3,17 @@
 //! Invariant: redirects are not followed, nothing is retried here, and no more than the limit is read. (hyper takes a new
 //! connection where a pooled one turns out to be closed before anything was written to it; that is no second sending.)
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 
+use crate::error::cause;
 use crate::{BoxError, Error, ErrorKind};
 
 /// One HTTP request. It has no `Debug`: the body is payload.
@@ -45,6 +48,8 @@ impl Received {
 pub(crate) enum TransportError {
     /// No connection: nothing went out.
     NotSent(BoxError),
+    /// No connection, for the other side's certificate is not trusted: nothing went out.
+    Untrusted(BoxError),
     /// The connection ended early.
     Lost(BoxError),
     /// The answer is larger than the limit.
@@ -62,10 +67,15 @@ pub(crate) trait Transport: Send + Sync {
 pub(crate) type TransportFuture<'a> = Pin<Box<dyn Future<Output = Result<Received, TransportError>> + Send + 'a>>;
 
 /// HTTP/1.1 and HTTP/2 over rustls.
+///
+/// The tasks that drive its connections belong to the runtime in which these were made: used from another runtime they stand still.
+/// So each runtime has an HTTP client, and with it connections, of its own.
 pub(crate) struct Http {
-    client: reqwest::Client,
+    config: HttpConfig,
+    clients: Mutex<Clients>,
 }
 
+#[derive(Clone)]
 pub(crate) struct HttpConfig {
     pub(crate) connect_timeout: Duration,
     pub(crate) user_agent: String,
@@ -79,18 +89,72 @@ pub(crate) enum Proxy {
     Off,
 }
 
-impl Http {
-    pub(crate) fn new(config: HttpConfig) -> Result<Self, Error> {
+/// The HTTP clients of the runtimes that were seen last.
+struct Clients {
+    /// Made with the [`Http`], to see that the settings are good; the first runtime takes it.
+    unused: Option<reqwest::Client>,
+    by_runtime: VecDeque<(tokio::runtime::Id, reqwest::Client)>,
+}
+
+impl Clients {
+    fn of(&mut self, runtime: tokio::runtime::Id) -> Option<reqwest::Client> {
+        if let Some((_, client)) = self.by_runtime.iter().find(|(of, _)| *of == runtime) {
+            return Some(client.clone());
+        }
+        let client = self.unused.take()?;
+        self.put(runtime, client.clone());
+        Some(client)
+    }
+
+    fn put(&mut self, runtime: tokio::runtime::Id, client: reqwest::Client) {
+        if self.by_runtime.len() == MAX_RUNTIMES {
+            self.by_runtime.pop_front();
+        }
+        self.by_runtime.push_back((runtime, client));
+    }
+}
+
+impl HttpConfig {
+    /// Reads the certificates that the system trusts, which takes milliseconds.
+    fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
         let builder = reqwest::Client::builder()
-            .user_agent(config.user_agent)
-            .connect_timeout(config.connect_timeout)
+            .connect_timeout(self.connect_timeout)
+            .user_agent(&self.user_agent)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false);
-        let builder = if config.proxy == Proxy::Off { builder.no_proxy() } else { builder };
+        if self.proxy == Proxy::Off { builder.no_proxy() } else { builder }.build()
+    }
+}
+
+impl Http {
+    pub(crate) fn new(config: HttpConfig) -> Result<Self, Error> {
         let client =
-            builder.build().map_err(|source| Error::config("no HTTP client can be made").with_source(source))?;
-        Ok(Self { client })
+            config.client().map_err(|source| Error::config("no HTTP client can be made").with_source(source))?;
+        let clients = Clients { unused: Some(client), by_runtime: VecDeque::new() };
+        Ok(Self { config, clients: Mutex::new(clients) })
+    }
+
+    /// The HTTP client of the current runtime.
+    async fn client(&self) -> Result<reqwest::Client, TransportError> {
+        let runtime = tokio::runtime::Handle::current().id();
+        if let Some(client) = self.clients().of(runtime) {
+            return Ok(client);
+        }
+        let config = self.config.clone();
+        let made = tokio::task::spawn_blocking(move || config.client()).await;
+        let client = made.map_err(|ended| TransportError::NotSent(ended.into()))?.map_err(TransportError::from)?;
+        // Another call of this runtime may have been first; then its connections are shared.
+        let mut clients = self.clients();
+        if let Some(client) = clients.of(runtime) {
+            return Ok(client);
+        }
+        clients.put(runtime, client.clone());
+        Ok(client)
+    }
+
+    fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn exchange(&self, request: Outgoing) -> Result<Received, TransportError> {
@@ -99,7 +163,7 @@ impl Http {
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());
 
-        let mut response = self.client.execute(request).await.map_err(TransportError::from)?;
+        let mut response = self.client().await?.execute(request).await.map_err(TransportError::from)?;
         let status = response.status().as_u16();
         let too_large = || TransportError::TooLarge { status, limit };
         let announced = usize::try_from(response.content_length().unwrap_or_default()).map_err(|_| too_large())?;
@@ -127,8 +191,13 @@ impl Transport for Http {
 impl From<reqwest::Error> for TransportError {
     fn from(error: reqwest::Error) -> Self {
         let not_sent = error.is_connect();
+        // The URL of a proxy may have a password in it.
         let source = Box::new(error.without_url());
-        if not_sent { Self::NotSent(source) } else { Self::Lost(source) }
+        match not_sent {
+            true if cause::is_untrusted(&*source) => Self::Untrusted(source),
+            true => Self::NotSent(source),
+            false => Self::Lost(source),
+        }
     }
 }
 
@@ -136,10 +205,13 @@ impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         match error {
             TransportError::NotSent(source) => {
-                Self::new(ErrorKind::Connect, "no connection to the endpoint").with_source(source)
+                Self::new(ErrorKind::Connect, "no connection to the endpoint").with_cause(source)
+            }
+            TransportError::Untrusted(source) => {
+                Self::new(ErrorKind::Certificate, "the endpoint's certificate is not trusted").with_cause(source)
             }
             TransportError::Lost(source) => {
-                Self::new(ErrorKind::Interrupted, "the connection was lost").with_source(source)
+                Self::new(ErrorKind::Interrupted, "the connection was lost").with_cause(source)
             }
             TransportError::TooLarge { status, limit } => {
                 let what = format!("the answer is larger than the client takes, {limit} bytes");
@@ -161,3 +233,6 @@ impl fmt::Debug for Received {
             .finish_non_exhaustive()
     }
 }
+
+/// More runtimes than use one client at a time; a client of one that is gone is only memory.
+const MAX_RUNTIMES: usize = 8;

@@ -41,14 +41,9 @@ impl UsageQuery {
 
     /// `url` with the query that says so.
     pub(crate) fn on(&self, mut url: Url) -> Url {
-        let by = match self.by {
-            UsageBy::Model => "model",
-            UsageBy::Version => "version",
-            UsageBy::Key => "key",
-        };
         let days = [("since", &self.since), ("until", &self.until)];
         let days = days.into_iter().filter_map(|(name, day)| Some((name, day.as_deref()?)));
-        url.query_pairs_mut().append_pair("by", by).extend_pairs(days);
+        url.query_pairs_mut().append_pair("by", self.by.name()).extend_pairs(days);
         url
     }
 }

@@ -35,7 +35,7 @@ async fn rows_go_through() {
     assert_eq!(metadata.platform, "onnxruntime_onnx");
     assert_eq!((metadata.inputs[0].name.as_str(), metadata.inputs[0].shape.as_slice()), ("x", &[-1, 2][..]));
 
-    let error = model.predict::<_, f32>(&1.0).await.expect_err("there is no task");
+    let error = model.predict::<f32>(&1.0).await.expect_err("there is no task");
     assert_eq!((error.kind(), error.status()), (ErrorKind::NotFound, Some(404)));
     assert_eq!(error.problem().map(|problem| problem.kind.as_str()), Some("urn:amaas:problem:no-task"));
 }

@@ -17,7 +17,7 @@ async fn a_recurrent_network_takes_names() {
     let function = stage.launch(Program::Names, "names").await.set("AMAAS_SEALING", "required").start();
     let model = stage.client(function.endpoint().await).model("names");
     golden_cases_hold(&model, golden).await;
-    let answer = model.predict::<_, RankedClassification>("Yamamoto").await.expect("an answer");
+    let answer = model.predict::<RankedClassification>("Yamamoto").await.expect("an answer");
     assert_eq!((answer.prediction().label.as_str(), answer.prediction().top.len()), ("Japanese", 5));
 }
 
@@ -33,7 +33,7 @@ async fn a_convolutional_network_takes_images() {
     let model = stage.client(function.endpoint().await).model("digits");
     golden_cases_hold(&model, golden).await;
     let seven: Image = serde_json::from_str(amaas_digits::Digits::EXAMPLE).expect("an image");
-    let answer = model.predict::<_, DigitClassification>(&seven).await.expect("an answer");
+    let answer = model.predict::<DigitClassification>(&seven).await.expect("an answer");
     assert_eq!(answer.prediction().digit, 7);
 }
 

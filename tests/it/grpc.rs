@@ -1,7 +1,9 @@
 //! gRPC beside the routes: one port, the same key, and no way around the seal. Its messages are judged by Triton's and `KServe`'s
-//! own clients in `conformance`.
+//! own clients in `conformance`, health checks and reflection by gRPC's own here.
 
-use amaas_e2e::{Function, Program, Stage, onnx};
+use std::ffi::OsString;
+
+use amaas_e2e::{Function, Program, Stage, onnx, skip};
 use reqwest::{Client, RequestBuilder, Response};
 
 /// `method` of a function, with `message`, over HTTP/2 without TLS.
@@ -77,5 +79,64 @@ async fn nothing_plain_goes_where_sealed_calls_are_required() {
         let refused = call(&function, &stage, method, &named("plus-one")).await;
         let (code, text) = status(&refused);
         assert_eq!((code.as_deref(), text.contains("sealed calls only")), (Some("7"), true), "{method}: {text}");
+    }
+}
+
+/// What gRPC's own clients say of health and reflection, or why they cannot be asked.
+async fn judged(function: &Function, model: &str, health: &str) -> Result<String, String> {
+    let python = std::env::var_os("AMAAS_TEST_PYTHON").unwrap_or_else(|| OsString::from("python3"));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/grpc_judge.py");
+    let mut command = tokio::process::Command::new(&python);
+    command.arg(script).arg(function.address().await.to_string()).args([model, health]);
+    let output = command.output().await.map_err(|error| format!("{}: {error}", python.display()))?;
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    match output.status.code() {
+        Some(0) => Ok(said),
+        // A package is missing.
+        Some(77) => Err(said.trim().to_owned()),
+        _ => panic!("{said}"),
+    }
+}
+
+#[tokio::test]
+async fn health_and_reflection_are_what_grpcs_own_clients_expect() {
+    let stage = Stage::set().await;
+    stage.publish("plus-one", onnx::plus_one()).await;
+    for (version, sealing, health) in
+        [("1", "optional", "SERVING"), ("1", "required", "SERVING"), ("9", "optional", "NOT_SERVING")]
+    {
+        let launch = stage.launch(Program::Tensor, "plus-one").await;
+        let function = launch.set("AMAAS_MODEL_VERSION", version).set("AMAAS_SEALING", sealing).start();
+        match health {
+            "SERVING" => drop(function.ready().await),
+            _ => drop(function.not_ready(|reason| reason.contains("manifest.json")).await),
+        }
+        match judged(&function, "plus-one", health).await {
+            Ok(said) => println!("{said}"),
+            Err(why) => return skip(&why),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_load_balancer_that_sends_an_empty_message_is_answered() {
+    let stage = Stage::set().await;
+    stage.publish("plus-one", onnx::plus_one()).await;
+    let function = stage.launch(Program::Tensor, "plus-one").await.start();
+    function.ready().await;
+    let http2 = Client::builder().http2_prior_knowledge().build().expect("a client");
+    let ask = async |service: &str, message: &[u8]| {
+        let url = format!("{}/{service}", function.endpoint().await);
+        let length = u32::try_from(message.len()).expect("a short message").to_be_bytes();
+        let post = http2.post(url).header("content-type", "application/grpc").header("te", "trailers");
+        post.body([&[0][..], &length, message].concat()).send().await.expect("an answer")
+    };
+    // Field 1, the status, is 1: SERVING.
+    let healthy = ask("grpc.health.v1.Health/Check", &[]).await;
+    assert_eq!((healthy.status().as_u16(), status(&healthy).0), (200, None));
+    assert_eq!(healthy.bytes().await.expect("a message"), [0, 0, 0, 0, 2, 8, 1][..]);
+    for (message, code) in [(named("nobody"), "5"), (vec![0xff; 9], "13"), (vec![b'x'; 20 << 10], "2")] {
+        let refused = ask("grpc.health.v1.Health/Check", &message).await;
+        assert_eq!(status(&refused).0.as_deref(), Some(code), "{} bytes", message.len());
     }
 }

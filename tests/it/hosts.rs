@@ -48,11 +48,11 @@ async fn refusals_come_through_as_they_are() {
         let lambda = Lambda::start(launch).await;
         let client = stage.client(lambda.url());
         let model = client.model("sentiment").with(CallOptions::default().request_id("request-4711"));
-        let error = model.predict::<_, Value>(&4711).await.expect_err("no text");
+        let error = model.predict::<Value>(&4711).await.expect_err("no text");
         assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidInput, Some(400)), "{mode}: {error}");
         assert_eq!(error.problem().map(|problem| problem.kind.as_str()), Some("urn:amaas:problem:malformed-body"));
         assert_eq!(error.request_id(), Some("request-4711"));
-        let error = model.predict::<_, Value>(&"x".repeat(10_000)).await.expect_err("too large");
+        let error = model.predict::<Value>(&"x".repeat(10_000)).await.expect_err("too large");
         assert_eq!((error.kind(), error.status()), (ErrorKind::TooLarge, Some(413)), "{mode}: {error}");
         let error = client.model("other").infer(Vec::new()).await.expect_err("no such model");
         assert_eq!((error.kind(), error.status()), (ErrorKind::NotFound, Some(404)), "{mode}: {error}");
@@ -101,7 +101,7 @@ async fn a_model_that_cannot_be_loaded_is_told_to_callers() {
     let stage = Stage::set().await;
     let lambda = Lambda::start(stage.sentiment().await.set("AMAAS_MODEL_VERSION", "9")).await;
     let client = stage.client_builder(lambda.url()).retry(RetryConfig::off()).build().expect("enough is set");
-    let error = client.model("sentiment").predict::<_, Value>("x").await.expect_err("there is no version 9");
+    let error = client.model("sentiment").predict::<Value>("x").await.expect_err("there is no version 9");
     assert_eq!((error.kind(), error.status()), (ErrorKind::Unavailable, Some(503)), "{error}");
     assert!(error.detail().is_some_and(|detail| detail.contains("models/sentiment/9/manifest.json")), "{error}");
 }

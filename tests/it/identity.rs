@@ -123,7 +123,7 @@ async fn another_implementation_signs_requests_as_the_sdk_does() {
             .build()
             .expect("right");
         let model = client.model("m").version("3");
-        let refused = model.predict::<_, Value>("what a lovely day").await.expect_err("refused");
+        let refused = model.predict::<Value>("what a lovely day").await.expect_err("refused");
         assert_eq!(refused.status(), Some(403));
         client.models().await.expect_err("refused");
     }

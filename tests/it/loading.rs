@@ -1,6 +1,7 @@
 //! Models that cannot be loaded, and stores that come and go.
 
 mod broken;
+mod mended;
 mod prepared;
 mod providers;
 mod store;

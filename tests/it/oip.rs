@@ -3,6 +3,7 @@
 mod binary;
 mod coding;
 mod numbers;
+mod parameters;
 mod routes;
 
 use amaas_e2e::{Function, Program, Stage};

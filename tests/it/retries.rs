@@ -72,7 +72,7 @@ async fn without_an_idempotency_key_what_may_have_been_done_is_not_tried_again()
     proxy.script([Fault::Cut(40)]);
     let model = plain(&stage, &proxy).model("sentiment");
     let blind = model.with(CallOptions::default().without_idempotency_key());
-    let error = blind.predict::<_, TextClassification>(TEXT).await.expect_err("the answer broke off");
+    let error = blind.predict::<TextClassification>(TEXT).await.expect_err("the answer broke off");
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Interrupted, 1, true));
     assert_eq!(proxy.requests().len(), 1);
 }
@@ -84,7 +84,7 @@ async fn silence_ends_with_the_calls_time() {
     proxy.script([Fault::Hang]);
     let time = Duration::from_millis(300);
     let model = plain(&stage, &proxy).model("sentiment");
-    let error = model.with(CallOptions::default().timeout(time)).predict::<_, TextClassification>(TEXT).await;
+    let error = model.with(CallOptions::default().timeout(time)).predict::<TextClassification>(TEXT).await;
     let error = error.expect_err("silence");
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Timeout, 1, true));
     assert!(error.elapsed() >= time && error.elapsed() < PATIENCE / 4, "{:?}", error.elapsed());
@@ -156,7 +156,7 @@ async fn what_nobody_answers_is_given_up_with_the_cause() {
     let retry = RetryConfig::default().base(Duration::from_millis(1));
     let endpoint = format!("http://{}", loopback::closed_address());
     let client = stage.client_builder(endpoint).retry(retry).build().expect("enough is set");
-    let error = client.model("sentiment").predict::<_, TextClassification>(TEXT).await.expect_err("nobody is there");
+    let error = client.model("sentiment").predict::<TextClassification>(TEXT).await.expect_err("nobody is there");
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Connect, 3, true));
 }
 

@@ -15,7 +15,7 @@ use crate::patience::{until, within};
 /// A running `amaas dev`. It ends when this is dropped.
 pub struct Dev {
     // Before its folder: fields end in the order in which they stand.
-    _child: Child,
+    child: Child,
     folder: TempDir,
     endpoint: String,
     key: String,
@@ -34,7 +34,12 @@ impl Dev {
         let file = EnvFile::load(&folder.path().join(".amaas/env")).expect("written by dev");
         let variable = |name: &str| file.variable(name).expect("set").to_owned();
         let (endpoint, key) = (variable("AMAAS_ENDPOINT"), variable("AMAAS_API_KEY"));
-        Self { _child: child, folder, endpoint, key }
+        Self { child, folder, endpoint, key }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it is running")
     }
 
     /// Its base URL.

@@ -48,6 +48,11 @@ impl Program {
     }
 }
 
+/// The binary of the command line.
+pub fn command_line() -> PathBuf {
+    binary("amaas")
+}
+
 /// A binary of the workspace, which Cargo builds beside this test because its own package has tests too.
 pub(crate) fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a process knows its program");

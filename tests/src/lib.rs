@@ -28,7 +28,7 @@ mod stage;
 
 pub use self::dev::Dev;
 pub use self::function::Function;
-pub use self::launch::{Launch, Program};
+pub use self::launch::{Launch, Program, command_line};
 pub use self::library::library;
 pub use self::logs::Logs;
 pub use self::skip::skip;

@@ -61,18 +61,10 @@ impl Task for Digits {
         let output = outputs.iter().find(|output| output.name() == "probabilities");
         let probabilities = output.and_then(|tensor| tensor.data().as_f32()).map(<[f32]>::as_chunks);
         match probabilities {
-            Some((rows, [])) => Ok(rows.iter().map(classification).collect()),
+            Some((rows, [])) => Ok(rows.iter().copied().map(DigitClassification::of).collect()),
             _ => Err(TaskError::new("the network gave no FP32 output \"probabilities\" of ten a row")),
         }
     }
-}
-
-fn classification(probabilities: &[f32; 10]) -> DigitClassification {
-    let best = |best: (u8, f32), (digit, probability): (u8, &f32)| {
-        if *probability > best.1 { (digit, *probability) } else { best }
-    };
-    let (digit, probability) = (0..).zip(probabilities).fold((0, 0.0), best);
-    DigitClassification { digit, probability, probabilities: *probabilities }
 }
 
 /// As many as four images of the largest size: some tenths of a second.

@@ -5,6 +5,8 @@
 //! `[SEP]`, is that token. A long text whose beginning does not hold as many tokens, such as one word or white space of many kilobytes, is
 //! refused: to find its tokens would take far longer than to run the network on them.
 
+use std::sync::OnceLock;
+
 use amaas_serve::task::{Assets, Embedder, InvalidInput, TaskError, Tokens};
 use amaas_wire::Tensor;
 use tokenizers::{Encoding, Tokenizer};
@@ -22,6 +24,8 @@ use tokenizers::{Encoding, Tokenizer};
 /// ```
 pub struct Embed {
     tokenizer: Tokenizer,
+    /// The same that cuts nothing.
+    whole: OnceLock<Tokenizer>,
     /// Bytes of a text that are read at most.
     longest: usize,
 }
@@ -45,7 +49,7 @@ impl Embed {
         let longest = truncation.max_length.saturating_mul(LONGEST_TOKEN).max(FIRST);
         // Rows are padded to what they are run with.
         tokenizer.with_padding(None);
-        Ok(Self { tokenizer, longest })
+        Ok(Self { tokenizer, whole: OnceLock::new(), longest })
     }
 }
 
@@ -82,6 +86,19 @@ impl Embedder for Embed {
             }
             length *= 4;
         }
+    }
+
+    fn count(&self, text: &str) -> Option<usize> {
+        // What is longer is not read whole.
+        let text = Some(text).filter(|text| text.len() <= self.longest)?;
+        // The tokenizer stops where it cuts, so that another one has to count: made once, for callers who have no text cut.
+        let whole = self.whole.get_or_init(|| {
+            let mut whole = self.tokenizer.clone();
+            // To cut nothing there is nothing that could be wrong.
+            let _ = whole.with_truncation(None);
+            whole
+        });
+        Some(whole.encode_fast(text, true).ok()?.len())
     }
 
     fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
@@ -214,6 +231,15 @@ mod tests {
         // A vertical tab is dropped by the tokenizer, so that it parts no words.
         assert_eq!(beginning("ab\u{b}cdef", 4), ("ab\u{b}c", false));
         assert_eq!(beginning("éé", 3), ("é", false));
+    }
+
+    #[test]
+    fn all_tokens_of_a_text_are_counted() {
+        let embed = embed();
+        for words in [0, 1, 126, 127, 300, 2000] {
+            assert_eq!(embed.count(&"film ".repeat(words)), Some(words + 2), "{words} words");
+        }
+        assert_eq!(embed.count(&"film ".repeat(10_000)), None, "more than is read");
     }
 
     #[test]

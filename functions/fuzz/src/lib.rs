@@ -6,12 +6,12 @@
 mod onnx_files;
 
 /// What the parser has of its crate.
+#[allow(dead_code)]
+#[path = "../../serve/src/manifest/dim.rs"]
+mod dim;
+
 mod manifest {
-    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-    pub enum Dim {
-        Fixed(usize),
-        Symbol(String),
-    }
+    pub use crate::dim::Dim;
 }
 
 use bytes::Bytes;

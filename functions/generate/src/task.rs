@@ -87,12 +87,48 @@ impl Generator for Generate {
         self.tokenizer.decode(&ids, true).map_err(TaskError::new)
     }
 
+    fn name(&self, token: i64) -> Option<String> {
+        let id = u32::try_from(token).ok()?;
+        let name = self.tokenizer.id_to_token(id)?;
+        if self.tokenizer.get_added_tokens_decoder().get(&id).is_some_and(|added| added.special) {
+            return Some(name);
+        }
+        let text = self.tokenizer.decode(&[id], true).unwrap_or_default();
+        if !text.is_empty() && !text.contains(char::REPLACEMENT_CHARACTER) {
+            return Some(text);
+        }
+        let bytes = bytes(&name).filter(|_| !text.is_empty());
+        Some(
+            bytes.map_or(name, |bytes| {
+                bytes.iter().fold("bytes:".to_owned(), |name, byte| format!("{name}\\x{byte:02x}"))
+            }),
+        )
+    }
+
     fn ends(&self, token: i64) -> bool {
         self.settings.ends.contains(&token)
     }
 
     fn context(&self) -> usize {
         self.settings.context
+    }
+}
+
+/// The bytes of the token `name`, as the two ways of tokens that are bytes write them: `<0xF0>`, and a character for each.
+fn bytes(name: &str) -> Option<Vec<u8>> {
+    let hex = name.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>')).filter(|hex| hex.len() == 2);
+    if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+        return Some(vec![byte]);
+    }
+    name.chars().map(byte).collect()
+}
+
+/// GPT-2's alphabet: a byte that is a visible character of Latin-1 is that, and each other one has a place from U+0100 on.
+fn byte(character: char) -> Option<u8> {
+    let is_visible = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
+    match u32::from(character) {
+        code @ 0..=255 => u8::try_from(code).ok().filter(is_visible),
+        code => (0..=255).filter(|byte| !is_visible(byte)).nth(usize::try_from(code - 256).ok()?),
     }
 }
 
@@ -130,6 +166,30 @@ mod tests {
         }
         let long = generate.encode(&"x".repeat(256 * LONGEST_TOKEN + 1)).expect_err("too long");
         assert_eq!(long.to_string(), "prompt: expected at most 8192 bytes, got 8193");
+    }
+
+    #[test]
+    fn every_token_has_a_name_of_its_own() {
+        let generate = generate();
+        let count = i64::try_from(generate.tokenizer.get_vocab_size(true)).expect("few");
+        let names: std::collections::BTreeSet<_> = (0..count).map(|id| generate.name(id).expect("a name")).collect();
+        assert_eq!(names.len(), usize::try_from(count).expect("few"));
+        let of = |text: &str| {
+            generate.encode(text).expect("a text")[1..].iter().map(|id| generate.name(*id)).collect::<Vec<_>>()
+        };
+        assert_eq!(of("猫"), ["bytes:\\xe7", "bytes:\\x8c", "bytes:\\xab"].map(|name| Some(name.to_owned())));
+        assert_eq!(of("a"), [Some("a".to_owned())]);
+        assert_eq!(generate.name(count), None);
+        assert_eq!(generate.name(0).as_deref(), generate.tokenizer.id_to_token(0).as_deref(), "a special token");
+        // As `tokenizers` has it.
+        let alphabet = tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet();
+        let bytes: std::collections::BTreeSet<_> = alphabet.iter().map(|character| byte(*character)).collect();
+        assert_eq!((alphabet.len(), bytes.len(), bytes.contains(&None)), (256, 256, false));
+        assert_eq!((bytes_of("<0xF0>"), bytes_of("<0xF>")), (Some(vec![0xf0]), Some(b"<0xF>".to_vec())));
+    }
+
+    fn bytes_of(name: &str) -> Option<Vec<u8>> {
+        super::bytes(name)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a function is told by its environment, read once at the start.
 
+mod cors;
 mod ledger;
 mod variable;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use amaas_wire::dsse::VerifyingKey;
 
+pub use self::cors::Origins;
 pub use self::ledger::LedgerLocation;
 pub use self::variable::ConfigError;
 use self::variable::Variable;
@@ -56,7 +58,11 @@ pub struct Config {
     pub oidc: Option<OidcConfig>,
     /// `AMAAS_IAM`: what AWS IAM says of callers.
     pub iam: Iam,
-    /// `AMAAS_HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set.
+    /// `AMAAS_CORS_ORIGINS`: the origins whose pages a browser lets call, such as `https://app.example.com`, with commas between, or `*` for
+    /// all; none where not set.
+    pub cors: Origins,
+    /// `AMAAS_HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set. An address of IPv6 may stand in brackets;
+    /// `::` is all addresses, of both.
     pub listen: (String, u16),
 }
 
@@ -198,6 +204,9 @@ pub struct Limits {
     pub connections: usize,
     /// `AMAAS_WRITE_TIMEOUT_SECONDS`: a caller that takes nothing of its answer for so long loses its connection; 30 where not set.
     pub write_timeout: Duration,
+    /// `AMAAS_KEEP_ALIVE_SECONDS`: a streamed answer of which nothing came for so long has a comment, so that no proxy gives it up; 15
+    /// where not set.
+    pub keep_alive: Duration,
 }
 
 impl Default for Limits {
@@ -209,6 +218,7 @@ impl Default for Limits {
             sealed_bytes: 4 * sealed(body_bytes),
             connections: 1024,
             write_timeout: Duration::from_secs(WRITE_TIMEOUT as u64),
+            keep_alive: Duration::from_secs(15),
         }
     }
 }
@@ -243,6 +253,7 @@ impl Limits {
                 .at_least(sealed(body_bytes), sealed(body_bytes).saturating_mul(4))?,
             connections: variable("AMAAS_MAX_CONNECTIONS").positive(default.connections)?,
             write_timeout: Duration::from_secs(seconds as u64),
+            keep_alive: variable("AMAAS_KEEP_ALIVE_SECONDS").seconds(default.keep_alive)?,
         })
     }
 
@@ -296,11 +307,9 @@ impl Config {
             emf: variable("AMAAS_EMF").switch(variable("AWS_LAMBDA_FUNCTION_NAME").value.is_some())?,
             oidc: OidcConfig::from_variables(&variables)?,
             iam: variable("AMAAS_IAM").iam()?,
+            cors: Origins::from_variables(&variables)?,
             // Not HOST, which shells and conda set for themselves.
-            listen: (
-                variable("AMAAS_HOST").or("an address", "127.0.0.1".to_owned())?,
-                variable("PORT").or("a port number", 8080)?,
-            ),
+            listen: (variable("AMAAS_HOST").host("127.0.0.1")?, variable("PORT").or("a port number", 8080)?),
         })
     }
 }
@@ -396,7 +405,11 @@ mod tests {
     fn the_host_has_a_name_of_its_own() {
         let listen = |more| config(&[&NEEDED[..], &[more]].concat()).expect("right").listen.0;
         assert_eq!(listen(("HOST", "x86_64-conda-linux-gnu")), "127.0.0.1");
-        assert_eq!(listen(("AMAAS_HOST", "0.0.0.0")), "0.0.0.0");
+        for (value, expected) in
+            [("0.0.0.0", "0.0.0.0"), ("[::]", "::"), ("::", "::"), ("[::1]", "::1"), ("localhost", "localhost")]
+        {
+            assert_eq!(listen(("AMAAS_HOST", value)), expected);
+        }
     }
 
     #[test]
@@ -419,6 +432,7 @@ mod tests {
             ),
             ("AMAAS_MAX_CONNECTIONS", "0", "AMAAS_MAX_CONNECTIONS: expected a number from 1 up, got \"0\""),
             ("AMAAS_WRITE_TIMEOUT_SECONDS", "0", "AMAAS_WRITE_TIMEOUT_SECONDS: expected a number from 1 up, got \"0\""),
+            ("AMAAS_KEEP_ALIVE_SECONDS", "0", "AMAAS_KEEP_ALIVE_SECONDS: expected a number from 1 up, got \"0\""),
             (
                 "AMAAS_EXECUTION_PROVIDERS",
                 "gpu",
@@ -434,6 +448,14 @@ mod tests {
             ("AMAAS_IAM", "x", "AMAAS_IAM: expected \"ignore\" or \"tenant\", got \"x\""),
             ("AMAAS_OIDC_ISSUER", "http://example.com", "AMAAS_OIDC_ISSUER: expected"),
             ("AMAAS_REPLAY", "x", "AMAAS_REPLAY: expected \"allow\" or \"refuse\", got \"x\""),
+            ("AMAAS_CORS_ORIGINS", "a.example", "AMAAS_CORS_ORIGINS: expected origins as browsers send them"),
+            (
+                "AMAAS_HOST",
+                "*",
+                "AMAAS_HOST: expected an address to listen on, such as 127.0.0.1, or all of them: 0.0.0.0 or ::",
+            ),
+            ("AMAAS_HOST", "[::1]:80", "AMAAS_HOST: expected an address to listen on"),
+            ("AMAAS_HOST", "http://localhost", "AMAAS_HOST: expected an address to listen on"),
             ("PORT", "99999", "PORT: expected a port number, got \"99999\""),
         ] {
             let mut variables = NEEDED.to_vec();

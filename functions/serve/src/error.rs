@@ -3,6 +3,7 @@
 //! Invariant: the public text names tensor, datatype, shape or limit, and never holds a value of the payload, a key or
 //! a path of the machine.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use amaas_wire::key::MalformedKey;
@@ -24,7 +25,7 @@ pub enum Error {
     InvalidInput(String),
     /// A member of the body that is not what the route takes.
     #[error("{message}")]
-    Parameter { param: Option<&'static str>, message: String },
+    Parameter { param: Option<Cow<'static, str>>, message: String },
     /// The network itself refused the values, such as an index out of range.
     #[error("{public}")]
     Refused { public: String, internal: String },
@@ -53,7 +54,7 @@ pub enum Error {
     #[error("content coding {got:?} is not taken here; expected gzip, deflate or none")]
     ContentCoding { got: String },
     /// A body that is not what its content coding makes.
-    #[error("the body is not whole {coding}")]
+    #[error("the body is not whole {coding}{}", if *coding == "deflate" { "; expected the zlib format (RFC 1950), as RFC 9110 has it" } else { "" })]
     Compressed { coding: &'static str },
     /// The body did not arrive in time.
     #[error("no byte of the body arrived for {} s", seconds)]
@@ -64,6 +65,9 @@ pub enum Error {
     /// The caller went away in the middle of the body.
     #[error("the body broke off")]
     BodyBroken,
+    /// The body's transfer coding is not what HTTP/1.1 has.
+    #[error("the body is not whole chunks; expected the chunked transfer coding of RFC 9112 \u{a7}7.1")]
+    BodyChunks,
     /// No key was sent.
     #[error("no API key: send it as \"Authorization: Bearer amaas_…\" or \"x-api-key: amaas_…\"")]
     KeyMissing,
@@ -115,6 +119,16 @@ pub enum Error {
     /// What calls with the key may cost is spent.
     #[error("what calls with this API key may cost, {budget}, is spent until the month is over (UTC)")]
     KeyBudgetExhausted { budget: String },
+    /// A single call costs more than the tenant's budget ever has room for.
+    #[error(
+        "the call alone costs more than the budget of {budget}; send fewer inputs a call, or have the budget raised"
+    )]
+    OverBudget { budget: String },
+    /// The same, for what calls with the key may cost.
+    #[error(
+        "the call alone costs more than calls with this API key may cost, {budget}; send fewer inputs a call, or have that raised"
+    )]
+    OverKeyBudget { budget: String },
     /// The ledger could not be asked about usage.
     #[error("usage cannot be read at the moment")]
     UsageUnavailable { internal: String },
@@ -204,7 +218,12 @@ pub enum Error {
     Draining,
     /// The model is not loaded.
     #[error("model {model:?} is not ready: {reason}")]
-    NotReady { model: String, reason: String },
+    NotReady {
+        model: String,
+        reason: String,
+        /// When it may be, unless an operator or a publisher has to act first.
+        again: Option<Duration>,
+    },
     /// The answer cannot be written as JSON.
     #[error("{0}")]
     Unwritable(String),
@@ -217,6 +236,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A member of the body that is not what the route takes.
+    pub(crate) fn parameter(param: &'static str, message: String) -> Self {
+        Self::Parameter { param: Some(Cow::Borrowed(param)), message }
+    }
+
     /// A fault of ours, with what the log should say.
     pub fn internal(text: impl Into<String>) -> Self {
         Self::Internal { internal: text.into() }
@@ -253,7 +277,9 @@ impl Error {
     fn class(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::Malformed(DecodeError::Json(_)) => (S::BAD_REQUEST, "malformed-body", "malformed body"),
+            Self::Malformed(DecodeError::Json(_)) | Self::BodyChunks => {
+                (S::BAD_REQUEST, "malformed-body", "malformed body")
+            }
             Self::Malformed(_) | Self::InvalidInput(_) | Self::Parameter { .. } => {
                 (S::BAD_REQUEST, "invalid-input", "invalid input")
             }
@@ -284,8 +310,10 @@ impl Error {
             Self::RateLimited { .. } => (S::TOO_MANY_REQUESTS, "rate-limited", "rate limited"),
             Self::QuotaExhausted { .. } => (S::TOO_MANY_REQUESTS, "quota-exhausted", "quota exhausted"),
             Self::OverLimit { .. } => (S::PAYLOAD_TOO_LARGE, "over-limit", "more than a limit"),
-            Self::BudgetExhausted { .. } => (S::PAYMENT_REQUIRED, "budget-exhausted", "budget exhausted"),
-            Self::KeyBudgetExhausted { .. } => {
+            Self::BudgetExhausted { .. } | Self::OverBudget { .. } => {
+                (S::PAYMENT_REQUIRED, "budget-exhausted", "budget exhausted")
+            }
+            Self::KeyBudgetExhausted { .. } | Self::OverKeyBudget { .. } => {
                 (S::PAYMENT_REQUIRED, "key-budget-exhausted", "budget of the key exhausted")
             }
             Self::UsageUnavailable { .. } => (S::SERVICE_UNAVAILABLE, "usage-unavailable", "usage unavailable"),
@@ -329,9 +357,9 @@ impl Error {
     }
 
     /// The member of the body at fault, where it is one.
-    pub fn param(&self) -> Option<&'static str> {
+    pub fn param(&self) -> Option<&str> {
         match self {
-            Self::Parameter { param, .. } => *param,
+            Self::Parameter { param, .. } => param.as_deref(),
             Self::UnknownModel { .. }
             | Self::KeyScope { .. }
             | Self::NoEmbeddings { .. }
@@ -382,8 +410,8 @@ impl Error {
             | Self::UsageUnavailable { .. }
             | Self::SealingUnavailable { .. }
             | Self::LedgerUnavailable { .. }
-            | Self::Lost
-            | Self::NotReady { .. } => Some(Duration::from_secs(2)),
+            | Self::Lost => Some(Duration::from_secs(2)),
+            Self::NotReady { again, .. } => *again,
             _ => None,
         }
     }

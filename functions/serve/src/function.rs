@@ -30,7 +30,6 @@ use crate::{host, runtime, telemetry};
 /// ```
 #[allow(clippy::needless_pass_by_value)] // a `main` gives away all it has
 pub fn function(tasks: Tasks) -> ExitCode {
-    runtime::return_large_blocks();
     let started = runtime::quiet().and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build());
     let tokio = match started {
         Ok(tokio) => tokio,
@@ -80,6 +79,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     if config.iam == Iam::Tenant {
         host.trust_iam();
     }
+    host.share_with(config.cors.clone());
     let source = Source::new(store.clone(), Some(vault.clone()), config.trust.clone()).with_ledger(accounts.ledger());
     let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
     host.insert(Arc::clone(&slot));

@@ -3,6 +3,8 @@
 //! It is the one thing that is trusted by name, and only when a publisher signed it; everything else is trusted by digest.
 //! As stored it is the payload of a DSSE envelope.
 
+mod dim;
+
 use std::collections::BTreeMap;
 
 use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey};
@@ -10,6 +12,7 @@ use amaas_wire::oip::TensorMetadata;
 use amaas_wire::{Datatype, Tensor};
 use serde::{Deserialize, Serialize};
 
+pub use self::dim::Dim;
 use crate::at_rest::{Role, Tag};
 use crate::digest::{Digest, Hasher};
 use crate::store::{ModelName, Version};
@@ -296,27 +299,7 @@ impl TensorSpec {
     pub fn metadata(&self) -> TensorMetadata {
         let shape = if self.unranked { &[Dim::Symbol(String::new())] } else { self.shape.as_slice() };
         let shape = shape.iter().map(|dim| dim.fixed().and_then(|size| i64::try_from(size).ok()).unwrap_or(-1));
-        TensorMetadata { name: self.name.clone(), datatype: self.datatype, shape: shape.collect() }
-    }
-}
-
-/// One dimension of a [`TensorSpec`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Dim {
-    /// Always this size.
-    Fixed(usize),
-    /// Any size, the same wherever the symbol stands; an empty symbol is any size on its own.
-    Symbol(String),
-}
-
-impl Dim {
-    /// The size, where it is always the same.
-    pub fn fixed(&self) -> Option<usize> {
-        match self {
-            Self::Fixed(size) => Some(*size),
-            Self::Symbol(_) => None,
-        }
+        TensorMetadata { name: self.name.clone(), datatype: self.datatype.into(), shape: shape.collect() }
     }
 }
 

@@ -4,24 +4,25 @@
 
 mod embed;
 mod generate;
+mod inputs;
 mod matching;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use amaas_wire::Tensor;
-use amaas_wire::predict::PredictRequest;
+use amaas_wire::{Tensor, TensorError};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-pub(crate) use self::embed::{AnyEmbedder, Plan, QUICK_TEXT, Vectors};
+pub(crate) use self::embed::{AnyEmbedder, Plan, QUICK_TEXT, Texts, Vectors};
 pub use self::embed::{Embedder, Tokens};
 pub(crate) use self::generate::AnyGenerator;
 pub use self::generate::{Generator, Tensors};
+pub(crate) use self::inputs::inputs;
 pub use self::matching::Matcher;
 pub(crate) use self::matching::{AnyMatcher, Prepare};
 pub use self::work::checkpoint;
@@ -164,7 +165,10 @@ impl TaskError {
 
 /// The tasks that a function was built with, by name.
 #[derive(Clone, Default)]
-pub struct Tasks(BTreeMap<&'static str, Known>);
+pub struct Tasks {
+    known: BTreeMap<&'static str, Known>,
+    elsewhere: BTreeSet<String>,
+}
 
 #[derive(Clone)]
 struct Known {
@@ -181,7 +185,7 @@ impl Tasks {
     #[must_use]
     pub fn with<T: Task>(mut self) -> Self {
         let make: Make = |assets| Ok(Arc::new(Erased(T::from_assets(assets)?)));
-        self.0.insert(T::NAME, Known { make, example: T::EXAMPLE, networks: &[] });
+        self.known.insert(T::NAME, Known { make, example: T::EXAMPLE, networks: &[] });
         self
     }
 
@@ -189,7 +193,7 @@ impl Tasks {
     #[must_use]
     pub fn with_embedder<E: Embedder>(mut self) -> Self {
         let make: Make = |assets| Ok(Arc::new(embed::Erased(E::from_assets(assets)?)));
-        self.0.insert(E::NAME, Known { make, example: E::EXAMPLE, networks: &[] });
+        self.known.insert(E::NAME, Known { make, example: E::EXAMPLE, networks: &[] });
         self
     }
 
@@ -197,7 +201,7 @@ impl Tasks {
     #[must_use]
     pub fn with_matcher<M: Matcher>(mut self) -> Self {
         let make: Make = |assets| Ok(Arc::new(matching::Erased::<M>::from_assets(assets)?));
-        self.0.insert(M::NAME, Known { make, example: M::EXAMPLE, networks: const { &[M::TEXTS] } });
+        self.known.insert(M::NAME, Known { make, example: M::EXAMPLE, networks: const { &[M::TEXTS] } });
         self
     }
 
@@ -205,13 +209,31 @@ impl Tasks {
     #[must_use]
     pub fn with_generator<G: Generator>(mut self) -> Self {
         let make: Make = |assets| Ok(Arc::new(generate::Erased(G::from_assets(assets)?)));
-        self.0.insert(G::NAME, Known { make, example: G::EXAMPLE, networks: &[] });
+        self.known.insert(G::NAME, Known { make, example: G::EXAMPLE, networks: &[] });
         self
+    }
+
+    /// These, and models with the task `name` are published although this program does not have it: by a word of their publisher
+    /// that the program which will serve them does.
+    #[must_use]
+    pub fn with_unchecked(mut self, name: impl Into<String>) -> Self {
+        self.elsewhere.insert(name.into());
+        self
+    }
+
+    /// Whether models with the task `name` are published unchecked.
+    pub(crate) fn is_unchecked(&self, name: &str) -> bool {
+        !self.known.contains_key(name) && self.elsewhere.contains(name)
+    }
+
+    /// The names of all tasks that this program has.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.known.keys().copied()
     }
 
     /// The example input of the task `name`, as JSON.
     pub fn example(&self, name: &str) -> Option<&'static str> {
-        self.0.get(name).map(|known| known.example)
+        self.known.get(name).map(|known| known.example)
     }
 
     /// Makes the task `name` of a model that was published with `networks` beside its own.
@@ -221,7 +243,7 @@ impl Tasks {
         assets: &Assets,
         networks: impl Iterator<Item = &'n String>,
     ) -> Result<Arc<dyn AnyTask>, TaskError> {
-        let wanted = self.0.get(name).map_or(&[][..], |known| known.networks);
+        let wanted = self.known.get(name).map_or(&[][..], |known| known.networks);
         let task = self.make(name, assets)?;
         let (got, show) = (networks.collect::<Vec<_>>(), |names: &[&str]| match names {
             [] => "no network".to_owned(),
@@ -236,8 +258,8 @@ impl Tasks {
 
     /// Makes the task `name`.
     pub(crate) fn make(&self, name: &str, assets: &Assets) -> Result<Arc<dyn AnyTask>, TaskError> {
-        let Some(Known { make, .. }) = self.0.get(name) else {
-            let known = self.0.keys().copied().collect::<Vec<_>>().join(", ");
+        let Some(Known { make, .. }) = self.known.get(name) else {
+            let known = self.names().collect::<Vec<_>>().join(", ");
             return Err(TaskError(format!("the function was built without task {name:?}; it has: {known}")));
         };
         make(assets)
@@ -252,6 +274,11 @@ pub(crate) trait AnyTask: Send + Sync {
     /// See [`Task::MEMORY`].
     fn memory(&self) -> usize {
         0
+    }
+
+    /// The most inputs of one call.
+    fn most_inputs(&self) -> usize {
+        usize::MAX
     }
 
     /// One input, as JSON.
@@ -317,34 +344,49 @@ impl<T: Task> AnyTask for Erased<T> {
         Typed::of::<T::Input, T::Prediction>(schemas, T::EXAMPLE)
     }
 
-    fn encode(self: Arc<Self>, _: &Working, body: &[u8], limit: usize, _: Batching) -> Result<Encoded, Error> {
-        let request = PredictRequest::<T::Input>::from_json(body, limit)?;
-        if request.inputs.is_empty() {
-            return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
+    fn encode(self: Arc<Self>, _: &Working, body: &[u8], limit: usize, batching: Batching) -> Result<Encoded, Error> {
+        let inputs = inputs::<T::Input>(body, limit)?;
+        let count = inputs.len();
+        // Of a network that is not known to have a batch, each input has a run of its own.
+        let rows = if batching.has_rows() { count } else { 1 };
+        let mut runs = Vec::with_capacity(count.div_ceil(rows));
+        for inputs in inputs.chunks(rows) {
+            runs.push(self.0.encode(inputs).map_err(|error| Error::InvalidInput(error.0))?);
         }
-        let tensors = self.0.encode(&request.inputs).map_err(|error| Error::InvalidInput(error.0))?;
-        let count = request.inputs.len();
-        let decode = Box::new(move |outputs: &[Vec<Tensor>]| match outputs {
-            [outputs] => self.decode(outputs, count),
-            _ => Err(Error::internal("one run was asked for")),
-        });
-        Ok(Encoded { runs: vec![tensors], tokens: None, decode })
+        let decode = Box::new(move |outputs: &[Vec<Tensor>]| self.decode(outputs, rows));
+        Ok(Encoded { runs, tokens: None, decode })
     }
 }
 
 impl<T: Task> Erased<T> {
-    /// Makes the JSON list of `count` predictions.
-    fn decode(&self, outputs: &[Tensor], count: usize) -> Result<Box<RawValue>, Error> {
-        for output in outputs {
-            output.check_finite().map_err(|error| Error::Unwritable(error.to_string()))?;
-        }
-        let predictions = self.0.decode(outputs).map_err(|error| Error::internal(error.0))?;
-        if predictions.len() != count {
-            let got = predictions.len();
-            return Err(Error::internal(format!("task {} made {got} predictions of {count} inputs", T::NAME)));
+    /// Makes the JSON list of the predictions of all runs, `rows` of each.
+    fn decode(&self, runs: &[Vec<Tensor>], rows: usize) -> Result<Box<RawValue>, Error> {
+        let mut predictions = Vec::with_capacity(runs.len() * rows);
+        for outputs in runs {
+            finite(outputs, predictions.len(), rows)?;
+            let of_run = self.0.decode(outputs).map_err(|error| Error::internal(error.0))?;
+            if of_run.len() != rows {
+                let got = of_run.len();
+                return Err(Error::internal(format!("task {} made {got} predictions of {rows} inputs", T::NAME)));
+            }
+            predictions.extend(of_run);
         }
         serde_json::value::to_raw_value(&predictions).map_err(|error| Error::internal(error.to_string()))
     }
+}
+
+/// Refuses `outputs` of the `count` inputs from the one `first` on where a value is no finite number, and says of which input it is, where
+/// each has a row.
+fn finite(outputs: &[Tensor], first: usize, count: usize) -> Result<(), Error> {
+    for output in outputs {
+        let Err(TensorError::NotFinite { index, .. }) = output.check_finite() else { continue };
+        let row = if output.rows() == Some(count) { (index * count).checked_div(output.data().len()) } else { None };
+        let of = if count == 1 { Some(0) } else { row };
+        let of = of.map_or_else(String::new, |row| format!("inputs[{}]: ", first + row));
+        let name = output.name();
+        return Err(Error::Unwritable(format!("{of}the network gave {name:?} a value that is no finite number")));
+    }
+    Ok(())
 }
 
 /// Runs `work` of no tenant that reads or writes `size` bytes of JSON: here where that is quick, on a thread for blocking work where it
@@ -403,13 +445,22 @@ mod tests {
 
     #[test]
     fn outputs_that_are_not_finite_are_refused_and_not_null() {
-        let output = |value| [Tensor::new("y", vec![1], vec![value]).expect("one value")];
+        let output = |value| [vec![Tensor::new("y", vec![1], vec![value]).expect("one value")]];
         assert_eq!(Erased(First).decode(&output(0.5), 1).expect("finite").get(), "[0.5]");
         for value in [f32::NAN, f32::INFINITY] {
             let error = Erased(First).decode(&output(value), 1).expect_err("not finite");
             assert_eq!(error.slug(), "unwritable-answer");
-            assert_eq!(error.to_string(), "tensor \"y\": data[0] is not a finite number, which JSON cannot carry");
+            assert_eq!(error.to_string(), "inputs[0]: the network gave \"y\" a value that is no finite number");
         }
+        let rows = |shape: Vec<usize>| {
+            let count = shape.iter().product();
+            let values = (0..count).map(|index| if index + 2 == count { f32::NAN } else { 0.0 }).collect::<Vec<_>>();
+            let output = [Tensor::new("y", shape, values).expect("as many")];
+            finite(&output, 4, 3).expect_err("not finite").to_string()
+        };
+        assert_eq!(rows(vec![3, 2]), "inputs[6]: the network gave \"y\" a value that is no finite number");
+        assert_eq!(rows(vec![3, 1]), "inputs[5]: the network gave \"y\" a value that is no finite number");
+        assert_eq!(rows(vec![2, 2]), "the network gave \"y\" a value that is no finite number", "no row each");
     }
 
     #[test]

@@ -88,6 +88,23 @@ variable "ledger" {
   nullable = false
 }
 
+variable "cors_origins" {
+  description = "The origins whose pages a browser lets call the model itself, or \"*\" for all. Empty lets none. An HTTP API in front answers with its own `cors` in the place of this."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.cors_origins : origin == "*" || can(regex("^[a-z][a-z0-9+.-]*://[^/?#@*,A-Z[:space:]]+$", origin))])
+    error_message = "${var.model}: cors_origins must be \"*\" or scheme and host without a path, in lower case: write \"https://app.example.com\", not ${jsonencode(var.cors_origins)}."
+  }
+
+  validation {
+    condition     = !contains(var.cors_origins, "*") || length(var.cors_origins) == 1
+    error_message = "${var.model}: cors_origins must have \"*\" alone, since it lets all: write [\"*\"], or leave it out."
+  }
+}
+
 variable "oidc" {
   description = <<-TEXT
     Whose bearer tokens are taken beside API keys. Null takes none.
@@ -501,9 +518,9 @@ variable "environment" {
     condition = length(setintersection(keys(var.environment), [
       "AMAAS_STORE", "AMAAS_MODEL", "AMAAS_MODEL_VERSION", "AMAAS_EXECUTION_PROVIDERS", "AMAAS_RESPONSE_MODE", "AMAAS_KMS_KEY",
       "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_REPLAY", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "AMAAS_IAM", "AMAAS_OIDC_ISSUER",
-      "AMAAS_OIDC_AUDIENCE", "AMAAS_OIDC_TENANT_CLAIM", "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "ORT_DISABLE_TELEMETRY",
+      "AMAAS_OIDC_AUDIENCE", "AMAAS_OIDC_TENANT_CLAIM", "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "AMAAS_CORS_ORIGINS", "ORT_DISABLE_TELEMETRY",
     ])) == 0
-    error_message = "${var.model}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_IAM, AMAAS_OIDC_…, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `replay`, `least_serial`, `ledger`, `iam`, `oidc` or `url.mode` instead."
+    error_message = "${var.model}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_IAM, AMAAS_OIDC_…, AMAAS_CORS_ORIGINS, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `replay`, `least_serial`, `ledger`, `iam`, `oidc`, `cors_origins` or `url.mode` instead."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"

@@ -28,6 +28,7 @@ locals {
     NVIDIA_DRIVER_CAPABILITIES = "compute,utility"
     ORT_DISABLE_TELEMETRY      = "1"
     }, var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) },
+    length(var.cors_origins) == 0 ? {} : { AMAAS_CORS_ORIGINS = join(",", var.cors_origins) },
     merge([for oidc in var.oidc[*] : {
       for name, value in {
         AMAAS_OIDC_ISSUER       = oidc.issuer

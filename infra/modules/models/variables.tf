@@ -18,6 +18,7 @@ variable "models" {
     version              = optional(string, "live")
     sealing              = optional(string, "required")
     replay               = optional(string, "refuse")
+    cors_origins         = optional(list(string), [])
     least_serial         = optional(number)
     execution_providers  = optional(list(string))
     architecture         = optional(string, "x86_64")

@@ -10,6 +10,12 @@ locals {
         Resource = local.published
       },
       {
+        Sid      = "RemoveStaleMarks"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject"]
+        Resource = ["${var.registry.bucket_arn}/uploads/*"]
+      },
+      {
         Sid      = "ListModels"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]

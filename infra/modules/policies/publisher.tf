@@ -10,6 +10,13 @@ locals {
       Resource = local.published
     },
     {
+      # What keeps `store prune` from the blobs of a publish that is under way.
+      Sid      = "MarkUploads"
+      Effect   = "Allow"
+      Action   = ["s3:DeleteObject", "s3:PutObject"]
+      Resource = ["${var.registry.bucket_arn}/uploads/*"]
+    },
+    {
       Sid      = "ListModels"
       Effect   = "Allow"
       Action   = ["s3:ListBucket"]

@@ -5,6 +5,8 @@ mod accounts;
 mod estimate;
 mod keys;
 mod models;
+mod number;
+mod process;
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use std::str::FromStr;
 use amaas_serve::publish::BatchingPolicy;
 use amaas_serve::store::{Alias, ModelName, Version};
 use amaas_wire::dsse::VerifyingKey;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::accounts::{
@@ -21,20 +24,26 @@ pub(crate) use self::accounts::{
 pub(crate) use self::estimate::{Estimate, Front, OfModel};
 pub(crate) use self::keys::{CreateKey, Keys, ListKeys, RotateKeys};
 pub(crate) use self::models::{ModelVersions, Models, ModelsCommand, Prune, RemoveModel, StoreCommand};
+use self::number::{AtLeast, port};
 use crate::architecture::Architecture;
 
-/// What `amaas --help` says at its end.
+/// What `amaas --help` says at its end; clap breaks the lines.
 const SETTINGS: &str = "\
-Where settings come from: the flag of the one thing (--store), the flag of all (--data), the environment, the file env in the
-folder of `amaas dev`. What belongs together comes from one of them: a key of the environment (AMAAS_API_KEY, AMAAS_SIGNING_KEY,
-AMAAS_KMS_KEY) is never used with an endpoint, a store or a ledger of the file, and AWS credentials and AMAAS_SIGV4 never are. The
-command says on standard error which file it took.
+Where settings come from: the flag of the one thing (--store), the flag of all (--data), the environment, the file env in the \
+folder of `amaas dev`. What belongs together comes from one of them: a key of the environment (AMAAS_API_KEY, AMAAS_SIGNING_KEY, \
+AMAAS_KMS_KEY) is never used with an endpoint, a store or a ledger of the file, and AWS credentials and AMAAS_SIGV4 never are. \
+The command says on standard error which file it took.
 
-A file that was not named with --data or an absolute AMAAS_DATA is used only if `amaas dev` of this user wrote it as it is, and
-neither it nor its folder can be written by others: a repository that was cloned may bring a file of its own. It is looked for here
-and above, up to the root of the Git repository or the home folder.
+A file that was not named with --data or an absolute AMAAS_DATA is used only if `amaas dev` of this user wrote it as it is, and \
+neither it nor its folder can be written by others: a repository that was cloned may bring a file of its own. It is looked for \
+here and above, up to the root of the Git repository or the home folder.
 
-Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 the service, the store or the ledger could not be reached or
+With --json an error is one line on standard error: {\"error\": {\"message\", \"remedy\", \"kind\", \"exit_code\", \"status\", \
+\"problem\", \"request_id\", \"attempts\", \"retry_after\"}}. Members without a value are null. kind is \"failed\", \"usage\", \
+\"unavailable\" or \"refused\", as the exit code, or of a call what the SDK calls it, such as \"rate_limited\"; status, problem (the \
+type of the problem document), request_id, attempts and retry_after (seconds) are of calls.
+
+Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 the service, the store or the ledger could not be reached or \
 was busy, so trying again can help; 4 the key was refused.";
 
 /// AI model as a service: an ONNX network in, a private, pay-per-call API out.
@@ -42,6 +51,7 @@ was busy, so trying again can help; 4 the key was refused.";
 #[command(
     name = "amaas",
     version,
+    max_term_width = MAX_HELP_WIDTH,
     after_help = "Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 the service, the store or \
                   the ledger could not be reached or was busy, so trying again can help; 4 the key was refused.",
     after_long_help = SETTINGS
@@ -57,6 +67,9 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// Columns of help, however wide the terminal is.
+const MAX_HELP_WIDTH: usize = 100;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -107,7 +120,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct Dev {
     /// The port on 127.0.0.1; 0 takes a free one
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = port)]
     pub(crate) port: u16,
     /// Say where the milliseconds of each model's load went
     #[arg(long)]
@@ -130,6 +143,9 @@ pub(crate) struct Publish {
     /// The task that gives it typed inputs, such as "sentiment" [default: none, tensors only]
     #[arg(long)]
     pub(crate) task: Option<String>,
+    /// Publish the model although this program does not have its task, and so cannot try it: the program that serves it has
+    #[arg(long, requires = "task")]
+    pub(crate) unchecked_task: bool,
     /// A file that the task needs, under its own name or under NAME; may be given again
     #[arg(long = "asset", value_name = "[NAME=]FILE")]
     pub(crate) assets: Vec<NamedFile>,
@@ -239,7 +255,8 @@ pub(crate) struct StoreArguments {
 pub(crate) struct Predict {
     /// The model's name
     pub(crate) model: String,
-    /// Inputs as text; "-" or none reads one input a line from standard input
+    /// Inputs as text; "-" or none reads one input a line from standard input, and empty lines at its end are none. More than
+    /// 4096 inputs are several calls, with a line of JSON each
     pub(crate) inputs: Vec<String>,
     /// The inputs are JSON values, not text
     #[arg(long)]
@@ -281,7 +298,7 @@ pub(crate) struct VerifyReceipt {
     /// A file with the receipt: the value of the header amaas-receipt, or a whole stream that ends with it; "-" reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) receipt: PathBuf,
-    /// Who may have signed it, as `amaas keys signer MODEL` shows [env: AMAAS_SIGNERS] [default: those of `amaas dev`]
+    /// Who may have signed it, as `amaas keys signer MODEL` shows, and of `amaas dev` `amaas keys signer dev` [env: AMAAS_SIGNERS] [default: those of `amaas dev`]
     #[arg(long = "signer", value_name = "KEY", value_delimiter = ',')]
     pub(crate) signers: Vec<VerifyingKey>,
     /// The body that was sent, as it was before it was sealed or compressed
@@ -304,8 +321,8 @@ pub(crate) struct Env {
 
 #[derive(Args)]
 #[command(after_long_help = "\
-A GPU image: --library is the libonnxruntime.so of the onnxruntime-gpu wheel, --include its
-libonnxruntime_providers_shared.so and libonnxruntime_providers_cuda.so, which ONNX Runtime looks for beside itself, and
+A GPU image: --library is the libonnxruntime.so of the onnxruntime-gpu wheel, --include its \
+libonnxruntime_providers_shared.so and libonnxruntime_providers_cuda.so, which ONNX Runtime looks for beside itself, and \
 --base an image that has CUDA and cuDNN of the versions that the wheel asks for. NVIDIA's driver comes from the host.")]
 pub(crate) struct Package {
     /// The function: the name of a folder in functions/, such as "sentiment". Without --binary cargo builds it in this workspace,
@@ -332,7 +349,8 @@ pub(crate) struct Package {
     #[arg(long, value_name = "FILE")]
     pub(crate) binary: Option<PathBuf>,
     /// The ONNX Runtime library [default: the pinned build for the processor]
-    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
+    // An empty variable is as good as none, and no error.
+    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) library: Option<PathBuf>,
     /// Another library to put beside it; may be given again
     #[arg(long = "include", value_name = "FILE")]

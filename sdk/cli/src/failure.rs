@@ -22,6 +22,19 @@ pub(crate) struct Failure {
     message: String,
     remedy: Option<String>,
     kind: Kind,
+    /// What is known of a call that failed.
+    call: Option<Box<Call>>,
+}
+
+/// A call that failed, for programs.
+#[derive(Debug)]
+struct Call {
+    kind: &'static str,
+    status: Option<u16>,
+    problem: Option<String>,
+    request_id: Option<String>,
+    attempts: u32,
+    retry_after: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +47,21 @@ enum Kind {
     Refused = 4,
 }
 
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unheard | Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Unavailable => "unavailable",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 impl Failure {
     /// Something went wrong.
     pub(crate) fn new(message: impl Display) -> Self {
-        Self { message: message.to_string(), remedy: None, kind: Kind::Failed }
+        Self { message: message.to_string(), remedy: None, kind: Kind::Failed, call: None }
     }
 
     /// Wrong arguments or configuration.
@@ -78,13 +102,28 @@ impl Failure {
             return;
         }
         if json {
-            output::note(serde_json::json!({ "error": { "message": self.message, "remedy": self.remedy } }));
-            return;
+            return output::note(self.json());
         }
         output::note(format_args!("error: {}", self.message));
         if let Some(remedy) = &self.remedy {
             output::note(format_args!("  try: {remedy}"));
         }
+    }
+
+    /// As `amaas --help` documents it.
+    fn json(&self) -> serde_json::Value {
+        let call = self.call.as_deref();
+        serde_json::json!({ "error": {
+            "message": self.message,
+            "remedy": self.remedy,
+            "kind": call.map_or(self.kind.name(), |call| call.kind),
+            "exit_code": self.code(),
+            "status": call.and_then(|call| call.status),
+            "problem": call.and_then(|call| call.problem.as_deref()),
+            "request_id": call.and_then(|call| call.request_id.as_deref()),
+            "attempts": call.map(|call| call.attempts),
+            "retry_after": call.and_then(|call| call.retry_after),
+        } })
     }
 
     pub(crate) fn code(&self) -> u8 {
@@ -108,11 +147,47 @@ impl From<amaas::Error> for Failure {
                 (Kind::Unavailable, Some("wait, or raise the limit with `amaas tenants set NAME --limit LIMIT`"))
             }
             ErrorKind::NotFound => (Kind::Failed, Some("`amaas models` lists what there is")),
-            ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Interrupted => (Kind::Unavailable, None),
+            ErrorKind::Certificate => (
+                Kind::Failed,
+                Some("SSL_CERT_FILE names a file with the certificates of an authority of your own, in PEM"),
+            ),
+            ErrorKind::Keys if error.status().is_some() => (Kind::Failed, Some("is the endpoint right?")),
+            ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Interrupted | ErrorKind::Damaged => {
+                (Kind::Unavailable, None)
+            }
             _ => (Kind::Failed, None),
         };
-        Self { message: error.to_string(), remedy: remedy.map(str::to_owned), kind }
+        let call = (error.attempts() > 0).then(|| Box::new(Call::of(&error)));
+        Self { message: with_sources(&error), remedy: remedy.map(str::to_owned), kind, call }
     }
+}
+
+impl Call {
+    fn of(error: &amaas::Error) -> Self {
+        Self {
+            kind: error.kind().name(),
+            status: error.status(),
+            problem: error.problem().map(|problem| problem.kind.clone()),
+            request_id: error.request_id().map(str::to_owned),
+            attempts: error.attempts(),
+            retry_after: error.retry_after().map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+        }
+    }
+}
+
+/// The text of an error, and those of its sources that it does not have in it. Layers of the HTTP client say nothing of their own.
+fn with_sources(error: &amaas::Error) -> String {
+    let mut text = error.to_string();
+    if matches!(error.kind(), ErrorKind::Connect | ErrorKind::Certificate | ErrorKind::Interrupted) {
+        return text;
+    }
+    let sources = std::iter::successors(std::error::Error::source(error), |source| source.source());
+    for source in sources.map(ToString::to_string) {
+        if !text.contains(&source) {
+            text.extend([": ", &source]);
+        }
+    }
+    text
 }
 
 /// What to do where a key may not do what it was used for. Routes with errors of their own shape do not say which of them it is.
@@ -168,14 +243,14 @@ impl From<ConfigError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let (kind, remedy) = match &error {
-            StoreError::Uri { .. } => (Kind::Usage, None),
+            StoreError::Uri { .. } | StoreError::Misconfigured { .. } => (Kind::Usage, None),
             StoreError::Unreachable { .. } => {
                 (Kind::Unavailable, Some("is `amaas dev` still running, or the store reachable?"))
             }
             StoreError::Denied { .. } => (Kind::Refused, Some("look at AMAAS_STORE and the AWS credentials")),
             _ => (Kind::Failed, None),
         };
-        Self { message: error.to_string(), remedy: remedy.map(str::to_owned), kind }
+        Self { kind, remedy: remedy.map(str::to_owned), ..Self::new(error) }
     }
 }
 
@@ -197,7 +272,7 @@ impl From<VaultError> for Failure {
             VaultError::Denied { .. } => (Kind::Refused, "rotating needs kms:Encrypt and kms:Decrypt on the key"),
             _ => (Kind::Unavailable, "are region and network right?"),
         };
-        Self { message: error.to_string(), remedy: Some(remedy.to_owned()), kind }
+        Self { kind, remedy: Some(remedy.to_owned()), ..Self::new(error) }
     }
 }
 
@@ -267,10 +342,30 @@ impl From<PublishError> for Failure {
             PublishError::Pointed { .. } => Self::new(error).try_this(
                 "point them elsewhere with `amaas alias`, remove an alias with --alias, or leave --version away to remove the whole model",
             ),
-            PublishError::VersionRemoved { .. } | PublishError::VersionTaken { .. } => {
+            PublishError::UnknownTask { ref task, ref known } => {
+                let alike = known
+                    .iter()
+                    .map(|known| (strsim::jaro(task, known), known))
+                    .filter(|(likeness, _)| *likeness > ALIKE);
+                let closest = alike.max_by(|one, other| one.0.total_cmp(&other.0));
+                let remedy = closest.map_or_else(
+                    || "--unchecked-task, if the program that will serve the model has this task".to_owned(),
+                    |(_, known)| format!("--task {known}"),
+                );
+                Self::new(&error).try_this(remedy)
+            }
+            PublishError::UnknownReferences { .. } | PublishError::DanglingReference { .. } => Self::new(error).try_this(
+                "bring the object back, or remove its version with `amaas models remove MODEL --version VERSION`, and prune again",
+            ),
+            PublishError::VersionDamaged { .. }
+            | PublishError::VersionRemoved { .. }
+            | PublishError::VersionTaken { .. } => {
                 Self::new(error).try_this("leave --version away to take the next number")
             }
             error => Self::new(error),
         }
     }
 }
+
+/// How alike two names are, from 0 to 1, of which one may be a slip for the other; as clap has it.
+const ALIKE: f64 = 0.7;

@@ -11,14 +11,13 @@ mod settings;
 use std::process::ExitCode;
 
 use amaas_serve::runtime::leave;
-use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::of_process() {
         Ok(arguments) => arguments,
         // What could not be parsed may still ask for JSON.
         Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {

@@ -85,7 +85,10 @@ impl Settings {
         }
         let file = self.file_where_there()?.ok_or_else(|| {
             Failure::usage(format!("no signer to verify with: neither --signer nor {SIGNERS} is given"))
-                .try_this("`amaas keys signer MODEL` shows who signs for a model; ask whoever runs the service")
+                .try_this(
+                    "`amaas keys signer MODEL` shows who signs for a model, beside `amaas dev` `amaas keys signer dev`; ask \
+                     whoever runs the service",
+                )
         })?;
         self.tell(&file, "signers", &[]);
         file.signers()

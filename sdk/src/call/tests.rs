@@ -170,7 +170,8 @@ async fn what_is_tried_again_and_how_often() {
         (TooLarge, 1, 1, ErrorKind::TooLarge),
         (Answer(302, &[]), 1, 1, ErrorKind::Protocol),
         (Answer(400, &[]), 1, 1, ErrorKind::InvalidInput),
-        (Answer(401, &[]), 1, 1, ErrorKind::Unauthorized),
+        // Once more, with other credentials.
+        (Answer(401, &[]), 2, 2, ErrorKind::Unauthorized),
         (Answer(402, &[]), 1, 1, ErrorKind::Budget),
         (Answer(402, REFUSED), 1, 1, ErrorKind::Budget),
         (Answer(403, &[]), 1, 1, ErrorKind::Forbidden),
@@ -322,5 +323,51 @@ async fn ids_that_would_break_a_header_are_refused_before_sending() {
             let error = Call::post(url.clone(), keys(), Payload::default(), &options).err().expect("no header");
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
         }
+    }
+}
+
+/// Answers calls with one token, and refuses all others.
+struct Takes(&'static str);
+
+impl Transport for Takes {
+    fn send(&self, request: Outgoing) -> TransportFuture<'_> {
+        let status = if request.headers[AUTHORIZATION] == self.0 { 200 } else { 401 };
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            Ok(Received { status, headers: HeaderMap::new(), body: bytes::Bytes::new() })
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_are_refused_together_ask_for_one_token() {
+    let asked = Arc::new(Numbered::default());
+    let cached = crate::Cached::new(Shared(Arc::clone(&asked)));
+    let caller = Caller {
+        transport: Arc::new(Takes("Bearer token-1")),
+        credentials: Credentials::Provider(Arc::new(cached)),
+        ..Scripted::new(&[]).caller(|| 0.0)
+    };
+    let caller = Arc::new(caller);
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..64 {
+        let caller = Arc::clone(&caller);
+        calls.spawn(async move {
+            // Some find the first token refused already.
+            tokio::time::sleep(Duration::from_millis(number % 16)).await;
+            post(&CallOptions::default()).send(&caller).await.map(|completed| completed.trace.attempts)
+        });
+    }
+    while let Some(attempts) = calls.join_next().await {
+        assert!(attempts.expect("no panic").expect("an answer") <= 2);
+    }
+    assert_eq!(asked.0.load(Ordering::Relaxed), 2);
+}
+
+struct Shared(Arc<Numbered>);
+
+impl CredentialProvider for Shared {
+    fn authorization(&self) -> AuthorizationFuture<'_> {
+        self.0.authorization()
     }
 }

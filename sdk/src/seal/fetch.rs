@@ -3,14 +3,18 @@
 //! No credential goes along: keys are public. A failure is one of the keys alone, for nothing of the call went out; so
 //! whatever may pass is tried again, with or without an idempotency key.
 //!
+//! A model or version that the service does not know is `NotFound`, whichever of the two documents says so. Nothing is sealed to keys
+//! without a manifest, so a service that hides it gains nothing by saying so.
+//!
 //! Without pins the manifest is not asked for: whoever could put another list in the place of the real one could put a
 //! manifest beside it, and a check that holds nobody up is not worth a request.
 
 use std::time::{Duration, SystemTime};
 
 use amaas_wire::dsse::VerifyingKey;
-use amaas_wire::keys::{KeyList, MEDIA_TYPE, Manifest, ManifestError, Requirement};
+use amaas_wire::keys::{ANY, Audience, KeyList, MEDIA_TYPE, Manifest, ManifestError, Requirement};
 use amaas_wire::ohttp::PublicKey;
+use amaas_wire::problem::{Problem, TYPE_PREFIX};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
@@ -18,6 +22,7 @@ use reqwest::{Method, Url};
 use super::{Demand, KeySource, seconds};
 use crate::call::Failure;
 use crate::decode;
+use crate::error::Wait;
 use crate::retry::Cause;
 use crate::transport::{Outgoing, Received, Transport, TransportError};
 use crate::{Error, ErrorKind};
@@ -39,17 +44,20 @@ pub(super) async fn keys(
 ) -> Result<Fetched, Failure> {
     let Some(signers) = &demand.signers else {
         let list = list(source, transport).await?;
-        let list = KeyList::decode(&list).map_err(|error| wrong("the list of keys is malformed").because(error))?;
+        let list = KeyList::decode(&list).map_err(|error| malformed().because(error))?;
         return Ok(Fetched { key: choose(&list, demand)?, life: UNSIGNED, serial: None });
     };
     let now = u64::try_from(seconds(now)).unwrap_or_default();
-    let required = Requirement { audience: source.audience.clone(), now, least_serial };
+    // A signed manifest of another version is no reason for distrust: the version is judged apart.
+    let audience = Audience::of_model(&source.audience.model);
+    let required = Requirement { audience, now, least_serial };
     let (list, manifest) = match signed(source, transport, signers, &required).await? {
         // The keys may have changed between the two fetches.
         Err(ManifestError::Digest) => signed(source, transport, signers, &required).await?,
         verified => verified,
     }
-    .map_err(|error| wrong(&format!("the keys are not trusted: {error}")).because(error))?;
+    .map_err(distrusted)?;
+    check_version(&source.audience, manifest.audience())?;
     let life = Duration::from_secs((manifest.not_after() - now).max(1));
     Ok(Fetched { key: choose(&list, demand)?, life, serial: Some(manifest.serial()) })
 }
@@ -61,7 +69,9 @@ async fn signed(
     signers: &[VerifyingKey],
     required: &Requirement,
 ) -> Result<Result<(KeyList, Manifest), ManifestError>, Failure> {
-    let (list, manifest) = tokio::try_join!(list(source, transport), manifest(source, transport))?;
+    // Both to the end, so that the same failures make the same error whichever of them comes first.
+    let (list, manifest) = tokio::join!(list(source, transport), manifest(source, transport));
+    let (list, manifest) = (list?, manifest?);
     Ok(Manifest::verify(&manifest, &list, signers, required))
 }
 
@@ -71,14 +81,11 @@ async fn list(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, Fa
         return Ok(received.body);
     }
     let failure = refused(&received);
-    // A service that has no such model has no keys of it; that says more than that there are no keys.
-    let unknown = failure.error.problem().is_some_and(|problem| problem.kind == UNKNOWN_MODEL);
-    let passes = failure.cause == Cause::NotSent || matches!(received.status, 401..=403);
-    if unknown || passes {
+    if says_why(&failure) || matches!(received.status, 401..=403) {
         return Err(failure);
     }
-    let error = failure.error.of_kind(ErrorKind::Keys, "the service gives no keys to seal calls to");
-    Err(Failure { error, ..failure })
+    let what = no_keys(source, &received, failure.error.problem());
+    Err(Failure { error: failure.error.of_kind(ErrorKind::Keys, &what), ..failure })
 }
 
 async fn manifest(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, Failure> {
@@ -91,11 +98,18 @@ async fn manifest(source: &KeySource, transport: &dyn Transport) -> Result<Bytes
         return Ok(received.body);
     }
     let failure = refused(&received);
-    if failure.cause == Cause::NotSent {
+    if says_why(&failure) {
         return Err(failure);
     }
     let what = "the keys are not trusted: signers are pinned, and the service gives no manifest";
     Err(Failure { error: failure.error.of_kind(ErrorKind::Keys, what), ..failure })
+}
+
+/// Whether the answer says more than that there are no keys: that there is no such model or version, or that it may pass. That is
+/// believed of anyone, for it only ends the call, before anything of it was sent.
+fn says_why(failure: &Failure) -> bool {
+    let slug = failure.error.problem().and_then(|problem| problem.kind.strip_prefix(TYPE_PREFIX));
+    failure.cause == Cause::NotSent || slug.is_some_and(|slug| UNKNOWN.contains(&slug))
 }
 
 async fn fetch(url: Url, accept: HeaderValue, transport: &dyn Transport) -> Result<Received, Failure> {
@@ -103,9 +117,11 @@ async fn fetch(url: Url, accept: HeaderValue, transport: &dyn Transport) -> Resu
     let request = Outgoing { method: Method::GET, url, base: 0, headers, body: Bytes::new(), limit: LIMIT };
     transport.send(request).await.map_err(|error| match error {
         TransportError::TooLarge { limit, .. } => wrong(&format!("they are larger than {limit} bytes")).into(),
-        #[cfg(feature = "sigv4")]
-        error @ TransportError::Unsigned(_) => error.into(),
-        error => Failure { cause: Cause::NotSent, ..Failure::from(error) },
+        TransportError::Lost(source) => {
+            let what = "the connection was lost while keys were fetched, before anything of the call was sent";
+            Failure { cause: Cause::NotSent, error: Error::new(ErrorKind::Connect, what).with_cause(source) }
+        }
+        error => error.into(),
     })
 }
 
@@ -115,6 +131,41 @@ fn refused(received: &Received) -> Failure {
     let again = failure.cause == Cause::NotProcessed || matches!(received.status, 408 | 429 | 502..=504);
     let cause = if again { Cause::NotSent } else { Cause::Permanent };
     Failure { cause, error: failure.error.unsealed() }
+}
+
+/// What it says of an endpoint that it has no keys.
+fn no_keys(source: &KeySource, received: &Received, problem: Option<&Problem>) -> String {
+    let base = source.url.path().get(..source.base).unwrap_or_default();
+    if let Some(version) = ["/v1", "/v2"].into_iter().find(|version| base.ends_with(version)) {
+        return format!("the endpoint ends with {version}, which is part of the routes: leave it away");
+    }
+    if matches!(received.status, 404 | 405 | 410 | 501) && problem.is_none_or(|it| !it.kind.starts_with(TYPE_PREFIX)) {
+        return NO_ENDPOINT.to_owned();
+    }
+    "the service gives no keys to seal calls to".to_owned()
+}
+
+/// Refuses a version that is not the one that is asked for, where one is.
+fn check_version(asked: &Audience, found: &Audience) -> Result<(), Failure> {
+    let (asked, found) = (&asked.version, &found.version);
+    if asked == ANY || asked == found {
+        return Ok(());
+    }
+    let what = format!("no such version of the model: asked for {asked:?}, and the service has {found:?}");
+    Err(Failure::permanent(Error::new(ErrorKind::NotFound, what)))
+}
+
+fn distrusted(error: ManifestError) -> Wrong {
+    let clock = |what: &str, by: u64| {
+        let by = Wait(Duration::from_secs(by));
+        format!("{what} by this machine's clock ({by}): is the clock right?")
+    };
+    let why = match error {
+        ManifestError::NotYetValid { not_before, now } => clock("their manifest is not valid yet", not_before - now),
+        ManifestError::Expired { not_after, now } => clock("their manifest has expired", now - not_after),
+        error => error.to_string(),
+    };
+    Wrong(Error::new(ErrorKind::Keys, format!("the keys are not trusted: {why}"))).because(error)
 }
 
 fn choose(list: &KeyList, demand: &Demand) -> Result<PublicKey, Failure> {
@@ -128,6 +179,11 @@ fn choose(list: &KeyList, demand: &Demand) -> Result<PublicKey, Failure> {
 /// The keys are wrong in this way.
 fn wrong(what: &str) -> Wrong {
     Wrong(Error::new(ErrorKind::Keys, format!("the service's keys cannot be used: {what}")))
+}
+
+/// What was fetched is no list of keys: as a page that answers every path.
+fn malformed() -> Wrong {
+    wrong("the list of keys is malformed; is this an amaas endpoint?")
 }
 
 struct Wrong(Error);
@@ -148,4 +204,6 @@ impl From<Wrong> for Failure {
 const UNSIGNED: Duration = Duration::from_hours(1);
 /// The largest list or manifest: fifty keys of the larger suite.
 const LIMIT: usize = 64 << 10;
-const UNKNOWN_MODEL: &str = "urn:amaas:problem:unknown-model";
+/// Problems that say more of a call than that there are no keys.
+const UNKNOWN: [&str; 2] = ["unknown-model", "unknown-version"];
+const NO_ENDPOINT: &str = "this is no amaas endpoint: it has no keys to seal calls to";

@@ -21,6 +21,8 @@ pub struct KeyOffer {
     pub valid: RangeInclusive<u64>,
     /// The manifest's serial. It grows with [`Server::rotate_keys`](super::Server::rotate_keys).
     pub serial: u64,
+    /// The models that there are; all that are asked for, unless set. Keys of another one are refused as the service does.
+    pub models: Option<Vec<String>>,
     /// The version that the manifest is for: `1`, as the answers of [`Reply::predict`](super::Reply::predict).
     pub version: String,
 }
@@ -39,7 +41,7 @@ impl Lock {
     pub(super) fn generate() -> std::io::Result<Self> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let valid = now.saturating_sub(3600)..=now.saturating_add(24 * 3600);
-        let offer = KeyOffer { signed: true, valid, serial: 1, version: "1".to_owned() };
+        let offer = KeyOffer { signed: true, valid, serial: 1, models: None, version: "1".to_owned() };
         let signer = SigningKey::generate().map_err(std::io::Error::other)?;
         let (ring, list) = keys(1).map_err(std::io::Error::other)?;
         Ok(Self { ring, list, signer, last: SUITES, offer })
@@ -64,6 +66,13 @@ impl Lock {
 
     pub(super) fn ring(&self) -> KeyRing {
         self.ring.clone()
+    }
+
+    /// Whether the keys at `path` are those of a model that there is not.
+    pub(super) fn is_of_unknown_model(&self, path: &str) -> bool {
+        let audience = audience(path.strip_suffix("/manifest").unwrap_or(path), "1");
+        let known = |model: &String| self.offer.models.as_ref().is_none_or(|models| models.contains(model));
+        audience.is_some_and(|audience| audience != Audience::service() && !known(&audience.model))
     }
 
     /// The document at `path` and its media type, where that is a place of keys.

@@ -17,11 +17,7 @@
 //!
 //! // The service is busy at first, and answers when it is asked again.
 //! server.problem(503, "queue-full", "the queue is full").retry_after(0);
-//! server.predict("sentiment", [TextClassification {
-//!     label: "positive".to_owned(),
-//!     probability: 0.9,
-//!     probabilities: [("positive".to_owned(), 0.9), ("negative".to_owned(), 0.1)].into(),
-//! }]);
+//! server.predict("sentiment", [TextClassification::of([("positive".to_owned(), 0.9), ("negative".to_owned(), 0.1)])]);
 //! let answer: Answer<TextClassification> = model.predict("what a lovely day").await?;
 //! assert_eq!(answer.prediction().label, "positive");
 //! assert_eq!(answer.attempts(), 2);
@@ -34,7 +30,7 @@
 //!
 //! // Errors come as your program will see them.
 //! server.problem(422, "invalid-input", "inputs[0] is longer than 512 tokens");
-//! let error = model.predict::<_, TextClassification>("…").await.unwrap_err();
+//! let error = model.predict::<TextClassification>("…").await.unwrap_err();
 //! assert_eq!(error.kind(), ErrorKind::InvalidInput);
 //! assert_eq!(error.detail(), Some("inputs[0] is longer than 512 tokens"));
 //! # Ok(())

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use amaas_wire::dsse::{DsseError, SigningKey};
 use amaas_wire::predict::{REQUEST_ID, Usage};
-use amaas_wire::receipt::{Digest, Format, Metered, Receipt};
+use amaas_wire::receipt::{Digest, Metered, Receipt};
 
 use super::Recorded;
 
@@ -42,16 +42,11 @@ impl ReceiptOf {
 }
 
 fn receipt(request: &Recorded, output: &[u8]) -> Receipt {
-    Receipt {
-        format: Format::One,
-        request_id: request.header(REQUEST_ID).unwrap_or_default().to_owned(),
-        time: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
-        tenant: "test".to_owned(),
-        model: request.model().unwrap_or_default().to_owned(),
-        version: "1".to_owned(),
-        digest: Digest::of(b"the test's model"),
-        usage: Metered { usage: Usage::new(1, 1), units: 1, unit: "rows".to_owned() },
-        input: Digest::of(request.body()),
-        output: Digest::of(output),
-    }
+    let model = (request.model().unwrap_or_default(), "1", Digest::of(b"the test's model"));
+    let usage = Metered::new(Usage::new(1, 1), "rows");
+    let mut receipt = Receipt::new(model, usage, (Digest::of(request.body()), Digest::of(output)));
+    request.header(REQUEST_ID).unwrap_or_default().clone_into(&mut receipt.request_id);
+    receipt.time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    "test".clone_into(&mut receipt.tenant);
+    receipt
 }

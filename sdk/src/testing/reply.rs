@@ -76,13 +76,8 @@ impl Reply {
 
     /// A problem document of the type `urn:amaas:problem:{slug}`, in the shape of the route that is asked.
     pub fn problem(status: u16, slug: &str, detail: &str) -> Self {
-        Self::new(Action::Problem(Problem {
-            kind: format!("{TYPE_PREFIX}{slug}"),
-            title: slug.replace('-', " "),
-            status,
-            detail: detail.to_owned(),
-            request_id: None,
-        }))
+        let problem = Problem::new(format!("{TYPE_PREFIX}{slug}"), slug.replace('-', " "), status, detail);
+        Self::new(Action::Problem(problem))
     }
 
     /// A closed connection: the request is read, and nothing answered.

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use amaas_wire::problem::{MEDIA_TYPE, Problem, TYPE_PREFIX};
+
 use super::lock::Lock;
 use super::reply::Answer;
 use super::{Recorded, Reply};
@@ -21,7 +23,14 @@ impl Script {
     /// Keeps the request for keys, and answers it.
     pub(super) fn keys(&mut self, request: Recorded) -> Answer {
         let document = self.lock.document(request.path());
+        let is_unknown = self.lock.is_of_unknown_model(request.path());
         self.key_requests.push(request);
+        if is_unknown {
+            let kind = format!("{TYPE_PREFIX}unknown-model");
+            let problem = Problem::new(kind, "unknown model", 404, "there is no such model");
+            let body = serde_json::to_vec(&problem).unwrap_or_default().into();
+            return Answer { status: 404, headers: vec![("content-type".to_owned(), MEDIA_TYPE.to_owned())], body };
+        }
         let (status, media_type, body) = match document {
             Some((body, media_type)) => (200, media_type, body),
             None => (404, "text/plain", "there is no manifest".into()),

@@ -85,7 +85,7 @@ impl Server {
     /// let server = Server::start().await?;
     /// let client = server.client_builder().signers([server.signer()]).build()?;
     /// server.offer(|offer| offer.signed = false);
-    /// let error = client.model("m").predict::<_, u8>("x").await.unwrap_err();
+    /// let error = client.model("m").predict::<u8>("x").await.unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::Keys);
     /// # Ok(())
     /// # }
@@ -159,8 +159,8 @@ impl Server {
     /// let server = Server::start().await?;
     /// let model = server.client()?.model("m");
     /// server.predict("m", [1]).receipt(ReceiptOf::ThisCall).predict("m", [1]).receipt(ReceiptOf::OtherOutput);
-    /// assert!(model.predict::<_, u8>("x").await?.receipt().is_some());
-    /// assert_eq!(model.predict::<_, u8>("x").await.unwrap_err().kind(), ErrorKind::Receipt);
+    /// assert!(model.predict::<u8>("x").await?.receipt().is_some());
+    /// assert_eq!(model.predict::<u8>("x").await.unwrap_err().kind(), ErrorKind::Receipt);
     /// # Ok(())
     /// # }
     /// ```

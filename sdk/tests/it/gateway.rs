@@ -98,7 +98,7 @@ async fn a_gateway_of_others_is_called() -> Result {
     });
     let builder = || Client::builder().endpoint(url.as_str()).bearer("token").sealing(Sealing::Required);
     let model = builder().build()?.model("m").version("3");
-    let answer = model.predict::<_, u8>("question").await?;
+    let answer = model.predict::<u8>("question").await?;
     assert_eq!((answer.into_prediction(), model.metadata().await.is_err()), (7, true));
     assert_eq!(
         *found.lock().expect("no panic"),

@@ -1,6 +1,5 @@
 //! Which keys calls are sealed to.
 
-use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
 use amaas::testing::{KeyOffer, Recorded, Server};
@@ -13,7 +12,7 @@ const KEY_PROBLEM: &str = "https://iana.org/assignments/http-problem-types#ohttp
 const DATE_PROBLEM: &str = "https://iana.org/assignments/http-problem-types#date";
 
 async fn call(model: &Model) -> std::result::Result<u8, amaas::Error> {
-    Ok(model.predict::<_, u8>("x").await?.into_prediction())
+    Ok(model.predict::<u8>("x").await?.into_prediction())
 }
 
 fn paths(requests: &[Recorded]) -> Vec<&str> {
@@ -47,10 +46,13 @@ async fn keys_that_are_not_what_was_pinned_are_refused_by_name() -> Result {
     for (signer, version, change, text) in [
         wrong(Some(other), "1", |_| {}, "no signature is by a known signer"),
         wrong(None, "1", |offer| offer.signed = false, "signers are pinned, and the service gives no manifest"),
-        wrong(None, "1", |offer| offer.valid = 0..=1000, "the manifest held until 1000"),
-        wrong(None, "1", |offer| offer.valid = u64::MAX..=u64::MAX, "the manifest holds from"),
-        wrong(None, "2", |_| {}, "the manifest is for another model or version"),
-        wrong(None, "1", |offer| offer.version = "3".to_owned(), "the manifest is for another model or version"),
+        wrong(None, "1", |offer| offer.valid = 0..=1000, "their manifest has expired by this machine's clock (20"),
+        wrong(
+            None,
+            "1",
+            |offer| offer.valid = *offer.valid.end()..=u64::MAX,
+            "is not valid yet by this machine's clock (24 h): is",
+        ),
     ] {
         let server = Server::start().await?;
         let client = server.client_builder().signers([signer.unwrap_or(server.signer())]).build()?;
@@ -91,7 +93,7 @@ async fn keys_that_changed_are_fetched_again_once() -> Result {
         call(&model).await?;
         let fetched = server.key_requests().len();
         server.rotate_keys();
-        let answer = model.predict::<_, u8>("x").await?;
+        let answer = model.predict::<u8>("x").await?;
         assert_eq!((answer.into_prediction(), server.key_requests().len()), (2, 2 * fetched));
 
         let problem = json!({"type": KEY_PROBLEM, "title": "no such key"});
@@ -112,7 +114,7 @@ async fn a_clock_is_set_once_by_what_the_function_says_inside() -> Result {
     // RFC 9110 §5.6.7, 784111777 seconds after 1970.
     let far = "Sun, 06 Nov 1994 08:49:37 GMT";
     server.raw(400, &[("date", far)], problem.clone()).predict("m", [1]).predict("m", [2]);
-    assert_eq!(model.predict::<_, u8>("x").await?.attempts(), 2);
+    assert_eq!(model.predict::<u8>("x").await?.attempts(), 2);
     call(&model).await?;
     let requests = server.requests();
     let dates: Vec<_> = requests.iter().filter_map(|request| request.header("date")).collect();
@@ -172,24 +174,88 @@ async fn keys_are_fetched_in_the_background_before_they_expire_and_again_after()
     Ok(())
 }
 
+/// Nothing is sent to a model or a version that there is not, and it is no matter of trust.
 #[tokio::test]
-async fn a_service_without_keys_is_an_error_of_keys() -> Result {
-    // A server that has never heard of keys: the endpoint's path leads beside the routes of keys.
+async fn a_mistyped_model_or_version_is_not_found_every_time() -> Result {
     let server = Server::start().await?;
-    let nobody = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-    let url = format!("http://{}", nobody.local_addr()?);
+    server.offer(|offer| offer.models = Some(vec!["m".to_owned()]));
+    let version = "no such version of the model: asked for \"99\", and the service has \"1\" after 1 attempt";
+    let (pinned, plain) = (server.client_builder().signers([server.signer()]), server.client_builder());
+    let (pinned, plain) = (pinned.build()?, plain.build()?);
+    for (client, name, asked, text) in [
+        (&pinned, "n", None, "(404) after 1 attempt, said outside the seal: there is no such model"),
+        (&pinned, "n", Some("99"), "(404) after 1 attempt, said outside the seal: there is no such model"),
+        (&pinned, "m", Some("99"), version),
+        (&plain, "n", None, "(404) after 1 attempt, said outside the seal: there is no such model"),
+    ] {
+        let model = asked.map_or(client.model(name), |version| client.model(name).version(version));
+        for turn in 0..50 {
+            let error = call(&model).await.expect_err("no such model");
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotFound, 1), "{turn}: {error}");
+            assert!(error.to_string().ends_with(text), "{turn}: {error}");
+        }
+    }
+    assert!(server.requests().is_empty(), "nothing of a call was sent");
+    // A manifest that is hidden is a matter of trust, whatever the version.
+    server.offer(|offer| offer.signed = false);
+    for version in ["1", "99"] {
+        let error = call(&pinned.model("m").version(version)).await.expect_err("no manifest");
+        assert_eq!(error.kind(), ErrorKind::Keys, "{error}");
+    }
+    Ok(())
+}
+
+/// A server that answers every request with `answer`, and closes the connection.
+async fn always(answer: &'static str) -> std::io::Result<String> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        while let Ok((mut stream, _)) = nobody.accept().await {
+        while let Ok((mut stream, _)) = listener.accept().await {
             let _ = stream.read(&mut [0; 1024]).await;
-            let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-            let _ = stream.write_all(answer).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
         }
     });
-    let client = server.client_builder().endpoint(url).build()?;
-    let error = call(&client.model("m")).await.expect_err("no keys");
-    assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Keys, Some(404), 1));
-    assert!(error.to_string().starts_with("the service gives no keys to seal calls to (404)"), "{error}");
-    assert!(error.source().is_none());
+    Ok(url)
+}
+
+#[tokio::test]
+async fn what_gives_no_keys_is_told_apart() -> Result {
+    const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const PAGE: &str =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>";
+    const BAD: &str = "HTTP/1.1 500 Oh\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const UNSEALED: &str = concat!(
+        "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\ncontent-length: 39\r\nconnection: close\r\n\r\n",
+        r#"{"type":"urn:amaas:problem:no-sealing"}"#
+    );
+    const BUSY: &str = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const NONE: &str = "";
+    const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\nconnection: close\r\n\r\nhalf";
+    let server = Server::start().await?;
+    for (answer, path, kind, attempts, text) in [
+        (NOT_FOUND, "", ErrorKind::Keys, 1, "this is no amaas endpoint: it has no keys to seal calls to (404)"),
+        (
+            NOT_FOUND,
+            "/v1",
+            ErrorKind::Keys,
+            1,
+            "the endpoint ends with /v1, which is part of the routes: leave it away",
+        ),
+        (NOT_FOUND, "/base/v2/", ErrorKind::Keys, 1, "the endpoint ends with /v2, which is part of the routes"),
+        (PAGE, "", ErrorKind::Keys, 1, "the list of keys is malformed; is this an amaas endpoint?"),
+        (BAD, "", ErrorKind::Keys, 1, "the service gives no keys to seal calls to (500)"),
+        (UNSEALED, "", ErrorKind::Keys, 1, "the service gives no keys to seal calls to (404)"),
+        (BUSY, "", ErrorKind::Unavailable, 3, "the service is not available (503)"),
+        // Nothing of the call was sent, so the service has not done its work.
+        (NONE, "", ErrorKind::Connect, 3, "lost while keys were fetched, before anything of the call was sent"),
+        (HALF, "", ErrorKind::Connect, 3, "lost while keys were fetched, before anything of the call was sent"),
+    ] {
+        let client = server.client_builder().endpoint(always(answer).await? + path).build()?;
+        let error = call(&client.model("m")).await.expect_err("no keys");
+        assert_eq!((error.kind(), error.attempts()), (kind, attempts), "{answer}{path}: {error}");
+        assert!(error.to_string().contains(text), "{answer}{path}: {error}");
+        assert_eq!(error.is_retryable(), attempts > 1, "{error}");
+    }
     Ok(())
 }

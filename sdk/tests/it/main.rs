@@ -1,14 +1,19 @@
 //! The SDK over real connections, against its own scripted server.
 
 mod calls;
+mod credentials;
 mod errors;
 mod gateway;
 mod keys;
+mod later;
 mod receipts;
 mod resilience;
+mod runtimes;
 mod sealing;
 mod secrets;
 mod sigv4;
+mod telemetry;
+mod tls;
 mod tree;
 
 /// What tests return, so that `?` stands where an error is not what they are about.

@@ -14,7 +14,7 @@ async fn an_answer_has_the_receipt_that_came_with_it() -> Result {
     for client in [pinned, server.client()?, server.client_builder().sealing(Sealing::Off).build()?] {
         let model = client.model("m");
         server.predict("m", [1]).receipt(ReceiptOf::ThisCall);
-        let answer = model.predict::<_, u8>("x").await?;
+        let answer = model.predict::<u8>("x").await?;
         let signed = answer.receipt().expect("a receipt");
         let receipt = signed.verify(&[server.signer()])?;
         assert_eq!((receipt.model.as_str(), receipt.request_id.as_str()), ("m", answer.request_id()));
@@ -36,7 +36,7 @@ async fn an_answer_without_a_receipt_has_none() -> Result {
     let server = Server::start().await?;
     let client = server.client_builder().signers([server.signer()]).build()?;
     server.predict("m", [1]).infer("m", Vec::new());
-    assert_eq!(client.model("m").predict::<_, u8>("x").await?.receipt(), None);
+    assert_eq!(client.model("m").predict::<u8>("x").await?.receipt(), None);
     assert_eq!(client.model("m").infer(Vec::new()).await?.receipt(), None);
     Ok(())
 }
@@ -54,7 +54,7 @@ async fn an_answer_whose_receipt_does_not_hold_is_not_taken() -> Result {
     ] {
         for (client, is_pinned) in [(&pinned, true), (&unpinned, false)] {
             server.predict("m", [1]).receipt(of);
-            let answer = client.model("m").predict::<_, u8>("x").await;
+            let answer = client.model("m").predict::<u8>("x").await;
             if of == ReceiptOf::OtherSigner && !is_pinned {
                 assert!(answer?.receipt().is_some(), "nobody is known to have to sign");
                 continue;
@@ -76,7 +76,7 @@ async fn what_is_no_receipt_is_not_taken_and_not_repeated() -> Result {
     let long = "SECRET".repeat(10_000);
     for value in ["", "SECRET", "{\"payload\":\"SECRET\"}", "S\u{e9}CRET", &long] {
         server.predict("m", [1]).header("amaas-receipt", value);
-        let error = model.predict::<_, u8>("x").await.expect_err("refused");
+        let error = model.predict::<u8>("x").await.expect_err("refused");
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Receipt, 1));
         assert!(!format!("{error} {error:?}").contains("SECRET"), "{error:?}");
     }
@@ -90,7 +90,7 @@ async fn a_large_call_is_held_against_its_receipt() -> Result {
     let text = "x".repeat(1 << 20);
     for (of, taken) in [(ReceiptOf::ThisCall, true), (ReceiptOf::OtherOutput, false)] {
         server.predict("m", [&text]).receipt(of);
-        assert_eq!(model.predict::<_, String>(&text).await.is_ok(), taken);
+        assert_eq!(model.predict::<String>(&text).await.is_ok(), taken);
     }
     Ok(())
 }

@@ -12,14 +12,14 @@ async fn a_reset_is_tried_again_only_with_a_key() -> Result {
     let server = Server::start().await?;
     let model = server.client()?.model("m");
     server.reset().reset().predict("m", [1]);
-    let answer = model.predict::<_, u8>("x").await?;
+    let answer = model.predict::<u8>("x").await?;
     assert_eq!(answer.attempts(), 3);
     let requests = server.requests();
     assert!(requests.iter().all(|request| request.header("idempotency-key") == requests[0].header("idempotency-key")));
 
     server.reset().predict("m", [1]);
     let blind = model.with(CallOptions::default().without_idempotency_key());
-    let error = blind.predict::<_, u8>("x").await.expect_err("the reset");
+    let error = blind.predict::<u8>("x").await.expect_err("the reset");
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Interrupted, 1, true));
     assert_eq!(server.requests().last().and_then(|request| request.header("idempotency-key")), None);
     assert_eq!(server.remaining(), 1);
@@ -31,7 +31,7 @@ async fn a_refusal_before_any_work_is_tried_again_without_a_key() -> Result {
     let server = Server::start().await?;
     let blind = server.client()?.model("m").with(CallOptions::default().without_idempotency_key());
     server.reply(Reply::problem(502, "queue-full", "the queue is full").not_processed()).predict("m", [1]);
-    assert_eq!(blind.predict::<_, u8>("x").await?.attempts(), 2);
+    assert_eq!(blind.predict::<u8>("x").await?.attempts(), 2);
     Ok(())
 }
 
@@ -40,11 +40,11 @@ async fn silence_ends_the_attempt_or_the_call() -> Result {
     let server = Server::start().await?;
     let client = server.client_builder().attempt_timeout(Duration::from_millis(50)).build()?;
     server.hang().predict("m", [1]);
-    assert_eq!(client.model("m").predict::<_, u8>("x").await?.attempts(), 2);
+    assert_eq!(client.model("m").predict::<u8>("x").await?.attempts(), 2);
 
     server.hang();
     let hurried = server.client()?.model("m").with(CallOptions::default().timeout(Duration::from_millis(50)));
-    let error = hurried.predict::<_, u8>("x").await.expect_err("silence");
+    let error = hurried.predict::<u8>("x").await.expect_err("silence");
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1));
     assert!(error.elapsed() >= Duration::from_millis(50) && error.elapsed() < Duration::from_secs(5));
     Ok(())
@@ -55,14 +55,14 @@ async fn a_wait_longer_than_the_call_is_left_to_the_caller() -> Result {
     let server = Server::start().await?;
     let model = server.client()?.model("m");
     server.problem(429, "too-many-calls", "10 a minute").retry_after(3600);
-    let error = model.predict::<_, u8>("x").await.expect_err("an hour");
+    let error = model.predict::<u8>("x").await.expect_err("an hour");
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_hours(1)));
     assert_eq!(error.to_string(), "too many calls (429) after 1 attempt, try again in 60 min: 10 a minute");
 
     server.problem(503, "loading", "the model is loading").header("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT");
     server.predict("m", [1]);
-    assert_eq!(model.predict::<_, u8>("x").await?.attempts(), 2);
+    assert_eq!(model.predict::<u8>("x").await?.attempts(), 2);
     Ok(())
 }
 
@@ -92,7 +92,7 @@ async fn limits_of_a_tenant_are_waited_for_or_told_of() -> Result {
         }
         // As the service marks what it did no work for.
         server.reply(if wait.is_some() { reply.not_processed() } else { reply });
-        let error = model.predict::<_, u8>("x").await.expect_err(slug);
+        let error = model.predict::<u8>("x").await.expect_err(slug);
         assert_eq!((error.kind(), error.status(), error.attempts()), (kind, Some(status), 1), "{slug}");
         assert_eq!(error.retry_after(), wait.map(Duration::from_secs), "{slug}");
         assert_eq!(error.is_retryable(), kind == RateLimited, "{slug}");
@@ -100,7 +100,7 @@ async fn limits_of_a_tenant_are_waited_for_or_told_of() -> Result {
         assert!(error.elapsed() < Duration::from_secs(5), "{slug}");
     }
     server.problem(429, "rate-limited", "600 requests a minute").retry_after(0).predict("m", [1]);
-    assert_eq!(model.predict::<_, u8>("x").await?.attempts(), 2);
+    assert_eq!(model.predict::<u8>("x").await?.attempts(), 2);
     Ok(())
 }
 
@@ -108,7 +108,7 @@ async fn limits_of_a_tenant_are_waited_for_or_told_of() -> Result {
 async fn an_empty_queue_is_an_error_that_says_so() -> Result {
     let server = Server::start().await?;
     server.predict("another", [1]);
-    let error = server.client()?.model("m").predict::<_, u8>("x").await.expect_err("nothing queued");
+    let error = server.client()?.model("m").predict::<u8>("x").await.expect_err("nothing queued");
     assert_eq!(error.attempts(), 1);
     assert_eq!(error.detail(), Some("the test has no answer queued for POST /v1/models/m/predict"));
     Ok(())

@@ -23,7 +23,7 @@ async fn nothing_of_a_call_can_be_read_on_the_way() -> Result {
             .predict("m", ["ANSWER"])
             .json(200, &json!({"object": "list", "data": []}))
             .problem(401, "ANSWER", "ANSWER");
-        client.model("m").with(options()).predict::<_, String>("CANARY").await?;
+        client.model("m").with(options()).predict::<String>("CANARY").await?;
         client.models().await?;
         client.model("m").metadata().await.expect_err("a problem");
 
@@ -45,7 +45,7 @@ async fn nothing_of_a_call_can_be_read_on_the_way() -> Result {
     let wire = Wire::to(&server).await?;
     let client = server.client_builder().endpoint(wire.url()).sealing(Sealing::Off).build()?;
     server.predict("m", ["ANSWER"]);
-    client.model("m").with(options()).predict::<_, String>("CANARY").await?;
+    client.model("m").with(options()).predict::<String>("CANARY").await?;
     let bytes = wire.bytes();
     assert!(canaries.iter().all(|canary| contains(&bytes, canary)));
     let last = server.requests().pop().expect("a request");
@@ -59,7 +59,7 @@ async fn a_success_that_is_not_sealed_is_not_taken() -> Result {
     let model = server.client()?.model("m");
     for reply in [Reply::predict("m", [1]), Reply::raw(204, &[], ""), Reply::raw(200, &[], "")] {
         server.reply(reply.unsealed());
-        let error = model.predict::<_, u8>("x").await.expect_err("not sealed");
+        let error = model.predict::<u8>("x").await.expect_err("not sealed");
         assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::NotSealed, 1, false));
     }
     // Neither is readiness that anybody on the way could state.
@@ -70,11 +70,11 @@ async fn a_success_that_is_not_sealed_is_not_taken() -> Result {
     let sealed = [("content-type", "message/ohttp-chunked-res")];
     server.raw(200, &sealed, "anything").unsealed().predict("m", [1]);
     let blind = model.with(CallOptions::default().without_idempotency_key());
-    let error = blind.predict::<_, u8>("x").await.expect_err("not authentic");
+    let error = blind.predict::<u8>("x").await.expect_err("not authentic");
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Damaged, 1, true));
     server.raw(200, &sealed, "anything").unsealed();
     assert_eq!(server.remaining(), 2);
-    assert_eq!(model.predict::<_, u8>("x").await?.attempts(), 1);
+    assert_eq!(model.predict::<u8>("x").await?.attempts(), 1);
     Ok(())
 }
 
@@ -83,26 +83,26 @@ async fn what_a_gateway_says_is_told_apart_and_follows_the_same_rules() -> Resul
     let server = Server::start().await?;
     let model = server.client()?.model("m");
     server.problem(503, "busy", "the gateway is busy").retry_after(0).unsealed().predict("m", [1]);
-    assert_eq!(model.predict::<_, u8>("x").await?.attempts(), 2);
+    assert_eq!(model.predict::<u8>("x").await?.attempts(), 2);
 
     server.problem(403, "no", "the gateway says no").unsealed();
-    let error = model.predict::<_, u8>("x").await.expect_err("403");
+    let error = model.predict::<u8>("x").await.expect_err("403");
     assert_eq!((error.kind(), error.is_unsealed()), (ErrorKind::Forbidden, true));
     assert!(error.to_string().ends_with(", said outside the seal: the gateway says no"), "{error}");
     server.problem(403, "no", "the function says no");
-    let error = model.predict::<_, u8>("x").await.expect_err("403");
+    let error = model.predict::<u8>("x").await.expect_err("403");
     assert_eq!((error.kind(), error.is_unsealed()), (ErrorKind::Forbidden, false));
 
     let blind = model.with(CallOptions::default().without_idempotency_key());
     server.reply(Reply::problem(502, "gone", "").not_processed()).predict("m", [1]);
-    assert_eq!(blind.predict::<_, u8>("x").await?.attempts(), 2, "the function itself says that nothing was processed");
+    assert_eq!(blind.predict::<u8>("x").await?.attempts(), 2, "the function itself says that nothing was processed");
     // A gateway that saw the call to its end could say the same, and have it run again.
     for status in [429, 502, 503] {
         server.reply(Reply::problem(status, "gone", "").not_processed().unsealed());
-        let error = blind.predict::<_, u8>("x").await.expect_err("whoever says so");
+        let error = blind.predict::<u8>("x").await.expect_err("whoever says so");
         assert_eq!((error.attempts(), error.is_unsealed()), (1, true), "{status}");
         server.reply(Reply::problem(status, "gone", "").unsealed()).predict("m", [1]);
-        assert_eq!(model.predict::<_, u8>("x").await?.attempts(), 2, "{status}: the service knows a repeat");
+        assert_eq!(model.predict::<u8>("x").await?.attempts(), 2, "{status}: the service knows a repeat");
     }
     Ok(())
 }
@@ -113,7 +113,7 @@ async fn a_large_call_goes_and_comes() -> Result {
     let text = "x".repeat(3 << 20);
     server.predict("m", [&text]);
     let client = server.client_builder().suite(Suite::X25519).build()?;
-    assert_eq!(client.model("m").predict::<_, String>(&text).await?.prediction(), &text);
+    assert_eq!(client.model("m").predict::<String>(&text).await?.prediction(), &text);
     Ok(())
 }
 

@@ -38,7 +38,7 @@ async fn no_type_shows_the_key() -> Result {
     let key = server.api_key().clone();
     let client = server.client()?;
     server.predict("m", [1]).infer("m", Vec::new());
-    let answer = client.model("m").predict::<_, u8>("x").await?;
+    let answer = client.model("m").predict::<u8>("x").await?;
     let inferred = client.model("m").infer(Vec::new()).await?;
 
     let mut text = format!("{key:?} {:?} {:?}", Authorization::from(&key), Cached::new(Fixed(key.expose().to_owned())));
@@ -49,7 +49,7 @@ async fn no_type_shows_the_key() -> Result {
         let _ = write!(text, "{builder:?}");
         server.predict("m", [1]);
         let client = builder.build()?;
-        client.model("m").predict::<_, u8>("x").await?;
+        client.model("m").predict::<u8>("x").await?;
         let _ = write!(text, "{client:?}");
     }
     let _ = write!(text, "{server:?} {:?} {:?}", server.requests(), server.key_requests());
@@ -77,7 +77,7 @@ async fn no_error_shows_the_key_or_the_payload() -> Result {
     server.raw(200, &sealed, format!("{key} PAYLOAD")).unsealed();
     server.json(403, &serde_json::json!({"message": format!("{key} is not known here")})).unsealed();
     for _ in 0..8 {
-        let error = model.predict::<_, u8>("PAYLOAD").await.expect_err("a failure");
+        let error = model.predict::<u8>("PAYLOAD").await.expect_err("a failure");
         let text = texts(&error);
         assert!(!text.contains(&key["amaas_test_".len()..]) && !text.contains("PAYLOAD"), "{text}");
     }
@@ -108,12 +108,12 @@ async fn no_log_line_shows_the_key_or_the_payload() -> Result {
     let key = server.api_key().expose();
     let model = server.client()?.model("m");
     server.problem(503, "busy", &format!("key {key}")).predict("m", ["PAYLOAD"]);
-    model.predict::<_, String>("PAYLOAD").await?;
+    model.predict::<String>("PAYLOAD").await?;
     let aws = Credentials::new("AKIDEXAMPLE", "AWSSECRET", Some("AWSTOKEN".to_owned()), None, "test");
     let signing = SigV4::new("eu-central-1", "lambda").credentials(aws);
     let signed = server.client_builder().sealing(Sealing::Off).sigv4(signing).build()?;
     server.predict("m", ["PAYLOAD"]);
-    signed.model("m").predict::<_, String>("PAYLOAD").await?;
+    signed.model("m").predict::<String>("PAYLOAD").await?;
 
     let text = String::from_utf8(log.0.lock().expect("no panic").clone())?;
     for part in ["amaas.call", "amaas.attempt", "/v1/models/m/predict", "trying again", "status=503"] {
@@ -144,7 +144,7 @@ impl std::io::Write for Log {
 async fn a_failing_provider_ends_the_call() -> Result {
     let server = Server::start().await?;
     let client = server.client_builder().credentials(Cached::new(Fixed("a b".to_owned()))).build()?;
-    let error = client.model("m").predict::<_, u8>("x").await.expect_err("no token");
+    let error = client.model("m").predict::<u8>("x").await.expect_err("no token");
     assert_eq!((error.kind(), error.attempts()), (amaas::ErrorKind::Credentials, 1));
     assert!(server.requests().is_empty());
     Ok(())

@@ -39,7 +39,7 @@ async fn all_that_goes_out_is_signed_outside_the_seal() -> Result {
     let server = Server::start().await?;
     server.problem(503, "queue-full", "full").retry_after(0).predict("m", [1]);
     let client = without_key(&server).signers([server.signer()]).build()?;
-    client.model("m").predict::<_, u8>("x").await?;
+    client.model("m").predict::<u8>("x").await?;
 
     let (calls, keys) = (server.requests(), server.key_requests());
     assert_eq!((calls.len(), keys.len()), (2, 2), "two attempts; the list and its manifest");
@@ -69,7 +69,7 @@ async fn a_key_is_inside_the_seal_or_in_its_own_header() -> Result {
     ] {
         server.predict("m", [1]);
         let client = without_key(&server).api_key(key).sealing(sealing).build()?;
-        client.model("m").predict::<_, u8>("x").await?;
+        client.model("m").predict::<u8>("x").await?;
         let call = server.requests().pop().ok_or("a call")?;
         let headers = signed_headers(&call).ok_or("it is not signed")?;
         assert!(!headers.contains(&"x-api-key"), "a signature is no place for secrets: {headers:?}");
@@ -86,7 +86,7 @@ async fn no_text_shows_a_secret() -> Result {
     let mut text = format!("{:?} {builder:?}", signing());
     let client = builder.build()?;
     server.predict("m", [1]);
-    client.model("m").predict::<_, u8>("x").await?;
+    client.model("m").predict::<u8>("x").await?;
     write!(text, "{client:?} {:?} {:?}", server.requests(), server.key_requests())?;
     for secret in [SECRET, TOKEN, &server.api_key().expose()["amaas_test_".len()..]] {
         assert!(!text.contains(secret), "{text}");
@@ -112,7 +112,7 @@ async fn without_aws_credentials_nothing_is_sent() -> Result {
     for sealing in [Sealing::Required, Sealing::Off] {
         let signing = SigV4::new("eu-central-1", "lambda").credentials(Broken);
         let client = Client::builder().endpoint(server.url()).sigv4(signing).sealing(sealing).build()?;
-        let error = client.model("m").predict::<_, u8>("x").await.expect_err("no credentials");
+        let error = client.model("m").predict::<u8>("x").await.expect_err("no credentials");
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Credentials, 1), "{error:?}");
         assert!(format!("{error:?}").contains("nobody is logged in"), "{error:?}");
     }

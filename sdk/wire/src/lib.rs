@@ -8,6 +8,7 @@
 
 pub mod bhttp;
 pub mod dsse;
+pub mod json;
 pub mod key;
 pub mod keys;
 pub mod ohttp;

@@ -5,18 +5,22 @@
 //! as any other number. Tensors as bytes behind the JSON are in `binary`, what Triton's clients ask for beyond that in [`triton`].
 
 mod binary;
+mod parameters;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
+mod stated;
 pub mod triton;
 
 pub use self::binary::{Encoded, Form, Forms, HEADER_LENGTH, MEDIA_TYPE};
+pub use self::stated::StatedDatatype;
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::Tensor;
+use crate::json::Fault;
 use crate::tensor::TensorError;
 use crate::tensor_json;
-use crate::{Datatype, Tensor};
 
 /// `POST /v2/models/{model}[/versions/{version}]/infer`.
 ///
@@ -108,6 +112,7 @@ impl Serialize for InferResponse {
 /// `GET /v2`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ServerMetadata {
     /// The server's name.
     pub name: String,
@@ -120,6 +125,7 @@ pub struct ServerMetadata {
 /// `GET /v2/models/{model}[/versions/{version}]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ModelMetadata {
     /// The model's name.
     pub name: String,
@@ -136,11 +142,13 @@ pub struct ModelMetadata {
 /// Name, datatype and shape of a tensor that a network takes or gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct TensorMetadata {
     /// The tensor's name.
     pub name: String,
     /// The datatype of every value.
-    pub datatype: Datatype,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::Datatype"))]
+    pub datatype: StatedDatatype,
     /// Dimensions, outermost first; −1 stands for any size.
     pub shape: Vec<i64>,
 }
@@ -189,6 +197,10 @@ pub enum DecodeError {
     /// A tensor in it is not well formed.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+    /// A parameter of a request that asks for what is not here.
+    #[error("the parameter `{parameter}` of the request is not taken here")]
+    #[allow(missing_docs)]
+    Parameter { parameter: String },
     /// A text that goes back out is longer than it may be.
     #[error("{what} has {got} bytes, expected at most {expected}")]
     #[allow(missing_docs)] // the fields are what the message says
@@ -208,9 +220,9 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// Describes `error` without the payload values that `serde_json`'s own text can hold.
-    pub fn json(error: &serde_json::Error) -> Self {
-        Self::Json(describe(error))
+    /// Says where in `body` what is wrong, without the payload values and the types that `serde_json`'s own text can hold.
+    pub fn json(body: &[u8], error: &serde_json::Error) -> Self {
+        Self::Json(Fault::of(body, error).message)
     }
 }
 
@@ -267,32 +279,6 @@ fn short(what: &'static str, text: Option<&str>, most: usize) -> Result<(), Deco
 /// The most bytes of a request's id, which is echoed.
 const MAX_ID: usize = 1024;
 
-/// `serde_json`'s text of a data error quotes the value that was wrong; this keeps the reason and the place only.
-fn describe(error: &serde_json::Error) -> String {
-    use serde_json::error::Category;
-    let place = format!("line {} column {}", error.line(), error.column());
-    let text = error.to_string();
-    match error.classify() {
-        Category::Eof => format!("not JSON: the body ends too early, at {place}"),
-        Category::Syntax => format!("not JSON: {text}"),
-        Category::Io => "the body could not be read".to_owned(),
-        Category::Data => {
-            let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-            if reason.starts_with("missing field") || reason.starts_with("duplicate field") {
-                return format!("{reason}, at {place}");
-            }
-            let got = ["string", "integer", "floating point", "boolean", "map", "sequence", "null"]
-                .into_iter()
-                .find(|kind| reason.trim_start_matches("invalid type: ").starts_with(kind));
-            match (reason.rsplit_once(", expected "), got) {
-                (Some((_, expected)), Some(got)) => format!("expected {expected}, got {got}, at {place}"),
-                (Some((_, expected)), None) => format!("expected {expected}, at {place}"),
-                (None, _) => format!("unexpected value, at {place}"),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,7 +312,7 @@ mod tests {
     fn errors_say_what_and_where_but_never_the_payload() {
         assert_eq!(error(""), "not JSON: the body ends too early, at line 1 column 0");
         assert!(error("hello").starts_with("not JSON: expected value at line 1"), "{}", error("hello"));
-        assert_eq!(error("{}"), "missing field `inputs`, at line 1 column 2");
+        assert_eq!(error("{}"), "missing member \"inputs\", at line 1 column 2");
         for body in [
             r#"{"inputs":"SECRET"}"#,
             r#"{"inputs":["SECRET, expected SECRET"]}"#,

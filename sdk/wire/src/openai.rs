@@ -1,103 +1,57 @@
 //! `OpenAI`'s shapes: `POST /v1/embeddings`, `POST /v1/completions`, and the error object of its routes.
 //!
-//! What is not here is not taken: arrays of token ids, which mean something to one tokenizer only and would be misread by
-//! another without anybody noticing.
+//! What is not here is not taken, but refused by name: a member that is not heeded would be another answer than was asked for. So
+//! are arrays of token ids, which mean something to one tokenizer only and would be misread by another.
 
+mod completion;
 mod completions;
+mod embeddings;
+mod plain;
+mod prompt;
 #[cfg(feature = "schema")]
 mod schema;
 
 use std::borrow::Cow;
-use std::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
-pub use self::completions::{Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs};
-use crate::oip::DecodeError;
-
-/// `POST /v1/embeddings`. `user` and members that are not known are ignored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "schema::Embeddings"))]
-pub struct EmbeddingsRequest {
-    /// The model's name.
-    pub model: String,
-    /// The texts: one where the member is a string, each of a list.
-    pub input: Vec<String>,
-    /// How the vectors are written.
-    pub encoding_format: EncodingFormat,
-    /// The length that the vectors should have, where the caller says.
-    pub dimensions: Option<u64>,
-}
-
-/// How the vectors of an answer are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
-pub enum EncodingFormat {
-    /// A list of numbers.
-    #[default]
-    Float,
-    /// Little-endian 32-bit floats in base64, which is what `OpenAI`'s own Python client asks for.
-    Base64,
-}
-
-impl EmbeddingsRequest {
-    /// Reads a request body of at most `limit` texts; what comes behind them is not read.
-    ///
-    /// ```
-    /// use amaas_wire::openai::EmbeddingsRequest;
-    ///
-    /// let request = EmbeddingsRequest::from_json(br#"{"model":"embed","input":["a","b"]}"#, 2)?;
-    /// assert_eq!((request.model.as_str(), request.input.len()), ("embed", 2));
-    /// let error = EmbeddingsRequest::from_json(br#"{"model":"embed","input":[[1]]}"#, 2).expect_err("tokens");
-    /// assert_eq!(error.param, Some("input"));
-    /// # Ok::<(), amaas_wire::openai::RequestError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`RequestError`] names the member and the reason, never a value of the payload.
-    pub fn from_json(body: &[u8], limit: usize) -> Result<Self, RequestError> {
-        let mut state = State { limit, at: None, said: None };
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let read = json.deserialize_map(Request(&mut state)).and_then(|request| json.end().map(|()| request));
-        read.map_err(|error| {
-            let message = state.said.take().unwrap_or_else(|| DecodeError::json(&error).to_string());
-            RequestError { param: state.at, message }
-        })
-    }
-
-    /// The `model` of a request body, and nothing else of it.
-    ///
-    /// # Errors
-    /// [`RequestError`], as above.
-    pub fn model_of(body: &[u8]) -> Result<String, RequestError> {
-        #[derive(Deserialize)]
-        struct Named<'a> {
-            #[serde(borrow)]
-            model: Cow<'a, str>,
-        }
-        let named = serde_json::from_slice::<Named<'_>>(body);
-        let failed = |error: serde_json::Error| RequestError {
-            param: error.is_data().then_some("model"),
-            message: DecodeError::json(&error).to_string(),
-        };
-        let model = named.map_err(failed)?.model.into_owned();
-        bounded_model(&model).map(|()| model)
-    }
-}
+pub use self::completion::{Completion, CompletionUsage, CompletionsResponse, Logprobs, UsageSoFar};
+pub use self::completions::{CompletionsRequest, Delivery};
+pub use self::embeddings::{EmbeddingsRequest, EncodingFormat, Truncation};
+use crate::json::Fault;
 
 /// What is wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct RequestError {
     /// The member at fault, where it is one.
-    pub param: Option<&'static str>,
+    pub param: Option<Cow<'static, str>>,
     /// What was expected and what arrived.
     pub message: String,
 }
+
+impl RequestError {
+    /// That `body` cannot be read, which `error` is about.
+    fn unread(body: &[u8], error: &serde_json::Error) -> Self {
+        let Fault { message, member } = Fault::of(body, error);
+        Self { param: member.map(Cow::Owned), message }
+    }
+
+    fn missing(param: &'static str) -> Self {
+        Self::of(param, format!("missing member {param:?}"))
+    }
+
+    fn of(param: &'static str, message: String) -> Self {
+        Self { param: Some(Cow::Borrowed(param)), message }
+    }
+}
+
+/// What stands where a text is expected and nothing but texts is taken: what other services take there, and what to do.
+const TEXT_ONLY: &str = "a text (token ids are not taken here: each model has a tokenizer of its own; LangChain's OpenAIEmbeddings \
+                         sends texts with check_embedding_ctx_length=False)";
 
 /// The answer to an [`EmbeddingsRequest`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -192,237 +146,21 @@ pub struct ErrorObject {
     pub code: Option<String>,
 }
 
-/// Where the reading of a request is: serde's own errors carry only text.
-struct State {
-    limit: usize,
-    /// The member that is being read.
-    at: Option<&'static str>,
-    /// What serde's error would not say.
-    said: Option<String>,
-}
-
-impl State {
-    /// An error at the member that is being read.
-    fn fail<E: serde::de::Error>(&mut self, message: String) -> E {
-        self.said = Some(message);
-        E::custom("refused")
-    }
-}
-
-struct Request<'a>(&'a mut State);
-
-impl<'de> Visitor<'de> for Request<'_> {
-    type Value = EmbeddingsRequest;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<EmbeddingsRequest, A::Error> {
-        let state = self.0;
-        let (mut model, mut input, mut encoding_format, mut dimensions) = (None, None, None, None);
-        while let Some(member) = members.next_key::<Member>()? {
-            state.at = member.name();
-            match member {
-                Member::Model => once(&mut model, members.next_value()?, state)?,
-                Member::Input => once(&mut input, members.next_value_seed(Input(&mut *state))?, state)?,
-                Member::EncodingFormat => {
-                    let format = members.next_value::<Option<String>>()?;
-                    once(&mut encoding_format, self::format(format.as_deref(), state)?, state)?;
-                }
-                Member::Dimensions => once(&mut dimensions, members.next_value::<Option<u64>>()?, state)?,
-                Member::Other => {
-                    members.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        state.at = Some("model");
-        let model: String = model.ok_or_else(|| A::Error::missing_field("model"))?;
-        bounded_model(&model).map_err(|error| state.fail(error.message))?;
-        state.at = Some("input");
-        let input = input.ok_or_else(|| A::Error::missing_field("input"))?;
-        state.at = None;
-        let (encoding_format, dimensions) = (encoding_format.unwrap_or_default(), dimensions.flatten());
-        Ok(EmbeddingsRequest { model, input, encoding_format, dimensions })
-    }
-}
-
 /// Refuses a name of a model that is longer than any is. What is unknown is named in an error, and kept for the log.
 fn bounded_model(model: &str) -> Result<(), RequestError> {
     let got = model.len();
     if got <= MAX_MODEL {
         return Ok(());
     }
-    Err(RequestError { param: Some("model"), message: format!("model: expected at most {MAX_MODEL} bytes, got {got}") })
+    Err(RequestError::of("model", format!("model: expected at most {MAX_MODEL} bytes, got {got}")))
 }
 
 /// Bytes of the name of a model.
 const MAX_MODEL: usize = 256;
 
-fn once<T, E: serde::de::Error>(place: &mut Option<T>, value: T, state: &mut State) -> Result<(), E> {
-    match place.replace(value) {
-        Some(_) => Err(state.fail(format!("{} came twice", state.at.unwrap_or_default()))),
-        None => Ok(()),
-    }
-}
-
-fn format<E: serde::de::Error>(name: Option<&str>, state: &mut State) -> Result<EncodingFormat, E> {
-    match name {
-        None | Some("float") => Ok(EncodingFormat::Float),
-        Some("base64") => Ok(EncodingFormat::Base64),
-        Some(_) => Err(state.fail("encoding_format: expected \"float\" or \"base64\", got another text".to_owned())),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "snake_case")]
-enum Member {
-    Model,
-    Input,
-    EncodingFormat,
-    Dimensions,
-    #[serde(other)]
-    Other,
-}
-
-impl Member {
-    fn name(&self) -> Option<&'static str> {
-        match self {
-            Self::Model => Some("model"),
-            Self::Input => Some("input"),
-            Self::EncodingFormat => Some("encoding_format"),
-            Self::Dimensions => Some("dimensions"),
-            Self::Other => None,
-        }
-    }
-}
-
-/// Reads `input`; a short body can hold millions of texts, so it stops at one too many.
-struct Input<'a>(&'a mut State);
-
-impl<'de> serde::de::DeserializeSeed<'de> for Input<'_> {
-    type Value = Vec<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Input<'_> {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a list of texts")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<String>, E> {
-        Ok(vec![text.to_owned()])
-    }
-
-    fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Vec<String>, E> {
-        Ok(vec![text])
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
-        let mut texts = Vec::new();
-        while texts.len() < self.0.limit {
-            match list.next_element()? {
-                Some(Text(text)) => texts.push(text),
-                None if texts.is_empty() => {
-                    return Err(self.0.fail("input: expected at least one text, got none".to_owned()));
-                }
-                None => return Ok(texts),
-            }
-        }
-        match list.next_element::<IgnoredAny>()? {
-            Some(IgnoredAny) => {
-                let limit = self.0.limit;
-                Err(self.0.fail(format!("input: expected at most {limit} texts, got more")))
-            }
-            None => Ok(texts),
-        }
-    }
-}
-
-/// One text of a list, which says what else may stand there with other services.
-struct Text(String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Words;
-
-        impl Visitor<'_> for Words {
-            type Value = Text;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text (token ids are not taken here: each model has a tokenizer of its own)")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.to_owned()))
-            }
-
-            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Text, E> {
-                Ok(Text(text))
-            }
-        }
-
-        deserializer.deserialize_any(Words)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read(body: &str) -> Result<EmbeddingsRequest, RequestError> {
-        EmbeddingsRequest::from_json(body.as_bytes(), 3)
-    }
-
-    #[test]
-    fn members_come_in_any_order_and_others_are_ignored() {
-        let body = r#"{"user":"u","encoding_format":"base64","input":"a","other":[{}],"dimensions":384,"model":"m"}"#;
-        let expected = EmbeddingsRequest {
-            model: "m".to_owned(),
-            input: vec!["a".to_owned()],
-            encoding_format: EncodingFormat::Base64,
-            dimensions: Some(384),
-        };
-        assert_eq!(read(body), Ok(expected));
-        let body = r#"{"input":["a","","é"],"model":"m","encoding_format":null,"dimensions":null,"user":null}"#;
-        let request = read(body).expect("nulls are nothing");
-        assert_eq!(request.input, ["a", "", "é"]);
-        assert_eq!((request.encoding_format, request.dimensions), (EncodingFormat::Float, None));
-        assert_eq!(EmbeddingsRequest::model_of(body.as_bytes()).as_deref(), Ok("m"));
-    }
-
-    #[test]
-    fn errors_name_the_member_and_never_the_payload() {
-        let tokens = "expected a text (token ids are not taken here: each model has a tokenizer of its own)";
-        for (body, param, expected) in [
-            ("", None, "not JSON: the body ends too early"),
-            ("[]", None, "expected an object, got sequence"),
-            (r#"{"input":"a"}"#, Some("model"), "missing field `model`"),
-            (r#"{"model":"m"}"#, Some("input"), "missing field `input`"),
-            (r#"{"model":7,"input":"a"}"#, Some("model"), "expected a string, got integer"),
-            (r#"{"model":"m","input":7}"#, Some("input"), "expected a text or a list of texts, got integer"),
-            (r#"{"model":"m","input":null}"#, Some("input"), "expected a text or a list of texts, got null"),
-            (r#"{"model":"m","input":[1,2]}"#, Some("input"), tokens),
-            (r#"{"model":"m","input":[[1,2]]}"#, Some("input"), tokens),
-            (r#"{"model":"m","input":[]}"#, Some("input"), "input: expected at least one text, got none"),
-            (r#"{"model":"m","input":["","","",""]}"#, Some("input"), "input: expected at most 3 texts, got more"),
-            (r#"{"model":"m","input":"a","input":"b"}"#, Some("input"), "input came twice"),
-            (r#"{"model":"m","input":"a","dimensions":-1}"#, Some("dimensions"), "expected u64"),
-            (r#"{"model":"m","input":"a","dimensions":"SECRET"}"#, Some("dimensions"), "expected u64, got string"),
-            (r#"{"model":"m","encoding_format":"SECRET"}"#, Some("encoding_format"), "got another text"),
-            (r#"{"model":"m","input":"a"} SECRET"#, None, "not JSON: trailing characters"),
-        ] {
-            let error = read(body).expect_err(body);
-            assert!(error.message.contains(expected), "{body}: {error}");
-            assert!(!error.message.contains("SECRET"), "{error}");
-            assert_eq!(error.param, param, "{body}");
-        }
-    }
 
     #[test]
     fn vectors_are_lists_or_little_endian_base64() {

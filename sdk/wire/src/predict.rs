@@ -10,6 +10,7 @@ use crate::oip::DecodeError;
 
 /// The request: one entry for each thing to be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PredictRequest<I> {
     /// The task's inputs, in the order in which the predictions come back.
@@ -33,12 +34,23 @@ impl<I: DeserializeOwned> PredictRequest<I> {
     /// [`DecodeError`] names the place and the reason, never a value of the payload.
     pub fn from_json(body: &[u8], limit: usize) -> Result<Self, DecodeError> {
         let mut json = serde_json::Deserializer::from_slice(body);
-        let mut more = false;
-        let request = Request { limit, more: &mut more, entry: PhantomData }.deserialize(&mut json);
+        let (mut more, mut at) = (false, None);
+        let request = Request { limit, more: &mut more, at: &mut at, entry: PhantomData }.deserialize(&mut json);
         match request.and_then(|inputs| json.end().map(|()| Self { inputs })) {
             Err(_) if more => Err(DecodeError::Inputs { expected: limit }),
-            read => read.map_err(|error| DecodeError::json(&error)),
+            read => read.map_err(|error| of_entry(DecodeError::json(body, &error), at)),
         }
+    }
+}
+
+/// `error`, with the entry at fault: what a type finds once it has read an entry has the place where the list was left.
+fn of_entry(error: DecodeError, at: Option<usize>) -> DecodeError {
+    match (&error, at) {
+        (DecodeError::Json(text), Some(index)) => match text.strip_prefix("inputs: ") {
+            Some(rest) => DecodeError::Json(format!("inputs[{index}]: {rest}")),
+            None => error,
+        },
+        _ => error,
     }
 }
 
@@ -91,6 +103,7 @@ impl Usage {
 /// `GET /v1/models`: OpenAI's list shape, with the fields that amaas adds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ModelList {
     /// Always `list`.
     #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
@@ -102,6 +115,7 @@ pub struct ModelList {
 /// One model of a [`ModelList`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ModelEntry {
     /// The model's name.
     pub id: String,
@@ -127,6 +141,8 @@ struct Request<'a, I> {
     limit: usize,
     /// Whether there was one too many: serde's own errors carry only text.
     more: &'a mut bool,
+    /// The entry that could not be read.
+    at: &'a mut Option<usize>,
     entry: PhantomData<I>,
 }
 
@@ -142,7 +158,7 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for Request<'_, I> {
     type Value = Vec<I>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("struct PredictRequest")
+        f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Vec<I>, A::Error> {
@@ -151,11 +167,9 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for Request<'_, I> {
             match member {
                 Member::Inputs if inputs.is_some() => return Err(A::Error::duplicate_field("inputs")),
                 Member::Inputs => {
-                    let seed = Inputs { limit: self.limit, more: &mut *self.more, entry: PhantomData };
+                    let seed =
+                        Inputs { limit: self.limit, more: &mut *self.more, at: &mut *self.at, entry: PhantomData };
                     inputs = Some(members.next_value_seed(seed)?);
-                }
-                Member::Other => {
-                    members.next_value::<IgnoredAny>()?;
                 }
             }
         }
@@ -167,14 +181,14 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for Request<'_, I> {
 #[serde(field_identifier, rename_all = "lowercase")]
 enum Member {
     Inputs,
-    #[serde(other)]
-    Other,
 }
 
 /// Reads the list of a [`Request`].
 struct Inputs<'a, I> {
     limit: usize,
     more: &'a mut bool,
+    /// The entry that could not be read.
+    at: &'a mut Option<usize>,
     entry: PhantomData<I>,
 }
 
@@ -196,8 +210,14 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for Inputs<'_, I> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<I>, A::Error> {
         let mut inputs = Vec::new();
         while inputs.len() < self.limit {
-            let Some(input) = list.next_element()? else { return Ok(inputs) };
-            inputs.push(input);
+            match list.next_element() {
+                Ok(Some(input)) => inputs.push(input),
+                Ok(None) => return Ok(inputs),
+                Err(error) => {
+                    *self.at = Some(inputs.len());
+                    return Err(error);
+                }
+            }
         }
         *self.more = list.next_element::<IgnoredAny>()?.is_some();
         if *self.more { Err(A::Error::custom("more")) } else { Ok(inputs) }
@@ -239,21 +259,60 @@ mod tests {
     #[test]
     fn up_to_the_limit_is_read() {
         assert_eq!(read(r#"{"inputs":[]}"#), Ok(vec![]));
-        assert_eq!(read(r#"{"other":[1],"inputs":["a","b","c"],"more":{}}"#).map(|inputs| inputs.len()), Ok(3));
+        assert_eq!(read(r#"{"inputs":["a","b","c"]}"#).map(|inputs| inputs.len()), Ok(3));
         let expected = Err("inputs: expected at most 3 entries, got more".to_owned());
         assert_eq!(read(r#"{"inputs":["a","b","c","d"]}"#), expected);
         assert_eq!(read(r#"{"inputs":["a","b","c","d", and what comes is not read"#), expected);
     }
 
     #[test]
+    fn an_entry_of_an_object_is_read_strictly() {
+        use crate::task::{ImageAndTexts, Prompt};
+        let prompt = |body: &str| PredictRequest::<Prompt>::from_json(body.as_bytes(), 9).expect_err(body).to_string();
+        let image =
+            |body: &str| PredictRequest::<ImageAndTexts>::from_json(body.as_bytes(), 9).expect_err(body).to_string();
+        for (error, expected) in [
+            (
+                prompt(r#"{"inputs":["a",{"prompt":"a","top_k":1}]}"#),
+                "inputs[1]: unknown member \"top_k\"; expected \"prompt\", ",
+            ),
+            (
+                prompt(r#"{"inputs":[{"prompt":"a","stop":["a","b","c","d","e"]}]}"#),
+                "inputs[0].stop: expected at most 4 texts, got 5",
+            ),
+            (prompt(r#"{"inputs":[{"prompt":"\ud83d"}]}"#), "inputs[0].prompt: half of a surrogate pair"),
+            (
+                prompt(r#"{"inputs":[{"prompt":"a","seed":1.5}]}"#),
+                "inputs[0].seed: expected a whole number, got a number with",
+            ),
+            (
+                image(r#"{"inputs":[{"image":"!","texts":[]}]}"#),
+                "inputs[0].image: expected an image file in base64, with padding",
+            ),
+            (
+                image(r#"{"inputs":[{"image":"","texts":[7]}]}"#),
+                "inputs[0].texts[0]: expected a string, got an integer",
+            ),
+            (
+                image(r#"{"inputs":[{"image":"","texts":[],"top":1}]}"#),
+                "inputs[0]: unknown member \"top\"; expected \"image\" or",
+            ),
+        ] {
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
     fn errors_are_those_of_any_body() {
         for (body, expected) in [
             ("", "not JSON: the body ends too early, at line 1 column 0"),
-            ("{}", "missing field `inputs`, at line 1 column 2"),
-            ("7", "expected struct PredictRequest, got integer, at line 1 column 1"),
-            (r#"{"inputs":7}"#, "expected a sequence, got integer, at line 1 column 11"),
-            (r#"{"inputs":[7]}"#, "expected a string, got integer, at line 1 column 12"),
-            (r#"{"inputs":[],"inputs":[]}"#, "duplicate field `inputs`, at line 1 column 21"),
+            ("{}", "missing member \"inputs\", at line 1 column 2"),
+            ("7", "expected an object, got an integer, at line 1 column 1"),
+            (r#"{"inputs":7}"#, "inputs: expected a list, got an integer, at line 1 column 11"),
+            (r#"{"inputs":["",7]}"#, "inputs[1]: expected a string, got an integer, at line 1 column 15"),
+            (r#"{"inputs":[],"inputs":[]}"#, "duplicate member \"inputs\", at line 1 column 21"),
+            (r#"{"top_k":1,"inputs":[]}"#, "unknown member \"top_k\"; expected \"inputs\", at line 1 column 8"),
+            (r#"{"inputs":["\ud83d"]}"#, "inputs[0]: half of a surrogate pair, at line 1 column 19"),
             (r#"{"inputs":[]} x"#, "not JSON: trailing characters at line 1 column 15"),
         ] {
             assert_eq!(read(body), Err(expected.to_owned()), "{body}");

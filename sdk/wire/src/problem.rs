@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// `type` is a stable name of the kind of error that a program can match; `detail` is for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Problem {
     /// The kind of error, a URI reference (RFC 9457 §3.1.1), such as `urn:amaas:problem:queue-full`.
     #[serde(rename = "type", default = "about_blank")]
@@ -23,6 +24,13 @@ pub struct Problem {
     /// The request's id, to quote to whoever runs the function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+}
+
+impl Problem {
+    /// A problem of the kind `kind`.
+    pub fn new(kind: impl Into<String>, title: impl Into<String>, status: u16, detail: impl Into<String>) -> Self {
+        Self { kind: kind.into(), title: title.into(), status, detail: detail.into(), request_id: None }
+    }
 }
 
 /// The media type of a [`Problem`].

@@ -14,21 +14,22 @@ pub(crate) use self::generation::Stops;
 pub use self::generation::{FinishReason, Generation, Prompt};
 
 /// An image as an input: the bytes of a file as it lies on a disk. In JSON it is a string, base64 with padding
-/// (RFC 4648 §4). Its `Debug` text has the size only.
+/// (RFC 4648 §4), in lines or in one, or a `data:` URL of that (RFC 2397). Its `Debug` text has the size only.
 ///
 /// ```
 /// use amaas_wire::task::Image;
 ///
 /// let image = Image::from(b"GIF89a".to_vec());
 /// assert_eq!(serde_json::to_string(&image)?, r#""R0lGODlh""#);
-/// assert_eq!(serde_json::from_str::<Image>(r#""R0lGODlh""#)?.as_bytes(), b"GIF89a");
+/// assert_eq!(serde_json::from_str::<Image>(r#""R0lG\nODlh\n""#)?.as_bytes(), b"GIF89a");
+/// assert_eq!(serde_json::from_str::<Image>(r#""data:image/gif;base64,R0lGODlh""#)?.as_bytes(), b"GIF89a");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(
     feature = "schema",
-    schemars(description = "The bytes of an image file, in base64 with padding.", extend("contentEncoding" = "base64"))
+    schemars(description = "The bytes of an image file, in base64 with padding, or a data: URL of that.", extend("contentEncoding" = "base64"))
 )]
 pub struct Image(#[cfg_attr(feature = "schema", schemars(with = "String"))] Vec<u8>);
 
@@ -73,13 +74,33 @@ impl Visitor<'_> for Base64 {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Image, E> {
-        STANDARD.decode(text).map(Image).map_err(|_| E::invalid_value(Unexpected::Other("other text"), &self))
+        let refused = |got| E::invalid_value(Unexpected::Other(got), &self);
+        let text = match text.get(..DATA_URL.len()) {
+            Some(scheme) if scheme.eq_ignore_ascii_case(DATA_URL) => {
+                let (of, data) = text.split_once(',').unwrap_or((text, ""));
+                let is_base64 =
+                    of.rsplit(';').next().is_some_and(|last| last.trim_ascii().eq_ignore_ascii_case("base64"));
+                if is_base64 { data } else { return Err(refused("a data: URL without \";base64,\"")) }
+            }
+            _ => text,
+        };
+        let decoded = if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
+            // Encoders that write mail break lines.
+            let text: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+            STANDARD.decode(text)
+        } else {
+            STANDARD.decode(text)
+        };
+        decoded.map(Image).map_err(|_| refused("other text"))
     }
 }
+
+const DATA_URL: &str = "data:";
 
 /// What a classifier of texts answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct TextClassification {
     /// The most probable class.
     pub label: String,
@@ -92,6 +113,7 @@ pub struct TextClassification {
 /// What an embedder answers for a text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Embedding {
     /// The vector, of length 1: texts of like meaning have vectors of like direction.
     pub embedding: Vec<f32>,
@@ -102,20 +124,25 @@ pub struct Embedding {
 }
 
 impl Embedding {
+    /// The vector of a text that `tokens` tokens of went through the network, whole.
+    pub fn new(embedding: Vec<f32>, tokens: u64) -> Self {
+        Self { embedding, tokens, truncated: false }
+    }
+
     /// The cosine of the angle to `other`, which is 1 for the same direction: how alike the two texts are. It says nothing of
     /// vectors of different models.
     ///
     /// ```
     /// use amaas_wire::task::Embedding;
     ///
-    /// let embedding = |embedding| Embedding { embedding, tokens: 3, truncated: false };
-    /// let (a, b) = (embedding(vec![1.0, 0.0]), embedding(vec![0.6, 0.8]));
+    /// let (a, b) = (Embedding::new(vec![1.0, 0.0], 3), Embedding::new(vec![0.6, 0.8], 3));
     /// assert!((a.similarity(&b) - 0.6).abs() < 1e-6);
     /// ```
     pub fn similarity(&self, other: &Self) -> f32 {
         self.embedding.iter().zip(&other.embedding).map(|(one, other)| one * other).sum()
     }
 }
+
 impl TextClassification {
     /// The answer of a classifier that gives every class a probability; of equals the class that sorts first is taken.
     ///
@@ -136,6 +163,7 @@ impl TextClassification {
 /// What a classifier of many classes answers: the most probable ones, in their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct RankedClassification {
     /// The most probable class.
     pub label: String,
@@ -148,11 +176,19 @@ pub struct RankedClassification {
 /// A class and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Scored {
     /// The class.
     pub label: String,
     /// Its probability, 0 to 1.
     pub probability: f32,
+}
+
+impl Scored {
+    /// A class with its probability.
+    pub fn new(label: impl Into<String>, probability: f32) -> Self {
+        Self { label: label.into(), probability }
+    }
 }
 
 impl RankedClassification {
@@ -161,10 +197,9 @@ impl RankedClassification {
     /// ```
     /// use amaas_wire::task::{RankedClassification, Scored};
     ///
-    /// let scored = |label: &str, probability| Scored { label: label.to_owned(), probability };
-    /// let ranked = RankedClassification::of(vec![scored("a", 0.1), scored("b", 0.7), scored("c", 0.2)], 2);
+    /// let ranked = RankedClassification::of(vec![Scored::new("a", 0.1), Scored::new("b", 0.7), Scored::new("c", 0.2)], 2);
     /// assert_eq!((ranked.label.as_str(), ranked.probability), ("b", 0.7));
-    /// assert_eq!(ranked.top, [scored("b", 0.7), scored("c", 0.2)]);
+    /// assert_eq!(ranked.top, [Scored::new("b", 0.7), Scored::new("c", 0.2)]);
     /// ```
     pub fn of(mut classes: Vec<Scored>, most: usize) -> Self {
         classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
@@ -235,6 +270,7 @@ impl ImageAndTexts {
 /// What a matcher of images with texts answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct RankedTexts {
     /// All texts, that of the highest score first.
     pub ranked: Vec<ScoredText>,
@@ -245,6 +281,7 @@ pub struct RankedTexts {
 /// A text and its score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ScoredText {
     /// The text.
     pub text: String,
@@ -275,6 +312,7 @@ impl RankedTexts {
 /// What a reader of handwritten digits answers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct DigitClassification {
     /// The most probable digit, 0 to 9.
     #[cfg_attr(feature = "schema", schemars(range(max = 9)))]
@@ -285,9 +323,57 @@ pub struct DigitClassification {
     pub probabilities: [f32; 10],
 }
 
+impl DigitClassification {
+    /// The answer for the probabilities of 0 to 9; of equals the smaller digit is taken.
+    ///
+    /// ```
+    /// use amaas_wire::task::DigitClassification;
+    ///
+    /// let answer = DigitClassification::of([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.75, 0.25, 0.0]);
+    /// assert_eq!((answer.digit, answer.probability), (7, 0.75));
+    /// ```
+    pub fn of(probabilities: [f32; 10]) -> Self {
+        let best = |best: (u8, f32), (digit, probability): (u8, &f32)| {
+            if *probability > best.1 { (digit, *probability) } else { best }
+        };
+        let (digit, probability) = (0..).zip(&probabilities).fold((0, 0.0), best);
+        Self { digit, probability, probabilities }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_is_base64_in_any_lines_or_a_url_of_that() {
+        let gif = |text: &str| serde_json::from_value::<Image>(text.into()).map(|image| image.0);
+        for text in [
+            "R0lGODlh",
+            "R0lG\nODlh\n",
+            " R0lG\r\n\tODlh",
+            "data:image/gif;base64,R0lGODlh",
+            "DATA:;BASE64,R0lG\nODlh",
+            "data:image/gif;name=a;base64,R0lGODlh",
+        ] {
+            assert_eq!(gif(text).expect(text), b"GIF89a", "{text:?}");
+        }
+        for (text, got) in [
+            ("R0lGODl", "other text"),
+            ("R0lG\u{b}ODlh", "other text"),
+            ("https://example.org/a.gif", "other text"),
+            ("data:image/gif,GIF89a", "a data: URL without \";base64,\""),
+            ("data:", "a data: URL without \";base64,\""),
+            ("dat", "other text"),
+        ] {
+            let error = gif(text).expect_err(text).to_string();
+            assert_eq!(
+                error,
+                format!("invalid value: {got}, expected an image file in base64, with padding"),
+                "{text:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_list_of_texts_is_read_up_to_its_bound() {

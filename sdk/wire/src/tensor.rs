@@ -95,6 +95,7 @@ impl Tensor {
 /// The values of a tensor, row-major, in their own type.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // the variants are the datatypes
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum TensorData {
     Bool(Vec<bool>),
     Uint8(Values<u8>),
@@ -373,7 +374,9 @@ mod tests {
         let tensor = |values: Vec<f64>| Tensor::new("y", vec![2], values).expect("two values");
         assert_eq!(tensor(vec![0.0, 1.0]).check_finite(), Ok(()));
         let error = tensor(vec![0.0, f64::INFINITY]).check_finite().expect_err("infinite");
-        assert_eq!(error.to_string(), "tensor \"y\": data[1] is not a finite number, which JSON cannot carry");
+        assert!(
+            error.to_string().starts_with("tensor \"y\": data[1] is not a finite number, which JSON cannot carry; ")
+        );
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub enum TensorError {
     BinaryNone { tensor: String, expected: u64 },
     /// A parameter that asks for what is not here.
     #[error("tensor {tensor:?}: the parameter `{parameter}` is not taken here")]
-    Parameter { tensor: String, parameter: &'static str },
+    Parameter { tensor: String, parameter: String },
     /// The number of bytes is not what the shape takes.
     #[error("tensor {tensor:?}: shape {shape:?} of {datatype} needs {expected} bytes of binary data, got {got}")]
     ByteCount { tensor: String, datatype: Datatype, shape: Vec<usize>, expected: usize, got: usize },
@@ -72,9 +72,14 @@ pub enum TensorError {
     #[error("tensor {tensor:?}: its {count} elements take {expected} bytes of binary data, got {got}")]
     ByteRest { tensor: String, count: usize, expected: usize, got: usize },
     /// A datatype that JSON has no way to write.
-    #[error("tensor {tensor:?}: BF16 has no form in JSON, only as binary data")]
+    #[error(
+        "tensor {tensor:?}: BF16 has no form in JSON, only as binary data (the parameter `binary_data_size` or `binary_data_output`)"
+    )]
     BinaryOnly { tensor: String },
     /// A value that JSON has no way to write.
-    #[error("tensor {tensor:?}: data[{index}] is not a finite number, which JSON cannot carry")]
+    #[error(
+        "tensor {tensor:?}: data[{index}] is not a finite number, which JSON cannot carry; binary data can (the parameter \
+         `binary_data_output`, or `binary_data` of an output)"
+    )]
     NotFinite { tensor: String, index: usize },
 }

@@ -3,14 +3,16 @@
 //! Nothing is converted: a float where an integer belongs, 300 for UINT8 or a string for a number is an error that names
 //! the element's index, what was expected and what kind of value arrived.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 
+use crate::json::no_value;
 use crate::tensor::element_count;
-use crate::tensor_value::Value;
+use crate::tensor_value::{Value, refused_number};
 use crate::{Datatype, Tensor, TensorData, TensorError};
 
 /// Reads `data` (JSON text) as a tensor of `datatype` and `shape`.
@@ -22,26 +24,9 @@ pub(crate) fn decode(
 ) -> Result<Tensor, TensorError> {
     let count = element_count(&name, &shape)?;
     macro_rules! read {
-        ($variant:ident) => {{
-            if let Some(values) = flat_integers(data.get(), count) {
-                return Tensor::new(name, shape, TensorData::$variant(values.into()));
-            }
-            // Each value takes at least two bytes of JSON, which bounds the allocation by what was really sent.
-            let values = Vec::with_capacity(count.min(data.get().len() / 2 + 1));
-            let mut reader = Reader { tensor: &name, shape: &shape, count, values, error: None };
-            let mut json = serde_json::Deserializer::from_str(data.get());
-            let read = Level { reader: &mut reader, depth: 0 }.deserialize(&mut json);
-            let Reader { values, error, .. } = reader;
-            match (error, read) {
-                (Some(error), _) => return Err(error),
-                (None, Err(error)) => {
-                    let what =
-                        if error.to_string().contains("recursion limit") { "it is too deep" } else { "not a list" };
-                    return Err(TensorError::Nesting { tensor: name, shape, what: what.to_owned() });
-                }
-                (None, Ok(())) => TensorData::$variant(values.into()),
-            }
-        }};
+        ($variant:ident) => {
+            TensorData::$variant(values(&name, &shape, count, data.get())?.into())
+        };
     }
     let data = match datatype {
         Datatype::Bool => read!(Bool),
@@ -62,6 +47,49 @@ pub(crate) fn decode(
     Tensor::new(name, shape, data)
 }
 
+/// The `count` values of `shape` in `text`.
+fn values<T: Value>(tensor: &str, shape: &[usize], count: usize, text: &str) -> Result<Vec<T>, TensorError> {
+    let text = if T::INTEGER { without_minus_zero(text) } else { Cow::Borrowed(text) };
+    if let Some(values) = flat_integers(&text, count) {
+        return Ok(values);
+    }
+    // Each value takes at least two bytes of JSON, which bounds the allocation by what was really sent.
+    let values = Vec::with_capacity(count.min(text.len() / 2 + 1));
+    let mut reader = Reader { tensor, shape, count, values, error: None };
+    let mut json = serde_json::Deserializer::from_str(&text);
+    let read = Level { reader: &mut reader, depth: 0 }.deserialize(&mut json);
+    let Reader { values, error, .. } = reader;
+    match (error, read) {
+        (Some(error), _) => Err(error),
+        (None, Ok(())) => Ok(values),
+        (None, Err(error)) => {
+            let (tensor, index) = (tensor.to_owned(), values.len());
+            if let Some(got) = no_value(&error) {
+                return Err(TensorError::Value { tensor, index, expected: T::EXPECTED, got });
+            }
+            let deep = error.to_string().contains("recursion limit");
+            let what = if deep { "it is too deep" } else { "not a list" }.to_owned();
+            Err(TensorError::Nesting { tensor, shape: shape.to_vec(), what })
+        }
+    }
+}
+
+/// `text` with 0 for each −0, which JSON's reader would make a float of. In a text nothing is found that matters: it is no integer.
+fn without_minus_zero(text: &str) -> Cow<'_, str> {
+    let is =
+        |(at, _): &(usize, &str)| !text[at + 2..].starts_with(|next: char| matches!(next, '0'..='9' | '.' | 'e' | 'E'));
+    let places: Vec<_> = text.match_indices("-0").filter(is).map(|(at, _)| at).collect();
+    if places.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = text.to_owned().into_bytes();
+    for at in places {
+        bytes[at] = b' ';
+    }
+    // One character of one byte stands for another.
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
 /// The `count` values of a flat list of integers of at most 18 digits, which is what most data is; read as [`Level`] reads them, but
 /// without a visitor for each. `None` for anything else, which is read or refused there.
 fn flat_integers<T: Value>(json: &str, count: usize) -> Option<Vec<T>> {
@@ -77,7 +105,7 @@ fn flat_integers<T: Value>(json: &str, count: usize) -> Option<Vec<T>> {
             }
             (value, length) = (value * 10 + i64::from(digit - b'0'), length + 1);
         }
-        // Of JSON's integers -0 is none, for it is a float's zero.
+        // For an integer it was taken away, and a float keeps the sign.
         if length == 0 || (sign < 0 && value == 0) {
             return None;
         }
@@ -246,15 +274,15 @@ impl<'de, T: Value> Visitor<'de> for Level<'_, '_, T> {
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
-        self.take(T::from_integer(value.into()), "an integer")
+        self.take(T::from_integer(value.into()), refused_number::<T>(None))
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
-        self.take(T::from_integer(value.into()), "an integer")
+        self.take(T::from_integer(value.into()), refused_number::<T>(None))
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
-        self.take(T::from_float(value), "a number with a fraction, an exponent or out of range")
+        self.take(T::from_float(value), refused_number::<T>(Some(value)))
     }
 
     fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
@@ -289,24 +317,67 @@ mod tests {
     #[test]
     fn nothing_is_converted() {
         for (datatype, json, expected) in [
-            (Datatype::Uint8, "[300]", "data[0]: expected an integer from 0 to 255 (UINT8), got an integer"),
-            (Datatype::Uint8, "[-1]", "data[0]: expected an integer from 0 to 255 (UINT8), got an integer"),
-            (Datatype::Int64, "[1.0]", "got a number with a fraction"),
-            (Datatype::Int64, "[1e3]", "got a number with a fraction"),
+            (
+                Datatype::Uint8,
+                "[300]",
+                "data[0]: expected an integer from 0 to 255 (UINT8), got an integer out of range",
+            ),
+            (
+                Datatype::Uint8,
+                "[-1]",
+                "data[0]: expected an integer from 0 to 255 (UINT8), got an integer out of range",
+            ),
+            (Datatype::Int64, "[1.0]", "got a number with a fraction or an exponent"),
+            (Datatype::Int64, "[1e3]", "got a number with a fraction or an exponent"),
+            (Datatype::Int64, "[-0.0]", "got a number with a fraction or an exponent"),
+            (Datatype::Int64, "[-0e1]", "got a number with a fraction or an exponent"),
+            (Datatype::Int64, "[18446744073709551616]", "got a number out of range"),
+            (Datatype::Int64, "[-9223372036854775809]", "got a number out of range"),
+            (Datatype::Int64, "[1e400]", "data[0]: expected an integer from -9223372036854775808"),
+            (
+                Datatype::Fp32,
+                "[1e400]",
+                "data[0]: expected a finite number in the range of FP32, got a number out of range",
+            ),
+            (Datatype::Fp64, "[1e400]", "data[0]: expected a finite number (FP64), got a number out of range"),
+            (Datatype::Bytes, "[1e400]", "data[0]: expected a string (BYTES), got a number out of range"),
+            (Datatype::Bytes, r#"["\ud83d"]"#, "data[0]: expected a string (BYTES), got half of a surrogate pair"),
+            (Datatype::Bytes, r#"["\ude00a"]"#, "data[0]: expected a string (BYTES), got half of a surrogate pair"),
             (Datatype::Int64, "[9223372036854775808]", "data[0]: expected an integer from -9223372036854775808"),
             (Datatype::Int64, "[\"1\"]", "got a string"),
             (Datatype::Int64, "[null]", "got null"),
             (Datatype::Int64, "[{}]", "got an object"),
             (Datatype::Int64, "[true]", "got a boolean"),
             (Datatype::Bool, "[1]", "expected true or false (BOOL), got an integer"),
-            (Datatype::Fp32, "[1e39]", "expected a finite number in the range of FP32"),
-            (Datatype::Fp16, "[65520]", "expected a finite number in the range of FP16"),
+            (Datatype::Fp32, "[1e39]", "expected a finite number in the range of FP32, got a number out of range"),
+            (
+                Datatype::Fp16,
+                "[65520]",
+                "expected a finite number in the range of FP16 (-65504 to 65504), got an integer out",
+            ),
             (Datatype::Fp32, "[\"NaN\"]", "got a string"),
             (Datatype::Bytes, "[1]", "expected a string (BYTES), got an integer"),
         ] {
             let error = read(datatype, &[1], json).expect_err(json);
             assert!(error.contains(expected), "{json}: {error}");
         }
+    }
+
+    #[test]
+    fn minus_zero_is_an_integer_and_a_float_keeps_its_sign() {
+        let expected = Ok(TensorData::Int8(vec![0, -1, 0, 0].into()));
+        for json in ["[-0,-1,-0,0]", "[ -0 , -1, -0\n,0]", "[[-0,-1],[-0,0]]"] {
+            assert_eq!(read(Datatype::Int8, &[2, 2], json), expected, "{json}");
+        }
+        assert_eq!(read(Datatype::Int8, &[], "-0"), Ok(TensorData::Int8(vec![0].into())));
+        assert_eq!(read(Datatype::Uint64, &[1], "[-0]"), Ok(TensorData::Uint64(vec![0].into())));
+        let Ok(TensorData::Fp32(zeros)) = read(Datatype::Fp32, &[3], "[-0,-0.0,0]") else { panic!("three zeros") };
+        assert_eq!(zeros.iter().map(|zero| zero.is_sign_negative()).collect::<Vec<_>>(), [true, true, false]);
+        assert_eq!(read(Datatype::Bytes, &[1], r#"["-0"]"#), Ok(TensorData::Bytes(vec!["-0".to_owned()])));
+        let error = read(Datatype::Int8, &[2], r#"[-0,"-0"]"#).expect_err("a text");
+        assert!(error.ends_with("data[1]: expected an integer from -128 to 127 (INT8), got a string"), "{error}");
+        let second = read(Datatype::Bytes, &[2], r#"["a","\ud83d"]"#).expect_err("half a pair");
+        assert!(second.contains("data[1]"), "{second}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use half::f16;
 /// How a JSON value becomes a value of the datatype; `None` where it may not.
 pub(crate) trait Value: Sized {
     const EXPECTED: &'static str;
+    /// Whether its values are integers, of which −0 is the same as 0.
+    const INTEGER: bool = false;
     fn from_bool(_: bool) -> Option<Self> {
         None
     }
@@ -33,10 +35,25 @@ impl Value for String {
     }
 }
 
+/// What a number is called that a datatype does not take: a `float` where JSON's reader made a float of it.
+pub(crate) fn refused_number<T: Value>(float: Option<f64>) -> &'static str {
+    match float {
+        // A datatype that takes floats takes any but the largest. An integer of more than 64 bits is read as a float.
+        Some(value) if T::from_float(0.0).is_some() || value.abs() >= LARGEST_INTEGER => "a number out of range",
+        Some(_) => "a number with a fraction or an exponent",
+        None if T::from_integer(0).is_some() => "an integer out of range",
+        None => "an integer",
+    }
+}
+
+/// 2^63: what is as large, or larger, and was not read as an integer, is none of 64 bits; but for some whole floats.
+const LARGEST_INTEGER: f64 = 9_223_372_036_854_775_808.0;
+
 macro_rules! integers {
     ($($type:ty => $expected:literal),* $(,)?) => {$(
         impl Value for $type {
             const EXPECTED: &'static str = $expected;
+            const INTEGER: bool = true;
             fn from_integer(value: i128) -> Option<Self> {
                 value.try_into().ok()
             }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The usage of a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct UsageReport {
     /// Whose calls they were.
     pub tenant: String,
@@ -27,6 +28,7 @@ pub struct UsageReport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum UsageBy {
     /// The model.
     #[default]
@@ -37,9 +39,21 @@ pub enum UsageBy {
     Key,
 }
 
+impl UsageBy {
+    /// Its name in a query.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Version => "version",
+            Self::Key => "key",
+        }
+    }
+}
+
 /// The usage of one model, version or key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct UsageRow {
     /// The model, where rows are of models or versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +74,7 @@ pub struct UsageRow {
 /// What some calls come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct UsageSum {
     /// Calls that were answered.
     pub calls: u64,
@@ -86,6 +101,7 @@ pub struct UsageSum {
 /// One day of a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct UsageDay {
     /// The day, such as `2026-11-01`.
     pub day: String,

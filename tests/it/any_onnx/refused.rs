@@ -2,7 +2,7 @@
 
 use std::slice::from_ref;
 
-use amaas::Datatype::{Fp32, Int64};
+use amaas::Datatype::{Bytes, Fp32, Int64};
 use amaas_e2e::onnx::{Constant, Dim, Graph, Node, Type, Value};
 use amaas_e2e::{Stage, library};
 use amaas_serve::publish::{Publication, publish};
@@ -26,6 +26,10 @@ fn node(operator: &str) -> Node {
 
 fn graph(input: Value, node: Node, output: Value) -> Graph {
     Graph::new(&[input], &[node], &[], &[output])
+}
+
+fn texts(node: Node) -> Vec<u8> {
+    graph(Value::new("x", Bytes, SHAPE), node, Value::new("y", Bytes, SHAPE)).into_file()
 }
 
 /// What whoever publishes `network` is told.
@@ -60,7 +64,9 @@ async fn what_is_no_tensor_is_named() {
         ),
         (
             typed(&of(FLOAT), node("ZipMap").domain("ai.onnx.ml").integers("classlabels_int64s", &[0]), &maps, 17),
-            "output \"y\" is a sequence, each a map from INT64 to a tensor of FLOAT; only tensors",
+            "output \"y\" is a sequence, each a map from INT64 to a tensor of FLOAT; only tensors of the protocol's datatypes are served (no \
+             complex numbers, none of 8 bits or fewer but INT8, UINT8 and BOOL). The operator ZipMap makes it: convert the model with \
+             options={'zipmap': False}",
         ),
         (
             typed(&of(FLOAT).optional(), node("OptionalGetElement"), &of(FLOAT), 18),
@@ -115,7 +121,18 @@ async fn what_the_runtime_does_not_know_is_named() {
         ),
         (Graph::new(&[x()], &[], &[], &[]).into_file(), "the network has no outputs"),
         (b"ir_version: 9".to_vec(), "not an ONNX file: "),
-        (b"<!DOCTYPE html><html></html>".to_vec(), "not an ONNX file: "),
+        (b"<!DOCTYPE html><html></html>".to_vec(), "not an ONNX file: it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n".to_vec(), "not an ONNX file: it is a pointer of Git LFS"),
+        (of(node("Relu")).into_file()[..60].to_vec(), "not an ONNX file: it ends after 60 bytes, of at least "),
+        (
+            of(node("RandomNormalLike").float("scale", 0.0)).into_file(),
+            "the operator RandomNormalLike (node \"RandomNormalLike-y\") has a distribution that there is none of: expected a scale above 0",
+        ),
+        (
+            texts(node("StringNormalizer").text("case_change_action", "LOWER").text("locale", "xx_YY.UTF-8")),
+            "the network's StringNormalizer asks for the locale \"xx_YY.UTF-8\", which machines that serve it do not have; give the \
+             node the attribute locale=\"C.UTF-8\"",
+        ),
         (Vec::new(), "not an ONNX file: there is no graph in it"),
     ] {
         let error = told(&stage, network).await;

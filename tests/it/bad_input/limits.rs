@@ -90,7 +90,7 @@ async fn the_sdk_hears_a_refusal_while_it_sends() {
         let client = target.stage.client_builder(&target.endpoint).api_key(key).sealing(Sealing::Off);
         let client = client.build().expect("enough is set");
         for _ in 0..5 {
-            let error = client.model(model).predict::<_, TextClassification>(&text).await.expect_err("ten megabytes");
+            let error = client.model(model).predict::<TextClassification>(&text).await.expect_err("ten megabytes");
             assert_eq!((error.kind(), error.status(), error.attempts()), (kind, Some(status), 1), "{error:?}");
         }
     }

@@ -17,9 +17,17 @@ async fn bodies_that_are_no_request() {
         ("{\"inputs\":[\"canary4711", "malformed-body", "the body ends too early"),
         ("{\"inputs\":[\"\u{0}canary4711\"]}", "malformed-body", "not JSON"),
         ("[\"canary4711\"]", "malformed-body", "expected"),
-        ("{\"canary4711\":1}", "malformed-body", "missing field `inputs`"),
-        ("{\"inputs\":\"canary4711\"}", "malformed-body", "expected a sequence, got string"),
-        ("{\"inputs\":[\"canary4711\",4711]}", "malformed-body", "expected a string, got integer"),
+        ("{}", "malformed-body", "missing member \"inputs\""),
+        ("null", "malformed-body", "expected an object, got null"),
+        ("{\"input\":[\"canary4711\"]}", "malformed-body", "unknown member \"input\"; expected \"inputs\""),
+        (
+            "{\"inputs\":[\"canary4711\"],\"top_k\":4711}",
+            "malformed-body",
+            "unknown member \"top_k\"; expected \"inputs\"",
+        ),
+        ("{\"inputs\":\"canary4711\"}", "malformed-body", "inputs: expected a list, got a string"),
+        ("{\"inputs\":[\"canary4711\",4711]}", "malformed-body", "inputs[1]: expected a string, got an integer"),
+        ("{\"inputs\":[\"canary4711\",\"\\ud83d\"]}", "malformed-body", "inputs[1]: half of a surrogate pair"),
         ("{\"inputs\":[]}", "invalid-input", "inputs"),
     ] {
         let refusal = target.post(PREDICT, body).await;
@@ -28,9 +36,19 @@ async fn bodies_that_are_no_request() {
     for (body, text) in [
         ("", "the body ends too early"),
         ("canary4711", "not JSON"),
-        ("{\"canary4711\":1}", "missing field `inputs`"),
-        ("{\"inputs\":\"canary4711\"}", "expected a sequence, got string"),
-        ("{\"inputs\":[{\"name\":\"input_ids\"}]}", "missing field `datatype`"),
+        ("{}", "missing member \"inputs\""),
+        ("null", "expected an object, got null"),
+        ("{\"inputs\":\"canary4711\"}", "inputs: expected a list, got a string"),
+        ("{\"inputs\":[{\"name\":\"input_ids\"}]}", "inputs[0]: missing member \"datatype\""),
+        ("{\"inputs\":[],\"output\":4711}", "unknown member \"output\"; expected \"id\""),
+        (
+            "{\"inputs\":[],\"outputs\":[{\"name\":\"y\",\"datatype\":\"FP32\"}]}",
+            "outputs[0]: unknown member \"datatype\"",
+        ),
+        (
+            "{\"inputs\":[{\"name\":\"x\",\"type\":\"canary4711\"}]}",
+            "inputs[0]: unknown member \"type\"; expected \"name\"",
+        ),
     ] {
         target.post(INFER, body).await.assert(body, 400, "", text);
     }
@@ -138,12 +156,12 @@ async fn places_that_are_none() {
     for (method, path, status, slug, text) in [
         (post(), "/v1/models/other/predict", 404, "unknown-model", "unknown model \"other\""),
         (post(), "/v1/models/sentiment/predict?version=9", 404, "unknown-version", "has no version \"9\" here"),
+        (post(), "/v1/models/sentiment/predict?verison=9", 400, "invalid-input", "the query: expected version"),
         (post(), "/v2/models/other/infer", 404, "", "unknown model \"other\""),
         (post(), "/v2/models/sentiment/versions/9/infer", 404, "", "version \"1\" is served"),
         (get(), "/v2/models/other", 404, "", "unknown model \"other\""),
         (get(), "/v2/models/other/ready", 404, "", "unknown model \"other\""),
         (get(), "/v2/models/sentiment/versions/9/ready", 404, "", "has no version \"9\" here"),
-        (post(), "/v1/nothing", 404, "unknown-route", "there is no such route"),
         (get(), "/v2/nothing", 404, "", "there is no such route"),
         (get(), PREDICT, 405, "method", "does not take this method"),
         (Method::PUT, INFER, 405, "", "does not take this method"),

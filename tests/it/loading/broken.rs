@@ -13,7 +13,7 @@ async fn refuses(stage: &Stage, function: &Function, cause: &str) {
     let reason = function.not_ready(|reason| reason.contains(cause)).await;
     assert!(reason.starts_with("model sentiment: "), "{reason}");
     let client = stage.client_builder(function.endpoint().await).retry(RetryConfig::off()).build().expect("enough");
-    let error = client.model("sentiment").predict::<_, serde_json::Value>("x").await.expect_err("it is not ready");
+    let error = client.model("sentiment").predict::<serde_json::Value>("x").await.expect_err("it is not ready");
     assert_eq!((error.kind(), error.status()), (ErrorKind::Unavailable, Some(503)), "{error}");
     assert_eq!(error.problem().map(|problem| problem.kind.as_str()), Some("urn:amaas:problem:not-ready"));
     assert!(error.detail().is_some_and(|detail| detail.contains(cause)), "{error}");

@@ -43,7 +43,7 @@ async fn a_store_that_goes_takes_no_function_with_it() {
     // Keys are in the ledger, which is still there.
     let unknown = ApiKey::generate("test").expect("the system gives randomness");
     let stranger = stage.client_builder(function.endpoint().await).api_key(unknown).retry(RetryConfig::off()).build();
-    let error = stranger.expect("enough is set").model("sentiment").predict::<_, ()>("x").await.expect_err("unknown");
+    let error = stranger.expect("enough is set").model("sentiment").predict::<()>("x").await.expect_err("unknown");
     assert_eq!((error.kind(), error.status()), (ErrorKind::Unauthorized, Some(401)), "{error}");
     serves(&client).await;
 }

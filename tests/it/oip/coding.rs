@@ -80,6 +80,16 @@ async fn the_bound_for_bodies_is_one_for_what_they_become() {
     let whole = gzip(&fits);
     coded("gzip", whole[..whole.len() - 1].to_vec()).await.refuses(400, "the body is not whole gzip");
     coded("gzip", fits.clone()).await.refuses(400, "the body is not whole gzip");
+    // Whoever leaves the header away, or sends another format by that name, is told which.
+    let bare = served.infer(gzip(&rows(10)), |request| request).await;
+    bare.refuses(400, "it looks like gzip; the header \"content-encoding: gzip\" is missing");
+    let mut raw = flate2::write::DeflateEncoder::new(Vec::new(), Compression::best());
+    raw.write_all(&rows(10)).expect("memory");
+    let raw = coded("deflate", raw.finish().expect("memory")).await;
+    raw.refuses(400, "the body is not whole deflate; expected the zlib format (RFC 1950)");
+    let bytes = |request: reqwest::RequestBuilder| request.header("content-type", "application/octet-stream");
+    let hint = "needs the header Inference-Header-Content-Length";
+    served.infer([0, 0, 128, 63].repeat(2), bytes).await.refuses(400, hint);
     let unknown = coded("br", fits).await;
     unknown.refuses(415, "content coding \"br\" is not taken here; expected gzip, deflate or none");
     assert_eq!(unknown.header("accept-encoding"), Some("gzip, deflate"));

@@ -104,7 +104,7 @@ async fn the_sdk_seals_a_token_as_it_does_a_key() {
     let answer: Answer<TextClassification> =
         client(&issuer.token("tests")).model("sentiment").predict(TEXT).await.expect("an answer");
     assert_eq!(answer.prediction().label, "positive");
-    let refused = client(&issuer.token("nobody")).model("sentiment").predict::<_, TextClassification>(TEXT).await;
+    let refused = client(&issuer.token("nobody")).model("sentiment").predict::<TextClassification>(TEXT).await;
     let refused = refused.expect_err("no tenant");
     assert_eq!(refused.problem().map(|problem| problem.kind.as_str()), Some("urn:amaas:problem:tenant-unknown"));
 }

@@ -12,7 +12,9 @@ mod types;
 use amaas_wire::Datatype;
 
 pub use self::hostile::{expand, expand_within, one_long_operator, square};
-pub use self::networks::{add, beside, biased, count, identity, plus_one, random, running_sum, scalar, shifted, sum};
+pub use self::networks::{
+    add, beside, biased, count, decoder, identity, plus_one, random, running_sum, scalar, shifted, sum,
+};
 use self::protobuf::Message;
 pub use self::text::parse;
 pub use self::types::Type;
@@ -65,6 +67,22 @@ impl Node {
     pub fn integer(self, name: &str, value: i64) -> Self {
         const INT: i64 = 2;
         let attribute = Message::default().bytes(1, name).integer(3, value).integer(20, INT);
+        Self(self.0.message(5, &attribute))
+    }
+
+    /// With a number.
+    #[must_use]
+    pub fn float(self, name: &str, value: f32) -> Self {
+        const FLOAT: i64 = 1;
+        let attribute = Message::default().bytes(1, name).float(2, value).integer(20, FLOAT);
+        Self(self.0.message(5, &attribute))
+    }
+
+    /// With a text.
+    #[must_use]
+    pub fn text(self, name: &str, value: &str) -> Self {
+        const STRING: i64 = 3;
+        let attribute = Message::default().bytes(1, name).bytes(4, value).integer(20, STRING);
         Self(self.0.message(5, &attribute))
     }
 
@@ -123,9 +141,15 @@ impl Constant {
 
     /// FP32 `[count]` whose values lie in the file `file`, from the byte `offset` on.
     pub fn external(name: &str, count: i64, file: &str, offset: u64) -> Self {
+        Self::external_of(name, &[count], file, offset)
+    }
+
+    /// The same in the shape `shape`.
+    pub fn external_of(name: &str, shape: &[i64], file: &str, offset: u64) -> Self {
         let entry = |key: &str, value: &str| Message::default().bytes(1, key).bytes(2, value);
         let entries = [entry("location", file), entry("offset", &offset.to_string())];
-        let tensor = Message::default().integer(1, count).integer(2, element(Datatype::Fp32)).bytes(8, name);
+        let tensor = shape.iter().fold(Message::default(), |message, size| message.integer(1, *size));
+        let tensor = tensor.integer(2, element(Datatype::Fp32)).bytes(8, name);
         Self(tensor.messages(13, &entries).integer(14, 1))
     }
 

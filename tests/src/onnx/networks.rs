@@ -115,3 +115,28 @@ pub fn random() -> Vec<u8> {
     let nodes = [Node::new("RandomNormal", &[], &["y"]).integers("shape", &[1, 2])];
     Graph::new(&[], &nodes, &[], &[Value::new("y", Fp32, &[Symbol("batch"), Fixed(2)])]).into_file()
 }
+
+/// A decoder of 512 tokens, INT64 `[batch, seq]` to FP32 `[batch, seq, 512]`, whose most probable next token is the last one as long as
+/// `logit`, which is added to all logits, is a number. Its cache is what it read.
+pub fn decoder(logit: f32) -> Vec<u8> {
+    const TOKENS: u16 = 512;
+    let (batch, seq) = (Symbol("batch"), Symbol("seq"));
+    let cache = |name, length| Value::new(name, Fp32, &[batch, Fixed(1), Symbol(length), Fixed(1)]);
+    let nodes = [
+        Node::new("Cast", &["input_ids"], &["read"]).integer("to", 1),
+        Node::new("Unsqueeze", &["read", "around"], &["new"]),
+        Node::new("Concat", &["past_key", "new"], &["present_key"]).integer("axis", 2),
+        Node::new("Unsqueeze", &["read", "behind"], &["row"]),
+        Node::new("Mul", &["row", "weights"], &["product"]),
+        Node::new("Add", &["product", "logit"], &["logits"]),
+    ];
+    let constants = [
+        Constant::integers("around", &[1, 3]),
+        Constant::integers("behind", &[2]),
+        Constant::floats("weights", &(0..TOKENS).map(f32::from).collect::<Vec<_>>()),
+        Constant::floats("logit", &[logit]),
+    ];
+    let outputs = [Value::new("logits", Fp32, &[batch, seq, Fixed(TOKENS.into())]), cache("present_key", "total")];
+    let inputs = [Value::new("input_ids", Int64, &[batch, seq]), cache("past_key", "past")];
+    Graph::new(&inputs, &nodes, &constants, &outputs).into_file()
+}

@@ -73,13 +73,13 @@ async fn what_is_no_image_of_a_digit_is_refused() {
         ),
     ] {
         let images = [good.clone(), Image::from(file.to_vec())];
-        let error = served.model().predict_many::<_, DigitClassification>(&images).await.expect_err("no image");
+        let error = served.model().predict_many::<DigitClassification>(&images).await.expect_err("no image");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains(expected), "{error}");
     }
     // The shape of the input, for whoever writes it without the SDK's type.
     for other in [serde_json::json!("no base64!"), serde_json::json!("AA"), serde_json::json!({"image": "AAAA"})] {
-        let error = served.model().predict::<_, DigitClassification>(&other).await.expect_err("no base64");
+        let error = served.model().predict::<DigitClassification>(&other).await.expect_err("no base64");
         assert!(error.to_string().contains("expected an image file in base64, with padding"), "{error}");
     }
 }

@@ -67,6 +67,16 @@ async fn a_text_that_was_cut_is_marked_and_others_are_not() {
     let truncated = |index: usize| answer["data"][index].get("truncated").cloned();
     assert_eq!((truncated(0), truncated(1)), (None, Some(true.into())));
     assert_eq!(answer["usage"]["prompt_tokens"], 3 + 128);
+    for (member, value) in [("truncate", json!(false)), ("truncate", json!("NONE"))] {
+        let body = json!({"model": "embed", "input": ["short", "long ".repeat(1000)], member: value});
+        let refused = post(&service, service.key.expose(), &body.to_string()).await;
+        assert_eq!(refused.status().as_u16(), 400);
+        let error: Value = refused.json().await.expect("JSON");
+        let expected = "input[1]: expected at most 128 tokens where truncate is false, got 1002";
+        assert_eq!((&error["error"]["message"], &error["error"]["param"]), (&expected.into(), &"input".into()));
+        let fits = json!({"model": "embed", "input": "short", member: value});
+        assert_eq!(post(&service, service.key.expose(), &fits.to_string()).await.status().as_u16(), 200);
+    }
 }
 
 #[tokio::test]
@@ -76,8 +86,8 @@ async fn errors_are_openais_object() {
     for (key, body, status, kind, param, code, says) in [
         ("amaas_test_wrong", "{}", 401, "authentication_error", None, "invalid_api_key", "malformed API key"),
         (key, "{", 400, "invalid_request_error", None, "invalid_input", "not JSON"),
-        (key, r#"{"input":"a"}"#, 400, "invalid_request_error", Some("model"), "invalid_input", "`model`"),
-        (key, r#"{"model":"embed"}"#, 400, "invalid_request_error", Some("input"), "invalid_input", "`input`"),
+        (key, r#"{"input":"a"}"#, 400, "invalid_request_error", Some("model"), "invalid_input", "\"model\""),
+        (key, r#"{"model":"embed"}"#, 400, "invalid_request_error", Some("input"), "invalid_input", "\"input\""),
         (
             key,
             r#"{"model":"nobody","input":"a"}"#,
@@ -122,6 +132,24 @@ async fn errors_are_openais_object() {
             Some("input"),
             "invalid_input",
             "token ids are not taken",
+        ),
+        (
+            key,
+            r#"{"model":"embed","input":"a","normalize":false}"#,
+            400,
+            "invalid_request_error",
+            Some("normalize"),
+            "invalid_input",
+            "unknown member \"normalize\"",
+        ),
+        (
+            key,
+            r#"{"model":"embed","input":["a","\ud83d"]}"#,
+            400,
+            "invalid_request_error",
+            Some("input"),
+            "invalid_input",
+            "input[1]: half of a surrogate pair",
         ),
         (
             key,

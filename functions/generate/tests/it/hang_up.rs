@@ -1,12 +1,13 @@
-//! Callers who go away: their texts go on for a token at most, and not for those that they asked for.
+//! Callers who go away: their texts go on for a token or two, and not for those that they asked for.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use amaas_generate::{Generate, bundle};
-use amaas_serve::config::live;
+use amaas_serve::config::{Limits, live};
 use amaas_serve::publish::Publication;
 use amaas_serve::task::{Assets, Generator, InvalidInput, TaskError};
+use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use crate::service::Service;
@@ -41,6 +42,8 @@ impl Generator for Slow {
     }
 }
 
+/// Held by tests that count tokens, and by those that have them made.
+static COUNTING: Mutex<()> = Mutex::const_new(());
 static MADE: AtomicUsize = AtomicUsize::new(0);
 const A_TOKEN: Duration = Duration::from_millis(25);
 
@@ -63,6 +66,7 @@ async fn made_from_now_on() -> usize {
 
 #[tokio::test]
 async fn a_text_ends_with_its_caller() {
+    let _counting = COUNTING.lock().await;
     let publication = bundle(live()).expect("committed");
     let (model, task) = ("slow".parse().expect("a name"), Some(Slow::NAME.to_owned()));
     let service = Service::with(vec![Publication { model, task, ..publication }]).await;
@@ -79,9 +83,10 @@ async fn a_text_ends_with_its_caller() {
             assert!(timeout(A_TOKEN * 8, post.send()).await.is_err(), "it has 150 tokens to make");
         }
         assert!(made() > before, "it had begun");
-        // The one under way, and one for as long as the connection takes to close.
+        // The one under way, and one for as long as the connection takes to close. Of a stream one more: a client that is gone is known
+        // by the reset that answers the next event, for one that only sends no more takes it.
         let more = made_from_now_on().await;
-        assert!(more <= 2, "{more} tokens for nobody, streamed: {stream}");
+        assert!(more <= 2 + usize::from(stream), "{more} tokens for nobody, streamed: {stream}");
     }
     // Both are charged for what was made of them, whether or not their callers were told any of it.
     let usage = reqwest::Client::new().get(format!("{}/v1/usage", service.endpoint));
@@ -89,4 +94,32 @@ async fn a_text_ends_with_its_caller() {
     let usage: serde_json::Value = usage.json().await.expect("JSON");
     let (calls, tokens) = (&usage["total"]["calls"], usage["total"]["tokens"].as_u64().expect("a number"));
     assert!(*calls == 2 && (6..300).contains(&tokens), "{usage}");
+}
+
+/// The reader of events is that of `OpenAI`'s own client, in `openai.rs`; the rules are those of the HTML Standard.
+#[tokio::test]
+async fn a_stream_that_is_slow_says_that_it_is_alive() {
+    let _counting = COUNTING.lock().await;
+    let publication = bundle(live()).expect("committed");
+    let (model, task) = ("slow".parse().expect("a name"), Some(Slow::NAME.to_owned()));
+    let limits = Limits { keep_alive: A_TOKEN / 5, ..Limits::default() };
+    let service = Service::with_limits(vec![Publication { model, task, ..publication }], limits).await;
+    let body = serde_json::json!({ "model": "slow", "prompt": "ROMEO:", "max_tokens": 8, "stream": true });
+    let post = reqwest::Client::new().post(format!("{}/v1/completions", service.endpoint));
+    let answer = post.bearer_auth(service.key.expose()).json(&body).send().await.expect("an answer");
+    for (name, value) in
+        [("content-type", "text/event-stream"), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
+    {
+        assert_eq!(answer.headers()[name], value);
+    }
+    let text = answer.text().await.expect("whole");
+    let alive = text.matches(": keep-alive\n\n").count();
+    assert!(alive >= 4, "{alive} in {text}");
+    let others: Vec<_> = text.split_terminator("\n\n").filter(|event| *event != ": keep-alive").collect();
+    let (last, events) = others.split_last().expect("some");
+    assert!(last.starts_with(": amaas-receipt "), "{last}");
+    assert!(events.iter().all(|event| event.starts_with("data: ")) && events.last() == Some(&"data: [DONE]"), "{text}");
+    // The receipt is for all that stands before it.
+    let (content, receipt) = amaas_wire::receipt::split_comment(text.as_bytes()).expect("a receipt");
+    assert!(content.ends_with(b"data: [DONE]\n\n") && receipt.starts_with('{'));
 }

@@ -44,6 +44,8 @@ async fn pieces_are_the_whole_in_openais_shape() {
     let mut events = events(&answer.text().await.expect("text"));
     let last = events.pop().expect("an event");
     assert_eq!((&last["usage"], &last["choices"]), (&whole["usage"], &json!([])));
+    // In chunks before it usage is null, as in OpenAI's.
+    assert!(events.iter().all(|event| event.get("usage") == Some(&Value::Null)), "{events:?}");
     let text: String = events.iter().map(|event| event["choices"][0]["text"].as_str().expect("text")).collect();
     assert_eq!(whole["choices"][0]["text"], text);
     let finish = events.iter().map(|event| &event["choices"][0]["finish_reason"]);
@@ -91,6 +93,9 @@ async fn errors_are_openais_object() {
         ),
         (key, with("max_tokens", 256.into()), 400, Some("max_tokens"), "invalid_input", "has room for 256 tokens"),
         (key, with("n", 2.into()), 400, Some("n"), "invalid_input", "expected 1"),
+        (key, with("top_k", 1.into()), 400, Some("top_k"), "invalid_input", "unknown member \"top_k\""),
+        (key, with("max_completion_tokens", 5.into()), 400, Some("max_completion_tokens"), "invalid_input", "unknown"),
+        (key, with("store", true.into()), 400, Some("store"), "invalid_input", "expected false"),
         (key, with("best_of", 2.into()), 400, Some("best_of"), "invalid_input", "expected 1"),
         (key, with("temperature", 3.into()), 400, Some("temperature"), "invalid_input", "from 0 to 2"),
         (key, with("stop", "".into()), 400, Some("stop"), "invalid_input", "one character or more"),

@@ -40,6 +40,10 @@ impl Service {
     }
 
     pub(crate) async fn with(publications: Vec<Publication>) -> Self {
+        Self::with_limits(publications, Limits::default()).await
+    }
+
+    pub(crate) async fn with_limits(publications: Vec<Publication>, limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());
         let tasks = Tasks::default().with::<Sentiment>().with_generator::<Generate>().with_generator::<Slow>();
@@ -61,7 +65,7 @@ impl Service {
         let scope = Scope { models, ..Scope::default() };
         accounts.add_key(&narrow, KeyTerms { scope, ..terms }).await.expect("kept");
 
-        let host = Host::new(accounts, Limits::default());
+        let host = Host::new(accounts, limits);
         let name = "tests".parse().expect("a name");
         KeySet::create(&store, &name, &vault).await.expect("keys");
         host.seal(Sealing::new(store.clone(), name, vault.clone(), Policy::Optional));

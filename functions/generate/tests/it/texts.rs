@@ -65,7 +65,7 @@ async fn many_prompts_in_one_call_are_answered_in_their_order() {
     let cases = cases();
     let prompts: Vec<_> =
         cases.iter().map(|(prompt, _, length)| Prompt::new(prompt).max_tokens(*length).temperature(0.0)).collect();
-    let answer = service.client().model("generate").predict_many::<_, Generation>(&prompts).await.expect("an answer");
+    let answer = service.client().model("generate").predict_many::<Generation>(&prompts).await.expect("an answer");
     let tokens: u64 = answer.predictions().iter().map(|made| made.prompt_tokens + made.completion_tokens).sum();
     assert_eq!((answer.usage().rows, answer.usage().tokens), (cases.len() as u64, Some(tokens)));
     for (made, (_, text, _)) in answer.predictions().iter().zip(&cases) {

@@ -117,19 +117,19 @@ async fn what_cannot_be_matched_is_refused() {
         (with(&["a"], &bomb), "inputs[1]: image: expected at most 8192 pixels a side"),
     ] {
         let inputs = [good.clone(), input];
-        let error = served.model().predict_many::<_, RankedTexts>(&inputs).await.expect_err(expected);
+        let error = served.model().predict_many::<RankedTexts>(&inputs).await.expect_err(expected);
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert!(error.to_string().contains(expected), "{error}");
     }
-    let error = served.model().predict_many::<_, RankedTexts>(&vec![good; 9]).await.expect_err("nine");
+    let error = served.model().predict_many::<RankedTexts>(&vec![good; 9]).await.expect_err("nine");
     assert!(error.to_string().contains("inputs: expected at most 8 entries, got more"), "{error}");
     for (input, expected) in [
-        (serde_json::json!({"texts": ["a"]}), "missing field `image`"),
-        (serde_json::json!({"image": "AAAA"}), "missing field `texts`"),
-        (serde_json::json!({"image": "no base64", "texts": ["a"]}), "expected an image file in base64, with padding"),
-        (serde_json::json!("a handwritten seven"), "ImageAndTexts"),
+        (serde_json::json!({"texts": ["a"]}), "missing member \"image\""),
+        (serde_json::json!({"image": "AAAA"}), "missing member \"texts\""),
+        (serde_json::json!({"image": "no base64!", "texts": ["a"]}), "expected an image file in base64, with padding"),
+        (serde_json::json!("a handwritten seven"), "inputs[0]: expected an object, got a string"),
     ] {
-        let error = served.model().predict::<_, RankedTexts>(&input).await.expect_err(expected);
+        let error = served.model().predict::<RankedTexts>(&input).await.expect_err(expected);
         assert!(error.to_string().contains(expected), "{error}");
     }
 }

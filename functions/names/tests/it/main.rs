@@ -84,7 +84,7 @@ async fn a_name_that_is_none_is_refused_and_not_shown() {
         ("Ξενάκης", "inputs[1]: expected a name in Latin letters, got none"),
         (&"long".repeat(1000), "inputs[1]: expected at most 64 characters, got more"),
     ] {
-        let answer = served.model().predict_many::<_, RankedClassification>(&["Smith", name]).await;
+        let answer = served.model().predict_many::<RankedClassification>(&["Smith", name]).await;
         let error = answer.expect_err("it is none");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains(expected), "{error}");

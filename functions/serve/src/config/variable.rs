@@ -125,6 +125,22 @@ impl Variable {
         }
     }
 
+    /// An address or the name of one, without the brackets that URLs have around IPv6.
+    pub(super) fn host(self, default: &str) -> Result<String, ConfigError> {
+        let Some(value) = self.value.as_deref() else { return Ok(default.to_owned()) };
+        let inner = value.strip_prefix('[').and_then(|value| value.strip_suffix(']')).unwrap_or(value);
+        let fits = if inner.contains(':') {
+            // An address of a link has a zone behind it.
+            inner.split('%').next().is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
+        } else {
+            inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+        };
+        if fits {
+            return Ok(inner.to_owned());
+        }
+        Err(self.error("an address to listen on, such as 127.0.0.1, or all of them: 0.0.0.0 or :: (the port is PORT)"))
+    }
+
     pub(super) fn iam(self) -> Result<Iam, ConfigError> {
         match self.value.as_deref() {
             None | Some("ignore") => Ok(Iam::Ignore),
@@ -141,7 +157,7 @@ impl Variable {
         }
     }
 
-    fn error(self, expected: &str) -> ConfigError {
+    pub(super) fn error(self, expected: &str) -> ConfigError {
         ConfigError { name: self.name, expected: expected.to_owned(), got: self.value }
     }
 }

@@ -17,12 +17,12 @@ impl Chances {
         Self { temperature, top_p, state: seed.cast_unsigned() }
     }
 
-    /// The next token.
+    /// The next token. Nothing is more probable than one with a logit of +∞; that of −∞ is never taken, and there has to be another.
     pub(super) fn choose(&mut self, logits: &[f32]) -> Result<usize, RunError> {
-        let best = highest(logits).filter(|_| logits.iter().all(|logit| !logit.is_nan() && *logit < f32::INFINITY));
-        let best = best.ok_or_else(|| RunError::Failed("the network gave logits that are no numbers".to_owned()))?;
+        let best = highest(logits).filter(|_| !logits.iter().any(|logit| logit.is_nan()));
+        let best = best.filter(|best| logits[*best] > f32::NEG_INFINITY).ok_or(RunError::NoNumbers(NO_NUMBERS))?;
         let draw = self.draw();
-        if self.temperature == 0.0 {
+        if self.temperature == 0.0 || logits[best] == f32::INFINITY {
             return Ok(best);
         }
         let weight = |token: usize| ((f64::from(logits[token]) - f64::from(logits[best])) / self.temperature).exp();
@@ -50,6 +50,14 @@ impl Chances {
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
     }
+}
+
+/// The most probable token.
+pub(crate) fn most_probable_token(logits: &[f32]) -> Result<usize, RunError> {
+    if logits.iter().all(|logit| *logit == f32::NEG_INFINITY) {
+        return Err(RunError::Failed("the network gave logits by which no token is possible: all are -inf".to_owned()));
+    }
+    Chances::new(0.0, 1.0, 0).choose(logits)
 }
 
 /// The token of the highest logit; of equals the lowest.
@@ -84,16 +92,23 @@ pub(super) fn most_probable(logits: &[f32], count: usize) -> Vec<usize> {
     tokens
 }
 
-/// The natural logarithm of the chance of each of `tokens`, before temperature and `top_p`.
+/// The natural logarithm of the chance of each of `tokens`, before temperature and `top_p`; [`NO_CHANCE`] where there is none.
 pub(super) fn logprobs(logits: &[f32], tokens: impl Iterator<Item = usize>) -> Vec<f64> {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|logit| (f64::from(*logit) - f64::from(highest)).exp()).sum();
-    tokens.map(|token| f64::from(logits[token]) - f64::from(highest) - sum.ln()).collect()
+    // Of two that are +∞ none is more probable, and ∞ − ∞ is no number.
+    let below = |logit: f32| if logit < highest { f64::from(logit) - f64::from(highest) } else { 0.0 };
+    let sum: f64 = logits.iter().map(|logit| below(*logit).exp()).sum();
+    tokens.map(|token| (below(logits[token]) - sum.ln()).max(NO_CHANCE)).collect()
 }
+
+const NO_NUMBERS: &str = "the network gave logits that are no numbers";
+/// Stands for −∞, which JSON has no form for; vLLM writes the same.
+const NO_CHANCE: f64 = -9999.0;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     const LOGITS: [f32; 4] = [0.0, 2.0, 1.0, 2.0];
 
@@ -144,10 +159,33 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_an_error() {
-        for logits in [&[0.0, f32::NAN][..], &[f32::INFINITY, 0.0], &[]] {
-            assert!(Chances::new(1.0, 1.0, 0).choose(logits).is_err());
+        let (infinite, none) = (f32::INFINITY, f32::NEG_INFINITY);
+        for logits in [&[0.0, f32::NAN][..], &[infinite, f32::NAN], &[-f32::NAN, 0.0], &[none, none], &[]] {
+            for temperature in [0.0, 1.0] {
+                let error = Error::from(Chances::new(temperature, 1.0, 0).choose(logits).expect_err("no numbers"));
+                assert_eq!((error.status().as_u16(), error.to_string().as_str()), (422, NO_NUMBERS), "{logits:?}");
+            }
         }
-        assert_eq!(Chances::new(1.0, 1.0, 0).choose(&[f32::NEG_INFINITY, 0.0]).expect("a ban"), 1);
+        for (logits, expected) in [(&[none, 0.0][..], 1), (&[0.0, infinite, infinite, none], 1), (&[none, infinite], 1)]
+        {
+            for (temperature, top_p) in [(0.0, 1.0), (1.0, 1.0), (2.0, 0.5)] {
+                let chosen = Chances::new(temperature, top_p, 3).choose(logits);
+                assert_eq!(chosen.expect("a number"), expected, "{logits:?} {temperature} {top_p}");
+            }
+        }
+    }
+
+    #[test]
+    fn logprobs_are_numbers() {
+        let (infinite, none) = (f32::INFINITY, f32::NEG_INFINITY);
+        let half = 0.5_f64.ln();
+        for (logits, expected) in [
+            (&[0.0, none, 0.0][..], [half, NO_CHANCE, half]),
+            (&[infinite, 0.0, infinite], [half, NO_CHANCE, half]),
+            (&[f32::MAX, f32::MIN, f32::MAX], [half, NO_CHANCE, half]),
+        ] {
+            assert_eq!(logprobs(logits, 0..3), expected, "{logits:?}");
+        }
     }
 
     #[test]

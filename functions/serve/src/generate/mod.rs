@@ -17,6 +17,7 @@
 mod choose;
 mod cohort;
 mod contract;
+mod names;
 mod queue;
 mod sequence;
 mod text;
@@ -29,6 +30,7 @@ use std::sync::atomic::AtomicUsize;
 use amaas_wire::task::{FinishReason, Prompt};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+pub(crate) use self::choose::most_probable_token;
 pub(crate) use self::contract::{CacheTensor, Contract};
 use self::queue::{Entry, Queue};
 use crate::access::TenantName;
@@ -140,12 +142,14 @@ pub(crate) enum Event {
 /// A token, where its chances were asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Told {
-    /// What it added to the text.
-    pub(crate) text: String,
+    /// What it is called: what it adds to the text, where that tells it from others.
+    pub(crate) name: String,
+    /// Whether it added anything to the text.
+    pub(crate) adds: bool,
     /// Where that begins, in characters.
     pub(crate) offset: usize,
     pub(crate) logprob: f64,
-    /// The most probable tokens in its place.
+    /// The most probable tokens in its place, each with a name of its own.
     pub(crate) top: Vec<(String, f64)>,
 }
 
@@ -190,7 +194,7 @@ impl Generate {
     /// # Errors
     /// [`Error::Parameter`] where an option is out of bounds, or the prompt too long.
     pub(crate) fn call(&self, working: &Working, prompt: &Prompt, logprobs: Option<usize>) -> Result<Call, Error> {
-        let refused = |param, message| Error::Parameter { param: Some(param), message };
+        let refused = Error::parameter;
         prompt.check().map_err(|(param, message)| refused(param, message))?;
         let tokens = self.generator.encode(working, &prompt.prompt)?;
         let context = self.generator.context();

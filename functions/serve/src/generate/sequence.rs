@@ -7,6 +7,7 @@ use amaas_wire::task::FinishReason;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::choose::{self, Chances};
+use super::names::Names;
 use super::text::{self, Stops, Text};
 use super::{Call, Event, Telling, Told};
 use crate::access::TenantName;
@@ -112,7 +113,7 @@ impl Sequence {
             None => None,
         };
         let more = self.text.push(token, &*self.generator)?;
-        self.untold.extend(told.map(|told| Told { text: more.clone(), offset: self.characters.0, ..told }));
+        self.untold.extend(told.map(|told| Told { adds: !more.is_empty(), offset: self.characters.0, ..told }));
         self.characters.0 += more.chars().count();
         self.last = token;
         match self.stops.push(&more) {
@@ -149,7 +150,7 @@ impl Sequence {
     fn tell(&mut self, text: String) {
         self.characters.1 += text.chars().count();
         let told = self.characters.1;
-        let held = self.untold.iter().position(|token| token.offset >= told && !token.text.is_empty());
+        let held = self.untold.iter().position(|token| token.offset >= told && token.adds);
         let tokens: Vec<_> = self.untold.drain(..held.unwrap_or(self.untold.len())).collect();
         match self.telling {
             Telling::AsItComes => self.send(text, tokens),
@@ -171,8 +172,12 @@ impl Sequence {
         let best = choose::most_probable(logits, count);
         let mut chances = choose::logprobs(logits, std::iter::once(chosen).chain(best.iter().copied())).into_iter();
         let logprob = chances.next().unwrap_or_default();
-        let would = |token: usize| self.text.would(i64::try_from(token).unwrap_or(i64::MAX), &*self.generator);
-        let top = best.iter().zip(chances).map(|(token, chance)| Ok((would(*token)?, chance)));
-        Ok(Told { text: String::new(), offset: 0, logprob, top: top.collect::<Result<_, RunError>>()? })
+        let mut names = Names::default();
+        let name = names.of(chosen, &self.text, &*self.generator)?;
+        let top = best
+            .iter()
+            .zip(chances)
+            .map(|(token, chance)| Ok((names.of(*token, &self.text, &*self.generator)?, chance)));
+        Ok(Told { top: top.collect::<Result<_, RunError>>()?, name, adds: false, offset: 0, logprob })
     }
 }

@@ -267,11 +267,11 @@ async fn a_prompt_that_fails_fails_alone_and_options_are_checked() {
         Err(Error::Parameter { param, .. }) => param,
         _ => None,
     };
-    assert_eq!(refused(Prompt::new("")), Some("prompt"));
-    assert_eq!(refused(Prompt::new("a".repeat(1000))), Some("prompt"));
-    assert_eq!(refused(Prompt::new("a").max_tokens(1000)), Some("max_tokens"));
+    assert_eq!(refused(Prompt::new("")), Some("prompt".into()));
+    assert_eq!(refused(Prompt::new("a".repeat(1000))), Some("prompt".into()));
+    assert_eq!(refused(Prompt::new("a").max_tokens(1000)), Some("max_tokens".into()));
     assert_eq!(refused(Prompt::new("a").max_tokens(999)), None);
-    assert_eq!(refused(Prompt::new("a").top_p(2.0)), Some("top_p"));
+    assert_eq!(refused(Prompt::new("a").top_p(2.0)), Some("top_p".into()));
     // Nobody said how many, and there is room for one.
     let mut last = turned.begin(&"a".repeat(999), 1).expect("a place");
     assert_eq!(text(&mut last).await.expect("an end").len(), 1);

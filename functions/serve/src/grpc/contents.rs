@@ -83,7 +83,9 @@ fn list(datatype: Datatype) -> Option<&'static str> {
 fn data(tensor: &str, datatype: Datatype, contents: InferTensorContents) -> Result<TensorData, TensorError> {
     macro_rules! narrow {
         ($values:expr, $type:ty, $expected:literal) => {
-            TensorData::from(each::<_, $type>(tensor, $values, $expected, |value| value.try_into().ok())?)
+            TensorData::from(each::<_, $type>(tensor, $values, ($expected, "an integer out of range"), |value| {
+                value.try_into().ok()
+            })?)
         };
     }
     Ok(match datatype {
@@ -100,7 +102,7 @@ fn data(tensor: &str, datatype: Datatype, contents: InferTensorContents) -> Resu
         Datatype::Fp64 => contents.fp64_contents.into(),
         Datatype::Bytes => {
             let text = |bytes: bytes::Bytes| String::from_utf8(bytes.into()).ok();
-            TensorData::from(each(tensor, contents.bytes_contents, "UTF-8 text (BYTES)", text)?)
+            TensorData::from(each(tensor, contents.bytes_contents, ("UTF-8 text (BYTES)", "other bytes"), text)?)
         }
         Datatype::Fp16 | Datatype::Bf16 => TensorData::empty(datatype),
     })
@@ -110,12 +112,12 @@ fn data(tensor: &str, datatype: Datatype, contents: InferTensorContents) -> Resu
 fn each<V, T>(
     tensor: &str,
     values: Vec<V>,
-    expected: &'static str,
+    (expected, got): (&'static str, &'static str),
     convert: impl Fn(V) -> Option<T>,
 ) -> Result<Vec<T>, TensorError> {
     let mut converted = Vec::with_capacity(values.len());
     for (index, value) in values.into_iter().enumerate() {
-        let refused = || TensorError::Value { tensor: tensor.to_owned(), index, expected, got: "another value" };
+        let refused = || TensorError::Value { tensor: tensor.to_owned(), index, expected, got };
         converted.push(convert(value).ok_or_else(refused)?);
     }
     Ok(converted)
@@ -160,7 +162,11 @@ mod tests {
         let uints = |values: &[u32]| InferTensorContents { uint_contents: values.to_vec(), ..Default::default() };
         let text = InferTensorContents { bytes_contents: vec![vec![255].into()], ..Default::default() };
         for (datatype, contents, expected) in [
-            (Datatype::Uint8, uints(&[300]), "data[0]: expected an integer from 0 to 255 (UINT8), got another value"),
+            (
+                Datatype::Uint8,
+                uints(&[300]),
+                "data[0]: expected an integer from 0 to 255 (UINT8), got an integer out of range",
+            ),
             (Datatype::Int8, ints(&[-129]), "data[0]: expected an integer from -128 to 127 (INT8)"),
             (
                 Datatype::Int8,

@@ -8,11 +8,11 @@ use amaas_wire::tensor::stated;
 use amaas_wire::{Tensor, TensorError};
 use bytes::Bytes;
 
-use super::contents;
 use super::proto::infer_parameter::ParameterChoice;
 use super::proto::model_infer_request::InferInputTensor;
 use super::proto::model_infer_response::InferOutputTensor;
 use super::proto::{InferParameter, ModelInferRequest, ModelInferResponse};
+use super::{contents, parameters};
 use crate::error::Error;
 use crate::load::Model;
 use crate::reply::{Counted, answer_fits, headers};
@@ -33,6 +33,7 @@ pub(super) async fn answer(
     let model = host.model(&slot, version).await?;
     model.infer()?;
     let begun = Instant::now();
+    parameters::of_request(&request.parameters)?;
     let (id, wanted) = (request.id.clone(), wanted(&request)?);
     let size = prost::Message::encoded_len(&request);
     call.came_as_message(size);
@@ -61,7 +62,7 @@ enum Form {
 /// The names of the outputs that are asked for.
 fn wanted(request: &ModelInferRequest) -> Result<Vec<String>, Error> {
     let output = |output: &super::proto::model_infer_request::InferRequestedOutputTensor| {
-        refuse_parameters(&output.name, &output.parameters, &["classification", "shared_memory_region"])?;
+        parameters::of_tensor(&output.name, &output.parameters, &["binary_data"])?;
         Ok(output.name.clone())
     };
     request.outputs.iter().map(output).collect()
@@ -85,25 +86,13 @@ fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, Form), Error> {
 fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor, Error> {
     let InferInputTensor { name, datatype, shape, parameters, contents } = input;
     let (name, datatype, shape) = stated(name, &datatype, &shape).map_err(malformed)?;
-    refuse_parameters(&name, &parameters, &["shared_memory_region"])?;
+    parameters::of_tensor(&name, &parameters, &["binary_data_size"])?;
     match (raw, contents) {
         (Some(_), Some(_)) => Err(Error::InvalidInput(format!(
             "tensor {name:?}: expected values in raw_input_contents or in contents, got both"
         ))),
         (Some(bytes), None) => Tensor::from_bytes(name, datatype, shape, bytes).map_err(malformed),
         (None, contents) => contents::read(name, datatype, shape, contents.unwrap_or_default()),
-    }
-}
-
-/// Refuses parameters that ask for what is not here: not to heed them would be a wrong answer.
-fn refuse_parameters(
-    tensor: &str,
-    parameters: &HashMap<String, InferParameter>,
-    refused: &[&'static str],
-) -> Result<(), Error> {
-    match refused.iter().find(|parameter| parameters.contains_key(**parameter)) {
-        None => Ok(()),
-        Some(parameter) => Err(malformed(TensorError::Parameter { tensor: tensor.to_owned(), parameter })),
     }
 }
 

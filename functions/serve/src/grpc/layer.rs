@@ -11,11 +11,15 @@ use http::{Extensions, HeaderMap, Response, StatusCode};
 use http_body_util::Limited;
 use tonic::Status;
 use tonic::codec::CompressionEncoding::{Deflate, Gzip};
+use tonic_health::pb::health_server::HealthServer;
 
+use super::health::Checks;
 use super::proto::grpc_inference_service_server::GrpcInferenceServiceServer;
+use super::reflection;
 use super::service::Service;
 use crate::access::Routes;
 use crate::error::Error;
+use crate::host::Idle;
 use crate::reply::{Finished, respond_to};
 use crate::request::{Caller, paced};
 use crate::router::Host;
@@ -32,11 +36,17 @@ pub(crate) fn beside(http: Router, host: Host) -> Router {
         .accept_compressed(Deflate)
         .send_compressed(Gzip)
         .send_compressed(Deflate);
-    Router::new()
+    let health = HealthServer::new(Checks::new(host.clone())).max_decoding_message_size(SHORT);
+    let mut services = Router::new()
         .route_service("/inference.GRPCInferenceService/{method}", service)
-        .layer(from_fn_with_state(host, guard))
-        .layer(from_fn(respond_to))
-        .fallback_service(http)
+        .route_service("/grpc.health.v1.Health/{method}", health);
+    // What describes the services was made with this program.
+    if let (Ok(v1), Ok(v1alpha)) = (reflection::v1(), reflection::v1alpha()) {
+        services = services
+            .route_service("/grpc.reflection.v1.ServerReflection/{method}", v1)
+            .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", v1alpha);
+    }
+    services.layer(from_fn_with_state(host, guard)).layer(from_fn(respond_to)).fallback_service(http)
 }
 
 /// Refuses whoever has no key and what has to be sealed, before a message is read; bounds and paces the message; and tells [`respond`]
@@ -54,7 +64,11 @@ async fn guard(State(host): State<Host>, mut request: Request, next: Next) -> Re
         }
         Err(error) => Status::from(error).into_http(),
     };
-    finished(response)
+    let mut response = finished(response);
+    if WAITING.contains(&&*method) {
+        response.extensions_mut().insert(Idle);
+    }
+    response
 }
 
 /// Who calls `method`, in the form in which a request carries it; nobody where anybody may, or where there is no such method.
@@ -110,7 +124,10 @@ fn known(method: &str) -> &str {
 }
 
 /// What is answered without a key, and so without a seal.
-const OPEN: [&str; 4] = ["ServerLive", "ServerReady", "ServerMetadata", "ModelReady"];
+const OPEN: [&str; 7] =
+    ["ServerLive", "ServerReady", "ServerMetadata", "ModelReady", "Check", "Watch", "ServerReflectionInfo"];
+/// Which of these are streams that wait most of the time, so that no stranger holds a connection with them.
+const WAITING: [&str; 2] = ["Watch", "ServerReflectionInfo"];
 /// What is answered with one. The service has no caller for a method that is missing here, and so no answer.
 const KEYED: [&str; 8] = [
     "ModelMetadata",

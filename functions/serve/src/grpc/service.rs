@@ -200,7 +200,7 @@ fn some(version: &str) -> Option<&str> {
 
 fn tensor_metadata(tensor: TensorMetadata) -> proto::model_metadata_response::TensorMetadata {
     let TensorMetadata { name, datatype, shape, .. } = tensor;
-    proto::model_metadata_response::TensorMetadata { name, datatype: datatype.name().to_owned(), shape }
+    proto::model_metadata_response::TensorMetadata { name, datatype: datatype.to_string(), shape }
 }
 
 impl From<triton::ModelConfig> for proto::ModelConfig {

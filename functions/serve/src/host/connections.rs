@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::Version;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -75,14 +76,22 @@ pub(super) struct Connection {
 }
 
 struct State {
-    /// Whether the peer has shown that it speaks HTTP.
-    greeted: bool,
+    speaks: Speaks,
     answered: bool,
     closing: bool,
     /// When it last had a whole request, or the answer to one ended.
     since: Instant,
     next: u64,
     exchanges: HashMap<u64, Arc<Mutex<Stage>>>,
+}
+
+/// What the peer has shown of itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    Nothing,
+    Http,
+    /// It may be sent an interim answer.
+    Http11,
 }
 
 /// Why a connection is closed.
@@ -96,24 +105,45 @@ pub(super) enum Cut {
     Full,
 }
 
+/// What a peer may wait for that sends no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Awaited {
+    Nothing,
+    /// That a request is read, the end of which may have come.
+    Request,
+    /// The rest of an answer that has begun to leave.
+    Rest,
+    /// An answer of which nothing has left.
+    Answer,
+}
+
 impl Connection {
     fn new() -> Self {
         let now = Instant::now();
-        let state =
-            State { greeted: false, answered: false, closing: false, since: now, next: 0, exchanges: HashMap::new() };
+        let state = State {
+            speaks: Speaks::Nothing,
+            answered: false,
+            closing: false,
+            since: now,
+            next: 0,
+            exchanges: HashMap::new(),
+        };
         Self { accepted: now, state: Mutex::new(state), closing: Notify::new(), gone: Notify::new() }
     }
 
     /// The peer speaks HTTP: what comes next has the time of a connection that is kept.
     pub(super) fn greeted(&self) {
-        lock(&self.state).greeted = true;
+        let mut state = lock(&self.state);
+        if state.speaks == Speaks::Nothing {
+            state.speaks = Speaks::Http;
+        }
     }
 
-    /// Begins an exchange, whose head is there.
-    pub(super) fn exchange(self: &Arc<Self>) -> Arc<Exchange> {
+    /// Begins an exchange, whose head is there, in `version`.
+    pub(super) fn exchange(self: &Arc<Self>, version: Version) -> Arc<Exchange> {
         let receiving = Arc::new(Mutex::new(Stage::Receiving));
         let mut state = lock(&self.state);
-        state.greeted = true;
+        state.speaks = if version == Version::HTTP_11 { Speaks::Http11 } else { Speaks::Http };
         let id = state.next;
         state.next += 1;
         state.exchanges.insert(id, Arc::clone(&receiving));
@@ -137,7 +167,7 @@ impl Connection {
     pub(super) async fn cut(&self, patience: Duration) -> Cut {
         let silent = async {
             sleep_until(self.accepted + FIRST_HEAD).await;
-            if lock(&self.state).greeted {
+            if lock(&self.state).speaks != Speaks::Nothing {
                 std::future::pending::<()>().await;
             }
         };
@@ -161,6 +191,20 @@ impl Connection {
         lock(&self.state).exchanges.values().any(|stage| lock(stage).blocked(now).is_some_and(|time| time >= patience))
     }
 
+    /// What a peer may wait for that sends no more.
+    pub(super) fn awaited(&self) -> Awaited {
+        let state = lock(&self.state);
+        let stages = state.exchanges.values().map(|stage| *lock(stage));
+        let awaited = stages.filter(|_| state.speaks == Speaks::Http11).map(|stage| match stage {
+            Stage::Working => Awaited::Answer,
+            Stage::Sending { whole: true, .. } => Awaited::Rest,
+            Stage::Receiving => Awaited::Request,
+            // What is missing will not come.
+            Stage::Sending { .. } => Awaited::Nothing,
+        });
+        awaited.max().unwrap_or(Awaited::Nothing)
+    }
+
     fn close(&self) {
         lock(&self.state).closing = true;
         self.closing.notify_one();
@@ -170,7 +214,7 @@ impl Connection {
     fn waits_since(&self, now: Instant) -> Option<(bool, Instant)> {
         let state = lock(&self.state);
         let waits = |stage: &Stage| match stage {
-            Stage::Receiving => true,
+            Stage::Receiving | Stage::Sending { idle: true, .. } => true,
             Stage::Working => false,
             Stage::Sending { .. } => stage.blocked(now).is_some_and(|time| time >= SLOW),
         };
@@ -208,23 +252,23 @@ mod tests {
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         let [working, answered, silent] = <[Place; 3]>::try_from(places).unwrap_or_else(|_| panic!("three"));
-        let exchange = working.connection().exchange();
+        let exchange = working.connection().exchange(Version::HTTP_11);
         exchange.received();
-        drop(answered.connection().exchange());
+        drop(answered.connection().exchange(Version::HTTP_11));
         let (working, answered, silent) = (run(working), run(answered), run(silent));
         let fourth = connections.place().await.expect("the silent one goes, though it is the youngest");
         assert_eq!(silent.await.expect("it ended"), Cut::Full);
-        let receiving = fourth.connection().exchange();
+        let receiving = fourth.connection().exchange(Version::HTTP_11);
         let fourth = run(fourth);
         let fifth = connections.place().await.expect("one that never had an answer goes first, though its head came");
         assert_eq!(fourth.await.expect("it ended"), Cut::Full);
         drop(receiving);
-        let fifth_exchange = fifth.connection().exchange();
+        let fifth_exchange = fifth.connection().exchange(Version::HTTP_11);
         fifth_exchange.received();
         let fifth = run(fifth);
         let sixth = connections.place().await.expect("then one that had");
         assert_eq!(answered.await.expect("it ended"), Cut::Full);
-        let sixth_exchange = sixth.connection().exchange();
+        let sixth_exchange = sixth.connection().exchange(Version::HTTP_11);
         sixth_exchange.received();
         assert!(connections.place().await.is_none(), "all are at work");
         assert!(!working.is_finished() && !fifth.is_finished());

@@ -11,11 +11,16 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use http::Response;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::connections::{Connection, lock};
+
+/// Marks an answer that tells of changes and nothing else, and takes no work in between.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Idle;
 
 /// A request and its answer.
 pub(super) struct Exchange {
@@ -39,6 +44,10 @@ pub(super) enum Stage {
         dry: bool,
         /// The last progress.
         since: Instant,
+        /// Whether the request is whole: one can be answered before it is.
+        whole: bool,
+        /// Whether the answer tells of changes and nothing else, so that its connection can go for another.
+        idle: bool,
     },
 }
 
@@ -46,7 +55,7 @@ impl Stage {
     /// For how long the reader has been taking nothing, if there is something to take.
     pub(super) fn blocked(&self, now: Instant) -> Option<Duration> {
         match *self {
-            Self::Sending { out, dry, since } if out > 0 || !dry => Some(now.duration_since(since)),
+            Self::Sending { out, dry, since, .. } if out > 0 || !dry => Some(now.duration_since(since)),
             _ => None,
         }
     }
@@ -69,21 +78,27 @@ impl Exchange {
     /// The request is whole.
     pub(super) fn received(&self) {
         let mut stage = lock(&self.stage);
-        if matches!(*stage, Stage::Receiving) {
-            *stage = Stage::Working;
-            drop(stage);
-            self.connection.asked();
+        match &mut *stage {
+            Stage::Receiving => *stage = Stage::Working,
+            Stage::Sending { whole, .. } => return *whole = true,
+            Stage::Working => return,
         }
+        drop(stage);
+        self.connection.asked();
     }
 
-    /// The body of its answer, in pieces that are seen leaving.
-    pub(super) fn sending(self: Arc<Self>, body: Body) -> Sending {
-        *lock(&self.stage) = Stage::Sending { out: 0, dry: false, since: Instant::now() };
-        Sending { body, rest: Bytes::new(), exchange: self }
+    /// Its answer, whose body is in pieces that are seen leaving.
+    pub(super) fn sending(self: Arc<Self>, answer: Response<Body>) -> Response<Sending> {
+        let idle = answer.extensions().get::<Idle>().is_some();
+        let mut stage = lock(&self.stage);
+        let whole = matches!(*stage, Stage::Working);
+        *stage = Stage::Sending { out: 0, dry: false, since: Instant::now(), whole, idle };
+        drop(stage);
+        answer.map(|body| Sending { body, rest: Bytes::new(), exchange: self })
     }
 
     fn on_sending(&self, change: impl FnOnce(&mut usize, &mut bool, &mut Instant)) {
-        if let Stage::Sending { out, dry, since } = &mut *lock(&self.stage) {
+        if let Stage::Sending { out, dry, since, .. } = &mut *lock(&self.stage) {
             change(out, dry, since);
         }
     }

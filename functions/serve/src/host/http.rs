@@ -5,8 +5,8 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io::Cursor;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -24,6 +24,7 @@ use tower::ServiceExt;
 
 use super::connections::{Connections, Cut, Place};
 use super::descriptors;
+use super::transport::Transport;
 use crate::grpc;
 use crate::router::{Host, router};
 
@@ -113,12 +114,11 @@ async fn answer(place: Place, mut connection: TcpStream, router: Router, watcher
         state.greeted();
     }
     let service = service_fn(|request: Request<Incoming>| {
-        let exchange = state.exchange();
+        let exchange = state.exchange(request.version());
         let answered = router.clone().oneshot(request.map(|body| exchange.receiving(body)));
-        async move { Ok::<_, Infallible>(answered.await?.map(|body| exchange.sending(body))) }
+        async move { Ok::<_, Infallible>(exchange.sending(answered.await?)) }
     });
-    let (read, write) = connection.into_split();
-    let connection = TokioIo::new(tokio::io::join(Cursor::new(first).chain(read), write));
+    let connection = TokioIo::new(Transport::new(first, connection, Arc::clone(state)));
     let answered = async {
         if is_http2 {
             let mut http = http2::Builder::new(TokioExecutor::new());

@@ -10,8 +10,10 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderValue, Request, Response, response};
 use http_body_util::BodyExt;
 use lambda_http::{BoxFuture, RequestExt, SnapStartResource};
+use lambda_runtime::Runtime;
 use tower::ServiceExt;
 
+use super::event::{Readable, Shared};
 use crate::config::ResponseMode;
 use crate::error::Error;
 use crate::infer::host_ends;
@@ -35,9 +37,9 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
             let (router, freezing) = (router(host.clone()), host);
             let service = tower::service_fn(move |request| {
                 let (answer, freezing) = (router.clone().oneshot(request_id(request)), freezing.clone());
-                async move { Ok::<_, Infallible>(answer.await?.map(|body| counted_first(body, freezing))) }
+                async move { Ok::<_, Infallible>(answer.await?.map(|body| Shared::from(counted_first(body, freezing)))) }
             });
-            let runtime = lambda_http::streaming_runtime_concurrent(service);
+            let runtime = Runtime::new(Readable(lambda_http::StreamAdapter::from(service)));
             runtime.register_snapstart_resource(secrets).run_concurrent().await
         }
         ResponseMode::Buffered => {
@@ -52,7 +54,7 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
                     Ok::<_, lambda_runtime::Error>(answer)
                 }
             });
-            let runtime = lambda_http::runtime_concurrent(service);
+            let runtime = Runtime::new(Readable(lambda_http::Adapter::from(service)));
             runtime.register_snapstart_resource(secrets).run_concurrent().await
         }
     }

@@ -2,9 +2,12 @@
 
 mod connections;
 mod descriptors;
+mod event;
 mod exchange;
 mod http;
 mod lambda;
+mod transport;
 
+pub(crate) use self::exchange::Idle;
 pub use self::http::{Server, serve};
 pub(crate) use self::lambda::{run as lambda, takes_snapshot};

@@ -1,11 +1,10 @@
 //! Made-up values, for runs of which nobody wants the answer: a trial when a network is published, and a first run before the first
 //! call.
 
-use std::collections::BTreeMap;
-
 use amaas_wire::{Datatype, Tensor, TensorData};
 use half::{bf16, f16};
 
+use super::sizes::Sizes;
 use crate::manifest::{Dim, TensorSpec};
 
 /// What made-up values are like.
@@ -56,7 +55,7 @@ pub(crate) fn made_up_like<'s>(
     seed: u64,
     like: Values,
 ) -> Result<Vec<Tensor>, String> {
-    let sizes = sizes(inputs.clone(), like.length);
+    let sizes = Sizes::of(inputs.clone(), like.length);
     let mut left = MOST_VALUES;
     inputs
         .into_iter()
@@ -74,32 +73,15 @@ pub(crate) fn made_up_like<'s>(
         .collect()
 }
 
-/// The size of each symbol, the same wherever it stands: 1 where it is the first dimension of an input.
-fn sizes<'s>(inputs: impl IntoIterator<Item = &'s TensorSpec>, length: usize) -> BTreeMap<&'s str, usize> {
-    let mut sizes = BTreeMap::new();
-    for (axis, dim) in inputs.into_iter().flat_map(|spec| spec.shape.iter().enumerate()) {
-        if let Dim::Symbol(symbol) = dim {
-            let size = if axis == 0 { 1 } else { length };
-            sizes.entry(symbol.as_str()).and_modify(|known: &mut usize| *known = size.min(*known)).or_insert(size);
-        }
-    }
-    sizes
-}
-
-fn shape(spec: &TensorSpec, sizes: &BTreeMap<&str, usize>, length: usize) -> Vec<usize> {
+fn shape(spec: &TensorSpec, sizes: &Sizes<'_>, length: usize) -> Vec<usize> {
     if spec.unranked {
         return vec![1, length];
     }
-    let size = |(axis, dim): (usize, &Dim)| match dim {
-        Dim::Fixed(size) => *size,
-        Dim::Symbol(symbol) if symbol.is_empty() => {
-            if axis == 0 {
-                1
-            } else {
-                length
-            }
-        }
-        Dim::Symbol(symbol) => sizes.get(symbol.as_str()).copied().unwrap_or(length),
+    let size = |(axis, dim): (usize, &Dim)| match (dim.fixed(), dim.symbol()) {
+        (Some(size), _) => size,
+        (None, Some(symbol)) => sizes.size(symbol),
+        (None, None) if axis == 0 => 1,
+        (None, None) => length,
     };
     spec.shape.iter().enumerate().map(size).collect()
 }

@@ -18,6 +18,7 @@ mod made_up;
 mod pace;
 mod queue;
 mod running;
+mod sizes;
 mod stats;
 mod watchdog;
 mod worker;
@@ -82,6 +83,9 @@ pub(crate) enum RunError {
     /// The network was given up, since a run of another call does not end.
     #[error("a run of the network does not end")]
     Lost,
+    /// The network gave numbers of which nothing can be made.
+    #[error("{0}")]
+    NoNumbers(&'static str),
     /// We are at fault.
     #[error("{0}")]
     Failed(String),
@@ -96,6 +100,7 @@ impl From<RunError> for Error {
             RunError::OutOfMemory(internal) => Self::OutOfMemory { internal },
             RunError::DoesNotEnd => Self::RunTooLong { limit: None },
             RunError::Lost => Self::Lost,
+            RunError::NoNumbers(public) => Self::Unwritable(public.to_owned()),
             RunError::Failed(internal) => Self::Internal { internal },
         }
     }

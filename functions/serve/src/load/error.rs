@@ -89,7 +89,7 @@ pub enum LoadError {
 pub enum Outlook {
     /// It can be over in a moment.
     MayPass,
-    /// Somebody may publish what is missing, or grant what is refused.
+    /// A publisher may publish what is missing, or an operator grant what is refused and mend what is damaged.
     MayBeMended,
     /// Trying again would only cost.
     Stays,
@@ -126,10 +126,17 @@ impl LoadError {
             Self::Store(error) if error.is_retryable() => Outlook::MayPass,
             Self::Thread(_) | Self::Ledger(LedgerError::Unreachable { .. }) => Outlook::MayPass,
             Self::Unwrap(UnwrapError::Vault(error)) if error.is_retryable() => Outlook::MayPass,
-            Self::Store(_)
+            // The first four may be a read that went wrong, or a store that was damaged.
+            Self::Digest { .. }
+            | Self::Tag { .. }
+            | Self::Manifest { .. }
+            | Self::Misplaced { .. }
+            | Self::Store(_)
             | Self::Alias { .. }
             | Self::Ledger(_)
-            | Self::Unwrap(UnwrapError::Vault(VaultError::Denied { .. })) => Outlook::MayBeMended,
+            | Self::Unwrap(UnwrapError::Vault(VaultError::File { .. } | VaultError::Denied { .. })) => {
+                Outlook::MayBeMended
+            }
             _ => Outlook::Stays,
         }
     }

@@ -11,6 +11,7 @@ use futures_util::future::select_all;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::fetch::Sealed;
+use super::reclaim::Freed;
 use super::sessions::{self, Files, Form, Runs, Sessions};
 use super::{LoadError, Named, Provider, Source, fetch, resolve};
 use crate::at_rest::Role;
@@ -39,6 +40,8 @@ pub struct Model {
     times: LoadTimes,
     /// The most bytes of an answer.
     answer_bytes: u64,
+    /// Last, so that it is dropped when the rest of the model is.
+    _freed: Freed,
 }
 
 /// What runs the network.
@@ -224,7 +227,7 @@ pub(crate) async fn load(
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
     let answer_bytes = config.answer_bytes;
-    Ok(Model { manifest, digest, engine, named, task, provider, warning, times, answer_bytes })
+    Ok(Model { manifest, digest, engine, named, task, provider, warning, times, answer_bytes, _freed: Freed })
 }
 
 /// Gives `network` what runs it.

@@ -1,10 +1,10 @@
 //! Memory after a peak: a thread gives it back to the system.
 //!
 //! ONNX Runtime's arena keeps what a run needed, and the heap what a large body or answer did. Every few seconds the thread looks at how
-//! much memory the process has, and where it is more than it was, has both give back what is free. Runs are none the slower
-//! for it: to have each run shrink the arena took 5 to 14 % of the bundled networks' time.
+//! much memory the process has, and where it is more than it was, has both give back what is free; and soon after a model is dropped,
+//! whose weights are the most that is ever freed at once. Runs are none the slower for it: to have each run shrink the arena took 5 to 14 % of the bundled networks' time.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -30,12 +30,38 @@ pub(super) fn start(environment: &Environment) {
     });
 }
 
+/// Tells, when it is dropped, that a model was.
+pub(super) struct Freed;
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        *FREED.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        FREED.1.notify_all();
+    }
+}
+
+/// Whether a model was dropped since it was last looked at.
+static FREED: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+/// Waits for `time`, or until a model was dropped, and whether one was.
+fn wait(time: Duration) -> bool {
+    let freed = FREED.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = FREED.1.wait_timeout_while(freed, time, |freed| !*freed);
+    let (mut freed, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut *freed)
+}
+
 fn watch(environment: &Environment) {
     let (mut least, mut pause) = (memory::resident().unwrap_or_default(), PAUSE);
+    let mut freed = false;
     loop {
-        std::thread::sleep(EVERY);
+        freed |= wait(EVERY);
         let Some(before) = memory::resident() else { return };
-        if before < least.saturating_add(GROWN) {
+        if std::mem::take(&mut freed) {
+            // Its threads end after it.
+            std::thread::sleep(ENDING);
+            pause = PAUSE;
+        } else if before < least.saturating_add(GROWN) {
             (least, pause) = (least.min(before), PAUSE);
             continue;
         }
@@ -43,7 +69,7 @@ fn watch(environment: &Environment) {
         let after = memory::resident().unwrap_or(before);
         tracing::debug!(before, after, "memory was given back");
         // What is in use is not free yet; where it always is, it is looked for less and less often.
-        std::thread::sleep(pause);
+        freed = wait(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
@@ -73,9 +99,32 @@ fn shrink(environment: &Environment) -> Result<(), ort::Error> {
 /// `y = x`, BOOL `[1]`.
 const IDENTITY: &[u8] = b"\x08\t:7\n\x10\n\x01x\x12\x01y\"\x08Identity\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\t\x12\x04\n\x02\x08\x01b\x0f\n\x01y\x12\n\n\x08\x08\t\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\x11";
 
+/// How long the threads of a model that was dropped take to end, and with them its sessions.
+const ENDING: Duration = Duration::from_secs(1);
 const EVERY: Duration = Duration::from_secs(2);
 /// How long what was given back is not looked for again.
 const PAUSE: Duration = Duration::from_secs(4);
 const LONGEST_PAUSE: Duration = Duration::from_secs(64);
 /// How much more memory than before is worth it.
 const GROWN: u64 = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_model_that_is_dropped_is_not_waited_past() {
+        let begun = Instant::now();
+        assert!(!wait(Duration::from_millis(20)), "none was");
+        drop(Freed);
+        assert!(wait(LONGEST_PAUSE), "it was dropped before it was waited for");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| wait(LONGEST_PAUSE));
+            drop(Freed);
+            assert!(waiting.join().expect("no panic"));
+        });
+        assert!(begun.elapsed() < LONGEST_PAUSE / 2);
+    }
+}

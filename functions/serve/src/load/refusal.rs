@@ -6,7 +6,7 @@
 use ort::error::ErrorCode;
 
 use crate::onnx::OnnxError;
-use crate::runtime::VERSION;
+use crate::runtime::{VERSION, loaded};
 
 /// Why a network could not be made into a session.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,20 +20,28 @@ pub enum SessionError {
     #[error("not an ONNX file: {0}")]
     NotOnnx(String),
     /// The form of the file is newer than the runtime.
-    #[error("the ONNX file is of IR version {got}; ONNX Runtime {VERSION} reads versions up to {newest}")]
+    #[error("the ONNX file is of IR version {got}; {} reads versions up to {newest}", onnx_runtime())]
     IrVersion { got: String, newest: String },
     /// The operators of the file are newer than the runtime.
     #[error(
-        "the network uses operator set {got} of the domain {domain:?}; ONNX Runtime {VERSION} knows sets up to {newest}"
+        "the network uses operator set {got} of the domain {domain:?}; {} knows sets up to {newest}",
+        onnx_runtime()
     )]
     OperatorSet { domain: String, got: String, newest: String },
     /// An operator that the runtime does not have.
     #[error(
-        "the network needs the operator {operator:?} of the domain {domain:?}, which ONNX Runtime {VERSION} does not have{}; custom \
+        "the network needs the operator {operator:?} of the domain {domain:?}, which {} does not have{}; custom \
          operators are not served",
+        onnx_runtime(),
         version.as_ref().map(|version| format!(" in operator set {version}")).unwrap_or_default()
     )]
     Operator { operator: String, domain: String, version: Option<String> },
+    /// A locale that the machine does not have.
+    #[error(
+        "the network's StringNormalizer asks for the locale {locale:?}, which machines that serve it do not have; give the node the \
+         attribute locale=\"C.UTF-8\", which does the same (skl2onnx: options={{'locale': 'C.UTF-8'}} for the vectorizer)"
+    )]
+    Locale { locale: String },
     /// An ONNX file that ONNX Runtime cannot run.
     #[error("ONNX Runtime cannot run this network: {0}")]
     Unsupported(String),
@@ -62,15 +70,30 @@ pub enum SessionError {
     NoProvider,
 }
 
+/// What was loaded, and what is pinned where that is another version.
+fn onnx_runtime() -> String {
+    match loaded() {
+        VERSION => format!("ONNX Runtime {VERSION}"),
+        other => format!("ONNX Runtime {other} (loaded in the place of {VERSION}, which amaas pins)"),
+    }
+}
+
 impl SessionError {
     /// What an error of ONNX Runtime's own says of the network.
     pub(super) fn network(code: ErrorCode, message: &str) -> Self {
         let known = version(message).or_else(|| operator_set(message)).or_else(|| operator(message));
+        let known = known.or_else(|| locale(message));
         known.unwrap_or_else(|| match code {
-            ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(plain(message)),
-            _ => Self::Unsupported(plain(message)),
+            ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(in_words(message)),
+            _ => Self::Unsupported(in_words(message)),
         })
     }
+}
+
+fn locale(message: &str) -> Option<SessionError> {
+    let behind = between(message, "Failed to construct locale with name:", "")?;
+    let locale = behind.split(|letter: char| letter == ':' || letter.is_whitespace()).next()?;
+    Some(SessionError::Locale { locale: locale.to_owned() })
 }
 
 fn version(message: &str) -> Option<SessionError> {
@@ -116,7 +139,7 @@ fn between<'t>(text: &'t str, from: &str, to: &str) -> Option<&'t str> {
 }
 
 /// The message without the source files that ONNX Runtime was built from, and the functions in them.
-fn plain(message: &str) -> String {
+pub(crate) fn in_words(message: &str) -> String {
     let mut text = message.trim().to_owned();
     while let Some(from) = text.find(SOURCES) {
         // `file:line type function(arguments)`, where the arguments can have parentheses of their own.

@@ -6,10 +6,23 @@ use crate::manifest::Manifest;
 use crate::pointer::{Pointer, PointerError};
 use crate::store::{Alias, ModelName, Selector, Version, alias_key, manifest_key};
 
-/// The version that `selector` stands for now: where it is an alias, as a publisher pointed it.
+/// What a selector stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pointed {
+    pub(super) version: Version,
+    /// That of the pointer, which grows each time that the alias is moved; `None` where no alias is followed.
+    pub(super) serial: Option<u64>,
+}
+
+/// The version that `selector` stands for now.
 pub(crate) async fn resolve(source: &Source, model: &ModelName, selector: &Selector) -> Result<Version, LoadError> {
+    Ok(pointed(source, model, selector).await?.version)
+}
+
+/// What `selector` stands for now: where it is an alias, as a publisher pointed it.
+pub(super) async fn pointed(source: &Source, model: &ModelName, selector: &Selector) -> Result<Pointed, LoadError> {
     match selector {
-        Selector::Version(version) => Ok(version.clone()),
+        Selector::Version(version) => Ok(Pointed { version: version.clone(), serial: None }),
         Selector::Alias(alias) => match follow(source, model, alias).await {
             // The alias may have been moved while it was read here, and another process have read where to.
             Err(LoadError::Alias { cause: PointerError::Older { .. }, .. }) => follow(source, model, alias).await,
@@ -18,12 +31,12 @@ pub(crate) async fn resolve(source: &Source, model: &ModelName, selector: &Selec
     }
 }
 
-async fn follow(source: &Source, model: &ModelName, alias: &Alias) -> Result<Version, LoadError> {
+async fn follow(source: &Source, model: &ModelName, alias: &Alias) -> Result<Pointed, LoadError> {
     let object = source.store.read(&alias_key(model, alias)).await?;
     let failed = |cause| LoadError::Alias { model: model.to_string(), alias: alias.to_string(), cause };
     let pointer = Pointer::verify(&object.bytes, (model, alias), source.publishers()).map_err(failed)?;
     source.take(&pointer).await?;
-    Ok(pointer.version)
+    Ok(Pointed { version: pointer.version, serial: Some(pointer.serial) })
 }
 
 /// The manifest of a version, signed by a publisher, in its place and not too old; with the digest of what was signed.

@@ -89,19 +89,20 @@ pub(super) fn make(
     let checked = begun.elapsed();
     let network = match task.and_then(|task| Arc::clone(task).generator()) {
         None => {
-            if is_cold {
-                warm_up::tensors(&mut onnx, &manifest.inputs);
-                onnx.check_growth()?;
+            match task {
+                Some(task) => warm_up::task(task, manifest, &mut onnx, &mut named)?,
+                None if is_cold => warm_up::tensors(&mut onnx, &manifest.inputs),
+                None => {}
             }
+            onnx.check_growth()?;
             Runs::Tensors(onnx)
         }
         Some(generator) => {
             let contract = Contract::of(&manifest.inputs, &manifest.outputs, &generator.tensors());
             let sharing = Sharing::of(manifest.batching, manifest.rows_proof);
             let mut decoder = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, sharing);
-            if is_cold {
-                warm_up::tokens(&mut decoder);
-            }
+            let example = task.map(|task| task.example()).unwrap_or_default();
+            warm_up::tokens(&*generator, example, manifest, &mut decoder)?;
             Runs::Tokens(decoder, generator)
         }
     };

@@ -8,9 +8,9 @@ use prost::Message;
 use super::elastic::is_elastic;
 use super::element::Element;
 use super::external::{External, text};
-use super::proto::{Of, Type, ValueInfo};
+use super::proto::{Graph, Of, Type, ValueInfo};
 use super::read::{Owner, each_tensor, read};
-use super::{NetworkFiles, OnnxError};
+use super::{NetworkFiles, OnnxError, random};
 
 /// Checks the files of a network: those of a publisher before anybody else sees them, and those out of the store before they are
 /// run, for who signs a manifest may still have been given a bad network.
@@ -24,8 +24,9 @@ pub(crate) fn check(files: &NetworkFiles) -> Result<Checked, OnnxError> {
     }
     let (mut checked, inputs) = (Checked::default(), graph.input.iter().map(|value| ("input", value)));
     for (kind, value) in inputs.chain(graph.output.iter().map(|value| ("output", value))) {
-        checked.unranked.extend(unranked(kind, value)?);
+        checked.unranked.extend(unranked(kind, value, &graph)?);
     }
+    random::check(&model, &graph)?;
     checked.is_elastic = is_elastic(&model, &graph);
     each_tensor(&mut model, &mut graph, |owner, tensor| {
         let Some(found) = External::of(tensor)? else { return Ok(()) };
@@ -49,18 +50,21 @@ pub(crate) struct Checked {
 }
 
 /// The name of `value`, where it is a tensor without a shape.
-fn unranked(kind: &'static str, value: &Bytes) -> Result<Option<String>, OnnxError> {
+fn unranked(kind: &'static str, value: &Bytes, graph: &Graph) -> Result<Option<String>, OnnxError> {
     let value = ValueInfo::decode(value.clone()).map_err(|error| OnnxError::NotOnnx(error.to_string()))?;
     let name = text(value.name.as_deref());
+    let zip_map = graph.node.iter().any(|node| {
+        node.op_type.as_deref() == Some(b"ZipMap") && value.name.as_ref().is_some_and(|name| node.output.contains(name))
+    });
     match value.r#type {
         Some(Type { tensor: Some(tensor), .. }) => {
             if tensor.elem_type.is_some_and(|number| !is_carried(number)) {
                 let got = format!("a tensor of {}", Element::name(tensor.elem_type));
-                return Err(OnnxError::Value { kind, name, got });
+                return Err(OnnxError::Value { kind, name, got, zip_map });
             }
             Ok(tensor.shape.is_none().then_some(name))
         }
-        Some(got) if got != Type::default() => Err(OnnxError::Value { kind, name, got: describe(&got) }),
+        Some(got) if got != Type::default() => Err(OnnxError::Value { kind, name, got: describe(&got), zip_map }),
         // ONNX Runtime finds out, and says so of an input.
         _ => Ok(Some(name)),
     }

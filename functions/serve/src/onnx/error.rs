@@ -18,9 +18,19 @@ pub enum OnnxError {
     NoOutputs,
     /// An input or output that is not a tensor, or one of a datatype that is not carried.
     #[error(
-        "{kind} {name:?} is {got}; only tensors of the protocol's datatypes are served (no complex numbers, none of 8 bits or fewer but INT8, UINT8 and BOOL)"
+        "{kind} {name:?} is {got}; only tensors of the protocol's datatypes are served (no complex numbers, none of 8 bits or fewer but INT8, UINT8 and BOOL){}",
+        if *zip_map { ZIP_MAP } else { "" }
     )]
-    Value { kind: &'static str, name: String, got: String },
+    Value {
+        kind: &'static str,
+        name: String,
+        got: String,
+        /// Whether the operator `ZipMap` makes it, which converters of scikit-learn add unless they are told not to.
+        zip_map: bool,
+    },
+    /// A distribution that ONNX Runtime would end the process at.
+    #[error("the operator {operator} (node {node:?}) has a distribution that there is none of: {what}")]
+    Random { operator: String, node: String, what: String },
     /// The ONNX file itself cannot be read.
     #[error("{0}")]
     Io(String),
@@ -63,3 +73,7 @@ pub enum OnnxError {
     )]
     Large { got: u64 },
 }
+
+/// What to do about an output of `ZipMap`.
+const ZIP_MAP: &str = ". The operator ZipMap makes it: convert the model with options={'zipmap': False}, and it gives a tensor of \
+    probabilities in its place";

@@ -14,6 +14,7 @@ use super::folder::Folder;
 use super::location::Location;
 use super::proto::Model;
 use super::read::{Owner, each_tensor, read};
+use super::sniff::{LFS_POINTER, is_lfs_pointer};
 
 /// An ONNX file, and the files beside it in which it has weights (external data).
 ///
@@ -52,6 +53,10 @@ impl NetworkFiles {
                 Some(bytes) => Arc::clone(bytes),
                 None => open(&found.file)?,
             };
+            if is_lfs_pointer(&bytes) {
+                let (file, cause) = (found.file.to_string(), LFS_POINTER.to_owned());
+                return Err(OnnxError::Unreadable { file, cause });
+            }
             let values = found.values(&bytes)?;
             match owner {
                 Owner::Main => {

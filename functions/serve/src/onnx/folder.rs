@@ -2,6 +2,10 @@
 //!
 //! An ONNX file from somewhere else names any file it likes. Were it read, `amaas publish` would put a private key into a model for
 //! others to call, so links are followed to their end before anything is opened.
+//!
+//! One kind of link leads out of it and is followed: the cache of Hugging Face has each file of a snapshot as a link to a blob,
+//! `models--ORG--NAME/snapshots/REVISION/model.onnx` to `models--ORG--NAME/blobs/DIGEST`. Both are of one repository that was downloaded,
+//! and a blob that is a link itself is followed no further.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -12,13 +16,18 @@ use super::location::Location;
 use super::{OnnxError, zeroed};
 
 /// The folder, without a link in its path.
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Where the files of a snapshot are, if it is in a cache.
+    blobs: Option<PathBuf>,
+}
 
 impl Folder {
     /// The folder in which `file` lies.
     pub(super) fn of(file: &Path) -> std::io::Result<Self> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        folder.canonicalize().map(Self)
+        let path = folder.canonicalize()?;
+        Ok(Self { blobs: blobs(&path), path })
     }
 
     /// The bytes of a file in it.
@@ -28,8 +37,9 @@ impl Folder {
             ErrorKind::NotFound | ErrorKind::NotADirectory => OnnxError::Missing { file: file.clone() },
             _ => OnnxError::Unreadable { file: file.clone(), cause: error.to_string() },
         };
-        let path = self.0.join(location).canonicalize().map_err(failed)?;
-        if !path.starts_with(&self.0) {
+        let path = self.path.join(location).canonicalize().map_err(failed)?;
+        let is_blob = self.blobs.as_deref().is_some_and(|blobs| path.parent() == Some(blobs));
+        if !path.starts_with(&self.path) && !is_blob {
             return Err(OnnxError::Outside { file });
         }
         // Before it is opened: to open a pipe is to wait for whoever writes into it.
@@ -42,5 +52,85 @@ impl Folder {
         let mut bytes = zeroed(size);
         opened.read_exact(Arc::get_mut(&mut bytes).expect("it was made on the line above")).map_err(failed)?;
         Ok(bytes)
+    }
+}
+
+/// The folder of blobs beside the snapshot that `folder` is in, or a part of; `None` where it is in no snapshot of a cache. The paths have
+/// no link in them, so a `blobs` that leads elsewhere is none.
+fn blobs(folder: &Path) -> Option<PathBuf> {
+    let named =
+        |path: &Path, is: &dyn Fn(&str) -> bool| path.file_name().and_then(|name| name.to_str()).is_some_and(is);
+    let snapshots = folder.ancestors().skip(1).find(|path| named(path, &|name| name == "snapshots"))?;
+    let repository = snapshots.parent().filter(|path| named(path, &|name| name.starts_with("models--")))?;
+    let blobs = repository.join("blobs");
+    blobs.canonicalize().ok().filter(|end| *end == blobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A cache as `huggingface_hub` makes it, with a file in a folder of the snapshot.
+    fn cache(root: &Path) -> PathBuf {
+        let repository = root.join("models--org--name");
+        let snapshot = repository.join("snapshots/0a1b/onnx");
+        for folder in [repository.join("blobs"), snapshot.clone()] {
+            std::fs::create_dir_all(folder).expect("made");
+        }
+        std::fs::write(repository.join("blobs/abc"), b"weights").expect("written");
+        std::fs::write(root.join("secret"), b"secret").expect("written");
+        symlink("../../../blobs/abc", snapshot.join("model.onnx_data")).expect("linked");
+        snapshot
+    }
+
+    fn read(snapshot: &Path, file: &str) -> Result<Vec<u8>, OnnxError> {
+        let folder = Folder::of(&snapshot.join("model.onnx")).expect("a folder");
+        folder.read(&Location::parse(file.as_bytes()).expect("a plain path")).map(|bytes| bytes.to_vec())
+    }
+
+    #[test]
+    fn the_blobs_of_a_snapshot_are_read_and_nothing_behind_them() {
+        let root = tempfile::tempdir().expect("a folder");
+        let snapshot = cache(root.path());
+        assert_eq!(read(&snapshot, "model.onnx_data").as_deref(), Ok(&b"weights"[..]));
+        let repository = root.path().join("models--org--name");
+        let other = root.path().join("models--org--other/blobs");
+        std::fs::create_dir_all(&other).expect("made");
+        std::fs::write(other.join("abc"), b"of another").expect("written");
+        symlink(root.path().join("secret"), repository.join("blobs/link")).expect("linked");
+        std::fs::create_dir(repository.join("blobs/deeper")).expect("made");
+        std::fs::write(repository.join("blobs/deeper/abc"), b"no blob").expect("written");
+        for target in [
+            "../../../../secret",
+            "../../../blobs/link",
+            "../../../blobs/deeper/abc",
+            "../../../../models--org--other/blobs/abc",
+            "../../../snapshots/0a1b/../../../secret",
+        ] {
+            let link = snapshot.join("hostile");
+            let _ = std::fs::remove_file(&link);
+            symlink(target, link).expect("linked");
+            assert_eq!(read(&snapshot, "hostile"), Err(OnnxError::Outside { file: "hostile".to_owned() }), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_only_looks_like_a_cache_is_none() {
+        for (name, blobs_are_a_link) in [("datasets--org--name", false), ("name", false), ("models--org--name", true)] {
+            let root = tempfile::tempdir().expect("a folder");
+            let made = cache(root.path());
+            let repository = root.path().join(name);
+            if blobs_are_a_link {
+                std::fs::rename(repository.join("blobs"), root.path().join("elsewhere")).expect("moved");
+                symlink(root.path().join("elsewhere"), repository.join("blobs")).expect("linked");
+            } else {
+                std::fs::rename(root.path().join("models--org--name"), &repository).expect("moved");
+            }
+            let snapshot = repository.join(made.strip_prefix(root.path().join("models--org--name")).expect("inside"));
+            let outside = Err(OnnxError::Outside { file: "model.onnx_data".to_owned() });
+            assert_eq!(read(&snapshot, "model.onnx_data"), outside, "{name}");
+        }
     }
 }

@@ -17,8 +17,10 @@ mod files;
 mod folder;
 mod location;
 mod proto;
+mod random;
 mod read;
 pub(crate) mod rows;
+mod sniff;
 #[cfg(test)]
 mod tests;
 

@@ -5,14 +5,16 @@ use prost::Message;
 
 use super::OnnxError;
 use super::proto::{Attribute, Graph, Model, Node, SparseTensor};
+use super::sniff::sniff;
 
 /// Reads an ONNX file, whose main graph is there.
 pub(super) fn read(file: &Bytes) -> Result<(Model, Graph), OnnxError> {
     if file.get(4..8) == Some(ORT_IDENTIFIER) {
         return Err(OnnxError::OrtForm);
     }
-    let mut model = Model::decode(file.clone()).map_err(|error| OnnxError::NotOnnx(error.to_string()))?;
-    let graph = model.graph.take().ok_or_else(|| OnnxError::NotOnnx("there is no graph in it".to_owned()))?;
+    let none = |error: String| OnnxError::NotOnnx(sniff(file).unwrap_or(error));
+    let mut model = Model::decode(file.clone()).map_err(|error| none(error.to_string()))?;
+    let graph = model.graph.take().ok_or_else(|| none("there is no graph in it".to_owned()))?;
     Ok((model, graph))
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn live(writer: &mut Writer) -> Option<Operation> {
 }
 
 pub(crate) fn ready(writer: &mut Writer) -> Option<Operation> {
-    readiness(writer, "ready", "Whether every model is ready.", &[])
+    readiness(writer, "ready", "Whether calls can be sent here: a model is ready, and none is on its way.", &[])
 }
 
 pub(crate) fn model_ready(writer: &mut Writer) -> Option<Operation> {

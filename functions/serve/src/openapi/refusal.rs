@@ -14,6 +14,7 @@ use super::document::{Answer, Content, Media, Or};
 use super::schemas::Schemas;
 use crate::access::oidc::TokenError;
 use crate::error::Error;
+use crate::load::AGAIN;
 use crate::reply::{Dialect, render};
 
 /// Why calls of a kind are refused.
@@ -87,7 +88,9 @@ impl Refusal {
             Self::Version => {
                 vec![Error::UnknownVersion { model: model(), got: String::new(), serving: String::new() }]
             }
-            Self::Ready => vec![Error::NotReady { model: model(), reason: String::new() }, Error::Draining],
+            Self::Ready => {
+                vec![Error::NotReady { model: model(), reason: String::new(), again: Some(AGAIN) }, Error::Draining]
+            }
             Self::Body => vec![
                 Error::Malformed(DecodeError::Json(String::new())),
                 Error::Compressed { coding: "" },
@@ -136,10 +139,9 @@ impl Refusal {
                 Error::SealedBacklog,
             ],
             Self::Sealing => vec![Error::SealingUnavailable { public: String::new(), internal: internal() }],
-            Self::Days => vec![
-                Error::Parameter { param: Some("since"), message: String::new() },
-                Error::UsageUnavailable { internal: internal() },
-            ],
+            Self::Days => {
+                vec![Error::parameter("since", String::new()), Error::UsageUnavailable { internal: internal() }]
+            }
             Self::Repository => vec![Error::Repository],
         }
     }

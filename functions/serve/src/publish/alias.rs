@@ -16,10 +16,11 @@ pub(super) async fn point(
     signer: &SigningKey,
 ) -> Result<AliasMove, PublishError> {
     if store.size(&manifest_key(model, version)).await?.is_none() {
-        let model_name = model.to_string();
-        return Err(match versions(store, model).await?.is_empty() {
-            true => PublishError::NoModel { model: model_name },
-            false => PublishError::NoVersion { model: model_name, version: version.to_string() },
+        let (is_there, model) = (!versions(store, model).await?.is_empty(), model.to_string());
+        return Err(if is_there {
+            PublishError::NoVersion { model, version: version.to_string() }
+        } else {
+            PublishError::NoModel { model }
         });
     }
     move_alias(store, (model, alias), version, signer).await

@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::prepare::{Ready, Trial, prepare};
-use super::share::{Shared, decide};
-use super::{Publication, decode, named, probe};
+use super::share::Shared;
+use super::tried::{Checking, Tried};
+use super::{Publication, limits};
 use crate::config::{ConfigError, Prepack, RuntimeConfig};
-use crate::generate::Contract;
-use crate::load::{LoadError, Onnx, OnnxDecoder, Provider, SessionError, check_golden};
-use crate::manifest::{NamedNetwork, Sharing, TensorSpec};
-use crate::onnx::{NetworkFiles, OnnxError, rows};
-use crate::request::Takes;
+use crate::load::{LoadError, Onnx, Provider, SessionError, check_golden};
+use crate::manifest::{NamedNetwork, TensorSpec};
+use crate::onnx::OnnxError;
 use crate::runtime::{self, RuntimeError};
 use crate::store::StoreError;
 use crate::task::{AnyTask, Assets, TaskError, Tasks};
@@ -32,7 +31,7 @@ pub(super) struct Checked {
     pub(super) named_because: BTreeMap<String, String>,
     pub(super) prepared_because: String,
     pub(super) networks: BTreeMap<String, NamedNetwork>,
-    pub(super) warning: Option<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 /// Why a model was not published.
@@ -70,6 +69,12 @@ pub enum PublishError {
     /// The network cannot do what the task is for.
     #[error("the network cannot go on with texts: {0}")]
     Contract(String),
+    /// No task of this program.
+    #[error("task: this program has no task {task:?}, and so cannot check the model; it has: {}", known.join(", "))]
+    UnknownTask { task: String, known: Vec<&'static str> },
+    /// A tensor that no call can send, or no answer can carry.
+    #[error("{kind} {tensor:?} cannot be carried by calls and answers: {what}")]
+    Unreachable { kind: &'static str, tensor: String, what: String },
     /// The data key could not be wrapped.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -96,6 +101,12 @@ pub enum PublishError {
     /// The version was removed, and its name is not used again.
     #[error("version {version} of model {model} was removed; the name of a version is never used again")]
     VersionRemoved { model: String, version: String },
+    /// The version is this very model, and not whole in the store.
+    #[error("version {version} of model {model} is this model, and is damaged: the store has no whole {blob}")]
+    VersionDamaged { model: String, version: String, blob: String },
+    /// A manifest refers to a blob that is not there: one of the two is damaged.
+    #[error("{key} refers to {blob}, which is not in the store, so one of them is damaged; nothing was deleted")]
+    DanglingReference { key: String, blob: String },
     /// A manifest cannot be read, so it is not known which blobs are in use.
     #[error("{key} cannot be read, so the blobs that it refers to are not known; nothing was deleted")]
     UnknownReferences { key: String },
@@ -118,80 +129,53 @@ pub enum PublishError {
     Interrupted(String),
 }
 
+/// Runs what is to be published.
 pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> Result<Checked, PublishError> {
-    let mut warning = None;
-    let task = match &publication.task {
-        Some(task) if tasks.example(task).is_some() => {
-            let (assets, names) = (Assets::new(publication.assets.clone()), publication.networks.keys());
-            Some(tasks.make_with(task, &assets, names)?)
-        }
-        Some(task) => {
-            warning = Some(format!("task {task:?} is not known to this program, so its assets were not checked"));
-            None
-        }
-        None if !publication.networks.is_empty() => {
-            return Err(TaskError::new("a model without a task has one network and no other").into());
-        }
-        None => None,
-    };
+    let mut warnings = Vec::new();
+    let task = task(&publication, tasks, &mut warnings)?;
     let environment = runtime::environment(library)?;
     let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::from_env()? };
     let config = RuntimeConfig { providers: vec![Provider::Cpu], prepack: Prepack::Later, ..config };
-    let session = |files: &NetworkFiles| Onnx::new(&environment, files, &config);
-    let mut network = session(&publication.network)?;
+    let mut network = Onnx::new(&environment, &publication.network, &config)?;
     let (inputs, outputs) = (network.inputs()?, network.outputs()?);
-    let generator = task.clone().and_then(AnyTask::generator);
-    let mut prepared = Vec::new();
+    limits::check(&inputs, &outputs)?;
+    warnings.extend(limits::warning(&inputs));
     if let Some(golden) = &publication.golden {
         check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;
-    } else if generator.is_some() {
-        // What it makes of made-up texts is its trial.
-    } else if let Err(error) = probe::trial(&mut network, &inputs) {
-        warning = Some(format!("a trial run with made-up values failed: {error}"));
     }
-    network.check_trial()?;
-    let policy = publication.batching;
-    let mut named = named::check(session, task.as_ref(), &publication.networks, policy)?;
-    let mut prepare = |name: Option<&String>, files: &NetworkFiles, trial: &Trial<'_>| match prepare(
-        &environment,
-        files,
-        trial,
-        &config,
-    ) {
-        Ok(Ready { bytes, because }) => {
-            prepared.push((name.cloned(), bytes));
-            because
-        }
-        Err(because) => because,
+    let tensors = (inputs.as_slice(), outputs.as_slice());
+    let mut checking =
+        Checking { publication: &publication, tensors, environment, config, prepared: Vec::new(), warnings };
+    let Tried { shared, prepared_because, named_because, networks } = match &task {
+        Some(task) => match Arc::clone(task).generator() {
+            Some(generator) => checking.tokens(network, &*generator, task.example())?,
+            None => checking.tensors(network, Some(task))?,
+        },
+        None => checking.tensors(network, None)?,
     };
-    let golden = publication.golden.as_ref();
-    let (shared, prepared_because) = if let Some(generator) = generator {
-        let contract = Contract::of(&inputs, &outputs, &generator.tensors()).map_err(PublishError::Contract)?;
-        let mut decoder = OnnxDecoder::new(network, contract.clone(), Sharing::None);
-        let longest = generator.context();
-        let prove = || decode::prove(&publication.network, &contract);
-        // That it goes on with texts at all is asked in any case.
-        let seen = decode::probe(&mut decoder, longest).map_err(PublishError::Contract)?;
-        let shared = decide(None, policy, Ok(()), prove, || seen)?;
-        drop(decoder);
-        (shared, prepare(None, &publication.network, &Trial::Tokens(&contract)))
-    } else {
-        let trial = golden.map_or(Trial::Inputs(&inputs), Trial::Golden);
-        let prepared_because = prepare(None, &publication.network, &trial);
-        let prove = || rows::prove(&publication.network);
-        let shared =
-            decide(None, policy, probe::same_batch(&inputs), prove, || probe::probe(&mut network, &inputs, golden))?;
-        if let Some(matcher) = task.and_then(AnyTask::matcher) {
-            let Shared { batching, rows_proof, .. } = shared;
-            let takes = Takes { inputs: &inputs, batching, sharing: Sharing::of(batching, rows_proof) };
-            named::trial(&matcher, (&mut network, takes), &mut named)?;
+    let Checking { prepared, warnings, .. } = checking;
+    Ok(Checked { publication, prepared, inputs, outputs, shared, named_because, prepared_because, networks, warnings })
+}
+
+/// The task of `publication`, made of its assets.
+fn task(
+    publication: &Publication,
+    tasks: &Tasks,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Arc<dyn AnyTask>>, PublishError> {
+    let Some(name) = &publication.task else {
+        if publication.networks.is_empty() {
+            return Ok(None);
         }
-        (shared, prepared_because)
+        return Err(TaskError::new("a model without a task has one network and no other").into());
     };
-    for (name, files) in &publication.networks {
-        prepare(Some(name), files, &Trial::Inputs(&named[name].described.inputs));
+    if tasks.is_unchecked(name) {
+        warnings.push(format!("this program has no task {name:?}: whether it can run the network was not checked"));
+        return Ok(None);
     }
-    let named_because = named.iter().map(|(name, named)| (name.clone(), named.because.clone())).collect();
-    let networks = named.into_iter().map(|(name, named)| (name, named.described)).collect();
-    Ok(Checked { publication, prepared, inputs, outputs, shared, named_because, prepared_because, networks, warning })
+    if tasks.example(name).is_none() {
+        return Err(PublishError::UnknownTask { task: name.clone(), known: tasks.names().collect() });
+    }
+    let (assets, names) = (Assets::new(publication.assets.clone()), publication.networks.keys());
+    Ok(Some(tasks.make_with(name, &assets, names)?))
 }

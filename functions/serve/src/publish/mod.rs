@@ -3,9 +3,12 @@
 //! Invariant: what is published has been run here. A network that a function could not serve never reaches the store.
 
 mod alias;
+mod cases;
 mod catalogue;
 mod check;
 mod decode;
+mod in_progress;
+mod limits;
 mod named;
 mod prepare;
 mod probe;
@@ -13,6 +16,7 @@ mod prune;
 mod remove;
 mod seal;
 mod share;
+mod tried;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -92,9 +96,9 @@ pub struct Published {
     pub networks_because: BTreeMap<String, String>,
     /// Whether the network lies in the store in the form that is ready soonest too, or why not.
     pub prepared_because: String,
-    /// What could not be checked: a task that this program does not know, or, where there are no golden cases, a network
-    /// that refused made-up values, which some do and are fine.
-    pub warning: Option<String>,
+    /// What the publisher should know: a task that was not checked, a network that could not be tried because it takes no made-up
+    /// values, vectors whose length is changed.
+    pub warnings: Vec<String>,
 }
 
 /// What became of an alias that was to point to a version.

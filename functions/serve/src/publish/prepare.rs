@@ -12,7 +12,7 @@ use ort::environment::Environment;
 use super::probe::tolerance;
 use crate::config::{Prepack, RuntimeConfig};
 use crate::generate::{Contract, Decoder};
-use crate::infer::{Network, made_up};
+use crate::infer::{Network, Values, made_up_like};
 use crate::load::{Onnx, OnnxDecoder, compare, write_prepared};
 use crate::manifest::{Golden, Sharing, TensorSpec};
 use crate::onnx::NetworkFiles;
@@ -21,10 +21,12 @@ use crate::onnx::NetworkFiles;
 pub(super) enum Trial<'t> {
     /// Known inputs.
     Golden(&'t Golden),
-    /// Inputs that are made up.
-    Inputs(&'t [TensorSpec]),
+    /// Inputs that are made up, and what they are like.
+    Inputs(&'t [TensorSpec], Values),
     /// A text that is gone on with.
     Tokens(&'t Contract),
+    /// Nothing: no values are known that it takes.
+    None,
 }
 
 /// A network that is ready soonest.
@@ -43,6 +45,12 @@ pub(super) fn prepare(
 ) -> Result<Ready, String> {
     if files.size() < LEAST {
         return Err(format!("it has {} bytes, which are ready at once", files.size()));
+    }
+    if files.size() > MOST {
+        return Err(format!("it has {} bytes, and the form that is ready soonest ends at 2 GiB", files.size()));
+    }
+    if matches!(trial, Trial::None) {
+        return Err("there is nothing to compare it on, see the warning".to_owned());
     }
     let bytes: Bytes = write_prepared(environment, files, config)?.into();
     let given = || Onnx::new(environment, files, config).map_err(|error| error.to_string());
@@ -87,11 +95,12 @@ impl Trial<'_> {
         let mut run = |inputs: &[Tensor]| network.run(inputs).map_err(|error| error.to_string());
         let outputs: Result<Vec<_>, String> = match self {
             Self::Golden(golden) => golden.cases.iter().take(CASES).map(|case| run(&case.inputs)).collect(),
-            Self::Inputs(inputs) => {
+            Self::Inputs(inputs, like) => {
                 let required = inputs.iter().filter(|input| !input.optional);
-                [1, 2].into_iter().map(|seed| run(&made_up(required.clone(), seed)?)).collect()
+                [1, 2].into_iter().map(|seed| run(&made_up_like(required.clone(), seed, *like)?)).collect()
             }
             Self::Tokens(contract) => return tokens(network, contract),
+            Self::None => return Ok(Vec::new()),
         };
         Ok(outputs?.concat())
     }
@@ -114,5 +123,7 @@ fn bits(tensor: &Tensor) -> (String, Vec<usize>, Vec<u8>) {
 
 /// Below that a session is made of the ONNX file in two or three milliseconds.
 const LEAST: u64 = 1 << 20;
+/// ONNX Runtime writes its own form as one buffer, whose places are signed numbers of 32 bits.
+const MOST: u64 = i32::MAX as u64;
 const ROUNDS: usize = 3;
 const CASES: usize = 4;

@@ -1,10 +1,7 @@
 //! Deletes the blobs of a store that no manifest refers to: what removed versions left, and publishes that were ended.
 //!
-//! A publish uploads blobs before the manifest that refers to them, so a young blob may be about to be referred to. One that an earlier
-//! version left counts as old, so a publish that has use for it writes it again ([`REFRESH`]).
-//!
-//! Invariant: blobs are listed before manifests are read, so a manifest that is missed can only refer to blobs that are young or are not
-//! in the list. A manifest that cannot be read ends it before anything is deleted.
+//! Invariant: blobs are listed first, then the publishes that are under way, then manifests are read ([`InProgress`]). A manifest that
+//! cannot be read, or refers to a blob that is not there, ends it before anything is deleted.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -14,6 +11,9 @@ use serde_json::Value;
 
 use super::PublishError;
 use super::catalogue::{payload, read};
+use super::in_progress::InProgress;
+use super::upload::missing;
+use crate::manifest::{FORMAT, Manifest};
 use crate::store::{Stat, Store};
 
 /// How many blobs a store holds, and their bytes.
@@ -36,22 +36,23 @@ pub struct Pruned {
     pub referenced: Blobs,
 }
 
-/// Deletes the blobs of `store` that no manifest refers to and that were written `older_than` ago or longer; where `dry_run` is set it
-/// says which they are. `older_than` has to be longer than any publish takes that may be under way.
+/// Deletes the blobs of `store` that no manifest refers to and that were written `older_than` ago or longer, but for those of publishes
+/// that are under way; where `dry_run` is set it says which they are.
 ///
 /// # Errors
-/// [`PublishError::UnknownReferences`] where a manifest cannot be read, whoever signed it: what it refers to is not known.
+/// [`PublishError::UnknownReferences`] or [`PublishError::DanglingReference`] where a manifest cannot be read or is damaged, whoever
+/// signed it: what it refers to is not known.
 pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result<Pruned, PublishError> {
-    let blobs = store.objects(BLOBS).await?;
+    let (blobs, now) = (store.objects(BLOBS).await?, SystemTime::now());
+    let (begun, mut delete) = InProgress::since(store, now).await?;
     let references = references(store).await?;
-    let now = SystemTime::now();
-    let (mut pruned, mut delete) = (Pruned::default(), Vec::new());
+    let mut pruned = Pruned::default();
     for (key, stat) in blobs {
         // A clock that is behind the store's makes a blob younger, and it is kept.
         let age = now.duration_since(stat.modified).unwrap_or_default();
         if key.strip_prefix(BLOBS).is_some_and(|name| references.contains(name)) {
             pruned.referenced.add(stat);
-        } else if age < older_than {
+        } else if age < older_than || begun.is_some_and(|begun| stat.modified >= begun) {
             pruned.young.add(stat);
         } else {
             pruned.deleted.add(stat);
@@ -79,9 +80,20 @@ async fn references(store: &Store) -> Result<HashSet<String>, PublishError> {
         for version in store.list(&format!("models/{model}/")).await? {
             let key = format!("models/{model}/{version}/manifest.json");
             let Some(document) = read(store, &key).await? else { continue };
-            let payload = payload(&document).and_then(|payload| serde_json::from_slice(&payload).ok());
-            let payload = payload.ok_or_else(|| PublishError::UnknownReferences { key })?;
-            collect(&payload, &mut references);
+            let unknown = || PublishError::UnknownReferences { key: key.clone() };
+            let payload = payload(&document).ok_or_else(unknown)?;
+            let value: Value = serde_json::from_slice(&payload).map_err(|_| unknown())?;
+            match value.get("format").and_then(Value::as_str) {
+                None => return Err(unknown()),
+                Some(FORMAT) => {
+                    let manifest = Manifest::from_json(&payload).map_err(|_| unknown())?;
+                    if let Some(blob) = missing(store, &manifest).await? {
+                        return Err(PublishError::DanglingReference { key, blob });
+                    }
+                }
+                Some(_) => {}
+            }
+            collect(&value, &mut references);
         }
     }
     Ok(references)
@@ -99,13 +111,6 @@ fn collect(value: &Value, into: &mut HashSet<String>) {
     }
 }
 
-/// Whether a blob that is there, and is to be referred to, has to be written again, lest it be pruned meanwhile.
-pub(super) fn is_old(stat: Stat) -> bool {
-    stat.modified.elapsed().is_ok_and(|age| age > REFRESH)
-}
-
-/// Half of the least age that `amaas store prune` deletes by default: a publish has the other half to write its manifest.
-const REFRESH: Duration = Duration::from_hours(12);
 const BLOBS: &str = "blobs/sha256/";
 /// The characters of a digest.
 const DIGEST: usize = 64;
@@ -120,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::digest::Digest;
-    use crate::manifest::{Blob, Manifest};
+    use crate::manifest::Blob;
     use crate::publish::{Removal, is_removed, remove, versions};
     use crate::store::{Condition, ModelName, blob_key, manifest_key};
 
@@ -181,7 +186,9 @@ mod tests {
         let path = folder.path().join("models/m/1/manifest.json");
         std::fs::write(&path, envelope(later.as_bytes())).expect("written");
         assert_eq!(prune(&store, DAY, true).await.expect("pruned").referenced.count, 1);
-        for damaged in [String::new(), "{}".to_owned(), envelope(b"no JSON"), "\0".repeat(100)] {
+        let no_manifest =
+            [envelope(b"no JSON"), envelope(b"{}"), envelope(format!(r#"{{"format":"{FORMAT}"}}"#).as_bytes())];
+        for damaged in no_manifest.into_iter().chain([String::new(), "{}".to_owned(), "\0".repeat(100)]) {
             std::fs::write(&path, &damaged).expect("written");
             let error = prune(&store, DAY, false).await.expect_err(&damaged);
             assert!(error.to_string().starts_with("models/m/1/manifest.json cannot be read"), "{error}");
@@ -189,12 +196,57 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn nothing_is_deleted_where_a_manifest_refers_to_what_is_not_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path());
+        publish(&store, "1", b"one", b"shared").await;
+        age(folder.path());
+        // One digit of a digest, which no signature is asked for here.
+        let path = folder.path().join("models/m/1/manifest.json");
+        let signed = payload(&std::fs::read(&path).expect("there")).expect("signed");
+        let digest = Digest::of(b"one").to_string();
+        let other = digest.replacen(&digest[..1], if digest.starts_with('0') { "1" } else { "0" }, 1);
+        let altered = String::from_utf8(signed).expect("JSON").replace(&digest, &other);
+        let envelope = amaas_wire::dsse::Envelope::sign("", altered.into_bytes(), &[&SigningKey::from_bytes(&[1; 32])]);
+        std::fs::write(&path, envelope.to_json()).expect("written");
+        let error = prune(&store, DAY, false).await.expect_err("altered").to_string();
+        assert!(error.contains(&format!("refers to blobs/sha256/{other}, which is not in the store")), "{error}");
+        assert_eq!(blobs(&store).await.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn blobs_of_a_publish_that_is_under_way_are_kept_whatever_their_age() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path());
+        write(&store, b"left").await;
+        age(folder.path());
+        let publishing = InProgress::around(&store, async {
+            write(&store, b"one").await;
+            let pruned = prune(&store, Duration::ZERO, false).await.expect("pruned");
+            assert_eq!([pruned.deleted.count, pruned.young.count], [1, 1]);
+            Ok(())
+        });
+        Box::pin(publishing).await.expect("published");
+        assert_eq!(prune(&store, Duration::ZERO, false).await.expect("pruned").deleted.count, 1, "it came to nothing");
+
+        // One that was killed counts for a day.
+        write(&store, b"one").await;
+        store.write("uploads/1", "{}".into(), Condition::Any).await.expect("written");
+        for (hours, deleted) in [(23, 0), (25, 1)] {
+            let file = std::fs::File::options().write(true).open(folder.path().join("uploads/1")).expect("opened");
+            file.set_modified(SystemTime::now() - Duration::from_hours(hours)).expect("set");
+            assert_eq!(prune(&store, Duration::ZERO, true).await.expect("pruned").deleted.count, deleted, "{hours} h");
+        }
+        prune(&store, Duration::ZERO, false).await.expect("pruned");
+        assert_eq!(store.list("uploads/").await.expect("listed"), Vec::<String>::new());
+    }
+
     async fn publish(store: &Store, version: &str, network: &'static [u8], asset: &'static [u8]) {
-        let blob = |bytes: &[u8]| Blob { digest: Digest::of(bytes), ..crate::publish::seal::sized(bytes) };
-        let assets = BTreeMap::from([("words.txt".to_owned(), blob(asset))]);
+        let assets = BTreeMap::from([("words.txt".to_owned(), Blob::of(asset))]);
         let manifest = Manifest {
             version: version.parse().expect("a version"),
-            network: blob(network),
+            network: Blob::of(network),
             assets,
             ..Manifest::bare()
         };

@@ -5,6 +5,7 @@
 
 use super::PublishError;
 use super::probe::Seen;
+use crate::load::in_words;
 use crate::manifest::{Batching, ROWS_PROOF};
 use crate::onnx::{NotProven, OnnxError};
 
@@ -85,7 +86,7 @@ fn told(seen: &Seen) -> String {
             "all rows of a trial gave the same answer, which shows nothing".to_owned()
         }
         Seen::Differs(because) | Seen::Mixed(because) => format!("a trial: {because}"),
-        Seen::NotRun(because) => format!("no trial could be run: {because}"),
+        Seen::NotRun(because) => format!("no trial could be run: {}", in_words(because)),
     }
 }
 

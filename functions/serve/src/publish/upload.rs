@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::alias::{move_alias, refuse_near};
 use super::check::Checked;
-use super::prune::is_old;
+use super::in_progress::InProgress;
 use super::seal::{Files, Packed, is_same, pack, sized};
 use super::share::{BatchingPolicy, Shared};
 use super::{Publication, PublishError, Published, Publisher};
@@ -36,7 +36,7 @@ pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publishe
         batching_because,
         networks_because,
         prepared_because,
-        warning: checked.warning,
+        warnings: checked.warnings,
     })
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn is_published(
             networks: networks.collect(),
             ..draft.clone()
         };
-        if is_same(&there, &draft, &files, &publisher.protection).await? {
+        if is_same(&there, &draft, &files, &publisher.protection).await? && missing(store, &there).await?.is_none() {
             return Ok(true);
         }
     }
@@ -153,19 +153,23 @@ fn self_check(golden: &Golden) -> Bytes {
 }
 
 async fn upload_blobs(store: &Store, files: Vec<Bytes>) -> Result<(), StoreError> {
-    let upload = |file: Bytes| async move {
-        let key = blob_key(&Digest::of(&file));
-        // Equal blobs are stored once. One that was cut off does not count as there, nor one that may be pruned before a manifest
-        // refers to it.
-        if store.stat(&key).await?.is_some_and(|there| there.size == file.len() as u64 && !is_old(there)) {
-            return Ok(());
-        }
-        store.write(&key, file, Condition::Any).await
-    };
+    // One that is there is written again: it may be damaged, and one that is old may be pruned before a manifest refers to it.
+    let upload = |file: Bytes| async move { store.write(&blob_key(&Digest::of(&file)), file, Condition::Any).await };
     stream::iter(files).map(upload).buffer_unordered(IN_FLIGHT).try_collect().await
 }
 
-/// Writes the chosen version, or the number after the highest unless the highest is this very model; whether it is new.
+/// The first blob of `manifest` that `store` does not have whole.
+pub(super) async fn missing(store: &Store, manifest: &Manifest) -> Result<Option<String>, StoreError> {
+    for (_, blob) in manifest.blobs() {
+        let key = blob_key(&blob.digest);
+        if store.size(&key).await? != Some(blob.size) {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
+}
+
+/// Writes the chosen version, or the number after the highest unless the highest is this very model, whole; whether it is new.
 ///
 /// What is sealed is sealed for its version, so blobs are sealed again where somebody else took the number meanwhile.
 async fn write(
@@ -185,7 +189,14 @@ async fn write(
             if let Some(there) = read(store, &key, publisher).await?
                 && is_same(&there, &draft, &files, &publisher.protection).await?
             {
-                return Ok((there, false));
+                match missing(store, &there).await? {
+                    None => return Ok((there, false)),
+                    Some(blob) if chosen.is_some() => {
+                        let (model, version) = (there.model.to_string(), there.version.to_string());
+                        return Err(PublishError::VersionDamaged { model, version, blob });
+                    }
+                    Some(_) => {}
+                }
             }
             if chosen.is_none() {
                 let number = newest.as_str().parse::<u64>().unwrap_or_default();
@@ -198,9 +209,13 @@ async fn write(
             }
         }
         let Packed { manifest, blobs } = pack(draft.clone(), files.clone(), &publisher.protection).await?;
-        upload_blobs(store, blobs).await?;
         let key = manifest_key(&manifest.model, &manifest.version);
-        if write_new(store, &key, manifest.sign(&publisher.signer).into()).await? {
+        let document = manifest.sign(&publisher.signer).into();
+        let write = async {
+            upload_blobs(store, blobs).await?;
+            write_new(store, &key, document).await
+        };
+        if Box::pin(InProgress::around(store, write)).await? {
             return Ok((manifest, true));
         }
         if chosen.is_some() {
@@ -255,8 +270,8 @@ const ATTEMPTS: u32 = 5;
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::path::Path;
     use std::sync::Mutex;
-    use std::time::{Duration, SystemTime};
 
     use amaas_wire::dsse::SigningKey;
     use axum::Router;
@@ -320,19 +335,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_blob_that_may_be_pruned_is_written_again() {
+    async fn a_version_whose_blob_is_gone_or_cut_off_is_published_anew() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::folder(folder.path());
-        let path = folder.path().join(blob_key(&Digest::of(b"network")));
-        let upload = async || upload_blobs(&store, vec![Bytes::from_static(b"network")]).await.expect("uploaded");
-        upload().await;
-        for (hours, again) in [(11, false), (13, true)] {
-            let then = SystemTime::now() - Duration::from_hours(hours);
-            std::fs::File::options().write(true).open(&path).expect("there").set_modified(then).expect("set");
-            upload().await;
-            let modified = std::fs::metadata(&path).expect("there").modified().expect("known");
-            assert_eq!(modified != then, again, "{hours} h");
+        let (store, publisher) = (Store::folder(folder.path().join("store")), publisher());
+        let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("made"));
+        let sealed = Publisher { protection: Protection::Sealed(vault), signer: publisher.signer.clone() };
+        for publisher in [&publisher, &sealed] {
+            let write = async |version: Option<&str>| {
+                let chosen = version.map(|version| version.parse().expect("a version"));
+                write(&store, manifest("1"), files(), chosen, publisher).await
+            };
+            for damage in [|path: &Path| std::fs::remove_file(path), |path: &Path| std::fs::write(path, "cut")] {
+                let (first, _) = write(None).await.expect("written");
+                let blob = folder.path().join("store").join(blob_key(&first.network.digest));
+                damage(&blob).expect("damaged");
+                let error = write(Some(first.version.as_str())).await.expect_err("it is damaged");
+                assert!(error.to_string().contains("is damaged: the store has no whole blobs/sha256/"), "{error}");
+                let (second, is_new) = write(None).await.expect("written");
+                assert!(is_new && second.version != first.version, "{second:?}");
+                assert!(missing(&store, &second).await.expect("asked").is_none());
+            }
         }
+        assert_eq!(store.list("uploads/").await.expect("listed"), Vec::<String>::new());
     }
 
     #[tokio::test]
@@ -413,8 +437,7 @@ mod tests {
             let mut objects = objects.lock().expect("not poisoned");
             match (method, objects.get(&key)) {
                 (Method::GET, _) if listed => (StatusCode::OK, "<ListBucketResult></ListBucketResult>".into()),
-                (Method::GET, Some(object)) => (StatusCode::OK, object.clone()),
-                (Method::HEAD, Some(_)) => (StatusCode::OK, Bytes::new()),
+                (Method::GET | Method::HEAD, Some(object)) => (StatusCode::OK, object.clone()),
                 (Method::GET | Method::HEAD, None) => (StatusCode::NOT_FOUND, Bytes::new()),
                 (_, Some(_)) if !conditional => (StatusCode::OK, Bytes::new()),
                 (_, Some(_)) => (StatusCode::PRECONDITION_FAILED, Bytes::new()),

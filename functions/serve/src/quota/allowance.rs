@@ -83,7 +83,12 @@ impl Allowance {
     /// The ledger is asked in a task of its own: what it has counted is here then, whether or not the caller is.
     pub(crate) async fn take(self: &Arc<Self>, amount: u64) -> Result<i64, Error> {
         if amount > self.measure.most {
-            return Err(Error::OverLimit { limit: self.measure.to_string() });
+            let limit = self.measure.to_string();
+            return Err(match self.measure.kind {
+                Kind::Budget => Error::OverBudget { budget: limit },
+                Kind::MaxCost => Error::OverKeyBudget { budget: limit },
+                Kind::Requests | Kind::Units => Error::OverLimit { limit },
+            });
         }
         if let Some(taken) = self.take_at_once(amount) {
             return taken;

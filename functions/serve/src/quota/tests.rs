@@ -153,6 +153,22 @@ async fn a_minute_fills_evenly_and_says_when() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_alone_passes_a_limit_is_refused_by_what_the_limit_is_of() {
+    let process = Place::new().process();
+    for (kind, status, slug) in [
+        (Kind::Requests, 413, "over-limit"),
+        (Kind::Units, 413, "over-limit"),
+        (Kind::Budget, 402, "budget-exhausted"),
+        (Kind::MaxCost, 402, "key-budget-exhausted"),
+    ] {
+        let allowance = process.of(Measure { kind, ..measure(5, Time::Month) });
+        let error = allowance.take(6).await.expect_err("there is never so much");
+        assert_eq!((error.status().as_u16(), error.slug(), error.retry_after()), (status, slug, None), "{kind:?}");
+        assert!(error.to_string().contains("the call alone") && !error.is_not_processed(), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_month_ends_with_the_calendar() {
     let place = Place::new();
     let allowance = place.process().of(measure(5, Time::Month));

@@ -33,17 +33,25 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
+    /// That of the callers of `path`, where there is such a route and where there is none: a client of `OpenAI` shows the words of no
+    /// other.
     pub(crate) fn of(path: &str) -> Self {
-        let of_openai = |path: &str| match path.strip_prefix("/v1/models") {
-            Some(model) => model.matches('/').count() <= 1,
-            None => matches!(path, "/v1/completions" | "/v1/embeddings"),
+        let below = |root: &str| path.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        // Routes of ours among those of `OpenAI`.
+        let of_ours = |rest: &str| match rest.trim_start_matches('/').split_once('/') {
+            Some(("models", model)) => model.contains('/'),
+            Some((first, _)) => matches!(first, "keys" | "usage"),
+            None => matches!(rest.trim_start_matches('/'), "keys" | "usage"),
         };
-        match path {
-            "/v2" => Self::OpenInference,
-            path if path.starts_with("/v2/") => Self::OpenInference,
-            path if of_openai(path) => Self::OpenAi,
-            _ => Self::Problem,
+        if below("/v2").is_some() {
+            return Self::OpenInference;
         }
+        if let Some(rest) = below("/v1") {
+            return if of_ours(rest) { Self::Problem } else { Self::OpenAi };
+        }
+        // Azure's paths, and those of a base URL without its `/v1`.
+        let of_openai = ["/openai", "/chat", "/completions", "/embeddings", "/responses", "/models", "/engines"];
+        if of_openai.iter().any(|root| below(root).is_some()) { Self::OpenAi } else { Self::Problem }
     }
 }
 
@@ -127,9 +135,11 @@ pub(crate) fn openai_code(error: &Error) -> String {
         | Error::KeyRevoked
         | Error::Token(_) => "invalid_api_key".to_owned(),
         Error::RateLimited { .. } => "rate_limit_exceeded".to_owned(),
-        Error::QuotaExhausted { .. } | Error::BudgetExhausted { .. } | Error::KeyBudgetExhausted { .. } => {
-            "insufficient_quota".to_owned()
-        }
+        Error::QuotaExhausted { .. }
+        | Error::BudgetExhausted { .. }
+        | Error::KeyBudgetExhausted { .. }
+        | Error::OverBudget { .. }
+        | Error::OverKeyBudget { .. } => "insufficient_quota".to_owned(),
         _ => error.slug().replace('-', "_"),
     }
 }
@@ -147,7 +157,23 @@ mod tests {
             ("/v1/embeddings", Dialect::OpenAi),
             ("/v1/models", Dialect::OpenAi),
             ("/v1/models/m", Dialect::OpenAi),
+            ("/v1/models/", Dialect::OpenAi),
+            ("/v1", Dialect::OpenAi),
+            ("/v1/", Dialect::OpenAi),
+            ("/v1/chat/completions", Dialect::OpenAi),
+            ("/v1/responses", Dialect::OpenAi),
+            ("/v1/v1/embeddings", Dialect::OpenAi),
             ("/v1/models/m/predict", Dialect::Problem),
+            ("/v1/models/m/predict/", Dialect::Problem),
+            ("/v1/usage", Dialect::Problem),
+            ("/v1/keys/manifest", Dialect::Problem),
+            ("/openai/deployments/m/embeddings", Dialect::OpenAi),
+            ("/chat/completions", Dialect::OpenAi),
+            ("/v1x", Dialect::Problem),
+            ("/v2/", Dialect::OpenInference),
+            ("/v2/nope", Dialect::OpenInference),
+            ("/v22", Dialect::Problem),
+            ("/.well-known/ohttp-gateway", Dialect::Problem),
             ("/v1/models/m/keys", Dialect::Problem),
             ("/v1/keys", Dialect::Problem),
             ("/", Dialect::Problem),

@@ -15,3 +15,7 @@ pub(crate) use self::error::{Dialect, error_event, openai_code, render};
 pub(crate) use self::limit::{fits as answer_fits, foresee, outputs_fit};
 pub(crate) use self::pieces::Pieces;
 pub(crate) use self::respond::{Finished, fits, instead, named, rendered, respond, respond_to};
+
+/// Has proxies that know it, nginx above all, send on each piece of an answer when it comes.
+pub(crate) const UNBUFFERED: (http::HeaderName, http::HeaderValue) =
+    (http::HeaderName::from_static("x-accel-buffering"), http::HeaderValue::from_static("no"));

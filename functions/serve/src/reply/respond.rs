@@ -16,6 +16,7 @@ use tracing::Instrument;
 use super::error::{Dialect, render};
 use crate::error::Error;
 use crate::request::linger;
+use crate::router::cors::of_sharing;
 use crate::telemetry;
 
 /// The layer, where it stands alone.
@@ -98,6 +99,7 @@ pub(crate) fn instead(headers: &HeaderMap, path: &str, error: &Error) -> Respons
     let mut response = render(error, Dialect::of(path), id_text);
     tracing::info!(id = id_text, status = response.status().as_u16(), kind = error.slug(), "refused after all");
     response.headers_mut().insert(REQUEST_ID, id);
+    response.headers_mut().extend(of_sharing(headers));
     response
 }
 

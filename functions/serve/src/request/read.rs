@@ -1,5 +1,6 @@
 //! The body of a request, whole and bounded.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -57,7 +58,7 @@ async fn piece(body: &mut Body, left: usize, limit: usize) -> Result<Option<Byte
     loop {
         let frame = tokio::time::timeout(IDLE, body.frame()).await;
         let frame = frame.map_err(|_| Error::BodyTimeout { seconds: IDLE.as_secs() })?;
-        match frame.transpose().map_err(|_| Error::BodyBroken)?.map(http_body::Frame::into_data) {
+        match frame.transpose().map_err(|error| broken(&error))?.map(http_body::Frame::into_data) {
             None => return Ok(None),
             Some(Ok(data)) if data.len() > left => return Err(Error::BodyTooLarge { limit, got: None }),
             Some(Ok(data)) if data.is_empty() => {}
@@ -65,6 +66,19 @@ async fn piece(body: &mut Body, left: usize, limit: usize) -> Result<Option<Byte
             Some(Err(_trailers)) => {}
         }
     }
+}
+
+/// Why a body did not come to its end: what came of it is wrong, or no more comes.
+fn broken(error: &axum::Error) -> Error {
+    let mut below: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = below {
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if let Some(ErrorKind::InvalidData | ErrorKind::InvalidInput) = kind {
+            return Error::BodyChunks;
+        }
+        below = error.source();
+    }
+    Error::BodyBroken
 }
 
 /// JSON, or nothing said: many small clients leave the content type away.

@@ -147,11 +147,13 @@ pub(crate) enum ValidationError {
     #[error("input {tensor:?}: expected shape {expected}, got {got:?}")]
     Shape { tensor: String, expected: String, got: Vec<usize> },
     /// The same symbol has two sizes.
-    #[error("input {tensor:?}: dimension {symbol:?} is {got} here but {expected} in another input")]
-    Symbol { tensor: String, symbol: String, expected: usize, got: usize },
+    #[error("input {tensor:?}: dimension {symbol:?} is {got} here but {expected} in {}", if *same { "the same input" } else { "another input" })]
+    Symbol { tensor: String, symbol: String, expected: usize, got: usize, same: bool },
     /// More rows than one call may have, or as much of nothing.
-    #[error("input {tensor:?}: expected at most {expected} in dimension {axis}, got {got}")]
-    Large { tensor: String, axis: usize, expected: usize, got: usize },
+    #[error(
+        "input {tensor:?}: expected at most {expected} {what}, got {got}; the operator sets the limit (AMAAS_MAX_ROWS)"
+    )]
+    Large { tensor: String, what: String, expected: usize, got: usize },
     /// The inputs have different numbers of rows.
     #[error("input {tensor:?}: expected {expected} rows, as another input has, got {got}")]
     Rows { tensor: String, expected: usize, got: usize },
@@ -160,7 +162,7 @@ pub(crate) enum ValidationError {
 fn check<'m>(
     tensor: &Tensor,
     spec: &'m TensorSpec,
-    symbols: &mut BTreeMap<&'m str, usize>,
+    symbols: &mut BTreeMap<&'m str, (usize, &'m str)>,
 ) -> Result<(), ValidationError> {
     let name = || tensor.name().to_owned();
     if tensor.datatype() != spec.datatype {
@@ -175,10 +177,11 @@ fn check<'m>(
         return Err(ValidationError::Shape { tensor: name(), expected: show(&spec.shape), got });
     }
     for (got, dim) in tensor.shape().iter().zip(&spec.shape) {
-        let Dim::Symbol(symbol) = dim else { continue };
-        let expected = *symbols.entry(symbol).or_insert(*got);
-        if !symbol.is_empty() && expected != *got {
-            return Err(ValidationError::Symbol { tensor: name(), symbol: symbol.clone(), expected, got: *got });
+        let Some(symbol) = dim.symbol() else { continue };
+        let (expected, of) = *symbols.entry(symbol).or_insert((*got, &spec.name));
+        if expected != *got {
+            let (symbol, same) = (symbol.to_owned(), of == spec.name);
+            return Err(ValidationError::Symbol { tensor: name(), symbol, expected, got: *got, same });
         }
     }
     Ok(())
@@ -194,7 +197,13 @@ fn large(tensor: &Tensor, spec: &TensorSpec, batching: Batching, limits: Limits)
         None => Ok(()),
         Some((axis, got)) => {
             let (tensor, expected) = (tensor.name().to_owned(), limits.rows);
-            Err(ValidationError::Large { tensor, axis, expected, got: *got })
+            let rows = axis == 0 && batching.has_rows();
+            let what = if rows {
+                "rows, which dimension 0 counts".to_owned()
+            } else {
+                format!("in dimension {axis} of an empty tensor")
+            };
+            Err(ValidationError::Large { tensor, what, expected, got: *got })
         }
     }
 }
@@ -202,10 +211,10 @@ fn large(tensor: &Tensor, spec: &TensorSpec, batching: Batching, limits: Limits)
 fn show(shape: &[Dim]) -> String {
     let dims: Vec<_> = shape
         .iter()
-        .map(|dim| match dim {
-            Dim::Fixed(size) => size.to_string(),
-            Dim::Symbol(symbol) if symbol.is_empty() => "-1".to_owned(),
-            Dim::Symbol(symbol) => symbol.clone(),
+        .map(|dim| match (dim.fixed(), dim.symbol()) {
+            (Some(size), _) => size.to_string(),
+            (None, Some(symbol)) => symbol.to_owned(),
+            (None, None) => "-1".to_owned(),
         })
         .collect();
     format!("[{}]", dims.join(", "))
@@ -278,10 +287,33 @@ mod tests {
     }
 
     #[test]
+    fn a_dimension_without_a_name_agrees_with_no_other() {
+        for (dims, expected) in [
+            (["?", "?"], None),
+            (["", ""], None),
+            (["None", "None"], None),
+            (["side", "side"], Some("input \"x\": dimension \"side\" is 192 here but 48 in the same input")),
+        ] {
+            let shape = [symbol("batch"), Dim::Fixed(3)].into_iter().chain(dims.map(symbol)).collect();
+            let manifest = Manifest { inputs: vec![spec("x", shape)], ..manifest(Batching::None) };
+            let valid = Valid::new(vec![tensor("x", &[1, 3, 48, 192])], &manifest, Limits::default());
+            assert_eq!(valid.err().map(|error| error.to_string()).as_deref(), expected, "{dims:?}");
+        }
+        let error = Valid::new(
+            vec![],
+            &Manifest { inputs: vec![spec("x", vec![symbol("?")])], ..Manifest::bare() },
+            Limits::default(),
+        );
+        assert!(error.is_err() && show(&[symbol("?"), symbol("n"), Dim::Fixed(2)]) == "[-1, n, 2]");
+    }
+
+    #[test]
     fn rows_that_cost_nothing_to_send_are_bounded() {
-        assert_eq!(error(vec![tensor("a", &[5000, 2])]), "input \"a\": expected at most 4096 in dimension 0, got 5000");
+        let expected = "input \"a\": expected at most 4096 rows, which dimension 0 counts, got 5000; the operator sets the limit \
+                        (AMAAS_MAX_ROWS)";
+        assert_eq!(error(vec![tensor("a", &[5000, 2])]), expected);
         let empty = vec![tensor("a", &[0, 2]), tensor("b", &[0, 1_000_000_000_000])];
-        assert!(error(empty).ends_with("got 1000000000000"));
+        assert!(error(empty).contains("at most 4096 in dimension 1 of an empty tensor, got 1000000000000; "));
     }
 
     #[test]

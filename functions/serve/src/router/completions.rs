@@ -3,33 +3,41 @@
 //!
 //! A streamed answer begins with its first piece, so that what fails before it has a status of its own; what fails later is told in
 //! the place of the next event. Whoever hangs up drops the body, and with it the call. A streamed answer is kept for no repeat.
+//!
+//! Proxies give up an answer of which nothing comes for a minute or so, and some hold it back until it is whole; so a comment goes out
+//! where no event comes, as the HTML Standard §9.2.7 advises, and nginx is told not to hold it.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use amaas_wire::openai::{Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs};
-use amaas_wire::predict::{PredictRequest, Usage};
+use amaas_wire::openai::{
+    Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs, UsageSoFar,
+};
+use amaas_wire::predict::Usage;
 use amaas_wire::task::{FinishReason, Generation, Prompt};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Response, header};
+use tokio::time::timeout;
 
 use super::Host;
+use super::query::NoQuery;
 use crate::access::now;
 use crate::digest::Hasher;
 use crate::error::Error;
 use crate::generate::{self, Event, Events, Generate, Telling, Told};
 use crate::load::Model;
-use crate::reply::{Counted, completions_response, error_event, predict_response};
+use crate::reply::{Counted, UNBUFFERED, completions_response, error_event, predict_response};
 use crate::request::{Admission, Call, Caller, Running};
-use crate::task::{QUICK, QUICK_TEXT, Working};
+use crate::task::{QUICK, QUICK_TEXT, Working, inputs};
 
 /// The route.
 pub(super) async fn completions(
     State(host): State<Host>,
     caller: Caller,
+    _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
     let caller = caller.admitted(&host)?;
@@ -64,12 +72,9 @@ pub(super) async fn predict(
     begun: Instant,
 ) -> Result<Response<Body>, Error> {
     let (size, limit) = (body.len(), call.limits().rows.min(generate.places()));
-    let read = move |_: &_| Ok(PredictRequest::<Prompt>::from_json(&body, limit)?);
-    let request = call.prepare((model, begun), (QUICK, size, 0), read).await?;
-    if request.inputs.is_empty() {
-        return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
-    }
-    let asked = Asked { prompts: request.inputs, logprobs: None, telling: Telling::AtTheEnd, size };
+    let read = move |_: &_| inputs::<Prompt>(&body, limit);
+    let prompts = call.prepare((model, begun), (QUICK, size, 0), read).await?;
+    let asked = Asked { prompts, logprobs: None, telling: Telling::AtTheEnd, size };
     let mut all = begin(&mut call, (model, begun), asked).await?;
     let (running, mut tokens) = (running(&all), 0);
     let making = async {
@@ -167,7 +172,7 @@ impl Answer {
         let (text, tokens, ended) = call.run(of, running, whole(&mut self.events)).await?;
         let usage = ended.usage(&self.events);
         let text = std::mem::take(&mut self.echo) + &text;
-        let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), Some(usage));
+        let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), UsageSoFar::Whole(usage));
         let counted = Counted { rows: 1, tokens: Some(usage.total_tokens), begun: self.under_way.begun };
         let response = completions_response(&self.model, &body, counted)?;
         let model = Arc::clone(&self.model);
@@ -186,11 +191,14 @@ impl Answer {
         let next = async |state: Option<(Self, Option<Event>)>| {
             let Some((mut answer, waiting)) = state else { return Ok::<_, std::convert::Infallible>(None) };
             let event = match waiting {
-                Some(event) => Ok(event),
-                None => answer.events.next().await,
+                Some(event) => Some(Ok(event)),
+                None => timeout(answer.under_way.call.limits().keep_alive, answer.events.next()).await.ok(),
             };
-            let whole = matches!(event, Ok(Event::End { .. }));
-            let (mut written, goes_on) = answer.written(event);
+            let whole = matches!(event, Some(Ok(Event::End { .. })));
+            let (mut written, goes_on) = match event {
+                Some(event) => answer.written(event),
+                None => (Bytes::from_static(KEEP_ALIVE), true),
+            };
             answer.under_way.bytes += written.len() as u64;
             answer.under_way.hasher.update(&written);
             if !goes_on {
@@ -206,22 +214,28 @@ impl Answer {
         headers.extend(limits);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(UNBUFFERED.0, UNBUFFERED.1);
         Ok(response)
     }
 
     /// `event` as server-sent events, and whether there are more.
     fn written(&mut self, event: Result<Event, Error>) -> (Bytes, bool) {
         let echo = std::mem::take(&mut self.echo);
+        let so_far = match self.delivery {
+            Delivery::StreamWithUsage => UsageSoFar::Later,
+            Delivery::Whole | Delivery::Stream => UsageSoFar::Untold,
+        };
         match event {
             Ok(Event::Piece { text, tokens, made }) => {
                 self.under_way.made = made;
-                (sse(&self.body(Some(self.choice(echo + &text, tokens, None)), None)).into(), true)
+                (sse(&self.body(Some(self.choice(echo + &text, tokens, None)), so_far)).into(), true)
             }
             Ok(Event::End { reason, made }) => {
                 self.under_way.made = made;
-                let mut last = sse(&self.body(Some(self.choice(echo, Vec::new(), Some(reason))), None));
+                let mut last = sse(&self.body(Some(self.choice(echo, Vec::new(), Some(reason))), so_far));
                 if self.delivery == Delivery::StreamWithUsage {
-                    last += &sse(&self.body(None, Some(Ended { reason, made }.usage(&self.events))));
+                    let usage = Ended { reason, made }.usage(&self.events);
+                    last += &sse(&self.body(None, UsageSoFar::Whole(usage)));
                 }
                 ((last + "data: [DONE]\n\n").into(), false)
             }
@@ -248,7 +262,7 @@ impl Answer {
         receipt.map(|receipt| amaas_wire::receipt::comment(&receipt))
     }
 
-    fn body(&self, choice: Option<Completion>, usage: Option<CompletionUsage>) -> CompletionsResponse<'_> {
+    fn body(&self, choice: Option<Completion>, usage: UsageSoFar) -> CompletionsResponse<'_> {
         CompletionsResponse {
             id: &self.id,
             object: "text_completion",
@@ -289,15 +303,17 @@ async fn whole(events: &mut Events) -> Result<(String, Vec<Told>, Ended), Error>
 
 fn logprobs(tokens: Vec<Told>) -> Logprobs {
     let mut all = Logprobs::default();
-    for Told { text, offset, logprob, top } in tokens {
-        all.tokens.push(text);
+    for Told { name, offset, logprob, top, .. } in tokens {
+        all.tokens.push(name);
         all.text_offset.push(offset);
         all.token_logprobs.push(logprob);
-        // The most probable first; where two tokens add the same text, the more probable one counts.
-        all.top_logprobs.push(top.into_iter().rev().collect());
+        all.top_logprobs.push(top.into_iter().collect());
     }
     all
 }
+
+/// A comment, which is no event.
+const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 fn sse(event: &impl serde::Serialize) -> String {
     // Text, numbers and names only, so that there is nothing that JSON has no form for.

@@ -7,6 +7,7 @@ use http::Response;
 
 use super::Host;
 use super::health::ModelPath;
+use super::query::NoQuery;
 use crate::error::Error;
 use crate::load::Model;
 use crate::manifest::{Sharing, TensorSpec};
@@ -17,6 +18,7 @@ pub(super) async fn config(
     State(host): State<Host>,
     caller: Caller,
     Path(path): Path<ModelPath>,
+    _: NoQuery,
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&path.model)?;
     caller.scope(slot.name())?;

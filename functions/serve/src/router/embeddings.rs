@@ -15,15 +15,17 @@ use http::Response;
 
 use super::Host;
 use super::predict::run;
+use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::{Counted, embeddings_response};
 use crate::request::{Admission, Call, Caller, NamedModel};
-use crate::task::{QUICK, QUICK_TEXT, Working, json_size};
+use crate::task::{QUICK, QUICK_TEXT, Texts, Working, json_size};
 
 /// The route.
 pub(super) async fn embeddings(
     State(host): State<Host>,
     caller: Caller,
+    _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
     let caller = caller.admitted(&host)?;
@@ -45,10 +47,12 @@ pub(super) async fn embeddings(
         && got != expected as u64
     {
         let message = format!("dimensions: expected {expected}, which vectors of this model have, got {got}");
-        return Err(Error::Parameter { param: Some("dimensions"), message });
+        return Err(Error::parameter("dimensions", message));
     }
-    let (texts, format, batching) = (request.input, request.encoding_format, model.manifest.batching);
-    let plan = move |working: &Working| embedder.plan(working, &texts, batching);
+    let EmbeddingsRequest { input, encoding_format: format, truncation, .. } = request;
+    let batching = model.manifest.batching;
+    let plan =
+        move |working: &Working| embedder.plan(working, Texts { list: &input, member: "input", truncation }, batching);
     let plan = call.prepare((&model, begun), (QUICK_TEXT, size, 0), plan).await?;
     let tokens = Some(plan.vectors.tokens());
     let (outputs, rows) = run(&mut call, (&model, begun), plan.runs, tokens).await?;

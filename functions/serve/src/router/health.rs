@@ -7,6 +7,7 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 
 use super::Host;
+use super::query::NoQuery;
 use crate::error::Error;
 use crate::load::{Slot, State as SlotState};
 use crate::reply::json;
@@ -30,30 +31,40 @@ pub(super) async fn live() -> Result<Response<Body>, Error> {
     json(&Live { live: true })
 }
 
-/// `GET /v2/health/ready`: whether every model is.
+/// `GET /v2/health/ready`: whether calls can be sent here.
 pub(super) async fn ready(State(host): State<Host>) -> Result<Response<Body>, Error> {
     answer(&every(&host))
 }
 
-/// Whether every model is ready, and which is not.
+/// Whether the models are ready, and which is not. One that failed among several takes nothing from the others, so it does not have the
+/// host taken out of service, as with Triton's `--exit-on-error=false`; the last one does, and so does one that is on its way.
 pub(crate) fn every(host: &Host) -> Ready {
     if host.is_draining() {
         let reason = Some("stopping".to_owned());
         return Ready { name: None, ready: false, execution_provider: None, reason };
     }
-    let states: Vec<_> = host.slots().iter().map(|slot| readiness(slot)).collect();
-    let waiting = states.iter().find(|state| !state.ready);
-    let reason = waiting.map(|state| {
+    let slots = host.slots();
+    let states: Vec<_> =
+        slots.iter().map(|slot| (matches!(slot.state(), SlotState::Loading), readiness(slot))).collect();
+    let ready = states.is_empty() || states.iter().any(|(_, state)| state.ready);
+    let ready = ready && !states.iter().any(|(loading, _)| *loading);
+    let missing = |(_, state): &&(bool, Ready)| !state.ready;
+    // What is on its way first, since it is what is waited for; of several the first.
+    let first = states.iter().rev().filter(missing).max_by_key(|(loading, _)| *loading);
+    let more = states.iter().filter(missing).count().saturating_sub(1);
+    let reason = first.map(|(_, state)| {
         let (name, reason) = (state.name.as_deref().unwrap_or_default(), state.reason.as_deref().unwrap_or_default());
-        format!("model {name}: {reason}")
+        let more = if more == 0 { String::new() } else { format!(" (and {more} more are not ready)") };
+        format!("model {name}: {reason}{more}")
     });
-    Ready { name: None, ready: waiting.is_none(), execution_provider: None, reason }
+    Ready { name: None, ready, execution_provider: None, reason }
 }
 
 /// `GET /v2/models/{model}[/versions/{version}]/ready`.
 pub(super) async fn model_ready(
     State(host): State<Host>,
     Path(path): Path<ModelPath>,
+    _: NoQuery,
 ) -> Result<Response<Body>, Error> {
     answer(&of_model(&host, &path.model, path.version.as_deref())?)
 }
@@ -82,7 +93,10 @@ const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_configuration", "sta
 
 fn readiness(slot: &Slot) -> Ready {
     let (ready, execution_provider, reason) = match slot.state() {
-        SlotState::Ready(model) => (true, Some(model.provider().to_owned()), model.warning().map(str::to_owned)),
+        SlotState::Ready(model) => {
+            let reason = slot.behind().or_else(|| model.warning().map(str::to_owned));
+            (true, Some(model.provider().to_owned()), reason)
+        }
         SlotState::Loading => (false, None, Some("it is loading".to_owned())),
         SlotState::Failed(reason) => (false, None, Some(reason)),
     };

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::access::oidc::Oidc;
 use crate::access::{Accounts, Directory};
-use crate::config::Limits;
+use crate::config::{Limits, Origins};
 use crate::error::Error;
 use crate::infer::Infer;
 use crate::ledger::Clock;
@@ -35,6 +35,7 @@ struct Inner {
     meter: OnceLock<Meter>,
     oidc: OnceLock<Arc<Oidc>>,
     iam: AtomicBool,
+    origins: OnceLock<Origins>,
     limits: Limits,
     draining: watch::Sender<bool>,
     /// Whether nothing runs in this process between calls.
@@ -63,6 +64,7 @@ impl Host {
             meter: OnceLock::new(),
             oidc: OnceLock::new(),
             iam: AtomicBool::new(false),
+            origins: OnceLock::new(),
             directory: Directory::new(accounts),
             answers: Answers::in_ledger(ledger),
             gate: Arc::new(Gate::new(limits.body_bytes)),
@@ -96,6 +98,15 @@ impl Host {
 
     pub(crate) fn trusts_iam(&self) -> bool {
         self.0.iam.load(Ordering::Relaxed)
+    }
+
+    /// Lets pages of `origins` read answers in a browser. Only the first that is given counts, before the host is served.
+    pub fn share_with(&self, origins: Origins) {
+        let _ = self.0.origins.set(origins);
+    }
+
+    pub(super) fn origins(&self) -> &Origins {
+        self.0.origins.get().unwrap_or(&Origins::None)
     }
 
     pub(crate) fn sealing(&self) -> Option<&Sealing> {

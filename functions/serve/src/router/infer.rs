@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use amaas_wire::Tensor;
-use amaas_wire::oip::{Form, Forms, HEADER_LENGTH, InferRequest};
+use amaas_wire::oip::{DecodeError, Form, Forms, HEADER_LENGTH, InferRequest, MEDIA_TYPE};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 
 use super::Host;
 use super::health::ModelPath;
+use super::query::NoQuery;
 use crate::error::Error;
 use crate::load::Model;
 use crate::manifest::Manifest;
@@ -23,6 +25,7 @@ pub(super) async fn infer(
     State(host): State<Host>,
     caller: Caller,
     Path(path): Path<ModelPath>,
+    _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&path.model)?;
@@ -33,7 +36,8 @@ pub(super) async fn infer(
     let begun = Instant::now();
     model.infer()?;
     let (size, header, described) = (body.len(), header_length(&parts.headers)?, Arc::clone(&model));
-    let decode = move |_: &_| decode(body, header, &described.manifest);
+    let says_bytes = header.is_none() && parts.headers.get(CONTENT_TYPE).is_some_and(|media| media == MEDIA_TYPE);
+    let decode = move |_: &_| decode(body, header, &described.manifest).map_err(|error| hinted(error, says_bytes));
     let decoded = call.prepare((&model, begun), (QUICK, size, 0), decode).await?;
     let (InferRequest { id, inputs, outputs }, forms) = decoded;
     let (outputs, rows, tokens) = run(&mut call, (&model, begun), inputs, outputs.as_deref()).await?;
@@ -94,6 +98,18 @@ fn decode(body: Bytes, header: Option<usize>, manifest: &Manifest) -> Result<(In
     // Whoever sends no JSON gets none but what says where the bytes begin, as from Triton.
     let inputs = vec![raw(manifest, body)?];
     Ok((InferRequest { id: None, inputs, outputs: None }, Forms::all(Form::Binary)))
+}
+
+/// `error`, and what may be missing where the body says that it is bytes and nothing says how many of them are JSON.
+fn hinted(error: Error, says_bytes: bool) -> Error {
+    match error {
+        Error::Malformed(DecodeError::Json(what)) if says_bytes => {
+            let hint = "a body of application/octet-stream needs the header Inference-Header-Content-Length, which says how many of \
+                        its bytes are JSON (0 for one tensor and nothing else)";
+            DecodeError::Json(format!("{what}; {hint}")).into()
+        }
+        error => error,
+    }
 }
 
 /// What the header says of the length of the JSON, where there is one.

@@ -229,8 +229,8 @@ mod tests {
         let inputs = [TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(1)])];
         let takes = Takes { inputs: &inputs, batching: Batching::Rows, sharing: Sharing::All };
         let matcher = matcher();
-        let paths =
-            Arc::clone(&matcher).read(&Working::at_once(), matcher.example().as_bytes(), 8).expect("the example");
+        let body = format!(r#"{{"inputs":[{}]}}"#, matcher.example());
+        let paths = Arc::clone(&matcher).read(&Working::at_once(), body.as_bytes(), 8).expect("the example");
         let tenant = "tests".parse().expect("a name");
         let admission = Admission::with_lane(Lane::with_share(2));
         let ready = ready(&admission, 0, (paths.own, takes), (paths.texts, takes), Limits::default(), &tenant).await;
@@ -239,7 +239,8 @@ mod tests {
         let both = both((&own, images), (&texts, lines), vectors).await;
         let (outputs, vectors) = both.expect("each waits for the other, so they run side by side");
         let answer = (paths.decode)(&outputs, &vectors).expect("an answer");
-        assert_eq!(answer.get(), "[[1.0,[1.0,2.0]]]");
+        // Vectors of one number, at length 1.
+        assert_eq!(answer.get(), "[[1.0,[1.0,1.0]]]");
     }
 
     #[test]

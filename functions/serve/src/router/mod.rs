@@ -2,6 +2,7 @@
 
 mod completions;
 pub(crate) mod config;
+pub(crate) mod cors;
 mod embeddings;
 pub(crate) mod health;
 mod host;
@@ -10,6 +11,7 @@ mod matching;
 mod models;
 mod openapi;
 mod predict;
+mod query;
 pub(crate) mod repository;
 mod route;
 pub(crate) mod stats;
@@ -41,7 +43,9 @@ pub fn router(host: Host) -> Router {
         .layer(axum::middleware::from_fn(named))
         .with_state(host.clone());
     // A router chooses the route before its own layers run, and a sealed call has to be opened before that.
-    Router::new().fallback_service(routes).layer(axum::middleware::from_fn_with_state(host, around))
+    let origins = host.origins().clone();
+    let around = axum::middleware::from_fn_with_state(host, around);
+    cors::shared(Router::new().fallback_service(routes).layer(around), origins)
 }
 
 /// What stands around every route, from the outside in: one layer, since each costs a call some boxes.
@@ -63,6 +67,8 @@ fn by_path() -> Vec<Route> {
     vec![
         Route::get("/openapi.json", openapi::openapi, native::document),
         Route::get("/v1/models", models::list, native::list),
+        // The same once more, for clients that end it so.
+        Route::get("/v1/models/", models::list, |_| None),
         Route::get("/v1/models/{model}", models::one, native::one),
         Route::post("/v1/models/{model}/predict", predict::predict, native::predict),
         Route::get("/v1/usage", usage::usage, native::usage),
@@ -72,7 +78,6 @@ fn by_path() -> Vec<Route> {
         Route::get("/v1/keys/manifest", seal::manifest, keys::manifest),
         Route::get("/.well-known/ohttp-gateway", seal::list, keys::gateway),
         Route::get("/v2", health::server, protocol::server),
-        // The same once more, for clients that end it so.
         Route::get("/v2/", health::server, |_| None),
         Route::get("/v2/health/live", health::live, protocol::live),
         Route::get("/v2/health/ready", health::ready, protocol::ready),
@@ -100,4 +105,45 @@ fn by_body() -> Vec<Route> {
         Route::post("/v1/completions", completions::completions, openai::completions),
         Route::post("/v1/embeddings", embeddings::embeddings, openai::embeddings),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use http_body_util::BodyExt;
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::access::Accounts;
+    use crate::config::Limits;
+
+    #[tokio::test]
+    async fn what_is_not_there_is_told_in_the_words_of_who_asks() {
+        let openai = "/error/message";
+        for (method, path, status, words) in [
+            (Method::POST, "/v1/chat/completions", 404, openai),
+            (Method::POST, "/v1/responses", 404, openai),
+            (Method::POST, "/openai/deployments/m/embeddings?api-version=2024-10-21", 404, openai),
+            (Method::POST, "/embeddings", 404, openai),
+            (Method::GET, "/v1/completions", 405, openai),
+            (Method::POST, "/v1/models", 405, openai),
+            (Method::POST, "/v2/nope", 404, "/error"),
+            (Method::GET, "/v2/models/m/infer", 405, "/error"),
+            (Method::POST, "/v1/usage", 405, "/detail"),
+            (Method::GET, "/metrics", 404, "/detail"),
+            (Method::GET, "/v1/models/", 401, openai),
+            (Method::GET, "/v2/", 200, "/name"),
+        ] {
+            let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
+            let request = Request::builder().method(method.clone()).uri(path).body(Body::empty()).expect("a request");
+            let answer = router(host).oneshot(request).await.expect("infallible");
+            assert_eq!(answer.status(), status, "{method} {path}");
+            let body = answer.into_body().collect().await.expect("whole").to_bytes();
+            let body: Value = serde_json::from_slice(&body).expect("JSON");
+            let said = body.pointer(words).and_then(Value::as_str).unwrap_or_default();
+            assert!(!said.is_empty(), "{method} {path}: {body}");
+            assert!(status != 404 || said.contains("/v1/embeddings"), "{method} {path}: {said}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use http::Response;
 
 use super::Host;
 use super::health::ModelPath;
+use super::query::NoQuery;
 use crate::error::Error;
 use crate::load::{Slot, State as SlotState};
 use crate::reply::json;
@@ -17,6 +18,7 @@ pub(super) async fn metadata(
     State(host): State<Host>,
     caller: Caller,
     Path(path): Path<ModelPath>,
+    _: NoQuery,
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&path.model)?;
     caller.scope(slot.name())?;
@@ -25,7 +27,7 @@ pub(super) async fn metadata(
 }
 
 /// `GET /v1/models`: those that the key may use.
-pub(super) async fn list(State(host): State<Host>, caller: Caller) -> Result<Response<Body>, Error> {
+pub(super) async fn list(State(host): State<Host>, caller: Caller, _: NoQuery) -> Result<Response<Body>, Error> {
     let slots = host.slots();
     let data = slots.iter().filter(|slot| caller.may_use(slot.name())).map(|slot| entry(slot)).collect();
     json(&ModelList { object: "list".to_owned(), data })
@@ -36,6 +38,7 @@ pub(super) async fn one(
     State(host): State<Host>,
     caller: Caller,
     Path(name): Path<String>,
+    _: NoQuery,
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&name)?;
     caller.scope(slot.name())?;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use amaas_wire::Tensor;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
 use http::Response;
 use serde::Deserialize;
@@ -21,6 +22,7 @@ use crate::request::{Call, Caller, Running, Takes, Valid};
 use crate::task::{Working, json_size};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Parameters {
     version: Option<String>,
 }
@@ -29,9 +31,11 @@ pub(super) async fn predict(
     State(host): State<Host>,
     caller: Caller,
     Path(name): Path<String>,
-    Query(parameters): Query<Parameters>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     request: Request,
 ) -> Result<Response<Body>, Error> {
+    let Query(parameters) =
+        parameters.map_err(|_| Error::InvalidInput("the query: expected version, once".to_owned()))?;
     let slot = host.slot(&name)?;
     let (parts, body) = request.into_parts();
     let mut call = Call::enter(&host, caller, &slot, &parts.headers, &parts.extensions).await?;

@@ -1,26 +1,31 @@
 //! `POST /v2/repository/index`, and why nothing is loaded or unloaded here: Triton's model repository extension.
 
-use amaas_wire::oip::DecodeError;
 use amaas_wire::oip::triton::{IndexEntry, IndexRequest};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use http::Response;
 
 use super::Host;
+use super::query::NoQuery;
 use crate::error::Error;
 use crate::load::{Slot, State as SlotState};
 use crate::reply::json;
 use crate::request::{Admission, Caller};
 
 /// The models that the key may use.
-pub(super) async fn index(State(host): State<Host>, caller: Caller, request: Request) -> Result<Response<Body>, Error> {
+pub(super) async fn index(
+    State(host): State<Host>,
+    caller: Caller,
+    _: NoQuery,
+    request: Request,
+) -> Result<Response<Body>, Error> {
     caller.looks(&host).await?;
     let (parts, body) = request.into_parts();
     let limit = host.limits().body_bytes.min(LARGEST);
     let body = Admission::of(&host, &caller, None).read(&parts.headers, body, limit).await?;
     let wanted = match &*body {
         [] => IndexRequest::default(),
-        body => serde_json::from_slice(body).map_err(|error| DecodeError::json(&error))?,
+        body => amaas_wire::json::read(body)?,
     };
     json(&entries(&host, &caller, wanted))
 }
@@ -40,7 +45,7 @@ pub(super) async fn refuse(_: Caller) -> Error {
 
 fn entry(slot: &Slot) -> IndexEntry {
     let (version, state, reason) = match slot.state() {
-        SlotState::Ready(model) => (Some(model.version().to_string()), READY, String::new()),
+        SlotState::Ready(model) => (Some(model.version().to_string()), READY, slot.behind().unwrap_or_default()),
         SlotState::Loading => (None, "LOADING", String::new()),
         SlotState::Failed(reason) => (None, "UNAVAILABLE", reason),
     };

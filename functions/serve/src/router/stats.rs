@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use http::Response;
 
 use super::health::ModelPath;
+use super::query::NoQuery;
 use super::{Host, models};
 use crate::error::Error;
 use crate::load::{Model, State as SlotState};
@@ -19,6 +20,7 @@ pub(super) async fn one(
     State(host): State<Host>,
     caller: Caller,
     Path(path): Path<ModelPath>,
+    _: NoQuery,
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&path.model)?;
     caller.scope(slot.name())?;
@@ -28,10 +30,10 @@ pub(super) async fn one(
 }
 
 /// Of every model that is loaded and that the key may use; but a model of that very name comes first.
-pub(super) async fn all(State(host): State<Host>, caller: Caller) -> Result<Response<Body>, Error> {
+pub(super) async fn all(State(host): State<Host>, caller: Caller, query: NoQuery) -> Result<Response<Body>, Error> {
     if host.slot(NAME).is_ok() {
         let path = ModelPath { model: NAME.to_owned(), version: None };
-        return models::metadata(State(host), caller, Path(path)).await;
+        return models::metadata(State(host), caller, Path(path), query).await;
     }
     json(&Statistics { model_stats: of_all(&host, &caller) })
 }

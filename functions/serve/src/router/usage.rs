@@ -2,6 +2,7 @@
 
 use amaas_wire::usage::UsageBy;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use http::Response;
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use crate::reply::json;
 use crate::request::Caller;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Parameters {
     since: Option<String>,
     until: Option<String>,
@@ -23,8 +25,10 @@ pub(super) struct Parameters {
 pub(super) async fn usage(
     State(host): State<Host>,
     caller: Caller,
-    Query(parameters): Query<Parameters>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response<Body>, Error> {
+    let expected = "the query: expected since, until and by, each once at most";
+    let Query(parameters) = parameters.map_err(|_| Error::InvalidInput(expected.to_owned()))?;
     let now = host.meter().now();
     let until = day("until", parameters.until)?.unwrap_or_else(|| Day::at(now));
     let since = day("since", parameters.since)?.unwrap_or_else(|| until.first_of_month());
@@ -51,5 +55,5 @@ fn day(param: &'static str, text: Option<String>) -> Result<Option<Day>, Error> 
 }
 
 fn invalid(param: &'static str, message: &str) -> Error {
-    Error::Parameter { param: Some(param), message: format!("{param}: {message}") }
+    Error::parameter(param, format!("{param}: {message}"))
 }

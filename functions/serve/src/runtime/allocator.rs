@@ -8,7 +8,7 @@
 
 /// Has blocks of 2 MiB and more returned to the system when they are freed. A fresh one costs some 0.2 ms a MiB to fill, which is why
 /// smaller ones are kept.
-pub(crate) fn return_large_blocks() {
+pub(super) fn return_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: `mallopt` takes any two numbers and changes settings of the allocator alone, under the allocator's own lock.
     unsafe {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ort::logging::LogLevel;
 
-use super::quiet;
+use super::{quiet, version};
 
 /// The environment, made on the first call with the library at `library`.
 ///
@@ -32,6 +32,7 @@ pub fn environment(library: &Path) -> Result<ort::environment::Environment, Runt
     // As in each session: what is wrong with a run comes back from it, and what would be written of it has values of the caller in it, such
     // as the size of a tensor that is too large.
     built.set_log_level(LogLevel::Fatal);
+    version::learn(library);
     Ok(environment.insert(built).clone())
 }
 

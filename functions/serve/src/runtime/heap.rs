@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 /// Has the heap make one arena a core at most. Before there are threads.
-pub(crate) fn settle() {
+pub(super) fn settle() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);

@@ -19,6 +19,7 @@ pub const VERSION: &str = "1.32.0";
 /// # Errors
 /// [`LibraryError::Missing`] lists where it was looked for.
 pub fn find(configured: Option<&Path>) -> Result<PathBuf, LibraryError> {
+    let configured = named(configured);
     if let Some(path) = configured {
         let missing = || LibraryError::Missing { tried: vec![path.to_owned()] };
         return path.is_file().then(|| path.to_owned()).ok_or_else(missing);
@@ -34,6 +35,11 @@ pub fn find(configured: Option<&Path>) -> Result<PathBuf, LibraryError> {
     }
 }
 
+/// A path that is empty names nothing: a variable without a value is as good as none.
+fn named(configured: Option<&Path>) -> Option<&Path> {
+    configured.filter(|path| !path.as_os_str().is_empty())
+}
+
 /// The library as [`find`] finds it; where there is none it is fetched through pip into the user's cache. `tell` is
 /// given a line for people before the fetch begins; pip shows its own progress on standard error.
 ///
@@ -41,7 +47,7 @@ pub fn find(configured: Option<&Path>) -> Result<PathBuf, LibraryError> {
 /// [`LibraryError`] says what failed and what to do instead.
 pub fn find_or_fetch(configured: Option<&Path>, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
     match find(configured) {
-        Err(LibraryError::Missing { .. }) if configured.is_none() => {}
+        Err(LibraryError::Missing { .. }) if named(configured).is_none() => {}
         found => return found,
     }
     let wheel = wheel(std::env::consts::OS, std::env::consts::ARCH).ok_or(LibraryError::Platform)?;
@@ -234,6 +240,16 @@ mod tests {
             let of = |name: &str| if name == "HOME" { home } else { cache }.map(PathBuf::from);
             assert_eq!(cache_of(of).ok(), expected.map(PathBuf::from), "{cache:?} {home:?}");
         }
+    }
+
+    #[test]
+    fn an_empty_path_is_none() {
+        let tried = |configured: &str| match find(Some(Path::new(configured))) {
+            Err(LibraryError::Missing { tried }) => tried,
+            found => found.into_iter().collect(),
+        };
+        assert_eq!(tried("/nowhere/libonnxruntime.so"), [PathBuf::from("/nowhere/libonnxruntime.so")]);
+        assert!(!tried("").contains(&PathBuf::new()), "{:?}", tried(""));
     }
 
     #[test]

@@ -13,14 +13,15 @@ pub(crate) mod memory;
 mod private;
 mod python;
 mod quiet;
+mod version;
 
-pub(crate) use self::allocator::return_large_blocks;
 pub use self::environment::{RuntimeError, environment};
 pub use self::leave::leave;
 pub use self::library::{LibraryError, VERSION, find, find_or_fetch, find_or_fetch_for};
 pub use self::private::private;
 pub use self::python::PythonError;
 pub use self::quiet::quiet;
+pub(crate) use self::version::loaded;
 
 /// Starts ONNX Runtime, so that it is there when it is needed. What goes wrong is said then.
 pub(crate) fn start(configured: Option<&std::path::Path>) {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use super::heap;
+use super::{allocator, heap};
 
 /// Makes sure that `ORT_DISABLE_TELEMETRY=1` stands in the environment of this process. Call it first in `main`.
 ///
@@ -18,6 +18,7 @@ pub fn quiet() -> std::io::Result<()> {
     if is_quiet() {
         // It is called first in `main`, before there are threads.
         heap::settle();
+        allocator::return_large_blocks();
         return Ok(());
     }
     let mut arguments = std::env::args_os();

@@ -9,6 +9,7 @@ use http::{HeaderValue, Response, header, response};
 use http_body_util::BodyExt;
 
 use crate::error::Error;
+use crate::reply::UNBUFFERED;
 use crate::task::off_runtime;
 
 /// What seals the answer to one call.
@@ -22,6 +23,7 @@ impl Sealer {
     pub(super) async fn seal(self, response: Response<Body>) -> Result<Response<Body>, Error> {
         let (parts, body) = response.into_parts();
         let head = head(&parts)?;
+        let is_chunked = matches!(self, Self::Chunked(_));
         let (body, media_type) = match self {
             Self::Whole(sealer) => {
                 let content = body.collect().await.map_err(internal)?.to_bytes();
@@ -37,6 +39,10 @@ impl Sealer {
         let mut sealed = Response::new(body);
         sealed.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         sealed.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if is_chunked {
+            // Whatever is inside: only what can be seen anyhow is said outside.
+            sealed.headers_mut().insert(UNBUFFERED.0, UNBUFFERED.1);
+        }
         Ok(sealed)
     }
 }

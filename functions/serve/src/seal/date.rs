@@ -8,16 +8,26 @@ use crate::error::Error;
 
 /// Refuses a call whose date is more than [`WINDOW`] seconds from `now`, or is none.
 pub(super) fn check(headers: &HeaderMap, now: u64, needed: bool) -> Result<(), Error> {
-    let refused = |reason: &str| Err(Error::Date { reason: reason.to_owned(), now: written(now) });
+    let refused = |reason: String| Err(Error::Date { reason, now: written(now) });
     let Some(value) = headers.get(header::DATE) else {
-        return if needed { refused("the call has no date, and this function takes none without") } else { Ok(()) };
+        return if needed {
+            refused("the call has no date, and this function takes none without".to_owned())
+        } else {
+            Ok(())
+        };
     };
     let date = value.to_str().ok().and_then(|date| httpdate::parse_http_date(date).ok());
     let seconds = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok()).map(|since| since.as_secs());
     match seconds {
         Some(seconds) if seconds.abs_diff(now) <= WINDOW => Ok(()),
-        Some(_) => refused("the date of the call is more than two minutes from this function's"),
-        None => refused("the date of the call cannot be read; expected the form of RFC 9110 §5.6.7"),
+        Some(seconds) => {
+            let (apart, way) = (seconds.abs_diff(now), if seconds < now { "behind" } else { "ahead of" });
+            refused(format!(
+                "the date of the call is {apart} s {way} this function's clock, more than the {WINDOW} s that one may be; is the clock of \
+                 the caller, or of this function, wrong?"
+            ))
+        }
+        None => refused("the date of the call cannot be read; expected the form of RFC 9110 §5.6.7".to_owned()),
     }
 }
 
@@ -51,6 +61,13 @@ mod tests {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
         for (now, taken) in [(784_111_777, true), (784_111_657, true), (784_111_897, true), (784_111_898, false)] {
             assert_eq!(checked(Some(date), now, false).is_ok(), taken, "{now}");
+        }
+        for (now, expected) in [
+            (784_111_777 + 86_400, "is 86400 s behind this function's clock"),
+            (784_111_777 - 86_400, "is 86400 s ahead of this function's clock"),
+        ] {
+            let error = checked(Some(date), now, true).expect_err("another day").to_string();
+            assert!(error.contains(expected) && error.contains("is the clock of the caller"), "{error}");
         }
         for other in ["yesterday", "", "Sun, 06 Nov 1994 08:49:37 +0100"] {
             assert!(checked(Some(other), 784_111_777, false).is_err(), "{other}");

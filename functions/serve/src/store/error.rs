@@ -20,6 +20,12 @@ pub enum StoreError {
     /// The object is larger than anything that is read whole.
     #[error("object {key} of {store} is larger than the {limit} bytes that such a document can have")]
     TooLarge { store: String, key: String, limit: usize },
+    /// There is no such store, so there is no object in it: a path or a name that is mistyped, or nothing was ever put there.
+    #[error("there is no {store}, so it has no object {key}")]
+    NoStore { store: String, key: String },
+    /// The store does not answer to how it is configured.
+    #[error("{store} cannot be used as it is configured: {cause}")]
+    Misconfigured { store: String, cause: String },
     /// The store refuses these credentials.
     #[error("{store} refuses access to {key}: {cause}")]
     Denied { store: String, key: String, cause: String },
@@ -36,6 +42,6 @@ impl StoreError {
 
     /// Whether the object is not there.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NotFound { .. })
+        matches!(self, Self::NotFound { .. } | Self::NoStore { .. })
     }
 }

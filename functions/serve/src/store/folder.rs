@@ -150,9 +150,17 @@ impl Folder {
         list.await.map_err(|error: io::Error| self.error(prefix, &error))
     }
 
+    /// Whether there is such a folder. It is asked once something was not found, and costs as little.
+    fn is_there(&self) -> bool {
+        self.root.is_dir()
+    }
+
     fn error(&self, key: &str, error: &io::Error) -> StoreError {
         let (store, key, cause) = (self.to_string(), key.to_owned(), error.to_string());
         match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory if !self.is_there() => {
+                StoreError::NoStore { store, key }
+            }
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotFound { store, key },
             io::ErrorKind::PermissionDenied => StoreError::Denied { store, key, cause },
             _ => StoreError::Unreachable { store, key, cause },
@@ -187,6 +195,22 @@ mod tests {
                 Err(error) => assert!(matches!(error, StoreError::TooLarge { .. }) && size > DOCUMENT_BYTES),
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_not_there_is_told_from_an_empty_one() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("file"), "").expect("written");
+        for (path, expected) in [
+            ("", "has no object models/m"),
+            ("nowhere", "there is no folder nowhere, so it has no object models/m"),
+            ("file", "there is no folder file, so it has no object models/m"),
+        ] {
+            let error = Store::folder(folder.path().join(path)).read("models/m").await.expect_err("there is none");
+            assert!(error.to_string().contains(expected) && error.is_not_found(), "{error}");
+        }
+        let new = Store::folder(folder.path().join("new"));
+        new.write("a", "1".into(), Condition::Absent).await.expect("the folder is made");
     }
 
     #[tokio::test]

@@ -196,6 +196,11 @@ pub(crate) fn blob_key(digest: &Digest) -> String {
     format!("blobs/sha256/{digest}")
 }
 
+/// The key of what says that the publish `id` uploads blobs.
+pub(crate) fn upload_key(id: u128) -> String {
+    format!("uploads/{id:032x}")
+}
+
 /// The key of the document of a model's sealing keys.
 pub(crate) fn sealing_key(name: &ModelName) -> String {
     format!("sealing/{name}.json")

@@ -6,6 +6,7 @@
 //! models/{model}/{version}/removed         where the version was removed: its name is never used again
 //! models/{model}/aliases/{alias}          -> version, signed
 //! blobs/sha256/{digest}
+//! uploads/{id}                            while a publish uploads blobs
 //! access/keys.json
 //! sealing/{model}.json
 //! ```
@@ -22,7 +23,7 @@ use bytes::{Bytes, BytesMut};
 pub use self::error::StoreError;
 use self::folder::Folder;
 pub use self::layout::{Alias, ModelName, Name, NameError, Selector, Version};
-pub(crate) use self::layout::{alias_key, blob_key, manifest_key, removed_key, sealing_key};
+pub(crate) use self::layout::{alias_key, blob_key, manifest_key, removed_key, sealing_key, upload_key};
 use self::s3::S3;
 pub use self::s3::{S3Endpoint, S3Options};
 

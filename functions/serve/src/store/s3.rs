@@ -192,6 +192,9 @@ impl S3 {
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
         let (store, key) = (self.to_string(), key.to_owned());
+        if let Some(cause) = self.misconfigured(error) {
+            return StoreError::Misconfigured { store, cause };
+        }
         match (status(error), error.code()) {
             // A missing bucket is no missing object: whoever configured it has to hear of it.
             (_, Some("NoSuchBucket")) => StoreError::Denied { store, key, cause: "there is no such bucket".to_owned() },
@@ -217,6 +220,30 @@ fn stat(size: Option<i64>, modified: Option<&DateTime>) -> Stat {
     let modified = modified.and_then(|&modified| SystemTime::try_from(modified).ok());
     let size = size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
     Stat { size, modified: modified.unwrap_or_else(SystemTime::now) }
+}
+
+impl S3 {
+    /// What an operator has to set otherwise, where that is what `error` comes of.
+    fn misconfigured<E: ProvideErrorMetadata>(&self, error: &SdkError<E>) -> Option<String> {
+        let response = error.raw_response()?;
+        let region = response.headers().get("x-amz-bucket-region");
+        let ours = self.client.config().region().map(Region::as_ref);
+        match (response.status().as_u16(), region, error.code()) {
+            // S3 sends a caller to the bucket's own region; or says that the signature is for another.
+            (301 | 307 | 400, Some(region), _) if Some(region) != ours => Some(format!(
+                "S3 says that it is in the region {region}, and it was asked for in {}; set AWS_REGION={region}",
+                ours.unwrap_or("none")
+            )),
+            (301 | 307, ..) => Some(format!(
+                "it was asked for in {}, and is in another region or behind another endpoint; set AWS_REGION, or AWS_ENDPOINT_URL_S3",
+                ours.unwrap_or("no region")
+            )),
+            (_, _, Some("InvalidBucketName")) => {
+                Some("S3 takes no bucket of this name; expected 3 to 63 of a-z, 0-9, \".\" and \"-\"".to_owned())
+            }
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for S3 {
@@ -269,4 +296,56 @@ async fn client(options: &S3Options) -> Client {
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     Client::from_conf(s3.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+    use super::*;
+    use crate::store::Store;
+
+    /// What a store makes of a server that answers everything so.
+    async fn error_of(status: u16, headers: &'static [(&'static str, &'static str)], code: &str) -> [StoreError; 2] {
+        let status = StatusCode::from_u16(status).expect("a status");
+        let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+        let answer = move || {
+            let lines =
+                headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            std::future::ready((status, lines.collect::<HeaderMap>(), body.clone()))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let router = axum::Router::new().fallback(answer);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let (access_key_id, secret_access_key) = ("id".to_owned(), "secret".to_owned());
+        let options = S3Options { endpoint: Some(S3Endpoint { url, access_key_id, secret_access_key }) };
+        let store = Store::open("s3://bucket", &options).await.expect("a store");
+        [store.read("a").await.expect_err("an error"), store.size("a").await.expect_err("an error")]
+    }
+
+    #[tokio::test]
+    async fn what_an_operator_has_to_set_is_said_and_not_tried_again() {
+        let elsewhere = &[("x-amz-bucket-region", "eu-west-1")][..];
+        let (region, other) =
+            ("S3 says that it is in the region eu-west-1, and it was asked for in us-east-1", "another region");
+        for (status, headers, code, expected) in [
+            (301, elsewhere, "PermanentRedirect", region),
+            (400, elsewhere, "AuthorizationHeaderMalformed", region),
+            (301, &[], "PermanentRedirect", other),
+        ] {
+            for error in error_of(status, headers, code).await {
+                let text = error.to_string();
+                assert!(
+                    text.starts_with("bucket bucket cannot be used as it is configured: "),
+                    "{status} {code}: {text}"
+                );
+                assert!(text.contains(expected) && !error.is_retryable(), "{status} {code}: {text}");
+            }
+        }
+        let [error, _] = error_of(400, &[], "InvalidBucketName").await;
+        assert!(error.to_string().contains("takes no bucket of this name") && !error.is_retryable(), "{error}");
+        let [error, _] = error_of(400, &[("x-amz-bucket-region", "us-east-1")], "Other").await;
+        assert!(matches!(error, StoreError::Unreachable { .. }), "its own region: {error}");
+    }
 }

@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use amaas_wire::predict::PredictRequest;
+use amaas_wire::openai::Truncation;
 use amaas_wire::task::Embedding;
 use amaas_wire::{Tensor, TensorData};
 
-use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError, Working};
+use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError, Working, inputs};
 use crate::error::Error;
 use crate::manifest::{Batching, TensorSpec};
 use crate::openapi::{Schemas, Typed};
@@ -53,7 +53,7 @@ pub trait Embedder: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// One text, as JSON: for a first call, and for documents.
     const EXAMPLE: &'static str;
-    /// The network's output with the vectors, of length 1: FP32 `[batch, dimensions]`.
+    /// The network's output with the vectors: FP32 `[batch, dimensions]`. One that has another length than 1 is divided by it.
     const OUTPUT: &'static str;
 
     /// Makes the task from the files that were published with the network.
@@ -67,6 +67,13 @@ pub trait Embedder: Sized + Send + Sync + 'static {
     /// # Errors
     /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
     fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput>;
+
+    /// How many tokens all of `text` has, where that can be told soon: asked for a text that is refused, since it has more than the network
+    /// reads.
+    fn count(&self, text: &str) -> Option<usize> {
+        let _ = text;
+        None
+    }
 
     /// Makes the network's inputs of `rows`, which is never empty: each padded to `length`, which none is longer than, so that
     /// the padding changes no vector.
@@ -88,9 +95,27 @@ pub struct Tokens {
 /// An [`Embedder`] without its type.
 pub(crate) trait AnyEmbedder: Send + Sync {
     /// Makes the runs for `texts`.
-    fn plan(&self, working: &Working, texts: &[String], batching: Batching) -> Result<Plan, Error>;
+    fn plan(&self, working: &Working, texts: Texts<'_>, batching: Batching) -> Result<Plan, Error>;
     /// The length of the vectors, where the network's outputs say.
     fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize>;
+    /// The norm of the first vector in `outputs`, if it is not 1.
+    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64>;
+}
+
+/// The texts of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Texts<'t> {
+    pub(crate) list: &'t [String],
+    /// What the member of the request is called that has them, for errors.
+    pub(crate) member: &'static str,
+    pub(crate) truncation: Truncation,
+}
+
+impl<'t> Texts<'t> {
+    /// Those of `member`, each of which is cut where it is too long.
+    pub(crate) fn cut(member: &'static str, texts: &'t [String]) -> Self {
+        Self { list: texts, member, truncation: Truncation::End }
+    }
 }
 
 /// What a call's texts ask of the network.
@@ -104,6 +129,7 @@ pub(crate) struct Plan {
 /// The vectors to come, from the outputs of a [`Plan`]'s runs.
 pub(crate) struct Vectors {
     output: &'static str,
+    member: &'static str,
     /// What each row of all runs, one after the other, is of.
     rows: Vec<Row>,
 }
@@ -129,9 +155,8 @@ impl Vectors {
             let Some((output, TensorData::Fp32(values))) = output.map(|output| (output, output.data())) else {
                 return Err(Error::internal(format!("the network gave no FP32 output {:?}", self.output)));
             };
-            output.check_finite().map_err(|error| Error::Unwritable(error.to_string()))?;
             match *output.shape() {
-                [_, width] if width > 0 => vectors.extend(values.chunks_exact(width).map(<[f32]>::to_vec)),
+                [_, width] if width > 0 => vectors.extend(values.chunks_exact(width)),
                 ref got => return Err(Error::internal(format!("{:?}: expected rows, got {got:?}", self.output))),
             }
         }
@@ -140,20 +165,31 @@ impl Vectors {
             return Err(Error::internal(format!("the network gave {got} vectors for {expected} texts")));
         }
         let mut embeddings: Vec<_> = self.rows.into_iter().zip(vectors).collect();
+        // Of several vectors that are none the first in the call is told.
         embeddings.sort_unstable_by_key(|(row, _)| row.text);
-        let embedding =
-            |(row, embedding): (Row, _)| Embedding { embedding, tokens: row.tokens, truncated: row.truncated };
-        Ok(embeddings.into_iter().map(embedding).collect())
+        let embedding = |(row, vector): (Row, &[f32])| {
+            let none =
+                |what| Error::Unwritable(format!("{}[{}]: the network gave a vector {what}", self.member, row.text));
+            let embedding = unit(vector).map_err(none)?;
+            Ok(Embedding { embedding, tokens: row.tokens, truncated: row.truncated })
+        };
+        embeddings.into_iter().map(embedding).collect()
     }
 }
 
 pub(super) struct Erased<E>(pub(super) E);
 
 impl<E: Embedder> AnyEmbedder for Erased<E> {
-    fn plan(&self, working: &Working, texts: &[String], batching: Batching) -> Result<Plan, Error> {
+    fn plan(&self, working: &Working, texts: Texts<'_>, batching: Batching) -> Result<Plan, Error> {
+        let Texts { list: texts, member, truncation } = texts;
         let tokens = |(index, text): (usize, &String)| {
-            let tokens = self.0.tokens(text);
-            let tokens = tokens.map_err(|error| Error::InvalidInput(format!("text {index}: {}", error.0)))?;
+            let refused = |what: &str| Error::InvalidInput(format!("{member}[{index}]: {what}"));
+            let tokens = self.0.tokens(text).map_err(|error| refused(&error.0))?;
+            if tokens.truncated && truncation == Truncation::Refuse {
+                let got = self.0.count(text).map_or_else(|| "more".to_owned(), |count| count.to_string());
+                let most = tokens.ids.len();
+                return Err(refused(&format!("expected at most {most} tokens where truncate is false, got {got}")));
+            }
             working.go_on((tokens.ids.len() as u64).max(1))?;
             Ok::<_, Error>(tokens)
         };
@@ -177,11 +213,17 @@ impl<E: Embedder> AnyEmbedder for Erased<E> {
         if !waiting.is_empty() {
             runs.push(self.run(&waiting, longest)?);
         }
-        Ok(Plan { runs, vectors: Vectors { output: E::OUTPUT, rows } })
+        Ok(Plan { runs, vectors: Vectors { output: E::OUTPUT, member, rows } })
     }
 
     fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize> {
         outputs.iter().find(|output| output.name == E::OUTPUT)?.shape.get(1)?.fixed()
+    }
+
+    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64> {
+        let output = outputs.iter().find(|output| output.name() == E::OUTPUT)?;
+        let norm = norm(output.data().as_f32()?.get(..*output.shape().get(1)?)?);
+        (!is_unit(norm)).then_some(norm)
     }
 }
 
@@ -211,11 +253,8 @@ impl<E: Embedder> AnyTask for Erased<E> {
         limit: usize,
         batching: Batching,
     ) -> Result<Encoded, Error> {
-        let request = PredictRequest::<String>::from_json(body, limit)?;
-        if request.inputs.is_empty() {
-            return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
-        }
-        let Plan { runs, vectors } = self.plan(working, &request.inputs, batching)?;
+        let texts = inputs::<String>(body, limit)?;
+        let Plan { runs, vectors } = self.plan(working, Texts::cut("inputs", &texts), batching)?;
         let tokens = Some(vectors.tokens());
         let decode = move |outputs: &[Vec<Tensor>]| {
             let embeddings = vectors.read(outputs)?;
@@ -227,6 +266,27 @@ impl<E: Embedder> AnyTask for Erased<E> {
     fn embedder(self: Arc<Self>) -> Option<Arc<dyn AnyEmbedder>> {
         Some(self)
     }
+}
+
+/// `vector` at length 1, as every client of vectors expects them, or what is wrong with it. One that has it keeps its bits.
+#[allow(clippy::cast_possible_truncation)] // it is a number of 32 bits, divided
+fn unit(vector: &[f32]) -> Result<Vec<f32>, &'static str> {
+    match norm(vector) {
+        norm if is_unit(norm) => Ok(vector.to_vec()),
+        // Squares of 32 bits are far from the end of 64, so this is of a value.
+        norm if !norm.is_finite() => Err("with a value that is no finite number"),
+        0.0 => Err("of length 0"),
+        norm => Ok(vector.iter().map(|value| (f64::from(*value) / norm) as f32).collect()),
+    }
+}
+
+fn norm(vector: &[f32]) -> f64 {
+    vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Whether `norm` is 1, up to what is rounded in a vector of 32 bits.
+fn is_unit(norm: f64) -> bool {
+    (norm - 1.0).abs() <= 1e-5
 }
 
 /// What a text of `length` tokens is padded to, so that calls with texts of about the same length share a run.
@@ -264,7 +324,13 @@ mod tests {
         }
 
         fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
-            Ok(Tokens { ids: text.bytes().map(i64::from).collect(), truncated: text.len() > 999 })
+            let truncated = text.len() > 999;
+            let most = if text.len() > 1100 { 999 } else { text.len() };
+            Ok(Tokens { ids: text.bytes().take(most).map(i64::from).collect(), truncated })
+        }
+
+        fn count(&self, text: &str) -> Option<usize> {
+            Some(text.len())
         }
 
         fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
@@ -275,7 +341,7 @@ mod tests {
     }
 
     fn plan(texts: &[String], batching: Batching) -> Plan {
-        Erased(Bytes).plan(&Working::at_once(), texts, batching).expect("a plan")
+        Erased(Bytes).plan(&Working::at_once(), Texts::cut("inputs", texts), batching).expect("a plan")
     }
 
     fn shapes(plan: &Plan) -> Vec<Vec<usize>> {
@@ -287,8 +353,8 @@ mod tests {
         let first = |run: &Vec<Tensor>| {
             let TensorData::Int64(ids) = run[0].data() else { panic!("ids") };
             let shape = run[0].shape();
-            let values: Vec<f32> =
-                ids.chunks_exact(shape[1]).flat_map(|row| [row[0] as f32, shape[0] as f32]).collect();
+            let angles = ids.chunks_exact(shape[1]).map(|row| row[0] as f32 / 1e3);
+            let values: Vec<f32> = angles.flat_map(|angle| [angle.sin(), angle.cos()]).collect();
             vec![Tensor::new(name, vec![shape[0], 2], values).expect("whole rows")]
         };
         plan.runs.iter().map(first).collect()
@@ -327,11 +393,71 @@ mod tests {
             let plan = plan(&texts(&[700, 2, 1000, 5, 700]), batching);
             let outputs = outputs(&plan, "vector");
             let embeddings = plan.vectors.read(&outputs).expect("vectors");
-            let first: Vec<_> = embeddings.iter().map(|it| (it.embedding[0], it.tokens, it.truncated)).collect();
+            let id = |it: &Embedding| (it.embedding[0].asin() * 1e3).round();
+            let first: Vec<_> = embeddings.iter().map(|it| (id(it), it.tokens, it.truncated)).collect();
             let expected =
                 [(97.0, 700, false), (98.0, 2, false), (99.0, 1000, true), (100.0, 5, false), (101.0, 700, false)];
             assert_eq!(first, expected);
         }
+    }
+
+    #[test]
+    fn vectors_have_length_1_and_those_that_had_it_keep_their_bits() {
+        for (vector, expected) in [
+            (vec![0.6_f32, 0.8], Some(vec![0.6_f32, 0.8])),
+            (vec![3.0, 4.0], Some(vec![0.6, 0.8])),
+            (vec![3.0 * f32::exp2(100.0), f32::exp2(102.0)], Some(vec![0.6, 0.8])),
+            (vec![0.0, 0.0], None),
+        ] {
+            let plan = plan(&texts(&[2]), Batching::None);
+            let outputs = [vec![Tensor::new("vector", vec![1, 2], vector.clone()).expect("two values")]];
+            let norm = Erased(Bytes).other_norm(&outputs[0]);
+            assert_eq!(norm.is_none(), vector == [0.6, 0.8], "{norm:?}");
+            match plan.vectors.read(&outputs) {
+                Ok(read) => assert_eq!(Some(&read[0].embedding), expected.as_ref()),
+                Err(error) => {
+                    assert_eq!((expected, error.slug()), (None, "unwritable-answer"));
+                    assert_eq!(error.to_string(), "inputs[0]: the network gave a vector of length 0");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_text_is_named_whose_vector_is_no_vector() {
+        for (batching, broken) in [(Batching::Rows, 2), (Batching::None, 2), (Batching::Rows, 0)] {
+            let plan = plan(&texts(&[700, 2, 9, 5]), batching);
+            let mut outputs = outputs(&plan, "vector");
+            for output in outputs.iter_mut().flatten() {
+                // The angle of a row tells whose it is: "a" for the first text.
+                let values: Vec<f32> = output.data().as_f32().expect("floats").to_vec();
+                let values: Vec<f32> = values
+                    .chunks(2)
+                    .flat_map(|row| {
+                        let letter = row[0].atan2(row[1]) * 1e3;
+                        if (letter - 97.0 - f32::from(u8::try_from(broken).expect("small"))).abs() < 0.5 {
+                            [row[0], f32::NAN]
+                        } else {
+                            [row[0], row[1]]
+                        }
+                    })
+                    .collect();
+                *output = Tensor::new("vector", output.shape().to_vec(), values).expect("as many");
+            }
+            let error = plan.vectors.read(&outputs).expect_err("no number").to_string();
+            assert!(error.starts_with(&format!("inputs[{broken}]: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_refused_where_it_may_not_be_cut() {
+        let texts = texts(&[3, 1200]);
+        let asked = |truncation| Texts { list: &texts, member: "input", truncation };
+        assert!(Erased(Bytes).plan(&Working::at_once(), asked(Truncation::End), Batching::Rows).is_ok());
+        let refused = Erased(Bytes).plan(&Working::at_once(), asked(Truncation::Refuse), Batching::Rows);
+        let refused = refused.err().expect("the second is too long");
+        assert_eq!(refused.to_string(), "input[1]: expected at most 999 tokens where truncate is false, got 1200");
+        assert_eq!((refused.status().as_u16(), refused.param()), (400, Some("input")));
     }
 
     #[test]
@@ -349,6 +475,8 @@ mod tests {
             outputs[0] = vec![Tensor::new("vector", vec![2, 2], data).expect("four values")];
         });
         assert_eq!(error.slug(), "unwritable-answer");
+        let expected = "inputs[0]: the network gave a vector with a value that is no finite number";
+        assert_eq!(error.to_string(), expected);
         assert_eq!(Erased(Bytes).dimensions(&[]), None);
         let spec =
             TensorSpec::new("vector", amaas_wire::Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)]);

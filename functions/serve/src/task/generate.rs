@@ -70,6 +70,13 @@ pub trait Generator: Sized + Send + Sync + 'static {
     /// When a token is none: a fault of the model.
     fn text(&self, tokens: &[i64]) -> Result<String, TaskError>;
 
+    /// The tokenizer's own name of `token`, for who asks for the chances of tokens: asked where its text does not tell it from others, as
+    /// of special tokens, and of bytes that are no whole character (`bytes:\\xf0`).
+    fn name(&self, token: i64) -> Option<String> {
+        let _ = token;
+        None
+    }
+
     /// Whether `token` ends a text.
     fn ends(&self, token: i64) -> bool;
 
@@ -115,6 +122,9 @@ fn present(past: &str) -> Option<String> {
 pub(crate) trait AnyGenerator: Send + Sync {
     fn encode(&self, working: &Working, text: &str) -> Result<Vec<i64>, Error>;
     fn text(&self, tokens: &[i64]) -> Result<String, TaskError>;
+    fn name(&self, _: i64) -> Option<String> {
+        None
+    }
     fn ends(&self, token: i64) -> bool;
     fn context(&self) -> usize;
     fn tensors(&self) -> Tensors;
@@ -124,7 +134,7 @@ pub(super) struct Erased<G>(pub(super) G);
 
 impl<G: Generator> AnyGenerator for Erased<G> {
     fn encode(&self, working: &Working, text: &str) -> Result<Vec<i64>, Error> {
-        let refused = |error: InvalidInput| Error::Parameter { param: Some("prompt"), message: error.0 };
+        let refused = |error: InvalidInput| Error::parameter("prompt", error.0);
         let tokens = self.0.encode(text).map_err(refused)?;
         working.go_on(tokens.len() as u64)?;
         Ok(tokens)
@@ -132,6 +142,10 @@ impl<G: Generator> AnyGenerator for Erased<G> {
 
     fn text(&self, tokens: &[i64]) -> Result<String, TaskError> {
         self.0.text(tokens)
+    }
+
+    fn name(&self, token: i64) -> Option<String> {
+        self.0.name(token)
     }
 
     fn ends(&self, token: i64) -> bool {

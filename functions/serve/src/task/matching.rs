@@ -7,15 +7,14 @@
 use std::sync::{Arc, OnceLock};
 
 use amaas_wire::Tensor;
-use amaas_wire::predict::PredictRequest;
 use amaas_wire::task::Embedding;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::embed::{self, AnyEmbedder, Embedder, Plan};
-use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError, Working};
+use super::embed::{self, AnyEmbedder, Embedder, Plan, Texts};
+use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError, Working, finite, inputs};
 use crate::error::Error;
 use crate::infer::{join, split};
 use crate::manifest::Batching;
@@ -95,8 +94,8 @@ pub(crate) trait AnyMatcher: Send + Sync {
     fn learn(&self, vectors: Vec<Embedding>) -> Result<(), TaskError>;
     /// Reads a `predict` body of at most `limit` inputs, and of at most as many texts.
     fn read(self: Arc<Self>, working: &Working, body: &[u8], limit: usize) -> Result<Paths, Error>;
-    /// A body with the example.
-    fn example(&self) -> String;
+    /// The example: one input, as JSON.
+    fn example(&self) -> &'static str;
 }
 
 /// The two ways of a call, and where they meet.
@@ -147,9 +146,6 @@ impl<M: Matcher> Erased<M> {
         mut vectors: &[Embedding],
     ) -> Result<Box<RawValue>, Error> {
         let known = self.known.get().ok_or_else(|| Error::internal("a call before the model was loaded"))?;
-        for output in outputs.iter().flatten() {
-            output.check_finite().map_err(|error| Error::Unwritable(error.to_string()))?;
-        }
         let joined = match outputs {
             [outputs] if inputs.len() > 1 => split(outputs, &vec![1; inputs.len()]),
             _ => None,
@@ -159,7 +155,8 @@ impl<M: Matcher> Erased<M> {
             return Err(Error::internal(format!("{} rows of outputs for {} inputs", outputs.len(), inputs.len())));
         }
         let mut predictions = Vec::with_capacity(inputs.len());
-        for (input, outputs) in inputs.iter().zip(outputs) {
+        for (index, (input, outputs)) in inputs.iter().zip(outputs).enumerate() {
+            finite(outputs, index, 1)?;
             let texts = self.task.texts(input).map_err(|error| Error::internal(error.to_string()))?;
             let (its, rest) =
                 vectors.split_at_checked(texts.len()).ok_or_else(|| Error::internal("too few vectors"))?;
@@ -177,7 +174,7 @@ impl<M: Matcher> AnyMatcher for Erased<M> {
     }
 
     fn known(&self, working: &Working, batching: Batching) -> Result<Plan, Error> {
-        self.embedder.plan(working, self.task.known(), batching)
+        self.embedder.plan(working, Texts::cut("known", self.task.known()), batching)
     }
 
     fn learn(&self, vectors: Vec<Embedding>) -> Result<(), TaskError> {
@@ -188,11 +185,7 @@ impl<M: Matcher> AnyMatcher for Erased<M> {
     }
 
     fn read(self: Arc<Self>, _: &Working, body: &[u8], limit: usize) -> Result<Paths, Error> {
-        let request = PredictRequest::<M::Input>::from_json(body, limit.min(M::MOST_INPUTS))?;
-        if request.inputs.is_empty() {
-            return Err(Error::InvalidInput("inputs: expected at least one entry, got none".to_owned()));
-        }
-        let (inputs, mut texts) = (Arc::new(request.inputs), Vec::new());
+        let (inputs, mut texts) = (Arc::new(inputs::<M::Input>(body, limit.min(M::MOST_INPUTS))?), Vec::new());
         for (index, input) in inputs.iter().enumerate() {
             texts.extend_from_slice(self.task.texts(input).map_err(|error| refused(index, &error))?);
             if texts.len() > limit {
@@ -202,13 +195,15 @@ impl<M: Matcher> AnyMatcher for Erased<M> {
         let (one, other) = ((Arc::clone(&self), Arc::clone(&inputs)), Arc::clone(&self));
         Ok(Paths {
             own: Box::new(move |working, batching| one.0.own(working, &one.1, batching)),
-            texts: Box::new(move |working, batching| other.embedder.plan(working, &texts, batching)),
+            texts: Box::new(move |working, batching| {
+                other.embedder.plan(working, Texts::cut("texts", &texts), batching)
+            }),
             decode: Box::new(move |outputs, vectors| self.predictions(&inputs, outputs, vectors)),
         })
     }
 
-    fn example(&self) -> String {
-        format!(r#"{{"inputs":[{}]}}"#, M::EXAMPLE)
+    fn example(&self) -> &'static str {
+        M::EXAMPLE
     }
 }
 
@@ -219,6 +214,10 @@ impl<M: Matcher> AnyTask for Erased<M> {
 
     fn memory(&self) -> usize {
         M::MEMORY
+    }
+
+    fn most_inputs(&self) -> usize {
+        M::MOST_INPUTS
     }
 
     fn example(&self) -> &'static str {

@@ -193,6 +193,37 @@ run "tokens_of_an_issuer_in_full" {
   }
 }
 
+run "pages_of_others" {
+  variables {
+    cors_origins = ["https://a.example.com", "http://localhost:3000"]
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.this.environment).variables["AMAAS_CORS_ORIGINS"] == "https://a.example.com,http://localhost:3000"
+    error_message = "The origins must be in the environment."
+  }
+}
+
+run "pages_of_others_are_origins" {
+  command = plan
+
+  variables {
+    cors_origins = ["https://a.example.com/app"]
+  }
+
+  expect_failures = [var.cors_origins]
+}
+
+run "pages_of_all_alone" {
+  command = plan
+
+  variables {
+    cors_origins = ["*", "https://a.example.com"]
+  }
+
+  expect_failures = [var.cors_origins]
+}
+
 run "tenants_of_iam" {
   variables {
     iam = "tenant"

@@ -103,6 +103,7 @@ variables {
 run "task_on_a_gpu" {
   variables {
     least_serial = 4
+    cors_origins = ["*"]
     environment  = { AMAAS_LOG = "debug" }
   }
 
@@ -122,6 +123,7 @@ run "task_on_a_gpu" {
 
   assert {
     condition = { for variable in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment : variable.name => variable.value } == {
+      AMAAS_CORS_ORIGINS         = "*"
       AMAAS_EMF                  = "on"
       AMAAS_EXECUTION_PROVIDERS  = "cuda"
       AMAAS_HOST                 = "0.0.0.0"
@@ -484,4 +486,14 @@ run "refuses_another_region" {
   }
 
   expect_failures = [var.environment]
+}
+
+run "refuses_origins_with_a_path" {
+  command = plan
+
+  variables {
+    cors_origins = ["https://a.example.com/"]
+  }
+
+  expect_failures = [var.cors_origins]
 }

@@ -46,13 +46,14 @@ run "fit_into_managed_policies" {
   }
 }
 
-run "publishers_delete_nothing_and_see_no_ledger" {
+run "publishers_delete_their_marks_alone_and_see_no_ledger" {
   assert {
     condition = alltrue([
-      toset(flatten(jsondecode(output.publisher).Statement[*].Action)) == toset(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket", "s3:PutObject"]),
+      toset(flatten(jsondecode(output.publisher).Statement[*].Action)) == toset(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"]),
+      flatten([for statement in jsondecode(output.publisher).Statement : statement.Resource if contains(statement.Action, "s3:DeleteObject")]) == ["${var.registry.bucket_arn}/uploads/*"],
       jsondecode(output.publisher).Statement[0].Resource == [for key in ["models/*", "blobs/sha256/*", "sealing/*"] : "${var.registry.bucket_arn}/${key}"],
     ])
-    error_message = "Publishers must read and write the three prefixes, and nothing else."
+    error_message = "Publishers must read and write the three prefixes, mark uploads, and nothing else."
   }
 
   assert {

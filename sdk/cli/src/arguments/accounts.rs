@@ -59,6 +59,7 @@ pub(crate) enum Tenants {
         accounts: AccountsArguments,
     },
     /// Change limits and budget of a tenant; functions go by it within 60 s
+    #[command(override_usage = "amaas tenants set [OPTIONS] <NAME> <--limit|--no-limit|--budget|--no-budget>...")]
     Set {
         /// Its name
         name: TenantName,

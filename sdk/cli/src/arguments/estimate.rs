@@ -16,22 +16,22 @@ pub(crate) struct Estimate {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["memory", "arch", "ephemeral_mb", "provisioned", "front", "tracing", "log_retention_days"])]
     pub(crate) plan: Option<PathBuf>,
     /// Calls a month, such as 1e6, 250k or 1_000_000; with --plan also MODEL=CALLS, and may be given again
-    #[arg(long, value_name = "[MODEL=]CALLS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "[MODEL=]CALLS")]
     pub(crate) calls: Vec<OfModel<Number>>,
     /// What Lambda bills of a usual call, in milliseconds: as long as it runs, its writes to the ledger included; with --plan also MODEL=MS
-    #[arg(long, value_name = "[MODEL=]MS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "[MODEL=]MS")]
     pub(crate) p50_ms: Vec<OfModel<Milliseconds>>,
     /// Memory of the function in MB, 128 to 10240 [default: 1024]
-    #[arg(long, value_name = "MB", allow_negative_numbers = true)]
+    #[arg(long, value_name = "MB")]
     pub(crate) memory: Option<Memory>,
     /// Instruction set of the function [default: x86_64]
     #[arg(long, value_enum)]
     pub(crate) arch: Option<Architecture>,
     /// /tmp of the function in MB, 512 to 10240; 512 cost nothing [default: 512]
-    #[arg(long, value_name = "MB", allow_negative_numbers = true)]
+    #[arg(long, value_name = "MB")]
     pub(crate) ephemeral_mb: Option<Ephemeral>,
     /// Environments that are kept ready the whole month [default: 0]
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER")]
     pub(crate) provisioned: Option<Number>,
     /// What stands before the function: its own URL, or an HTTP API [default: url]
     #[arg(long, value_enum)]
@@ -40,67 +40,67 @@ pub(crate) struct Estimate {
     #[arg(long)]
     pub(crate) tracing: bool,
     /// For how many days logs are kept; 0 is for ever, of which a year is counted [default: 30]
-    #[arg(long, value_name = "DAYS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "DAYS")]
     pub(crate) log_retention_days: Option<Number>,
     /// Of all calls, those that begin a new environment, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value = "0.01", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", default_value = "0.01")]
     pub(crate) cold_start_share: Share,
     /// What Lambda bills of such a beginning, in milliseconds
-    #[arg(long, value_name = "MS", default_value = "400", allow_negative_numbers = true)]
+    #[arg(long, value_name = "MS", default_value = "400")]
     pub(crate) cold_start_ms: Milliseconds,
     /// Bytes of a request on the wire
-    #[arg(long, value_name = "BYTES", default_value = "2k", allow_negative_numbers = true)]
+    #[arg(long, value_name = "BYTES", default_value = "2k")]
     pub(crate) request_bytes: Number,
     /// Bytes of an answer's content
-    #[arg(long, value_name = "BYTES", default_value = "500", allow_negative_numbers = true)]
+    #[arg(long, value_name = "BYTES", default_value = "500")]
     pub(crate) response_bytes: Number,
     /// Size of the model in MB, as it is stored
-    #[arg(long, value_name = "MB", default_value = "8", allow_negative_numbers = true)]
+    #[arg(long, value_name = "MB", default_value = "8")]
     pub(crate) model_mb: Number,
     /// Tenants that call in a usual minute
-    #[arg(long, value_name = "NUMBER", default_value = "1", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
     pub(crate) tenants: Number,
     /// Limits and budgets that hold for a call
-    #[arg(long, value_name = "NUMBER", default_value = "0", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER", default_value = "0")]
     pub(crate) limits: Number,
     /// The function takes sealed calls that it has seen (AMAAS_REPLAY=allow)
     #[arg(long)]
     pub(crate) allow_replays: bool,
     /// Environments of a function that are alive on average [default: as many as run at once, and one at least]
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER")]
     pub(crate) environments: Option<Number>,
     /// Write units of the ledger for a call [default: what the code writes]
-    #[arg(long, value_name = "UNITS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "UNITS")]
     pub(crate) ledger_writes_per_call: Option<Number>,
     /// Read units of the ledger for a call, beside what each environment reads again and again [default: what the code reads]
-    #[arg(long, value_name = "UNITS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "UNITS")]
     pub(crate) ledger_reads_per_call: Option<Number>,
     /// Calls of KMS for a cold start [default: what the code asks]
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER")]
     pub(crate) kms_per_cold_start: Option<Number>,
     /// Reads of S3 for a cold start [default: what the code reads]
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER")]
     pub(crate) s3_per_cold_start: Option<Number>,
     /// Bytes of log for a call [default: what the code and Lambda write]
-    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    #[arg(long, value_name = "BYTES")]
     pub(crate) log_bytes_per_call: Option<Number>,
     /// The region whose prices count [default: that of the plan, or us-east-1]
     #[arg(long)]
     pub(crate) region: Option<String>,
     /// Availability zones of an interface endpoint whose subnets are not known before the apply
-    #[arg(long, value_name = "NUMBER", default_value = "2", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER", default_value = "2")]
     pub(crate) zones: Number,
     /// The instance with a GPU to compare with
     #[arg(long, value_name = "TYPE", default_value = "g4dn.xlarge")]
     pub(crate) gpu_instance: String,
     /// How long that instance works on a call, in milliseconds [default: as long as the function]
-    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "MS")]
     pub(crate) gpu_p50_ms: Option<Milliseconds>,
     /// Its disk in GB, gp3
-    #[arg(long, value_name = "GB", default_value = "100", allow_negative_numbers = true)]
+    #[arg(long, value_name = "GB", default_value = "100")]
     pub(crate) gpu_disk_gb: Number,
     /// How much of its time it can be busy, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value = "0.7", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", default_value = "0.7")]
     pub(crate) gpu_utilisation: Share,
     /// Subtract what Lambda gives an account for nothing: a million requests and 400,000 GB-seconds a month
     #[arg(long)]

@@ -3,9 +3,9 @@
 use amaas_serve::access::{KeyId, Money, Routes, TenantName};
 use amaas_serve::store::ModelName;
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Subcommand, value_parser};
+use clap::{Args, Subcommand};
 
-use super::{AccountsArguments, StoreArguments};
+use super::{AccountsArguments, AtLeast, StoreArguments};
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
@@ -56,8 +56,8 @@ pub(crate) struct CreateKey {
     #[arg(long, value_name = "MONEY")]
     pub(crate) max_cost: Option<Money>,
     /// Days until it expires [default: never]
-    #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..))]
-    pub(crate) expires: Option<u32>,
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) expires: Option<AtLeast<1>>,
     #[command(flatten)]
     pub(crate) accounts: AccountsArguments,
 }
@@ -79,8 +79,8 @@ pub(crate) struct RotateKeys {
     /// The model's name; "dev" for all models of `amaas dev`
     pub(crate) model: ModelName,
     /// Hours for which the old keys stay good
-    #[arg(long, value_name = "HOURS", default_value_t = 48)]
-    pub(crate) overlap: u32,
+    #[arg(long, value_name = "HOURS", default_value = "48")]
+    pub(crate) overlap: AtLeast<0>,
     /// Another key for whoever signs the list of keys, which callers pin; both sign meanwhile
     #[arg(long)]
     pub(crate) signer: bool,

@@ -71,8 +71,8 @@ pub(crate) enum StoreCommand {
 
 #[derive(Args)]
 pub(crate) struct Prune {
-    /// Keep blobs that were written less than this long ago, such as 90s, 30m, 24h or 7d: a publish that is under way uploads them
-    /// before the manifest that refers to them
+    /// Keep blobs that were written less than this long ago, such as 90s, 30m, 24h or 7d: a function may still read those of a version
+    /// that was just removed. Blobs of a publish that is under way are kept in any case
     #[arg(long, value_name = "AGE", default_value = "24h", value_parser = age)]
     pub(crate) older_than: Duration,
     /// Say how much would be deleted

@@ -18,7 +18,7 @@ use amaas_match::Match;
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
 use amaas_serve::access::{Accounts, AccountsError};
-use amaas_serve::config::{LedgerLocation, Limits, Replay, RuntimeConfig, Trust, live};
+use amaas_serve::config::{LedgerLocation, Limits, Origins, Replay, RuntimeConfig, Trust, live};
 use amaas_serve::host::{self, Server};
 use amaas_serve::ledger;
 use amaas_serve::load::{self, LoadTimes, Slot, Source, State};
@@ -37,7 +37,7 @@ use crate::settings::{DevEnvironment, Settings};
 
 pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let begun = Instant::now();
-    let (config, limits) = (RuntimeConfig::from_env()?, Limits::from_env()?);
+    let (config, limits, origins) = (RuntimeConfig::from_env()?, Limits::from_env()?, Origins::from_env()?);
     let data = settings.data();
     prepare(&data, settings.is_data_named(), &Lookup::from_env())?;
     // The port first: a second `dev` on the same data must not touch it.
@@ -82,6 +82,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let env_file = environment.write(&data)?;
 
     let host = Host::new(accounts, limits);
+    host.share_with(origins);
     host.journal(&location.journal(|name| std::env::var(name).ok()));
     let sealing = Sealing::new(store.clone(), sealing_name(), secrets.vault().clone(), Policy::Optional);
     host.seal(sealing.with_ledger(&ledger, Replay::Refuse));

@@ -31,7 +31,7 @@ async fn create(settings: &Settings, arguments: CreateKey) -> Result<(), Failure
         routes: (!routes.is_empty()).then(|| routes.into_iter().collect()),
         max_cost,
     };
-    let expires = expires.map(|days| now() + u64::from(days) * SECONDS_A_DAY);
+    let expires = expires.map(|days| now() + u64::from(days.0) * SECONDS_A_DAY);
     let record = accounts.add_key(&key, KeyTerms { tenant, name, expires, scope }).await?;
     if settings.json {
         let record = ListedKey::at(now(), &record);

@@ -37,7 +37,8 @@ pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure
         Some(binary) => binary,
         None => build(&package, arguments.architecture)?,
     };
-    let library = |architecture| arguments.library.map_or_else(|| library(architecture), Ok);
+    let named = arguments.library.filter(|path| !path.as_os_str().is_empty());
+    let library = |architecture| named.map_or_else(|| library(architecture), Ok);
     let parts = Parts::read(arguments.architecture, &binary, library, &arguments.includes)?;
     let ending = if arguments.image { "oci" } else { "zip" };
     let path = match arguments.output {

@@ -23,9 +23,16 @@ pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), F
     if let Some(version) = arguments.version {
         model = model.version(version);
     }
-    let answer: Answer<Value> = model.predict_many(&inputs).await?;
-    print(settings, &answer)?;
-    arguments.receipt.map_or(Ok(()), |path| receipt::write(answer.receipt(), &path))
+    if inputs.len() > MAX_INPUTS && arguments.receipt.is_some() {
+        return Err(Failure::usage(format!("a receipt is of one call, and {} inputs are several", inputs.len()))
+            .try_this(format!("at most {MAX_INPUTS} inputs with --receipt")));
+    }
+    for inputs in inputs.chunks(MAX_INPUTS) {
+        let answer: Answer<Value> = model.predict_many(inputs).await?;
+        print(settings, &answer)?;
+        arguments.receipt.as_deref().map_or(Ok(()), |path| receipt::write(answer.receipt(), path))?;
+    }
+    Ok(())
 }
 
 fn print(settings: &Settings, answer: &Answer<Value>) -> Result<(), Failure> {
@@ -57,11 +64,7 @@ fn with_image(path: &Path, texts: &[String]) -> Result<Value, Failure> {
 
 fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
     let lines = if arguments.inputs.is_empty() || arguments.inputs == ["-"] {
-        std::io::stdin()
-            .lock()
-            .lines()
-            .collect::<Result<_, _>>()
-            .map_err(|error| Failure::usage(format!("standard input: {error}")))?
+        lines(std::io::stdin().lock())?
     } else {
         arguments.inputs.clone()
     };
@@ -71,10 +74,30 @@ fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
     if !arguments.json_inputs {
         return Ok(lines.into_iter().map(Value::String).collect());
     }
-    let parse = |line: &String| {
-        serde_json::from_str(line).map_err(|error| Failure::usage(format!("input is not JSON: {error}")))
+    let parse = |(index, line): (usize, &String)| {
+        let failed = |error| Failure::usage(format!("input {} is not JSON: {error}", index + 1));
+        serde_json::from_str(line).map_err(failed)
     };
-    lines.iter().map(parse).collect()
+    lines.iter().enumerate().map(parse).collect()
+}
+
+/// The lines of `input`, without the empty ones at its end: each line is an input that is paid for.
+fn lines(mut input: impl BufRead) -> Result<Vec<String>, Failure> {
+    let mut lines = Vec::new();
+    loop {
+        let failed = |number: usize, what: &dyn std::fmt::Display| {
+            Failure::usage(format!("standard input, line {number}: {what}"))
+        };
+        let (number, mut line) = (lines.len() + 1, Vec::new());
+        if input.read_until(b'\n', &mut line).map_err(|error| failed(number, &error))? == 0 {
+            break;
+        }
+        let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        line.truncate(end);
+        lines.push(String::from_utf8(line).map_err(|_| failed(number, &"expected text in UTF-8"))?);
+    }
+    lines.truncate(lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1));
+    Ok(lines)
 }
 
 /// A text that goes on as it is, a classification as `label probability`, a digit too, ranked texts as lines of `score text`, a vector by
@@ -98,4 +121,30 @@ fn line(prediction: &Value) -> String {
     let first = embedding.iter().take(4).filter_map(Value::as_f64).map(|value| format!("{value:.4}"));
     let cut = if prediction["truncated"] == true { ", and the text has more" } else { "" };
     format!("[{}, …]\t{} values of {tokens} tokens{cut}", first.collect::<Vec<_>>().join(", "), embedding.len())
+}
+
+/// How many inputs a function takes in one call, unless it is set otherwise.
+const MAX_INPUTS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_an_input_and_empty_ones_at_the_end_are_none() {
+        for (input, expected) in [
+            (&b""[..], Ok(&[][..])),
+            (b"\n\n", Ok(&[])),
+            (b"a\nb", Ok(&["a", "b"])),
+            (b"a\r\nb\r\n\r\n", Ok(&["a", "b"])),
+            (b"\n\na\n\n\n", Ok(&["", "", "a"])),
+            (b"a\n\xff\n", Err("standard input, line 2: expected text in UTF-8")),
+        ] {
+            match (lines(input), expected) {
+                (Ok(lines), Ok(expected)) => assert_eq!(lines, expected),
+                (Err(failure), Err(expected)) => assert!(format!("{failure:?}").contains(expected), "{failure:?}"),
+                (got, expected) => panic!("{got:?}, {expected:?}"),
+            }
+        }
+    }
 }

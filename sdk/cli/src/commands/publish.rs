@@ -26,7 +26,11 @@ pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), F
         // Callers need keys to seal to from the first call on.
         KeySet::create(&place.store, &publication.model, vault).await?;
     }
-    let published = publish(&place.store, publication, &super::dev::tasks(), &library()?, &owner).await?;
+    let tasks = match arguments.task.as_ref().filter(|_| arguments.unchecked_task) {
+        Some(task) => super::dev::tasks().with_unchecked(task),
+        None => super::dev::tasks(),
+    };
+    let published = publish(&place.store, publication, &tasks, &library()?, &owner).await?;
     report(settings, &published, &arguments.alias, &place)
 }
 
@@ -95,10 +99,13 @@ fn publication(arguments: &Publish) -> Result<Publication, Failure> {
 
 fn report(settings: &Settings, published: &Published, alias: &Alias, place: &ModelStore) -> Result<(), Failure> {
     let manifest = &published.manifest;
+    for warning in &published.warnings {
+        output::note(format_args!("warning: {warning}"));
+    }
     if settings.json {
         return output::json(&serde_json::json!({
             "new": published.is_new, "alias": alias, "moved": alias::is_moved(&published.alias), "from": alias::from(&published.alias),
-            "manifest": manifest, "warning": published.warning, "store": place.uri, "store_endpoint": place.endpoint,
+            "manifest": manifest, "warnings": published.warnings, "store": place.uri, "store_endpoint": place.endpoint,
             "batching_because": published.batching_because, "networks_because": published.networks_because,
         }));
     }
@@ -138,9 +145,6 @@ fn report(settings: &Settings, published: &Published, alias: &Alias, place: &Mod
         );
     }
     output::line(output::table(["KIND", "NAME", "DATATYPE", "SHAPE"], rows))?;
-    if let Some(warning) = &published.warning {
-        output::line(format_args!("warning: {warning}"))?;
-    }
     output::line(format_args!("calls share runs: {} ({})", shares(manifest.batching), published.batching_because))?;
     for (name, because) in &published.networks_because {
         let batching = manifest.networks.get(name).map_or(Batching::None, |network| network.batching);

@@ -100,7 +100,9 @@ fn refused(error: ReceiptError) -> Failure {
     let failure = Failure::new(&error);
     match error {
         ReceiptError::Envelope(amaas_wire::dsse::DsseError::UnknownSigner) => {
-            failure.try_this("`amaas keys signer MODEL` shows who signs for a model, for --signer")
+            failure.try_this(
+                "`amaas keys signer MODEL` shows who signs for a model, for --signer; beside `amaas dev` `amaas keys signer dev`",
+            )
         }
         _ => failure,
     }

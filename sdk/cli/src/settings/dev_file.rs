@@ -126,7 +126,8 @@ impl DevEnvironment<'_> {
         ];
         let mut text = "# Written by `amaas dev`; holds while it runs.\n".to_owned();
         for (name, value) in variables {
-            text.extend([name, "=", &quoted(&value), "\n"]);
+            // Exported, so that programs have them that are started in a shell which read the file.
+            text.extend(["export ", name, "=", &quoted(&value), "\n"]);
         }
         // First the record: whoever sees the file finds that it is recorded. Without one the others can still be told of the folder.
         if let Err(error) = Lookup::from_env().written(data, &text) {

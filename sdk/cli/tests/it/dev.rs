@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use amaas_cli::object_store::BUCKET;
@@ -161,7 +162,20 @@ fn keys_of_sealed_calls_are_rotated_and_their_signers_shown() {
     assert_eq!((both["signers"].as_array().map(Vec::len), &both["signers"][0]), (Some(2), &pinned.into()));
     assert_eq!(amaas(here, &["keys", "rotate", "dev", "--signer"]).status.code(), Some(1), "one takes over already");
     assert_eq!(amaas(here, &["keys", "rotate", "dev", "--kms-key", "file:nowhere"]).status.code(), Some(2));
-    assert_eq!(amaas(here, &["keys", "signer", "other"]).status.code(), Some(1), "there are no keys");
+    // A set of a model's own would be used by nothing.
+    for command in [["keys", "signer", "sentiment"], ["keys", "rotate", "sentiment"]] {
+        let output = amaas(here, &command);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("all models of `amaas dev` share one set\n  try: its name is \"dev\""), "{error}");
+    }
+    let other = Command::new("sh")
+        .args(["-c", r#". .amaas/env; sh -c 'echo "$AMAAS_ENDPOINT $AMAAS_SIGNERS"'"#])
+        .current_dir(here)
+        .output()
+        .expect("run");
+    let expected = format!("{} ", variable(here, "AMAAS_ENDPOINT"));
+    assert!(String::from_utf8_lossy(&other.stdout).starts_with(&expected), "programs of a shell have what it read");
 }
 
 #[test]

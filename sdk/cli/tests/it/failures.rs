@@ -87,6 +87,50 @@ const ENDLESS: &str = "080912003ac8010a8e010a016e0a000a017812017922044c6f6f702a7
     0a016812060a0408091200620f0a0174120a0a08080112040a020801a001051201672a1010073a0980808080808080804042016e5a0f0a0178120a0a0808011204\
     0a020801620f0a0179120a0a08080112040a02080142040a001011";
 
+/// `y = x`, FP32 `[n, 4]`. Written by the same.
+const IDENTITY: &str = "08093a410a100a017812017922084964656e746974791201675a140a0178120f0a0d080112090a0312016e0a02080462140a0179120f0a\
+    0d080112090a0312016e0a02080442040a001014";
+
+#[test]
+fn a_task_that_cannot_be_checked_is_not_published_without_a_word_of_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    let network: Result<Vec<u8>, _> =
+        (0..IDENTITY.len()).step_by(2).map(|at| u8::from_str_radix(&IDENTITY[at..at + 2], 16)).collect();
+    std::fs::write(here.join("x.onnx"), network.expect("digits")).expect("written");
+    std::fs::write(here.join("words.txt"), "a\nfilm\n").expect("written");
+    text(here, &["signer", "--create", "--signing-key", "signer.pem"]);
+    for (more, code, expected) in [
+        (
+            &["--task", "sentimant"][..],
+            1,
+            &["no task \"sentimant\"", "it has: digits, embed", "try: --task sentiment"][..],
+        ),
+        (&["--task", "topics"], 1, &["no task \"topics\"", "try: --unchecked-task"]),
+        (&["--task", "topics", "--unchecked-task"], 0, &["warning: this program has no task \"topics\""]),
+        (&["--unchecked-task"], 2, &["--task"]),
+        (
+            // It has this one, whatever is said.
+            &["--task", "sentiment", "--asset", "words.txt", "--unchecked-task"],
+            1,
+            &[
+                "task: \"sentiment\" cannot run this network",
+                "The network takes \"x\" FP32 [n, 4] and gives \"y\" FP32 [n, 4]",
+            ],
+        ),
+    ] {
+        let publish =
+            ["publish", "x.onnx", "--name", "x", "--store", "./store", "--signing-key", "signer.pem", "--unsealed"];
+        let output = amaas(here, &[&publish, more].concat());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        for expected in expected {
+            assert!(told.contains(expected), "{expected}: {told}");
+        }
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("warning"), "warnings are for standard error");
+    }
+}
+
 #[test]
 fn networks_that_no_host_should_have_are_not_published() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -221,7 +265,12 @@ fn a_service_that_is_not_there_can_be_tried_again() {
     std::fs::write(data.join("env"), env).expect("written");
     let output = amaas(folder.path(), &["--data", ".amaas", "models"]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(!String::from_utf8_lossy(&output.stderr).contains(key.expose()));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!error.contains(key.expose()));
+    assert!(
+        error.contains("no connection to the endpoint after 3 attempts: tcp connect error: Connection refused"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

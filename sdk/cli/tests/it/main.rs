@@ -1,6 +1,7 @@
 //! The `amaas` program as people run it.
 
 mod base;
+mod calls;
 mod dev;
 mod env;
 mod estimate;

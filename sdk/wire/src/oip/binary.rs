@@ -9,9 +9,10 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
 use serde_json::value::RawValue;
 
+use super::parameters::{OutputParameters, RequestParameters, TensorParameters};
 use super::{DecodeError, InferRequest, InferResponse, MAX_ID, WrittenTensor, short};
 use crate::tensor::{MAX_NAME, TensorError, stated};
-use crate::{Tensor, tensor_json};
+use crate::{Tensor, json, tensor_json};
 
 /// The header that says how many bytes of a body are JSON. Without it all are.
 pub const HEADER_LENGTH: &str = "inference-header-content-length";
@@ -116,15 +117,19 @@ impl InferRequest {
 
     /// Reads `json`, with the bytes of tensors in `rest`.
     pub(super) fn read(json: &[u8], rest: Option<Bytes>) -> Result<(Self, Forms), DecodeError> {
-        let raw: RawRequest<'_> = serde_json::from_slice(json).map_err(|error| DecodeError::json(&error))?;
+        let raw: RawRequest<'_> = json::read(json)?;
         short("id", raw.id.as_deref(), MAX_ID)?;
+        let parameters = raw.parameters.unwrap_or_default();
+        parameters.check()?;
         let inputs = tensors(raw.inputs, rest)?;
-        let usual = form(raw.parameters.and_then(|parameters| parameters.binary_data_output));
+        let usual = form(parameters.binary_data_output);
         let mut forms = Forms::all(usual.unwrap_or_default());
         for RawOutput { name, parameters } in raw.outputs.iter().flatten() {
             short("the name of an output", Some(name), MAX_NAME)?;
             let Some(parameters) = parameters else { continue };
-            parameters.check(name)?;
+            if let Some(parameter) = &parameters.other {
+                return Err(TensorError::Parameter { tensor: name.clone(), parameter: parameter.clone() }.into());
+            }
             forms.named.extend(form(parameters.binary_data).map(|form| (name.clone(), form)));
         }
         let outputs = raw.outputs.map(|outputs| outputs.into_iter().map(|output| output.name).collect());
@@ -144,7 +149,7 @@ impl InferResponse {
 
     /// Reads `json`, with the bytes of tensors in `rest`.
     pub(super) fn read(json: &[u8], rest: Option<Bytes>) -> Result<Self, DecodeError> {
-        let raw: RawResponse<'_> = serde_json::from_slice(json).map_err(|error| DecodeError::json(&error))?;
+        let raw: RawResponse<'_> = json::read(json)?;
         let outputs = tensors(raw.outputs, rest)?;
         Ok(Self { model_name: raw.model_name, model_version: raw.model_version, id: raw.id, outputs })
     }
@@ -203,9 +208,9 @@ fn split(body: &Bytes, header: Option<usize>) -> Result<(&[u8], Option<Bytes>), 
 }
 
 /// All tensors of a message, to which all of `bytes` belong.
-fn tensors(raw: Vec<RawTensor<'_>>, mut bytes: Option<Bytes>) -> Result<Vec<Tensor>, DecodeError> {
+fn tensors<'a, T: Into<RawTensor<'a>>>(raw: Vec<T>, mut bytes: Option<Bytes>) -> Result<Vec<Tensor>, DecodeError> {
     let got = bytes.as_ref().map_or(0, Bytes::len);
-    let tensors = raw.into_iter().map(|raw| raw.decode(&mut bytes)).collect::<Result<_, _>>()?;
+    let tensors = raw.into_iter().map(|raw| raw.into().decode(&mut bytes)).collect::<Result<_, _>>()?;
     let left = bytes.map_or(0, |left| left.len());
     if left == 0 { Ok(tensors) } else { Err(DecodeError::Rest { expected: got - left, got }) }
 }
@@ -214,18 +219,20 @@ fn form(binary: Option<bool>) -> Option<Form> {
     binary.map(|binary| if binary { Form::Binary } else { Form::Json })
 }
 
+/// What may be in a request. There is no other member, so that none is left unheeded.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawRequest<'a> {
     id: Option<String>,
     parameters: Option<RequestParameters>,
     #[serde(borrow)]
     inputs: Vec<RawTensor<'a>>,
     outputs: Option<Vec<RawOutput>>,
-}
-
-#[derive(Deserialize)]
-struct RequestParameters {
-    binary_data_output: Option<bool>,
+    /// `KServe`'s client says once more what the path says.
+    #[serde(rename = "model_name")]
+    _model_name: Option<IgnoredAny>,
+    #[serde(rename = "model_version")]
+    _model_version: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -234,36 +241,19 @@ struct RawResponse<'a> {
     model_version: Option<String>,
     id: Option<String>,
     #[serde(borrow)]
-    outputs: Vec<RawTensor<'a>>,
+    outputs: Vec<RawOutputTensor<'a>>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawOutput {
     name: String,
     parameters: Option<OutputParameters>,
 }
 
-/// Those that change what is answered. Not to heed one of them would be a wrong answer; parameters that nobody knows are left.
-#[derive(Deserialize)]
-struct OutputParameters {
-    binary_data: Option<bool>,
-    classification: Option<IgnoredAny>,
-    shared_memory_region: Option<IgnoredAny>,
-}
-
-impl OutputParameters {
-    fn check(&self, output: &str) -> Result<(), TensorError> {
-        let refused = |parameter| Err(TensorError::Parameter { tensor: output.to_owned(), parameter });
-        match self {
-            Self { classification: Some(_), .. } => refused("classification"),
-            Self { shared_memory_region: Some(_), .. } => refused("shared_memory_region"),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// A tensor whose data stays text until its datatype is known: JSON members come in any order.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawTensor<'a> {
     name: String,
     datatype: String,
@@ -273,22 +263,32 @@ struct RawTensor<'a> {
     data: Option<&'a RawValue>,
 }
 
+/// The same from a server, which may say more.
 #[derive(Deserialize)]
-struct TensorParameters {
-    binary_data_size: Option<serde_json::Number>,
-    shared_memory_region: Option<IgnoredAny>,
+struct RawOutputTensor<'a> {
+    name: String,
+    datatype: String,
+    shape: Vec<i64>,
+    parameters: Option<TensorParameters>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+impl<'a> From<RawOutputTensor<'a>> for RawTensor<'a> {
+    fn from(output: RawOutputTensor<'a>) -> Self {
+        let RawOutputTensor { name, datatype, shape, parameters, data } = output;
+        let size = parameters.and_then(|parameters| parameters.binary_data_size);
+        Self { name, datatype, shape, parameters: Some(TensorParameters { binary_data_size: size, other: None }), data }
+    }
 }
 
 impl RawTensor<'_> {
     /// The tensor; its bytes are taken from the front of `left`.
     fn decode(self, left: &mut Option<Bytes>) -> Result<Tensor, TensorError> {
         let (tensor, datatype, shape) = stated(self.name, &self.datatype, &self.shape)?;
-        let parameters =
-            self.parameters.unwrap_or(TensorParameters { binary_data_size: None, shared_memory_region: None });
-        match (self.data, parameters.binary_data_size) {
-            _ if parameters.shared_memory_region.is_some() => {
-                Err(TensorError::Parameter { tensor, parameter: "shared_memory_region" })
-            }
+        let TensorParameters { binary_data_size, other } = self.parameters.unwrap_or_default();
+        match (self.data, binary_data_size) {
+            _ if let Some(parameter) = other => Err(TensorError::Parameter { tensor, parameter }),
             (Some(data), None) => tensor_json::decode(tensor, datatype, shape, data),
             (None, Some(size)) => Tensor::from_bytes(tensor.clone(), datatype, shape, take(tensor, &size, left)?),
             (Some(_), Some(_)) => Err(TensorError::TwoData { tensor }),
@@ -364,9 +364,35 @@ mod tests {
             (one(&input("x", "4.5")), &[0; 4], "tensor \"x\": binary_data_size: expected a whole number of bytes"),
             (one(&input("x", "\"SECRET\"")), &[0; 4], "at line 1"),
             (one(both), &[1], "tensor \"x\": expected `data` or the parameter `binary_data_size`, got both"),
-            (one(&both.replace(",\"data\":[1]", "").replace("binary_data_size", "other")), &[], "got neither"),
+            (
+                one(&both.replace(",\"data\":[1]", "").replace("binary_data_size\":1", "other\":null")),
+                &[],
+                "got neither",
+            ),
             (one(shared), &[], "tensor \"x\": the parameter `shared_memory_region` is not taken here"),
+            (one(&shared.replace("shared_memory_region", "content_type")), &[], "the parameter `content_type` is not"),
+            (
+                one(&shared.replace("shared_memory_region", "binary_data_sizes")),
+                &[],
+                "`binary_data_sizes` is not taken",
+            ),
             (classes.to_owned(), &[], "tensor \"y\": the parameter `classification` is not taken here"),
+            (
+                classes.replace("classification", "content_type"),
+                &[],
+                "tensor \"y\": the parameter `content_type` is not",
+            ),
+            (
+                one(&both.replace("parameters", "parameter")),
+                &[],
+                "inputs[0]: unknown member \"parameter\"; expected \"name\"",
+            ),
+            (
+                classes.replace("parameters", "datatype"),
+                &[],
+                "outputs[0]: unknown member \"datatype\"; expected \"name\" or",
+            ),
+            (r#"{"inputs":[],"output":[]}"#.to_owned(), &[], "unknown member \"output\"; expected \"id\""),
         ] {
             let error = read(&json, bytes).expect_err(expected);
             assert!(error.contains(expected) && !error.contains("SECRET"), "{expected}: {error}");
@@ -386,7 +412,7 @@ mod tests {
 
     #[test]
     fn the_form_of_an_output_is_its_own_or_the_usual_one() {
-        let json = r#"{"inputs":[],"parameters":{"binary_data_output":true,"other":1},
+        let json = r#"{"inputs":[],"parameters":{"binary_data_output":true,"priority":1},
             "outputs":[{"name":"a","parameters":{"binary_data":false}},{"name":"b","parameters":{}},{"name":"c"}]}"#;
         let (request, forms) = read(json, &[]).expect("a request");
         assert_eq!(request.outputs.as_deref(), Some(&["a", "b", "c"].map(str::to_owned)[..]));

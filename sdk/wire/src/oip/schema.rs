@@ -8,6 +8,7 @@ use crate::{Datatype, Tensor};
 
 /// `InferRequest` in JSON.
 #[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[allow(dead_code)] // a schema is all that is made of it
 pub(super) struct Request {
     /// The caller's own id for the request; echoed.
@@ -19,6 +20,10 @@ pub(super) struct Request {
     inputs: Vec<Tensor>,
     /// The outputs that are wanted; all of them where this is missing or empty.
     outputs: Option<Vec<WantedOutput>>,
+    /// What the path says already; not read.
+    model_name: Option<String>,
+    /// See `model_name`.
+    model_version: Option<String>,
 }
 
 /// `InferResponse` in JSON.
@@ -39,7 +44,7 @@ pub(super) struct Response {
 
 /// A tensor in the JSON of a message: with its values, or with the number of its bytes behind the JSON.
 #[derive(JsonSchema)]
-#[schemars(extend("anyOf" = [{"required": ["data"]}, {"required": ["parameters"]}]))]
+#[schemars(deny_unknown_fields, extend("anyOf" = [{"required": ["data"]}, {"required": ["parameters"]}]))]
 #[allow(dead_code)]
 pub(crate) struct JsonTensor {
     /// The tensor's name.
@@ -69,7 +74,7 @@ enum Values {
 }
 
 #[derive(JsonSchema)]
-#[schemars(inline)]
+#[schemars(inline, deny_unknown_fields)]
 #[allow(dead_code)]
 struct TensorParameters {
     /// How many of the bytes behind the JSON are this tensor's.
@@ -78,16 +83,29 @@ struct TensorParameters {
 }
 
 #[derive(JsonSchema)]
-#[schemars(inline)]
+#[schemars(inline, deny_unknown_fields)]
 #[allow(dead_code)]
 struct RequestParameters {
     /// Whether outputs come as bytes behind the JSON, where nothing else is said of one.
     binary_data_output: Option<bool>,
+    /// Not heeded: calls have none.
+    priority: Option<u64>,
+    /// Not heeded: a full queue refuses at once.
+    timeout: Option<u64>,
+    /// Calls are not parts of a sequence.
+    #[schemars(extend("enum" = [0, "", null]))]
+    sequence_id: Option<serde_json::Value>,
+    /// See `sequence_id`.
+    #[schemars(extend("enum" = [false, null]))]
+    sequence_start: Option<bool>,
+    /// See `sequence_id`.
+    #[schemars(extend("enum" = [false, null]))]
+    sequence_end: Option<bool>,
 }
 
 /// An output that is wanted.
 #[derive(JsonSchema)]
-#[schemars(inline)]
+#[schemars(inline, deny_unknown_fields)]
 #[allow(dead_code)]
 struct WantedOutput {
     /// The output's name.
@@ -98,7 +116,7 @@ struct WantedOutput {
 }
 
 #[derive(JsonSchema)]
-#[schemars(inline)]
+#[schemars(inline, deny_unknown_fields)]
 #[allow(dead_code)]
 struct OutputParameters {
     /// Whether it comes as bytes behind the JSON.

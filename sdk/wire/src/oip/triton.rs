@@ -133,6 +133,7 @@ pub struct Duration {
 
 /// The body of `POST /v2/repository/index`, which may be empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IndexRequest {
     /// Whether only models that are ready are wanted.

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::RequestError;
+use super::plain::{self, member, read};
 #[cfg(feature = "schema")]
 use super::schema;
-use crate::oip::DecodeError;
-use crate::task::{FinishReason, Prompt, Stops};
+use super::{RequestError, prompt};
+use crate::task::{Prompt, Stops};
 
-/// `POST /v1/completions`. `user` and members that are not known are ignored; members that are known and would change the
-/// answer, but are not served here, are refused.
+/// `POST /v1/completions`. Members that are not known are refused, and so are values of known ones that would change the answer and are
+/// not served.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "Members"))]
 pub struct CompletionsRequest {
@@ -52,25 +52,25 @@ impl CompletionsRequest {
     /// let request = CompletionsRequest::from_json(br#"{"model":"generate","prompt":"A","stream":true,"seed":7}"#)?;
     /// assert_eq!((request.prompt.seed, request.delivery), (Some(7), Delivery::Stream));
     /// let error = CompletionsRequest::from_json(br#"{"model":"generate","prompt":"A","n":2}"#).expect_err("two");
-    /// assert_eq!(error.param, Some("n"));
+    /// assert_eq!(error.param.as_deref(), Some("n"));
     /// # Ok::<(), amaas_wire::openai::RequestError>(())
     /// ```
     ///
     /// # Errors
     /// [`RequestError`] names the member and the reason, never a text of the payload.
     pub fn from_json(body: &[u8]) -> Result<Self, RequestError> {
-        let members = serde_json::from_slice::<Members<'_>>(body)
-            .map_err(|error| RequestError { param: None, message: DecodeError::json(&error).to_string() })?;
+        let members =
+            serde_json::from_slice::<Members<'_>>(body).map_err(|error| RequestError::unread(body, &error))?;
         members.refuse_unserved()?;
         let prompt = Prompt {
-            prompt: text(members.prompt)?,
+            prompt: prompt::text(members.prompt)?,
             max_tokens: member("max_tokens", members.max_tokens, "a whole number from 1 up")?,
             temperature: member("temperature", members.temperature, "a number")?,
             top_p: member("top_p", members.top_p, "a number")?,
             seed: member("seed", members.seed, "a whole number of 64 bits")?,
             stop: stops(members.stop)?,
         };
-        prompt.check().map_err(|(param, message)| RequestError { param: Some(param), message })?;
+        prompt.check().map_err(|(param, message)| RequestError::of(param, message))?;
         let model = member::<String>("model", members.model, "a text")?;
         super::bounded_model(model.as_deref().unwrap_or_default())?;
         let flag = |name, value| member(name, value, "true or false").map(Option::unwrap_or_default);
@@ -81,7 +81,7 @@ impl CompletionsRequest {
             return Err(refused("echo", message));
         }
         Ok(Self {
-            model: model.ok_or_else(|| missing("model"))?,
+            model: model.ok_or_else(|| RequestError::missing("model"))?,
             prompt,
             logprobs,
             echo,
@@ -90,70 +90,10 @@ impl CompletionsRequest {
     }
 }
 
-/// The answer to a [`CompletionsRequest`], or one event of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct CompletionsResponse<'a> {
-    /// The answer's own id, the same in every event of it.
-    pub id: &'a str,
-    /// Always `text_completion`.
-    #[cfg_attr(feature = "schema", schemars(extend("const" = "text_completion")))]
-    pub object: &'static str,
-    /// When it was begun, in seconds since 1970.
-    pub created: u64,
-    /// The model that answers.
-    pub model: &'a str,
-    /// One text, or none in the event that only tells the usage.
-    pub choices: Vec<Completion>,
-    /// What the call is counted as, where it is over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub usage: Option<CompletionUsage>,
-}
-
-/// A text of a [`CompletionsResponse`], or a piece of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Completion {
-    /// The text.
-    pub text: String,
-    /// Always 0: there is one text.
-    #[cfg_attr(feature = "schema", schemars(extend("const" = 0)))]
-    pub index: u64,
-    /// The chances of its tokens, where they were asked for.
-    pub logprobs: Option<Logprobs>,
-    /// Why it ends, where it does.
-    pub finish_reason: Option<FinishReason>,
-}
-
-/// The chances of tokens, as the network gave them: before temperature and `top_p`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Logprobs {
-    /// What each token added to the text; empty where a character was not whole yet.
-    pub tokens: Vec<String>,
-    /// The natural logarithm of the chance of each.
-    pub token_logprobs: Vec<f64>,
-    /// The most probable tokens in the place of each.
-    pub top_logprobs: Vec<std::collections::BTreeMap<String, f64>>,
-    /// Where the text of each begins in the answer, in characters.
-    pub text_offset: Vec<usize>,
-}
-
-/// What a call is counted as, in `OpenAI`'s words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct CompletionUsage {
-    /// Tokens of the prompt, what begins a text included.
-    pub prompt_tokens: u64,
-    /// Tokens that were made.
-    pub completion_tokens: u64,
-    /// Both.
-    pub total_tokens: u64,
-}
-
 /// What may stand in a body. Values are read one by one, so that an error can name the member and leave out what it holds; until then
 /// they stay where they are in the body, since a list of millions of numbers takes many times its size in memory.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Members<'a> {
     /// The model's name.
@@ -224,10 +164,27 @@ struct Members<'a> {
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<schema::Nothing>"))]
     logit_bias: Option<&'a RawValue>,
+    /// The caller's own name for whom it asks; no answer depends on it.
+    #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    user: Option<&'a RawValue>,
+    /// The caller's own notes; no answer depends on them.
+    #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::Notes>"))]
+    metadata: Option<&'a RawValue>,
+    /// There is one tier.
+    #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::Tier>"))]
+    service_tier: Option<&'a RawValue>,
+    /// No answer is kept.
+    #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>", extend("enum" = [false, null])))]
+    store: Option<&'a RawValue>,
 }
 
 impl Members<'_> {
     fn refuse_unserved(&self) -> Result<(), RequestError> {
+        plain::check([self.user, self.metadata, self.service_tier, self.store])?;
         for (name, value) in [("n", self.n), ("best_of", self.best_of)] {
             if value.is_some_and(|value| read::<u64>(value) != Some(1)) {
                 return Err(refused(name, &format!("{name}: expected 1: an answer has one text here")));
@@ -251,6 +208,7 @@ impl Members<'_> {
 
     fn delivery(&self, stream: bool) -> Result<Delivery, RequestError> {
         #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
         struct Options {
             include_usage: Option<bool>,
         }
@@ -297,74 +255,16 @@ impl<'de> Deserialize<'de> for Nothing {
     }
 }
 
-/// A prompt is a text, or a list of one.
-fn text(value: Option<&RawValue>) -> Result<String, RequestError> {
-    let value = value.ok_or_else(|| missing("prompt"))?;
-    match read::<OneText>(value) {
-        Some(OneText::Text(text)) => Ok(text),
-        Some(OneText::Tokens) => Err(refused(
-            "prompt",
-            "prompt: expected a text (token ids are not taken here: each model has a tokenizer of its own)",
-        )),
-        Some(OneText::Several(got)) => Err(refused("prompt", &format!("prompt: expected one text, got {got}"))),
-        None => Err(refused("prompt", "prompt: expected a text")),
-    }
-}
-
-/// What a prompt can be. Of a list only the first entry is kept.
-enum OneText {
-    Text(String),
-    /// A list that begins with a number or a list.
-    Tokens,
-    /// A list of so many entries.
-    Several(usize),
-}
-
-impl<'de> Deserialize<'de> for OneText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextOrList;
-
-        impl<'de> Visitor<'de> for TextOrList {
-            type Value = OneText;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a list of one")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<OneText, E> {
-                Ok(OneText::Text(text.to_owned()))
-            }
-
-            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<OneText, E> {
-                Ok(OneText::Text(text))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneText, A::Error> {
-                let first = list.next_element::<&RawValue>()?;
-                let mut got = usize::from(first.is_some());
-                while list.next_element::<IgnoredAny>()?.is_some() {
-                    got += 1;
-                }
-                let Some(first) = first else { return Ok(OneText::Several(0)) };
-                match first.get().as_bytes().first() {
-                    Some(b'"') if got == 1 => Ok(read(first).map_or(OneText::Several(got), OneText::Text)),
-                    Some(b'[' | b'-' | b'0'..=b'9') => Ok(OneText::Tokens),
-                    _ => Ok(OneText::Several(got)),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(TextOrList)
-    }
-}
-
 /// Of a list that is too long its length is told, and nothing is kept.
 fn stops(value: Option<&RawValue>) -> Result<Vec<String>, RequestError> {
     let Some(value) = value else { return Ok(Vec::new()) };
     let most = Prompt::MOST_STOPS;
     serde_json::from_str::<Stops>(value.get()).map(Vec::from).map_err(|error| {
+        if let Some(what) = crate::json::no_value(&error) {
+            return refused("stop", &format!("stop: {what}"));
+        }
         // It is a list of so many, or of something else.
-        let long = error.to_string().starts_with("stop:");
+        let long = error.to_string().starts_with("invalid length");
         let expected = if long { format!("at most {most} texts") } else { "a text or a list of texts".to_owned() };
         refused("stop", &format!("stop: expected {expected}"))
     })
@@ -380,27 +280,8 @@ fn logprobs(value: Option<&RawValue>) -> Result<Option<usize>, RequestError> {
     }
 }
 
-/// A member, where it is there and not null.
-fn member<T: DeserializeOwned>(
-    name: &'static str,
-    value: Option<&RawValue>,
-    expected: &str,
-) -> Result<Option<T>, RequestError> {
-    let Some(value) = value else { return Ok(None) };
-    read(value).map(Some).ok_or_else(|| refused(name, &format!("{name}: expected {expected}")))
-}
-
-/// The value as a `T`, where it is one. Why it is none would name what it holds.
-fn read<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Option<T> {
-    serde_json::from_str(value.get()).ok()
-}
-
-fn missing(name: &'static str) -> RequestError {
-    refused(name, &format!("missing field `{name}`"))
-}
-
 fn refused(name: &'static str, message: &str) -> RequestError {
-    RequestError { param: Some(name), message: message.to_owned() }
+    RequestError::of(name, message.to_owned())
 }
 
 #[cfg(test)]
@@ -412,11 +293,17 @@ mod tests {
     }
 
     #[test]
-    fn members_that_are_null_or_unknown_are_nothing() {
+    fn members_that_are_null_or_change_nothing_are_nothing() {
         let plain = read("").expect("all that is needed");
-        let nulls =
-            r#","max_tokens":null,"stop":null,"stream":null,"stream_options":null,"n":1,"suffix":"","user":"u","x":[]"#;
+        let nulls = r#","max_tokens":null,"stop":null,"stream":null,"stream_options":null,"n":1,"suffix":"""#;
         assert_eq!(read(nulls), Ok(plain.clone()));
+        let without_effect = r#","user":"u","metadata":{"a":"b"},"service_tier":"auto","store":false,"best_of":1,"logit_bias":{},
+            "presence_penalty":0,"frequency_penalty":0.0,"echo":false,"n":1"#;
+        assert_eq!(read(without_effect), Ok(plain.clone()));
+        // What langchain-openai sends where its user says nothing.
+        let langchain = r#","temperature":0.7,"top_p":1,"frequency_penalty":0,"presence_penalty":0,"n":1,"seed":null,
+            "logprobs":null,"max_tokens":256"#;
+        assert_eq!(read(langchain).map(|request| request.prompt.max_tokens), Ok(Some(256)));
         let expected = CompletionsRequest {
             model: "m".to_owned(),
             prompt: Prompt::new("p"),
@@ -457,9 +344,33 @@ mod tests {
             (r#","stream":true,"stream_options":{"include_usage":"SECRET"}"#, "stream_options"),
             (r#","stream":"SECRET""#, "stream"),
             (r#","stream_options":{"include_usage":true}"#, "stream_options"),
+            (r#","stream":true,"stream_options":{"include_usage":true,"other":1}"#, "stream_options"),
+            (r#","user":7"#, "user"),
+            (r#","metadata":"SECRET""#, "metadata"),
+            (r#","service_tier":"SECRET""#, "service_tier"),
+            (r#","store":true"#, "store"),
+            (r#","stop":["\ud83d"]"#, "stop"),
+            (r#","max_completion_tokens":5"#, "max_completion_tokens"),
+            (r#","response_format":{"type":"SECRET"}"#, "response_format"),
+            (r#","repetition_penalty":1.3"#, "repetition_penalty"),
+            (r#","top_k":1"#, "top_k"),
+            (r#","min_p":0.5"#, "min_p"),
+            (r#","min_tokens":50"#, "min_tokens"),
+            (r#","stop_token_ids":[10]"#, "stop_token_ids"),
+            (r#","ignore_eos":true"#, "ignore_eos"),
+            (r#","guided_json":{}"#, "guided_json"),
+            (r#","include_stop_str_in_output":true"#, "include_stop_str_in_output"),
+            (r#","add_special_tokens":false"#, "add_special_tokens"),
+            (r#","skip_special_tokens":false"#, "skip_special_tokens"),
+            (r#","prompt_logprobs":1"#, "prompt_logprobs"),
+            (r#","truncate_prompt_tokens":3"#, "truncate_prompt_tokens"),
+            (r#","messages":[]"#, "messages"),
+            (r#","tools":[]"#, "tools"),
+            (r#","temprature":0"#, "temprature"),
         ] {
             let error = read(members).expect_err(members);
-            assert_eq!(error.param, Some(param), "{members}");
+            assert_eq!(error.param.as_deref(), Some(param), "{members}");
+            assert!(error.message.contains(param), "{error}");
             assert!(!error.message.contains("SECRET"), "{error}");
         }
         for (body, param) in [
@@ -470,12 +381,19 @@ mod tests {
             (r#"{"model":"m","prompt":[]}"#, Some("prompt")),
             (r#"{"model":"m","prompt":[null]}"#, Some("prompt")),
             (r#"{"model":"m","prompt":7}"#, Some("prompt")),
-            ("[]", None),
+            (r#"{"model":"m","prompt":"\ud83d"}"#, Some("prompt")),
+            (r#"{"model":"m","prompt":["\ud83d"]}"#, Some("prompt")),
+            ("null", None),
             ("{", None),
         ] {
-            assert_eq!(CompletionsRequest::from_json(body.as_bytes()).expect_err(body).param, param, "{body}");
+            let error = CompletionsRequest::from_json(body.as_bytes()).expect_err(body);
+            assert_eq!(error.param.as_deref(), param, "{body}");
+            assert_eq!(error.message.contains("half of a surrogate pair"), body.contains("ud83d"), "{error}");
         }
+        let error = CompletionsRequest::from_json(br#"{"model":"m","prompt":[1]}"#).expect_err("tokens").message;
+        assert!(error.contains("token ids are not taken here"), "{error}");
     }
+
     #[test]
     fn long_members_are_refused_with_their_limit() {
         let long = "q".repeat(Prompt::MAX_STOP_BYTES + 1);
@@ -484,7 +402,7 @@ mod tests {
         let body = format!(r#"{{"model":"{}","prompt":"p"}}"#, "m".repeat(257));
         let error = CompletionsRequest::from_json(body.as_bytes()).expect_err("too long");
         assert_eq!(
-            (error.param, error.message.as_str()),
+            (error.param.as_deref(), error.message.as_str()),
             (Some("model"), "model: expected at most 256 bytes, got 257")
         );
         let prompt = CompletionsRequest::from_json(br#"{"model":"m","prompt":["a\u00e9"]}"#).expect("a list of one");

@@ -6,6 +6,7 @@ use super::EncodingFormat;
 
 /// `EmbeddingsRequest` in JSON.
 #[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[allow(dead_code)] // a schema is all that is made of it
 pub(super) struct Embeddings {
     /// The model's name.
@@ -16,6 +17,46 @@ pub(super) struct Embeddings {
     encoding_format: Option<EncodingFormat>,
     /// The length that the vectors should have: that of the model's, where it is there.
     dimensions: Option<u64>,
+    /// Whether a text of more tokens than the model reads is cut at its end, which is the default, or refused.
+    truncate: Option<Truncate>,
+    /// Texts are cut to what the model reads.
+    #[schemars(extend("enum" = [-1, null]))]
+    truncate_prompt_tokens: Option<i64>,
+    /// Texts are cut at their end.
+    #[schemars(extend("enum" = ["right", "Right", null]))]
+    truncation_direction: Option<String>,
+    /// The caller's own name for whom it asks; no answer depends on it.
+    user: Option<String>,
+    /// The caller's own notes; no answer depends on them.
+    metadata: Option<Notes>,
+    /// There is one tier.
+    service_tier: Option<Tier>,
+    /// No answer is kept.
+    #[schemars(extend("enum" = [false, null]))]
+    store: Option<bool>,
+}
+
+/// What is done with a text that is too long: `true` and `END` cut it, `false` and `NONE` have the call refused.
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[allow(dead_code)]
+enum Truncate {
+    Flag(bool),
+    End(#[schemars(extend("enum" = ["END", "NONE"]))] String),
+}
+
+/// Any object.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(super) struct Notes {}
+
+/// How soon and for what price; there is one.
+#[derive(JsonSchema)]
+#[schemars(inline, rename_all = "lowercase")]
+#[allow(dead_code)]
+pub(super) enum Tier {
+    Auto,
+    Default,
 }
 
 /// One text, or a list of them.
@@ -47,7 +88,7 @@ pub(super) enum Vector {
 
 /// What a streamed answer tells beside the text.
 #[derive(JsonSchema)]
-#[schemars(inline)]
+#[schemars(inline, deny_unknown_fields)]
 #[allow(dead_code)]
 pub(super) struct StreamOptions {
     /// Whether a last event tells what the call is counted as.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{PAYLOAD_TYPE, Receipt, ReceiptError};
 use crate::dsse::{Envelope, VerifyingKey};
-use crate::oip::DecodeError;
+use crate::json;
 
 /// A receipt in its envelope: well formed, and not verified yet. `Display` writes the envelope.
 ///
@@ -47,8 +47,7 @@ impl FromStr for SignedReceipt {
             return Err(ReceiptError::TooLong { expected: MAX_BYTES, got: text.len() });
         }
         let envelope = Envelope::from_json(text.as_bytes())?;
-        let receipt = serde_json::from_slice(envelope.unverified(PAYLOAD_TYPE)?);
-        let receipt = receipt.map_err(|error| ReceiptError::Malformed(DecodeError::json(&error)))?;
+        let receipt = json::read(envelope.unverified(PAYLOAD_TYPE)?).map_err(ReceiptError::Malformed)?;
         Ok(Self { envelope, receipt })
     }
 }

@@ -9,6 +9,7 @@ use crate::predict::Usage;
 /// What a function says of one call. Fields that are not known are passed over, so that later functions can say more; what
 /// changes the meaning of these changes the [`Format`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Receipt {
     /// Which fields there are, and what they mean.
     pub format: Format,
@@ -34,6 +35,7 @@ pub struct Receipt {
 
 /// What a call is counted as, and what it is charged for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Metered {
     /// As the answer says it.
     #[serde(flatten)]
@@ -54,7 +56,26 @@ pub enum Format {
     One,
 }
 
+impl Metered {
+    /// A call that is charged by the units of `usage`, of the name `unit`.
+    pub fn new(usage: Usage, unit: impl Into<String>) -> Self {
+        Self { usage, units: usage.units(), unit: unit.into() }
+    }
+}
+
 impl Receipt {
+    /// The receipt of a call of version `version` of `model`, whose digest is `digest`, with this input and output. Request, time and
+    /// tenant are not said yet.
+    pub fn new(
+        (model, version, digest): (&str, &str, Digest),
+        usage: Metered,
+        (input, output): (Digest, Digest),
+    ) -> Self {
+        let (model, version) = (model.to_owned(), version.to_owned());
+        let (request_id, tenant) = (String::new(), String::new());
+        Self { format: Format::One, request_id, time: 0, tenant, model, version, digest, usage, input, output }
+    }
+
     /// The receipt in an envelope that each of `signers` signs: one line of JSON that can be the value of a header, for it
     /// has visible ASCII characters only. [`SignedReceipt`](super::SignedReceipt) reads it.
     #[allow(clippy::missing_panics_doc)] // it cannot: text and numbers have a form in JSON

@@ -137,6 +137,7 @@ impl From<&Self> for Prompt {
 /// What a generator answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Generation {
     /// What goes on behind the prompt.
     pub text: String,
@@ -148,15 +149,32 @@ pub struct Generation {
     pub completion_tokens: u64,
 }
 
+impl Generation {
+    /// `text`, made by `completion_tokens` tokens behind a prompt of `prompt_tokens`.
+    pub fn new(
+        text: impl Into<String>,
+        finish_reason: FinishReason,
+        prompt_tokens: u64,
+        completion_tokens: u64,
+    ) -> Self {
+        Self { text: text.into(), finish_reason, prompt_tokens, completion_tokens }
+    }
+}
+
 /// Why a generated text ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum FinishReason {
     /// The model ended it, or one of the texts in `stop` came.
     Stop,
     /// As many tokens were made as were asked for, or as the model has room for.
     Length,
+    /// A reason that this version of the crate does not know. No service of this version gives it.
+    #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    Other,
 }
 
 /// The forms of a prompt in JSON, for its schema.
@@ -266,7 +284,7 @@ impl<'de> Deserialize<'de> for Stops {
                 }
                 let most = Prompt::MOST_STOPS;
                 if got > most {
-                    return Err(A::Error::custom(format_args!("stop: expected at most {most} texts, got {got}")));
+                    return Err(A::Error::invalid_length(got, &format!("at most {most} texts").as_str()));
                 }
                 Ok(Stops::Many(stops))
             }
@@ -333,7 +351,7 @@ mod tests {
             (r#"{"prompt":"a","tokens":1}"#, "unknown field `tokens`"),
             (r#"{"prompt":["a"]}"#, "expected a string"),
             (r#"{"prompt":"a","stop":7}"#, "expected a text or a list of texts"),
-            (r#"{"prompt":"a","stop":["a","b","c","d","e",[]]}"#, "stop: expected at most 4 texts, got 6"),
+            (r#"{"prompt":"a","stop":["a","b","c","d","e",[]]}"#, "invalid length 6, expected at most 4 texts"),
         ] {
             let error = serde_json::from_str::<Prompt>(wrong).expect_err(wrong);
             assert!(error.to_string().contains(expected), "{error}");

@@ -147,10 +147,10 @@ fn what_was_signed_is_no_receipt() {
         parse(&signed(PAYLOAD_TYPE, payload.to_string().as_bytes()))
     };
     for (field, value, expected) in [
-        ("format", json!("amaas.receipt/2"), "expected `amaas.receipt/1`, at line"),
-        ("time", json!("SECRET"), "expected u64, got string, at line"),
+        ("format", json!("amaas.receipt/2"), "format: expected \"amaas.receipt/1\", got another text, at line"),
+        ("time", json!("SECRET"), "time: expected a whole number from 0 up, got a string, at line"),
         ("input", json!("SECRET"), "expected \"sha256:\" and 64 lower-case hexadecimal digits, at line"),
-        ("usage", json!({"rows": 1, "billed_ms": 1, "units": 1}), "missing field `unit`, at line"),
+        ("usage", json!({"rows": 1, "billed_ms": 1, "units": 1}), "usage: missing member \"unit\", at line"),
     ] {
         let error = with(field, value).expect_err(field).to_string();
         assert!(error.starts_with("what was signed is not a receipt: ") && error.contains(expected), "{error}");

@@ -4,7 +4,7 @@ use amaas_wire::dsse::{Envelope, SigningKey};
 use amaas_wire::oip::{Form, Forms, InferRequest, InferResponse};
 use amaas_wire::openai::{
     Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, EmbeddingEntry, EmbeddingsRequest,
-    EmbeddingsResponse, EncodedVector, EncodingFormat, Logprobs, TokenUsage,
+    EmbeddingsResponse, EncodedVector, EncodingFormat, Logprobs, TokenUsage, UsageSoFar,
 };
 use amaas_wire::task::{DigitClassification, FinishReason, Image, Prompt};
 use amaas_wire::{Datatype, Tensor};
@@ -89,7 +89,9 @@ fn embeddings_requests() {
     agree::<EmbeddingsRequest>(
         |body| EmbeddingsRequest::from_json(body.as_bytes(), 9).is_ok(),
         &[
-            r#"{"model":"m","input":"a","user":"u","other":[{}]}"#,
+            r#"{"model":"m","input":"a","user":"u","metadata":{"a":"b"},"service_tier":"default","store":false}"#,
+            r#"{"model":"m","input":"a","truncate":false,"truncate_prompt_tokens":-1,"truncation_direction":"right"}"#,
+            r#"{"model":"m","input":"a","truncate":"NONE","user":null,"metadata":null,"service_tier":null,"store":null}"#,
             r#"{"model":"m","input":["a",""],"encoding_format":"base64","dimensions":3}"#,
             r#"{"model":"m","input":"a","encoding_format":null,"dimensions":null}"#,
         ],
@@ -101,6 +103,13 @@ fn embeddings_requests() {
             r#"{"model":"m","input":[1]}"#,
             r#"{"model":"m","input":"a","encoding_format":"hex"}"#,
             r#"{"model":"m","input":"a","dimensions":-1}"#,
+            r#"{"model":"m","input":"a","other":1}"#,
+            r#"{"model":"m","input":"a","user":1}"#,
+            r#"{"model":"m","input":"a","store":true}"#,
+            r#"{"model":"m","input":"a","service_tier":"flex"}"#,
+            r#"{"model":"m","input":"a","truncate":"START"}"#,
+            r#"{"model":"m","input":"a","truncate_prompt_tokens":16}"#,
+            r#"{"model":"m","input":"a","truncation_direction":"left"}"#,
         ],
     );
 }
@@ -110,7 +119,7 @@ fn completions_requests() {
     agree::<CompletionsRequest>(
         |body| CompletionsRequest::from_json(body.as_bytes()).is_ok(),
         &[
-            r#"{"model":"m","prompt":"a","user":"u"}"#,
+            r#"{"model":"m","prompt":"a","user":"u","metadata":{"a":"b"},"service_tier":"auto","store":false}"#,
             r#"{"model":"m","prompt":["a"],"max_tokens":null,"stop":null,"n":1,"suffix":"","logit_bias":{}}"#,
             r#"{"model":"m","prompt":"a","temperature":0,"top_p":1,"seed":-1,"stop":["a"],"logprobs":5,"best_of":1}"#,
             r#"{"model":"m","prompt":"a","stream":true,"stream_options":{"include_usage":true},"presence_penalty":0}"#,
@@ -136,6 +145,11 @@ fn completions_requests() {
             r#"{"model":"m","prompt":"a","presence_penalty":0.5}"#,
             r#"{"model":"m","prompt":"a","frequency_penalty":1}"#,
             r#"{"model":"m","prompt":"a","logit_bias":{"1":2}}"#,
+            r#"{"model":"m","prompt":"a","top_k":1}"#,
+            r#"{"model":"m","prompt":"a","user":1}"#,
+            r#"{"model":"m","prompt":"a","store":true}"#,
+            r#"{"model":"m","prompt":"a","service_tier":"flex"}"#,
+            r#"{"model":"m","prompt":"a","stream":true,"stream_options":{"other":1}}"#,
         ],
     );
 }
@@ -149,6 +163,7 @@ fn infer_requests() {
             r#"{"id":"7","inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[[0.5,1]],"parameters":{}}],
                 "outputs":[{"name":"y","parameters":{"binary_data":true}}],"parameters":{"binary_data_output":true}}"#,
             r#"{"inputs":[{"name":"x","datatype":"BYTES","shape":[],"data":"a"}],"outputs":null}"#,
+            r#"{"inputs":[],"model_name":"m","parameters":{"priority":1,"timeout":5,"sequence_id":0,"sequence_start":false}}"#,
         ],
         &[
             "{}",
@@ -157,6 +172,14 @@ fn infer_requests() {
             r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[-1],"data":[1]}]}"#,
             r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[null]}]}"#,
             r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]}],"outputs":[{}]}"#,
+            r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1],"type":"FP32"}]}"#,
+            r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1],"parameters":{"content_type":"np"}}]}"#,
+            r#"{"inputs":[],"outputs":[{"name":"y","shape":[1]}]}"#,
+            r#"{"inputs":[],"outputs":[{"name":"y","parameters":{"classification":3}}]}"#,
+            r#"{"inputs":[],"parameters":{"content_type":"pd"}}"#,
+            r#"{"inputs":[],"parameters":{"sequence_id":5}}"#,
+            r#"{"inputs":[],"parameters":{"sequence_end":true}}"#,
+            r#"{"inputs":[],"output":[]}"#,
         ],
     );
     // As bytes: the parser needs those, the schema only the JSON before them.
@@ -231,8 +254,9 @@ fn openais_answers() {
         finish_reason: Some(FinishReason::Length),
     };
     for (choices, usage) in [
-        (vec![whole], Some(CompletionUsage { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 })),
-        (vec![Completion::default()], None),
+        (vec![whole], UsageSoFar::Whole(CompletionUsage { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 })),
+        (vec![Completion::default()], UsageSoFar::Untold),
+        (vec![Completion::default()], UsageSoFar::Later),
     ] {
         let object = "text_completion";
         let answer = CompletionsResponse { id: "cmpl-1", object, created: 7, model: "m", choices, usage };

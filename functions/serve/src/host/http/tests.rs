@@ -1,5 +1,7 @@
 //! The server as its peers see it.
 
+mod half_close;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -35,6 +35,7 @@ use self::tensor::{Batch, Tensor};
 use super::external::text;
 use super::proto::{Dimension, Graph, Model, Node, Shape, ValueInfo};
 use super::{NetworkFiles, OnnxError};
+use crate::manifest::Dim;
 
 /// Proves that each output row of a network depends on the same row of its inputs alone, whichever of the inputs that a call may leave out
 /// were sent. An input's first dimension is the batch.
@@ -97,10 +98,10 @@ impl Dimension {
         self.value.filter(|value| *value >= 0)
     }
 
-    /// Its name, if it has one. `?` is what some exporters write where they know none.
+    /// Its name, if it has one.
     fn name(&self) -> Option<String> {
         let name = String::from_utf8_lossy(self.param.as_deref().unwrap_or_default()).into_owned();
-        (!name.is_empty() && name != "?").then_some(name)
+        Dim::Symbol(name).symbol().map(str::to_owned)
     }
 }
 

@@ -18,7 +18,7 @@ use amaas_wire::Tensor;
 
 pub(super) use self::differ::tolerance;
 use self::sweep::Stopped;
-use crate::infer::{Network, made_up};
+use crate::infer::{Network, Values, made_up_like};
 use crate::manifest::{Dim, Golden, TensorSpec};
 
 /// What a trial saw.
@@ -40,10 +40,20 @@ pub(super) enum Seen {
 
 /// Runs rows of `inputs` alone, together, beside other rows and in other places; those of `golden` too.
 pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: Option<&Golden>) -> Seen {
+    probe_like(network, inputs, golden, Values::default())
+}
+
+/// The same, with made-up values of the size of `like`, which the network takes.
+pub(super) fn probe_like(
+    network: &mut impl Network,
+    inputs: &[TensorSpec],
+    golden: Option<&Golden>,
+    like: Values,
+) -> Seen {
     let begun = Instant::now();
     let (mut sets, mut told_apart, mut refused, mut differs) = (0, false, None, None);
     let golden = golden.and_then(|golden| sets::of_golden(golden, inputs));
-    'sets: for set in golden.into_iter().map(Ok).chain(sets::made_up_sets(inputs)) {
+    'sets: for set in golden.into_iter().map(Ok).chain(sets::made_up_sets(inputs, like)) {
         let set = match set {
             Ok(set) => set,
             Err(because) => {
@@ -106,29 +116,44 @@ pub(super) fn same_batch(inputs: &[TensorSpec]) -> Result<(), String> {
     let mut batch: Option<&str> = None;
     for spec in inputs {
         let symbol = match spec.shape.first() {
-            Some(Dim::Symbol(symbol)) if symbol.is_empty() => {
-                return Err(format!("the first dimension of {:?} has no name, such as \"batch\"", spec.name));
-            }
-            Some(Dim::Symbol(symbol)) => symbol,
+            // Of one input alone there is no other that has to have as many rows.
+            Some(Dim::Symbol(symbol)) if inputs.len() == 1 && !symbol.is_empty() => symbol,
+            Some(dim @ Dim::Symbol(_)) => dim
+                .symbol()
+                .ok_or_else(|| format!("the first dimension of {:?} has no name, such as \"batch\"", spec.name))?,
             Some(Dim::Fixed(_)) => return Err(format!("the first dimension of {:?} has a fixed size", spec.name)),
             None => return Err(format!("{:?} has no first dimension that is known", spec.name)),
         };
-        if *batch.get_or_insert(symbol) != symbol.as_str() {
+        if *batch.get_or_insert(symbol) != symbol {
             return Err(format!("first dimensions have different names: {symbol:?} of {:?} is another one", spec.name));
         }
     }
     if batch.is_none() { Err("the network has no inputs".to_owned()) } else { Ok(()) }
 }
 
-/// Runs the network once, on made-up values.
-pub(super) fn trial(network: &mut impl Network, inputs: &[TensorSpec]) -> Result<(), String> {
-    let made = made_up(inputs.iter().filter(|input| !input.optional), 1)?;
-    network.run(&made).map(drop).map_err(|error| error.to_string())
+/// Runs the network once, on made-up values of a size that it takes: what they are like. The error is that of the first size.
+pub(super) fn trial(network: &mut impl Network, inputs: &[TensorSpec]) -> Result<Values, String> {
+    let mut refused = None;
+    for length in TRIED {
+        let like = Values { length, ..Values::default() };
+        let made = made_up_like(inputs.iter().filter(|input| !input.optional), 1, like);
+        match made.and_then(|made| network.run(&made).map_err(|error| error.to_string())) {
+            Ok(_) => return Ok(like),
+            Err(because) => refused.get_or_insert(because),
+        };
+        // No size makes a difference where none is open.
+        if !inputs.iter().any(|input| input.unranked || input.shape.iter().skip(1).any(|dim| dim.fixed().is_none())) {
+            break;
+        }
+    }
+    Err(refused.unwrap_or_default())
 }
 
 /// One row: a tensor for each input that is sent.
 type Row = Vec<Tensor>;
 
+/// Sizes of dimensions that a caller may choose: small ones, then those of images.
+const TRIED: [usize; 8] = [4, 7, 1, 16, 3, 32, 64, 224];
 /// Which of three inputs go together with which is tried in eight ways.
 const FEW_OPTIONAL: usize = 3;
 /// No further set is begun behind it.

@@ -57,12 +57,15 @@ fn completed(row: &[Tensor], inputs: &[TensorSpec]) -> Option<Row> {
 }
 
 /// Sets of made-up rows, those that find most first.
-pub(super) fn made_up_sets(inputs: &[TensorSpec]) -> impl Iterator<Item = Result<Set, String>> + '_ {
-    variations(inputs).into_iter().zip(1..).map(move |((own, other), number)| made(inputs, own, other, number * 1000))
+pub(super) fn made_up_sets(inputs: &[TensorSpec], like: Values) -> impl Iterator<Item = Result<Set, String>> + '_ {
+    variations(inputs, like.length)
+        .into_iter()
+        .zip(1..)
+        .map(move |((own, other), number)| made(inputs, own, other, number * 1000))
 }
 
 /// What rows are like, and those that stand beside them.
-fn variations(inputs: &[TensorSpec]) -> Vec<(Values, Values)> {
+fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
     let is_float = |input: &TensorSpec| {
         matches!(input.datatype, Datatype::Fp16 | Datatype::Bf16 | Datatype::Fp32 | Datatype::Fp64)
     };
@@ -73,7 +76,7 @@ fn variations(inputs: &[TensorSpec]) -> Vec<(Values, Values)> {
     let scales: &[_] = if inputs.iter().any(is_float) { &SCALES } else { &SCALES[..1] };
     let ranges: &[_] = if inputs.iter().any(is_integer) { &RANGES } else { &RANGES[..1] };
     let lengths: &[_] = if inputs.iter().any(is_open) { &LENGTHS } else { &[] };
-    let like = |scale, integers| Values { scale, integers, ..Values::default() };
+    let like = |scale, integers| Values { scale, integers, length };
     let one = |scale: &(f32, f32), range: &(Integers, Integers)| (like(scale.0, range.0), like(scale.1, range.1));
     // Each scale and each range once, then each with each.
     let most = scales.len().max(ranges.len());

@@ -271,6 +271,8 @@ fn only_inputs_that_name_one_batch_can_be_put_together() {
         (vec![input("x", symbol("n")), input("z", symbol("n"))], None),
         (vec![input("x", symbol("n")), input("z", symbol("m"))], Some("\"m\" of \"z\" is another one")),
         (vec![input("x", symbol(""))], Some("has no name")),
+        (vec![input("x", symbol("?"))], None),
+        (vec![input("x", symbol("?")), input("z", symbol("?"))], Some("the first dimension of \"x\" has no name")),
         (vec![input("x", Dim::Fixed(1))], Some("fixed size")),
         (vec![spec("x", Datatype::Fp32, vec![])], Some("no first dimension")),
         (vec![], Some("no inputs")),

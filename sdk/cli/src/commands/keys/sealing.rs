@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use amaas_serve::seal::KeySet;
-use amaas_serve::store::ModelName;
+use amaas_serve::store::{ModelName, Store};
 
 use crate::arguments::{RotateKeys, StoreArguments};
 use crate::failure::Failure;
@@ -15,7 +15,8 @@ pub(super) async fn rotate(settings: &Settings, arguments: RotateKeys) -> Result
     let named = store.store.as_deref();
     let store = settings.store(named).await?.store;
     let vault = settings.vault(named, kms_key.as_deref()).await?;
-    let overlap = Duration::from_hours(overlap.into());
+    let overlap = Duration::from_hours(overlap.0.into());
+    check_dev(&store, &model).await?;
     if adopt {
         KeySet::adopt(&store, &model, &vault).await?;
     }
@@ -39,9 +40,24 @@ pub(super) async fn signer(
 ) -> Result<(), Failure> {
     let named = store.store.as_deref();
     let store = settings.store(named).await?.store;
+    check_dev(&store, model).await?;
     let vault = settings.vault(named, kms_key).await?;
     tell(settings, model, &KeySet::read(&store, model, &vault).await?)
 }
+
+/// Refuses a model of `amaas dev`, which has one set of keys for all its models: one of a model's own would be used by nothing.
+async fn check_dev(store: &Store, model: &ModelName) -> Result<(), Failure> {
+    let sets = store.list("sealing/").await?;
+    let has = |name: &str| sets.iter().any(|set| set.strip_suffix(".json") == Some(name));
+    if has(model.as_str()) || !has(DEV) || store.list("models/").await?.iter().any(|name| name == DEV) {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{model} has no keys of its own: all models of `amaas dev` share one set"))
+        .try_this(format!("its name is {DEV:?}, as in `amaas keys signer {DEV}`")))
+}
+
+/// The name of the set of `amaas dev`; no model there has it.
+const DEV: &str = "dev";
 
 /// Tells of a set of keys what callers need.
 fn tell(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), Failure> {

@@ -1,0 +1,208 @@
+//! gRPC's own health checks, `grpc.health.v1`: what Kubernetes' probes, load balancers and clients that balance by themselves ask.
+//!
+//! `""` and the names of services stand for the host, any other name for the model of that name. As the routes of `/v2` that say the
+//! same, they need no key. So watching is bounded: of [`MOST`] watches the oldest ends for another, and a connection that only watches
+//! makes room for one that asks ([`Idle`](crate::host::Idle)).
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::{Stream, stream};
+use tokio::sync::oneshot;
+use tonic::{Request, Response, Status};
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_server::Health;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use crate::router::{Host, health};
+
+/// The checks of a host.
+#[derive(Clone)]
+pub(super) struct Checks {
+    host: Host,
+    watches: Arc<Watches>,
+}
+
+impl Checks {
+    pub(super) fn new(host: Host) -> Self {
+        Self { host, watches: Arc::default() }
+    }
+
+    /// How what is called `name` is now.
+    fn status(&self, name: &str) -> ServingStatus {
+        let ready = match name {
+            "" => health::every(&self.host).ready,
+            service if SERVICES.contains(&service) => health::every(&self.host).ready,
+            model => match health::of_model(&self.host, model, None) {
+                Ok(model) => model.ready && !self.host.is_draining(),
+                Err(_) => return ServingStatus::ServiceUnknown,
+            },
+        };
+        if ready { ServingStatus::Serving } else { ServingStatus::NotServing }
+    }
+}
+
+#[tonic::async_trait]
+impl Health for Checks {
+    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+        match self.status(&request.into_inner().service) {
+            ServingStatus::ServiceUnknown => Err(Status::not_found("there is no service and no model of that name")),
+            status => Ok(Response::new(HealthCheckResponse { status: status.into() })),
+        }
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let watch = Watch {
+            checks: self.clone(),
+            name: request.into_inner().service,
+            told: None,
+            displaced: self.watches.begin(),
+            is_over: false,
+        };
+        let changes = stream::unfold(watch, async |mut watch| Some((watch.next().await?, watch)));
+        Ok(Response::new(Box::pin(changes)))
+    }
+}
+
+/// A client that is told of changes.
+struct Watch {
+    checks: Checks,
+    name: String,
+    told: Option<ServingStatus>,
+    displaced: oneshot::Receiver<()>,
+    is_over: bool,
+}
+
+impl Watch {
+    /// The next change; `None` once the watch is over.
+    async fn next(&mut self) -> Option<Result<HealthCheckResponse, Status>> {
+        if self.is_over {
+            return None;
+        }
+        loop {
+            let status = self.checks.status(&self.name);
+            if self.told.replace(status) != Some(status) {
+                return Some(Ok(HealthCheckResponse { status: status.into() }));
+            }
+            // What the client was told last is that it does not serve.
+            if self.checks.host.is_draining() {
+                self.is_over = true;
+                return Some(Err(Status::unavailable("the function is stopping")));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(EVERY) => {}
+                () = self.checks.host.drained() => {}
+                _ = &mut self.displaced => {
+                    self.is_over = true;
+                    return Some(Err(Status::unavailable("another watch took the place of this one")));
+                }
+            }
+        }
+    }
+}
+
+/// The watches that are under way, the oldest first.
+#[derive(Default)]
+struct Watches(Mutex<VecDeque<oneshot::Sender<()>>>);
+
+impl Watches {
+    /// Begins one, for which the oldest may have to end: then what this gives is done.
+    fn begin(&self) -> oneshot::Receiver<()> {
+        let (displace, displaced) = oneshot::channel();
+        let mut watches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watches.retain(|watch| !watch.is_closed());
+        if watches.len() >= MOST {
+            watches.pop_front();
+        }
+        watches.push_back(displace);
+        displaced
+    }
+}
+
+/// The services on the port, whose health is that of the host.
+const SERVICES: [&str; 4] = [
+    "inference.GRPCInferenceService",
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+];
+/// How often it is looked whether something changed.
+const EVERY: Duration = Duration::from_secs(1);
+/// How many watches there are at once.
+const MOST: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, StreamExt};
+    use tonic::Code;
+
+    use super::*;
+    use crate::access::Accounts;
+    use crate::config::Limits;
+    use crate::load::Slot;
+
+    fn checks(models: &[&str]) -> Checks {
+        let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
+        for model in models {
+            host.insert(Arc::new(Slot::new(model.parse().expect("a name"), "1".parse().expect("a version"))));
+        }
+        Checks::new(host)
+    }
+
+    fn of(name: &str) -> Request<HealthCheckRequest> {
+        Request::new(HealthCheckRequest { service: name.to_owned() })
+    }
+
+    #[tokio::test]
+    async fn checks_are_of_the_host_or_of_a_model() {
+        for (models, name, expected) in [
+            (&[][..], "", Ok(ServingStatus::Serving)),
+            (&[], "inference.GRPCInferenceService", Ok(ServingStatus::Serving)),
+            (&[], "m", Err(Code::NotFound)),
+            (&["m"], "", Ok(ServingStatus::NotServing)),
+            (&["m"], "m", Ok(ServingStatus::NotServing)),
+            (&["m"], "grpc.health.v1.Health", Ok(ServingStatus::NotServing)),
+            (&["m"], "../m", Err(Code::NotFound)),
+        ] {
+            let got = checks(models).check(of(name)).await.map(|answer| answer.into_inner().status());
+            assert_eq!(got.map_err(|status| status.code()), expected, "{name:?} of {models:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_tells_of_changes_until_the_function_stops() {
+        let checks = checks(&[]);
+        let mut host = checks.watch(of("")).await.expect("a stream").into_inner();
+        let mut model = checks.watch(of("m")).await.expect("a stream").into_inner();
+        let next = async |watch: &mut <Checks as Health>::WatchStream| {
+            watch.next().await.expect("not over").map(|change| change.status()).map_err(|status| status.code())
+        };
+        assert_eq!(next(&mut host).await, Ok(ServingStatus::Serving));
+        assert_eq!(next(&mut model).await, Ok(ServingStatus::ServiceUnknown));
+        checks.host.insert(Arc::new(Slot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
+        assert_eq!(next(&mut host).await, Ok(ServingStatus::NotServing), "a model is on its way");
+        assert_eq!(next(&mut model).await, Ok(ServingStatus::NotServing));
+        checks.host.drain();
+        assert_eq!(next(&mut host).await, Err(Code::Unavailable));
+        assert!(host.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_watch_makes_room() {
+        let checks = checks(&[]);
+        let mut oldest = checks.watch(of("")).await.expect("a stream").into_inner();
+        assert!(oldest.next().await.is_some_and(|change| change.is_ok()));
+        drop(checks.watch(of("")).await.expect("one that is over takes no place"));
+        let mut others = Vec::new();
+        for more in 1..=MOST {
+            assert!(oldest.next().now_or_never().is_none(), "{more}");
+            others.push(checks.watch(of("")).await.expect("a stream"));
+        }
+        let ended = oldest.next().await.expect("a status").expect_err("it ends");
+        assert_eq!(ended.code(), Code::Unavailable);
+    }
+}

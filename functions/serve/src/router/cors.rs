@@ -1,0 +1,140 @@
+//! Cross-origin resource sharing: which pages of others a browser lets read answers (`AMAAS_CORS_ORIGINS`).
+//!
+//! A preflight is answered here, before anything else is looked at: it has no key. Credentials are not allowed, since there are none
+//! that a browser would add by itself: keys and tokens come in a header that the page sets.
+
+use std::time::Duration;
+
+use amaas_wire::oip::HEADER_LENGTH;
+use amaas_wire::predict::{IDEMPOTENCY_REPLAYED, NOT_PROCESSED, REQUEST_ID, USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS};
+use amaas_wire::receipt::RECEIPT;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+use crate::config::Origins;
+use crate::request::{LIMIT, REMAINING, RESET};
+
+/// `router`, whose answers pages of `origins` may read.
+pub(super) fn shared(router: Router, origins: Origins) -> Router {
+    let origins = match origins {
+        Origins::None => return router,
+        Origins::Any => AllowOrigin::any(),
+        Origins::Only(origins) => AllowOrigin::list(origins),
+    };
+    let layer = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST])
+        // Clients bring headers of their own, such as `x-stainless-lang` of OpenAI's.
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(EXPOSED)
+        .max_age(LASTS);
+    router.layer(layer).layer(from_fn(no_content))
+}
+
+/// A preflight has no content.
+async fn no_content(request: Request, next: Next) -> Response<Body> {
+    let preflight = request.method() == Method::OPTIONS;
+    let mut response = next.run(request).await;
+    if preflight {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
+}
+
+/// What `headers` say of sharing, for an answer that takes the place of another.
+pub(crate) fn of_sharing(headers: &HeaderMap) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let of = |name: &HeaderName| name.as_str().starts_with("access-control-") || name == header::VARY;
+    headers.iter().filter(move |(name, _)| of(name)).map(|(name, value)| (name.clone(), value.clone()))
+}
+
+/// What clients read beyond what a browser shows of itself.
+const EXPOSED: [HeaderName; 16] = [
+    header::RETRY_AFTER,
+    header::WWW_AUTHENTICATE,
+    header::DATE,
+    header::ALLOW,
+    header::ACCEPT_ENCODING,
+    HeaderName::from_static(REQUEST_ID),
+    HeaderName::from_static(NOT_PROCESSED),
+    HeaderName::from_static(IDEMPOTENCY_REPLAYED),
+    HeaderName::from_static(USAGE_ROWS),
+    HeaderName::from_static(USAGE_BILLED_MS),
+    HeaderName::from_static(USAGE_TOKENS),
+    HeaderName::from_static(LIMIT),
+    HeaderName::from_static(REMAINING),
+    HeaderName::from_static(RESET),
+    HeaderName::from_static(HEADER_LENGTH),
+    HeaderName::from_static(RECEIPT),
+];
+/// As long as browsers keep it at most.
+const LASTS: Duration = Duration::from_hours(2);
+
+#[cfg(test)]
+mod tests {
+    use tower::ServiceExt;
+
+    use super::super::{Host, router};
+    use super::*;
+    use crate::access::Accounts;
+    use crate::config::Limits;
+
+    async fn answer(origins: Origins, request: http::request::Builder) -> Response<Body> {
+        let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
+        host.share_with(origins);
+        router(host).oneshot(request.body(Body::empty()).expect("a request")).await.expect("infallible")
+    }
+
+    fn only() -> Origins {
+        Origins::Only(vec![HeaderValue::from_static("https://a.example")])
+    }
+
+    #[tokio::test]
+    async fn a_preflight_needs_no_key_and_no_model() {
+        let preflight = |origin| {
+            let request = http::Request::options("/v1/models/nope/predict").header("origin", origin);
+            let request = request.header("access-control-request-method", "POST");
+            request.header("access-control-request-headers", "authorization,idempotency-key,x-stainless-lang")
+        };
+        for (origins, origin, status, allowed) in [
+            (Origins::None, "https://a.example", 405, None),
+            (Origins::Any, "https://b.example", 204, Some("*")),
+            (only(), "https://a.example", 204, Some("https://a.example")),
+            (only(), "https://b.example", 204, None),
+            (only(), "https://a.example.evil", 204, None),
+            (only(), "null", 204, None),
+        ] {
+            let response = answer(origins, preflight(origin)).await;
+            let header = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text"));
+            assert_eq!(response.status(), status, "{origin}");
+            assert_eq!(header("access-control-allow-origin"), allowed, "{origin}");
+            assert_eq!(header("access-control-allow-credentials"), None, "{origin}");
+            if status == 204 {
+                assert_eq!(header("access-control-allow-methods"), Some("GET,POST"));
+                assert_eq!(
+                    header("access-control-allow-headers"),
+                    Some("authorization,idempotency-key,x-stainless-lang")
+                );
+                assert_eq!(header("access-control-max-age"), Some("7200"));
+                assert!(header("vary").is_some_and(|vary| vary.contains("origin")), "{:?}", header("vary"));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_and_errors_can_be_read() {
+        for (path, status) in [("/v2/health/live", 200), ("/v1/models", 401), ("/nope", 404)] {
+            for (origin, allowed) in [("https://a.example", Some("https://a.example")), ("https://b.example", None)] {
+                let response = answer(only(), http::Request::get(path).header("origin", origin)).await;
+                let header = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text"));
+                assert_eq!(response.status(), status, "{path}");
+                assert_eq!(header("access-control-allow-origin"), allowed, "{path} {origin}");
+                let exposed = header("access-control-expose-headers").expect("there are some");
+                assert!(["x-request-id", "retry-after", "ratelimit-reset"].iter().all(|name| exposed.contains(name)));
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What the span of a call, and its one event at the end, say: how it came out, by names of OpenTelemetry's semantic conventions
+//! (HTTP and generative AI) where there is one. Neither credentials nor payload.
+
+use std::time::Duration;
+
+use amaas_wire::oip::{ModelMetadata, ServerMetadata};
+use amaas_wire::predict::{ModelList, Usage};
+use amaas_wire::usage::UsageReport;
+use tracing::field::Empty;
+use tracing::{Span, debug, info, info_span};
+
+use super::Call;
+use crate::{Answer, Error, InferAnswer, Readiness};
+
+/// An answer, as far as a span tells of it.
+pub(crate) trait Outcome {
+    /// The version that answered.
+    fn version(&self) -> Option<&str> {
+        None
+    }
+
+    /// What the call is counted as.
+    fn usage(&self) -> Option<Usage> {
+        None
+    }
+}
+
+impl<P> Outcome for Answer<P> {
+    fn version(&self) -> Option<&str> {
+        Some(self.version())
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        Some(self.usage())
+    }
+}
+
+impl Outcome for InferAnswer {
+    fn version(&self) -> Option<&str> {
+        self.version()
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.usage()
+    }
+}
+
+impl Outcome for Readiness {}
+impl Outcome for ModelMetadata {}
+impl Outcome for ModelList {}
+impl Outcome for ServerMetadata {}
+impl Outcome for UsageReport {}
+
+/// How a call went, whatever its answer.
+#[derive(Clone, Copy)]
+pub(super) struct Course {
+    pub(super) status: u16,
+    pub(super) attempts: u32,
+    pub(super) elapsed: Duration,
+}
+
+pub(super) fn span(call: &Call) -> Span {
+    let span = info_span!(
+        "amaas.call",
+        otel.kind = "client",
+        http.request.method = %call.method,
+        server.address = call.url.host_str(),
+        url.path = call.url.path(),
+        gen_ai.request.model = Empty,
+        amaas.request_id = call.request_id,
+        http.response.status_code = Empty,
+        error.type = Empty,
+        otel.status_code = Empty,
+        amaas.attempts = Empty,
+        amaas.elapsed_ms = Empty,
+        amaas.version = Empty,
+        amaas.rows = Empty,
+        amaas.tokens = Empty,
+        amaas.billed_ms = Empty,
+    );
+    if let Some(model) = call.model() {
+        span.record("gen_ai.request.model", model);
+    }
+    span
+}
+
+/// Tells of the end of the call whose span is `span`.
+pub(super) fn tell<T: Outcome>(span: &Span, result: Result<(&T, Course), &Error>) {
+    let (status, attempts, elapsed) = match result {
+        Ok((_, Course { status, attempts, elapsed })) => (Some(status), attempts, elapsed),
+        Err(error) => (error.status(), error.attempts(), error.elapsed()),
+    };
+    let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    if let Some(status) = status {
+        span.record("http.response.status_code", status);
+    }
+    span.record("amaas.attempts", attempts).record("amaas.elapsed_ms", elapsed_ms);
+    match result {
+        Ok((answer, _)) => {
+            if let Some(version) = answer.version() {
+                span.record("amaas.version", version);
+            }
+            if let Some(usage) = answer.usage() {
+                span.record("amaas.rows", usage.rows).record("amaas.billed_ms", usage.billed_ms);
+                if let Some(tokens) = usage.tokens {
+                    span.record("amaas.tokens", tokens);
+                }
+            }
+            debug!("the call was answered");
+        }
+        Err(error) => {
+            let kind = error.kind().name();
+            span.record("error.type", kind).record("otel.status_code", "ERROR");
+            info!(error.type = kind, %error, "the call failed");
+        }
+    }
+}
