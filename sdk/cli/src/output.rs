@@ -32,6 +32,66 @@ pub(crate) fn figures(heads: &[&str], numbers: Range<usize>, rows: impl IntoIter
     table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
+/// Rows of a table under a head of their own.
+pub(crate) struct Group {
+    pub(crate) head: String,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+/// A table of groups and of rows that belong to none, at most [`WIDTH`] columns wide; those of `numbers` stand at the right.
+pub(crate) fn grouped(heads: &[&str], numbers: Range<usize>, groups: &[Group], last: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    // The preset has a space on either side of a table, of which the first is taken away below.
+    table.set_width(u16::try_from(WIDTH - INDENT.len() + 2).unwrap_or(u16::MAX));
+    table.set_header(heads);
+    for group in groups {
+        // An empty row keeps the place of the head, which may be wider than any column.
+        table.add_row(vec![""; heads.len()]);
+        table.add_rows(&group.rows);
+    }
+    table.add_rows(last);
+    for column in numbers {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut heads = groups.iter().map(|group| wrapped(&group.head, ""));
+    let line = |line: String| {
+        let line = line.strip_prefix(' ').unwrap_or(&line).trim_end();
+        if line.is_empty() { heads.next().unwrap_or_default() } else { format!("{INDENT}{line}") }
+    };
+    table.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// `text` in lines of at most [`WIDTH`] columns that all begin with `indent`. Words that are too long for a line, such as addresses of
+/// Terraform, are broken before a point or a bracket.
+pub(crate) fn wrapped(text: &str, indent: &str) -> String {
+    let room = WIDTH.saturating_sub(indent.chars().count());
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line: Vec<char> = Vec::new();
+        for word in paragraph.split(' ') {
+            let mut word: Vec<char> = word.chars().collect();
+            if !line.is_empty() && line.len() + 1 + word.len() > room {
+                lines.push(std::mem::take(&mut line));
+            }
+            while word.len() > room {
+                let at = word[..=room].iter().rposition(|end| matches!(end, '.' | '[')).filter(|at| *at > 0);
+                let rest = word.split_off(at.unwrap_or(room));
+                lines.push(std::mem::replace(&mut word, rest));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.extend(word);
+        }
+        lines.push(line);
+    }
+    let lines = lines.into_iter().map(|line| format!("{indent}{}", line.into_iter().collect::<String>()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// The day (UTC) of a time in seconds since 1970.
 pub(crate) fn date(seconds: u64) -> String {
     let timestamp = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
@@ -54,4 +114,46 @@ pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
 /// Says `text` on standard error, where somebody may be listening.
 pub(crate) fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Columns of what is wrapped, however wide the terminal is.
+pub(crate) const WIDTH: usize = 100;
+const INDENT: &str = "  ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_wrapped_between_words_and_addresses_before_points() {
+        let words = ["word"; 41].join(" ");
+        let lines: Vec<_> = wrapped(&words, "  ").lines().map(str::to_owned).collect();
+        assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [96, 96, 16]);
+        assert!(lines.iter().all(|line| line.starts_with("  word") && !line.ends_with(' ')));
+
+        let address = format!("module.{}[\"x\"].aws_lambda_function.this", "m".repeat(90));
+        let lines: Vec<_> = wrapped(&address, "").lines().map(str::to_owned).collect();
+        assert_eq!(lines.concat(), address);
+        assert_eq!(lines[0], format!("module.{}", "m".repeat(90)));
+        // What has no place to be broken at is broken anywhere.
+        assert_eq!(wrapped(&"ä".repeat(201), ""), ["ä".repeat(100), "ä".repeat(100), "ä".to_owned()].join("\n"));
+        assert_eq!(wrapped("a\nb", " "), " a\n b");
+    }
+
+    #[test]
+    fn heads_stand_over_their_rows() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let groups = [
+            Group { head: "one".to_owned(), rows: vec![row(["a", "1"]), row(["b", "22"])] },
+            Group { head: "h".repeat(120), rows: vec![row([&"long ".repeat(30), "3"])] },
+        ];
+        let table = grouped(&["WHAT", "NUMBER"], 1..2, &groups, vec![row(["all", "26"])]);
+        let lines: Vec<_> = table.lines().collect();
+        assert!(lines.iter().all(|line| line.len() <= WIDTH), "{table}");
+        assert!(lines[0].starts_with("  WHAT ") && lines[0].ends_with("  NUMBER"), "{table}");
+        assert_eq!(lines[1], "one");
+        assert!(lines[2].starts_with("  a ") && lines[2].ends_with("      1"), "{table}");
+        assert_eq!((lines[4].len(), lines[5].len()), (100, 20));
+        assert!(lines[lines.len() - 1].starts_with("  all ") && lines[lines.len() - 1].ends_with(" 26"), "{table}");
+    }
 }

@@ -12,8 +12,9 @@ use crate::architecture::Architecture;
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools)] // each is a flag of its own
 pub(crate) struct Estimate {
-    /// What `terraform show -json FILE` says of a plan: memory, keys, alarms and the rest come from there; "-" reads standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["memory", "arch", "ephemeral_mb", "provisioned", "front", "tracing", "log_retention_days"])]
+    /// What `terraform show -json FILE` or `tofu show -json FILE` says of a plan: memory, keys, alarms and the rest come from there;
+    /// "-" reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["memory", "arch", "ephemeral_mb", "provisioned", "front", "snap_start", "tracing", "log_retention_days"])]
     pub(crate) plan: Option<PathBuf>,
     /// Calls a month, such as 1e6, 250k or 1_000_000; with --plan also MODEL=CALLS, and may be given again
     #[arg(long, value_name = "[MODEL=]CALLS")]
@@ -36,6 +37,9 @@ pub(crate) struct Estimate {
     /// What stands before the function: its own URL, or an HTTP API [default: url]
     #[arg(long, value_enum)]
     pub(crate) front: Option<Front>,
+    /// Environments start from a snapshot of a version (SnapStart)
+    #[arg(long)]
+    pub(crate) snap_start: bool,
     /// Traces are sent to X-Ray
     #[arg(long)]
     pub(crate) tracing: bool,
@@ -84,12 +88,17 @@ pub(crate) struct Estimate {
     /// Bytes of log for a call [default: what the code and Lambda write]
     #[arg(long, value_name = "BYTES")]
     pub(crate) log_bytes_per_call: Option<Number>,
-    /// The region whose prices count [default: that of the plan, or us-east-1]
+    /// The region whose prices count, any of the partition aws; us-east-1's stand in for those that are not known, and their lines are
+    /// marked. Other partitions (China, GovCloud) need --prices [default: that of the plan, or us-east-1]
     #[arg(long)]
     pub(crate) region: Option<String>,
     /// Availability zones of an interface endpoint whose subnets are not known before the apply
     #[arg(long, value_name = "NUMBER", default_value = "2")]
     pub(crate) zones: Number,
+    /// What an instance of this type costs an hour, in US dollars, such as g6e.xlarge=1.9: if no price is known, or another is yours;
+    /// may be given again
+    #[arg(long, value_name = "TYPE=USD")]
+    pub(crate) instance_price: Vec<InstancePrice>,
     /// The instance with a GPU to compare with
     #[arg(long, value_name = "TYPE", default_value = "g4dn.xlarge")]
     pub(crate) gpu_instance: String,
@@ -105,6 +114,9 @@ pub(crate) struct Estimate {
     /// Subtract what Lambda gives an account for nothing: a million requests and 400,000 GB-seconds a month
     #[arg(long)]
     pub(crate) free_tier: bool,
+    /// Print only the total and the five lines that cost most
+    #[arg(long)]
+    pub(crate) summary: bool,
     /// Prices of your own, in the form of --show-prices; those of a name and region that is there take its place
     #[arg(long, value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
@@ -136,6 +148,26 @@ impl<T: FromStr<Err = String>> FromStr for OfModel<T> {
             Some((model, value)) => Ok(Self { model: Some(model.to_owned()), value: value.parse()? }),
             None => Ok(Self { model: None, value: text.parse()? }),
         }
+    }
+}
+
+/// What an instance of EC2 costs an hour.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct InstancePrice {
+    pub(crate) instance: String,
+    pub(crate) usd: f64,
+}
+
+impl FromStr for InstancePrice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (instance, usd) = text.split_once('=').ok_or_else(|| format!("expected {INSTANCE_PRICE}, got {text:?}"))?;
+        let is_type = instance.split_once('.').is_some_and(|(family, size)| !family.is_empty() && !size.is_empty());
+        if !is_type {
+            return Err(format!("expected {INSTANCE_PRICE}, got the type {instance:?}"));
+        }
+        Ok(Self { instance: instance.to_owned(), usd: bounded(usd, 0.0, DEAREST, INSTANCE_PRICE)? })
     }
 }
 
@@ -224,6 +256,9 @@ fn whole(number: f64, expected: &str) -> Result<f64, String> {
 
 /// More than anybody calls, and few enough for a sum to be exact to the cent.
 const MOST: f64 = 1e15;
+/// More than an instance costs an hour.
+const DEAREST: f64 = 1e6;
+const INSTANCE_PRICE: &str = "a type and its price by the hour, such as g6e.xlarge=1.9";
 const MEMORY: &str = "whole MB from 128 to 10240, which is what Lambda gives, such as 1024";
 const EPHEMERAL: &str = "whole MB from 512 to 10240, which is what Lambda gives, such as 512";
 
@@ -260,6 +295,17 @@ mod tests {
         }
         for text in ["0", "900001"] {
             assert!(text.parse::<Milliseconds>().expect_err(text).contains("900000"));
+        }
+    }
+
+    #[test]
+    fn prices_of_instances_have_a_type_and_dollars() {
+        let price = "g6e.xlarge=1.9".parse::<InstancePrice>().expect("a price");
+        assert_eq!((price.instance.as_str(), price.usd.to_string()), ("g6e.xlarge", "1.9".to_owned()));
+        for text in ["", "1.9", "g6e.xlarge", "g6e.xlarge=", "g6e.xlarge=-1", "g6e.xlarge=nan", "g6e=1", ".=1", "a.=1"]
+        {
+            let error = text.parse::<InstancePrice>().expect_err(text);
+            assert!(error.contains("such as g6e.xlarge=1.9"), "{error}");
         }
     }
 

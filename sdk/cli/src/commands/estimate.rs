@@ -15,9 +15,11 @@ mod ledger;
 mod line;
 mod plan;
 mod prices;
+mod regions;
 mod report;
 mod resource;
 mod stack;
+mod summary;
 mod surroundings;
 mod text;
 
@@ -29,6 +31,7 @@ use self::line::Line;
 use self::plan::Plan;
 use self::prices::{BUILT_IN, Prices};
 use self::report::Report;
+use self::summary::Summary;
 use crate::architecture::Architecture;
 use crate::arguments::{Estimate, Front};
 use crate::failure::Failure;
@@ -43,12 +46,17 @@ pub(crate) fn run(settings: &Settings, estimate: &Estimate) -> Result<(), Failur
         Some(path) => stack::report(estimate, &Plan::read(path)?)?,
         None => of_flags(estimate)?,
     };
-    if settings.json { output::json(&report) } else { output::line(text::of(&report)) }
+    match (settings.json, estimate.summary) {
+        (true, true) => output::json(&Summary::of(&report)),
+        (true, false) => output::json(&report),
+        (false, true) => output::line(text::summary(&Summary::of(&report))),
+        (false, false) => output::line(text::of(&report)),
+    }
 }
 
 /// One function as the flags describe it, and what `infra/` makes around it where nobody says otherwise.
 fn of_flags(estimate: &Estimate) -> Result<Report, Failure> {
-    let prices = Prices::open(estimate.prices.as_deref(), estimate.region.as_deref().unwrap_or(REGION))?;
+    let prices = Prices::of_region(estimate, estimate.region.as_deref().unwrap_or(REGION))?;
     let habits = Habits::of(estimate);
     let function = described(estimate)?;
     let mut free = FreeTier::of(estimate);
@@ -56,7 +64,7 @@ fn of_flags(estimate: &Estimate) -> Result<Report, Failure> {
     let gigabytes = function.ledger_gigabytes(&habits);
     lines.push(Line::new("DynamoDB", "ledger storage", gigabytes, prices.of("dynamodb.storage")?));
     lines.push(Line::new("DynamoDB", "point-in-time recovery", gigabytes, prices.of("dynamodb.pitr")?));
-    lines.push(Line::new("KMS", "keys: registry, sealing", 2.0, prices.of("kms.keys")?));
+    lines.push(Line::new("KMS", "keys: registry, sealing", KEYS, prices.of("kms.keys")?));
     if estimate.front == Some(Front::Api) {
         let requests = habits.api_requests(function.calls);
         lines.push(Line::new("API Gateway", "HTTP API requests", requests, prices.of("api.http")?));
@@ -64,6 +72,7 @@ fn of_flags(estimate: &Estimate) -> Result<Report, Failure> {
     let gpu = Gpu::compare(estimate, std::slice::from_ref(&function), &prices)?;
     let mut report = Report::new(&prices, function.calls, lines, gpu);
     report.assume(&habits.assumptions(std::slice::from_ref(&function)));
+    report.assume(&Assumption::rotation(KEYS, prices.of("kms.keys")?));
     report.assume(&Assumption::general(estimate));
     Ok(report)
 }
@@ -93,6 +102,7 @@ fn described(estimate: &Estimate) -> Result<Function, Failure> {
         architecture: estimate.arch.unwrap_or(Architecture::X86_64),
         ephemeral_mb: estimate.ephemeral_mb.map_or(EPHEMERAL_MB, |size| size.0),
         provisioned: estimate.provisioned.map_or(0.0, |number| number.0),
+        snap_start: estimate.snap_start,
         tracing: estimate.tracing,
         retention_days: Some(estimate.log_retention_days.map_or(RETENTION_DAYS, |days| days.0)),
         calls: calls.value.0,
@@ -106,3 +116,5 @@ const REGION: &str = "us-east-1";
 const MEMORY_MB: f64 = 1024.0;
 const EPHEMERAL_MB: f64 = 512.0;
 const RETENTION_DAYS: f64 = 30.0;
+/// The registry's and the one for sealing, both of which rotate.
+const KEYS: f64 = 2.0;

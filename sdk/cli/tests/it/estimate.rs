@@ -24,6 +24,13 @@ fn of_plan(plan: &Value, flags: &[&str]) -> Value {
     crate::program::json(folder.path(), &[&["estimate", "--plan", "plan.json"], flags].concat())
 }
 
+/// What people see of a plan.
+fn text_of_plan(plan: &Value, flags: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("plan.json"), plan.to_string()).expect("written");
+    text(folder.path(), &[&["estimate", "--plan", "plan.json"], flags].concat())
+}
+
 /// A plan with these resources at its root, in us-east-1.
 fn plan(resources: &[(&str, &str, Value)]) -> Value {
     let resources = resources.iter().map(
@@ -131,14 +138,14 @@ fn people_see_cents_prices_and_reasons() {
     let text = text(folder.path(), &["estimate", "--calls", "1e6", "--p50-ms", "12", "--memory", "512"]);
     for expected in [
         "1,000,000 calls a month in us-east-1\n",
-        "RESOURCE    WHAT",
-        "0.0000166667 per GB-second",
+        "  UNIT PRICE  USD A MONTH\nLambda\n  requests  ",
+        "0.0000166667 per GB-second  us-east-1  2026-11-26\n",
         "model in S3",
         "< 0.01\n",
         "USD for 1,000 calls.",
         "One g4dn.xlarge that always runs costs 391.98 USD a month",
-        "2026-11-26  https://aws.amazon.com/lambda/pricing/",
-        "--ledger-writes-per-call  lease of the idempotency key 1, kept answer 2 (item of 1,675 bytes), usage record 1",
+        "https://aws.amazon.com/lambda/pricing/, read in: a stored copy of the page\n",
+        "ledger writes a call: 4 units (--ledger-writes-per-call)\n  lease of the idempotency key 1, kept answer 2 (item of 1,675 bytes), usage record 1",
     ] {
         assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
     }
@@ -313,9 +320,207 @@ fn instances_are_priced_from_their_least_to_their_largest_number() {
     let why: Vec<_> =
         report["not_priced"].as_array().expect("a list").iter().map(|of| of["why"].as_str().expect("text")).collect();
     assert!(
-        why[0].contains("no price is known for x9.mega") && why[1].contains("not known before the apply"),
+        why[0].contains("no price is known for x9.mega, only for types of g4dn, g5, g6; --instance-price x9.mega=USD")
+            && why[1].contains("not known before the apply"),
         "{why:?}"
     );
+    assert_eq!((&report["at_least"], &report["total_usd"]), (&json!(true), &json!(0.0)));
+    let said = text_of_plan(&unpriced, &[]);
+    assert!(said.contains("TOTAL, at least") && said.contains("no price is known for 2 resources"), "{said}");
+
+    // A price by the hour is all that is missing, and takes the place of a known one.
+    let report = of_plan(&unpriced, &["--instance-price", "x9.mega=2.5", "--instance-price", "g5.xlarge=1"]);
+    assert_near(usd(&report, "1 × x9.mega"), 2.5 * 730.0, "as given");
+    assert_eq!(report["not_priced"].as_array().expect("a list").len(), 1);
+    let report = of_plan(&of_module, &["--instance-price", "g5.xlarge=1"]);
+    assert_near(usd(&report, "1 × g5.xlarge"), 730.0, "as given");
+    assert_eq!(report["at_least"], false);
+    let report =
+        estimate(&["--calls", "1e6", "--p50-ms", "9", "--gpu-instance", "x9.mega", "--instance-price", "x9.mega=1"]);
+    assert_near(report["gpu"]["usd_a_month"].as_f64().expect("a number"), 738.0, "compared with");
+}
+
+#[test]
+fn what_is_not_priced_is_named_and_makes_the_total_a_least() {
+    let priced = [("aws_kms_key.a", "aws_kms_key", json!({}))];
+    let unpriced = [
+        ("aws_flow_log.a", "aws_flow_log", json!({}), "billed by the GB that it records"),
+        (
+            "aws_ecs_cluster.a",
+            "aws_ecs_cluster",
+            json!({ "setting": [{ "name": "containerInsights", "value": "enhanced" }] }),
+            "Container Insights sends custom metrics",
+        ),
+        ("aws_quantum_oracle.a", "aws_quantum_oracle", json!({}), "no price is known for this type"),
+    ];
+    assert_eq!(of_plan(&plan(&priced), &[])["at_least"], false);
+    for (address, kind, values, expected) in unpriced {
+        let report = of_plan(&plan(&[priced.as_slice(), &[(address, kind, values)]].concat()), &[]);
+        assert_eq!((&report["at_least"], &report["total_usd"]), (&json!(true), &json!(1.0)), "{address}");
+        assert_eq!(report["not_priced"][0]["address"], address);
+        let why = report["not_priced"][0]["why"].as_str().expect("text");
+        assert!(why.contains(expected), "{why}");
+    }
+}
+
+#[test]
+fn keys_that_rotate_cost_more_each_of_two_years() {
+    let why = |report: &Value| {
+        let assumptions = report["assumptions"].as_array().expect("a list");
+        let rotation = assumptions.iter().find(|assumption| assumption["name"] == "key rotation");
+        rotation.map(|rotation| rotation["why"].as_str().expect("text").to_owned())
+    };
+    let two = "2 keys will cost 2.00 USD a month more after a year, and 4.00 after two";
+    assert!(why(&estimate(&["--calls", "0", "--p50-ms", "1"])).expect("infra's keys rotate").contains(two));
+    let path = minimal();
+    let minimal = estimate(&["--plan", path.to_str().expect("UTF-8"), "--calls", "0"]);
+    assert!(why(&minimal).expect("both rotate").contains(two));
+    let rotating = |on: Value| plan(&[("aws_kms_key.a", "aws_kms_key", json!({ "enable_key_rotation": on }))]);
+    let one = "1 key will cost 1.00 USD a month more after a year, and 2.00 after two";
+    assert!(why(&of_plan(&rotating(json!(true)), &[])).expect("it rotates").contains(one));
+    for off in [json!(false), Value::Null] {
+        assert_eq!(why(&of_plan(&rotating(off), &[])), None);
+    }
+}
+
+#[test]
+fn a_snapshot_is_kept_all_month_and_restored_for_cold_starts() {
+    let function = |apply_on: &str| {
+        let values = json!({ "function_name": "f", "memory_size": 2048, "snap_start": [{ "apply_on": apply_on }] });
+        plan(&[("aws_lambda_function.f", "aws_lambda_function", values)])
+    };
+    let calls = ["--calls", "1e6", "--p50-ms", "12"];
+    let of_flags = estimate(&[&calls[..], &["--memory", "2048", "--snap-start"]].concat());
+    for report in [of_plan(&function("PublishedVersions"), &calls), of_flags] {
+        // 2 GB for 2,628,000 seconds, and 2 GB for each of 10,000 cold starts.
+        assert_near(usd(&report, "snapshot of one version"), 5_256_000.0 * 0.000_001_504_6, "kept");
+        assert_near(usd(&report, "snapshots restored"), 20_000.0 * 0.000_139_799_8, "restored");
+    }
+    let none = of_plan(&function("None"), &calls);
+    assert!(none["lines"].as_array().expect("lines").iter().all(|line| line["what"] != "snapshot of one version"));
+}
+
+#[test]
+fn each_region_has_an_estimate_that_says_whose_prices_it_has() {
+    let calls = ["--calls", "1e6", "--p50-ms", "12", "--region"];
+    for region in ["eu-west-1", "eu-central-1", "ap-southeast-7", "us-east-1"] {
+        let report = estimate(&[&calls[..], &[region]].concat());
+        assert_eq!(report["region"], region);
+        let lines = report["lines"].as_array().expect("lines");
+        let borrowed: Vec<_> = lines.iter().filter(|line| line["region"] != region).collect();
+        assert!(borrowed.iter().all(|line| line["region"] == "us-east-1"), "{borrowed:?}");
+        let stand_in = &report["stand_in"];
+        if region == "us-east-1" {
+            assert_eq!((borrowed.len(), stand_in), (0, &Value::Null));
+            continue;
+        }
+        assert_eq!(stand_in["region"], "us-east-1");
+        assert_eq!((&stand_in["lines"], &stand_in["of_lines"]), (&json!(borrowed.len()), &json!(lines.len())));
+        let sum: f64 = borrowed.iter().map(|line| line["usd"].as_f64().expect("a number")).sum();
+        assert_near(stand_in["usd"].as_f64().expect("a number"), sum, region);
+        let all = region != "eu-central-1";
+        assert_eq!(borrowed.len() == lines.len(), all, "{region}: {stand_in}");
+        assert_eq!(stand_in["usd"] == report["total_usd"], all, "{region}: {stand_in}");
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let said = text(folder.path(), &[&["estimate"], &calls[..], &[region]].concat());
+        let marked = said.lines().filter(|line| line.ends_with("  *")).count();
+        assert_eq!(marked, borrowed.len(), "{said}");
+        let told = format!("* {marked} of {} lines, ", lines.len());
+        let running = said.replace('\n', " ");
+        assert!(running.contains(&told) && running.contains("are at us-east-1's prices"), "{said}");
+    }
+    // Of a plan too, whoever tells its region.
+    let mut elsewhere = plan(&[("aws_kms_key.a", "aws_kms_key", json!({}))]);
+    assert_eq!(of_plan(&elsewhere, &["--region", "ca-west-1"])["stand_in"]["usd"], json!(1.0));
+    elsewhere["configuration"]["provider_config"]["aws"]["expressions"]["region"]["constant_value"] =
+        json!("eu-north-1");
+    let report = of_plan(&elsewhere, &[]);
+    assert_eq!((&report["region"], &report["stand_in"]["usd"]), (&json!("eu-north-1"), &json!(1.0)));
+}
+
+#[test]
+fn a_summary_has_the_total_and_the_five_largest_lines() {
+    let path = minimal();
+    let flags = ["--plan", path.to_str().expect("UTF-8"), "--calls", "1e6", "--p50-ms", "12"];
+    let (whole, summary) = (estimate(&flags), estimate(&[&flags[..], &["--summary"]].concat()));
+    let costs = |report: &Value| -> Vec<f64> {
+        let lines = report["lines"].as_array().expect("lines");
+        lines.iter().map(|line| line["usd"].as_f64().expect("a number")).collect()
+    };
+    let mut largest = costs(&whole);
+    largest.sort_by(|one, other| other.total_cmp(one));
+    let rest: f64 = largest.split_off(5).iter().sum();
+    assert_eq!(costs(&summary), largest);
+    assert_near(summary["other_usd"].as_f64().expect("a number"), rest, "the rest");
+    assert_eq!(summary["other_lines"], json!(costs(&whole).len() - 5));
+    for member in ["total_usd", "at_least", "region", "calls", "usd_per_1000_calls", "not_priced", "stand_in"] {
+        assert_eq!(summary[member], whole[member], "{member}");
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let said = text(folder.path(), &[&["estimate", "--summary"], &flags[..]].concat());
+    assert!(
+        said.contains("11 lines that cost less") && said.contains("TOTAL ") && !said.contains("Assumptions"),
+        "{said}"
+    );
+    assert!(said.lines().count() < 20, "{said}");
+
+    // What has fewer lines has no rest, and what is not priced is named.
+    let little = plan(&[("aws_kms_key.a", "aws_kms_key", json!({})), ("aws_flow_log.a", "aws_flow_log", json!({}))]);
+    let said = text_of_plan(&little, &["--summary"]);
+    assert!(!said.contains("that cost less") && said.contains("TOTAL, at least"), "{said}");
+    assert!(said.contains("Not priced, and in no sum: aws_flow_log.a."), "{said}");
+}
+
+#[test]
+fn a_report_is_no_wider_than_a_terminal() {
+    let module =
+        "module.a_stack_with_a_long_name.module.function[\"a-model-with-a-name-of-its-own\"].module.inner_part";
+    let at = |kind: &str| format!("{module}.{kind}.this[0]");
+    let function =
+        json!({ "function_name": "f", "memory_size": 1024, "snap_start": [{ "apply_on": "PublishedVersions" }] });
+    let group = json!({ "min_size": 1, "max_size": 40_000 });
+    let resources = [
+        ("aws_lambda_function", function),
+        ("aws_lb", json!({})),
+        ("aws_vpc_endpoint", json!({ "vpc_endpoint_type": "Interface" })),
+        ("aws_flow_log", json!({})),
+        ("aws_sqs_queue", json!({})),
+        ("aws_launch_template", json!({ "instance_type": "g5.xlarge" })),
+        ("aws_autoscaling_group", group),
+    ];
+    let addresses: Vec<_> = resources.iter().map(|(kind, values)| (at(kind), *kind, values.clone())).collect();
+    let long =
+        plan(&Vec::from_iter(addresses.iter().map(|(address, kind, values)| (&**address, *kind, values.clone()))));
+    let calls = ["--calls", "1e15", "--p50-ms", "900000", "--region", "ap-southeast-7"];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = minimal();
+    for said in [
+        text_of_plan(&long, &calls),
+        text_of_plan(&long, &[&calls[..], &["--summary"]].concat()),
+        text(folder.path(), &[&["estimate", "--plan", path.to_str().expect("UTF-8")], &calls[..]].concat()),
+        text(folder.path(), &[&["estimate"], &calls[..], &["--front", "api", "--tracing", "--free-tier"]].concat()),
+    ] {
+        let wide: Vec<_> = said.lines().filter(|line| line.chars().count() > 100).collect();
+        assert_eq!(wide, Vec::<&str>::new(), "{said}");
+        // No part of an address is lost.
+        let whole = said.replace('\n', "");
+        assert!(!said.contains("a_stack") || whole.contains(&at("aws_lambda_function")), "{said}");
+    }
+}
+
+#[test]
+fn nothing_has_no_sign() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("empty.json"), plan(&[]).to_string()).expect("written");
+    for flags in
+        [&["--calls", "0", "--p50-ms", "12"][..], &["--plan", "empty.json"], &["--plan", "empty.json", "--summary"]]
+    {
+        let said = text(folder.path(), &[&["estimate"], flags].concat());
+        assert!(!said.contains(" -0"), "{flags:?}: {said}");
+        let json = text(folder.path(), &[&["--json", "estimate"], flags].concat());
+        assert!(!json.contains(":-0"), "{flags:?}: {json}");
+    }
 }
 
 #[test]
@@ -335,7 +540,8 @@ fn own_prices_take_the_place_of_the_built_in_ones() {
     assert_near(usd(&report, "requests"), 0.1, "its own");
     assert_near(usd(&report, "keys: registry, sealing"), 2.0, "built in");
     let text = text(folder.path(), &[&flags[..], &["--region", "mars-north-1"]].concat());
-    assert!(text.contains("15 of 16 prices are another region's"), "{text}");
+    let running = text.replace('\n', " ");
+    assert!(running.contains("because 15 of 16 prices of mars-north-1 are not known here"), "{text}");
     assert!(text.contains("1 of 16 prices were not checked") && text.contains("mars-north-1  not checked"), "{text}");
 }
 
@@ -353,10 +559,12 @@ fn what_is_wrong_is_named_with_what_to_write() {
     let mut regionless: Value = serde_json::from_str(&usual).expect("JSON");
     regionless["configuration"] = Value::Null;
     let regionless = regionless.to_string();
+    let typo = usual.replace("us-east-1", "eu-wst-1");
     let files: &[(&str, &[u8])] = &[
         ("plan.json", usual.as_bytes()),
         ("small.json", small.as_bytes()),
         ("regionless.json", regionless.as_bytes()),
+        ("typo.json", typo.as_bytes()),
         ("tfplan", b"PK\x03\x04\x00"),
         ("state.json", b"{\"values\":{\"root_module\":{}}}"),
         ("bytes", b"\x00\xff\x80{"),
@@ -377,8 +585,14 @@ fn what_is_wrong_is_named_with_what_to_write() {
         (with(&["--memory", "64"]), "whole MB from 128 to 10240"),
         (with(&["--memory", "20000"]), "whole MB from 128 to 10240"),
         (with(&["--arch", "sparc"]), "x86_64, arm64"),
-        (with(&["--region", "mars"]), "only for eu-central-1, us-east-1"),
-        (with(&["--gpu-instance", "toaster"]), "\"ec2.toaster\" with --prices FILE"),
+        (with(&["--region", "mars"]), "AWS has no region \"mars\""),
+        (with(&["--region", "eu-wst-1"]), "try: --region eu-west-1"),
+        (with(&["--region", "cn-north-1"]), "cn-north-1 is in the partition aws-cn, of which no price is known"),
+        (with(&["--region", "us-gov-west-1"]), "give prices of us-gov-west-1 in US dollars with --prices FILE"),
+        (with(&["--plan", "typo.json"]), "AWS has no region \"eu-wst-1\""),
+        (with(&["--gpu-instance", "toaster"]), "--instance-price toaster=USD"),
+        (with(&["--instance-price", "toaster=1"]), "got the type \"toaster\""),
+        (with(&["--instance-price", "g7e.xlarge"]), "such as g6e.xlarge=1.9"),
         (with(&["--cold-start-share", "2"]), "a share from 0 to 1"),
         (with(&["--prices", "prices.json"]), "expected \"currency\": \"USD\", got \"EUR\""),
         (with(&["--prices", "negative.json"]), "x: expected \"usd\" from 0"),

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::figure::{quantity, usd};
 use super::lambda::{FREE_GB_SECONDS, FREE_REQUESTS};
+use super::prices::Price;
 use crate::arguments::Estimate;
 
 /// Something that is taken for granted, and why.
@@ -27,6 +29,25 @@ impl Assumption {
         flag: Option<&'static str>,
     ) -> Self {
         Self { name, value: value.into(), why: why.into(), flag }
+    }
+
+    /// What so many keys cost more once they were rotated; nothing of none.
+    pub(super) fn rotation(keys: f64, price: &Price) -> Vec<Self> {
+        if keys <= 0.0 {
+            return Vec::new();
+        }
+        let (more, s) = (keys * price.usd / price.per, if keys > 1.0 { "s" } else { "" });
+        vec![Self::new(
+            "key rotation",
+            "none yet",
+            format!(
+                "each of the first two rotations of a key, a year apart, adds the price of a key: {} key{s} will cost {} USD a month more after a year, and {} after two",
+                quantity(keys),
+                usd(more),
+                usd(more * 2.0)
+            ),
+            None,
+        )]
     }
 
     /// Those that hold for every estimate.

@@ -1,5 +1,10 @@
 //! Numbers as people read them.
 
+/// What `amounts` come to. `Iterator::sum` begins at -0, which is what it gives for nothing.
+pub(super) fn sum(amounts: impl IntoIterator<Item = f64>) -> f64 {
+    amounts.into_iter().fold(0.0, |sum, amount| sum + amount)
+}
+
 /// Money to the cent; what is less than half a cent says so.
 pub(super) fn usd(amount: f64) -> String {
     if amount <= 0.0 {
@@ -13,6 +18,7 @@ pub(super) fn usd(amount: f64) -> String {
 
 /// A quantity: whole from a thousand on, else with as many digits as tell it from nothing.
 pub(super) fn quantity(amount: f64) -> String {
+    let amount = unsigned(amount);
     if amount > 0.0 && amount < 0.0001 {
         return "< 0.0001".to_owned();
     }
@@ -29,9 +35,21 @@ pub(super) fn measured(amount: f64, unit: &str) -> String {
     format!("{} {}", quantity(amount), plural(unit, amount))
 }
 
+/// A price without what it is of, which stands beside it: what one, or `per`, of something cost.
+pub(super) fn rate(cost: f64, per: f64) -> String {
+    let cost = unsigned(cost);
+    if per <= 1.0 { format!("{cost}") } else { format!("{cost} per {}", quantity(per)) }
+}
+
 /// A price in full: what `per` of something cost.
 pub(super) fn unit_price(cost: f64, per: f64, unit: &str) -> String {
+    let cost = unsigned(cost);
     if per <= 1.0 { format!("{cost} per {unit}") } else { format!("{cost} per {}", measured(per, unit)) }
+}
+
+/// The same number, but 0 for -0.
+fn unsigned(amount: f64) -> f64 {
+    amount + 0.0
 }
 
 /// What there are `amount` of.
@@ -68,6 +86,23 @@ mod tests {
             (1_234_567.891, "1,234,567.89"),
         ] {
             assert_eq!(usd(amount), expected, "{amount}");
+        }
+    }
+
+    #[test]
+    fn nothing_has_no_sign() {
+        assert!(sum([]).is_sign_positive() && sum([-0.0]).is_sign_positive());
+        assert!((sum([1.0, 2.5]) - 3.5).abs() < 1e-12);
+        for text in [
+            usd(-0.0),
+            quantity(-0.0),
+            measured(-0.0, "key"),
+            rate(-0.0, 1.0),
+            rate(-0.0, 10.0),
+            unit_price(-0.0, 1.0, "key"),
+            unit_price(-0.0, 1000.0, "request"),
+        ] {
+            assert!(text.starts_with('0'), "{text}");
         }
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Function {
     pub(super) ephemeral_mb: f64,
     /// Environments that are kept ready.
     pub(super) provisioned: f64,
+    /// Environments start from a snapshot.
+    pub(super) snap_start: bool,
     pub(super) tracing: bool,
     /// How long logs are kept; for ever where nobody says.
     pub(super) retention_days: Option<f64>,

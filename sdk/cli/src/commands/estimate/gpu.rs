@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::figure::{quantity, usd};
+use super::figure::{quantity, sum, usd};
 use super::function::{FreeTier, Function};
 use super::habits::{HOURS, Habits, SECONDS};
 use super::lambda;
@@ -45,7 +45,7 @@ impl Gpu {
         functions: &[Function],
         prices: &Prices,
     ) -> Result<Option<Self>, Failure> {
-        let calls: f64 = functions.iter().map(|function| function.calls).sum();
+        let calls = sum(functions.iter().map(|function| function.calls));
         if calls <= 0.0 {
             return Ok(None);
         }
@@ -53,7 +53,9 @@ impl Gpu {
         let Some(hour) = prices.known(&format!("ec2.{instance}")) else {
             let known = prices.names("ec2.").join(", ");
             return Err(Failure::usage(format!("no price is known for the instance {instance:?}, only for {known}"))
-                .try_this(format!("write one of these, or give \"ec2.{instance}\" with --prices FILE")));
+                .try_this(format!(
+                    "write one of these, or give its price by the hour: --instance-price {instance}=USD"
+                )));
         };
         let (hour, disk) = (hour.usd / hour.per, prices.of("ebs.gp3")?);
         let usd_a_month = hour * HOURS + estimate.gpu_disk_gb.0 * disk.usd / disk.per;
@@ -62,10 +64,9 @@ impl Gpu {
             // An allowance ends, and what is compared goes on.
             let lines = lambda::lines(function, &Habits::of(estimate), prices, &mut FreeTier::default())?;
             lambda_usd += total(&lines);
-            fixed +=
-                lines.iter().filter(|line| line.what == "provisioned concurrency").map(|line| line.usd).sum::<f64>();
+            fixed += sum(lines.iter().filter(|line| lambda::is_fixed(line)).map(|line| line.usd));
         }
-        let mean_ms = functions.iter().map(|function| function.calls / calls * function.p50_ms).sum();
+        let mean_ms = sum(functions.iter().map(|function| function.calls / calls * function.p50_ms));
         let p50_ms = estimate.gpu_p50_ms.map_or(mean_ms, |time| time.0);
         let utilisation = estimate.gpu_utilisation.0;
         if utilisation <= 0.0 {

@@ -3,7 +3,7 @@
 //! Each figure is named with its reason in the estimate, and each that makes a difference has a flag.
 
 use super::assumption::Assumption;
-use super::figure::quantity;
+use super::figure::{quantity, sum};
 use super::function::Function;
 use crate::arguments::Estimate;
 
@@ -86,11 +86,8 @@ impl Habits {
 
     /// What of this is assumed for `functions`.
     pub(super) fn assumptions(&self, functions: &[Function]) -> Vec<Assumption> {
-        let environments: f64 = functions
-            .iter()
-            .filter(|function| function.calls > 0.0)
-            .map(|function| self.environments(function.calls, function.p50_ms))
-            .sum();
+        let called = functions.iter().filter(|function| function.calls > 0.0);
+        let environments = sum(called.map(|function| self.environments(function.calls, function.p50_ms)));
         let mut all = self.of_ledger();
         all.extend([
             Assumption::new(

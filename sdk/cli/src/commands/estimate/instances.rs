@@ -1,5 +1,7 @@
 //! Instances of EC2 in a plan: those of an Auto Scaling group, whose launch template says what they are, and single ones.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::figure::quantity;
@@ -54,8 +56,14 @@ type Disk<'a> = (Option<&'a Value>, Option<&'a Value>);
 
 fn lines(address: &str, instance: &str, number: f64, disks: &[Disk<'_>], prices: &Prices) -> Result<Vec<Line>, String> {
     let price = prices.known(&format!("ec2.{instance}"));
-    let price =
-        price.ok_or_else(|| format!("no price is known for {instance}; --prices FILE can give \"ec2.{instance}\""))?;
+    let price = price.ok_or_else(|| {
+        let types = prices.names("ec2.");
+        let families: BTreeSet<_> = types.iter().filter_map(|known| Some(known.split_once('.')?.0)).collect();
+        format!(
+            "no price is known for {instance}, only for types of {}; --instance-price {instance}=USD gives it by the hour",
+            Vec::from_iter(families).join(", ")
+        )
+    })?;
     let what = format!("{} × {instance}", quantity(number));
     let mut lines = vec![Line::new(address, what, number * HOURS, price)];
     for (kind, size) in disks {

@@ -23,7 +23,7 @@ pub(super) fn lines(
         // Lambda gives nothing for nothing there.
         lines.push(line("duration", billed * memory_gb, price("provisioned-duration")?));
         let ready = provisioned(function.provisioned, function.memory_mb, SECONDS);
-        lines.push(line("provisioned concurrency", ready, price("provisioned")?));
+        lines.push(line(READY, ready, price("provisioned")?));
     } else {
         let duration = beyond(billed * memory_gb, &mut free.gigabyte_seconds);
         lines.push(line("duration", duration, price("duration")?));
@@ -37,7 +37,17 @@ pub(super) fn lines(
     if more_gb > 0.0 {
         lines.push(line("ephemeral storage", (billed + cold) * more_gb, prices.of("lambda.ephemeral")?));
     }
+    if function.snap_start {
+        lines.push(line(CACHE, memory_gb * SECONDS, prices.of("lambda.snapstart.cache")?));
+        let restored = function.cold_starts(habits) * memory_gb;
+        lines.push(line("snapshots restored", restored, prices.of("lambda.snapstart.restore")?));
+    }
     Ok(lines)
+}
+
+/// Whether a line of Lambda's is paid without a call too.
+pub(super) fn is_fixed(line: &Line) -> bool {
+    line.what == READY || line.what == CACHE
 }
 
 /// Seconds that are billed of `times` runs of `milliseconds`, each of which counts whole milliseconds.
@@ -54,6 +64,9 @@ fn provisioned(number: f64, memory_mb: f64, seconds: f64) -> f64 {
 pub(super) const FREE_REQUESTS: f64 = 1_000_000.0;
 pub(super) const FREE_GB_SECONDS: f64 = 400_000.0;
 const FREE_EPHEMERAL_MB: f64 = 512.0;
+const READY: &str = "provisioned concurrency";
+/// Each published version has one until it is deleted; `infra/` has one version in use.
+const CACHE: &str = "snapshot of one version";
 
 #[cfg(test)]
 mod tests {

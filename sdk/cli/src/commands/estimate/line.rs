@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::figure::sum;
 use super::prices::Price;
 
 /// So much of something in a month, at a price.
@@ -20,6 +21,8 @@ pub(super) struct Line {
     /// What [`per`](Self::per) of it cost, in US dollars.
     pub(super) usd_per: f64,
     pub(super) per: f64,
+    /// The region that its price is of.
+    pub(super) region: String,
     /// What it costs a month, in US dollars.
     pub(super) usd: f64,
 }
@@ -35,6 +38,7 @@ impl Line {
             price: price.name.clone(),
             usd_per: price.usd,
             per: price.per,
+            region: price.region.clone(),
             usd: quantity * price.usd / price.per,
         }
     }
@@ -47,5 +51,5 @@ impl Line {
 
 /// What `lines` cost together.
 pub(super) fn total(lines: &[Line]) -> f64 {
-    lines.iter().map(|line| line.usd).sum()
+    sum(lines.iter().map(|line| line.usd))
 }

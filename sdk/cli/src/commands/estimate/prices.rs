@@ -1,6 +1,7 @@
 //! Prices: one data file, each entry with its date and the public page that it is from.
 //!
-//! Where a region has no price of its own, that of us-east-1 stands in, and the estimate says so.
+//! If a region of us-east-1's partition has no price of its own, that of us-east-1 stands in, and the estimate marks each line of which
+//! that is so.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::REGION;
+use jiff::Timestamp;
+
+use super::{REGION, regions};
+use crate::arguments::{Estimate, InstancePrice};
 use crate::failure::Failure;
 
 /// What something costs.
@@ -52,8 +56,28 @@ struct Document {
 }
 
 impl Prices {
+    /// The built-in prices for `region`, and in their place those that `estimate` gives.
+    pub(super) fn of_region(estimate: &Estimate, region: &str) -> Result<Self, Failure> {
+        let mut prices = Self::open(estimate.prices.as_deref(), region)?;
+        for InstancePrice { instance, usd } in &estimate.instance_price {
+            let price = Price {
+                name: format!("ec2.{instance}"),
+                region: region.to_owned(),
+                usd: *usd,
+                per: 1.0,
+                unit: "hour".to_owned(),
+                date: Timestamp::now().strftime("%Y-%m-%d").to_string(),
+                checked: false,
+                page: "--instance-price".to_owned(),
+                seen: "the command line".to_owned(),
+            };
+            prices.all.insert((price.name.clone(), price.region.clone()), price);
+        }
+        Ok(prices)
+    }
+
     /// The built-in prices, and those of the file at `own` in their place, for `region`.
-    pub(super) fn open(own: Option<&Path>, region: &str) -> Result<Self, Failure> {
+    fn open(own: Option<&Path>, region: &str) -> Result<Self, Failure> {
         let mut all = BTreeMap::new();
         let built_in =
             parse(BUILT_IN.as_bytes()).map_err(|cause| Failure::new(format!("the built-in prices: {cause}")))?;
@@ -68,11 +92,8 @@ impl Prices {
         for price in documents.into_iter().flatten() {
             all.insert((price.name.clone(), price.region.clone()), price);
         }
-        let regions: BTreeSet<_> = all.values().map(|price| price.region.as_str()).collect();
-        if !regions.contains(region) {
-            let known = Vec::from_iter(regions).join(", ");
-            return Err(Failure::usage(format!("no price is known for the region {region:?}, only for {known}"))
-                .try_this("write --region with one of these, or give the region's prices with --prices FILE"));
+        if !all.values().any(|price| price.region == region) {
+            regions::check(region)?;
         }
         Ok(Self { region: region.to_owned(), all, used: RefCell::default() })
     }
@@ -157,6 +178,8 @@ mod tests {
 
     #[test]
     fn a_region_without_a_price_has_that_of_another() {
+        let of_ireland = Prices::open(None, "eu-west-1").expect("a region");
+        assert_eq!(of_ireland.of("logs.ingest").expect("another's").region, "us-east-1");
         let prices = Prices::open(None, "eu-central-1").expect("known");
         assert_eq!(prices.of("logs.ingest").expect("its own").region, "eu-central-1");
         assert_eq!(prices.of("kms.keys").expect("another's").region, "us-east-1");

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::REGION;
 use super::assumption::Assumption;
+use super::figure::sum;
 use super::gpu::Gpu;
 use super::line::{Line, total};
 use super::plan::Resource;
@@ -20,6 +22,10 @@ pub(super) struct Report {
     /// What costs something, in the order of the plan.
     pub(super) lines: Vec<Line>,
     pub(super) total_usd: f64,
+    /// Whether it costs more: something in the plan has no known price, and is in no sum.
+    pub(super) at_least: bool,
+    /// What of it is at another region's prices; null if nothing is.
+    pub(super) stand_in: Option<StandIn>,
     /// The total for each thousand calls; null where there are none.
     pub(super) usd_per_1000_calls: Option<f64>,
     /// What Auto Scaling groups cost more at their largest size, beside the total.
@@ -36,6 +42,21 @@ pub(super) struct Report {
     pub(super) prices: Vec<Price>,
     /// Everything that is taken for granted.
     pub(super) assumptions: Vec<Assumption>,
+}
+
+/// What of an estimate is at the prices of another region, because no price of its own region is known.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct StandIn {
+    /// The region whose prices they are.
+    pub(super) region: &'static str,
+    /// How many of the prices that were used are its.
+    pub(super) prices: usize,
+    pub(super) of_prices: usize,
+    /// How many lines have one of them.
+    pub(super) lines: usize,
+    pub(super) of_lines: usize,
+    /// What these lines cost together, in US dollars.
+    pub(super) usd: f64,
 }
 
 /// A resource, and a word on what it costs.
@@ -57,8 +78,10 @@ impl Mention {
 impl Report {
     /// What `lines` come to.
     pub(super) fn new(prices: &Prices, calls: f64, lines: Vec<Line>, gpu: Option<Gpu>) -> Self {
-        let total_usd = total(&lines);
+        let (total_usd, used) = (total(&lines), prices.used());
         Self {
+            at_least: false,
+            stand_in: StandIn::of(prices.region(), &used, &lines),
             region: prices.region().to_owned(),
             calls,
             usd_per_1000_calls: (calls > 0.0).then(|| total_usd / calls * 1000.0),
@@ -69,7 +92,7 @@ impl Report {
             free: BTreeMap::new(),
             not_priced: Vec::new(),
             gpu,
-            prices: prices.used(),
+            prices: used,
             assumptions: Vec::new(),
         }
     }
@@ -82,6 +105,7 @@ impl Report {
         free: BTreeMap<String, usize>,
         not_priced: Vec<Mention>,
     ) {
+        self.at_least = !not_priced.is_empty();
         (self.at_largest_size, self.by_use, self.free, self.not_priced) = (at_largest_size, by_use, free, not_priced);
     }
 
@@ -94,9 +118,20 @@ impl Report {
     pub(super) fn unchecked(&self) -> usize {
         self.prices.iter().filter(|price| !price.checked).count()
     }
+}
 
-    /// Prices of another region, for want of its own.
-    pub(super) fn borrowed(&self) -> usize {
-        self.prices.iter().filter(|price| price.region != self.region).count()
+impl StandIn {
+    /// That of an estimate for `region`.
+    fn of(region: &str, prices: &[Price], lines: &[Line]) -> Option<Self> {
+        let of_it: Vec<_> = lines.iter().filter(|line| line.region != region).collect();
+        let number = prices.iter().filter(|price| price.region != region).count();
+        (number > 0).then(|| Self {
+            region: REGION,
+            prices: number,
+            of_prices: prices.len(),
+            lines: of_it.len(),
+            of_lines: lines.len(),
+            usd: sum(of_it.iter().map(|line| line.usd)),
+        })
     }
 }

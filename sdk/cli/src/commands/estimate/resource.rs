@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::figure::unit_price;
+use super::figure::{quantity, sum, unit_price};
 use super::function::{Function, GIGABYTE};
 use super::habits::{HOURS, Habits, wire_bytes};
 use super::line::Line;
@@ -75,8 +75,12 @@ impl Around<'_> {
             }
             // Its calls are lines of the table already.
             "aws_lambda_function" => Cost::Lines(Vec::new()),
-            "aws_ecs_cluster" if has_insights(resource) => {
-                Cost::ByUse("Container Insights sends custom metrics, by cluster, service and task".to_owned())
+            "aws_ecs_cluster" if has_insights(resource) => Cost::Unknown(
+                "Container Insights sends custom metrics and logs, as many as there are services, tasks and instances"
+                    .to_owned(),
+            ),
+            "aws_flow_log" => {
+                Cost::Unknown("it is billed by the GB that it records, which depends on the traffic".to_owned())
             }
             "aws_lambda_provisioned_concurrency_config" => self.provisioned(resource.text("function_name")),
             "aws_appautoscaling_target" if resource.text("service_namespace") == Some("lambda") => {
@@ -134,7 +138,7 @@ impl Around<'_> {
             "Interface" => {
                 let subnets = endpoint.list("subnet_ids").map(Vec::len).filter(|subnets| *subnets > 0);
                 let zones = subnets.map_or(self.estimate.zones.0, lossless);
-                let what = format!("interface endpoint in {zones} zones, data apart");
+                let what = format!("interface endpoint in {} zones, data apart", quantity(zones));
                 self.some(endpoint, &what, zones * HOURS, "vpc.endpoints")
             }
             other => Ok(Cost::Unknown(format!("no price is known for an endpoint of the type {other:?}"))),
@@ -181,7 +185,7 @@ impl Around<'_> {
 
     /// What the calls of all functions come to in the ledger.
     pub(super) fn ledger_gigabytes(&self) -> f64 {
-        self.functions.iter().map(|function| function.ledger_gigabytes(self.habits)).sum()
+        sum(self.functions.iter().map(|function| function.ledger_gigabytes(self.habits)))
     }
 
     fn api(&self, api: &Resource) -> Result<Cost, Failure> {
@@ -219,7 +223,7 @@ impl Around<'_> {
     /// The calls that come by a resource of `kind`: all of them, or an even part where there are several.
     fn share(&self, kind: &str, counts: impl Fn(&Resource) -> bool) -> f64 {
         let number = self.plan.resources.iter().filter(|resource| resource.kind == kind && counts(resource)).count();
-        self.functions.iter().map(|function| function.calls).sum::<f64>() / lossless(number.max(1))
+        sum(self.functions.iter().map(|function| function.calls)) / lossless(number.max(1))
     }
 }
 

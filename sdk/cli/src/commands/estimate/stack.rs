@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::assumption::Assumption;
+use super::figure::sum;
 use super::function::{FreeTier, Function};
 use super::gpu::Gpu;
 use super::habits::Habits;
@@ -23,10 +24,10 @@ pub(super) fn report(estimate: &Estimate, plan: &Plan) -> Result<Report, Failure
     let region = estimate.region.as_deref().or(plan.region.as_deref()).ok_or_else(|| {
         Failure::usage("the plan does not tell the region of its AWS provider").try_this("write it: --region us-east-1")
     })?;
-    let prices = Prices::open(estimate.prices.as_deref(), region)?;
+    let prices = Prices::of_region(estimate, region)?;
     let habits = Habits::of(estimate);
     let functions = functions(estimate, plan)?;
-    let calls = functions.iter().map(|function| function.calls).sum();
+    let calls = sum(functions.iter().map(|function| function.calls));
 
     let mut lines = Vec::new();
     let mut free = FreeTier::of(estimate);
@@ -57,6 +58,8 @@ pub(super) fn report(estimate: &Estimate, plan: &Plan) -> Result<Report, Failure
     report.mention(more, by_use, nothing, unknown);
     report.assume(&habits.assumptions(&functions));
     report.assume(&of_plan());
+    let rotating = plan.resources.iter().filter(|resource| rotates(resource)).map(|_| 1.0);
+    report.assume(&Assumption::rotation(sum(rotating), prices.of("kms.keys")?));
     report.assume(&Assumption::general(estimate));
     Ok(report)
 }
@@ -112,6 +115,7 @@ fn function(resource: &Resource, plan: &Plan, calls: f64, p50_ms: f64) -> Result
         architecture,
         ephemeral_mb: within("ephemeral_storage", ephemeral, EPHEMERAL_MB, 512.0)?,
         provisioned: provisioned(resource, plan),
+        snap_start: resource.at("/snap_start/0/apply_on").and_then(Value::as_str) == Some("PublishedVersions"),
         tracing: resource.at("/tracing_config/0/mode").and_then(Value::as_str) == Some("Active"),
         retention_days: retention(resource, plan),
         calls,
@@ -152,6 +156,11 @@ fn retention(function: &Resource, plan: &Plan) -> Option<f64> {
     let name = format!("/aws/lambda/{}", function.text("function_name")?);
     let mut groups = plan.resources.iter().filter(|resource| resource.kind == "aws_cloudwatch_log_group");
     groups.find(|group| group.text("name") == Some(&name))?.number("retention_in_days")
+}
+
+/// Whether it is a key of KMS that is given new material again and again.
+fn rotates(key: &Resource) -> bool {
+    key.kind == "aws_kms_key" && key.at("/enable_key_rotation").and_then(Value::as_bool) == Some(true)
 }
 
 /// The value for a function: by its own name, by its model's, or that for all.

@@ -1,87 +1,167 @@
-//! An estimate as people read it.
+//! An estimate as people read it, in lines of at most [`output::WIDTH`] columns.
 
-use super::figure::{measured, quantity, unit_price, usd};
+use super::figure::{measured, quantity, rate, unit_price, usd};
 use super::line::{Line, total};
-use super::report::{Mention, Report};
-use crate::output;
+use super::report::{Mention, Report, StandIn};
+use super::summary::Summary;
+use crate::output::{self, Group, wrapped};
 
 /// The whole of it.
 pub(super) fn of(report: &Report) -> String {
+    let sum = Sum::of(report);
     let mut parts = vec![
-        format!("{} calls a month in {}", quantity(report.calls), report.region),
-        lines(&report.lines, report.total_usd),
-        sums(report),
+        head(report.calls, &report.region),
+        lines(&groups(&report.region, &report.lines), None, &sum),
+        wrapped(&sums(report), ""),
     ];
     if !report.at_largest_size.is_empty() {
-        let more = total(&report.at_largest_size);
-        let rows = lines(&report.at_largest_size, more);
-        parts.push(format!("At the largest size of its Auto Scaling groups it is {} USD more:\n\n{rows}", usd(more)));
+        let more = Sum { usd: total(&report.at_largest_size), at_least: false };
+        parts.push(format!("At the largest size of its Auto Scaling groups it is {} USD more:", usd(more.usd)));
+        parts.push(lines(&groups(&report.region, &report.at_largest_size), None, &more));
     }
     if let Some(gpu) = &report.gpu {
-        parts.push(gpu.text(report.calls));
+        parts.push(wrapped(&gpu.text(report.calls), ""));
     }
     parts.extend(mentions("Not priced, and in no sum:", &report.not_priced));
     parts.extend(mentions("Billed by use:", &report.by_use));
     if !report.free.is_empty() {
         let free = report.free.iter().map(|(kind, number)| format!("{kind} ({number})")).collect::<Vec<_>>().join(", ");
-        parts.push(format!("Free: {free}"));
+        parts.push(wrapped(&format!("Free: {free}"), ""));
     }
     parts.push(prices(report));
     parts.push(assumptions(report));
     parts.join("\n\n")
 }
 
-fn lines(lines: &[Line], total: f64) -> String {
-    let rows = lines.iter().map(|line| {
-        let price = unit_price(line.usd_per, line.per, &line.unit);
-        vec![line.resource.clone(), line.what.clone(), measured(line.quantity, &line.unit), price, usd(line.usd)]
+/// The short form.
+pub(super) fn summary(summary: &Summary<'_>) -> String {
+    let Summary { region, calls, other_lines, other_usd, total_usd, at_least, .. } = *summary;
+    let more = (other_lines > 0).then(|| {
+        let s = if other_lines > 1 { "s" } else { "" };
+        [format!("{other_lines} line{s} that cost less"), usd(other_usd)]
     });
-    let last = vec!["TOTAL".to_owned(), String::new(), String::new(), String::new(), usd(total)];
-    output::figures(&["RESOURCE", "WHAT", "QUANTITY", "UNIT PRICE", "USD A MONTH"], 2..5, rows.chain([last]))
+    let groups = groups(region, summary.lines.iter().copied());
+    let mut parts = vec![head(calls, region), lines(&groups, more, &Sum { usd: total_usd, at_least })];
+    let mut said = vec![per_thousand(summary.usd_per_1000_calls, at_least)];
+    said.extend(summary.stand_in.map(|stand_in| stood_in(stand_in, region, total_usd)));
+    if at_least {
+        let named: Vec<_> = summary.not_priced.iter().map(|mention| mention.address.as_str()).collect();
+        said.push(format!("Not priced, and in no sum: {}.", named.join(", ")));
+    }
+    parts.push(wrapped(&said.join("\n"), ""));
+    parts.join("\n\n")
+}
+
+/// A total.
+struct Sum {
+    usd: f64,
+    /// Something is not in it.
+    at_least: bool,
+}
+
+impl Sum {
+    fn of(report: &Report) -> Self {
+        Self { usd: report.total_usd, at_least: report.at_least }
+    }
+}
+
+fn head(calls: f64, region: &str) -> String {
+    format!("{} calls a month in {region}", quantity(calls))
+}
+
+/// Lines by the resource that they are of, in the order in which resources come first.
+fn groups<'a>(region: &str, lines: impl IntoIterator<Item = &'a Line>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for line in lines {
+        let mark = if line.region == region { "" } else { BORROWED };
+        let measured = measured(line.quantity, &line.unit);
+        let row = vec![line.what.clone(), measured, rate(line.usd_per, line.per), usd(line.usd), mark.to_owned()];
+        match groups.iter_mut().find(|group| group.head == line.resource) {
+            Some(group) => group.rows.push(row),
+            None => groups.push(Group { head: line.resource.clone(), rows: vec![row] }),
+        }
+    }
+    groups
+}
+
+/// A table of `groups`, of `more` than they have, and of what all comes to.
+fn lines(groups: &[Group], more: Option<[String; 2]>, sum: &Sum) -> String {
+    let row = |[what, usd]: [String; 2]| vec![what, String::new(), String::new(), usd, String::new()];
+    let total = if sum.at_least { "TOTAL, at least" } else { "TOTAL" };
+    let mut last = Vec::from_iter(more.map(row));
+    last.push(row([total.to_owned(), usd(sum.usd)]));
+    output::grouped(&["WHAT", "QUANTITY", "UNIT PRICE", "USD A MONTH", ""], 1..4, groups, last)
 }
 
 fn sums(report: &Report) -> String {
-    let all = report.prices.len();
-    let per = report.usd_per_1000_calls;
-    let mut sums =
-        vec![per.map_or_else(|| "Nothing is called.".to_owned(), |per| format!("{} USD for 1,000 calls.", small(per)))];
-    if report.borrowed() > 0 {
+    let mut sums = vec![per_thousand(report.usd_per_1000_calls, report.at_least)];
+    if report.at_least {
+        let number = report.not_priced.len();
+        let (s, is) = if number > 1 { ("s", "are") } else { ("", "is") };
         sums.push(format!(
-            "{} of {all} prices are another region's, for want of those of {}: --prices FILE can give them.",
-            report.borrowed(),
-            report.region
+            "It costs at least that: no price is known for {number} resource{s}, which {is} in no sum and named below."
         ));
     }
+    sums.extend(report.stand_in.as_ref().map(|stand_in| stood_in(stand_in, &report.region, report.total_usd)));
     if report.unchecked() > 0 {
+        let all = report.prices.len();
         sums.push(format!("{} of {all} prices were not checked; they are marked below.", report.unchecked()));
     }
     sums.join("\n")
 }
 
+fn per_thousand(usd_per_1000_calls: Option<f64>, at_least: bool) -> String {
+    let at_least = if at_least { "At least " } else { "" };
+    usd_per_1000_calls
+        .map_or_else(|| "Nothing is called.".to_owned(), |per| format!("{at_least}{} USD for 1,000 calls.", small(per)))
+}
+
+/// Which lines are at the prices of another region, and how much that is.
+fn stood_in(stand_in: &StandIn, region: &str, total_usd: f64) -> String {
+    let StandIn { region: other, prices, of_prices, lines, of_lines, .. } = stand_in;
+    format!(
+        "{BORROWED} {lines} of {of_lines} lines, {} of {} USD, are at {other}'s prices, because {prices} of {of_prices} prices of {region} are \
+         not known here: --prices FILE can give them.",
+        usd(stand_in.usd),
+        usd(total_usd),
+    )
+}
+
 fn mentions(head: &str, of: &[Mention]) -> Option<String> {
-    let rows = of.iter().map(|mention| [mention.address.clone(), mention.kind.clone(), mention.why.clone()]);
-    (!of.is_empty()).then(|| format!("{head}\n\n{}", output::table(["ADDRESS", "TYPE", "WHY"], rows)))
+    let each = of.iter().map(|mention| format!("{}\n{}", wrapped(&mention.address, ""), wrapped(&mention.why, INDENT)));
+    (!of.is_empty()).then(|| format!("{head}\n\n{}", each.collect::<Vec<_>>().join("\n")))
 }
 
 fn prices(report: &Report) -> String {
-    let rows = report.prices.iter().map(|price| {
+    let mut groups: Vec<Group> = Vec::new();
+    for price in &report.prices {
         let checked = if price.checked { price.date.clone() } else { "not checked".to_owned() };
-        let cost = unit_price(price.usd, price.per, &price.unit);
-        vec![price.name.clone(), cost, price.region.clone(), checked, price.page.clone(), price.seen.clone()]
-    });
-    let table = output::figures(&["PRICE", "USD", "REGION", "CHECKED", "PAGE", "READ IN"], 1..2, rows);
-    format!("Prices, the public pages that they are from, and where they were read:\n\n{table}")
+        let row =
+            vec![price.name.clone(), unit_price(price.usd, price.per, &price.unit), price.region.clone(), checked];
+        let head = format!("{}, read in: {}", price.page, price.seen);
+        match groups.iter_mut().find(|group| group.head == head) {
+            Some(group) => group.rows.push(row),
+            None => groups.push(Group { head, rows: vec![row] }),
+        }
+    }
+    let table = output::grouped(&["PRICE", "USD", "REGION", "CHECKED"], 1..2, &groups, Vec::new());
+    format!("Prices, by the public page that they are from and where they were read:\n\n{table}")
 }
 
 fn assumptions(report: &Report) -> String {
-    let rows = report.assumptions.iter().map(|assumption| {
-        let flag = assumption.flag.unwrap_or_default();
-        [assumption.name.to_owned(), assumption.value.clone(), flag.to_owned(), assumption.why.clone()]
+    let each = report.assumptions.iter().map(|assumption| {
+        let flag = assumption.flag.map(|flag| format!(" ({flag})")).unwrap_or_default();
+        let what = format!("{}: {}{flag}", assumption.name, assumption.value);
+        format!("{}\n{}", wrapped(&what, ""), wrapped(&assumption.why, INDENT))
     });
-    format!("Assumptions:\n\n{}", output::table(["OF", "IS", "FLAG", "WHY"], rows))
+    format!("Assumptions:\n\n{}", each.collect::<Vec<_>>().join("\n"))
 }
 
 /// What a thousand calls cost may be less than a cent, and tells something yet.
 fn small(amount: f64) -> String {
     if amount > 0.0 && amount < 1.0 { format!("{amount:.4}") } else { usd(amount) }
 }
+
+/// What marks a line that is at another region's price.
+const BORROWED: &str = "*";
+const INDENT: &str = "  ";
