@@ -109,7 +109,7 @@ pub(crate) enum Command {
     Ledger(LedgerCommand),
     /// Show what calls were counted as: the key's own, or a tenant's out of the ledger
     Usage(Usage),
-    /// Print what Terraform knows of a deployed model, for `eval`: endpoint, store, ledger, keys' names
+    /// Print what Terraform or OpenTofu knows of a deployed model, for `eval`: endpoint, store, ledger, keys' names
     Env(Env),
     /// Say what a model costs a month on AWS, before anything is applied: from figures, or from a plan of Terraform
     Estimate(Box<Estimate>),
@@ -314,6 +314,10 @@ pub(crate) struct Env {
     /// The folder in which `terraform apply` ran, such as infra/examples/minimal
     #[arg(long, value_name = "FOLDER")]
     pub(crate) terraform: PathBuf,
+    /// The program that reads the outputs there: "terraform", "tofu", or the path of one [default: terraform, or tofu if only that is
+    /// installed]
+    #[arg(long, value_name = "PROGRAM", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub(crate) command: Option<PathBuf>,
     /// The model, where several are deployed and each has an endpoint of its own
     #[arg(long)]
     pub(crate) model: Option<String>,

@@ -1,8 +1,9 @@
-//! `amaas env`: what Terraform knows of a deployed model, as assignments for a shell.
+//! `amaas env`: what Terraform or OpenTofu knows of a deployed model, as assignments for a shell.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde::Deserialize;
 
@@ -22,7 +23,7 @@ enum Written {
 }
 
 pub(crate) fn run(settings: &Settings, arguments: &Env) -> Result<(), Failure> {
-    let written = terraform(&arguments.terraform)?;
+    let written = env_output(&arguments.terraform, arguments.command.as_deref())?;
     let written = serde_json::from_slice(&written).map_err(|error| {
         Failure::new(format!("the output `env` of {} is none of amaas: {error}", arguments.terraform.display()))
             .try_this("hand the output of the module on: output \"env\" { value = module.amaas.env }")
@@ -46,24 +47,47 @@ pub(crate) fn run(settings: &Settings, arguments: &Env) -> Result<(), Failure> {
 }
 
 /// The output `env` of the configuration in `folder`, as JSON.
-fn terraform(folder: &Path) -> Result<Vec<u8>, Failure> {
+fn env_output(folder: &Path, named: Option<&Path>) -> Result<Vec<u8>, Failure> {
     if !folder.is_dir() {
         return Err(Failure::usage(format!("{} is not a folder", folder.display()))
             .try_this("give the folder in which you ran `terraform apply`, such as infra/examples/minimal"));
     }
-    let mut chdir = std::ffi::OsString::from("-chdir=");
-    chdir.push(folder);
-    let command = Command::new("terraform").arg(chdir).args(["output", "-no-color", "-json", "env"]).output();
-    let ran = command.map_err(|error| {
-        Failure::usage(format!("terraform could not be run: {error}")).try_this("is terraform installed, and on PATH?")
-    })?;
+    let (program, ran) = match named {
+        Some(program) => (program, run_in(program, folder).map_err(|error| not_run(program, &error))?),
+        None => installed(folder)?,
+    };
     if ran.status.success() {
         return Ok(ran.stdout);
     }
     let said = String::from_utf8_lossy(&ran.stderr);
     let said: Vec<_> = said.split_whitespace().filter(|word| !word.chars().all(|c| "│╷╵".contains(c))).collect();
-    Err(Failure::new(format!("terraform has no output `env` in {}: {}", folder.display(), said.join(" ")))
-        .try_this("run `terraform init` and `terraform apply` there first"))
+    let program = program.display();
+    Err(Failure::new(format!("{program} has no output `env` in {}: {}", folder.display(), said.join(" ")))
+        .try_this(format!("run `{program} init` and `{program} apply` there first")))
+}
+
+/// What the first of [`PROGRAMS`] that is installed says.
+fn installed(folder: &Path) -> Result<(&'static Path, Output), Failure> {
+    for program in PROGRAMS.map(Path::new) {
+        match run_in(program, folder) {
+            Ok(ran) => return Ok((program, ran)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(not_run(program, &error)),
+        }
+    }
+    Err(Failure::usage(format!("neither {} is installed and on PATH", PROGRAMS.join(" nor ")))
+        .try_this("install one of them, or name a program with --command"))
+}
+
+fn run_in(program: &Path, folder: &Path) -> io::Result<Output> {
+    let mut chdir = std::ffi::OsString::from("-chdir=");
+    chdir.push(folder);
+    Command::new(program).arg(chdir).args(["output", "-no-color", "-json", "env"]).output()
+}
+
+fn not_run(program: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!("{} could not be run: {error}", program.display()))
+        .try_this("is it installed, and on PATH? --command takes a name or a path")
 }
 
 /// The variables of `model`, or without one those of all models, where they are called at one place.
@@ -107,6 +131,9 @@ fn is_ours(name: &str) -> bool {
         |rest: &str| rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     name == "AWS_REGION" || ours.is_some_and(plain)
 }
+
+/// Those that write the state of `infra/`, in the order in which they are looked for.
+const PROGRAMS: [&str; 2] = ["terraform", "tofu"];
 
 #[cfg(test)]
 mod tests {

@@ -1,20 +1,27 @@
-//! `amaas env`, with a terraform that says what each test wants.
+//! `amaas env`, with a terraform or tofu that says what each test wants.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Output;
 
 use crate::program::command;
 
 /// What `amaas` does with `arguments` where terraform runs `script`.
 fn with_terraform(script: &str, arguments: &[&str]) -> Output {
+    with_programs(&[("terraform", script)], arguments)
+}
+
+/// The same where these programs and no others are installed.
+fn with_programs(programs: &[(&str, &str)], arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
-    let program = folder.path().join("terraform");
-    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("made a program");
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).expect("a folder");
+    for (name, script) in programs {
+        let program = bin.join(name);
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("made a program");
+    }
     std::fs::create_dir(folder.path().join("deployed")).expect("a folder");
-    let mut command = command(folder.path(), arguments);
-    command.env("PATH", format!("{}:/usr/bin:/bin", folder.path().display())).output().expect("amaas was built")
+    command(folder.path(), arguments).env("PATH", bin).output().expect("amaas was built")
 }
 
 fn out(output: &Output) -> String {
@@ -70,10 +77,41 @@ fn what_went_wrong_is_said() {
 }
 
 #[test]
-fn a_terraform_that_is_not_there_is_named() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let output = command(folder.path(), &["env", "--terraform", "."]).env("PATH", Path::new("/absent")).output();
-    let output = output.expect("amaas was built");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("terraform could not be run"), "{output:?}");
+fn tofu_is_run_where_it_is_named_or_alone() {
+    let says = |name: &str| format!(r#"printf '%s' '{{"AMAAS_MODEL":"{name}"}}'"#);
+    let (terraform, tofu) = (says("of-terraform"), says("of-tofu"));
+    let both = [("terraform", &*terraform), ("tofu", &*tofu)];
+    let env = ["--json", "env", "--terraform", "deployed"];
+    for (programs, named, expected) in [
+        (&both[..], None, "of-terraform"),
+        (&both[..1], None, "of-terraform"),
+        (&both[1..], None, "of-tofu"),
+        (&both[..], Some("tofu"), "of-tofu"),
+        (&both[..], Some("terraform"), "of-terraform"),
+        (&both[..], Some("bin/tofu"), "of-tofu"),
+    ] {
+        let named: Vec<_> = named.iter().flat_map(|named| ["--command", named]).collect();
+        let printed = out(&with_programs(programs, &[&env[..], &named].concat()));
+        assert!(printed.contains(expected), "{programs:?} {named:?}: {printed}");
+    }
+}
+
+#[test]
+fn errors_name_the_program_that_was_run() {
+    let fails = "echo 'no state' >&2; exit 1";
+    let env = ["env", "--terraform", "deployed"];
+    let with = |command: &'static str| [&env[..], &["--command", command]].concat();
+    for (programs, arguments, code, said) in [
+        (&[][..], env.to_vec(), 2, "neither terraform nor tofu is installed and on PATH"),
+        (&[("terraform", "")], with("tofu"), 2, "tofu could not be run: No such file"),
+        (&[("tofu", fails)], env.to_vec(), 1, "tofu has no output `env` in deployed: no state"),
+        (&[("tofu", fails)], env.to_vec(), 1, "run `tofu init` and `tofu apply` there first"),
+        // One that is there and fails is not passed over for the other.
+        (&[("terraform", fails), ("tofu", "echo '{}'")], env.to_vec(), 1, "terraform has no output `env`"),
+    ] {
+        let output = with_programs(programs, &arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert!(error.contains(said), "{said:?} is not in: {error}");
+    }
 }
