@@ -7,8 +7,10 @@ use clap::ValueEnum;
 /// A processor, in Lambda's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Architecture {
+    /// Also written amd64
     #[value(name = "x86_64", alias = "amd64")]
     X86_64,
+    /// Also written aarch64
     #[value(name = "arm64", alias = "aarch64")]
     Arm64,
 }

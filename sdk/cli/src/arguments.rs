@@ -15,7 +15,7 @@ use std::str::FromStr;
 use amaas_serve::publish::BatchingPolicy;
 use amaas_serve::store::{Alias, ModelName, Version};
 use amaas_wire::dsse::VerifyingKey;
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::accounts::{
@@ -331,6 +331,7 @@ libonnxruntime_providers_shared.so and libonnxruntime_providers_cuda.so, which O
 pub(crate) struct Package {
     /// The function: the name of a folder in functions/, such as "sentiment". Without --binary cargo builds it in this workspace,
     /// which runs the workspace's build scripts
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) function: String,
     /// The processor that it will run on [default: that of --binary, or this machine's]
     #[arg(long = "arch", value_name = "ARCH", value_enum)]

@@ -24,7 +24,8 @@ use amaas_serve::runtime;
 
 use self::build::build;
 use self::image::Foundation;
-use self::parts::Parts;
+use self::images::Images;
+use self::parts::{Part, Parts};
 use crate::architecture::Architecture;
 use crate::arguments::Package;
 use crate::failure::Failure;
@@ -33,9 +34,12 @@ use crate::settings::Settings;
 
 pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure> {
     let package = format!("amaas-{}", arguments.function);
-    let binary = match arguments.binary {
-        Some(binary) => binary,
-        None => build(&package, arguments.architecture)?,
+    let binary = match &arguments.binary {
+        Some(binary) => binary.clone(),
+        None => {
+            check(&arguments)?;
+            build(&package, arguments.architecture)?
+        }
     };
     let named = arguments.library.filter(|path| !path.as_os_str().is_empty());
     let library = |architecture| named.map_or_else(|| library(architecture), Ok);
@@ -50,6 +54,35 @@ pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure
         image::write(settings, &package, &parts, foundation, &path)
     } else {
         zipped::write(settings, &parts, &path)
+    }
+}
+
+/// Refuses what could not become a package, before cargo builds for minutes.
+fn check(arguments: &Package) -> Result<(), Failure> {
+    let library = arguments.library.iter().filter(|path| !path.as_os_str().is_empty());
+    for path in library.chain(&arguments.includes) {
+        Part::read(parts::name(path)?.to_owned(), path)?;
+    }
+    if arguments.image {
+        image::time()?;
+    }
+    if let (Some(base), Some(architecture)) = (&arguments.base, arguments.architecture.or_else(Architecture::here)) {
+        Images::open(base, architecture)?.one()?;
+    }
+    if let Some(root) = arguments.sysroot.as_ref().filter(|root| !root.is_dir()) {
+        return Err(Failure::file(root, &"not a folder"));
+    }
+    let Some(output) = &arguments.output else { return Ok(()) };
+    let beside = layout::beside(output);
+    if !beside.is_dir() {
+        return Err(Failure::file(output, &format!("there is no folder {}", beside.display())));
+    }
+    if arguments.image {
+        layout::check(output)
+    } else if output.is_dir() {
+        Err(Failure::file(output, &"a folder, where a zip is to be written"))
+    } else {
+        Ok(())
     }
 }
 

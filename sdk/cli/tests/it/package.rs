@@ -148,6 +148,76 @@ fn a_zip_that_lambda_could_not_start_is_refused() {
     }
 }
 
+/// What cargo says of a workspace with two functions.
+const METADATA: &str = r#"{"packages":[
+    {"name":"amaas-sentiment","targets":[{"name":"amaas_sentiment","kind":["lib"]},{"name":"amaas-sentiment","kind":["bin"]}]},
+    {"name":"amaas-names","targets":[{"name":"amaas-names","kind":["bin"]}]},
+    {"name":"amaas-serve","targets":[{"name":"amaas_serve","kind":["lib"]}]},
+    {"name":"amaas-cli","targets":[{"name":"amaas","kind":["bin"]}]},
+    {"name":"tests","targets":[{"name":"tests","kind":["bin"]}]}]}"#;
+
+#[test]
+fn what_cannot_become_a_package_is_refused_before_cargo_builds() {
+    let folder = folder();
+    let here = folder.path();
+    script(here, "cargo", &format!(r#"if [ "$1" = metadata ]; then echo '{METADATA}'; else touch built; exit 1; fi"#));
+    std::fs::write(here.join("text.so"), "text").expect("written");
+    std::fs::create_dir(here.join("empty")).expect("made");
+    let package = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = command(here, &[&["package"], arguments].concat());
+        let output =
+            command.env("CARGO", here.join("bin/cargo")).envs(variables.iter().copied()).output().expect("run");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), error, std::fs::remove_file(here.join("built")).is_ok())
+    };
+    for (arguments, variables, expected) in [
+        (&["nope"][..], &[][..], "there is no function \"nope\" in this workspace, which has names, sentiment"),
+        (&["serve"], &[], "there is no function \"serve\""),
+        (&["cli"], &[], "there is no function \"cli\""),
+        (&[""], &[], "a value is required for '<FUNCTION>'"),
+        (&["sentiment", "--image", "--base", "/nope"], &[], "/nope: there is no such folder"),
+        (&["sentiment", "--image", "--base", "empty"], &[], "empty: not an image layout"),
+        (&["sentiment", "--image", "--sysroot", "/nope"], &[], "/nope: not a folder"),
+        (&["sentiment", "--include", "/nope.so"], &[], "/nope.so: No such file"),
+        (&["sentiment", "--include", "text.so"], &[], "text.so: not a 64-bit Linux program"),
+        (&["sentiment", "--library", "/nope.so"], &[], "/nope.so: No such file"),
+        (&["sentiment"], &[("ORT_DYLIB_PATH", "/nope.so")], "/nope.so: No such file"),
+        (&["sentiment", "-o", "/nope/a.zip"], &[], "/nope/a.zip: there is no folder /nope"),
+        (&["sentiment", "-o", "empty"], &[], "empty: a folder, where a zip is to be written"),
+        (&["sentiment", "--image", "-o", "bin"], &[], "bin: a folder that is not an image layout stands there"),
+        (&["sentiment", "--image"], &[("SOURCE_DATE_EPOCH", "now")], "SOURCE_DATE_EPOCH: expected seconds"),
+    ] {
+        let (code, error, built) = package(arguments, variables);
+        assert_eq!((code, built), (Some(2), false), "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+        assert!(!error.contains("package ID"), "{error}");
+    }
+    // What is all right is built.
+    let (code, error, built) = package(&["sentiment", "--include", "x86.so"], &[]);
+    assert!(code == Some(1) && built && error.contains("cargo could not build amaas-sentiment"), "{code:?}: {error}");
+
+    script(here, "cargo", "echo 'error: could not find Cargo.toml' >&2; exit 101");
+    let (code, error, _) = package(&["sentiment"], &[]);
+    assert!(
+        code == Some(2) && error.contains("no workspace here that cargo could build in: could not find"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_architecture_has_the_names_that_others_give_it() {
+    let folder = folder();
+    let here = folder.path();
+    let help = text(here, &["package", "--help"]);
+    assert!(help.contains("x86_64: Also written amd64") && help.contains("arm64:  Also written aarch64"), "{help}");
+    for (asked, binary) in [("aarch64", "arm"), ("arm64", "arm"), ("amd64", "x86"), ("x86_64", "x86")] {
+        let library = format!("{binary}.so");
+        let arguments =
+            ["package", "sentiment", "--arch", asked, "--binary", binary, "--library", &library, "-o", "a.zip"];
+        text(here, &arguments);
+    }
+}
+
 /// A shell script in the folder `bin` of `folder`.
 fn script(folder: &Path, name: &str, lines: &str) {
     let path = folder.join("bin").join(name);
@@ -169,7 +239,8 @@ fn another_processor_is_built_for_with_what_is_installed() {
         here,
         "cargo",
         &format!(
-            r#"echo "$@" >asked; echo "${linker} $CC_{variable} $AR_{variable}" >>asked; echo '{{"executable":"{machine}"}}'"#
+            r#"if [ "$1" = metadata ]; then echo '{METADATA}'; exit; fi
+echo "$@" >asked; echo "${linker} $CC_{variable} $AR_{variable}" >>asked; echo '{{"executable":"{machine}"}}'"#
         ),
     );
     let build = || {

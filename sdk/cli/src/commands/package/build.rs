@@ -3,14 +3,18 @@
 //! For another processor, or where one is asked for, that is `cargo zigbuild` where it is installed: it links against the glibc
 //! that Lambda has, wherever it runs. Without it a cross compiler of GNU's does, which links against the glibc that came with it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use serde::Deserialize;
 
 use crate::architecture::Architecture;
 use crate::failure::Failure;
 
 /// Builds `package` for `asked`, for this machine where nothing is asked, and says where the binary is.
 pub(super) fn build(package: &str, asked: Option<Architecture>) -> Result<PathBuf, Failure> {
+    check(package)?;
     let here = Architecture::here().filter(|here| here.is_here());
     let builder = match (asked, here) {
         (None, Some(_)) => Builder::Native,
@@ -22,13 +26,11 @@ pub(super) fn build(package: &str, asked: Option<Architecture>) -> Result<PathBu
         }
         (Some(asked), here) => Builder::choose(asked, here == Some(asked))?,
     };
-    let built = builder.command(package).stdin(Stdio::null()).stderr(Stdio::inherit()).output().map_err(|error| {
-        Failure::new(format!("cargo could not be run: {error}"))
-            .try_this("--binary FILE takes one that is built already")
-    })?;
+    let built = builder.command(package).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let built = built.map_err(|error| not_run(&error))?;
     if !built.status.success() {
         return Err(Failure::new(format!("cargo could not build {package}"))
-            .try_this("run this in the workspace, or give a binary that is built already with --binary FILE"));
+            .try_this("see what cargo said above, or give a binary that is built already with --binary FILE"));
     }
     let messages = String::from_utf8_lossy(&built.stdout);
     let executable = messages
@@ -37,6 +39,63 @@ pub(super) fn build(package: &str, asked: Option<Architecture>) -> Result<PathBu
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back();
     executable.ok_or_else(|| Failure::new(format!("cargo built no binary of {package}")))
+}
+
+/// Refuses what is no function of this workspace, in words of its own and before cargo's.
+fn check(package: &str) -> Result<(), Failure> {
+    let asked = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null()).output();
+    let answer = asked.map_err(|error| not_run(&error))?;
+    if !answer.status.success() {
+        let said = String::from_utf8_lossy(&answer.stderr);
+        let said = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        return Err(Failure::usage(format!("there is no workspace here that cargo could build in: {said}"))
+            .try_this("run this in the workspace, or give a binary that is built already with --binary FILE"));
+    }
+    let functions = functions(&answer.stdout)
+        .map_err(|error| Failure::new(format!("what cargo says of the workspace cannot be read: {error}")))?;
+    let asked = package.strip_prefix(PREFIX).unwrap_or(package);
+    if functions.iter().any(|function| function == asked) {
+        return Ok(());
+    }
+    let has = if functions.is_empty() { "none".to_owned() } else { functions.join(", ") };
+    Err(Failure::usage(format!("there is no function {asked:?} in this workspace, which has {has}"))
+        .try_this("write one of these, or give a binary that is built already with --binary FILE"))
+}
+
+/// The functions of a workspace: packages called `amaas-NAME` with a program of their own name.
+fn functions(metadata: &[u8]) -> serde_json::Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        packages: Vec<Package>,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        name: String,
+        targets: Vec<Target>,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+        kind: Vec<String>,
+    }
+    let metadata: Metadata = serde_json::from_slice(metadata)?;
+    let is_program = |package: &Package| {
+        package.targets.iter().any(|target| target.name == package.name && target.kind.iter().any(|kind| kind == "bin"))
+    };
+    let programs = metadata.packages.iter().filter(|package| is_program(package));
+    let mut functions: Vec<_> =
+        programs.filter_map(|package| package.name.strip_prefix(PREFIX).map(str::to_owned)).collect();
+    functions.sort();
+    Ok(functions)
+}
+
+/// The cargo that runs this, or else the one on PATH.
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn not_run(error: &io::Error) -> Failure {
+    Failure::new(format!("cargo could not be run: {error}")).try_this("--binary FILE takes one that is built already")
 }
 
 /// What builds.
@@ -79,7 +138,7 @@ impl Builder {
 
     /// Cargo with its arguments. What a cross compiler needs stands in the environment of this one command.
     fn command(self, package: &str) -> Command {
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut command = cargo();
         match self {
             Self::Native => command.arg("build"),
             Self::Zig(architecture) => {
@@ -121,5 +180,7 @@ fn has_standard_library(target: &str) -> bool {
     asked.map_or(true, |answer| Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_dir())
 }
 
+/// What the names of functions' packages begin with.
+const PREFIX: &str = "amaas-";
 /// Amazon Linux 2023's.
 const GLIBC: &str = "2.34";

@@ -204,7 +204,7 @@ fn names(function: &str) -> BTreeMap<String, String> {
 }
 
 /// The one time stamp of the image: it must not tell when it was made, or no two would be the same.
-fn time() -> Result<Timestamp, Failure> {
+pub(super) fn time() -> Result<Timestamp, Failure> {
     let Some(seconds) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(Timestamp::UNIX_EPOCH) };
     let parsed = seconds.to_str().and_then(|seconds| seconds.parse::<u32>().ok());
     let time = parsed.and_then(|seconds| Timestamp::from_second(seconds.into()).ok());

@@ -27,10 +27,7 @@ pub(super) struct Images<'a> {
 impl<'a> Images<'a> {
     /// Those of the layout `folder`.
     pub(super) fn open(folder: &'a Path, architecture: Architecture) -> Result<Self, Failure> {
-        if !folder.join(MARK).is_file() {
-            return Err(Failure::file(folder, &"not an image layout: it has no file oci-layout")
-                .try_this("skopeo copy docker://IMAGE oci:FOLDER makes one"));
-        }
+        is_layout(folder)?;
         let index = folder.join("index.json");
         let text = std::fs::read(&index).map_err(|error| Failure::file(&index, &error))?;
         let mut images = Self { folder, architecture, found: Vec::new(), others: Vec::new() };
@@ -91,6 +88,19 @@ impl<'a> Images<'a> {
     fn fits(&self, os: &str, architecture: &str) -> bool {
         os == "linux" && architecture == self.architecture.oci()
     }
+}
+
+/// Refuses what is no layout folder.
+fn is_layout(folder: &Path) -> Result<(), Failure> {
+    if folder.join(MARK).is_file() {
+        return Ok(());
+    }
+    let what = if folder.is_dir() {
+        "not an image layout: it has no file oci-layout"
+    } else {
+        "there is no such folder, where the layout of a base image is to be"
+    };
+    Err(Failure::file(folder, &what).try_this("skopeo copy docker://IMAGE oci:FOLDER makes one"))
 }
 
 /// The document that `descriptor` tells of.

@@ -26,11 +26,8 @@ impl Layout {
     /// Begins one that will be at `path`: a folder, or a tar archive of one where the name ends in `.tar`. Every time stamp in
     /// it is `time`.
     pub(super) fn begin(path: &Path, time: u64) -> Result<Self, Failure> {
-        if path.is_dir() && !is_replaceable(path).map_err(|error| Failure::file(path, &error))? {
-            return Err(Failure::file(path, &"a folder that is not an image layout stands there")
-                .try_this("another folder with --output, or remove it"));
-        }
-        let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        check(path)?;
+        let beside = beside(path);
         let folder = tempfile::Builder::new()
             .prefix(".amaas-image-")
             .tempdir_in(beside)
@@ -145,6 +142,20 @@ impl Descriptor {
             annotations: BTreeMap::new(),
         }
     }
+}
+
+/// Refuses to write a layout where something else would be lost.
+pub(super) fn check(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() && !is_replaceable(path).map_err(|error| Failure::file(path, &error))? {
+        return Err(Failure::file(path, &"a folder that is not an image layout stands there")
+            .try_this("another folder with --output, or remove it"));
+    }
+    Ok(())
+}
+
+/// The folder that `path` is in.
+pub(super) fn beside(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether a layout with this name is a tar archive.

@@ -43,9 +43,7 @@ impl Parts {
         let mut parts = Self { architecture, bootstrap, libraries: Vec::new() };
         parts.add("libonnxruntime.so", &library(architecture)?)?;
         for path in includes {
-            let name = path.file_name().and_then(|name| name.to_str());
-            let name = name.ok_or_else(|| Failure::file(path, &"a library needs a file name that is UTF-8"))?;
-            parts.add(name, path)?;
+            parts.add(name(path)?, path)?;
         }
         Ok(parts)
     }
@@ -82,11 +80,18 @@ impl Parts {
 }
 
 impl Part {
-    fn read(name: String, path: &Path) -> Result<Self, Failure> {
+    /// Reads what stands at `path`.
+    pub(super) fn read(name: String, path: &Path) -> Result<Self, Failure> {
         let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
         let elf = Elf::parse(&bytes).map_err(|error| Failure::file(path, &error))?;
         Ok(Self { name, bytes, elf })
     }
+}
+
+/// The name that a library at `path` has in a package.
+pub(super) fn name(path: &Path) -> Result<&str, Failure> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.ok_or_else(|| Failure::file(path, &"a library needs a file name that is UTF-8"))
 }
 
 /// The folder of libraries in a package.

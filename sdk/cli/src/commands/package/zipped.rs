@@ -43,7 +43,10 @@ pub(super) fn write(settings: &Settings, parts: &Parts, path: &Path) -> Result<(
         parts.architecture
     ))?;
     output::line(format_args!("sha256 {digest}"))?;
-    uploads.map_or(Ok(()), output::line)
+    if let Some(uploads) = uploads {
+        output::note(format_args!("warning: {uploads}"));
+    }
+    Ok(())
 }
 
 fn pack(parts: &Parts) -> Result<Vec<u8>, zip::result::ZipError> {
@@ -63,7 +66,7 @@ fn pack(parts: &Parts) -> Result<Vec<u8>, zip::result::ZipError> {
 /// What there is to know of how a zip of this size gets to Lambda.
 fn upload(bytes: usize) -> Option<&'static str> {
     (bytes > LARGEST_UPLOAD)
-        .then_some("too large for a direct upload: Lambda takes it from S3, or make an image with --image")
+        .then_some("larger than the 50 MB that Lambda takes in a request, which is how Terraform sends it: make a container image with --image")
 }
 
 /// Lambda's limit of a function's unzipped code: 250 MB, which are MiB.
@@ -78,6 +81,6 @@ mod tests {
     #[test]
     fn a_zip_too_large_to_upload_is_told_of() {
         assert_eq!(upload(52_428_800), None);
-        assert!(upload(52_428_801).is_some_and(|note| note.contains("S3")));
+        assert!(upload(52_428_801).is_some_and(|note| note.contains("make a container image with --image")));
     }
 }
