@@ -146,6 +146,13 @@ fn an_image_has_what_the_programs_need_and_no_more() {
     ];
     assert_eq!(layout.variables(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     let annotations = layout.manifest.annotations().as_ref().expect("some");
+    let labels = execution.labels().as_ref().expect("some");
+    assert_eq!(labels["com.amazonaws.lambda.feature.snapstart"], "Allow");
+    for name in ["title", "version", "licenses"] {
+        let name = format!("org.opencontainers.image.{name}");
+        assert_eq!(labels[&name], annotations[&name], "{name}");
+    }
+    assert_eq!(labels.len(), 4, "{labels:?}");
     assert_eq!(annotations["org.opencontainers.image.title"], "amaas-sentiment");
     assert_eq!(annotations["org.opencontainers.image.version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(annotations["org.opencontainers.image.licenses"], "Apache-2.0 OR MIT");

@@ -167,6 +167,7 @@ impl<'a> Image<'a> {
         self.annotations.extend(names.clone());
         let execution = &mut self.config.config;
         execution.labels.extend(names);
+        execution.labels.insert(SNAPSTART.to_owned(), "Allow".to_owned());
         execution.user = Some("65532:65532".to_owned());
         execution.entrypoint = vec![format!("/{TASK}/bootstrap")];
         execution.working_dir = Some(format!("/{TASK}"));
@@ -221,5 +222,9 @@ pub(super) fn time() -> Result<Timestamp, Failure> {
 const TASK: &str = "var/task";
 /// Where certificates lie that the base has not. A base's own folder of them may be a link to elsewhere.
 const CERTIFICATES: &str = "var/task/certificates.pem";
+/// Lambda publishes a version of an image with SnapStart if the image has this label, or if its program asks `/runtime/restore/next`. Our
+/// programs ask, after hooks that drop their keys (`host/lambda.rs` of amaas-serve). How Lambda treats an image that does both was not
+/// tried.
+const SNAPSTART: &str = "com.amazonaws.lambda.feature.snapstart";
 const ANNOTATION: &str = "org.opencontainers.image.";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
