@@ -18,6 +18,33 @@ pub struct Listed {
     pub manifest: Option<Manifest>,
 }
 
+/// An alias that leads to no version of its model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrayAlias {
+    /// Its name.
+    pub alias: Alias,
+    /// The version that it points to, which the store does not have; `None` if the pointer cannot be read.
+    pub to: Option<Version>,
+}
+
+/// The aliases of `model` that lead to no version of it.
+///
+/// # Errors
+/// When the store cannot be reached.
+pub async fn stray_aliases(store: &Store, model: &ModelName) -> Result<Vec<StrayAlias>, StoreError> {
+    let mut stray = Vec::new();
+    for (alias, to) in aliases(store, model).await? {
+        let leads = match &to {
+            Some(version) => store.size(&manifest_key(model, version)).await?.is_some(),
+            None => false,
+        };
+        if !leads {
+            stray.push(StrayAlias { alias, to });
+        }
+    }
+    Ok(stray)
+}
+
 /// The versions of `model`, in the order of their numbers; those whose names are none come last.
 ///
 /// # Errors
@@ -89,4 +116,36 @@ pub(super) async fn read(store: &Store, key: &str) -> Result<Option<bytes::Bytes
 /// Numbers in their order, and before other names.
 fn number(version: &Version) -> u64 {
     version.as_str().parse().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use amaas_wire::dsse::SigningKey;
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::store::Condition;
+
+    #[tokio::test]
+    async fn aliases_that_lead_to_no_version_are_told_apart() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::folder(folder.path());
+        let model: ModelName = "m".parse().expect("a name");
+        let alias = |name: &str| name.parse::<Alias>().expect("an alias");
+        let version = |number: &str| number.parse::<Version>().expect("a version");
+        let manifest = Manifest { version: version("1"), ..Manifest::bare() };
+        let signed = manifest.sign(&SigningKey::from_bytes(&[1; 32])).into();
+        store.write(&manifest_key(&model, &version("1")), signed, Condition::Absent).await.expect("written");
+        for (name, pointer) in
+            [("broken", &b"\x00\xff garbage"[..]), ("empty", b""), ("gone", b"7\n"), ("json", b"{}"), ("live", b"1\n")]
+        {
+            let pointer = Bytes::from_static(pointer);
+            store.write(&alias_key(&model, &alias(name)), pointer, Condition::Absent).await.expect("written");
+        }
+        let mut stray = stray_aliases(&store, &model).await.expect("listed");
+        stray.sort_by(|one, other| one.alias.cmp(&other.alias));
+        let expected = [("broken", None), ("empty", None), ("gone", Some("7")), ("json", None)];
+        assert_eq!(stray, expected.map(|(name, to)| StrayAlias { alias: alias(name), to: to.map(version) }));
+        assert_eq!(versions(&store, &model).await.expect("listed")[0].aliases, [alias("live")]);
+    }
 }

@@ -26,7 +26,7 @@ use amaas_wire::Datatype;
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
 use bytes::Bytes;
 
-pub use self::catalogue::{Listed, is_removed, versions};
+pub use self::catalogue::{Listed, StrayAlias, is_removed, stray_aliases, versions};
 pub use self::check::PublishError;
 pub use self::prune::{Blobs, Pruned, prune};
 pub use self::remove::{Removal, Removed, remove};

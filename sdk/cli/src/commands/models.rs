@@ -1,7 +1,8 @@
 //! `amaas models`: what is served, and what the store holds of a model.
 
 use amaas_serve::manifest::Manifest;
-use amaas_serve::publish::{Listed, remove, versions};
+use amaas_serve::publish::{Listed, StrayAlias, remove, stray_aliases, versions};
+use amaas_serve::store::ModelName;
 
 use crate::arguments::{ModelVersions, Models, ModelsCommand, RemoveModel};
 use crate::failure::Failure;
@@ -32,7 +33,8 @@ async fn list(settings: &Settings) -> Result<(), Failure> {
 async fn list_versions(settings: &Settings, of: ModelVersions) -> Result<(), Failure> {
     let place = settings.store(of.store.store.as_deref()).await?;
     let listed = versions(&place.store, &of.model).await?;
-    if listed.is_empty() {
+    let stray = stray_aliases(&place.store, &of.model).await?;
+    if listed.is_empty() && stray.is_empty() {
         return Err(Failure::new(format!("the store has no model {}", of.model))
             .try_this("`amaas models` lists what is served"));
     }
@@ -42,9 +44,16 @@ async fn list_versions(settings: &Settings, of: ModelVersions) -> Result<(), Fai
                 "version": listed.version, "aliases": listed.aliases, "published": listed.manifest.as_ref().map(|manifest| manifest.serial),
                 "task": listed.manifest.as_ref().and_then(|manifest| manifest.task.as_ref()),
                 "bytes": listed.manifest.as_ref().map(Manifest::stored_bytes),
+                "error": listed.manifest.is_none().then_some(UNREADABLE),
             })
         });
-        return output::json(&versions.collect::<Vec<_>>());
+        let stray = stray.iter().map(|stray| {
+            serde_json::json!({
+                "version": stray.to, "aliases": [stray.alias], "published": null, "task": null, "bytes": null,
+                "error": astray(&of.model, stray),
+            })
+        });
+        return output::json(&versions.chain(stray).collect::<Vec<_>>());
     }
     let rows = listed.into_iter().map(|Listed { version, aliases, manifest }| {
         let aliases = aliases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -53,11 +62,26 @@ async fn list_versions(settings: &Settings, of: ModelVersions) -> Result<(), Fai
                 let bytes = manifest.stored_bytes().to_string();
                 [output::date(manifest.serial), manifest.task.unwrap_or_default(), bytes]
             }
-            None => ["its manifest cannot be read".to_owned(), String::new(), String::new()],
+            None => [UNREADABLE.to_owned(), String::new(), String::new()],
         };
         [version.to_string(), aliases, published, task, bytes]
     });
-    output::line(output::table(["VERSION", "ALIASES", "PUBLISHED", "TASK", "BYTES"], rows))
+    output::line(output::table(["VERSION", "ALIASES", "PUBLISHED", "TASK", "BYTES"], rows))?;
+    for stray in &stray {
+        output::note(format_args!("warning: {}", astray(&of.model, stray)));
+    }
+    Ok(())
+}
+
+/// What is wrong with an alias that leads to no version.
+fn astray(model: &ModelName, StrayAlias { alias, to }: &StrayAlias) -> String {
+    let remedy = format!(
+        "point it with `amaas alias {model} {alias} VERSION`, or remove it with `amaas models remove {model} --alias {alias}`"
+    );
+    match to {
+        Some(version) => format!("alias {alias} points to version {version}, which the store does not have; {remedy}"),
+        None => format!("alias {alias} cannot be read: what is stored there is no pointer; {remedy}"),
+    }
 }
 
 async fn remove_from_store(settings: &Settings, what: RemoveModel) -> Result<(), Failure> {
@@ -81,3 +105,5 @@ async fn remove_from_store(settings: &Settings, what: RemoveModel) -> Result<(),
     }
     Ok(())
 }
+
+const UNREADABLE: &str = "its manifest cannot be read";

@@ -79,6 +79,80 @@ fn versions_and_models_are_removed_and_their_blobs_pruned() {
     assert!(names.contains(&"any") && names.contains(&"digits") && !names.contains(&"names"), "{names:?}");
 }
 
+#[test]
+fn aliases_that_lead_nowhere_are_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    text(here, &["signer", "--create", "--signing-key", "signer.pem"]);
+    let store = ["--store", "./store"];
+    let publish = ["publish", NETWORK, "--name", "any", "--signing-key", "signer.pem", "--unsealed"];
+    json(here, &[&publish[..], &store].concat());
+    let aliases = here.join("store/models/any/aliases");
+    std::fs::write(aliases.join("broken"), b"\x00\xff garbage").expect("written");
+    std::fs::write(aliases.join("gone"), "7\n").expect("written");
+
+    let versions = [&["models", "versions", "any"][..], &store].concat();
+    let output = amaas(here, &versions);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("1        live     20") && !out.contains("broken"), "{out}\n{err}");
+    for expected in [
+        "warning: alias broken cannot be read: what is stored there is no pointer; point it with `amaas alias any broken VERSION`, ",
+        "warning: alias gone points to version 7, which the store does not have; ",
+        "or remove it with `amaas models remove any --alias broken`\n",
+    ] {
+        assert!(err.contains(expected), "{expected:?} is not in: {err}");
+    }
+    let listed = json(here, &versions);
+    let errors: Vec<_> =
+        listed.as_array().expect("a list").iter().map(|row| (&row["version"], &row["aliases"][0])).collect();
+    assert_eq!(
+        errors,
+        [(&"1".into(), &"live".into()), (&Value::Null, &"broken".into()), (&"7".into(), &"gone".into())]
+    );
+    assert_eq!(listed[0]["error"], Value::Null);
+    assert!(
+        listed[1]["error"].as_str().is_some_and(|error| error.starts_with("alias broken cannot be read")),
+        "{listed}"
+    );
+
+    // Both remedies are ones.
+    json(here, &[&["alias", "any", "broken", "1", "--signing-key", "signer.pem"][..], &store].concat());
+    json(here, &[&["models", "remove", "any", "--alias", "gone"][..], &store].concat());
+    let listed = json(here, &versions);
+    assert_eq!((listed.as_array().expect("a list").len(), &listed[0]["aliases"]), (1, &vec!["broken", "live"].into()));
+
+    // A model of which nothing else is left is no model that is not there.
+    json(here, &[&["models", "remove", "any"][..], &store].concat());
+    std::fs::write(aliases.join("broken"), "?").expect("written");
+    let listed = json(here, &versions);
+    assert_eq!((listed.as_array().expect("a list").len(), &listed[0]["aliases"]), (1, &vec!["broken"].into()));
+}
+
+#[test]
+fn errors_of_models_and_store_have_kinds_for_programs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let here = folder.path();
+    std::fs::create_dir(here.join("store")).expect("made");
+    for (arguments, kind, code) in [
+        (&["models", "versions", "nope", "--store", "./store"][..], "failed", 1),
+        (&["models", "versions", "a/b", "--store", "./store"], "usage", 2),
+        (&["models", "remove", "nope", "--store", "./store"], "failed", 1),
+        (&["models", "remove", "any", "--alias", "live", "--version", "1", "--store", "./store"], "usage", 2),
+        (&["models", "versions", "any", "--store", "ftp://x"], "usage", 2),
+        (&["store", "prune", "--store", "ftp://x"], "usage", 2),
+        (&["store", "prune", "--older-than", "1w", "--store", "./store"], "usage", 2),
+        (&["store", "prune"], "usage", 2),
+        (&["models"], "usage", 2),
+    ] {
+        let output = amaas(here, &[&["--json"], arguments].concat());
+        let error: Value = serde_json::from_slice(&output.stderr).expect("one line of JSON");
+        let error = &error["error"];
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert_eq!((&error["kind"], &error["exit_code"]), (&kind.into(), &code.into()), "{arguments:?}: {error}");
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{arguments:?}: {error}");
+    }
+}
+
 /// Waits until `model` is served no more.
 fn gone(here: &Path, model: &str) {
     let begun = Instant::now();
