@@ -141,7 +141,7 @@ pub(crate) struct Publish {
     #[arg(long, default_value = "live")]
     pub(crate) alias: Alias,
     /// The task that gives it typed inputs, such as "sentiment" [default: none, tensors only]
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) task: Option<String>,
     /// Publish the model although this program does not have its task, and so cannot try it: the program that serves it has
     #[arg(long, requires = "task")]

@@ -106,6 +106,8 @@ fn a_task_that_cannot_be_checked_is_not_published_without_a_word_of_it() {
             1,
             &["no task \"sentimant\"", "it has: digits, embed", "try: --task sentiment"][..],
         ),
+        (&["--task", ""], 2, &["a value is required for '--task <TASK>' but none was supplied"]),
+        (&["--task", "", "--unchecked-task"], 2, &["a value is required for '--task <TASK>'"]),
         (&["--task", "topics"], 1, &["no task \"topics\"", "try: --unchecked-task"]),
         (&["--task", "topics", "--unchecked-task"], 0, &["warning: this program has no task \"topics\""]),
         (&["--unchecked-task"], 2, &["--task"]),
