@@ -395,6 +395,11 @@ fn a_snapshot_is_kept_all_month_and_restored_for_cold_starts() {
         // 2 GB for 2,628,000 seconds, and 2 GB for each of 10,000 cold starts.
         assert_near(usd(&report, "snapshot of one version"), 5_256_000.0 * 0.000_001_504_6, "kept");
         assert_near(usd(&report, "snapshots restored"), 20_000.0 * 0.000_139_799_8, "restored");
+        let assumptions = report["assumptions"].as_array().expect("a list");
+        assert!(
+            assumptions.iter().any(|assumption| assumption["value"] == "one version a function"),
+            "{assumptions:?}"
+        );
     }
     let none = of_plan(&function("None"), &calls);
     assert!(none["lines"].as_array().expect("lines").iter().all(|line| line["what"] != "snapshot of one version"));

@@ -140,6 +140,14 @@ impl Habits {
                 Some("--response-bytes"),
             ),
         ]);
+        if functions.iter().any(|function| function.snap_start) {
+            all.push(Assumption::new(
+                "snapshots",
+                "one version a function",
+                "each published version with SnapStart keeps a snapshot of its memory until the version is deleted, and each cold start restores one",
+                None,
+            ));
+        }
         all
     }
 

@@ -77,7 +77,7 @@ impl Prices {
     }
 
     /// The built-in prices, and those of the file at `own` in their place, for `region`.
-    fn open(own: Option<&Path>, region: &str) -> Result<Self, Failure> {
+    pub(super) fn open(own: Option<&Path>, region: &str) -> Result<Self, Failure> {
         let mut all = BTreeMap::new();
         let built_in =
             parse(BUILT_IN.as_bytes()).map_err(|cause| Failure::new(format!("the built-in prices: {cause}")))?;

@@ -249,7 +249,8 @@ mod tests {
                 "[a-z]{1,8}",
                 Just("gp3".to_owned()),
                 Just("g5.xlarge".to_owned()),
-                Just("Interface".to_owned())
+                Just("Interface".to_owned()),
+                Just("PublishedVersions".to_owned())
             ]
             .prop_map(Value::from),
         ];
@@ -296,6 +297,9 @@ mod tests {
             "setting",
             "value",
             "retention_in_days",
+            "snap_start",
+            "apply_on",
+            "enable_key_rotation",
         ];
         prop::sample::select(names.map(str::to_owned).to_vec())
     }
@@ -317,6 +321,8 @@ mod tests {
             "aws_ebs_volume",
             "aws_lb",
             "aws_ecs_cluster",
+            "aws_flow_log",
+            "aws_kms_key",
             "aws_oracle",
         ])
     }
