@@ -1,4 +1,4 @@
-//! `amaas env`: what Terraform or OpenTofu knows of a deployed model, as assignments for a shell.
+//! `amaas env`: what Terraform or `tofu` knows of a deployed model, as assignments for a shell.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -34,12 +34,11 @@ use crate::settings::Settings;
 
 pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure> {
     let package = format!("amaas-{}", arguments.function);
-    let binary = match &arguments.binary {
-        Some(binary) => binary.clone(),
-        None => {
-            check(&arguments)?;
-            build(&package, arguments.architecture)?
-        }
+    let binary = if let Some(binary) = &arguments.binary {
+        binary.clone()
+    } else {
+        check(&arguments)?;
+        build(&package, arguments.architecture)?
     };
     let named = arguments.library.filter(|path| !path.as_os_str().is_empty());
     let library = |architecture| named.map_or_else(|| library(architecture), Ok);

@@ -326,7 +326,30 @@ fn instances_are_priced_from_their_least_to_their_largest_number() {
     );
     assert_eq!((&report["at_least"], &report["total_usd"]), (&json!(true), &json!(0.0)));
     let said = text_of_plan(&unpriced, &[]);
-    assert!(said.contains("TOTAL, at least") && said.contains("no price is known for 2 resources"), "{said}");
+    assert!(
+        said.contains("TOTAL, at least") && said.contains("no price is known for 2 of the resources below"),
+        "{said}"
+    );
+
+    // What is known of one that is not priced in full is in the sum.
+    let disks = json!([{ "ebs": [{ "volume_type": "gp3", "volume_size": 100 }] }, { "ebs": [{ "volume_type": "gp3" }] }, { "ebs": [{ "volume_type": "io9", "volume_size": 1 }] }]);
+    let partly = plan(&[
+        (
+            "aws_launch_template.a",
+            "aws_launch_template",
+            json!({ "instance_type": "x9.mega", "block_device_mappings": disks }),
+        ),
+        ("aws_autoscaling_group.a", "aws_autoscaling_group", group(json!({}))),
+    ]);
+    let report = of_plan(&partly, &[]);
+    assert_near(usd(&report, "1 × disk, gp3"), 8.0, "its disk");
+    assert_eq!(report["at_least"], true);
+    let why: Vec<_> =
+        report["not_priced"].as_array().expect("a list").iter().map(|of| of["why"].as_str().expect("text")).collect();
+    assert!(
+        why.len() == 3 && why[0].contains("x9.mega") && why[1].contains("size of a disk") && why[2].contains("\"io9\""),
+        "{why:?}"
+    );
 
     // A price by the hour is all that is missing, and takes the place of a known one.
     let report = of_plan(&unpriced, &["--instance-price", "x9.mega=2.5", "--instance-price", "g5.xlarge=1"]);
@@ -496,7 +519,7 @@ fn a_report_is_no_wider_than_a_terminal() {
     ];
     let addresses: Vec<_> = resources.iter().map(|(kind, values)| (at(kind), *kind, values.clone())).collect();
     let long =
-        plan(&Vec::from_iter(addresses.iter().map(|(address, kind, values)| (&**address, *kind, values.clone()))));
+        plan(&addresses.iter().map(|(address, kind, values)| (&**address, *kind, values.clone())).collect::<Vec<_>>());
     let calls = ["--calls", "1e15", "--p50-ms", "900000", "--region", "ap-southeast-7"];
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = minimal();

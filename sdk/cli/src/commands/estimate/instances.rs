@@ -25,11 +25,9 @@ pub(super) fn of_group(group: &Resource, plan: &Plan, prices: &Prices) -> Cost {
     let disks = template.map(|template| template.blocks("block_device_mappings")).unwrap_or_default();
     let disks = disks.iter().filter_map(|mapping| mapping.pointer("/ebs/0"));
     let disks: Vec<_> = disks.map(|disk| (disk.get("volume_type"), disk.get("volume_size"))).collect();
-    let of = |number: f64| lines(&group.address, instance, number, &disks, prices);
-    match (of(least), of(most - least)) {
-        (Ok(lines), Ok(more)) => Cost::Scaled { lines, more },
-        (Err(reason), _) | (_, Err(reason)) => Cost::Unknown(reason),
-    }
+    let of = |number: f64| parts(&group.address, instance, number, &disks, prices);
+    let (least, more) = (of(least), of(most - least));
+    Cost::Scaled { lines: least.lines, more: more.lines, unknown: least.unknown }
 }
 
 /// What a single instance costs.
@@ -39,7 +37,8 @@ pub(super) fn of_one(instance: &Resource, prices: &Prices) -> Cost {
     };
     let disk = (instance.at("/root_block_device/0/volume_type"), instance.at("/root_block_device/0/volume_size"));
     let disks = if disk.1.is_some() { vec![disk] } else { Vec::new() };
-    lines(&instance.address, kind, 1.0, &disks, prices).map_or_else(Cost::Unknown, Cost::Lines)
+    let Parts { lines, unknown } = parts(&instance.address, kind, 1.0, &disks, prices);
+    Cost::Scaled { lines, more: Vec::new(), unknown }
 }
 
 /// What a disk of its own costs.
@@ -54,26 +53,43 @@ pub(super) fn of_disk(disk: &Resource, prices: &Prices) -> Cost {
 
 type Disk<'a> = (Option<&'a Value>, Option<&'a Value>);
 
-fn lines(address: &str, instance: &str, number: f64, disks: &[Disk<'_>], prices: &Prices) -> Result<Vec<Line>, String> {
-    let price = prices.known(&format!("ec2.{instance}"));
-    let price = price.ok_or_else(|| {
-        let types = prices.names("ec2.");
-        let families: BTreeSet<_> = types.iter().filter_map(|known| Some(known.split_once('.')?.0)).collect();
-        format!(
-            "no price is known for {instance}, only for types of {}; --instance-price {instance}=USD gives it by the hour",
-            Vec::from_iter(families).join(", ")
-        )
-    })?;
-    let what = format!("{} × {instance}", quantity(number));
-    let mut lines = vec![Line::new(address, what, number * HOURS, price)];
+/// What instances and their disks cost, and why something of that is not known.
+struct Parts {
+    lines: Vec<Line>,
+    unknown: Vec<String>,
+}
+
+fn parts(address: &str, instance: &str, number: f64, disks: &[Disk<'_>], prices: &Prices) -> Parts {
+    let mut parts = Parts { lines: Vec::new(), unknown: Vec::new() };
+    match prices.known(&format!("ec2.{instance}")) {
+        Some(price) => {
+            let what = format!("{} × {instance}", quantity(number));
+            parts.lines.push(Line::new(address, what, number * HOURS, price));
+        }
+        None => parts.unknown.push(unpriced(instance, prices)),
+    }
     for (kind, size) in disks {
         let kind = kind.and_then(Value::as_str).unwrap_or(USUAL_DISK);
-        let Some(size) = size.and_then(as_number) else { continue };
-        let price = prices.known(&format!("ebs.{kind}"));
-        let price = price.ok_or_else(|| format!("no price is known for disks of the type {kind:?}"))?;
-        lines.push(Line::new(address, format!("{} × disk, {kind}", quantity(number)), number * size, price));
+        match (prices.known(&format!("ebs.{kind}")), size.and_then(as_number)) {
+            (Some(price), Some(size)) => {
+                let what = format!("{} × disk, {kind}", quantity(number));
+                parts.lines.push(Line::new(address, what, number * size, price));
+            }
+            (None, _) => parts.unknown.push(format!("no price is known for disks of the type {kind:?}")),
+            (_, None) => parts.unknown.push("the size of a disk is not known before the apply".to_owned()),
+        }
     }
-    Ok(lines)
+    parts
+}
+
+/// Why an instance has no price, and what to do.
+fn unpriced(instance: &str, prices: &Prices) -> String {
+    let types = prices.names("ec2.");
+    let families: BTreeSet<_> = types.iter().filter_map(|known| Some(known.split_once('.')?.0)).collect();
+    format!(
+        "no price is known for {instance}, only for types of {}; --instance-price {instance}=USD gives it by the hour",
+        Vec::from_iter(families).join(", ")
+    )
 }
 
 /// The launch template of `group`. Its id is not known before the apply, so it is told by its name, by its module, or by being the only one.

@@ -1,7 +1,7 @@
 //! AWS's regions, a closed list, so that a misspelt name is not priced as one.
 //!
 //! The list is that of botocore 1.44.8 (`partitions.json`). us-east-1's prices stand in within its own partition only: China is billed in
-//! yuan by other sellers, and GovCloud, the sovereign cloud and the isolated regions have price lists of their own.
+//! yuan by other sellers, and `GovCloud`, the sovereign cloud and the isolated regions have price lists of their own.
 
 use super::REGION;
 use crate::failure::Failure;

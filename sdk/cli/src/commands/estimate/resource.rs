@@ -17,10 +17,11 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub(super) enum Cost {
     Lines(Vec<Line>),
-    /// So much at its least size, and so much more at its largest.
+    /// So much at its least size, and so much more at its largest; of parts it is not known how much.
     Scaled {
         lines: Vec<Line>,
         more: Vec<Line>,
+        unknown: Vec<String>,
     },
     /// By its use, which is counted elsewhere or not at all.
     ByUse(String),

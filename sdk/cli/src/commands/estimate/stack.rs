@@ -44,9 +44,10 @@ pub(super) fn report(estimate: &Estimate, plan: &Plan) -> Result<Report, Failure
     for resource in &plan.resources {
         match around.cost(resource)? {
             Cost::Lines(of_it) => lines.extend(of_it),
-            Cost::Scaled { lines: of_it, more: at_most } => {
+            Cost::Scaled { lines: of_it, more: at_most, unknown: parts } => {
                 lines.extend(of_it);
                 more.extend(at_most);
+                unknown.extend(parts.into_iter().map(|why| Mention::of(resource, why)));
             }
             Cost::ByUse(why) => by_use.push(Mention::of(resource, why)),
             Cost::Free => *nothing.entry(resource.kind.clone()).or_insert(0) += 1,
@@ -340,10 +341,13 @@ mod tests {
             let plan = Plan::parse(plan.as_bytes()).expect("it has the form of one");
             if let Ok(report) = report(&flags(), &plan) {
                 prop_assert!(report.total_usd.is_finite() && report.total_usd >= 0.0);
-                let named = report.by_use.len() + report.not_priced.len() + report.free.values().sum::<usize>();
-                let priced: std::collections::BTreeSet<_> =
-                    report.lines.iter().map(|line| &line.resource).filter(|address| address.starts_with("aws_")).collect();
-                prop_assert_eq!(named + priced.len(), number, "none is dropped, and none is there twice");
+                let mentions = report.by_use.iter().chain(&report.not_priced).map(|mention| &mention.address);
+                let priced = report.lines.iter().map(|line| &line.resource).filter(|address| address.starts_with("aws_"));
+                let named: std::collections::BTreeSet<_> = mentions.chain(priced).collect();
+                let free = report.free.values().sum::<usize>();
+                prop_assert_eq!(named.len() + free, number, "none is dropped, and none is both free and paid for");
+                let by_use = report.by_use.iter().filter(|by_use| report.lines.iter().any(|line| line.resource == by_use.address));
+                prop_assert_eq!(by_use.count(), 0, "none is priced and told of as not counted");
                 prop_assert!(!super::super::text::of(&report).contains("NaN"));
             }
         }

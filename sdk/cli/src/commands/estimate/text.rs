@@ -1,5 +1,7 @@
 //! An estimate as people read it, in lines of at most [`output::WIDTH`] columns.
 
+use std::collections::BTreeSet;
+
 use super::figure::{measured, quantity, rate, unit_price, usd};
 use super::line::{Line, total};
 use super::report::{Mention, Report, StandIn};
@@ -45,8 +47,8 @@ pub(super) fn summary(summary: &Summary<'_>) -> String {
     let mut said = vec![per_thousand(summary.usd_per_1000_calls, at_least)];
     said.extend(summary.stand_in.map(|stand_in| stood_in(stand_in, region, total_usd)));
     if at_least {
-        let named: Vec<_> = summary.not_priced.iter().map(|mention| mention.address.as_str()).collect();
-        said.push(format!("Not priced, and in no sum: {}.", named.join(", ")));
+        let named: BTreeSet<_> = summary.not_priced.iter().map(|mention| mention.address.as_str()).collect();
+        said.push(format!("Not priced, and in no sum: {}.", Vec::from_iter(named).join(", ")));
     }
     parts.push(wrapped(&said.join("\n"), ""));
     parts.join("\n\n")
@@ -96,10 +98,10 @@ fn lines(groups: &[Group], more: Option<[String; 2]>, sum: &Sum) -> String {
 fn sums(report: &Report) -> String {
     let mut sums = vec![per_thousand(report.usd_per_1000_calls, report.at_least)];
     if report.at_least {
-        let number = report.not_priced.len();
-        let (s, is) = if number > 1 { ("s", "are") } else { ("", "is") };
+        let addresses: BTreeSet<_> = report.not_priced.iter().map(|mention| &mention.address).collect();
         sums.push(format!(
-            "It costs at least that: no price is known for {number} resource{s}, which {is} in no sum and named below."
+            "It costs at least that: no price is known for {} of the resources below, or for a part of them.",
+            addresses.len()
         ));
     }
     sums.extend(report.stand_in.as_ref().map(|stand_in| stood_in(stand_in, &report.region, report.total_usd)));

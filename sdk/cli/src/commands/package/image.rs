@@ -222,7 +222,7 @@ pub(super) fn time() -> Result<Timestamp, Failure> {
 const TASK: &str = "var/task";
 /// Where certificates lie that the base has not. A base's own folder of them may be a link to elsewhere.
 const CERTIFICATES: &str = "var/task/certificates.pem";
-/// Lambda publishes a version of an image with SnapStart if the image has this label, or if its program asks `/runtime/restore/next`. Our
+/// Lambda publishes a version of an image with `SnapStart` if the image has this label, or if its program asks `/runtime/restore/next`. Our
 /// programs ask, after hooks that drop their keys (`host/lambda.rs` of amaas-serve). How Lambda treats an image that does both was not
 /// tried.
 const SNAPSTART: &str = "com.amazonaws.lambda.feature.snapstart";
