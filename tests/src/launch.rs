@@ -116,3 +116,17 @@ impl Launch {
         Function::new(command.spawn().expect("the program can be started"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_have_the_request_by_which_package_knows_hooks() {
+        let request = b"/runtime/restore/next";
+        for program in [Program::Sentiment, Program::Generate] {
+            let bytes = std::fs::read(program.path()).expect("built");
+            assert!(bytes.windows(request.len()).any(|bytes| bytes == request), "{}", program.path().display());
+        }
+    }
+}

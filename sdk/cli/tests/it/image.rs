@@ -147,12 +147,11 @@ fn an_image_has_what_the_programs_need_and_no_more() {
     assert_eq!(layout.variables(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     let annotations = layout.manifest.annotations().as_ref().expect("some");
     let labels = execution.labels().as_ref().expect("some");
-    assert_eq!(labels["com.amazonaws.lambda.feature.snapstart"], "Allow");
     for name in ["title", "version", "licenses"] {
         let name = format!("org.opencontainers.image.{name}");
         assert_eq!(labels[&name], annotations[&name], "{name}");
     }
-    assert_eq!(labels.len(), 4, "{labels:?}");
+    assert_eq!(labels.len(), 3, "{labels:?}");
     assert_eq!(annotations["org.opencontainers.image.title"], "amaas-sentiment");
     assert_eq!(annotations["org.opencontainers.image.version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(annotations["org.opencontainers.image.licenses"], "Apache-2.0 OR MIT");
@@ -253,4 +252,23 @@ fn what_the_system_lacks_is_named() {
     let layout = Layout::read(&here.join("target/amaas-sentiment.oci"));
     assert!(layout.layers[1].contains_key("var/task/lib/libnowhere.so.1"));
     run(here, &[&X86_IMAGE[..3], &["--binary", "gpu", "--library", "x86.so", "--sysroot", "root"]].concat());
+}
+
+#[test]
+fn programs_with_hooks_alone_allow_snapshots() {
+    let folder = system();
+    let here = folder.path();
+    let label = |layout: &str| {
+        let layout = Layout::read(&here.join(layout));
+        let execution = layout.config.config().as_ref().expect("how it is run");
+        let labels = execution.labels().as_ref().expect("some");
+        labels.get("com.amazonaws.lambda.feature.snapstart").cloned()
+    };
+    run(here, &[&X86_IMAGE[..], &["-o", "without"]].concat());
+    assert_eq!(label("without"), None, "its keys would be in the snapshot");
+    let mut program = Sample::program(X86).bytes();
+    program.extend_from_slice(b"/2018-06-01/runtime/restore/next");
+    std::fs::write(here.join("x86"), program).expect("written");
+    run(here, &[&X86_IMAGE[..], &["-o", "with"]].concat());
+    assert_eq!(label("with").as_deref(), Some("Allow"));
 }

@@ -48,7 +48,7 @@ pub(super) fn write(
     }
     image.add_parts(parts)?;
     let layers = image.layers.len();
-    let manifest = image.finish(function)?;
+    let manifest = image.finish(function, parts)?;
     let digest = manifest.digest.clone();
     let bytes = layout.finish(manifest)?;
     report(settings, parts, path, layers, &digest, bytes)
@@ -151,7 +151,7 @@ impl<'a> Image<'a> {
         Ok(())
     }
 
-    fn finish(mut self, function: &str) -> Result<Descriptor, Failure> {
+    fn finish(mut self, function: &str, parts: &Parts) -> Result<Descriptor, Failure> {
         // As Lambda has it for zips: what --include brought is found by whoever asks for it, in the folder of ONNX Runtime.
         let libraries = match self.variable("LD_LIBRARY_PATH") {
             Some(folders) => format!("/{TASK}/lib:{folders}"),
@@ -167,7 +167,10 @@ impl<'a> Image<'a> {
         self.annotations.extend(names.clone());
         let execution = &mut self.config.config;
         execution.labels.extend(names);
-        execution.labels.insert(SNAPSTART.to_owned(), "Allow".to_owned());
+        execution.labels.remove(SNAPSTART);
+        if memchr::memmem::find(&parts.bootstrap.bytes, RESTORE).is_some() {
+            execution.labels.insert(SNAPSTART.to_owned(), "Allow".to_owned());
+        }
         execution.user = Some("65532:65532".to_owned());
         execution.entrypoint = vec![format!("/{TASK}/bootstrap")];
         execution.working_dir = Some(format!("/{TASK}"));
@@ -222,9 +225,10 @@ pub(super) fn time() -> Result<Timestamp, Failure> {
 const TASK: &str = "var/task";
 /// Where certificates lie that the base has not. A base's own folder of them may be a link to elsewhere.
 const CERTIFICATES: &str = "var/task/certificates.pem";
-/// Lambda publishes a version of an image with `SnapStart` if the image has this label, or if its program asks `/runtime/restore/next`. Our
-/// programs ask, after hooks that drop their keys (`host/lambda.rs` of amaas-serve). How Lambda treats an image that does both was not
-/// tried.
+/// Lets Lambda take a snapshot of the program when it is ready. Only programs with hooks have it: they drop their keys before a snapshot
+/// (`host/lambda.rs` of amaas-serve), and others would have them in it. How Lambda treats an image with both was not tried.
 const SNAPSTART: &str = "com.amazonaws.lambda.feature.snapstart";
+/// What a program asks the Runtime API for after its hooks.
+const RESTORE: &[u8] = b"/runtime/restore/next";
 const ANNOTATION: &str = "org.opencontainers.image.";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
