@@ -9,6 +9,12 @@ resource "aws_apigatewayv2_route" "this" {
   target             = "integrations/${try(aws_apigatewayv2_integration.function[each.value].id, aws_apigatewayv2_integration.service[each.value].id)}"
   authorization_type = contains(keys(local.open), each.key) ? "NONE" : var.authorization
   authorizer_id      = contains(keys(local.open), each.key) ? null : one(aws_apigatewayv2_authorizer.jwt[*].id)
+
+  # A route that goes, goes after the stage was changed. Else the stage still has the throttle of a route that is gone, and API Gateway refuses to
+  # change it.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_apigatewayv2_authorizer" "jwt" {
