@@ -410,3 +410,72 @@ run "refuses_two_keys_for_logs" {
 
   expect_failures = [var.logs]
 }
+
+run "refuses_a_registry_of_another_region" {
+  command = plan
+
+  variables {
+    registry = { existing = {
+      bucket          = "models-123456789012-us-east-1"
+      kms_key_arn     = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+      sealing_key_arn = "arn:aws:kms:us-east-1:123456789012:key/55555555-2222-3333-4444-555555555555"
+    } }
+  }
+
+  expect_failures = [var.registry]
+}
+
+run "refuses_a_ledger_key_of_another_region" {
+  command = plan
+
+  variables {
+    ledger = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/77777777-2222-3333-4444-555555555555" }
+  }
+
+  expect_failures = [var.ledger]
+}
+
+# The VPC that is made has endpoints of its own region and no way out.
+run "refuses_gpu_images_that_no_endpoint_reaches" {
+  command = plan
+
+  variables {
+    network = { functions = false }
+
+    models = {
+      match = {
+        image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+        gpu   = {}
+      }
+    }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "refuses_a_network_without_security_groups" {
+  command = plan
+
+  variables {
+    network = { existing = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], security_group_ids = [] } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "refuses_a_network_of_one_subnet_for_a_load_balancer" {
+  command = plan
+
+  variables {
+    network = { functions = false, existing = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] } }
+
+    models = {
+      match = {
+        image = "registry.example.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+        gpu   = {}
+      }
+    }
+  }
+
+  expect_failures = [var.network]
+}

@@ -308,17 +308,17 @@ variable "network" {
 
   validation {
     condition     = length(var.network.subnet_ids) >= 2
-    error_message = "${var.model}: network.subnet_ids must be two or more, in two zones: a load balancer takes no fewer."
+    error_message = "${var.model}: subnet_ids of the network must be two or more, in two zones: a load balancer takes no fewer."
   }
 
   validation {
     condition     = length(var.network.security_group_ids) > 0
-    error_message = "${var.model}: network.security_group_ids must not be empty, or tasks reach nothing: write [module.network.workload_security_group_id]."
+    error_message = "${var.model}: security_group_ids of the network must not be empty, or tasks reach nothing: write [\"sg-…\"]."
   }
 
   validation {
     condition     = alltrue([for cidr in var.network.client_cidrs : can(cidrnetmask(cidr)) && cidr != "0.0.0.0/0"])
-    error_message = "${var.model}: network.client_cidrs must be IPv4 networks, and not everybody: write [\"10.0.0.0/8\"], not ${jsonencode(var.network.client_cidrs)}."
+    error_message = "${var.model}: client_cidrs must be IPv4 networks, and not everybody: write [\"10.0.0.0/8\"], not ${jsonencode(var.network.client_cidrs)}."
   }
 }
 
@@ -328,8 +328,8 @@ variable "certificate_arn" {
   default     = null
 
   validation {
-    condition     = var.certificate_arn == null || can(regex("^arn:[a-z0-9-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/", var.certificate_arn))
-    error_message = "${var.model}: certificate_arn must be the ARN of an ACM certificate: write \"arn:aws:acm:REGION:ACCOUNT:certificate/ID\", or leave it out."
+    condition     = var.certificate_arn == null || can(regex("^arn:[a-z0-9-]+:acm:${data.aws_region.current.id}:[0-9]{12}:certificate/", var.certificate_arn))
+    error_message = "${var.model}: certificate_arn must be the ARN of an ACM certificate in ${data.aws_region.current.id}, the region of the load balancer: write \"arn:aws:acm:${data.aws_region.current.id}:ACCOUNT:certificate/ID\", or leave it out."
   }
 }
 
@@ -359,7 +359,7 @@ variable "environment" {
       "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "AMAAS_CORS_ORIGINS", "AMAAS_HOST", "PORT", "AMAAS_EMF", "AMAAS_JOURNAL", "ORT_DISABLE_TELEMETRY",
       "AWS_REGION", "NVIDIA_DRIVER_CAPABILITIES",
     ])) == 0
-    error_message = "${var.model}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_CORS_ORIGINS, AMAAS_HOST, PORT, AMAAS_EMF, AMAAS_JOURNAL, ORT_DISABLE_TELEMETRY, AWS_REGION, NVIDIA_DRIVER_CAPABILITIES): write the module's own inputs instead."
+    error_message = "${var.model}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_CORS_ORIGINS, AMAAS_HOST, PORT, AMAAS_EMF, AMAAS_JOURNAL, ORT_DISABLE_TELEMETRY, AWS_REGION, NVIDIA_DRIVER_CAPABILITIES): write the setting that each comes from instead, such as `sealing` or `cors_origins`."
   }
 
   validation {
@@ -386,8 +386,8 @@ variable "log_kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.log_kms_key_arn))
-    error_message = "${var.model}: log_kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/", var.log_kms_key_arn))
+    error_message = "${var.model}: log_kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\"."
   }
 }
 

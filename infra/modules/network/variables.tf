@@ -106,8 +106,8 @@ variable "flow_logs" {
   }
 
   validation {
-    condition     = try(var.flow_logs.kms_key_arn, null) == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.flow_logs.kms_key_arn))
-    error_message = "flow_logs.kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
+    condition     = try(var.flow_logs.kms_key_arn, null) == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/", var.flow_logs.kms_key_arn))
+    error_message = "flow_logs.kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\"."
   }
 }
 

@@ -18,6 +18,10 @@ mock_provider "aws" {
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/vendedlogs/amaas-api" }
   }
+
+  mock_data "aws_region" {
+    defaults = { id = "eu-central-1" }
+  }
 }
 
 variables {
@@ -348,4 +352,18 @@ run "refuses_values_out_of_range" {
   }
 
   expect_failures = [var.name, var.services, var.timeout_ms, var.throttle, var.log_retention_days, var.log_kms_key_arn, var.domain]
+}
+
+run "refuses_a_certificate_and_a_key_of_another_region" {
+  command = plan
+
+  variables {
+    domain = {
+      name            = "models.example.com"
+      certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+    }
+    log_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555"
+  }
+
+  expect_failures = [var.domain, var.log_kms_key_arn]
 }

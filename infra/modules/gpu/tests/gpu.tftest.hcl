@@ -497,3 +497,14 @@ run "refuses_origins_with_a_path" {
 
   expect_failures = [var.cors_origins]
 }
+
+run "refuses_a_certificate_and_a_key_of_another_region" {
+  command = plan
+
+  variables {
+    certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+    log_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555"
+  }
+
+  expect_failures = [var.certificate_arn, var.log_kms_key_arn]
+}

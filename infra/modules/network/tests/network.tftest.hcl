@@ -220,3 +220,13 @@ run "refuses_more_zones_than_there_are" {
 
   expect_failures = [aws_vpc.this]
 }
+
+run "refuses_a_key_of_another_region" {
+  command = plan
+
+  variables {
+    flow_logs = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555" }
+  }
+
+  expect_failures = [var.flow_logs]
+}
