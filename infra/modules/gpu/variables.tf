@@ -208,8 +208,14 @@ variable "instance_type" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^(g4dn|g5|g6|g6e|gr6|p3|p4d|p4de|p5|p5e|p5en)[.]([a-z0-9-]+)$", var.instance_type))
-    error_message = "${var.model}: instance_type must be of a family with NVIDIA GPUs, g4dn, g5, g6, g6e, gr6, p3, p4d, p4de, p5, p5e or p5en: write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
+    condition     = can(regex("^(g|gr|p)[0-9]+[a-z0-9-]*[.][a-z0-9-]+$", var.instance_type))
+    error_message = "${var.model}: instance_type must be of a family with NVIDIA GPUs, such as g5, g6e, g7e or p5: write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
+  }
+
+  # Of CUDA 13's release notes: no Maxwell, Pascal or Volta any more, and so nothing older either. g4ad is AMD's, g5g has ARM processors.
+  validation {
+    condition     = !can(regex("^(g2|g3|g3s|g4ad|g5g|p2|p3|p3dn)[.]", var.instance_type))
+    error_message = "${var.model}: instance_type must not be of g2, g3, p2 or p3, whose GPUs CUDA 13 does not know any more, nor of g4ad (AMD) or g5g (ARM): write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
   }
 }
 
