@@ -223,18 +223,20 @@ variable "logs" {
 variable "network" {
   description = <<-TEXT
     Where functions and GPU services run. Null leaves functions in Lambda's own network; a model with `gpu` needs one.
-    - cidr, zones, flow_logs: of a VPC that is made, with endpoints for S3, DynamoDB, KMS and Logs and no way out
+    - cidr, zones, flow_logs: of a VPC that is made, with endpoints for S3, DynamoDB and KMS and no way out
     - zone_names, zone_ids: these zones in place of the first `zones`. Names differ between accounts, ids ("use1-az4") do not
+    - exclude_zone_ids: zones that are not among the first `zones`; null takes those in which AWS has no VPC links of HTTP APIs, such as use1-az3
     - endpoints: more of AWS's services to reach; those that ECS needs are added where a model has a GPU
     - existing: a VPC that is there, in place of one that is made: vpc_id, subnet_ids, security_group_ids. It has to let functions reach S3, DynamoDB and KMS
     - functions: false keeps functions out of it, so that only GPU services are in it
   TEXT
   type = object({
-    cidr       = optional(string, "10.64.0.0/20")
-    zones      = optional(number, 2)
-    zone_names = optional(list(string))
-    zone_ids   = optional(list(string))
-    endpoints  = optional(list(string), [])
+    cidr             = optional(string, "10.64.0.0/20")
+    zones            = optional(number, 2)
+    zone_names       = optional(list(string))
+    zone_ids         = optional(list(string))
+    exclude_zone_ids = optional(list(string))
+    endpoints        = optional(list(string), [])
     flow_logs = optional(object({
       enabled        = optional(bool, true)
       retention_days = optional(number, 30)

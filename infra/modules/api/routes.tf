@@ -85,3 +85,11 @@ locals {
 
   routes = merge(local.asked, local.open)
 }
+
+# Quotas that AWS raises when it is asked, so more are no mistake. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+check "quotas" {
+  assert {
+    condition     = max(length(local.routes), length(local.models)) <= 300
+    error_message = "An HTTP API has 300 routes and 300 integrations unless AWS raised that, and this one has ${length(local.routes)} routes and ${length(local.models)} integrations: ask Service Quotas for more routes per API, or make another stack with a part of the models."
+  }
+}

@@ -367,3 +367,37 @@ run "refuses_a_certificate_and_a_key_of_another_region" {
 
   expect_failures = [var.domain, var.log_kms_key_arn]
 }
+
+run "warns_of_more_routes_than_an_api_has" {
+  command = plan
+
+  variables {
+    functions = { for index in range(76) : "m${index}" => {
+      function_name = "amaas-m${index}"
+      alias         = "live"
+      alias_arn     = "arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live/invocations"
+    } }
+  }
+
+  expect_failures = [check.quotas]
+}
+
+run "as_many_routes_as_an_api_has" {
+  command = plan
+
+  variables {
+    functions = { for index in range(72) : "m${index}" => {
+      function_name = "amaas-m${index}"
+      alias         = "live"
+      alias_arn     = "arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live/invocations"
+    } }
+    shared = { default = "m0", embeddings = "m1", completions = "m2" }
+  }
+
+  assert {
+    condition     = length(output.routes) == 299
+    error_message = "A model has four routes, and eleven are shared."
+  }
+}
