@@ -401,3 +401,25 @@ run "as_many_routes_as_an_api_has" {
     error_message = "A model has four routes, and eleven are shared."
   }
 }
+
+run "as_many_routes_as_an_api_has_with_tokens_and_pages" {
+  command = plan
+
+  variables {
+    functions = { for index in range(27) : "m${index}" => {
+      function_name = "amaas-m${index}"
+      alias         = "live"
+      alias_arn     = "arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live/invocations"
+    } }
+    shared        = { default = "m0", embeddings = "m1", completions = "m2" }
+    authorization = "JWT"
+    jwt           = { issuer = "https://login.example.com", audience = ["amaas"] }
+    cors          = { origins = ["https://app.example.com"] }
+  }
+
+  assert {
+    condition     = length(output.routes) == 297
+    error_message = "A model has ten routes with tokens and pages, and 27 are shared."
+  }
+}
