@@ -68,7 +68,7 @@ variable "zone_ids" {
 variable "exclude_zone_ids" {
   description = "Ids of zones that are not among the first `zones`: by default those in which AWS has no VPC links of HTTP APIs; in use1-az3 neither Lambda. Zones that are named by `zone_names` or `zone_ids` are taken as they are."
   type        = list(string)
-  # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-vpc-links.html, "Availability by Region". Ids of one region are in no other.
+  # Where each comes from is in the README. An id of one region is in no other.
   default  = ["cac1-az4", "euw3-az2", "use1-az3"]
   nullable = false
 
