@@ -119,8 +119,8 @@ variable "registry" {
   }
 
   validation {
-    condition     = var.registry.existing == null || alltrue([for arn in [try(var.registry.existing.kms_key_arn, ""), try(var.registry.existing.sealing_key_arn, "")] : can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", arn))])
-    error_message = "registry.existing must have the ARNs of keys, not of aliases: write the output `registry` of the stack that made it, or { bucket = \"NAME\", kms_key_arn = \"arn:aws:kms:REGION:ACCOUNT:key/ID\", sealing_key_arn = \"arn:aws:kms:REGION:ACCOUNT:key/ID\" }."
+    condition     = var.registry.existing == null || alltrue([for arn in [try(var.registry.existing.kms_key_arn, ""), try(var.registry.existing.sealing_key_arn, "")] : can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/.+$", arn))])
+    error_message = "registry.existing must have the ARNs of keys in ${data.aws_region.current.id}, where bucket and keys have to be too, and not of aliases: write the output `registry` of the stack that made it, or { bucket = \"NAME\", kms_key_arn = \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", sealing_key_arn = \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\" }."
   }
 }
 
@@ -153,6 +153,12 @@ variable "ledger" {
   validation {
     condition     = var.ledger.existing == null || can(regex("^[a-zA-Z0-9_.-]{3,255}$", var.ledger.existing.table))
     error_message = "ledger.existing.table must be the name of a table, not an ARN: write the output `ledger` of the stack that made it, or { table = \"amaas-ledger\" }."
+  }
+
+  # Here and not in the module, which waits for the registry: it would know its region in an apply only.
+  validation {
+    condition     = alltrue([for arn in [var.ledger.kms_key_arn, try(var.ledger.existing.kms_key_arn, null)] : arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/.+$", arn))])
+    error_message = "ledger must have the ARN of a key in ${data.aws_region.current.id}, the region of the table, and not of an alias: write kms_key_arn = \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out, not ${jsonencode(try(coalesce(var.ledger.kms_key_arn, var.ledger.existing.kms_key_arn), null))}."
   }
 
   # What is in the table was wrapped by the sealing key of the stack that made it.
@@ -217,18 +223,20 @@ variable "logs" {
 variable "network" {
   description = <<-TEXT
     Where functions and GPU services run. Null leaves functions in Lambda's own network; a model with `gpu` needs one.
-    - cidr, zones, flow_logs: of a VPC that is made, with endpoints for S3, DynamoDB, KMS and Logs and no way out
+    - cidr, zones, flow_logs: of a VPC that is made, with endpoints for S3, DynamoDB and KMS and no way out
     - zone_names, zone_ids: these zones in place of the first `zones`. Names differ between accounts, ids ("use1-az4") do not
+    - exclude_zone_ids: zones that are not among the first `zones`; null takes those in which AWS has no VPC links of HTTP APIs, such as use1-az3
     - endpoints: more of AWS's services to reach; those that ECS needs are added where a model has a GPU
     - existing: a VPC that is there, in place of one that is made: vpc_id, subnet_ids, security_group_ids. It has to let functions reach S3, DynamoDB and KMS
     - functions: false keeps functions out of it, so that only GPU services are in it
   TEXT
   type = object({
-    cidr       = optional(string, "10.64.0.0/20")
-    zones      = optional(number, 2)
-    zone_names = optional(list(string))
-    zone_ids   = optional(list(string))
-    endpoints  = optional(list(string), [])
+    cidr             = optional(string, "10.64.0.0/20")
+    zones            = optional(number, 2)
+    zone_names       = optional(list(string))
+    zone_ids         = optional(list(string))
+    exclude_zone_ids = optional(list(string))
+    endpoints        = optional(list(string), [])
     flow_logs = optional(object({
       enabled        = optional(bool, true)
       retention_days = optional(number, 30)
@@ -245,6 +253,17 @@ variable "network" {
   validation {
     condition     = var.network != null || alltrue([for model in values(local.models) : model.gpu == null])
     error_message = "network must be set for models with gpu, which run on instances of a VPC: write network = {} to have one made, or network = { existing = {…} } to name yours, for ${join(", ", [for name, model in local.models : name if model.gpu != null])}."
+  }
+
+  validation {
+    condition     = var.network == null || try(var.network.existing, null) != null || alltrue([for model in values(local.models) : model.gpu == null || can(regex("^[0-9]{12}[.]dkr[.]ecr[.]${data.aws_region.current.id}[.]amazonaws[.]com([.]cn)?/", model.image))])
+    error_message = "network must be one of yours for images that are not in ECR of ${data.aws_region.current.id}, because the VPC that is made reaches no other registry: push the image there, or write network = { existing = {…} } with a VPC that reaches it, for ${join(", ", [for name, model in local.models : name if model.gpu != null && !can(regex("^[0-9]{12}[.]dkr[.]ecr[.]${data.aws_region.current.id}[.]amazonaws[.]com([.]cn)?/", model.image))])}."
+  }
+
+  # The same in words of this module, before the modules of functions and services are asked.
+  validation {
+    condition     = try(var.network.existing, null) == null || try(length(var.network.existing.subnet_ids) >= (anytrue([for model in values(local.models) : model.gpu != null]) ? 2 : 1) && length(var.network.existing.security_group_ids) >= 1, false)
+    error_message = "network.existing must have one subnet or more, two in two zones where a model has gpu, and one security group or more: write network = { existing = { vpc_id = \"vpc-…\", subnet_ids = [\"subnet-…\", \"subnet-…\"], security_group_ids = [\"sg-…\"] } }."
   }
 
   validation {

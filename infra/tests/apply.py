@@ -38,7 +38,7 @@ REGION = "eu-central-1"
 PUBLISHER = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 # Measured on two cores, two examples side by side: init 2 s, apply 100 s, plan 10 s, destroy 40 s. Some of the provider's waiters
 # hang on moto for ever.
-SECONDS = {"init": 120, "apply": 240, "output": 30, "plan": 180, "destroy": 400}
+SECONDS = {"init": 120, "apply": 240, "output": 30, "show": 60, "plan": 180, "destroy": 400}
 
 
 def main() -> int:
@@ -205,7 +205,7 @@ class Terraform:
         return self.run("destroy", "-auto-approve", code=1).partition("\nError: ")[2]
 
     def run(self, command: str, *flags: str, code: int = 0) -> str:
-        interactive = [] if command == "output" else ["-input=false"]
+        interactive = [] if command in ("output", "show") else ["-input=false"]
         started = time.monotonic()
         process = subprocess.Popen(
             ["terraform", command, "-no-color", *interactive, *flags],

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks everything in infra/ that needs no AWS account: format, validity and `terraform test` with a mocked provider of the root, each
 # module and each example; checkov, where it is installed; and where a package is given, whole life cycles of `minimal` and `complete`
-# against a local moto server, side by side with the rest. Where npm can fetch it, the schema of AWS provider 6 is held against the code.
+# against a local moto server, side by side with the rest; with the program also what the READMEs say that the examples cost. Where npm can
+# fetch it, the schema of AWS provider 6 is held against the code.
 # Use: check.sh [--package ZIP --amaas PROGRAM | --stand-in]
 # Reads TF_CLI_CONFIG_FILE; PYTHON (default python3), which needs tests/requirements.txt for the schema, --package and --stand-in; and CHECKOV
 # (default checkov), which is installed with tests/checkov/requirements.txt.
@@ -11,12 +12,15 @@ infra=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 usage="use: check.sh [--package ZIP --amaas PROGRAM | --stand-in]"
 
 apply=()
+amaas=
 while [ $# -gt 0 ]; do
   case "$1" in
     --stand-in) apply=(--stand-in) && shift ;;
     --package | --amaas)
       [ -f "${2-}" ] || { echo "check.sh: $1 needs the path of a file; $usage" >&2; exit 2; }
-      apply+=("$1" "$(realpath "$2")") && shift 2
+      apply+=("$1" "$(realpath "$2")")
+      if [ "$1" = --amaas ]; then amaas=$(realpath "$2"); fi
+      shift 2
       ;;
     *) echo "check.sh: unknown argument $1; $usage" >&2; exit 2 ;;
   esac
@@ -29,8 +33,8 @@ fi
 
 # Terraform writes beside the code; a copy keeps the source tree, and a caller's own state, as they are.
 work=$(mktemp -d)
-lives=()
-trap 'kill "${lives[@]}" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+beside=()
+trap 'kill "${beside[@]}" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 mkdir "$work/infra"
 tar -C "$infra" --exclude=.terraform --exclude=.terraform.lock.hcl --exclude='*.tfstate*' --exclude=.venv -cf - . | tar -C "$work/infra" -xf -
 cd "$work/infra"
@@ -39,12 +43,16 @@ echo "== format"
 terraform fmt -check -recursive -diff
 
 # Most of an apply is the provider waiting for S3's lifecycle rules, a minute, in which there is time for all else.
-examples=(minimal complete)
+names=()
 if [ "${#apply[@]}" -gt 0 ]; then
-  for example in "${examples[@]}"; do
-    "${PYTHON:-python3}" -u "$infra/tests/apply.py" "$example" "${apply[@]}" >"$work/$example.log" 2>&1 &
-    lives+=($!)
+  for example in minimal complete; do
+    "${PYTHON:-python3}" -u "$infra/tests/apply.py" "$example" "${apply[@]}" >"$work/apply $example.log" 2>&1 &
+    beside+=($!) names+=("apply $example")
   done
+fi
+if [ -n "$amaas" ]; then
+  "${PYTHON:-python3}" -u "$infra/tests/figures.py" --amaas "$amaas" >"$work/figures in READMEs.log" 2>&1 &
+  beside+=($!) names+=("figures in READMEs")
 fi
 
 echo "== schema of AWS provider 6, source and documents"
@@ -79,10 +87,10 @@ else
   echo "skipped: checkov is not installed"
 fi
 
-for index in "${!lives[@]}"; do
-  echo "== apply ${examples[$index]}"
-  wait "${lives[$index]}" && code=0 || code=$?
-  cat "$work/${examples[$index]}.log"
+for index in "${!beside[@]}"; do
+  echo "== ${names[$index]}"
+  wait "${beside[$index]}" && code=0 || code=$?
+  cat "$work/${names[$index]}.log"
   [ "$code" -eq 0 ] || exit 1
 done
 echo "check.sh: ok"

@@ -410,3 +410,165 @@ run "refuses_two_keys_for_logs" {
 
   expect_failures = [var.logs]
 }
+
+run "refuses_a_registry_of_another_region" {
+  command = plan
+
+  variables {
+    registry = { existing = {
+      bucket          = "models-123456789012-us-east-1"
+      kms_key_arn     = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+      sealing_key_arn = "arn:aws:kms:us-east-1:123456789012:key/55555555-2222-3333-4444-555555555555"
+    } }
+  }
+
+  expect_failures = [var.registry]
+}
+
+run "refuses_a_ledger_key_of_another_region" {
+  command = plan
+
+  variables {
+    ledger = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/77777777-2222-3333-4444-555555555555" }
+  }
+
+  expect_failures = [var.ledger]
+}
+
+# The VPC that is made has endpoints of its own region and no way out.
+run "refuses_gpu_images_that_no_endpoint_reaches" {
+  command = plan
+
+  variables {
+    network = { functions = false }
+
+    models = {
+      match = {
+        image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+        gpu   = {}
+      }
+    }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "refuses_a_network_without_security_groups" {
+  command = plan
+
+  variables {
+    network = { existing = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], security_group_ids = [] } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "refuses_a_network_of_one_subnet_for_a_load_balancer" {
+  command = plan
+
+  variables {
+    network = { functions = false, existing = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] } }
+
+    models = {
+      match = {
+        image = "registry.example.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+        gpu   = {}
+      }
+    }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "warns_of_settings_without_effect" {
+  command = plan
+
+  variables {
+    models = {
+      sentiment = { package = "modules/function/tests/package.zip", throttle = { rate = 5, burst = 10 } }
+    }
+  }
+
+  expect_failures = [check.settings_without_effect]
+}
+
+run "warns_of_a_throttle_that_a_stream_has_not" {
+  command = plan
+
+  variables {
+    api = {}
+    models = {
+      sentiment = { package = "modules/function/tests/package.zip", throttle = { rate = 5, burst = 10 } }
+      stream    = { package = "modules/function/tests/package.zip", throttle = { rate = 5, burst = 10 }, url = { mode = "RESPONSE_STREAM" } }
+    }
+  }
+
+  expect_failures = [check.settings_without_effect]
+}
+
+run "warns_of_alarms_that_nobody_makes" {
+  command = plan
+
+  variables {
+    models = { sentiment = { package = "modules/function/tests/package.zip", alarms = { p99_ms = 500 } } }
+  }
+
+  expect_failures = [check.settings_without_effect]
+}
+
+run "warns_of_zones_beside_a_network_that_is_there" {
+  command = plan
+
+  variables {
+    network = { zone_ids = ["euc1-az1", "euc1-az2"], existing = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] } }
+  }
+
+  expect_failures = [check.settings_without_effect]
+}
+
+run "warns_of_a_tag_that_nothing_looks_at" {
+  command = plan
+
+  variables {
+    observability = { cost_tag = { key = "application", value = "amaas" } }
+  }
+
+  expect_failures = [check.settings_without_effect]
+}
+
+run "warns_of_a_function_that_outlives_its_callers" {
+  command = plan
+
+  variables {
+    api    = {}
+    models = { sentiment = { package = "modules/function/tests/package.zip", timeout_s = 60 } }
+  }
+
+  expect_failures = [check.timeouts]
+}
+
+run "warns_of_a_public_url_without_a_ceiling" {
+  command = plan
+
+  variables {
+    models = { sentiment = { package = "modules/function/tests/package.zip", url = { authorization = "NONE" } } }
+  }
+
+  expect_failures = [check.public_urls]
+}
+
+# A check that fails unexpectedly fails the run.
+run "no_warning_of_what_is_meant" {
+  command = plan
+
+  variables {
+    api           = {}
+    observability = { cost_tag = { key = "application", value = "amaas" }, budget = { monthly_usd = 10 } }
+
+    models = {
+      sentiment = { package = "modules/function/tests/package.zip", throttle = { rate = 5, burst = 10 }, alarms = { p99_ms = 500 }, url = { authorization = "NONE" } }
+      long      = { package = "modules/function/tests/package.zip", timeout_s = 900, url = { mode = "BUFFERED" } }
+      public    = { package = "modules/function/tests/package.zip", reserved_concurrency = 5, url = { mode = "BUFFERED", authorization = "NONE" } }
+    }
+  }
+}

@@ -134,7 +134,8 @@ class Schema:
             block.typed = False
             return block
         plain = re.findall(r"^    get (\w+)\(\) \{\n[^}]*?(\w+Attribute)\('(\w+)'\)", body, re.M)
-        nested = re.findall(r"this\._(\w+) = new (\w+)\(this, \"(\w+)\"", body)
+        # What only the provider sets and is a map or a list of plain values is one of the library's classes, `cdktf.StringMap`, with nothing inside.
+        nested = re.findall(r"this\._(\w+) = new ((?:cdktf\.)?\w+)\(this, \"(\w+)\"", body)
         for member, read, attribute in plain:
             untyped = read in ("interpolationForAttribute", "getAnyMapAttribute")  # such as a web ACL's statement, which nests without end
             block.attributes[attribute] = Attribute(*access(member, body), block=Block(typed=False) if untyped else None)

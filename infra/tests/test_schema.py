@@ -11,6 +11,8 @@ import schema
 GOOD = """
 data "aws_region" "current" {}
 
+data "aws_default_tags" "this" {}
+
 resource "aws_s3_bucket" "this" {
   bucket = "b-${data.aws_region.current.id}"
 
@@ -30,7 +32,7 @@ resource "aws_lb" "this" {
 }
 
 output "arns" {
-  value = [aws_s3_bucket.this.arn, aws_lb.this.subnet_mapping]
+  value = [aws_s3_bucket.this.arn, aws_lb.this.subnet_mapping, data.aws_default_tags.this.tags]
 }
 """
 
@@ -45,6 +47,7 @@ BAD = {
     "unknown attribute": ("aws_s3_bucket.this.arn", "aws_s3_bucket.this.arm", "aws_s3_bucket: arm of .arm is unknown"),
     "unknown attribute in a loop": ("aws_s3_bucket.this.arn", "[for b in aws_s3_bucket.this : b.arm]", "aws_s3_bucket: arm of .arm is unknown"),
     "unknown attribute of a block": ("aws_lb.this.subnet_mapping", "aws_lb.this.subnet_mapping[0].subnet", "aws_lb: subnet of .subnet_mapping[0].subnet is unknown"),
+    "unknown attribute of a data source": ("aws_default_tags.this.tags", "aws_default_tags.this.tag", "data.aws_default_tags: tag of .tag is unknown"),
     "deprecated attribute": ("aws_region.current.id", "aws_region.current.name", "data.aws_region.name is deprecated: read id"),
 }
 

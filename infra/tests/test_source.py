@@ -71,5 +71,56 @@ class Roles(unittest.TestCase):
         self.assertGreaterEqual(found, 6)
 
 
+class Grants(unittest.TestCase):
+    """Lambda loses grants that are written to one function at the same time. The provider writes its own one by one, CloudFormation does not wait."""
+
+    def test_cloudformation_writes_none_beside_the_provider(self):
+        found = 0
+        for folder in MODULES:
+            resources = {f"{kind.strip(chr(34))}.{name.strip(chr(34))}": body for path in folder.glob("*.tf") for kind, name, body in named(path)}
+            after = {address: reached(address, resources) for address in resources}
+            grants = [address for address in resources if address.startswith(("aws_lambda_permission.", "aws_lambda_function_url."))]
+            for stack in (address for address, body in resources.items() if "AWS::Lambda::Permission" in str(body)):
+                found += 1
+                for grant in grants:
+                    with self.subTest(f"{folder.name}: {stack} and {grant}"):
+                        self.assertTrue(grant in after[stack] or stack in after[grant], "neither waits for the other")
+                # What other modules grant on the alias comes after it too.
+                (alias,) = (item['"alias"'] for item in parsed(folder / "outputs.tf")["output"] if '"alias"' in item)
+                self.assertIn(stack, str(alias["depends_on"]))
+        self.assertGreaterEqual(found, 1)
+
+    def test_the_api_grants_on_that_alias(self):
+        (grant,) = (body for kind, _, body in named(INFRA / "modules/api/integration.tf") if kind == '"aws_lambda_permission"')
+        self.assertEqual(grant["qualifier"], "${var.functions[each.value].alias}")
+        (api,) = (item['"api"'] for item in parsed(INFRA / "main.tf")["module"] if '"api"' in item)
+        self.assertIn("function.alias", str(api["functions"]))
+
+
+def named(path: Path) -> list[tuple[str, str, dict]]:
+    """Kind, name and body of each resource in a file."""
+    return [(kind, name, body) for item in parsed(path).get("resource", []) for kind, names in item.items() if not kind.startswith("__") for name, body in names.items()]
+
+
+def reached(address: str, resources: dict[str, dict]) -> set[str]:
+    """The resources that are made before this one: those that it refers to, and in their turn those that they do."""
+    seen, todo = set(), [address]
+    while todo:
+        for other in re.findall(r"\baws_\w+\.\w+", str(resources.get(todo.pop(), ""))):
+            if other in resources and other not in seen:
+                seen.add(other)
+                todo.append(other)
+    return seen
+
+
+class Throttles(unittest.TestCase):
+    def test_routes_go_after_the_stage_has_forgotten_them(self):
+        """API Gateway refuses to change a stage that has settings of a route that is gone."""
+        (route,) = (body for kind, _, body in named(INFRA / "modules/api/routes.tf") if kind == '"aws_apigatewayv2_route"')
+        self.assertEqual([block["create_before_destroy"] for block in route.get("lifecycle", [])], [True])
+        (stage,) = (body for kind, _, body in named(INFRA / "modules/api/api.tf") if kind == '"aws_apigatewayv2_stage"')
+        self.assertIn("aws_apigatewayv2_route.this", str(stage["depends_on"]))
+
+
 if __name__ == "__main__":
     unittest.main()

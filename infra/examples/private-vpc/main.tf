@@ -16,8 +16,8 @@ module "amaas" {
     sentiment = { package = var.package, architecture = var.architecture, memory_mb = 512 }
   }
 
-  # A VPC without a way out: no internet gateway, no NAT. What runs in it reaches the bucket, the table, the keys and the logs of this
-  # account through endpoints, and nothing else, whatever the network or its runtime might try.
+  # A VPC without a way out: no internet gateway, no NAT. What runs in it reaches the bucket, the table and the keys of this account
+  # through endpoints, and nothing else, whatever the network or its runtime might try.
   network = { cidr = "10.64.0.0/20", zones = 2 }
 
   # Callers sign with AWS credentials before they reach anything; the key inside the sealed call comes on top.

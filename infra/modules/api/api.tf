@@ -82,3 +82,5 @@ locals {
     { for field in ["callerAddress"] : field => "$context.identity.sourceIp" if var.log_caller_address },
   )
 }
+
+data "aws_region" "current" {}

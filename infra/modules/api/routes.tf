@@ -9,6 +9,12 @@ resource "aws_apigatewayv2_route" "this" {
   target             = "integrations/${try(aws_apigatewayv2_integration.function[each.value].id, aws_apigatewayv2_integration.service[each.value].id)}"
   authorization_type = contains(keys(local.open), each.key) ? "NONE" : var.authorization
   authorizer_id      = contains(keys(local.open), each.key) ? null : one(aws_apigatewayv2_authorizer.jwt[*].id)
+
+  # A route that goes, goes after the stage was changed. Else the stage still has the throttle of a route that is gone, and API Gateway refuses to
+  # change it.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_apigatewayv2_authorizer" "jwt" {
@@ -78,4 +84,12 @@ locals {
   )
 
   routes = merge(local.asked, local.open)
+}
+
+# Quotas that AWS raises when it is asked, so more are no mistake. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+check "quotas" {
+  assert {
+    condition     = max(length(local.routes), length(local.models)) <= 300
+    error_message = "An HTTP API has 300 routes and 300 integrations unless AWS raised that, and this one has ${length(local.routes)} routes and ${length(local.models)} integrations: ask Service Quotas for more routes per API, or make another stack with a part of the models."
+  }
 }

@@ -161,7 +161,7 @@ variable "throttles" {
 
   validation {
     condition     = alltrue([for throttle in var.throttles : throttle.rate > 0 && throttle.burst >= 1 && floor(throttle.burst) == throttle.burst])
-    error_message = "throttles must have rates above 0 and bursts that are whole numbers, 1 or more: write { rate = 5, burst = 10 }."
+    error_message = "throttle of a model must have a rate above 0 and a burst that is a whole number, 1 or more: write throttle = { rate = 5, burst = 10 } for ${join(", ", [for model, throttle in var.throttles : model if !(throttle.rate > 0 && throttle.burst >= 1 && floor(throttle.burst) == throttle.burst)])}."
   }
 }
 
@@ -195,6 +195,11 @@ variable "domain" {
   validation {
     condition     = var.domain == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain.name))
     error_message = "domain.name must be a host name in lower case, without scheme or path: write \"models.example.com\", not ${jsonencode(try(var.domain.name, null))}."
+  }
+
+  validation {
+    condition     = var.domain == null || can(regex("^arn:[a-z0-9-]+:acm:${data.aws_region.current.id}:[0-9]{12}:certificate/.+$", var.domain.certificate_arn))
+    error_message = "domain.certificate_arn must be the ARN of an ACM certificate in ${data.aws_region.current.id}, the region of the API: write \"arn:aws:acm:${data.aws_region.current.id}:ACCOUNT:certificate/ID\", not ${jsonencode(try(var.domain.certificate_arn, null))}. One in us-east-1 is what CloudFront takes."
   }
 }
 
@@ -257,8 +262,8 @@ variable "log_kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.log_kms_key_arn))
-    error_message = "log_kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/", var.log_kms_key_arn))
+    error_message = "log_kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\"."
   }
 }
 

@@ -16,6 +16,9 @@ output "alias_arn" {
 output "alias" {
   description = "Name of the alias that callers reach."
   value       = aws_lambda_alias.live.name
+
+  # A grant that names it is written after this module's own.
+  depends_on = [aws_cloudformation_stack.public_invoke]
 }
 
 output "alias_invoke_arn" {

@@ -40,12 +40,12 @@ locals {
       Resource = [for key in local.readable : "${var.registry.bucket_arn}/${key}"]
     },
     {
-      # Without it S3 answers 403, not 404, for an object that does not exist. S3 takes the asked key as s3:prefix here.
-      Sid       = "TellMissingFromForbidden"
-      Effect    = "Allow"
-      Action    = ["s3:ListBucket"]
-      Resource  = [var.registry.bucket_arn]
-      Condition = { StringLike = { "s3:prefix" = local.readable } }
+      # Without it S3 answers 403, not 404, for an object that does not exist, and a model that is not published yet would look forbidden. No
+      # document of AWS says what s3:prefix is while S3 decides that, so there is no condition. It opens names of objects, not what is in them.
+      Sid      = "TellMissingFromForbidden"
+      Effect   = "Allow"
+      Action   = ["s3:ListBucket"]
+      Resource = [var.registry.bucket_arn]
     },
     {
       Sid      = "DecryptModel"

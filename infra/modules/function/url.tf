@@ -24,10 +24,16 @@ resource "aws_lambda_permission" "public_url" {
   action                 = "lambda:InvokeFunctionUrl"
   principal              = "*"
   function_url_auth_type = "NONE"
+
+  # The provider adds a grant of its own to a public URL.
+  depends_on = [aws_lambda_function_url.this]
 }
 
 # The second grant is made through CloudFormation because aws_lambda_permission knows `invoked_via_function_url` from provider
 # 6.28 on only. Without that condition the grant would let every AWS account call the Invoke API with an event of its own making.
+#
+# Lambda loses grants that are written to one function at the same time. The provider writes its own one after the other, but CloudFormation
+# does not wait for it. So the stack comes after them, and the output `alias` after the stack, for grants of other modules.
 resource "aws_cloudformation_stack" "public_invoke" {
   #checkov:skip=CKV_AWS_124:one grant, which Terraform waits for; nobody else has to hear of it
   count = local.is_public ? 1 : 0
@@ -50,4 +56,6 @@ resource "aws_cloudformation_stack" "public_invoke" {
       }
     }
   })
+
+  depends_on = [aws_lambda_permission.public_url]
 }

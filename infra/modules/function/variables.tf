@@ -196,8 +196,8 @@ variable "image" {
   default     = null
 
   validation {
-    condition     = var.image == null || can(regex("^[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.]amazonaws[.]com([.]cn)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.image))
-    error_message = "${var.model}: image must be in ECR, which is all that Lambda reads, and named by digest, because a tag can be moved without Terraform seeing it: write \"ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
+    condition     = var.image == null || can(regex("^[0-9]{12}[.]dkr[.]ecr[.]${data.aws_region.current.id}[.]amazonaws[.]com([.]cn)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "${var.model}: image must be in ECR of ${data.aws_region.current.id}, which is all that Lambda reads there, and named by digest, because a tag can be moved without Terraform seeing it: push it there and write \"ACCOUNT.dkr.ecr.${data.aws_region.current.id}.amazonaws.com/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
   }
 }
 
@@ -209,6 +209,11 @@ variable "code_signing_config_arn" {
   validation {
     condition     = var.code_signing_config_arn == null || var.image == null
     error_message = "${var.model}: code_signing_config_arn must be left out with image: Lambda checks signatures of zips only. An image is bound by its digest."
+  }
+
+  validation {
+    condition     = var.code_signing_config_arn == null || can(regex("^arn:[a-z0-9-]+:lambda:${data.aws_region.current.id}:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "${var.model}: code_signing_config_arn must be the ARN of a code signing configuration in ${data.aws_region.current.id}, the region of the stack: write \"arn:aws:lambda:${data.aws_region.current.id}:ACCOUNT:code-signing-config:csc-ID\", not ${jsonencode(var.code_signing_config_arn)}."
   }
 }
 
@@ -311,9 +316,10 @@ variable "provisioned_concurrency" {
     error_message = "${var.model}: provisioned_concurrency must not be set while a canary is out, whose version would have none and look slow beside the other. Leave one of the two out; set provisioned_concurrency again when the canary is the stable version."
   }
 
+  # Lambda adds up what all versions have. The next version gets `min` before the old one, which may have scaled to `max`, gives its own back.
   validation {
-    condition     = try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) <= var.reserved_concurrency, true)
-    error_message = "${var.model}: provisioned_concurrency must not be more than reserved_concurrency, out of which it is taken: raise reserved_concurrency to ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min), "it")} or more, or leave it out."
+    condition     = try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) + var.provisioned_concurrency.min <= var.reserved_concurrency, true)
+    error_message = "${var.model}: reserved_concurrency must hold the provisioned concurrency of two versions, or the next apply of a new version fails: the old version keeps up to ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min), "max")} while the new one gets ${try(var.provisioned_concurrency.min, "min")}. Write reserved_concurrency = ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) + var.provisioned_concurrency.min, "max + min")} or more, not ${jsonencode(var.reserved_concurrency)}, or leave it out, or lower provisioned_concurrency."
   }
 }
 
@@ -385,8 +391,8 @@ variable "alarm_topic_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[a-z0-9-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$", arn))])
-    error_message = "${var.model}: alarm_topic_arns must be ARNs of SNS topics: write [\"arn:aws:sns:REGION:ACCOUNT:TOPIC\"]."
+    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[a-z0-9-]+:sns:${data.aws_region.current.id}:[0-9]{12}:.+$", arn))])
+    error_message = "${var.model}: alarm_topic_arns must be ARNs of SNS topics in ${data.aws_region.current.id}, because an alarm tells no other region: write [\"arn:aws:sns:${data.aws_region.current.id}:ACCOUNT:TOPIC\"]."
   }
 }
 
@@ -422,8 +428,8 @@ variable "dead_letters" {
   }
 
   validation {
-    condition     = try(var.dead_letters.kms_key_arn, null) == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.dead_letters.kms_key_arn))
-    error_message = "${var.model}: dead_letters.kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\", or leave it out."
+    condition     = try(var.dead_letters.kms_key_arn, null) == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/", var.dead_letters.kms_key_arn))
+    error_message = "${var.model}: dead_letters.kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out."
   }
 }
 
@@ -437,7 +443,7 @@ variable "vpc" {
 
   validation {
     condition     = var.vpc == null || try(length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0, false)
-    error_message = "${var.model}: vpc must have one subnet and one security group or more: write { subnet_ids = module.network.subnet_ids, security_group_ids = [module.network.workload_security_group_id] }."
+    error_message = "${var.model}: subnet_ids and security_group_ids of the VPC must have one or more each: write { subnet_ids = [\"subnet-…\", \"subnet-…\"], security_group_ids = [\"sg-…\"] }."
   }
 }
 
@@ -458,6 +464,12 @@ variable "url" {
   validation {
     condition     = contains(["AWS_IAM", "NONE"], var.url.authorization)
     error_message = "${var.model}: url.authorization must be \"AWS_IAM\" or \"NONE\" (public), not ${jsonencode(var.url.authorization)}."
+  }
+
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html, "VPC compatibility"
+  validation {
+    condition     = var.url.mode != "RESPONSE_STREAM" || var.vpc == null
+    error_message = "${var.model}: url.mode must not be \"RESPONSE_STREAM\" in a VPC, where no Function URL streams: write url = { mode = \"BUFFERED\" }, or mode \"OFF\" behind an HTTP API, or keep the function out of the VPC (network = { functions = false } of a stack, or no vpc)."
   }
 }
 
@@ -491,8 +503,8 @@ variable "log_kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.log_kms_key_arn))
-    error_message = "${var.model}: log_kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/", var.log_kms_key_arn))
+    error_message = "${var.model}: log_kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\"."
   }
 }
 
@@ -520,7 +532,7 @@ variable "environment" {
       "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_REPLAY", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "AMAAS_IAM", "AMAAS_OIDC_ISSUER",
       "AMAAS_OIDC_AUDIENCE", "AMAAS_OIDC_TENANT_CLAIM", "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "AMAAS_CORS_ORIGINS", "ORT_DISABLE_TELEMETRY",
     ])) == 0
-    error_message = "${var.model}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_IAM, AMAAS_OIDC_…, AMAAS_CORS_ORIGINS, ORT_DISABLE_TELEMETRY): write `registry`, `model`, `model_version`, `publishers`, `sealing`, `replay`, `least_serial`, `ledger`, `iam`, `oidc`, `cors_origins` or `url.mode` instead."
+    error_message = "${var.model}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_RESPONSE_MODE, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_IAM, AMAAS_OIDC_…, AMAAS_CORS_ORIGINS, ORT_DISABLE_TELEMETRY): write the setting that each comes from instead, such as `sealing` or `url.mode`."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"

@@ -3,6 +3,20 @@ data "aws_ssm_parameter" "system" {
   name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
 }
 
+# What the type has. Types come faster than a list of them here could.
+data "aws_ec2_instance_type" "this" {
+  instance_type = var.instance_type
+}
+
+# The provider's default tags do not reach what EC2 and Auto Scaling make, which costs the most.
+data "aws_default_tags" "this" {}
+
+locals {
+  gpus      = sum(concat([0], [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.count]))
+  makers    = [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.manufacturer]
+  instances = merge(data.aws_default_tags.this.tags, var.tags, { Name = local.service_name })
+}
+
 resource "aws_launch_template" "this" {
   name          = local.service_name
   description   = "Instances of ${local.service_name}"
@@ -51,12 +65,31 @@ resource "aws_launch_template" "this" {
 
   tag_specifications {
     resource_type = "instance"
-    tags          = merge(var.tags, { Name = local.service_name })
+    tags          = local.instances
   }
 
   tag_specifications {
     resource_type = "volume"
-    tags          = merge(var.tags, { Name = local.service_name })
+    tags          = local.instances
+  }
+
+  lifecycle {
+    precondition {
+      condition     = contains(local.makers, "NVIDIA") && contains(data.aws_ec2_instance_type.this.supported_architectures, "x86_64")
+      error_message = "${var.model}: instance_type must have NVIDIA GPUs and x86_64 processors, and ${var.instance_type} has GPUs of ${length(local.makers) == 0 ? "nobody" : join(", ", local.makers)} and ${join(", ", data.aws_ec2_instance_type.this.supported_architectures)}: write \"g5.xlarge\"."
+    }
+
+    # A part of a GPU counts as none.
+    precondition {
+      condition     = var.gpus <= max(1, local.gpus)
+      error_message = "${var.model}: gpus must not be more than an instance has, or no task ever starts: write gpus = ${max(1, local.gpus)} or less for ${var.instance_type}, not ${var.gpus}, or a larger instance_type."
+    }
+
+    # The system and ECS's agent take a part of the memory, so less than all of it has to be enough.
+    precondition {
+      condition     = local.cpu <= 1024 * data.aws_ec2_instance_type.this.default_vcpus && local.memory_mb < data.aws_ec2_instance_type.this.memory_size
+      error_message = "${var.model}: cpu and memory_mb of a task must fit on an instance, or none ever starts: ${var.instance_type} has ${1024 * data.aws_ec2_instance_type.this.default_vcpus} CPU units and ${data.aws_ec2_instance_type.this.memory_size} MiB, of which the system takes a part, and the task asks for ${local.cpu} and ${local.memory_mb}. Write less of them, or a larger instance_type."
+    }
   }
 }
 
@@ -89,7 +122,7 @@ resource "aws_autoscaling_group" "this" {
   }
 
   dynamic "tag" {
-    for_each = merge(var.tags, { AmazonECSManaged = "true", Name = local.service_name })
+    for_each = merge(local.instances, { AmazonECSManaged = "true" })
 
     content {
       key                 = tag.key

@@ -208,8 +208,14 @@ variable "instance_type" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^(g4dn|g5|g6|g6e|gr6|p3|p4d|p4de|p5|p5e|p5en)[.]([a-z0-9-]+)$", var.instance_type))
-    error_message = "${var.model}: instance_type must be of a family with NVIDIA GPUs, g4dn, g5, g6, g6e, gr6, p3, p4d, p4de, p5, p5e or p5en: write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
+    condition     = can(regex("^(g|gr|p)[0-9]+[a-z0-9-]*[.][a-z0-9-]+$", var.instance_type))
+    error_message = "${var.model}: instance_type must be of a family with NVIDIA GPUs, such as g5, g6e, g7e or p5: write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
+  }
+
+  # Of CUDA 13's release notes: no Maxwell, Pascal or Volta any more, and so nothing older either. g4ad is AMD's, g5g has ARM processors.
+  validation {
+    condition     = !can(regex("^(g2|g3|g3s|g4ad|g5g|p2|p3|p3dn)[.]", var.instance_type))
+    error_message = "${var.model}: instance_type must not be of g2, g3, p2 or p3, whose GPUs CUDA 13 does not know any more, nor of g4ad (AMD) or g5g (ARM): write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
   }
 }
 
@@ -308,17 +314,17 @@ variable "network" {
 
   validation {
     condition     = length(var.network.subnet_ids) >= 2
-    error_message = "${var.model}: network.subnet_ids must be two or more, in two zones: a load balancer takes no fewer."
+    error_message = "${var.model}: subnet_ids of the network must be two or more, in two zones: a load balancer takes no fewer."
   }
 
   validation {
     condition     = length(var.network.security_group_ids) > 0
-    error_message = "${var.model}: network.security_group_ids must not be empty, or tasks reach nothing: write [module.network.workload_security_group_id]."
+    error_message = "${var.model}: security_group_ids of the network must not be empty, or tasks reach nothing: write [\"sg-…\"]."
   }
 
   validation {
     condition     = alltrue([for cidr in var.network.client_cidrs : can(cidrnetmask(cidr)) && cidr != "0.0.0.0/0"])
-    error_message = "${var.model}: network.client_cidrs must be IPv4 networks, and not everybody: write [\"10.0.0.0/8\"], not ${jsonencode(var.network.client_cidrs)}."
+    error_message = "${var.model}: client_cidrs must be IPv4 networks, and not everybody: write [\"10.0.0.0/8\"], not ${jsonencode(var.network.client_cidrs)}."
   }
 }
 
@@ -328,8 +334,8 @@ variable "certificate_arn" {
   default     = null
 
   validation {
-    condition     = var.certificate_arn == null || can(regex("^arn:[a-z0-9-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/", var.certificate_arn))
-    error_message = "${var.model}: certificate_arn must be the ARN of an ACM certificate: write \"arn:aws:acm:REGION:ACCOUNT:certificate/ID\", or leave it out."
+    condition     = var.certificate_arn == null || can(regex("^arn:[a-z0-9-]+:acm:${data.aws_region.current.id}:[0-9]{12}:certificate/", var.certificate_arn))
+    error_message = "${var.model}: certificate_arn must be the ARN of an ACM certificate in ${data.aws_region.current.id}, the region of the load balancer: write \"arn:aws:acm:${data.aws_region.current.id}:ACCOUNT:certificate/ID\", or leave it out."
   }
 }
 
@@ -359,7 +365,7 @@ variable "environment" {
       "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "AMAAS_CORS_ORIGINS", "AMAAS_HOST", "PORT", "AMAAS_EMF", "AMAAS_JOURNAL", "ORT_DISABLE_TELEMETRY",
       "AWS_REGION", "NVIDIA_DRIVER_CAPABILITIES",
     ])) == 0
-    error_message = "${var.model}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_CORS_ORIGINS, AMAAS_HOST, PORT, AMAAS_EMF, AMAAS_JOURNAL, ORT_DISABLE_TELEMETRY, AWS_REGION, NVIDIA_DRIVER_CAPABILITIES): write the module's own inputs instead."
+    error_message = "${var.model}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_CORS_ORIGINS, AMAAS_HOST, PORT, AMAAS_EMF, AMAAS_JOURNAL, ORT_DISABLE_TELEMETRY, AWS_REGION, NVIDIA_DRIVER_CAPABILITIES): write the setting that each comes from instead, such as `sealing` or `cors_origins`."
   }
 
   validation {
@@ -386,8 +392,8 @@ variable "log_kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.log_kms_key_arn))
-    error_message = "${var.model}: log_kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/", var.log_kms_key_arn))
+    error_message = "${var.model}: log_kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\"."
   }
 }
 

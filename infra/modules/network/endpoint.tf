@@ -10,7 +10,7 @@ resource "aws_vpc_endpoint" "gateway" {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each = toset(concat(["kms", "logs"], var.endpoints))
+  for_each = toset(concat(["kms"], var.endpoints))
 
   vpc_id              = aws_vpc.this.id
   service_name        = "${local.prefix}.${each.key}"

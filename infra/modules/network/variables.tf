@@ -65,8 +65,21 @@ variable "zone_ids" {
   }
 }
 
+variable "exclude_zone_ids" {
+  description = "Ids of zones that are not among the first `zones`: by default those in which AWS has no VPC links of HTTP APIs; in use1-az3 neither Lambda. Zones that are named by `zone_names` or `zone_ids` are taken as they are."
+  type        = list(string)
+  # Where each comes from is in the README. An id of one region is in no other.
+  default  = ["cac1-az4", "euw3-az2", "use1-az3"]
+  nullable = false
+
+  validation {
+    condition     = alltrue([for id in var.exclude_zone_ids : can(regex("^[a-z0-9]+-az[0-9]+$", id))])
+    error_message = "exclude_zone_ids must be ids, since a name is another zone in another account: write [\"use1-az3\"], as `aws ec2 describe-availability-zones` shows them, not ${jsonencode(var.exclude_zone_ids)}."
+  }
+}
+
 variable "endpoints" {
-  description = "Interface endpoints beside those of kms and logs, which functions need: ecr.api, ecr.dkr, ecs, ecs-agent and ecs-telemetry for services; others for what your functions call."
+  description = "Interface endpoints beside that of kms, which functions need: ecr.api, ecr.dkr, ecs, ecs-agent, ecs-telemetry and logs for services; others for what your functions call. A function's logs go by Lambda and need none."
   type        = list(string)
   default     = []
   nullable    = false
@@ -106,8 +119,8 @@ variable "flow_logs" {
   }
 
   validation {
-    condition     = try(var.flow_logs.kms_key_arn, null) == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.flow_logs.kms_key_arn))
-    error_message = "flow_logs.kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\"."
+    condition     = try(var.flow_logs.kms_key_arn, null) == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/", var.flow_logs.kms_key_arn))
+    error_message = "flow_logs.kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\"."
   }
 }
 

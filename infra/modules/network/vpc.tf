@@ -8,7 +8,7 @@ resource "aws_vpc" "this" {
   lifecycle {
     precondition {
       condition     = var.zone_names != null || var.zone_ids != null || length(local.zones) == var.zones
-      error_message = "zones is ${var.zones}, and this region has ${length(local.zones)}: write that number, or another region."
+      error_message = "zones is ${var.zones}, and this region has ${length(local.zones)} beside those of exclude_zone_ids (${join(", ", var.exclude_zone_ids)}): write that number, or another region, or exclude_zone_ids = [] where neither an HTTP API's VPC link nor Lambda has to be in each zone."
     }
   }
 }
@@ -40,7 +40,8 @@ data "aws_availability_zones" "this" {
   #checkov:skip=CKV_AWS_394:the first zones in order are taken, and a zone that AWS adds comes behind them; zone_ids pins them
   count = var.zone_names == null && var.zone_ids == null ? 1 : 0
 
-  state = "available"
+  state            = "available"
+  exclude_zone_ids = var.exclude_zone_ids
 
   filter {
     name   = "opt-in-status"

@@ -44,7 +44,7 @@ variable "functions" {
       function.alarms.throttles >= 1,
       function.alarms.p99_ms > 0,
     ])])
-    error_message = "functions must have alarms with rates as shares between 0 and 1, one throttle or more, and a p99 above 0 ms: write { error_rate = 0.01, throttles = 1, p99_ms = 1000, cold_start_rate = 0.2 }, where 0.01 is 1 %."
+    error_message = "alarms of a model must have rates as shares between 0 and 1, one throttle or more, and a p99 above 0 ms: write alarms = { error_rate = 0.01, throttles = 1, p99_ms = 1000, cold_start_rate = 0.2 }, where 0.01 is 1 %. The models are ${join(", ", sort(keys(var.functions)))}."
   }
 }
 
@@ -116,13 +116,13 @@ variable "notify" {
 
   validation {
     condition     = alltrue([for email in var.notify.emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+$", email))])
-    error_message = "notify.emails must be e-mail addresses: write \"ops@example.com\", not ${jsonencode(var.notify.emails)}."
+    error_message = "emails must be e-mail addresses: write \"ops@example.com\", not ${jsonencode(var.notify.emails)}."
   }
 
   # An alarm has five actions at most, and the module's topic is one.
   validation {
-    condition     = length(var.notify.topic_arns) <= 4 && alltrue([for arn in var.notify.topic_arns : can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:[^:]+$", arn))])
-    error_message = "notify.topic_arns must be up to four ARNs of topics: write \"arn:aws:sns:REGION:ACCOUNT:NAME\", not ${jsonencode(var.notify.topic_arns)}."
+    condition     = length(var.notify.topic_arns) <= 4 && alltrue([for arn in var.notify.topic_arns : can(regex("^arn:[^:]+:sns:${data.aws_region.current.id}:[0-9]{12}:[^:]+$", arn))])
+    error_message = "topic_arns must be up to four ARNs of topics in ${data.aws_region.current.id}, because an alarm tells no other region: write \"arn:aws:sns:${data.aws_region.current.id}:ACCOUNT:NAME\", not ${jsonencode(var.notify.topic_arns)}."
   }
 }
 
@@ -132,8 +132,8 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
-    error_message = "kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.kms_key_arn)}."
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.kms_key_arn)}."
   }
 }
 

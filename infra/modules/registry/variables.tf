@@ -26,8 +26,8 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
-    error_message = "kms_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.kms_key_arn)}."
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.kms_key_arn)}."
   }
 }
 
@@ -37,8 +37,8 @@ variable "sealing_key_arn" {
   default     = null
 
   validation {
-    condition     = var.sealing_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.sealing_key_arn))
-    error_message = "sealing_key_arn must be the ARN of a key, not of an alias: write \"arn:aws:kms:REGION:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.sealing_key_arn)}."
+    condition     = var.sealing_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/.+$", var.sealing_key_arn))
+    error_message = "sealing_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.sealing_key_arn)}."
   }
 
   # The right to read an object must not be the right to open what is sealed in it.

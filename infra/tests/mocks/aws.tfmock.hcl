@@ -15,6 +15,15 @@ mock_data "aws_region" {
   defaults = { id = "eu-central-1" }
 }
 
+mock_data "aws_ec2_instance_type" {
+  defaults = {
+    default_vcpus           = 4
+    memory_size             = 16384
+    supported_architectures = ["x86_64"]
+    gpus                    = [{ count = 1, manufacturer = "NVIDIA", memory_size = 24576, name = "A10G" }]
+  }
+}
+
 mock_data "aws_availability_zones" {
   defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
 }

@@ -18,6 +18,10 @@ mock_provider "aws" {
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/vendedlogs/amaas-api" }
   }
+
+  mock_data "aws_region" {
+    defaults = { id = "eu-central-1" }
+  }
 }
 
 variables {
@@ -348,4 +352,74 @@ run "refuses_values_out_of_range" {
   }
 
   expect_failures = [var.name, var.services, var.timeout_ms, var.throttle, var.log_retention_days, var.log_kms_key_arn, var.domain]
+}
+
+run "refuses_a_certificate_and_a_key_of_another_region" {
+  command = plan
+
+  variables {
+    domain = {
+      name            = "models.example.com"
+      certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+    }
+    log_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555"
+  }
+
+  expect_failures = [var.domain, var.log_kms_key_arn]
+}
+
+run "warns_of_more_routes_than_an_api_has" {
+  command = plan
+
+  variables {
+    functions = { for index in range(76) : "m${index}" => {
+      function_name = "amaas-m${index}"
+      alias         = "live"
+      alias_arn     = "arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live/invocations"
+    } }
+  }
+
+  expect_failures = [check.quotas]
+}
+
+run "as_many_routes_as_an_api_has" {
+  command = plan
+
+  variables {
+    functions = { for index in range(72) : "m${index}" => {
+      function_name = "amaas-m${index}"
+      alias         = "live"
+      alias_arn     = "arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live/invocations"
+    } }
+    shared = { default = "m0", embeddings = "m1", completions = "m2" }
+  }
+
+  assert {
+    condition     = length(output.routes) == 299
+    error_message = "A model has four routes, and eleven are shared."
+  }
+}
+
+run "as_many_routes_as_an_api_has_with_tokens_and_pages" {
+  command = plan
+
+  variables {
+    functions = { for index in range(27) : "m${index}" => {
+      function_name = "amaas-m${index}"
+      alias         = "live"
+      alias_arn     = "arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live"
+      invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live/invocations"
+    } }
+    shared        = { default = "m0", embeddings = "m1", completions = "m2" }
+    authorization = "JWT"
+    jwt           = { issuer = "https://login.example.com", audience = ["amaas"] }
+    cors          = { origins = ["https://app.example.com"] }
+  }
+
+  assert {
+    condition     = length(output.routes) == 297
+    error_message = "A model has ten routes with tokens and pages, and 27 are shared."
+  }
 }

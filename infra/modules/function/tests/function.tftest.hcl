@@ -281,11 +281,10 @@ run "role_of_least_privilege" {
           ]
         },
         {
-          Sid       = "TellMissingFromForbidden"
-          Effect    = "Allow"
-          Action    = ["s3:ListBucket"]
-          Resource  = ["arn:aws:s3:::models"]
-          Condition = { StringLike = { "s3:prefix" = ["models/sentiment/*", "blobs/sha256/*", "sealing/sentiment.json"] } }
+          Sid      = "TellMissingFromForbidden"
+          Effect   = "Allow"
+          Action   = ["s3:ListBucket"]
+          Resource = ["arn:aws:s3:::models"]
         },
         {
           Sid       = "DecryptModel"

@@ -381,7 +381,7 @@ run "refuses_provisioned_concurrency_of_two_versions" {
   expect_failures = [var.provisioned_concurrency]
 }
 
-run "refuses_provisioned_concurrency_above_the_reserved" {
+run "refuses_provisioned_concurrency_of_one_version_above_the_reserved" {
   command = plan
 
   variables {
@@ -390,6 +390,43 @@ run "refuses_provisioned_concurrency_above_the_reserved" {
   }
 
   expect_failures = [var.provisioned_concurrency]
+}
+
+# Of which the first apply alone would work.
+run "refuses_provisioned_concurrency_of_two_versions_above_the_reserved" {
+  command = plan
+
+  variables {
+    reserved_concurrency    = 19
+    provisioned_concurrency = { min = 10 }
+  }
+
+  expect_failures = [var.provisioned_concurrency]
+}
+
+run "refuses_a_scaled_version_and_the_next_above_the_reserved" {
+  command = plan
+
+  variables {
+    reserved_concurrency    = 11
+    provisioned_concurrency = { min = 2, max = 10 }
+  }
+
+  expect_failures = [var.provisioned_concurrency]
+}
+
+run "provisioned_concurrency_of_two_versions_within_the_reserved" {
+  command = plan
+
+  variables {
+    reserved_concurrency    = 12
+    provisioned_concurrency = { min = 2, max = 10 }
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.reserved_concurrent_executions == 12
+    error_message = "What holds the old version's ten and the new one's two must be taken."
+  }
 }
 
 run "refuses_provisioned_concurrency_out_of_range" {
@@ -446,4 +483,39 @@ run "refuses_a_package_of_another_architecture" {
   }
 
   expect_failures = [var.package]
+}
+
+run "refuses_an_image_of_another_region" {
+  command = plan
+
+  variables {
+    package = null
+    image   = "123456789012.dkr.ecr.us-east-1.amazonaws.com/amaas@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "refuses_keys_and_topics_of_another_region" {
+  command = plan
+
+  variables {
+    log_kms_key_arn         = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555"
+    dead_letters            = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555" }
+    alarm_topic_arns        = ["arn:aws:sns:us-east-1:123456789012:ops"]
+    code_signing_config_arn = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+  }
+
+  expect_failures = [var.log_kms_key_arn, var.dead_letters, var.alarm_topic_arns, var.code_signing_config_arn]
+}
+
+run "refuses_a_stream_in_a_vpc" {
+  command = plan
+
+  variables {
+    vpc = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+    url = { mode = "RESPONSE_STREAM" }
+  }
+
+  expect_failures = [var.url]
 }

@@ -57,6 +57,19 @@ mock_provider "aws" {
     defaults = { insecure_value = "ami-0123456789abcdef0" }
   }
 
+  mock_data "aws_ec2_instance_type" {
+    defaults = {
+      default_vcpus           = 4
+      memory_size             = 16384
+      supported_architectures = ["x86_64"]
+      gpus                    = [{ count = 1, manufacturer = "NVIDIA", memory_size = 24576, name = "A10G" }]
+    }
+  }
+
+  mock_data "aws_default_tags" {
+    defaults = { tags = { application = "amaas", team = "default" } }
+  }
+
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }
   }
@@ -496,4 +509,152 @@ run "refuses_origins_with_a_path" {
   }
 
   expect_failures = [var.cors_origins]
+}
+
+run "refuses_a_certificate_and_a_key_of_another_region" {
+  command = plan
+
+  variables {
+    certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+    log_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555"
+  }
+
+  expect_failures = [var.certificate_arn, var.log_kms_key_arn]
+}
+
+run "instances_and_disks_have_all_tags" {
+  variables {
+    tags = { team = "search", "amaas:model" = "match" }
+  }
+
+  assert {
+    condition = alltrue([
+      { for specification in aws_launch_template.this.tag_specifications : specification.resource_type => specification.tags } == {
+        instance = tomap({ application = "amaas", team = "search", "amaas:model" = "match", Name = "amaas-match" })
+        volume   = tomap({ application = "amaas", team = "search", "amaas:model" = "match", Name = "amaas-match" })
+      },
+      { for tag in aws_autoscaling_group.this.tag : tag.key => tag.value if tag.propagate_at_launch } == {
+        application = "amaas", team = "search", "amaas:model" = "match", Name = "amaas-match", AmazonECSManaged = "true"
+      },
+      aws_ecs_service.this.propagate_tags == "SERVICE",
+    ])
+    error_message = "What EC2 and Auto Scaling make must have the provider's default tags too, and tags of the module's own before them."
+  }
+}
+
+run "types_that_nobody_listed" {
+  command = plan
+
+  variables {
+    instance_type = "g7e.2xlarge"
+  }
+
+  assert {
+    condition     = aws_launch_template.this.instance_type == "g7e.2xlarge"
+    error_message = "A type that EC2 knows must be taken."
+  }
+}
+
+run "types_with_a_hyphen" {
+  command = plan
+
+  variables {
+    instance_type = "p6-b200.48xlarge"
+  }
+}
+
+run "refuses_gpus_that_cuda_does_not_know" {
+  command = plan
+
+  variables {
+    instance_type = "p3.2xlarge"
+  }
+
+  expect_failures = [var.instance_type]
+}
+
+run "refuses_amd" {
+  command = plan
+
+  variables {
+    instance_type = "g4ad.xlarge"
+  }
+
+  expect_failures = [var.instance_type]
+}
+
+run "refuses_arm_processors" {
+  command = plan
+
+  variables {
+    instance_type = "p6e-gb200.36xlarge"
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type.this
+    values = {
+      default_vcpus           = 144
+      memory_size             = 983040
+      supported_architectures = ["arm64"]
+      gpus                    = [{ count = 4, manufacturer = "NVIDIA", memory_size = 189440, name = "B200" }]
+    }
+  }
+
+  expect_failures = [aws_launch_template.this]
+}
+
+run "refuses_a_type_without_a_gpu" {
+  command = plan
+
+  variables {
+    instance_type = "g9x.large"
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type.this
+    values = { default_vcpus = 16, memory_size = 65536, supported_architectures = ["x86_64"], gpus = [] }
+  }
+
+  expect_failures = [aws_launch_template.this]
+}
+
+run "refuses_more_gpus_than_an_instance_has" {
+  command = plan
+
+  variables {
+    gpus = 2
+  }
+
+  expect_failures = [aws_launch_template.this]
+}
+
+run "gpus_of_a_larger_type" {
+  command = plan
+
+  variables {
+    instance_type = "g5.12xlarge"
+    gpus          = 4
+    cpu           = 40960
+    memory_mb     = 163840
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type.this
+    values = {
+      default_vcpus           = 48
+      memory_size             = 196608
+      supported_architectures = ["x86_64"]
+      gpus                    = [{ count = 4, manufacturer = "NVIDIA", memory_size = 24576, name = "A10G" }]
+    }
+  }
+}
+
+run "refuses_a_task_that_fits_on_no_instance" {
+  command = plan
+
+  variables {
+    memory_mb = 16384
+  }
+
+  expect_failures = [aws_launch_template.this]
 }

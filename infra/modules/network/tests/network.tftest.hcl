@@ -55,7 +55,7 @@ run "subnets_and_endpoints" {
   assert {
     condition = alltrue([
       { for service, endpoint in aws_vpc_endpoint.gateway : service => endpoint.service_name } == { dynamodb = "com.amazonaws.eu-central-1.dynamodb", s3 = "com.amazonaws.eu-central-1.s3" },
-      { for service, endpoint in aws_vpc_endpoint.interface : service => endpoint.service_name } == { kms = "com.amazonaws.eu-central-1.kms", logs = "com.amazonaws.eu-central-1.logs" },
+      { for service, endpoint in aws_vpc_endpoint.interface : service => endpoint.service_name } == { kms = "com.amazonaws.eu-central-1.kms" },
       alltrue([for endpoint in aws_vpc_endpoint.gateway : endpoint.vpc_endpoint_type == "Gateway" && endpoint.route_table_ids == toset([aws_route_table.this.id])]),
       alltrue([for endpoint in aws_vpc_endpoint.interface : alltrue([
         endpoint.vpc_endpoint_type == "Interface",
@@ -63,9 +63,9 @@ run "subnets_and_endpoints" {
         endpoint.security_group_ids == toset([aws_security_group.endpoints.id]),
         endpoint.subnet_ids == toset(output.subnet_ids),
       ])]),
-      keys(output.endpoints) == ["dynamodb", "kms", "logs", "s3"],
+      keys(output.endpoints) == ["dynamodb", "kms", "s3"],
     ])
-    error_message = "The four endpoints that functions need must be there, in every zone."
+    error_message = "The three endpoints that functions need must be there, in every zone, and none that costs and that they do not need."
   }
 }
 
@@ -117,7 +117,7 @@ run "services_of_images_in_chosen_zones" {
   variables {
     cidr        = "192.168.4.0/24"
     zone_names  = ["eu-central-1c", "eu-central-1a", "eu-central-1b"]
-    endpoints   = ["ecr.api", "ecr.dkr", "kms"]
+    endpoints   = ["ecr.api", "ecr.dkr", "kms", "logs"]
     bucket_arns = ["arn:aws:s3:::models"]
     flow_logs   = null
   }
@@ -142,6 +142,34 @@ run "services_of_images_in_chosen_zones" {
     ])
     error_message = "Only the named buckets, and layers of images for reading, must be in reach."
   }
+}
+
+run "zones_without_vpc_links" {
+  assert {
+    condition     = toset(data.aws_availability_zones.this[0].exclude_zone_ids) == toset(["cac1-az4", "euw3-az2", "use1-az3"])
+    error_message = "Zones in which AWS has no VPC links must not be taken."
+  }
+}
+
+run "zones_that_the_caller_excludes" {
+  variables {
+    exclude_zone_ids = ["euc1-az2"]
+  }
+
+  assert {
+    condition     = toset(data.aws_availability_zones.this[0].exclude_zone_ids) == toset(["euc1-az2"])
+    error_message = "Zones that the caller excludes must not be taken."
+  }
+}
+
+run "refuses_to_exclude_zones_by_name" {
+  command = plan
+
+  variables {
+    exclude_zone_ids = ["us-east-1e"]
+  }
+
+  expect_failures = [var.exclude_zone_ids]
 }
 
 run "zones_by_id" {
@@ -219,4 +247,14 @@ run "refuses_more_zones_than_there_are" {
   }
 
   expect_failures = [aws_vpc.this]
+}
+
+run "refuses_a_key_of_another_region" {
+  command = plan
+
+  variables {
+    flow_logs = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555" }
+  }
+
+  expect_failures = [var.flow_logs]
 }

@@ -288,3 +288,14 @@ run "refuses_an_alias_for_the_key" {
 
   expect_failures = [var.kms_key_arn]
 }
+
+run "refuses_a_key_and_topics_of_another_region" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    notify      = { topic_arns = ["arn:aws:sns:us-east-1:123456789012:ops"] }
+  }
+
+  expect_failures = [var.kms_key_arn, var.notify]
+}

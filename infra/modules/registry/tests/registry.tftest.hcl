@@ -368,3 +368,23 @@ run "refuses_bad_days" {
 
   expect_failures = [var.noncurrent_version_days, var.incomplete_upload_days, var.key_deletion_window_days]
 }
+
+run "refuses_a_key_of_another_region" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}
+
+run "refuses_a_sealing_key_of_another_region" {
+  command = plan
+
+  variables {
+    sealing_key_arn = "arn:aws:kms:us-east-1:123456789012:key/55555555-2222-3333-4444-555555555555"
+  }
+
+  expect_failures = [var.sealing_key_arn]
+}
