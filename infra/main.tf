@@ -126,6 +126,7 @@ module "function" {
 
   reserved_concurrency    = each.value.reserved_concurrency
   provisioned_concurrency = each.value.provisioned_concurrency
+  snap_start              = each.value.snap_start
   stable_version          = each.value.stable_version
   canary                  = each.value.canary
   alarm_topic_arns        = local.alarm_topic_arns

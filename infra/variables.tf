@@ -25,6 +25,7 @@ variable "models" {
     - memory_mb, timeout_s, ephemeral_storage_mb: Lambda's limits apply
     - reserved_concurrency: most requests at once; null sets no limit of its own
     - provisioned_concurrency: environments that stand ready: min, max, target_utilization
+    - snap_start: true starts environments from a snapshot of the published version (SnapStart), for images; not with provisioned_concurrency
     - stable_version: the function's version that callers reach; null follows each apply
     - canary: a share of the calls for the version of this apply: weight, and rollback = { automatic, error_rate, p99_ms, minutes, least_calls }
     - dead_letters: a queue for failed asynchronous calls: retention_days, retries, max_age_s, kms_key_arn

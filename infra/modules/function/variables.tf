@@ -317,6 +317,28 @@ variable "provisioned_concurrency" {
   }
 }
 
+variable "snap_start" {
+  description = "Whether Lambda takes a snapshot of each published version when its init phase is over, and starts environments from it (SnapStart). For images; see the README for what it costs and what it excludes."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.snap_start || var.provisioned_concurrency == null
+    error_message = "${var.model}: snap_start must not be set with provisioned_concurrency, since Lambda refuses both for one function: leave one of the two out."
+  }
+
+  validation {
+    condition     = !var.snap_start || var.ephemeral_storage_mb <= 512
+    error_message = "${var.model}: snap_start must not be set with ephemeral_storage_mb above 512, which no snapshot has: write ephemeral_storage_mb = 512, or leave snap_start out, not ${jsonencode(var.ephemeral_storage_mb)}."
+  }
+
+  validation {
+    condition     = !var.snap_start || var.stable_version != "$LATEST"
+    error_message = "${var.model}: snap_start must not be set where callers reach $LATEST, of which Lambda takes no snapshot: leave stable_version out to follow the version of each apply, or name a published version."
+  }
+}
+
 variable "stable_version" {
   description = "The published version of the function that callers reach, as the output `version` had it: set it to roll back, or to hold callers there while a canary is out. Null follows the version of each apply; \"$LATEST\" what was uploaded last."
   type        = string
