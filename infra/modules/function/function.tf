@@ -3,7 +3,7 @@ locals {
 
   optional_environment = merge(
     var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) },
-    length(var.cors_origins) == 0 ? {} : { AMAAS_CORS_ORIGINS = join(",", var.cors_origins) },
+    length(var.cors_origins) == 0 || local.cors_by_url ? {} : { AMAAS_CORS_ORIGINS = join(",", var.cors_origins) },
     var.iam == "ignore" ? {} : { AMAAS_IAM = var.iam },
     merge([for oidc in var.oidc[*] : {
       for name, value in {

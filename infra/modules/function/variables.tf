@@ -89,7 +89,7 @@ variable "ledger" {
 }
 
 variable "cors_origins" {
-  description = "The origins whose pages a browser lets call the model itself, or \"*\" for all. Empty lets none. An HTTP API in front answers with its own `cors` in the place of this."
+  description = "The origins whose pages a browser lets call the model itself, or \"*\" for all. Empty lets none. A URL that asks for AWS_IAM answers preflights itself, else the function does. An HTTP API in front answers with its own `cors` in the place of this."
   type        = list(string)
   default     = []
   nullable    = false
@@ -102,6 +102,11 @@ variable "cors_origins" {
   validation {
     condition     = !contains(var.cors_origins, "*") || length(var.cors_origins) == 1
     error_message = "${var.model}: cors_origins must have \"*\" alone, since it lets all: write [\"*\"], or leave it out."
+  }
+
+  validation {
+    condition     = length(var.cors_origins) <= 100 || var.url.authorization == "NONE"
+    error_message = "${var.model}: cors_origins must be 100 at most where the URL asks for AWS_IAM, the limit of a Function URL, not ${length(var.cors_origins)}: leave some out, or write [\"*\"]."
   }
 }
 
