@@ -95,6 +95,7 @@ module "policies" {
     ledger   = var.ledger.existing == null
     network  = local.makes_network
     gpu      = length(local.services) > 0
+    edge     = length(var.edges) > 0
   }
 }
 

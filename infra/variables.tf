@@ -319,6 +319,35 @@ variable "api" {
   }
 }
 
+variable "edges" {
+  description = "By model, the module `edge` that stands before its Function URL with `origin.access_control`: its outputs `distribution_arn`, whose requests the URL then takes, and `endpoint`, which callers are told in place of the URL. Write { MODEL = module.edge }."
+  type = map(object({
+    distribution_arn = string
+    endpoint         = string
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for model in keys(var.edges) : try(local.models[model].gpu == null && local.models[model].url.authorization == "AWS_IAM" && coalesce(local.models[model].url.mode, var.api == null ? "BUFFERED" : "OFF") != "OFF", false)])
+    error_message = <<-TEXT
+      edges must be of models with a Function URL that asks for AWS_IAM, or callers get past the edge: write url = { mode = "BUFFERED", authorization = "AWS_IAM" }, or leave out ${join(", ", [for model in keys(var.edges) : model if !try(local.models[model].gpu == null && local.models[model].url.authorization == "AWS_IAM" && coalesce(local.models[model].url.mode, var.api == null ? "BUFFERED" : "OFF") != "OFF", false)])}.
+    TEXT
+  }
+
+  validation {
+    condition     = alltrue([for model in keys(var.edges) : try(local.models[model].iam != "tenant", true)])
+    error_message = <<-TEXT
+      edges must not be of models with iam = "tenant", because it is CloudFront that signs: every caller without a key would be one tenant. Leave iam out for ${join(", ", [for model in keys(var.edges) : model if try(local.models[model].iam == "tenant", false)])}.
+    TEXT
+  }
+
+  validation {
+    condition     = alltrue([for edge in values(var.edges) : can(regex("^arn:[a-z0-9-]+:cloudfront::[0-9]{12}:distribution/[A-Z0-9]+$", edge.distribution_arn))])
+    error_message = "edges must have ARNs of distributions: write { MODEL = module.edge }, or distribution_arn = \"arn:aws:cloudfront::ACCOUNT:distribution/ID\"."
+  }
+}
+
 variable "observability" {
   description = <<-TEXT
     Who is told what. Null makes neither dashboard nor alarms.
