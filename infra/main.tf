@@ -95,6 +95,7 @@ module "policies" {
     ledger   = var.ledger.existing == null
     network  = local.makes_network
     gpu      = length(local.services) > 0
+    edge     = length(var.edges) > 0
   }
 }
 
@@ -126,6 +127,7 @@ module "function" {
 
   reserved_concurrency    = each.value.reserved_concurrency
   provisioned_concurrency = each.value.provisioned_concurrency
+  snap_start              = each.value.snap_start
   stable_version          = each.value.stable_version
   canary                  = each.value.canary
   alarm_topic_arns        = local.alarm_topic_arns

@@ -4,7 +4,7 @@ output "endpoint" {
 }
 
 output "endpoints" {
-  description = "Where each model is called: the HTTP API, except for a model that streams at a Function URL; without an API the Function URL, or for a model with a GPU the name in its certificate, which you point to its load balancer. Null where there is none of them."
+  description = "Where each model is called: the HTTP API, except for a model that streams at a Function URL; without an API the Function URL, or for a model with a GPU the name in its certificate, which you point to its load balancer. Null where there is none of them. With `edges` it is what stands behind the edge."
   value       = local.endpoints
 }
 
@@ -98,8 +98,10 @@ output "env" {
         AMAAS_STORE   = local.registry.store
         AWS_REGION    = data.aws_region.current.id
       },
-      endpoint == null ? {} : { AMAAS_ENDPOINT = endpoint },
-      endpoint == null || !local.signed[model] ? {} : { AMAAS_SIGV4 = "${local.by_api[model] ? "execute-api" : "lambda"}:${data.aws_region.current.id}" },
+      endpoint == null ? {} : { AMAAS_ENDPOINT = try(var.edges[model].endpoint, endpoint) },
+      # CloudFront signs in its callers' place, for which they have to say the hash of each body.
+      !contains(keys(var.edges), model) ? {} : { AMAAS_CONTENT_SHA256 = "on" },
+      endpoint == null || !local.signed[model] || contains(keys(var.edges), model) ? {} : { AMAAS_SIGV4 = "${local.by_api[model] ? "execute-api" : "lambda"}:${data.aws_region.current.id}" },
     )
   }
 }

@@ -25,6 +25,7 @@ variable "models" {
     - memory_mb, timeout_s, ephemeral_storage_mb: Lambda's limits apply
     - reserved_concurrency: most requests at once; null sets no limit of its own
     - provisioned_concurrency: environments that stand ready: min, max, target_utilization
+    - snap_start: true starts environments from a snapshot of the published version (SnapStart), for images; not with provisioned_concurrency
     - stable_version: the function's version that callers reach; null follows each apply
     - canary: a share of the calls for the version of this apply: weight, and rollback = { automatic, error_rate, p99_ms, minutes, least_calls }
     - dead_letters: a queue for failed asynchronous calls: retention_days, retries, max_age_s, kms_key_arn
@@ -334,6 +335,35 @@ variable "api" {
   validation {
     condition     = var.api == null || try(var.api.authorization == "AWS_IAM", false) || alltrue([for model in values(local.models) : model.iam != "tenant" || model.url.mode == "RESPONSE_STREAM"])
     error_message = "api.authorization must be \"AWS_IAM\" where a model behind it has iam = \"tenant\", or callers behind the API have no name: write it, or leave iam out for ${join(", ", [for name, model in local.models : name if model.iam == "tenant" && model.url.mode != "RESPONSE_STREAM"])}."
+  }
+}
+
+variable "edges" {
+  description = "By model, the module `edge` that stands before its Function URL with `origin.access_control`: its outputs `distribution_arn`, whose requests the URL then takes, and `endpoint`, which callers are told in place of the URL. Write { MODEL = module.edge }."
+  type = map(object({
+    distribution_arn = string
+    endpoint         = string
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for model in keys(var.edges) : try(local.models[model].gpu == null && local.models[model].url.authorization == "AWS_IAM" && local.models[model].url.mode != "OFF" && !local.by_api[model], false)])
+    error_message = <<-TEXT
+      edges must be of models that are reached by a Function URL with AWS_IAM alone, or callers get past the edge: write url = { authorization = "AWS_IAM" } without an api, or with mode = "RESPONSE_STREAM" beside one, or leave out ${join(", ", [for model in keys(var.edges) : model if !try(local.models[model].gpu == null && local.models[model].url.authorization == "AWS_IAM" && local.models[model].url.mode != "OFF" && !local.by_api[model], false)])}.
+    TEXT
+  }
+
+  validation {
+    condition     = alltrue([for model in keys(var.edges) : try(local.models[model].iam != "tenant", true)])
+    error_message = <<-TEXT
+      edges must not be of models with iam = "tenant", because it is CloudFront that signs: every caller without a key would be one tenant. Leave iam out for ${join(", ", [for model in keys(var.edges) : model if try(local.models[model].iam == "tenant", false)])}.
+    TEXT
+  }
+
+  validation {
+    condition     = alltrue([for edge in values(var.edges) : can(regex("^arn:[a-z0-9-]+:cloudfront::[0-9]{12}:distribution/[A-Z0-9]+$", edge.distribution_arn))])
+    error_message = "edges must have ARNs of distributions: write { MODEL = module.edge }, or distribution_arn = \"arn:aws:cloudfront::ACCOUNT:distribution/ID\"."
   }
 }
 

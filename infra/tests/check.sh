@@ -58,7 +58,7 @@ fi
 echo "== schema of AWS provider 6, source and documents"
 if "${PYTHON:-python3}" -c 'import botocore, hcl2' 2>/dev/null; then
   "${PYTHON:-python3}" "$infra/tests/schema.py" .
-  for test in schema source rights; do "${PYTHON:-python3}" "$infra/tests/test_$test.py" 2>&1; done
+  for test in schema source rights edge; do "${PYTHON:-python3}" "$infra/tests/test_$test.py" 2>&1; done
 else
   echo "skipped: tests/requirements.txt is not installed"
 fi

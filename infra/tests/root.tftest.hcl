@@ -572,3 +572,110 @@ run "no_warning_of_what_is_meant" {
     }
   }
 }
+
+run "an_edge_before_a_function_url" {
+  variables {
+    edges = {
+      sentiment = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" }
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      aws_lambda_permission.edge["sentiment"].action == "lambda:InvokeFunctionUrl",
+      aws_lambda_permission.edge["sentiment"].principal == "cloudfront.amazonaws.com",
+      aws_lambda_permission.edge["sentiment"].source_arn == "arn:aws:cloudfront::123456789012:distribution/E1",
+      aws_lambda_permission.edge["sentiment"].function_url_auth_type == "AWS_IAM",
+      aws_lambda_permission.edge["sentiment"].function_name == "amaas-sentiment",
+      aws_lambda_permission.edge["sentiment"].qualifier == "live",
+    ])
+    error_message = "The distribution, and no other, must be let through to the URL of the alias."
+  }
+
+  assert {
+    condition = alltrue([
+      for properties in [jsondecode(aws_cloudformation_stack.edge_invoke["sentiment"].template_body).Resources.Permission.Properties] : alltrue([
+        properties.Action == "lambda:InvokeFunction",
+        properties.FunctionName == output.alias_arns["sentiment"],
+        properties.InvokedViaFunctionUrl,
+        properties.Principal == "cloudfront.amazonaws.com",
+        properties.SourceArn == "arn:aws:cloudfront::123456789012:distribution/E1",
+      ])
+    ])
+    error_message = "The second grant must be for calls through the URL only."
+  }
+
+  assert {
+    condition = alltrue([
+      output.env["sentiment"].AMAAS_ENDPOINT == "https://models.example.com",
+      output.env["sentiment"].AMAAS_CONTENT_SHA256 == "on",
+      !contains(keys(output.env["sentiment"]), "AMAAS_SIGV4"),
+      output.endpoints["sentiment"] == "https://abc.lambda-url.eu-central-1.on.aws/",
+      !contains(keys(output.env["tensor"]), "AMAAS_CONTENT_SHA256"),
+      contains(keys(output.policies.operator), "edge"),
+    ])
+    error_message = "Callers must be told of the edge, which signs in their place, and the edge of the URL."
+  }
+}
+
+run "no_edge_unless_asked" {
+  assert {
+    condition     = length(aws_lambda_permission.edge) == 0 && !contains(keys(output.policies.operator), "edge")
+    error_message = "CloudFront must have no grant, and operators no rights there."
+  }
+}
+
+run "refuses_an_edge_that_is_walked_around" {
+  command = plan
+
+  variables {
+    models = { sentiment = { package = "modules/function/tests/package.zip", url = { authorization = "NONE" } } }
+    edges  = { sentiment = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" } }
+  }
+
+  expect_failures = [var.edges]
+}
+
+# The HTTP API has a public name of its own.
+run "refuses_an_edge_beside_an_api" {
+  command = plan
+
+  variables {
+    api    = {}
+    models = { sentiment = { package = "modules/function/tests/package.zip", url = { mode = "BUFFERED" } } }
+    edges  = { sentiment = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" } }
+  }
+
+  expect_failures = [var.edges]
+}
+
+run "refuses_an_edge_before_no_url" {
+  command = plan
+
+  variables {
+    edges = { tensor = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" } }
+  }
+
+  expect_failures = [var.edges]
+}
+
+run "refuses_one_tenant_for_all_behind_an_edge" {
+  command = plan
+
+  variables {
+    models = { sentiment = { package = "modules/function/tests/package.zip", iam = "tenant" } }
+    edges  = { sentiment = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" } }
+  }
+
+  expect_failures = [var.edges]
+}
+
+run "refuses_what_is_no_distribution" {
+  command = plan
+
+  variables {
+    edges = { sentiment = { distribution_arn = "E1", endpoint = "https://models.example.com" } }
+  }
+
+  expect_failures = [var.edges]
+}

@@ -45,6 +45,9 @@ impl Client {
     /// key is needed: `auto`, where the host name tells region and service, or `lambda:REGION` for a Function URL and
     /// `execute-api:REGION` for an HTTP API. A file that has it is refused.
     ///
+    /// `AMAAS_CONTENT_SHA256` is `on` where `CloudFront` stands before a Function URL, see [`ClientBuilder::content_sha256`]; it comes from
+    /// where the endpoint does.
+    ///
     /// `AMAAS_SIGNERS` has the keys that [`ClientBuilder::signers`] takes, in base64 with commas between, and
     /// `AMAAS_SEALING` is `required`, as without it, or `off` for [`Sealing::Off`](crate::Sealing::Off). They come
     /// from the environment where they are set there, else from the file.

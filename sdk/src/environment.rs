@@ -93,6 +93,11 @@ fn from_source(source: &EnvFile, name: &str) -> Result<ClientBuilder, Error> {
     if let Some(sigv4) = sigv4 {
         builder = signed(builder, sigv4)?;
     }
+    builder = match value(source, CONTENT_SHA256) {
+        None | Some("off") => builder,
+        Some("on") => builder.content_sha256(),
+        Some(other) => return Err(Error::config(format!("{CONTENT_SHA256}: expected on or off, got {other:?}"))),
+    };
     match key {
         Some(key) => builder = builder.api_key(key),
         None if sigv4.is_some() => {}
@@ -136,6 +141,7 @@ fn value<'a>(source: &'a EnvFile, name: &str) -> Option<&'a str> {
 const DATA: &str = "AMAAS_DATA";
 const KEY: &str = "AMAAS_API_KEY";
 const SIGV4: &str = "AMAAS_SIGV4";
+const CONTENT_SHA256: &str = "AMAAS_CONTENT_SHA256";
 const ENDPOINT: &str = "AMAAS_ENDPOINT";
 const SIGNERS: &str = "AMAAS_SIGNERS";
 const SEALING: &str = "AMAAS_SEALING";
@@ -191,6 +197,29 @@ mod tests {
         let without_endpoint = folder(&format!("AMAAS_API_KEY={}", key()));
         let error = endpoint(&only_key, without_endpoint.path()).expect_err("no endpoint in the file");
         assert!(error.to_string().contains("env has no AMAAS_ENDPOINT"), "{error}");
+    }
+
+    #[test]
+    fn bodies_are_hashed_where_the_source_of_the_endpoint_says_so() {
+        let (key, none) = (key(), Lookup::in_folders(None, None));
+        for (says, expected) in
+            [(None, Ok(false)), (Some("off"), Ok(false)), (Some("on"), Ok(true)), (Some("1"), Err(()))]
+        {
+            let variables = [("AMAAS_ENDPOINT", "https://models.example.com"), ("AMAAS_API_KEY", &key)];
+            let variables = variables.into_iter().chain(says.map(|says| ("AMAAS_CONTENT_SHA256", says)));
+            match (builder(&variables.collect(), Path::new("/"), &none), expected) {
+                (Ok(built), Ok(hashes)) => assert_eq!(built.hashes(), hashes, "{says:?}"),
+                (Err(error), Err(())) => {
+                    assert!(error.to_string().contains("AMAAS_CONTENT_SHA256: expected on or off"));
+                }
+                (built, _) => panic!("{says:?}: {built:?}"),
+            }
+        }
+        let text = format!("AMAAS_ENDPOINT=https://file\nAMAAS_API_KEY={key}");
+        let folder = folder(&text);
+        let environment = EnvFile::from_iter([("AMAAS_CONTENT_SHA256", "on")]);
+        let built = builder(&environment, folder.path(), &Lookup::in_folders(None, Some(folder.path())));
+        assert!(!built.expect("the file's").hashes(), "it belongs to an endpoint of the environment");
     }
 
     #[test]

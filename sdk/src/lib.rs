@@ -12,6 +12,7 @@ mod answer;
 mod builder;
 mod call;
 mod client;
+mod content_hash;
 mod credentials;
 mod decode;
 mod encode;

@@ -125,9 +125,9 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     if under_lambda {
         // The init phase has the processor to itself and ends when the first invocation is asked for, so the model is
         // loaded before that. What fails then is told to whoever calls.
-        let model = tokio::time::timeout(INIT, slot.settled());
+        let model = in_init_phase(slot.settled(), host::takes_snapshot());
         let (model, ()) = tokio::join!(model, keys);
-        if let Ok(State::Failed(reason)) = model {
+        if let Some(State::Failed(reason)) = model {
             tracing::error!(reason, "starting without a model");
         }
         return host::lambda(host, config.response_mode).await.map_err(|error| error.to_string());
@@ -138,6 +138,12 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     tracing::info!(address = %server.address(), "listening");
     let (ended, ()) = tokio::join!(host::serve(server, host, stop_signal()), keys);
     ended.map_err(|error| error.to_string())
+}
+
+/// What `loading` comes to in Lambda's init phase; nothing where it takes longer.
+async fn in_init_phase<T>(loading: impl Future<Output = T>, takes_snapshot: bool) -> Option<T> {
+    let phase = if takes_snapshot { INIT_BEFORE_SNAPSHOT } else { INIT };
+    tokio::time::timeout(phase, loading).await.ok()
 }
 
 /// What opens sealed calls, where they are taken. The keys need not be there yet.
@@ -183,3 +189,24 @@ pub async fn stop_signal() {
 const FOLLOW: Duration = Duration::from_secs(30);
 /// Lambda gives an init phase 10 s and begins it again, slower, when they are up.
 const INIT: Duration = Duration::from_secs(9);
+/// Lambda gives an init phase 130 s or more where a snapshot is taken after it, and what is loaded later is not in that.
+const INIT_BEFORE_SNAPSHOT: Duration = Duration::from_mins(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_snapshot_waits_for_larger_models() {
+        let loading = |seconds| async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            State::Loading
+        };
+        for (seconds, takes_snapshot, loaded) in
+            [(8, false, true), (10, false, false), (10, true, true), (119, true, true), (121, true, false)]
+        {
+            let model = in_init_phase(loading(seconds), takes_snapshot).await;
+            assert_eq!(model.is_some(), loaded, "{seconds} s, snapshot: {takes_snapshot}");
+        }
+    }
+}

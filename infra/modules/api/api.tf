@@ -10,13 +10,18 @@ resource "aws_apigatewayv2_api" "this" {
 
     content {
       allow_origins     = cors_configuration.value.origins
-      allow_methods     = cors_configuration.value.methods
-      allow_headers     = cors_configuration.value.headers
-      expose_headers    = cors_configuration.value.expose_headers
+      allow_methods     = coalesce(cors_configuration.value.methods, local.cors.methods)
+      allow_headers     = coalesce(cors_configuration.value.headers, local.cors.headers)
+      expose_headers    = coalesce(cors_configuration.value.expose_headers, local.cors.expose_headers)
       allow_credentials = cors_configuration.value.credentials
-      max_age           = cors_configuration.value.max_age_s
+      max_age           = coalesce(cors_configuration.value.max_age_s, local.cors.max_age_s)
     }
   }
+}
+
+locals {
+  # What a function says where it answers pages itself.
+  cors = jsondecode(file("${path.module}/../function/cors.json"))
 }
 
 resource "aws_apigatewayv2_stage" "this" {

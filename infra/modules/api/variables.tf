@@ -218,18 +218,18 @@ variable "cors" {
   description = <<-TEXT
     Which pages of other origins a browser lets call the API. Null lets none.
     - origins: such as "https://app.example.com"; "*" is every page there is
-    - headers, methods: what they may send; the defaults are what amaas takes
-    - expose_headers: what they may read of an answer's headers
+    - headers, methods: what they may send; null takes those of the function module's cors.json, which are what amaas and AWS's signatures take
+    - expose_headers: what they may read of an answer's headers; null takes all that amaas has there
     - credentials: whether the browser sends cookies and the like, which amaas does not use
-    - max_age_s: for how long the browser remembers
+    - max_age_s: for how long the browser remembers; null: two hours
   TEXT
   type = object({
     origins        = list(string)
-    headers        = optional(list(string), ["authorization", "content-type", "idempotency-key", "x-api-key", "x-request-id"])
-    methods        = optional(list(string), ["GET", "POST"])
-    expose_headers = optional(list(string), ["amaas-not-processed", "idempotency-replayed", "retry-after", "x-request-id"])
+    headers        = optional(list(string))
+    methods        = optional(list(string))
+    expose_headers = optional(list(string))
     credentials    = optional(bool, false)
-    max_age_s      = optional(number, 600)
+    max_age_s      = optional(number)
   })
   default = null
 

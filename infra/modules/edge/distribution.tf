@@ -17,9 +17,10 @@ resource "aws_cloudfront_distribution" "this" {
   tags            = var.tags
 
   origin {
-    origin_id   = "api"
-    domain_name = var.origin.domain_name
-    origin_path = var.origin.path
+    origin_id                = "api"
+    domain_name              = var.origin.domain_name
+    origin_path              = var.origin.path
+    origin_access_control_id = one(aws_cloudfront_origin_access_control.this[*].id)
 
     custom_origin_config {
       http_port                = 80 # named because it has to be, and not used
@@ -50,6 +51,15 @@ resource "aws_cloudfront_distribution" "this" {
     cache_policy_id            = local.caching_disabled
     origin_request_policy_id   = local.all_viewer_except_host
     response_headers_policy_id = var.response_headers_policy_id
+
+    dynamic "function_association" {
+      for_each = aws_cloudfront_function.credential[*].arn
+
+      content {
+        event_type   = "viewer-request"
+        function_arn = function_association.value
+      }
+    }
   }
 
   viewer_certificate {

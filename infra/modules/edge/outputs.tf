@@ -3,6 +3,11 @@ output "endpoint" {
   value       = "https://${length(local.names) == 0 ? aws_cloudfront_distribution.this.domain_name : local.names[0]}"
 }
 
+output "distribution_arn" {
+  description = "ARN of the distribution: whom a Function URL lets through, as the variable `edges` of the root module takes it."
+  value       = aws_cloudfront_distribution.this.arn
+}
+
 output "distribution_id" {
   description = "Id of the distribution."
   value       = aws_cloudfront_distribution.this.id

@@ -10,10 +10,11 @@ variable "name" {
 }
 
 variable "origin" {
-  description = "What is behind: `domain_name`, the host name of an HTTP API or a Function URL, and `path`, put before each request's own where there is one."
+  description = "What is behind: `domain_name`, the host name of an HTTP API or a Function URL; `path`, put before each request's own where there is one; `access_control`: true signs each request for a Function URL that asks for AWS_IAM, so that nobody gets past the edge."
   type = object({
-    domain_name = string
-    path        = optional(string)
+    domain_name    = string
+    path           = optional(string)
+    access_control = optional(bool, false)
   })
   nullable = false
 
@@ -25,6 +26,11 @@ variable "origin" {
   validation {
     condition     = var.origin.path == null || can(regex("^/.*[^/]$", var.origin.path))
     error_message = "origin.path must begin with a slash and not end with one: write \"/stage\", or leave it out, not ${jsonencode(var.origin.path)}."
+  }
+
+  validation {
+    condition     = !var.origin.access_control || can(regex("^[a-z0-9]+[.]lambda-url[.][a-z0-9-]+[.]on[.]aws$", var.origin.domain_name))
+    error_message = "origin.access_control must be left out unless domain_name is a Function URL's, since an HTTP API cannot be closed to all but CloudFront: write trimsuffix(trimprefix(module.amaas.endpoints[\"MODEL\"], \"https://\"), \"/\"), not ${jsonencode(var.origin.domain_name)}."
   }
 }
 

@@ -3,7 +3,7 @@ locals {
 
   optional_environment = merge(
     var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) },
-    length(var.cors_origins) == 0 ? {} : { AMAAS_CORS_ORIGINS = join(",", var.cors_origins) },
+    length(var.cors_origins) == 0 || local.cors_by_url ? {} : { AMAAS_CORS_ORIGINS = join(",", var.cors_origins) },
     var.iam == "ignore" ? {} : { AMAAS_IAM = var.iam },
     merge([for oidc in var.oidc[*] : {
       for name, value in {
@@ -69,6 +69,14 @@ resource "aws_lambda_function" "this" {
     mode = var.tracing
   }
 
+  dynamic "snap_start" {
+    for_each = var.snap_start ? ["PublishedVersions"] : []
+
+    content {
+      apply_on = snap_start.value
+    }
+  }
+
   dynamic "vpc_config" {
     for_each = var.vpc[*]
 
@@ -76,6 +84,13 @@ resource "aws_lambda_function" "this" {
       subnet_ids         = vpc_config.value.subnet_ids
       security_group_ids = vpc_config.value.security_group_ids
     }
+  }
+
+  # A version with a snapshot is there when its init phase has run, which may take as long as a request, 15 minutes, or 130 seconds where
+  # that is more.
+  timeouts {
+    create = var.snap_start ? "20m" : null
+    update = var.snap_start ? "20m" : null
   }
 
   tags = var.tags
@@ -91,4 +106,12 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_retention_days
   kms_key_id        = var.log_kms_key_arn
   tags              = var.tags
+}
+
+# Lambda itself refuses what is not among its conditions, or takes it and has no snapshot. This one changes with what AWS announces, so it warns.
+check "snap_start_of_an_image" {
+  assert {
+    condition     = !var.snap_start || var.image != null
+    error_message = "${var.model}: snap_start is meant for an image: AWS has announced SnapStart for container images and not for zips of OS-only runtimes, as `package` is, and may refuse it. Push what `amaas package ${var.model} --image` makes and write image = its URI by digest, or leave snap_start out."
+  }
 }

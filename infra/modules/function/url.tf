@@ -1,6 +1,13 @@
 locals {
   has_url   = var.url.mode != "OFF"
   is_public = local.has_url && var.url.authorization == "NONE"
+
+  # A browser's preflight is never signed, so a URL that asks for IAM refuses it before the function sees it: there the URL has to answer it.
+  # Elsewhere the function does. Never both, since Lambda then sends each header twice, and browsers refuse that.
+  cors_by_url = local.has_url && var.url.authorization == "AWS_IAM" && length(var.cors_origins) > 0
+
+  # What the function says where it answers itself: a test of functions/serve holds the two together.
+  cors = jsondecode(file("${path.module}/cors.json"))
 }
 
 resource "aws_lambda_function_url" "this" {
@@ -10,6 +17,18 @@ resource "aws_lambda_function_url" "this" {
   qualifier          = aws_lambda_alias.live.name
   authorization_type = var.url.authorization
   invoke_mode        = var.url.mode
+
+  dynamic "cors" {
+    for_each = local.cors_by_url ? [local.cors] : []
+
+    content {
+      allow_origins  = var.cors_origins
+      allow_methods  = cors.value.methods
+      allow_headers  = cors.value.headers
+      expose_headers = cors.value.expose_headers
+      max_age        = cors.value.max_age_s
+    }
+  }
 }
 
 # A public URL needs two grants since October 2025: lambda:InvokeFunctionUrl, and lambda:InvokeFunction for calls that come

@@ -89,7 +89,7 @@ variable "ledger" {
 }
 
 variable "cors_origins" {
-  description = "The origins whose pages a browser lets call the model itself, or \"*\" for all. Empty lets none. An HTTP API in front answers with its own `cors` in the place of this."
+  description = "The origins whose pages a browser lets call the model itself, or \"*\" for all. Empty lets none. A URL that asks for AWS_IAM answers preflights itself, else the function does. An HTTP API in front answers with its own `cors` in the place of this."
   type        = list(string)
   default     = []
   nullable    = false
@@ -102,6 +102,11 @@ variable "cors_origins" {
   validation {
     condition     = !contains(var.cors_origins, "*") || length(var.cors_origins) == 1
     error_message = "${var.model}: cors_origins must have \"*\" alone, since it lets all: write [\"*\"], or leave it out."
+  }
+
+  validation {
+    condition     = length(var.cors_origins) <= 100 || var.url.authorization == "NONE"
+    error_message = "${var.model}: cors_origins must be 100 at most where the URL asks for AWS_IAM, the limit of a Function URL, not ${length(var.cors_origins)}: leave some out, or write [\"*\"]."
   }
 }
 
@@ -320,6 +325,28 @@ variable "provisioned_concurrency" {
   validation {
     condition     = try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) + var.provisioned_concurrency.min <= var.reserved_concurrency, true)
     error_message = "${var.model}: reserved_concurrency must hold the provisioned concurrency of two versions, or the next apply of a new version fails: the old version keeps up to ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min), "max")} while the new one gets ${try(var.provisioned_concurrency.min, "min")}. Write reserved_concurrency = ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) + var.provisioned_concurrency.min, "max + min")} or more, not ${jsonencode(var.reserved_concurrency)}, or leave it out, or lower provisioned_concurrency."
+  }
+}
+
+variable "snap_start" {
+  description = "Whether Lambda takes a snapshot of each published version when its init phase is over, and starts environments from it (SnapStart). For images; see the README for what it costs and what it excludes."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.snap_start || var.provisioned_concurrency == null
+    error_message = "${var.model}: snap_start must not be set with provisioned_concurrency, since Lambda refuses both for one function: leave one of the two out."
+  }
+
+  validation {
+    condition     = !var.snap_start || var.ephemeral_storage_mb <= 512
+    error_message = "${var.model}: snap_start must not be set with ephemeral_storage_mb above 512, which no snapshot has: write ephemeral_storage_mb = 512, or leave snap_start out, not ${jsonencode(var.ephemeral_storage_mb)}."
+  }
+
+  validation {
+    condition     = !var.snap_start || var.stable_version != "$LATEST"
+    error_message = "${var.model}: snap_start must not be set where callers reach $LATEST, of which Lambda takes no snapshot: leave stable_version out to follow the version of each apply, or name a published version."
   }
 }
 

@@ -31,6 +31,7 @@ variable "models" {
       max                = optional(number)
       target_utilization = optional(number, 0.7)
     }))
+    snap_start     = optional(bool, false)
     stable_version = optional(string)
     canary = optional(object({
       weight = number
@@ -119,9 +120,9 @@ variable "models" {
 
   validation {
     condition = alltrue([for model in values(var.models) : model.gpu == null || (
-      model.canary == null && model.stable_version == null && model.provisioned_concurrency == null && model.reserved_concurrency == null && model.dead_letters == null && model.url.mode == null && model.iam == "ignore"
+      model.canary == null && model.stable_version == null && model.provisioned_concurrency == null && model.reserved_concurrency == null && model.dead_letters == null && model.url.mode == null && model.iam == "ignore" && !model.snap_start
     )])
-    error_message = "models with gpu must not have what only Lambda has: take canary, stable_version, provisioned_concurrency, reserved_concurrency, dead_letters, url and iam out, for ${join(", ", [for name, model in var.models : name if model.gpu != null])}. gpu.capacity says how many there are."
+    error_message = "models with gpu must not have what only Lambda has: take canary, stable_version, provisioned_concurrency, reserved_concurrency, snap_start, dead_letters, url and iam out, for ${join(", ", [for name, model in var.models : name if model.gpu != null])}. gpu.capacity says how many there are."
   }
 
   validation {

@@ -278,6 +278,49 @@ locals {
         Condition = local.here
       },
     ]
+
+    # An edge has a name of its own, and CloudFront gives ids. All of it is in us-east-1, wherever the stack is.
+    edge = [
+      {
+        Sid    = "Distributions"
+        Effect = "Allow"
+        Action = [for action in concat(
+          ["CreateDistribution", "CreateFunction", "CreateOriginAccessControl", "DeleteDistribution", "DeleteFunction", "DeleteOriginAccessControl"],
+          ["DescribeFunction", "GetDistribution", "GetDistributionConfig", "GetFunction", "GetOriginAccessControl", "GetOriginAccessControlConfig"],
+          ["ListTagsForResource", "PublishFunction", "TagResource", "UntagResource", "UpdateDistribution", "UpdateFunction", "UpdateOriginAccessControl"],
+        ) : "cloudfront:${action}"]
+        Resource = [for resource in ["distribution", "function", "origin-access-control"] : "${local.arn}:cloudfront::${local.account}:${resource}/*"]
+      },
+      {
+        Sid    = "WebAcl"
+        Effect = "Allow"
+        Action = [for action in [
+          "AssociateWebACL", "CreateWebACL", "DeleteLoggingConfiguration", "DeleteWebACL", "DisassociateWebACL", "GetLoggingConfiguration", "GetWebACL",
+          "ListTagsForResource", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateWebACL",
+        ] : "wafv2:${action}"]
+        Resource = ["${local.arn}:wafv2:us-east-1:${local.account}:global/webacl/*", "${local.arn}:wafv2:us-east-1:${local.account}:global/managedruleset/*"]
+      },
+      {
+        Sid      = "LogOfTheWebAcl"
+        Effect   = "Allow"
+        Action   = [for action in ["AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DeleteRetentionPolicy", "DisassociateKmsKey", "ListTagsForResource", "PutRetentionPolicy", "TagResource", "UntagResource"] : "logs:${action}"]
+        Resource = ["${local.arn}:logs:us-east-1:${local.account}:log-group:aws-waf-logs-*"]
+      },
+      {
+        Sid       = "DeliveryOfThatLog"
+        Effect    = "Allow"
+        Action    = [for action in ["CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies", "PutResourcePolicy"] : "logs:${action}"]
+        Resource  = ["*"]
+        Condition = { StringEquals = { "aws:RequestedRegion" = "us-east-1" } }
+      },
+      {
+        Sid       = "RoleThatWafHas"
+        Effect    = "Allow"
+        Action    = ["iam:CreateServiceLinkedRole"]
+        Resource  = ["${local.arn}:iam::${local.account}:role/aws-service-role/*"]
+        Condition = { StringEquals = { "iam:AWSServiceName" = "wafv2.amazonaws.com" } }
+      },
+    ]
   }
 }
 

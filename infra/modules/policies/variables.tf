@@ -50,12 +50,13 @@ variable "roles" {
 }
 
 variable "parts" {
-  description = "Whether the stack makes its registry and its ledger, a network and GPU services. Operators need no rights to what it does not make."
+  description = "Whether the stack makes its registry and its ledger, a network and GPU services, and has the module edge before it. Operators need no rights to what it does not make."
   type = object({
     registry = optional(bool, true)
     ledger   = optional(bool, true)
     network  = optional(bool, true)
     gpu      = optional(bool, true)
+    edge     = optional(bool, true)
   })
   default  = {}
   nullable = false

@@ -1,6 +1,7 @@
 //! The SDK over real connections, against its own scripted server.
 
 mod calls;
+mod content_hash;
 mod credentials;
 mod errors;
 mod gateway;

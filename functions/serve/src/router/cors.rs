@@ -27,7 +27,7 @@ pub(super) fn shared(router: Router, origins: Origins) -> Router {
     };
     let layer = CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods(METHODS)
         // Clients bring headers of their own, such as `x-stainless-lang` of OpenAI's.
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(EXPOSED)
@@ -51,6 +51,7 @@ pub(crate) fn of_sharing(headers: &HeaderMap) -> impl Iterator<Item = (HeaderNam
     headers.iter().filter(move |(name, _)| of(name)).map(|(name, value)| (name.clone(), value.clone()))
 }
 
+const METHODS: [Method; 2] = [Method::GET, Method::POST];
 /// What clients read beyond what a browser shows of itself.
 const EXPOSED: [HeaderName; 16] = [
     header::RETRY_AFTER,
@@ -75,6 +76,7 @@ const LASTS: Duration = Duration::from_hours(2);
 
 #[cfg(test)]
 mod tests {
+    use amaas_wire::predict::IDEMPOTENCY_KEY;
     use tower::ServiceExt;
 
     use super::super::{Host, router};
@@ -121,6 +123,29 @@ mod tests {
                 assert_eq!(header("access-control-max-age"), Some("7200"));
                 assert!(header("vary").is_some_and(|vary| vary.contains("origin")), "{:?}", header("vary"));
             }
+        }
+    }
+
+    /// What a Function URL and an HTTP API say where they answer browsers in the function's place.
+    #[test]
+    fn terraform_says_the_same() {
+        #[derive(serde::Deserialize)]
+        struct Sharing {
+            methods: Vec<String>,
+            headers: Vec<String>,
+            expose_headers: Vec<String>,
+            max_age_s: u64,
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/modules/function/cors.json");
+        let text = std::fs::read_to_string(path).expect("it is there");
+        let sharing: Sharing = serde_json::from_str(&text).expect("JSON");
+        let mut exposed = EXPOSED.map(|name| name.as_str().to_owned());
+        exposed.sort();
+        assert_eq!(sharing.methods, METHODS.map(|method| method.to_string()));
+        assert_eq!(sharing.expose_headers, exposed);
+        assert_eq!(Duration::from_secs(sharing.max_age_s), LASTS);
+        for read in ["authorization", "x-api-key", "content-type", IDEMPOTENCY_KEY, REQUEST_ID, HEADER_LENGTH] {
+            assert!(sharing.headers.iter().any(|header| header == read), "{read}");
         }
     }
 

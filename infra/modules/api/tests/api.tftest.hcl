@@ -204,6 +204,9 @@ run "tokens_where_somebody_can_have_one" {
     condition = alltrue([
       one(aws_apigatewayv2_api.this.cors_configuration).allow_origins == toset(["https://app.example.com"]),
       one(aws_apigatewayv2_api.this.cors_configuration).allow_methods == toset(["GET", "POST"]),
+      length(setsubtract(["authorization", "x-amz-date", "content-type"], one(aws_apigatewayv2_api.this.cors_configuration).allow_headers)) == 0,
+      length(setsubtract(["x-request-id", "ratelimit-reset"], one(aws_apigatewayv2_api.this.cors_configuration).expose_headers)) == 0,
+      one(aws_apigatewayv2_api.this.cors_configuration).max_age == 7200,
       !one(aws_apigatewayv2_api.this.cors_configuration).allow_credentials,
       one(aws_apigatewayv2_stage.this.default_route_settings).throttling_rate_limit == 20,
       toset([for settings in aws_apigatewayv2_stage.this.route_settings : settings.route_key]) == toset([for key, model in output.routes : key if model == "embed_1"]),

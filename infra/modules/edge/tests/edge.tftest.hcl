@@ -2,9 +2,18 @@ mock_provider "aws" {
   mock_resource "aws_cloudfront_distribution" {
     defaults = {
       id             = "E1"
+      arn            = "arn:aws:cloudfront::123456789012:distribution/E1"
       domain_name    = "d1.cloudfront.net"
       hosted_zone_id = "Z2FDTNDATAQYW2"
     }
+  }
+
+  mock_resource "aws_cloudfront_origin_access_control" {
+    defaults = { id = "E2OAC" }
+  }
+
+  mock_resource "aws_cloudfront_function" {
+    defaults = { arn = "arn:aws:cloudfront::123456789012:function/amaas-credential" }
   }
 
   mock_resource "aws_wafv2_web_acl" {
@@ -43,6 +52,9 @@ run "a_way_and_no_cache" {
       aws_cloudfront_distribution.this.web_acl_id == output.web_acl_arn,
       one(one(aws_cloudfront_distribution.this.restrictions).geo_restriction).restriction_type == "none",
       one(aws_cloudfront_distribution.this.viewer_certificate).cloudfront_default_certificate,
+      length(aws_cloudfront_origin_access_control.this) == 0,
+      one(aws_cloudfront_distribution.this.origin).origin_access_control_id == null,
+      length(one(aws_cloudfront_distribution.this.default_cache_behavior).function_association) == 0,
       length(aws_route53_record.this) == 0,
       output.endpoint == "https://d1.cloudfront.net",
     ])
@@ -126,6 +138,43 @@ run "a_domain_a_secret_and_countries" {
     ])
     error_message = "WAF must have the rules and the log that were asked for."
   }
+}
+
+run "signed_for_a_function_url" {
+  variables {
+    origin = { domain_name = "abc.lambda-url.eu-central-1.on.aws", access_control = true }
+  }
+
+  assert {
+    condition = alltrue([
+      aws_cloudfront_origin_access_control.this[0].origin_access_control_origin_type == "lambda",
+      aws_cloudfront_origin_access_control.this[0].signing_behavior == "always",
+      aws_cloudfront_origin_access_control.this[0].signing_protocol == "sigv4",
+      one(aws_cloudfront_distribution.this.origin).origin_access_control_id == "E2OAC",
+      output.distribution_arn == "arn:aws:cloudfront::123456789012:distribution/E1",
+    ])
+    error_message = "CloudFront must sign each request, whatever a caller sent as Authorization."
+  }
+
+  assert {
+    condition = alltrue([
+      one(one(aws_cloudfront_distribution.this.default_cache_behavior).function_association).event_type == "viewer-request",
+      one(one(aws_cloudfront_distribution.this.default_cache_behavior).function_association).function_arn == aws_cloudfront_function.credential[0].arn,
+      aws_cloudfront_function.credential[0].code == file("credential.js"),
+      aws_cloudfront_function.credential[0].publish,
+    ])
+    error_message = "A key must get out of the way of the signature."
+  }
+}
+
+run "refuses_to_sign_for_an_api" {
+  command = plan
+
+  variables {
+    origin = { domain_name = "abc123.execute-api.eu-central-1.amazonaws.com", access_control = true }
+  }
+
+  expect_failures = [var.origin]
 }
 
 run "refuses_another_region" {

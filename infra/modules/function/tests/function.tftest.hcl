@@ -196,12 +196,67 @@ run "tokens_of_an_issuer_in_full" {
 run "pages_of_others" {
   variables {
     cors_origins = ["https://a.example.com", "http://localhost:3000"]
+    url          = { authorization = "NONE" }
   }
 
   assert {
-    condition     = one(aws_lambda_function.this.environment).variables["AMAAS_CORS_ORIGINS"] == "https://a.example.com,http://localhost:3000"
-    error_message = "The origins must be in the environment."
+    condition = alltrue([
+      one(aws_lambda_function.this.environment).variables["AMAAS_CORS_ORIGINS"] == "https://a.example.com,http://localhost:3000",
+      length(aws_lambda_function_url.this[0].cors) == 0,
+    ])
+    error_message = "A public URL must leave the answer to the function, or browsers would get each header twice."
   }
+}
+
+run "pages_of_others_where_iam_is_asked" {
+  variables {
+    cors_origins = ["https://a.example.com", "http://localhost:3000"]
+  }
+
+  assert {
+    condition = alltrue([
+      one(aws_lambda_function_url.this[0].cors).allow_origins == toset(["https://a.example.com", "http://localhost:3000"]),
+      one(aws_lambda_function_url.this[0].cors).allow_methods == toset(["GET", "POST"]),
+      length(setsubtract(["authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "content-type"], one(aws_lambda_function_url.this[0].cors).allow_headers)) == 0,
+      length(setsubtract(["x-request-id", "retry-after", "ratelimit-reset"], one(aws_lambda_function_url.this[0].cors).expose_headers)) == 0,
+      one(aws_lambda_function_url.this[0].cors).max_age == 7200,
+      one(aws_lambda_function_url.this[0].cors).allow_credentials == null,
+      !contains(keys(one(aws_lambda_function.this.environment).variables), "AMAAS_CORS_ORIGINS"),
+    ])
+    error_message = "A preflight is not signed, so the URL itself must answer it, and it alone."
+  }
+}
+
+run "pages_of_others_without_a_url" {
+  variables {
+    cors_origins = ["*"]
+    url          = { mode = "OFF" }
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.this.environment).variables["AMAAS_CORS_ORIGINS"] == "*"
+    error_message = "Without a URL the function must answer."
+  }
+}
+
+run "pages_of_nobody" {
+  assert {
+    condition = alltrue([
+      length(aws_lambda_function_url.this[0].cors) == 0,
+      !contains(keys(one(aws_lambda_function.this.environment).variables), "AMAAS_CORS_ORIGINS"),
+    ])
+    error_message = "No page may call unless its origin is named."
+  }
+}
+
+run "pages_of_more_origins_than_a_url_has" {
+  command = plan
+
+  variables {
+    cors_origins = [for number in range(101) : "https://app${number}.example.com"]
+  }
+
+  expect_failures = [var.cors_origins]
 }
 
 run "pages_of_others_are_origins" {

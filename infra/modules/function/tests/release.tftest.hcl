@@ -519,3 +519,77 @@ run "refuses_a_stream_in_a_vpc" {
 
   expect_failures = [var.url]
 }
+
+run "environments_start_without_a_snapshot" {
+  assert {
+    condition     = length(aws_lambda_function.this.snap_start) == 0
+    error_message = "A snapshot costs, so there must be none unless it is asked for."
+  }
+}
+
+run "environments_from_a_snapshot" {
+  variables {
+    package    = null
+    image      = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/amaas@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    snap_start = true
+  }
+
+  assert {
+    condition = alltrue([
+      one(aws_lambda_function.this.snap_start).apply_on == "PublishedVersions",
+      aws_lambda_function.this.publish,
+      aws_lambda_alias.live.function_version == "7",
+      aws_lambda_function.this.timeouts.update == "20m",
+    ])
+    error_message = "A version must be published with its snapshot, which takes a while, and callers must reach it and not $LATEST."
+  }
+}
+
+run "warns_of_a_snapshot_of_a_zip" {
+  command = plan
+
+  variables {
+    snap_start = true
+  }
+
+  expect_failures = [check.snap_start_of_an_image]
+}
+
+run "refuses_a_snapshot_with_provisioned_concurrency" {
+  command = plan
+
+  variables {
+    package                 = null
+    image                   = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/amaas@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    snap_start              = true
+    provisioned_concurrency = { min = 1 }
+  }
+
+  expect_failures = [var.snap_start]
+}
+
+run "refuses_a_snapshot_with_more_storage" {
+  command = plan
+
+  variables {
+    package              = null
+    image                = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/amaas@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    snap_start           = true
+    ephemeral_storage_mb = 1024
+  }
+
+  expect_failures = [var.snap_start]
+}
+
+run "refuses_a_snapshot_of_what_is_not_published" {
+  command = plan
+
+  variables {
+    package        = null
+    image          = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/amaas@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    snap_start     = true
+    stable_version = "$LATEST"
+  }
+
+  expect_failures = [var.snap_start]
+}

@@ -274,3 +274,14 @@ run "refuses_on_a_gpu_what_only_lambda_has" {
 
   expect_failures = [var.models]
 }
+
+run "refuses_a_snapshot_on_a_gpu" {
+  command = plan
+
+  variables {
+    given  = { match = { image = "host/match@sha256:0", gpu = {}, snap_start = true } }
+    models = { match = { image = "host/match@sha256:0", gpu = {}, snap_start = true } }
+  }
+
+  expect_failures = [var.models]
+}

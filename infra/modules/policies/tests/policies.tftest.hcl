@@ -100,6 +100,16 @@ run "operators_stay_within_the_boundary" {
   }
 }
 
+run "operators_of_an_edge" {
+  assert {
+    condition = alltrue([
+      length(setsubtract(["cloudfront:CreateOriginAccessControl", "cloudfront:PublishFunction", "wafv2:PutLoggingConfiguration"], flatten(jsondecode(output.operator["edge"]).Statement[*].Action))) == 0,
+      alltrue([for statement in jsondecode(output.operator["edge"]).Statement : jsonencode(statement.Resource) != jsonencode(["*"]) || try(statement.Condition.StringEquals["aws:RequestedRegion"], "") == "us-east-1"]),
+    ])
+    error_message = "An edge is the account's and in us-east-1, wherever the stack is."
+  }
+}
+
 run "operators_leave_alone_what_another_stack_made" {
   variables {
     parts = { registry = false, ledger = false }
@@ -120,7 +130,7 @@ run "operators_delete_models_only_where_a_destroy_may" {
     }
     ledger = { table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger" }
     roles  = {}
-    parts  = { network = false, gpu = false }
+    parts  = { network = false, gpu = false, edge = false }
   }
 
   assert {

@@ -1,0 +1,71 @@
+//! The SHA-256 of each body in a header of its own, around the transport.
+//!
+//! With origin access control `CloudFront` signs what it sends to a Function URL. It does not read bodies, and Lambda takes none that is not in
+//! the signature, so the client says each body's hash. It is the hash of what goes out: of a sealed call, of the sealed body.
+
+use amaas_wire::hex;
+use amaas_wire::receipt::Digest;
+use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue};
+
+use crate::off_runtime::off_runtime;
+use crate::transport::{Outgoing, Transport, TransportFuture};
+
+/// A transport whose requests say the hash of their body, where they have one.
+pub(crate) struct Hashed<T>(pub(crate) T);
+
+impl<T: Transport> Transport for Hashed<T> {
+    fn send(&self, mut request: Outgoing) -> TransportFuture<'_> {
+        Box::pin(async move {
+            if request.method != Method::GET {
+                let body = request.body.clone();
+                let digest = off_runtime(body.len(), move || Digest::of(&body)).await;
+                if let Ok(digits) = HeaderValue::from_str(&hex::encode(digest.as_bytes())) {
+                    request.headers.insert(CONTENT_HASH, digits);
+                }
+            }
+            self.0.send(request).await
+        })
+    }
+}
+
+const CONTENT_HASH: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+    use crate::transport::Received;
+
+    /// Answers with the body that it got and the hash that came with it.
+    struct Mirror;
+
+    impl Transport for Mirror {
+        fn send(&self, Outgoing { headers, body, .. }: Outgoing) -> TransportFuture<'_> {
+            Box::pin(async move { Ok(Received { status: 200, headers, body }) })
+        }
+    }
+
+    #[tokio::test]
+    async fn the_hash_is_of_the_body_that_goes_out() {
+        let million = Bytes::from(vec![b'a'; 1_000_000]);
+        // FIPS 180-2, B.1 and B.3.
+        for (method, body, expected) in [
+            (
+                Method::POST,
+                Bytes::from("abc"),
+                Some("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            ),
+            (Method::POST, million, Some("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")),
+            (Method::GET, Bytes::new(), None),
+        ] {
+            let url = "https://models.example.com/v1/models".parse().expect("a URL");
+            let request = Outgoing { method, url, base: 0, headers: HeaderMap::new(), body: body.clone(), limit: 0 };
+            let received = Hashed(Mirror).send(request).await.expect("it is mirrored");
+            assert_eq!(received.headers.get(CONTENT_HASH).and_then(|hash| hash.to_str().ok()), expected);
+            assert_eq!(received.body, body);
+        }
+    }
+}
