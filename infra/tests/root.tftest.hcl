@@ -629,7 +629,7 @@ run "refuses_an_edge_that_is_walked_around" {
   command = plan
 
   variables {
-    models = { sentiment = { package = "modules/function/tests/package.zip", url = { authorization = "NONE" } } }
+    models = { sentiment = { package = "modules/function/tests/package.zip", reserved_concurrency = 5, url = { authorization = "NONE" } } }
     edges  = { sentiment = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" } }
   }
 
