@@ -42,5 +42,6 @@ async fn a_process_does_not_grow_with_the_versions_that_it_saw() {
     }
     let last = resident_mib(&dev).await;
     println!("{first} MiB after one version of {MODEL_MIB} MiB, {last} MiB after five");
-    assert!(last < first + MODEL_MIB / 4, "{first} MiB after one version of {MODEL_MIB} MiB, {last} MiB after five");
+    // Versions that stay would be four times that much. What a busy machine frees later was 39 MiB at most.
+    assert!(last < first + MODEL_MIB, "{first} MiB after one version of {MODEL_MIB} MiB, {last} MiB after five");
 }
