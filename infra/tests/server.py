@@ -8,6 +8,7 @@ Mended:
 - the alias of Invoke, which moto reads under the wrong name, and an alias's weights, which it keeps and does not use;
 - conditions of bucket policies, which it takes for met. A call over loopback stands for one over TLS here;
 - a bucket policy that refuses to let the bucket or itself be deleted, which it asks for objects only;
+- delete markers, which it cannot remove together with the versions below them: `publish` leaves some where it marked an upload;
 - what a rule of a security group is for, which it forgets unless the rule names addresses;
 - two actions of Step Functions that it has not: every definition is valid, and no state machine has versions.
 
@@ -28,7 +29,7 @@ from moto.core.responses import ActionResult
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.exceptions import S3AccessDeniedError
-from moto.s3.models import FakeBucket, S3Backend
+from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import main
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -130,6 +131,7 @@ LambdaResponse._get_param = parameter
 LambdaBackend.invoke = invoke
 LambdaFunction._invoke_lambda = run
 FakeBucket.get_permission = permission
+FakeDeleteMarker.dispose = lambda _: None  # all versions are disposed of, and moto gave markers no way
 S3Backend.delete_bucket = asked_first("s3:DeleteBucket", S3Backend.delete_bucket)
 S3Backend.delete_bucket_policy = asked_first("s3:DeleteBucketPolicy", S3Backend.delete_bucket_policy)
 moto_make_rule = SecurityGroupRule.__init__
