@@ -71,7 +71,7 @@ for folder in . modules/*/ examples/*/ examples/multi-env/state/; do
   echo "$valid"
   if grep -q 'Warning:' <<<"$valid"; then exit 1; fi
   if compgen -G "$folder/tests/*.tftest.hcl" >/dev/null; then
-    timeout 300 terraform -chdir="$folder" test -no-color | grep -v '\.\.\. pass$'
+    timeout 600 terraform -chdir="$folder" test -no-color | grep -v '\.\.\. pass$'
   fi
 done
 

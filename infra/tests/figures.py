@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Holds the costs that the READMEs state against plans of the examples.")
     parser.add_argument("--amaas", type=Path, required=True, help="the `amaas` program")
     amaas = parser.parse_args().amaas.resolve()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too
     started, wrong = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="amaas-figures-") as folder, apply.moto(Path(folder)) as endpoint:
         os.environ.update(apply.aws_environment(endpoint))
