@@ -96,6 +96,14 @@ module "policies" {
     network  = local.makes_network
     gpu      = length(local.services) > 0
     edge     = length(var.edges) > 0
+    vpc      = var.network != null
+
+    hosted_zone_ids = [for domain in try(var.api.domain, null)[*] : domain.zone_id if domain.zone_id != null]
+    repository_arns = distinct([
+      for image in values(local.functions)[*].image :
+      "arn:${data.aws_partition.current.partition}:ecr:${split(".", image)[3]}:${split(".", image)[0]}:repository/${split("@", join("/", slice(split("/", image), 1, length(split("/", image)))))[0]}"
+      if can(regex("^[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.][^/]+/.+@", image))
+    ])
   }
 }
 

@@ -45,7 +45,7 @@ variable "models" {
 
   validation {
     condition     = can(keys(var.models)) && alltrue([for settings in try(values(var.models), []) : can(keys(settings))])
-    error_message = "models must be a map of objects: write models = { sentiment = { package = \"amaas-sentiment.zip\" } }, and settings in braces for ${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : model if !settings])}."
+    error_message = "models must be a map of objects: write models = { sentiment = { package = \"amaas-sentiment.zip\" } }${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : "${model} = {…}" if !settings]) == "" ? "" : ", and the settings of each model in braces: ${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : model if !settings])}"}."
   }
 
   # Terraform says of a wrong type neither the model nor the setting. These messages are heredocs because checkov cannot parse them as strings.
@@ -60,11 +60,39 @@ variable "models" {
 
   validation {
     condition = alltrue(flatten([for settings in try(values(var.models), []) : [
+      for name, value in try(settings, {}) : [for inner, number in try(tomap({ for inner, number in value : inner => can(tonumber(number)) }), {}) : number || !contains(lookup(local.nested_numbers, name, []), inner)]
+    ] if can(keys(settings))]))
+    error_message = <<-TEXT
+      models must have numbers where a number is meant: write throttle = { rate = 5, burst = 10 }, and mend ${join(", ", flatten([for model, settings in try({ for model, settings in var.models : model => settings }, {}) : [for name, value in settings : [for inner, number in try(tomap({ for inner, number in value : inner => can(tonumber(number)) }), {}) : "${model}.${name}.${inner}" if !number && contains(lookup(local.nested_numbers, name, []), inner)]] if can(keys(settings))]))}.
+    TEXT
+  }
+
+  validation {
+    condition     = alltrue([for settings in try(values(var.models), []) : can(tobool(try(settings.snap_start, null)))])
+    error_message = <<-TEXT
+      models must have true or false where a switch is meant: write snap_start = true, and mend ${join(", ", [for model, settings in try({ for model, settings in var.models : model => settings }, {}) : "${model}.snap_start" if !can(tobool(try(settings.snap_start, null)))])}.
+    TEXT
+  }
+
+  validation {
+    condition = alltrue(flatten([for settings in try(values(var.models), []) : [
       for name, value in try(settings, {}) : contains(["alarms", "canary", "dead_letters", "environment", "gpu", "provisioned_concurrency", "throttle", "url"], name) ? value == null || can(keys(value)) : true
     ] if can(keys(settings))]))
     error_message = <<-TEXT
       models must have settings in braces where there are several: write url = { mode = "OFF" }, and mend ${join(", ", flatten([for model, settings in try({ for model, settings in var.models : model => settings }, {}) : [for name, value in settings : "${model}.${name}" if contains(["alarms", "canary", "dead_letters", "environment", "gpu", "provisioned_concurrency", "throttle", "url"], name) && value != null && !can(keys(value))] if can(keys(settings))]))}.
     TEXT
+  }
+}
+
+# The settings of a model that are numbers, by what they stand in.
+locals {
+  nested_numbers = {
+    alarms                  = ["cold_start_rate", "error_rate", "p99_ms", "throttles"]
+    canary                  = ["weight"]
+    dead_letters            = ["max_age_s", "retention_days", "retries"]
+    gpu                     = ["cpu", "gpus", "memory_mb"]
+    provisioned_concurrency = ["max", "min", "target_utilization"]
+    throttle                = ["burst", "rate"]
   }
 }
 
@@ -117,6 +145,11 @@ variable "registry" {
       var.registry.bucket == null && var.registry.kms_key_arn == null && var.registry.sealing_key_arn == null && length(var.registry.readers) == 0 && !var.registry.force_destroy
     )
     error_message = "registry.existing must stand alone, since the stack that made the registry has its settings: take bucket, kms_key_arn, sealing_key_arn, readers and force_destroy out."
+  }
+
+  validation {
+    condition     = var.registry.existing == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.registry.existing.bucket))
+    error_message = "registry.existing.bucket must be the name of a bucket, not an ARN or an address: write \"amaas-models-prod\", not ${jsonencode(try(var.registry.existing.bucket, null))}."
   }
 
   validation {
@@ -348,10 +381,27 @@ variable "edges" {
   nullable = false
 
   validation {
-    condition     = alltrue([for model in keys(var.edges) : try(local.models[model].gpu == null && local.models[model].url.authorization == "AWS_IAM" && local.models[model].url.mode != "OFF" && !local.by_api[model], false)])
+    condition     = length(setsubtract(keys(var.edges), keys(local.models))) == 0
+    error_message = "edges must name models of this stack, which are ${join(", ", sort(keys(local.models)))}: write one of them, not ${join(", ", setsubtract(keys(var.edges), keys(local.models)))}."
+  }
+
+  validation {
+    condition     = alltrue([for model in keys(var.edges) : try(local.models[model].gpu == null && local.models[model].url.mode != "OFF" && !local.by_api[model], true)])
     error_message = <<-TEXT
-      edges must be of models that are reached by a Function URL with AWS_IAM alone, or callers get past the edge: write url = { authorization = "AWS_IAM" } without an api, or with mode = "RESPONSE_STREAM" beside one, or leave out ${join(", ", [for model in keys(var.edges) : model if !try(local.models[model].gpu == null && local.models[model].url.authorization == "AWS_IAM" && local.models[model].url.mode != "OFF" && !local.by_api[model], false)])}.
+      edges must be of models that only a Function URL reaches, or callers get past the edge: leave api out, or let the model stream beside it (url = { mode = "RESPONSE_STREAM" }), and take those with gpu and those with url.mode = "OFF" out. They are ${join(", ", [for model in keys(var.edges) : model if !try(local.models[model].gpu == null && local.models[model].url.mode != "OFF" && !local.by_api[model], true)])}.
     TEXT
+  }
+
+  validation {
+    condition     = alltrue([for model in keys(var.edges) : try(local.models[model].url.authorization == "AWS_IAM", true)])
+    error_message = <<-TEXT
+      edges must be of models whose Function URL asks for AWS_IAM, or callers get past the edge: write url = { authorization = "AWS_IAM" } for ${join(", ", [for model in keys(var.edges) : model if !try(local.models[model].url.authorization == "AWS_IAM", true)])}.
+    TEXT
+  }
+
+  validation {
+    condition     = alltrue([for edge in values(var.edges) : can(regex("^https://[a-z0-9.-]+$", edge.endpoint))]) && length(distinct(values(var.edges)[*].endpoint)) == length(var.edges)
+    error_message = "edges must each have an endpoint of its own, with https:// and no path: write { MODEL = module.edge }, not ${jsonencode({ for model, edge in var.edges : model => edge.endpoint })}. An edge stands before one Function URL."
   }
 
   validation {

@@ -26,6 +26,7 @@ IMAGE = f"123456789012.dkr.ecr.{apply.REGION}.amazonaws.com/match@sha256:{'0' * 
 ACCOUNT = "-var=account_id=123456789012"
 PLANS = {
     "minimal": {"minimal": []},
+    "edge": {"edge": []},
     "complete": {"complete": ['-var=alarm_emails=["ops@example.com"]']},
     "private-vpc": {"private-vpc": []},
     "gpu": {"gpu": [f"-var=gpu_image={IMAGE}"]},

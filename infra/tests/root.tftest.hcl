@@ -573,6 +573,19 @@ run "no_warning_of_what_is_meant" {
   }
 }
 
+# The HTTP API has a public name of its own.
+run "refuses_an_edge_beside_an_api" {
+  command = plan
+
+  variables {
+    api    = {}
+    models = { sentiment = { package = "modules/function/tests/package.zip", url = { mode = "BUFFERED" } } }
+    edges  = { sentiment = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" } }
+  }
+
+  expect_failures = [var.edges]
+}
+
 run "an_edge_before_a_function_url" {
   variables {
     edges = {
@@ -636,19 +649,6 @@ run "refuses_an_edge_that_is_walked_around" {
   expect_failures = [var.edges]
 }
 
-# The HTTP API has a public name of its own.
-run "refuses_an_edge_beside_an_api" {
-  command = plan
-
-  variables {
-    api    = {}
-    models = { sentiment = { package = "modules/function/tests/package.zip", url = { mode = "BUFFERED" } } }
-    edges  = { sentiment = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" } }
-  }
-
-  expect_failures = [var.edges]
-}
-
 run "refuses_an_edge_before_no_url" {
   command = plan
 
@@ -675,6 +675,67 @@ run "refuses_what_is_no_distribution" {
 
   variables {
     edges = { sentiment = { distribution_arn = "E1", endpoint = "https://models.example.com" } }
+  }
+
+  expect_failures = [var.edges]
+}
+
+run "refuses_the_arn_of_a_bucket" {
+  command = plan
+
+  variables {
+    registry = { existing = {
+      bucket          = "arn:aws:s3:::models"
+      kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+      sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"
+    } }
+  }
+
+  expect_failures = [var.registry]
+}
+
+run "refuses_words_for_numbers_within_settings" {
+  command = plan
+
+  variables {
+    models = { sentiment = { package = "modules/function/tests/package.zip", throttle = { rate = "5/s", burst = 10 }, canary = { weight = "10%" } } }
+  }
+
+  expect_failures = [var.models]
+}
+
+run "refuses_words_for_switches" {
+  command = plan
+
+  variables {
+    models = { sentiment = { package = "modules/function/tests/package.zip", snap_start = "yes" } }
+  }
+
+  expect_failures = [var.models]
+}
+
+run "refuses_an_edge_of_a_model_that_is_not_there" {
+  command = plan
+
+  variables {
+    edges = { sentment = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" } }
+  }
+
+  expect_failures = [var.edges]
+}
+
+run "refuses_one_edge_before_two_models" {
+  command = plan
+
+  variables {
+    models = {
+      a = { package = "modules/function/tests/package.zip" }
+      b = { package = "modules/function/tests/package.zip" }
+    }
+    edges = {
+      a = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" }
+      b = { distribution_arn = "arn:aws:cloudfront::123456789012:distribution/E1", endpoint = "https://models.example.com" }
+    }
   }
 
   expect_failures = [var.edges]

@@ -324,7 +324,7 @@ variable "provisioned_concurrency" {
   # Lambda adds up what all versions have. The next version gets `min` before the old one, which may have scaled to `max`, gives its own back.
   validation {
     condition     = try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) + var.provisioned_concurrency.min <= var.reserved_concurrency, true)
-    error_message = "${var.model}: reserved_concurrency must hold the provisioned concurrency of two versions, or the next apply of a new version fails: the old version keeps up to ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min), "max")} while the new one gets ${try(var.provisioned_concurrency.min, "min")}. Write reserved_concurrency = ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) + var.provisioned_concurrency.min, "max + min")} or more, not ${jsonencode(var.reserved_concurrency)}, or leave it out, or lower provisioned_concurrency."
+    error_message = "${var.model}: reserved_concurrency must hold the provisioned concurrency of two versions, or the next apply of a new version fails: the old version keeps up to ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min), "max")} while the new one gets ${try(coalesce(var.provisioned_concurrency.min), "min")}. Write reserved_concurrency = ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) + var.provisioned_concurrency.min, "max + min")} or more, not ${jsonencode(var.reserved_concurrency)}, or leave it out, or lower provisioned_concurrency."
   }
 }
 

@@ -44,8 +44,8 @@ variable "zone_names" {
   default     = null
 
   validation {
-    condition     = var.zone_names == null || try(length(var.zone_names) >= 2 && length(var.zone_names) <= 4 && length(distinct(var.zone_names)) == length(var.zone_names), false)
-    error_message = "zone_names must be two to four different zones: write [\"eu-central-1a\", \"eu-central-1b\"], or leave it out and set zones."
+    condition     = var.zone_names == null || try(length(var.zone_names) >= 2 && length(var.zone_names) <= 4 && length(distinct(var.zone_names)) == length(var.zone_names) && alltrue([for name in var.zone_names : startswith(name, data.aws_region.current.id) && !can(regex("-az[0-9]+$", name))]), false)
+    error_message = "zone_names must be two to four different zones of ${data.aws_region.current.id}, by name: write [\"${data.aws_region.current.id}a\", \"${data.aws_region.current.id}b\"], not ${jsonencode(var.zone_names)}, or leave it out and set zones. Ids, such as \"euc1-az1\", are zone_ids."
   }
 }
 

@@ -10,6 +10,11 @@ resource "aws_vpc" "this" {
       condition     = var.zone_names != null || var.zone_ids != null || length(local.zones) == var.zones
       error_message = "zones is ${var.zones}, and this region has ${length(local.zones)} beside those of exclude_zone_ids (${join(", ", var.exclude_zone_ids)}): write that number, or another region, or exclude_zone_ids = [] where neither an HTTP API's VPC link nor Lambda has to be in each zone."
     }
+
+    precondition {
+      condition     = length(setsubtract(coalesce(var.zone_ids, []), flatten(data.aws_availability_zones.this[*].zone_ids))) == 0
+      error_message = "zone_ids must be zones of ${data.aws_region.current.id}, which are ${join(", ", flatten(data.aws_availability_zones.this[*].zone_ids))}: write two of them, not ${join(", ", setsubtract(coalesce(var.zone_ids, []), flatten(data.aws_availability_zones.this[*].zone_ids)))}."
+    }
   }
 }
 
@@ -38,10 +43,10 @@ resource "aws_route_table_association" "this" {
 
 data "aws_availability_zones" "this" {
   #checkov:skip=CKV_AWS_394:the first zones in order are taken, and a zone that AWS adds comes behind them; zone_ids pins them
-  count = var.zone_names == null && var.zone_ids == null ? 1 : 0
+  count = var.zone_names == null ? 1 : 0
 
   state            = "available"
-  exclude_zone_ids = var.exclude_zone_ids
+  exclude_zone_ids = var.zone_ids == null ? var.exclude_zone_ids : null
 
   filter {
     name   = "opt-in-status"

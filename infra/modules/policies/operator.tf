@@ -82,7 +82,13 @@ locals {
       ],
     )
 
-    functions = [
+    functions = concat([for statement in [{
+      # Lambda looks whether who makes a function of an image may read it, and lets itself read it by the repository's policy.
+      Sid      = "Images"
+      Effect   = "Allow"
+      Action   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"]
+      Resource = var.parts.repository_arns
+      }] : statement if length(var.parts.repository_arns) > 0], [
       {
         Sid    = "Functions"
         Effect = "Allow"
@@ -95,13 +101,6 @@ locals {
           ["UpdateFunctionCode", "UpdateFunctionConfiguration", "UpdateFunctionEventInvokeConfig", "UpdateFunctionUrlConfig"],
         ) : "lambda:${action}"]
         Resource = ["${local.own.lambda}:function:${var.name}-*"]
-      },
-      {
-        # Lambda looks whether who makes a function of an image may read it.
-        Sid      = "Images"
-        Effect   = "Allow"
-        Action   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"]
-        Resource = ["${local.arn}:ecr:${local.region}:${local.account}:repository/*"]
       },
       {
         Sid    = "LogGroups"
@@ -158,21 +157,15 @@ locals {
         Resource  = ["*"]
         Condition = local.here
       },
-    ]
+    ])
 
-    front = [
+    front = concat([
       {
         # API Gateway's actions are methods, on what they are sent to.
         Sid      = "Apis"
         Effect   = "Allow"
         Action   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:TagResource", "apigateway:UntagResource"]
         Resource = [for path in ["apis", "apis/*", "domainnames", "domainnames/*", "tags/*", "vpclinks", "vpclinks/*"] : "${local.arn}:apigateway:${local.region}::/${path}"]
-      },
-      {
-        Sid      = "NamesOfApis"
-        Effect   = "Allow"
-        Action   = ["route53:ChangeResourceRecordSets", "route53:GetChange", "route53:GetHostedZone", "route53:ListResourceRecordSets"]
-        Resource = ["${local.arn}:route53:::change/*", "${local.arn}:route53:::hostedzone/*"]
       },
       {
         Sid      = "Alarms"
@@ -211,25 +204,55 @@ locals {
         ] : "ce:${action}"]
         Resource = ["*"]
       },
-    ]
+      ],
+      [for zone in var.parts.hosted_zone_ids : {
+        Sid      = "NamesIn${zone}"
+        Effect   = "Allow"
+        Action   = ["route53:ChangeResourceRecordSets", "route53:GetHostedZone", "route53:ListResourceRecordSets"]
+        Resource = ["${local.arn}:route53:::hostedzone/${zone}"]
+      }],
+      [for statement in [{
+        Sid      = "WhetherNamesAreThere"
+        Effect   = "Allow"
+        Action   = ["route53:GetChange"]
+        Resource = ["${local.arn}:route53:::change/*"]
+      }] : statement if length(var.parts.hosted_zone_ids) > 0],
+    )
 
-    network = [
-      {
-        Sid    = "Network"
+    # Functions and services in a VPC that is there look at it, and services have security groups of their own in it.
+    network = concat(
+      [{
+        Sid    = "LookAtNetworks"
         Effect = "Allow"
-        Action = [for action in concat(
-          ["AssociateRouteTable", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateFlowLogs", "CreateRouteTable", "CreateSecurityGroup"],
-          ["CreateSubnet", "CreateTags", "CreateVpc", "CreateVpcEndpoint", "DeleteFlowLogs", "DeleteRouteTable", "DeleteSecurityGroup", "DeleteSubnet", "DeleteTags"],
-          ["DeleteVpc", "DeleteVpcEndpoints", "DisassociateRouteTable", "ModifySecurityGroupRules", "ModifySubnetAttribute", "ModifyVpcAttribute"],
-          ["ModifyVpcEndpoint", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress", "UpdateSecurityGroupRuleDescriptionsEgress"],
-          ["UpdateSecurityGroupRuleDescriptionsIngress"],
-          [for what in ["AccountAttributes", "AvailabilityZones", "FlowLogs", "NetworkAcls", "NetworkInterfaces", "PrefixLists", "RouteTables"] : "Describe${what}"],
-          [for what in ["SecurityGroupRules", "SecurityGroups", "Subnets", "VpcAttribute", "VpcEndpoints", "VpcEndpointServices", "Vpcs"] : "Describe${what}"],
-        ) : "ec2:${action}"]
+        Action = [for what in [
+          "AccountAttributes", "AvailabilityZones", "FlowLogs", "NetworkAcls", "NetworkInterfaces", "PrefixLists", "RouteTables", "SecurityGroupRules",
+          "SecurityGroups", "Subnets", "VpcAttribute", "VpcEndpoints", "VpcEndpointServices", "Vpcs",
+        ] : "ec2:Describe${what}"]
         Resource  = ["*"]
         Condition = local.here
-      },
-    ]
+      }],
+      [for statement in [{
+        Sid    = "SecurityGroups"
+        Effect = "Allow"
+        Action = [for action in [
+          "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateSecurityGroup", "CreateTags", "DeleteSecurityGroup", "DeleteTags",
+          "ModifySecurityGroupRules", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress", "UpdateSecurityGroupRuleDescriptionsEgress",
+          "UpdateSecurityGroupRuleDescriptionsIngress",
+        ] : "ec2:${action}"]
+        Resource  = ["*"]
+        Condition = local.here
+      }] : statement if var.parts.network || var.parts.gpu],
+      [for statement in [{
+        Sid    = "Network"
+        Effect = "Allow"
+        Action = [for action in [
+          "AssociateRouteTable", "CreateFlowLogs", "CreateRouteTable", "CreateSubnet", "CreateVpc", "CreateVpcEndpoint", "DeleteFlowLogs", "DeleteRouteTable",
+          "DeleteSubnet", "DeleteVpc", "DeleteVpcEndpoints", "DisassociateRouteTable", "ModifySubnetAttribute", "ModifyVpcAttribute", "ModifyVpcEndpoint",
+        ] : "ec2:${action}"]
+        Resource  = ["*"]
+        Condition = local.here
+      }] : statement if var.parts.network],
+    )
 
     gpu = [
       {

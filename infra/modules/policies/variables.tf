@@ -50,13 +50,17 @@ variable "roles" {
 }
 
 variable "parts" {
-  description = "Whether the stack makes its registry and its ledger, a network and GPU services, and has the module edge before it. Operators need no rights to what it does not make."
+  description = "Whether the stack makes its registry and its ledger, a network and GPU services, has functions or services in a VPC, and the module edge before it; the Route 53 zones in which it makes names; and the ECR repositories of its functions' images. Operators need no rights to anything else."
   type = object({
     registry = optional(bool, true)
     ledger   = optional(bool, true)
     network  = optional(bool, true)
     gpu      = optional(bool, true)
     edge     = optional(bool, true)
+    vpc      = optional(bool, true)
+
+    hosted_zone_ids = optional(list(string), [])
+    repository_arns = optional(list(string), [])
   })
   default  = {}
   nullable = false

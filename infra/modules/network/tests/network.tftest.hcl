@@ -16,7 +16,7 @@ mock_provider "aws" {
   }
 
   mock_data "aws_availability_zones" {
-    defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
+    defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"], zone_ids = ["euc1-az2", "euc1-az3", "euc1-az1"] }
   }
 
   mock_data "aws_caller_identity" {
@@ -182,7 +182,6 @@ run "zones_by_id" {
     condition = alltrue([
       { for zone, subnet in aws_subnet.this : zone => subnet.cidr_block } == { euc1-az3 = "10.64.0.0/22", euc1-az1 = "10.64.4.0/22" },
       alltrue([for zone, subnet in aws_subnet.this : subnet.availability_zone_id == zone]),
-      length(data.aws_availability_zones.this) == 0,
     ])
     error_message = "Subnets must be in the zones whose ids are given, in that order."
   }
@@ -211,6 +210,26 @@ run "refuses_names_for_ids" {
   }
 
   expect_failures = [var.zone_ids]
+}
+
+run "refuses_zones_of_another_region" {
+  command = plan
+
+  variables {
+    zone_ids = ["use1-az1", "use1-az2"]
+  }
+
+  expect_failures = [aws_vpc.this]
+}
+
+run "refuses_names_of_another_region_and_ids_as_names" {
+  command = plan
+
+  variables {
+    zone_names = ["euc1-az1", "us-east-1a"]
+  }
+
+  expect_failures = [var.zone_names]
 }
 
 run "refuses_a_range_that_does_not_hold_its_subnets" {

@@ -130,7 +130,7 @@ run "operators_delete_models_only_where_a_destroy_may" {
     }
     ledger = { table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger" }
     roles  = {}
-    parts  = { network = false, gpu = false, edge = false }
+    parts  = { network = false, vpc = false, gpu = false, edge = false }
   }
 
   assert {
@@ -141,5 +141,54 @@ run "operators_delete_models_only_where_a_destroy_may" {
   assert {
     condition     = keys(output.operator) == ["data", "front", "functions", "roles"]
     error_message = "A stack without a network needs no policy for one."
+  }
+}
+
+run "operators_of_a_network_that_is_there" {
+  variables {
+    parts = { network = false, edge = false }
+  }
+
+  assert {
+    condition = alltrue([
+      length(setsubtract(["ec2:CreateSecurityGroup", "ec2:DescribeSubnets", "ec2:AuthorizeSecurityGroupIngress"], flatten(jsondecode(output.operator["network"]).Statement[*].Action))) == 0,
+      !contains(flatten(jsondecode(output.operator["network"]).Statement[*].Action), "ec2:CreateVpc"),
+    ])
+    error_message = "Services have security groups of their own in a VPC that is there, and the VPC stays as it is."
+  }
+}
+
+run "operators_of_functions_in_a_network_that_is_there" {
+  variables {
+    parts = { network = false, gpu = false, edge = false }
+  }
+
+  assert {
+    condition     = alltrue([for action in flatten(jsondecode(output.operator["network"]).Statement[*].Action) : startswith(action, "ec2:Describe")])
+    error_message = "A function in a VPC that is there needs to look at it, and no more."
+  }
+}
+
+run "operators_use_zones_and_repositories_that_are_named" {
+  variables {
+    parts = {
+      hosted_zone_ids = ["Z0123456789"]
+      repository_arns = ["arn:aws:ecr:eu-central-1:123456789012:repository/amaas/match"]
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      flatten([for statement in jsondecode(output.operator["front"]).Statement : statement.Resource if contains(statement.Action, "route53:ChangeResourceRecordSets")]) == ["arn:aws:route53:::hostedzone/Z0123456789"],
+      flatten([for statement in jsondecode(output.operator["functions"]).Statement : statement.Resource if contains(statement.Action, "ecr:SetRepositoryPolicy")]) == ["arn:aws:ecr:eu-central-1:123456789012:repository/amaas/match"],
+    ])
+    error_message = "Names and repositories of others must stay closed."
+  }
+}
+
+run "operators_use_no_zone_and_no_repository_by_default" {
+  assert {
+    condition     = !anytrue([for policy in values(output.operator) : strcontains(policy, "route53:") || strcontains(policy, "ecr:")])
+    error_message = "A stack without a domain and without images needs neither."
   }
 }

@@ -104,6 +104,7 @@ fn described(estimate: &Estimate) -> Result<Function, Failure> {
         provisioned: estimate.provisioned.map_or(0.0, |number| number.0),
         snap_start: estimate.snap_start,
         tracing: estimate.tracing,
+        behind_cloudfront: false,
         retention_days: Some(estimate.log_retention_days.map_or(RETENTION_DAYS, |days| days.0)),
         calls: calls.value.0,
         p50_ms: p50.value.0,

@@ -288,6 +288,22 @@ fn what_is_there_all_month_is_priced() {
 }
 
 #[test]
+fn answers_leave_aws_once() {
+    let function = ("aws_lambda_function.a", "aws_lambda_function", json!({ "function_name": "amaas-a" }));
+    let flags = ["--calls", "1e9", "--p50-ms", "10"];
+    let services = |resources: &[(&str, &str, Value)]| {
+        let report = of_plan(&plan(resources), &flags);
+        let lines = report["lines"].as_array().expect("a list").clone();
+        let out: Vec<_> = lines.into_iter().filter(|line| line["what"] == "data transfer out").collect();
+        assert_eq!(out.len(), 1, "{out:?}");
+        out[0]["resource"].as_str().expect("one").to_owned()
+    };
+    assert_eq!(services(&[function.clone()]), "aws_lambda_function.a");
+    let edge = ("aws_cloudfront_distribution.a", "aws_cloudfront_distribution", json!({}));
+    assert_eq!(services(&[function, edge]), "aws_cloudfront_distribution.a");
+}
+
+#[test]
 fn instances_are_priced_from_their_least_to_their_largest_number() {
     let group = |template: Value| json!({ "min_size": 1, "max_size": 4, "desired_capacity": null, "launch_template": [template] });
     let template = json!({

@@ -118,6 +118,7 @@ fn function(resource: &Resource, plan: &Plan, calls: f64, p50_ms: f64) -> Result
         provisioned: provisioned(resource, plan),
         snap_start: resource.at("/snap_start/0/apply_on").and_then(Value::as_str) == Some("PublishedVersions"),
         tracing: resource.at("/tracing_config/0/mode").and_then(Value::as_str) == Some("Active"),
+        behind_cloudfront: plan.resources.iter().any(|resource| resource.kind == "aws_cloudfront_distribution"),
         retention_days: retention(resource, plan),
         calls,
         p50_ms,

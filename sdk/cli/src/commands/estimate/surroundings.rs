@@ -26,8 +26,11 @@ pub(super) fn lines(function: &Function, habits: &Habits, prices: &Prices) -> Re
     if function.tracing {
         lines.push(Line::new("X-Ray", "traces", traces(calls), prices.of("xray.traces")?));
     }
-    let sent = calls * wire_bytes(habits.response_bytes) / GIGABYTE;
-    lines.push(Line::new("EC2", "data transfer out", sent, prices.of("transfer.internet")?));
+    // What goes to CloudFront is not billed; CloudFront bills what it sends on.
+    if !function.behind_cloudfront {
+        let sent = calls * wire_bytes(habits.response_bytes) / GIGABYTE;
+        lines.push(Line::new("EC2", "data transfer out", sent, prices.of("transfer.internet")?));
+    }
     Ok(lines)
 }
 
