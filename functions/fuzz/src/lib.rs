@@ -5,11 +5,11 @@
 #[path = "../../serve/src/onnx/mod.rs"]
 mod onnx_files;
 
-/// What the parser has of its crate.
 #[allow(dead_code)]
 #[path = "../../serve/src/manifest/dim.rs"]
 mod dim;
 
+/// What the parser has of its crate.
 mod manifest {
     pub use crate::dim::Dim;
 }

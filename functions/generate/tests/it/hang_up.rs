@@ -86,7 +86,7 @@ async fn a_text_ends_with_its_caller() {
         // The one under way, and one for as long as the connection takes to close. Of a stream one more: a client that is gone is known
         // by the reset that answers the next event, for one that only sends no more takes it.
         let more = made_from_now_on().await;
-        assert!(more <= 2 + usize::from(stream), "{more} tokens for nobody, streamed: {stream}");
+        assert!(more <= 2 + usize::from(stream), "{more} tokens after the client had gone, streamed: {stream}");
     }
     // Both are charged for what was made of them, whether or not their callers were told any of it.
     let usage = reqwest::Client::new().get(format!("{}/v1/usage", service.endpoint));

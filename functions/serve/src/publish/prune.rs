@@ -40,8 +40,8 @@ pub struct Pruned {
 /// that are under way; where `dry_run` is set it says which they are.
 ///
 /// # Errors
-/// [`PublishError::UnknownReferences`] or [`PublishError::DanglingReference`] where a manifest cannot be read or is damaged, whoever
-/// signed it: what it refers to is not known.
+/// [`PublishError::UnknownReferences`] or [`PublishError::DanglingReference`] where a manifest cannot be read or is damaged: what
+/// it refers to is not known. Signatures are not checked, so this holds for manifests of every publisher.
 pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result<Pruned, PublishError> {
     let (blobs, now) = (store.objects(BLOBS).await?, SystemTime::now());
     let (begun, mut delete) = InProgress::since(store, now).await?;
