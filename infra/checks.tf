@@ -4,23 +4,34 @@ locals {
   # Functions that the API alone reaches.
   only_by_api = [for model, settings in local.functions : model if local.by_api[model] && coalesce(settings.url.mode, "OFF") == "OFF"]
 
-  api_timeout_ms = try(var.api.timeout_ms, 0)
+  api_timeout_ms = try(module.settings.api.timeout_ms, 0)
 
   # The API gives up a second before a function's default of 30 s, which nobody has to write.
   outlive_api = [for model in local.only_by_api : model if local.functions[model].timeout_s * 1000 > local.api_timeout_ms + 1000]
 
   unlimited = [
     for model, settings in local.functions : model
-    if settings.url.authorization == "NONE" && settings.reserved_concurrency == null && coalesce(settings.url.mode, var.api == null ? "BUFFERED" : "OFF") != "OFF"
+    if settings.url.authorization == "NONE" && settings.reserved_concurrency == null && coalesce(settings.url.mode, module.settings.api == null ? "BUFFERED" : "OFF") != "OFF"
   ]
 
   throttled_by_nobody = [for model, settings in local.models : model if settings.throttle != null && !local.by_api[model]]
-  watched_by_nobody   = [for model, settings in var.models : model if try(settings.alarms, null) != null && var.observability == null]
+  watched_by_nobody   = [for model, settings in var.models : model if try(settings.alarms, null) != null && module.settings.observability == null]
+
+  # The API answers preflights by its own `cors`, and where it asks for a credential refuses those, which have none.
+  origins_of_nobody = module.settings.api == null ? [] : [
+    for model, settings in local.models : model
+    if length(settings.cors_origins) > 0 && (settings.gpu != null || contains(local.only_by_api, model)) && (module.settings.api.cors != null || module.settings.api.authorization != "NONE")
+  ]
+
+  of_first_zones = [
+    for name in ["exclude_zone_ids", "zones"] : name
+    if try(var.network[name], null) != null && (try(var.network.zone_ids, null) != null || try(var.network.zone_names, null) != null)
+  ]
 
   # What only a VPC that is made has.
   of_made_network = [
-    for name in ["endpoints", "exclude_zone_ids", "zone_ids", "zone_names"] : name
-    if try(var.network.existing, null) != null && length(try(coalesce(var.network[name], []), [])) > 0
+    for name in ["cidr", "endpoints", "exclude_zone_ids", "flow_logs", "zone_ids", "zone_names", "zones"] : name
+    if try(module.settings.network.existing, null) != null && try(var.network[name], null) != null
   ]
 }
 
@@ -36,12 +47,22 @@ check "settings_without_effect" {
   }
 
   assert {
-    condition     = length(local.of_made_network) == 0
-    error_message = "network.existing has its own zones and endpoints: take ${join(", ", local.of_made_network)} out of network."
+    condition     = length(local.origins_of_nobody) == 0
+    error_message = "cors_origins has no effect behind an API that has cors, or asks for a credential, which preflights have not: write the origins as api.cors.origins, and take cors_origins out, for ${join(", ", local.origins_of_nobody)}."
   }
 
   assert {
-    condition     = try(var.observability.cost_tag, null) == null || try(var.observability.budget, null) != null || try(var.observability.cost_anomaly, null) != null
+    condition     = length(local.of_first_zones) == 0
+    error_message = "network.${join(" and network.", local.of_first_zones)} have no effect beside zone_ids or zone_names, which name the zones: take one or the other out."
+  }
+
+  assert {
+    condition     = length(local.of_made_network) == 0
+    error_message = "network.existing has its own zones, endpoints and flow logs: take ${join(", ", local.of_made_network)} out of network."
+  }
+
+  assert {
+    condition     = try(module.settings.observability.cost_tag, null) == null || try(module.settings.observability.budget, null) != null || try(module.settings.observability.cost_anomaly, null) != null
     error_message = "observability.cost_tag has no effect without budget or cost_anomaly, which look at it: write budget = { monthly_usd = 100 }, or take cost_tag out."
   }
 }

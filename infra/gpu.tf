@@ -11,7 +11,7 @@ module "gpu" {
   least_serial  = each.value.least_serial
   registry      = local.registry
   ledger        = local.ledger
-  oidc          = var.oidc
+  oidc          = module.settings.oidc
   cors_origins  = each.value.cors_origins
 
   image               = each.value.image
@@ -35,13 +35,13 @@ module "gpu" {
 
   log_retention_days = each.value.log_retention_days
   log_kms_key_arn    = local.log_kms_key_arn
-  roles              = var.roles
+  roles              = module.settings.roles
   tags               = merge(var.tags, { "amaas:model" = each.key })
 }
 
 # From where the API reaches services: its network interfaces in the VPC.
 resource "aws_security_group" "api" {
-  count = var.api != null && length(local.services) > 0 ? 1 : 0
+  count = module.settings.api != null && length(local.services) > 0 ? 1 : 0
 
   name        = "${var.name}-api"
   description = "The HTTP API of ${var.name}, on its way to services"
@@ -50,7 +50,7 @@ resource "aws_security_group" "api" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "api" {
-  for_each = var.api == null ? {} : module.gpu
+  for_each = module.settings.api == null ? {} : module.gpu
 
   security_group_id            = aws_security_group.api[0].id
   description                  = "The load balancer of ${each.key}"

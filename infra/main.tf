@@ -1,16 +1,16 @@
 locals {
-  models = module.models.models
+  models = module.settings.models
 
   # A model runs on Lambda unless it asks for a GPU, which Lambda has not.
   functions = { for model, settings in local.models : model => settings if settings.gpu == null }
   services  = { for model, settings in local.models : model => settings if settings.gpu != null }
 
-  registry = var.registry.existing != null ? {
-    bucket          = var.registry.existing.bucket
-    store           = "s3://${var.registry.existing.bucket}"
-    bucket_arn      = "arn:${data.aws_partition.current.partition}:s3:::${var.registry.existing.bucket}"
-    kms_key_arn     = var.registry.existing.kms_key_arn
-    sealing_key_arn = var.registry.existing.sealing_key_arn
+  registry = module.settings.registry.existing != null ? {
+    bucket          = module.settings.registry.existing.bucket
+    store           = "s3://${module.settings.registry.existing.bucket}"
+    bucket_arn      = "arn:${data.aws_partition.current.partition}:s3:::${module.settings.registry.existing.bucket}"
+    kms_key_arn     = module.settings.registry.existing.kms_key_arn
+    sealing_key_arn = module.settings.registry.existing.sealing_key_arn
     } : {
     bucket          = module.registry[0].bucket
     store           = module.registry[0].store
@@ -19,52 +19,72 @@ locals {
     sealing_key_arn = module.registry[0].sealing_key_arn
   }
 
-  ledger = var.ledger.existing != null ? {
-    table       = var.ledger.existing.table
-    table_arn   = "arn:${data.aws_partition.current.partition}:dynamodb:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:table/${var.ledger.existing.table}"
-    kms_key_arn = var.ledger.existing.kms_key_arn
+  ledger = module.settings.ledger.existing != null ? {
+    table       = module.settings.ledger.existing.table
+    table_arn   = "arn:${data.aws_partition.current.partition}:dynamodb:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:table/${module.settings.ledger.existing.table}"
+    kms_key_arn = module.settings.ledger.existing.kms_key_arn
     } : {
     table       = module.ledger[0].table
     table_arn   = module.ledger[0].table_arn
     kms_key_arn = module.ledger[0].kms_key_arn
   }
 
-  log_kms_key_arn = var.logs.own_key ? one(module.registry[*].log_key_arn) : var.logs.kms_key_arn
+  log_kms_key_arn = module.settings.logs.own_key ? one(module.registry[*].log_key_arn) : module.settings.logs.kms_key_arn
 }
 
-module "models" {
-  source = "./modules/models"
+module "settings" {
+  source = "./modules/settings"
 
-  name   = var.name
-  given  = var.models
-  models = var.models
+  name          = var.name
+  region        = data.aws_region.current.id
+  models        = var.models
+  registry      = var.registry
+  ledger        = var.ledger
+  roles         = var.roles
+  oidc          = var.oidc
+  logs          = var.logs
+  network       = var.network
+  api           = var.api
+  observability = var.observability
+
+  given = {
+    models        = var.models
+    registry      = var.registry
+    ledger        = var.ledger
+    roles         = var.roles
+    oidc          = var.oidc
+    logs          = var.logs
+    network       = var.network
+    api           = var.api
+    observability = var.observability
+  }
 }
 
 module "registry" {
   source = "./modules/registry"
-  count  = var.registry.existing == null ? 1 : 0
+  count  = module.settings.registry.existing == null ? 1 : 0
 
   name                     = var.name
-  bucket                   = var.registry.bucket
-  kms_key_arn              = var.registry.kms_key_arn
-  sealing_key_arn          = var.registry.sealing_key_arn
-  readers                  = var.registry.readers
-  noncurrent_version_days  = var.registry.noncurrent_version_days
-  incomplete_upload_days   = var.registry.incomplete_upload_days
-  key_deletion_window_days = var.registry.key_deletion_window_days
-  force_destroy            = var.registry.force_destroy
-  log_key                  = var.logs.own_key
+  bucket                   = module.settings.registry.bucket
+  kms_key_arn              = module.settings.registry.kms_key_arn
+  sealing_key_arn          = module.settings.registry.sealing_key_arn
+  readers                  = module.settings.registry.readers
+  noncurrent_version_days  = module.settings.registry.noncurrent_version_days
+  incomplete_upload_days   = module.settings.registry.incomplete_upload_days
+  key_deletion_window_days = module.settings.registry.key_deletion_window_days
+  force_destroy            = module.settings.registry.force_destroy
+  log_key                  = module.settings.logs.own_key
   tags                     = var.tags
 }
 
 module "ledger" {
   source = "./modules/ledger"
-  count  = var.ledger.existing == null ? 1 : 0
+  count  = module.settings.ledger.existing == null ? 1 : 0
 
   name                   = var.name
-  deletion_protection    = var.ledger.deletion_protection
-  point_in_time_recovery = var.ledger.point_in_time_recovery
-  kms_key_arn            = var.ledger.kms_key_arn
+  deletion_protection    = module.settings.ledger.deletion_protection
+  point_in_time_recovery = module.settings.ledger.point_in_time_recovery
+  kms_key_arn            = module.settings.ledger.kms_key_arn
   tags                   = var.tags
 
   # What is in the table opens with the registry's sealing key only. So a destroy takes the table first, and while its deletion
@@ -87,18 +107,18 @@ module "policies" {
   source = "./modules/policies"
 
   name     = var.name
-  registry = merge(local.registry, { force_destroy = var.registry.force_destroy })
+  registry = merge(local.registry, { force_destroy = module.settings.registry.force_destroy })
   ledger   = local.ledger
-  roles    = var.roles
+  roles    = module.settings.roles
   parts = {
-    registry = var.registry.existing == null
-    ledger   = var.ledger.existing == null
+    registry = module.settings.registry.existing == null
+    ledger   = module.settings.ledger.existing == null
     network  = local.makes_network
     gpu      = length(local.services) > 0
     edge     = length(var.edges) > 0
-    vpc      = var.network != null
+    vpc      = module.settings.network != null
 
-    hosted_zone_ids = [for domain in try(var.api.domain, null)[*] : domain.zone_id if domain.zone_id != null]
+    hosted_zone_ids = [for domain in try(module.settings.api.domain, null)[*] : domain.zone_id if domain.zone_id != null]
     repository_arns = distinct([
       for image in values(local.functions)[*].image :
       "arn:${data.aws_partition.current.partition}:ecr:${split(".", image)[3]}:${split(".", image)[0]}:repository/${split("@", join("/", slice(split("/", image), 1, length(split("/", image)))))[0]}"
@@ -120,7 +140,7 @@ module "function" {
   least_serial  = each.value.least_serial
   registry      = local.registry
   ledger        = local.ledger
-  oidc          = var.oidc
+  oidc          = module.settings.oidc
   cors_origins  = each.value.cors_origins
   iam           = each.value.iam
 
@@ -131,7 +151,7 @@ module "function" {
   timeout_s            = each.value.timeout_s
   ephemeral_storage_mb = each.value.ephemeral_storage_mb
   environment          = each.value.environment
-  vpc                  = try(var.network.functions, false) ? { subnet_ids = local.network.subnet_ids, security_group_ids = local.network.security_group_ids } : null
+  vpc                  = try(module.settings.network.functions, false) ? { subnet_ids = local.network.subnet_ids, security_group_ids = local.network.security_group_ids } : null
 
   reserved_concurrency    = each.value.reserved_concurrency
   provisioned_concurrency = each.value.provisioned_concurrency
@@ -143,30 +163,30 @@ module "function" {
 
   # Behind an API nobody needs a second way in.
   url = {
-    mode          = coalesce(each.value.url.mode, var.api == null ? "BUFFERED" : "OFF")
+    mode          = coalesce(each.value.url.mode, module.settings.api == null ? "BUFFERED" : "OFF")
     authorization = each.value.url.authorization
   }
 
   tracing            = each.value.tracing
   log_retention_days = each.value.log_retention_days
   log_kms_key_arn    = local.log_kms_key_arn
-  roles              = var.roles
+  roles              = module.settings.roles
   tags               = merge(var.tags, { "amaas:model" = each.key })
 }
 
 module "api" {
   source = "./modules/api"
-  count  = var.api == null ? 0 : 1
+  count  = module.settings.api == null ? 0 : 1
 
   name          = var.name
-  authorization = var.api.authorization
-  jwt           = var.api.jwt
-  shared        = var.api.shared
-  throttle      = var.api.throttle
+  authorization = module.settings.api.authorization
+  jwt           = module.settings.api.jwt
+  shared        = module.settings.api.shared
+  throttle      = module.settings.api.throttle
   throttles     = { for model, settings in local.models : model => settings.throttle if settings.throttle != null && local.by_api[model] }
-  timeout_ms    = var.api.timeout_ms
-  domain        = var.api.domain
-  cors          = var.api.cors
+  timeout_ms    = module.settings.api.timeout_ms
+  domain        = module.settings.api.domain
+  cors          = module.settings.api.cors
 
   # A function that streams answers each call so, and an HTTP API takes whole answers only.
   functions = {
@@ -190,7 +210,7 @@ module "api" {
     security_group_ids = aws_security_group.api[*].id
   }
 
-  log_retention_days = var.api.log_retention_days
+  log_retention_days = module.settings.api.log_retention_days
   log_kms_key_arn    = local.log_kms_key_arn
   tags               = var.tags
 }

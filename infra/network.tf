@@ -3,13 +3,13 @@ module "network" {
   count  = local.makes_network ? 1 : 0
 
   name             = var.name
-  cidr             = var.network.cidr
-  zones            = var.network.zones
-  zone_names       = var.network.zone_names
-  zone_ids         = var.network.zone_ids
-  exclude_zone_ids = var.network.exclude_zone_ids
-  roles            = var.roles
-  flow_logs        = !var.network.flow_logs.enabled ? null : { retention_days = var.network.flow_logs.retention_days, kms_key_arn = local.log_kms_key_arn }
+  cidr             = module.settings.network.cidr
+  zones            = module.settings.network.zones
+  zone_names       = module.settings.network.zone_names
+  zone_ids         = module.settings.network.zone_ids
+  exclude_zone_ids = module.settings.network.exclude_zone_ids
+  roles            = module.settings.roles
+  flow_logs        = !module.settings.network.flow_logs.enabled ? null : { retention_days = module.settings.network.flow_logs.retention_days, kms_key_arn = local.log_kms_key_arn }
   tags             = var.tags
 
   # No other bucket is reached from in there, whoever may read it.
@@ -18,12 +18,12 @@ module "network" {
   # Tasks on ECS are started, fetched and logged through endpoints too.
   endpoints = distinct(concat(
     length(local.services) == 0 ? [] : ["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "logs"],
-    var.network.endpoints,
+    module.settings.network.endpoints,
   ))
 }
 
 locals {
-  makes_network = try(var.network.existing == null, false)
+  makes_network = try(module.settings.network.existing == null, false)
 
   network = one(concat(
     [for network in module.network : {
@@ -31,6 +31,6 @@ locals {
       subnet_ids         = network.subnet_ids
       security_group_ids = [network.workload_security_group_id]
     }],
-    [for network in var.network[*] : network.existing if network.existing != null],
+    [for network in module.settings.network[*] : network.existing if network.existing != null],
   ))
 }

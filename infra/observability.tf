@@ -2,21 +2,21 @@ locals {
   # Written out, because functions' alarms tell the topic and the topic's module looks at the functions: asked for, it would be a cycle.
   # CloudWatch takes the ARN of a topic that is not there yet.
   alarm_topic_arns = [
-    for _ in var.observability[*] :
+    for _ in module.settings.observability[*] :
     "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${var.name}-alarms"
   ]
 }
 
 module "observability" {
   source = "./modules/observability"
-  count  = var.observability == null ? 0 : 1
+  count  = module.settings.observability == null ? 0 : 1
 
   name         = var.name
-  notify       = { emails = var.observability.emails, topic_arns = var.observability.topic_arns }
-  budget       = var.observability.budget
-  cost_tag     = var.observability.cost_tag
-  cost_anomaly = var.observability.cost_anomaly
-  kms_key_arn  = var.observability.kms_key_arn
+  notify       = { emails = module.settings.observability.emails, topic_arns = module.settings.observability.topic_arns }
+  budget       = module.settings.observability.budget
+  cost_tag     = module.settings.observability.cost_tag
+  cost_anomaly = module.settings.observability.cost_anomaly
+  kms_key_arn  = module.settings.observability.kms_key_arn
   ledger_table = local.ledger.table
   api          = one([for api in module.api : { id = api.api_id, stage = api.stage }])
   tags         = var.tags

@@ -108,12 +108,12 @@ output "env" {
 
 locals {
   # What streams keeps its own URL: HTTP APIs give whole answers.
-  by_api = { for model, settings in local.models : model => var.api != null && settings.url.mode != "RESPONSE_STREAM" }
+  by_api = { for model, settings in local.models : model => module.settings.api != null && settings.url.mode != "RESPONSE_STREAM" }
 
   # Whether AWS asks callers for a signature before the function sees anything.
   signed = {
     for model, settings in local.models : model => (
-      local.by_api[model] ? var.api.authorization == "AWS_IAM" : settings.gpu == null && settings.url.authorization == "AWS_IAM"
+      local.by_api[model] ? module.settings.api.authorization == "AWS_IAM" : settings.gpu == null && settings.url.authorization == "AWS_IAM"
     )
   }
 

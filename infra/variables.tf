@@ -39,8 +39,8 @@ variable "models" {
     - gpu: runs the image on ECS with a GPU, and not on Lambda, which has none: instance_type, gpus, cpu, memory_mb, capacity, scaling, certificate_arn,
       client_cidrs, as the gpu module describes them, and server_name, the name in the certificate, by which the API knows it
   TEXT
-  # Typed by modules/models. Typed here, Terraform would drop a misspelt setting without a word.
-  type     = any
+  type        = any # modules/settings has the type, as of each `any` below: typed here, Terraform would drop a misspelt setting without a word
+
   nullable = false
 
   validation {
@@ -117,45 +117,9 @@ variable "registry" {
     - force_destroy: true lets a destroy delete the bucket and every published model; false refuses it before anything of the registry is changed
     - existing: a registry that another stack made, in place of one of its own: the output `registry` of that stack. Nothing else may be set beside it
   TEXT
-  type = object({
-    existing = optional(object({
-      bucket          = string
-      kms_key_arn     = string
-      sealing_key_arn = string
-    }))
-    bucket                   = optional(string)
-    kms_key_arn              = optional(string)
-    sealing_key_arn          = optional(string)
-    readers                  = optional(list(string), [])
-    noncurrent_version_days  = optional(number, 30)
-    incomplete_upload_days   = optional(number, 7)
-    key_deletion_window_days = optional(number, 30)
-    force_destroy            = optional(bool, false)
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = !contains(var.registry.readers, "*")
-    error_message = "registry.readers must not be everybody, because a public bucket is refused: write the ARNs of accounts or roles, [\"arn:aws:iam::111122223333:role/NAME\"], or leave it out."
-  }
-
-  validation {
-    condition = var.registry.existing == null || (
-      var.registry.bucket == null && var.registry.kms_key_arn == null && var.registry.sealing_key_arn == null && length(var.registry.readers) == 0 && !var.registry.force_destroy
-    )
-    error_message = "registry.existing must stand alone, since the stack that made the registry has its settings: take bucket, kms_key_arn, sealing_key_arn, readers and force_destroy out."
-  }
-
-  validation {
-    condition     = var.registry.existing == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.registry.existing.bucket))
-    error_message = "registry.existing.bucket must be the name of a bucket, not an ARN or an address: write \"amaas-models-prod\", not ${jsonencode(try(var.registry.existing.bucket, null))}."
-  }
-
-  validation {
-    condition     = var.registry.existing == null || alltrue([for arn in [try(var.registry.existing.kms_key_arn, ""), try(var.registry.existing.sealing_key_arn, "")] : can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/.+$", arn))])
-    error_message = "registry.existing must have the ARNs of keys in ${data.aws_region.current.id}, where bucket and keys have to be too, and not of aliases: write the output `registry` of the stack that made it, or { bucket = \"NAME\", kms_key_arn = \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", sealing_key_arn = \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\" }."
-  }
+  type        = any
+  default     = {}
+  nullable    = false
 }
 
 variable "ledger" {
@@ -167,91 +131,29 @@ variable "ledger" {
     - existing: a table of this account and region that another stack made, in place of one of its own: the output `ledger` of that stack. Its
       secrets are wrapped by a sealing key, so the registry has to have the same one. Nothing else may be set beside it
   TEXT
-  type = object({
-    existing = optional(object({
-      table       = string
-      kms_key_arn = optional(string)
-    }))
-    deletion_protection    = optional(bool, true)
-    point_in_time_recovery = optional(bool, true)
-    kms_key_arn            = optional(string)
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = var.ledger.existing == null || var.ledger.kms_key_arn == null
-    error_message = "ledger.existing must stand alone, since the stack that made the table has its settings: write the table's key as existing = { table = \"…\", kms_key_arn = \"…\" }."
-  }
-
-  validation {
-    condition     = var.ledger.existing == null || can(regex("^[a-zA-Z0-9_.-]{3,255}$", var.ledger.existing.table))
-    error_message = "ledger.existing.table must be the name of a table, not an ARN: write the output `ledger` of the stack that made it, or { table = \"amaas-ledger\" }."
-  }
-
-  # Here and not in the module, which waits for the registry: it would know its region in an apply only.
-  validation {
-    condition     = alltrue([for arn in [var.ledger.kms_key_arn, try(var.ledger.existing.kms_key_arn, null)] : arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/.+$", arn))])
-    error_message = "ledger must have the ARN of a key in ${data.aws_region.current.id}, the region of the table, and not of an alias: write kms_key_arn = \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out, not ${jsonencode(try(coalesce(var.ledger.kms_key_arn, var.ledger.existing.kms_key_arn), null))}."
-  }
-
-  # What is in the table was wrapped by the sealing key of the stack that made it.
-  validation {
-    condition     = var.ledger.existing == null || var.registry.existing != null || var.registry.sealing_key_arn != null
-    error_message = "ledger.existing must come with the sealing key that wraps the secrets in that table, or no function can open them: write registry = { existing = … } or registry = { sealing_key_arn = … } with the output `sealing_key_arn` of the stack that made the ledger."
-  }
+  type        = any
+  default     = {}
+  nullable    = false
 }
 
 variable "roles" {
   description = "What every IAM role of the stack has: `path`, such as \"/amaas/\", and `permissions_boundary`, the ARN of a policy. Another path makes new roles."
-  type = object({
-    path                 = optional(string, "/")
-    permissions_boundary = optional(string)
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = can(regex("^/([!-.0-~]+/)*$", var.roles.path)) && length(var.roles.path) <= 512
-    error_message = "roles.path must begin and end with a slash and have 512 characters at most: write \"/amaas/\", not ${jsonencode(var.roles.path)}."
-  }
-
-  validation {
-    condition     = var.roles.permissions_boundary == null || can(regex("^arn:[a-z0-9-]+:iam::([0-9]{12}|aws):policy/.+$", var.roles.permissions_boundary))
-    error_message = "roles.permissions_boundary must be the ARN of a policy: write \"arn:aws:iam::ACCOUNT:policy/NAME\", not ${jsonencode(var.roles.permissions_boundary)}."
-  }
+  type        = any
+  default     = {}
+  nullable    = false
 }
 
 variable "oidc" {
   description = "Whose bearer tokens every model takes beside API keys: `issuer`, `audience` and `tenant_claim`, and where they have to be told `algorithms` and `jwks`, as the function module describes them. Null takes none."
-  type = object({
-    issuer       = string
-    audience     = string
-    tenant_claim = string
-    algorithms   = optional(list(string))
-    jwks         = optional(string)
-  })
-  default = null
+  type        = any
+  default     = null
 }
 
 variable "logs" {
   description = "What encrypts the log groups: `own_key` makes a KMS key for them; `kms_key_arn` names one, whose policy must let the CloudWatch Logs service use it. Neither leaves the service's own encryption."
-  type = object({
-    own_key     = optional(bool, false)
-    kms_key_arn = optional(string)
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = !var.logs.own_key || var.logs.kms_key_arn == null
-    error_message = "logs must have one key: write own_key = true to have one made, or kms_key_arn to name yours, not both."
-  }
-
-  validation {
-    condition     = !var.logs.own_key || var.registry.existing == null
-    error_message = "logs.own_key must be left out with registry.existing, since the key is made with the registry: write logs = { kms_key_arn = … } with the output `log_key_arn` of the stack that made it, or a key of yours."
-  }
+  type        = any
+  default     = {}
+  nullable    = false
 }
 
 variable "network" {
@@ -264,46 +166,8 @@ variable "network" {
     - existing: a VPC that is there, in place of one that is made: vpc_id, subnet_ids, security_group_ids. It has to let functions reach S3, DynamoDB and KMS
     - functions: false keeps functions out of it, so that only GPU services are in it
   TEXT
-  type = object({
-    cidr             = optional(string, "10.64.0.0/20")
-    zones            = optional(number, 2)
-    zone_names       = optional(list(string))
-    zone_ids         = optional(list(string))
-    exclude_zone_ids = optional(list(string))
-    endpoints        = optional(list(string), [])
-    flow_logs = optional(object({
-      enabled        = optional(bool, true)
-      retention_days = optional(number, 30)
-    }), {})
-    existing = optional(object({
-      vpc_id             = string
-      subnet_ids         = list(string)
-      security_group_ids = list(string)
-    }))
-    functions = optional(bool, true)
-  })
-  default = null
-
-  validation {
-    condition     = var.network != null || alltrue([for model in values(local.models) : model.gpu == null])
-    error_message = "network must be set for models with gpu, which run on instances of a VPC: write network = {} to have one made, or network = { existing = {…} } to name yours, for ${join(", ", [for name, model in local.models : name if model.gpu != null])}."
-  }
-
-  validation {
-    condition     = var.network == null || try(var.network.existing, null) != null || alltrue([for model in values(local.models) : model.gpu == null || can(regex("^[0-9]{12}[.]dkr[.]ecr[.]${data.aws_region.current.id}[.]amazonaws[.]com([.]cn)?/", model.image))])
-    error_message = "network must be one of yours for images that are not in ECR of ${data.aws_region.current.id}, because the VPC that is made reaches no other registry: push the image there, or write network = { existing = {…} } with a VPC that reaches it, for ${join(", ", [for name, model in local.models : name if model.gpu != null && !can(regex("^[0-9]{12}[.]dkr[.]ecr[.]${data.aws_region.current.id}[.]amazonaws[.]com([.]cn)?/", model.image))])}."
-  }
-
-  # The same in words of this module, before the modules of functions and services are asked.
-  validation {
-    condition     = try(var.network.existing, null) == null || try(length(var.network.existing.subnet_ids) >= (anytrue([for model in values(local.models) : model.gpu != null]) ? 2 : 1) && length(var.network.existing.security_group_ids) >= 1, false)
-    error_message = "network.existing must have one subnet or more, two in two zones where a model has gpu, and one security group or more: write network = { existing = { vpc_id = \"vpc-…\", subnet_ids = [\"subnet-…\", \"subnet-…\"], security_group_ids = [\"sg-…\"] } }."
-  }
-
-  validation {
-    condition     = var.oidc == null || var.network == null || try(var.network.existing, null) != null
-    error_message = "network and oidc must not both be set: the VPC that is made has no way out, so nothing in it could fetch the issuer's keys. Write network = { existing = {…} } with a VPC that reaches the issuer, or leave one of the two out."
-  }
+  type        = any
+  default     = null
 }
 
 variable "api" {
@@ -317,58 +181,8 @@ variable "api" {
     - cors: origins, headers, credentials, max_age_s, as the api module describes them
     - log_retention_days: of its access logs, in which no payload, header or credential is
   TEXT
-  type = object({
-    authorization = optional(string, "NONE")
-    jwt = optional(object({
-      issuer   = string
-      audience = list(string)
-    }))
-    shared = optional(object({
-      default     = optional(string)
-      embeddings  = optional(string)
-      completions = optional(string)
-    }), {})
-    throttle = optional(object({
-      rate  = optional(number, 50)
-      burst = optional(number, 100)
-    }), {})
-    timeout_ms = optional(number, 29000)
-    domain = optional(object({
-      name            = string
-      certificate_arn = string
-      zone_id         = optional(string)
-    }))
-    cors = optional(object({
-      origins        = list(string)
-      headers        = optional(list(string))
-      methods        = optional(list(string))
-      expose_headers = optional(list(string))
-      credentials    = optional(bool)
-      max_age_s      = optional(number)
-    }))
-    log_retention_days = optional(number, 30)
-  })
-  default = null
-
-  validation {
-    condition     = alltrue([for model in try(values(var.api.shared), []) : model == null || contains(keys(local.models), coalesce(model, "-"))])
-    error_message = "api.shared must name models of this stack, which are ${join(", ", sort(keys(local.models)))}: write one of them, not ${join(", ", [for model in try(values(var.api.shared), []) : model if model != null && !contains(keys(local.models), coalesce(model, "-"))])}."
-  }
-
-  validation {
-    condition     = var.api == null || anytrue([for model in values(local.models) : model.url.mode != "RESPONSE_STREAM"])
-    error_message = "api must have a model behind it: add one to models that does not stream, or leave api out until there is one."
-  }
-
-  validation {
-    condition     = alltrue([for model in try(values(var.api.shared), []) : try(local.models[model].url.mode != "RESPONSE_STREAM", true)])
-    error_message = "api.shared must not name a model that streams, since an HTTP API takes whole answers only: write another model, or url = { mode = \"OFF\" } for ${join(", ", [for name, model in local.models : name if model.url.mode == "RESPONSE_STREAM"])}."
-  }
-
-  validation {
-    condition     = var.api == null || try(var.api.authorization == "AWS_IAM", false) || alltrue([for model in values(local.models) : model.iam != "tenant" || model.url.mode == "RESPONSE_STREAM"])
-    error_message = "api.authorization must be \"AWS_IAM\" where a model behind it has iam = \"tenant\", or callers behind the API have no name: write it, or leave iam out for ${join(", ", [for name, model in local.models : name if model.iam == "tenant" && model.url.mode != "RESPONSE_STREAM"])}."
-  }
+  type        = any
+  default     = null
 }
 
 variable "edges" {
@@ -426,24 +240,8 @@ variable "observability" {
     - cost_anomaly: impact_usd, from which on something unusual is told
     - cost_tag: key and value of a tag that is active for cost allocation; without it both look at the whole account
   TEXT
-  type = object({
-    emails      = optional(list(string), [])
-    topic_arns  = optional(list(string), [])
-    kms_key_arn = optional(string)
-    cost_tag = optional(object({
-      key   = string
-      value = string
-    }))
-    budget = optional(object({
-      monthly_usd = number
-      thresholds  = optional(list(number), [50, 80, 100])
-      forecast    = optional(number, 100)
-    }))
-    cost_anomaly = optional(object({
-      impact_usd = number
-    }))
-  })
-  default = null
+  type        = any
+  default     = null
 }
 
 variable "tags" {

@@ -207,60 +207,6 @@ run "keys_and_roles_of_an_enterprise" {
   }
 }
 
-run "refuses_settings_beside_an_existing_registry" {
-  command = plan
-
-  variables {
-    registry = {
-      force_destroy = true
-      existing = {
-        bucket          = "models-of-a"
-        kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/aaaaaaaa-2222-3333-4444-555555555555"
-        sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/bbbbbbbb-2222-3333-4444-555555555555"
-      }
-    }
-  }
-
-  expect_failures = [var.registry]
-}
-
-run "refuses_a_ledger_without_its_sealing_key" {
-  command = plan
-
-  variables {
-    ledger = { existing = { table = "amaas-a-ledger" } }
-  }
-
-  expect_failures = [var.ledger]
-}
-
-run "refuses_a_key_for_logs_where_there_is_no_registry_to_make_it" {
-  command = plan
-
-  variables {
-    logs = { own_key = true }
-    registry = {
-      existing = {
-        bucket          = "models-of-a"
-        kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/aaaaaaaa-2222-3333-4444-555555555555"
-        sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/bbbbbbbb-2222-3333-4444-555555555555"
-      }
-    }
-  }
-
-  expect_failures = [var.logs]
-}
-
-run "refuses_bad_roles" {
-  command = plan
-
-  variables {
-    roles = { path = "amaas", permissions_boundary = "boundary" }
-  }
-
-  expect_failures = [var.roles]
-}
-
 run "refuses_a_bad_prefix" {
   command = plan
 
@@ -360,126 +306,6 @@ run "no_url_behind_an_api" {
   }
 }
 
-run "refuses_a_gpu_without_a_network" {
-  command = plan
-
-  variables {
-    models = { match = { image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", gpu = {} } }
-  }
-
-  expect_failures = [var.network]
-}
-
-run "refuses_a_model_that_is_not_there" {
-  command = plan
-
-  variables {
-    api = { shared = { default = "sentimant" } }
-  }
-
-  expect_failures = [var.api]
-}
-
-run "refuses_a_public_bucket" {
-  command = plan
-
-  variables {
-    registry = { readers = ["*"] }
-  }
-
-  expect_failures = [var.registry]
-}
-
-run "refuses_tokens_where_nobody_can_fetch_their_keys" {
-  command = plan
-
-  variables {
-    network = {}
-    oidc    = { issuer = "https://login.example.com", audience = "amaas", tenant_claim = "org_id" }
-  }
-
-  expect_failures = [var.network]
-}
-
-run "refuses_two_keys_for_logs" {
-  command = plan
-
-  variables {
-    logs = { own_key = true, kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555" }
-  }
-
-  expect_failures = [var.logs]
-}
-
-run "refuses_a_registry_of_another_region" {
-  command = plan
-
-  variables {
-    registry = { existing = {
-      bucket          = "models-123456789012-us-east-1"
-      kms_key_arn     = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-      sealing_key_arn = "arn:aws:kms:us-east-1:123456789012:key/55555555-2222-3333-4444-555555555555"
-    } }
-  }
-
-  expect_failures = [var.registry]
-}
-
-run "refuses_a_ledger_key_of_another_region" {
-  command = plan
-
-  variables {
-    ledger = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/77777777-2222-3333-4444-555555555555" }
-  }
-
-  expect_failures = [var.ledger]
-}
-
-# The VPC that is made has endpoints of its own region and no way out.
-run "refuses_gpu_images_that_no_endpoint_reaches" {
-  command = plan
-
-  variables {
-    network = { functions = false }
-
-    models = {
-      match = {
-        image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-        gpu   = {}
-      }
-    }
-  }
-
-  expect_failures = [var.network]
-}
-
-run "refuses_a_network_without_security_groups" {
-  command = plan
-
-  variables {
-    network = { existing = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], security_group_ids = [] } }
-  }
-
-  expect_failures = [var.network]
-}
-
-run "refuses_a_network_of_one_subnet_for_a_load_balancer" {
-  command = plan
-
-  variables {
-    network = { functions = false, existing = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] } }
-
-    models = {
-      match = {
-        image = "registry.example.com/match@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-        gpu   = {}
-      }
-    }
-  }
-
-  expect_failures = [var.network]
-}
-
 run "warns_of_settings_without_effect" {
   command = plan
 
@@ -521,6 +347,27 @@ run "warns_of_zones_beside_a_network_that_is_there" {
 
   variables {
     network = { zone_ids = ["euc1-az1", "euc1-az2"], existing = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] } }
+  }
+
+  expect_failures = [check.settings_without_effect]
+}
+
+run "warns_of_origins_that_the_api_does_not_ask_for" {
+  command = plan
+
+  variables {
+    api    = { authorization = "AWS_IAM" }
+    models = { sentiment = { package = "modules/function/tests/package.zip", cors_origins = ["https://app.example.com"] } }
+  }
+
+  expect_failures = [check.settings_without_effect]
+}
+
+run "warns_of_a_number_of_zones_beside_their_names" {
+  command = plan
+
+  variables {
+    network = { zones = 3, zone_ids = ["euc1-az1", "euc1-az2"] }
   }
 
   expect_failures = [check.settings_without_effect]
@@ -678,20 +525,6 @@ run "refuses_what_is_no_distribution" {
   }
 
   expect_failures = [var.edges]
-}
-
-run "refuses_the_arn_of_a_bucket" {
-  command = plan
-
-  variables {
-    registry = { existing = {
-      bucket          = "arn:aws:s3:::models"
-      kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-      sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"
-    } }
-  }
-
-  expect_failures = [var.registry]
 }
 
 run "refuses_words_for_numbers_within_settings" {

@@ -34,7 +34,7 @@ class Documents(unittest.TestCase):
 
     def test_every_setting_of_a_model_is_in_the_readme(self):
         section = (INFRA / "README.md").read_text().split("\n### A model\n")[1].split("\n### ")[0]
-        (models,) = (item for item in parsed(INFRA / "modules/models/variables.tf")["variable"] if '"models"' in item)
+        (models,) = (item for item in parsed(INFRA / "modules/settings/variables.tf")["variable"] if '"models"' in item)
         settings = re.findall(r"(?:^|[{,]\s*)(\w+) = (?:number|optional)", flattened(models['"models"']["type"]))
         self.assertGreater(len(settings), 20)
         for setting in settings:
