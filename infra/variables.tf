@@ -45,7 +45,9 @@ variable "models" {
 
   validation {
     condition     = can(keys(var.models)) && alltrue([for settings in try(values(var.models), []) : can(keys(settings))])
-    error_message = "models must be a map of objects: write models = { sentiment = { package = \"amaas-sentiment.zip\" } }${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : "${model} = {…}" if !settings]) == "" ? "" : ", and the settings of each model in braces: ${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : model if !settings])}"}."
+    error_message = <<-TEXT
+      models must be a map of objects: write models = { sentiment = { package = "amaas-sentiment.zip" } }${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : "${model} = {…}" if !settings]) == "" ? "" : ", and the settings of each model in braces: ${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : model if !settings])}"}.
+    TEXT
   }
 
   # Terraform says of a wrong type neither the model nor the setting. These messages are heredocs because checkov cannot parse them as strings.

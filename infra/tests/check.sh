@@ -63,17 +63,18 @@ else
   echo "skipped: tests/requirements.txt is not installed"
 fi
 
-for folder in . modules/*/ examples/*/ examples/multi-env/state/; do
-  echo "== $folder"
-  terraform -chdir="$folder" init -backend=false -input=false -no-color >/dev/null
-  # A warning is a deprecated attribute, as a rule: it fails like an error.
-  valid=$(terraform -chdir="$folder" validate -no-color)
-  echo "$valid"
-  if grep -q 'Warning:' <<<"$valid"; then exit 1; fi
-  if compgen -G "$folder/tests/*.tftest.hcl" >/dev/null; then
-    timeout 600 terraform -chdir="$folder" test -no-color | grep -v '\.\.\. pass$'
-  fi
-done
+# Each run of a test validates the code before it plans. A warning is a deprecated attribute, as a rule: it fails like an error.
+tested() {
+  local said
+  terraform -chdir="$1" init -backend=false -input=false -no-color >/dev/null || return 255 # which ends xargs
+  said=$(timeout 600 terraform -chdir="$1" test -no-color) || { printf '== %s\n%s\n' "$1" "$said"; return 255; }
+  printf '== %s\n%s\n' "$1" "$(grep -v '\.\.\. pass$' <<<"$said")"
+  ! grep -q 'Warning:' <<<"$said" || return 255
+}
+export -f tested
+# The longest first, so that none is left at the end.
+printf '%s\n' modules/function . modules/gpu examples/* examples/multi-env/state modules/* | awk '!seen[$0]++' |
+  xargs -P 2 -I{} bash -c 'tested {}'
 
 echo "== checkov"
 if command -v "${CHECKOV:-checkov}" >/dev/null; then

@@ -128,7 +128,9 @@ variable "models" {
     condition = alltrue([for model in values(var.models) : model.gpu == null || (
       model.canary == null && model.stable_version == null && model.provisioned_concurrency == null && model.reserved_concurrency == null && model.dead_letters == null && model.url.mode == null && model.iam == "ignore" && !model.snap_start
     )])
-    error_message = "models with gpu must not have what only Lambda has: take out ${join(", ", flatten([for name, model in var.models : [for setting, is_set in { canary = model.canary != null, stable_version = model.stable_version != null, provisioned_concurrency = model.provisioned_concurrency != null, reserved_concurrency = model.reserved_concurrency != null, snap_start = model.snap_start, dead_letters = model.dead_letters != null, "url.mode" = model.url.mode != null, iam = model.iam != "ignore" } : "${name}.${setting}" if is_set] if model.gpu != null]))}. gpu.capacity says how many there are."
+    error_message = <<-TEXT
+      models with gpu must not have what only Lambda has: take out ${join(", ", flatten([for name, model in var.models : [for setting, is_set in { canary = model.canary != null, stable_version = model.stable_version != null, provisioned_concurrency = model.provisioned_concurrency != null, reserved_concurrency = model.reserved_concurrency != null, snap_start = model.snap_start, dead_letters = model.dead_letters != null, "url.mode" = model.url.mode != null, iam = model.iam != "ignore" } : "${name}.${setting}" if is_set] if model.gpu != null]))}. gpu.capacity says how many there are.
+    TEXT
   }
 
   validation {

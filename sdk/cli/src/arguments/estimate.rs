@@ -37,8 +37,8 @@ pub(crate) struct Estimate {
     /// What stands before the function: its own URL, or an HTTP API [default: url]
     #[arg(long, value_enum)]
     pub(crate) front: Option<Front>,
-    /// Environments start from a snapshot of a version (SnapStart)
-    #[arg(long)]
+    /// Environments start from a snapshot of a version (SnapStart), which Lambda does not give with --provisioned
+    #[arg(long, conflicts_with = "provisioned")]
     pub(crate) snap_start: bool,
     /// Traces are sent to X-Ray
     #[arg(long)]
@@ -100,21 +100,21 @@ pub(crate) struct Estimate {
     #[arg(long, value_name = "TYPE=USD")]
     pub(crate) instance_price: Vec<InstancePrice>,
     /// The instance with a GPU to compare with
-    #[arg(long, value_name = "TYPE", default_value = "g4dn.xlarge")]
+    #[arg(long, value_name = "TYPE", default_value = "g4dn.xlarge", conflicts_with = "summary")]
     pub(crate) gpu_instance: String,
     /// How long that instance works on a call, in milliseconds [default: as long as the function]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", conflicts_with = "summary")]
     pub(crate) gpu_p50_ms: Option<Milliseconds>,
     /// Its disk in GB, gp3
-    #[arg(long, value_name = "GB", default_value = "100")]
+    #[arg(long, value_name = "GB", default_value = "100", conflicts_with = "summary")]
     pub(crate) gpu_disk_gb: Number,
     /// How much of its time it can be busy, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value = "0.7")]
+    #[arg(long, value_name = "SHARE", default_value = "0.7", conflicts_with = "summary")]
     pub(crate) gpu_utilisation: Share,
     /// Subtract what Lambda gives an account for nothing: a million requests and 400,000 GB-seconds a month
     #[arg(long)]
     pub(crate) free_tier: bool,
-    /// Print only the total and the five lines that cost most
+    /// Print only the total and the five lines that cost most, and no comparison with an instance
     #[arg(long)]
     pub(crate) summary: bool,
     /// Prices of your own, in the form of --show-prices; those of a name and region that is there take its place

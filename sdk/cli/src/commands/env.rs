@@ -59,11 +59,17 @@ fn env_output(folder: &Path, named: Option<&Path>) -> Result<Vec<u8>, Failure> {
     if ran.status.success() {
         return Ok(ran.stdout);
     }
-    let said = String::from_utf8_lossy(&ran.stderr);
-    let said: Vec<_> = said.split_whitespace().filter(|word| !word.chars().all(|c| "│╷╵".contains(c))).collect();
     let program = program.display();
-    Err(Failure::new(format!("{program} has no output `env` in {}: {}", folder.display(), said.join(" ")))
+    Err(Failure::new(format!("{program} has no output `env` in {}: {}", folder.display(), reason(&ran)))
         .try_this(format!("run `{program} init` and `{program} apply` there first")))
+}
+
+/// Why a program failed: its error, without the warnings before it and the frame around it.
+fn reason(ran: &Output) -> String {
+    let said = String::from_utf8_lossy(&ran.stderr);
+    let error = said.find("Error: ").map_or(&*said, |start| &said[start..]);
+    let words: Vec<_> = error.split_whitespace().filter(|word| !word.chars().all(|c| "│╷╵".contains(c))).collect();
+    if words.is_empty() { format!("it said nothing, and ended with {}", ran.status) } else { words.join(" ") }
 }
 
 /// What the first of [`PROGRAMS`] that is installed says.

@@ -89,12 +89,17 @@ fn described(estimate: &Estimate) -> Result<Function, Failure> {
     for time in &estimate.p50_ms {
         of_one(time.model.as_ref(), "--p50-ms")?;
     }
-    let ([calls], [p50]) = (estimate.calls.as_slice(), estimate.p50_ms.as_slice()) else {
-        let (calls, times) = (estimate.calls.len(), estimate.p50_ms.len());
-        return Err(Failure::usage(format!(
-            "expected one --calls and one --p50-ms, got {calls} and {times}: how many calls a month, and how long one takes"
-        ))
-        .try_this("`amaas estimate --calls 1e6 --p50-ms 12 --memory 512`, or --plan with what `terraform show -json` prints"));
+    let (calls, p50_ms) = match (estimate.calls.as_slice(), estimate.p50_ms.as_slice()) {
+        ([calls], [p50]) => (calls.value.0, p50.value.0),
+        // What is never called takes no time.
+        ([calls], []) if calls.value.0 <= 0.0 => (0.0, 1.0),
+        (calls, times) => {
+            let (calls, times) = (calls.len(), times.len());
+            return Err(Failure::usage(format!(
+                "expected one --calls and one --p50-ms, got {calls} and {times}: how many calls a month, and how long one takes"
+            ))
+            .try_this("`amaas estimate --calls 1e6 --p50-ms 12 --memory 512`, or --plan with what `terraform show -json` prints"));
+        }
     };
     Ok(Function {
         address: "Lambda".to_owned(),
@@ -106,8 +111,8 @@ fn described(estimate: &Estimate) -> Result<Function, Failure> {
         tracing: estimate.tracing,
         behind_cloudfront: false,
         retention_days: Some(estimate.log_retention_days.map_or(RETENTION_DAYS, |days| days.0)),
-        calls: calls.value.0,
-        p50_ms: p50.value.0,
+        calls,
+        p50_ms,
     })
 }
 

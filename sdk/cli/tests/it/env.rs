@@ -99,6 +99,7 @@ fn tofu_is_run_where_it_is_named_or_alone() {
 #[test]
 fn errors_name_the_program_that_was_run() {
     let fails = "echo 'no state' >&2; exit 1";
+    let warns = "printf '╷\\n│ Warning: no such file\\n╵\\nError: no state\\n' >&2; exit 1";
     let env = ["env", "--terraform", "deployed"];
     let with = |command: &'static str| [&env[..], &["--command", command]].concat();
     for (programs, arguments, code, said) in [
@@ -106,6 +107,9 @@ fn errors_name_the_program_that_was_run() {
         (&[("terraform", "")], with("tofu"), 2, "tofu could not be run: No such file"),
         (&[("tofu", fails)], env.to_vec(), 1, "tofu has no output `env` in deployed: no state"),
         (&[("tofu", fails)], env.to_vec(), 1, "run `tofu init` and `tofu apply` there first"),
+        (&[("tofu", "exit 3")], env.to_vec(), 1, "it said nothing, and ended with exit status: 3"),
+        (&[("tofu", warns)], env.to_vec(), 1, "tofu has no output `env` in deployed: Error: no state"),
+        (&[][..], with(""), 2, "a value is required"),
         // One that is there and fails is not passed over for the other.
         (&[("terraform", fails), ("tofu", "echo '{}'")], env.to_vec(), 1, "terraform has no output `env`"),
     ] {

@@ -554,11 +554,24 @@ fn a_report_is_no_wider_than_a_terminal() {
 }
 
 #[test]
+fn flags_that_exclude_each_other_are_named() {
+    let calls = ["--calls", "1e6", "--p50-ms", "12"];
+    for (flags, said) in [
+        (&["--snap-start", "--provisioned", "1"][..], "--provisioned"),
+        (&["--summary", "--gpu-instance", "g5.xlarge"], "--summary"),
+        (&["--region", "EU-CENTRAL-1"], "--region eu-central-1"),
+    ] {
+        let (code, error) = failed(&[&calls[..], flags].concat(), &[]);
+        assert!(code == Some(2) && error.contains(said), "{flags:?}: {error}");
+    }
+}
+
+#[test]
 fn nothing_has_no_sign() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("empty.json"), plan(&[]).to_string()).expect("written");
     for flags in
-        [&["--calls", "0", "--p50-ms", "12"][..], &["--plan", "empty.json"], &["--plan", "empty.json", "--summary"]]
+        [&["--calls", "0"][..], &["--calls", "0", "--p50-ms", "12"], &["--plan", "empty.json"], &["--plan", "empty.json", "--summary"]]
     {
         let said = text(folder.path(), &[&["estimate"], flags].concat());
         assert!(!said.contains(" -0"), "{flags:?}: {said}");

@@ -37,7 +37,8 @@ fn partition(region: &str) -> Option<&'static str> {
 /// The region whose name `region` may be a slip for.
 fn closest(region: &str) -> Option<&'static str> {
     let all = PARTITIONS.iter().flat_map(|(_, regions)| regions.iter().copied());
-    let alike = all.map(|known| (strsim::jaro(region, known), known)).filter(|(likeness, _)| *likeness > ALIKE);
+    let lower = region.to_ascii_lowercase();
+    let alike = all.map(|known| (strsim::jaro(&lower, known), known)).filter(|(likeness, _)| *likeness > ALIKE);
     alike.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, known)| known)
 }
 
@@ -113,7 +114,7 @@ mod tests {
         for (region, expected) in [
             ("eu-wst-1", Some("eu-west-1")),
             ("eu-west1", Some("eu-west-1")),
-            ("EU-WEST-1", None),
+            ("EU-WEST-1", Some("eu-west-1")),
             ("us-esat-1", Some("us-east-1")),
             ("us-east-1a", Some("us-east-1")),
             ("us-gov-wst-1", Some("us-gov-west-1")),
