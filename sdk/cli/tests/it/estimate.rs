@@ -570,9 +570,12 @@ fn flags_that_exclude_each_other_are_named() {
 fn nothing_has_no_sign() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("empty.json"), plan(&[]).to_string()).expect("written");
-    for flags in
-        [&["--calls", "0"][..], &["--calls", "0", "--p50-ms", "12"], &["--plan", "empty.json"], &["--plan", "empty.json", "--summary"]]
-    {
+    for flags in [
+        &["--calls", "0"][..],
+        &["--calls", "0", "--p50-ms", "12"],
+        &["--plan", "empty.json"],
+        &["--plan", "empty.json", "--summary"],
+    ] {
         let said = text(folder.path(), &[&["estimate"], flags].concat());
         assert!(!said.contains(" -0"), "{flags:?}: {said}");
         let json = text(folder.path(), &[&["--json", "estimate"], flags].concat());
