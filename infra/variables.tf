@@ -40,61 +40,13 @@ variable "models" {
       client_cidrs, as the gpu module describes them, and server_name, the name in the certificate, by which the API knows it
   TEXT
   type        = any # modules/settings has the type, as of each `any` below: typed here, Terraform would drop a misspelt setting without a word
-
-  nullable = false
+  nullable    = false
 
   validation {
     condition     = can(keys(var.models)) && alltrue([for settings in try(values(var.models), []) : can(keys(settings))])
     error_message = <<-TEXT
       models must be a map of objects: write models = { sentiment = { package = "amaas-sentiment.zip" } }${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : "${model} = {…}" if !settings]) == "" ? "" : ", and the settings of each model in braces: ${join(", ", [for model, settings in try(tomap({ for model, settings in var.models : model => can(keys(settings)) }), {}) : model if !settings])}"}.
     TEXT
-  }
-
-  # Terraform says of a wrong type neither the model nor the setting. These messages are heredocs because checkov cannot parse them as strings.
-  validation {
-    condition = alltrue(flatten([for settings in try(values(var.models), []) : [
-      for name, value in try(settings, {}) : contains(["ephemeral_storage_mb", "least_serial", "log_retention_days", "memory_mb", "reserved_concurrency", "timeout_s"], name) ? can(tonumber(value)) : true
-    ] if can(keys(settings))]))
-    error_message = <<-TEXT
-      models must have numbers where a number is meant: write memory_mb = 1024, and mend ${join(", ", flatten([for model, settings in try({ for model, settings in var.models : model => settings }, {}) : [for name, value in settings : "${model}.${name}" if contains(["ephemeral_storage_mb", "least_serial", "log_retention_days", "memory_mb", "reserved_concurrency", "timeout_s"], name) && !can(tonumber(value))] if can(keys(settings))]))}.
-    TEXT
-  }
-
-  validation {
-    condition = alltrue(flatten([for settings in try(values(var.models), []) : [
-      for name, value in try(settings, {}) : [for inner, number in try(tomap({ for inner, number in value : inner => can(tonumber(number)) }), {}) : number || !contains(lookup(local.nested_numbers, name, []), inner)]
-    ] if can(keys(settings))]))
-    error_message = <<-TEXT
-      models must have numbers where a number is meant: write throttle = { rate = 5, burst = 10 }, and mend ${join(", ", flatten([for model, settings in try({ for model, settings in var.models : model => settings }, {}) : [for name, value in settings : [for inner, number in try(tomap({ for inner, number in value : inner => can(tonumber(number)) }), {}) : "${model}.${name}.${inner}" if !number && contains(lookup(local.nested_numbers, name, []), inner)]] if can(keys(settings))]))}.
-    TEXT
-  }
-
-  validation {
-    condition     = alltrue([for settings in try(values(var.models), []) : can(tobool(try(settings.snap_start, null)))])
-    error_message = <<-TEXT
-      models must have true or false where a switch is meant: write snap_start = true, and mend ${join(", ", [for model, settings in try({ for model, settings in var.models : model => settings }, {}) : "${model}.snap_start" if !can(tobool(try(settings.snap_start, null)))])}.
-    TEXT
-  }
-
-  validation {
-    condition = alltrue(flatten([for settings in try(values(var.models), []) : [
-      for name, value in try(settings, {}) : contains(["alarms", "canary", "dead_letters", "environment", "gpu", "provisioned_concurrency", "throttle", "url"], name) ? value == null || can(keys(value)) : true
-    ] if can(keys(settings))]))
-    error_message = <<-TEXT
-      models must have settings in braces where there are several: write url = { mode = "OFF" }, and mend ${join(", ", flatten([for model, settings in try({ for model, settings in var.models : model => settings }, {}) : [for name, value in settings : "${model}.${name}" if contains(["alarms", "canary", "dead_letters", "environment", "gpu", "provisioned_concurrency", "throttle", "url"], name) && value != null && !can(keys(value))] if can(keys(settings))]))}.
-    TEXT
-  }
-}
-
-# The settings of a model that are numbers, by what they stand in.
-locals {
-  nested_numbers = {
-    alarms                  = ["cold_start_rate", "error_rate", "p99_ms", "throttles"]
-    canary                  = ["weight"]
-    dead_letters            = ["max_age_s", "retention_days", "retries"]
-    gpu                     = ["cpu", "gpus", "memory_mb"]
-    provisioned_concurrency = ["max", "min", "target_utilization"]
-    throttle                = ["burst", "rate"]
   }
 }
 

@@ -132,16 +132,6 @@ run "refuses_a_model_without_settings" {
   expect_failures = [var.models]
 }
 
-run "refuses_a_setting_of_another_type" {
-  command = plan
-
-  variables {
-    models = { sentiment = { package = "modules/function/tests/package.zip", memory_mb = "much", url = "OFF" } }
-  }
-
-  expect_failures = [var.models]
-}
-
 run "refuses_models_that_are_no_map" {
   command = plan
 
@@ -525,26 +515,6 @@ run "refuses_what_is_no_distribution" {
   }
 
   expect_failures = [var.edges]
-}
-
-run "refuses_words_for_numbers_within_settings" {
-  command = plan
-
-  variables {
-    models = { sentiment = { package = "modules/function/tests/package.zip", throttle = { rate = "5/s", burst = 10 }, canary = { weight = "10%" } } }
-  }
-
-  expect_failures = [var.models]
-}
-
-run "refuses_words_for_switches" {
-  command = plan
-
-  variables {
-    models = { sentiment = { package = "modules/function/tests/package.zip", snap_start = "yes" } }
-  }
-
-  expect_failures = [var.models]
 }
 
 run "refuses_an_edge_of_a_model_that_is_not_there" {

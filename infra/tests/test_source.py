@@ -46,6 +46,50 @@ def flattened(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
+class Kinds(unittest.TestCase):
+    def test_each_setting_has_the_kind_of_its_type(self):
+        folder, expected = INFRA / "modules/settings", {"number": set(), "bool": set(), "list": set(), "object": set()}
+        for item in parsed(folder / "variables.tf")["variable"]:
+            for label, body in item.items():
+                name = label.strip('"')
+                if name not in ("name", "region", "given"):
+                    tokens = re.findall(r'\w+|"[^"]*"|[-.\d]+|[(){}\[\],=]', body["type"].removeprefix("${").removesuffix("}"))
+                    kinds(tokens[2:-1] if name == "models" else tokens, name, expected)
+        listed = parsed(folder / "kinds.tf")["locals"][0]["kinds"]
+        self.assertEqual({kind: sorted(paths) for kind, paths in expected.items()}, {kind: [path.strip('"') for path in sorted(listed[kind])] for kind in expected})
+
+
+def kinds(tokens: list[str], path: str, found: dict[str, set[str]]) -> None:
+    """Takes the tokens of one type off the front of `tokens`, and puts the paths of its settings into `found` by their kind."""
+    kind = tokens.pop(0)
+    if kind == "optional":
+        tokens.pop(0)
+        kinds(tokens, path, found)
+        depth = 0
+        while depth or tokens[0] != ")":  # the default
+            depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(tokens.pop(0), 0)
+        tokens.pop(0)
+        return
+    if kind == "map":
+        found["object"].add(path)
+    elif kind in found and (kind != "object" or "." in path):
+        found[kind].add(path)
+    if kind in ("list", "map", "object"):
+        tokens.pop(0)
+        if kind != "object":
+            kinds(tokens, path, {name: set() for name in found})
+        else:
+            tokens.pop(0)
+            while tokens[0] != "}":
+                name = tokens.pop(0)
+                tokens.pop(0)
+                kinds(tokens, f"{path}.{name}", found)
+                if tokens[0] == ",":
+                    tokens.pop(0)
+            tokens.pop(0)
+        tokens.pop(0)
+
+
 class Messages(unittest.TestCase):
     def test_each_names_its_model(self):
         """A stack has many models, and Terraform does not say for which of them a module refused something."""

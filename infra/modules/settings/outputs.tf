@@ -1,3 +1,13 @@
+output "typed" {
+  description = "True: each value that was written has the type of its setting. It depends on nothing but `given`, so its message comes beside Terraform's own."
+  value       = true
+
+  precondition {
+    condition     = length(local.of_another_kind) == 0
+    error_message = "${join("; ", local.of_another_kind)}. The README of infra has all settings."
+  }
+}
+
 output "models" {
   description = "The settings of each model, complete."
   value       = var.models

@@ -520,3 +520,53 @@ run "refuses_the_alias_of_a_key_for_logs" {
 
   expect_failures = [var.logs]
 }
+
+run "names_each_value_of_another_type" {
+  command = plan
+
+  variables {
+    given = {
+      models = {
+        sentiment = { memory_mb = "much", url = "OFF", throttle = { rate = "5/s", burst = 10 }, canary = { weight = 0.1, rollback = { minutes = "two" } } }
+        tensor    = { snap_start = "yes", memory_mb = "1024", cors_origins = "*" }
+      }
+      network  = { zones = "all" }
+      registry = { force_destroy = "no", readers = null }
+      api      = "on"
+      roles    = {}
+      oidc     = null
+    }
+  }
+
+  assert {
+    condition = local.of_another_kind == [
+      "api must be settings in braces, not \"on\"",
+      "models.sentiment.canary.rollback.minutes must be a number, not \"two\"",
+      "models.sentiment.memory_mb must be a number, not \"much\"",
+      "models.sentiment.throttle.rate must be a number, not \"5/s\"",
+      "models.sentiment.url must be settings in braces, not \"OFF\"",
+      "models.tensor.cors_origins must be a list, not \"*\"",
+      "models.tensor.snap_start must be true or false, not \"yes\"",
+      "network.zones must be a number, not \"all\"",
+      "registry.force_destroy must be true or false, not \"no\"",
+    ]
+    error_message = "Each must be named, with what it has to be: ${jsonencode(local.of_another_kind)}"
+  }
+
+  expect_failures = [output.typed]
+}
+
+run "a_model_without_settings_is_named" {
+  command = plan
+
+  variables {
+    given = { models = { sentiment = "package.zip" } }
+  }
+
+  assert {
+    condition     = local.of_another_kind == ["models.sentiment must be settings in braces, not \"package.zip\""]
+    error_message = "The model must be named: ${jsonencode(local.of_another_kind)}"
+  }
+
+  expect_failures = [output.typed]
+}

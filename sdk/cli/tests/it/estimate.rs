@@ -298,7 +298,7 @@ fn answers_leave_aws_once() {
         assert_eq!(out.len(), 1, "{out:?}");
         out[0]["resource"].as_str().expect("one").to_owned()
     };
-    assert_eq!(services(&[function.clone()]), "aws_lambda_function.a");
+    assert_eq!(services(std::slice::from_ref(&function)), "aws_lambda_function.a");
     let edge = ("aws_cloudfront_distribution.a", "aws_cloudfront_distribution", json!({}));
     assert_eq!(services(&[function, edge]), "aws_cloudfront_distribution.a");
 }

@@ -21,7 +21,7 @@ pub(super) struct Function {
     /// Environments start from a snapshot.
     pub(super) snap_start: bool,
     pub(super) tracing: bool,
-    /// Its answers go to CloudFront, which sends them on.
+    /// Its answers go to `CloudFront`, which sends them on.
     pub(super) behind_cloudfront: bool,
     /// How long logs are kept; for ever where nobody says.
     pub(super) retention_days: Option<f64>,
