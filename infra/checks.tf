@@ -23,15 +23,17 @@ locals {
     if length(settings.cors_origins) > 0 && (settings.gpu != null || contains(local.only_by_api, model)) && (module.settings.api.cors != null || module.settings.api.authorization != "NONE")
   ]
 
-  of_first_zones = [
-    for name in ["exclude_zone_ids", "zones"] : name
-    if try(var.network[name], null) != null && (try(var.network.zone_ids, null) != null || try(var.network.zone_names, null) != null)
-  ]
+  # Without `try`, which knows nothing of an object before all of it is known.
+  given_of_network = var.network == null ? tomap({}) : tomap({ for name, value in var.network : name => value != null if name != "existing" })
+  existing_network = module.settings.network == null ? false : module.settings.network.existing != null
+  named_zones      = lookup(local.given_of_network, "zone_ids", false) || lookup(local.given_of_network, "zone_names", false)
+
+  of_first_zones = [for name in ["exclude_zone_ids", "zones"] : name if local.named_zones && lookup(local.given_of_network, name, false)]
 
   # What only a VPC that is made has.
   of_made_network = [
     for name in ["cidr", "endpoints", "exclude_zone_ids", "flow_logs", "zone_ids", "zone_names", "zones"] : name
-    if try(module.settings.network.existing, null) != null && try(var.network[name], null) != null
+    if local.existing_network && lookup(local.given_of_network, name, false)
   ]
 }
 

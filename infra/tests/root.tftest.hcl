@@ -543,3 +543,17 @@ run "refuses_one_edge_before_two_models" {
 
   expect_failures = [var.edges]
 }
+
+# A check or a refusal that cannot be decided before the apply fails the run.
+run "takes_what_another_resource_of_the_apply_makes" {
+  command = plan
+
+  module {
+    source = "./tests/stacks"
+  }
+
+  assert {
+    condition     = module.team.function_names == { sentiment = "team-a-sentiment" }
+    error_message = "The second stack must have its function."
+  }
+}
