@@ -1,4 +1,4 @@
-# Warnings of a plan: what is asked for and does nothing, or is rarely meant. What cannot work is refused where it is written.
+# Warnings in a plan: settings without effect, and settings that are rarely intended. Settings that cannot work are refused by validations.
 
 locals {
   # Functions that the API alone reaches.
@@ -6,7 +6,7 @@ locals {
 
   api_timeout_ms = try(module.settings.api.timeout_ms, 0)
 
-  # The API gives up a second before a function's default of 30 s, which nobody has to write.
+  # The API gives up a second before a function's default timeout of 30 s, so the default is not warned of.
   outlive_api = [for model in local.only_by_api : model if local.functions[model].timeout_s * 1000 > local.api_timeout_ms + 1000]
 
   unlimited = [
@@ -14,11 +14,11 @@ locals {
     if settings.url.authorization == "NONE" && settings.reserved_concurrency == null && coalesce(settings.url.mode, module.settings.api == null ? "BUFFERED" : "OFF") != "OFF"
   ]
 
-  throttled_by_nobody = [for model, settings in local.models : model if settings.throttle != null && !local.by_api[model]]
-  watched_by_nobody   = [for model, settings in var.models : model if try(settings.alarms, null) != null && module.settings.observability == null]
+  throttles_without_api        = [for model, settings in local.models : model if settings.throttle != null && !local.by_api[model]]
+  alarms_without_observability = [for model, settings in var.models : model if try(settings.alarms, null) != null && module.settings.observability == null]
 
   # The API answers preflights by its own `cors`, and where it asks for a credential refuses those, which have none.
-  origins_of_nobody = module.settings.api == null ? [] : [
+  unused_cors_origins = module.settings.api == null ? [] : [
     for model, settings in local.models : model
     if length(settings.cors_origins) > 0 && (settings.gpu != null || contains(local.only_by_api, model)) && (module.settings.api.cors != null || module.settings.api.authorization != "NONE")
   ]
@@ -39,23 +39,23 @@ locals {
 
 check "settings_without_effect" {
   assert {
-    condition     = length(local.throttled_by_nobody) == 0
-    error_message = "throttle has no effect without api, nor for a model that streams at its own URL: write api = {}, or take throttle out, for ${join(", ", local.throttled_by_nobody)}. What limits a function itself is reserved_concurrency."
+    condition     = length(local.throttles_without_api) == 0
+    error_message = "throttle has no effect without api, nor for a model that streams at its own URL: write api = {}, or take throttle out, for ${join(", ", local.throttles_without_api)}. What limits a function itself is reserved_concurrency."
   }
 
   assert {
-    condition     = length(local.watched_by_nobody) == 0
-    error_message = "alarms have no effect without observability, which makes them: write observability = { emails = [\"you@example.com\"] }, or take alarms out, for ${join(", ", local.watched_by_nobody)}."
+    condition     = length(local.alarms_without_observability) == 0
+    error_message = "alarms have no effect without observability, which makes them: write observability = { emails = [\"you@example.com\"] }, or take alarms out, for ${join(", ", local.alarms_without_observability)}."
   }
 
   assert {
-    condition     = length(local.origins_of_nobody) == 0
-    error_message = "cors_origins has no effect behind an API that has cors, or asks for a credential, which preflights have not: write the origins as api.cors.origins, and take cors_origins out, for ${join(", ", local.origins_of_nobody)}."
+    condition     = length(local.unused_cors_origins) == 0
+    error_message = "cors_origins has no effect behind an API that has cors, or asks for a credential, which preflights have not: write the origins as api.cors.origins, and take cors_origins out, for ${join(", ", local.unused_cors_origins)}."
   }
 
   assert {
     condition     = length(local.of_first_zones) == 0
-    error_message = "network.${join(" and network.", local.of_first_zones)} have no effect beside zone_ids or zone_names, which name the zones: take one or the other out."
+    error_message = "network has settings without effect beside zone_ids or zone_names, which name the zones: take ${join(" and ", local.of_first_zones)} out."
   }
 
   assert {

@@ -1,5 +1,5 @@
-# What lets the distributions of `edges` through to the Function URLs behind them, and nobody else of CloudFront. It is here and not in the
-# function module, since the edge needs the URL, and what whole modules are read for must not need the edge in turn.
+# Grants by which each distribution in `edges`, and no other distribution, can call its Function URL. They are here and not in the function
+# module to avoid a dependency cycle: the edge module needs the URL, and other modules read the function module as a whole.
 
 # As with a public URL, Lambda asks for two grants since October 2025. https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 resource "aws_lambda_permission" "edge" {
@@ -17,7 +17,7 @@ resource "aws_lambda_permission" "edge" {
 # By CloudFormation for the reason that modules/function/url.tf has. With the condition CloudFront cannot be pointed to the Invoke API, whose
 # events a caller could make up.
 resource "aws_cloudformation_stack" "edge_invoke" {
-  #checkov:skip=CKV_AWS_124:one grant, which Terraform waits for; nobody else has to hear of it
+  #checkov:skip=CKV_AWS_124:one grant, which Terraform waits for; no other system needs a notification
   for_each = var.edges
 
   name = "${replace(module.function[each.key].function_name, "_", "-")}-${substr(sha256(module.function[each.key].function_name), 0, 6)}-edge-invoke" # no underscores here

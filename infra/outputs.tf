@@ -4,7 +4,7 @@ output "endpoint" {
 }
 
 output "endpoints" {
-  description = "Where each model is called: the HTTP API, except for a model that streams at a Function URL; without an API the Function URL, or for a model with a GPU the name in its certificate, which you point to its load balancer. Null where there is none of them. With `edges` it is what stands behind the edge."
+  description = "Where each model is called: the HTTP API, except for a model that streams at a Function URL; without an API the Function URL, or for a model with a GPU the name in its certificate, which you point to its load balancer. Null where there is none of them. With `edges` it is the Function URL behind the edge."
   value       = local.endpoints
 }
 

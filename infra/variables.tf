@@ -140,7 +140,7 @@ variable "api" {
 }
 
 variable "edges" {
-  description = "By model, the module `edge` that stands before its Function URL with `origin.access_control`: its outputs `distribution_arn`, whose requests the URL then takes, and `endpoint`, which callers are told in place of the URL. Write { MODEL = module.edge }."
+  description = "By model, the module `edge` in front of its Function URL, with `origin.access_control`: its outputs `distribution_arn`, whose requests the URL accepts, and `endpoint`, which `env` has in place of the URL. Write { MODEL = module.edge }."
   type = map(object({
     distribution_arn = string
     endpoint         = string
@@ -169,7 +169,7 @@ variable "edges" {
 
   validation {
     condition     = alltrue([for edge in values(var.edges) : can(regex("^https://[a-z0-9.-]+$", edge.endpoint))]) && length(distinct(values(var.edges)[*].endpoint)) == length(var.edges)
-    error_message = "edges must each have an endpoint of its own, with https:// and no path: write { MODEL = module.edge }, not ${jsonencode({ for model, edge in var.edges : model => edge.endpoint })}. An edge stands before one Function URL."
+    error_message = "edges must each have an endpoint of its own, with https:// and no path: write { MODEL = module.edge }, not ${jsonencode({ for model, edge in var.edges : model => edge.endpoint })}. An edge serves one Function URL."
   }
 
   validation {

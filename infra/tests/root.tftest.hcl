@@ -322,7 +322,7 @@ run "warns_of_a_throttle_that_a_stream_has_not" {
   expect_failures = [check.settings_without_effect]
 }
 
-run "warns_of_alarms_that_nobody_makes" {
+run "warns_of_alarms_without_observability" {
   command = plan
 
   variables {
@@ -464,7 +464,7 @@ run "an_edge_before_a_function_url" {
       !contains(keys(output.env["tensor"]), "AMAAS_CONTENT_SHA256"),
       contains(keys(output.policies.operator), "edge"),
     ])
-    error_message = "Callers must be told of the edge, which signs in their place, and the edge of the URL."
+    error_message = "env must have the edge, which signs in place of callers, and the output endpoints the URL."
   }
 }
 

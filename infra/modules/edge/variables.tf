@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "origin" {
-  description = "What is behind: `domain_name`, the host name of an HTTP API or a Function URL; `path`, put before each request's own where there is one; `access_control`: true signs each request for a Function URL that asks for AWS_IAM, so that nobody gets past the edge."
+  description = "What is behind: `domain_name`, the host name of an HTTP API or a Function URL; `path`, put before each request's own where there is one; `access_control`: true signs each request for a Function URL that asks for AWS_IAM, so that requests cannot bypass the edge."
   type = object({
     domain_name    = string
     path           = optional(string)

@@ -76,7 +76,7 @@ resource "aws_launch_template" "this" {
   lifecycle {
     precondition {
       condition     = contains(local.makers, "NVIDIA") && contains(data.aws_ec2_instance_type.this.supported_architectures, "x86_64")
-      error_message = "${var.model}: instance_type must have NVIDIA GPUs and x86_64 processors, and ${var.instance_type} has GPUs of ${length(local.makers) == 0 ? "nobody" : join(", ", local.makers)} and ${join(", ", data.aws_ec2_instance_type.this.supported_architectures)}: write \"g5.xlarge\"."
+      error_message = "${var.model}: instance_type must have NVIDIA GPUs and x86_64 processors, and ${var.instance_type} has ${length(local.makers) == 0 ? "no GPU" : "GPUs of ${join(", ", local.makers)}"} and ${join(", ", data.aws_ec2_instance_type.this.supported_architectures)} processors: write \"g5.xlarge\"."
     }
 
     # A part of a GPU counts as none.

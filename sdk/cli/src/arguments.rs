@@ -316,7 +316,7 @@ pub(crate) struct Env {
     pub(crate) terraform: PathBuf,
     /// The program that reads the outputs there: "terraform", "tofu", or the path of one [default: terraform, or tofu if only that is
     /// installed]
-    #[arg(long, value_name = "PROGRAM", value_parser = NonEmptyStringValueParser::new().map(PathBuf::from))]
+    #[arg(long, value_name = "PROGRAM")]
     pub(crate) command: Option<PathBuf>,
     /// The model, where several are deployed and each has an endpoint of its own
     #[arg(long)]

@@ -239,7 +239,7 @@ run "pages_of_others_without_a_url" {
   }
 }
 
-run "pages_of_nobody" {
+run "no_cors_without_origins" {
   assert {
     condition = alltrue([
       length(aws_lambda_function_url.this[0].cors) == 0,

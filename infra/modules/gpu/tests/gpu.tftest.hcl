@@ -542,7 +542,7 @@ run "instances_and_disks_have_all_tags" {
   }
 }
 
-run "types_that_nobody_listed" {
+run "types_of_newer_families" {
   command = plan
 
   variables {

@@ -378,7 +378,7 @@ run "refuses_a_public_bucket" {
   expect_failures = [var.registry]
 }
 
-run "refuses_tokens_where_nobody_can_fetch_their_keys" {
+run "refuses_oidc_in_a_network_without_egress" {
   command = plan
 
   variables {
