@@ -8,17 +8,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use amaas::{ApiKey, Client, Datatype, Sealing, Suite, Tensor};
+use amaas_access::{Accounts, KeyTerms};
 use amaas_e2e::{library, onnx};
+use amaas_engine::RuntimeConfig;
+use amaas_model::load::Trust;
+use amaas_model::load::{LoadTimes, Slot, Source, State};
+use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::task::Tasks;
 use amaas_serve::Host;
-use amaas_serve::access::{Accounts, KeyTerms};
-use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
+use amaas_serve::config::Limits;
 use amaas_serve::host::{self, Server};
-use amaas_serve::load::{LoadTimes, Slot, Source, State};
-use amaas_serve::publish::{Protection, Publication, Publisher, publish};
 use amaas_serve::seal::{KeySet, Policy, Sealing as Keyring};
-use amaas_serve::store::{Selector, Store};
-use amaas_serve::task::Tasks;
-use amaas_serve::vault::{FileKey, Vault};
+use amaas_store::live;
+use amaas_store::vault::{FileKey, Vault};
+use amaas_store::{Selector, Store};
 use amaas_wire::dsse::SigningKey;
 
 #[tokio::main]

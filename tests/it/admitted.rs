@@ -4,11 +4,11 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use amaas::ApiKey;
+use amaas_access::{Accounts, KeyTerms, Tenant};
 use amaas_e2e::patience::until;
 use amaas_e2e::{Function, Program, Stage};
-use amaas_serve::access::{Accounts, KeyTerms, Tenant};
-use amaas_serve::config::live;
-use amaas_serve::task::{Task, Tasks};
+use amaas_model::task::{Task, Tasks};
+use amaas_store::live;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::write::{GzEncoder, ZlibEncoder};

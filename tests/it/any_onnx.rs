@@ -7,7 +7,7 @@ mod unusual;
 
 use amaas::{Client, Datatype, ErrorKind, Tensor, TensorData};
 use amaas_e2e::{Function, Program, Stage, onnx};
-use amaas_serve::manifest::Batching;
+use amaas_engine::Batching;
 use half::{bf16, f16};
 
 async fn serve(stage: &Stage, model: &str) -> (Function, Client) {

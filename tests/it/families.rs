@@ -2,9 +2,10 @@
 
 use amaas::task::{DigitClassification, Image, RankedClassification};
 use amaas_e2e::{Program, Stage};
-use amaas_serve::config::live;
-use amaas_serve::manifest::{Batching, Golden};
-use amaas_serve::task::{Task, Tasks};
+use amaas_engine::Batching;
+use amaas_model::manifest::Golden;
+use amaas_model::task::{Task, Tasks};
+use amaas_store::live;
 
 #[tokio::test]
 async fn a_recurrent_network_takes_names() {

@@ -5,7 +5,7 @@ use amaas::{Answer, CallOptions, Datatype, ErrorKind, RetryConfig};
 use amaas_e2e::cargo_lambda::CargoLambda;
 use amaas_e2e::lambda::{Lambda, environment};
 use amaas_e2e::{Program, Stage, onnx, skip};
-use amaas_serve::publish::Protection;
+use amaas_model::publish::Protection;
 use amaas_serve::seal::KeySet;
 use futures_util::future::join_all;
 use serde_json::Value;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use amaas::sigv4::Credentials;
 use amaas::{Client, RetryConfig, Sealing, SigV4};
+use amaas_access::oidc::{Oidc, OidcConfig, TokenError};
 use amaas_e2e::{judge, skip};
-use amaas_serve::access::oidc::{Oidc, OidcConfig, TokenError};
 use amaas_wire::keys::KeyList;
 use amaas_wire::ohttp::{KeyRing, PrivateKey, Suite};
 use axum::Router;

@@ -6,9 +6,8 @@ use std::time::Duration;
 use amaas_e2e::dynamodb::{self, DynamoDb};
 use amaas_e2e::patience::until;
 use amaas_e2e::{Function, Launch, Program, Stage, onnx, skip};
-use amaas_serve::ledger::{
-    self, Clock, Count, Counted, FOREVER, Inserted, Key, Ledger, LedgerError, Memory, Revision, Sqlite, VALUE_BYTES,
-    Write,
+use amaas_ledger::{
+    Clock, Count, Counted, FOREVER, Inserted, Key, Ledger, LedgerError, Memory, Revision, Sqlite, VALUE_BYTES, Write,
 };
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -265,8 +264,8 @@ async fn dynamodb_behaves() {
         Err(why) => return skip(&why),
     };
     let hand = Hand::default();
-    behaves(Arc::new(ledger::DynamoDb::new(server.client(), dynamodb::TABLE, hand.clock())), hand).await;
-    let missing = ledger::DynamoDb::new(server.client(), "missing", Clock::default());
+    behaves(Arc::new(amaas_ledger::DynamoDb::new(server.client(), dynamodb::TABLE, hand.clock())), hand).await;
+    let missing = amaas_ledger::DynamoDb::new(server.client(), "missing", Clock::default());
     assert!(matches!(missing.read(&Key::new("a", "b")).await, Err(LedgerError::Denied { .. })));
 }
 
@@ -331,7 +330,7 @@ async fn functions_in_many_places_give_one_answer() {
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
-    let table = ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default());
+    let table = amaas_ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default());
     stage.add_key_to(&stage.accounts_in(Arc::new(table))).await;
     one_answer_for_all(&stage, &server.as_ledger_of(stage.sentiment().await, dynamodb::TABLE)).await;
 

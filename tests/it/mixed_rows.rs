@@ -8,15 +8,16 @@
 
 use amaas::task::Prompt;
 use amaas::{ApiKey, Client, Datatype, Tensor, TensorData};
+use amaas_access::KeyTerms;
 use amaas_e2e::onnx::mixing;
 use amaas_e2e::{Function, Program, Stage, library};
+use amaas_engine::Batching;
 use amaas_generate::Generate;
-use amaas_serve::access::KeyTerms;
-use amaas_serve::config::live;
-use amaas_serve::manifest::{Batching, Manifest};
-use amaas_serve::publish::{BatchingPolicy, Protection, Publication, Publisher, publish};
+use amaas_model::manifest::Manifest;
+use amaas_model::publish::{BatchingPolicy, Protection, Publication, Publisher, publish};
+use amaas_model::task::Tasks;
 use amaas_serve::seal::KeySet;
-use amaas_serve::task::Tasks;
+use amaas_store::live;
 use futures_util::future::join_all;
 
 /// Rows of one value, and what the network makes of them when it runs them alone.

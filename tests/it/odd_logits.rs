@@ -3,8 +3,8 @@
 use amaas_e2e::onnx::{Constant, Dim, Graph, Node, Value};
 use amaas_e2e::{Function, Program, Stage};
 use amaas_generate::Generate;
-use amaas_serve::config::live;
-use amaas_serve::task::{Generator, Tasks};
+use amaas_model::task::{Generator, Tasks};
+use amaas_store::live;
 use amaas_wire::Datatype::{Fp32, Int64};
 use serde_json::{Value as Json, json};
 

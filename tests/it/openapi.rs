@@ -7,8 +7,8 @@ mod judge;
 mod readers;
 
 use amaas_e2e::{Function, Program, Stage};
-use amaas_serve::publish::Publication;
-use amaas_serve::task::Tasks;
+use amaas_model::publish::Publication;
+use amaas_model::task::Tasks;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 

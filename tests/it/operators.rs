@@ -10,9 +10,9 @@ use std::path::Path;
 
 use amaas_cli::shelf::Shelf;
 use amaas_e2e::skip;
-use amaas_serve::config::RuntimeConfig;
-use amaas_serve::publish::Publication;
-use amaas_serve::task::Tasks;
+use amaas_engine::RuntimeConfig;
+use amaas_model::publish::Publication;
+use amaas_model::task::Tasks;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amaas::ApiKey;
+use amaas_access::meter::Record;
+use amaas_access::{Accounts, KeyRecord, KeyTerms, Standing, Tenant, TenantName};
 use amaas_e2e::{Function, Stage};
-use amaas_serve::access::{Accounts, KeyRecord, KeyTerms, Standing, Tenant, TenantName};
-use amaas_serve::meter::Record;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ async fn refusal(answer: Response) -> (StatusCode, String) {
 async fn records(accounts: &Accounts, tenant: &TenantName) -> BTreeMap<String, Record> {
     let ledger = Arc::clone(accounts.ledger());
     let mut all = BTreeMap::new();
-    let today = amaas_serve::meter::Day::at(amaas_serve::access::now() * 1000);
+    let today = amaas_access::meter::Day::at(amaas_access::now() * 1000);
     for day in [today.previous(), today] {
         let mut after = String::new();
         loop {

@@ -6,9 +6,9 @@ mod memory;
 
 use amaas_e2e::{Stage, library};
 use amaas_embed::Embed;
-use amaas_serve::config::live;
-use amaas_serve::publish::{Publication, PublishError, Published, publish};
-use amaas_serve::task::Tasks;
+use amaas_model::publish::{Publication, PublishError, Published, publish};
+use amaas_model::task::Tasks;
+use amaas_store::live;
 
 /// What comes of publishing `publication` on `stage`.
 async fn published(stage: &Stage, publication: Publication, tasks: &Tasks) -> Result<Published, PublishError> {

@@ -1,4 +1,4 @@
-//! The proof that rows do not see one another (`amaas_serve::publish::prove_rows`), against networks made to deceive it, networks that it has to
+//! The proof that rows do not see one another (`amaas_model::publish::prove_rows`), against networks made to deceive it, networks that it has to
 //! accept, what exporters write, ONNX's operator cases, and random graphs. ONNX Runtime judges: rows alone give what they give together, or not.
 
 mod corpus;
@@ -10,7 +10,7 @@ mod refused;
 mod trial;
 mod values;
 
-use amaas_serve::publish::{NetworkFiles, NotProven, prove_rows};
+use amaas_model::publish::{NetworkFiles, NotProven, prove_rows};
 
 /// What the proof says of the ONNX file `file`.
 fn prove(file: Vec<u8>) -> Result<(), NotProven> {

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use amaas_e2e::{Function, Launch, Stage};
 use amaas_serve::seal::{KeySet, OVERLAP};
-use amaas_serve::store::ModelName;
-use amaas_serve::vault::{FileKey, Vault};
+use amaas_store::ModelName;
+use amaas_store::vault::{FileKey, Vault};
 use bhttp::{Message, Mode};
 use bytes::Bytes;
 use ohttp::{ClientRequest, ClientResponse};

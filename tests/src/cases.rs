@@ -1,6 +1,6 @@
 //! The cases with known answers that lie beside the sentiment model, made by another ONNX Runtime than ours.
 
-use amaas_serve::manifest::{Golden, GoldenCase};
+use amaas_model::manifest::{Golden, GoldenCase};
 use serde_json::Value;
 
 /// Ids and the probabilities that an independent Python program got for them.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use amaas_serve::runtime::find_or_fetch;
+use amaas_engine::runtime::find_or_fetch;
 use tokio::sync::OnceCell;
 
 /// Where the library is: `ORT_DYLIB_PATH`, the user's cache, or fetched through pip into it.

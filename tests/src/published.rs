@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use amaas_cli::object_store::{BUCKET, ObjectStore};
+use amaas_model::publish::{Protection, Publisher, publish};
+use amaas_model::task::Tasks;
 use amaas_sentiment::{Sentiment, bundle};
-use amaas_serve::config::live;
-use amaas_serve::publish::{Protection, Publisher, publish};
 use amaas_serve::seal::KeySet;
-use amaas_serve::store::Store;
-use amaas_serve::task::Tasks;
-use amaas_serve::vault::{FileKey, Vault};
+use amaas_store::Store;
+use amaas_store::live;
+use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::ApiKey;
 use amaas_wire::dsse::SigningKey;
 use tempfile::TempDir;

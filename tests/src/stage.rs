@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amaas::{ApiKey, Client, ClientBuilder};
+use amaas_access::{Accounts, KeyTerms};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
+use amaas_ledger::{Clock, Ledger, Sqlite};
+use amaas_model::manifest::Manifest;
+use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::task::Tasks;
 use amaas_sentiment::{Sentiment, bundle};
-use amaas_serve::access::{Accounts, KeyTerms};
-use amaas_serve::config::live;
-use amaas_serve::ledger::{Clock, Ledger, Sqlite};
-use amaas_serve::manifest::Manifest;
-use amaas_serve::publish::{Protection, Publication, Publisher, publish};
 use amaas_serve::seal::KeySet;
-use amaas_serve::store::Store;
-use amaas_serve::task::Tasks;
-use amaas_serve::vault::Vault;
+use amaas_store::Store;
+use amaas_store::live;
+use amaas_store::vault::Vault;
 use tempfile::TempDir;
 
 use crate::published::{KMS_KEY, Published};

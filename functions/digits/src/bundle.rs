@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use amaas_serve::manifest::{Golden, ManifestError};
 use amaas_serve::publish::{BatchingPolicy, Publication};
-use amaas_serve::store::Alias;
 use amaas_serve::task::Task;
+use amaas_store::Alias;
 use bytes::Bytes;
 
 use crate::Digits;

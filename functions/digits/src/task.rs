@@ -4,7 +4,8 @@
 //! that stands out is refused; of an animation the first image counts; what is transparent is white; colours turn grey.
 
 use amaas_image::{MOST_MEMORY, MOST_PIXELS, grey};
-use amaas_serve::task::{Assets, InvalidInput, Task, TaskError, checkpoint};
+use amaas_serve::task::{Assets, Task, checkpoint};
+use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_wire::Tensor;
 use amaas_wire::task::{DigitClassification, Image};
 

@@ -7,7 +7,8 @@
 
 use std::sync::OnceLock;
 
-use amaas_serve::task::{Assets, Embedder, InvalidInput, TaskError, Tokens};
+use amaas_serve::task::{Assets, Embedder, Tokens};
+use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_wire::Tensor;
 use tokenizers::{Encoding, Tokenizer};
 
@@ -20,7 +21,7 @@ use tokenizers::{Encoding, Tokenizer};
 /// let embed = Embed::from_tokenizer(include_bytes!("../model/tokenizer.json"))?;
 /// let tokens = embed.tokens("A wonderful film.").expect("a text");
 /// assert_eq!((tokens.ids, tokens.truncated), (vec![101, 1037, 6919, 2143, 1012, 102], false));
-/// # Ok::<(), amaas_serve::task::TaskError>(())
+/// # Ok::<(), amaas_engine::TaskError>(())
 /// ```
 pub struct Embed {
     tokenizer: Tokenizer,

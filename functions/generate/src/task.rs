@@ -3,7 +3,8 @@
 //! What happens to odd prompts: an empty one is what begins a text, where the tokenizer has that; the name of a special token, such as
 //! `<|begin|>`, is that token; one that is longer than the network has room for is refused, for nobody knows which part matters.
 
-use amaas_serve::task::{Assets, Generator, InvalidInput, TaskError};
+use amaas_serve::task::{Assets, Generator};
+use amaas_serve::task::{InvalidInput, TaskError};
 use serde::Deserialize;
 use tokenizers::Tokenizer;
 
@@ -18,7 +19,7 @@ use tokenizers::Tokenizer;
 /// let tokens = generate.encode("ROMEO:\nÉ").expect("a text");
 /// assert_eq!((tokens[0], generate.ends(0), generate.context()), (0, true, 256));
 /// assert_eq!(generate.text(&tokens)?, "ROMEO:\nÉ");
-/// # Ok::<(), amaas_serve::task::TaskError>(())
+/// # Ok::<(), amaas_engine::TaskError>(())
 /// ```
 pub struct Generate {
     tokenizer: Tokenizer,

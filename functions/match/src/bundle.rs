@@ -2,8 +2,8 @@
 
 use amaas_serve::manifest::ManifestError;
 use amaas_serve::publish::Publication;
-use amaas_serve::store::Alias;
 use amaas_serve::task::Matcher;
+use amaas_store::Alias;
 use bytes::Bytes;
 
 use crate::Match;

@@ -4,7 +4,8 @@
 //! a vector as every other, and stands where that puts it; of a long one the beginning counts.
 
 use amaas_embed::Embed;
-use amaas_serve::task::{Assets, InvalidInput, Matcher, TaskError};
+use amaas_serve::task::{Assets, Matcher};
+use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_wire::Tensor;
 use amaas_wire::task::{Embedding, ImageAndTexts, RankedTexts, Scored};
 
@@ -22,7 +23,7 @@ use crate::score::{direction, dot, largest, probabilities};
 /// let matcher = Match::new(labels, include_str!("../model/image.json"))?;
 /// let error = matcher.texts(&ImageAndTexts::new(vec![], [""; 0])).expect_err("no text");
 /// assert_eq!(error.to_string(), "texts: expected at least one, got none");
-/// # Ok::<(), amaas_serve::task::TaskError>(())
+/// # Ok::<(), amaas_engine::TaskError>(())
 /// ```
 pub struct Match {
     labels: Vec<String>,

@@ -15,10 +15,10 @@ use std::time::Instant;
 use amaas::task::RankedClassification;
 use amaas::{Answer, Model};
 use amaas_cli::served::Served;
+use amaas_engine::runtime;
+use amaas_model::task::Tasks;
 use amaas_names::Names;
-use amaas_serve::config::live;
-use amaas_serve::runtime;
-use amaas_serve::task::Tasks;
+use amaas_store::live;
 use tokio::task::JoinSet;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;

@@ -4,7 +4,8 @@
 //! alphabet is unknown to the network; a name of which no letter is known (an empty one, a number, one in another script),
 //! or one of more than 64 characters, is refused, for the network can say nothing of it.
 
-use amaas_serve::task::{Assets, InvalidInput, Task, TaskError};
+use amaas_serve::task::{Assets, Task};
+use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_wire::Tensor;
 use amaas_wire::task::{RankedClassification, Scored};
 

@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use amaas_serve::task::{Assets, InvalidInput, Task, TaskError, checkpoint};
+use amaas_serve::task::{Assets, Task, checkpoint};
+use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_wire::Tensor;
 use amaas_wire::task::TextClassification;
 
@@ -17,7 +18,7 @@ use amaas_wire::task::TextClassification;
 ///
 /// let sentiment = Sentiment::from_words("the\nand\n")?;
 /// assert_eq!(sentiment.ids("The END")[..4], [1, 4, 2, 0]);
-/// # Ok::<(), amaas_serve::task::TaskError>(())
+/// # Ok::<(), amaas_engine::TaskError>(())
 /// ```
 pub struct Sentiment {
     ids: HashMap<Box<str>, i64>,

@@ -1,24 +1,19 @@
 //! What a function is told by its environment, read once at the start.
 
 mod cors;
-mod ledger;
-mod variable;
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use amaas_wire::dsse::VerifyingKey;
+use amaas_config::{ConfigError, Variable, process};
+use amaas_ledger::LedgerLocation;
 
 pub use self::cors::Origins;
-pub use self::ledger::LedgerLocation;
-pub use self::variable::ConfigError;
-use self::variable::Variable;
-use crate::access::oidc::OidcConfig;
-use crate::load::Provider;
-use crate::runtime::memory;
 use crate::seal::Policy;
-use crate::store::{ModelName, Selector};
+use amaas_access::oidc::OidcConfig;
+use amaas_engine::RuntimeConfig;
+use amaas_model::load::Trust;
+use amaas_store::{ModelName, Selector};
 
 /// The configuration of a function.
 #[derive(Clone, Debug)]
@@ -37,7 +32,7 @@ pub struct Config {
     /// URL's own mode.
     pub response_mode: ResponseMode,
     /// `AMAAS_KMS_KEY`: what unwraps the ledger's secret and the keys of sealed calls and sealed models, as
-    /// [`crate::vault::Vault::open`] takes it: a key of KMS, or `file:` and a path.
+    /// [`amaas_store::vault::Vault::open`] takes it: a key of KMS, or `file:` and a path.
     pub vault: String,
     /// Whose models are loaded.
     pub trust: Trust,
@@ -66,16 +61,6 @@ pub struct Config {
     pub listen: (String, u16),
 }
 
-/// Whose models are loaded, and from which serial up.
-#[derive(Clone, Debug, Default)]
-pub struct Trust {
-    /// `AMAAS_PUBLISHERS`: the public keys of those who may publish, as `amaas signer` shows them, with commas between. A model
-    /// that none of them signed is refused.
-    pub publishers: Vec<VerifyingKey>,
-    /// `AMAAS_LEAST_SERIAL`: a version whose manifest has a lower serial is refused, whatever an alias says; 0 where not set.
-    pub least_serial: u64,
-}
-
 /// What AWS IAM says of callers, behind a Function URL or an HTTP API that asks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Iam {
@@ -92,99 +77,6 @@ pub enum Replay {
     Allow,
     /// It is refused, and so is one without a date.
     Refuse,
-}
-
-/// How networks are run.
-#[derive(Clone, Debug)]
-pub struct RuntimeConfig {
-    /// `AMAAS_EXECUTION_PROVIDERS`: tried in this order; `cpu` where not set.
-    pub providers: Vec<Provider>,
-    /// `AMAAS_INTRA_THREADS`: threads of one run; as many as the process may use where not set.
-    pub intra_threads: NonZeroUsize,
-    /// `AMAAS_BATCH_ROWS`: the most rows of different calls that share a run; 32 where not set.
-    pub batch_rows: NonZeroUsize,
-    /// `AMAAS_QUEUE_ROWS`: the most rows that wait for a run; 1,024 where not set. What comes then is refused at once.
-    pub queue_rows: NonZeroUsize,
-    /// `AMAAS_PREPACK`: when weights are laid out for the CPU, which makes runs some 5 to 10 % faster, where they were published in
-    /// a form that is ready without. It takes as long as some runs, and up to as much memory again as the weights.
-    pub prepack: Prepack,
-    /// `AMAAS_MAX_RUN_SECONDS`: how long a run may take, on every host, at publish and for golden cases too; 30 where not set. One that takes
-    /// longer is ended, and its caller is refused. Under Lambda a run ends half a second before its invocation's time is up, too.
-    pub run_time: Duration,
-    /// `AMAAS_MAX_RUN_BYTES`: the most memory that all runs of the process may take together on the CPU, with outputs that are on their way, and
-    /// without weights; where not set, half of what the machine or the container has. One process has one such bound.
-    pub run_bytes: u64,
-    /// `AMAAS_MAX_SESSION_BYTES`: how much memory a network may come to need until it has run once; where not set, 512 MiB and eight times
-    /// what its files have.
-    pub session_bytes: Option<u64>,
-    /// `AMAAS_MAX_ANSWER_BYTES`: the largest answer, in its tensors and as it is written; 64 MiB where not set, which is what the SDK reads.
-    pub answer_bytes: u64,
-    /// `AMAAS_TF32`: `allow` has CUDA multiply FP32 matrices with ten bits behind the point, which is up to four times as fast and was off
-    /// by 2e-3 for an encoder of 436 MB; `refuse` where not set, where it was off by 1e-6.
-    pub tf32: bool,
-    /// `ORT_DYLIB_PATH`: the ONNX Runtime library. Where not set: `lib/libonnxruntime.so` beside the program (so it is
-    /// in a Lambda function's package), then the cache that `amaas dev` fills.
-    pub library: Option<PathBuf>,
-}
-
-impl Default for RuntimeConfig {
-    fn default() -> Self {
-        Self {
-            providers: vec![Provider::Cpu],
-            intra_threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            batch_rows: const { NonZeroUsize::new(32).unwrap() },
-            queue_rows: const { NonZeroUsize::new(1024).unwrap() },
-            prepack: Prepack::Later,
-            run_time: Duration::from_secs(30),
-            run_bytes: memory::total().unwrap_or(8 << 30) / 2,
-            session_bytes: None,
-            answer_bytes: 64 << 20,
-            tf32: false,
-            library: None,
-        }
-    }
-}
-
-impl RuntimeConfig {
-    /// What the process's environment says of it.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names the variable, what was expected and what it holds.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_variables(process)
-    }
-
-    /// What `variables` say of it.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names the variable, what was expected and what it holds.
-    pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let (variable, default) = (|name| Variable::of(&variables, name), Self::default());
-        Ok(Self {
-            providers: variable("AMAAS_EXECUTION_PROVIDERS").providers()?,
-            intra_threads: variable("AMAAS_INTRA_THREADS").or(POSITIVE, default.intra_threads)?,
-            batch_rows: variable("AMAAS_BATCH_ROWS").or(POSITIVE, default.batch_rows)?,
-            queue_rows: variable("AMAAS_QUEUE_ROWS").or(POSITIVE, default.queue_rows)?,
-            prepack: variable("AMAAS_PREPACK").prepack()?,
-            run_time: variable("AMAAS_MAX_RUN_SECONDS").seconds(default.run_time)?,
-            run_bytes: variable("AMAAS_MAX_RUN_BYTES").bytes()?.unwrap_or(default.run_bytes),
-            session_bytes: variable("AMAAS_MAX_SESSION_BYTES").bytes()?,
-            answer_bytes: variable("AMAAS_MAX_ANSWER_BYTES").bytes()?.unwrap_or(default.answer_bytes),
-            tf32: variable("AMAAS_TF32").allowed()?,
-            library: variable("ORT_DYLIB_PATH").value.map(PathBuf::from),
-        })
-    }
-}
-
-/// When weights are laid out for the CPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prepack {
-    /// `later`, the default: beside the first runs, where there is memory for it, for those that follow.
-    Later,
-    /// `at-load`: before the first run.
-    AtLoad,
-    /// `never`: the least memory.
-    Never,
 }
 
 /// What is refused.
@@ -243,14 +135,13 @@ impl Limits {
     /// # Errors
     /// [`ConfigError`] names the variable, what was expected and what it holds.
     pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let (variable, default) = (|name| Variable::of(&variables, name), Self::default());
+        let (variable, default) = (|name| Variable::read(&variables, name), Self::default());
         let body_bytes = variable("AMAAS_MAX_BODY_BYTES").positive(default.body_bytes)?;
         let seconds = variable("AMAAS_WRITE_TIMEOUT_SECONDS").positive(WRITE_TIMEOUT)?;
         Ok(Self {
             body_bytes,
             rows: variable("AMAAS_MAX_ROWS").positive(default.rows)?,
-            sealed_bytes: variable("AMAAS_MAX_SEALED_BYTES")
-                .at_least(sealed(body_bytes), sealed(body_bytes).saturating_mul(4))?,
+            sealed_bytes: sealed_bytes(variable("AMAAS_MAX_SEALED_BYTES"), sealed(body_bytes))?,
             connections: variable("AMAAS_MAX_CONNECTIONS").positive(default.connections)?,
             write_timeout: Duration::from_secs(seconds as u64),
             keep_alive: variable("AMAAS_KEEP_ALIVE_SECONDS").seconds(default.keep_alive)?,
@@ -286,7 +177,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the variable, what was expected and what it holds.
     pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let variable = |name| Variable::of(&variables, name);
+        let variable = |name| Variable::read(&variables, name);
         let store = variable("AMAAS_STORE").required("s3://bucket[/prefix], or the path of a folder")?;
         let model = variable("AMAAS_MODEL").required("the name of a model")?;
         let vault = variable("AMAAS_KMS_KEY").required("a key of KMS or file:PATH")?;
@@ -294,59 +185,68 @@ impl Config {
         Ok(Self {
             store,
             model,
-            version: variable("AMAAS_MODEL_VERSION").or("a version or an alias", Selector::Alias(live()))?,
+            version: variable("AMAAS_MODEL_VERSION")
+                .or("a version or an alias", Selector::Alias(amaas_store::live()))?,
             runtime: RuntimeConfig::from_variables(&variables)?,
             limits: Limits::from_variables(&variables)?,
-            response_mode: variable("AMAAS_RESPONSE_MODE").response_mode()?,
-            sealing: variable("AMAAS_SEALING").sealing()?,
+            response_mode: variable("AMAAS_RESPONSE_MODE")
+                .one_of([("buffered", ResponseMode::Buffered), ("stream", ResponseMode::Stream)])?,
+            sealing: variable("AMAAS_SEALING").one_of([
+                ("required", Policy::Required),
+                ("optional", Policy::Optional),
+                ("off", Policy::Off),
+            ])?,
             vault,
             trust: Trust::from_variables(&variables)?,
-            replay: variable("AMAAS_REPLAY").replay()?,
-            journal: variable("AMAAS_JOURNAL").value.map_or_else(|| ledger.journal(&variables), PathBuf::from),
+            replay: variable("AMAAS_REPLAY").one_of([("refuse", Replay::Refuse), ("allow", Replay::Allow)])?,
+            journal: variable("AMAAS_JOURNAL").value().map_or_else(|| ledger.journal(&variables), PathBuf::from),
             ledger,
-            emf: variable("AMAAS_EMF").switch(variable("AWS_LAMBDA_FUNCTION_NAME").value.is_some())?,
+            emf: if variable("AWS_LAMBDA_FUNCTION_NAME").value().is_some() {
+                variable("AMAAS_EMF").one_of([("on", true), ("off", false)])?
+            } else {
+                variable("AMAAS_EMF").one_of([("off", false), ("on", true)])?
+            },
             oidc: OidcConfig::from_variables(&variables)?,
-            iam: variable("AMAAS_IAM").iam()?,
+            iam: variable("AMAAS_IAM").one_of([("ignore", Iam::Ignore), ("tenant", Iam::Tenant)])?,
             cors: Origins::from_variables(&variables)?,
             // Not HOST, which shells and conda set for themselves.
-            listen: (variable("AMAAS_HOST").host("127.0.0.1")?, variable("PORT").or("a port number", 8080)?),
+            listen: (listen_address(variable("AMAAS_HOST"))?, variable("PORT").or("a port number", 8080)?),
         })
     }
 }
 
-impl Trust {
-    /// What `variables` say of it.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names the variable, what was expected and what it holds.
-    pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let variable = |name| Variable::of(&variables, name);
-        Ok(Self {
-            publishers: variable("AMAAS_PUBLISHERS").publishers()?,
-            least_serial: variable("AMAAS_LEAST_SERIAL").or("a serial, as `amaas publish` shows it", 0)?,
-        })
+/// A number of bytes that one sealed body of the largest size fits in.
+fn sealed_bytes(variable: Variable, least: usize) -> Result<usize, ConfigError> {
+    let Some(value) = variable.value() else { return Ok(least.saturating_mul(4)) };
+    match value.parse() {
+        Ok(bytes) if bytes >= least => Ok(bytes),
+        _ => Err(variable.error(&format!("a number from {least} up, which one sealed body can have"))),
     }
 }
 
-/// A variable of the process's environment.
-fn process(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// The alias that is served where nobody asked for another.
-///
-/// # Panics
-/// Never: the text is a name.
-pub fn live() -> crate::store::Alias {
-    "live".parse().expect("\"live\" begins with a letter and has no other character than letters")
+/// An address or the name of one, without the brackets that URLs have around IPv6.
+fn listen_address(variable: Variable) -> Result<String, ConfigError> {
+    let Some(value) = variable.value() else { return Ok("127.0.0.1".to_owned()) };
+    let inner = value.strip_prefix('[').and_then(|value| value.strip_suffix(']')).unwrap_or(value);
+    let is_valid = if inner.contains(':') {
+        // An address of a link has a zone behind it.
+        inner.split('%').next().is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
+    } else {
+        inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    };
+    if is_valid {
+        return Ok(inner.to_owned());
+    }
+    Err(variable.error("an address to listen on, such as 127.0.0.1, or all of them: 0.0.0.0 or :: (the port is PORT)"))
 }
 
 /// Seconds: a caller on a bad line takes something now and then.
 const WRITE_TIMEOUT: usize = 30;
-const POSITIVE: &str = "a number from 1 up";
 
 #[cfg(test)]
 mod tests {
+    use amaas_engine::Provider;
+
     use super::*;
 
     const PUBLISHER: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";

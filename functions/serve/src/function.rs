@@ -4,17 +4,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::oidc::{Oidc, TokenError};
-use crate::access::{Accounts, AccountsError};
 use crate::config::{Config, Iam};
-use crate::ledger;
-use crate::load::{Slot, Source, State};
 use crate::router::Host;
 use crate::seal::{Policy, Sealing};
-use crate::store::{S3Options, Store};
-use crate::task::Tasks;
-use crate::vault::Vault;
-use crate::{host, runtime, telemetry};
+use crate::{host, telemetry};
+use amaas_access::oidc::{Oidc, TokenError};
+use amaas_access::{Accounts, AccountsError};
+use amaas_engine::runtime;
+use amaas_model::load::{Slot, Source, State};
+use amaas_model::task::Tasks;
+use amaas_store::vault::Vault;
+use amaas_store::{S3Options, Store};
 
 /// Runs a function that knows `tasks` until it is stopped: under Lambda where `AWS_LAMBDA_RUNTIME_API` is set, as an
 /// HTTP server where it is not.
@@ -63,7 +63,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     drop(tokio::task::spawn_blocking(move || runtime::start(library.as_deref())));
     let store = Store::open(&config.store, &S3Options::default()).await.map_err(|error| error.to_string())?;
     let vault = Vault::open(&config.vault).await.map_err(|error| format!("AMAAS_KMS_KEY: {error}"))?;
-    let ledger = ledger::open(&config.ledger).await.map_err(|error| format!("AMAAS_LEDGER: {error}"))?;
+    let ledger = amaas_ledger::open(&config.ledger).await.map_err(|error| format!("AMAAS_LEDGER: {error}"))?;
     let accounts = Accounts::new(ledger, vault.clone());
     let host = Host::new(accounts.clone(), config.limits);
     if config.emf {

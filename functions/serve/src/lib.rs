@@ -3,35 +3,19 @@
 //!
 //! A model owner needs [`task::Task`] and [`function`]; `functions/sentiment` shows both.
 
-pub mod access;
-pub mod at_rest;
 pub mod config;
-pub mod digest;
 mod error;
 mod function;
-mod generate;
 mod grpc;
 pub mod host;
-mod infer;
-pub mod ledger;
-pub mod load;
-pub mod manifest;
-pub mod meter;
-mod onnx;
 mod openapi;
-mod pointer;
-pub mod publish;
-mod quota;
 mod reply;
 mod request;
 mod router;
-pub mod runtime;
 pub mod seal;
-pub mod store;
-pub mod task;
 pub mod telemetry;
-pub mod vault;
 
+pub use amaas_model::{manifest, publish, task};
 /// What inputs and predictions of a task derive their schemas with.
 pub use schemars;
 

@@ -12,8 +12,8 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use amaas_serve::publish::BatchingPolicy;
-use amaas_serve::store::{Alias, ModelName, Version};
+use amaas_model::publish::BatchingPolicy;
+use amaas_store::{Alias, ModelName, Version};
 use amaas_wire::dsse::VerifyingKey;
 use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};

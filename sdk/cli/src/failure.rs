@@ -3,15 +3,15 @@
 use std::fmt::Display;
 
 use amaas::ErrorKind;
-use amaas_serve::access::{AccountsError, TenantName};
-use amaas_serve::config::ConfigError;
-use amaas_serve::ledger::LedgerError;
-use amaas_serve::load::LoadError;
-use amaas_serve::meter::ReportError;
-use amaas_serve::publish::PublishError;
+use amaas_access::meter::ReportError;
+use amaas_access::{AccountsError, TenantName};
+use amaas_config::ConfigError;
+use amaas_ledger::LedgerError;
+use amaas_model::load::LoadError;
+use amaas_model::publish::PublishError;
 use amaas_serve::seal::SealingError;
-use amaas_serve::store::StoreError;
-use amaas_serve::vault::VaultError;
+use amaas_store::StoreError;
+use amaas_store::vault::VaultError;
 use amaas_wire::problem::TYPE_PREFIX;
 
 use crate::output;

@@ -3,3 +3,4 @@
 pub mod object_store;
 pub mod served;
 pub mod shelf;
+pub mod watch;

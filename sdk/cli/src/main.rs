@@ -10,7 +10,7 @@ mod settings;
 
 use std::process::ExitCode;
 
-use amaas_serve::runtime::leave;
+use amaas_engine::runtime::leave;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
@@ -42,10 +42,10 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
     // ONNX Runtime must find its telemetry switched off, and this starts the program again where it would not.
     let quiet = matches!(arguments.command, Command::Dev(_) | Command::Publish(_));
     if quiet {
-        amaas_serve::runtime::quiet().map_err(Failure::process)?;
+        amaas_engine::runtime::quiet().map_err(Failure::process)?;
     }
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
-    amaas_serve::runtime::private();
+    amaas_engine::runtime::private();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::process)?;
     let result = runtime.block_on(run(arguments));
     runtime.shutdown_background();

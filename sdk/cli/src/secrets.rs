@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use amaas_serve::at_rest::SignerFile;
-use amaas_serve::publish::{Protection, Publisher};
-use amaas_serve::vault::{FileKey, Vault};
+use amaas_model::at_rest::SignerFile;
+use amaas_model::publish::{Protection, Publisher};
+use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
 
 use crate::failure::Failure;

@@ -5,9 +5,9 @@ use std::error::Error;
 use std::path::Path;
 
 use amaas::Model;
-use amaas_serve::config::RuntimeConfig;
-use amaas_serve::publish::Publication;
-use amaas_serve::task::Tasks;
+use amaas_engine::RuntimeConfig;
+use amaas_model::publish::Publication;
+use amaas_model::task::Tasks;
 
 use crate::shelf::Shelf;
 

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 use amaas::env_file::{self, Lookup};
 use amaas::{Client, ClientBuilder};
-use amaas_serve::at_rest::SignerFile;
-use amaas_serve::store::{S3Endpoint, S3Options, Store};
-use amaas_serve::vault::Vault;
+use amaas_model::at_rest::SignerFile;
+use amaas_store::vault::Vault;
+use amaas_store::{S3Endpoint, S3Options, Store};
 use amaas_wire::dsse::{DsseError, VerifyingKey};
 
 use self::dev_file::DevFile;

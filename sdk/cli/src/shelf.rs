@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amaas::{ApiKey, Client, Model};
-use amaas_serve::access::{Accounts, KeyTerms};
-use amaas_serve::config::{Limits, RuntimeConfig, Trust};
+use amaas_access::{Accounts, KeyTerms};
+use amaas_engine::RuntimeConfig;
+use amaas_engine::runtime;
+use amaas_model::load::Trust;
+use amaas_model::load::{Slot, Source, State};
+use amaas_model::publish;
+use amaas_model::publish::{Protection, Publication, Publisher};
+use amaas_model::task::Tasks;
+use amaas_serve::Host;
+use amaas_serve::config::Limits;
 use amaas_serve::host::{self, Server};
-use amaas_serve::load::{Slot, Source, State};
-use amaas_serve::publish::{Protection, Publication, Publisher};
 use amaas_serve::seal::{KeySet, Policy, Sealing};
-use amaas_serve::store::{ModelName, Selector, Store};
-use amaas_serve::task::Tasks;
-use amaas_serve::vault::{FileKey, Vault};
-use amaas_serve::{Host, publish, runtime};
+use amaas_store::vault::{FileKey, Vault};
+use amaas_store::{ModelName, Selector, Store};
 use amaas_wire::dsse::SigningKey;
 use tokio::task::JoinHandle;
 

@@ -7,6 +7,7 @@
 //! never with a panic and never with the payload.
 
 pub mod bhttp;
+pub mod content_digest;
 pub mod dsse;
 pub mod json;
 pub mod key;
@@ -22,6 +23,7 @@ pub mod tensor;
 pub mod usage;
 
 mod datatype;
+mod error_class;
 #[doc(hidden)]
 pub mod hex;
 mod tensor_bytes;
@@ -31,5 +33,6 @@ mod tensor_value;
 mod values;
 mod varint;
 
+pub use error_class::{Classified, Classify, ErrorClass};
 pub use key::{ApiKey, MalformedKey};
 pub use tensor::{Datatype, Number, Tensor, TensorData, TensorError, Values};

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use amaas_digits::{Digits, bundle};
 use amaas_e2e::Program;
-use amaas_serve::config::live;
-use amaas_serve::task::{Task, Tasks};
+use amaas_model::task::{Task, Tasks};
+use amaas_store::live;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::write::ZlibEncoder;

@@ -2,8 +2,8 @@
 
 use amaas_e2e::Program;
 use amaas_embed::{Embed, bundle};
-use amaas_serve::config::live;
-use amaas_serve::task::Tasks;
+use amaas_model::task::Tasks;
+use amaas_store::live;
 use serde_json::json;
 
 use crate::Seen;

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::time::Duration;
 
 use amaas::ApiKey;
+use amaas_access::KeyTerms;
 use amaas_e2e::{Function, Program, Stage};
-use amaas_serve::access::KeyTerms;
-use amaas_serve::publish::Publication;
-use amaas_serve::task::Tasks;
+use amaas_model::publish::Publication;
+use amaas_model::task::Tasks;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::future::join_all;

@@ -4,18 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use amaas::{ApiKey, Client, ClientBuilder};
+use amaas_access::{Accounts, KeyTerms};
 use amaas_e2e::{Launch, Program, library};
 use amaas_generate::Generate;
+use amaas_ledger::{Clock, Sqlite};
+use amaas_model::load::Source;
+use amaas_model::load::Trust;
+use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::task::Tasks;
 use amaas_sentiment::Sentiment;
-use amaas_serve::access::{Accounts, KeyTerms};
-use amaas_serve::config::{Trust, live};
-use amaas_serve::ledger::{Clock, Sqlite};
-use amaas_serve::load::Source;
-use amaas_serve::publish::{Protection, Publication, Publisher, publish};
 use amaas_serve::seal::KeySet;
-use amaas_serve::store::Store;
-use amaas_serve::task::Tasks;
-use amaas_serve::vault::{FileKey, Vault};
+use amaas_store::Store;
+use amaas_store::live;
+use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::dsse::SigningKey;
 use tempfile::TempDir;
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use amaas::Tensor;
 use amaas_e2e::{Program, Stage, library, onnx};
-use amaas_serve::manifest::Blob;
-use amaas_serve::publish::{NetworkFiles, Protection, Publication, Publisher, publish};
-use amaas_serve::task::Tasks;
+use amaas_model::manifest::Blob;
+use amaas_model::publish::{NetworkFiles, Protection, Publication, Publisher, publish};
+use amaas_model::task::Tasks;
 
 use super::{floats, serve};
 

@@ -2,7 +2,7 @@
 
 use amaas::{ErrorKind, Tensor};
 use amaas_e2e::{Stage, onnx};
-use amaas_serve::manifest::Batching;
+use amaas_engine::Batching;
 use futures_util::future::join_all;
 
 use super::{floats, serve};

@@ -5,8 +5,8 @@ use std::slice::from_ref;
 use amaas::Datatype::{Bytes, Fp32, Int64};
 use amaas_e2e::onnx::{Constant, Dim, Graph, Node, Type, Value};
 use amaas_e2e::{Stage, library};
-use amaas_serve::publish::{Publication, publish};
-use amaas_serve::task::Tasks;
+use amaas_model::publish::{Publication, publish};
+use amaas_model::task::Tasks;
 
 const SHAPE: &[Dim] = &[Dim::Symbol("n")];
 const FLOAT: i64 = 1;

@@ -4,9 +4,9 @@ use amaas::Datatype::{Fp32, Int64};
 use amaas::Tensor;
 use amaas_e2e::onnx::{self, Constant, Dim, Graph, Node, Type, Value};
 use amaas_e2e::{Function, Program, Stage};
-use amaas_serve::manifest::Batching;
-use amaas_serve::publish::{Publication, publish};
-use amaas_serve::task::Tasks;
+use amaas_engine::Batching;
+use amaas_model::publish::{Publication, publish};
+use amaas_model::task::Tasks;
 use futures_util::future::join_all;
 
 use super::{floats, serve};

@@ -2,9 +2,9 @@
 
 use amaas::{ErrorKind, RetryConfig};
 use amaas_e2e::{Function, Stage, library};
-use amaas_serve::manifest::Blob;
-use amaas_serve::publish::{Publication, point, publish};
-use amaas_serve::task::Tasks;
+use amaas_model::manifest::Blob;
+use amaas_model::publish::{Publication, point, publish};
+use amaas_model::task::Tasks;
 
 use super::serves;
 

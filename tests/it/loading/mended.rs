@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use amaas_e2e::patience::until;
 use amaas_e2e::{Stage, library, onnx};
+use amaas_engine::RuntimeConfig;
+use amaas_model::load::Source;
+use amaas_model::load::Trust;
+use amaas_model::publish::point;
+use amaas_model::task::Tasks;
 use amaas_serve::Host;
-use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
+use amaas_serve::config::Limits;
 use amaas_serve::host::{self, Server};
-use amaas_serve::load::{self, Source};
-use amaas_serve::publish::point;
-use amaas_serve::task::Tasks;
+use amaas_store::live;
 use serde_json::{Value, json};
 
 /// A host in this process that follows all models of `stage`, and where it listens.
@@ -19,7 +22,7 @@ async fn follow(stage: &Stage) -> String {
     let trust = Trust { publishers: vec![stage.publisher().signer.verifying_key()], least_serial: 0 };
     let source = Source::new(stage.store().await, Some(stage.vault().clone()), trust);
     let config = RuntimeConfig { library: Some(library().await.to_path_buf()), ..RuntimeConfig::default() };
-    tokio::spawn(load::watch(host.clone(), source, Tasks::default(), config, Duration::from_millis(100)));
+    tokio::spawn(amaas_cli::watch::watch(host.clone(), source, Tasks::default(), config, Duration::from_millis(100)));
     let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
     let endpoint = format!("http://{}", server.address());
     tokio::spawn(host::serve(server, host, std::future::pending()));

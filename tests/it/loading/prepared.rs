@@ -2,14 +2,14 @@
 
 use amaas::{Client, Tensor};
 use amaas_e2e::{Function, Launch, Program, Stage, library};
-use amaas_serve::manifest::{Blob, Manifest, Prepared};
-use amaas_serve::publish::{Protection, Publication, Publisher, publish};
-use amaas_serve::task::Tasks;
+use amaas_model::manifest::{Blob, Manifest, Prepared};
+use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::task::Tasks;
 
 /// A stage with the bundled encoder, as a network of its own that lies open; and its manifest.
 async fn stage() -> (Stage, Manifest) {
     let stage = Stage::set().await;
-    let network = amaas_embed::bundle(amaas_serve::config::live()).expect("committed").network;
+    let network = amaas_embed::bundle(amaas_store::live()).expect("committed").network;
     let publication = Publication::of_network("encoder".parse().expect("a name"), network);
     let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher().clone() };
     let done = publish(&stage.store().await, publication, &Tasks::default(), library().await, &publisher).await;
@@ -65,7 +65,7 @@ fn put(stage: &Stage, manifest: &Manifest, prepared: Option<Prepared>) {
 async fn what_is_prepared_answers_as_the_network_does() {
     let (stage, manifest) = stage().await;
     let prepared = manifest.prepared.clone().expect("a network of megabytes is prepared");
-    assert_eq!((prepared.format.as_str(), prepared.runtime.as_str()), ("ort", amaas_serve::runtime::VERSION));
+    assert_eq!((prepared.format.as_str(), prepared.runtime.as_str()), ("ort", amaas_engine::runtime::VERSION));
 
     put(&stage, &manifest, None);
     let expected = answers(&stage, &function(&stage).await.start(), 1).await.remove(0);

@@ -1,7 +1,7 @@
 //! Stores that somebody wrote to who may not: nothing of theirs is served, and each deed has its own words.
 
 use amaas_e2e::{Function, Stage};
-use amaas_serve::publish::Publisher;
+use amaas_model::publish::Publisher;
 use amaas_wire::dsse::SigningKey;
 
 /// That the function never gets ready, and says `cause`.
@@ -44,7 +44,7 @@ async fn models_in_the_place_of_others_are_refused() {
     // A publisher's own mistake: blobs that were sealed for another model, signed for this one.
     let stage = Stage::set().await;
     let manifest = stage.manifest();
-    let other = amaas_serve::manifest::Manifest { model: "swapped".parse().expect("a name"), ..manifest };
+    let other = amaas_model::manifest::Manifest { model: "swapped".parse().expect("a name"), ..manifest };
     let key = "models/swapped/1/manifest.json";
     std::fs::create_dir_all(stage.file(key).parent().expect("in a folder")).expect("made");
     std::fs::write(stage.file(key), other.sign(&stage.publisher().signer)).expect("written");
@@ -56,7 +56,7 @@ async fn models_in_the_place_of_others_are_refused() {
 async fn what_was_sealed_for_another_version_is_refused() {
     let stage = Stage::set().await;
     let manifest = stage.manifest();
-    let later = amaas_serve::manifest::Manifest { serial: manifest.serial + 1, ..manifest };
+    let later = amaas_model::manifest::Manifest { serial: manifest.serial + 1, ..manifest };
     stage.put_manifest(&later);
     refuses(&stage.sentiment().await.start(), "the tag is not good").await;
 }
@@ -82,7 +82,7 @@ async fn without_the_right_key_nothing_is_opened() {
     let Publisher { signer, .. } = stage.publisher();
     let mut manifest = stage.manifest();
     let sealing = manifest.sealing.as_mut().expect("it is sealed");
-    sealing.commitment = amaas_serve::digest::Digest::of(b"another key");
+    sealing.commitment = amaas_wire::content_digest::Digest::of(b"another key");
     std::fs::write(stage.manifest_file(), manifest.sign(signer)).expect("written");
     refuses(&stage.sentiment().await.start(), "not the one that the manifest commits to").await;
 }

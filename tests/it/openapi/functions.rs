@@ -5,11 +5,11 @@ use amaas_e2e::{Program, onnx};
 use amaas_embed::Embed;
 use amaas_generate::Generate;
 use amaas_match::Match;
+use amaas_model::publish::Publication;
+use amaas_model::task::Tasks;
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
-use amaas_serve::config::live;
-use amaas_serve::publish::Publication;
-use amaas_serve::task::Tasks;
+use amaas_store::live;
 use amaas_wire::Datatype;
 use serde_json::{Value, json};
 

@@ -1,10 +1,10 @@
 //! Who reads what.
 
+use amaas_access::{KeyTerms, Scope};
 use amaas_e2e::lambda::Lambda;
 use amaas_e2e::{Program, Stage};
-use amaas_serve::access::{KeyTerms, Scope};
-use amaas_serve::config::live;
-use amaas_serve::task::Tasks;
+use amaas_model::task::Tasks;
+use amaas_store::live;
 use amaas_wire::ApiKey;
 use serde_json::Value;
 

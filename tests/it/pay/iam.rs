@@ -3,9 +3,9 @@
 use amaas::sigv4::Credentials;
 use amaas::task::TextClassification;
 use amaas::{Answer, Client, ClientBuilder, SigV4};
+use amaas_access::{Accounts, Tenant, now};
 use amaas_e2e::Stage;
 use amaas_e2e::lambda::Lambda;
-use amaas_serve::access::{Accounts, Tenant, now};
 use reqwest::Response;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! One tenant sees nothing of another's, whatever ids it has of it.
 
+use amaas_access::KeyTerms;
 use amaas_e2e::Stage;
-use amaas_serve::access::KeyTerms;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 

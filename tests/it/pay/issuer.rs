@@ -1,6 +1,6 @@
 //! An identity provider on this machine: its discovery document, its keys, and tokens.
 
-use amaas_serve::access::now;
+use amaas_access::now;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use axum::Router;
 use axum::routing::get;

@@ -1,6 +1,6 @@
 //! What is said to whoever has a key that is not good for the call.
 
-use amaas_serve::access::{KeyTerms, Scope, Standing, now};
+use amaas_access::{KeyTerms, Scope, Standing, now};
 use serde_json::json;
 
 use super::{key, name, predict, refusal, set};
@@ -19,7 +19,7 @@ async fn each_wrong_key_is_told_what_is_wrong_with_it() {
     let routes = Scope { routes: Some(["infer".parse().expect("routes")].into()), ..Scope::default() };
     let (tensors, _) = key(&accounts, KeyTerms { name: "routes".to_owned(), scope: routes, ..terms() }).await;
     let (suspended, _) = key(&accounts, KeyTerms::of(name("late-payer"))).await;
-    let suspend = |tenant: &mut amaas_serve::access::Tenant| {
+    let suspend = |tenant: &mut amaas_access::Tenant| {
         tenant.standing = Standing::Suspended;
         true
     };

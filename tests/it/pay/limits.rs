@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use amaas::ApiKey;
+use amaas_access::{Accounts, KeyTerms, Price, Scope, Tenant};
 use amaas_e2e::dynamodb::{self, DynamoDb};
 use amaas_e2e::{Function, skip};
-use amaas_serve::access::{Accounts, KeyTerms, Price, Scope, Tenant};
-use amaas_serve::ledger::{self, Clock};
+use amaas_ledger::Clock;
 use futures_util::future::join_all;
 
 use super::{key, name, predict, records, refusal, set};
@@ -106,7 +106,7 @@ async fn while_the_ledger_is_down_known_keys_go_on_up_to_the_stated_bound_and_no
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
-    let table = Arc::new(ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default()));
+    let table = Arc::new(amaas_ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default()));
     let accounts = stage.accounts_in(table);
     stage.add_key_to(&accounts).await;
     let limited = tenant(&accounts, "limited", &["requests/month=640"], None).await;
@@ -133,7 +133,7 @@ async fn while_the_ledger_is_down_known_keys_go_on_up_to_the_stated_bound_and_no
     // What it has not told the ledger it leaves to the next process, however it ends.
     function.kill().await;
     let server = DynamoDb::start().await.expect("it started before");
-    let table = Arc::new(ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default()));
+    let table = Arc::new(amaas_ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default()));
     let accounts = stage.accounts_in(table);
     stage.add_key_to(&accounts).await;
     let heir = server.as_ledger_of(launch, dynamodb::TABLE).start();

@@ -2,8 +2,8 @@
 
 use amaas::task::TextClassification;
 use amaas::{Answer, Client};
+use amaas_access::{Tenant, now};
 use amaas_e2e::Stage;
-use amaas_serve::access::{Tenant, now};
 use amaas_wire::usage::UsageReport;
 use serde_json::json;
 

@@ -4,11 +4,11 @@ use amaas::Datatype::{self, Fp16, Fp32, Int32, Int64};
 use amaas_digits::Digits;
 use amaas_e2e::onnx::{self, Constant, Dim, Graph, Node, Value};
 use amaas_e2e::{Program, Stage};
+use amaas_model::publish::{Publication, PublishError};
+use amaas_model::task::Tasks;
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
-use amaas_serve::config::live;
-use amaas_serve::publish::{Publication, PublishError};
-use amaas_serve::task::Tasks;
+use amaas_store::live;
 
 use super::{embed, published, tasks};
 

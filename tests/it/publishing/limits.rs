@@ -3,8 +3,8 @@
 use amaas::Datatype::Fp32;
 use amaas_e2e::Stage;
 use amaas_e2e::onnx::{Constant, Dim, Graph, Node, Value};
-use amaas_serve::publish::Publication;
-use amaas_serve::task::Tasks;
+use amaas_model::publish::Publication;
+use amaas_model::task::Tasks;
 
 use super::published;
 

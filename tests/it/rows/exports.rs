@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use amaas_e2e::skip;
-use amaas_serve::publish::{NetworkFiles, NotProven, prove_rows};
+use amaas_model::publish::{NetworkFiles, NotProven, prove_rows};
 
 use super::ROWS;
 use super::trial::Runner;

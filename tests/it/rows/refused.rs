@@ -1,6 +1,6 @@
 //! Networks that mix rows, each in another way: refused, and the node where rows meet is named.
 
-use amaas_serve::publish::NotProven;
+use amaas_model::publish::NotProven;
 
 use super::corpus::Entry;
 use super::prove;

@@ -137,7 +137,7 @@ impl Runner {
 
 /// The environment of ONNX Runtime in this process.
 pub(super) async fn environment() -> Environment {
-    amaas_serve::runtime::environment(library().await).expect("an environment")
+    amaas_engine::runtime::environment(library().await).expect("an environment")
 }
 
 fn described(name: &str, of: &ValueType) -> Result<Input, String> {

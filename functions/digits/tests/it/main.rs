@@ -4,8 +4,8 @@ use amaas::task::{DigitClassification, Image};
 use amaas::{Answer, ErrorKind};
 use amaas_cli::served::Served;
 use amaas_digits::{Digits, bundle};
-use amaas_serve::config::live;
-use amaas_serve::task::Tasks;
+use amaas_model::task::Tasks;
+use amaas_store::live;
 use serde::Deserialize;
 use tempfile::TempDir;
 

@@ -4,18 +4,23 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use amaas::{ApiKey, Client};
+use amaas_access::{Accounts, KeyTerms, Scope};
 use amaas_embed::{Embed, bundle};
+use amaas_engine::RuntimeConfig;
+use amaas_engine::{Batching, runtime};
+use amaas_model::load;
+use amaas_model::load::Source;
+use amaas_model::load::Trust;
+use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::task::Tasks;
 use amaas_sentiment::Sentiment;
-use amaas_serve::access::{Accounts, KeyTerms, Scope};
-use amaas_serve::config::{Limits, RuntimeConfig, Trust, live};
+use amaas_serve::Host;
+use amaas_serve::config::Limits;
 use amaas_serve::host::{self, Server};
-use amaas_serve::load::{self, Source};
-use amaas_serve::publish::{Protection, Publication, Publisher, publish};
 use amaas_serve::seal::{KeySet, Policy, Sealing};
-use amaas_serve::store::Store;
-use amaas_serve::task::Tasks;
-use amaas_serve::vault::{FileKey, Vault};
-use amaas_serve::{Host, manifest::Batching, runtime};
+use amaas_store::Store;
+use amaas_store::live;
+use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::dsse::SigningKey;
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -65,7 +70,7 @@ impl Service {
         KeySet::create(&store, &name, &vault).await.expect("keys");
         host.seal(Sealing::new(store.clone(), name, vault.clone(), Policy::Optional));
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
-        load::look(&host, &Source::new(store, Some(vault), trust), &tasks, &config).await.expect("looked");
+        amaas_cli::watch::look(&host, &Source::new(store, Some(vault), trust), &tasks, &config).await.expect("looked");
         for slot in host.slots() {
             assert!(matches!(slot.settled().await, load::State::Ready(_)), "{} is not ready", slot.name());
         }
@@ -85,7 +90,7 @@ impl Service {
 pub(crate) fn minilm(network: &str) -> Option<Publication> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("model/built");
     let read = |name: &str| std::fs::read(built.join(name)).ok().map(Bytes::from);
-    let golden = amaas_serve::manifest::Golden::from_json(&read(&format!("{network}.golden.json"))?).expect("built");
+    let golden = amaas_model::manifest::Golden::from_json(&read(&format!("{network}.golden.json"))?).expect("built");
     Some(Publication {
         network: read(&format!("{network}.onnx"))?.into(),
         assets: [(Embed::TOKENIZER.to_owned(), read("tokenizer.json")?)].into(),

@@ -2,8 +2,9 @@
 
 use amaas::task::Embedding;
 use amaas::{Model, Tensor};
-use amaas_serve::manifest::{Batching, Golden};
-use amaas_serve::publish::Publication;
+use amaas_engine::Batching;
+use amaas_model::manifest::Golden;
+use amaas_model::publish::Publication;
 
 use crate::service::{Service, minilm, skip};
 

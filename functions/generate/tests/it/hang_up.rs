@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use amaas_engine::{InvalidInput, TaskError};
 use amaas_generate::{Generate, bundle};
-use amaas_serve::config::{Limits, live};
-use amaas_serve::publish::Publication;
-use amaas_serve::task::{Assets, Generator, InvalidInput, TaskError};
+use amaas_model::publish::Publication;
+use amaas_model::task::{Assets, Generator};
+use amaas_serve::config::Limits;
+use amaas_store::live;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use amaas::task::{FinishReason, Prompt};
+use amaas_engine::Batching;
 use amaas_generate::{Generate, bundle};
-use amaas_serve::config::live;
-use amaas_serve::manifest::Batching;
-use amaas_serve::publish::Publication;
+use amaas_model::publish::Publication;
+use amaas_store::live;
 use bytes::Bytes;
 use serde_json::{Value, json};
 

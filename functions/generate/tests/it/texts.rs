@@ -1,7 +1,7 @@
 //! What is made: Python's own texts, the same alone and beside others, and the same for a seed.
 
 use amaas::task::{FinishReason, Generation, Prompt};
-use amaas_serve::manifest::Batching;
+use amaas_engine::Batching;
 use futures_util::future::join_all;
 use serde_json::Value;
 

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 
+use amaas_access::Accounts;
 use amaas_cli::served::Served;
+use amaas_engine::RuntimeConfig;
+use amaas_engine::runtime;
 use amaas_match::Match;
-use amaas_serve::access::Accounts;
-use amaas_serve::config::{Limits, RuntimeConfig, Trust};
-use amaas_serve::load::{self, Source, State};
-use amaas_serve::publish::{Protection, Publication, Publisher, is_published, publish};
-use amaas_serve::store::Store;
-use amaas_serve::vault::{FileKey, Vault};
-use amaas_serve::{Host, runtime};
+use amaas_model::load::Trust;
+use amaas_model::load::{Source, State};
+use amaas_model::publish::{Protection, Publication, Publisher, is_published, publish};
+use amaas_serve::Host;
+use amaas_serve::config::Limits;
+use amaas_store::Store;
+use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::dsse::SigningKey;
 
 use crate::service::{committed, tasks};
@@ -102,7 +105,7 @@ async fn an_altered_encoder_is_not_loaded() {
         let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
         let source = Source::new(store.clone(), Some(vault.clone()), trust());
         let config = RuntimeConfig { library: Some(library.clone()), ..RuntimeConfig::default() };
-        load::look(&host, &source, &tasks(), &config).await.expect("looked");
+        amaas_cli::watch::look(&host, &source, &tasks(), &config).await.expect("looked");
         host.slots()[0].settled().await
     };
     assert!(matches!(settled().await, State::Ready(_)));

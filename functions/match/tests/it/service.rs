@@ -5,9 +5,9 @@ use std::io::Write;
 use amaas::task::ImageAndTexts;
 use amaas_cli::served::Served;
 use amaas_match::{Match, bundle};
-use amaas_serve::config::live;
-use amaas_serve::publish::Publication;
-use amaas_serve::task::{Matcher, Tasks};
+use amaas_model::publish::Publication;
+use amaas_model::task::{Matcher, Tasks};
+use amaas_store::live;
 use tempfile::TempDir;
 
 pub(crate) fn committed() -> Publication {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use amaas::task::{ImageAndTexts, RankedTexts};
 use amaas_match::Match;
-use amaas_serve::publish::Publication;
+use amaas_model::publish::Publication;
 use bytes::Bytes;
 
 use crate::service::{committed, served_with, skip};

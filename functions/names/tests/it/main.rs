@@ -3,9 +3,9 @@
 use amaas::task::RankedClassification;
 use amaas::{Answer, ErrorKind, Model};
 use amaas_cli::served::Served;
+use amaas_model::task::Tasks;
 use amaas_names::{Names, bundle};
-use amaas_serve::config::live;
-use amaas_serve::task::Tasks;
+use amaas_store::live;
 use serde_json::Value;
 use tempfile::TempDir;
 

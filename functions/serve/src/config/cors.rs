@@ -2,8 +2,7 @@
 
 use http::HeaderValue;
 
-use super::ConfigError;
-use super::variable::Variable;
+use amaas_config::{ConfigError, Variable};
 
 /// The origins whose pages may call, beside pages of the function's own origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +23,7 @@ impl Origins {
     /// # Errors
     /// [`ConfigError`] names the variable, what was expected and what it holds.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_variables(super::process)
+        Self::from_variables(amaas_config::process)
     }
 
     /// What `variables` say of them.
@@ -32,8 +31,8 @@ impl Origins {
     /// # Errors
     /// [`ConfigError`] names the variable, what was expected and what it holds.
     pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let variable = Variable::of(&variables, "AMAAS_CORS_ORIGINS");
-        let Some(list) = variable.value.as_deref() else { return Ok(Self::None) };
+        let variable = Variable::read(&variables, "AMAAS_CORS_ORIGINS");
+        let Some(list) = variable.value() else { return Ok(Self::None) };
         if list.trim() == "*" {
             return Ok(Self::Any);
         }

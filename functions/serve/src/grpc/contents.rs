@@ -4,6 +4,7 @@ use amaas_wire::{Datatype, Tensor, TensorData, TensorError};
 
 use super::proto::InferTensorContents;
 use crate::error::Error;
+use amaas_model::InputError;
 
 /// The tensor whose values are in `contents`, in the one list for its datatype.
 pub(super) fn read(
@@ -14,12 +15,12 @@ pub(super) fn read(
 ) -> Result<Tensor, Error> {
     let lists = contents.lengths();
     let Some(expected) = list(datatype) else {
-        return Err(Error::InvalidInput(format!(
+        return Err(Error::invalid(format!(
             "tensor {name:?}: {datatype} has no list in contents; its values go into raw_input_contents"
         )));
     };
     if let Some((other, _)) = lists.into_iter().find(|(list, length)| *length > 0 && *list != expected) {
-        return Err(Error::InvalidInput(format!(
+        return Err(Error::invalid(format!(
             "tensor {name:?}: expected the values of {datatype} in contents.{expected}, got contents.{other}"
         )));
     }
@@ -124,7 +125,7 @@ fn each<V, T>(
 }
 
 fn invalid(error: TensorError) -> Error {
-    Error::Malformed(error.into())
+    Error::Input(InputError::Malformed(error.into()))
 }
 
 #[cfg(test)]

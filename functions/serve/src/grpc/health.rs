@@ -141,9 +141,9 @@ mod tests {
     use tonic::Code;
 
     use super::*;
-    use crate::access::Accounts;
     use crate::config::Limits;
-    use crate::load::Slot;
+    use amaas_access::Accounts;
+    use amaas_model::load::Slot;
 
     fn checks(models: &[&str]) -> Checks {
         let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());

@@ -14,11 +14,12 @@ use super::proto::model_infer_response::InferOutputTensor;
 use super::proto::{InferParameter, ModelInferRequest, ModelInferResponse};
 use super::{contents, parameters};
 use crate::error::Error;
-use crate::load::Model;
 use crate::reply::{Counted, answer_fits, headers};
 use crate::request::{Call, Caller};
 use crate::router::{Host, infer};
-use crate::task::{QUICK, json_size};
+use amaas_engine::cpu::{QUICK, json_size};
+use amaas_model::InputError;
+use amaas_model::load::Model;
 
 /// Answers `request`, which `caller` sent; and says what it is counted as.
 pub(super) async fn answer(
@@ -73,7 +74,7 @@ fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, Form), Error> {
     // Who sends no tensor at all gets bytes, which can carry every output.
     let form = if raw.is_empty() && !inputs.is_empty() { Form::Typed } else { Form::Raw };
     if form == Form::Raw && raw.len() != inputs.len() {
-        return Err(Error::InvalidInput(format!(
+        return Err(Error::invalid(format!(
             "raw_input_contents: expected {} entries, one for each input, got {}",
             inputs.len(),
             raw.len()
@@ -88,7 +89,7 @@ fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor, Error> 
     let (name, datatype, shape) = stated(name, &datatype, &shape).map_err(malformed)?;
     parameters::of_tensor(&name, &parameters, &["binary_data_size"])?;
     match (raw, contents) {
-        (Some(_), Some(_)) => Err(Error::InvalidInput(format!(
+        (Some(_), Some(_)) => Err(Error::invalid(format!(
             "tensor {name:?}: expected values in raw_input_contents or in contents, got both"
         ))),
         (Some(bytes), None) => Tensor::from_bytes(name, datatype, shape, bytes).map_err(malformed),
@@ -132,7 +133,7 @@ fn flag(value: bool) -> InferParameter {
 }
 
 fn malformed(error: TensorError) -> Error {
-    Error::Malformed(error.into())
+    Error::Input(InputError::Malformed(error.into()))
 }
 
 #[cfg(test)]

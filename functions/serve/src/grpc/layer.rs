@@ -17,13 +17,14 @@ use super::health::Checks;
 use super::proto::grpc_inference_service_server::GrpcInferenceServiceServer;
 use super::reflection;
 use super::service::Service;
-use crate::access::Routes;
 use crate::error::Error;
+use crate::error::SealedCallError;
 use crate::host::Idle;
 use crate::reply::{Finished, respond_to};
 use crate::request::{Caller, paced};
 use crate::router::Host;
 use crate::seal::Policy;
+use amaas_access::Routes;
 
 /// `http` with the service on its own path.
 pub(crate) fn beside(http: Router, host: Host) -> Router {
@@ -76,7 +77,7 @@ async fn admitted(host: &Host, method: &str, headers: &HeaderMap) -> Result<Exte
     let mut extensions = Extensions::new();
     if KEYED.contains(&method) {
         if host.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required) {
-            return Err(Error::SealingRequired);
+            return Err(Error::Sealed(SealedCallError::Required));
         }
         let routes = if method == STREAM || method == "ModelInfer" { Routes::Infer } else { Routes::Models };
         let caller = Caller::of(headers, &Extensions::new(), host, routes).await?.admitted(host)?;

@@ -18,11 +18,13 @@ use super::proto::{
     RepositoryModelUnloadResponse, ServerLiveRequest, ServerLiveResponse, ServerMetadataRequest,
     ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
 };
-use crate::access::Routes;
+use crate::error::CapacityError;
 use crate::error::Error;
-use crate::load::Model;
+use crate::error::RouteError;
 use crate::request::Caller;
 use crate::router::{Host, config, health, repository, stats};
+use amaas_access::Routes;
+use amaas_model::load::Model;
 
 /// The methods over the models of a host.
 #[derive(Clone)]
@@ -139,7 +141,7 @@ impl GrpcInferenceService for Service {
         request: Request<RepositoryModelLoadRequest>,
     ) -> Answer<RepositoryModelLoadResponse> {
         caller(&request)?;
-        Err(Error::Repository.into())
+        Err(Error::Route(RouteError::Repository).into())
     }
 
     async fn repository_model_unload(
@@ -147,7 +149,7 @@ impl GrpcInferenceService for Service {
         request: Request<RepositoryModelUnloadRequest>,
     ) -> Answer<RepositoryModelUnloadResponse> {
         caller(&request)?;
-        Err(Error::Repository.into())
+        Err(Error::Route(RouteError::Repository).into())
     }
 }
 
@@ -163,7 +165,7 @@ impl Calls {
     async fn answer(&mut self) -> Result<Option<ModelStreamInferResponse>, Status> {
         let next = tokio::select! {
             next = tokio::time::timeout(PAUSE, self.messages.message()) => next,
-            () = self.host.drained() => return Err(Error::Draining.into()),
+            () = self.host.drained() => return Err(Error::Capacity(CapacityError::Draining).into()),
         };
         let late = |_| Status::deadline_exceeded(format!("no call came for {} s", PAUSE.as_secs()));
         let Some(call) = next.map_err(late)?? else { return Ok(None) };

@@ -40,17 +40,26 @@ fn code(error: &Error) -> Code {
 
 #[cfg(test)]
 mod tests {
+    use amaas_access::AccessError;
+    use amaas_engine::RunError;
+    use amaas_model::ModelError;
+
     use super::*;
+    use crate::error::{CapacityError, RouteError};
 
     #[test]
     fn errors_have_the_codes_that_clients_act_on() {
         for (error, code, pushback) in [
-            (Error::InvalidInput("x".to_owned()), Code::InvalidArgument, None),
-            (Error::UnknownModel { model: "m".to_owned() }, Code::NotFound, None),
-            (Error::KeyMissing, Code::Unauthenticated, None),
-            (Error::Repository, Code::PermissionDenied, None),
-            (Error::QueueFull, Code::Unavailable, Some("1000")),
-            (Error::TenantBusy { limit: "1".to_owned() }, Code::ResourceExhausted, Some("1000")),
+            (Error::invalid("x".to_owned()), Code::InvalidArgument, None),
+            (Error::Model(ModelError::UnknownModel { model: "m".to_owned() }), Code::NotFound, None),
+            (Error::Access(AccessError::KeyMissing), Code::Unauthenticated, None),
+            (Error::Route(RouteError::Repository), Code::PermissionDenied, None),
+            (Error::Run(RunError::QueueFull), Code::Unavailable, Some("1000")),
+            (
+                Error::Capacity(CapacityError::TenantBusy { limit: "1".to_owned() }),
+                Code::ResourceExhausted,
+                Some("1000"),
+            ),
             (Error::internal("secret"), Code::Internal, None),
         ] {
             let status = Status::from(error.clone());

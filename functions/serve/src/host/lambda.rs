@@ -14,11 +14,13 @@ use lambda_runtime::Runtime;
 use tower::ServiceExt;
 
 use super::event::{Readable, Shared};
+use super::principal::principal;
 use crate::config::ResponseMode;
 use crate::error::Error;
-use crate::infer::host_ends;
+use crate::error::ResponseError;
 use crate::reply::instead;
 use crate::router::{Host, router};
+use amaas_engine::infer::host_ends;
 
 /// Answers invocations until the runtime ends. Nothing is bound to a port.
 pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_runtime::Error> {
@@ -36,7 +38,7 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
         ResponseMode::Stream => {
             let (router, freezing) = (router(host.clone()), host);
             let service = tower::service_fn(move |request| {
-                let (answer, freezing) = (router.clone().oneshot(request_id(request)), freezing.clone());
+                let (answer, freezing) = (router.clone().oneshot(request_of(request)), freezing.clone());
                 async move { Ok::<_, Infallible>(answer.await?.map(|body| Shared::from(counted_first(body, freezing)))) }
             });
             let runtime = Runtime::new(Readable(lambda_http::StreamAdapter::from(service)));
@@ -45,7 +47,7 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
         ResponseMode::Buffered => {
             let (router, freezing) = (router(host.clone()), host);
             let service = tower::service_fn(move |request| {
-                let request = request_id(request);
+                let request = request_of(request);
                 let path = request.uri().path().to_owned();
                 let (answer, freezing) = (router.clone().oneshot(request), freezing.clone());
                 async move {
@@ -103,14 +105,18 @@ impl SnapStartResource for Secrets {
     }
 }
 
-/// Lambda's own id of the invocation, where the caller chose none: it stands in every log line of the platform.
-fn request_id(mut request: lambda_http::Request) -> Request<lambda_http::Body> {
+/// The request of an event: with the principal that IAM authorised, and with Lambda's own id of the invocation if the caller chose none,
+/// which is in every log line of the platform.
+fn request_of(mut request: lambda_http::Request) -> Request<lambda_http::Body> {
     let context = request.lambda_context_ref();
     // A run that goes on when Lambda ends the process would be no answer at all, and a crash to the alarm.
     if let Some(deadline) = context.map(lambda_runtime::Context::deadline) {
         host_ends(deadline);
     }
     let context = context.map(|context| context.request_id.clone());
+    if let Some(principal) = principal(request.extensions()) {
+        request.extensions_mut().insert(principal);
+    }
     if let Some(Ok(id)) = context.map(|id| HeaderValue::from_str(&id)) {
         request.headers_mut().entry(amaas_wire::predict::REQUEST_ID).or_insert(id);
     }
@@ -133,7 +139,14 @@ async fn buffered(response: Response<Body>, path: &str) -> Result<Response<lambd
     let (parts, body) = whole(response).await?;
     let (parts, body) = match carried_size(&parts, &body) {
         size if size <= LARGEST_ANSWER => (parts, body),
-        got => whole(instead(&parts.headers, path, &Error::AnswerTooLarge { limit: LARGEST_ANSWER, got })).await?,
+        got => {
+            whole(instead(
+                &parts.headers,
+                path,
+                &Error::Response(ResponseError::TooLarge { limit: LARGEST_ANSWER, got }),
+            ))
+            .await?
+        }
     };
     let body = String::from_utf8(body).map_or_else(|bytes| bytes.into_bytes().into(), lambda_http::Body::from);
     Ok(Response::from_parts(parts, body))
@@ -188,11 +201,11 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::access::Accounts;
     use crate::config::Limits;
     use crate::seal::{KeySet, Policy, Sealing};
-    use crate::store::Store;
-    use crate::vault::{FileKey, Vault};
+    use amaas_access::Accounts;
+    use amaas_store::Store;
+    use amaas_store::vault::{FileKey, Vault};
 
     #[tokio::test]
     async fn keys_are_out_of_memory_while_a_snapshot_is_taken() {

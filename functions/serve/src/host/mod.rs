@@ -6,6 +6,7 @@ mod event;
 mod exchange;
 mod http;
 mod lambda;
+mod principal;
 mod transport;
 
 pub(crate) use self::exchange::Idle;

@@ -9,12 +9,9 @@
 mod document;
 mod model;
 mod parts;
-mod prose;
 mod refusal;
-mod schemas;
 mod tag;
 mod tensors;
-mod typed;
 mod view;
 mod writer;
 
@@ -23,7 +20,5 @@ pub(crate) mod native;
 pub(crate) mod openai;
 pub(crate) mod protocol;
 
-pub(crate) use self::schemas::Schemas;
-pub(crate) use self::typed::Typed;
 pub(crate) use self::view::{Fits, Models, View};
 pub(crate) use self::writer::{Describe, document};

@@ -6,7 +6,7 @@ use super::document::Operation;
 use super::refusal::Refusal;
 use super::writer::Writer;
 use super::{native, protocol, tensors};
-use crate::load::Model;
+use amaas_model::load::Model;
 
 /// Has `add` take each route of `model` that takes more of it than its name.
 pub(super) fn describe(model: &Model, writer: &mut Writer, mut add: impl FnMut(&str, Operation)) {

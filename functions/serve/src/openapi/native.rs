@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::document::Operation;
 use super::refusal::Refusal::{self, Body, Days, Input, Key, Model, Ready, Run, Task, Version};
 use super::writer::{Writer, json, json_like};
-use super::{Typed, parts, tag};
+use amaas_model::schema::Typed;
+
+use super::{parts, tag};
 
 pub(crate) fn predict(writer: &mut Writer) -> Option<Operation> {
     let typed = Typed::of::<Value, Value>(&mut writer.schemas, "");

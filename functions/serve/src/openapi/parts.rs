@@ -120,7 +120,7 @@ fn key(parameter: &Parameter) -> &'static str {
     if parameter.place == "query" { VERSION_QUERY } else { parameter.name }
 }
 
-/// A [`Name`](crate::store::ModelName), which begins with one of `first`.
+/// A [`Name`](amaas_store::ModelName), which begins with one of `first`.
 fn name(first: &str) -> Schema {
     json_schema!({ "type": "string", "maxLength": 64, "pattern": format!("^{first}[A-Za-z0-9._-]*$") })
 }
@@ -143,7 +143,7 @@ const API_KEY: &str = "x-api-key";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{ModelName, Version};
+    use amaas_store::{ModelName, Version};
 
     #[test]
     fn names_are_those_that_are_taken() {

@@ -1,21 +1,20 @@
 //! What a call can be refused for, as responses: read off the answers that the errors themselves become.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use amaas_wire::key::MalformedKey;
+use amaas_access::AccessError;
+use amaas_access::oidc::TokenError;
+use amaas_access::quota::QuotaError;
+use amaas_engine::RunError;
+use amaas_model::schema::Schemas;
+use amaas_model::{InputError, ModelError};
 use amaas_wire::ohttp::KEY_PROBLEM;
-use amaas_wire::oip::{self, DecodeError};
-use amaas_wire::openai;
 use amaas_wire::problem::{self, Problem};
-use http::{StatusCode, header};
+use amaas_wire::{Classify, ErrorClass, oip, openai};
 
 use super::document::{Answer, Content, Media, Or};
-use super::schemas::Schemas;
-use crate::access::oidc::TokenError;
-use crate::error::Error;
-use crate::load::AGAIN;
-use crate::reply::{Dialect, render};
+use crate::error::{BodyError, CapacityError, IdempotencyError, ResponseError, RouteError, SealedCallError};
+use crate::reply::{Dialect, header_names, openai_code, problem_type};
 
 /// Why calls of a kind are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,97 +60,54 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// One error of each kind; what they say of a call is left out.
-    fn errors(self) -> Vec<Error> {
-        let (model, internal) = (String::new, String::new);
+    /// The classes of its errors, in the order of their groups.
+    fn classes(self) -> Vec<ErrorClass> {
+        let (model, run, quota) = (ModelError::CLASSES, RunError::CLASSES, QuotaError::CLASSES);
         match self {
-            Self::Key => vec![
-                Error::KeyMissing,
-                Error::KeyMalformed(MalformedKey::Prefix),
-                Error::KeyUnknown,
-                Error::KeyExpired,
-                Error::KeyRevoked,
-                Error::Token(TokenError::Expired),
-                Error::Token(TokenError::Signature),
-                Error::KeyRoutes { routes: "" },
-                Error::TenantUnknown { tenant: String::new() },
-                Error::TenantSuspended { tenant: String::new() },
-                Error::KeysUnavailable { internal: internal() },
-            ],
-            Self::Looks => vec![
-                Error::RateLimited { limit: String::new(), wait: Duration::ZERO },
-                Error::QuotasUnavailable { internal: internal() },
-            ],
-            Self::Url => vec![Error::Url],
-            Self::Model => vec![Error::UnknownModel { model: model() }, Error::KeyScope { model: model() }],
-            Self::UnknownModel => vec![Error::UnknownModel { model: model() }],
-            Self::Version => {
-                vec![Error::UnknownVersion { model: model(), got: String::new(), serving: String::new() }]
-            }
-            Self::Ready => {
-                vec![Error::NotReady { model: model(), reason: String::new(), again: Some(AGAIN) }, Error::Draining]
-            }
-            Self::Body => vec![
-                Error::Malformed(DecodeError::Json(String::new())),
-                Error::Compressed { coding: "" },
-                Error::BodyTimeout { seconds: 0 },
-                Error::BodyTooLarge { limit: 0, got: None },
-                Error::MediaType { got: String::new() },
-                Error::ContentCoding { got: String::new() },
-            ],
-            Self::Input => vec![Error::InvalidInput(String::new())],
-            Self::Run => vec![
-                Error::Refused { public: String::new(), internal: internal() },
-                Error::RunTooLong { limit: None },
-                Error::RunTooLarge { public: String::new(), internal: internal() },
-                Error::OutOfMemory { internal: internal() },
-                Error::Lost,
-                Error::Unwritable(String::new()),
-                Error::AnswerTooLarge { limit: 0, got: 0 },
-                Error::QueueFull,
-                Error::TenantBusy { limit: String::new() },
-                Error::Busy { what: "", limit: String::new() },
-                Error::RateLimited { limit: String::new(), wait: Duration::ZERO },
-                Error::QuotaExhausted { limit: String::new(), wait: Duration::ZERO },
-                Error::OverLimit { limit: String::new() },
-                Error::BudgetExhausted { budget: String::new() },
-                Error::KeyBudgetExhausted { budget: String::new() },
-                Error::QuotasUnavailable { internal: internal() },
-                Error::internal(""),
-            ],
-            Self::Task => vec![Error::NoTask { model: model() }],
-            Self::Embeddings => vec![Error::NoEmbeddings { model: model() }],
-            Self::Completions => vec![Error::NoCompletions { model: model() }],
-            Self::Tensors => vec![Error::NoTensors { model: model() }],
-            Self::Once => vec![
-                Error::IdempotencyKey,
-                Error::IdempotencyReused,
-                Error::IdempotencyRunning,
-                Error::LedgerUnavailable { internal: internal() },
-            ],
-            Self::Sealed => vec![
-                Error::SealingRequired,
-                Error::SealedMessage(String::new()),
-                Error::Date { reason: String::new(), now: String::new() },
-                Error::Replayed,
-                Error::ReplaysUnavailable { internal: internal() },
-                Error::SealingUnavailable { public: String::new(), internal: internal() },
-                Error::SealedBacklog,
-            ],
-            Self::Sealing => vec![Error::SealingUnavailable { public: String::new(), internal: internal() }],
-            Self::Days => {
-                vec![Error::parameter("since", String::new()), Error::UsageUnavailable { internal: internal() }]
-            }
-            Self::Repository => vec![Error::Repository],
+            Self::Key => [all_but(AccessError::CLASSES, &["key-scope"]), TokenError::CLASSES.to_vec()].concat(),
+            Self::Looks => only(quota, &["rate-limited", "limits-unavailable"]),
+            Self::Url => only(RouteError::CLASSES, &["url"]),
+            Self::Model => [only(model, &["unknown-model"]), only(AccessError::CLASSES, &["key-scope"])].concat(),
+            Self::UnknownModel => only(model, &["unknown-model"]),
+            Self::Version => only(model, &["unknown-version"]),
+            Self::Ready => [only(model, &["not-ready"]), only(CapacityError::CLASSES, &["draining"])].concat(),
+            Self::Body => [only(InputError::CLASSES, &["malformed-body"]), BodyError::CLASSES.to_vec()].concat(),
+            Self::Input => only(InputError::CLASSES, &["invalid-input"]),
+            Self::Run => [
+                run.to_vec(),
+                ResponseError::CLASSES.to_vec(),
+                all_but(CapacityError::CLASSES, &["draining"]),
+                all_but(quota, &["usage-unavailable"]),
+            ]
+            .concat(),
+            Self::Task => only(model, &["no-task"]),
+            Self::Embeddings => only(model, &["no-embeddings"]),
+            Self::Completions => only(model, &["no-completions"]),
+            Self::Tensors => only(model, &["no-tensors"]),
+            Self::Once => IdempotencyError::CLASSES.to_vec(),
+            Self::Sealed => all_but(SealedCallError::CLASSES, &["no-sealing"]),
+            Self::Sealing => only(SealedCallError::CLASSES, &["sealing-unavailable"]),
+            Self::Days => [only(InputError::CLASSES, &["invalid-input"]), only(quota, &["usage-unavailable"])].concat(),
+            Self::Repository => only(RouteError::CLASSES, &["repository"]),
         }
     }
+}
+
+/// The classes with one of `slugs`.
+fn only(group: &[ErrorClass], slugs: &[&str]) -> Vec<ErrorClass> {
+    group.iter().filter(|class| slugs.contains(&class.slug)).copied().collect()
+}
+
+/// The classes with none of `slugs`.
+fn all_but(group: &[ErrorClass], slugs: &[&str]) -> Vec<ErrorClass> {
+    group.iter().filter(|class| !slugs.contains(&class.slug)).copied().collect()
 }
 
 /// Responses that routes share.
 #[derive(Default)]
 pub(super) struct Responses {
     /// What makes a response, and its name.
-    names: BTreeMap<(StatusCode, Vec<Said>), String>,
+    names: BTreeMap<(u16, Vec<Said>), String>,
     all: BTreeMap<String, Answer>,
 }
 
@@ -175,15 +131,18 @@ impl Responses {
         let dialect = Dialect::of(path);
         let mut by_status = BTreeMap::<_, Vec<Said>>::new();
         for refusal in refusals {
-            for error in refusal.errors() {
-                let said = Said::of(&error, dialect);
-                by_status.entry(error.status()).or_default().push(said);
+            for class in refusal.classes() {
+                let said = Said::of(&class, dialect);
+                let of_status = by_status.entry(class.status).or_default();
+                if !of_status.contains(&said) {
+                    of_status.push(said);
+                }
             }
             if *refusal == Refusal::Sealed {
                 // What cannot be opened at all has a shape of its own (RFC 9458 §5.3).
                 for (status, kind, title) in [
-                    (StatusCode::BAD_REQUEST, "about:blank", "the sealed request could not be opened"),
-                    (StatusCode::UNPROCESSABLE_ENTITY, KEY_PROBLEM, "the key is not one of this function"),
+                    (400, "about:blank", "the sealed request could not be opened"),
+                    (422, KEY_PROBLEM, "the key is not one of this function"),
                 ] {
                     let (media_type, headers) = (problem::MEDIA_TYPE, Vec::new());
                     let said = Said { media_type, what: format!("{title} (`{kind}`)"), headers };
@@ -193,7 +152,7 @@ impl Responses {
         }
         let answers = by_status.into_iter().map(|(status, said)| {
             let name = self.name(dialect, status, said, id, schemas);
-            (status.as_str().to_owned(), Or::component("responses", &name))
+            (status.to_string(), Or::component("responses", &name))
         });
         answers.collect()
     }
@@ -204,18 +163,11 @@ impl Responses {
 
     /// The name of the response for all that is `said` with `status`: that of the first operation that has it stands in it where there
     /// are several for one status.
-    fn name(
-        &mut self,
-        dialect: Dialect,
-        status: StatusCode,
-        said: Vec<Said>,
-        id: &str,
-        schemas: &mut Schemas,
-    ) -> String {
+    fn name(&mut self, dialect: Dialect, status: u16, said: Vec<Said>, id: &str, schemas: &mut Schemas) -> String {
         if let Some(name) = self.names.get(&(status, said.clone())) {
             return name.clone();
         }
-        let usual = format!("{dialect:?}.{}", status.as_u16());
+        let usual = format!("{dialect:?}.{}", status);
         let name = if self.all.contains_key(&usual) { format!("{usual}.{id}") } else { usual };
         self.all.insert(name.clone(), answer(dialect, &said, schemas));
         self.names.insert((status, said), name.clone());
@@ -224,18 +176,15 @@ impl Responses {
 }
 
 impl Said {
-    fn of(error: &Error, dialect: Dialect) -> Self {
-        let rendered = render(error, dialect, "");
-        let problem = rendered.headers().get(header::CONTENT_TYPE).is_some_and(|media| media == problem::MEDIA_TYPE);
-        let media_type = if problem { problem::MEDIA_TYPE } else { "application/json" };
-        let title = error.title();
-        let what = match (dialect, problem) {
-            (_, true) => format!("{title} (`{}`)", error.kind()),
-            (Dialect::OpenAi, false) => format!("{title} (`{}`)", crate::reply::openai_code(error)),
-            _ => title.to_owned(),
+    fn of(class: &ErrorClass, dialect: Dialect) -> Self {
+        let (dialect, title) = (dialect.of_class(class), class.title);
+        let (media_type, what) = match dialect {
+            Dialect::Problem => (problem::MEDIA_TYPE, format!("{title} (`{}`)", problem_type(class))),
+            Dialect::OpenAi => ("application/json", format!("{title} (`{}`)", openai_code(class))),
+            Dialect::OpenInference => ("application/json", title.to_owned()),
         };
-        let names = rendered.headers().keys().map(|name| name.as_str().to_owned());
-        Self { media_type, what, headers: names.filter(|name| name != header::CONTENT_TYPE.as_str()).collect() }
+        let headers = header_names(class).iter().map(|name| name.as_str().to_owned()).collect();
+        Self { media_type, what, headers }
     }
 }
 
@@ -255,5 +204,47 @@ fn answer(dialect: Dialect, said: &[Said], schemas: &mut Schemas) -> Answer {
         description: said.iter().map(|said| said.what.as_str()).collect::<Vec<_>>().join("; "),
         headers: headers.map(|name| (name.to_owned(), Or::component("headers", name))).collect(),
         content,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    const REFUSALS: [Refusal; 19] = [
+        Refusal::Key,
+        Refusal::Looks,
+        Refusal::Url,
+        Refusal::Model,
+        Refusal::UnknownModel,
+        Refusal::Version,
+        Refusal::Ready,
+        Refusal::Body,
+        Refusal::Input,
+        Refusal::Run,
+        Refusal::Task,
+        Refusal::Embeddings,
+        Refusal::Completions,
+        Refusal::Tensors,
+        Refusal::Once,
+        Refusal::Sealed,
+        Refusal::Sealing,
+        Refusal::Days,
+        Refusal::Repository,
+    ];
+
+    #[test]
+    fn every_class_is_documented_and_every_slug_exists() {
+        let documented: Vec<_> = REFUSALS.into_iter().flat_map(Refusal::classes).map(|class| class.slug).collect();
+        // What the router answers for URLs without a route is of no route.
+        let of_no_route = ["unknown-route", "method", "no-sealing"];
+        for class in Error::GROUPS.concat() {
+            let expected = !of_no_route.contains(&class.slug);
+            assert_eq!(documented.contains(&class.slug), expected, "{}", class.slug);
+        }
+        for (refusal, count) in [(Refusal::Looks, 2), (Refusal::Ready, 2), (Refusal::Model, 2), (Refusal::Days, 4)] {
+            assert_eq!(refusal.classes().len(), count, "{refusal:?}");
+        }
     }
 }

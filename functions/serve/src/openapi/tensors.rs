@@ -5,8 +5,9 @@ use amaas_wire::{Datatype, Tensor};
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
 
-use super::schemas::Schemas;
-use crate::manifest::{Dim, Manifest, TensorSpec};
+use amaas_engine::{Dim, TensorSpec};
+use amaas_model::manifest::Manifest;
+use amaas_model::schema::Schemas;
 
 /// A request with the network's inputs, each once and in any order, but for those that may be left out.
 pub(super) fn request(schemas: &mut Schemas, manifest: &Manifest) -> Schema {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::config::Limits;
-use crate::load::Model;
 use crate::seal::Policy;
-use crate::task::AnyTask;
+use amaas_model::load::Model;
+use amaas_model::task::AnyTask;
 
 /// What a document is of.
 pub(crate) struct View {

@@ -11,12 +11,12 @@ use serde_json::Value;
 use super::document::{Answer, Body, Components, Content, Document, Info, Media, OPENAPI, Operation, Or, Tag};
 use super::parts::{self, CONTENT_ENCODING, MODEL, VERSION};
 use super::refusal::{Refusal, Responses};
-use super::schemas::Schemas;
 use super::view::{Fits, Models, View};
 use super::{model, tag};
 use crate::config::Limits;
-use crate::load::Model;
 use crate::seal::Policy;
+use amaas_model::load::Model;
+use amaas_model::schema::Schemas;
 
 /// What a route says of itself; nothing where the host has nothing to answer there.
 pub(crate) type Describe = fn(&mut Writer) -> Option<Operation>;

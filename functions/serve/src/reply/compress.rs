@@ -17,7 +17,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 
 use crate::error::Error;
-use crate::task::off_runtime_beyond;
+use amaas_engine::cpu::off_runtime_beyond;
 
 /// The layer, around `inner`.
 pub(crate) async fn compress<F>(request: Request, inner: impl FnOnce(Request) -> F) -> Response<Body>

@@ -16,13 +16,15 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::load::Model;
+use crate::error::ResponseError;
 use crate::reply::limit;
 use crate::reply::pieces::Pieces;
+use amaas_model::load::Model;
 
 /// `value` as an answer.
 pub(crate) fn json(value: &impl Serialize) -> Result<Response<Body>, Error> {
-    let body = serde_json::to_vec(value).map_err(|error| Error::Unwritable(error.to_string()))?;
+    let body =
+        serde_json::to_vec(value).map_err(|error| Error::Response(ResponseError::Unwritable(error.to_string())))?;
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
@@ -57,7 +59,7 @@ pub(crate) fn infer_response(
 ) -> Result<Response<Body>, Error> {
     let (model_name, model_version) = (model.name().to_string(), Some(model.version().to_string()));
     let answer = InferResponse { model_name, model_version, id, outputs }.into_http(forms);
-    let answer = answer.map_err(|error| Error::Unwritable(error.to_string()))?;
+    let answer = answer.map_err(|error| Error::Response(ResponseError::Unwritable(error.to_string())))?;
     let header_length = answer.header_length();
     let media_type = if header_length.is_some() { MEDIA_TYPE } else { "application/json" };
     let mut response = Response::new(Body::new(answer.into_pieces().collect::<Pieces>()));

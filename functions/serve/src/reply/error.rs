@@ -8,8 +8,12 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Response, header};
 
-use crate::error::Error;
+use crate::error::SealedCallError;
+use crate::error::{Error, is_not_processed};
 use crate::request::{REMAINING, RESET};
+use amaas_access::quota::QuotaError;
+use amaas_wire::ErrorClass;
+use amaas_wire::ohttp::DATE_PROBLEM;
 
 /// Carries the error to `respond`, which knows the route and the request's id.
 impl IntoResponse for Error {
@@ -53,21 +57,24 @@ impl Dialect {
         let of_openai = ["/openai", "/chat", "/completions", "/embeddings", "/responses", "/models", "/engines"];
         if of_openai.iter().any(|root| below(root).is_some()) { Self::OpenAi } else { Self::Problem }
     }
+
+    /// That of errors of `class` on a route with this dialect: clients that seal read problem documents on all routes.
+    pub(crate) fn of_class(self, class: &ErrorClass) -> Self {
+        if matches!(class.slug, "date" | "replayed") { Self::Problem } else { self }
+    }
 }
 
-/// The answer for `error`.
+/// The response for `error`.
 pub(crate) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Response<Body> {
-    let detail = error.to_string();
-    // Whoever seals reads problems, whatever the route's own callers read.
-    let dialect = if error.is_of_sealing() { Dialect::Problem } else { dialect };
-    let (body, media_type) = match dialect {
+    let (class, detail) = (error.class(), error.to_string());
+    let (body, media_type) = match dialect.of_class(&class) {
         Dialect::OpenInference => (serde_json::to_vec(&ErrorBody { error: detail }), "application/json"),
         Dialect::OpenAi => (serde_json::to_vec(&openai(error, detail)), "application/json"),
         Dialect::Problem => {
             let problem = Problem {
-                kind: error.kind(),
-                title: error.title().to_owned(),
-                status: error.status().as_u16(),
+                kind: problem_type(&class),
+                title: class.title.to_owned(),
+                status: class.status,
                 detail,
                 request_id: Some(request_id.to_owned()),
             };
@@ -78,30 +85,60 @@ pub(crate) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Respo
     *response.status_mut() = error.status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if let Some(after) = error.retry_after() {
-        headers.insert(header::RETRY_AFTER, after.as_secs().into());
-    }
-    if let Error::RateLimited { wait, .. } | Error::QuotaExhausted { wait, .. } = error {
-        headers.insert(HeaderName::from_static(REMAINING), 0_u64.into());
-        headers.insert(HeaderName::from_static(RESET), wait.as_secs().saturating_add(1).into());
-    }
-    if error.is_not_processed() {
-        headers.insert(NOT_PROCESSED, HeaderValue::from_static("true"));
-    }
-    if let Error::Date { now, .. } = error
-        && let Ok(now) = HeaderValue::from_str(now)
-    {
-        // RFC 9458 §6.5.2: the caller corrects what it thinks the time is.
-        headers.insert(header::DATE, now);
-    }
-    if matches!(error, Error::ContentCoding { .. }) {
-        // RFC 9110 §15.5.16
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate"));
-    }
-    if matches!(error.status().as_u16(), 401) {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    for name in header_names(&class) {
+        if let Some(value) = header_value(error, &name) {
+            headers.insert(name, value);
+        }
     }
     response
+}
+
+/// The headers of responses with errors of `class`, beside content type and request id.
+pub(crate) fn header_names(class: &ErrorClass) -> Vec<HeaderName> {
+    let mut names = Vec::new();
+    if class.is_retryable {
+        names.push(header::RETRY_AFTER);
+    }
+    match class.slug {
+        "rate-limited" | "quota-exhausted" => {
+            names.extend([HeaderName::from_static(REMAINING), HeaderName::from_static(RESET)]);
+        }
+        // RFC 9458 §6.5.2: the client corrects its clock.
+        "date" => names.push(header::DATE),
+        // RFC 9110 §15.5.16
+        "content-coding" => names.push(header::ACCEPT_ENCODING),
+        _ => {}
+    }
+    if is_not_processed(class) {
+        names.push(HeaderName::from_static(NOT_PROCESSED));
+    }
+    if class.status == 401 {
+        names.push(header::WWW_AUTHENTICATE);
+    }
+    names
+}
+
+fn header_value(error: &Error, name: &HeaderName) -> Option<HeaderValue> {
+    match (name.as_str(), error) {
+        ("retry-after", error) => error.retry_after().map(|after| after.as_secs().into()),
+        (REMAINING, _) => Some(0_u64.into()),
+        (RESET, Error::Quota(QuotaError::RateLimited { wait, .. } | QuotaError::QuotaExhausted { wait, .. })) => {
+            Some(wait.as_secs().saturating_add(1).into())
+        }
+        ("date", Error::Sealed(SealedCallError::Date { now, .. })) => HeaderValue::from_str(now).ok(),
+        ("accept-encoding", _) => Some(HeaderValue::from_static("gzip, deflate")),
+        (NOT_PROCESSED, error) => error.is_not_processed().then(|| HeaderValue::from_static("true")),
+        ("www-authenticate", _) => Some(HeaderValue::from_static("Bearer")),
+        _ => None,
+    }
+}
+
+/// The `type` of problem documents with errors of `class`.
+pub(crate) fn problem_type(class: &ErrorClass) -> String {
+    match class.slug {
+        "date" => DATE_PROBLEM.to_owned(),
+        slug => format!("{}{slug}", problem::TYPE_PREFIX),
+    }
 }
 
 /// `error` in the middle of a streamed answer, whose status has left.
@@ -119,33 +156,28 @@ fn openai(error: &Error, message: String) -> openai::ErrorBody {
         400..500 => "invalid_request_error",
         _ => "server_error",
     };
-    let code = openai_code(error);
+    let code = openai_code(&error.class());
     let param = error.param().map(str::to_owned);
     openai::ErrorBody { error: openai::ErrorObject { message, kind: kind.to_owned(), param, code: Some(code) } }
 }
 
-/// The stable name of the kind of error there.
-pub(crate) fn openai_code(error: &Error) -> String {
-    match error {
-        Error::UnknownModel { .. } => "model_not_found".to_owned(),
-        Error::KeyMissing
-        | Error::KeyMalformed(_)
-        | Error::KeyUnknown
-        | Error::KeyExpired
-        | Error::KeyRevoked
-        | Error::Token(_) => "invalid_api_key".to_owned(),
-        Error::RateLimited { .. } => "rate_limit_exceeded".to_owned(),
-        Error::QuotaExhausted { .. }
-        | Error::BudgetExhausted { .. }
-        | Error::KeyBudgetExhausted { .. }
-        | Error::OverBudget { .. }
-        | Error::OverKeyBudget { .. } => "insufficient_quota".to_owned(),
-        _ => error.slug().replace('-', "_"),
+/// The `code` of errors of `class` on `OpenAI` routes.
+pub(crate) fn openai_code(class: &ErrorClass) -> String {
+    match (class.status, class.slug) {
+        (_, "unknown-model") => "model_not_found".to_owned(),
+        (401, _) => "invalid_api_key".to_owned(),
+        (_, "rate-limited") => "rate_limit_exceeded".to_owned(),
+        (_, "quota-exhausted" | "budget-exhausted" | "key-budget-exhausted") => "insufficient_quota".to_owned(),
+        (_, slug) => slug.replace('-', "_"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use amaas_access::AccessError;
+    use amaas_engine::RunError;
+    use amaas_model::ModelError;
+
     use super::*;
 
     #[test]
@@ -188,13 +220,13 @@ mod tests {
         let expected = serde_json::json!({"error": {
             "message": "unknown model \"m\"", "type": "invalid_request_error", "param": "model", "code": "model_not_found",
         }});
-        assert_eq!(body(&Error::UnknownModel { model: "m".to_owned() }), expected);
-        let error = body(&Error::KeyUnknown);
+        assert_eq!(body(&Error::Model(ModelError::UnknownModel { model: "m".to_owned() })), expected);
+        let error = body(&Error::Access(AccessError::KeyUnknown));
         assert_eq!(
             (&error["error"]["type"], &error["error"]["code"]),
             (&"authentication_error".into(), &"invalid_api_key".into())
         );
-        let error = body(&Error::QueueFull);
+        let error = body(&Error::Run(RunError::QueueFull));
         assert_eq!((&error["error"]["type"], &error["error"]["code"]), (&"server_error".into(), &"queue_full".into()));
     }
 }

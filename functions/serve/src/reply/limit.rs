@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use amaas_wire::{Datatype, Tensor};
 
 use crate::error::Error;
-use crate::manifest::{Dim, Manifest, TensorSpec};
+use crate::error::ResponseError;
+use amaas_engine::{Dim, TensorSpec};
+use amaas_model::manifest::Manifest;
 
 /// Refuses inputs for which the outputs that are `wanted`, or all where nobody names any, will have more than `limit` bytes, as far as
 /// the network says what shapes they will have.
@@ -54,7 +56,7 @@ pub(crate) fn outputs_fit(outputs: &[Tensor], limit: u64) -> Result<(), Error> {
 
 /// Refuses an answer of so many bytes, where it has more than `limit`.
 pub(crate) fn fits(got: u64, limit: u64) -> Result<(), Error> {
-    if got > limit { Err(Error::AnswerTooLarge { limit, got }) } else { Ok(()) }
+    if got > limit { Err(Error::Response(ResponseError::TooLarge { limit, got })) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -79,7 +81,7 @@ mod tests {
         let refused = |n, wanted: &[&str], limit| {
             let wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
             match foresee(&manifest, &x(n), &wanted, limit) {
-                Err(Error::AnswerTooLarge { got, .. }) => Some(got),
+                Err(Error::Response(ResponseError::TooLarge { got, .. })) => Some(got),
                 _ => None,
             }
         };

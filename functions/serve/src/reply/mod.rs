@@ -11,7 +11,7 @@ pub(crate) use self::compress::compress;
 pub(crate) use self::encode::{
     Counted, Written, completions_response, embeddings_response, headers, infer_response, json, predict_response,
 };
-pub(crate) use self::error::{Dialect, error_event, openai_code, render};
+pub(crate) use self::error::{Dialect, error_event, header_names, openai_code, problem_type};
 pub(crate) use self::limit::{fits as answer_fits, foresee, outputs_fit};
 pub(crate) use self::pieces::Pieces;
 pub(crate) use self::respond::{Finished, fits, instead, named, rendered, respond, respond_to};

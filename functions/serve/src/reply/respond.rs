@@ -15,9 +15,11 @@ use tracing::Instrument;
 
 use super::error::{Dialect, render};
 use crate::error::Error;
+use crate::error::RouteError;
 use crate::request::linger;
 use crate::router::cors::of_sharing;
 use crate::telemetry;
+use amaas_engine::RunError;
 
 /// The layer, where it stands alone.
 pub(crate) async fn respond_to(request: Request, next: Next) -> Response<Body> {
@@ -82,7 +84,7 @@ fn finish(mut response: Response<Body>, dialect: Dialect, id: &str) -> (Response
     let error = match response.extensions_mut().remove::<Error>() {
         Some(error) => error,
         // Only axum's own refusals carry no error: of a path or a query that is not UTF-8.
-        None if status.is_client_error() => Error::Url,
+        None if status.is_client_error() => Error::Route(RouteError::Url),
         None => return (response, Finished { status, error: None }),
     };
     let allow = response.headers_mut().remove(http::header::ALLOW);
@@ -115,7 +117,7 @@ fn log(span: &tracing::Span, finished: &Finished, begun: Instant) {
             let cause = error.internal_text();
             tracing::error!(status, ms, kind = error.slug(), %error, cause, "failed");
             // One caller's run can lose the model for others, which says nothing of the version.
-            if !matches!(error, Error::Lost) {
+            if !matches!(error, Error::Run(RunError::Lost)) {
                 telemetry::failed();
             }
         }

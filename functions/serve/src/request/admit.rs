@@ -18,11 +18,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::read::{bounded, media_type};
 use super::{Caller, expand};
-use crate::access::TenantName;
+use crate::error::CapacityError;
 use crate::error::Error;
 use crate::router::Host;
-use crate::store::ModelName;
-use crate::task::{Lane, Progress, Working};
+use amaas_access::TenantName;
+use amaas_engine::cpu::{Lane, Progress, Working};
+use amaas_store::ModelName;
 
 /// The bounds of a process.
 #[derive(Debug)]
@@ -152,7 +153,7 @@ impl Admission {
     /// Takes a place for `size` bytes, where the call has none yet.
     ///
     /// # Errors
-    /// [`Error::TenantBusy`] where the tenant has no place left, [`Error::Busy`] where the model or the process has none.
+    /// [`Error::Capacity(CapacityError::TenantBusy)`] where the tenant has no place left, [`Error::Capacity(CapacityError::Busy)`] where the model or the process has none.
     pub(crate) fn take_place(&mut self, size: usize) -> Result<(), Error> {
         if self.place.is_none() {
             self.place = Some(self.tenant.place(self.model.as_deref(), &self.gate.all, size)?);
@@ -201,8 +202,11 @@ pub(super) struct Repeat {
 
 impl Tenant {
     fn place(&self, model: Option<&Bound>, all: &Bound, size: usize) -> Result<Place, Error> {
-        let tenant = self.bound.take(size).ok_or_else(|| Error::TenantBusy { limit: self.bound.to_string() })?;
-        let busy = |what, bound: &Bound| Error::Busy { what, limit: bound.to_string() };
+        let tenant = self
+            .bound
+            .take(size)
+            .ok_or_else(|| Error::Capacity(CapacityError::TenantBusy { limit: self.bound.to_string() }))?;
+        let busy = |what, bound: &Bound| Error::Capacity(CapacityError::Busy { what, limit: bound.to_string() });
         let model_held = match model {
             Some(bound) => Some(bound.take(size).ok_or_else(|| busy("the model", bound))?),
             None => None,
@@ -213,9 +217,9 @@ impl Tenant {
 
     /// Has `place` be for `size` bytes.
     fn grow(&self, model: Option<&Bound>, all: &Bound, place: &mut Place, size: usize) -> Result<(), Error> {
-        let busy = |what, bound: &Bound| Error::Busy { what, limit: bound.to_string() };
+        let busy = |what, bound: &Bound| Error::Capacity(CapacityError::Busy { what, limit: bound.to_string() });
         let grown = self.bound.grow(&mut place.tenant, size);
-        grown.ok_or_else(|| Error::TenantBusy { limit: self.bound.to_string() })?;
+        grown.ok_or_else(|| Error::Capacity(CapacityError::TenantBusy { limit: self.bound.to_string() }))?;
         if let (Some(bound), Some(held)) = (model, &mut place.model) {
             bound.grow(held, size).ok_or_else(|| busy("the model", bound))?;
         }

@@ -10,12 +10,14 @@ use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, header};
 
-use crate::access::iam::principal;
-use crate::access::{Account, KeyRecord, Routes, TenantName};
 use crate::error::Error;
-use crate::quota::{Plan, Taken};
+use crate::error::SealedCallError;
 use crate::router::Host;
-use crate::store::ModelName;
+use amaas_access::AccessError;
+use amaas_access::iam::Principal;
+use amaas_access::quota::{Plan, Taken};
+use amaas_access::{Account, KeyRecord, Routes, TenantName};
+use amaas_store::ModelName;
 
 use super::CameSealed;
 
@@ -41,7 +43,7 @@ impl Caller {
         let credential = credential(headers);
         // Whoever stands between has seen the key, and would see the answer: of a GET as of a POST.
         if credential.is_ok() && host.requires_sealing() && extensions.get::<CameSealed>().is_none() {
-            return Err(Error::SealingRequired);
+            return Err(Error::Sealed(SealedCallError::Required));
         }
         let (tenant, key) = match (credential, host.oidc()) {
             (Ok(token), Some(oidc)) if !token.starts_with(API_KEY) => (named(&oidc.verify(token).await?.tenant)?, None),
@@ -50,7 +52,7 @@ impl Caller {
                 (key.tenant.clone(), Some(key))
             }
             (Err(error), _) => {
-                let principal = principal(extensions).filter(|_| host.trusts_iam()).ok_or(error)?;
+                let principal = extensions.get::<Principal>().filter(|_| host.trusts_iam()).ok_or(error)?;
                 tracing::debug!(arn = principal.arn(), "let in by IAM");
                 (named(principal.tenant())?, None)
             }
@@ -58,7 +60,7 @@ impl Caller {
         let account = host.directory().account(&tenant).await?;
         tracing::Span::current().record("tenant", account.name().as_str());
         if key.as_ref().is_some_and(|key| !key.scope.has_routes(routes)) {
-            return Err(Error::KeyRoutes { routes: routes.name() });
+            return Err(Error::Access(AccessError::KeyRoutes { routes: routes.name() }));
         }
         Ok(Self { account, key, routes, admitted: false })
     }
@@ -105,7 +107,11 @@ impl Caller {
 
     /// Refuses where the caller may not use `model`.
     pub(crate) fn scope(&self, model: &ModelName) -> Result<(), Error> {
-        if self.may_use(model) { Ok(()) } else { Err(Error::KeyScope { model: model.to_string() }) }
+        if self.may_use(model) {
+            Ok(())
+        } else {
+            Err(Error::Access(AccessError::KeyScope { model: model.to_string() }))
+        }
     }
 }
 
@@ -132,7 +138,7 @@ impl OptionalFromRequestParts<Host> for Caller {
     async fn from_request_parts(parts: &mut Parts, host: &Host) -> Result<Option<Self>, Error> {
         match <Self as FromRequestParts<Host>>::from_request_parts(parts, host).await {
             Ok(caller) => Ok(Some(caller)),
-            Err(Error::KeyMissing) => Ok(None),
+            Err(Error::Access(AccessError::KeyMissing)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -140,17 +146,20 @@ impl OptionalFromRequestParts<Host> for Caller {
 
 /// The tenant that somebody else's word names.
 fn named(tenant: &str) -> Result<TenantName, Error> {
-    tenant.parse().map_err(|_| Error::TenantUnknown { tenant: tenant.chars().take(64).collect() })
+    tenant.parse().map_err(|_| Error::Access(AccessError::TenantUnknown { tenant: tenant.chars().take(64).collect() }))
 }
 
 /// The key or token in the headers: OpenAI's clients send a bearer token, AWS's habit is `x-api-key`.
 fn credential(headers: &HeaderMap) -> Result<&str, Error> {
     if let Some(key) = headers.get("x-api-key") {
-        return key.to_str().map_err(|_| Error::KeyMalformed(MalformedKey::Characters));
+        return key.to_str().map_err(|_| Error::Access(AccessError::KeyMalformed(MalformedKey::Characters)));
     }
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or(Error::KeyMissing)?;
-    let (scheme, key) = value.split_once(' ').ok_or(Error::KeyMissing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(key.trim()) } else { Err(Error::KeyMissing) }
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or(Error::Access(AccessError::KeyMissing))?;
+    let (scheme, key) = value.split_once(' ').ok_or(Error::Access(AccessError::KeyMissing))?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(key.trim()) } else { Err(Error::Access(AccessError::KeyMissing)) }
 }
 
 /// What keys begin with, and no token does: a token's first character is that of base64url of `{`.

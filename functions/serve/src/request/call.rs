@@ -18,16 +18,17 @@ use http_body_util::BodyExt;
 
 use super::once::LARGEST;
 use super::{Admission, Caller};
-use crate::access::{Money, Price, TenantName, now};
 use crate::config::Limits;
-use crate::digest::{Digest, Hasher};
 use crate::error::Error;
-use crate::load::{Model, Slot};
-use crate::meter::Record;
-use crate::quota::{Allowance, Kind, Plan, Taken};
 use crate::reply::{Counted, Pieces, Written};
 use crate::router::Host;
-use crate::task::{AnyTask, QUICK, Working};
+use amaas_access::meter::Record;
+use amaas_access::quota::{Allowance, Kind, Plan, Taken};
+use amaas_access::{Money, Price, TenantName, now};
+use amaas_engine::cpu::{QUICK, Working};
+use amaas_model::load::{Model, Slot};
+use amaas_model::task::AnyTask;
+use amaas_wire::content_digest::{Digest, Hasher};
 
 /// A call to a model.
 pub(crate) struct Call {
@@ -158,12 +159,13 @@ impl Call {
     }
 
     /// Makes what `model` runs, of `size` bytes of which only up to `quick` are quick, with up to `memory` bytes beyond them.
-    pub(crate) async fn prepare<T: Send + 'static>(
+    pub(crate) async fn prepare<T: Send + 'static, E: Into<Error>>(
         &mut self,
         (model, begun): (&Arc<Model>, Instant),
         (quick, size, memory): (usize, usize, usize),
-        work: impl FnOnce(&Working) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&Working) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Error> {
+        let work = move |working: &Working| work(working).map_err(Into::into);
         if size <= quick {
             return work(&Working::at_once());
         }
@@ -205,7 +207,7 @@ impl Call {
         self.cost = self.price.of(units);
         self.taken.take(&self.plan.units, units).await?;
         self.taken.take(&self.plan.costs, self.cost.nanos()).await?;
-        self.taken.take(self.max_cost.as_slice(), self.cost.nanos()).await
+        Ok(self.taken.take(self.max_cost.as_slice(), self.cost.nanos()).await?)
     }
 
     /// Whose call it is.
@@ -214,14 +216,14 @@ impl Call {
     }
 
     /// Waits for `work`, which is what was charged.
-    pub(crate) async fn run<T>(
+    pub(crate) async fn run<T, E: Into<Error>>(
         &mut self,
         (model, begun): (&Arc<Model>, Instant),
         running: Running,
-        work: impl Future<Output = Result<T, Error>>,
+        work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Error> {
         self.under_way = Some(UnderWay { model: Arc::clone(model), begun, work: Work::Running(running) });
-        let ran = work.await;
+        let ran = work.await.map_err(Into::into);
         // What ran is under way until it is recorded: whoever leaves before has had it.
         if let Err(error) = &ran
             && let Some(UnderWay { work: Work::Running(running), .. }) = self.under_way.take()
@@ -356,7 +358,7 @@ impl Call {
     /// Says what is left of the limit that is nearest.
     pub(crate) fn left(&self, headers: &mut HeaderMap) {
         let all = self.plan.requests.iter().chain(&self.plan.units).map(|allowance| allowance.left());
-        let share = |left: &crate::quota::Left| left.remaining.saturating_mul(1 << 20) / left.most.max(1);
+        let share = |left: &amaas_access::quota::Left| left.remaining.saturating_mul(1 << 20) / left.most.max(1);
         let Some(nearest) = all.min_by_key(share) else { return };
         let seconds = nearest.reset.as_secs() + u64::from(nearest.reset.subsec_nanos() > 0);
         for (name, value) in [(LIMIT, nearest.most), (REMAINING, nearest.remaining), (RESET, seconds)] {

@@ -7,8 +7,9 @@ use std::io::Read;
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, header};
 
+use crate::error::BodyError;
 use crate::error::Error;
-use crate::task::Working;
+use amaas_engine::cpu::Working;
 
 /// The content codings that are taken (RFC 9110 §8.4.1).
 #[derive(Clone, Copy, Debug)]
@@ -25,12 +26,14 @@ impl Coding {
         let got = value.to_str().unwrap_or("(not text)").trim();
         let is = |name: &str| got.eq_ignore_ascii_case(name);
         match () {
-            () if values.next().is_some() => Err(Error::ContentCoding { got: "more than one".to_owned() }),
+            () if values.next().is_some() => {
+                Err(Error::Body(BodyError::ContentCoding { got: "more than one".to_owned() }))
+            }
             // RFC 9110 §8.4.1.3: x-gzip is the same.
             () if is("gzip") || is("x-gzip") => Ok(Some(Self::Gzip)),
             () if is("deflate") => Ok(Some(Self::Deflate)),
             () if is("identity") || got.is_empty() => Ok(None),
-            () => Err(Error::ContentCoding { got: got.chars().take(80).collect() }),
+            () => Err(Error::Body(BodyError::ContentCoding { got: got.chars().take(80).collect() })),
         }
     }
 
@@ -44,10 +47,10 @@ impl Coding {
             Self::Deflate => in_pieces(working, ZlibDecoder::new(&mut left).take(most), &mut expanded)?,
         };
         if expanded.len() > limit {
-            return Err(Error::BodyTooLarge { limit, got: None });
+            return Err(Error::Body(BodyError::TooLarge { limit, got: None }));
         }
         let whole = read.is_ok() && left.is_empty();
-        if whole { Ok(expanded) } else { Err(Error::Compressed { coding: self.name() }) }
+        if whole { Ok(expanded) } else { Err(Error::Body(BodyError::Compressed { coding: self.name() })) }
     }
 
     fn name(self) -> &'static str {
@@ -124,8 +127,11 @@ mod tests {
         let zeros = vec![0; 64 << 20];
         for (coding, body) in [("gzip", gzip(&zeros)), ("deflate", deflate(&zeros))] {
             assert!(body.len() < 100_000, "{}", body.len());
-            assert!(matches!(read(coding, body.clone(), 1000), Err(Error::BodyTooLarge { limit: 1000, .. })));
-            assert!(matches!(read(coding, body, zeros.len() - 1), Err(Error::BodyTooLarge { .. })));
+            assert!(matches!(
+                read(coding, body.clone(), 1000),
+                Err(Error::Body(BodyError::TooLarge { limit: 1000, .. }))
+            ));
+            assert!(matches!(read(coding, body, zeros.len() - 1), Err(Error::Body(BodyError::TooLarge { .. }))));
         }
     }
 

@@ -12,7 +12,6 @@ mod paced;
 mod raw;
 mod read;
 mod rehearsal;
-mod validate;
 
 pub(crate) use self::admit::{Admission, Gate};
 pub(crate) use self::authorise::Caller;
@@ -23,4 +22,3 @@ pub(crate) use self::paced::paced;
 pub(crate) use self::raw::raw;
 pub(crate) use self::read::{bounded, metered};
 pub use self::rehearsal::rehearse;
-pub(crate) use self::validate::{Takes, Valid};

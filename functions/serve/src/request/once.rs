@@ -25,11 +25,13 @@ use zeroize::Zeroizing;
 
 use super::{CallId, Caller, admit, bounded};
 use crate::error::Error;
-use crate::ledger::{Begun, Calls, Ledger, LedgerError, Place};
-use crate::quota::Taken;
+use crate::error::IdempotencyError;
+use crate::error::SealedCallError;
 use crate::router::Host;
 use crate::seal::SealedCall;
-use crate::store::ModelName;
+use amaas_access::quota::Taken;
+use amaas_ledger::{Begun, Calls, Ledger, LedgerError, Place};
+use amaas_store::ModelName;
 
 /// Answers that were given.
 pub(crate) struct Answers {
@@ -53,7 +55,9 @@ impl Answers {
         }
         match self.begin_or_look(call).await {
             Ok(begun) => Ok(Some(begun)),
-            Err(error @ LedgerError::Denied { .. }) => Err(Error::LedgerUnavailable { internal: error.to_string() }),
+            Err(error @ LedgerError::Denied { .. }) => {
+                Err(Error::Idempotency(IdempotencyError::LedgerUnavailable { internal: error.to_string() }))
+            }
             Err(error @ LedgerError::Format { .. }) => {
                 tracing::error!(%error, "a call runs again: what was kept of it is damaged or not all there");
                 Ok(None)
@@ -147,7 +151,8 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let answers = host.answers();
     // Whoever has a key has been looked for with the secret.
     let secret = host.directory().accounts().secret().open().await;
-    let secret = secret.map_err(|error| Error::LedgerUnavailable { internal: error.to_string() })?;
+    let secret = secret
+        .map_err(|error| Error::Idempotency(IdempotencyError::LedgerUnavailable { internal: error.to_string() }))?;
     let tenant = caller.tenant().as_str();
     let id = digest(secret.calls(), &[b"id", tenant.as_bytes(), &key]);
     let mut parts_of_call = vec![b"call".as_slice(), path.as_bytes(), &body];
@@ -166,14 +171,14 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
         match begun {
             Some(Begun::First(place)) => break Some(place),
             Some(Begun::Answered(sealed)) => return call.again(&sealed),
-            Some(Begun::OtherCall) => return Err(Error::IdempotencyReused),
-            Some(Begun::Replayed) => return Err(Error::Replayed),
+            Some(Begun::OtherCall) => return Err(Error::Idempotency(IdempotencyError::Reused)),
+            Some(Begun::Replayed) => return Err(Error::Sealed(SealedCallError::Replayed)),
             Some(Begun::Running) => {
                 if waits.is_none() {
                     waits = admit::waits(host, &caller, body.len());
                 }
                 if came.elapsed() >= PATIENCE || waits.is_none() {
-                    return Err(Error::IdempotencyRunning);
+                    return Err(Error::Idempotency(IdempotencyError::Running));
                 }
                 sleep(next_look(came.elapsed())).await;
             }
@@ -279,7 +284,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
     let key = keys.next().map(HeaderValue::as_bytes).unwrap_or_default();
     let valid = (1..=255).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic) && keys.next().is_none();
-    if valid { Ok(Zeroizing::new(key.to_vec())) } else { Err(Error::IdempotencyKey) }
+    if valid { Ok(Zeroizing::new(key.to_vec())) } else { Err(Error::Idempotency(IdempotencyError::Malformed)) }
 }
 
 /// How long a repeat that has waited for `waited` waits before it looks again: the longer the first takes, the longer, so that an answer

@@ -8,11 +8,12 @@ use amaas_wire::{Datatype, Tensor};
 use bytes::Bytes;
 
 use crate::error::Error;
-use crate::manifest::{Dim, Manifest};
+use amaas_engine::Dim;
+use amaas_model::manifest::Manifest;
 
 /// The one input of the network that `manifest` describes, made of `body`.
 pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, Error> {
-    let invalid = |text: String| Error::InvalidInput(format!("a body without JSON (header length 0): {text}"));
+    let invalid = |text: String| Error::invalid(format!("a body without JSON (header length 0): {text}"));
     let required: Vec<_> = manifest.inputs.iter().filter(|input| !input.optional).collect();
     let (input, count) = match (required.as_slice(), manifest.inputs.as_slice()) {
         ([input], _) => (Some(*input), 1),
@@ -65,8 +66,8 @@ fn rest(shape: &[usize], width: usize, bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Batching;
-    use crate::manifest::TensorSpec;
+    use amaas_engine::Batching;
+    use amaas_engine::TensorSpec;
 
     fn manifest(datatype: Datatype, shape: &[Option<usize>], batching: Batching) -> Manifest {
         let dim = |(axis, size): (usize, &Option<usize>)| size.map_or(Dim::Symbol(format!("d{axis}")), Dim::Fixed);

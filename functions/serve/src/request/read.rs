@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 
+use crate::error::BodyError;
 use crate::error::Error;
 
 /// Reads a body of at most `limit` bytes as it came, whatever it is. What says that it is larger is refused before a byte is read.
@@ -24,11 +25,11 @@ pub(crate) async fn metered(
 ) -> Result<Bytes, Error> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if let Some(got) = length.filter(|length| *length > limit as u64) {
-        return Err(Error::BodyTooLarge { limit, got: Some(got) });
+        return Err(Error::Body(BodyError::TooLarge { limit, got: Some(got) }));
     }
     let expected = length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
     let read = tokio::time::timeout(WHOLE, whole(body, limit, expected, came)).await;
-    read.map_err(|_| Error::BodySlow { seconds: WHOLE.as_secs() })?
+    read.map_err(|_| Error::Body(BodyError::Slow { seconds: WHOLE.as_secs() }))?
 }
 
 /// All pieces of the body, which says that it has `expected` bytes or says nothing.
@@ -57,10 +58,10 @@ async fn whole(
 async fn piece(body: &mut Body, left: usize, limit: usize) -> Result<Option<Bytes>, Error> {
     loop {
         let frame = tokio::time::timeout(IDLE, body.frame()).await;
-        let frame = frame.map_err(|_| Error::BodyTimeout { seconds: IDLE.as_secs() })?;
+        let frame = frame.map_err(|_| Error::Body(BodyError::Timeout { seconds: IDLE.as_secs() }))?;
         match frame.transpose().map_err(|error| broken(&error))?.map(http_body::Frame::into_data) {
             None => return Ok(None),
-            Some(Ok(data)) if data.len() > left => return Err(Error::BodyTooLarge { limit, got: None }),
+            Some(Ok(data)) if data.len() > left => return Err(Error::Body(BodyError::TooLarge { limit, got: None })),
             Some(Ok(data)) if data.is_empty() => {}
             Some(Ok(data)) => return Ok(Some(data)),
             Some(Err(_trailers)) => {}
@@ -74,11 +75,11 @@ fn broken(error: &axum::Error) -> Error {
     while let Some(error) = below {
         let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
         if let Some(ErrorKind::InvalidData | ErrorKind::InvalidInput) = kind {
-            return Error::BodyChunks;
+            return Error::Body(BodyError::Chunks);
         }
         below = error.source();
     }
-    Error::BodyBroken
+    Error::Body(BodyError::Broken)
 }
 
 /// JSON, or nothing said: many small clients leave the content type away.
@@ -91,7 +92,7 @@ pub(super) fn media_type(headers: &HeaderMap) -> Result<(), Error> {
     if known.iter().any(|known| essence.eq_ignore_ascii_case(known)) || essence.ends_with("+json") {
         Ok(())
     } else {
-        Err(Error::MediaType { got: got.chars().take(80).collect() })
+        Err(Error::Body(BodyError::MediaType { got: got.chars().take(80).collect() }))
     }
 }
 
@@ -115,7 +116,10 @@ mod tests {
         assert_eq!(read_pieces(&["abc"], 3).await.expect("fits"), "abc");
         assert_eq!(read_pieces(&["a", "", "b", "c"], 3).await.expect("fits"), "abc");
         for pieces in [&["abcd"][..], &["ab", "cd"], &["a", "b", "c", "d"]] {
-            assert!(matches!(read_pieces(pieces, 3).await, Err(Error::BodyTooLarge { limit: 3, .. })), "{pieces:?}");
+            assert!(
+                matches!(read_pieces(pieces, 3).await, Err(Error::Body(BodyError::TooLarge { limit: 3, .. }))),
+                "{pieces:?}"
+            );
         }
     }
 
@@ -124,13 +128,19 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_LENGTH, "4".parse().expect("a value"));
         let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-        assert!(matches!(bounded(&headers, body, 3).await, Err(Error::BodyTooLarge { limit: 3, got: Some(4) })));
+        assert!(matches!(
+            bounded(&headers, body, 3).await,
+            Err(Error::Body(BodyError::TooLarge { limit: 3, got: Some(4) }))
+        ));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stalls_is_given_up() {
         let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-        assert!(matches!(bounded(&HeaderMap::new(), body, 3).await, Err(Error::BodyTimeout { seconds: 10 })));
+        assert!(matches!(
+            bounded(&HeaderMap::new(), body, 3).await,
+            Err(Error::Body(BodyError::Timeout { seconds: 10 }))
+        ));
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, Response};
 
 use super::{Call, Caller, Running};
-use crate::access::Routes;
 use crate::error::Error;
 use crate::reply::Written;
 use crate::router::Host;
+use amaas_access::Routes;
 
 /// Does for a caller with `headers` what is done for each prediction of `model`, but the prediction: who calls is found out, limits are
 /// taken, the call is recorded, and where the host seals, a receipt is signed.

@@ -1,4 +1,4 @@
-//! `POST /v1/completions`, in `OpenAI`'s shape, for models whose task is a [`Generator`](crate::task::Generator); and what
+//! `POST /v1/completions`, in `OpenAI`'s shape, for models whose task is a [`Generator`](amaas_model::task::Generator); and what
 //! `predict` answers for them.
 //!
 //! A streamed answer begins with its first piece, so that what fails before it has a status of its own; what fails later is told in
@@ -24,14 +24,16 @@ use tokio::time::timeout;
 
 use super::Host;
 use super::query::NoQuery;
-use crate::access::now;
-use crate::digest::Hasher;
 use crate::error::Error;
-use crate::generate::{self, Event, Events, Generate, Telling, Told};
-use crate::load::Model;
 use crate::reply::{Counted, UNBUFFERED, completions_response, error_event, predict_response};
 use crate::request::{Admission, Call, Caller, Running};
-use crate::task::{QUICK, QUICK_TEXT, Working, inputs};
+use amaas_access::now;
+use amaas_engine::cpu::{QUICK, Working};
+use amaas_engine::generate;
+use amaas_engine::generate::{Event, Events, Generate, Telling, Told};
+use amaas_model::load::Model;
+use amaas_model::task::{QUICK_TEXT, inputs};
+use amaas_wire::content_digest::Hasher;
 
 /// The route.
 pub(super) async fn completions(
@@ -86,7 +88,7 @@ pub(super) async fn predict(
             let CompletionUsage { prompt_tokens, completion_tokens, .. } = usage;
             generations.push(Generation { text, finish_reason: ended.reason, prompt_tokens, completion_tokens });
         }
-        Ok(generations)
+        Ok::<_, Error>(generations)
     };
     let generations = call.run((model, begun), running, making).await?;
     let counted = Counted { rows: generations.len(), tokens: Some(tokens), begun };
@@ -110,13 +112,13 @@ async fn begin(call: &mut Call, of: (&Arc<Model>, Instant), asked: Asked) -> Res
     let (reading, tenant) = (Arc::clone(of.0), call.tenant().clone());
     let calls = move |working: &Working| {
         let generate = reading.generate()?;
-        let of = |prompt| Ok(generate.call(working, prompt, logprobs)?.told(telling).of(&tenant));
+        let of = |prompt| Ok(generate.call(working, prompt, logprobs)?.told(telling).of(tenant.as_str()));
         prompts.iter().map(of).collect::<Result<Vec<_>, Error>>()
     };
     let calls = call.prepare(of, (QUICK_TEXT, size, 0), calls).await?;
     let at_most = calls.iter().map(generate::Call::tokens_at_most).sum();
     call.charge(of, &Running::new(calls.len(), Some(at_most))).await?;
-    of.0.generate()?.begin(calls)
+    Ok(of.0.generate()?.begin(calls)?)
 }
 
 /// What is run for `texts`.
@@ -196,7 +198,7 @@ impl Answer {
             };
             let whole = matches!(event, Some(Ok(Event::End { .. })));
             let (mut written, goes_on) = match event {
-                Some(event) => answer.written(event),
+                Some(event) => answer.written(event.map_err(Error::from)),
                 None => (Bytes::from_static(KEEP_ALIVE), true),
             };
             answer.under_way.bytes += written.len() as u64;

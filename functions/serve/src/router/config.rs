@@ -9,10 +9,10 @@ use super::Host;
 use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
-use crate::load::Model;
-use crate::manifest::{Sharing, TensorSpec};
 use crate::reply::json;
 use crate::request::Caller;
+use amaas_engine::{Sharing, TensorSpec};
+use amaas_model::load::Model;
 
 pub(super) async fn config(
     State(host): State<Host>,

@@ -81,8 +81,8 @@ mod tests {
 
     use super::super::{Host, router};
     use super::*;
-    use crate::access::Accounts;
     use crate::config::Limits;
+    use amaas_access::Accounts;
 
     async fn answer(origins: Origins, request: http::request::Builder) -> Response<Body> {
         let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());

@@ -1,4 +1,4 @@
-//! `POST /v1/embeddings`, in `OpenAI`'s shape, for models whose task is an [`Embedder`](crate::task::Embedder).
+//! `POST /v1/embeddings`, in `OpenAI`'s shape, for models whose task is an [`Embedder`](amaas_model::task::Embedder).
 //!
 //! The body names the model, so this route checks the key's scope itself: before anything else sees the call, since a repeat is
 //! given an answer that is kept without asking the route, and once more where the call runs.
@@ -19,7 +19,10 @@ use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::{Counted, embeddings_response};
 use crate::request::{Admission, Call, Caller, NamedModel};
-use crate::task::{QUICK, QUICK_TEXT, Texts, Working, json_size};
+use amaas_engine::cpu::{QUICK, Working, json_size};
+use amaas_model::InputError;
+use amaas_model::ModelError;
+use amaas_model::task::{QUICK_TEXT, Texts};
 
 /// The route.
 pub(super) async fn embeddings(
@@ -41,8 +44,8 @@ pub(super) async fn embeddings(
     drop((content, admission));
     let model = host.model(&slot, None).await?;
     let begun = Instant::now();
-    let embedder = model.task.clone().and_then(crate::task::AnyTask::embedder);
-    let embedder = embedder.ok_or_else(|| Error::NoEmbeddings { model: slot.name().to_string() })?;
+    let embedder = model.task.clone().and_then(amaas_model::task::AnyTask::embedder);
+    let embedder = embedder.ok_or_else(|| Error::Model(ModelError::NoEmbeddings { model: slot.name().to_string() }))?;
     if let (Some(got), Some(expected)) = (request.dimensions, embedder.dimensions(&model.manifest.outputs))
         && got != expected as u64
     {
@@ -90,6 +93,9 @@ async fn check(host: &Host, caller: Caller, request: Request) -> Result<Request,
 
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
-        Self::Parameter { param: error.param, message: error.message }
+        match error.param {
+            Some(param) => InputError::Parameter { param, message: error.message }.into(),
+            None => InputError::Body(error.message).into(),
+        }
     }
 }

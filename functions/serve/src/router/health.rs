@@ -9,8 +9,9 @@ use serde::Deserialize;
 use super::Host;
 use super::query::NoQuery;
 use crate::error::Error;
-use crate::load::{Slot, State as SlotState};
 use crate::reply::json;
+use amaas_model::ModelError;
+use amaas_model::load::{Slot, State as SlotState};
 
 /// `GET /v2`.
 pub(super) async fn server() -> Result<Response<Body>, Error> {
@@ -76,7 +77,7 @@ pub(crate) fn of_model(host: &Host, name: &str, version: Option<&str>) -> Result
         && model.version().as_str() != got
     {
         let (model, serving) = (name.to_owned(), model.version().to_string());
-        return Err(Error::UnknownVersion { model, got: got.chars().take(64).collect(), serving });
+        return Err(Error::Model(ModelError::UnknownVersion { model, got: got.chars().take(64).collect(), serving }));
     }
     Ok(readiness(&slot))
 }

@@ -10,19 +10,21 @@ use tokio::sync::watch;
 
 use bytes::Bytes;
 
-use crate::access::oidc::Oidc;
-use crate::access::{Accounts, Directory};
 use crate::config::{Limits, Origins};
+use crate::error::CapacityError;
 use crate::error::Error;
-use crate::infer::Infer;
-use crate::ledger::Clock;
-use crate::load::{Model, Slot, State};
-use crate::meter::{EVERY, Emf, Journal, Meter};
 use crate::openapi::Fits;
-use crate::quota::{IDLE, Quotas};
 use crate::request::{Answers, Gate};
 use crate::seal::{Arrivals, Policy, Sealing};
-use crate::store::ModelName;
+use amaas_access::meter::{EVERY, Emf, Journal, Meter};
+use amaas_access::oidc::Oidc;
+use amaas_access::quota::{IDLE, Quotas};
+use amaas_access::{Accounts, Directory};
+use amaas_engine::infer::Infer;
+use amaas_ledger::Clock;
+use amaas_model::ModelError;
+use amaas_model::load::{Model, Slot, State};
+use amaas_store::ModelName;
 
 /// The state of a host; cheap to clone.
 #[derive(Clone)]
@@ -260,20 +262,20 @@ impl Host {
         let slots = self.0.slots.read().unwrap_or_else(PoisonError::into_inner);
         let slot = name.parse::<ModelName>().ok().and_then(|name| slots.get(&name).cloned());
         // The name came from outside and goes back out, so it is cut to a length that a name can have.
-        slot.ok_or_else(|| Error::UnknownModel { model: name.chars().take(64).collect() })
+        slot.ok_or_else(|| Error::Model(ModelError::UnknownModel { model: name.chars().take(64).collect() }))
     }
 
     /// Refuses a call that comes while the function stops. It is asked once, before a body is read: a call whose body is
     /// on its way then is under way.
     pub(crate) fn admit(&self) -> Result<(), Error> {
-        if self.is_draining() { Err(Error::Draining) } else { Ok(()) }
+        if self.is_draining() { Err(Error::Capacity(CapacityError::Draining)) } else { Ok(()) }
     }
 
     /// Refuses a call to the model in `slot` that would be refused once its body is read, because the queue has no place left. A
     /// call that comes by here may yet find none.
     pub(crate) fn room(slot: &Slot) -> Result<(), Error> {
         match slot.state() {
-            State::Ready(model) => model.infer().map_or(Ok(()), Infer::room),
+            State::Ready(model) => Ok(model.infer().map_or(Ok(()), Infer::room)?),
             State::Loading | State::Failed(_) => Ok(()),
         }
     }
@@ -282,11 +284,11 @@ impl Host {
     pub(crate) async fn model(&self, slot: &Slot, version: Option<&str>) -> Result<Arc<Model>, Error> {
         let model = slot.model().await?;
         match version {
-            Some(got) if got != model.version().as_str() => Err(Error::UnknownVersion {
+            Some(got) if got != model.version().as_str() => Err(Error::Model(ModelError::UnknownVersion {
                 model: slot.name().to_string(),
                 got: got.chars().take(64).collect(),
                 serving: model.version().to_string(),
-            }),
+            })),
             _ => Ok(model),
         }
     }

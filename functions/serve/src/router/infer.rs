@@ -15,11 +15,14 @@ use super::Host;
 use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
-use crate::load::Model;
-use crate::manifest::Manifest;
 use crate::reply::{Counted, foresee, infer_response, outputs_fit};
-use crate::request::{Call, Caller, Running, Valid, raw};
-use crate::task::{AnyTask, QUICK, json_size};
+use crate::request::{Call, Caller, Running, raw};
+use amaas_engine::cpu::{QUICK, json_size};
+use amaas_engine::infer::Valid;
+use amaas_model::InputError;
+use amaas_model::load::Model;
+use amaas_model::manifest::Manifest;
+use amaas_model::task::AnyTask;
 
 pub(super) async fn infer(
     State(host): State<Host>,
@@ -60,14 +63,14 @@ pub(crate) async fn run(
     check(model, wanted.unwrap_or_default())?;
     foresee(&model.manifest, &inputs, wanted.unwrap_or_default(), model.answer_bytes())?;
     let tokens = tokens(model, &inputs);
-    let run = Valid::new(inputs, &model.manifest, call.limits());
-    let run = run.map_err(|error| Error::InvalidInput(error.to_string()))?.of(call.tenant());
+    let run = Valid::new(inputs, &model.manifest, call.limits().rows);
+    let run = run?.of(call.tenant().as_str());
     let (rows, running) = (run.rows(), Running::new(run.rows(), tokens));
     call.charge((model, begun), &running).await?;
     let ran = async {
         let outputs = wanted_of(model.infer()?.run(run).await?, wanted);
         outputs_fit(&outputs, model.answer_bytes())?;
-        Ok(outputs)
+        Ok::<_, Error>(outputs)
     };
     let outputs = call.run((model, begun), running, ran).await?;
     Ok((outputs, rows, tokens))
@@ -103,7 +106,7 @@ fn decode(body: Bytes, header: Option<usize>, manifest: &Manifest) -> Result<(In
 /// `error`, and what may be missing where the body says that it is bytes and nothing says how many of them are JSON.
 fn hinted(error: Error, says_bytes: bool) -> Error {
     match error {
-        Error::Malformed(DecodeError::Json(what)) if says_bytes => {
+        Error::Input(InputError::Malformed(DecodeError::Json(what))) if says_bytes => {
             let hint = "a body of application/octet-stream needs the header Inference-Header-Content-Length, which says how many of \
                         its bytes are JSON (0 for one tensor and nothing else)";
             DecodeError::Json(format!("{what}; {hint}")).into()
@@ -120,7 +123,7 @@ fn header_length(headers: &HeaderMap) -> Result<Option<usize>, Error> {
     let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let length = digits.and_then(|digits| digits.parse().ok()).filter(|_| values.next().is_none());
     let expected = "the header Inference-Header-Content-Length: expected one whole number of bytes";
-    length.map(Some).ok_or_else(|| Error::InvalidInput(expected.to_owned()))
+    length.map(Some).ok_or_else(|| Error::invalid(expected.to_owned()))
 }
 
 /// Refuses where the model does not have an output that is asked for, or where it is asked for twice.
@@ -130,10 +133,10 @@ fn check(model: &Model, wanted: &[String]) -> Result<(), Error> {
             let has = model.manifest.outputs.iter().map(|output| format!("{:?}", output.name));
             let has = has.collect::<Vec<_>>().join(", ");
             let got: String = name.chars().take(64).collect();
-            return Err(Error::InvalidInput(format!("unknown output {got:?}; the model gives {has}")));
+            return Err(Error::invalid(format!("unknown output {got:?}; the model gives {has}")));
         }
         if wanted[..index].contains(name) {
-            return Err(Error::InvalidInput(format!("output {name:?} was asked for twice")));
+            return Err(Error::invalid(format!("output {name:?} was asked for twice")));
         }
     }
     Ok(())

@@ -10,14 +10,16 @@ use bytes::Bytes;
 use http::Response;
 
 use super::predict::{run_on, valid};
-use crate::access::TenantName;
 use crate::config::Limits;
 use crate::error::Error;
-use crate::infer::Infer;
-use crate::load::Model;
 use crate::reply::{Counted, predict_response};
-use crate::request::{Admission, Call, Running, Takes, Valid};
-use crate::task::{AnyMatcher, AnyTask, Plan, Prepare, QUICK, Vectors, json_size};
+use crate::request::{Admission, Call, Running};
+use amaas_access::TenantName;
+use amaas_engine::cpu::{QUICK, json_size};
+use amaas_engine::infer::Infer;
+use amaas_engine::infer::{Takes, Valid};
+use amaas_model::load::Model;
+use amaas_model::task::{AnyMatcher, AnyTask, Plan, Prepare, Vectors};
 
 /// Answers `body`.
 pub(super) async fn matched(
@@ -70,8 +72,8 @@ async fn ready(
     tenant: &TenantName,
 ) -> Result<Ready, Error> {
     let (of_own, of_texts) = (own.1.batching, texts.1.batching);
-    let image = admission.beside(memory, move |working| (own.0)(working, of_own));
-    let plan = admission.beside(0, move |working| (texts.0)(working, of_texts));
+    let image = admission.beside(memory, move |working| Ok((own.0)(working, of_own)?));
+    let plan = admission.beside(0, move |working| Ok((texts.0)(working, of_texts)?));
     let (image, plan) = tokio::try_join!(image, plan)?;
     let (own, own_rows) = valid(own.1, image, limits, tenant)?;
     let (texts, text_rows) = valid(texts.1, plan.runs, limits, tenant)?;
@@ -84,7 +86,7 @@ async fn both(
     (texts, text_runs): (&Infer, Vec<Valid>),
     vectors: Vectors,
 ) -> Result<(Vec<Vec<Tensor>>, Vec<Embedding>), Error> {
-    let texts = async { vectors.read(&run_on(texts, text_runs).await?) };
+    let texts = async { Ok(vectors.read(&run_on(texts, text_runs).await?)?) };
     tokio::try_join!(run_on(own, own_runs), texts)
 }
 
@@ -97,9 +99,12 @@ mod tests {
     use amaas_wire::Datatype;
 
     use super::*;
-    use crate::infer::{Bounds, Network, RunError};
-    use crate::manifest::{Batching, Dim, Sharing, TensorSpec};
-    use crate::task::{AnyTask, Assets, Embedder, InvalidInput, Lane, Matcher, TaskError, Tasks, Tokens, Working};
+    use amaas_engine::RunError;
+    use amaas_engine::cpu::{Lane, Working};
+    use amaas_engine::infer::{Bounds, Network};
+    use amaas_engine::{Batching, Dim, Sharing, TensorSpec};
+    use amaas_engine::{InvalidInput, TaskError};
+    use amaas_model::task::{AnyTask, Assets, Embedder, Matcher, Tasks, Tokens};
 
     /// Two that have to be somewhere at the same time.
     struct Meeting(Mutex<usize>, Condvar);
@@ -206,10 +211,10 @@ mod tests {
     impl Network for Waits {
         fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
             if !RUNNING.meet() {
-                return Err(RunError::Failed("the other network does not run meanwhile".to_owned()));
+                return Err(RunError::failed("the other network does not run meanwhile".to_owned()));
             }
             let same = Tensor::new("y", inputs[0].shape().to_vec(), inputs[0].data().clone());
-            Ok(vec![same.map_err(|error| RunError::Failed(error.to_string()))?])
+            Ok(vec![same.map_err(|error| RunError::failed(error.to_string()))?])
         }
     }
 

@@ -26,6 +26,7 @@ use http::Response;
 pub use self::host::Host;
 use self::route::Route;
 use crate::error::Error;
+use crate::error::RouteError;
 use crate::openapi as document;
 use crate::reply::{compress, named, respond};
 use crate::request::once;
@@ -38,8 +39,8 @@ pub fn router(host: Host) -> Router {
     let routes = route::router(by_path())
         .layer(once.clone())
         .merge(route::router(by_body()).layer(once).layer(scoped))
-        .fallback(async || Error::UnknownRoute)
-        .method_not_allowed_fallback(async || Error::Method)
+        .fallback(async || Error::Route(RouteError::Unknown { routes: paths().join(", ") }))
+        .method_not_allowed_fallback(async || Error::Route(RouteError::Method))
         .layer(axum::middleware::from_fn(named))
         .with_state(host.clone());
     // A router chooses the route before its own layers run, and a sealed call has to be opened before that.
@@ -59,6 +60,13 @@ fn routes() -> Vec<Route> {
     let mut all = by_path();
     all.extend(by_body());
     all
+}
+
+/// The paths of all routes, each once.
+fn paths() -> Vec<&'static str> {
+    let mut paths: Vec<_> = routes().iter().map(|route| route.path).filter(|path| !path.ends_with('/')).collect();
+    paths.dedup();
+    paths
 }
 
 /// What names the model in its path, or needs none.
@@ -115,8 +123,8 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::access::Accounts;
     use crate::config::Limits;
+    use amaas_access::Accounts;
 
     #[tokio::test]
     async fn what_is_not_there_is_told_in_the_words_of_who_asks() {

@@ -9,9 +9,9 @@ use super::Host;
 use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
-use crate::load::{Slot, State as SlotState};
 use crate::reply::json;
 use crate::request::Caller;
+use amaas_model::load::{Slot, State as SlotState};
 
 /// `GET /v2/models/{model}[/versions/{version}]`.
 pub(super) async fn metadata(

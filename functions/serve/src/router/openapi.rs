@@ -11,11 +11,11 @@ use http::{HeaderValue, Response, header};
 
 use super::{Host, routes};
 use crate::error::Error;
-use crate::load::{Model, State as SlotState};
 use crate::openapi::{Fits, Models, View, document};
 use crate::request::Caller;
 use crate::seal::Sealing;
-use crate::task::off_runtime_beyond;
+use amaas_engine::cpu::off_runtime_beyond;
+use amaas_model::load::{Model, State as SlotState};
 
 pub(super) async fn openapi(State(host): State<Host>, caller: Option<Caller>) -> Result<Response<Body>, Error> {
     let body = match caller {

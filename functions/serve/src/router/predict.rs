@@ -12,14 +12,16 @@ use serde::Deserialize;
 
 use super::matching::matched;
 use super::{Host, completions};
-use crate::access::TenantName;
 use crate::config::Limits;
 use crate::error::Error;
-use crate::infer::Infer;
-use crate::load::Model;
 use crate::reply::{Counted, predict_response};
-use crate::request::{Call, Caller, Running, Takes, Valid};
-use crate::task::{Working, json_size};
+use crate::request::{Call, Caller, Running};
+use amaas_access::TenantName;
+use amaas_engine::cpu::{Working, json_size};
+use amaas_engine::infer::Infer;
+use amaas_engine::infer::{Takes, Valid};
+use amaas_model::ModelError;
+use amaas_model::load::Model;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,15 +36,14 @@ pub(super) async fn predict(
     parameters: Result<Query<Parameters>, QueryRejection>,
     request: Request,
 ) -> Result<Response<Body>, Error> {
-    let Query(parameters) =
-        parameters.map_err(|_| Error::InvalidInput("the query: expected version, once".to_owned()))?;
+    let Query(parameters) = parameters.map_err(|_| Error::invalid("the query: expected version, once".to_owned()))?;
     let slot = host.slot(&name)?;
     let (parts, body) = request.into_parts();
     let mut call = Call::enter(&host, caller, &slot, &parts.headers, &parts.extensions).await?;
     let body = call.read(&parts, body).await?;
     let model = host.model(&slot, parameters.version.as_deref()).await?;
     let begun = Instant::now();
-    let task = model.task.clone().ok_or(Error::NoTask { model: name })?;
+    let task = model.task.clone().ok_or(Error::Model(ModelError::NoTask { model: name }))?;
     if let Some(matcher) = Arc::clone(&task).matcher() {
         return matched(call, model, matcher, body, begun).await;
     }
@@ -81,7 +82,7 @@ pub(super) fn valid(
     limits: Limits,
     tenant: &TenantName,
 ) -> Result<(Vec<Valid>, usize), Error> {
-    let valid = |tensors| Valid::new(tensors, takes, limits).map(|valid| valid.of(tenant));
+    let valid = |tensors| Valid::new(tensors, takes, limits.rows).map(|valid| valid.of(tenant.as_str()));
     let runs = runs.into_iter().map(valid).collect::<Result<Vec<_>, _>>();
     let runs = runs.map_err(|error| Error::internal(error.to_string()))?;
     let rows = runs.iter().map(Valid::rows).sum();

@@ -18,7 +18,7 @@ impl<S: Sync> FromRequestParts<S> for NoQuery {
             None => Ok(Self),
             Some(name) => {
                 let name: String = name.chars().take(LONGEST_NAME).collect();
-                Err(Error::InvalidInput(format!("the query: this route takes no parameter, got {name:?}")))
+                Err(Error::invalid(format!("the query: this route takes no parameter, got {name:?}")))
             }
         }
     }

@@ -8,9 +8,10 @@ use http::Response;
 use super::Host;
 use super::query::NoQuery;
 use crate::error::Error;
-use crate::load::{Slot, State as SlotState};
+use crate::error::RouteError;
 use crate::reply::json;
 use crate::request::{Admission, Caller};
+use amaas_model::load::{Slot, State as SlotState};
 
 /// The models that the key may use.
 pub(super) async fn index(
@@ -40,7 +41,7 @@ pub(crate) fn entries(host: &Host, caller: &Caller, wanted: IndexRequest) -> Vec
 /// Whoever has a key may call models and not choose them, so loading and unloading are refused (RFC 9110 §15.5.4): no other
 /// key, and no other request, would do.
 pub(super) async fn refuse(_: Caller) -> Error {
-    Error::Repository
+    Error::Route(RouteError::Repository)
 }
 
 fn entry(slot: &Slot) -> IndexEntry {

@@ -11,9 +11,9 @@ use super::health::ModelPath;
 use super::query::NoQuery;
 use super::{Host, models};
 use crate::error::Error;
-use crate::load::{Model, State as SlotState};
 use crate::reply::json;
 use crate::request::Caller;
+use amaas_model::load::{Model, State as SlotState};
 
 /// Of one model.
 pub(super) async fn one(

@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use super::Host;
 use crate::error::Error;
-use crate::meter::{Day, ReportError, report};
 use crate::reply::json;
 use crate::request::Caller;
+use amaas_access::meter::{Day, ReportError, report};
+use amaas_access::quota::QuotaError;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +29,7 @@ pub(super) async fn usage(
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response<Body>, Error> {
     let expected = "the query: expected since, until and by, each once at most";
-    let Query(parameters) = parameters.map_err(|_| Error::InvalidInput(expected.to_owned()))?;
+    let Query(parameters) = parameters.map_err(|_| Error::invalid(expected.to_owned()))?;
     let now = host.meter().now();
     let until = day("until", parameters.until)?.unwrap_or_else(|| Day::at(now));
     let since = day("since", parameters.since)?.unwrap_or_else(|| until.first_of_month());
@@ -40,7 +41,7 @@ pub(super) async fn usage(
     };
     let _alone = host.gate().report(caller.tenant()).await?;
     // What was answered a moment ago is in it, where this process answered it.
-    let unavailable = |internal: String| Error::UsageUnavailable { internal };
+    let unavailable = |internal: String| Error::Quota(QuotaError::UsageUnavailable { internal });
     host.meter().flush_for_report().await.map_err(|error| unavailable(error.to_string()))?;
     let ledger = host.directory().accounts().ledger();
     match report(&**ledger, caller.tenant(), (since, until), by, now).await {

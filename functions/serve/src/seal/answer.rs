@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 
 use crate::error::Error;
 use crate::reply::UNBUFFERED;
-use crate::task::off_runtime;
+use amaas_engine::cpu::off_runtime;
 
 /// What seals the answer to one call.
 pub(super) enum Sealer {

@@ -20,7 +20,8 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::task::off_runtime_beyond;
+use crate::error::SealedCallError;
+use amaas_engine::cpu::off_runtime_beyond;
 
 /// The sealed bodies under way; cheap to clone.
 #[derive(Clone)]
@@ -59,7 +60,7 @@ impl Arrivals {
     /// Begins to take a body.
     ///
     /// # Errors
-    /// [`Error::SealedBacklog`]
+    /// [`Error::Sealed(SealedCallError::Backlog)`]
     pub(super) fn begin(&self) -> Result<Arriving, Error> {
         let given_up = Arc::new(Notify::new());
         let mut state = self.0.state();
@@ -121,7 +122,7 @@ impl State {
         let now = Instant::now();
         loop {
             // Given up in the meantime.
-            let entry = self.arriving.get_mut(&id).ok_or(Error::SealedBacklog)?;
+            let entry = self.arriving.get_mut(&id).ok_or(Error::Sealed(SealedCallError::Backlog))?;
             let bytes = (entry.came + more).max(LEAST);
             let used = self.used - entry.bytes + bytes;
             if used <= limit {
@@ -132,7 +133,7 @@ impl State {
                 .arriving
                 .iter()
                 .max_by_key(|(_, entry)| (entry.bytes as u128 + 1) * (now.duration_since(entry.begun).as_micros() + 1))
-                .ok_or(Error::SealedBacklog)?;
+                .ok_or(Error::Sealed(SealedCallError::Backlog))?;
             let worst = *worst;
             if let Some(entry) = self.arriving.remove(&worst) {
                 self.used -= entry.bytes;
@@ -153,7 +154,7 @@ impl Arriving {
     /// Counts `bytes` that came.
     ///
     /// # Errors
-    /// [`Error::SealedBacklog`] if there is no room for them, or the body was given up.
+    /// [`Error::Sealed(SealedCallError::Backlog)`] if there is no room for them, or the body was given up.
     pub(super) fn came(&self, bytes: usize) -> Result<(), Error> {
         self.shared.state().grow(self.id, bytes, self.shared.limit)
     }
@@ -166,7 +167,7 @@ impl Arriving {
     /// The body is whole, and has `bytes`: nobody gives it up any more.
     pub(super) fn whole(self, bytes: usize) -> Result<Held, Error> {
         let mut state = self.shared.state();
-        let entry = state.arriving.remove(&self.id).ok_or(Error::SealedBacklog)?;
+        let entry = state.arriving.remove(&self.id).ok_or(Error::Sealed(SealedCallError::Backlog))?;
         state.used = state.used - entry.bytes + bytes;
         drop(state);
         Ok(Held { shared: Arc::clone(&self.shared), bytes })

@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, header};
 
 use crate::error::Error;
+use crate::error::SealedCallError;
 
 /// Refuses a call whose date is more than [`WINDOW`] seconds from `now`, or is none.
 pub(super) fn check(headers: &HeaderMap, now: u64, needed: bool) -> Result<(), Error> {
-    let refused = |reason: String| Err(Error::Date { reason, now: written(now) });
+    let refused = |reason: String| Err(Error::Sealed(SealedCallError::Date { reason, now: written(now) }));
     let Some(value) = headers.get(header::DATE) else {
         return if needed {
             refused("the call has no date, and this function takes none without".to_owned())
@@ -73,7 +74,9 @@ mod tests {
             assert!(checked(Some(other), 784_111_777, false).is_err(), "{other}");
         }
         assert!(checked(None, 0, false).is_ok());
-        let Err(Error::Date { now, .. }) = checked(None, 784_111_777, true) else { panic!("a date is needed") };
+        let Err(Error::Sealed(SealedCallError::Date { now, .. })) = checked(None, 784_111_777, true) else {
+            panic!("a date is needed")
+        };
         assert_eq!(now, date);
         assert!(checked(None, u64::MAX, true).is_err());
     }

@@ -15,7 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::SealingError;
-use crate::store::ModelName;
+use amaas_store::ModelName;
 
 /// A key set as it is kept. What is read is not believed before [`verify`](Self::verify) was asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -3,9 +3,9 @@
 use amaas_wire::dsse::DsseError;
 use amaas_wire::ohttp::OhttpError;
 
-use crate::ledger::LedgerError;
-use crate::store::StoreError;
-use crate::vault::VaultError;
+use amaas_ledger::LedgerError;
+use amaas_store::StoreError;
+use amaas_store::vault::VaultError;
 
 /// Why the keys of sealed calls cannot be read, made or changed. It never holds a part of a key.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 
 use super::SealingError;
 use super::document::{AUTHENTICATOR, Authenticator, Document, StoredKey, StoredSigner, key_name, signer_name};
-use crate::vault::{Context, Vault};
+use amaas_store::vault::{Context, Vault};
 
 /// A key set in a function's memory. Its secrets are wiped when it is dropped, and `Debug` does not show them.
 pub(super) struct Keys {

@@ -19,11 +19,14 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, Sta
 use super::answer::Sealer;
 use super::arrivals::Held;
 use super::{SealedCall, Sealing, date};
-use crate::digest::Digest;
+use crate::error::BodyError;
 use crate::error::Error;
+use crate::error::RouteError;
+use crate::error::SealedCallError;
 use crate::reply::{Finished, fits, rendered};
 use crate::request::{CameSealed, metered, runs_once};
 use crate::router::Host;
+use amaas_wire::content_digest::Digest;
 
 /// The layer, around `routes`.
 pub(crate) async fn open<F>(host: Host, request: Request, routes: impl FnOnce(Request) -> F) -> Response<Body>
@@ -33,7 +36,7 @@ where
     let Some(form) = Form::of(request.headers()) else {
         // What needs no key is answered; with one in the clear a GET is refused too, where the key is looked at.
         return match request.method() {
-            &Method::POST if host.requires_sealing() => Error::SealingRequired.into_response(),
+            &Method::POST if host.requires_sealing() => Error::Sealed(SealedCallError::Required).into_response(),
             _ => routes(request).await,
         };
     };
@@ -72,9 +75,9 @@ struct Opened {
 
 /// Takes a sealed call and opens it.
 async fn arrived(host: &Host, form: Form, parts: &Parts, body: Body) -> Result<Result<Opened, OhttpError>, Error> {
-    let sealing = host.sealing().ok_or(Error::NoSealing)?;
+    let sealing = host.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
     if parts.method != Method::POST {
-        return Err(Error::Method);
+        return Err(Error::Route(RouteError::Method));
     }
     // What comes while the function stops is refused outside, where a proxy can see that it may be sent elsewhere.
     host.admit()?;
@@ -82,7 +85,7 @@ async fn arrived(host: &Host, form: Form, parts: &Parts, body: Body) -> Result<R
     let limit = host.limits().sealed_body_bytes();
     let sealed = tokio::select! {
         biased;
-        () = arriving.given_up() => return Err(Error::SealedBacklog),
+        () = arriving.given_up() => return Err(Error::Sealed(SealedCallError::Backlog)),
         sealed = metered(&parts.headers, body, limit, |bytes| arriving.came(bytes)) => sealed?,
     };
     let held = arriving.whole(sealed.len())?;
@@ -142,23 +145,25 @@ async fn inner(
     held: Held,
 ) -> Result<Body, Error> {
     let request = message.map_err(|error| match error {
-        BhttpError::ContentTooLarge { .. } => Error::BodyTooLarge { limit: host.limits().body_bytes, got: None },
-        error => Error::SealedMessage(error.to_string()),
+        BhttpError::ContentTooLarge { .. } => {
+            Error::Body(BodyError::TooLarge { limit: host.limits().body_bytes, got: None })
+        }
+        error => Error::Sealed(SealedCallError::Message(error.to_string())),
     })?;
     let outer_path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     if request.head.path() != outer_path {
-        return Err(Error::SealedMessage("the path inside is not the one outside".to_owned()));
+        return Err(Error::Sealed(SealedCallError::Message("the path inside is not the one outside".to_owned())));
     }
     let method = match request.head.method() {
         "GET" => Method::GET,
         "POST" => Method::POST,
-        _ => return Err(Error::SealedMessage("expected the method GET or POST inside".to_owned())),
+        _ => return Err(Error::Sealed(SealedCallError::Message("expected the method GET or POST inside".to_owned()))),
     };
     let mut headers = HeaderMap::new();
     for (name, value) in request.head.headers.iter() {
         let line = (HeaderName::try_from(name), HeaderValue::try_from(value));
         let (Ok(name), Ok(value)) = line else {
-            return Err(Error::SealedMessage("a header field is malformed".to_owned()));
+            return Err(Error::Sealed(SealedCallError::Message("a header field is malformed".to_owned())));
         };
         headers.append(name, value);
     }

@@ -3,7 +3,7 @@
 //! Each sealed call has an encapsulated key of its own, however often the same is asked, so one that comes twice was
 //! recorded and sent again. Those that were taken are remembered in the ledger for as long as their date could be taken: by one
 //! conditional write each, except for a call with an idempotency key. Such a call has an entry of its own while it runs and once its
-//! answer is kept, so it is written here only when that entry goes ([`Place`](crate::ledger::Place)).
+//! answer is kept, so it is written here only when that entry goes ([`Place`](amaas_ledger::Place)).
 //!
 //! While the ledger cannot be reached, each process remembers what it took itself.
 
@@ -17,10 +17,11 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::date::WINDOW;
-use crate::digest::Digest;
 use crate::error::Error;
-use crate::ledger::{Inserted, Key, Ledger, LedgerError, Once};
-use crate::store::ModelName;
+use crate::error::SealedCallError;
+use amaas_ledger::{Inserted, Key, Ledger, LedgerError, Once};
+use amaas_store::ModelName;
+use amaas_wire::content_digest::Digest;
 
 /// The sealed calls that were taken by all processes that share a ledger.
 #[derive(Debug)]
@@ -53,13 +54,13 @@ impl Replays {
         let Once { key, lives } = self.once(id);
         match self.ledger.insert(&key, Bytes::new(), lives).await {
             Ok(Inserted::New(_)) => Ok(()),
-            Ok(Inserted::Exists(_)) => Err(Error::Replayed),
+            Ok(Inserted::Exists(_)) => Err(Error::Sealed(SealedCallError::Replayed)),
             Err(error @ (LedgerError::Unreachable { .. } | LedgerError::Random)) => {
                 tracing::error!(%error, "replays of sealed calls are recognised by each process alone");
                 self.own().paused = Some(Instant::now() + PAUSE);
                 self.first_here(id)
             }
-            Err(error) => Err(Error::ReplaysUnavailable { internal: error.to_string() }),
+            Err(error) => Err(Error::Sealed(SealedCallError::ReplaysUnavailable { internal: error.to_string() })),
         }
     }
 
@@ -70,10 +71,10 @@ impl Replays {
         }
         if own.calls.len() >= LARGEST {
             let internal = format!("{LARGEST} sealed calls were taken while the ledger could not be reached");
-            return Err(Error::ReplaysUnavailable { internal });
+            return Err(Error::Sealed(SealedCallError::ReplaysUnavailable { internal }));
         }
         match own.calls.insert(*id, now + TTL) {
-            Some(until) if until > now => Err(Error::Replayed),
+            Some(until) if until > now => Err(Error::Sealed(SealedCallError::Replayed)),
             _ => Ok(()),
         }
     }
@@ -136,7 +137,7 @@ const LARGEST: usize = 1 << 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Clock, Memory};
+    use amaas_ledger::{Clock, Memory};
 
     fn replays() -> Replays {
         let clock = tokio::time::Instant::now();
@@ -148,10 +149,10 @@ mod tests {
         let replays = replays();
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
         assert!(replays.first(&one).await.is_ok());
-        assert!(matches!(replays.first(&one).await, Err(Error::Replayed)));
+        assert!(matches!(replays.first(&one).await, Err(Error::Sealed(SealedCallError::Replayed))));
         assert!(replays.first(&two).await.is_ok());
         tokio::time::advance(Duration::from_secs(2 * WINDOW)).await;
-        assert!(matches!(replays.first(&one).await, Err(Error::Replayed)));
+        assert!(matches!(replays.first(&one).await, Err(Error::Sealed(SealedCallError::Replayed))));
     }
 
     #[tokio::test(start_paused = true)]
@@ -160,9 +161,12 @@ mod tests {
         for number in 0..LARGEST {
             assert!(replays.first_here(&Digest::of(&number.to_be_bytes())).is_ok());
         }
-        assert!(matches!(replays.first_here(&Digest::of(b"more")), Err(Error::ReplaysUnavailable { .. })));
+        assert!(matches!(
+            replays.first_here(&Digest::of(b"more")),
+            Err(Error::Sealed(SealedCallError::ReplaysUnavailable { .. }))
+        ));
         tokio::time::advance(TTL).await;
         assert!(replays.first_here(&Digest::of(b"more")).is_ok(), "the others are of another time");
-        assert!(matches!(replays.first_here(&Digest::of(b"more")), Err(Error::Replayed)));
+        assert!(matches!(replays.first_here(&Digest::of(b"more")), Err(Error::Sealed(SealedCallError::Replayed))));
     }
 }

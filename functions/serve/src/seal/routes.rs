@@ -6,18 +6,19 @@ use axum::extract::{Path, State};
 use http::{HeaderValue, Response, header};
 
 use crate::error::Error;
-use crate::load::State as SlotState;
+use crate::error::SealedCallError;
 use crate::router::Host;
+use amaas_model::load::State as SlotState;
 
 /// `GET /v1/keys` and `GET /.well-known/ohttp-gateway` (RFC 9540 §4): the list.
 pub(crate) async fn list(State(host): State<Host>) -> Result<Response<Body>, Error> {
-    let sealing = host.sealing().ok_or(Error::NoSealing)?;
+    let sealing = host.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
     Ok(document(Body::from(sealing.list().await?), MEDIA_TYPE))
 }
 
 /// `GET /v1/keys/manifest`: what the signers say of the list, to calls that name no model.
 pub(crate) async fn manifest(State(host): State<Host>) -> Result<Response<Body>, Error> {
-    let sealing = host.sealing().ok_or(Error::NoSealing)?;
+    let sealing = host.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
     Ok(document(Body::from(sealing.manifest(ANY, ANY).await?), "application/json"))
 }
 
@@ -33,7 +34,7 @@ pub(crate) async fn model_manifest(
     Path(model): Path<String>,
 ) -> Result<Response<Body>, Error> {
     let slot = host.slot(&model)?;
-    let sealing = host.sealing().ok_or(Error::NoSealing)?;
+    let sealing = host.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
     let version = match slot.state() {
         SlotState::Ready(model) => model.version().to_string(),
         _ => host.model(&slot, None).await?.version().to_string(),

@@ -11,12 +11,13 @@ use super::SealingError;
 use super::keys::Keys;
 use super::replay::Replays;
 use super::source::Source;
-use crate::access::now;
 use crate::config::Replay;
 use crate::error::Error;
-use crate::ledger::Ledger;
-use crate::store::{ModelName, Store};
-use crate::vault::Vault;
+use crate::error::SealedCallError;
+use amaas_access::now;
+use amaas_ledger::Ledger;
+use amaas_store::vault::Vault;
+use amaas_store::{ModelName, Store};
 
 /// The keys of sealed calls, which follow their key set in the store, and which calls are taken. Cheap to clone.
 #[derive(Clone)]
@@ -79,7 +80,7 @@ impl Sealing {
     /// long as [`OVERLAP`](super::OVERLAP), and every sealed call that is opened has a set read that is older than a minute.
     ///
     /// # Errors
-    /// [`Error::SealingUnavailable`].
+    /// [`Error::Sealed(SealedCallError::KeysUnavailable)`].
     pub(crate) async fn receipt(&self, receipt: &Receipt) -> Result<Option<String>, Error> {
         let keys = self.source.keys_at_hand().await.map_err(|error| unavailable(&error))?;
         let signers = keys.signers(self.now());
@@ -141,7 +142,7 @@ fn unavailable(error: &SealingError) -> Error {
         SealingError::Missing { .. } => error.to_string(),
         _ => "the keys of sealed calls cannot be read at the moment".to_owned(),
     };
-    Error::SealingUnavailable { public, internal: error.to_string() }
+    Error::Sealed(SealedCallError::KeysUnavailable { public, internal: error.to_string() })
 }
 
 /// Tells seconds since 1970.

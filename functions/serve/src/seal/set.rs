@@ -15,9 +15,9 @@ use super::document::{
     AUTHENTICATOR, Authenticator, Base64, Document, StoredKey, StoredSigner, Untagged, key_name, signer_name,
 };
 use super::keys::Keys;
-use crate::access::now;
-use crate::store::{Condition, ModelName, Store, StoreError, sealing_key};
-use crate::vault::{Context, Vault};
+use amaas_access::now;
+use amaas_store::vault::{Context, Vault};
+use amaas_store::{Condition, ModelName, Store, StoreError, sealing_key};
 
 /// The keys of sealed calls to one model, wrapped. One that was [read](Self::read) or made is as those wrote it who may use the
 /// vault's key.

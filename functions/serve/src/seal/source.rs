@@ -13,9 +13,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::keys::Keys;
 use super::{KeySet, SealingError};
-use crate::ledger::{Highest, Key, Ledger};
-use crate::store::{ModelName, Store, sealing_key};
-use crate::vault::Vault;
+use amaas_ledger::{Highest, Key, Ledger};
+use amaas_store::vault::Vault;
+use amaas_store::{ModelName, Store, sealing_key};
 
 /// A key set that is read again as it ages.
 pub(super) struct Source {

@@ -9,8 +9,8 @@ use amaas_wire::ohttp::{PublicKey, Suite};
 
 use super::document::Document;
 use super::{KeySet, Policy, Sealing};
-use crate::store::{Condition, ModelName, Store, sealing_key};
-use crate::vault::{FileKey, Vault};
+use amaas_store::vault::{FileKey, Vault};
+use amaas_store::{Condition, ModelName, Store, sealing_key};
 
 /// A store with a key set in a folder of its own.
 pub(super) struct Place {

@@ -3,9 +3,9 @@
 use std::str::FromStr;
 
 use amaas::UsageBy;
-use amaas_serve::access::{Limit, LimitError, Money, TenantName};
-use amaas_serve::meter::Day;
-use amaas_serve::store::ModelName;
+use amaas_access::meter::Day;
+use amaas_access::{Limit, LimitError, Money, TenantName};
+use amaas_store::ModelName;
 use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Args)]

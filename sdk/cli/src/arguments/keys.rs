@@ -1,7 +1,7 @@
 //! `amaas keys`.
 
-use amaas_serve::access::{KeyId, Money, Routes, TenantName};
-use amaas_serve::store::ModelName;
+use amaas_access::{KeyId, Money, Routes, TenantName};
+use amaas_store::ModelName;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 

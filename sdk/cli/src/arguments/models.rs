@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use amaas_serve::publish::Removal;
-use amaas_serve::store::{Alias, ModelName, Version};
+use amaas_model::publish::Removal;
+use amaas_store::{Alias, ModelName, Version};
 use clap::{Args, Subcommand};
 
 use super::StoreArguments;

@@ -1,8 +1,8 @@
 //! `amaas alias`.
 
-use amaas_serve::at_rest::SignerFile;
-use amaas_serve::publish::{AliasMove, point};
-use amaas_serve::store::{Alias, ModelName, Version};
+use amaas_model::at_rest::SignerFile;
+use amaas_model::publish::{AliasMove, point};
+use amaas_store::{Alias, ModelName, Version};
 
 use crate::arguments::AliasArguments;
 use crate::failure::Failure;

@@ -10,23 +10,26 @@ use std::time::{Duration, Instant};
 
 use amaas::env_file::Lookup;
 use amaas::{Answer, Client};
+use amaas_access::{Accounts, AccountsError};
 use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_digits::Digits;
 use amaas_embed::Embed;
+use amaas_engine::RuntimeConfig;
 use amaas_generate::Generate;
+use amaas_ledger::LedgerLocation;
 use amaas_match::Match;
+use amaas_model::load::Trust;
+use amaas_model::load::{LoadTimes, Slot, Source, State};
+use amaas_model::publish::{Publisher, is_published, is_removed, publish, sign_aliases};
+use amaas_model::task::Tasks;
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
-use amaas_serve::access::{Accounts, AccountsError};
-use amaas_serve::config::{LedgerLocation, Limits, Origins, Replay, RuntimeConfig, Trust, live};
+use amaas_serve::config::{Limits, Origins, Replay};
 use amaas_serve::host::{self, Server};
-use amaas_serve::ledger;
-use amaas_serve::load::{self, LoadTimes, Slot, Source, State};
-use amaas_serve::publish::{Publisher, is_published, is_removed, publish, sign_aliases};
 use amaas_serve::seal::{KeySet, Policy, Sealing, SealingError};
-use amaas_serve::store::{ModelName, Store};
-use amaas_serve::task::Tasks;
 use amaas_serve::{Host, stop_signal};
+use amaas_store::live;
+use amaas_store::{ModelName, Store};
 
 use super::publish::library;
 use crate::arguments::Dev;
@@ -57,7 +60,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
 
     let file = data.canonicalize().map_err(|error| Failure::file(&data, &error))?.join("ledger.sqlite");
     let (ledger_uri, location) = (format!("sqlite:{}", file.display()), LedgerLocation::Sqlite(file));
-    let ledger = ledger::open(&location).await?;
+    let ledger = amaas_ledger::open(&location).await?;
     let accounts = Accounts::new(Arc::clone(&ledger), secrets.vault().clone());
     // A ledger of an earlier version of the program. Who can write it could take the key that signs it as well.
     if let Err(AccountsError::NotSigned) = accounts.load().await {
@@ -89,9 +92,9 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     let trust = Trust { publishers: vec![secrets.publisher()], least_serial: 0 };
     let source = Source::new(store, Some(secrets.vault().clone()), trust).with_ledger(&ledger);
-    load::look(&host, &source, &tasks, &config).await?;
+    amaas_cli::watch::look(&host, &source, &tasks, &config).await?;
     let client = Client::builder().endpoint(&endpoint).api_key(&key).signers(signers).build()?;
-    tokio::spawn(load::watch(host.clone(), source, tasks.clone(), config, LOOK));
+    tokio::spawn(amaas_cli::watch::watch(host.clone(), source, tasks.clone(), config, LOOK));
     let calling = host.clone();
     let mut serving = tokio::spawn(host::serve(server, host, stop_signal()));
     let service = async {

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use amaas_serve::config::live;
-use amaas_serve::manifest::{Batching, Dim, Manifest, TensorSpec};
-use amaas_serve::publish::{DescribedTensor, Description, NotProven, describe, prove_rows, prove_sequences, published};
-use amaas_serve::store::{ModelName, Selector};
+use amaas_engine::{Batching, Dim, TensorSpec};
+use amaas_model::manifest::Manifest;
+use amaas_model::publish::{DescribedTensor, Description, NotProven, describe, prove_rows, prove_sequences, published};
+use amaas_store::live;
+use amaas_store::{ModelName, Selector};
 use serde_json::{Value, json};
 
 use super::publish::network;

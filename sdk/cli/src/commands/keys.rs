@@ -4,7 +4,7 @@ mod list;
 mod sealing;
 
 use amaas::ApiKey;
-use amaas_serve::access::{KeyId, KeyTerms, Scope, now};
+use amaas_access::{KeyId, KeyTerms, Scope, now};
 
 pub(crate) use self::list::{ListedKey, table};
 use crate::arguments::{AccountsArguments, CreateKey, Keys, ListKeys};

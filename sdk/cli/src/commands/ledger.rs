@@ -1,6 +1,6 @@
 //! `amaas ledger`.
 
-use amaas_serve::access::SignedRecords;
+use amaas_access::SignedRecords;
 
 use crate::arguments::LedgerCommand;
 use crate::failure::Failure;

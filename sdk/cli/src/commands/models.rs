@@ -1,8 +1,8 @@
 //! `amaas models`: what is served, and what the store holds of a model.
 
-use amaas_serve::manifest::Manifest;
-use amaas_serve::publish::{Listed, StrayAlias, remove, stray_aliases, versions};
-use amaas_serve::store::ModelName;
+use amaas_model::manifest::Manifest;
+use amaas_model::publish::{Listed, StrayAlias, remove, stray_aliases, versions};
+use amaas_store::ModelName;
 
 use crate::arguments::{ModelVersions, Models, ModelsCommand, RemoveModel};
 use crate::failure::Failure;

@@ -20,7 +20,7 @@ mod zipped;
 
 use std::path::PathBuf;
 
-use amaas_serve::runtime;
+use amaas_engine::runtime;
 
 use self::build::build;
 use self::image::Foundation;

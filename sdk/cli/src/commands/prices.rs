@@ -1,7 +1,7 @@
 //! `amaas prices`.
 
-use amaas_serve::access::Price;
-use amaas_serve::store::ModelName;
+use amaas_access::Price;
+use amaas_store::ModelName;
 use serde::Serialize;
 
 use crate::arguments::{AccountsArguments, PriceChange, Prices};

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use amaas_serve::at_rest::SignerFile;
-use amaas_serve::manifest::{Batching, Blob, Golden, TensorSpec};
-use amaas_serve::publish::{NetworkFiles, OnnxError, Protection, Publication, Published, Publisher, publish};
-use amaas_serve::runtime;
+use amaas_engine::runtime;
+use amaas_engine::{Batching, TensorSpec};
+use amaas_model::at_rest::SignerFile;
+use amaas_model::manifest::{Blob, Golden};
+use amaas_model::publish::{NetworkFiles, OnnxError, Protection, Publication, Published, Publisher, publish};
 use amaas_serve::seal::KeySet;
-use amaas_serve::store::Alias;
+use amaas_store::Alias;
 use bytes::Bytes;
 
 use super::alias;

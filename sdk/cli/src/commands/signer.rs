@@ -1,6 +1,6 @@
 //! `amaas signer`.
 
-use amaas_serve::at_rest::SignerFile;
+use amaas_model::at_rest::SignerFile;
 
 use crate::arguments::Signer;
 use crate::failure::Failure;

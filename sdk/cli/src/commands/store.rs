@@ -1,6 +1,6 @@
 //! `amaas store`.
 
-use amaas_serve::publish::{Blobs, prune};
+use amaas_model::publish::{Blobs, prune};
 
 use crate::arguments::{Prune, StoreCommand};
 use crate::failure::Failure;

@@ -2,7 +2,7 @@
 
 mod show;
 
-use amaas_serve::access::{Limit, Standing, Tenant, TenantName, now};
+use amaas_access::{Limit, Standing, Tenant, TenantName, now};
 
 use crate::arguments::{AccountsArguments, TenantChange, TenantTerms, Tenants};
 use crate::failure::Failure;

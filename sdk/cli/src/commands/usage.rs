@@ -4,8 +4,8 @@ mod sparkline;
 mod table;
 
 use amaas::{UsageBy, UsageQuery, UsageReport};
-use amaas_serve::access::{Accounts, TenantName, now};
-use amaas_serve::meter::{Day, report};
+use amaas_access::meter::{Day, report};
+use amaas_access::{Accounts, TenantName, now};
 
 pub(crate) use self::table::text;
 use crate::arguments::Usage;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use amaas::ApiKey;
 use amaas::env_file::{EnvFile, Found, Lookup};
-use amaas_serve::store::S3Endpoint;
+use amaas_store::S3Endpoint;
 use amaas_wire::dsse::VerifyingKey;
 
 use super::{

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use amaas_serve::access::Accounts;
-use amaas_serve::config::LedgerLocation;
-use amaas_serve::ledger::{self, Ledger};
-use amaas_serve::vault::Vault;
+use amaas_access::Accounts;
+use amaas_ledger::Ledger;
+use amaas_ledger::LedgerLocation;
+use amaas_store::vault::Vault;
 
 use super::{KMS_KEY, LEDGER, Settings};
 use crate::arguments::{AccountsArguments, LedgerArguments};
@@ -58,6 +58,6 @@ impl Settings {
             let failure = Failure::usage(format!("there is no ledger {}", path.display()));
             return Err(failure.try_this("`amaas keys create` and `amaas tenants create` make one"));
         }
-        Ok(ledger::open(&location).await?)
+        Ok(amaas_ledger::open(&location).await?)
     }
 }

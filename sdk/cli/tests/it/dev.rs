@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use amaas_access::KeyId;
 use amaas_cli::object_store::BUCKET;
-use amaas_serve::access::KeyId;
-use amaas_serve::config::LedgerLocation;
-use amaas_serve::ledger::{self, FOREVER, Key};
+use amaas_ledger::LedgerLocation;
+use amaas_ledger::{FOREVER, Key};
 
 use crate::program::{Dev, amaas, json, text};
 
@@ -107,7 +107,7 @@ fn as_an_earlier_version_left(here: &Path, key: &str) {
     let id = KeyId::of(&key.parse().expect("a key"));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let ledger = ledger::open(&location).await.expect("opened");
+        let ledger = amaas_ledger::open(&location).await.expect("opened");
         for at in [Key::new("tenants", "dev"), Key::new(format!("key/{id}"), "record")] {
             let entry = ledger.read(&at).await.expect("read").expect("it is there");
             let mut json: serde_json::Value = serde_json::from_slice(&entry.value).expect("JSON");

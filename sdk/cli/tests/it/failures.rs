@@ -2,7 +2,7 @@
 
 use amaas::env_file::Lookup;
 use amaas::testing::{Reply, Server};
-use amaas_serve::vault::FileKey;
+use amaas_store::vault::FileKey;
 
 use crate::program::{STATE, amaas, command, text};
 

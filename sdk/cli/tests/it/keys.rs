@@ -148,7 +148,7 @@ fn what_is_no_key_is_named() {
 fn a_ledger_with_another_secret_takes_no_keys() {
     let ledger = OnLedger::new();
     ledger.json(&["keys", "create"]);
-    amaas_serve::vault::FileKey::create(&ledger.folder().join("other.key")).expect("written");
+    amaas_store::vault::FileKey::create(&ledger.folder().join("other.key")).expect("written");
     let (code, error) = ledger.failed(&["keys", "create", "--kms-key", "file:other.key"]);
     assert_eq!(code, 1);
     assert!(error.contains("is this the key that the others were wrapped with?"), "{error}");

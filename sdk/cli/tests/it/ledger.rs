@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use amaas_serve::vault::{FileKey, Vault};
+use amaas_store::vault::{FileKey, Vault};
 use serde_json::Value;
 
 use crate::program::command;

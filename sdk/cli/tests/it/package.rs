@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use amaas_serve::runtime::VERSION;
+use amaas_engine::runtime::VERSION;
 
 use crate::program::{amaas, command, json, text};
 use crate::sample::{ARM, Sample, X86};

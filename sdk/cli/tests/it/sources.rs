@@ -5,8 +5,8 @@ use std::process::Output;
 
 use amaas::env_file::Lookup;
 use amaas::testing::Server;
-use amaas_serve::at_rest::SignerFile;
-use amaas_serve::vault::FileKey;
+use amaas_model::at_rest::SignerFile;
+use amaas_store::vault::FileKey;
 
 use crate::program::{STATE, command};
 

@@ -3,11 +3,11 @@
 use std::process::Output;
 use std::time::Duration;
 
-use amaas_serve::access::{Accounts, KeyId, Money, Routes, Tenant};
-use amaas_serve::config::LedgerLocation;
-use amaas_serve::ledger::{self, Key, Write};
-use amaas_serve::meter::{Day, Record};
-use amaas_serve::vault::FileKey;
+use amaas_access::meter::{Day, Record};
+use amaas_access::{Accounts, KeyId, Money, Routes, Tenant};
+use amaas_ledger::LedgerLocation;
+use amaas_ledger::{Key, Write};
+use amaas_store::vault::FileKey;
 use serde_json::{Value, json};
 
 use crate::ledger::OnLedger;
@@ -40,7 +40,7 @@ fn record(tenant: &str, (day, time): (&str, u64), (model, version): (&str, &str)
 /// Writes records as functions do.
 async fn write(ledger: &OnLedger, records: &[Record]) {
     let location = LedgerLocation::Sqlite(ledger.folder().join("ledger.sqlite"));
-    let entries = ledger::open(&location).await.expect("opened");
+    let entries = amaas_ledger::open(&location).await.expect("opened");
     let accounts = Accounts::new(entries.clone(), ledger.vault());
     for record in records {
         accounts.add_tenant(&Tenant::new(record.tenant.clone(), 0)).await.expect("added");

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use amaas_e2e::Program;
-use amaas_serve::config::{RuntimeConfig, live};
-use amaas_serve::load::{Slot, State};
-use amaas_serve::store::Selector;
-use amaas_serve::task::Tasks;
+use amaas_engine::RuntimeConfig;
+use amaas_model::load::{Slot, State};
+use amaas_model::task::Tasks;
+use amaas_store::Selector;
+use amaas_store::live;
 use serde_json::json;
 
 use crate::arguments::Measure;

@@ -25,7 +25,7 @@ use crate::work::Work;
 
 /// Measures, prints, and writes what a whole run found. Fails where a smoke run misses an aim, or a part could not be run.
 pub(crate) fn measure(measure: &Measure) -> ExitCode {
-    amaas_serve::runtime::quiet().expect("ONNX Runtime can be kept quiet");
+    amaas_engine::runtime::quiet().expect("ONNX Runtime can be kept quiet");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let report = match runtime.block_on(run(measure)) {
         Ok(report) => report,
@@ -122,7 +122,7 @@ fn machine(place: &Place, measure: &Measure, report: &mut Report) {
     let load = load.split(' ').next().unwrap_or_default();
     let date = httpdate::fmt_http_date(SystemTime::now());
     let Measure { rounds, time, .. } = measure;
-    let (cores, version) = (place.cores, amaas_serve::runtime::VERSION);
+    let (cores, version) = (place.cores, amaas_engine::runtime::VERSION);
     let runtime = match std::env::var_os("ORT_DYLIB_PATH") {
         None => format!("{version}, here and in the peers"),
         Some(_) => format!("{:?} here, {version} in the peers", place.library),

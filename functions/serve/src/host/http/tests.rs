@@ -15,8 +15,8 @@ use tokio::time::Instant;
 
 use super::super::connections::FIRST_HEAD;
 use super::*;
-use crate::access::Accounts;
 use crate::config::Limits;
+use amaas_access::Accounts;
 
 /// A server without models, and what stops it.
 async fn start() -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>) {

@@ -1,3 +1,4 @@
+use crate::error::IdempotencyError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,10 +11,10 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::*;
-use crate::access::{Accounts, KeyTerms, Scope};
 use crate::config::Limits;
-use crate::ledger::{Count, Counted as CountedTo, Entry, Inserted, Key, Listed, Revision, Write};
-use crate::load::Slot;
+use amaas_access::{Accounts, KeyTerms, Scope};
+use amaas_ledger::{Count, Counted as CountedTo, Entry, Inserted, Key, Listed, Revision, Write};
+use amaas_model::load::Slot;
 
 /// A route that counts how often it runs, and tells what it was sent.
 struct Counted {
@@ -256,7 +257,9 @@ async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_hel
         for _ in 0..2 {
             match answers.begin(&call).await {
                 Ok(begun) => assert!(runs && begun.is_none()),
-                Err(error) => assert!(!runs && matches!(error, Error::LedgerUnavailable { .. })),
+                Err(error) => {
+                    assert!(!runs && matches!(error, Error::Idempotency(IdempotencyError::LedgerUnavailable { .. })))
+                }
             }
         }
         assert_eq!(failing.1.load(Ordering::SeqCst), asked);
@@ -323,7 +326,7 @@ fn the_longer_a_repeat_has_waited_the_longer_it_waits() {
 /// A ledger that counts what it is asked.
 #[derive(Debug, Default)]
 struct Asked {
-    ledger: crate::ledger::Memory,
+    ledger: amaas_ledger::Memory,
     inserts: AtomicUsize,
 }
 

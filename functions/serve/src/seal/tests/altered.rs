@@ -10,8 +10,8 @@ use super::super::testing::{BEGIN, Place, name, offered};
 use super::super::{KeySet, OVERLAP, Policy, SealingError};
 use super::*;
 use crate::config::Replay;
-use crate::ledger::{Ledger, Memory};
-use crate::store::{Condition, sealing_key};
+use amaas_ledger::{Ledger, Memory};
+use amaas_store::{Condition, sealing_key};
 
 /// A place whose keys were rotated and whose signer has a successor, after both took over: the old key and the old signer are gone.
 async fn rotated() -> (Place, KeySet) {

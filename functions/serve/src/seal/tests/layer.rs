@@ -11,7 +11,7 @@ use super::super::testing::{BEGIN, Place, name, offered};
 use super::super::{KeySet, Policy};
 use super::*;
 use crate::config::Replay;
-use crate::ledger::{Ledger, Memory};
+use amaas_ledger::{Ledger, Memory};
 
 fn memory() -> Arc<dyn Ledger> {
     Arc::new(Memory::default())

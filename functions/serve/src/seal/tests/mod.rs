@@ -16,9 +16,9 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::Sealing;
-use crate::access::Accounts;
 use crate::config::Limits;
 use crate::router::{Host, router};
+use amaas_access::Accounts;
 
 const PATH: &str = "/v1/models/m/predict";
 

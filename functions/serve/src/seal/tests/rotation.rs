@@ -9,8 +9,8 @@ use super::super::source::{FLOOR, FRESH};
 use super::super::testing::{BEGIN, Place, name, offered};
 use super::super::{KeySet, OVERLAP, Policy, SealingError};
 use super::*;
-use crate::store::sealing_key;
-use crate::vault::{FileKey, Vault};
+use amaas_store::sealing_key;
+use amaas_store::vault::{FileKey, Vault};
 
 /// The status of a call that is sealed to `key`: inside, or outside where it was not opened.
 async fn status(host: &Host, key: &PublicKey) -> u16 {

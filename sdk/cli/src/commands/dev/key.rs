@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use amaas::ApiKey;
-use amaas_serve::access::{Accounts, AccountsError, KeyId, KeyTerms, TenantName, now};
+use amaas_access::{Accounts, AccountsError, KeyId, KeyTerms, TenantName, now};
 
 use crate::failure::Failure;
 use crate::settings::DevEnvironment;

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use amaas_serve::access::{KeyId, KeyRecord, Scope, TenantName};
+use amaas_access::{KeyId, KeyRecord, Scope, TenantName};
 use serde::Serialize;
 
 use crate::output::{self, date};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use amaas_serve::seal::KeySet;
-use amaas_serve::store::{ModelName, Store};
+use amaas_store::{ModelName, Store};
 
 use crate::arguments::{RotateKeys, StoreArguments};
 use crate::failure::Failure;

@@ -1,7 +1,7 @@
 //! `amaas tenants show`.
 
 use amaas::UsageBy;
-use amaas_serve::access::{Money, TenantName, now};
+use amaas_access::{Money, TenantName, now};
 
 use super::described;
 use crate::arguments::AccountsArguments;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use amaas_serve::meter::Day;
+use amaas_access::meter::Day;
 
 /// The days of a line, in order.
 #[derive(Clone, Copy, Debug)]

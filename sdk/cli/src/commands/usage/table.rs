@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use amaas::{UsageBy, UsageDay, UsageReport, UsageRow, UsageSum};
-use amaas_serve::access::Money;
-use amaas_serve::meter::Day;
+use amaas_access::Money;
+use amaas_access::meter::Day;
 
 use super::sparkline::Range;
 use super::today;

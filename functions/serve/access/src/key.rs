@@ -1,0 +1,173 @@
+//! API keys, as a ledger has them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use amaas_wire::ApiKey;
+use serde::{Deserialize, Serialize};
+
+use crate::money::Money;
+use crate::tenant::TenantName;
+use amaas_store::ModelName;
+use amaas_wire::content_digest::Digest;
+
+/// What is kept of a key: not the key, which is shown once, when it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// Names the key where the key itself must not stand.
+    pub id: KeyId,
+    /// HMAC-SHA256 of the key, under the ledger's pepper. The key has 178 random bits, so no search finds it anyway.
+    pub digest: Digest,
+    /// What its maker calls it. A tenant has at most two live keys of one name: the one in use, and the one that follows it.
+    pub name: String,
+    /// Whose key it is.
+    pub tenant: TenantName,
+    /// When it was made, in seconds since 1970 (UTC).
+    pub created: u64,
+    /// From when on it is refused, in seconds since 1970 (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    /// When it was revoked, in seconds since 1970 (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<u64>,
+    /// What it may do.
+    #[serde(default)]
+    pub scope: Scope,
+}
+
+impl KeyRecord {
+    /// Whether it is good at `now`, in seconds since 1970.
+    pub fn is_live(&self, now: u64) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|expires| expires > now)
+    }
+}
+
+/// What a key may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The models that it may use; all of them where not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<BTreeSet<ModelName>>,
+    /// The routes that it may use; all of them where not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routes: Option<BTreeSet<Routes>>,
+    /// What calls with it may cost in a month of the calendar (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<Money>,
+}
+
+impl Scope {
+    /// Whether `model` may be used.
+    pub fn has_model(&self, model: &ModelName) -> bool {
+        self.models.as_ref().is_none_or(|models| models.contains(model))
+    }
+
+    /// Whether `routes` may be used.
+    pub fn has_routes(&self, routes: Routes) -> bool {
+        self.routes.as_ref().is_none_or(|all| all.contains(&routes))
+    }
+}
+
+/// Routes that a key can be made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Routes {
+    /// `/v1/models/{model}/predict`.
+    Predict,
+    /// `/v2/models/{model}/infer`, and the same over gRPC.
+    Infer,
+    /// `/v1/embeddings`.
+    Embeddings,
+    /// `/v1/completions`.
+    Completions,
+    /// What tells of models and runs none: lists, metadata, configuration, statistics.
+    Models,
+    /// `/v1/usage`.
+    Usage,
+}
+
+impl Routes {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Predict, Self::Infer, Self::Embeddings, Self::Completions, Self::Models, Self::Usage];
+
+    /// Those that the path of a route, as the router knows it, is one of.
+    pub fn of(path: &str) -> Self {
+        match path.rsplit('/').next() {
+            Some("predict") => Self::Predict,
+            Some("infer") => Self::Infer,
+            Some("embeddings") => Self::Embeddings,
+            Some("completions") => Self::Completions,
+            Some("usage") => Self::Usage,
+            _ => Self::Models,
+        }
+    }
+
+    /// Their name in a scope.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Predict => "predict",
+            Self::Infer => "infer",
+            Self::Embeddings => "embeddings",
+            Self::Completions => "completions",
+            Self::Models => "models",
+            Self::Usage => "usage",
+        }
+    }
+}
+
+impl FromStr for Routes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|routes| routes.name() == text);
+        found.ok_or_else(|| format!("expected one of {}", Self::ALL.map(Self::name).join(", ")))
+    }
+}
+
+impl fmt::Display for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Names a key: the first digits of its SHA-256, so that whoever finds a key can say which one it is, and nobody who reads a log
+/// can find the key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// The id of `key`.
+    pub fn of(key: &ApiKey) -> Self {
+        Self(Digest::of(key.expose().as_bytes()).to_string()[..ID_DIGITS].to_owned())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = KeyIdError;
+
+    fn from_str(text: &str) -> Result<Self, KeyIdError> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let fits = text.len() == ID_DIGITS && text.bytes().all(digit);
+        if fits { Ok(Self(text.to_owned())) } else { Err(KeyIdError) }
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Text that names no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected the id of a key, {ID_DIGITS} hexadecimal digits, as `amaas keys list` shows it")]
+pub struct KeyIdError;
+
+const ID_DIGITS: usize = 12;

@@ -1,0 +1,85 @@
+//! A line for `CloudWatch` a call, in its embedded metric format: metrics without a call of an API.
+
+use std::io::Write;
+
+use serde_json::json;
+
+use super::Record;
+
+/// Whether such lines are written, to standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emf {
+    /// Metrics are written to standard output.
+    On,
+    /// No metrics are written.
+    Off,
+}
+
+impl Emf {
+    /// Tells of `record`.
+    pub(super) fn tell(self, record: &Record) {
+        if self == Self::On {
+            let mut line = line(record);
+            line.push('\n');
+            // A log that is gone is no reason to refuse a call.
+            let _ = std::io::stdout().write_all(line.as_bytes());
+        }
+    }
+}
+
+/// Metrics by model and version; tenant and request are in the line, and no metric, so that there are not as many metrics as tenants.
+fn line(record: &Record) -> String {
+    let metric = |name: &str, unit: &str| json!({ "Name": name, "Unit": unit });
+    let mut metrics = vec![
+        metric("Calls", "Count"),
+        metric("Units", "Count"),
+        metric("BilledDuration", "Milliseconds"),
+        metric("BytesIn", "Bytes"),
+        metric("BytesOut", "Bytes"),
+    ];
+    if record.init_ms > 0 {
+        // Zeros would be averaged in.
+        metrics.push(metric("InitDuration", "Milliseconds"));
+    }
+    let by = json!({ "Namespace": "amaas", "Dimensions": [["Model"], ["Model", "Version"]], "Metrics": metrics });
+    json!({
+        "_aws": { "Timestamp": record.time, "CloudWatchMetrics": [by] },
+        "Model": record.model,
+        "Version": record.version,
+        "Calls": 1,
+        "Units": record.units(),
+        "BilledDuration": record.billed_ms,
+        "InitDuration": record.init_ms,
+        "BytesIn": record.bytes_in,
+        "BytesOut": record.bytes_out,
+        "tenant": record.tenant,
+        "route": record.route,
+        "sealed": record.sealed,
+        "request": record.request,
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_metric_that_is_listed_is_in_the_line() {
+        for init in [0, 250] {
+            let record = serde_json::from_value(json!({
+                "id": "x", "repeatable": false, "time": 1_800_000_000_000_u64, "tenant": "acme", "model": "m", "version": "1",
+                "route": "infer", "rows": 3, "billed_ms": 1, "init_ms": init, "bytes_in": 1, "bytes_out": 1,
+                "sealed": true, "cost": "0", "request": "r",
+            }));
+            let line: serde_json::Value = serde_json::from_str(&line(&record.expect("a record"))).expect("JSON");
+            let by = &line["_aws"]["CloudWatchMetrics"][0];
+            let metrics = by["Metrics"].as_array().expect("a list");
+            assert_eq!(metrics.len(), if init == 0 { 5 } else { 6 });
+            assert!(metrics.iter().all(|metric| line[metric["Name"].as_str().expect("text")].is_number()));
+            let dimensions =
+                by["Dimensions"].as_array().expect("a list").iter().flat_map(|set| set.as_array().expect("a list"));
+            assert!(dimensions.into_iter().all(|name| line[name.as_str().expect("text")].is_string()));
+        }
+    }
+}

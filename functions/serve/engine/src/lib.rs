@@ -1,0 +1,22 @@
+//! ONNX networks: what a file declares, sessions of ONNX Runtime, batched runs, and continuous batching of generated text.
+//!
+//! It is the only crate that depends on `ort`. It knows tensors and networks, and nothing of HTTP, tenants or storage.
+
+mod batching;
+mod config;
+pub mod cpu;
+mod error;
+pub mod generate;
+pub mod infer;
+pub mod onnx;
+pub mod pages;
+mod provider;
+pub mod runtime;
+pub mod session;
+mod tensor_spec;
+
+pub use self::batching::{Batching, ROWS_PROOF, Sharing};
+pub use self::config::{Prepack, RuntimeConfig};
+pub use self::error::{InvalidInput, RunError, TaskError};
+pub use self::provider::Provider;
+pub use self::tensor_spec::{Dim, TensorSpec};

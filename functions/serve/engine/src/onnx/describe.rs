@@ -1,0 +1,159 @@
+//! What an ONNX file says of itself: tensors and operator sets, read without ONNX Runtime.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use prost::Message;
+use serde::Serialize;
+
+use super::element::Element;
+use super::external::text;
+use super::proto::{Dimension, Shape, Tensor, Type, ValueInfo};
+use super::read::read;
+use super::{NetworkFiles, OnnxError};
+use crate::tensor_spec::Dim;
+
+/// What an ONNX file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Description {
+    /// What it takes.
+    pub inputs: Vec<DescribedTensor>,
+    /// What it gives.
+    pub outputs: Vec<DescribedTensor>,
+    /// The versions of the operator sets that it uses, by domain; ONNX's own is `ai.onnx`.
+    pub operator_sets: BTreeMap<String, i64>,
+}
+
+/// A tensor that a network takes or gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DescribedTensor {
+    /// Its name.
+    pub name: String,
+    /// Its datatype, as the protocol names it; ONNX's own name for what the protocol has not.
+    pub datatype: String,
+    /// Its dimensions; `None` where the file does not say how many there are.
+    pub shape: Option<Vec<Dim>>,
+    /// Of an input: whether a call may leave it out.
+    pub optional: bool,
+}
+
+/// What the file in `files` says of itself.
+///
+/// # Errors
+/// [`OnnxError::NotOnnx`] where it is none.
+pub fn describe(files: &NetworkFiles) -> Result<Description, OnnxError> {
+    let (model, graph) = read(&files.file)?;
+    let name =
+        |tensor: &Bytes| Ok(text(Tensor::decode(tensor.clone()).map_err(|error| wrong(&error))?.name.as_deref()));
+    let known = graph.initializer.iter().map(name).collect::<Result<BTreeSet<_>, OnnxError>>()?;
+    // Files of the first versions list constants among their inputs, and nobody may send them.
+    let constants = model.ir_version.unwrap_or_default() < FIRST_WITH_DEFAULTS;
+    let inputs = graph.input.iter().map(|value| described(value, &known)).collect::<Result<Vec<_>, _>>()?;
+    let inputs = inputs.into_iter().filter(|input| !(constants && input.optional)).collect();
+    let none = BTreeSet::new();
+    let outputs = graph.output.iter().map(|value| described(value, &none)).collect::<Result<_, _>>()?;
+    let set = |bytes: &Bytes| {
+        let set = OperatorSet::decode(bytes.clone()).map_err(|error| wrong(&error))?;
+        let domain = text(set.domain.as_deref());
+        Ok((if domain.is_empty() { "ai.onnx".to_owned() } else { domain }, set.version.unwrap_or_default()))
+    };
+    let operator_sets = model.opset_import.iter().map(set).collect::<Result<_, OnnxError>>()?;
+    Ok(Description { inputs, outputs, operator_sets })
+}
+
+fn described(value: &Bytes, known: &BTreeSet<String>) -> Result<DescribedTensor, OnnxError> {
+    let value = ValueInfo::decode(value.clone()).map_err(|error| wrong(&error))?;
+    let name = text(value.name.as_deref());
+    let optional = known.contains(&name);
+    let (datatype, shape) = match value.r#type {
+        Some(Type { tensor: Some(tensor), .. }) => {
+            let shape = tensor.shape.map(|shape| Shape::decode(shape).map_err(|error| wrong(&error))).transpose()?;
+            (datatype(tensor.elem_type), shape.map(|shape| shape.dim.into_iter().map(Dimension::dim).collect()))
+        }
+        _ => ("none that is a tensor".to_owned(), None),
+    };
+    Ok(DescribedTensor { name, datatype, shape, optional })
+}
+
+/// How the protocol names what ONNX numbers.
+fn datatype(number: Option<i32>) -> String {
+    let name = match number {
+        Some(1) => "FP32",
+        Some(8) => "BYTES",
+        Some(10) => "FP16",
+        Some(11) => "FP64",
+        Some(16) => "BF16",
+        number => return Element::name(number),
+    };
+    name.to_owned()
+}
+
+fn wrong(error: &prost::DecodeError) -> OnnxError {
+    OnnxError::NotOnnx(error.to_string())
+}
+
+impl Dimension {
+    fn dim(self) -> Dim {
+        let size = self.value.and_then(|size| usize::try_from(size).ok());
+        size.map_or_else(|| Dim::Symbol(text(self.param.as_deref())), Dim::Fixed)
+    }
+}
+
+/// `OperatorSetIdProto`.
+#[derive(Clone, PartialEq, Message)]
+struct OperatorSet {
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    domain: Option<Bytes>,
+    #[prost(int64, optional, tag = "2")]
+    version: Option<i64>,
+}
+
+/// The first IR version whose initializers need not be inputs.
+const FIRST_WITH_DEFAULTS: i64 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::super::proto::{Graph, Model, TensorType};
+    use super::*;
+
+    fn value(name: &'static str, element: i32, shape: Option<Shape>) -> Bytes {
+        let tensor = TensorType { elem_type: Some(element), shape: shape.map(|shape| shape.encode_to_vec().into()) };
+        let r#type = Some(Type { tensor: Some(tensor), ..Type::default() });
+        ValueInfo { name: Some(name.into()), r#type }.encode_to_vec().into()
+    }
+
+    fn shape() -> Shape {
+        let (named, fixed) =
+            (Dimension { value: None, param: Some("n".into()) }, Dimension { value: Some(4), param: None });
+        Shape { dim: vec![named, fixed, Dimension::default()] }
+    }
+
+    #[test]
+    fn tensors_and_operator_sets_are_told_as_the_file_has_them() {
+        let described = |version| {
+            let initializer = vec![Tensor { name: Some("w".into()), ..Tensor::default() }.encode_to_vec().into()];
+            let input = vec![value("x", 1, Some(shape())), value("w", 10, None), value("t", 7, Some(shape()))];
+            let graph = Graph { initializer, input, output: vec![value("y", 17, None)], ..Graph::default() };
+            let set =
+                |domain: Option<Bytes>, version| OperatorSet { domain, version: Some(version) }.encode_to_vec().into();
+            let opset_import = vec![set(None, 17), set(Some("com.microsoft".into()), 1)];
+            let model = Model { ir_version: Some(version), graph: Some(graph), opset_import, ..Model::default() };
+            describe(&NetworkFiles::from(model.encode_to_vec())).expect("an ONNX file")
+        };
+        let tensor = |name: &str, datatype: &str, shaped, optional| {
+            let dims = vec![Dim::Symbol("n".to_owned()), Dim::Fixed(4), Dim::Symbol(String::new())];
+            let (name, datatype) = (name.to_owned(), datatype.to_owned());
+            DescribedTensor { name, datatype, shape: if shaped { Some(dims) } else { None }, optional }
+        };
+        let [x, w, t] =
+            [tensor("x", "FP32", true, false), tensor("w", "FP16", false, true), tensor("t", "INT64", true, false)];
+        let new = described(8);
+        assert_eq!(new.inputs, [x.clone(), w, t.clone()]);
+        assert_eq!(new.outputs, [tensor("y", "FLOAT8E4M3FN", false, false)]);
+        assert_eq!(new.operator_sets, [("ai.onnx".to_owned(), 17), ("com.microsoft".to_owned(), 1)].into());
+        assert_eq!(described(3).inputs, [x, t], "constants of old files are no inputs");
+        assert!(describe(&NetworkFiles::from(&b"no"[..])).is_err());
+    }
+}

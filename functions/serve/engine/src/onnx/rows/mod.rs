@@ -1,0 +1,243 @@
+//! Proves that the rows of a batch do not see one another: abstract interpretation of an ONNX graph that follows the batch dimension.
+//!
+//! Calls of different tenants may share a run only if each output row depends on the same row of the inputs alone, and on no other thing
+//! that differs between the calls, such as how many rows there are. Trying that out proves nothing: rows may meet only where a value is
+//! large, or where there are many of them. So each value of the graph is followed as a [`Tensor`](tensor::Tensor): either it is the same for all calls that share a
+//! run, or it has rows in one known dimension, of which each is proven to depend on its own row. Shape computations are followed as
+//! polynomials over symbols ([`size`]), of which the batch size is one. An operator that is not known, or whose rows may meet, gives a value
+//! of which nothing is proven, and only the outputs of the network have to be proven.
+//!
+//! What is proven is the arithmetic that the ONNX specification describes. Sums may be rounded in another order when more rows share a
+//! run, so the last bits of an answer may differ; where that matters (`generate/`), a trial decides beside the proof.
+//!
+//! Invariant: an operator is listed in `operators/` with the dimensions in which it keeps rows apart. One that is not listed is not proven.
+
+mod attributes;
+mod call;
+mod constant;
+mod control;
+mod graph;
+mod known;
+mod number;
+mod operators;
+mod size;
+mod tensor;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use bytes::Bytes;
+use prost::Message;
+
+use self::graph::{Analysis, Value};
+use self::size::{Size, Symbols};
+use self::tensor::{Batch, Tensor};
+use super::external::text;
+use super::proto::{Dimension, Graph, Model, Node, Shape, ValueInfo};
+use super::{NetworkFiles, OnnxError};
+use crate::tensor_spec::Dim;
+
+/// Proves that each output row of a network depends on the same row of its inputs alone, whichever of the inputs that a call may leave out
+/// were sent. An input's first dimension is the batch.
+///
+/// # Errors
+/// [`OnnxError`] where the file cannot be read; the inner [`NotProven`] names the node that the proof fails at.
+pub fn prove(files: &NetworkFiles) -> Result<Result<(), NotProven>, OnnxError> {
+    prove_at(files, &BTreeMap::new())
+}
+
+/// The same of a network in which some inputs and outputs, such as caches, have the batch in another dimension: `axes` has it by name.
+pub fn prove_at(files: &NetworkFiles, axes: &BTreeMap<String, usize>) -> Result<Result<(), NotProven>, OnnxError> {
+    let (model, graph) = super::read::read(&files.file)?;
+    let inputs = inputs(&model, &graph, axes)?;
+    Ok(Network { files, model: &model, graph: &graph, axes }.prove(&inputs))
+}
+
+/// Why rows of different calls may not share a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotProven {
+    /// The node where rows meet, as its operator and its name or first output; `None` where no node is at fault.
+    pub node: Option<String>,
+    /// What it does to the rows.
+    pub because: String,
+}
+
+impl NotProven {
+    fn of_network(because: impl Into<String>) -> Self {
+        Self { node: None, because: because.into() }
+    }
+}
+
+impl fmt::Display for NotProven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.node {
+            Some(node) => write!(f, "node {node} {}", self.because),
+            None => f.write_str(&self.because),
+        }
+    }
+}
+
+/// An input of the network.
+struct Input {
+    name: Bytes,
+    /// The dimension that is the batch.
+    axis: usize,
+    /// Its dimensions; `None` if the file does not say how many there are.
+    dims: Option<Vec<Dimension>>,
+    /// Whether a call may leave it out, since the file has a value for it.
+    optional: bool,
+}
+
+impl Dimension {
+    /// The size, if the file fixes it.
+    fn fixed(&self) -> Option<i64> {
+        self.value.filter(|value| *value >= 0)
+    }
+
+    /// Its name, if it has one.
+    fn name(&self) -> Option<String> {
+        let name = String::from_utf8_lossy(self.param.as_deref().unwrap_or_default()).into_owned();
+        Dim::Symbol(name).symbol().map(str::to_owned)
+    }
+}
+
+/// The inputs of a network that calls send.
+fn inputs(model: &Model, graph: &Graph, axes: &BTreeMap<String, usize>) -> Result<Vec<Input>, OnnxError> {
+    let not_onnx = |error: prost::DecodeError| OnnxError::NotOnnx(error.to_string());
+    let defaults: BTreeSet<Bytes> = graph.initializer.iter().filter_map(constant::name).collect();
+    let mut sent = Vec::new();
+    for input in &graph.input {
+        let ValueInfo { name, r#type } = ValueInfo::decode(input.clone()).map_err(not_onnx)?;
+        let name = name.unwrap_or_default();
+        let optional = defaults.contains(&name);
+        // Before IR version 4 each initializer had to be listed among the inputs, and none of them could be sent.
+        if optional && model.ir_version.unwrap_or_default() < OPTIONAL_SINCE {
+            continue;
+        }
+        let shape = r#type.and_then(|r#type| r#type.tensor).and_then(|tensor| tensor.shape);
+        let dims = shape.map(Shape::decode).transpose().map_err(not_onnx)?.map(|shape| shape.dim);
+        let batch = axes.get(&text(Some(&name))).copied().unwrap_or(0);
+        sent.push(Input { name, axis: batch, dims, optional });
+    }
+    Ok(sent)
+}
+
+/// A network whose rows are in question.
+struct Network<'n> {
+    files: &'n NetworkFiles,
+    model: &'n Model,
+    graph: &'n Graph,
+    axes: &'n BTreeMap<String, usize>,
+}
+
+impl Network<'_> {
+    fn prove(&self, inputs: &[Input]) -> Result<(), NotProven> {
+        have_a_batch(inputs)?;
+        let optional: Vec<_> = inputs.iter().filter(|input| input.optional).map(|input| &input.name).collect();
+        if optional.len() > MAX_OPTIONAL {
+            let count = optional.len();
+            return Err(NotProven::of_network(format!("{count} inputs may be left out, more than {MAX_OPTIONAL}")));
+        }
+        for sent in 0_usize..1 << optional.len() {
+            let is_sent = |input: &&Input| {
+                optional.iter().position(|name| **name == input.name).is_none_or(|place| sent >> place & 1 == 1)
+            };
+            let sent: Vec<_> = inputs.iter().filter(is_sent).collect();
+            // Calls that send nothing never share a run.
+            if !sent.is_empty() {
+                self.prove_sent(&sent)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The proof for calls that send these inputs.
+    fn prove_sent(&self, sent: &[&Input]) -> Result<(), NotProven> {
+        let mut symbols = Symbols::new();
+        let mut values = Vec::new();
+        for input in sent {
+            let dims = input.dims.iter().flatten().enumerate();
+            let dims = dims.map(|(axis, dim)| match (axis == input.axis, dim.fixed(), dim.name()) {
+                (true, _, _) => Size::batch(),
+                (_, Some(size), _) => Size::of(size),
+                // Calls that share a run have this size in common, also where it has the batch's name.
+                (_, None, Some(name)) => symbols.named(&name),
+                (_, None, None) => symbols.any(),
+            });
+            let tensor = Tensor::rows(dims.collect(), Batch::whole(input.axis)).map_err(NotProven::of_network)?;
+            values.push((input.name.clone(), tensor));
+        }
+        for (name, value) in Analysis::new(self.files, self.model, symbols).run(self.graph, values) {
+            self.prove_output(&text(Some(&name)), value)?;
+        }
+        Ok(())
+    }
+
+    fn prove_output(&self, name: &str, value: Value) -> Result<(), NotProven> {
+        let axis = self.axes.get(name).copied().unwrap_or(0);
+        let tensor = match value {
+            Value::Known(tensor) => tensor,
+            Value::Mixed(why) => return Err((*why).clone()),
+            Value::Absent => return Err(NotProven::of_network(format!("output {name:?} has no value"))),
+        };
+        let has = match tensor.batch() {
+            _ if tensor.counts_rows() => "values that depend on the number of rows or on their places".to_owned(),
+            Some(batch) if batch.axis == axis && batch.is_whole() => return Ok(()),
+            Some(batch) if batch.axis == axis => format!("several places for each row in its dimension {axis}"),
+            Some(batch) => format!("its rows in dimension {}", batch.axis),
+            None => "no rows: it is the same whatever the rows are".to_owned(),
+        };
+        // What makes the output is where a reader looks first.
+        let makes = |node: &&Node| node.output.iter().any(|output| text(Some(output)) == name);
+        let node = self.graph.node.iter().find(makes).map(graph::label);
+        Err(NotProven {
+            because: format!("{} output {name:?} {has}", if node.is_some() { "gives" } else { "gets" }),
+            node,
+        })
+    }
+}
+
+/// Refuses inputs that calls cannot be joined in by their first dimension.
+fn have_a_batch(inputs: &[Input]) -> Result<(), NotProven> {
+    if inputs.is_empty() {
+        return Err(NotProven::of_network("the network has no inputs"));
+    }
+    let mut batch: Option<Option<String>> = None;
+    for input in inputs {
+        let name = text(Some(&input.name));
+        let first = match &input.dims {
+            None => {
+                return Err(NotProven::of_network(format!("the number of dimensions of input {name:?} is not known")));
+            }
+            Some(dims) => dims
+                .get(input.axis)
+                .ok_or_else(|| NotProven::of_network(format!("input {name:?} has no dimension {}", input.axis))),
+        }?;
+        if let Some(size) = first.fixed() {
+            return Err(NotProven::of_network(format!(
+                "dimension {} of input {name:?} has the fixed size {size}, so it is no batch",
+                input.axis
+            )));
+        }
+        let symbol = first.name();
+        let same = batch.as_ref().is_none_or(|batch| symbol.is_some() && *batch == symbol);
+        if !same {
+            return Err(NotProven::of_network(format!(
+                "the batch dimensions of the inputs do not have one name in common, such as \"batch\": that of {name:?} is {}",
+                symbol.map_or_else(|| "not named".to_owned(), |symbol| format!("{symbol:?}")),
+            )));
+        }
+        let others = input.dims.iter().flatten().enumerate().filter(|(axis, _)| *axis != input.axis);
+        if let Some((axis, _)) = others.filter(|_| symbol.is_some()).find(|(_, dim)| dim.name() == symbol) {
+            let because = format!("dimension {axis} of input {name:?} has the name of the batch too");
+            return Err(NotProven::of_network(because));
+        }
+        batch = Some(symbol);
+    }
+    Ok(())
+}
+
+/// The IR version since which an initializer that is an input too is a default.
+const OPTIONAL_SINCE: i64 = 4;
+/// Which of three inputs go together with which is eight networks.
+const MAX_OPTIONAL: usize = 3;

@@ -1,0 +1,178 @@
+//! The key of a version, and what is made of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
+use aws_lc_rs::hmac;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::Role;
+use amaas_wire::content_digest::Digest;
+
+/// The data key of a version.
+pub struct DataKey(Prk);
+
+impl DataKey {
+    /// A new key, and its bytes to be wrapped; `None` where the operating system gives no randomness.
+    pub fn generate() -> Option<(Self, Zeroizing<[u8; KEY_LEN]>)> {
+        let mut bytes = Zeroizing::new([0; KEY_LEN]);
+        getrandom::fill(bytes.as_mut_slice()).ok()?;
+        Some((Self::extract(bytes.as_slice()), bytes))
+    }
+
+    /// The key that was unwrapped; `None` where it is not what `commitment` was made of.
+    pub fn open(bytes: &[u8], commitment: &Digest) -> Option<Self> {
+        let key = Self::extract(bytes);
+        verify_slices_are_equal(key.commitment().as_bytes(), commitment.as_bytes()).ok().map(|()| key)
+    }
+
+    fn extract(bytes: &[u8]) -> Self {
+        Self(Salt::new(HKDF_SHA256, SALT).extract(bytes))
+    }
+
+    /// What the manifest says of the key, without telling it.
+    pub fn commitment(&self) -> Digest {
+        Digest::from_bytes(*self.expand("commitment", ""))
+    }
+
+    /// A digest of a blob that only who has the key can compare with anything.
+    pub fn fingerprint(&self, role: &Role, plain: &[u8]) -> Digest {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.expand("fingerprint", &role.label()).as_slice());
+        let mut digest = [0; KEY_LEN];
+        digest.copy_from_slice(hmac::sign(&key, plain).as_ref());
+        Digest::from_bytes(digest)
+    }
+
+    /// Seals the segment `index` of the blob with that role in place, bound to `identity`. Each segment is sealed once only.
+    pub fn seal(&self, role: &Role, identity: Digest, index: u64, segment: &mut [u8]) -> Option<Tag> {
+        let (key, nonce, aad) = self.parts(role, identity, index)?;
+        let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), segment).ok()?;
+        tag.as_ref().try_into().ok().map(Tag)
+    }
+
+    /// Opens what [`seal`](Self::seal) sealed, in place; `None` where it is anything else, and `segment` is zeros then.
+    pub fn open_segment(&self, role: &Role, identity: Digest, index: u64, segment: &mut [u8], tag: Tag) -> Option<()> {
+        let (key, nonce, aad) = self.parts(role, identity, index)?;
+        let opened = key.open_in_place_separate_tag(nonce, Aad::from(aad), &tag.0, segment).is_ok();
+        if !opened {
+            segment.fill(0);
+        }
+        opened.then_some(())
+    }
+
+    fn parts(&self, role: &Role, identity: Digest, index: u64) -> Option<(LessSafeKey, Nonce, Vec<u8>)> {
+        let key = UnboundKey::new(&AES_256_GCM, self.expand("blob", &role.label()).as_slice()).ok()?;
+        let mut nonce = [0; 12];
+        nonce[4..].copy_from_slice(&index.to_be_bytes());
+        let aad = [identity.as_bytes().as_slice(), &index.to_be_bytes(), role.label().as_bytes()].concat();
+        Some((LessSafeKey::new(key), Nonce::assume_unique_for_key(nonce), aad))
+    }
+
+    fn expand(&self, purpose: &str, of: &str) -> Zeroizing<[u8; KEY_LEN]> {
+        let mut key = Zeroizing::new([0; KEY_LEN]);
+        let info = [purpose.as_bytes(), b"\0", of.as_bytes()];
+        self.0
+            .expand(&info, Length)
+            .and_then(|expanded| expanded.fill(key.as_mut_slice()))
+            .expect("32 bytes are not more than HKDF-SHA256 gives");
+        key
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataKey").finish_non_exhaustive()
+    }
+}
+
+struct Length;
+
+impl KeyType for Length {
+    fn len(&self) -> usize {
+        KEY_LEN
+    }
+}
+
+/// The tag of a sealed segment; text form is 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Tag([u8; 16]);
+
+impl From<Tag> for String {
+    fn from(tag: Tag) -> Self {
+        amaas_wire::hex::encode(&tag.0)
+    }
+}
+
+impl TryFrom<String> for Tag {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        // A digest of twice the length is read by the same rules.
+        let whole = Digest::from_str(&format!("{text}{}", "0".repeat(32)));
+        let bytes = whole.ok().filter(|_| text.len() == 32).and_then(|digest| digest.as_bytes()[..16].try_into().ok());
+        bytes.map(Self).ok_or("a tag is 32 lower-case hexadecimal digits")
+    }
+}
+
+const KEY_LEN: usize = 32;
+const SALT: &[u8] = b"amaas model at rest 1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDENTITY: Digest = Digest::from_bytes([7; 32]);
+
+    #[test]
+    fn segments_open_where_they_were_sealed_only() {
+        let (key, bytes) = DataKey::generate().expect("random");
+        let key = DataKey::open(bytes.as_slice(), &key.commitment()).expect("the same key");
+        let mut sealed = b"weights".to_vec();
+        let tag = key.seal(&Role::Network, IDENTITY, 1, &mut sealed).expect("sealed");
+        let open = |role: &Role, identity, index, sealed: &[u8], tag| {
+            let mut segment = sealed.to_vec();
+            let opened = key.open_segment(role, identity, index, &mut segment, tag);
+            assert!(opened.is_some() || segment.iter().all(|byte| *byte == 0), "no byte comes out");
+            opened.map(|()| segment)
+        };
+        assert_eq!(open(&Role::Network, IDENTITY, 1, &sealed, tag).as_deref(), Some(b"weights".as_slice()));
+        assert_eq!(open(&Role::Golden, IDENTITY, 1, &sealed, tag), None);
+        assert_eq!(open(&Role::Asset("network".to_owned()), IDENTITY, 1, &sealed, tag), None);
+        assert_eq!(open(&Role::Network, Digest::from_bytes([8; 32]), 1, &sealed, tag), None);
+        assert_eq!(open(&Role::Network, IDENTITY, 2, &sealed, tag), None);
+        for index in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[index] ^= 1;
+            assert_eq!(open(&Role::Network, IDENTITY, 1, &altered, tag), None);
+            assert_eq!(open(&Role::Network, IDENTITY, 1, &sealed[..index], tag), None);
+        }
+        for index in 0..16 {
+            let mut altered = tag;
+            altered.0[index] ^= 1;
+            assert_eq!(open(&Role::Network, IDENTITY, 1, &sealed, altered), None);
+        }
+    }
+
+    #[test]
+    fn another_key_is_not_taken() {
+        let (key, _) = DataKey::generate().expect("random");
+        let (_, other) = DataKey::generate().expect("random");
+        assert!(DataKey::open(other.as_slice(), &key.commitment()).is_none());
+        assert_ne!(key.fingerprint(&Role::Network, b"x"), key.fingerprint(&Role::Golden, b"x"));
+        assert_ne!(key.fingerprint(&Role::Network, b"x"), key.fingerprint(&Role::Network, b"y"));
+    }
+
+    #[test]
+    fn tags_are_hexadecimal() {
+        let text = String::from(Tag([0xa5; 16]));
+        assert_eq!(Tag::try_from(text), Ok(Tag([0xa5; 16])));
+        for text in ["", "a5", &"g".repeat(32), &"0".repeat(64)] {
+            assert!(Tag::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Errors of calls to a model.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use amaas_engine::cpu::WorkError;
+use amaas_engine::generate::PromptError;
+use amaas_engine::infer::ValidationError;
+use amaas_engine::{InvalidInput, RunError};
+use amaas_wire::oip::DecodeError;
+use amaas_wire::{Classified, Classify, classify};
+
+/// What is wrong with the body of a call.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum InputError {
+    /// The body is not the JSON that the route takes.
+    #[error("{0}")]
+    Malformed(#[from] DecodeError),
+    /// The input is well formed, and not what the model takes.
+    #[error("{0}")]
+    Invalid(String),
+    /// A member of the body is not what the route takes.
+    #[error("{message}")]
+    Parameter { param: Cow<'static, str>, message: String },
+    /// The body is not what the route takes, and no single member is at fault.
+    #[error("{0}")]
+    Body(String),
+}
+
+classify! { InputError {
+    Self::Malformed(DecodeError::Json(_)) => 400, "malformed-body", "malformed body";
+    Self::Malformed(_) | Self::Body(_) => 400, "invalid-input", "invalid input";
+    Self::Invalid(_) => 400, "invalid-input", "invalid input", param = "input";
+    Self::Parameter { param, .. } => 400, "invalid-input", "invalid input", param = param;
+} }
+
+/// Why a model has no predictions for a call.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PredictError {
+    /// The body is at fault.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The run has no outputs, or none that can be written.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl PredictError {
+    /// The input is well formed, and not what the model takes.
+    pub fn invalid(what: impl Into<String>) -> Self {
+        InputError::Invalid(what.into()).into()
+    }
+
+    /// The network gave a value that is not a finite number.
+    pub fn not_finite(what: impl Into<String>) -> Self {
+        RunError::NotFinite(what.into()).into()
+    }
+
+    /// A fault of the service, with the text for the log.
+    pub fn internal(what: impl ToString) -> Self {
+        RunError::failed(what.to_string()).into()
+    }
+
+    /// The text for the operator or the publisher of the model.
+    pub fn for_operator(&self) -> String {
+        match self {
+            Self::Input(error) => error.to_string(),
+            Self::Run(RunError::Failed { internal } | RunError::Refused { internal, .. }) => internal.clone(),
+            Self::Run(RunError::TooLarge { internal, .. } | RunError::OutOfMemory { internal }) => internal.clone(),
+            Self::Run(error) => error.to_string(),
+        }
+    }
+
+    /// The class of the error.
+    pub fn classify(&self) -> Classified<'_> {
+        match self {
+            Self::Input(error) => error.classify(),
+            Self::Run(error) => error.classify(),
+        }
+    }
+}
+
+impl From<DecodeError> for PredictError {
+    fn from(error: DecodeError) -> Self {
+        InputError::from(error).into()
+    }
+}
+
+impl From<ValidationError> for InputError {
+    fn from(error: ValidationError) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}
+
+impl From<InvalidInput> for PredictError {
+    fn from(error: InvalidInput) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<WorkError> for PredictError {
+    fn from(error: WorkError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<PromptError> for PredictError {
+    fn from(error: PromptError) -> Self {
+        match error {
+            PromptError::Parameter { param, message } => {
+                InputError::Parameter { param: Cow::Borrowed(param), message }.into()
+            }
+            error => Self::internal(error.classify().internal.unwrap_or_default()),
+        }
+    }
+}
+
+/// Why a model does not answer on a route.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum ModelError {
+    /// There is no such model.
+    #[error("unknown model {model:?}")]
+    UnknownModel { model: String },
+    /// The version is not served.
+    #[error("model {model:?} has no version {got:?} here; version {serving:?} is served")]
+    UnknownVersion { model: String, got: String, serving: String },
+    /// The model has no task.
+    #[error("model {model:?} has no task, so it has no predict route; use POST /v2/models/{model}/infer")]
+    NoTask { model: String },
+    /// The model does not embed texts.
+    #[error("model {model:?} makes no embeddings; GET /v1/models names the task of each model")]
+    NoEmbeddings { model: String },
+    /// The model does not generate text.
+    #[error("model {model:?} completes no texts; GET /v1/models names the task of each model")]
+    NoCompletions { model: String },
+    /// The model generates text, and takes no tensors.
+    #[error("model {model:?} goes on with texts and takes no tensors; use POST /v1/completions or its predict route")]
+    NoTensors { model: String },
+    /// The model is not loaded.
+    #[error("model {model:?} is not ready: {reason}")]
+    NotReady {
+        model: String,
+        reason: String,
+        /// When it may be ready, unless an operator or a publisher has to act first.
+        again: Option<Duration>,
+    },
+}
+
+classify! { ModelError {
+    Self::UnknownModel { .. } => 404, "unknown-model", "unknown model", param = "model";
+    Self::UnknownVersion { .. } => 404, "unknown-version", "unknown version";
+    Self::NoTask { .. } => 404, "no-task", "no typed route";
+    Self::NoEmbeddings { .. } => 404, "no-embeddings", "no embeddings", param = "model";
+    Self::NoCompletions { .. } => 404, "no-completions", "no completions", param = "model";
+    Self::NoTensors { .. } => 404, "no-tensors", "no tensors";
+    Self::NotReady { again, .. } => 503, "not-ready", "not ready", retry = *again;
+} }

@@ -1,0 +1,14 @@
+//! Models: manifests, tasks, and the way from an export in an object store to a session that answers.
+
+pub mod at_rest;
+mod error;
+pub mod load;
+pub mod manifest;
+mod pointer;
+pub mod publish;
+pub mod schema;
+pub mod task;
+mod time;
+
+pub use self::error::{InputError, ModelError, PredictError};
+pub use self::pointer::PointerError;

@@ -1,0 +1,320 @@
+//! A model that is loaded, and the way there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use amaas_wire::oip::ModelMetadata;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::select_all;
+use tokio::task::{JoinSet, spawn_blocking};
+
+use super::fetch::Sealed;
+use super::sessions::{self, Files, Form, Runs, Sessions};
+use super::{LoadError, Named, Source, fetch, resolve};
+use crate::at_rest::Role;
+use crate::error::ModelError;
+use crate::manifest::{Manifest, Prepared};
+use crate::task::{AnyTask, Assets, Tasks};
+use amaas_engine::Provider;
+use amaas_engine::RuntimeConfig;
+use amaas_engine::generate;
+use amaas_engine::generate::Generate;
+use amaas_engine::infer::{Bounds, Infer, Lost};
+use amaas_engine::onnx::NetworkFiles;
+use amaas_engine::runtime;
+use amaas_engine::session::Freed;
+use amaas_store::{ModelName, Version};
+use amaas_wire::content_digest::Digest;
+
+/// A model that answers.
+pub struct Model {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// The digest of its manifest, as it was signed.
+    digest: Digest,
+    engine: Engine,
+    /// The networks that the task runs beside it.
+    pub named: BTreeMap<String, Named>,
+    /// Its task; `None` for a network that is served as tensors.
+    pub task: Option<Arc<dyn AnyTask>>,
+    provider: &'static str,
+    warning: Option<String>,
+    times: LoadTimes,
+    /// The most bytes of an answer.
+    answer_bytes: u64,
+    /// Last, so that it is dropped when the rest of the model is.
+    _freed: Freed,
+}
+
+/// What runs the network.
+enum Engine {
+    /// Tensors to tensors.
+    Infer(Infer),
+    /// Prompts to tokens.
+    Generate(Generate),
+}
+
+/// Where the time of a load went. Fetching and starting ONNX Runtime overlap, so the parts can add up to more than all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadTimes {
+    /// ONNX Runtime's library and environment; next to nothing where the process has them.
+    pub runtime: Duration,
+    /// Alias and manifest.
+    pub manifest: Duration,
+    /// All blobs, verified.
+    pub fetch: Duration,
+    /// From the fetched bytes to a session.
+    pub session: Duration,
+    /// Golden cases, and what networks beside the model's own take to be ready.
+    pub check: Duration,
+    /// A run on made-up values, where there are no golden cases that were one.
+    pub warm_up: Duration,
+    /// From the first to the last.
+    pub total: Duration,
+}
+
+impl Model {
+    /// The model's name.
+    pub fn name(&self) -> &ModelName {
+        &self.manifest.model
+    }
+
+    /// The version.
+    pub fn version(&self) -> &Version {
+        &self.manifest.version
+    }
+
+    /// The task's name; `tensor` for a network that is served as it is.
+    pub fn task_name(&self) -> &str {
+        self.manifest.task.as_deref().unwrap_or("tensor")
+    }
+
+    /// The digest of its manifest, as it was signed: what receipts name the model by.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The execution provider in use.
+    pub fn provider(&self) -> &'static str {
+        self.provider
+    }
+
+    /// What was asked for and could not be had.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// Where the time of its load went.
+    pub fn times(&self) -> LoadTimes {
+        self.times
+    }
+
+    /// The most bytes that an answer may have.
+    pub fn answer_bytes(&self) -> u64 {
+        self.answer_bytes
+    }
+
+    /// Whether it answers no more, since a run of one of its networks does not end.
+    pub fn is_lost(&self) -> bool {
+        let own = match &self.engine {
+            Engine::Infer(infer) => infer.is_lost(),
+            Engine::Generate(generate) => generate.is_lost(),
+        };
+        own || self.named.values().any(|named| named.infer.is_lost())
+    }
+
+    /// Done when it is.
+    pub async fn lost(&self) {
+        let own = match &self.engine {
+            Engine::Infer(infer) => infer.lost().boxed(),
+            Engine::Generate(generate) => generate.lost().boxed(),
+        };
+        let named = self.named.values().map(|named| named.infer.lost().boxed());
+        select_all(named.chain([own])).await;
+    }
+
+    /// What waits for its networks: rows of calls, or calls where it goes on with texts.
+    pub fn waiting(&self) -> usize {
+        let own = match &self.engine {
+            Engine::Infer(infer) => infer.waiting(),
+            Engine::Generate(generate) => generate.waiting(),
+        };
+        own + self.named.values().map(|named| named.infer.waiting()).sum::<usize>()
+    }
+
+    /// What runs its network on tensors.
+    pub fn infer(&self) -> Result<&Infer, ModelError> {
+        match &self.engine {
+            Engine::Infer(infer) => Ok(infer),
+            Engine::Generate(_) => Err(ModelError::NoTensors { model: self.name().to_string() }),
+        }
+    }
+
+    /// What goes on with texts by its network.
+    pub fn generate(&self) -> Result<&Generate, ModelError> {
+        match &self.engine {
+            Engine::Generate(generate) => Ok(generate),
+            Engine::Infer(_) => Err(ModelError::NoCompletions { model: self.name().to_string() }),
+        }
+    }
+
+    /// Its description in the Open Inference Protocol.
+    pub fn metadata(&self) -> ModelMetadata {
+        ModelMetadata {
+            name: self.manifest.model.to_string(),
+            versions: vec![self.manifest.version.to_string()],
+            platform: "onnxruntime_onnx".to_owned(),
+            inputs: self.manifest.inputs.iter().map(amaas_engine::TensorSpec::metadata).collect(),
+            outputs: self.manifest.outputs.iter().map(amaas_engine::TensorSpec::metadata).collect(),
+        }
+    }
+}
+
+/// Loads the version `version` of `model`.
+pub async fn load(
+    source: &Source,
+    model: &ModelName,
+    version: &Version,
+    tasks: &Tasks,
+    config: &RuntimeConfig,
+) -> Result<Model, LoadError> {
+    let begun = Instant::now();
+    let library = config.library.clone();
+    let environment = spawn_blocking(move || {
+        let library = runtime::find(library.as_deref())?;
+        Ok::<_, LoadError>((runtime::environment(&library)?, begun.elapsed()))
+    });
+    let (manifest, digest) = resolve::manifest(source, model, version).await?;
+    let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
+
+    // What was prepared was prepared for the CPU.
+    let prepared = config.providers == [Provider::Cpu];
+    let files = files(source, &manifest, prepared).await?;
+    times.fetch = begun.elapsed().saturating_sub(times.manifest);
+    let task = match &manifest.task {
+        Some(task) => Some(tasks.make_with(task, &files.assets, files.networks.keys())?),
+        None => None,
+    };
+    let (environment, runtime) = joined(environment.await)?;
+    times.runtime = runtime;
+
+    let sessions = async |files| {
+        let (environment, manifest, task, config) =
+            (environment.clone(), manifest.clone(), task.clone(), config.clone());
+        let lost = Lost::default();
+        let making = lost.clone();
+        let made = spawn_blocking(move || {
+            making.around(|| sessions::make(&environment, files, &manifest, task.as_ref(), &config))
+        });
+        tokio::select! {
+            made = made => joined(made),
+            () = lost.lost() => Err(LoadError::DoesNotEnd),
+        }
+    };
+    let made = match sessions(files).await {
+        // Another build of ONNX Runtime may not take it; it takes the network itself.
+        Err(LoadError::Prepared(error)) => {
+            tracing::warn!(%error, "the prepared network makes no session");
+            let files = self::files(source, &manifest, false).await?;
+            sessions(files).await?
+        }
+        made => made?,
+    };
+    let Sessions { network, named, provider, warning, session, check, warm_up } = made;
+    times = LoadTimes { session, check, warm_up, ..times };
+    let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
+    let named = named.into_iter().map(|(name, onnx)| Ok((name.clone(), Named::start(&manifest, &name, onnx, bounds)?)));
+    let named = named.collect::<Result<_, LoadError>>()?;
+    let engine = engine(manifest.model.as_str(), network, config)?;
+    times.total = begun.elapsed();
+    tracing::info!(%model, %version, provider, ?times, "loaded");
+    let answer_bytes = config.answer_bytes;
+    Ok(Model { manifest, digest, engine, named, task, provider, warning, times, answer_bytes, _freed: Freed })
+}
+
+/// Gives `network` what runs it.
+fn engine(name: &str, network: Runs, config: &RuntimeConfig) -> Result<Engine, LoadError> {
+    let (rows, queue) = (config.batch_rows, config.queue_rows);
+    let engine = match network {
+        Runs::Tensors(onnx) => {
+            Infer::start(name, onnx, Bounds { batch_rows: rows, queue_rows: queue }).map(Engine::Infer)
+        }
+        Runs::Tokens(decoder, generator) => {
+            let bounds = generate::Bounds { sequences: rows, queue, past_bytes: PAST_BYTES };
+            Generate::start(name, decoder, generator, bounds).map(Engine::Generate)
+        }
+    };
+    engine.map_err(LoadError::Thread)
+}
+
+/// Fetches every blob of the version at once, and of each network what was `prepared` or what was given.
+async fn files(source: &Source, manifest: &Manifest, prepared: bool) -> Result<Files, LoadError> {
+    let fits = |prepared: &Option<Prepared>| prepared.as_ref().is_some_and(Prepared::fits);
+    let is_prepared = |name: Option<&String>| {
+        prepared && name.map_or(fits(&manifest.prepared), |name| fits(&manifest.networks[name].prepared))
+    };
+    let (mut running, identity) = (JoinSet::new(), manifest.identity());
+    let key = source.unwrap(manifest);
+    if let Some(key) = key.clone() {
+        tokio::spawn(key);
+    }
+    for (role, blob) in manifest.blobs() {
+        let is_needed = match &role {
+            Role::Network => !is_prepared(None),
+            Role::Named(name) => !is_prepared(Some(name)),
+            Role::External { network, .. } => !is_prepared(network.as_ref()),
+            Role::Prepared { network } => is_prepared(network.as_ref()),
+            Role::Golden | Role::Asset(_) => true,
+        };
+        if !is_needed {
+            continue;
+        }
+        let (store, blob) = (source.store.clone(), blob.clone());
+        let sealed = key.clone().map(|key| Sealed { key, role: role.clone(), identity });
+        running.spawn(async move {
+            Ok(match role {
+                Role::External { network, file } => {
+                    Fetched::External { network, file, bytes: fetch::fetch_shared(&store, &blob, sealed).await? }
+                }
+                role => Fetched::Other(role, fetch::fetch(&store, &blob, sealed).await?),
+            })
+        });
+    }
+    let (mut given, mut forms) = (BTreeMap::<Option<String>, NetworkFiles>::new(), BTreeMap::new());
+    let (mut golden, mut assets) = (None, Vec::new());
+    while let Some(fetched) = running.join_next().await {
+        match joined(fetched)? {
+            Fetched::External { network, file, bytes } => {
+                given.entry(network).or_default().external.insert(file, bytes);
+            }
+            Fetched::Other(Role::Prepared { network }, bytes) => drop(forms.insert(network, Form::Prepared(bytes))),
+            Fetched::Other(Role::Named(name), bytes) => given.entry(Some(name)).or_default().file = bytes,
+            Fetched::Other(Role::Golden, bytes) => golden = Some(bytes),
+            Fetched::Other(Role::Asset(name), bytes) => assets.push((name, bytes)),
+            Fetched::Other(Role::Network | Role::External { .. }, bytes) => given.entry(None).or_default().file = bytes,
+        }
+    }
+    forms.extend(given.into_iter().map(|(name, files)| (name, Form::Given(files))));
+    let network = forms.remove(&None).unwrap_or_else(|| Form::Given(NetworkFiles::default()));
+    let networks = forms.into_iter().filter_map(|(name, form)| Some((name?, form))).collect();
+    Ok(Files { network, golden, assets: Assets::new(assets), networks })
+}
+
+/// A blob that has landed.
+enum Fetched {
+    /// A file in which a network has weights, in the memory that ONNX Runtime is given.
+    External { network: Option<String>, file: String, bytes: Arc<[u8]> },
+    /// Any other.
+    Other(Role, Bytes),
+}
+
+/// The result of a task that nobody cancels.
+fn joined<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Result<T, LoadError> {
+    result.unwrap_or(Err(LoadError::Panicked))
+}
+
+/// What the tokens of all sequences under way may leave in memory: 8,192 tokens of a network with 32 layers of 1,024 keys and as
+/// many values, or a million of the bundled one.
+const PAST_BYTES: usize = 2 << 30;

@@ -1,0 +1,106 @@
+use amaas_wire::Datatype;
+
+use super::*;
+use crate::task::{Assets, Task};
+use amaas_engine::RunError;
+use amaas_engine::Sharing;
+use amaas_engine::{InvalidInput, TaskError};
+
+/// Numbers to the input `x`, and the output `y` to numbers.
+struct Numbers;
+
+impl Task for Numbers {
+    const NAME: &'static str = "numbers";
+    const EXAMPLE: &'static str = "1.5";
+    type Input = f32;
+    type Prediction = f32;
+
+    fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+        Ok(Self)
+    }
+
+    fn encode(&self, inputs: &[f32]) -> Result<Vec<Tensor>, InvalidInput> {
+        Ok(vec![Tensor::new("x", vec![inputs.len(), 1], inputs.to_vec()).map_err(InvalidInput::new)?])
+    }
+
+    fn decode(&self, outputs: &[Tensor]) -> Result<Vec<f32>, TaskError> {
+        let y = outputs.iter().find(|output| output.name() == "y").and_then(|y| y.data().as_f32());
+        Ok(y.ok_or_else(|| TaskError::new("the network gave no FP32 output \"y\""))?.to_vec())
+    }
+}
+
+/// Gives what comes under another name, and counts runs and rows.
+struct Renames(&'static str, Vec<usize>);
+
+impl Network for Renames {
+    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+        self.1.push(inputs[0].shape()[0]);
+        let data = inputs[0].data().as_f32().expect("floats").to_vec();
+        Ok(vec![Tensor::new(self.0, inputs[0].shape().to_vec(), data).expect("the same shape")])
+    }
+}
+
+fn spec(name: &str, rows: Dim) -> TensorSpec {
+    TensorSpec::new(name, Datatype::Fp32, vec![rows, Dim::Fixed(1)])
+}
+
+fn task() -> Arc<dyn AnyTask> {
+    crate::task::Tasks::default().with::<Numbers>().make(Numbers::NAME, &Assets::default()).expect("it needs no assets")
+}
+
+#[test]
+fn a_network_that_is_not_the_tasks_is_refused_with_what_it_has() {
+    let rows = || Dim::Symbol("n".to_owned());
+    for (input, output, expected) in [
+        ("x", "y", None),
+        (
+            "z",
+            "y",
+            Some(
+                "\"numbers\" cannot run this network: its example: unknown input \"x\"; the model takes \"z\". The network takes \"z\" FP32 \
+                 [n, 1] and gives \"y\" FP32 [n, 1]",
+            ),
+        ),
+        (
+            "x",
+            "logits",
+            Some(
+                "\"numbers\" cannot run this network: its example: the network gave no FP32 output \"y\". The network takes \"x\" FP32 [n, \
+                 1] and gives \"logits\" FP32 [n, 1]",
+            ),
+        ),
+    ] {
+        let (inputs, outputs) = ([spec(input, rows())], [spec(output, rows())]);
+        let takes = Takes { inputs: &inputs, batching: Batching::None, sharing: Sharing::None };
+        let error = answer(&task(), 1, (&mut Renames(output, Vec::new()), takes)).err();
+        let told = error.map(|error| refused("numbers", &error, &[(None, &inputs, &outputs)]).to_string());
+        assert_eq!(told.as_deref(), expected);
+    }
+}
+
+#[test]
+fn inputs_run_together_only_where_the_network_has_a_batch() {
+    for (rows, batching, expected) in [
+        (Dim::Symbol("n".to_owned()), Batching::Rows, vec![3]),
+        (Dim::Symbol("n".to_owned()), Batching::SameTenant, vec![3]),
+        (Dim::Symbol("n".to_owned()), Batching::None, vec![1, 1, 1]),
+        (Dim::Fixed(1), Batching::None, vec![1, 1, 1]),
+    ] {
+        let inputs = [spec("x", rows)];
+        let takes = Takes { inputs: &inputs, batching, sharing: Sharing::None };
+        let mut network = Renames("y", Vec::new());
+        answer(&task(), 3, (&mut network, takes)).expect("three predictions");
+        assert_eq!(network.1, expected, "{batching:?}");
+    }
+}
+
+#[test]
+fn of_many_tensors_the_first_are_listed() {
+    let many: Vec<_> = (0..9).map(|index| spec(&format!("t{index}"), Dim::Fixed(1))).collect();
+    assert!(listed(&many).ends_with("\"t5\" FP32 [1, 1], and 3 more"), "{}", listed(&many));
+    assert!(listed(&many[..6]).ends_with("\"t5\" FP32 [1, 1]"));
+    let unranked = TensorSpec { unranked: true, ..TensorSpec::new("u", Datatype::Bytes, vec![]) };
+    let open = TensorSpec::new("o", Datatype::Int64, vec![Dim::Symbol("?".to_owned())]);
+    assert_eq!(listed(&[unranked, open]), "\"u\" BYTES [..], \"o\" INT64 [?]");
+    assert_eq!(listed(&[]), "nothing");
+}

@@ -1,0 +1,34 @@
+//! Whose models are loaded.
+
+use amaas_config::{ConfigError, Variable};
+use amaas_wire::dsse::VerifyingKey;
+
+/// Whose models are loaded, and from which serial up.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// `AMAAS_PUBLISHERS`: the public keys of those who may publish, as `amaas signer` shows them, with commas between. A model
+    /// that none of them signed is refused.
+    pub publishers: Vec<VerifyingKey>,
+    /// `AMAAS_LEAST_SERIAL`: a version whose manifest has a lower serial is refused, whatever an alias says; 0 where not set.
+    pub least_serial: u64,
+}
+
+impl Trust {
+    /// What `variables` say of it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable, what was expected and what it holds.
+    pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let variable = |name| Variable::read(&variables, name);
+        Ok(Self {
+            publishers: publishers(variable("AMAAS_PUBLISHERS"))?,
+            least_serial: variable("AMAAS_LEAST_SERIAL").or("a serial, as `amaas publish` shows it", 0)?,
+        })
+    }
+}
+
+fn publishers(variable: Variable) -> Result<Vec<VerifyingKey>, ConfigError> {
+    let expected = "public keys as `amaas signer` shows them, with commas between";
+    let keys = variable.clone().list(expected, |key| key.parse().ok())?;
+    keys.ok_or_else(|| variable.error(expected))
+}

@@ -1,0 +1,116 @@
+//! What an alias holds: a version, signed by a publisher, with a serial that grows each time that the alias is moved.
+//!
+//! Who can write the store but not sign can neither have functions serve a version that no publisher pointed to, nor put an earlier
+//! pointer back: functions take no serial below the highest that any of them has seen. To roll back is to sign a new pointer to an
+//! older version.
+
+use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+
+use amaas_store::{Alias, ModelName, Version};
+
+/// A pointer that is to be signed, or was found signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pointer {
+    pub model: ModelName,
+    pub alias: Alias,
+    pub version: Version,
+    pub serial: u64,
+}
+
+impl Pointer {
+    /// The pointer as it is stored.
+    pub(crate) fn sign(&self, signer: &SigningKey) -> Vec<u8> {
+        // Names and a number only, so that there is nothing that JSON has no form for.
+        let payload = serde_json::to_vec(self).unwrap_or_default();
+        Envelope::sign(PAYLOAD_TYPE, payload, &[signer]).to_json()
+    }
+
+    /// Reads the pointer of `alias` of `model`, if one of `publishers` signed it.
+    ///
+    /// # Errors
+    /// [`PointerError`] says why it is not taken.
+    pub(crate) fn verify(
+        document: &[u8],
+        (model, alias): (&ModelName, &Alias),
+        publishers: &[VerifyingKey],
+    ) -> Result<Self, PointerError> {
+        let envelope = Envelope::from_json(document).map_err(|_| PointerError::Unsigned)?;
+        let payload = envelope.verify(PAYLOAD_TYPE, publishers).map_err(|error| match error {
+            DsseError::UnknownSigner => PointerError::Signer,
+            DsseError::PayloadType => PointerError::Unsigned,
+            _ => PointerError::Signature,
+        })?;
+        let pointer: Self = serde_json::from_slice(payload).map_err(|_| PointerError::Malformed)?;
+        if (&pointer.model, &pointer.alias) != (model, alias) {
+            let (model, alias) = (pointer.model.to_string(), pointer.alias.to_string());
+            return Err(PointerError::Misplaced { model, alias });
+        }
+        Ok(pointer)
+    }
+}
+
+/// Why a pointer is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum PointerError {
+    /// It is bare text, as earlier versions of amaas wrote it, or something else.
+    #[error("it is not signed; `amaas alias MODEL ALIAS VERSION` points it to a version, signed")]
+    Unsigned,
+    /// Whoever signed it is not trusted.
+    #[error("it is not signed by a publisher that this function trusts (AMAAS_PUBLISHERS)")]
+    Signer,
+    /// It was altered.
+    #[error("its signature does not hold: it was altered")]
+    Signature,
+    /// What was signed is no pointer.
+    #[error("what was signed is no pointer")]
+    Malformed,
+    /// It was put in another place.
+    #[error("it is the one of alias {alias} of model {model}")]
+    Misplaced { model: String, alias: String },
+    /// An earlier one was put back.
+    #[error("it has the serial {serial}, and {highest} has been seen: who can write the store put an older one back")]
+    Older { serial: u64, highest: u64 },
+}
+
+const PAYLOAD_TYPE: &str = "application/vnd.amaas.alias+json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_is_taken_from_a_publisher_for_its_place() {
+        let (signer, stranger) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+        let name = |text: &str| text.parse::<ModelName>().expect("a name");
+        let alias = |text: &str| text.parse::<Alias>().expect("an alias");
+        let (model, live) = (name("m"), alias("live"));
+        let pointer =
+            Pointer { model: model.clone(), alias: live.clone(), version: "2".parse().expect("ok"), serial: 7 };
+        let document = pointer.sign(&signer);
+        let verify = |document: &[u8], model: &ModelName, alias: &Alias, signer: &SigningKey| {
+            Pointer::verify(document, (model, alias), &[signer.verifying_key()])
+        };
+        assert_eq!(verify(&document, &model, &live, &signer).as_ref(), Ok(&pointer));
+        assert_eq!(verify(&document, &model, &live, &stranger), Err(PointerError::Signer));
+        let misplaced = Err(PointerError::Misplaced { model: "m".to_owned(), alias: "live".to_owned() });
+        assert_eq!(verify(&document, &name("n"), &live, &signer), misplaced);
+        assert_eq!(verify(&document, &model, &alias("next"), &signer), misplaced);
+        for bare in [&b"2"[..], b"", b"{}", b"2\n"] {
+            assert_eq!(verify(bare, &model, &live, &signer), Err(PointerError::Unsigned));
+        }
+        // A manifest's signature is none of a pointer.
+        let other = Envelope::sign("application/vnd.amaas.other", b"{}".to_vec(), &[&signer]).to_json();
+        assert_eq!(verify(&other, &model, &live, &signer), Err(PointerError::Unsigned));
+        for index in 0..document.len() {
+            let mut flipped = document.clone();
+            flipped[index] ^= 1;
+            if let Ok(other) = verify(&flipped, &model, &live, &signer) {
+                assert_eq!(other, pointer, "a flip at {index}");
+            }
+        }
+    }
+}

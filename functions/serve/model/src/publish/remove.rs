@@ -1,0 +1,136 @@
+//! Takes a model, versions or an alias of it out of a store: aliases first, so that no function begins to load what goes.
+//!
+//! Invariant: the name of a removed version is never used again. A function that has it loaded tells versions apart by their names, and
+//! receipts name them.
+//!
+//! Blobs stay: another version may have the same, and a function may be reading them. [`prune`](super::prune) deletes those that are old.
+
+use bytes::Bytes;
+
+use super::PublishError;
+use super::catalogue::{Listed, aliases, versions};
+use amaas_store::{Alias, Condition, ModelName, Store, Version, alias_key, manifest_key, removed_key};
+
+/// What is to be removed of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The model: every alias and every version.
+    Model,
+    /// These versions, to which no alias points.
+    Versions(Vec<Version>),
+    /// This alias; the version that it points to stays.
+    Alias(Alias),
+}
+
+/// What was removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Aliases.
+    pub aliases: Vec<Alias>,
+    /// Versions.
+    pub versions: Vec<Version>,
+}
+
+/// Removes `what` of `model` from `store`, or says what would be removed where `dry_run` is set.
+///
+/// # Errors
+/// [`PublishError::NoModel`], [`PublishError::NoVersion`] or [`PublishError::NoAlias`] where it is not there, and
+/// [`PublishError::Pointed`] where an alias points to one of the versions; then nothing was removed.
+pub async fn remove(store: &Store, model: &ModelName, what: &Removal, dry_run: bool) -> Result<Removed, PublishError> {
+    let removed = chosen(store, model, what).await?;
+    if dry_run {
+        return Ok(removed);
+    }
+    for alias in &removed.aliases {
+        store.delete(&alias_key(model, alias)).await?;
+    }
+    for version in &removed.versions {
+        store.write(&removed_key(model, version), Bytes::from_static(b"{}\n"), Condition::Any).await?;
+        store.delete(&manifest_key(model, version)).await?;
+    }
+    Ok(removed)
+}
+
+async fn chosen(store: &Store, model: &ModelName, what: &Removal) -> Result<Removed, PublishError> {
+    let (versions, aliases) = (versions(store, model).await?, aliases(store, model).await?);
+    if versions.is_empty() && aliases.is_empty() {
+        return Err(PublishError::NoModel { model: model.to_string() });
+    }
+    let all = |aliases: Vec<(Alias, _)>| aliases.into_iter().map(|(alias, _)| alias).collect();
+    match what {
+        Removal::Model => {
+            let versions = versions.into_iter().map(|listed| listed.version).collect();
+            Ok(Removed { aliases: all(aliases), versions })
+        }
+        Removal::Alias(alias) => {
+            if aliases.iter().any(|(known, _)| known == alias) {
+                return Ok(Removed { aliases: vec![alias.clone()], versions: Vec::new() });
+            }
+            Err(PublishError::NoAlias { model: model.to_string(), alias: alias.to_string() })
+        }
+        Removal::Versions(chosen) => {
+            for version in chosen {
+                match versions.iter().find(|listed| listed.version == *version) {
+                    None => {
+                        return Err(PublishError::NoVersion { model: model.to_string(), version: version.to_string() });
+                    }
+                    Some(Listed { aliases, .. }) if !aliases.is_empty() => {
+                        let aliases = aliases.iter().map(Alias::to_string).collect::<Vec<_>>().join(", ");
+                        let (model, version) = (model.to_string(), version.to_string());
+                        return Err(PublishError::Pointed { model, version, aliases });
+                    }
+                    Some(_) => {}
+                }
+            }
+            Ok(Removed { aliases: Vec::new(), versions: chosen.clone() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use amaas_wire::dsse::SigningKey;
+
+    use super::*;
+    use crate::manifest::Manifest;
+    use crate::publish::point;
+
+    #[tokio::test]
+    async fn what_is_pointed_to_stays_unless_the_model_goes() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (store, signer) = (Store::folder(folder.path()), SigningKey::from_bytes(&[1; 32]));
+        let model: ModelName = "m".parse().expect("a name");
+        let version = |number: &str| number.parse::<Version>().expect("a version");
+        let alias = |name: &str| name.parse::<Alias>().expect("an alias");
+        for number in ["1", "2", "10"] {
+            let manifest = Manifest { version: version(number), ..Manifest::bare() };
+            let key = manifest_key(&model, &manifest.version);
+            store.write(&key, manifest.sign(&signer).into(), Condition::Absent).await.expect("written");
+        }
+        for (name, to) in [("live", "10"), ("next", "10"), ("old", "1")] {
+            point(&store, (&model, &alias(name)), &version(to), &signer).await.expect("pointed");
+        }
+        let remove = async |what: &Removal, dry_run: bool| remove(&store, &model, what, dry_run).await;
+        for (what, refusal) in [
+            (
+                Removal::Versions(vec![version("2"), version("10")]),
+                "version 10 of model m is what its aliases point to: live, next",
+            ),
+            (Removal::Versions(vec![version("2"), version("3")]), "model m has no version 3"),
+            (Removal::Alias(alias("LIVE")), "model m has no alias LIVE"),
+        ] {
+            assert_eq!(remove(&what, false).await.expect_err("refused").to_string(), refusal);
+        }
+        assert_eq!(versions(&store, &model).await.expect("listed").len(), 3, "a refusal removes nothing");
+
+        let old = Removed { aliases: vec![alias("old")], versions: Vec::new() };
+        assert_eq!(remove(&Removal::Alias(alias("old")), false).await.expect("removed"), old);
+        let two = Removed { aliases: Vec::new(), versions: vec![version("1"), version("2")] };
+        let what = Removal::Versions(two.versions.clone());
+        assert_eq!(remove(&what, true).await.expect("said"), two);
+        assert_eq!(remove(&what, false).await.expect("removed"), two);
+        let rest = Removed { aliases: vec![alias("live"), alias("next")], versions: vec![version("10")] };
+        assert_eq!(remove(&Removal::Model, false).await.expect("removed"), rest);
+        assert_eq!(store.list("models/m/aliases/").await.expect("listed"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,160 @@
+//! The schemas of types, as they are read and as they are written.
+//!
+//! A type can have two: what may be left out of a request is not what may be missing in an answer. Where they are the same they
+//! share a place among the components; where they are not, that of the answers has a name of its own.
+
+use std::collections::BTreeSet;
+
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use schemars::transform::Transform;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value};
+
+use super::prose::Prose;
+
+/// The schemas of one document.
+pub struct Schemas {
+    requests: SchemaGenerator,
+    answers: SchemaGenerator,
+}
+
+impl Schemas {
+    /// No schemas yet.
+    pub fn new() -> Self {
+        let settings = |place: &'static str| {
+            SchemaSettings::draft2020_12().with_transform(Prose).with(|settings| {
+                settings.definitions_path = place.into();
+                settings.meta_schema = None;
+            })
+        };
+        Self {
+            requests: settings(SCHEMAS).for_deserialize().into_generator(),
+            answers: settings(ANSWERS).for_serialize().into_generator(),
+        }
+    }
+
+    /// The schema of what is read as `T`: a reference where it has a name.
+    pub fn read<T: JsonSchema + ?Sized>(&mut self) -> Schema {
+        prosaic(self.requests.subschema_for::<T>())
+    }
+
+    /// The schema of what is read as `T`, without a place among the components.
+    pub fn read_inline<T: JsonSchema>(&mut self) -> Schema {
+        prosaic(T::json_schema(&mut self.requests))
+    }
+
+    /// The schema of how `T` is written: a reference where it has a name.
+    pub fn written<T: JsonSchema + ?Sized>(&mut self) -> Schema {
+        prosaic(self.answers.subschema_for::<T>())
+    }
+
+    /// The schema of how `T` is written, without a place among the components.
+    pub fn written_inline<T: JsonSchema>(&mut self) -> Schema {
+        prosaic(T::json_schema(&mut self.answers))
+    }
+
+    /// Gives what `make` makes, of the schemas that are read, a place among the components, and refers to it. `make` may refer to
+    /// itself.
+    pub fn component(&mut self, name: String, make: impl FnOnce(&mut SchemaGenerator, &Schema) -> Schema) -> Schema {
+        let reference = Schema::new_ref(format!("#{SCHEMAS}/{name}"));
+        if !self.requests.definitions().contains_key(&name) {
+            let schema = make(&mut self.requests, &reference);
+            self.requests.definitions_mut().insert(name, schema.to_value());
+        }
+        reference
+    }
+
+    /// All that have a place among the components; references in `document` lead there from now on.
+    pub fn finish(mut self, document: &mut Value) -> Map<String, Value> {
+        let mut all = self.requests.take_definitions(true);
+        let mut answers = self.answers.take_definitions(true);
+        let apart = apart(&all, &answers);
+        let name = |name: &str| if apart.contains(name) { format!("{name}.answer") } else { name.to_owned() };
+        answers.values_mut().for_each(|schema| lead(schema, &name));
+        lead(document, &name);
+        all.extend(answers.into_iter().map(|(key, schema)| (name(&key), schema)));
+        all
+    }
+}
+
+/// The names whose schemas differ, or refer to one that does.
+fn apart(requests: &Map<String, Value>, answers: &Map<String, Value>) -> BTreeSet<String> {
+    let mut apart = BTreeSet::new();
+    loop {
+        let name = |name: &str| if apart.contains(name) { format!("{name}.answer") } else { name.to_owned() };
+        let differs = |(key, schema): &(&String, &Value)| {
+            let mut schema = (*schema).clone();
+            lead(&mut schema, &name);
+            requests.get(*key).is_some_and(|request| *request != schema)
+        };
+        let more: BTreeSet<_> = answers.iter().filter(differs).map(|(key, _)| key.clone()).collect();
+        if more.is_subset(&apart) {
+            return apart;
+        }
+        apart.extend(more);
+    }
+}
+
+/// Has every reference to a schema of the answers lead to where `name` says it is.
+fn lead(value: &mut Value, name: &impl Fn(&str) -> String) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(to)) = members.get_mut("$ref")
+                && let Some(of) = to.strip_prefix('#').and_then(|to| to.strip_prefix(ANSWERS)?.strip_prefix('/'))
+            {
+                *to = format!("#{SCHEMAS}/{}", name(of));
+            }
+            members.values_mut().for_each(|member| lead(member, name));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|entry| lead(entry, name)),
+        _ => {}
+    }
+}
+
+fn prosaic(mut schema: Schema) -> Schema {
+    Prose.transform(&mut schema);
+    schema
+}
+
+const SCHEMAS: &str = "/components/schemas";
+/// Where schemas of answers are until it is known which of them differ.
+const ANSWERS: &str = "/components/answers";
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Same {
+        name: String,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Differs {
+        same: Same,
+        #[serde(default)]
+        count: u64,
+    }
+
+    /// The same in itself; what it holds is not.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Holds {
+        differs: Differs,
+    }
+
+    #[test]
+    fn a_type_has_two_places_where_it_has_two_schemas() {
+        let mut schemas = Schemas::new();
+        let mut document = serde_json::json!([schemas.read::<Holds>(), schemas.written::<Holds>()]);
+        let all = schemas.finish(&mut document);
+        let names: Vec<_> = all.keys().map(String::as_str).collect();
+        assert_eq!(names, ["Differs", "Differs.answer", "Holds", "Holds.answer", "Same"]);
+        let to = |name: &str| serde_json::json!({ "$ref": format!("#/components/schemas/{name}") });
+        assert_eq!(document, serde_json::json!([to("Holds"), to("Holds.answer")]));
+        assert_eq!(all["Holds.answer"]["properties"]["differs"], to("Differs.answer"));
+        assert_eq!(all["Differs.answer"]["properties"]["same"], to("Same"));
+        assert_eq!(all["Differs"]["required"], serde_json::json!(["same"]));
+    }
+}

@@ -1,0 +1,490 @@
+//! Texts to vectors: the second kind of task, whose answers are also given in `OpenAI`'s shape.
+//!
+//! A call's texts are run shortest first, in runs of bounded size, so that little of a run is padding and a few long texts
+//! among many cannot ask for more memory than the machine has. Where publishing found that rows change one another (dynamic
+//! quantisation does that), each text is a run of its own without padding: a text has the same vector whatever comes with it.
+
+use std::sync::Arc;
+
+use amaas_wire::openai::Truncation;
+use amaas_wire::task::Embedding;
+use amaas_wire::{Tensor, TensorData};
+
+use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError, Working, inputs};
+use crate::error::PredictError;
+use crate::schema::{Schemas, Typed};
+use amaas_engine::{Batching, TensorSpec};
+
+/// Texts to the inputs of a network that makes a vector of each; serve it with
+/// [`Tasks::with_embedder`](super::Tasks::with_embedder).
+///
+/// Its predictions are [`Embedding`]s, and `POST /v1/embeddings` takes the model.
+///
+/// ```
+/// use amaas_model::task::{Assets, Embedder, InvalidInput, TaskError, Tokens};
+/// use amaas_wire::{Tensor, TensorData};
+///
+/// /// Reads bytes, 64 at most.
+/// struct Bytes;
+///
+/// impl Embedder for Bytes {
+///     const NAME: &'static str = "bytes";
+///     const EXAMPLE: &'static str = r#""A text.""#;
+///     const OUTPUT: &'static str = "vector";
+///
+///     fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+///         Ok(Self)
+///     }
+///
+///     fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+///         let ids = text.bytes().take(64).map(i64::from).collect();
+///         Ok(Tokens { ids, truncated: text.len() > 64 })
+///     }
+///
+///     fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+///         let padded = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or(-1)));
+///         let data: Vec<i64> = padded.collect();
+///         Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
+///     }
+/// }
+/// ```
+pub trait Embedder: Sized + Send + Sync + 'static {
+    /// The task's name, which a manifest asks for.
+    const NAME: &'static str;
+    /// One text, as JSON: for a first call, and for documents.
+    const EXAMPLE: &'static str;
+    /// The network's output with the vectors: FP32 `[batch, dimensions]`. One that has another length than 1 is divided by it.
+    const OUTPUT: &'static str;
+
+    /// Makes the task from the files that were published with the network.
+    ///
+    /// # Errors
+    /// When a file is missing or is not what it should be; the function then never gets ready.
+    fn from_assets(assets: &Assets) -> Result<Self, TaskError>;
+
+    /// The tokens of `text` that the network reads.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
+    fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput>;
+
+    /// How many tokens all of `text` has, where that can be told soon: asked for a text that is refused, since it has more than the network
+    /// reads.
+    fn count(&self, text: &str) -> Option<usize> {
+        let _ = text;
+        None
+    }
+
+    /// Makes the network's inputs of `rows`, which is never empty: each padded to `length`, which none is longer than, so that
+    /// the padding changes no vector.
+    ///
+    /// # Errors
+    /// As for [`Embedder::tokens`].
+    fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput>;
+}
+
+/// The tokens of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// Their ids, those that begin and end a text included.
+    pub ids: Vec<i64>,
+    /// Whether the text has more than the network reads.
+    pub truncated: bool,
+}
+
+/// An [`Embedder`] without its type.
+pub trait AnyEmbedder: Send + Sync {
+    /// Makes the runs for `texts`.
+    fn plan(&self, working: &Working, texts: Texts<'_>, batching: Batching) -> Result<Plan, PredictError>;
+    /// The length of the vectors, where the network's outputs say.
+    fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize>;
+    /// The norm of the first vector in `outputs`, if it is not 1.
+    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64>;
+}
+
+/// The texts of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'t> {
+    /// The texts.
+    pub list: &'t [String],
+    /// What the member of the request is called that has them, for errors.
+    pub member: &'static str,
+    /// Whether long texts are truncated.
+    pub truncation: Truncation,
+}
+
+impl<'t> Texts<'t> {
+    /// Those of `member`, each of which is cut where it is too long.
+    pub fn cut(member: &'static str, texts: &'t [String]) -> Self {
+        Self { list: texts, member, truncation: Truncation::End }
+    }
+}
+
+/// What a call's texts ask of the network.
+pub struct Plan {
+    /// The inputs of each run.
+    pub runs: Vec<Vec<Tensor>>,
+    /// Makes the vectors.
+    pub vectors: Vectors,
+}
+
+/// The vectors to come, from the outputs of a [`Plan`]'s runs.
+pub struct Vectors {
+    output: &'static str,
+    member: &'static str,
+    /// What each row of all runs, one after the other, is of.
+    rows: Vec<Row>,
+}
+
+struct Row {
+    /// The place of its text in the call.
+    text: usize,
+    tokens: u64,
+    truncated: bool,
+}
+
+impl Vectors {
+    /// How many tokens go through the network, padding apart.
+    pub fn tokens(&self) -> u64 {
+        self.rows.iter().map(|row| row.tokens).sum()
+    }
+
+    /// One vector for each text, in their order.
+    pub fn read(self, outputs: &[Vec<Tensor>]) -> Result<Vec<Embedding>, PredictError> {
+        let mut vectors = Vec::with_capacity(self.rows.len());
+        for outputs in outputs {
+            let output = outputs.iter().find(|output| output.name() == self.output);
+            let Some((output, TensorData::Fp32(values))) = output.map(|output| (output, output.data())) else {
+                return Err(PredictError::internal(format!("the network gave no FP32 output {:?}", self.output)));
+            };
+            match *output.shape() {
+                [_, width] if width > 0 => vectors.extend(values.chunks_exact(width)),
+                ref got => {
+                    return Err(PredictError::internal(format!("{:?}: expected rows, got {got:?}", self.output)));
+                }
+            }
+        }
+        if vectors.len() != self.rows.len() {
+            let (expected, got) = (self.rows.len(), vectors.len());
+            return Err(PredictError::internal(format!("the network gave {got} vectors for {expected} texts")));
+        }
+        let mut embeddings: Vec<_> = self.rows.into_iter().zip(vectors).collect();
+        // Of several vectors that are none the first in the call is told.
+        embeddings.sort_unstable_by_key(|(row, _)| row.text);
+        let embedding = |(row, vector): (Row, &[f32])| {
+            let none = |what| {
+                PredictError::not_finite(format!("{}[{}]: the network gave a vector {what}", self.member, row.text))
+            };
+            let embedding = unit(vector).map_err(none)?;
+            Ok(Embedding { embedding, tokens: row.tokens, truncated: row.truncated })
+        };
+        embeddings.into_iter().map(embedding).collect()
+    }
+}
+
+pub(super) struct Erased<E>(pub(super) E);
+
+impl<E: Embedder> AnyEmbedder for Erased<E> {
+    fn plan(&self, working: &Working, texts: Texts<'_>, batching: Batching) -> Result<Plan, PredictError> {
+        let Texts { list: texts, member, truncation } = texts;
+        let tokens = |(index, text): (usize, &String)| {
+            let refused = |what: &str| PredictError::invalid(format!("{member}[{index}]: {what}"));
+            let tokens = self.0.tokens(text).map_err(|error| refused(&error.0))?;
+            if tokens.truncated && truncation == Truncation::Refuse {
+                let got = self.0.count(text).map_or_else(|| "more".to_owned(), |count| count.to_string());
+                let most = tokens.ids.len();
+                return Err(refused(&format!("expected at most {most} tokens where truncate is false, got {got}")));
+            }
+            working.go_on((tokens.ids.len() as u64).max(1))?;
+            Ok::<_, PredictError>(tokens)
+        };
+        let texts: Vec<Tokens> = texts.iter().enumerate().map(tokens).collect::<Result<_, _>>()?;
+        let mut texts: Vec<_> = texts.into_iter().enumerate().collect();
+        texts.sort_by_key(|(_, tokens)| tokens.ids.len());
+        let (mut runs, mut rows) = (Vec::new(), Vec::with_capacity(texts.len()));
+        let mut waiting: Vec<Tokens> = Vec::new();
+        let (mut longest, mut alone) = (0, 0);
+        for (text, tokens) in texts {
+            let length = padded(tokens.ids.len(), batching);
+            alone += length;
+            if !waiting.is_empty() && !fits((waiting.len() + 1) * length, alone, batching) {
+                runs.push(self.run(&std::mem::take(&mut waiting), longest)?);
+                alone = length;
+            }
+            rows.push(Row { text, tokens: tokens.ids.len() as u64, truncated: tokens.truncated });
+            waiting.push(tokens);
+            longest = length;
+        }
+        if !waiting.is_empty() {
+            runs.push(self.run(&waiting, longest)?);
+        }
+        Ok(Plan { runs, vectors: Vectors { output: E::OUTPUT, member, rows } })
+    }
+
+    fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize> {
+        outputs.iter().find(|output| output.name == E::OUTPUT)?.shape.get(1)?.fixed()
+    }
+
+    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64> {
+        let output = outputs.iter().find(|output| output.name() == E::OUTPUT)?;
+        let norm = norm(output.data().as_f32()?.get(..*output.shape().get(1)?)?);
+        (!is_unit(norm)).then_some(norm)
+    }
+}
+
+impl<E: Embedder> Erased<E> {
+    fn run(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, PredictError> {
+        self.0.encode(rows, length).map_err(PredictError::from)
+    }
+}
+
+impl<E: Embedder> AnyTask for Erased<E> {
+    fn quick(&self) -> usize {
+        QUICK_TEXT
+    }
+
+    fn example(&self) -> &'static str {
+        E::EXAMPLE
+    }
+
+    fn typed(&self, schemas: &mut Schemas) -> Typed {
+        Typed::of::<String, Embedding>(schemas, E::EXAMPLE)
+    }
+
+    fn encode(
+        self: Arc<Self>,
+        working: &Working,
+        body: &[u8],
+        limit: usize,
+        batching: Batching,
+    ) -> Result<Encoded, PredictError> {
+        let texts = inputs::<String>(body, limit)?;
+        let Plan { runs, vectors } = self.plan(working, Texts::cut("inputs", &texts), batching)?;
+        let tokens = Some(vectors.tokens());
+        let decode = move |outputs: &[Vec<Tensor>]| {
+            let embeddings = vectors.read(outputs)?;
+            serde_json::value::to_raw_value(&embeddings).map_err(|error| PredictError::internal(error))
+        };
+        Ok(Encoded { runs, tokens, decode: Box::new(decode) })
+    }
+
+    fn embedder(self: Arc<Self>) -> Option<Arc<dyn AnyEmbedder>> {
+        Some(self)
+    }
+}
+
+/// `vector` at length 1, as every client of vectors expects them, or what is wrong with it. One that has it keeps its bits.
+#[allow(clippy::cast_possible_truncation)] // it is a number of 32 bits, divided
+fn unit(vector: &[f32]) -> Result<Vec<f32>, &'static str> {
+    match norm(vector) {
+        norm if is_unit(norm) => Ok(vector.to_vec()),
+        // Squares of 32 bits are far from the end of 64, so this is of a value.
+        norm if !norm.is_finite() => Err("with a value that is no finite number"),
+        0.0 => Err("of length 0"),
+        norm => Ok(vector.iter().map(|value| (f64::from(*value) / norm) as f32).collect()),
+    }
+}
+
+fn norm(vector: &[f32]) -> f64 {
+    vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Whether `norm` is 1, up to what is rounded in a vector of 32 bits.
+fn is_unit(norm: f64) -> bool {
+    (norm - 1.0).abs() <= 1e-5
+}
+
+/// What a text of `length` tokens is padded to, so that calls with texts of about the same length share a run.
+fn padded(length: usize, batching: Batching) -> usize {
+    if batching.has_rows() { length.next_multiple_of(STEP) } else { length }
+}
+
+/// Whether texts may run together that have `together` tokens padded to the longest, and `alone` each by itself.
+fn fits(together: usize, alone: usize, batching: Batching) -> bool {
+    batching.has_rows() && together <= RUN_TOKENS && together <= 2 * alone
+}
+
+/// Bytes of text that are quickly read: tokenisers read some 10 MB/s, where JSON is read at 200.
+pub const QUICK_TEXT: usize = amaas_engine::cpu::QUICK / 20;
+/// At most 7 tokens of padding, and 64 different lengths for texts of up to 512 tokens.
+const STEP: usize = 8;
+/// Tokens of one run, padding included: 8 texts of 512 or 128 of 32. The attention of 8 texts of 512 tokens over 12 heads takes 100 MB.
+const RUN_TOKENS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amaas_engine::Dim;
+
+    /// A token for each byte, and a network that gives back the first of each row.
+    struct Bytes;
+
+    impl Embedder for Bytes {
+        const NAME: &'static str = "bytes";
+        const EXAMPLE: &'static str = r#""a""#;
+        const OUTPUT: &'static str = "vector";
+
+        fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+            Ok(Self)
+        }
+
+        fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+            let truncated = text.len() > 999;
+            let most = if text.len() > 1100 { 999 } else { text.len() };
+            Ok(Tokens { ids: text.bytes().take(most).map(i64::from).collect(), truncated })
+        }
+
+        fn count(&self, text: &str) -> Option<usize> {
+            Some(text.len())
+        }
+
+        fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+            let ids = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or_default()));
+            let data: Vec<i64> = ids.collect();
+            Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
+        }
+    }
+
+    fn plan(texts: &[String], batching: Batching) -> Plan {
+        Erased(Bytes).plan(&Working::at_once(), Texts::cut("inputs", texts), batching).expect("a plan")
+    }
+
+    fn shapes(plan: &Plan) -> Vec<Vec<usize>> {
+        plan.runs.iter().map(|run| run[0].shape().to_vec()).collect()
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn outputs(plan: &Plan, name: &str) -> Vec<Vec<Tensor>> {
+        let first = |run: &Vec<Tensor>| {
+            let TensorData::Int64(ids) = run[0].data() else { panic!("ids") };
+            let shape = run[0].shape();
+            let angles = ids.chunks_exact(shape[1]).map(|row| row[0] as f32 / 1e3);
+            let values: Vec<f32> = angles.flat_map(|angle| [angle.sin(), angle.cos()]).collect();
+            vec![Tensor::new(name, vec![shape[0], 2], values).expect("whole rows")]
+        };
+        plan.runs.iter().map(first).collect()
+    }
+
+    fn texts(lengths: &[usize]) -> Vec<String> {
+        lengths
+            .iter()
+            .zip((b'a'..=b'z').cycle())
+            .map(|(length, byte)| char::from(byte).to_string().repeat(*length))
+            .collect()
+    }
+
+    #[test]
+    fn runs_are_bounded_in_tokens_and_little_of_them_is_padding() {
+        let mut lengths = vec![500; 20];
+        lengths.extend([3; 20]);
+        let plan = plan(&texts(&lengths), Batching::Rows);
+        // The short ones, with as many long ones as fit; 8 of 504 tokens fit in 4,096.
+        assert_eq!(shapes(&plan), [[20, 8], [8, 504], [8, 504], [4, 504]]);
+        assert_eq!(plan.vectors.tokens(), 20 * 500 + 20 * 3);
+        // A few short ones are not padded to the length of a long one, and those of about one length go together.
+        assert_eq!(shapes(&self::plan(&texts(&[500, 3, 3]), Batching::Rows)), [[2, 8], [1, 504]]);
+        assert_eq!(shapes(&self::plan(&texts(&[3, 12, 15, 9]), Batching::Rows)), [[4, 16]]);
+    }
+
+    #[test]
+    fn a_text_runs_alone_where_rows_change_one_another() {
+        let plan = plan(&texts(&[3, 9, 3]), Batching::None);
+        assert_eq!(shapes(&plan), [[1, 3], [1, 3], [1, 9]]);
+    }
+
+    #[test]
+    fn vectors_come_in_the_order_of_the_texts() {
+        for batching in [Batching::Rows, Batching::None] {
+            let plan = plan(&texts(&[700, 2, 1000, 5, 700]), batching);
+            let outputs = outputs(&plan, "vector");
+            let embeddings = plan.vectors.read(&outputs).expect("vectors");
+            let id = |it: &Embedding| (it.embedding[0].asin() * 1e3).round();
+            let first: Vec<_> = embeddings.iter().map(|it| (id(it), it.tokens, it.truncated)).collect();
+            let expected =
+                [(97.0, 700, false), (98.0, 2, false), (99.0, 1000, true), (100.0, 5, false), (101.0, 700, false)];
+            assert_eq!(first, expected);
+        }
+    }
+
+    #[test]
+    fn vectors_have_length_1_and_those_that_had_it_keep_their_bits() {
+        for (vector, expected) in [
+            (vec![0.6_f32, 0.8], Some(vec![0.6_f32, 0.8])),
+            (vec![3.0, 4.0], Some(vec![0.6, 0.8])),
+            (vec![3.0 * f32::exp2(100.0), f32::exp2(102.0)], Some(vec![0.6, 0.8])),
+            (vec![0.0, 0.0], None),
+        ] {
+            let plan = plan(&texts(&[2]), Batching::None);
+            let outputs = [vec![Tensor::new("vector", vec![1, 2], vector.clone()).expect("two values")]];
+            let norm = Erased(Bytes).other_norm(&outputs[0]);
+            assert_eq!(norm.is_none(), vector == [0.6, 0.8], "{norm:?}");
+            match plan.vectors.read(&outputs) {
+                Ok(read) => assert_eq!(Some(&read[0].embedding), expected.as_ref()),
+                Err(error) => {
+                    assert_eq!((expected, error.classify().class.slug), (None, "unwritable-answer"));
+                    assert_eq!(error.to_string(), "inputs[0]: the network gave a vector of length 0");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_text_is_named_whose_vector_is_no_vector() {
+        for (batching, broken) in [(Batching::Rows, 2), (Batching::None, 2), (Batching::Rows, 0)] {
+            let plan = plan(&texts(&[700, 2, 9, 5]), batching);
+            let mut outputs = outputs(&plan, "vector");
+            for output in outputs.iter_mut().flatten() {
+                // The angle of a row tells whose it is: "a" for the first text.
+                let values: Vec<f32> = output.data().as_f32().expect("floats").to_vec();
+                let values: Vec<f32> = values
+                    .chunks(2)
+                    .flat_map(|row| {
+                        let letter = row[0].atan2(row[1]) * 1e3;
+                        if (letter - 97.0 - f32::from(u8::try_from(broken).expect("small"))).abs() < 0.5 {
+                            [row[0], f32::NAN]
+                        } else {
+                            [row[0], row[1]]
+                        }
+                    })
+                    .collect();
+                *output = Tensor::new("vector", output.shape().to_vec(), values).expect("as many");
+            }
+            let error = plan.vectors.read(&outputs).expect_err("no number").to_string();
+            assert!(error.starts_with(&format!("inputs[{broken}]: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_refused_where_it_may_not_be_cut() {
+        let texts = texts(&[3, 1200]);
+        let asked = |truncation| Texts { list: &texts, member: "input", truncation };
+        assert!(Erased(Bytes).plan(&Working::at_once(), asked(Truncation::End), Batching::Rows).is_ok());
+        let refused = Erased(Bytes).plan(&Working::at_once(), asked(Truncation::Refuse), Batching::Rows);
+        let refused = refused.err().expect("the second is too long");
+        assert_eq!(refused.to_string(), "input[1]: expected at most 999 tokens where truncate is false, got 1200");
+        assert_eq!((refused.classify().class.status, refused.classify().param), (400, Some("input")));
+    }
+
+    #[test]
+    fn outputs_that_are_no_vectors_are_our_fault_and_not_null() {
+        let read = |change: fn(&mut Vec<Vec<Tensor>>)| {
+            let plan = plan(&texts(&[2, 2]), Batching::Rows);
+            let mut outputs = outputs(&plan, "vector");
+            change(&mut outputs);
+            plan.vectors.read(&outputs).expect_err("no vectors")
+        };
+        assert_eq!(read(Vec::clear).for_operator(), "the network gave 0 vectors for 2 texts");
+        assert!(read(|outputs| outputs[0].clear()).classify().internal.is_some());
+        let error = read(|outputs| {
+            let data = vec![f32::NAN; 4];
+            outputs[0] = vec![Tensor::new("vector", vec![2, 2], data).expect("four values")];
+        });
+        assert_eq!(error.classify().class.slug, "unwritable-answer");
+        let expected = "inputs[0]: the network gave a vector with a value that is no finite number";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(Erased(Bytes).dimensions(&[]), None);
+        let spec =
+            TensorSpec::new("vector", amaas_wire::Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)]);
+        assert_eq!(Erased(Bytes).dimensions(&[spec]), Some(2));
+    }
+}

@@ -1,0 +1,29 @@
+//! More work at once than the function has room for.
+
+use std::time::Duration;
+
+use amaas_wire::classify;
+
+/// Why a call is not begun now.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the message says
+pub enum CapacityError {
+    /// The tenant has as many calls in preparation as it may have.
+    #[error("the tenant's calls that are being read come to {limit} already")]
+    TenantBusy { limit: String },
+    /// The model or the process has as many calls in preparation as it may have.
+    #[error("calls of all tenants that {what} is reading come to {limit} already")]
+    Busy { what: &'static str, limit: String },
+    /// The function is shutting down.
+    #[error("the function is stopping")]
+    Draining,
+}
+
+classify! { CapacityError {
+    Self::TenantBusy { .. } => 429, "tenant-busy", "too many calls of the tenant at once", retry = SOON;
+    Self::Busy { .. } => 503, "busy", "too many calls at once", retry = SOON;
+    Self::Draining => 503, "draining", "stopping", retry = SOON;
+} }
+
+const SOON: Duration = Duration::from_secs(1);

@@ -1,0 +1,96 @@
+//! The principal of a Lambda event: IAM's word for who signed the request.
+//!
+//! It stands in the event, not in the request: no caller can write there, and of a sealed call the outer request's signature counts.
+//! One condition has to hold: the function may be invoked through its URL or API only. A principal with `lambda:InvokeFunction` and
+//! without the condition `lambda:InvokedViaFunctionUrl` can write any event.
+
+use amaas_access::iam::Principal;
+use http::Extensions;
+use lambda_http::request::RequestContext;
+
+/// The principal of the request with these extensions, if IAM authorised it.
+pub(super) fn principal(extensions: &Extensions) -> Option<Principal> {
+    let RequestContext::ApiGatewayV2(context) = extensions.get()? else { return None };
+    Principal::of_arn(context.authorizer.as_ref()?.iam.as_ref()?.user_arn.clone()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The principal of an event that was made into a request, of which only the head goes on, as of a sealed call.
+    fn found(event: &Value) -> Option<Principal> {
+        let request = lambda_http::request::from_str(&event.to_string()).expect("an event");
+        let (parts, _) = request.into_parts();
+        principal(&parts.clone().extensions)
+    }
+
+    /// An event of a Function URL as Lambda's developer guide shows it ("Invoking Lambda function URLs"), with what it has as
+    /// `authorizer`.
+    fn function_url(authorizer: &Value) -> Value {
+        json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": "/v1/models/m/predict", "rawQueryString": "",
+            "headers": {"host": "id.lambda-url.eu-central-1.on.aws", "content-type": "application/json"},
+            "requestContext": {
+                "accountId": "123456789012", "apiId": "id", "authentication": null, "authorizer": authorizer,
+                "domainName": "id.lambda-url.eu-central-1.on.aws", "domainPrefix": "id",
+                "http": {
+                    "method": "POST", "path": "/v1/models/m/predict", "protocol": "HTTP/1.1",
+                    "sourceIp": "123.123.123.123", "userAgent": "agent"
+                },
+                "requestId": "id", "routeKey": "$default", "stage": "$default",
+                "time": "12/Mar/2020:19:03:58 +0000", "timeEpoch": 1_583_348_638_390_u64
+            },
+            "body": "{}", "isBase64Encoded": false
+        })
+    }
+
+    /// What a Function URL says of who signed.
+    fn signed_by(arn: &str) -> Value {
+        function_url(&json!({"iam": {
+            "accessKey": "ASIAEXAMPLE", "accountId": "123456789012", "callerId": "AROAEXAMPLE:session",
+            "cognitoIdentity": null, "principalOrgId": "o-example", "userArn": arn, "userId": "AROAEXAMPLE:session"
+        }}))
+    }
+
+    #[test]
+    fn an_http_api_says_it_in_the_same_place() {
+        // "Working with AWS Lambda proxy integrations for HTTP APIs", payload format 2.0.
+        let mut event = function_url(&json!({"iam": {
+            "accessKey": "AKIAEXAMPLE", "accountId": "123456789012", "callerId": "AIDAEXAMPLE",
+            "cognitoIdentity": {"amr": ["foo"], "identityId": "eu-central-1:1", "identityPoolId": "eu-central-1:2"},
+            "principalOrgId": "aws:PrincipalOrgID", "userArn": "arn:aws:iam::123456789012:user/alice",
+            "userId": "AIDAEXAMPLE"
+        }}));
+        event["requestContext"]["domainName"] = "id.execute-api.eu-central-1.amazonaws.com".into();
+        event["requestContext"]["stage"] = "live".into();
+        event["pathParameters"] = json!({"proxy": "v1/models/m/predict"});
+        event["stageVariables"] = json!({"a": "b"});
+        event["cookies"] = json!(["a=b"]);
+        assert_eq!(found(&event).expect("signed").tenant(), "arn:aws:iam::123456789012:user/alice");
+    }
+
+    #[test]
+    fn nobody_is_nobody() {
+        let claims = json!({"jwt": {"claims": {"userArn": "arn:aws:iam::1:root"}, "scopes": null}});
+        for authorizer in [
+            Value::Null,
+            json!({}),
+            json!({"iam": null}),
+            json!({"iam": {}}),
+            json!({"iam": {"userArn": null}}),
+            json!({"iam": {"userArn": ""}}),
+            json!({"lambda": {"iam": {"userArn": "arn:aws:iam::1:root"}}}),
+            claims,
+        ] {
+            assert_eq!(found(&function_url(&authorizer)), None, "{authorizer}");
+        }
+        assert_eq!(principal(&Extensions::new()), None, "an HTTP server");
+        let mut headers = function_url(&Value::Null);
+        headers["headers"]["x-amzn-request-context"] =
+            signed_by("arn:aws:iam::1:root")["requestContext"].to_string().into();
+        assert_eq!(found(&headers), None, "what a caller writes");
+    }
+}

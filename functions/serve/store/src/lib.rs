@@ -1,0 +1,27 @@
+//! Where models live: one prefix of an S3 bucket, or a local folder. There is no other back end.
+//!
+//! The layout under it:
+//! ```text
+//! models/{model}/{version}/manifest.json
+//! models/{model}/{version}/removed         where the version was removed: its name is never used again
+//! models/{model}/aliases/{alias}          -> version, signed
+//! blobs/sha256/{digest}
+//! uploads/{id}                            while a publish uploads blobs
+//! access/keys.json
+//! sealing/{model}.json
+//! ```
+
+mod error;
+mod folder;
+mod layout;
+mod object;
+mod s3;
+mod store;
+pub mod vault;
+
+pub use self::error::StoreError;
+pub use self::layout::{Alias, ModelName, Name, NameError, Selector, Version};
+pub use self::layout::{alias_key, blob_key, live, manifest_key, removed_key, sealing_key, upload_key};
+pub use self::object::{Condition, DOCUMENT_BYTES, Object, Stat};
+pub use self::s3::{S3Endpoint, S3Options};
+pub use self::store::{FolderLocation, S3Location, Store};

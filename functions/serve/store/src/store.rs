@@ -1,0 +1,149 @@
+//! An object store: a prefix of an S3 bucket, or a local folder.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::error::StoreError;
+use crate::folder::Folder;
+use crate::object::{Condition, Object, Stat};
+use crate::s3::{S3, S3Options};
+
+/// An object store.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// A prefix of an S3 bucket.
+    S3(S3Location),
+    /// A local folder.
+    Folder(FolderLocation),
+}
+
+/// A prefix of an S3 bucket, with the client that reaches it.
+#[derive(Clone, Debug)]
+pub struct S3Location(S3);
+
+/// A local folder.
+#[derive(Clone, Debug)]
+pub struct FolderLocation(Folder);
+
+impl Store {
+    /// Opens `uri`: `s3://bucket[/prefix]`, or the path of a folder (`file://` may stand before it).
+    ///
+    /// Nothing is contacted yet, but for what the AWS SDK needs to find region and credentials.
+    ///
+    /// # Errors
+    /// [`StoreError::Uri`] when `uri` is neither.
+    pub async fn open(uri: &str, options: &S3Options) -> Result<Self, StoreError> {
+        if let Some(rest) = uri.strip_prefix("s3://") {
+            return Ok(Self::S3(S3Location(S3::open(rest, options).await?)));
+        }
+        let path = uri.strip_prefix("file://").unwrap_or(uri);
+        if path.is_empty() || path.contains("://") {
+            return Err(StoreError::Uri { uri: uri.to_owned() });
+        }
+        Ok(Self::folder(path))
+    }
+
+    /// A store in the folder `path`, which is made when something is put.
+    pub fn folder(path: impl Into<std::path::PathBuf>) -> Self {
+        Self::Folder(FolderLocation(Folder::new(path.into())))
+    }
+
+    /// The whole object `key`, a document of at most [`DOCUMENT_BYTES`], with the tag that a conditional put takes.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is none, [`StoreError::TooLarge`] before more than that is in memory.
+    pub async fn read(&self, key: &str) -> Result<Object, StoreError> {
+        match self {
+            Self::S3(store) => store.0.read(key).await,
+            Self::Folder(store) => store.0.read(key).await,
+        }
+    }
+
+    /// Fills `into` with the bytes of `key` from `offset` on, telling `landed` of each piece as it arrives.
+    ///
+    /// # Errors
+    /// [`StoreError::Truncated`] when the object ends before `into` is full.
+    pub async fn read_range(
+        &self,
+        key: &str,
+        offset: u64,
+        into: &mut BytesMut,
+        landed: impl FnMut(&[u8]) + Send,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::S3(store) => store.0.read_range(key, offset, into, landed).await,
+            Self::Folder(store) => store.0.read_range(key, offset, into, landed).await,
+        }
+    }
+
+    /// The size of the object `key` and when it was written; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or refuses.
+    pub async fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
+        match self {
+            Self::S3(store) => store.0.stat(key).await,
+            Self::Folder(store) => store.0.stat(key).await,
+        }
+    }
+
+    /// The size of the object `key` in bytes; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or refuses.
+    pub async fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        Ok(self.stat(key).await?.map(|stat| stat.size))
+    }
+
+    /// Puts `bytes` under `key`, if `condition` holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it does not.
+    pub async fn write(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<(), StoreError> {
+        match self {
+            Self::S3(store) => store.0.write(key, bytes, condition).await,
+            Self::Folder(store) => store.0.write(key, bytes, condition).await,
+        }
+    }
+
+    /// Deletes the object `key`; one that is not there is no error.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or refuses.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match self {
+            Self::S3(store) => store.0.delete(key).await,
+            Self::Folder(store) => store.0.delete(key).await,
+        }
+    }
+
+    /// The objects directly below `prefix` (which ends with `/`), sorted by key, and what writers that were ended left there.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or refuses.
+    pub async fn objects(&self, prefix: &str) -> Result<Vec<(String, Stat)>, StoreError> {
+        match self {
+            Self::S3(store) => store.0.objects(prefix).await,
+            Self::Folder(store) => store.0.objects(prefix).await,
+        }
+    }
+
+    /// The names directly below `prefix` (which ends with `/`), folders and objects alike, sorted.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or refuses.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::S3(store) => store.0.list(prefix).await,
+            Self::Folder(store) => store.0.list(prefix).await,
+        }
+    }
+}
+
+impl std::fmt::Display for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::S3(store) => store.0.fmt(f),
+            Self::Folder(store) => store.0.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A host that serves whatever its store holds: new models get a place, moved aliases get their version, removed models lose theirs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use amaas_engine::RuntimeConfig;
+use amaas_model::load::{Slot, Source, State};
+use amaas_model::task::Tasks;
+use amaas_serve::Host;
+use amaas_store::{ModelName, Selector, Store, StoreError, alias_key, live};
+
+/// Looks at the store of `source` every `period`, without end.
+pub async fn watch(host: Host, source: Source, tasks: Tasks, config: RuntimeConfig, period: Duration) {
+    loop {
+        if let Err(error) = look(&host, &source, &tasks, &config).await {
+            tracing::warn!(%error, "the store could not be looked at");
+        }
+        tokio::time::sleep(period).await;
+    }
+}
+
+/// Gives every model of the store of `source` its place in `host`, and takes the places of those away that are there no more. What is
+/// new or moved is loaded by a task of its own.
+///
+/// # Errors
+/// When the store cannot be listed.
+pub async fn look(host: &Host, source: &Source, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), StoreError> {
+    let known = host.slots();
+    let mut there = Vec::new();
+    for name in source.store.list("models/").await? {
+        let Ok(name) = name.parse::<ModelName>() else { continue };
+        if has_live(&source.store, &name).await? {
+            there.push(name);
+        }
+    }
+    for slot in &known {
+        if !there.contains(slot.name()) {
+            tracing::info!(model = %slot.name(), "the model was removed from the store");
+            host.remove(slot);
+            slot.retire();
+        } else if !matches!(slot.state(), State::Loading) {
+            let (slot, source, tasks, config) = (Arc::clone(slot), source.clone(), tasks.clone(), config.clone());
+            tokio::spawn(async move { slot.look(&source, &tasks, &config).await });
+        }
+    }
+    for name in there.into_iter().filter(|name| known.iter().all(|slot| slot.name() != name)) {
+        let slot = Arc::new(Slot::new(name, Selector::Alias(live())));
+        host.insert(Arc::clone(&slot));
+        let (source, tasks, config) = (source.clone(), tasks.clone(), config.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = slot.load(&source, &tasks, &config) => {}
+                () = slot.retired() => {}
+            }
+        });
+    }
+    Ok(())
+}
+
+/// A model whose alias does not point anywhere yet is still on its way up.
+async fn has_live(store: &Store, model: &ModelName) -> Result<bool, StoreError> {
+    Ok(store.size(&alias_key(model, &live())).await?.is_some())
+}
