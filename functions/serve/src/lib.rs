@@ -29,3 +29,8 @@ pub use self::router::{Host, router};
 #[cfg(doctest)]
 #[doc = include_str!("../../ARCHITECTURE.md")]
 struct Architecture;
+
+/// The task in the guide has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/tasks.md")]
+struct TasksGuide;

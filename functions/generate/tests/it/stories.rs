@@ -1,4 +1,4 @@
-//! A network of others, with another tokenizer: stories260K, which is not committed. The tests are skipped where it is not there.
+//! A network by others, with another tokenizer: stories260K. The tests are skipped without its files, which are not committed.
 
 use std::path::PathBuf;
 
@@ -27,11 +27,13 @@ async fn two_hundred_tokens_are_the_reference_programs_own() {
 
 /// stories260K as a publication, and what it makes greedily.
 fn stories() -> Option<(Publication, Vec<u8>)> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/stories260k"));
+    let folder = PathBuf::from(std::env::var_os("AMAAS_TEST_DATA").unwrap_or_default()).join("stories260k");
     let read = |name: &str| std::fs::read(folder.join(name));
     let files = [read("stories260K.onnx"), read("tok512.bin"), read("expected_greedy_200.txt")];
     let [Ok(network), Ok(tokens), Ok(mut expected)] = files else {
-        skip("stories260K is not in ../shared/data/stories260k");
+        skip(
+            "AMAAS_TEST_DATA is not set to a folder with stories260k/: functions/generate/model/README.md names its source",
+        );
         return None;
     };
     // The program that wrote it ends its output with a line feed.
