@@ -6,7 +6,7 @@ use amaas_e2e::cargo_lambda::CargoLambda;
 use amaas_e2e::lambda::{Lambda, environment};
 use amaas_e2e::{Program, Stage, onnx, skip};
 use amaas_model::publish::Protection;
-use amaas_serve::seal::KeySet;
+use amaas_serve::sealing::KeySet;
 use futures_util::future::join_all;
 use serde_json::Value;
 

@@ -16,7 +16,7 @@ use amaas_generate::Generate;
 use amaas_model::manifest::Manifest;
 use amaas_model::publish::{BatchingPolicy, Protection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
-use amaas_serve::seal::KeySet;
+use amaas_serve::sealing::KeySet;
 use amaas_store::live;
 use futures_util::future::join_all;
 

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use amaas_e2e::{Function, Launch, Stage};
-use amaas_serve::seal::{KeySet, OVERLAP};
+use amaas_serve::sealing::{KeySet, OVERLAP};
 use amaas_store::ModelName;
 use amaas_store::vault::{FileKey, Vault};
 use bhttp::{Message, Mode};

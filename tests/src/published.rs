@@ -6,7 +6,7 @@ use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_model::publish::{Protection, Publisher, publish};
 use amaas_model::task::Tasks;
 use amaas_sentiment::{Sentiment, bundle};
-use amaas_serve::seal::KeySet;
+use amaas_serve::sealing::KeySet;
 use amaas_store::Store;
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};

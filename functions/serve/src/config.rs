@@ -3,13 +3,13 @@
 mod cors;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use amaas_config::{ConfigError, Variable, process};
 use amaas_ledger::LedgerLocation;
 
 pub use self::cors::Origins;
-use crate::seal::Policy;
+use crate::limits::Limits;
+use crate::sealing::{Policy, Replay};
 use amaas_access::oidc::OidcConfig;
 use amaas_engine::RuntimeConfig;
 use amaas_model::load::Trust;
@@ -68,90 +68,6 @@ pub enum Iam {
     Ignore,
     /// `tenant`: a caller without either is the tenant that has the name of the principal, an ARN.
     Tenant,
-}
-
-/// What happens to a sealed call that comes a second time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replay {
-    /// It is taken; within two minutes of its date, where it has one.
-    Allow,
-    /// It is refused, and so is one without a date.
-    Refuse,
-}
-
-/// What is refused.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// `AMAAS_MAX_BODY_BYTES`: the largest body of a request; 16 MiB where not set.
-    pub body_bytes: usize,
-    /// `AMAAS_MAX_ROWS`: the most rows of one call; 4,096 where not set. A short body can ask for many rows, and each takes
-    /// memory in the network.
-    pub rows: usize,
-    /// `AMAAS_MAX_SEALED_BYTES`: the memory that sealed bodies may take together before it is known who sent them, those that have
-    /// not arrived whole too. Where not set, four of the largest: 73 MiB. A body counts as 64 KiB at the least. Half as many bodies
-    /// are opened at once as there are processors, and each of those takes as much again.
-    pub sealed_bytes: usize,
-    /// `AMAAS_MAX_CONNECTIONS`: the most connections of the http host; 1,024 where not set, and fewer where the process may not open
-    /// as many files. Another one takes the place of that which has gone longest without a whole request.
-    pub connections: usize,
-    /// `AMAAS_WRITE_TIMEOUT_SECONDS`: a caller that takes nothing of its answer for so long loses its connection; 30 where not set.
-    pub write_timeout: Duration,
-    /// `AMAAS_KEEP_ALIVE_SECONDS`: a streamed answer of which nothing came for so long has a comment, so that no proxy gives it up; 15
-    /// where not set.
-    pub keep_alive: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        let body_bytes = 16 << 20;
-        Self {
-            body_bytes,
-            rows: 4096,
-            sealed_bytes: 4 * sealed(body_bytes),
-            connections: 1024,
-            write_timeout: Duration::from_secs(WRITE_TIMEOUT as u64),
-            keep_alive: Duration::from_secs(15),
-        }
-    }
-}
-
-/// The most bytes that a body of `content` bytes has when it is sealed: field sections, padding by an eighth and the seals of chunks
-/// come on top of it.
-fn sealed(content: usize) -> usize {
-    (content.saturating_add(content / 8)).saturating_add(128 << 10)
-}
-
-impl Limits {
-    /// What the process's environment says of them.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names the variable, what was expected and what it holds.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_variables(process)
-    }
-
-    /// What `variables` say of them.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names the variable, what was expected and what it holds.
-    pub fn from_variables(variables: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let (variable, default) = (|name| Variable::read(&variables, name), Self::default());
-        let body_bytes = variable("AMAAS_MAX_BODY_BYTES").positive(default.body_bytes)?;
-        let seconds = variable("AMAAS_WRITE_TIMEOUT_SECONDS").positive(WRITE_TIMEOUT)?;
-        Ok(Self {
-            body_bytes,
-            rows: variable("AMAAS_MAX_ROWS").positive(default.rows)?,
-            sealed_bytes: sealed_bytes(variable("AMAAS_MAX_SEALED_BYTES"), sealed(body_bytes))?,
-            connections: variable("AMAAS_MAX_CONNECTIONS").positive(default.connections)?,
-            write_timeout: Duration::from_secs(seconds as u64),
-            keep_alive: variable("AMAAS_KEEP_ALIVE_SECONDS").seconds(default.keep_alive)?,
-        })
-    }
-
-    /// The largest sealed body.
-    pub(crate) fn sealed_body_bytes(&self) -> usize {
-        sealed(self.body_bytes)
-    }
 }
 
 /// How answers leave a Lambda function.
@@ -215,15 +131,6 @@ impl Config {
     }
 }
 
-/// A number of bytes that one sealed body of the largest size fits in.
-fn sealed_bytes(variable: Variable, least: usize) -> Result<usize, ConfigError> {
-    let Some(value) = variable.value() else { return Ok(least.saturating_mul(4)) };
-    match value.parse() {
-        Ok(bytes) if bytes >= least => Ok(bytes),
-        _ => Err(variable.error(&format!("a number from {least} up, which one sealed body can have"))),
-    }
-}
-
 /// An address or the name of one, without the brackets that URLs have around IPv6.
 fn listen_address(variable: Variable) -> Result<String, ConfigError> {
     let Some(value) = variable.value() else { return Ok("127.0.0.1".to_owned()) };
@@ -239,9 +146,6 @@ fn listen_address(variable: Variable) -> Result<String, ConfigError> {
     }
     Err(variable.error("an address to listen on, such as 127.0.0.1, or all of them: 0.0.0.0 or :: (the port is PORT)"))
 }
-
-/// Seconds: a caller on a bad line takes something now and then.
-const WRITE_TIMEOUT: usize = 30;
 
 #[cfg(test)]
 mod tests {

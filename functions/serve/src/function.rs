@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, Iam};
-use crate::router::Host;
-use crate::seal::{Policy, Sealing};
+use crate::sealing::{Policy, Sealing};
+use crate::state::Host;
 use crate::{host, telemetry};
 use amaas_access::oidc::{Oidc, TokenError};
 use amaas_access::{Accounts, AccountsError};

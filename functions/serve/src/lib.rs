@@ -3,16 +3,25 @@
 //!
 //! A model owner needs [`task::Task`] and [`function`]; `functions/sentiment` shows both.
 
+mod admission;
+mod body;
 pub mod config;
+mod cors;
 mod error;
 mod function;
 mod grpc;
+mod headers;
 pub mod host;
+mod idempotency;
+mod limits;
 mod openapi;
 mod reply;
 mod request;
+mod response_store;
 mod router;
-pub mod seal;
+mod seal;
+pub mod sealing;
+mod state;
 pub mod telemetry;
 
 pub use amaas_model::{manifest, publish, task};
@@ -21,9 +30,11 @@ pub use schemars;
 
 pub use self::error::Error;
 pub use self::function::{function, stop_signal};
+pub use self::limits::Limits;
 #[doc(hidden)]
 pub use self::request::rehearse;
-pub use self::router::{Host, router};
+pub use self::router::router;
+pub use self::state::Host;
 
 /// The task in the architecture page has to compile.
 #[cfg(doctest)]

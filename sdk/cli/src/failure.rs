@@ -9,7 +9,7 @@ use amaas_config::ConfigError;
 use amaas_ledger::LedgerError;
 use amaas_model::load::LoadError;
 use amaas_model::publish::PublishError;
-use amaas_serve::seal::SealingError;
+use amaas_serve::sealing::SealingError;
 use amaas_store::StoreError;
 use amaas_store::vault::VaultError;
 use amaas_wire::problem::TYPE_PREFIX;

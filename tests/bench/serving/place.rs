@@ -13,7 +13,7 @@ use amaas_model::load::Trust;
 use amaas_model::publish::{Protection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
 use amaas_sentiment::Sentiment;
-use amaas_serve::seal::KeySet;
+use amaas_serve::sealing::KeySet;
 use amaas_store::Store;
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};

@@ -11,7 +11,7 @@ use amaas_model::load::Trust;
 use amaas_model::publish::point;
 use amaas_model::task::Tasks;
 use amaas_serve::Host;
-use amaas_serve::config::Limits;
+use amaas_serve::Limits;
 use amaas_serve::host::{self, Server};
 use amaas_store::live;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use amaas::task::TextClassification;
 use amaas::{Answer, Sealing};
 use amaas_e2e::{Program, Stage};
-use amaas_serve::seal::KeySet;
+use amaas_serve::sealing::KeySet;
 use amaas_wire::receipt::{SignedReceipt, split_comment};
 use serde_json::json;
 

@@ -7,7 +7,7 @@ use amaas_engine::{InvalidInput, TaskError};
 use amaas_generate::{Generate, bundle};
 use amaas_model::publish::Publication;
 use amaas_model::task::{Assets, Generator};
-use amaas_serve::config::Limits;
+use amaas_serve::Limits;
 use amaas_store::live;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};

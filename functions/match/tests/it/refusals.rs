@@ -11,7 +11,7 @@ use amaas_model::load::Trust;
 use amaas_model::load::{Source, State};
 use amaas_model::publish::{Protection, Publication, Publisher, is_published, publish};
 use amaas_serve::Host;
-use amaas_serve::config::Limits;
+use amaas_serve::Limits;
 use amaas_store::Store;
 use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::dsse::SigningKey;

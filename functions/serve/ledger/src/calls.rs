@@ -12,7 +12,8 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use crate::entry::{Entry, Key, Revision};
-use crate::ledger::{Inserted, Ledger, LedgerError, VALUE_BYTES};
+use crate::error::{LedgerError, VALUE_BYTES};
+use crate::ledger::{Inserted, Ledger};
 
 /// Names a call, or tells what it is: a digest.
 pub(crate) type Id = [u8; 32];

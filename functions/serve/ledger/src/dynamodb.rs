@@ -23,7 +23,8 @@ use bytes::Bytes;
 use crate::clock::Clock;
 use crate::counter::{Count, Counted};
 use crate::entry::{Entry, Key, Listed, Revision, Write};
-use crate::ledger::{Inserted, Ledger, LedgerError, bounded};
+use crate::error::LedgerError;
+use crate::ledger::{Inserted, Ledger, bounded};
 
 /// Entries in a table.
 #[derive(Clone, Debug)]

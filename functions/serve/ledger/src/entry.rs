@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::ledger::LedgerError;
+use crate::error::LedgerError;
 
 /// Names an entry. Entries of one partition belong together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

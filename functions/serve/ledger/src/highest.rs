@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::counter::{Count, Counted};
 use crate::entry::Key;
-use crate::ledger::{FOREVER, Ledger, LedgerError};
+use crate::error::LedgerError;
+use crate::ledger::{FOREVER, Ledger};
 
 /// The highest numbers, in a ledger.
 #[derive(Clone, Debug)]

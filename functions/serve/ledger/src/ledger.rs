@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::counter::{Count, Counted};
 use crate::entry::{Entry, Key, Listed, Revision, Write};
+use crate::error::{LedgerError, VALUE_BYTES};
 
 /// Small entries with an end.
 ///
@@ -91,31 +92,6 @@ pub enum Inserted {
     /// There is one.
     Exists(Entry),
 }
-
-/// Why a ledger did not do what it was asked.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-#[allow(missing_docs)] // the fields are what the message says
-pub enum LedgerError {
-    /// It did not answer, or cannot at the moment: to try again may help.
-    #[error("{ledger} cannot be reached: {cause}")]
-    Unreachable { ledger: String, cause: String },
-    /// It is not there, or this process may not use it: only somebody who changes something can help.
-    #[error("{ledger} cannot be used: {cause}")]
-    Denied { ledger: String, cause: String },
-    /// What is there was written by another program or another version of this one.
-    #[error("{ledger} holds something else than expected: {cause}")]
-    Format { ledger: String, cause: String },
-    /// A value that no entry can have.
-    #[error("a value has {got} bytes, more than the {VALUE_BYTES} that an entry can have")]
-    TooLarge { got: usize },
-    /// The operating system gave no randomness.
-    #[error("the operating system gave no randomness")]
-    Random,
-}
-
-/// The largest value of an entry: an item of DynamoDB has 400 KB at most, with its names.
-pub const VALUE_BYTES: usize = 256 << 10;
 
 /// How long what has no end lives: 136 years.
 pub const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use crate::clock::Clock;
 use crate::counter::{Count, Counted};
 use crate::entry::{Entry, Key, Listed, Revision, Write};
-use crate::ledger::{FOREVER, Inserted, Ledger, LedgerError, bounded};
+use crate::error::LedgerError;
+use crate::ledger::{FOREVER, Inserted, Ledger, bounded};
 
 /// Entries in memory, which end with the process.
 #[derive(Debug, Default)]

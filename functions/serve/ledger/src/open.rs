@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::dynamodb::DynamoDb;
-use crate::ledger::{Ledger, LedgerError};
+use crate::error::LedgerError;
+use crate::ledger::Ledger;
 use crate::location::LedgerLocation;
 use crate::sqlite::Sqlite;
 

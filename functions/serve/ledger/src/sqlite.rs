@@ -20,7 +20,8 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::counter::{Count, Counted};
 use crate::entry::{Entry, Key, Listed, Revision, Write};
-use crate::ledger::{Inserted, Ledger, LedgerError, bounded};
+use crate::error::LedgerError;
+use crate::ledger::{Inserted, Ledger, bounded};
 
 /// Entries in a file. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -16,7 +16,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::router::{Host, health};
+use crate::router::health;
+use crate::state::Host;
 
 /// The checks of a host.
 #[derive(Clone)]
@@ -141,7 +142,7 @@ mod tests {
     use tonic::Code;
 
     use super::*;
-    use crate::config::Limits;
+    use crate::limits::Limits;
     use amaas_access::Accounts;
     use amaas_model::load::Slot;
 

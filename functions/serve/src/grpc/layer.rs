@@ -17,13 +17,13 @@ use super::health::Checks;
 use super::proto::grpc_inference_service_server::GrpcInferenceServiceServer;
 use super::reflection;
 use super::service::Service;
+use crate::body::paced;
 use crate::error::Error;
 use crate::error::SealedCallError;
-use crate::host::Idle;
-use crate::reply::{Finished, respond_to};
-use crate::request::{Caller, paced};
-use crate::router::Host;
-use crate::seal::Policy;
+use crate::reply::{Finished, Idle, respond_to};
+use crate::request::Caller;
+use crate::sealing::Policy;
+use crate::state::Host;
 use amaas_access::Routes;
 
 /// `http` with the service on its own path.

@@ -22,7 +22,8 @@ use crate::error::CapacityError;
 use crate::error::Error;
 use crate::error::RouteError;
 use crate::request::Caller;
-use crate::router::{Host, config, health, repository, stats};
+use crate::router::{config, health, repository, stats};
+use crate::state::Host;
 use amaas_access::Routes;
 use amaas_model::load::Model;
 

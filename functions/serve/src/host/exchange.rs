@@ -17,10 +17,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::connections::{Connection, lock};
-
-/// Marks an answer that tells of changes and nothing else, and takes no work in between.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Idle;
+use crate::reply::Idle;
 
 /// A request and its answer.
 pub(super) struct Exchange {

@@ -26,7 +26,8 @@ use super::connections::{Connections, Cut, Place};
 use super::descriptors;
 use super::transport::Transport;
 use crate::grpc;
-use crate::router::{Host, router};
+use crate::router::router;
+use crate::state::Host;
 
 /// A server that listens.
 pub struct Server {

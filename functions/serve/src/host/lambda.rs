@@ -19,7 +19,8 @@ use crate::config::ResponseMode;
 use crate::error::Error;
 use crate::error::ResponseError;
 use crate::reply::instead;
-use crate::router::{Host, router};
+use crate::router::router;
+use crate::state::Host;
 use amaas_engine::infer::host_ends;
 
 /// Answers invocations until the runtime ends. Nothing is bound to a port.
@@ -201,8 +202,8 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::config::Limits;
-    use crate::seal::{KeySet, Policy, Sealing};
+    use crate::limits::Limits;
+    use crate::sealing::{KeySet, Policy, Sealing};
     use amaas_access::Accounts;
     use amaas_store::Store;
     use amaas_store::vault::{FileKey, Vault};

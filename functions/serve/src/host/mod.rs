@@ -9,6 +9,5 @@ mod lambda;
 mod principal;
 mod transport;
 
-pub(crate) use self::exchange::Idle;
 pub use self::http::{Server, serve};
 pub(crate) use self::lambda::{run as lambda, takes_snapshot};

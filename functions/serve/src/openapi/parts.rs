@@ -10,7 +10,7 @@ use amaas_wire::receipt::RECEIPT;
 use schemars::{Schema, json_schema};
 
 use super::document::{Header, Or, Parameter, Requirement, SecurityScheme};
-use crate::request::{LIMIT, REMAINING, RESET};
+use crate::headers::{LIMIT, REMAINING, RESET};
 
 /// Parameters by the names that routes refer to them by.
 pub(super) fn parameters() -> BTreeMap<&'static str, Parameter> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::config::Limits;
-use crate::seal::Policy;
+use crate::limits::Limits;
+use crate::sealing::Policy;
 use amaas_model::load::Model;
 use amaas_model::task::AnyTask;
 

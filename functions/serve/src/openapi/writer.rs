@@ -13,8 +13,8 @@ use super::parts::{self, CONTENT_ENCODING, MODEL, VERSION};
 use super::refusal::{Refusal, Responses};
 use super::view::{Fits, Models, View};
 use super::{model, tag};
-use crate::config::Limits;
-use crate::seal::Policy;
+use crate::limits::Limits;
+use crate::sealing::Policy;
 use amaas_model::load::Model;
 use amaas_model::schema::Schemas;
 

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Response, header};
 
 use crate::error::SealedCallError;
 use crate::error::{Error, is_not_processed};
-use crate::request::{REMAINING, RESET};
+use crate::headers::{REMAINING, RESET};
 use amaas_access::quota::QuotaError;
 use amaas_wire::ErrorClass;
 use amaas_wire::ohttp::DATE_PROBLEM;

@@ -19,3 +19,7 @@ pub(crate) use self::respond::{Finished, fits, instead, named, rendered, respond
 /// Has proxies that know it, nginx above all, send on each piece of an answer when it comes.
 pub(crate) const UNBUFFERED: (http::HeaderName, http::HeaderValue) =
     (http::HeaderName::from_static("x-accel-buffering"), http::HeaderValue::from_static("no"));
+
+/// Marks a response stream that tells of changes and takes no work in between, so that the host may close its connection first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Idle;

@@ -14,10 +14,10 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tracing::Instrument;
 
 use super::error::{Dialect, render};
+use crate::body::linger;
 use crate::error::Error;
 use crate::error::RouteError;
-use crate::request::linger;
-use crate::router::cors::of_sharing;
+use crate::headers::of_sharing;
 use crate::telemetry;
 use amaas_engine::RunError;
 

@@ -12,14 +12,14 @@ use http::{Extensions, HeaderMap, Method, header};
 
 use crate::error::Error;
 use crate::error::SealedCallError;
-use crate::router::Host;
+use crate::state::Host;
 use amaas_access::AccessError;
 use amaas_access::iam::Principal;
 use amaas_access::quota::{Plan, Taken};
 use amaas_access::{Account, KeyRecord, Routes, TenantName};
 use amaas_store::ModelName;
 
-use super::CameSealed;
+use crate::sealing::CameSealed;
 
 /// Whoever sent a valid key, or is known in another way. It can be had in no other way.
 #[derive(Clone, Debug)]

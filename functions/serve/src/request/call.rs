@@ -16,12 +16,15 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::BodyExt;
 
-use super::once::LARGEST;
-use super::{Admission, Caller};
-use crate::config::Limits;
+use super::Caller;
+use crate::admission::Admission;
 use crate::error::Error;
+use crate::headers::{LIMIT, REMAINING, RESET};
+use crate::limits::Limits;
 use crate::reply::{Counted, Pieces, Written};
-use crate::router::Host;
+use crate::response_store::LARGEST;
+use crate::sealing::CameSealed;
+use crate::state::Host;
 use amaas_access::meter::Record;
 use amaas_access::quota::{Allowance, Kind, Plan, Taken};
 use amaas_access::{Money, Price, TenantName, now};
@@ -88,10 +91,6 @@ impl Running {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallId(pub(crate) [u8; 32]);
 
-/// Marks a call that came sealed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CameSealed;
-
 impl Call {
     /// Lets a call of `caller` to the model in `slot` in, where it may use that, the function does not stop, and no limit of its
     /// requests is reached.
@@ -115,7 +114,7 @@ impl Call {
         let request = headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
         let (id, sealed) = (extensions.get().copied(), extensions.get::<CameSealed>().is_some());
         let (host, cost) = (host.clone(), Money::default());
-        let admission = Admission::of(&host, &caller, Some(slot.name()));
+        let admission = Admission::of(host.gate(), caller.tenant(), Some(slot.name()));
         let (bytes_in, input, under_way) = (0, None, None);
         Ok(Self {
             host,
@@ -426,8 +425,3 @@ fn drawn() -> String {
 fn hex(bytes: &[u8]) -> String {
     amaas_wire::hex::encode(bytes)
 }
-
-/// The headers of draft-ietf-httpapi-ratelimit-headers, in the form that most clients read.
-pub(crate) const LIMIT: &str = "ratelimit-limit";
-pub(crate) const REMAINING: &str = "ratelimit-remaining";
-pub(crate) const RESET: &str = "ratelimit-reset";

@@ -8,7 +8,7 @@ use http::{Extensions, HeaderMap, Response};
 use super::{Call, Caller, Running};
 use crate::error::Error;
 use crate::reply::Written;
-use crate::router::Host;
+use crate::state::Host;
 use amaas_access::Routes;
 
 /// Does for a caller with `headers` what is done for each prediction of `model`, but the prediction: who calls is found out, limits are

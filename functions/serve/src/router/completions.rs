@@ -22,11 +22,12 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Response, header};
 use tokio::time::timeout;
 
-use super::Host;
 use super::query::NoQuery;
+use crate::admission::Admission;
 use crate::error::Error;
 use crate::reply::{Counted, UNBUFFERED, completions_response, error_event, predict_response};
-use crate::request::{Admission, Call, Caller, Running};
+use crate::request::{Call, Caller, Running};
+use crate::state::Host;
 use amaas_access::now;
 use amaas_engine::cpu::{QUICK, Working};
 use amaas_engine::generate;
@@ -44,7 +45,7 @@ pub(super) async fn completions(
 ) -> Result<Response<Body>, Error> {
     let caller = caller.admitted(&host)?;
     let (parts, body) = request.into_parts();
-    let mut admission = Admission::of(&host, &caller, None);
+    let mut admission = Admission::of(host.gate(), caller.tenant(), None);
     let body = admission.read(&parts.headers, body, host.limits().body_bytes).await?;
     let (size, content) = (body.len(), body.clone());
     let request = admission.work(QUICK, size, move |_| Ok(CompletionsRequest::from_json(&body)?)).await?;

@@ -13,12 +13,14 @@ use axum::middleware::Next;
 use axum::response::IntoResponse;
 use http::Response;
 
-use super::Host;
 use super::predict::run;
 use super::query::NoQuery;
+use crate::admission::Admission;
 use crate::error::Error;
+use crate::idempotency::NamedModel;
 use crate::reply::{Counted, embeddings_response};
-use crate::request::{Admission, Call, Caller, NamedModel};
+use crate::request::{Call, Caller};
+use crate::state::Host;
 use amaas_engine::cpu::{QUICK, Working, json_size};
 use amaas_model::InputError;
 use amaas_model::ModelError;
@@ -33,7 +35,7 @@ pub(super) async fn embeddings(
 ) -> Result<Response<Body>, Error> {
     let caller = caller.admitted(&host)?;
     let (parts, body) = request.into_parts();
-    let mut admission = Admission::of(&host, &caller, None);
+    let mut admission = Admission::of(host.gate(), caller.tenant(), None);
     let body = admission.read(&parts.headers, body, host.limits().body_bytes).await?;
     let (size, limit, content) = (body.len(), host.limits().rows, body.clone());
     let read = move |_: &_| Ok(EmbeddingsRequest::from_json(&body, limit)?);
@@ -77,7 +79,7 @@ pub(super) async fn scoped(State(host): State<Host>, caller: Caller, request: Re
 async fn check(host: &Host, caller: Caller, request: Request) -> Result<Request, Error> {
     let caller = caller.admitted(host)?;
     let (mut parts, body) = request.into_parts();
-    let mut admission = Admission::of(host, &caller, None);
+    let mut admission = Admission::of(host.gate(), caller.tenant(), None);
     let body = admission.read(&parts.headers, body, host.limits().body_bytes).await?;
     let named = body.clone();
     let name = admission.work(QUICK, body.len(), move |_| Ok(EmbeddingsRequest::model_of(&named)?)).await?;

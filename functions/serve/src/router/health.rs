@@ -6,10 +6,10 @@ use axum::extract::{Path, State};
 use http::{Response, StatusCode};
 use serde::Deserialize;
 
-use super::Host;
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::json;
+use crate::state::Host;
 use amaas_model::ModelError;
 use amaas_model::load::{Slot, State as SlotState};
 

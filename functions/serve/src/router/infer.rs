@@ -11,12 +11,12 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 
-use super::Host;
 use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::{Counted, foresee, infer_response, outputs_fit};
 use crate::request::{Call, Caller, Running, raw};
+use crate::state::Host;
 use amaas_engine::cpu::{QUICK, json_size};
 use amaas_engine::infer::Valid;
 use amaas_model::InputError;

@@ -10,10 +10,11 @@ use bytes::Bytes;
 use http::Response;
 
 use super::predict::{run_on, valid};
-use crate::config::Limits;
+use crate::admission::Admission;
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::reply::{Counted, predict_response};
-use crate::request::{Admission, Call, Running};
+use crate::request::{Call, Running};
 use amaas_access::TenantName;
 use amaas_engine::cpu::{QUICK, json_size};
 use amaas_engine::infer::Infer;

@@ -2,10 +2,8 @@
 
 mod completions;
 pub(crate) mod config;
-pub(crate) mod cors;
 mod embeddings;
 pub(crate) mod health;
-mod host;
 pub(crate) mod infer;
 mod matching;
 mod models;
@@ -23,14 +21,14 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use http::Response;
 
-pub use self::host::Host;
 use self::route::Route;
 use crate::error::Error;
 use crate::error::RouteError;
+use crate::idempotency::once;
 use crate::openapi as document;
 use crate::reply::{compress, named, respond};
-use crate::request::once;
 use crate::seal;
+use crate::state::Host;
 
 /// The router of `host`.
 pub fn router(host: Host) -> Router {
@@ -46,7 +44,7 @@ pub fn router(host: Host) -> Router {
     // A router chooses the route before its own layers run, and a sealed call has to be opened before that.
     let origins = host.origins().clone();
     let around = axum::middleware::from_fn_with_state(host, around);
-    cors::shared(Router::new().fallback_service(routes).layer(around), origins)
+    crate::cors::shared(Router::new().fallback_service(routes).layer(around), origins)
 }
 
 /// What stands around every route, from the outside in: one layer, since each costs a call some boxes.
@@ -123,7 +121,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::config::Limits;
+    use crate::limits::Limits;
     use amaas_access::Accounts;
 
     #[tokio::test]

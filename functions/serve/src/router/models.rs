@@ -5,12 +5,12 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use http::Response;
 
-use super::Host;
 use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::json;
 use crate::request::Caller;
+use crate::state::Host;
 use amaas_model::load::{Slot, State as SlotState};
 
 /// `GET /v2/models/{model}[/versions/{version}]`.

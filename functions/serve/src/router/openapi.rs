@@ -9,11 +9,12 @@ use axum::extract::State;
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 
-use super::{Host, routes};
+use super::routes;
 use crate::error::Error;
 use crate::openapi::{Fits, Models, View, document};
 use crate::request::Caller;
-use crate::seal::Sealing;
+use crate::sealing::Sealing;
+use crate::state::Host;
 use amaas_engine::cpu::off_runtime_beyond;
 use amaas_model::load::{Model, State as SlotState};
 

@@ -10,12 +10,13 @@ use axum::extract::{Path, Query, Request, State};
 use http::Response;
 use serde::Deserialize;
 
+use super::completions;
 use super::matching::matched;
-use super::{Host, completions};
-use crate::config::Limits;
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::reply::{Counted, predict_response};
 use crate::request::{Call, Caller, Running};
+use crate::state::Host;
 use amaas_access::TenantName;
 use amaas_engine::cpu::{Working, json_size};
 use amaas_engine::infer::Infer;

@@ -5,12 +5,13 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use http::Response;
 
-use super::Host;
 use super::query::NoQuery;
+use crate::admission::Admission;
 use crate::error::Error;
 use crate::error::RouteError;
 use crate::reply::json;
-use crate::request::{Admission, Caller};
+use crate::request::Caller;
+use crate::state::Host;
 use amaas_model::load::{Slot, State as SlotState};
 
 /// The models that the key may use.
@@ -23,7 +24,7 @@ pub(super) async fn index(
     caller.looks(&host).await?;
     let (parts, body) = request.into_parts();
     let limit = host.limits().body_bytes.min(LARGEST);
-    let body = Admission::of(&host, &caller, None).read(&parts.headers, body, limit).await?;
+    let body = Admission::of(host.gate(), caller.tenant(), None).read(&parts.headers, body, limit).await?;
     let wanted = match &*body {
         [] => IndexRequest::default(),
         body => amaas_wire::json::read(body)?,

@@ -5,8 +5,8 @@ use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
 use http::Method;
 
-use super::Host;
 use crate::openapi::Describe;
+use crate::state::Host;
 
 /// One method of one path.
 pub(super) struct Route {

@@ -8,11 +8,12 @@ use axum::extract::{Path, State};
 use http::Response;
 
 use super::health::ModelPath;
+use super::models;
 use super::query::NoQuery;
-use super::{Host, models};
 use crate::error::Error;
 use crate::reply::json;
 use crate::request::Caller;
+use crate::state::Host;
 use amaas_model::load::{Model, State as SlotState};
 
 /// Of one model.

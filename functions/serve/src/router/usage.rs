@@ -7,10 +7,10 @@ use axum::extract::{Query, State};
 use http::Response;
 use serde::Deserialize;
 
-use super::Host;
 use crate::error::Error;
 use crate::reply::json;
 use crate::request::Caller;
+use crate::state::Host;
 use amaas_access::meter::{Day, ReportError, report};
 use amaas_access::quota::QuotaError;
 

@@ -17,15 +17,17 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use super::answer::Sealer;
-use super::arrivals::Held;
-use super::{SealedCall, Sealing, date};
+use crate::body::metered;
 use crate::error::BodyError;
 use crate::error::Error;
 use crate::error::RouteError;
 use crate::error::SealedCallError;
+use crate::idempotency::runs_once;
 use crate::reply::{Finished, fits, rendered};
-use crate::request::{CameSealed, metered, runs_once};
-use crate::router::Host;
+use crate::sealing::CameSealed;
+use crate::sealing::Held;
+use crate::sealing::{self, SealedCall, Sealing};
+use crate::state::Host;
 use amaas_wire::content_digest::Digest;
 
 /// The layer, around `routes`.
@@ -192,7 +194,7 @@ async fn once(
     id: &Digest,
     extensions: &mut Extensions,
 ) -> Result<(), Error> {
-    date::check(headers, sealing.now(), sealing.replays().is_some())?;
+    sealing::check_date(headers, sealing.now(), sealing.replays().is_some())?;
     let Some(replays) = sealing.replays() else { return Ok(()) };
     let call = SealedCall { replays: Arc::clone(replays), id: *id };
     if runs_once(method, headers) {

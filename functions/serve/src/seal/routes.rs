@@ -7,7 +7,7 @@ use http::{HeaderValue, Response, header};
 
 use crate::error::Error;
 use crate::error::SealedCallError;
-use crate::router::Host;
+use crate::state::Host;
 use amaas_model::load::State as SlotState;
 
 /// `GET /v1/keys` and `GET /.well-known/ohttp-gateway` (RFC 9540 §4): the list.

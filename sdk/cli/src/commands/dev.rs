@@ -24,9 +24,11 @@ use amaas_model::publish::{Publisher, is_published, is_removed, publish, sign_al
 use amaas_model::task::Tasks;
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
-use amaas_serve::config::{Limits, Origins, Replay};
+use amaas_serve::Limits;
+use amaas_serve::config::Origins;
 use amaas_serve::host::{self, Server};
-use amaas_serve::seal::{KeySet, Policy, Sealing, SealingError};
+use amaas_serve::sealing::Replay;
+use amaas_serve::sealing::{KeySet, Policy, Sealing, SealingError};
 use amaas_serve::{Host, stop_signal};
 use amaas_store::live;
 use amaas_store::{ModelName, Store};

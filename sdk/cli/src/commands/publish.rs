@@ -8,7 +8,7 @@ use amaas_engine::{Batching, TensorSpec};
 use amaas_model::at_rest::SignerFile;
 use amaas_model::manifest::{Blob, Golden};
 use amaas_model::publish::{NetworkFiles, OnnxError, Protection, Publication, Published, Publisher, publish};
-use amaas_serve::seal::KeySet;
+use amaas_serve::sealing::KeySet;
 use amaas_store::Alias;
 use bytes::Bytes;
 

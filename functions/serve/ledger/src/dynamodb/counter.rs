@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use super::{ATTEMPTS, DynamoDb, Item, PARTITION, SORT, is_refused, number, text};
 use crate::counter::{Count, Counted};
 use crate::entry::Key;
-use crate::ledger::LedgerError;
+use crate::error::LedgerError;
 
 impl DynamoDb {
     /// Adds to a counter: in one update where it is there and above its floor, which most are.

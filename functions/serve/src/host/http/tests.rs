@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::super::connections::FIRST_HEAD;
 use super::*;
-use crate::config::Limits;
+use crate::limits::Limits;
 use amaas_access::Accounts;
 
 /// A server without models, and what stops it.

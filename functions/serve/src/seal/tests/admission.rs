@@ -7,9 +7,9 @@ use amaas_wire::bhttp::{Encoder, Fields, Padding};
 use amaas_wire::predict::NOT_PROCESSED;
 use futures_util::stream::{self, StreamExt};
 
-use super::super::Policy;
-use super::super::testing::{Place, offered};
 use super::*;
+use crate::sealing::Policy;
+use crate::sealing::testing::{Place, offered};
 
 /// A host that keeps 512 KiB of sealed bodies.
 fn narrow(sealing: Sealing) -> Host {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::super::source::FRESH;
-use super::super::testing::{BEGIN, Place, name, offered};
-use super::super::{KeySet, OVERLAP, Policy, SealingError};
 use super::*;
-use crate::config::Replay;
+use crate::sealing::Replay;
+use crate::sealing::source::FRESH;
+use crate::sealing::testing::{BEGIN, Place, name, offered};
+use crate::sealing::{KeySet, OVERLAP, Policy, SealingError};
 use amaas_ledger::{Ledger, Memory};
 use amaas_store::{Condition, sealing_key};
 

@@ -2,9 +2,9 @@
 
 use amaas_wire::ohttp::KEY_PROBLEM;
 
-use super::super::testing::{BEGIN, Place, name, offered};
-use super::super::{KeySet, Policy};
 use super::*;
+use crate::sealing::testing::{BEGIN, Place, name, offered};
+use crate::sealing::{KeySet, Policy};
 
 #[tokio::test]
 async fn whatever_cannot_be_opened_has_one_shape() {

@@ -7,10 +7,10 @@ use amaas_wire::keys::{Audience, KeyList, Manifest, Requirement};
 use amaas_wire::ohttp::{DATE_PROBLEM, KEY_PROBLEM, Suite};
 use amaas_wire::predict::NOT_PROCESSED;
 
-use super::super::testing::{BEGIN, Place, name, offered};
-use super::super::{KeySet, Policy};
 use super::*;
-use crate::config::Replay;
+use crate::sealing::Replay;
+use crate::sealing::testing::{BEGIN, Place, name, offered};
+use crate::sealing::{KeySet, Policy};
 use amaas_ledger::{Ledger, Memory};
 
 fn memory() -> Arc<dyn Ledger> {

@@ -15,9 +15,10 @@ use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use super::Sealing;
-use crate::config::Limits;
-use crate::router::{Host, router};
+use crate::limits::Limits;
+use crate::router::router;
+use crate::sealing::Sealing;
+use crate::state::Host;
 use amaas_access::Accounts;
 
 const PATH: &str = "/v1/models/m/predict";

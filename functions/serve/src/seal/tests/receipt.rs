@@ -6,10 +6,10 @@ use amaas_wire::dsse::VerifyingKey;
 use amaas_wire::predict::Usage;
 use amaas_wire::receipt::{Digest, Format, Metered, Receipt, SignedReceipt};
 
-use super::super::source::FRESH;
-use super::super::testing::{BEGIN, Place, name};
-use super::super::{KeySet, OVERLAP, Policy};
 use super::*;
+use crate::sealing::source::FRESH;
+use crate::sealing::testing::{BEGIN, Place, name};
+use crate::sealing::{KeySet, OVERLAP, Policy};
 
 fn receipt() -> Receipt {
     Receipt {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use amaas_wire::keys::{Audience, Manifest, Requirement};
 use amaas_wire::ohttp::KEY_PROBLEM;
 
-use super::super::source::{FLOOR, FRESH};
-use super::super::testing::{BEGIN, Place, name, offered};
-use super::super::{KeySet, OVERLAP, Policy, SealingError};
 use super::*;
+use crate::sealing::source::{FLOOR, FRESH};
+use crate::sealing::testing::{BEGIN, Place, name, offered};
+use crate::sealing::{KeySet, OVERLAP, Policy, SealingError};
 use amaas_store::sealing_key;
 use amaas_store::vault::{FileKey, Vault};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amaas_serve::seal::KeySet;
+use amaas_serve::sealing::KeySet;
 use amaas_store::{ModelName, Store};
 
 use crate::arguments::{RotateKeys, StoreArguments};

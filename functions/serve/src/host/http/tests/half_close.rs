@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::*;
 use super::start_router;
-use crate::request::metered;
+use crate::body::metered;
 
 /// A call that is being worked on, counted.
 struct Working(Arc<AtomicUsize>);

@@ -11,7 +11,6 @@ use super::SealingError;
 use super::keys::Keys;
 use super::replay::Replays;
 use super::source::Source;
-use crate::config::Replay;
 use crate::error::Error;
 use crate::error::SealedCallError;
 use amaas_access::now;
@@ -37,6 +36,15 @@ pub enum Policy {
     Optional,
     /// Sealed ones; a plain call is refused, and its key has been seen by whoever stands between.
     Required,
+}
+
+/// What happens to a sealed call that comes a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// It is taken; within two minutes of its date, where it has one.
+    Allow,
+    /// It is refused, and so is one without a date.
+    Refuse,
 }
 
 impl Sealing {
@@ -98,12 +106,12 @@ impl Sealing {
         Ok(self.keys().await?.manifest(audience, self.now()))
     }
 
-    pub(super) async fn keys(&self) -> Result<Arc<Keys>, Error> {
+    pub(crate) async fn keys(&self) -> Result<Arc<Keys>, Error> {
         self.source.keys().await.map_err(|error| unavailable(&error))
     }
 
     /// The keys for a call to the one with `id`: where that is not known, they are read again first.
-    pub(super) async fn keys_for(&self, id: u8) -> Result<Arc<Keys>, Error> {
+    pub(crate) async fn keys_for(&self, id: u8) -> Result<Arc<Keys>, Error> {
         let keys = self.keys().await?;
         if keys.ring(id, self.now()).is_ok() {
             return Ok(keys);
@@ -115,17 +123,17 @@ impl Sealing {
         self.policy
     }
 
-    pub(super) fn replays(&self) -> Option<&Arc<Replays>> {
+    pub(crate) fn replays(&self) -> Option<&Arc<Replays>> {
         self.replays.as_ref()
     }
 
     /// Seconds since 1970.
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         (self.clock)()
     }
 
     #[cfg(test)]
-    pub(super) fn with_clock(mut self, clock: Clock) -> Self {
+    pub(crate) fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
@@ -146,4 +154,4 @@ fn unavailable(error: &SealingError) -> Error {
 }
 
 /// Tells seconds since 1970.
-pub(super) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;

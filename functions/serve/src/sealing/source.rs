@@ -18,7 +18,7 @@ use amaas_store::vault::Vault;
 use amaas_store::{ModelName, Store, sealing_key};
 
 /// A key set that is read again as it ages.
-pub(super) struct Source {
+pub(crate) struct Source {
     store: Store,
     name: ModelName,
     vault: Vault,
@@ -50,18 +50,18 @@ struct Known {
 
 impl Source {
     /// The set of `name`; nothing is read yet.
-    pub(super) fn new(store: Store, name: ModelName, vault: Vault) -> Self {
+    pub(crate) fn new(store: Store, name: ModelName, vault: Vault) -> Self {
         Self { store, name, vault, highest: None, state: watch::Sender::default() }
     }
 
     /// The same, which takes no set that is older than one that any process saw which has this ledger.
-    pub(super) fn with_ledger(&self, ledger: Arc<dyn Ledger>) -> Self {
+    pub(crate) fn with_ledger(&self, ledger: Arc<dyn Ledger>) -> Self {
         let highest = Some(Highest::new(ledger));
         Self { highest, ..Self::new(self.store.clone(), self.name.clone(), self.vault.clone()) }
     }
 
     /// Whose set it is.
-    pub(super) fn name(&self) -> &ModelName {
+    pub(crate) fn name(&self) -> &ModelName {
         &self.name
     }
 
@@ -69,7 +69,7 @@ impl Source {
     ///
     /// # Errors
     /// Why they cannot be read, where none are known.
-    pub(super) async fn keys(self: &Arc<Self>) -> Result<Arc<Keys>, Arc<SealingError>> {
+    pub(crate) async fn keys(self: &Arc<Self>) -> Result<Arc<Keys>, Arc<SealingError>> {
         let known = self.state.borrow().known.clone();
         match known.map(|known| (known.as_of.elapsed(), known.keys)) {
             Some((age, keys)) if age <= AHEAD => Ok(keys),
@@ -92,7 +92,7 @@ impl Source {
 
     /// The keys that are known, whatever their age, so that nobody waits; a read that they are due for goes on behind that.
     /// Where none are known, as [`keys`](Self::keys).
-    pub(super) async fn keys_at_hand(self: &Arc<Self>) -> Result<Arc<Keys>, Arc<SealingError>> {
+    pub(crate) async fn keys_at_hand(self: &Arc<Self>) -> Result<Arc<Keys>, Arc<SealingError>> {
         let known = self.state.borrow().known.clone();
         let Some(known) = known else { return self.keys().await };
         if known.as_of.elapsed() > AHEAD {
@@ -103,7 +103,7 @@ impl Source {
 
     /// The keys, read again because a call named one that is not among them; those that are known, where that was done a
     /// moment ago.
-    pub(super) async fn keys_anew(self: &Arc<Self>) -> Result<Arc<Keys>, Arc<SealingError>> {
+    pub(crate) async fn keys_anew(self: &Arc<Self>) -> Result<Arc<Keys>, Arc<SealingError>> {
         // A read that is under way may have begun before the key was made.
         self.ended(LONGEST).await;
         self.begin(State::may_look);
@@ -112,7 +112,7 @@ impl Source {
     }
 
     /// Drops everything that is known, and what a read brings that is under way.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.state.send_modify(|state| *state = State { epoch: state.epoch + 1, ..State::default() });
     }
 
@@ -224,12 +224,12 @@ impl fmt::Debug for Source {
 }
 
 /// How long what was read is used. A rotation counts on it: it announces new keys that much later.
-pub(super) const FRESH: Duration = Duration::from_mins(1);
+pub(crate) const FRESH: Duration = Duration::from_mins(1);
 /// From what age on it is read again with nobody waiting.
 const AHEAD: Duration = Duration::from_secs(45);
 /// How long lies between two reads of a store that fails, and between two that are made for unknown keys, so that whoever
 /// tries many ids does not flood the store.
-pub(super) const FLOOR: Duration = Duration::from_secs(5);
+pub(crate) const FLOOR: Duration = Duration::from_secs(5);
 /// How long a call waits for a read, before the keys that are known are used.
 const KNOWN_WAITS: Duration = Duration::from_secs(1);
 /// How long a read may take, and how long a call waits for it that cannot do without.

@@ -13,14 +13,14 @@ use amaas_engine::cpu::Working;
 
 /// The content codings that are taken (RFC 9110 §8.4.1).
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     Gzip,
     Deflate,
 }
 
 impl Coding {
     /// The one coding that `headers` name, where they name one. A coding of a coding is not taken: nobody needs it.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, Error> {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, Error> {
         let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
         let Some(value) = values.next() else { return Ok(None) };
         let got = value.to_str().unwrap_or("(not text)").trim();
@@ -38,7 +38,7 @@ impl Coding {
     }
 
     /// `body` as it was before it got this coding. It may have `limit` bytes at most then.
-    pub(super) fn expand(self, working: &Working, body: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
+    pub(crate) fn expand(self, working: &Working, body: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let (mut expanded, mut left) = (Vec::new(), body);
         let read = match self {
@@ -73,7 +73,7 @@ fn in_pieces(working: &Working, mut coded: impl Read, expanded: &mut Vec<u8>) ->
 }
 
 /// DEFLATE makes some thousand bytes of one at the most, so up to this many make what is expanded below 500 µs.
-pub(super) const QUICK: usize = 64;
+pub(crate) const QUICK: usize = 64;
 /// Some milliseconds.
 const PIECE: u64 = 1 << 20;
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::error::SealedCallError;
 
 /// Refuses a call whose date is more than [`WINDOW`] seconds from `now`, or is none.
-pub(super) fn check(headers: &HeaderMap, now: u64, needed: bool) -> Result<(), Error> {
+pub(crate) fn check(headers: &HeaderMap, now: u64, needed: bool) -> Result<(), Error> {
     let refused = |reason: String| Err(Error::Sealed(SealedCallError::Date { reason, now: written(now) }));
     let Some(value) = headers.get(header::DATE) else {
         return if needed {
@@ -39,7 +39,7 @@ fn written(seconds: u64) -> String {
 }
 
 /// Seconds by which the clock of a caller may be wrong.
-pub(super) const WINDOW: u64 = 120;
+pub(crate) const WINDOW: u64 = 120;
 /// 31 December 9999, 23:59:59.
 const LAST: u64 = 253_402_300_799;
 

@@ -37,7 +37,7 @@ impl KeySet {
     }
 
     /// Reads the document of the set of `name`, and believes it: it is verified when it is unwrapped.
-    pub(super) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
+    pub(crate) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
         Document::from_json(name, bytes).map(Self)
     }
 
@@ -130,12 +130,12 @@ impl KeySet {
     }
 
     #[cfg(test)]
-    pub(super) fn document(&self) -> &Document {
+    pub(crate) fn document(&self) -> &Document {
         &self.0
     }
 
     #[cfg(test)]
-    pub(super) async fn edited(&self, vault: &Vault, change: impl FnOnce(&mut Document)) -> Self {
+    pub(crate) async fn edited(&self, vault: &Vault, change: impl FnOnce(&mut Document)) -> Self {
         let mut next = self.0.clone();
         let authenticator = verify(&next, vault).await.expect("verified");
         change(&mut next);
@@ -178,7 +178,7 @@ impl KeySet {
         Err(StoreError::Conflict { store: store.to_string(), key: sealing_key(name) }.into())
     }
 
-    pub(super) async fn new(name: &ModelName, vault: &Vault, now: u64) -> Result<Self, SealingError> {
+    pub(crate) async fn new(name: &ModelName, vault: &Vault, now: u64) -> Result<Self, SealingError> {
         let mut keys = Vec::new();
         for (suite, id) in Suite::ALL.into_iter().zip(1..) {
             keys.push(new_key(name, vault, id, suite, now).await?);
@@ -188,7 +188,7 @@ impl KeySet {
         Ok(Self(Document::new(name.clone(), now, keys, vec![signer], (&authenticator, wrapped))))
     }
 
-    pub(super) async fn rotated(&self, vault: &Vault, now: u64, overlap: Duration) -> Result<Self, SealingError> {
+    pub(crate) async fn rotated(&self, vault: &Vault, now: u64, overlap: Duration) -> Result<Self, SealingError> {
         let mut next = self.0.clone();
         let authenticator = verify(&next, vault).await?;
         let announced = (now + LEAD.as_secs()).max(self.announced() + 1);
@@ -207,7 +207,7 @@ impl KeySet {
         Ok(Self(next.tagged(&authenticator)))
     }
 
-    pub(super) async fn with_next_signer(
+    pub(crate) async fn with_next_signer(
         &self,
         vault: &Vault,
         now: u64,
@@ -228,7 +228,7 @@ impl KeySet {
     }
 
     /// The keys themselves; those of `known` are not unwrapped again.
-    pub(super) async fn unwrap(&self, vault: &Vault, known: Option<&Keys>) -> Result<Keys, SealingError> {
+    pub(crate) async fn unwrap(&self, vault: &Vault, known: Option<&Keys>) -> Result<Keys, SealingError> {
         Keys::unwrap(&self.0, vault, known).await
     }
 }

@@ -13,7 +13,7 @@ use super::document::{AUTHENTICATOR, Authenticator, Document, StoredKey, StoredS
 use amaas_store::vault::{Context, Vault};
 
 /// A key set in a function's memory. Its secrets are wiped when it is dropped, and `Debug` does not show them.
-pub(super) struct Keys {
+pub(crate) struct Keys {
     serial: u64,
     ring: KeyRing,
     held: Vec<Held>,
@@ -35,7 +35,7 @@ impl Keys {
     /// Unwraps a document, all of it, and verifies it: one that opens in part only was altered. What `known` has already is taken
     /// from there, so that a rotation does not cost a call of the vault for every key. What is unwrapped is unwrapped at once, so
     /// that a function that starts waits once for KMS.
-    pub(super) async fn unwrap(document: &Document, vault: &Vault, known: Option<&Self>) -> Result<Self, SealingError> {
+    pub(crate) async fn unwrap(document: &Document, vault: &Vault, known: Option<&Self>) -> Result<Self, SealingError> {
         let unwrap = async |wrapped: &[u8], key: &str| {
             vault.unwrap(wrapped, Context { model: document.name.as_str(), key }).await
         };
@@ -73,24 +73,24 @@ impl Keys {
         Ok(Self { serial: document.serial, ring, held, signers })
     }
 
-    pub(super) fn serial(&self) -> u64 {
+    pub(crate) fn serial(&self) -> u64 {
         self.serial
     }
 
     /// The ring, where the key with `id` opens calls at `now`. No other than that key is ever tried.
-    pub(super) fn ring(&self, id: u8, now: u64) -> Result<&KeyRing, OhttpError> {
+    pub(crate) fn ring(&self, id: u8, now: u64) -> Result<&KeyRing, OhttpError> {
         let opens = |held: &Held| held.stored.id == id && held.stored.retires.is_none_or(|retires| retires > now);
         if self.held.iter().any(opens) { Ok(&self.ring) } else { Err(OhttpError::UnknownKey { key_id: id }) }
     }
 
     /// The public keys that are offered at `now`, `application/ohttp-keys`.
-    pub(super) fn list(&self, now: u64) -> Vec<u8> {
+    pub(crate) fn list(&self, now: u64) -> Vec<u8> {
         let keys = self.offered(now).map(|held| held.public.clone());
         KeyList::new(keys).map(|list| list.encode()).unwrap_or_default()
     }
 
     /// What the signers say of the list of `now`, for a day, or for as long as its keys open calls.
-    pub(super) fn manifest(&self, audience: Audience, now: u64) -> Vec<u8> {
+    pub(crate) fn manifest(&self, audience: Audience, now: u64) -> Vec<u8> {
         let retire = self.offered(now).filter_map(|held| held.stored.retires).min().unwrap_or(u64::MAX);
         // Clocks differ a little.
         let valid = now.saturating_sub(CLOCK.as_secs())..=now.saturating_add(VALID.as_secs()).min(retire);
@@ -98,7 +98,7 @@ impl Keys {
     }
 
     /// Those that sign at `now`; one but for a while in which another takes over, when there are two.
-    pub(super) fn signers(&self, now: u64) -> Vec<&SigningKey> {
+    pub(crate) fn signers(&self, now: u64) -> Vec<&SigningKey> {
         let signing = |signer: &&Signer| signer.stored.retires.is_none_or(|retires| retires > now);
         self.signers.iter().filter(signing).map(|signer| &signer.key).collect()
     }
@@ -115,14 +115,14 @@ impl Keys {
 #[cfg(test)]
 impl Keys {
     /// Every secret.
-    pub(super) fn secrets(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
         let keys = self.held.iter().map(|held| held.key.to_bytes()[7..].to_vec());
         let signers = self.signers.iter().map(|signer| signer.key.to_bytes().to_vec());
         keys.chain(signers).collect()
     }
 
     /// Whether `other` has no secret that this has not, each under its name.
-    pub(super) fn has_the_secrets_of(&self, other: &Self) -> bool {
+    pub(crate) fn has_the_secrets_of(&self, other: &Self) -> bool {
         let keys = |of: &Self| of.held.iter().map(|held| held.key.to_bytes().to_vec()).collect::<Vec<_>>();
         keys(self) == keys(other) && self.secrets() == other.secrets()
     }

@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::*;
-use crate::config::Limits;
+use crate::limits::Limits;
+use crate::response_store::{Answers, PAUSE, REMEMBERED, Recent};
 use amaas_access::{Accounts, KeyTerms, Scope};
 use amaas_ledger::{Count, Counted as CountedTo, Entry, Inserted, Key, Listed, Revision, Write};
 use amaas_model::load::Slot;

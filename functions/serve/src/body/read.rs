@@ -83,7 +83,7 @@ fn broken(error: &axum::Error) -> Error {
 }
 
 /// JSON, or nothing said: many small clients leave the content type away.
-pub(super) fn media_type(headers: &HeaderMap) -> Result<(), Error> {
+pub(crate) fn media_type(headers: &HeaderMap) -> Result<(), Error> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let got = value.to_str().unwrap_or("(not text)");
     let essence = got.split(';').next().unwrap_or_default().trim();
@@ -97,9 +97,9 @@ pub(super) fn media_type(headers: &HeaderMap) -> Result<(), Error> {
 }
 
 /// How long a body may pause. A caller on a bad line sends a packet now and then; one that sends nothing holds a place.
-pub(super) const IDLE: Duration = Duration::from_secs(10);
+pub(crate) const IDLE: Duration = Duration::from_secs(10);
 /// How long a body may take: 16 MiB come in that time at 2.3 Mbit/s, and a byte now and then holds no place for longer.
-pub(super) const WHOLE: Duration = Duration::from_mins(1);
+pub(crate) const WHOLE: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {

@@ -12,14 +12,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderName, Method, Response, StatusCode, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::config::Origins;
-use crate::request::{LIMIT, REMAINING, RESET};
+use crate::headers::{LIMIT, REMAINING, RESET};
 
 /// `router`, whose answers pages of `origins` may read.
-pub(super) fn shared(router: Router, origins: Origins) -> Router {
+pub(crate) fn shared(router: Router, origins: Origins) -> Router {
     let origins = match origins {
         Origins::None => return router,
         Origins::Any => AllowOrigin::any(),
@@ -43,12 +43,6 @@ async fn no_content(request: Request, next: Next) -> Response<Body> {
         *response.status_mut() = StatusCode::NO_CONTENT;
     }
     response
-}
-
-/// What `headers` say of sharing, for an answer that takes the place of another.
-pub(crate) fn of_sharing(headers: &HeaderMap) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let of = |name: &HeaderName| name.as_str().starts_with("access-control-") || name == header::VARY;
-    headers.iter().filter(move |(name, _)| of(name)).map(|(name, value)| (name.clone(), value.clone()))
 }
 
 const METHODS: [Method; 2] = [Method::GET, Method::POST];
@@ -79,9 +73,10 @@ mod tests {
     use amaas_wire::predict::IDEMPOTENCY_KEY;
     use tower::ServiceExt;
 
-    use super::super::{Host, router};
     use super::*;
-    use crate::config::Limits;
+    use crate::limits::Limits;
+    use crate::router::router;
+    use crate::state::Host;
     use amaas_access::Accounts;
 
     async fn answer(origins: Origins, request: http::request::Builder) -> Response<Body> {

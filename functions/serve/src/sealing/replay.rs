@@ -42,12 +42,12 @@ struct Own {
 
 impl Replays {
     /// Those of the key set of `name`, in `ledger`.
-    pub(super) fn new(ledger: Arc<dyn Ledger>, name: &ModelName) -> Self {
+    pub(crate) fn new(ledger: Arc<dyn Ledger>, name: &ModelName) -> Self {
         Self { ledger, partition: format!("seen/{name}"), own: Mutex::default() }
     }
 
     /// Remembers the call with `id`, and refuses it where it was taken before.
-    pub(super) async fn first(&self, id: &Digest) -> Result<(), Error> {
+    pub(crate) async fn first(&self, id: &Digest) -> Result<(), Error> {
         if self.is_paused() {
             return self.first_here(id);
         }
@@ -97,9 +97,9 @@ impl Replays {
 /// A sealed call that is under way, for the layer that runs a call with an idempotency key once.
 #[derive(Clone, Debug)]
 pub(crate) struct SealedCall {
-    pub(super) replays: Arc<Replays>,
+    pub(crate) replays: Arc<Replays>,
     /// SHA-256 of its encapsulated key.
-    pub(super) id: Digest,
+    pub(crate) id: Digest,
 }
 
 impl SealedCall {

@@ -13,42 +13,42 @@ use amaas_store::vault::{FileKey, Vault};
 use amaas_store::{Condition, ModelName, Store, sealing_key};
 
 /// A store with a key set in a folder of its own.
-pub(super) struct Place {
-    pub(super) folder: tempfile::TempDir,
-    pub(super) vault: Vault,
-    pub(super) clock: Arc<AtomicU64>,
+pub(crate) struct Place {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) vault: Vault,
+    pub(crate) clock: Arc<AtomicU64>,
 }
 
 impl Place {
     /// A place with a key set, made at [`BEGIN`].
-    pub(super) async fn with_keys() -> Self {
+    pub(crate) async fn with_keys() -> Self {
         let place = Self::empty();
         place.put(&KeySet::new(&name(), &place.vault, BEGIN).await.expect("made")).await;
         place
     }
 
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a key"));
         Self { folder, vault, clock: Arc::new(AtomicU64::new(BEGIN)) }
     }
 
-    pub(super) fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         Store::folder(self.folder.path())
     }
 
-    pub(super) async fn put(&self, set: &KeySet) {
+    pub(crate) async fn put(&self, set: &KeySet) {
         let json = set.document().to_json();
         self.store().write(&sealing_key(&name()), json.into(), Condition::Any).await.expect("written");
     }
 
     /// Puts `set` as somebody changed it who may use the vault's key.
-    pub(super) async fn edit(&self, set: &KeySet, change: impl FnOnce(&mut Document)) {
+    pub(crate) async fn edit(&self, set: &KeySet, change: impl FnOnce(&mut Document)) {
         self.put(&set.edited(&self.vault, change).await).await;
     }
 
     /// Puts `set` as somebody changed its JSON who may not.
-    pub(super) async fn forge(&self, set: &KeySet, change: impl FnOnce(&mut serde_json::Value)) {
+    pub(crate) async fn forge(&self, set: &KeySet, change: impl FnOnce(&mut serde_json::Value)) {
         let mut json = serde_json::from_slice(&set.document().to_json()).expect("JSON");
         change(&mut json);
         let json = serde_json::to_vec_pretty(&json).expect("JSON");
@@ -56,20 +56,20 @@ impl Place {
     }
 
     /// Rotates at the time of the clock.
-    pub(super) async fn rotate(&self, overlap: Duration) {
+    pub(crate) async fn rotate(&self, overlap: Duration) {
         let set = KeySet::read(&self.store(), &name(), &self.vault).await.expect("a set");
         self.put(&set.rotated(&self.vault, self.now(), overlap).await.expect("rotated")).await;
     }
 
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.clock.load(Ordering::SeqCst)
     }
 
-    pub(super) fn set_clock(&self, now: u64) {
+    pub(crate) fn set_clock(&self, now: u64) {
         self.clock.store(now, Ordering::SeqCst);
     }
 
-    pub(super) fn sealing(&self, policy: Policy) -> Sealing {
+    pub(crate) fn sealing(&self, policy: Policy) -> Sealing {
         let clock = Arc::clone(&self.clock);
         Sealing::new(self.store(), name(), self.vault.clone(), policy)
             .with_clock(Arc::new(move || clock.load(Ordering::SeqCst)))
@@ -77,15 +77,15 @@ impl Place {
 }
 
 /// The keys that are offered, the X25519 one first.
-pub(super) async fn offered(sealing: &Sealing) -> Vec<PublicKey> {
+pub(crate) async fn offered(sealing: &Sealing) -> Vec<PublicKey> {
     let list = sealing.list().await.expect("keys");
     let mut keys = KeyList::decode(&list).expect("a list").keys().to_vec();
     keys.sort_by_key(|key| key.suite() != Suite::X25519);
     keys
 }
 
-pub(super) fn name() -> ModelName {
+pub(crate) fn name() -> ModelName {
     "m".parse().expect("a name")
 }
 
-pub(super) const BEGIN: u64 = 1_000_000;
+pub(crate) const BEGIN: u64 = 1_000_000;

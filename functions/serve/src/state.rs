@@ -10,12 +10,14 @@ use tokio::sync::watch;
 
 use bytes::Bytes;
 
-use crate::config::{Limits, Origins};
+use crate::admission::Gate;
+use crate::config::Origins;
 use crate::error::CapacityError;
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::openapi::Fits;
-use crate::request::{Answers, Gate};
-use crate::seal::{Arrivals, Policy, Sealing};
+use crate::response_store::Answers;
+use crate::sealing::{Arrivals, Policy, Sealing};
 use amaas_access::meter::{EVERY, Emf, Journal, Meter};
 use amaas_access::oidc::Oidc;
 use amaas_access::quota::{IDLE, Quotas};

@@ -20,28 +20,28 @@ use amaas_store::ModelName;
 /// A key set as it is kept. What is read is not believed before [`verify`](Self::verify) was asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Document {
+pub(crate) struct Document {
     format: Format,
-    pub(super) name: ModelName,
+    pub(crate) name: ModelName,
     /// Grows with each change.
-    pub(super) serial: u64,
-    pub(super) keys: Vec<StoredKey>,
-    pub(super) signers: Vec<StoredSigner>,
+    pub(crate) serial: u64,
+    pub(crate) keys: Vec<StoredKey>,
+    pub(crate) signers: Vec<StoredSigner>,
     /// The key of the tag, wrapped.
-    pub(super) authenticator: Base64,
+    pub(crate) authenticator: Base64,
     tag: Base64,
 }
 
 /// A document of the first format, which had no tag: anyone who could write the store could change its times and lists.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Untagged {
+pub(crate) struct Untagged {
     #[allow(dead_code)] // told apart by it
     format: FormatOne,
     name: ModelName,
-    pub(super) serial: u64,
-    pub(super) keys: Vec<StoredKey>,
-    pub(super) signers: Vec<StoredSigner>,
+    pub(crate) serial: u64,
+    pub(crate) keys: Vec<StoredKey>,
+    pub(crate) signers: Vec<StoredSigner>,
     #[allow(dead_code)] // nothing was ever sealed with it
     answers: Base64,
 }
@@ -49,33 +49,33 @@ pub(super) struct Untagged {
 /// A private key of the KEM.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StoredKey {
-    pub(super) id: u8,
+pub(crate) struct StoredKey {
+    pub(crate) id: u8,
     #[serde(with = "suite")]
-    pub(super) suite: Suite,
-    pub(super) wrapped: Base64,
+    pub(crate) suite: Suite,
+    pub(crate) wrapped: Base64,
     /// From when on it is offered, in seconds since 1970. It opens calls from the moment that a function has read it.
-    pub(super) announced: u64,
+    pub(crate) announced: u64,
     /// From when on it opens nothing, in seconds since 1970; not set while no other key follows it.
-    pub(super) retires: Option<u64>,
+    pub(crate) retires: Option<u64>,
 }
 
 /// The key of a signer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StoredSigner {
+pub(crate) struct StoredSigner {
     #[serde(with = "public")]
-    pub(super) public: VerifyingKey,
-    pub(super) wrapped: Base64,
+    pub(crate) public: VerifyingKey,
+    pub(crate) wrapped: Base64,
     /// When it came.
-    pub(super) announced: u64,
+    pub(crate) announced: u64,
     /// From when on it signs nothing; not set while no other follows it.
-    pub(super) retires: Option<u64>,
+    pub(crate) retires: Option<u64>,
 }
 
 impl Document {
     /// A document with a tag of `authenticator`, which is `wrapped`.
-    pub(super) fn new(
+    pub(crate) fn new(
         name: ModelName,
         serial: u64,
         keys: Vec<StoredKey>,
@@ -88,19 +88,19 @@ impl Document {
     }
 
     /// The document with a tag for what it says now.
-    pub(super) fn tagged(mut self, authenticator: &Authenticator) -> Self {
+    pub(crate) fn tagged(mut self, authenticator: &Authenticator) -> Self {
         self.tag = Base64(hmac::sign(&authenticator.0, &self.canonical()).as_ref().to_vec());
         self
     }
 
     /// Refuses a document that was changed by anyone else than those who may use the vault's key.
-    pub(super) fn verify(&self, authenticator: &Authenticator) -> Result<(), SealingError> {
+    pub(crate) fn verify(&self, authenticator: &Authenticator) -> Result<(), SealingError> {
         let verified = hmac::verify(&authenticator.0, &self.canonical(), &self.tag.0);
         verified.map_err(|_| SealingError::Altered { name: self.name.to_string() })
     }
 
     /// Reads the document of `name`.
-    pub(super) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
+    pub(crate) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
         let document: Self = match serde_json::from_slice(bytes) {
             Ok(document) => document,
             Err(_) if Untagged::from_json(name, bytes).is_ok() => {
@@ -112,7 +112,7 @@ impl Document {
         Ok(document)
     }
 
-    pub(super) fn to_json(&self) -> Vec<u8> {
+    pub(crate) fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
@@ -137,7 +137,7 @@ impl Document {
 
 impl Untagged {
     /// Reads the document of `name`.
-    pub(super) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
+    pub(crate) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
         let document: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(name, &error))?;
         check(name, &document.name, document.keys.len(), document.signers.len())?;
         Ok(document)
@@ -164,10 +164,10 @@ fn malformed(name: &ModelName, cause: String) -> SealingError {
 }
 
 /// What tags are made and verified with; `Debug` does not show it.
-pub(super) struct Authenticator(hmac::Key);
+pub(crate) struct Authenticator(hmac::Key);
 
 impl Authenticator {
-    pub(super) fn new(secret: &[u8]) -> Self {
+    pub(crate) fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 }
@@ -204,7 +204,7 @@ impl Canonical {
 /// Bytes that are base64 in the document: a secret as the vault wrapped it, or the tag.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub(super) struct Base64(pub(super) Vec<u8>);
+pub(crate) struct Base64(pub(super) Vec<u8>);
 
 impl TryFrom<String> for Base64 {
     type Error = base64::DecodeError;
@@ -239,30 +239,30 @@ enum FormatOne {
 }
 
 /// The vault's names of the secrets.
-pub(super) fn key_name(id: u8) -> String {
+pub(crate) fn key_name(id: u8) -> String {
     format!("sealing/{id}")
 }
 
-pub(super) fn signer_name(public: &VerifyingKey) -> String {
+pub(crate) fn signer_name(public: &VerifyingKey) -> String {
     format!("sealing/signer/{}", public.id())
 }
 
-pub(super) const AUTHENTICATOR: &str = "sealing/authenticator";
+pub(crate) const AUTHENTICATOR: &str = "sealing/authenticator";
 
 mod suite {
     use amaas_wire::ohttp::Suite;
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    pub(super) fn name(suite: Suite) -> &'static str {
+    pub(crate) fn name(suite: Suite) -> &'static str {
         if suite == Suite::XWing { "x-wing" } else { "x25519" }
     }
 
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
-    pub(super) fn serialize<S: Serializer>(suite: &Suite, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(suite: &Suite, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(name(*suite))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Suite, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Suite, D::Error> {
         let text = String::deserialize(from)?;
         let known = Suite::ALL.into_iter().find(|suite| name(*suite) == text);
         known.ok_or_else(|| de::Error::custom("expected \"x-wing\" or \"x25519\""))
@@ -273,11 +273,11 @@ mod public {
     use amaas_wire::dsse::VerifyingKey;
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    pub(super) fn serialize<S: Serializer>(key: &VerifyingKey, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(key: &VerifyingKey, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(key)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<VerifyingKey, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<VerifyingKey, D::Error> {
         String::deserialize(from)?.parse().map_err(de::Error::custom)
     }
 }

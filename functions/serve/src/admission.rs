@@ -16,11 +16,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::read::{bounded, media_type};
-use super::{Caller, expand};
+use crate::body::{self, Coding, bounded, media_type};
 use crate::error::CapacityError;
 use crate::error::Error;
-use crate::router::Host;
 use amaas_access::TenantName;
 use amaas_engine::cpu::{Lane, Progress, Working};
 use amaas_store::ModelName;
@@ -84,10 +82,9 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// The admission of a call of `caller`, which has no place yet; to `model`, where that is known.
-    pub(crate) fn of(host: &Host, caller: &Caller, model: Option<&ModelName>) -> Self {
-        let (gate, model) = (host.gate(), model.map(|name| host.gate().model(name)));
-        let tenant = gate.tenant(caller.tenant());
+    /// The admission of a call of `tenant`, which has no place yet; to `model`, if that is known.
+    pub(crate) fn of(gate: &Arc<Gate>, tenant: &TenantName, model: Option<&ModelName>) -> Self {
+        let (tenant, model) = (gate.tenant(tenant), model.map(|name| gate.model(name)));
         Self { gate: Arc::clone(gate), tenant, model, progress: Arc::default(), place: None }
     }
 
@@ -105,8 +102,8 @@ impl Admission {
     pub(crate) async fn read(&mut self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
         media_type(headers)?;
         let body = bounded(headers, body, limit).await?;
-        let Some(coding) = expand::Coding::of(headers)? else { return Ok(body) };
-        let quick = expand::QUICK;
+        let Some(coding) = Coding::of(headers)? else { return Ok(body) };
+        let quick = body::QUICK;
         let expanded = self.work(quick, body.len(), move |working| coding.expand(working, &body, limit)).await?;
         if let Some(place) = &mut self.place {
             self.tenant.grow(self.model.as_deref(), &self.gate.all, place, expanded.len())?;
@@ -188,14 +185,14 @@ impl Drop for Admission {
 }
 
 /// A place of a repeat that waits, with a body of `size` bytes.
-pub(super) fn waits(host: &Host, caller: &Caller, size: usize) -> Option<Repeat> {
-    let tenant = host.gate().tenant(caller.tenant());
+pub(crate) fn waits(gate: &Gate, tenant: &TenantName, size: usize) -> Option<Repeat> {
+    let tenant = gate.tenant(tenant);
     let held = tenant.repeats.take(size)?;
     Some(Repeat { _tenant: tenant, _held: held })
 }
 
 /// See [`waits`].
-pub(super) struct Repeat {
+pub(crate) struct Repeat {
     _held: Held,
     _tenant: Arc<Tenant>,
 }

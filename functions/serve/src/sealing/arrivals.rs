@@ -61,7 +61,7 @@ impl Arrivals {
     ///
     /// # Errors
     /// [`Error::Sealed(SealedCallError::Backlog)`]
-    pub(super) fn begin(&self) -> Result<Arriving, Error> {
+    pub(crate) fn begin(&self) -> Result<Arriving, Error> {
         let given_up = Arc::new(Notify::new());
         let mut state = self.0.state();
         let id = state.next;
@@ -76,7 +76,7 @@ impl Arrivals {
 
     /// Has `open` open `size` bytes: here if that is quick, and else beside the runtime, of which as many run at once as there are
     /// openers. What waits for one is within the budget.
-    pub(super) async fn open<T: Send + 'static>(
+    pub(crate) async fn open<T: Send + 'static>(
         &self,
         size: usize,
         open: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -99,7 +99,7 @@ impl Arrivals {
 
     /// Takes every opener.
     #[cfg(test)]
-    pub(super) async fn all_openers(&self) -> tokio::sync::OwnedSemaphorePermit {
+    pub(crate) async fn all_openers(&self) -> tokio::sync::OwnedSemaphorePermit {
         let all = u32::try_from(self.0.openers.available_permits()).expect("few");
         Arc::clone(&self.0.openers).acquire_many_owned(all).await.expect("open")
     }
@@ -144,7 +144,7 @@ impl State {
 }
 
 /// A body on its way. Its bytes are given back when it is dropped.
-pub(super) struct Arriving {
+pub(crate) struct Arriving {
     shared: Arc<Shared>,
     id: u64,
     given_up: Arc<Notify>,
@@ -155,17 +155,17 @@ impl Arriving {
     ///
     /// # Errors
     /// [`Error::Sealed(SealedCallError::Backlog)`] if there is no room for them, or the body was given up.
-    pub(super) fn came(&self, bytes: usize) -> Result<(), Error> {
+    pub(crate) fn came(&self, bytes: usize) -> Result<(), Error> {
         self.shared.state().grow(self.id, bytes, self.shared.limit)
     }
 
     /// Done when the body is given up.
-    pub(super) async fn given_up(&self) {
+    pub(crate) async fn given_up(&self) {
         self.given_up.notified().await;
     }
 
     /// The body is whole, and has `bytes`: nobody gives it up any more.
-    pub(super) fn whole(self, bytes: usize) -> Result<Held, Error> {
+    pub(crate) fn whole(self, bytes: usize) -> Result<Held, Error> {
         let mut state = self.shared.state();
         let entry = state.arriving.remove(&self.id).ok_or(Error::Sealed(SealedCallError::Backlog))?;
         state.used = state.used - entry.bytes + bytes;
@@ -184,21 +184,21 @@ impl Drop for Arriving {
 }
 
 /// Bytes that are kept, until it is dropped.
-pub(super) struct Held {
+pub(crate) struct Held {
     shared: Arc<Shared>,
     bytes: usize,
 }
 
 impl Held {
     /// From now on it is so many bytes.
-    pub(super) fn keep(&mut self, bytes: usize) {
+    pub(crate) fn keep(&mut self, bytes: usize) {
         let mut state = self.shared.state();
         state.used = state.used - self.bytes + bytes;
         self.bytes = bytes;
     }
 
     /// `content`, which is what is left of the body, until it is read: whoever reads it knows whose call it is.
-    pub(super) fn body(self, content: Vec<u8>) -> Body {
+    pub(crate) fn body(self, content: Vec<u8>) -> Body {
         Body::new(Content { content: Some(Bytes::from(content)).filter(|content| !content.is_empty()), _held: self })
     }
 }

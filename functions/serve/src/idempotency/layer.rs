@@ -1,0 +1,158 @@
+//! A call with an idempotency key runs once: the first answer is kept, sealed, and given again to whoever repeats the call.
+//!
+//! A layer on the routes, inside the one that opens sealed calls. What is kept is a success; anything else lets a repeat run. While
+//! the ledger cannot be reached calls run as if they had no key: a prediction that is made twice is better than none.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use amaas_wire::oip::HEADER_LENGTH;
+use amaas_wire::predict::IDEMPOTENCY_KEY;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::middleware::Next;
+use axum::response::IntoResponse;
+use http::{HeaderMap, HeaderValue, Method, Response};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+use crate::admission;
+use crate::body::bounded;
+use crate::error::Error;
+use crate::error::IdempotencyError;
+use crate::error::SealedCallError;
+use crate::request::{CallId, Caller};
+use crate::response_store::{Call, digest};
+use crate::sealing::SealedCall;
+use crate::state::Host;
+use amaas_access::quota::Taken;
+use amaas_ledger::{Begun, Ledger};
+use amaas_store::ModelName;
+
+/// Whether such a call runs once.
+pub(crate) fn runs_once(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::POST && headers.contains_key(IDEMPOTENCY_KEY)
+}
+
+/// The model that a body names, where a layer has read it.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedModel(pub(crate) ModelName);
+
+/// The layer.
+pub(crate) async fn once(State(host): State<Host>, request: Request, next: Next) -> Response<Body> {
+    if !runs_once(request.method(), request.headers()) {
+        return next.run(request).await;
+    }
+    run_once(&host, request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<Body>, Error> {
+    let (mut parts, body) = request.into_parts();
+    let key = idempotency_key(&parts.headers)?;
+    let caller = Caller::from_request_parts(&mut parts, host).await?;
+    // A key of the same tenant that may not use the model gets no answer of another's.
+    let named = Path::<HashMap<String, String>>::from_request_parts(&mut parts, host).await;
+    let in_body = parts.extensions.get::<NamedModel>().map(|NamedModel(model)| model.clone());
+    let model = match named.as_ref().ok().and_then(|Path(names)| names.get("model")) {
+        Some(model) => Some(host.slot(model)?.name().clone()),
+        None => in_body,
+    };
+    if let Some(model) = &model {
+        caller.scope(model)?;
+    }
+    let caller = caller.admitted(host)?;
+    // A repeat is a request as every other. Where it is none, the call gives this one back and takes its own.
+    let mut request = Taken::default();
+    if let Some(model) = &model {
+        request.take(&caller.account().plan(host.quotas(), model).requests, 1).await?;
+    }
+    let body = match bounded(&parts.headers, body, host.limits().body_bytes).await {
+        Ok(body) => body,
+        Err(error) => {
+            request.keep();
+            return Err(error);
+        }
+    };
+    let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let answers = host.answers();
+    // Whoever has a key has been looked for with the secret.
+    let secret = host.directory().accounts().secret().open().await;
+    let secret = secret
+        .map_err(|error| Error::Idempotency(IdempotencyError::LedgerUnavailable { internal: error.to_string() }))?;
+    let tenant = caller.tenant().as_str();
+    let id = digest(secret.calls(), &[b"id", tenant.as_bytes(), &key]);
+    let mut parts_of_call = vec![b"call".as_slice(), path.as_bytes(), &body];
+    parts_of_call.extend(READ_BY.iter().flat_map(|name| parts.headers.get_all(*name)).map(HeaderValue::as_bytes));
+    let fingerprint = digest(secret.calls(), &parts_of_call);
+    let sealed = parts.extensions.remove::<SealedCall>();
+    let call = Call { id, fingerprint, secret: &secret.answers_of(tenant), key, sealed: sealed.as_ref() };
+    parts.extensions.insert(caller.clone());
+    parts.extensions.insert(CallId(digest(secret.calls(), &[b"record", &id, &fingerprint])));
+    let (came, mut waits) = (Instant::now(), None);
+    let place = loop {
+        let begun = answers.begin(&call).await?;
+        if matches!(begun, Some(Begun::Answered(_) | Begun::OtherCall | Begun::Running)) {
+            request.keep();
+        }
+        match begun {
+            Some(Begun::First(place)) => break Some(place),
+            Some(Begun::Answered(sealed)) => return call.again(&sealed),
+            Some(Begun::OtherCall) => return Err(Error::Idempotency(IdempotencyError::Reused)),
+            Some(Begun::Replayed) => return Err(Error::Sealed(SealedCallError::Replayed)),
+            Some(Begun::Running) => {
+                if waits.is_none() {
+                    waits = admission::waits(host.gate(), caller.tenant(), body.len());
+                }
+                if came.elapsed() >= PATIENCE || waits.is_none() {
+                    return Err(Error::Idempotency(IdempotencyError::Running));
+                }
+                sleep(next_look(came.elapsed())).await;
+            }
+            None => {
+                if let Some(sealed) = call.sealed {
+                    sealed.first().await?;
+                }
+                break None;
+            }
+        }
+    };
+    drop((request, waits));
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    match place {
+        Some(place) => {
+            let (kept, ()) = tokio::join!(call.keep(place, response), host.before_freezing());
+            kept
+        }
+        None => Ok(response),
+    }
+}
+
+/// The key in the headers: what can stand in a header and be seen.
+fn idempotency_key(headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let key = keys.next().map(HeaderValue::as_bytes).unwrap_or_default();
+    let valid = (1..=255).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic) && keys.next().is_none();
+    if valid { Ok(Zeroizing::new(key.to_vec())) } else { Err(Error::Idempotency(IdempotencyError::Malformed)) }
+}
+
+/// How long a repeat that has waited for `waited` waits before it looks again: the longer the first takes, the longer, so that an answer
+/// is at most half as old again as it took; with jitter, so that those who came together do not look together.
+fn next_look(waited: Duration) -> Duration {
+    let mut random = [0; 1];
+    // Without randomness they look together.
+    let _ = getrandom::fill(&mut random);
+    let pause = (waited / 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+    pause * (192 + u32::from(random[0]) / 2) / 256
+}
+
+/// How long a repeat waits for the first: longer than most runs and than the lease of a process that is gone, and shorter than API
+/// Gateway's 29 s.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// After how long it looks whether that one has ended, at least and at most.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Headers without which nobody can tell what a body says: the same bytes with others are another call.
+const READ_BY: [&str; 2] = ["content-encoding", HEADER_LENGTH];
+#[cfg(test)]
+mod tests;
