@@ -8,9 +8,9 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use amaas_cli::shelf::Shelf;
 use amaas_e2e::skip;
 use amaas_engine::RuntimeConfig;
+use amaas_local::shelf::Shelf;
 use amaas_model::publish::Publication;
 use amaas_model::task::Tasks;
 use bytes::Bytes;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use amaas_cli::object_store::{BUCKET, ObjectStore};
+use amaas_local::object_store::{BUCKET, ObjectStore};
 use amaas_model::publish::{Protection, Publisher, publish};
 use amaas_model::task::Tasks;
 use amaas_sentiment::{Sentiment, bundle};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use amaas::{ApiKey, Client, ClientBuilder};
 use amaas_access::{Accounts, KeyTerms};
-use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_ledger::{Clock, Ledger, Sqlite};
+use amaas_local::object_store::{BUCKET, ObjectStore};
 use amaas_model::manifest::Manifest;
 use amaas_model::publish::{Protection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;

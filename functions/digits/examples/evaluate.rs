@@ -15,9 +15,9 @@ use std::time::Instant;
 
 use amaas::task::{DigitClassification, Image};
 use amaas::{Answer, Model};
-use amaas_cli::served::Served;
 use amaas_digits::Digits;
 use amaas_engine::runtime;
+use amaas_local::served::Served;
 use amaas_model::task::Tasks;
 use amaas_store::live;
 use image::codecs::jpeg::JpegEncoder;

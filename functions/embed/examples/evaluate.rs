@@ -15,10 +15,10 @@ use std::time::Instant;
 
 use amaas::{ApiKey, Client};
 use amaas_access::{Accounts, KeyTerms};
-use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_embed::{Embed, bundle};
 use amaas_engine::RuntimeConfig;
 use amaas_engine::runtime;
+use amaas_local::object_store::{BUCKET, ObjectStore};
 use amaas_model::load::Source;
 use amaas_model::load::Trust;
 use amaas_model::manifest::Golden;
@@ -110,7 +110,7 @@ impl Service {
         let trust = Trust { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
         KeySet::create(&store, &name, &vault).await?;
         host.seal(Sealing::new(store.clone(), name, vault.clone(), Policy::Required));
-        amaas_cli::watch::look(&host, &Source::new(store, Some(vault), trust), &tasks, &config).await?;
+        amaas_local::watch::look(&host, &Source::new(store, Some(vault), trust), &tasks, &config).await?;
         let server = Server::bind("127.0.0.1", 0).await?;
         let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
         tokio::spawn(host::serve(server, host, std::future::pending()));

@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use amaas::task::RankedClassification;
 use amaas::{Answer, Model};
-use amaas_cli::served::Served;
 use amaas_engine::runtime;
+use amaas_local::served::Served;
 use amaas_model::task::Tasks;
 use amaas_names::Names;
 use amaas_store::live;

@@ -71,6 +71,7 @@ const LASTS: Duration = Duration::from_hours(2);
 #[cfg(test)]
 mod tests {
     use amaas_wire::predict::IDEMPOTENCY_KEY;
+    use http::HeaderValue;
     use tower::ServiceExt;
 
     use super::*;

@@ -22,7 +22,7 @@ async fn follow(stage: &Stage) -> String {
     let trust = Trust { publishers: vec![stage.publisher().signer.verifying_key()], least_serial: 0 };
     let source = Source::new(stage.store().await, Some(stage.vault().clone()), trust);
     let config = RuntimeConfig { library: Some(library().await.to_path_buf()), ..RuntimeConfig::default() };
-    tokio::spawn(amaas_cli::watch::watch(host.clone(), source, Tasks::default(), config, Duration::from_millis(100)));
+    tokio::spawn(amaas_local::watch::watch(host.clone(), source, Tasks::default(), config, Duration::from_millis(100)));
     let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
     let endpoint = format!("http://{}", server.address());
     tokio::spawn(host::serve(server, host, std::future::pending()));

@@ -2,8 +2,8 @@
 
 use amaas::task::{DigitClassification, Image};
 use amaas::{Answer, ErrorKind};
-use amaas_cli::served::Served;
 use amaas_digits::{Digits, bundle};
+use amaas_local::served::Served;
 use amaas_model::task::Tasks;
 use amaas_store::live;
 use serde::Deserialize;

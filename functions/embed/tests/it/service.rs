@@ -70,7 +70,9 @@ impl Service {
         KeySet::create(&store, &name, &vault).await.expect("keys");
         host.seal(Sealing::new(store.clone(), name, vault.clone(), Policy::Optional));
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
-        amaas_cli::watch::look(&host, &Source::new(store, Some(vault), trust), &tasks, &config).await.expect("looked");
+        amaas_local::watch::look(&host, &Source::new(store, Some(vault), trust), &tasks, &config)
+            .await
+            .expect("looked");
         for slot in host.slots() {
             assert!(matches!(slot.settled().await, load::State::Ready(_)), "{} is not ready", slot.name());
         }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use amaas_access::Accounts;
-use amaas_cli::served::Served;
 use amaas_engine::RuntimeConfig;
 use amaas_engine::runtime;
+use amaas_local::served::Served;
 use amaas_match::Match;
 use amaas_model::load::Trust;
 use amaas_model::load::{Source, State};
@@ -105,7 +105,7 @@ async fn an_altered_encoder_is_not_loaded() {
         let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
         let source = Source::new(store.clone(), Some(vault.clone()), trust());
         let config = RuntimeConfig { library: Some(library.clone()), ..RuntimeConfig::default() };
-        amaas_cli::watch::look(&host, &source, &tasks(), &config).await.expect("looked");
+        amaas_local::watch::look(&host, &source, &tasks(), &config).await.expect("looked");
         host.slots()[0].settled().await
     };
     assert!(matches!(settled().await, State::Ready(_)));

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use amaas::task::ImageAndTexts;
-use amaas_cli::served::Served;
+use amaas_local::served::Served;
 use amaas_match::{Match, bundle};
 use amaas_model::publish::Publication;
 use amaas_model::task::{Matcher, Tasks};

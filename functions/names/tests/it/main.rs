@@ -2,7 +2,7 @@
 
 use amaas::task::RankedClassification;
 use amaas::{Answer, ErrorKind, Model};
-use amaas_cli::served::Served;
+use amaas_local::served::Served;
 use amaas_model::task::Tasks;
 use amaas_names::{Names, bundle};
 use amaas_store::live;

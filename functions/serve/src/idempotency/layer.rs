@@ -13,7 +13,6 @@ use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use http::{HeaderMap, HeaderValue, Method, Response};
-use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
@@ -27,7 +26,7 @@ use crate::response_store::{Call, digest};
 use crate::sealing::SealedCall;
 use crate::state::Host;
 use amaas_access::quota::Taken;
-use amaas_ledger::{Begun, Ledger};
+use amaas_ledger::Begun;
 use amaas_store::ModelName;
 
 /// Whether such a call runs once.

@@ -10,6 +10,12 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
+use amaas_ledger::{Ledger, LedgerError};
+use amaas_wire::predict::IDEMPOTENCY_REPLAYED;
+use aws_lc_rs::hmac;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+
 use super::*;
 use crate::limits::Limits;
 use crate::response_store::{Answers, PAUSE, REMEMBERED, Recent};

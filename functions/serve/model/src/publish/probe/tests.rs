@@ -291,7 +291,7 @@ fn the_rows_of_bundled_networks_are_left_in_peace() {
     let library = amaas_engine::runtime::find_or_fetch(library.as_deref(), |_| ()).expect("ONNX Runtime");
     let environment = amaas_engine::runtime::environment(&library).expect("it starts");
     let config = RuntimeConfig { intra_threads: std::num::NonZeroUsize::MIN, ..RuntimeConfig::default() };
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for name in ["digits", "embed", "names", "sentiment"] {
         let model = folder.join(name).join("model");
         let files = NetworkFiles::read(&model.join(format!("{name}.onnx"))).expect("committed");

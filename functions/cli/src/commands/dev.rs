@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use amaas::env_file::Lookup;
 use amaas::{Answer, Client};
 use amaas_access::{Accounts, AccountsError};
-use amaas_cli::object_store::{BUCKET, ObjectStore};
 use amaas_digits::Digits;
 use amaas_embed::Embed;
 use amaas_engine::RuntimeConfig;
 use amaas_generate::Generate;
 use amaas_ledger::LedgerLocation;
+use amaas_local::object_store::{BUCKET, ObjectStore};
 use amaas_match::Match;
 use amaas_model::load::Trust;
 use amaas_model::load::{LoadTimes, Slot, Source, State};
@@ -94,9 +94,9 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let (tasks, config) = (tasks(), RuntimeConfig { library: Some(library), ..config });
     let trust = Trust { publishers: vec![secrets.publisher()], least_serial: 0 };
     let source = Source::new(store, Some(secrets.vault().clone()), trust).with_ledger(&ledger);
-    amaas_cli::watch::look(&host, &source, &tasks, &config).await?;
+    amaas_local::watch::look(&host, &source, &tasks, &config).await?;
     let client = Client::builder().endpoint(&endpoint).api_key(&key).signers(signers).build()?;
-    tokio::spawn(amaas_cli::watch::watch(host.clone(), source, tasks.clone(), config, LOOK));
+    tokio::spawn(amaas_local::watch::watch(host.clone(), source, tasks.clone(), config, LOOK));
     let calling = host.clone();
     let mut serving = tokio::spawn(host::serve(server, host, stop_signal()));
     let service = async {

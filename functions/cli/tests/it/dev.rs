@@ -6,9 +6,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use amaas_access::KeyId;
-use amaas_cli::object_store::BUCKET;
 use amaas_ledger::LedgerLocation;
 use amaas_ledger::{FOREVER, Key};
+use amaas_local::object_store::BUCKET;
 
 use crate::program::{Dev, amaas, json, text};
 
