@@ -30,8 +30,8 @@ mod sealing;
 mod transport;
 mod usage;
 
+pub use amaas_ohttp::Suite;
 pub use amaas_wire::dsse::VerifyingKey;
-pub use amaas_wire::ohttp::Suite;
 pub use amaas_wire::oip::{InferRequest, ModelMetadata, ServerMetadata, StatedDatatype, TensorMetadata};
 pub use amaas_wire::predict::{ModelEntry, ModelList, Usage};
 pub use amaas_wire::problem::Problem;

@@ -259,7 +259,7 @@ impl Error {
     /// The `type` of its problem document.
     pub fn kind(&self) -> String {
         match self {
-            Self::Date { .. } => amaas_wire::ohttp::DATE_PROBLEM.to_owned(),
+            Self::Date { .. } => amaas_ohttp::DATE_PROBLEM.to_owned(),
             _ => format!("{}{}", amaas_wire::problem::TYPE_PREFIX, self.slug()),
         }
     }

@@ -11,9 +11,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use amaas_ohttp::PublicKey;
+use amaas_ohttp::key_list::{KeyList, MEDIA_TYPE};
 use amaas_wire::dsse::VerifyingKey;
-use amaas_wire::keys::{ANY, Audience, KeyList, MEDIA_TYPE, Manifest, ManifestError, Requirement};
-use amaas_wire::ohttp::PublicKey;
+use amaas_wire::keys::{ANY, Audience, Manifest, ManifestError, Requirement};
 use amaas_wire::problem::{Problem, TYPE_PREFIX};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};

@@ -1,17 +1,15 @@
-//! Formats that both sides of a call share: tensors, the Open Inference Protocol's JSON, the native `predict` route,
-//! problem documents, API keys, signed receipts, and what seals a call: binary HTTP inside, oblivious HTTP around it, the
-//! keys for it and the signatures on those.
+//! Formats that both sides of a call share: tensors, the Open Inference Protocol, the native `predict` route, OpenAI's routes,
+//! problem documents, API keys, signed receipts, and the signed manifests of sealing keys. The sealing itself is the crate
+//! `amaas-ohttp`.
 //!
 //! Invariant: nothing here does I/O, blocks or spawns. A value that can be built is a value that is well formed; every
 //! parser takes bytes from outside and answers with a value or an error that names what was expected and what arrived,
 //! never with a panic and never with the payload.
 
-pub mod bhttp;
 pub mod dsse;
 pub mod json;
 pub mod key;
 pub mod keys;
-pub mod ohttp;
 pub mod oip;
 pub mod openai;
 pub mod predict;
@@ -29,7 +27,6 @@ mod tensor_error;
 mod tensor_json;
 mod tensor_value;
 mod values;
-mod varint;
 
 pub use key::{ApiKey, MalformedKey};
 pub use tensor::{Datatype, Number, Tensor, TensorData, TensorError, Values};

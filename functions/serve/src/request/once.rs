@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use amaas_wire::bhttp::{self, Encoding, ResponseHead};
+use amaas_ohttp::bhttp::{self, Encoding, ResponseHead};
 use amaas_wire::oip::HEADER_LENGTH;
 use amaas_wire::predict::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, REQUEST_ID};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};

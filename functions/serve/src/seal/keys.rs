@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use amaas_ohttp::key_list::KeyList;
+use amaas_ohttp::{KeyRing, OhttpError, PrivateKey, PublicKey};
 use amaas_wire::dsse::SigningKey;
-use amaas_wire::keys::{Audience, KeyList, Manifest};
-use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, PublicKey};
+use amaas_wire::keys::{Audience, Manifest};
 use futures_util::future::try_join_all;
 
 use super::SealingError;

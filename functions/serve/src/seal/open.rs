@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use amaas_wire::bhttp::{self, BhttpError};
-use amaas_wire::ohttp::{KEY_PROBLEM, KeyRing, OhttpError, chunked, whole};
+use amaas_ohttp::bhttp::{self, BhttpError};
+use amaas_ohttp::{KEY_PROBLEM, KeyRing, OhttpError, chunked, whole};
 use amaas_wire::predict::REQUEST_ID;
 use amaas_wire::problem;
 use axum::body::Body;

@@ -1,27 +1,8 @@
-//! What can be wrong with a list of keys or its manifest.
+//! Why the manifest of a key list is refused.
+
+use amaas_ohttp::key_list::KeyListError;
 
 use crate::dsse::DsseError;
-
-/// Why bytes are not a list of key configurations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyListError {
-    /// The list ends within a configuration, or a configuration within a part.
-    #[error("the list of keys ends early")]
-    Truncated,
-    /// A configuration goes on after its algorithms.
-    #[error("a key configuration has bytes after its end")]
-    TrailingBytes,
-    /// The algorithms of a configuration are none, or no whole number of pairs.
-    #[error("the algorithms of a key configuration are malformed")]
-    Algorithms,
-    /// A public key is not a key of its KEM.
-    #[error("malformed public key in the list")]
-    PublicKey,
-    /// No configuration has a suite that we know.
-    #[error("no key of the list can be used")]
-    NoUsableKey,
-}
 
 /// Why a list of keys is not to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

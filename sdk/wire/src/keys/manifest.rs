@@ -2,11 +2,12 @@
 
 use std::ops::RangeInclusive;
 
+use amaas_ohttp::key_list::KeyList;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{KeyList, ManifestError};
+use super::error::ManifestError;
 use crate::dsse::{Envelope, SigningKey, VerifyingKey};
 
 /// What signers say of a list of keys. One that comes out of [`verify`](Self::verify) is true, as far as they are.

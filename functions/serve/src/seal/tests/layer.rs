@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use amaas_wire::keys::{Audience, KeyList, Manifest, Requirement};
-use amaas_wire::ohttp::{DATE_PROBLEM, KEY_PROBLEM, Suite};
+use amaas_ohttp::key_list::KeyList;
+use amaas_ohttp::{DATE_PROBLEM, KEY_PROBLEM, Suite};
+use amaas_wire::keys::{Audience, Manifest, Requirement};
 use amaas_wire::predict::NOT_PROCESSED;
 
 use super::super::testing::{BEGIN, Place, name, offered};

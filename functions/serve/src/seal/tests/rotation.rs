@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use amaas_ohttp::KEY_PROBLEM;
 use amaas_wire::keys::{Audience, Manifest, Requirement};
-use amaas_wire::ohttp::KEY_PROBLEM;
 
 use super::super::source::{FLOOR, FRESH};
 use super::super::testing::{BEGIN, Place, name, offered};
@@ -30,7 +30,7 @@ const UNKNOWN: u16 = 422;
 async fn newest(place: &Place) -> PublicKey {
     let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let keys = set.unwrap(&place.vault, None).await.expect("unwrapped");
-    let list = amaas_wire::keys::KeyList::decode(&keys.list(u64::MAX)).expect("a list");
+    let list = amaas_ohttp::key_list::KeyList::decode(&keys.list(u64::MAX)).expect("a list");
     list.keys().iter().max_by_key(|key| key.id()).expect("a key").clone()
 }
 
@@ -73,7 +73,7 @@ async fn an_unknown_key_has_the_set_read_again_but_not_too_often() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
     let host = host(sealing.clone());
-    let stranger = amaas_wire::ohttp::PrivateKey::generate(99, amaas_wire::ohttp::Suite::X25519).expect("random");
+    let stranger = amaas_ohttp::PrivateKey::generate(99, amaas_ohttp::Suite::X25519).expect("random");
     assert_eq!(status(&host, &stranger.public_key()).await, UNKNOWN);
     place.rotate(OVERLAP).await;
     let new = newest(&place).await;
