@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use amaas_wire::key::MalformedKey;
-use amaas_wire::oip::DecodeError;
+use amaas_wire::DecodeError;
+use amaas_wire::MalformedKey;
 use http::StatusCode;
 
 use crate::access::oidc::TokenError;

@@ -1,14 +1,15 @@
 //! Formats that both sides of a call share: tensors, the Open Inference Protocol, the native `predict` route, OpenAI's routes,
-//! problem documents, API keys, signed receipts, and the signed manifests of sealing keys. The sealing itself is the crate
+//! problem documents, API keys, signed receipts, and the signed manifests of sealing keys. Sealing itself is in the crate
 //! `amaas-ohttp`.
 //!
-//! Invariant: nothing here does I/O, blocks or spawns. A value that can be built is a value that is well formed; every
-//! parser takes bytes from outside and answers with a value or an error that names what was expected and what arrived,
-//! never with a panic and never with the payload.
+//! Invariants: nothing here does I/O, blocks or spawns. A value that can be constructed is well formed. Every parser takes
+//! untrusted bytes and returns a value, or an error that names what was expected and what arrived. It never panics, and an
+//! error never repeats the payload.
 
+pub mod digest;
 pub mod dsse;
-pub mod json;
-pub mod key;
+#[doc(hidden)]
+pub mod hex;
 pub mod keys;
 pub mod oip;
 pub mod openai;
@@ -19,14 +20,11 @@ pub mod task;
 pub mod tensor;
 pub mod usage;
 
-mod datatype;
-#[doc(hidden)]
-pub mod hex;
-mod tensor_bytes;
-mod tensor_error;
-mod tensor_json;
-mod tensor_value;
-mod values;
+mod api_key;
+mod decode;
+mod json_fault;
 
-pub use key::{ApiKey, MalformedKey};
-pub use tensor::{Datatype, Number, Tensor, TensorData, TensorError, Values};
+pub use api_key::{ApiKey, GenerateError, MalformedKey};
+pub use decode::{DecodeError, from_json};
+pub use digest::{Digest, DigestHasher, MalformedDigest};
+pub use tensor::{Datatype, Tensor, TensorBuffer, TensorData, TensorElement, TensorError};

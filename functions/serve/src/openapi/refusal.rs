@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use amaas_ohttp::KEY_PROBLEM;
-use amaas_wire::key::MalformedKey;
-use amaas_wire::oip::{self, DecodeError};
+use amaas_wire::DecodeError;
+use amaas_wire::MalformedKey;
+use amaas_wire::oip;
 use amaas_wire::openai;
 use amaas_wire::problem::{self, Problem};
 use http::{StatusCode, header};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use amaas_wire::openai::{
-    Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs, UsageSoFar,
+    CompletionChoice, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, StreamedUsage, TokenLogprobs,
 };
 use amaas_wire::predict::Usage;
 use amaas_wire::task::{FinishReason, Generation, Prompt};
@@ -172,7 +172,7 @@ impl Answer {
         let (text, tokens, ended) = call.run(of, running, whole(&mut self.events)).await?;
         let usage = ended.usage(&self.events);
         let text = std::mem::take(&mut self.echo) + &text;
-        let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), UsageSoFar::Whole(usage));
+        let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), StreamedUsage::Whole(usage));
         let counted = Counted { rows: 1, tokens: Some(usage.total_tokens), begun: self.under_way.begun };
         let response = completions_response(&self.model, &body, counted)?;
         let model = Arc::clone(&self.model);
@@ -222,8 +222,8 @@ impl Answer {
     fn written(&mut self, event: Result<Event, Error>) -> (Bytes, bool) {
         let echo = std::mem::take(&mut self.echo);
         let so_far = match self.delivery {
-            Delivery::StreamWithUsage => UsageSoFar::Later,
-            Delivery::Whole | Delivery::Stream => UsageSoFar::Untold,
+            Delivery::StreamWithUsage => StreamedUsage::Later,
+            Delivery::Whole | Delivery::Stream => StreamedUsage::Omitted,
         };
         match event {
             Ok(Event::Piece { text, tokens, made }) => {
@@ -235,7 +235,7 @@ impl Answer {
                 let mut last = sse(&self.body(Some(self.choice(echo, Vec::new(), Some(reason))), so_far));
                 if self.delivery == Delivery::StreamWithUsage {
                     let usage = Ended { reason, made }.usage(&self.events);
-                    last += &sse(&self.body(None, UsageSoFar::Whole(usage)));
+                    last += &sse(&self.body(None, StreamedUsage::Whole(usage)));
                 }
                 ((last + "data: [DONE]\n\n").into(), false)
             }
@@ -262,7 +262,7 @@ impl Answer {
         receipt.map(|receipt| amaas_wire::receipt::comment(&receipt))
     }
 
-    fn body(&self, choice: Option<Completion>, usage: UsageSoFar) -> CompletionsResponse<'_> {
+    fn body(&self, choice: Option<CompletionChoice>, usage: StreamedUsage) -> CompletionsResponse<'_> {
         CompletionsResponse {
             id: &self.id,
             object: "text_completion",
@@ -273,9 +273,9 @@ impl Answer {
         }
     }
 
-    fn choice(&self, text: String, tokens: Vec<Told>, finish_reason: Option<FinishReason>) -> Completion {
+    fn choice(&self, text: String, tokens: Vec<Told>, finish_reason: Option<FinishReason>) -> CompletionChoice {
         let logprobs = self.logprobs.map(|_| logprobs(tokens));
-        Completion { text, index: 0, logprobs, finish_reason }
+        CompletionChoice { text, index: 0, logprobs, finish_reason }
     }
 }
 
@@ -301,8 +301,8 @@ async fn whole(events: &mut Events) -> Result<(String, Vec<Told>, Ended), Error>
     }
 }
 
-fn logprobs(tokens: Vec<Told>) -> Logprobs {
-    let mut all = Logprobs::default();
+fn logprobs(tokens: Vec<Told>) -> TokenLogprobs {
+    let mut all = TokenLogprobs::default();
     for Told { name, offset, logprob, top, .. } in tokens {
         all.tokens.push(name);
         all.text_offset.push(offset);

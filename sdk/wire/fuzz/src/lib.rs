@@ -3,12 +3,13 @@
 
 use amaas_ohttp::key_list::KeyList;
 use amaas_ohttp::{PrivateKey, Suite};
+use amaas_wire::Digest;
 use amaas_wire::dsse::SigningKey;
-use amaas_wire::keys::{Audience, Manifest, Requirement};
-use amaas_wire::oip::{self, Forms, InferRequest, InferResponse};
+use amaas_wire::keys::{Audience, KeyManifest, ManifestRequirement};
+use amaas_wire::oip::{self, InferRequest, InferResponse, OutputEncodings};
 use amaas_wire::openai::{CompletionsRequest, EmbeddingsRequest};
 use amaas_wire::predict::{PredictRequest, Usage};
-use amaas_wire::receipt::{Digest, Format, Metered, Receipt, SignedReceipt};
+use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptFormat, SignedReceipt};
 
 #[path = "../../../src/env_file/shell.rs"]
 mod shell;
@@ -27,13 +28,13 @@ pub fn oip_request(bytes: &[u8]) -> bool {
     assert_eq!(again.to_http(), (written.to_vec(), header));
     let response = |InferRequest { id, inputs, .. }: InferRequest| {
         let response = InferResponse { model_name: "m".to_owned(), model_version: None, id, outputs: inputs };
-        response.into_http(&Forms::all(oip::Form::Binary)).expect("bytes can carry any value")
+        response.into_http(&OutputEncodings::all(oip::TensorEncoding::Binary)).expect("bytes can carry any value")
     };
     let written = response(request);
     assert_eq!(response(again), written);
     let header = written.header_length();
     let again = InferResponse::from_http(&written.clone().into_body(), header).expect("what was written can be read");
-    assert_eq!(again.into_http(&Forms::all(oip::Form::Binary)).expect("as before"), written);
+    assert_eq!(again.into_http(&OutputEncodings::all(oip::TensorEncoding::Binary)).expect("as before"), written);
     true
 }
 
@@ -41,8 +42,8 @@ pub fn oip_request(bytes: &[u8]) -> bool {
 pub fn key_manifest(bytes: &[u8]) -> bool {
     let (list, manifest) = manifest();
     let audience = manifest.audience().clone();
-    let required = Requirement { audience, now: 1_500, least_serial: 7 };
-    let verified = Manifest::verify(bytes, &list, &[signer().verifying_key()], &required);
+    let required = ManifestRequirement { audience, now: 1_500, least_serial: 7 };
+    let verified = KeyManifest::verify(bytes, &list, &[signer().verifying_key()], &required);
     verified.is_ok_and(|(_, found)| {
         assert_eq!(found, manifest);
         true
@@ -99,24 +100,24 @@ pub fn env_line(bytes: &[u8]) -> bool {
 /// What the fixed signer signed.
 pub fn signed_receipt() -> Receipt {
     Receipt {
-        format: Format::One,
+        format: ReceiptFormat::One,
         request_id: "id".to_owned(),
         time: 1_500,
         tenant: "acme".to_owned(),
         model: "sentiment".to_owned(),
         version: "3".to_owned(),
         digest: Digest::of(b"model"),
-        usage: Metered { usage: Usage::new(1, 2), units: 1, unit: "rows".to_owned() },
+        usage: MeteredUsage { usage: Usage::new(1, 2), units: 1, unit: "rows".to_owned() },
         input: Digest::of(b"input"),
         output: Digest::of(b"output"),
     }
 }
 
 /// The fixed list, and its manifest.
-pub fn manifest() -> (Vec<u8>, Manifest) {
+pub fn manifest() -> (Vec<u8>, KeyManifest) {
     let list = KeyList::new([PrivateKey::derive(2, Suite::X25519, &[2; 32]).public_key()]).expect("one key").encode();
     let audience = Audience { model: "sentiment".to_owned(), version: "3".to_owned() };
-    let manifest = Manifest::new(&list, audience, 1_000..=2_000, 7);
+    let manifest = KeyManifest::new(&list, audience, 1_000..=2_000, 7);
     (list, manifest)
 }
 

@@ -1,6 +1,6 @@
 //! Every one-byte flip and every truncation of a small signed document is refused.
 
-use amaas_wire::keys::Manifest;
+use amaas_wire::keys::KeyManifest;
 use amaas_wire::receipt::SignedReceipt;
 
 use crate::keys::{manifest, requirement, signer, small_list};
@@ -24,14 +24,14 @@ fn key_lists_with_their_manifest() {
     let list = small_list();
     let document = manifest(&list).sign(&[&signer(1)]);
     let signers = [signer(1).verifying_key()];
-    assert!(Manifest::verify(&document, &list, &signers, &requirement()).is_ok());
+    assert!(KeyManifest::verify(&document, &list, &signers, &requirement()).is_ok());
     for bytes in damaged_by(&[1, 128], &list) {
-        assert!(Manifest::verify(&document, &bytes, &signers, &requirement()).is_err(), "{bytes:02x?}");
+        assert!(KeyManifest::verify(&document, &bytes, &signers, &requirement()).is_err(), "{bytes:02x?}");
     }
     // A lowest bit, the case of a letter, and what is no longer ASCII: a signature is checked for most of them.
     for bytes in damaged_by(&[1, 32, 128], &document) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        assert!(Manifest::verify(&bytes, &list, &signers, &requirement()).is_err(), "{text}");
+        assert!(KeyManifest::verify(&bytes, &list, &signers, &requirement()).is_err(), "{text}");
     }
 }
 
@@ -54,7 +54,7 @@ fn manifests_of_two_signers() {
     let document = manifest(&list).sign(&[&signer(1), &signer(2)]);
     let signers = [1, 2].map(|seed| signer(seed).verifying_key());
     for bytes in damaged_by(&[1], &document) {
-        if let Ok((_, found)) = Manifest::verify(&bytes, &list, &signers, &requirement()) {
+        if let Ok((_, found)) = KeyManifest::verify(&bytes, &list, &signers, &requirement()) {
             assert_eq!(found, manifest(&list));
         }
     }

@@ -3,7 +3,7 @@
 use amaas_ohttp::key_list::{KeyList, KeyListError};
 use amaas_ohttp::{PrivateKey, PublicKey, Suite};
 use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey, pre_authentication_encoding};
-use amaas_wire::keys::{ANY, Audience, Manifest, ManifestError, PAYLOAD_TYPE, Requirement};
+use amaas_wire::keys::{ANY, Audience, KeyManifest, ManifestError, ManifestRequirement, PAYLOAD_TYPE};
 use proptest::prelude::*;
 
 use crate::vectors::{self, bytes};
@@ -12,17 +12,17 @@ pub(crate) fn signer(seed: u8) -> SigningKey {
     SigningKey::from_bytes(&[seed; 32])
 }
 
-pub(crate) fn requirement() -> Requirement {
+pub(crate) fn requirement() -> ManifestRequirement {
     let audience = Audience { model: "sentiment".to_owned(), version: "3".to_owned() };
-    Requirement { audience, now: 1_500, least_serial: 7 }
+    ManifestRequirement { audience, now: 1_500, least_serial: 7 }
 }
 
 pub(crate) fn small_list() -> Vec<u8> {
     KeyList::new([public(1, Suite::X25519)]).expect("one key").encode()
 }
 
-pub(crate) fn manifest(list: &[u8]) -> Manifest {
-    Manifest::new(list, requirement().audience, 1_000..=2_000, 7)
+pub(crate) fn manifest(list: &[u8]) -> KeyManifest {
+    KeyManifest::new(list, requirement().audience, 1_000..=2_000, 7)
 }
 
 fn public(id: u8, suite: Suite) -> PublicKey {
@@ -83,7 +83,7 @@ fn current_and_next_signer_each_suffice() {
     let document = manifest(&list).sign(&[&signer(1), &signer(2)]);
     for seeds in [&[1][..], &[2], &[1, 2], &[3, 2]] {
         let signers: Vec<_> = seeds.iter().map(|seed| signer(*seed).verifying_key()).collect();
-        let (keys, found) = Manifest::verify(&document, &list, &signers, &requirement()).expect("a manifest");
+        let (keys, found) = KeyManifest::verify(&document, &list, &signers, &requirement()).expect("a manifest");
         assert_eq!((keys, found), (KeyList::decode(&list).expect("a list"), manifest(&list)));
     }
 }
@@ -94,12 +94,12 @@ fn each_refusal_of_a_manifest_is_named() {
     let list = small_list();
     let signers = [signer(1).verifying_key()];
     let document = manifest(&list).sign(&[&signer(1)]);
-    let verify = |document: &[u8], list: &[u8], change: fn(&mut Requirement)| {
+    let verify = |document: &[u8], list: &[u8], change: fn(&mut ManifestRequirement)| {
         let mut required = requirement();
         change(&mut required);
-        Manifest::verify(document, list, &signers, &required).map(|_| ())
+        KeyManifest::verify(document, list, &signers, &required).map(|_| ())
     };
-    let same: fn(&mut Requirement) = |_| {};
+    let same: fn(&mut ManifestRequirement) = |_| {};
     assert_eq!(verify(&document, &list, same), Ok(()));
     assert_eq!(verify(&document, &list, |required| required.now = 1_000), Ok(()));
     assert_eq!(verify(&document, &list, |required| required.now = 2_000), Ok(()));
@@ -150,12 +150,12 @@ proptest! {
         let signers = [signer(1).verifying_key()];
         let json = format!(r#"{{"payload":"{payload}","payloadType":"{PAYLOAD_TYPE}","signatures":[]}}"#);
         for document in [&bytes[..], json.as_bytes()] {
-            prop_assert!(Manifest::verify(document, &small_list(), &signers, &requirement()).is_err());
+            prop_assert!(KeyManifest::verify(document, &small_list(), &signers, &requirement()).is_err());
         }
         // Signed, and yet no manifest.
         let signed = Envelope::sign(PAYLOAD_TYPE, bytes, &[&signer(1)]).to_json();
         prop_assert_eq!(
-            Manifest::verify(&signed, &small_list(), &signers, &requirement()).map(|_| ()),
+            KeyManifest::verify(&signed, &small_list(), &signers, &requirement()).map(|_| ()),
             Err(ManifestError::Malformed)
         );
     }

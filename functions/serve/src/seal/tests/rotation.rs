@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use amaas_ohttp::KEY_PROBLEM;
-use amaas_wire::keys::{Audience, Manifest, Requirement};
+use amaas_wire::keys::{Audience, KeyManifest, ManifestRequirement};
 
 use super::super::source::{FLOOR, FRESH};
 use super::super::testing::{BEGIN, Place, name, offered};
@@ -155,8 +155,8 @@ async fn signers_take_over() {
         place.set_clock(now);
         let (list, document) = (sealing.list().await.expect("keys"), sealing.manifest("m", "1").await.expect("keys"));
         let audience = Audience { model: "m".to_owned(), version: "1".to_owned() };
-        let requirement = Requirement { audience, now, least_serial: 0 };
-        assert_eq!(Manifest::verify(&document, &list, &[signer], &requirement).is_ok(), signs, "{now}");
+        let requirement = ManifestRequirement { audience, now, least_serial: 0 };
+        assert_eq!(KeyManifest::verify(&document, &list, &[signer], &requirement).is_ok(), signs, "{now}");
     }
     let third = next.with_next_signer(&place.vault, end, OVERLAP).await.expect("a third");
     assert_eq!(third.document().signers.iter().filter(|signer| signer.public == old).count(), 0);
@@ -170,8 +170,8 @@ async fn a_manifest_holds_no_longer_than_its_keys() {
     let signers = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set").signers();
     let (list, document) = (sealing.list().await.expect("keys"), sealing.manifest("m", "1").await.expect("keys"));
     let audience = Audience { model: "m".to_owned(), version: "1".to_owned() };
-    let requirement = Requirement { audience, now: BEGIN, least_serial: 0 };
-    let (_, manifest) = Manifest::verify(&document, &list, &signers, &requirement).expect("signed");
+    let requirement = ManifestRequirement { audience, now: BEGIN, least_serial: 0 };
+    let (_, manifest) = KeyManifest::verify(&document, &list, &signers, &requirement).expect("signed");
     assert_eq!(manifest.not_after(), BEGIN + 60 + 3600);
 }
 

@@ -6,43 +6,47 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::plain::{self, member, read};
+use super::error::RequestError;
+use super::limits::check_model_name;
+use super::member::{self, optional, read};
+use super::prompt;
 #[cfg(feature = "schema")]
 use super::schema;
-use super::{RequestError, prompt};
-use crate::task::{Prompt, Stops};
+use crate::json_fault::unreadable_value;
+use crate::task::{Prompt, StopSequences};
 
-/// `POST /v1/completions`. Members that are not known are refused, and so are values of known ones that would change the answer and are
-/// not served.
+/// `POST /v1/completions`. JsonMembers that are not known are refused, and so are values of known ones that would change the answer and are
+/// `POST /v1/completions`. Unknown members are refused, and so are values of known ones that would change the answer and are not
+/// supported.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "Members"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "JsonMembers"))]
 pub struct CompletionsRequest {
     /// The model's name.
     pub model: String,
     /// The text and its options.
     pub prompt: Prompt,
-    /// How many of the most probable tokens are told beside each; `None` where no chances are.
+    /// The number of most probable tokens to report with each token; `None` for no log probabilities.
     pub logprobs: Option<usize>,
-    /// Whether the answer begins with the prompt.
+    /// Whether the answer repeats the prompt first.
     pub echo: bool,
-    /// How the answer comes.
+    /// How the answer is delivered.
     pub delivery: Delivery,
 }
 
-/// How an answer comes.
+/// How an answer is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// In one piece.
     Whole,
     /// As server-sent events, one for each piece of text.
     Stream,
-    /// The same, and at the end one that tells what the call is counted as.
+    /// As server-sent events, with the usage in the last event.
     StreamWithUsage,
 }
 
 impl CompletionsRequest {
-    /// The most that `logprobs` can ask for.
-    pub const MOST_LOGPROBS: usize = 5;
+    /// The largest value of `logprobs`.
+    pub const MAX_LOGPROBS: usize = 5;
 
     /// Reads a request body.
     ///
@@ -60,24 +64,25 @@ impl CompletionsRequest {
     /// [`RequestError`] names the member and the reason, never a text of the payload.
     pub fn from_json(body: &[u8]) -> Result<Self, RequestError> {
         let members =
-            serde_json::from_slice::<Members<'_>>(body).map_err(|error| RequestError::unread(body, &error))?;
+            serde_json::from_slice::<JsonMembers<'_>>(body).map_err(|error| RequestError::unread(body, &error))?;
         members.refuse_unserved()?;
         let prompt = Prompt {
             prompt: prompt::text(members.prompt)?,
-            max_tokens: member("max_tokens", members.max_tokens, "a whole number from 1 up")?,
-            temperature: member("temperature", members.temperature, "a number")?,
-            top_p: member("top_p", members.top_p, "a number")?,
-            seed: member("seed", members.seed, "a whole number of 64 bits")?,
+            max_tokens: optional("max_tokens", members.max_tokens, "a whole number from 1 up")?,
+            temperature: optional("temperature", members.temperature, "a number")?,
+            top_p: optional("top_p", members.top_p, "a number")?,
+            seed: optional("seed", members.seed, "a whole number of 64 bits")?,
             stop: stops(members.stop)?,
         };
         prompt.check().map_err(|(param, message)| RequestError::of(param, message))?;
-        let model = member::<String>("model", members.model, "a text")?;
-        super::bounded_model(model.as_deref().unwrap_or_default())?;
-        let flag = |name, value| member(name, value, "true or false").map(Option::unwrap_or_default);
+        let model = optional::<String>("model", members.model, "a text")?;
+        check_model_name(model.as_deref().unwrap_or_default())?;
+        let flag = |name, value| optional(name, value, "true or false").map(Option::unwrap_or_default);
         let (stream, echo) = (flag("stream", members.stream)?, flag("echo", members.echo)?);
         let logprobs = logprobs(members.logprobs)?;
         if echo && logprobs.is_some() {
-            let message = "echo: expected false where logprobs are asked for: the prompt's are not told here";
+            let message =
+                "echo: expected false together with logprobs: log probabilities of the prompt are not supported";
             return Err(refused("echo", message));
         }
         Ok(Self {
@@ -90,118 +95,118 @@ impl CompletionsRequest {
     }
 }
 
-/// What may stand in a body. Values are read one by one, so that an error can name the member and leave out what it holds; until then
-/// they stay where they are in the body, since a list of millions of numbers takes many times its size in memory.
+/// The members of a body. Each value is read on its own, so that an error can name the member without its value. Until then it
+/// stays in the body, because a parsed list of millions of numbers takes many times its size in memory.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct Members<'a> {
+struct JsonMembers<'a> {
     /// The model's name.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     model: Option<&'a RawValue>,
-    /// The text to go on with. Token ids are not taken: each model has a tokenizer of its own.
+    /// The prompt. Token ids are not supported: each model has its own tokenizer.
     #[serde(borrow)]
-    #[cfg_attr(feature = "schema", schemars(with = "schema::OneText"))]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::JsonOneText"))]
     prompt: Option<&'a RawValue>,
-    /// The most tokens that are made; 16 where nobody says, or as many as the model has room for.
+    /// The most tokens to generate; 16 by default, and never more than the context window has room for.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(min = 1)))]
     max_tokens: Option<&'a RawValue>,
-    /// 0 for the most probable token each time, 1 (the default) for the model's own chances, up to 2 for more surprise.
+    /// Sampling temperature, 0 to 2: 0 is greedy decoding, 1 (the default) samples from the model's own distribution.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(min = 0, max = 2)))]
     temperature: Option<&'a RawValue>,
-    /// Only the most probable tokens whose chances add up to this are drawn from; 1 where nobody says.
+    /// Nucleus sampling: only the most probable tokens whose probabilities add up to this are sampled from. 1 by default.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(max = 1), extend("exclusiveMinimum" = 0)))]
     top_p: Option<&'a RawValue>,
-    /// The same seed and prompt give the same text, of the same version on the same kind of machine. Random where nobody says.
+    /// The same seed and prompt give the same text, with the same version on the same kind of machine. Random by default.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<i64>"))]
     seed: Option<&'a RawValue>,
-    /// What ends the answer before it: a text, or up to four.
+    /// Stop sequences: a text, or up to four. Generation ends before the first match.
     #[serde(borrow)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<Stops>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<StopSequences>"))]
     stop: Option<&'a RawValue>,
-    /// How many of the most probable tokens are told beside each, 0 to 5.
+    /// The number of most probable tokens to report with each token, 0 to 5.
     #[serde(borrow)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(max = CompletionsRequest::MOST_LOGPROBS)))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(max = CompletionsRequest::MAX_LOGPROBS)))]
     logprobs: Option<&'a RawValue>,
-    /// Whether the answer begins with the prompt.
+    /// Whether the answer repeats the prompt first.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     echo: Option<&'a RawValue>,
-    /// Whether the answer comes as server-sent events, one for each piece of text.
+    /// Whether to stream the answer as server-sent events, one for each piece of text.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     stream: Option<&'a RawValue>,
-    /// Only where `stream` is true.
+    /// Only if `stream` is true.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<schema::StreamOptions>"))]
     stream_options: Option<&'a RawValue>,
-    /// An answer has one text.
+    /// Only 1: an answer has one text.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(min = 1, max = 1)))]
     n: Option<&'a RawValue>,
-    /// An answer has one text.
+    /// Only 1: an answer has one text.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>", range(min = 1, max = 1)))]
     best_of: Option<&'a RawValue>,
-    /// A text is only gone on with.
+    /// Only empty: text is not inserted.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>", length(max = 0)))]
     suffix: Option<&'a RawValue>,
-    /// Tokens are not penalised.
+    /// Only 0: tokens are not penalised.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(min = 0, max = 0)))]
     presence_penalty: Option<&'a RawValue>,
-    /// Tokens are not penalised.
+    /// Only 0: tokens are not penalised.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>", range(min = 0, max = 0)))]
     frequency_penalty: Option<&'a RawValue>,
-    /// Chances of tokens are the model's own.
+    /// Only empty: the logits are the model's own.
     #[serde(borrow)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::Nothing>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::JsonEmptyObject>"))]
     logit_bias: Option<&'a RawValue>,
-    /// The caller's own name for whom it asks; no answer depends on it.
+    /// The client's name for its end user. No effect.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     user: Option<&'a RawValue>,
-    /// The caller's own notes; no answer depends on them.
+    /// The client's metadata. No effect.
     #[serde(borrow)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::Notes>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::JsonObject>"))]
     metadata: Option<&'a RawValue>,
-    /// There is one tier.
+    /// There is only one tier.
     #[serde(borrow)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::Tier>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::ServiceTier>"))]
     service_tier: Option<&'a RawValue>,
-    /// No answer is kept.
+    /// Only false: no answer is stored.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<bool>", extend("enum" = [false, null])))]
     store: Option<&'a RawValue>,
 }
 
-impl Members<'_> {
+impl JsonMembers<'_> {
     fn refuse_unserved(&self) -> Result<(), RequestError> {
-        plain::check([self.user, self.metadata, self.service_tier, self.store])?;
+        member::check([self.user, self.metadata, self.service_tier, self.store])?;
         for (name, value) in [("n", self.n), ("best_of", self.best_of)] {
             if value.is_some_and(|value| read::<u64>(value) != Some(1)) {
-                return Err(refused(name, &format!("{name}: expected 1: an answer has one text here")));
+                return Err(refused(name, &format!("{name}: expected 1: an answer has one text")));
             }
         }
         for (name, value) in
             [("presence_penalty", self.presence_penalty), ("frequency_penalty", self.frequency_penalty)]
         {
             if value.is_some_and(|value| read::<f64>(value) != Some(0.0)) {
-                return Err(refused(name, &format!("{name}: expected 0: tokens are not penalised here")));
+                return Err(refused(name, &format!("{name}: expected 0: penalties are not supported")));
             }
         }
         if self.suffix.is_some_and(|suffix| suffix.get() != r#""""#) {
-            return Err(refused("suffix", "suffix: expected none: a text is only gone on with here"));
+            return Err(refused("suffix", "suffix: expected none: inserting text is not supported"));
         }
-        if self.logit_bias.is_some_and(|bias| read::<Nothing>(bias).is_none()) {
-            return Err(refused("logit_bias", "logit_bias: expected none: chances of tokens are the model's own here"));
+        if self.logit_bias.is_some_and(|bias| read::<EmptyObject>(bias).is_none()) {
+            return Err(refused("logit_bias", "logit_bias: expected none: logit biases are not supported"));
         }
         Ok(())
     }
@@ -209,18 +214,18 @@ impl Members<'_> {
     fn delivery(&self, stream: bool) -> Result<Delivery, RequestError> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct Options {
+        struct StreamOptions {
             include_usage: Option<bool>,
         }
         let Some(options) = self.stream_options else {
             return Ok(if stream { Delivery::Stream } else { Delivery::Whole });
         };
         if !stream {
-            return Err(refused("stream_options", "stream_options: expected none where stream is not true"));
+            return Err(refused("stream_options", "stream_options: expected none unless stream is true"));
         }
-        // A struct of serde can be a list too, which is none of the protocol's forms.
-        match read::<Options>(options).filter(|_| options.get().starts_with('{')) {
-            Some(Options { include_usage: Some(true) }) => Ok(Delivery::StreamWithUsage),
+        // serde reads a struct from a list too, which the protocol does not allow.
+        match read::<StreamOptions>(options).filter(|_| options.get().starts_with('{')) {
+            Some(StreamOptions { include_usage: Some(true) }) => Ok(Delivery::StreamWithUsage),
             Some(_) => Ok(Delivery::Stream),
             None => {
                 Err(refused("stream_options", "stream_options: expected an object with true or false as include_usage"))
@@ -230,40 +235,40 @@ impl Members<'_> {
 }
 
 /// An object without members.
-struct Nothing;
+struct EmptyObject;
 
-impl<'de> Deserialize<'de> for Nothing {
+impl<'de> Deserialize<'de> for EmptyObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Empty;
+        struct EmptyObjectVisitor;
 
-        impl<'de> Visitor<'de> for Empty {
-            type Value = Nothing;
+        impl<'de> Visitor<'de> for EmptyObjectVisitor {
+            type Value = EmptyObject;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object without members")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Nothing, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<EmptyObject, A::Error> {
                 match members.next_key::<IgnoredAny>()? {
-                    None => Ok(Nothing),
+                    None => Ok(EmptyObject),
                     Some(IgnoredAny) => Err(serde::de::Error::custom("a member")),
                 }
             }
         }
 
-        deserializer.deserialize_map(Empty)
+        deserializer.deserialize_map(EmptyObjectVisitor)
     }
 }
 
-/// Of a list that is too long its length is told, and nothing is kept.
+/// Reads `stop`. Nothing of a list that is too long is kept.
 fn stops(value: Option<&RawValue>) -> Result<Vec<String>, RequestError> {
     let Some(value) = value else { return Ok(Vec::new()) };
-    let most = Prompt::MOST_STOPS;
-    serde_json::from_str::<Stops>(value.get()).map(Vec::from).map_err(|error| {
-        if let Some(what) = crate::json::no_value(&error) {
+    let most = Prompt::MAX_STOPS;
+    serde_json::from_str::<StopSequences>(value.get()).map(Vec::from).map_err(|error| {
+        if let Some(what) = unreadable_value(&error) {
             return refused("stop", &format!("stop: {what}"));
         }
-        // It is a list of so many, or of something else.
+        // The list is too long, or has other entries.
         let long = error.to_string().starts_with("invalid length");
         let expected = if long { format!("at most {most} texts") } else { "a text or a list of texts".to_owned() };
         refused("stop", &format!("stop: expected {expected}"))
@@ -272,8 +277,8 @@ fn stops(value: Option<&RawValue>) -> Result<Vec<String>, RequestError> {
 
 fn logprobs(value: Option<&RawValue>) -> Result<Option<usize>, RequestError> {
     let expected = "a whole number from 0 to 5";
-    match member::<usize>("logprobs", value, expected)? {
-        Some(most) if most > CompletionsRequest::MOST_LOGPROBS => {
+    match optional::<usize>("logprobs", value, expected)? {
+        Some(most) if most > CompletionsRequest::MAX_LOGPROBS => {
             Err(refused("logprobs", &format!("logprobs: expected {expected}, got {most}")))
         }
         most => Ok(most),
@@ -300,7 +305,7 @@ mod tests {
         let without_effect = r#","user":"u","metadata":{"a":"b"},"service_tier":"auto","store":false,"best_of":1,"logit_bias":{},
             "presence_penalty":0,"frequency_penalty":0.0,"echo":false,"n":1"#;
         assert_eq!(read(without_effect), Ok(plain.clone()));
-        // What langchain-openai sends where its user says nothing.
+        // The defaults of langchain-openai.
         let langchain = r#","temperature":0.7,"top_p":1,"frequency_penalty":0,"presence_penalty":0,"n":1,"seed":null,
             "logprobs":null,"max_tokens":256"#;
         assert_eq!(read(langchain).map(|request| request.prompt.max_tokens), Ok(Some(256)));
@@ -396,7 +401,7 @@ mod tests {
 
     #[test]
     fn long_members_are_refused_with_their_limit() {
-        let long = "q".repeat(Prompt::MAX_STOP_BYTES + 1);
+        let long = "q".repeat(Prompt::MAX_STOP_LEN + 1);
         let error = read(&format!(r#","stop":["a","{long}"]"#)).expect_err("too long");
         assert_eq!(error.message, "stop: expected texts of at most 256 bytes, got one of 257");
         let body = format!(r#"{{"model":"{}","prompt":"p"}}"#, "m".repeat(257));

@@ -1,22 +1,55 @@
-//! JSON from outside: what is wrong with it, in words that name the place, and never a value or a type of the program.
-//!
-//! `serde_json` tells line and column of a fault, and not the member. So the path is found afterwards: the text up to the fault is scanned
-//! once more, which costs nothing where there is none.
-
-mod path;
-mod words;
+//! Reads request and answer bodies, and says why one cannot be read.
 
 use serde::Deserialize;
 
-pub(crate) use self::words::{Fault, no_value};
-use crate::oip::DecodeError;
+use crate::json_fault::JsonFault;
+use crate::tensor::TensorError;
 
 /// Reads `body` as a `T`.
 ///
 /// # Errors
 /// [`DecodeError::Json`] names the member and the reason, never a value.
-pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
+pub fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
     serde_json::from_slice(body).map_err(|error| DecodeError::json(body, &error))
+}
+
+/// Why a body could not be read. The text never holds a value of the payload.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Not JSON, or not the JSON that was expected.
+    #[error("{0}")]
+    Json(String),
+    /// A tensor in it is not well formed.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// A parameter of the request that is not supported.
+    #[error("the parameter `{parameter}` of the request is not taken here")]
+    #[allow(missing_docs)]
+    Parameter { parameter: String },
+    /// A text that the answer would repeat is too long.
+    #[error("{what} has {got} bytes, expected at most {expected}")]
+    #[allow(missing_docs)] // the fields are what the message says
+    Long { what: &'static str, expected: usize, got: usize },
+    /// The JSON would end after the end of the body.
+    #[error("Inference-Header-Content-Length is {header}, but the body has {body} bytes")]
+    #[allow(missing_docs)]
+    Header { header: usize, body: usize },
+    /// There are bytes that belong to no tensor.
+    #[error("the body has {got} bytes of binary data, expected {expected}, which is the sum of all binary_data_size")]
+    #[allow(missing_docs)]
+    Rest { expected: usize, got: usize },
+    /// More entries than a call may have. Reading stopped there.
+    #[error("inputs: expected at most {expected} entries, got more")]
+    #[allow(missing_docs)]
+    Inputs { expected: usize },
+}
+
+impl DecodeError {
+    /// Names the place in `body` and the reason, without the payload values and Rust types that the text of `serde_json` can hold.
+    pub fn json(body: &[u8], error: &serde_json::Error) -> Self {
+        Self::Json(JsonFault::of(body, error).message)
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +88,7 @@ mod tests {
     }
 
     fn said(body: &str) -> String {
-        let DecodeError::Json(said) = read::<Body>(body.as_bytes()).expect_err(body) else { panic!("{body}") };
+        let DecodeError::Json(said) = from_json::<Body>(body.as_bytes()).expect_err(body) else { panic!("{body}") };
         said
     }
 
@@ -132,7 +165,7 @@ mod tests {
         let programs =
             ["struct", "enum", "tuple", "sequence", "map", "unit", "Row", "Kind", "borrowed", "array", "integer `"];
         for error in errors {
-            let said = Fault::of(b"", &error).message;
+            let said = JsonFault::of(b"", &error).message;
             for word in numbers.iter().chain(&programs) {
                 assert!(
                     !said.split(|it: char| !it.is_alphanumeric() && it != '`').any(|said| said == *word),
@@ -148,7 +181,7 @@ mod tests {
             (serde_json::from_str::<f64>("[]").map(drop), "a number"),
             (serde_json::from_str::<Option<()>>("[]").map(drop), "null"),
         ] {
-            let said = Fault::of(b"[]", &error.expect_err(expected)).message;
+            let said = JsonFault::of(b"[]", &error.expect_err(expected)).message;
             assert!(said.starts_with(&format!("expected {expected}, got a list")), "{said}");
         }
     }
@@ -161,7 +194,7 @@ mod tests {
             (&[0x78, 0x9c, 1], "it looks like zlib; the header \"content-encoding: deflate\" is missing"),
             (&[0x28, 0xb5, 0x2f, 0xfd], "it looks like zstd, which is not taken"),
         ] {
-            let said = read::<Body>(body).expect_err(expected).to_string();
+            let said = from_json::<Body>(body).expect_err(expected).to_string();
             assert_eq!(said, format!("not JSON: {expected}"));
         }
         assert!(said("x").starts_with("not JSON: expected value"), "a letter is no zlib");
@@ -172,12 +205,12 @@ mod tests {
         let long = "n".repeat(5000);
         let body = format!(r#"{{"{long}":1}}"#);
         let error = serde_json::from_str::<Body>(&body).expect_err("unknown");
-        let fault = Fault::of(body.as_bytes(), &error);
+        let fault = JsonFault::of(body.as_bytes(), &error);
         assert_eq!(fault.member.map(|name| name.len()), Some(64));
         assert!(fault.message.len() < 300, "{}", fault.message);
         let body = r#"{"rows":[{"size":1,"`, expected `x":2}]}"#;
         let error = serde_json::from_str::<Body>(body).expect_err("unknown");
-        assert_eq!(Fault::of(body.as_bytes(), &error).member.as_deref(), Some("rows"));
+        assert_eq!(JsonFault::of(body.as_bytes(), &error).member.as_deref(), Some("rows"));
         let deep = format!(r#"{{"any":{}{},"name":1}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert!(said(&deep).starts_with("name: expected a string, got an integer"));
     }
@@ -185,14 +218,14 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_read_or_refused(body in "[\\[\\]{}:,\"\\\\unameshprow0-9.e -]{0,60}") {
-            if let Err(error) = read::<Body>(body.as_bytes()) {
+            if let Err(error) = from_json::<Body>(body.as_bytes()) {
                 proptest::prop_assert!(error.to_string().len() < 400);
             }
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(body in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
-            let _ = read::<Body>(&body);
+            let _ = from_json::<Body>(&body);
         }
     }
 }

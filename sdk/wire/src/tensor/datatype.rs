@@ -1,4 +1,4 @@
-//! What the values of a tensor are.
+//! The datatypes of tensors.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub enum Datatype {
     Fp32,
     Fp64,
     Bytes,
-    /// The upper half of an FP32; only as bytes, since the protocol has no way to write it in JSON.
+    /// The upper half of an FP32. The protocol has no JSON form for it, only bytes.
     Bf16,
 }
 
@@ -70,6 +70,17 @@ impl Datatype {
     /// The datatype with the protocol's name `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|datatype| datatype.name() == name)
+    }
+
+    /// Bytes of one value; `None` for BYTES, whose values have their own lengths.
+    pub fn width(self) -> Option<usize> {
+        Some(match self {
+            Self::Bool | Self::Uint8 | Self::Int8 => 1,
+            Self::Uint16 | Self::Int16 | Self::Fp16 | Self::Bf16 => 2,
+            Self::Uint32 | Self::Int32 | Self::Fp32 => 4,
+            Self::Uint64 | Self::Int64 | Self::Fp64 => 8,
+            Self::Bytes => return None,
+        })
     }
 }
 

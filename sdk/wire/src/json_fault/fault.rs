@@ -1,20 +1,20 @@
-//! `serde`'s errors in the words of callers.
+//! `serde`'s errors in words for clients.
 
 use serde_json::error::Category;
 
-use super::path::Path;
+use super::path::{JsonPath, MAX_SHOWN_NAME};
 
-/// What is wrong with a body.
+/// Why a body cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// Where and what, without a value.
+pub(crate) struct JsonFault {
+    /// The place and the reason, without a value.
     pub(crate) message: String,
     /// The member of the body at fault, known or not.
     pub(crate) member: Option<String>,
 }
 
-impl Fault {
-    /// What `error` says of `body`.
+impl JsonFault {
+    /// Explains `error`, which reading `body` gave.
     pub(crate) fn of(body: &[u8], error: &serde_json::Error) -> Self {
         let place = format!("line {} column {}", error.line(), error.column());
         let text = error.to_string();
@@ -25,15 +25,15 @@ impl Fault {
             Category::Eof => not_json(&format!("the body ends too early, at {place}")),
             Category::Io => Self { message: "the body could not be read".to_owned(), member: None },
             Category::Syntax => {
-                let Some(what) = no_value(error) else { return not_json(&text) };
-                // The last byte that was read may be the one behind the value.
+                let Some(what) = unreadable_value(error) else { return not_json(&text) };
+                // The last byte that was read may be the one after the value.
                 let read = before(body, error);
-                let path = Path::at_end_of(&read[..read.len().saturating_sub(1)]);
+                let path = JsonPath::at_end_of(&read[..read.len().saturating_sub(1)]);
                 Self { message: at(&path, what, &place), member: path.member() }
             }
             Category::Data => {
                 let read = before(body, error);
-                let mut path = Path::at_end_of(read);
+                let mut path = JsonPath::at_end_of(read);
                 let opens = |byte: &u8| matches!(byte, b'[' | b'{');
                 let rest = body.get(read.len()..).unwrap_or_default().trim_ascii_start();
                 // A list or an object is refused before it is read.
@@ -48,7 +48,7 @@ impl Fault {
     }
 }
 
-fn at(path: &Path, what: &str, place: &str) -> String {
+fn at(path: &JsonPath, what: &str, place: &str) -> String {
     let path = path.to_string();
     let colon = if path.is_empty() { "" } else { ": " };
     format!("{path}{colon}{what}, at {place}")
@@ -64,7 +64,7 @@ fn before<'a>(body: &'a [u8], error: &serde_json::Error) -> &'a [u8] {
     &body[..begin.saturating_add(error.column()).min(body.len())]
 }
 
-/// What a body is that is no JSON, by how it begins. No JSON begins so.
+/// Recognises a body that is not JSON by its first bytes. No JSON begins with these.
 fn disguise(body: &[u8]) -> Option<&'static str> {
     match body {
         [0x1f, 0x8b, ..] => Some("it looks like gzip; the header \"content-encoding: gzip\" is missing"),
@@ -78,8 +78,8 @@ fn disguise(body: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What a value is that has JSON's form and that nothing can be made of; `None` where `error` is about something else.
-pub(crate) fn no_value(error: &serde_json::Error) -> Option<&'static str> {
+/// Why a value in valid JSON syntax cannot be read; `None` if `error` has another reason.
+pub(crate) fn unreadable_value(error: &serde_json::Error) -> Option<&'static str> {
     let text = error.to_string();
     let is = |reason: &str| error.is_syntax() && text.starts_with(reason);
     match () {
@@ -91,7 +91,7 @@ pub(crate) fn no_value(error: &serde_json::Error) -> Option<&'static str> {
     }
 }
 
-/// The words for a `reason` of `serde`, and the name of the member that it does not know. What holds a value is left out.
+/// Rewords a `reason` of `serde`, and returns the unknown member that it names. Values are left out.
 fn data(reason: &str) -> (String, Option<String>) {
     if let Some(rest) = reason.strip_prefix("missing field `") {
         return (format!("missing member {:?}", rest.trim_end_matches('`')), None);
@@ -105,7 +105,7 @@ fn data(reason: &str) -> (String, Option<String>) {
             Some((name, expected)) => (name, format!("; expected {}", choice(expected))),
             None => (rest.trim_end_matches("`, there are no fields"), String::new()),
         };
-        let name: String = name.chars().take(LONGEST_NAME).collect();
+        let name: String = name.chars().take(MAX_SHOWN_NAME).collect();
         return (format!("unknown member {name:?}{expected}"), Some(name));
     }
     let Some((got, expected)) = reason.rsplit_once(", expected ") else { return ("unexpected value".to_owned(), None) };
@@ -116,7 +116,7 @@ fn data(reason: &str) -> (String, Option<String>) {
     let got = match got.split_once(": ") {
         Some(("invalid type", got)) => kind(got),
         Some(("invalid value", got)) if got.starts_with("integer `") => Some("an integer out of range".to_owned()),
-        // Our own words for a text, which are none of its own.
+        // The text is ours, and repeats nothing of the value.
         Some(("invalid value", got)) if got.starts_with("a data: URL") => Some(got.to_owned()),
         _ => got.strip_prefix("invalid length ").map(str::to_owned),
     };
@@ -151,7 +151,7 @@ fn kind(got: &str) -> Option<String> {
     kinds.into_iter().find(|(name, _)| got.starts_with(name)).map(|(_, kind)| kind.to_owned())
 }
 
-/// What is expected, where `serde` names a type of the program for it.
+/// Rewords what `serde` expected, which may be the name of a Rust type.
 fn wanted(expected: &str) -> String {
     let length =
         |begin: &str| expected.strip_prefix(begin).and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
@@ -180,13 +180,11 @@ fn wanted(expected: &str) -> String {
             .iter()
             .any(|it| expected.starts_with(it)) =>
         {
-            "another form, which the API document tells".to_owned()
+            "another form, see the API document".to_owned()
         }
         expected => expected.to_owned(),
     }
 }
 
-/// Characters of a caller's own name that are told.
-pub(super) const LONGEST_NAME: usize = 64;
-/// 2^63: what is larger or has as many digits is no integer of 64 bits.
+/// 2^63: a larger number is no integer of 64 bits.
 const LARGEST_INTEGER: f64 = 9_223_372_036_854_775_808.0;

@@ -8,82 +8,84 @@ use crate::task::FinishReason;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionsResponse<'a> {
-    /// The answer's own id, the same in every event of it.
+    /// The id of the answer, the same in all its events.
     pub id: &'a str,
     /// Always `text_completion`.
     #[cfg_attr(feature = "schema", schemars(extend("const" = "text_completion")))]
     pub object: &'static str,
-    /// When it was begun, in seconds since 1970.
+    /// The start of the answer, in seconds since 1970.
     pub created: u64,
     /// The model that answers.
     pub model: &'a str,
-    /// One text, or none in the event that only tells the usage.
-    pub choices: Vec<Completion>,
-    /// What the call is counted as.
-    #[serde(skip_serializing_if = "UsageSoFar::is_untold")]
+    /// One text, or none in the event that has only the usage.
+    pub choices: Vec<CompletionChoice>,
+    /// The usage of the call.
+    #[serde(skip_serializing_if = "StreamedUsage::is_omitted")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<CompletionUsage>"))]
-    pub usage: UsageSoFar,
+    pub usage: StreamedUsage,
 }
 
-/// What an answer, or an event of it, tells of its usage.
+/// The usage in an answer, or in an event of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum UsageSoFar {
-    /// Nothing: there is no such member.
+pub enum StreamedUsage {
+    /// No member.
     #[default]
-    Untold,
-    /// That it will be told in the last event: `null`, as `OpenAI` writes it.
+    Omitted,
+    /// `null`, as `OpenAI` writes it: the last event has the usage.
     Later,
-    /// All of it.
+    /// The usage.
     Whole(CompletionUsage),
 }
 
-impl UsageSoFar {
+impl StreamedUsage {
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
-    fn is_untold(&self) -> bool {
-        *self == Self::Untold
+    fn is_omitted(&self) -> bool {
+        *self == Self::Omitted
     }
 }
 
 /// A text of a [`CompletionsResponse`], or a piece of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Completion {
+#[cfg_attr(feature = "schema", schemars(rename = "Completion"))]
+pub struct CompletionChoice {
     /// The text.
     pub text: String,
     /// Always 0: there is one text.
     #[cfg_attr(feature = "schema", schemars(extend("const" = 0)))]
     pub index: u64,
-    /// The chances of its tokens, where they were asked for.
-    pub logprobs: Option<Logprobs>,
-    /// Why it ends, where it does.
+    /// The log probabilities of its tokens, if the request asks for them.
+    pub logprobs: Option<TokenLogprobs>,
+    /// Why generation ended, if it did.
     pub finish_reason: Option<FinishReason>,
 }
 
-/// The chances of tokens, as the network gave them: before temperature and `top_p`.
+/// The log probabilities of tokens, before temperature and `top_p`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Logprobs {
-    /// What each token adds to the text. One that adds nothing of its own has another name: `bytes:\\xf0` where its bytes are no whole
-    /// character, its name in the vocabulary where it is a special one.
+#[cfg_attr(feature = "schema", schemars(rename = "Logprobs"))]
+pub struct TokenLogprobs {
+    /// The text of each token. A token that is an incomplete character is written as its bytes, `bytes:\\xf0`, and a special token as
+    /// its name in the vocabulary.
     pub tokens: Vec<String>,
-    /// The natural logarithm of the chance of each, −9999 for none.
+    /// The log probability of each token, −9999 for a probability of 0.
     pub token_logprobs: Vec<f64>,
-    /// The most probable tokens in the place of each, as many as were asked for, by the same names.
+    /// The most probable tokens at each position, as many as the request asks for, by the same names.
     pub top_logprobs: Vec<std::collections::BTreeMap<String, f64>>,
-    /// Where the text of each begins in the answer, in characters.
+    /// The offset of each token in the answer, in characters.
     pub text_offset: Vec<usize>,
 }
 
-/// What a call is counted as, in `OpenAI`'s words.
+/// The usage of a call, in `OpenAI`'s terms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionUsage {
-    /// Tokens of the prompt, what begins a text included.
+    /// Tokens of the prompt, special tokens included.
     pub prompt_tokens: u64,
-    /// Tokens that were made.
+    /// Generated tokens.
     pub completion_tokens: u64,
-    /// Both.
+    /// The sum of both.
     pub total_tokens: u64,
 }
 
@@ -104,9 +106,9 @@ mod tests {
             };
             serde_json::to_value(response).expect("JSON").get("usage").cloned()
         };
-        assert_eq!(json(UsageSoFar::Untold), None);
-        assert_eq!(json(UsageSoFar::Later), Some(serde_json::Value::Null));
+        assert_eq!(json(StreamedUsage::Omitted), None);
+        assert_eq!(json(StreamedUsage::Later), Some(serde_json::Value::Null));
         let usage = CompletionUsage { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
-        assert_eq!(json(UsageSoFar::Whole(usage)), Some(serde_json::to_value(usage).expect("JSON")));
+        assert_eq!(json(StreamedUsage::Whole(usage)), Some(serde_json::to_value(usage).expect("JSON")));
     }
 }

@@ -1,13 +1,16 @@
 //! The values of a tensor as bytes: little-endian, row-major, nothing between them.
 //!
-//! Source: the binary tensor data extension, "Binary Tensor Request". BOOL is a byte of 0 or 1, and each element of BYTES
-//! stands behind its length in 4 bytes. Numbers stay where they arrived and leave from where they are ([`Values`]); BOOL and BYTES
-//! are copied.
+//! Source: the binary tensor data extension, "Binary Tensor Request". A BOOL is a byte of 0 or 1, and an element of BYTES follows
+//! its length in 4 bytes. Numbers are not copied, neither in nor out ([`TensorBuffer`]); BOOL and BYTES are.
 
 use bytes::Bytes;
 
-use crate::tensor::element_count;
-use crate::{Datatype, Tensor, TensorData, TensorError, Values};
+use super::buffer::TensorBuffer;
+use super::data::TensorData;
+use super::datatype::Datatype;
+use super::error::TensorError;
+use super::named::Tensor;
+use super::shape::element_count;
 
 impl Tensor {
     /// Makes a tensor of `datatype` and `shape` from its values as bytes.
@@ -24,7 +27,7 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// [`TensorError::ByteCount`] where there are more or fewer bytes than the shape needs, [`TensorError::ByteElement`] where an
+    /// [`TensorError::ByteCount`] for more or fewer bytes than the shape needs, [`TensorError::ByteElement`] if an
     /// element of BYTES goes beyond the end, [`TensorError::Value`] for a BOOL that is neither 0 nor 1 or a text that is not
     /// UTF-8, and what [`Tensor::new`] finds wrong with the shape.
     pub fn from_bytes(name: String, datatype: Datatype, shape: Vec<usize>, bytes: Bytes) -> Result<Self, TensorError> {
@@ -43,12 +46,12 @@ impl Tensor {
     /// How many bytes [`write_bytes`](Self::write_bytes) writes.
     pub fn byte_len(&self) -> usize {
         match self.data() {
-            TensorData::Bytes(values) => values.iter().map(|value| LENGTH + value.len()).sum(),
+            TensorData::Bytes(values) => values.iter().map(|value| LENGTH_PREFIX + value.len()).sum(),
             data => data.len() * data.datatype().width().unwrap_or_default(),
         }
     }
 
-    /// The values as bytes; where nobody else holds them, numbers are not copied.
+    /// The values as bytes. Numbers are not copied, unless another tensor shares them.
     pub fn into_bytes(self) -> Bytes {
         let mut out = Vec::new();
         match self.data() {
@@ -73,7 +76,7 @@ impl Tensor {
         }
     }
 
-    /// Puts the values as bytes behind what `out` has. An element of BYTES of 4 GiB or more, which its length cannot say, is
+    /// Appends the values as bytes to `out`. An element of BYTES of 4 GiB or more, which its length cannot express, is
     /// cut.
     pub fn write_bytes(&self, out: &mut Vec<u8>) {
         macro_rules! write {
@@ -107,25 +110,12 @@ impl Tensor {
     }
 }
 
-impl Datatype {
-    /// How many bytes a value has; `None` for BYTES, whose values have their own lengths.
-    pub fn width(self) -> Option<usize> {
-        Some(match self {
-            Self::Bool | Self::Uint8 | Self::Int8 => 1,
-            Self::Uint16 | Self::Int16 | Self::Fp16 | Self::Bf16 => 2,
-            Self::Uint32 | Self::Int32 | Self::Fp32 => 4,
-            Self::Uint64 | Self::Int64 | Self::Fp64 => 8,
-            Self::Bytes => return None,
-        })
-    }
-}
-
-/// Values of a width, of which `bytes` holds whole ones.
+/// Reads values of a fixed width; `bytes` holds a whole number of them.
 fn fixed(tensor: &str, datatype: Datatype, bytes: Bytes) -> Result<TensorData, TensorError> {
     macro_rules! read {
         ($($variant:ident),*) => {
             match datatype {
-                $(Datatype::$variant => Values::from_le_bytes(bytes).map(TensorData::$variant),)*
+                $(Datatype::$variant => TensorBuffer::from_le_bytes(bytes).map(TensorData::$variant),)*
                 Datatype::Bool => return bools(tensor, &bytes),
                 Datatype::Bytes => None,
             }
@@ -148,11 +138,11 @@ fn bools(tensor: &str, bytes: &[u8]) -> Result<TensorData, TensorError> {
 /// `count` elements of BYTES. Networks take text, so each has to be UTF-8.
 fn texts(tensor: &str, count: usize, mut bytes: &[u8]) -> Result<Vec<String>, TensorError> {
     let all = bytes.len();
-    // Each takes at least its length, which bounds the allocation by what was really sent.
-    let mut values = Vec::with_capacity(count.min(all / LENGTH));
+    // Each element takes at least its length prefix, so the body bounds the allocation.
+    let mut values = Vec::with_capacity(count.min(all / LENGTH_PREFIX));
     for index in 0..count {
         let beyond = || TensorError::ByteElement { tensor: tensor.to_owned(), index, count };
-        let (length, rest) = bytes.split_first_chunk::<LENGTH>().ok_or_else(beyond)?;
+        let (length, rest) = bytes.split_first_chunk::<LENGTH_PREFIX>().ok_or_else(beyond)?;
         let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| beyond())?;
         let (value, rest) = rest.split_at_checked(length).ok_or_else(beyond)?;
         let value = std::str::from_utf8(value).map_err(|_| {
@@ -169,8 +159,8 @@ fn texts(tensor: &str, count: usize, mut bytes: &[u8]) -> Result<Vec<String>, Te
     }
 }
 
-/// How many bytes say how long an element of BYTES is.
-const LENGTH: usize = 4;
+/// Bytes of the length before an element of BYTES.
+const LENGTH_PREFIX: usize = 4;
 
 #[cfg(test)]
 mod tests {

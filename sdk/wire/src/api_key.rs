@@ -1,7 +1,7 @@
 //! API keys: `amaas_<env>_<30 base62><6 base62 CRC-32>`.
 //!
-//! The prefix lets secret scanners find a leaked key, no character breaks a double-click selection, and the check
-//! digits tell a mistyped key from an unknown one before any look-up.
+//! The prefix lets secret scanners find a leaked key, and no character breaks a double-click selection. The checksum
+//! detects a mistyped key before any look-up. The scheme is that of GitHub's tokens.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 /// let key = ApiKey::generate("dev")?;
 /// assert!(key.expose().parse::<ApiKey>().is_ok());
 /// assert_eq!(format!("{key:?}"), "ApiKey(amaas_dev_…)");
-/// # Ok::<(), amaas_wire::key::GenerateError>(())
+/// # Ok::<(), amaas_wire::GenerateError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
@@ -28,7 +28,7 @@ impl ApiKey {
     /// Makes a key of 178 random bits for `environment` (lower-case letters and digits, such as `dev` or `live`).
     ///
     /// # Errors
-    /// When the operating system gives no randomness, or `environment` has other characters.
+    /// If the operating system gives no randomness, or `environment` has other characters.
     pub fn generate(environment: &str) -> Result<Self, GenerateError> {
         if !valid_environment(environment) {
             return Err(GenerateError::Environment);
@@ -38,7 +38,7 @@ impl ApiKey {
         while text.len() < end {
             let mut bytes = Zeroizing::new([0_u8; SECRET_LEN]);
             getrandom::fill(bytes.as_mut_slice()).map_err(|_| GenerateError::Random)?;
-            // 248 = 4 × 62: taking only what lies below keeps every character equally likely.
+            // Rejection sampling below 248 = 4 × 62 keeps every character equally likely.
             let characters = bytes.iter().filter(|byte| **byte < 248).map(|byte| BASE62[usize::from(byte % 62)]);
             for character in characters.take(end - text.len()) {
                 text.push(char::from(character));
@@ -89,7 +89,7 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// Which part of an API key is wrong. It never holds the key.
+/// The part of an API key that is malformed. It never holds the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MalformedKey {
@@ -105,7 +105,7 @@ pub enum MalformedKey {
     /// The secret has a character that is not a letter or a digit.
     #[error("the secret of the API key has a character that is not a letter or a digit")]
     Characters,
-    /// The check digits do not fit: a character was mistyped or lost.
+    /// The checksum does not match: a character was mistyped or lost.
     #[error("the check digits of the API key do not fit: was it copied in full?")]
     Checksum,
 }
@@ -127,7 +127,7 @@ fn valid_environment(environment: &str) -> bool {
         && environment.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
-/// The CRC-32 (IEEE) of everything before it, in base 62, most significant digit first.
+/// The checksum: CRC-32 (IEEE) of `body` in base 62, most significant digit first.
 fn check_digits(body: &str) -> String {
     let mut rest = crc32fast::hash(body.as_bytes()) as usize;
     let mut digits = [b'0'; CHECK_LEN];

@@ -7,42 +7,43 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-#[cfg(feature = "schema")]
-use super::schema;
-use super::{RequestError, TEXT_ONLY, bounded_model, plain};
+use super::error::RequestError;
+use super::limits::{TEXT_ONLY, check_model_name};
+use super::member;
 
-/// `POST /v1/embeddings`. Members that are not known are refused, and so are values of known ones that would change the answer and are
-/// not served.
+/// `POST /v1/embeddings`. Unknown members are refused, and so are values of known ones that would change the answer and are not
+/// supported.
+/// `POST /v1/completions`. Members that are not known are refused, and so are values of known ones that would change the answer and are
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "schema::Embeddings"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "super::schema::JsonEmbeddingsRequest"))]
 pub struct EmbeddingsRequest {
     /// The model's name.
     pub model: String,
-    /// The texts: one where the member is a string, each of a list.
+    /// The texts: one for a string, each of a list.
     pub input: Vec<String>,
-    /// How the vectors are written.
+    /// The encoding of the vectors.
     pub encoding_format: EncodingFormat,
-    /// The length that the vectors should have, where the caller says.
+    /// The length of the vectors that the client asks for.
     pub dimensions: Option<u64>,
-    /// What is to be done with a text of more tokens than the model reads.
+    /// Whether a text of more tokens than the model reads is truncated.
     pub truncation: Truncation,
 }
 
-/// How the vectors of an answer are written.
+/// The encoding of the vectors of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub enum EncodingFormat {
     /// A list of numbers.
     #[default]
     Float,
-    /// Little-endian 32-bit floats in base64, which is what `OpenAI`'s own Python client asks for.
+    /// Little-endian 32-bit floats in base64, which `OpenAI`'s own Python client asks for.
     Base64,
 }
 
-/// What is done with a text of more tokens than the model reads.
+/// Whether a text of more tokens than the model reads is truncated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Truncation {
-    /// The vector is that of its beginning, and the answer says so.
+    /// The text is cut at its end, and the answer says so.
     #[default]
     End,
     /// The call is refused.
@@ -50,7 +51,7 @@ pub enum Truncation {
 }
 
 impl EmbeddingsRequest {
-    /// Reads a request body of at most `limit` texts; what comes behind them is not read.
+    /// Reads a request body of at most `limit` texts. Reading stops at the first text beyond.
     ///
     /// ```
     /// use amaas_wire::openai::EmbeddingsRequest;
@@ -65,16 +66,16 @@ impl EmbeddingsRequest {
     /// # Errors
     /// [`RequestError`] names the member and the reason, never a value of the payload.
     pub fn from_json(body: &[u8], limit: usize) -> Result<Self, RequestError> {
-        let mut state = State { limit, said: None };
+        let mut state = ReadState { limit, said: None };
         let mut json = serde_json::Deserializer::from_slice(body);
-        let read = json.deserialize_map(Request(&mut state)).and_then(|request| json.end().map(|()| request));
+        let read = json.deserialize_map(RequestVisitor(&mut state)).and_then(|request| json.end().map(|()| request));
         read.map_err(|error| state.said.take().unwrap_or_else(|| RequestError::unread(body, &error)))
     }
 
-    /// The `model` of a request body, and nothing else of it.
+    /// Reads only the `model` of a request body.
     ///
     /// # Errors
-    /// [`RequestError`], as above.
+    /// [`RequestError`], as for [`from_json`](Self::from_json).
     pub fn model_of(body: &[u8]) -> Result<String, RequestError> {
         #[derive(Deserialize)]
         struct Named<'a> {
@@ -83,27 +84,27 @@ impl EmbeddingsRequest {
         }
         let named = serde_json::from_slice::<Named<'_>>(body).map_err(|error| RequestError::unread(body, &error))?;
         let model = named.model.ok_or_else(|| RequestError::missing("model"))?.into_owned();
-        bounded_model(&model).map(|()| model)
+        check_model_name(&model).map(|()| model)
     }
 }
 
-/// Where the reading of a request is: serde's own errors carry only text.
-struct State {
+/// The state of reading a request.
+struct ReadState {
     limit: usize,
-    /// What serde's error would not say.
+    /// The error with its details, because serde's own errors carry only text.
     said: Option<RequestError>,
 }
 
-impl State {
+impl ReadState {
     fn fail<E: serde::de::Error>(&mut self, error: RequestError) -> E {
         self.said = Some(error);
         E::custom("refused")
     }
 }
 
-struct Request<'a>(&'a mut State);
+struct RequestVisitor<'a>(&'a mut ReadState);
 
-impl<'de> Visitor<'de> for Request<'_> {
+impl<'de> Visitor<'de> for RequestVisitor<'_> {
     type Value = EmbeddingsRequest;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,13 +114,13 @@ impl<'de> Visitor<'de> for Request<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<EmbeddingsRequest, A::Error> {
         let state = self.0;
         let (mut model, mut input) = (None, None);
-        let mut others = [None; Member::OTHERS.len()];
-        while let Some(member) = members.next_key::<Member>()? {
+        let mut others = [None; RequestMember::OTHERS.len()];
+        while let Some(member) = members.next_key::<RequestMember>()? {
             match member {
-                Member::Model if model.is_some() => return Err(A::Error::duplicate_field("model")),
-                Member::Model => model = Some(members.next_value::<String>()?),
-                Member::Input if input.is_some() => return Err(A::Error::duplicate_field("input")),
-                Member::Input => input = Some(members.next_value_seed(Input(&mut *state))?),
+                RequestMember::Model if model.is_some() => return Err(A::Error::duplicate_field("model")),
+                RequestMember::Model => model = Some(members.next_value::<String>()?),
+                RequestMember::Input if input.is_some() => return Err(A::Error::duplicate_field("input")),
+                RequestMember::Input => input = Some(members.next_value_seed(InputVisitor(&mut *state))?),
                 other => {
                     let (place, name) = other.place();
                     if others[place].replace(members.next_value::<&'de RawValue>()?).is_some() {
@@ -133,31 +134,31 @@ impl<'de> Visitor<'de> for Request<'_> {
     }
 }
 
-type Others<'a> = [Option<&'a RawValue>; Member::OTHERS.len()];
+type RawMembers<'a> = [Option<&'a RawValue>; RequestMember::OTHERS.len()];
 
 fn made(
     model: Option<String>,
     input: Option<Vec<String>>,
-    others: Others<'_>,
+    others: RawMembers<'_>,
 ) -> Result<EmbeddingsRequest, RequestError> {
     let model = model.ok_or_else(|| RequestError::missing("model"))?;
-    bounded_model(&model)?;
+    check_model_name(&model)?;
     let input = input.ok_or_else(|| RequestError::missing("input"))?;
-    let [format, dimensions, truncate, most, direction, plain @ ..] = others;
-    plain::check(plain)?;
+    let [format, dimensions, truncate, most, direction, unused @ ..] = others;
+    member::check(unused)?;
     refuse_other_cuts(most, direction)?;
     Ok(EmbeddingsRequest {
         model,
         input,
         encoding_format: encoding_format(format)?,
-        dimensions: plain::member("dimensions", dimensions, "a whole number")?,
+        dimensions: member::optional("dimensions", dimensions, "a whole number")?,
         truncation: truncation(truncate)?,
     })
 }
 
 fn encoding_format(value: Option<&RawValue>) -> Result<EncodingFormat, RequestError> {
     let expected = "\"float\" or \"base64\"";
-    match plain::member::<Cow<'_, str>>("encoding_format", value, expected)?.as_deref() {
+    match member::optional::<Cow<'_, str>>("encoding_format", value, expected)?.as_deref() {
         None | Some("float") => Ok(EncodingFormat::Float),
         Some("base64") => Ok(EncodingFormat::Base64),
         Some(_) => {
@@ -166,13 +167,13 @@ fn encoding_format(value: Option<&RawValue>) -> Result<EncodingFormat, RequestEr
     }
 }
 
-/// Services say it with a truth value, or with the end at which a text is cut.
+/// Services use a boolean, or the name of the end at which a text is cut.
 fn truncation(value: Option<&RawValue>) -> Result<Truncation, RequestError> {
     match value.map_or("null", RawValue::get) {
         "null" | "true" | "\"END\"" => Ok(Truncation::End),
         "false" | "\"NONE\"" => Ok(Truncation::Refuse),
         _ => {
-            let expected = "true or \"END\", false or \"NONE\"; a text is cut at its end here";
+            let expected = "true or \"END\", false or \"NONE\"; a text is cut at its end";
             Err(RequestError::of("truncate", format!("truncate: expected {expected}")))
         }
     }
@@ -180,20 +181,20 @@ fn truncation(value: Option<&RawValue>) -> Result<Truncation, RequestError> {
 
 fn refuse_other_cuts(most: Option<&RawValue>, direction: Option<&RawValue>) -> Result<(), RequestError> {
     if !matches!(most.map_or("null", RawValue::get), "null" | "-1") {
-        let message = "truncate_prompt_tokens: expected none or -1: a text is cut to what the model reads here";
+        let message = "truncate_prompt_tokens: expected none or -1: a text is cut to the length that the model reads";
         return Err(RequestError::of("truncate_prompt_tokens", message.to_owned()));
     }
     if !matches!(direction.map_or("null", RawValue::get), "null" | "\"right\"" | "\"Right\"") {
-        let message = "truncation_direction: expected none or \"right\": a text is cut at its end here";
+        let message = "truncation_direction: expected none or \"right\": a text is cut at its end";
         return Err(RequestError::of("truncation_direction", message.to_owned()));
     }
     Ok(())
 }
 
-/// What may be in a body. There is no other, so that none is left unheeded.
+/// The members of a body. Others are refused, so that none is ignored.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
-enum Member {
+enum RequestMember {
     Model,
     Input,
     EncodingFormat,
@@ -207,8 +208,8 @@ enum Member {
     Store,
 }
 
-impl Member {
-    /// Those whose values are read when all have come.
+impl RequestMember {
+    /// Members whose values are read at the end of the body.
     const OTHERS: [&'static str; 9] = [
         "encoding_format",
         "dimensions",
@@ -221,17 +222,17 @@ impl Member {
         "store",
     ];
 
-    /// The place among [`Self::OTHERS`], and the name.
+    /// The index among [`Self::OTHERS`], and the name.
     fn place(self) -> (usize, &'static str) {
         let place = (self as usize).saturating_sub(Self::EncodingFormat as usize);
         (place, Self::OTHERS[place])
     }
 }
 
-/// Reads `input`; a short body can hold millions of texts, so it stops at one too many.
-struct Input<'a>(&'a mut State);
+/// Reads `input`, and stops at one text too many, because a short body can hold millions.
+struct InputVisitor<'a>(&'a mut ReadState);
 
-impl<'de> DeserializeSeed<'de> for Input<'_> {
+impl<'de> DeserializeSeed<'de> for InputVisitor<'_> {
     type Value = Vec<String>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -239,7 +240,7 @@ impl<'de> DeserializeSeed<'de> for Input<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Input<'_> {
+impl<'de> Visitor<'de> for InputVisitor<'_> {
     type Value = Vec<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -258,7 +259,7 @@ impl<'de> Visitor<'de> for Input<'_> {
         let mut texts = Vec::new();
         while texts.len() < self.0.limit {
             match list.next_element()? {
-                Some(Text(text)) => texts.push(text),
+                Some(InputText(text)) => texts.push(text),
                 None if texts.is_empty() => {
                     let message = "input: expected at least one text, got none".to_owned();
                     return Err(self.0.fail(RequestError::of("input", message)));
@@ -277,30 +278,30 @@ impl<'de> Visitor<'de> for Input<'_> {
     }
 }
 
-/// One text of a list, which says what else may stand there with other services.
-struct Text(String);
+/// One text of a list. Its error explains that token ids, which other services accept, are refused.
+struct InputText(String);
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for InputText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Words;
+        struct InputTextVisitor;
 
-        impl Visitor<'_> for Words {
-            type Value = Text;
+        impl Visitor<'_> for InputTextVisitor {
+            type Value = InputText;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(TEXT_ONLY)
             }
 
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.to_owned()))
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<InputText, E> {
+                Ok(InputText(text.to_owned()))
             }
 
-            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Text, E> {
-                Ok(Text(text))
+            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<InputText, E> {
+                Ok(InputText(text))
             }
         }
 
-        deserializer.deserialize_any(Words)
+        deserializer.deserialize_any(InputTextVisitor)
     }
 }
 
@@ -324,7 +325,7 @@ mod tests {
             truncation: Truncation::Refuse,
         };
         assert_eq!(read(body), Ok(expected));
-        let nulls = Member::OTHERS.map(|name| format!(r#""{name}":null"#)).join(",");
+        let nulls = RequestMember::OTHERS.map(|name| format!(r#""{name}":null"#)).join(",");
         let body = format!(r#"{{"input":["a","","é"],{nulls},"model":"m"}}"#);
         let request = read(&body).expect("nulls are nothing");
         assert_eq!(request.input, ["a", "", "é"]);
@@ -382,7 +383,7 @@ mod tests {
             assert_eq!(error.param.as_deref(), param, "{body}");
         }
         // Each is in its place.
-        for name in Member::OTHERS {
+        for name in RequestMember::OTHERS {
             let error = read(&format!(r#"{{"model":"m","input":"a","{name}":[]}}"#)).expect_err(name);
             assert_eq!(error.param.as_deref(), Some(name));
         }

@@ -1,7 +1,7 @@
 //! The JSON `data` of a tensor, flat or nested, read strictly into its datatype.
 //!
-//! Nothing is converted: a float where an integer belongs, 300 for UINT8 or a string for a number is an error that names
-//! the element's index, what was expected and what kind of value arrived.
+//! Nothing is converted. A float in place of an integer, 300 for UINT8 or a string for a number is an error that names the
+//! index of the element, what was expected and the kind of value that arrived.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,10 +10,13 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 
-use crate::json::no_value;
-use crate::tensor::element_count;
-use crate::tensor_value::{Value, refused_number};
-use crate::{Datatype, Tensor, TensorData, TensorError};
+use super::data::TensorData;
+use super::datatype::Datatype;
+use super::error::TensorError;
+use super::json_value::{JsonValue, refused_number};
+use super::named::Tensor;
+use super::shape::element_count;
+use crate::json_fault::unreadable_value;
 
 /// Reads `data` (JSON text) as a tensor of `datatype` and `shape`.
 pub(crate) fn decode(
@@ -48,23 +51,23 @@ pub(crate) fn decode(
 }
 
 /// The `count` values of `shape` in `text`.
-fn values<T: Value>(tensor: &str, shape: &[usize], count: usize, text: &str) -> Result<Vec<T>, TensorError> {
+fn values<T: JsonValue>(tensor: &str, shape: &[usize], count: usize, text: &str) -> Result<Vec<T>, TensorError> {
     let text = if T::INTEGER { without_minus_zero(text) } else { Cow::Borrowed(text) };
     if let Some(values) = flat_integers(&text, count) {
         return Ok(values);
     }
-    // Each value takes at least two bytes of JSON, which bounds the allocation by what was really sent.
+    // Each value takes at least two bytes of JSON, so the body bounds the allocation.
     let values = Vec::with_capacity(count.min(text.len() / 2 + 1));
-    let mut reader = Reader { tensor, shape, count, values, error: None };
+    let mut reader = DataReader { tensor, shape, count, values, error: None };
     let mut json = serde_json::Deserializer::from_str(&text);
-    let read = Level { reader: &mut reader, depth: 0 }.deserialize(&mut json);
-    let Reader { values, error, .. } = reader;
+    let read = DataLevel { reader: &mut reader, depth: 0 }.deserialize(&mut json);
+    let DataReader { values, error, .. } = reader;
     match (error, read) {
         (Some(error), _) => Err(error),
         (None, Ok(())) => Ok(values),
         (None, Err(error)) => {
             let (tensor, index) = (tensor.to_owned(), values.len());
-            if let Some(got) = no_value(&error) {
+            if let Some(got) = unreadable_value(&error) {
                 return Err(TensorError::Value { tensor, index, expected: T::EXPECTED, got });
             }
             let deep = error.to_string().contains("recursion limit");
@@ -74,7 +77,8 @@ fn values<T: Value>(tensor: &str, shape: &[usize], count: usize, text: &str) -> 
     }
 }
 
-/// `text` with 0 for each −0, which JSON's reader would make a float of. In a text nothing is found that matters: it is no integer.
+/// Replaces each −0 by 0, because the JSON reader turns −0 into a float. Matches inside a string do not matter: a string is no
+/// integer.
 fn without_minus_zero(text: &str) -> Cow<'_, str> {
     let is =
         |(at, _): &(usize, &str)| !text[at + 2..].starts_with(|next: char| matches!(next, '0'..='9' | '.' | 'e' | 'E'));
@@ -86,13 +90,13 @@ fn without_minus_zero(text: &str) -> Cow<'_, str> {
     for at in places {
         bytes[at] = b' ';
     }
-    // One character of one byte stands for another.
+    // One ASCII character replaces another.
     String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// The `count` values of a flat list of integers of at most 18 digits, which is what most data is; read as [`Level`] reads them, but
-/// without a visitor for each. `None` for anything else, which is read or refused there.
-fn flat_integers<T: Value>(json: &str, count: usize) -> Option<Vec<T>> {
+/// Fast path for a flat list of `count` integers of at most 18 digits, which most data is. It reads the same values as
+/// [`DataLevel`], without a visitor for each. `None` for anything else, which [`DataLevel`] reads or refuses.
+fn flat_integers<T: JsonValue>(json: &str, count: usize) -> Option<Vec<T>> {
     let mut rest = json.as_bytes().strip_prefix(b"[")?;
     let mut values = Vec::with_capacity(count.min(json.len() / 2 + 1));
     while values.len() < count {
@@ -105,7 +109,7 @@ fn flat_integers<T: Value>(json: &str, count: usize) -> Option<Vec<T>> {
             }
             (value, length) = (value * 10 + i64::from(digit - b'0'), length + 1);
         }
-        // For an integer it was taken away, and a float keeps the sign.
+        // Integers have no −0 any more here, and a float keeps the sign.
         if length == 0 || (sign < 0 && value == 0) {
             return None;
         }
@@ -113,7 +117,7 @@ fn flat_integers<T: Value>(json: &str, count: usize) -> Option<Vec<T>> {
         let end = if values.len() < count { b',' } else { b']' };
         rest = digits[length..].trim_ascii_start().strip_prefix(&[end])?;
     }
-    // Of no values there is nothing to be gained.
+    // An empty list needs no fast path.
     (count > 0 && rest.trim_ascii().is_empty()).then_some(values)
 }
 
@@ -144,7 +148,7 @@ pub(crate) fn encode<S: Serializer>(tensor: &Tensor, serializer: S) -> Result<S:
     }
 }
 
-/// `serde_json` would write `null` for NaN and infinities, and the caller would read a wrong value; so it is an error.
+/// Refuses NaN and infinities, for which `serde_json` would write `null`, a wrong value.
 fn finite<S, F>(tensor: &Tensor, serializer: S, values: impl ExactSizeIterator<Item = F>) -> Result<S::Ok, S::Error>
 where
     S: Serializer,
@@ -162,7 +166,7 @@ where
 }
 
 /// The values read so far, and the first error with its details (serde's own errors carry only text).
-struct Reader<'a, T> {
+struct DataReader<'a, T> {
     tensor: &'a str,
     shape: &'a [usize],
     /// The shape's product.
@@ -171,7 +175,7 @@ struct Reader<'a, T> {
     error: Option<TensorError>,
 }
 
-impl<T> Reader<'_, T> {
+impl<T> DataReader<'_, T> {
     fn nesting<E: serde::de::Error>(&mut self, what: String) -> E {
         self.error.get_or_insert(TensorError::Nesting {
             tensor: self.tensor.to_owned(),
@@ -182,24 +186,24 @@ impl<T> Reader<'_, T> {
     }
 }
 
-/// What stands at one depth of the JSON: a list, or a value.
-struct Level<'r, 'a, T> {
-    reader: &'r mut Reader<'a, T>,
+/// Reads one depth of the JSON: a list, or a value.
+struct DataLevel<'r, 'a, T> {
+    reader: &'r mut DataReader<'a, T>,
     depth: usize,
 }
 
-impl<T: Value> Level<'_, '_, T> {
-    /// Takes the value that `convert` makes; `got` is the kind of JSON value that arrived.
+impl<T: JsonValue> DataLevel<'_, '_, T> {
+    /// Stores a value; `got` is the kind of JSON value that arrived.
     fn take<E: serde::de::Error>(self, value: Option<T>, got: &'static str) -> Result<(), E> {
         let Self { reader, depth } = self;
         let rank = reader.shape.len();
-        // Flat data stands at depth 1, nested data at the rank; a scalar tensor's value may stand alone.
+        // Values are at depth 1 in flat data and at the rank in nested data; the value of a scalar may be bare.
         if depth != 1 && depth != rank {
             return Err(
-                reader.nesting(format!("a value stands at depth {depth}, expected depth {rank}, or 1 for flat data"))
+                reader.nesting(format!("a value is at depth {depth}, expected depth {rank}, or 1 for flat data"))
             );
         }
-        // Two bytes of JSON can make a string of 24 bytes, so what is too much is not kept until all is read.
+        // Two bytes of JSON can become a string of 24 bytes, so surplus values are refused at once.
         if reader.values.len() == reader.count {
             reader.error.get_or_insert(TensorError::More {
                 tensor: reader.tensor.to_owned(),
@@ -222,7 +226,7 @@ impl<T: Value> Level<'_, '_, T> {
     }
 }
 
-impl<'de, T: Value> DeserializeSeed<'de> for Level<'_, '_, T> {
+impl<'de, T: JsonValue> DeserializeSeed<'de> for DataLevel<'_, '_, T> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -230,7 +234,7 @@ impl<'de, T: Value> DeserializeSeed<'de> for Level<'_, '_, T> {
     }
 }
 
-impl<'de, T: Value> Visitor<'de> for Level<'_, '_, T> {
+impl<'de, T: JsonValue> Visitor<'de> for DataLevel<'_, '_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -241,11 +245,11 @@ impl<'de, T: Value> Visitor<'de> for Level<'_, '_, T> {
         let Self { reader, depth } = self;
         let rank = reader.shape.len();
         if depth >= rank.max(1) {
-            return Err(reader.nesting(format!("a list stands at depth {depth}, deeper than the shape")));
+            return Err(reader.nesting(format!("a list is at depth {depth}, deeper than the shape")));
         }
         let before = reader.values.len();
         let mut length = 0_usize;
-        while list.next_element_seed(Level { reader: &mut *reader, depth: depth + 1 })?.is_some() {
+        while list.next_element_seed(DataLevel { reader: &mut *reader, depth: depth + 1 })?.is_some() {
             length += 1;
         }
         // At depth 0 a flat list is as long as the tensor, which `Tensor::new` checks.
@@ -254,7 +258,7 @@ impl<'de, T: Value> Visitor<'de> for Level<'_, '_, T> {
         if !flat && length != expected {
             return Err(reader.nesting(format!("a list at depth {depth} has {length} entries, expected {expected}")));
         }
-        // A flat list and a list of lists in one: `[1, [2]]`.
+        // Flat and nested in one list: `[1, [2]]`.
         if depth == 0 && !flat && reader.values.len() != reader.count {
             return Err(reader.nesting("flat and nested data are mixed".to_owned()));
         }

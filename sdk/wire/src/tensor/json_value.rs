@@ -1,11 +1,11 @@
-//! A JSON value as a value of a datatype: nothing is converted.
+//! Converts a JSON value to a value of a datatype, without coercion.
 
 use half::f16;
 
-/// How a JSON value becomes a value of the datatype; `None` where it may not.
-pub(crate) trait Value: Sized {
+/// A value of a datatype, from a JSON value; `None` for a kind of value that the datatype does not accept.
+pub(super) trait JsonValue: Sized {
     const EXPECTED: &'static str;
-    /// Whether its values are integers, of which −0 is the same as 0.
+    /// Whether the values are integers, so that −0 is 0.
     const INTEGER: bool = false;
     fn from_bool(_: bool) -> Option<Self> {
         None
@@ -21,24 +21,24 @@ pub(crate) trait Value: Sized {
     }
 }
 
-impl Value for bool {
+impl JsonValue for bool {
     const EXPECTED: &'static str = "true or false (BOOL)";
     fn from_bool(value: bool) -> Option<Self> {
         Some(value)
     }
 }
 
-impl Value for String {
+impl JsonValue for String {
     const EXPECTED: &'static str = "a string (BYTES)";
     fn from_string(value: &str) -> Option<Self> {
         Some(value.to_owned())
     }
 }
 
-/// What a number is called that a datatype does not take: a `float` where JSON's reader made a float of it.
-pub(crate) fn refused_number<T: Value>(float: Option<f64>) -> &'static str {
+/// Names a number that the datatype does not accept; `float` is its value if the JSON reader made a float of it.
+pub(super) fn refused_number<T: JsonValue>(float: Option<f64>) -> &'static str {
     match float {
-        // A datatype that takes floats takes any but the largest. An integer of more than 64 bits is read as a float.
+        // A float datatype accepts any float but the largest. An integer of more than 64 bits is read as a float.
         Some(value) if T::from_float(0.0).is_some() || value.abs() >= LARGEST_INTEGER => "a number out of range",
         Some(_) => "a number with a fraction or an exponent",
         None if T::from_integer(0).is_some() => "an integer out of range",
@@ -46,12 +46,12 @@ pub(crate) fn refused_number<T: Value>(float: Option<f64>) -> &'static str {
     }
 }
 
-/// 2^63: what is as large, or larger, and was not read as an integer, is none of 64 bits; but for some whole floats.
+/// 2^63: a number of this size that was not read as an integer does not fit 64 bits, except for some whole floats.
 const LARGEST_INTEGER: f64 = 9_223_372_036_854_775_808.0;
 
 macro_rules! integers {
     ($($type:ty => $expected:literal),* $(,)?) => {$(
-        impl Value for $type {
+        impl JsonValue for $type {
             const EXPECTED: &'static str = $expected;
             const INTEGER: bool = true;
             fn from_integer(value: i128) -> Option<Self> {
@@ -72,7 +72,7 @@ integers! {
 }
 
 #[allow(clippy::cast_precision_loss)] // an integer literal for a float is rounded, as any JSON reader does
-impl Value for f64 {
+impl JsonValue for f64 {
     const EXPECTED: &'static str = "a finite number (FP64)";
     fn from_integer(value: i128) -> Option<Self> {
         Some(value as f64)
@@ -82,8 +82,8 @@ impl Value for f64 {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rounding is meant; infinity is refused
-impl Value for f32 {
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rounding is intended; infinity is refused
+impl JsonValue for f32 {
     const EXPECTED: &'static str = "a finite number in the range of FP32";
     fn from_integer(value: i128) -> Option<Self> {
         Some(value as f32)
@@ -94,7 +94,7 @@ impl Value for f32 {
 }
 
 #[allow(clippy::cast_precision_loss)]
-impl Value for f16 {
+impl JsonValue for f16 {
     const EXPECTED: &'static str = "a finite number in the range of FP16 (-65504 to 65504)";
     fn from_integer(value: i128) -> Option<Self> {
         Self::from_float(value as f64)
