@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use amaas_ohttp::Suite;
 use amaas_wire::dsse::VerifyingKey;
-use amaas_wire::ohttp::Suite;
 use amaas_wire::{ApiKey, MalformedKey};
 
 use crate::call::Caller;

@@ -3,8 +3,8 @@
 //! With origin access control `CloudFront` signs what it sends to a Function URL. It does not read bodies, and Lambda takes none that is not in
 //! the signature, so the client says each body's hash. It is the hash of what goes out: of a sealed call, of the sealed body.
 
+use amaas_wire::Digest;
 use amaas_wire::hex;
-use amaas_wire::receipt::Digest;
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 

@@ -4,7 +4,8 @@
 
 use std::time::SystemTime;
 
-use amaas_wire::oip::{DecodeError, HEADER_LENGTH, InferResponse, Ready};
+use amaas_wire::DecodeError;
+use amaas_wire::oip::{HEADER_LENGTH, InferResponse, ReadyState};
 use amaas_wire::predict::{
     NOT_PROCESSED, PredictResponse, REQUEST_ID, USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS, Usage,
 };
@@ -41,14 +42,14 @@ pub(crate) fn infer(completed: Completed) -> Result<InferAnswer, Error> {
 
 /// Any JSON answer.
 pub(crate) fn json<T: DeserializeOwned>(completed: &Completed) -> Result<T, Error> {
-    amaas_wire::json::read(&completed.received.body).map_err(|error| unreadable(completed, &error))
+    amaas_wire::from_json(&completed.received.body).map_err(|error| unreadable(completed, &error))
 }
 
 /// The readiness that an answer states: by its body, whatever the status, or by a bare success.
 pub(crate) fn readiness(received: &Received) -> Option<Readiness> {
-    match serde_json::from_slice::<Ready>(&received.body) {
-        Ok(Ready { ready: true, execution_provider, .. }) => Some(Readiness::Ready { execution_provider }),
-        Ok(Ready { ready: false, reason, .. }) => Some(Readiness::NotReady { reason }),
+    match serde_json::from_slice::<ReadyState>(&received.body) {
+        Ok(ReadyState { ready: true, execution_provider, .. }) => Some(Readiness::Ready { execution_provider }),
+        Ok(ReadyState { ready: false, reason, .. }) => Some(Readiness::NotReady { reason }),
         Err(_) => received.is_success().then_some(Readiness::Ready { execution_provider: None }),
     }
 }

@@ -30,14 +30,14 @@ mod sealing;
 mod transport;
 mod usage;
 
+pub use amaas_ohttp::Suite;
 pub use amaas_wire::dsse::VerifyingKey;
-pub use amaas_wire::ohttp::Suite;
 pub use amaas_wire::oip::{InferRequest, ModelMetadata, ServerMetadata, StatedDatatype, TensorMetadata};
 pub use amaas_wire::predict::{ModelEntry, ModelList, Usage};
 pub use amaas_wire::problem::Problem;
-pub use amaas_wire::receipt::{Digest, Metered, Receipt, ReceiptError, SignedReceipt};
+pub use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptError, SignedReceipt};
 pub use amaas_wire::usage::{UsageBy, UsageDay, UsageReport, UsageRow, UsageSum};
-pub use amaas_wire::{ApiKey, Datatype, MalformedKey, Tensor, TensorData, TensorError, task};
+pub use amaas_wire::{ApiKey, Datatype, Digest, MalformedKey, Tensor, TensorData, TensorError, task};
 
 pub use answer::{Answer, InferAnswer, Readiness};
 pub use builder::{ClientBuilder, IntoApiKey};

@@ -26,7 +26,7 @@ use amaas_serve::{Host, rehearse};
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};
 use amaas_store::{ModelName, Selector, Store};
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 use amaas_wire::dsse::SigningKey;
 use http::{HeaderMap, header};
 

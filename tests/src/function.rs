@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::thread::panicking;
 
-use amaas_wire::oip::Ready;
+use amaas_wire::oip::ReadyState;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 
@@ -76,11 +76,11 @@ impl Function {
     }
 
     /// What `/v2/health/ready` says now; the status says the same.
-    pub async fn readiness(&self) -> Ready {
+    pub async fn readiness(&self) -> ReadyState {
         let url = format!("{}/v2/health/ready", self.endpoint().await);
         let answer = within("an answer about readiness", reqwest::get(url)).await.expect("the server answers");
         let status = answer.status().as_u16();
-        let ready: Ready = answer.json().await.expect("readiness is JSON");
+        let ready: ReadyState = answer.json().await.expect("readiness is JSON");
         assert_eq!(status, if ready.ready { 200 } else { 503 }, "{ready:?}");
         ready
     }

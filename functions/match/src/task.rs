@@ -7,7 +7,7 @@ use amaas_embed::Embed;
 use amaas_serve::task::{Assets, Matcher};
 use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_wire::Tensor;
-use amaas_wire::task::{Embedding, ImageAndTexts, RankedTexts, Scored};
+use amaas_wire::task::{Embedding, ImageAndTexts, RankedTexts, ScoredLabel};
 
 use crate::picture::Picture;
 use crate::score::{direction, dot, largest, probabilities};
@@ -114,7 +114,8 @@ impl Matcher for Match {
         let top = largest(&probabilities, self.picture.top);
         let towards = direction(top.iter().map(|place| (probabilities[*place], known[*place].as_slice())));
         let scores = vectors.iter().map(|vector| dot(&towards, &vector.embedding));
-        let label = |place: &usize| Scored { label: self.labels[*place].clone(), probability: probabilities[*place] };
+        let label =
+            |place: &usize| ScoredLabel { label: self.labels[*place].clone(), probability: probabilities[*place] };
         Ok(RankedTexts::of(input.texts.iter().cloned().zip(scores), top.iter().map(label).collect()))
     }
 }

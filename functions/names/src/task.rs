@@ -7,7 +7,7 @@
 use amaas_serve::task::{Assets, Task};
 use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_wire::Tensor;
-use amaas_wire::task::{RankedClassification, Scored};
+use amaas_wire::task::{RankedClassification, ScoredLabel};
 
 use crate::alphabet::{LENGTH, PADDING, has_letter, ids};
 
@@ -45,7 +45,8 @@ impl Names {
 
     fn rank(&self, probabilities: &[f32]) -> RankedClassification {
         let scored = self.languages.iter().zip(probabilities);
-        let scored = scored.map(|(label, probability)| Scored { label: label.to_string(), probability: *probability });
+        let scored =
+            scored.map(|(label, probability)| ScoredLabel { label: label.to_string(), probability: *probability });
         RankedClassification::of(scored.collect(), TOP)
     }
 }

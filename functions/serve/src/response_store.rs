@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use amaas_ledger::{Begun, Calls, Ledger, LedgerError, Place};
-use amaas_wire::bhttp::{self, Encoding, ResponseHead};
+use amaas_ohttp::bhttp::{self, Encoding, ResponseHead};
 use amaas_wire::predict::{IDEMPOTENCY_REPLAYED, REQUEST_ID};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hmac;

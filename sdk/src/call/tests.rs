@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use amaas_wire::bhttp::{Encoding, Response, ResponseHead};
-use amaas_wire::keys::{Audience, KeyList};
-use amaas_wire::ohttp::{KeyRing, PrivateKey, Suite, chunked};
+use amaas_ohttp::bhttp::{Encoding, Response, ResponseHead};
+use amaas_ohttp::key_list::KeyList;
+use amaas_ohttp::{KeyRing, PrivateKey, Suite, chunked};
+use amaas_wire::keys::Audience;
 
 use super::*;
 use crate::credentials::{AuthorizationFuture, CredentialProvider};

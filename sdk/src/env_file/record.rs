@@ -25,7 +25,7 @@ impl Records {
         if recorded.as_bytes() != path.as_os_str().as_encoded_bytes() {
             return None;
         }
-        Some(Record { digest: digest.parse().ok() })
+        Some(Record { digest: Digest::from_tagged(digest).ok() })
     }
 
     /// Records that `amaas dev` writes the env file at `path`, and with what content.
@@ -38,7 +38,7 @@ impl Records {
         let Some(name) = path.to_str().filter(|name| !name.contains('\n')) else {
             return Err(Error::config(format!("{}: the path is not one line of Unicode", path.display())));
         };
-        let digest = record.digest.map_or_else(|| NONE.to_owned(), |digest| digest.to_string());
+        let digest = record.digest.map_or_else(|| NONE.to_owned(), |digest| digest.tagged());
         self.write(&self.place(path), &format!("{digest}\n{name}\n")).map_err(failed)
     }
 
@@ -71,7 +71,7 @@ impl Records {
 
     fn place(&self, path: &Path) -> PathBuf {
         let digest = Digest::of(path.as_os_str().as_encoded_bytes()).to_string();
-        self.0.join(digest.trim_start_matches("sha256:"))
+        self.0.join(digest)
     }
 }
 

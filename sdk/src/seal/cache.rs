@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use amaas_wire::ohttp::PublicKey;
+use amaas_ohttp::PublicKey;
 use reqwest::Url;
 use tokio::time::{Instant, timeout};
 use tracing::debug;

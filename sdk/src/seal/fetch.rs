@@ -11,9 +11,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use amaas_ohttp::PublicKey;
+use amaas_ohttp::key_list::{KeyList, MEDIA_TYPE};
 use amaas_wire::dsse::VerifyingKey;
-use amaas_wire::keys::{ANY, Audience, KeyList, MEDIA_TYPE, Manifest, ManifestError, Requirement};
-use amaas_wire::ohttp::PublicKey;
+use amaas_wire::keys::{ANY, Audience, KeyManifest, ManifestError, ManifestRequirement};
 use amaas_wire::problem::{Problem, TYPE_PREFIX};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
@@ -50,7 +51,7 @@ pub(super) async fn keys(
     let now = u64::try_from(seconds(now)).unwrap_or_default();
     // A signed manifest of another version is no reason for distrust: the version is judged apart.
     let audience = Audience::of_model(&source.audience.model);
-    let required = Requirement { audience, now, least_serial };
+    let required = ManifestRequirement { audience, now, least_serial };
     let (list, manifest) = match signed(source, transport, signers, &required).await? {
         // The keys may have changed between the two fetches.
         Err(ManifestError::Digest) => signed(source, transport, signers, &required).await?,
@@ -67,12 +68,12 @@ async fn signed(
     source: &KeySource,
     transport: &dyn Transport,
     signers: &[VerifyingKey],
-    required: &Requirement,
-) -> Result<Result<(KeyList, Manifest), ManifestError>, Failure> {
+    required: &ManifestRequirement,
+) -> Result<Result<(KeyList, KeyManifest), ManifestError>, Failure> {
     // Both to the end, so that the same failures make the same error whichever of them comes first.
     let (list, manifest) = tokio::join!(list(source, transport), manifest(source, transport));
     let (list, manifest) = (list?, manifest?);
-    Ok(Manifest::verify(&manifest, &list, signers, required))
+    Ok(KeyManifest::verify(&manifest, &list, signers, required))
 }
 
 async fn list(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, Failure> {

@@ -2,9 +2,9 @@
 //!
 //! Invariant: of the plain request, only URL and request id stand outside.
 
-use amaas_wire::bhttp::{self, BhttpError, Encoding, Fields, Limits, RequestHead};
-use amaas_wire::ohttp::chunked::{self, ResponseOpener};
-use amaas_wire::ohttp::{OhttpError, PublicKey};
+use amaas_ohttp::bhttp::{self, BhttpError, Encoding, Fields, Limits, RequestHead};
+use amaas_ohttp::chunked::{self, ResponseOpener};
+use amaas_ohttp::{OhttpError, PublicKey};
 use amaas_wire::predict::REQUEST_ID;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -93,8 +93,8 @@ const ROOM: usize = 128 << 10;
 
 #[cfg(test)]
 mod tests {
-    use amaas_wire::bhttp::{Request, Response, ResponseHead};
-    use amaas_wire::ohttp::{KeyRing, PrivateKey, Suite};
+    use amaas_ohttp::bhttp::{Request, Response, ResponseHead};
+    use amaas_ohttp::{KeyRing, PrivateKey, Suite};
 
     use super::*;
 

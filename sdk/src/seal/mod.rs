@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
+use amaas_ohttp::{DATE_PROBLEM, KEY_PROBLEM, Suite};
 use amaas_wire::dsse::VerifyingKey;
 use amaas_wire::keys::Audience;
-use amaas_wire::ohttp::{DATE_PROBLEM, KEY_PROBLEM, Suite};
 use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap};
 use tracing::debug;
@@ -135,7 +135,7 @@ fn outside(held: &Held, received: &Received, sent: Option<&Authorization>) -> Fa
 fn is_sealed(received: &Received) -> bool {
     let media_type = received.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    received.is_success() && essence.eq_ignore_ascii_case(amaas_wire::ohttp::chunked::RESPONSE_MEDIA_TYPE)
+    received.is_success() && essence.eq_ignore_ascii_case(amaas_ohttp::chunked::RESPONSE_MEDIA_TYPE)
 }
 
 fn problem_type(received: &Received) -> Option<String> {

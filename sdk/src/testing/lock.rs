@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
+use amaas_ohttp::key_list::KeyList;
+use amaas_ohttp::{KeyRing, OhttpError, PrivateKey, Suite};
 use amaas_wire::dsse::{DsseError, SigningKey, VerifyingKey};
-use amaas_wire::keys::{Audience, KeyList, Manifest};
-use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, Suite};
+use amaas_wire::keys::{Audience, KeyManifest};
 use bytes::Bytes;
 
 use super::{ReceiptOf, Recorded};
@@ -83,9 +84,9 @@ impl Lock {
         };
         let audience = audience(place, &self.offer.version)?;
         if !manifest {
-            return Some((self.list.clone(), amaas_wire::keys::MEDIA_TYPE));
+            return Some((self.list.clone(), amaas_ohttp::key_list::MEDIA_TYPE));
         }
-        let manifest = || Manifest::new(&self.list, audience, self.offer.valid.clone(), self.offer.serial);
+        let manifest = || KeyManifest::new(&self.list, audience, self.offer.valid.clone(), self.offer.serial);
         self.offer.signed.then(|| (manifest().sign(&[&self.signer]).into(), "application/json"))
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::SystemTime;
 
+use amaas_wire::Digest;
 use amaas_wire::dsse::{DsseError, SigningKey};
 use amaas_wire::predict::{REQUEST_ID, Usage};
-use amaas_wire::receipt::{Digest, Metered, Receipt};
+use amaas_wire::receipt::{MeteredUsage, Receipt};
 
 use super::Recorded;
 
@@ -43,7 +44,7 @@ impl ReceiptOf {
 
 fn receipt(request: &Recorded, output: &[u8]) -> Receipt {
     let model = (request.model().unwrap_or_default(), "1", Digest::of(b"the test's model"));
-    let usage = Metered::new(Usage::new(1, 1), "rows");
+    let usage = MeteredUsage::new(Usage::new(1, 1), "rows");
     let mut receipt = Receipt::new(model, usage, (Digest::of(request.body()), Digest::of(output)));
     request.header(REQUEST_ID).unwrap_or_default().clone_into(&mut receipt.request_id);
     receipt.time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();

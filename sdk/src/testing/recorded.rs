@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use amaas_wire::oip::{DecodeError, HEADER_LENGTH, InferRequest};
+use amaas_wire::DecodeError;
+use amaas_wire::oip::{HEADER_LENGTH, InferRequest};
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 

@@ -1,7 +1,7 @@
 //! What a server does with one request.
 
 use amaas_wire::Tensor;
-use amaas_wire::oip::{self, ErrorBody, Form, Forms, HEADER_LENGTH, InferResponse};
+use amaas_wire::oip::{self, ErrorBody, HEADER_LENGTH, InferResponse, OutputEncodings, TensorEncoding};
 use amaas_wire::predict::{NOT_PROCESSED, PredictResponse, USAGE_BILLED_MS, USAGE_ROWS, Usage};
 use amaas_wire::problem::{MEDIA_TYPE, Problem, TYPE_PREFIX};
 use bytes::Bytes;
@@ -54,7 +54,7 @@ impl Reply {
         let rows = outputs.first().and_then(Tensor::rows).unwrap_or(1);
         let body =
             InferResponse { model_name: model.to_owned(), model_version: Some("1".to_owned()), id: None, outputs };
-        let encoded = body.into_http(&Forms::all(Form::Binary)).expect("bytes can carry any value");
+        let encoded = body.into_http(&OutputEncodings::all(TensorEncoding::Binary)).expect("bytes can carry any value");
         let header_length = encoded.header_length();
         let body = encoded.into_body().to_vec();
         let reply = Self::new(Action::Answer { status: 200, body }).for_model(model);

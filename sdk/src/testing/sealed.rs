@@ -1,8 +1,8 @@
 //! Sealed requests: opened before the script sees them, and their answers sealed after it.
 
-use amaas_wire::bhttp::{BhttpError, Encoding, Limits, Request, Response, ResponseHead};
-use amaas_wire::ohttp::chunked::{self, PendingResponse};
-use amaas_wire::ohttp::{KEY_PROBLEM, KeyRing, OhttpError};
+use amaas_ohttp::bhttp::{BhttpError, Encoding, Limits, Request, Response, ResponseHead};
+use amaas_ohttp::chunked::{self, PendingResponse};
+use amaas_ohttp::{KEY_PROBLEM, KeyRing, OhttpError};
 use amaas_wire::problem;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};

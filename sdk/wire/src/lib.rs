@@ -1,18 +1,16 @@
-//! Formats that both sides of a call share: tensors, the Open Inference Protocol's JSON, the native `predict` route,
-//! problem documents, API keys, signed receipts, and what seals a call: binary HTTP inside, oblivious HTTP around it, the
-//! keys for it and the signatures on those.
+//! Formats that both sides of a call share: tensors, the Open Inference Protocol, the native `predict` route, OpenAI's routes,
+//! problem documents, API keys, signed receipts, and the signed manifests of sealing keys. Sealing itself is in the crate
+//! `amaas-ohttp`.
 //!
-//! Invariant: nothing here does I/O, blocks or spawns. A value that can be built is a value that is well formed; every
-//! parser takes bytes from outside and answers with a value or an error that names what was expected and what arrived,
-//! never with a panic and never with the payload.
+//! Invariants: nothing here does I/O, blocks or spawns. A value that can be constructed is well formed. Every parser takes
+//! untrusted bytes and returns a value, or an error that names what was expected and what arrived. It never panics, and an
+//! error never repeats the payload.
 
-pub mod bhttp;
-pub mod content_digest;
+pub mod digest;
 pub mod dsse;
-pub mod json;
-pub mod key;
+#[doc(hidden)]
+pub mod hex;
 pub mod keys;
-pub mod ohttp;
 pub mod oip;
 pub mod openai;
 pub mod predict;
@@ -22,17 +20,13 @@ pub mod task;
 pub mod tensor;
 pub mod usage;
 
-mod datatype;
+mod api_key;
+mod decode;
 mod error_class;
-#[doc(hidden)]
-pub mod hex;
-mod tensor_bytes;
-mod tensor_error;
-mod tensor_json;
-mod tensor_value;
-mod values;
-mod varint;
+mod json_fault;
 
+pub use api_key::{ApiKey, GenerateError, MalformedKey};
+pub use decode::{DecodeError, from_json};
+pub use digest::{Digest, DigestHasher, MalformedDigest};
 pub use error_class::{Classified, Classify, ErrorClass};
-pub use key::{ApiKey, MalformedKey};
-pub use tensor::{Datatype, Number, Tensor, TensorData, TensorError, Values};
+pub use tensor::{Datatype, Tensor, TensorBuffer, TensorData, TensorElement, TensorError};

@@ -6,19 +6,19 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::oip::DecodeError;
+use crate::decode::DecodeError;
 
-/// The request: one entry for each thing to be judged.
+/// The request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PredictRequest<I> {
-    /// The task's inputs, in the order in which the predictions come back.
+    /// The inputs of the task. The predictions have the same order.
     pub inputs: Vec<I>,
 }
 
 impl<I: DeserializeOwned> PredictRequest<I> {
-    /// Reads a request body of at most `limit` inputs; what comes behind them is not read.
+    /// Reads a request body of at most `limit` inputs. Reading stops at the first input beyond.
     ///
     /// ```
     /// use amaas_wire::predict::PredictRequest;
@@ -27,7 +27,7 @@ impl<I: DeserializeOwned> PredictRequest<I> {
     /// assert_eq!(PredictRequest::<String>::from_json(body, 2)?.inputs, ["a", "b"]);
     /// let error = PredictRequest::<String>::from_json(body, 1).expect_err("two");
     /// assert_eq!(error.to_string(), "inputs: expected at most 1 entries, got more");
-    /// # Ok::<(), amaas_wire::oip::DecodeError>(())
+    /// # Ok::<(), amaas_wire::DecodeError>(())
     /// ```
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl<I: DeserializeOwned> PredictRequest<I> {
     pub fn from_json(body: &[u8], limit: usize) -> Result<Self, DecodeError> {
         let mut json = serde_json::Deserializer::from_slice(body);
         let (mut more, mut at) = (false, None);
-        let request = Request { limit, more: &mut more, at: &mut at, entry: PhantomData }.deserialize(&mut json);
+        let request = RequestVisitor { limit, more: &mut more, at: &mut at, entry: PhantomData }.deserialize(&mut json);
         match request.and_then(|inputs| json.end().map(|()| Self { inputs })) {
             Err(_) if more => Err(DecodeError::Inputs { expected: limit }),
             read => read.map_err(|error| of_entry(DecodeError::json(body, &error), at)),
@@ -43,7 +43,7 @@ impl<I: DeserializeOwned> PredictRequest<I> {
     }
 }
 
-/// `error`, with the entry at fault: what a type finds once it has read an entry has the place where the list was left.
+/// Adds the index of the entry at fault. An error after an entry was read has the position of the list only.
 fn of_entry(error: DecodeError, at: Option<usize>) -> DecodeError {
     match (&error, at) {
         (DecodeError::Json(text), Some(index)) => match text.strip_prefix("inputs: ") {
@@ -58,26 +58,26 @@ fn of_entry(error: DecodeError, at: Option<usize>) -> DecodeError {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PredictResponse<P> {
-    /// One prediction for each input, in their order.
+    /// One prediction for each input, in the order of the inputs.
     pub predictions: Vec<P>,
     /// The model that answered.
     pub model: String,
     /// The version that answered.
     pub version: String,
-    /// What the call is counted as.
+    /// The usage of the call.
     pub usage: Usage,
 }
 
-/// What a call is counted as.
+/// The usage of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
-    /// Rows that went through the network: one for each input of `predict`, the batch dimension of `infer`.
+    /// Rows that the network processed: one for each input of `predict`, the batch dimension of `infer`.
     pub rows: u64,
-    /// Milliseconds from the first byte read to the answer, loading of the model apart, rounded up.
+    /// Milliseconds from the first byte read to the answer, without loading the model, rounded up.
     pub billed_ms: u64,
-    /// Tokens that went through the network, where the task counts them.
+    /// Tokens that the network processed, if the task counts tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
 }
@@ -88,19 +88,19 @@ impl Usage {
         Self { rows, billed_ms, tokens: None }
     }
 
-    /// What the call is charged by: tokens where they are counted, else rows; and no call has fewer units than rows, or none.
+    /// The units that are charged: tokens if they are counted, else rows. There are at least as many units as rows, and at least one.
     pub fn units(&self) -> u64 {
         self.tokens.unwrap_or_default().max(self.rows).max(1)
     }
 
-    /// The same, with the tokens that went through the network.
+    /// The same, with the tokens that the network processed.
     #[must_use]
     pub fn with_tokens(self, tokens: u64) -> Self {
         Self { tokens: Some(tokens), ..self }
     }
 }
 
-/// `GET /v1/models`: OpenAI's list shape, with the fields that amaas adds.
+/// `GET /v1/models`: OpenAI's list shape, with fields of amaas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
@@ -108,7 +108,7 @@ pub struct ModelList {
     /// Always `list`.
     #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     pub object: String,
-    /// The models that the caller's key may use.
+    /// The models that the key may use.
     pub data: Vec<ModelEntry>,
 }
 
@@ -128,25 +128,25 @@ pub struct ModelEntry {
     /// Always `amaas`.
     #[cfg_attr(feature = "schema", schemars(extend("const" = "amaas")))]
     pub owned_by: String,
-    /// The version that answers; empty until it is loaded.
+    /// The version that is served; empty until it is loaded.
     pub version: String,
-    /// The task, `tensor` for a network that is served as it is.
+    /// The task; `tensor` for a network without one.
     pub task: String,
-    /// Whether calls will be answered.
+    /// Whether the model answers calls.
     pub ready: bool,
 }
 
-/// Reads a [`PredictRequest`]; a short body can hold millions of inputs, so it stops at one too many.
-struct Request<'a, I> {
+/// Reads a [`PredictRequest`], and stops at one input too many, because a short body can hold millions.
+struct RequestVisitor<'a, I> {
     limit: usize,
-    /// Whether there was one too many: serde's own errors carry only text.
+    /// Whether there was one input too many; serde's own errors carry only text.
     more: &'a mut bool,
     /// The entry that could not be read.
     at: &'a mut Option<usize>,
     entry: PhantomData<I>,
 }
 
-impl<'de, I: Deserialize<'de>> DeserializeSeed<'de> for Request<'_, I> {
+impl<'de, I: Deserialize<'de>> DeserializeSeed<'de> for RequestVisitor<'_, I> {
     type Value = Vec<I>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<I>, D::Error> {
@@ -154,7 +154,7 @@ impl<'de, I: Deserialize<'de>> DeserializeSeed<'de> for Request<'_, I> {
     }
 }
 
-impl<'de, I: Deserialize<'de>> Visitor<'de> for Request<'_, I> {
+impl<'de, I: Deserialize<'de>> Visitor<'de> for RequestVisitor<'_, I> {
     type Value = Vec<I>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,10 +163,10 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for Request<'_, I> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Vec<I>, A::Error> {
         let mut inputs = None;
-        while let Some(member) = members.next_key::<Member>()? {
+        while let Some(member) = members.next_key::<RequestMember>()? {
             match member {
-                Member::Inputs if inputs.is_some() => return Err(A::Error::duplicate_field("inputs")),
-                Member::Inputs => {
+                RequestMember::Inputs if inputs.is_some() => return Err(A::Error::duplicate_field("inputs")),
+                RequestMember::Inputs => {
                     let seed =
                         Inputs { limit: self.limit, more: &mut *self.more, at: &mut *self.at, entry: PhantomData };
                     inputs = Some(members.next_value_seed(seed)?);
@@ -179,11 +179,11 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for Request<'_, I> {
 
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "lowercase")]
-enum Member {
+enum RequestMember {
     Inputs,
 }
 
-/// Reads the list of a [`Request`].
+/// Reads the list of a [`RequestVisitor`].
 struct Inputs<'a, I> {
     limit: usize,
     more: &'a mut bool,
@@ -224,19 +224,19 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for Inputs<'_, I> {
     }
 }
 
-/// The header that carries the usage of an `infer` call, whose body has no place for it.
+/// The header with the usage of an `infer` call, whose body has no member for it.
 pub const USAGE_ROWS: &str = "amaas-usage-rows";
 /// See [`USAGE_ROWS`].
 pub const USAGE_BILLED_MS: &str = "amaas-usage-billed-ms";
-/// See [`USAGE_ROWS`]; only where the task counts tokens.
+/// See [`USAGE_ROWS`]; only if the task counts tokens.
 pub const USAGE_TOKENS: &str = "amaas-usage-tokens";
-/// The header that carries the request id, on requests (where the caller chose one) and on every answer.
+/// The header with the request id, on requests (if the client chose one) and on every answer.
 pub const REQUEST_ID: &str = "x-request-id";
-/// One key for each logical call, the same on every attempt.
+/// The header with the idempotency key: one for each logical call, the same on every attempt.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// On an answer: it was given before to a call with the same idempotency key, and nothing was run for it again.
+/// On an answer: a replay of the answer to an earlier call with the same idempotency key. Nothing ran again.
 pub const IDEMPOTENCY_REPLAYED: &str = "idempotency-replayed";
-/// On a refusal: no part of the request was processed, so that it may be sent again without an idempotency key.
+/// On a refusal: no part of the request was processed, so a retry without an idempotency key is safe.
 pub const NOT_PROCESSED: &str = "amaas-not-processed";
 
 #[cfg(test)]

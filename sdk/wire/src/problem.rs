@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// An `application/problem+json` body.
 ///
-/// `type` is a stable name of the kind of error that a program can match; `detail` is for people.
+/// `type` is a stable name that a program can match; `detail` is for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
@@ -18,10 +18,10 @@ pub struct Problem {
     /// The HTTP status.
     #[serde(default)]
     pub status: u16,
-    /// What was wrong, expected and got, in this case.
+    /// What was wrong in this case, what was expected and what arrived.
     #[serde(default)]
     pub detail: String,
-    /// The request's id, to quote to whoever runs the function.
+    /// The request id, to quote to the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
@@ -36,7 +36,7 @@ impl Problem {
 /// The media type of a [`Problem`].
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Before the slug of every `type` of ours.
+/// The prefix before the slug of every `type` of amaas.
 pub const TYPE_PREFIX: &str = "urn:amaas:problem:";
 
 fn about_blank() -> String {

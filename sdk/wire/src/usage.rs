@@ -1,7 +1,7 @@
-//! `GET /v1/usage`: what a tenant's calls were counted as.
+//! `GET /v1/usage`: the usage of a tenant.
 //!
-//! The query has `since` and `until`, days such as `2026-11-01` in UTC, both of them included (this month up to today, where they are
-//! not given), and `by`, which is `model` (where it is not given), `version` or `key`.
+//! The query has `since` and `until`, days such as `2026-11-01` in UTC, both included (by default this month up to today), and
+//! `by`, which is `model` (the default), `version` or `key`.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct UsageReport {
-    /// Whose calls they were.
+    /// The tenant.
     pub tenant: String,
     /// The first day, such as `2026-11-01`, in UTC.
     pub since: String,
     /// The last day.
     pub until: String,
-    /// What the rows are told apart by.
+    /// What the rows are grouped by.
     pub by: UsageBy,
     /// A row for each model, version or key that was used, by name.
     pub data: Vec<UsageRow>,
-    /// All of them together.
+    /// The sum of all rows.
     pub total: UsageSum,
 }
 
-/// What rows are told apart by.
+/// What rows are grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -40,7 +40,7 @@ pub enum UsageBy {
 }
 
 impl UsageBy {
-    /// Its name in a query.
+    /// The value in a query.
     pub fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
@@ -55,46 +55,46 @@ impl UsageBy {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct UsageRow {
-    /// The model, where rows are of models or versions.
+    /// The model, if rows are grouped by model or version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The version, where rows are of versions.
+    /// The version, if rows are grouped by version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The id of the key, where rows are of keys; not there for callers who have an identity of another kind.
+    /// The id of the key, if rows are grouped by key; absent for callers with another kind of identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// What its calls come to.
+    /// The sum of its calls.
     #[serde(flatten)]
     pub sum: UsageSum,
     /// Calls and units of each day on which there were any.
     pub days: Vec<UsageDay>,
 }
 
-/// What some calls come to.
+/// The sum of some calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct UsageSum {
-    /// Calls that were answered.
+    /// Answered calls.
     pub calls: u64,
-    /// Of them, those that came sealed.
+    /// Answered calls that were sealed.
     pub sealed: u64,
-    /// Rows that went through networks.
+    /// Rows that networks processed.
     pub rows: u64,
-    /// Tokens that did, where tasks count them.
+    /// Tokens that networks processed, if the tasks count tokens.
     pub tokens: u64,
-    /// What limits and prices count: a call's tokens, or its rows where tokens are not counted.
+    /// Units for limits and prices: the tokens of a call, or its rows if tokens are not counted.
     pub units: u64,
-    /// Milliseconds from the first byte read to the answer, loading of the model apart.
+    /// Milliseconds from the first byte read to the answer, without loading the model.
     pub billed_ms: u64,
-    /// Milliseconds for which models were loaded.
+    /// Milliseconds of loading models.
     pub init_ms: u64,
     /// Bytes of requests.
     pub bytes_in: u64,
     /// Bytes of answers.
     pub bytes_out: u64,
-    /// What they cost, in billionths of the currency in which prices are set.
+    /// The cost, in billionths of the currency of the prices.
     pub cost_nanos: u64,
 }
 
@@ -105,14 +105,14 @@ pub struct UsageSum {
 pub struct UsageDay {
     /// The day, such as `2026-11-01`.
     pub day: String,
-    /// Calls that were answered.
+    /// Answered calls.
     pub calls: u64,
     /// Their units.
     pub units: u64,
 }
 
 impl UsageSum {
-    /// Adds `other`; a sum that is too large for a number stays the largest one.
+    /// Adds `other`; sums saturate.
     pub fn add(&mut self, other: &Self) {
         let sums = [
             (&mut self.calls, other.calls),

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use amaas::{Client, Datatype, Tensor};
 use amaas_e2e::{Function, Launch, Program, Stage, onnx};
-use amaas_wire::bhttp::{Encoder, Fields, Padding, RequestHead};
-use amaas_wire::keys::KeyList;
-use amaas_wire::ohttp::{PublicKey, chunked};
+use amaas_ohttp::bhttp::{Encoder, Fields, Padding, RequestHead};
+use amaas_ohttp::key_list::KeyList;
+use amaas_ohttp::{PublicKey, chunked};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use amaas_e2e::{Function, Program};
-use amaas_wire::oip::Ready;
+use amaas_wire::oip::ReadyState;
 
 use crate::child::Child;
 use crate::load::{Loaded, Target, load};
@@ -45,7 +45,7 @@ impl Contestant {
         let url = format!("http://{address}/v2/models/{}/ready", work.model());
         loop {
             let answer = reqwest::get(&url).await.map_err(|error| error.to_string())?;
-            let Ready { ready, execution_provider, reason, .. } =
+            let ReadyState { ready, execution_provider, reason, .. } =
                 answer.json().await.map_err(|error| error.to_string())?;
             match (execution_provider.as_deref(), reason) {
                 (Some("cuda"), _) if ready => {

@@ -24,7 +24,7 @@ async fn with_cpu_behind_it_the_cause_is_a_warning() {
     serves(&stage.client(function.endpoint().await)).await;
     let url = format!("{}/v2/models/sentiment/ready", function.endpoint().await);
     let answer = reqwest::get(url).await.expect("an answer").bytes().await.expect("a body");
-    let answer: amaas_wire::oip::Ready = serde_json::from_slice(&answer).expect("readiness");
+    let answer: amaas_wire::oip::ReadyState = serde_json::from_slice(&answer).expect("readiness");
     assert_eq!((answer.ready, answer.execution_provider.as_deref()), (true, Some("cpu")));
     assert!(answer.reason.expect("a warning").contains("execution provider tensorrt cannot be had: TensorRT"));
 }

@@ -82,7 +82,7 @@ async fn without_the_right_key_nothing_is_opened() {
     let Publisher { signer, .. } = stage.publisher();
     let mut manifest = stage.manifest();
     let sealing = manifest.sealing.as_mut().expect("it is sealed");
-    sealing.commitment = amaas_wire::content_digest::Digest::of(b"another key");
+    sealing.commitment = amaas_wire::Digest::of(b"another key");
     std::fs::write(stage.manifest_file(), manifest.sign(signer)).expect("written");
     refuses(&stage.sentiment().await.start(), "not the one that the manifest commits to").await;
 }

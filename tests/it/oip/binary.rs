@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use amaas_e2e::onnx;
-use amaas_wire::bhttp::{self, Encoding, RequestHead};
-use amaas_wire::keys::KeyList;
-use amaas_wire::ohttp::chunked;
+use amaas_ohttp::bhttp::{self, Encoding, RequestHead};
+use amaas_ohttp::chunked;
+use amaas_ohttp::key_list::KeyList;
 use serde_json::{Value, json};
 
 use super::{HEADER, Served};

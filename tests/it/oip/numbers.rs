@@ -95,8 +95,8 @@ async fn values_that_the_datatype_has_not_are_refused() {
         (Datatype::Int8, json!([2, 2]), "[[1,2],3,4]", "nested data does not follow shape [2, 2]"),
         (Datatype::Int8, json!([1, 1]), "[1,2]", "shape [1, 1] needs 1 values, got more"),
         (Datatype::Int8, json!([1, 2]), "[1]", "shape [1, 2] needs 2 values, got 1"),
-        (Datatype::Int8, json!([1, 1]), "{}", "a value stands at depth 0, expected depth 2"),
-        (Datatype::Int8, json!([1, 1]), &deep, "a list stands at depth 2, deeper than the shape"),
+        (Datatype::Int8, json!([1, 1]), "{}", "a value is at depth 0, expected depth 2"),
+        (Datatype::Int8, json!([1, 1]), &deep, "a list is at depth 2, deeper than the shape"),
         (Datatype::Int8, json!([1, "1"]), "[1]", "].shape[1]: expected a whole number, got a string"),
         (Datatype::Int8, json!([1, 1.5]), "[1]", "].shape[1]: expected a whole number, got a number with a fraction"),
         (

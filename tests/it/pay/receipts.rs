@@ -40,7 +40,7 @@ async fn every_answer_has_a_receipt_that_its_signer_and_contents_prove() {
     let envelope: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
     let payload =
         base64::Engine::decode(&base64::engine::general_purpose::STANDARD, envelope["payload"].as_str().expect("text"));
-    assert_eq!(receipt.digest, amaas_wire::receipt::Digest::of(&payload.expect("base64")));
+    assert_eq!(receipt.digest, amaas_wire::Digest::of(&payload.expect("base64")));
 
     // Through the SDK, sealed and with signers pinned, which holds them against its own bytes.
     let client = stage.client_builder(&endpoint).signers(signers.clone()).build().expect("enough is set");

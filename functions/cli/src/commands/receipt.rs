@@ -80,7 +80,7 @@ fn rows(receipt: &Receipt) -> impl Iterator<Item = [String; 2]> {
         ("time", time(receipt.time)),
         ("tenant", tenant.clone()),
         ("model", format!("{model}, version {version}")),
-        ("digest", digest.to_string()),
+        ("digest", digest.tagged()),
         ("charged", format!("{} {}", usage.units, usage.unit)),
         ("usage", format!("{} rows{tokens}, {} ms", usage.usage.rows, usage.usage.billed_ms)),
         ("input", input.to_string()),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType};
 use serde_json::{Value, json};
 

@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use std::process::{Output, Stdio};
 
 use amaas::env_file::Lookup;
-use amaas::{Digest, Metered, Receipt, Usage};
+use amaas::{Digest, MeteredUsage, Receipt, Usage};
 use amaas_wire::dsse::SigningKey;
-use amaas_wire::receipt::{Format, comment};
+use amaas_wire::receipt::{ReceiptFormat, comment};
 
 use crate::program::{STATE, amaas, command, json, text};
 
@@ -26,14 +26,14 @@ fn public(seed: u8) -> String {
 
 fn receipt(input: &str, output: &str) -> String {
     let receipt = Receipt {
-        format: Format::One,
+        format: ReceiptFormat::One,
         request_id: "4bf92f35".to_owned(),
         time: 1_767_225_600,
         tenant: "acme".to_owned(),
         model: "m".to_owned(),
         version: "3".to_owned(),
         digest: Digest::of(b"manifest"),
-        usage: Metered { usage: Usage::new(1, 2).with_tokens(5), units: 5, unit: "tokens".to_owned() },
+        usage: MeteredUsage { usage: Usage::new(1, 2).with_tokens(5), units: 5, unit: "tokens".to_owned() },
         input: Digest::of(input.as_bytes()),
         output: Digest::of(output.as_bytes()),
     };
@@ -110,7 +110,7 @@ fn what_does_not_hold_is_named() {
         (&["receipt", "--signer", &public(2)], 1, "no signature is by a known signer"),
         (&["receipt", "--signer", &public(1), "--input", "output"], 1, "the receipt is for another input"),
         (&["receipt", "--signer", &public(1), "--output", "input"], 1, "the receipt is for another output"),
-        (&["forged", "--signer", &public(1)], 1, "a signature does not hold"),
+        (&["forged", "--signer", &public(1)], 1, "a signature is invalid"),
         (&["input", "--signer", &public(1)], 1, "the document is not a DSSE envelope"),
         (&["missing", "--signer", &public(1)], 2, "missing: No such file"),
         (&["receipt", "--signer", "none"], 2, "invalid value 'none'"),

@@ -1,8 +1,8 @@
 //! `POST /v1/embeddings` and `GET /v1/models` in `OpenAI`'s shape.
 
-use amaas_wire::bhttp::{self, Encoding, RequestHead};
-use amaas_wire::keys::KeyList;
-use amaas_wire::ohttp::chunked;
+use amaas_ohttp::bhttp::{self, Encoding, RequestHead};
+use amaas_ohttp::chunked;
+use amaas_ohttp::key_list::KeyList;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! `POST /v1/completions` in `OpenAI`'s shape, whole and streamed, plain and sealed.
 
-use amaas_wire::bhttp::{self, Encoding, RequestHead};
-use amaas_wire::keys::KeyList;
-use amaas_wire::ohttp::chunked;
+use amaas_ohttp::bhttp::{self, Encoding, RequestHead};
+use amaas_ohttp::chunked;
+use amaas_ohttp::key_list::KeyList;
 use serde_json::{Value, json};
 
 use crate::service::Service;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use amaas_wire::classify;
-use amaas_wire::key::MalformedKey;
+use amaas_wire::MalformedKey;
 
 /// Why a caller is refused.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -30,7 +30,7 @@ use crate::time::now;
 use amaas_ledger::{Entry, FOREVER, Inserted, Key, Ledger, Memory, Revision};
 use amaas_store::ModelName;
 use amaas_store::vault::Vault;
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// The accounts in a ledger. Cheap to clone.
 #[derive(Clone, Debug)]

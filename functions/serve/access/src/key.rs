@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::money::Money;
 use crate::tenant::TenantName;
 use amaas_store::ModelName;
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// What is kept of a key: not the key, which is shown once, when it is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// Where a ledger is.
 #[derive(Clone, Debug, PartialEq, Eq)]

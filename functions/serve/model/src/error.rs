@@ -7,7 +7,7 @@ use amaas_engine::cpu::WorkError;
 use amaas_engine::generate::PromptError;
 use amaas_engine::infer::ValidationError;
 use amaas_engine::{InvalidInput, RunError};
-use amaas_wire::oip::DecodeError;
+use amaas_wire::DecodeError;
 use amaas_wire::{Classified, Classify, classify};
 
 /// What is wrong with the body of a call.

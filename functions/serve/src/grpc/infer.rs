@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use amaas_wire::tensor::stated;
+use amaas_wire::tensor::parse_header;
 use amaas_wire::{Tensor, TensorError};
 use bytes::Bytes;
 
@@ -87,7 +87,7 @@ fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, Form), Error> {
 
 fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor, Error> {
     let InferInputTensor { name, datatype, shape, parameters, contents } = input;
-    let (name, datatype, shape) = stated(name, &datatype, &shape).map_err(malformed)?;
+    let (name, datatype, shape) = parse_header(name, &datatype, &shape).map_err(malformed)?;
     parameters::of_tensor(&name, &parameters, &["binary_data_size"])?;
     match (raw, contents) {
         (Some(_), Some(_)) => Err(Error::invalid(format!(

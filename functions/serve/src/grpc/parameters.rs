@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use amaas_wire::DecodeError;
 use amaas_wire::TensorError;
-use amaas_wire::oip::DecodeError;
 
 use super::proto::InferParameter;
 use super::proto::infer_parameter::ParameterChoice;

@@ -237,7 +237,7 @@ impl From<triton::ModelConfig> for proto::ModelConfig {
 
 impl From<triton::ModelStatistics> for proto::ModelStatistics {
     fn from(stats: triton::ModelStatistics) -> Self {
-        let time = |time: triton::Duration| Some(proto::StatisticDuration { count: time.count, ns: time.ns });
+        let time = |time: triton::StatisticDuration| Some(proto::StatisticDuration { count: time.count, ns: time.ns });
         let calls = stats.inference_stats;
         Self {
             name: stats.name,

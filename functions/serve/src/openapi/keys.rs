@@ -1,7 +1,7 @@
 //! What the routes of the keys say of themselves, where sealed calls are taken.
 
+use amaas_ohttp::key_list::MEDIA_TYPE;
 use amaas_wire::dsse::Envelope;
-use amaas_wire::keys::MEDIA_TYPE;
 
 use super::document::Operation;
 use super::refusal::Refusal::{self, Ready, Sealing, UnknownModel};

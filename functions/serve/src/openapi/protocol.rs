@@ -2,8 +2,10 @@
 
 #![allow(clippy::unnecessary_wraps)] // other routes are there for some hosts only
 
-use amaas_wire::oip::triton::{IndexEntry, IndexRequest, ModelConfig, Statistics};
-use amaas_wire::oip::{HEADER_LENGTH, InferRequest, InferResponse, Live, ModelMetadata, Ready, ServerMetadata};
+use amaas_wire::oip::triton::{IndexEntry, IndexRequest, ModelConfig, StatisticsResponse};
+use amaas_wire::oip::{
+    HEADER_LENGTH, InferRequest, InferResponse, ModelMetadata, ReadyState, ServerLive, ServerMetadata,
+};
 use schemars::{JsonSchema, Schema};
 
 use super::document::{Media, Operation};
@@ -16,7 +18,7 @@ pub(crate) fn server(writer: &mut Writer) -> Option<Operation> {
 }
 
 pub(crate) fn live(writer: &mut Writer) -> Option<Operation> {
-    public::<Live>(writer, "live", "Whether the process answers at all.", &[])
+    public::<ServerLive>(writer, "live", "Whether the process answers at all.", &[])
 }
 
 pub(crate) fn ready(writer: &mut Writer) -> Option<Operation> {
@@ -48,17 +50,17 @@ pub(crate) fn version_config(writer: &mut Writer) -> Option<Operation> {
 }
 
 pub(crate) fn stats(writer: &mut Writer) -> Option<Operation> {
-    of_model::<Statistics>(writer, "stats", STATS, &[Tensors])
+    of_model::<StatisticsResponse>(writer, "stats", STATS, &[Tensors])
 }
 
 pub(crate) fn version_stats(writer: &mut Writer) -> Option<Operation> {
-    of_model::<Statistics>(writer, "version_stats", STATS, &[Version, Tensors])
+    of_model::<StatisticsResponse>(writer, "version_stats", STATS, &[Version, Tensors])
 }
 
 pub(crate) fn all_stats(writer: &mut Writer) -> Option<Operation> {
     let summary = "What happened to each model that the key may use; of a model called `stats`, its metadata.";
     let mut operation = writer.operation("all_stats", tag::PROTOCOL, summary);
-    let content = writer.json::<Statistics>();
+    let content = writer.json::<StatisticsResponse>();
     writer.gives(&mut operation, 200, "The statistics.", &[], content);
     writer.refuses(&mut operation, &[Key]);
     Some(operation)
@@ -133,9 +135,9 @@ fn public<T: JsonSchema>(writer: &mut Writer, id: &str, summary: &str, refusals:
 
 /// A route whose status alone says whether something is ready.
 fn readiness(writer: &mut Writer, id: &str, summary: &str, refusals: &[Refusal]) -> Option<Operation> {
-    let mut operation = public::<Ready>(writer, id, summary, refusals)?;
+    let mut operation = public::<ReadyState>(writer, id, summary, refusals)?;
     for (status, description) in [(200, "It is ready."), (503, "It is not ready, and why.")] {
-        let content = writer.json::<Ready>();
+        let content = writer.json::<ReadyState>();
         writer.gives(&mut operation, status, description, &[], content);
     }
     Some(operation)

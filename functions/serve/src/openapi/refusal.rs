@@ -8,7 +8,7 @@ use amaas_access::quota::QuotaError;
 use amaas_engine::RunError;
 use amaas_model::schema::Schemas;
 use amaas_model::{InputError, ModelError};
-use amaas_wire::ohttp::KEY_PROBLEM;
+use amaas_ohttp::KEY_PROBLEM;
 use amaas_wire::problem::{self, Problem};
 use amaas_wire::{Classify, ErrorClass, oip, openai};
 

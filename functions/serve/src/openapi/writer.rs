@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use amaas_wire::ohttp::{chunked, whole};
+use amaas_ohttp::{chunked, whole};
 use amaas_wire::predict::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, REQUEST_ID};
 use http::Method;
 use schemars::{JsonSchema, Schema};

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use amaas_wire::Tensor;
-use amaas_wire::oip::{Forms, HEADER_LENGTH, InferResponse, MEDIA_TYPE};
+use amaas_wire::oip::{HEADER_LENGTH, InferResponse, MEDIA_TYPE, OutputEncodings};
 use amaas_wire::openai::{
     CompletionsResponse, EmbeddingEntry, EmbeddingsResponse, EncodedVector, EncodingFormat, TokenUsage,
 };
@@ -54,7 +54,7 @@ pub(crate) fn infer_response(
     model: &Model,
     id: Option<String>,
     outputs: Vec<Tensor>,
-    forms: &Forms,
+    forms: &OutputEncodings,
     counted: Counted,
 ) -> Result<Response<Body>, Error> {
     let (model_name, model_version) = (model.name().to_string(), Some(model.version().to_string()));

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use amaas_wire::key::MalformedKey;
+use amaas_wire::MalformedKey;
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, header};

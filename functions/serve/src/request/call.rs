@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use amaas_wire::predict::{REQUEST_ID, Usage};
-use amaas_wire::receipt::{self, Metered, RECEIPT, Receipt};
+use amaas_wire::receipt::{self, MeteredUsage, RECEIPT, Receipt};
 use axum::body::Body;
 use bytes::Bytes;
 use http::request::Parts;
@@ -31,7 +31,7 @@ use amaas_access::{Money, Price, TenantName, now};
 use amaas_engine::cpu::{QUICK, Working};
 use amaas_model::load::{Model, Slot};
 use amaas_model::task::AnyTask;
-use amaas_wire::content_digest::{Digest, Hasher};
+use amaas_wire::{Digest, DigestHasher};
 
 /// A call to a model.
 pub(crate) struct Call {
@@ -267,7 +267,7 @@ impl Call {
             }
             let size = usize::try_from(bytes).unwrap_or(usize::MAX);
             let hash = move || {
-                let mut hasher = Hasher::new();
+                let mut hasher = DigestHasher::default();
                 for piece in &pieces {
                     hasher.update(piece);
                 }
@@ -287,17 +287,17 @@ impl Call {
     /// The signed receipt of an answer with the digest `output`; none where nobody can sign it at the moment.
     pub(crate) async fn receipt(&self, model: &Model, usage: Usage, output: Digest) -> Option<String> {
         let (sealing, input) = (self.host.sealing()?, self.input?);
-        let digest = |digest: Digest| receipt::Digest::from_bytes(*digest.as_bytes());
+        let digest = |digest: Digest| amaas_wire::Digest::from_bytes(*digest.as_bytes());
         let unit = if usage.tokens.is_some() { "tokens" } else { "rows" };
         let receipt = Receipt {
-            format: receipt::Format::One,
+            format: receipt::ReceiptFormat::One,
             request_id: self.request.to_str().unwrap_or("none").to_owned(),
             time: now(),
             tenant: self.caller.tenant().to_string(),
             model: model.name().to_string(),
             version: model.version().to_string(),
             digest: digest(model.digest()),
-            usage: Metered { usage, units: usage.units(), unit: unit.to_owned() },
+            usage: MeteredUsage { usage, units: usage.units(), unit: unit.to_owned() },
             input: digest(input),
             output: digest(output),
         };

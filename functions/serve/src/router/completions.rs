@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use amaas_wire::openai::{
-    Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, Logprobs, UsageSoFar,
+    CompletionChoice, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, StreamedUsage, TokenLogprobs,
 };
 use amaas_wire::predict::Usage;
 use amaas_wire::task::{FinishReason, Generation, Prompt};
@@ -34,7 +34,7 @@ use amaas_engine::generate;
 use amaas_engine::generate::{Event, Events, Generate, Telling, Told};
 use amaas_model::load::Model;
 use amaas_model::task::{QUICK_TEXT, inputs};
-use amaas_wire::content_digest::Hasher;
+use amaas_wire::DigestHasher;
 
 /// The route.
 pub(super) async fn completions(
@@ -61,7 +61,7 @@ pub(super) async fn completions(
     let asked = Asked { prompts: vec![prompt], logprobs, telling, size };
     let mut events = begin(&mut call, (&model, begun), asked).await?;
     let events = events.pop().ok_or_else(|| Error::internal("a call has no events"))?;
-    let under_way = UnderWay { call, begun, made: 0, bytes: 0, hasher: Hasher::new(), counted: true };
+    let under_way = UnderWay { call, begun, made: 0, bytes: 0, hasher: DigestHasher::default(), counted: true };
     let answer = Answer { id: id()?, created: now(), model, events, echo, logprobs, delivery, under_way };
     if delivery == Delivery::Whole { answer.whole().await } else { answer.stream().await }
 }
@@ -149,7 +149,7 @@ struct UnderWay {
     made: usize,
     /// Bytes that left, and what their digest comes to.
     bytes: u64,
-    hasher: Hasher,
+    hasher: DigestHasher,
     /// Whether it was counted, or there is nothing to count yet.
     counted: bool,
 }
@@ -175,7 +175,7 @@ impl Answer {
         let (text, tokens, ended) = call.run(of, running, whole(&mut self.events)).await?;
         let usage = ended.usage(&self.events);
         let text = std::mem::take(&mut self.echo) + &text;
-        let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), UsageSoFar::Whole(usage));
+        let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), StreamedUsage::Whole(usage));
         let counted = Counted { rows: 1, tokens: Some(usage.total_tokens), begun: self.under_way.begun };
         let response = completions_response(&self.model, &body, counted)?;
         let model = Arc::clone(&self.model);
@@ -225,8 +225,8 @@ impl Answer {
     fn written(&mut self, event: Result<Event, Error>) -> (Bytes, bool) {
         let echo = std::mem::take(&mut self.echo);
         let so_far = match self.delivery {
-            Delivery::StreamWithUsage => UsageSoFar::Later,
-            Delivery::Whole | Delivery::Stream => UsageSoFar::Untold,
+            Delivery::StreamWithUsage => StreamedUsage::Later,
+            Delivery::Whole | Delivery::Stream => StreamedUsage::Omitted,
         };
         match event {
             Ok(Event::Piece { text, tokens, made }) => {
@@ -238,7 +238,7 @@ impl Answer {
                 let mut last = sse(&self.body(Some(self.choice(echo, Vec::new(), Some(reason))), so_far));
                 if self.delivery == Delivery::StreamWithUsage {
                     let usage = Ended { reason, made }.usage(&self.events);
-                    last += &sse(&self.body(None, UsageSoFar::Whole(usage)));
+                    last += &sse(&self.body(None, StreamedUsage::Whole(usage)));
                 }
                 ((last + "data: [DONE]\n\n").into(), false)
             }
@@ -260,12 +260,12 @@ impl Answer {
 
     /// The receipt of what was streamed, as a comment that no reader of events is told of.
     async fn receipt(&mut self, usage: Usage) -> Option<String> {
-        let output = std::mem::replace(&mut self.under_way.hasher, Hasher::new()).finish();
+        let output = std::mem::replace(&mut self.under_way.hasher, DigestHasher::default()).finish();
         let receipt = self.under_way.call.receipt(&self.model, usage, output).await;
         receipt.map(|receipt| amaas_wire::receipt::comment(&receipt))
     }
 
-    fn body(&self, choice: Option<Completion>, usage: UsageSoFar) -> CompletionsResponse<'_> {
+    fn body(&self, choice: Option<CompletionChoice>, usage: StreamedUsage) -> CompletionsResponse<'_> {
         CompletionsResponse {
             id: &self.id,
             object: "text_completion",
@@ -276,9 +276,9 @@ impl Answer {
         }
     }
 
-    fn choice(&self, text: String, tokens: Vec<Told>, finish_reason: Option<FinishReason>) -> Completion {
+    fn choice(&self, text: String, tokens: Vec<Told>, finish_reason: Option<FinishReason>) -> CompletionChoice {
         let logprobs = self.logprobs.map(|_| logprobs(tokens));
-        Completion { text, index: 0, logprobs, finish_reason }
+        CompletionChoice { text, index: 0, logprobs, finish_reason }
     }
 }
 
@@ -304,8 +304,8 @@ async fn whole(events: &mut Events) -> Result<(String, Vec<Told>, Ended), Error>
     }
 }
 
-fn logprobs(tokens: Vec<Told>) -> Logprobs {
-    let mut all = Logprobs::default();
+fn logprobs(tokens: Vec<Told>) -> TokenLogprobs {
+    let mut all = TokenLogprobs::default();
     for Told { name, offset, logprob, top, .. } in tokens {
         all.tokens.push(name);
         all.text_offset.push(offset);

@@ -1,6 +1,6 @@
 //! Routes without a key: what a load balancer asks.
 
-use amaas_wire::oip::{Live, Ready, ServerMetadata};
+use amaas_wire::oip::{ReadyState, ServerLive, ServerMetadata};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use http::{Response, StatusCode};
@@ -29,7 +29,7 @@ pub(crate) fn metadata() -> ServerMetadata {
 
 /// `GET /v2/health/live`.
 pub(super) async fn live() -> Result<Response<Body>, Error> {
-    json(&Live { live: true })
+    json(&ServerLive { live: true })
 }
 
 /// `GET /v2/health/ready`: whether calls can be sent here.
@@ -39,17 +39,17 @@ pub(super) async fn ready(State(host): State<Host>) -> Result<Response<Body>, Er
 
 /// Whether the models are ready, and which is not. One that failed among several takes nothing from the others, so it does not have the
 /// host taken out of service, as with Triton's `--exit-on-error=false`; the last one does, and so does one that is on its way.
-pub(crate) fn every(host: &Host) -> Ready {
+pub(crate) fn every(host: &Host) -> ReadyState {
     if host.is_draining() {
         let reason = Some("stopping".to_owned());
-        return Ready { name: None, ready: false, execution_provider: None, reason };
+        return ReadyState { name: None, ready: false, execution_provider: None, reason };
     }
     let slots = host.slots();
     let states: Vec<_> =
         slots.iter().map(|slot| (matches!(slot.state(), SlotState::Loading), readiness(slot))).collect();
     let ready = states.is_empty() || states.iter().any(|(_, state)| state.ready);
     let ready = ready && !states.iter().any(|(loading, _)| *loading);
-    let missing = |(_, state): &&(bool, Ready)| !state.ready;
+    let missing = |(_, state): &&(bool, ReadyState)| !state.ready;
     // What is on its way first, since it is what is waited for; of several the first.
     let first = states.iter().rev().filter(missing).max_by_key(|(loading, _)| *loading);
     let more = states.iter().filter(missing).count().saturating_sub(1);
@@ -58,7 +58,7 @@ pub(crate) fn every(host: &Host) -> Ready {
         let more = if more == 0 { String::new() } else { format!(" (and {more} more are not ready)") };
         format!("model {name}: {reason}{more}")
     });
-    Ready { name: None, ready, execution_provider: None, reason }
+    ReadyState { name: None, ready, execution_provider: None, reason }
 }
 
 /// `GET /v2/models/{model}[/versions/{version}]/ready`.
@@ -71,7 +71,7 @@ pub(super) async fn model_ready(
 }
 
 /// Whether the model called `name` is ready, in the version `version` where one is asked for.
-pub(crate) fn of_model(host: &Host, name: &str, version: Option<&str>) -> Result<Ready, Error> {
+pub(crate) fn of_model(host: &Host, name: &str, version: Option<&str>) -> Result<ReadyState, Error> {
     let slot = host.slot(name)?;
     if let (SlotState::Ready(model), Some(got)) = (slot.state(), version)
         && model.version().as_str() != got
@@ -92,7 +92,7 @@ pub(super) struct ModelPath {
 /// As Triton names them. `model_repository` is not among them: models are listed, but not loaded on demand.
 const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_configuration", "statistics"];
 
-fn readiness(slot: &Slot) -> Ready {
+fn readiness(slot: &Slot) -> ReadyState {
     let (ready, execution_provider, reason) = match slot.state() {
         SlotState::Ready(model) => {
             let reason = slot.behind().or_else(|| model.warning().map(str::to_owned));
@@ -101,10 +101,10 @@ fn readiness(slot: &Slot) -> Ready {
         SlotState::Loading => (false, None, Some("it is loading".to_owned())),
         SlotState::Failed(reason) => (false, None, Some(reason)),
     };
-    Ready { name: Some(slot.name().to_string()), ready, execution_provider, reason }
+    ReadyState { name: Some(slot.name().to_string()), ready, execution_provider, reason }
 }
 
-fn answer(ready: &Ready) -> Result<Response<Body>, Error> {
+fn answer(ready: &ReadyState) -> Result<Response<Body>, Error> {
     let mut response = json(ready)?;
     if !ready.ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use amaas_wire::DecodeError;
 use amaas_wire::Tensor;
-use amaas_wire::oip::{DecodeError, Form, Forms, HEADER_LENGTH, InferRequest, MEDIA_TYPE};
+use amaas_wire::oip::{HEADER_LENGTH, InferRequest, MEDIA_TYPE, OutputEncodings, TensorEncoding};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use bytes::Bytes;
@@ -94,13 +95,13 @@ fn tokens(model: &Model, inputs: &[Tensor]) -> Option<u64> {
 }
 
 /// The request in `body`, of which the first `header` bytes are JSON, or all where nobody says so; and the forms of its outputs.
-fn decode(body: Bytes, header: Option<usize>, manifest: &Manifest) -> Result<(InferRequest, Forms), Error> {
+fn decode(body: Bytes, header: Option<usize>, manifest: &Manifest) -> Result<(InferRequest, OutputEncodings), Error> {
     if header != Some(0) {
         return Ok(InferRequest::from_http(&body, header)?);
     }
     // Whoever sends no JSON gets none but what says where the bytes begin, as from Triton.
     let inputs = vec![raw(manifest, body)?];
-    Ok((InferRequest { id: None, inputs, outputs: None }, Forms::all(Form::Binary)))
+    Ok((InferRequest { id: None, inputs, outputs: None }, OutputEncodings::all(TensorEncoding::Binary)))
 }
 
 /// `error`, and what may be missing where the body says that it is bytes and nothing says how many of them are JSON.

@@ -27,7 +27,7 @@ pub(super) async fn index(
     let body = Admission::of(host.gate(), caller.tenant(), None).read(&parts.headers, body, limit).await?;
     let wanted = match &*body {
         [] => IndexRequest::default(),
-        body => amaas_wire::json::read(body)?,
+        body => amaas_wire::from_json(body)?,
     };
     json(&entries(&host, &caller, wanted))
 }

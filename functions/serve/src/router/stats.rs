@@ -2,7 +2,7 @@
 //!
 //! The numbers are of this process and of all callers together, so only who may use a model sees them.
 
-use amaas_wire::oip::triton::{ModelStatistics, Statistics};
+use amaas_wire::oip::triton::{ModelStatistics, StatisticsResponse};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use http::Response;
@@ -27,7 +27,7 @@ pub(super) async fn one(
     caller.scope(slot.name())?;
     host.admit()?;
     let model = host.model(&slot, path.version.as_deref()).await?;
-    json(&Statistics { model_stats: vec![of(&model)?] })
+    json(&StatisticsResponse { model_stats: vec![of(&model)?] })
 }
 
 /// Of every model that is loaded and that the key may use; but a model of that very name comes first.
@@ -36,7 +36,7 @@ pub(super) async fn all(State(host): State<Host>, caller: Caller, query: NoQuery
         let path = ModelPath { model: NAME.to_owned(), version: None };
         return models::metadata(State(host), caller, Path(path), query).await;
     }
-    json(&Statistics { model_stats: of_all(&host, &caller) })
+    json(&StatisticsResponse { model_stats: of_all(&host, &caller) })
 }
 
 /// Of every model that is loaded and that the key may use.

@@ -1,7 +1,7 @@
 //! Answers, sealed. A chunked one leaves piece by piece, as the route gives it.
 
-use amaas_wire::bhttp::{Encoder, Encoding, Fields, Padding, ResponseHead};
-use amaas_wire::ohttp::{chunked, whole};
+use amaas_ohttp::bhttp::{Encoder, Encoding, Fields, Padding, ResponseHead};
+use amaas_ohttp::{chunked, whole};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use amaas_wire::bhttp::{self, BhttpError};
-use amaas_wire::ohttp::{KEY_PROBLEM, KeyRing, OhttpError, chunked, whole};
+use amaas_ohttp::bhttp::{self, BhttpError};
+use amaas_ohttp::{KEY_PROBLEM, KeyRing, OhttpError, chunked, whole};
 use amaas_wire::predict::REQUEST_ID;
 use amaas_wire::problem;
 use axum::body::Body;
@@ -28,7 +28,7 @@ use crate::sealing::CameSealed;
 use crate::sealing::Held;
 use crate::sealing::{self, SealedCall, Sealing};
 use crate::state::Host;
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// The layer, around `routes`.
 pub(crate) async fn open<F>(host: Host, request: Request, routes: impl FnOnce(Request) -> F) -> Response<Body>

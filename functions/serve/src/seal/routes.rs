@@ -1,6 +1,6 @@
 //! The public routes of the keys.
 
-use amaas_wire::keys::MEDIA_TYPE;
+use amaas_ohttp::key_list::MEDIA_TYPE;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use http::{HeaderValue, Response, header};

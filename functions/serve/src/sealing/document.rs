@@ -7,8 +7,8 @@
 
 use std::fmt;
 
+use amaas_ohttp::Suite;
 use amaas_wire::dsse::VerifyingKey;
-use amaas_wire::ohttp::Suite;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -250,7 +250,7 @@ pub(crate) fn signer_name(public: &VerifyingKey) -> String {
 pub(crate) const AUTHENTICATOR: &str = "sealing/authenticator";
 
 mod suite {
-    use amaas_wire::ohttp::Suite;
+    use amaas_ohttp::Suite;
     use serde::{Deserialize, Deserializer, Serializer, de};
 
     pub(crate) fn name(suite: Suite) -> &'static str {

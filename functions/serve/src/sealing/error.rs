@@ -1,7 +1,7 @@
 //! What can be wrong with the keys of sealed calls.
 
+use amaas_ohttp::OhttpError;
 use amaas_wire::dsse::DsseError;
-use amaas_wire::ohttp::OhttpError;
 
 use amaas_ledger::LedgerError;
 use amaas_store::StoreError;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use amaas_ohttp::key_list::KeyList;
+use amaas_ohttp::{KeyRing, OhttpError, PrivateKey, PublicKey};
 use amaas_wire::dsse::SigningKey;
-use amaas_wire::keys::{Audience, KeyList, Manifest};
-use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, PublicKey};
+use amaas_wire::keys::{Audience, KeyManifest};
 use futures_util::future::try_join_all;
 
 use super::SealingError;
@@ -94,7 +95,7 @@ impl Keys {
         let retire = self.offered(now).filter_map(|held| held.stored.retires).min().unwrap_or(u64::MAX);
         // Clocks differ a little.
         let valid = now.saturating_sub(CLOCK.as_secs())..=now.saturating_add(VALID.as_secs()).min(retire);
-        Manifest::new(&self.list(now), audience, valid, self.serial).sign(&self.signers(now))
+        KeyManifest::new(&self.list(now), audience, valid, self.serial).sign(&self.signers(now))
     }
 
     /// Those that sign at `now`; one but for a while in which another takes over, when there are two.

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::error::SealedCallError;
 use amaas_ledger::{Inserted, Key, Ledger, LedgerError, Once};
 use amaas_store::ModelName;
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// The sealed calls that were taken by all processes that share a ledger.
 #[derive(Debug)]

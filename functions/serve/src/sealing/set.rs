@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
+use amaas_ohttp::{PrivateKey, Suite};
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
-use amaas_wire::ohttp::{PrivateKey, Suite};
 use zeroize::Zeroizing;
 
 use super::SealingError;

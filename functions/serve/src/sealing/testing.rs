@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use amaas_wire::keys::KeyList;
-use amaas_wire::ohttp::{PublicKey, Suite};
+use amaas_ohttp::key_list::KeyList;
+use amaas_ohttp::{PublicKey, Suite};
 
 use super::document::Document;
 use super::{KeySet, Policy, Sealing};

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::error::StoreError;
 use crate::object::{Condition, DOCUMENT_BYTES, Object, Stat};
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// The folder; its objects are files. A conditional put is atomic within one process only.
 #[derive(Clone, Debug)]

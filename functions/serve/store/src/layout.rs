@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// A checked name: 1 to 64 characters of `A-Z a-z 0-9 . _ -`. It can stand in a key, a path and a URL as it is. What it
 /// begins with depends on what it names: a version begins with a digit and an alias with a letter, so that one can never

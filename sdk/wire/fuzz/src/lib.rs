@@ -1,50 +1,18 @@
 //! The bodies of the fuzz targets. Each takes any bytes, panics where an invariant is broken, and says whether the bytes
 //! were accepted. Keys are fixed, so that a corpus stays what it is.
 
-use std::convert::Infallible;
-
-use amaas_wire::bhttp::{
-    BhttpError, Decoder, Encoding, Event, Form, Limits, Padding, Request, RequestHead, Response, ResponseHead,
-};
+use amaas_ohttp::key_list::KeyList;
+use amaas_ohttp::{PrivateKey, Suite};
+use amaas_wire::Digest;
 use amaas_wire::dsse::SigningKey;
-use amaas_wire::keys::{Audience, KeyList, Manifest, Requirement};
-use amaas_wire::ohttp::rand_core::{TryCryptoRng, TryRng};
-use amaas_wire::ohttp::{KeyRing, OhttpError, PrivateKey, Suite, chunked, whole};
-use amaas_wire::oip::{self, Forms, InferRequest, InferResponse};
+use amaas_wire::keys::{Audience, KeyManifest, ManifestRequirement};
+use amaas_wire::oip::{self, InferRequest, InferResponse, OutputEncodings};
 use amaas_wire::openai::{CompletionsRequest, EmbeddingsRequest};
 use amaas_wire::predict::{PredictRequest, Usage};
-use amaas_wire::receipt::{Digest, Format, Metered, Receipt, SignedReceipt};
+use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptFormat, SignedReceipt};
 
 #[path = "../../../src/env_file/shell.rs"]
 mod shell;
-
-/// What is decoded is encoded and decoded again, and arrives the same byte by byte.
-pub fn bhttp_request(bytes: &[u8]) -> bool {
-    let decoded = Request::decode(bytes, LIMITS);
-    let mut decoder = Decoder::<RequestHead>::new(LIMITS);
-    let last = bytes.chunks(1).try_for_each(|byte| decoder.push(byte).map(drop)).and_then(|()| decoder.finish());
-    same_end(&decoded, &last);
-    let Ok(request) = decoded else { return false };
-    for form in [Form::KnownLength, Form::IndeterminateLength] {
-        let bytes = request.encode(Encoding { form, padding: Padding::Bucket });
-        assert_eq!(Request::decode(&bytes, ROOMY).as_ref(), Ok(&request));
-    }
-    true
-}
-
-/// As [`bhttp_request`].
-pub fn bhttp_response(bytes: &[u8]) -> bool {
-    let decoded = Response::decode(bytes, LIMITS);
-    let mut decoder = Decoder::<ResponseHead>::new(LIMITS);
-    let last = bytes.chunks(1).try_for_each(|byte| decoder.push(byte).map(drop)).and_then(|()| decoder.finish());
-    same_end(&decoded, &last);
-    let Ok(response) = decoded else { return false };
-    for form in [Form::KnownLength, Form::IndeterminateLength] {
-        let bytes = response.encode(Encoding { form, padding: Padding::Bucket });
-        assert_eq!(Response::decode(&bytes, ROOMY).as_ref(), Ok(&response));
-    }
-    true
-}
 
 /// A request to infer: a length of its JSON in two bytes, where all ones is that nobody says it, and the body. Tensors that are
 /// accepted are written as bytes and read again, and are the same bit by bit.
@@ -60,66 +28,13 @@ pub fn oip_request(bytes: &[u8]) -> bool {
     assert_eq!(again.to_http(), (written.to_vec(), header));
     let response = |InferRequest { id, inputs, .. }: InferRequest| {
         let response = InferResponse { model_name: "m".to_owned(), model_version: None, id, outputs: inputs };
-        response.into_http(&Forms::all(oip::Form::Binary)).expect("bytes can carry any value")
+        response.into_http(&OutputEncodings::all(oip::TensorEncoding::Binary)).expect("bytes can carry any value")
     };
     let written = response(request);
     assert_eq!(response(again), written);
     let header = written.header_length();
     let again = InferResponse::from_http(&written.clone().into_body(), header).expect("what was written can be read");
-    assert_eq!(again.into_http(&Forms::all(oip::Form::Binary)).expect("as before"), written);
-    true
-}
-
-fn same_end<M, H>(whole: &Result<M, BhttpError>, last: &Result<Vec<Event<H>>, BhttpError>) {
-    assert_eq!(whole.as_ref().err(), last.as_ref().err());
-}
-
-/// Either format is opened or refused; in chunks, byte by byte too, and nothing comes after an error.
-pub fn ohttp_request(bytes: &[u8]) -> bool {
-    let ring = KeyRing::new(Suite::ALL.map(key).to_vec()).expect("two ids");
-    let mut machine = chunked::RequestOpener::new(&ring);
-    let mut given = Vec::new();
-    let mut failed = None;
-    for byte in bytes.chunks(1) {
-        match machine.push(byte) {
-            Ok(plaintext) => {
-                assert!(failed.is_none(), "something came after an error");
-                given.extend(plaintext);
-            }
-            Err(error) => assert_eq!(*failed.get_or_insert(error), error),
-        }
-    }
-    let opened = chunked::open_request(&ring, bytes);
-    match machine.finish() {
-        Ok(last) => {
-            given.extend(last.request);
-            assert_eq!(opened.as_ref().map(|opened| &opened.request), Ok(&given));
-        }
-        Err(error) => assert_eq!(opened.as_ref().err(), Some(&error)),
-    }
-    opened.is_ok() || whole::open_request(&ring, bytes).is_ok()
-}
-
-/// A response to a fixed request is opened or refused.
-pub fn chunked_response(bytes: &[u8]) -> bool {
-    let (mut machine, _) = exchange();
-    let mut failed = None::<OhttpError>;
-    for piece in bytes.chunks(7) {
-        match machine.push(piece) {
-            Ok(_) => assert!(failed.is_none(), "something came after an error"),
-            Err(error) => assert_eq!(*failed.get_or_insert(error), error),
-        }
-    }
-    let finished = machine.finish();
-    let at_once = exchange().0.open(bytes);
-    assert_eq!(finished.as_ref().err(), at_once.as_ref().err());
-    at_once.is_ok()
-}
-
-/// What is decoded is encoded and decoded again.
-pub fn key_list(bytes: &[u8]) -> bool {
-    let Ok(list) = KeyList::decode(bytes) else { return false };
-    assert_eq!(KeyList::decode(&list.encode()).as_ref(), Ok(&list));
+    assert_eq!(again.into_http(&OutputEncodings::all(oip::TensorEncoding::Binary)).expect("as before"), written);
     true
 }
 
@@ -127,8 +42,8 @@ pub fn key_list(bytes: &[u8]) -> bool {
 pub fn key_manifest(bytes: &[u8]) -> bool {
     let (list, manifest) = manifest();
     let audience = manifest.audience().clone();
-    let required = Requirement { audience, now: 1_500, least_serial: 7 };
-    let verified = Manifest::verify(bytes, &list, &[signer().verifying_key()], &required);
+    let required = ManifestRequirement { audience, now: 1_500, least_serial: 7 };
+    let verified = KeyManifest::verify(bytes, &list, &[signer().verifying_key()], &required);
     verified.is_ok_and(|(_, found)| {
         assert_eq!(found, manifest);
         true
@@ -185,41 +100,24 @@ pub fn env_line(bytes: &[u8]) -> bool {
 /// What the fixed signer signed.
 pub fn signed_receipt() -> Receipt {
     Receipt {
-        format: Format::One,
+        format: ReceiptFormat::One,
         request_id: "id".to_owned(),
         time: 1_500,
         tenant: "acme".to_owned(),
         model: "sentiment".to_owned(),
         version: "3".to_owned(),
         digest: Digest::of(b"model"),
-        usage: Metered { usage: Usage::new(1, 2), units: 1, unit: "rows".to_owned() },
+        usage: MeteredUsage { usage: Usage::new(1, 2), units: 1, unit: "rows".to_owned() },
         input: Digest::of(b"input"),
         output: Digest::of(b"output"),
     }
 }
 
-/// The fixed key of a suite.
-pub fn key(suite: Suite) -> PrivateKey {
-    match suite {
-        Suite::XWing => PrivateKey::derive(1, suite, &[1; 32]),
-        _ => PrivateKey::derive(2, suite, &[2; 32]),
-    }
-}
-
-/// Both ends of the fixed request.
-pub fn exchange() -> (chunked::ResponseOpener, chunked::PendingResponse) {
-    let key = key(Suite::X25519);
-    let sealed = chunked::seal_request_with(&key.public_key(), b"request", &mut Counting(0));
-    let (sealed, opener) = sealed.expect("sealed");
-    let ring = KeyRing::new(vec![key]).expect("one key");
-    (opener, chunked::open_request(&ring, &sealed).expect("opened").response)
-}
-
 /// The fixed list, and its manifest.
-pub fn manifest() -> (Vec<u8>, Manifest) {
-    let list = KeyList::new([key(Suite::X25519).public_key()]).expect("one key").encode();
+pub fn manifest() -> (Vec<u8>, KeyManifest) {
+    let list = KeyList::new([PrivateKey::derive(2, Suite::X25519, &[2; 32]).public_key()]).expect("one key").encode();
     let audience = Audience { model: "sentiment".to_owned(), version: "3".to_owned() };
-    let manifest = Manifest::new(&list, audience, 1_000..=2_000, 7);
+    let manifest = KeyManifest::new(&list, audience, 1_000..=2_000, 7);
     (list, manifest)
 }
 
@@ -228,38 +126,5 @@ pub fn signer() -> SigningKey {
     SigningKey::from_bytes(&[3; 32])
 }
 
-/// A generator that counts, which is as far from random as can be.
-pub struct Counting(pub u8);
-
-impl TryRng for Counting {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        self.try_next_u64().map(|number| number as u32)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for byte in bytes {
-            *byte = self.0;
-            self.0 = self.0.wrapping_add(1);
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Counting {}
-
-/// Small, so that a fuzzer reaches them.
-const LIMITS: Limits = Limits { head: 4 << 10, lines: 64, content: 4 << 10 };
-
 /// So few that a fuzzer reaches it.
 const MAX_INPUTS: usize = 4;
-
-/// For what was within [`LIMITS`] in another form, or with its names and lengths written otherwise.
-const ROOMY: Limits = Limits { head: 16 << 10, lines: 64, content: 4 << 10 };

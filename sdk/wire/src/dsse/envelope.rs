@@ -7,26 +7,28 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{DsseError, SigningKey, VerifyingKey};
+use super::encoding::pre_authentication_encoding;
+use super::error::DsseError;
+use super::key::{SigningKey, VerifyingKey};
 
-/// A payload, its type and its signatures. The payload comes out by [`verify`](Self::verify) only.
+/// A payload, its type and its signatures. Only [`verify`](Self::verify) returns the payload.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(with = "Json", description = "A payload, its type and its signatures (DSSE).")
+    schemars(with = "JsonEnvelope", description = "A payload, its type and its signatures (DSSE).")
 )]
 pub struct Envelope {
     payload_type: String,
     payload: Vec<u8>,
-    signatures: Vec<Signature>,
+    signatures: Vec<EnvelopeSignature>,
 }
 
 impl Envelope {
     /// Signs `payload` with each of `signers`.
     pub fn sign(payload_type: &str, payload: Vec<u8>, signers: &[&SigningKey]) -> Self {
         let message = pre_authentication_encoding(payload_type, &payload);
-        let sign = |signer: &&SigningKey| Signature {
+        let sign = |signer: &&SigningKey| EnvelopeSignature {
             key_id: signer.verifying_key().id(),
             signature: signer.sign(&message).to_vec(),
         };
@@ -51,7 +53,7 @@ impl Envelope {
         if known == 0 { Err(DsseError::UnknownSigner) } else { Ok(payload) }
     }
 
-    /// The payload, if it is of that type, whoever signed it.
+    /// The payload, if it has that type, without verification.
     pub(crate) fn unverified(&self, payload_type: &str) -> Result<&[u8], DsseError> {
         if self.payload_type == payload_type { Ok(&self.payload) } else { Err(DsseError::PayloadType) }
     }
@@ -66,12 +68,11 @@ impl Envelope {
     /// # Errors
     /// [`DsseError::Malformed`] or [`DsseError::Base64`].
     pub fn from_json(document: &[u8]) -> Result<Self, DsseError> {
-        let json: Json = serde_json::from_slice(document).map_err(|_| DsseError::Malformed)?;
+        let json: JsonEnvelope = serde_json::from_slice(document).map_err(|_| DsseError::Malformed)?;
         let decode = |text: &str| BASE64_STANDARD.decode(text).map_err(|_| DsseError::Base64);
-        let signatures = json
-            .signatures
-            .into_iter()
-            .map(|signature| Ok(Signature { signature: decode(&signature.signature)?, key_id: signature.key_id }));
+        let signatures = json.signatures.into_iter().map(|signature| {
+            Ok(EnvelopeSignature { signature: decode(&signature.signature)?, key_id: signature.key_id })
+        });
         Ok(Self {
             payload: decode(&json.payload)?,
             payload_type: json.payload_type,
@@ -83,7 +84,7 @@ impl Envelope {
 impl fmt::Display for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let signature =
-            |each: &Signature| json!({ "keyid": each.key_id, "sig": BASE64_STANDARD.encode(&each.signature) });
+            |each: &EnvelopeSignature| json!({ "keyid": each.key_id, "sig": BASE64_STANDARD.encode(&each.signature) });
         let signatures: Vec<_> = self.signatures.iter().map(signature).collect();
         let payload = BASE64_STANDARD.encode(&self.payload);
         json!({ "payload": payload, "payloadType": self.payload_type, "signatures": signatures }).fmt(f)
@@ -100,35 +101,21 @@ impl fmt::Debug for Envelope {
     }
 }
 
-/// PAE of the DSSE protocol: what is signed for a payload and its type.
-///
-/// ```
-/// use amaas_wire::dsse::pre_authentication_encoding;
-///
-/// let encoded = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world");
-/// assert_eq!(encoded, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
-/// ```
-pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut encoded = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
-    encoded.extend_from_slice(payload);
-    encoded
-}
-
 #[derive(Clone, PartialEq, Eq)]
-struct Signature {
+struct EnvelopeSignature {
     key_id: String,
     signature: Vec<u8>,
 }
 
-/// As the protocol writes it.
+/// The envelope in JSON.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Json {
-    /// What is signed, in base64.
+struct JsonEnvelope {
+    /// The payload, in base64.
     #[cfg_attr(feature = "schema", schemars(extend("contentEncoding" = "base64")))]
     payload: String,
-    /// The media type of what is signed, which is signed with it.
+    /// The media type of the payload, which is signed too.
     #[serde(rename = "payloadType")]
     payload_type: String,
     /// A signature by each signer.

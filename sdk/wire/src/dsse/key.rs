@@ -6,10 +6,12 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ed25519_dalek::Signer;
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{DsseError, pre_authentication_encoding};
+use super::encoding::pre_authentication_encoding;
+use super::error::DsseError;
+use crate::digest::Digest;
+use crate::hex;
 
 /// The private key of a signer. It is wiped when dropped and `Debug` does not show it.
 ///
@@ -25,7 +27,7 @@ use super::{DsseError, pre_authentication_encoding};
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {
-    /// Makes a key from randomness of the operating system.
+    /// Generates a key from the operating system's randomness.
     ///
     /// # Errors
     /// [`DsseError::Random`].
@@ -45,12 +47,12 @@ impl SigningKey {
         Zeroizing::new(self.0.to_bytes())
     }
 
-    /// What others verify with.
+    /// The public key.
     pub fn verifying_key(&self) -> VerifyingKey {
         VerifyingKey(self.0.verifying_key())
     }
 
-    /// The signature of a payload of a type that is kept elsewhere than in an [`Envelope`](super::Envelope): over the same bytes.
+    /// Signs a payload of a type outside an [`Envelope`](super::Envelope), over the same bytes.
     ///
     /// ```
     /// use amaas_wire::dsse::SigningKey;
@@ -76,7 +78,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The public key of a signer, which those who verify are given beforehand. As text it is base64.
+/// The public key of a signer, which verifiers have beforehand. As text it is base64.
 ///
 /// ```
 /// use amaas_wire::dsse::{DsseError, SigningKey, VerifyingKey};
@@ -106,12 +108,12 @@ impl VerifyingKey {
         self.0.to_bytes()
     }
 
-    /// A name for the key: the first half of its SHA-256, in hexadecimal. It only finds a key, it proves nothing.
+    /// The id of the key: the first half of its SHA-256, in hexadecimal. It selects a key and proves nothing.
     pub fn id(&self) -> String {
-        crate::hex::encode(&Sha256::digest(self.to_bytes())[..16])
+        hex::encode(&Digest::of(&self.to_bytes()).as_bytes()[..16])
     }
 
-    /// Whether `signature` is this key's on a payload of that type, as [`SigningKey::sign_detached`] makes it.
+    /// Verifies a signature of [`SigningKey::sign_detached`] on a payload of that type.
     ///
     /// # Errors
     /// [`DsseError::Signature`].
@@ -119,7 +121,7 @@ impl VerifyingKey {
         self.verify(&pre_authentication_encoding(payload_type, payload), signature)
     }
 
-    /// Whether `signature` is this key's on `message`, strictly (RFC 8032 §8.4 and beyond: no low-order points).
+    /// Verifies a signature on `message`, strictly (RFC 8032 §8.4, and no low-order points).
     ///
     /// # Errors
     /// [`DsseError::Signature`].

@@ -1,16 +1,14 @@
 //! Signed documents: DSSE envelopes (Dead Simple Signing Envelope, protocol version 1.0.2) with Ed25519 (RFC 8032).
 //!
-//! What is signed is the payload as it stands, together with its type, so that no canonical form of JSON is needed and a
-//! document of one kind never passes for one of another. The manifest of a function's keys is such a document, and so is the
-//! receipt of a call.
+//! A signature covers the bytes of the payload and its type. So no canonical form of JSON is needed, and a document of one kind
+//! never passes for another kind. Key manifests and receipts are such documents.
 //!
-//! Invariants. [`Envelope::verify`] is the only way to a payload, but for what says in its name that it is not verified, which
-//! receipts alone have. Signatures by keys that are not asked for are skipped, as
-//! the protocol has it; every one by a key that is asked for has to hold, and one at least has to be there. Verification is
-//! strict: weak keys and signatures that can be varied are refused.
+//! Invariants: [`Envelope::verify`] is the only way to a payload, except for a method that says in its name that it does not
+//! verify, which only receipts use. Signatures by other keys are skipped, as the protocol requires. Every signature by a trusted
+//! key has to be valid, and at least one has to be present. Verification is strict: weak keys and malleable signatures are refused.
 //!
-//! Stricter than the protocol where that costs nobody anything, for we are the only ones to write these documents: standard
-//! base64 alone, a `keyid` on every signature, and no fields that are not known.
+//! amaas writes all of these documents, so it can be stricter than the protocol: only standard base64, a `keyid` on every
+//! signature, and no unknown fields.
 //!
 //! ```
 //! use amaas_wire::dsse::{Envelope, SigningKey};
@@ -22,10 +20,12 @@
 //! # Ok::<(), amaas_wire::dsse::DsseError>(())
 //! ```
 
+mod encoding;
 mod envelope;
 mod error;
 mod key;
 
-pub use envelope::{Envelope, pre_authentication_encoding};
+pub use encoding::pre_authentication_encoding;
+pub use envelope::Envelope;
 pub use error::DsseError;
 pub use key::{SigningKey, VerifyingKey};

@@ -1,55 +1,36 @@
-//! What can be wrong with a list of keys or its manifest.
+//! Why the manifest of a key list is refused.
+
+use amaas_ohttp::key_list::KeyListError;
 
 use crate::dsse::DsseError;
 
-/// Why bytes are not a list of key configurations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyListError {
-    /// The list ends within a configuration, or a configuration within a part.
-    #[error("the list of keys ends early")]
-    Truncated,
-    /// A configuration goes on after its algorithms.
-    #[error("a key configuration has bytes after its end")]
-    TrailingBytes,
-    /// The algorithms of a configuration are none, or no whole number of pairs.
-    #[error("the algorithms of a key configuration are malformed")]
-    Algorithms,
-    /// A public key is not a key of its KEM.
-    #[error("malformed public key in the list")]
-    PublicKey,
-    /// No configuration has a suite that we know.
-    #[error("no key of the list can be used")]
-    NoUsableKey,
-}
-
-/// Why a list of keys is not to be trusted.
+/// Why a key list is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManifestError {
     /// The envelope is malformed, of another kind, or not signed by a known signer.
     #[error("the manifest of the keys: {0}")]
     Envelope(#[from] DsseError),
-    /// What was signed is not a manifest.
-    #[error("what was signed is not a manifest of keys")]
+    /// The payload is not a manifest.
+    #[error("the signed document is not a key manifest")]
     Malformed,
     /// The manifest is for another model or version.
     #[error("the manifest is for another model or version")]
     Audience,
-    /// The manifest holds later.
-    #[error("the manifest holds from {not_before}, and it is {now}")]
+    /// The manifest is not valid yet.
+    #[error("the manifest is valid from {not_before}, and the time is {now}")]
     NotYetValid {
-        /// When it begins to hold, in seconds since 1970.
+        /// The first second of its validity, since 1970.
         not_before: u64,
-        /// The time that it was held against.
+        /// The time of the check.
         now: u64,
     },
-    /// The manifest holds no more.
-    #[error("the manifest held until {not_after}, and it is {now}")]
+    /// The manifest has expired.
+    #[error("the manifest was valid until {not_after}, and the time is {now}")]
     Expired {
-        /// When it ceased to hold, in seconds since 1970.
+        /// The last second of its validity, since 1970.
         not_after: u64,
-        /// The time that it was held against.
+        /// The time of the check.
         now: u64,
     },
     /// A newer manifest has been seen.
@@ -60,10 +41,10 @@ pub enum ManifestError {
         /// The least serial that is accepted.
         least: u64,
     },
-    /// The list is another one than the one that was signed.
+    /// The list is not the signed one.
     #[error("the list of keys is not the one that was signed")]
     Digest,
-    /// The list that was signed is not a list.
+    /// The signed list is malformed.
     #[error("the list of keys: {0}")]
     List(#[from] KeyListError),
 }

@@ -1,27 +1,28 @@
-//! The signed manifest of a list of keys.
+//! The signed manifest of a key list.
 
 use std::ops::RangeInclusive;
 
+use amaas_ohttp::key_list::KeyList;
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
-use super::{KeyList, ManifestError};
+use super::error::ManifestError;
+use crate::digest::Digest;
 use crate::dsse::{Envelope, SigningKey, VerifyingKey};
 
-/// What signers say of a list of keys. One that comes out of [`verify`](Self::verify) is true, as far as they are.
+/// The signers' statement about a key list: model, validity and serial.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
-    /// SHA-256 of the bytes of the list, in hexadecimal.
-    sha256: String,
+pub struct KeyManifest {
+    /// The digest of the list.
+    sha256: Digest,
     audience: Audience,
     not_before: u64,
     not_after: u64,
     serial: u64,
 }
 
-/// Whose keys they are.
+/// The model and version that keys belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Audience {
@@ -32,7 +33,7 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// A model, in whichever version the service has.
+    /// A model, in any version.
     ///
     /// ```
     /// use amaas_wire::keys::{ANY, Audience};
@@ -43,7 +44,7 @@ impl Audience {
         Self { model: model.into(), version: ANY.to_owned() }
     }
 
-    /// The service itself, for calls that name no model: [`ANY`] and [`ANY`], which no name of a model can be.
+    /// The service itself, for calls without a model: [`ANY`] for both, which is no valid model name.
     pub fn service() -> Self {
         Self::of_model(ANY)
     }
@@ -53,26 +54,26 @@ impl Audience {
     }
 }
 
-/// What a caller holds a manifest against.
+/// What a client requires of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requirement {
-    /// The model and version that are to be called. A version of [`ANY`] is every version, for a caller who leaves the
-    /// choice to the service; a model is always held against letter by letter.
+pub struct ManifestRequirement {
+    /// The model and version to call. The version [`ANY`] accepts every version, for a client that leaves the choice to the
+    /// service. The model has to match exactly.
     pub audience: Audience,
     /// The time, in seconds since 1970.
     pub now: u64,
-    /// The least serial: the highest that has been seen, or 0.
+    /// The least serial that is accepted: the highest seen so far, or 0.
     pub least_serial: u64,
 }
 
-impl Manifest {
-    /// A manifest of the bytes of a list. `valid` is in seconds since 1970; `serial` grows with each new list.
+impl KeyManifest {
+    /// A manifest for the bytes of a list. `valid` is in seconds since 1970; `serial` grows with each new list.
     pub fn new(list: &[u8], audience: Audience, valid: RangeInclusive<u64>, serial: u64) -> Self {
         let (not_before, not_after) = valid.into_inner();
-        Self { sha256: digest(list), audience, not_before, not_after, serial }
+        Self { sha256: Digest::of(list), audience, not_before, not_after, serial }
     }
 
-    /// The manifest as a document that is signed by each of `signers`: the current one, and the next while it takes over.
+    /// Signs the manifest with each of `signers`: the current one, and the next one during a rotation.
     pub fn sign(&self, signers: &[&SigningKey]) -> Vec<u8> {
         let payload = json!({
             "sha256": self.sha256,
@@ -84,7 +85,7 @@ impl Manifest {
         Envelope::sign(PAYLOAD_TYPE, payload.to_string().into_bytes(), signers).to_json()
     }
 
-    /// Reads a document and the list that it is for. No byte of either is believed before a signature has been found good.
+    /// Verifies a document, and reads the list that it covers. Neither is parsed before a signature is verified.
     ///
     /// # Errors
     /// A [`ManifestError`] that names what is wrong.
@@ -92,7 +93,7 @@ impl Manifest {
         document: &[u8],
         list: &[u8],
         signers: &[VerifyingKey],
-        required: &Requirement,
+        required: &ManifestRequirement,
     ) -> Result<(KeyList, Self), ManifestError> {
         let envelope = Envelope::from_json(document)?;
         let payload = envelope.verify(PAYLOAD_TYPE, signers)?;
@@ -101,27 +102,27 @@ impl Manifest {
         Ok((KeyList::decode(list)?, manifest))
     }
 
-    /// When it begins to hold, in seconds since 1970.
+    /// The first second of its validity, since 1970.
     pub fn not_before(&self) -> u64 {
         self.not_before
     }
 
-    /// The last second in which it holds, since 1970.
+    /// The last second of its validity, since 1970.
     pub fn not_after(&self) -> u64 {
         self.not_after
     }
 
-    /// Its serial: a caller who has seen it takes no lower one.
+    /// Its serial. A client that has seen it accepts no lower one.
     pub fn serial(&self) -> u64 {
         self.serial
     }
 
-    /// Whose keys they are.
+    /// The model and version that keys belong to.
     pub fn audience(&self) -> &Audience {
         &self.audience
     }
 
-    fn check(&self, list: &[u8], required: &Requirement) -> Result<(), ManifestError> {
+    fn check(&self, list: &[u8], required: &ManifestRequirement) -> Result<(), ManifestError> {
         let (now, least) = (required.now, required.least_serial);
         if !required.audience.admits(&self.audience) {
             return Err(ManifestError::Audience);
@@ -135,19 +136,15 @@ impl Manifest {
         if self.serial < least {
             return Err(ManifestError::Serial { found: self.serial, least });
         }
-        if self.sha256 != digest(list) {
+        if self.sha256 != Digest::of(list) {
             return Err(ManifestError::Digest);
         }
         Ok(())
     }
 }
 
-/// The version of a [`Requirement`] that takes every version; as model and version of a manifest, the service itself.
+/// As the version of a [`ManifestRequirement`], any version. As model and version of a manifest, the service itself.
 pub const ANY: &str = "*";
 
-/// The type of what is signed.
+/// The payload type of a key manifest.
 pub const PAYLOAD_TYPE: &str = "application/vnd.amaas.ohttp-keys+json";
-
-fn digest(list: &[u8]) -> String {
-    crate::hex::encode(&Sha256::digest(list))
-}

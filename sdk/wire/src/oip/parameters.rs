@@ -1,16 +1,16 @@
-//! The parameters of a request, of its inputs and of its outputs: those that are taken, and the first that is not.
+//! The parameters of a request, of its inputs and of its outputs: those that are supported, and the first that is not.
 //!
-//! A parameter asks for something: not to heed one would be another answer than was asked for, so that none is left. Two are taken and
-//! change nothing, as in Triton where a model says nothing of them: `priority` and `timeout`, which is of the time in a queue.
+//! Ignoring a parameter could change the answer, so an unsupported one is refused. Two are accepted without effect, as in Triton
+//! for a model without a configuration for them: `priority`, and `timeout`, which bounds the time in a queue.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::DecodeError;
+use crate::decode::DecodeError;
 
-/// What a sequence is called by: a number, or a text.
+/// The id of a sequence: a number or a text.
 #[derive(Debug, serde::Deserialize)]
 #[serde(untagged)]
 pub(super) enum SequenceId {
@@ -18,22 +18,22 @@ pub(super) enum SequenceId {
     Text(String),
 }
 
-/// Makes a type of parameters, each of which may be left out or null.
+/// Defines a type of optional parameters.
 macro_rules! parameters {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $parameter:ident: $type:ty),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
         pub(super) struct $name {
             $($(#[$of])* pub(super) $parameter: Option<$type>,)*
-            /// The name of the first that is none of these.
+            /// The name of the first unsupported one.
             pub(super) other: Option<String>,
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Members;
+                struct ParametersVisitor;
 
-                impl<'de> Visitor<'de> for Members {
+                impl<'de> Visitor<'de> for ParametersVisitor {
                     type Value = $name;
 
                     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +51,7 @@ macro_rules! parameters {
                                 other => {
                                     let asks = members.next_value::<Option<IgnoredAny>>()?.is_some();
                                     if asks && all.other.is_none() {
-                                        all.other = Some(other.chars().take(LONGEST_NAME).collect());
+                                        all.other = Some(other.chars().take(MAX_SHOWN_NAME).collect());
                                     }
                                 }
                             }
@@ -60,16 +60,16 @@ macro_rules! parameters {
                     }
                 }
 
-                deserializer.deserialize_map(Members)
+                deserializer.deserialize_map(ParametersVisitor)
             }
         }
     };
 }
 
 parameters! {
-    /// Those of a request.
+    /// Parameters of a request.
     RequestParameters {
-        /// Whether outputs come as bytes, where nothing else is said of one.
+        /// Whether outputs are encoded as bytes, unless an output says otherwise.
         binary_data_output: bool,
         priority: u64,
         timeout: u64,
@@ -80,21 +80,21 @@ parameters! {
 }
 
 parameters! {
-    /// Those of a tensor with values.
+    /// Parameters of a tensor with values.
     TensorParameters {
         binary_data_size: serde_json::Number,
     }
 }
 
 parameters! {
-    /// Those of an output that is wanted.
+    /// Parameters of a requested output.
     OutputParameters {
         binary_data: bool,
     }
 }
 
 impl RequestParameters {
-    /// Refuses what is not taken. A call is no part of a sequence, and may say so.
+    /// Refuses what is not supported. A call may say that it is not part of a sequence.
     pub(super) fn check(&self) -> Result<(), DecodeError> {
         let refused = |parameter: &str| Err(DecodeError::Parameter { parameter: parameter.to_owned() });
         let of_one = match &self.sequence_id {
@@ -112,8 +112,8 @@ impl RequestParameters {
     }
 }
 
-/// Characters of a name that are told.
-const LONGEST_NAME: usize = 64;
+/// Characters of a name that an error shows.
+const MAX_SHOWN_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -1,26 +1,25 @@
-//! Messages with tensors as schemas. They are read and written by hand, so what stands here is held to that by tests.
+//! The JSON schemas of the messages. They are read and written by hand; tests check that these schemas agree.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 
-use super::MAX_ID;
-use crate::tensor::MAX_NAME;
-use crate::{Datatype, Tensor};
+use super::limits::MAX_ID_LEN;
+use crate::tensor::{MAX_NAME_LEN, Tensor};
 
 /// `InferRequest` in JSON.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[allow(dead_code)] // a schema is all that is made of it
-pub(super) struct Request {
-    /// The caller's own id for the request; echoed.
-    #[schemars(length(max = MAX_ID))]
+#[allow(dead_code)] // only its schema is used
+pub(super) struct JsonInferRequest {
+    /// The client's id for the request, which the answer repeats.
+    #[schemars(length(max = MAX_ID_LEN))]
     id: Option<String>,
-    /// What holds for all outputs.
+    /// Parameters of the request.
     parameters: Option<RequestParameters>,
     /// Input tensors, in any order.
     inputs: Vec<Tensor>,
-    /// The outputs that are wanted; all of them where this is missing or empty.
+    /// The requested outputs; all of them if missing or empty.
     outputs: Option<Vec<WantedOutput>>,
-    /// What the path says already; not read.
+    /// Ignored: the path names the model.
     model_name: Option<String>,
     /// See `model_name`.
     model_version: Option<String>,
@@ -29,70 +28,30 @@ pub(super) struct Request {
 /// `InferResponse` in JSON.
 #[derive(JsonSchema)]
 #[allow(dead_code)]
-pub(super) struct Response {
+pub(super) struct JsonInferResponse {
     /// The model that answered.
     model_name: String,
     /// The version that answered.
     #[schemars(skip_serializing_if = "Option::is_none")]
     model_version: Option<String>,
-    /// The request's id, where it had one.
+    /// The id of the request, if it has one.
     #[schemars(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    /// Output tensors, in the order in which they were asked for.
+    /// Output tensors, in the requested order.
     outputs: Vec<Tensor>,
-}
-
-/// A tensor in the JSON of a message: with its values, or with the number of its bytes behind the JSON.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("anyOf" = [{"required": ["data"]}, {"required": ["parameters"]}]))]
-#[allow(dead_code)]
-pub(crate) struct JsonTensor {
-    /// The tensor's name.
-    #[schemars(length(max = MAX_NAME))]
-    name: String,
-    /// The datatype of every value.
-    datatype: Datatype,
-    /// Dimensions, outermost first; empty for a scalar.
-    shape: Vec<u64>,
-    /// The values, flat in row-major order or nested as the shape is.
-    #[schemars(skip_serializing_if = "Option::is_none")]
-    data: Option<Values>,
-    /// Where the values stand if not in `data`.
-    #[schemars(skip_serializing_if = "Option::is_none")]
-    parameters: Option<TensorParameters>,
-}
-
-/// Numbers, texts, truth values, or lists of them.
-#[derive(JsonSchema)]
-#[schemars(rename = "TensorValues", untagged)]
-#[allow(dead_code)]
-enum Values {
-    Number(f64),
-    Text(String),
-    Truth(bool),
-    List(Vec<Values>),
-}
-
-#[derive(JsonSchema)]
-#[schemars(inline, deny_unknown_fields)]
-#[allow(dead_code)]
-struct TensorParameters {
-    /// How many of the bytes behind the JSON are this tensor's.
-    #[schemars(skip_serializing_if = "Option::is_none")]
-    binary_data_size: Option<u64>,
 }
 
 #[derive(JsonSchema)]
 #[schemars(inline, deny_unknown_fields)]
 #[allow(dead_code)]
 struct RequestParameters {
-    /// Whether outputs come as bytes behind the JSON, where nothing else is said of one.
+    /// Whether outputs are encoded as bytes after the JSON, unless an output says otherwise.
     binary_data_output: Option<bool>,
-    /// Not heeded: calls have none.
+    /// No effect: calls have no priority.
     priority: Option<u64>,
-    /// Not heeded: a full queue refuses at once.
+    /// No effect: a full queue refuses at once.
     timeout: Option<u64>,
-    /// Calls are not parts of a sequence.
+    /// Sequences are not supported.
     #[schemars(extend("enum" = [0, "", null]))]
     sequence_id: Option<serde_json::Value>,
     /// See `sequence_id`.
@@ -103,15 +62,15 @@ struct RequestParameters {
     sequence_end: Option<bool>,
 }
 
-/// An output that is wanted.
+/// A requested output.
 #[derive(JsonSchema)]
 #[schemars(inline, deny_unknown_fields)]
 #[allow(dead_code)]
 struct WantedOutput {
     /// The output's name.
-    #[schemars(length(max = MAX_NAME))]
+    #[schemars(length(max = MAX_NAME_LEN))]
     name: String,
-    /// What holds for this output.
+    /// Parameters of the output.
     parameters: Option<OutputParameters>,
 }
 
@@ -119,35 +78,6 @@ struct WantedOutput {
 #[schemars(inline, deny_unknown_fields)]
 #[allow(dead_code)]
 struct OutputParameters {
-    /// Whether it comes as bytes behind the JSON.
+    /// Whether it is encoded as bytes after the JSON.
     binary_data: Option<bool>,
-}
-
-impl Datatype {
-    /// The schema of one value in JSON.
-    ///
-    /// ```
-    /// use amaas_wire::Datatype;
-    ///
-    /// let schema = Datatype::Uint8.value_schema(&mut schemars::SchemaGenerator::default());
-    /// assert_eq!((&schema.as_value()["type"], &schema.as_value()["maximum"]), (&"integer".into(), &255.into()));
-    /// ```
-    pub fn value_schema(self, schemas: &mut SchemaGenerator) -> Schema {
-        match self {
-            Self::Bool => schemas.subschema_for::<bool>(),
-            Self::Uint8 => schemas.subschema_for::<u8>(),
-            Self::Uint16 => schemas.subschema_for::<u16>(),
-            Self::Uint32 => schemas.subschema_for::<u32>(),
-            Self::Uint64 => schemas.subschema_for::<u64>(),
-            Self::Int8 => schemas.subschema_for::<i8>(),
-            Self::Int16 => schemas.subschema_for::<i16>(),
-            Self::Int32 => schemas.subschema_for::<i32>(),
-            Self::Int64 => schemas.subschema_for::<i64>(),
-            Self::Bytes => schemas.subschema_for::<String>(),
-            // Only as bytes.
-            Self::Bf16 => json_schema!(false),
-            // Any number is taken and rounded to one that the datatype has.
-            _ => json_schema!({ "type": "number" }),
-        }
-    }
 }

@@ -1,12 +1,12 @@
-//! Datatypes of metadata, which a client reads from services that may know more of them.
+//! Datatypes of metadata: a newer server may name more of them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Datatype;
+use crate::tensor::Datatype;
 
-/// A datatype as metadata states it, which may be one that this version of the crate does not know.
+/// A datatype in metadata, which this version of the crate may not know.
 ///
 /// ```
 /// use amaas_wire::{Datatype, oip::StatedDatatype};
@@ -20,7 +20,7 @@ use crate::Datatype;
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum StatedDatatype {
-    /// One that a [`Tensor`](crate::Tensor) can have.
+    /// A datatype that a [`Tensor`](crate::Tensor) can have.
     Known(Datatype),
     /// Another one, by its name.
     Other(String),
@@ -35,7 +35,7 @@ impl StatedDatatype {
         }
     }
 
-    /// The datatype, where it is one that a [`Tensor`](crate::Tensor) can have.
+    /// The datatype, if a [`Tensor`](crate::Tensor) can have it.
     pub fn known(&self) -> Option<Datatype> {
         match self {
             Self::Known(datatype) => Some(*datatype),

@@ -1,11 +1,11 @@
-//! What Triton's clients ask for beyond the protocol: a model's configuration, its statistics and an index of models.
+//! Routes of Triton beyond the protocol: a model's configuration, its statistics and the repository index.
 //!
 //! Sources: `extension_model_configuration.md`, `extension_statistics.md` and `extension_model_repository.md` of Triton. Only
-//! members that mean something here are written; where the extension demands one that does not, its doc says so.
+//! members with a meaning here are written; if the extension demands another one, its doc says so.
 
 use serde::{Deserialize, Serialize};
 
-use crate::Datatype;
+use crate::tensor::Datatype;
 
 /// `GET /v2/models/{model}[/versions/{version}]/config`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,13 +17,13 @@ pub struct ModelConfig {
     pub platform: String,
     /// The framework alone, `onnxruntime`.
     pub backend: String,
-    /// The most rows of a call; 0 where the first dimension is not the batch.
+    /// The most rows of a call; 0 if the first dimension is not the batch.
     pub max_batch_size: u64,
     /// Input tensors.
     pub input: Vec<TensorConfig>,
     /// Output tensors.
     pub output: Vec<TensorConfig>,
-    /// Present where rows of different calls share a run.
+    /// Present if calls are batched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dynamic_batching: Option<DynamicBatching>,
 }
@@ -34,14 +34,14 @@ pub struct ModelConfig {
 pub struct TensorConfig {
     /// The tensor's name.
     pub name: String,
-    /// The datatype in the configuration's own words, such as `TYPE_FP32`.
+    /// The datatype as configurations name it, such as `TYPE_FP32`.
     pub data_type: String,
-    /// Dimensions without the batch; −1 stands for any size.
+    /// Dimensions without the batch; −1 for any size.
     pub dims: Vec<i64>,
-    /// The dimensions that the network has, where the configuration's language cannot say them in `dims`: there are none.
+    /// The dimensions of the network, if `dims` cannot express them: a scalar has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reshape: Option<Reshape>,
-    /// Of an input: whether a call may leave it out.
+    /// For an input: whether a call may omit it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
 }
@@ -53,7 +53,7 @@ impl TensorConfig {
             Datatype::Bytes => "TYPE_STRING".to_owned(),
             datatype => format!("TYPE_{datatype}"),
         };
-        // `dims` must not be empty, so a tensor without dimensions is one of a single value that is reshaped.
+        // `dims` must not be empty, so a scalar is a tensor of one value that is reshaped.
         let (dims, reshape) =
             if dims.is_empty() { (vec![1], Some(Reshape { shape: Vec::new() })) } else { (dims, None) };
         Self { name, data_type: written, dims, reshape, optional: false }
@@ -68,7 +68,7 @@ pub struct Reshape {
     pub shape: Vec<i64>,
 }
 
-/// See [`ModelConfig::dynamic_batching`]. It has no settings: there is no delay.
+/// See [`ModelConfig::dynamic_batching`]. It has no settings, because batching adds no delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DynamicBatching {}
@@ -76,12 +76,13 @@ pub struct DynamicBatching {}
 /// `GET /v2/models[/{model}[/versions/{version}]]/stats`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Statistics {
+#[cfg_attr(feature = "schema", schemars(rename = "Statistics"))]
+pub struct StatisticsResponse {
     /// One entry for each model.
     pub model_stats: Vec<ModelStatistics>,
 }
 
-/// What happened to a model since it was loaded in this process.
+/// Statistics of a model since this process loaded it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelStatistics {
@@ -89,15 +90,15 @@ pub struct ModelStatistics {
     pub name: String,
     /// The version that is served.
     pub version: String,
-    /// When the last call was answered, in milliseconds since 1970; 0 where none was.
+    /// The time of the last answer, in milliseconds since 1970; 0 before the first.
     pub last_inference: u64,
-    /// Rows of all calls that were answered.
+    /// Rows of all answered calls.
     pub inference_count: u64,
-    /// Runs of the network that gave outputs, of one call or of several together.
+    /// Successful runs of the network, for one call or a batch of calls.
     pub execution_count: u64,
-    /// Calls, and where their time went.
+    /// Counts and times of the calls.
     pub inference_stats: InferenceStatistics,
-    /// Always empty: times are not kept apart by the size of a run.
+    /// Always empty: times are not grouped by batch size.
     #[cfg_attr(feature = "schema", schemars(length(max = 0)))]
     pub batch_stats: Vec<()>,
 }
@@ -106,28 +107,28 @@ pub struct ModelStatistics {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InferenceStatistics {
-    /// Calls that were answered, from the queue to the answer.
-    pub success: Duration,
-    /// Calls that were not.
-    pub fail: Duration,
+    /// Answered calls, from the queue to the answer.
+    pub success: StatisticDuration,
+    /// Failed calls.
+    pub fail: StatisticDuration,
     /// From the queue to a run.
-    pub queue: Duration,
+    pub queue: StatisticDuration,
     /// Always 0: tensors are read before a call is queued.
-    pub compute_input: Duration,
-    /// In a run; calls that share one have all of it.
-    pub compute_infer: Duration,
+    pub compute_input: StatisticDuration,
+    /// In a run; each call of a batch counts all of it.
+    pub compute_infer: StatisticDuration,
     /// Always 0: tensors are written after the run.
-    pub compute_output: Duration,
+    pub compute_output: StatisticDuration,
 }
 
-/// How often, and how long in all.
+/// A count and a total time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "CountAndTime"))]
-pub struct Duration {
-    /// How often.
+pub struct StatisticDuration {
+    /// The count.
     pub count: u64,
-    /// Nanoseconds.
+    /// The total, in nanoseconds.
     pub ns: u64,
 }
 
@@ -136,7 +137,7 @@ pub struct Duration {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IndexRequest {
-    /// Whether only models that are ready are wanted.
+    /// Whether to list only models that are ready.
     #[serde(default)]
     pub ready: bool,
 }
@@ -147,13 +148,13 @@ pub struct IndexRequest {
 pub struct IndexEntry {
     /// The model's name.
     pub name: String,
-    /// The version that is served, once it is.
+    /// The version that is served, once loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// `READY`, `LOADING` or `UNAVAILABLE`.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = ["READY", "LOADING", "UNAVAILABLE"])))]
     pub state: String,
-    /// Why it is not ready.
+    /// Why the model is not ready.
     pub reason: String,
 }
 

@@ -1,46 +1,46 @@
-//! Requests in `OpenAI`'s shape as schemas. They are read by hand, so what stands here is held to that by tests.
+//! The JSON schemas of the requests. They are read by hand; tests check that these schemas agree.
 
 use schemars::JsonSchema;
 
-use super::EncodingFormat;
+use super::embeddings_request::EncodingFormat;
 
 /// `EmbeddingsRequest` in JSON.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[allow(dead_code)] // a schema is all that is made of it
-pub(super) struct Embeddings {
+#[allow(dead_code)] // only its schema is used
+pub(super) struct JsonEmbeddingsRequest {
     /// The model's name.
     model: String,
-    /// The texts. Token ids are not taken: each model has a tokenizer of its own.
-    input: Texts,
-    /// How the vectors are written; as lists of numbers where nobody says.
+    /// The texts. Token ids are not supported: each model has its own tokenizer.
+    input: JsonTexts,
+    /// The encoding of the vectors; lists of numbers by default.
     encoding_format: Option<EncodingFormat>,
-    /// The length that the vectors should have: that of the model's, where it is there.
+    /// The length of the vectors. Only the model's own length is supported.
     dimensions: Option<u64>,
-    /// Whether a text of more tokens than the model reads is cut at its end, which is the default, or refused.
-    truncate: Option<Truncate>,
-    /// Texts are cut to what the model reads.
+    /// Whether a text of more tokens than the model reads is cut at its end (the default) or refused.
+    truncate: Option<JsonTruncate>,
+    /// JsonTexts are cut to what the model reads.
     #[schemars(extend("enum" = [-1, null]))]
     truncate_prompt_tokens: Option<i64>,
-    /// Texts are cut at their end.
+    /// JsonTexts are cut at their end.
     #[schemars(extend("enum" = ["right", "Right", null]))]
     truncation_direction: Option<String>,
-    /// The caller's own name for whom it asks; no answer depends on it.
+    /// The client's name for its end user. No effect.
     user: Option<String>,
-    /// The caller's own notes; no answer depends on them.
-    metadata: Option<Notes>,
-    /// There is one tier.
-    service_tier: Option<Tier>,
-    /// No answer is kept.
+    /// The client's metadata. No effect.
+    metadata: Option<JsonObject>,
+    /// There is only one tier.
+    service_tier: Option<ServiceTier>,
+    /// Only false: no answer is stored.
     #[schemars(extend("enum" = [false, null]))]
     store: Option<bool>,
 }
 
-/// What is done with a text that is too long: `true` and `END` cut it, `false` and `NONE` have the call refused.
+/// `true` and `END` cut a text that is too long, `false` and `NONE` refuse the call.
 #[derive(JsonSchema)]
 #[schemars(untagged, inline)]
 #[allow(dead_code)]
-enum Truncate {
+enum JsonTruncate {
     Flag(bool),
     End(#[schemars(extend("enum" = ["END", "NONE"]))] String),
 }
@@ -48,13 +48,13 @@ enum Truncate {
 /// Any object.
 #[derive(JsonSchema)]
 #[schemars(inline)]
-pub(super) struct Notes {}
+pub(super) struct JsonObject {}
 
-/// How soon and for what price; there is one.
+/// The service tier; there is only one.
 #[derive(JsonSchema)]
 #[schemars(inline, rename_all = "lowercase")]
 #[allow(dead_code)]
-pub(super) enum Tier {
+pub(super) enum ServiceTier {
     Auto,
     Default,
 }
@@ -63,7 +63,7 @@ pub(super) enum Tier {
 #[derive(JsonSchema)]
 #[schemars(untagged, inline)]
 #[allow(dead_code)]
-enum Texts {
+enum JsonTexts {
     One(String),
     Many(#[schemars(length(min = 1))] Vec<String>),
 }
@@ -72,7 +72,7 @@ enum Texts {
 #[derive(JsonSchema)]
 #[schemars(untagged, inline)]
 #[allow(dead_code)]
-pub(super) enum OneText {
+pub(super) enum JsonOneText {
     Text(String),
     List([String; 1]),
 }
@@ -81,21 +81,21 @@ pub(super) enum OneText {
 #[derive(JsonSchema)]
 #[schemars(untagged, inline)]
 #[allow(dead_code)]
-pub(super) enum Vector {
+pub(super) enum JsonVector {
     Float(Vec<f32>),
     Base64(#[schemars(extend("contentEncoding" = "base64"))] String),
 }
 
-/// What a streamed answer tells beside the text.
+/// Options of a streamed answer.
 #[derive(JsonSchema)]
 #[schemars(inline, deny_unknown_fields)]
 #[allow(dead_code)]
 pub(super) struct StreamOptions {
-    /// Whether a last event tells what the call is counted as.
+    /// Whether a last event has the usage of the call.
     include_usage: Option<bool>,
 }
 
 /// An object without members.
 #[derive(JsonSchema)]
 #[schemars(inline, deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(super) struct JsonEmptyObject {}

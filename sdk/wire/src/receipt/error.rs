@@ -1,30 +1,30 @@
-//! What can be wrong with a receipt.
+//! Why a receipt is refused.
 
+use crate::decode::DecodeError;
 use crate::dsse::DsseError;
-use crate::oip::DecodeError;
 
-/// Why a receipt is not one, is not to be trusted, or is for another call. It repeats nothing that the receipt says.
+/// Why a receipt is refused: malformed, not trusted, or for another call. The text repeats nothing of the receipt.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiptError {
-    /// The envelope is longer than any of a receipt.
+    /// The envelope is longer than a receipt can be.
     #[error("the receipt: expected at most {expected} bytes, got {got}")]
     TooLong {
-        /// The most bytes that there may be.
+        /// The most bytes that are accepted.
         expected: usize,
-        /// How many there are.
+        /// The bytes that arrived.
         got: usize,
     },
     /// The envelope is malformed, of another kind, or not signed by a known signer.
     #[error("the receipt: {0}")]
     Envelope(#[from] DsseError),
-    /// What is in the envelope is not a receipt, or one of another format.
-    #[error("what was signed is not a receipt: {0}")]
+    /// The envelope holds no receipt, or one of another format.
+    #[error("the signed document is not a receipt: {0}")]
     Malformed(DecodeError),
     /// The receipt is for another model.
     #[error("the receipt is not for the model {expected:?}")]
     Model {
-        /// The model that it was held against.
+        /// The model that was called.
         expected: String,
     },
     /// The receipt is for another request.

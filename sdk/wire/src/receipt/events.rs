@@ -1,19 +1,20 @@
-//! Receipts of streams: a comment of server-sent events, behind the last event.
+//! Receipts of streams: a server-sent-events comment after the last event.
 //!
-//! Readers pass over a line that begins with a colon (WHATWG HTML §9.2.6), so that clients that know nothing of receipts see
-//! the stream as it was. No event can look like that line, for what is in events is JSON, where a line break is escaped.
+//! Readers skip a line that begins with a colon (WHATWG HTML §9.2.6), so a client that does not know receipts sees the stream
+//! unchanged. No event can look like that line, because events are JSON, in which a line break is escaped.
 
-use super::RECEIPT;
+/// The header of an answer that carries the receipt; in the comment of a stream, the name before the receipt.
+pub const RECEIPT: &str = "amaas-receipt";
 
-/// The comment with `receipt`, what [`Receipt::sign`](super::Receipt::sign) gives, to be sent behind `data: [DONE]` and its empty
+/// The comment with `receipt`, as [`Receipt::sign`](super::Receipt::sign) returns it. It is sent after `data: [DONE]` and its empty
 /// line.
 pub fn comment(receipt: &str) -> String {
     format!(": {RECEIPT} {receipt}\n\n")
 }
 
-/// The content that the receipt at the end of `body` is for, and the receipt; `None` where there is none.
+/// Splits a receipt at the end of `body` from the content that it is for; `None` without a receipt.
 ///
-/// It is the last line, with at most one that is empty behind it: nothing that the receipt does not cover can stand there.
+/// The receipt is the last line, followed by at most one empty line, so that it covers everything before it.
 ///
 /// ```
 /// use amaas_wire::receipt::{comment, split_comment};

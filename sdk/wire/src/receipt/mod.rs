@@ -1,40 +1,38 @@
-//! Receipts of calls: what a function signs of each answer, so that whoever has it can show offline what a model answered
-//! and what it cost.
+//! Receipts of calls: a function signs each answer, so that a client can prove offline what a model answered and what it cost.
 //!
-//! A [`Receipt`] names the call, the tenant, the model by the digest of its signed manifest, the usage, and the SHA-256 of what
-//! was sent and answered. It goes in a DSSE envelope, signed by those that sign for the model's keys, in the header
-//! [`RECEIPT`] inside the seal. A stream has no headers left when it ends, so there the receipt is a comment behind its
-//! last event ([`comment`]).
+//! A [`Receipt`] names the call, the tenant, the model by the digest of its signed manifest, the usage, and the SHA-256 of request
+//! and answer. It travels in a DSSE envelope, signed by the signers of the model's sealing keys, in the header [`RECEIPT`] inside
+//! the seal. A stream has sent its headers before it ends, so there the receipt is a comment after the last event ([`comment`]).
 //!
-//! Both digests are over content as it was before it was compressed or sealed, so that neither gateways nor seals have a
-//! part in them. A receipt holds digests, no content: it shows nothing to who has not the content already, unless that is so
-//! short that it can be guessed.
+//! Both digests are over the content before compression and sealing, so gateways and seals do not affect them. A receipt holds
+//! digests and no content. It reveals nothing, unless the content is short enough to be guessed.
 //!
-//! Invariants. What a receipt says can be had only from where it was [verified](SignedReceipt::verify), or under a name that
-//! says that it was not. An error repeats nothing of it: whoever wrote it could have put a secret there.
+//! Invariants: a receipt is accessible only through [`SignedReceipt::verify`], or through a method whose name says that it is
+//! unverified. An error repeats nothing of a receipt, because an attacker could have put a secret into it.
 //!
 //! ```
 //! use amaas_wire::dsse::SigningKey;
 //! use amaas_wire::predict::Usage;
-//! use amaas_wire::receipt::{Digest, Format, Metered, Receipt, SignedReceipt};
+//! use amaas_wire::Digest;
+//! use amaas_wire::receipt::{ReceiptFormat, MeteredUsage, Receipt, SignedReceipt};
 //!
 //! let (input, output) = (br#"{"inputs":["fine"]}"#, br#"{"predictions":["positive"]}"#);
 //! let receipt = Receipt {
-//!     format: Format::One,
+//!     format: ReceiptFormat::One,
 //!     request_id: "4bf92f35".to_owned(),
 //!     time: 1_767_225_600,
 //!     tenant: "acme".to_owned(),
 //!     model: "sentiment".to_owned(),
 //!     version: "3".to_owned(),
 //!     digest: Digest::of(b"the payload of the signed manifest"),
-//!     usage: Metered { usage: Usage::new(1, 2), units: 1, unit: "rows".to_owned() },
+//!     usage: MeteredUsage { usage: Usage::new(1, 2), units: 1, unit: "rows".to_owned() },
 //!     input: Digest::of(input),
 //!     output: Digest::of(output),
 //! };
 //! let signer = SigningKey::generate()?;
 //! let header = receipt.sign(&[&signer]);
 //!
-//! // Whoever has the header, what was sent and answered, and the signer's public key:
+//! // The client verifies it with the header, the contents and the signer's public key:
 //! let signed: SignedReceipt = header.parse()?;
 //! let verified = signed.verify(&[signer.verifying_key()])?;
 //! verified.is_of(input, output)?;
@@ -42,17 +40,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod digest;
 mod error;
 mod events;
 mod signed;
 mod statement;
 
-pub use digest::{Digest, MalformedDigest};
 pub use error::ReceiptError;
-pub use events::{comment, split_comment};
-pub use signed::{MAX_BYTES, SignedReceipt};
-pub use statement::{Format, Metered, PAYLOAD_TYPE, Receipt};
-
-/// The header that carries a receipt, on answers; in a stream, the name before it in a comment.
-pub const RECEIPT: &str = "amaas-receipt";
+pub use events::{RECEIPT, comment, split_comment};
+pub use signed::{MAX_RECEIPT_LEN, SignedReceipt};
+pub use statement::{MeteredUsage, PAYLOAD_TYPE, Receipt, ReceiptFormat};

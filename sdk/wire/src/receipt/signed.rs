@@ -1,13 +1,14 @@
-//! A receipt as it arrives.
+//! A receipt in its envelope.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{PAYLOAD_TYPE, Receipt, ReceiptError};
+use super::error::ReceiptError;
+use super::statement::{PAYLOAD_TYPE, Receipt};
+use crate::decode::from_json;
 use crate::dsse::{Envelope, VerifyingKey};
-use crate::json;
 
-/// A receipt in its envelope: well formed, and not verified yet. `Display` writes the envelope.
+/// A receipt in its envelope, well formed but not verified. `Display` writes the envelope.
 ///
 /// ```
 /// use amaas_wire::receipt::{ReceiptError, SignedReceipt};
@@ -22,16 +23,16 @@ pub struct SignedReceipt {
 }
 
 impl SignedReceipt {
-    /// What the receipt says, if one of `signers` signed it and each signature by one of them holds.
+    /// The receipt, if one of `signers` signed it and every signature by one of them is valid.
     ///
     /// # Errors
-    /// [`ReceiptError::Envelope`] says what is wrong.
+    /// [`ReceiptError::Envelope`].
     pub fn verify(&self, signers: &[VerifyingKey]) -> Result<&Receipt, ReceiptError> {
         self.envelope.verify(PAYLOAD_TYPE, signers)?;
         Ok(&self.receipt)
     }
 
-    /// What the receipt says, whoever wrote it: nothing to build on, before it has been [verified](Self::verify).
+    /// The receipt without verification: do not rely on it before [`verify`](Self::verify).
     pub fn unverified(&self) -> &Receipt {
         &self.receipt
     }
@@ -40,14 +41,14 @@ impl SignedReceipt {
 impl FromStr for SignedReceipt {
     type Err = ReceiptError;
 
-    /// Reads the value of the header; white space around it is passed over.
+    /// Reads the value of the header; white space around it is ignored.
     fn from_str(text: &str) -> Result<Self, ReceiptError> {
         let text = text.trim_ascii();
-        if text.len() > MAX_BYTES {
-            return Err(ReceiptError::TooLong { expected: MAX_BYTES, got: text.len() });
+        if text.len() > MAX_RECEIPT_LEN {
+            return Err(ReceiptError::TooLong { expected: MAX_RECEIPT_LEN, got: text.len() });
         }
         let envelope = Envelope::from_json(text.as_bytes())?;
-        let receipt = json::read(envelope.unverified(PAYLOAD_TYPE)?).map_err(ReceiptError::Malformed)?;
+        let receipt = from_json(envelope.unverified(PAYLOAD_TYPE)?).map_err(ReceiptError::Malformed)?;
         Ok(Self { envelope, receipt })
     }
 }
@@ -64,5 +65,5 @@ impl fmt::Debug for SignedReceipt {
     }
 }
 
-/// The most bytes of an envelope with a receipt. One has some 900; more than this is more than many a proxy lets a header have.
-pub const MAX_BYTES: usize = 8 << 10;
+/// The most bytes of an envelope with a receipt. Typical ones have 900, and many proxies refuse a header longer than this.
+pub const MAX_RECEIPT_LEN: usize = 8 << 10;

@@ -1,4 +1,4 @@
-//! What a generator takes and answers.
+//! Input and prediction of text generators.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-/// A text to go on with, and how: the input of a generator. In JSON it is an object, or a string where only the text matters.
+/// The input of a text generator: a prompt and options. In JSON it is an object, or a string for a prompt without options.
 ///
 /// ```
 /// use amaas_wire::task::Prompt;
@@ -20,75 +20,75 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "Form"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "JsonPrompt"))]
 pub struct Prompt {
     /// The text.
     pub prompt: String,
-    /// The most tokens that are made; [`Prompt::MAX_TOKENS`] where nobody says, or as many as the model has room for.
+    /// The most tokens to generate; [`Prompt::DEFAULT_MAX_TOKENS`] by default, and never more than the context window has room for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u64>,
-    /// 0 for the most probable token each time, 1 (the default) for the model's own chances, up to 2 for more surprise.
+    /// Sampling temperature, 0 to 2: 0 is greedy decoding, 1 (the default) samples from the model's own distribution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
-    /// Only the most probable tokens whose chances add up to this are drawn from; 1 where nobody says.
+    /// Nucleus sampling: only the most probable tokens whose probabilities add up to this are sampled from. 1 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_p: Option<f64>,
-    /// The same seed and prompt give the same text, of the same version on the same kind of machine. Random where nobody says.
+    /// The same seed and prompt give the same text, with the same version on the same kind of machine. Random by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<i64>,
-    /// Texts, [`Prompt::MOST_STOPS`] at most, of [`Prompt::MAX_STOP_BYTES`] each, any of which ends the answer before it.
+    /// Stop sequences, at most [`Prompt::MAX_STOPS`] of [`Prompt::MAX_STOP_LEN`] bytes each. Generation ends before the first match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
 }
 
 impl Prompt {
-    /// What `max_tokens` is where nobody says.
-    pub const MAX_TOKENS: u64 = 16;
-    /// How many `stop` may be.
-    pub const MOST_STOPS: usize = 4;
-    /// How many bytes of UTF-8 each `stop` may have: every token that is made is compared with all of them.
-    pub const MAX_STOP_BYTES: usize = 256;
+    /// The default of `max_tokens`.
+    pub const DEFAULT_MAX_TOKENS: u64 = 16;
+    /// The most stop sequences.
+    pub const MAX_STOPS: usize = 4;
+    /// The most bytes of UTF-8 of a stop sequence. Each generated token is compared with all of them.
+    pub const MAX_STOP_LEN: usize = 256;
 
-    /// `text`, to be gone on with in the usual way.
+    /// `text` with default options.
     pub fn new(text: impl Into<String>) -> Self {
         Self { prompt: text.into(), ..Self::default() }
     }
 
-    /// At most so many tokens.
+    /// Sets the most tokens to generate.
     #[must_use]
     pub fn max_tokens(self, tokens: u64) -> Self {
         Self { max_tokens: Some(tokens), ..self }
     }
 
-    /// With this temperature: 0 takes the most probable token each time.
+    /// Sets the sampling temperature; 0 is greedy decoding.
     #[must_use]
     pub fn temperature(self, temperature: f64) -> Self {
         Self { temperature: Some(temperature), ..self }
     }
 
-    /// Drawn from the most probable tokens only, whose chances add up to `chance`.
+    /// Sets nucleus sampling: only the most probable tokens whose probabilities add up to `probability` are sampled from.
     #[must_use]
-    pub fn top_p(self, chance: f64) -> Self {
-        Self { top_p: Some(chance), ..self }
+    pub fn top_p(self, probability: f64) -> Self {
+        Self { top_p: Some(probability), ..self }
     }
 
-    /// Drawn with this seed.
+    /// Sets the seed.
     #[must_use]
     pub fn seed(self, seed: i64) -> Self {
         Self { seed: Some(seed), ..self }
     }
 
-    /// Ended before `text`, once more for each text.
+    /// Adds a stop sequence.
     #[must_use]
     pub fn stop(mut self, text: impl Into<String>) -> Self {
         self.stop.push(text.into());
         self
     }
 
-    /// Whether every member is one that a generator takes.
+    /// Checks that every member is within its bounds.
     ///
     /// # Errors
-    /// The member at fault, and what was expected; never a text of the payload.
+    /// The member at fault and what was expected, never text of the payload.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let within = |name: &'static str, value: Option<f64>, least: &str, most: f64, above: bool| match value {
             Some(value) if !(0.0..=most).contains(&value) || (above && value == 0.0) => {
@@ -101,14 +101,14 @@ impl Prompt {
         if self.max_tokens == Some(0) {
             return Err(("max_tokens", "max_tokens: expected 1 or more, got 0".to_owned()));
         }
-        let most = Self::MOST_STOPS;
+        let most = Self::MAX_STOPS;
         if self.stop.len() > most {
             return Err(("stop", format!("stop: expected at most {most} texts, got {}", self.stop.len())));
         }
         if self.stop.iter().any(String::is_empty) {
             return Err(("stop", "stop: expected texts of one character or more, got an empty one".to_owned()));
         }
-        let most = Self::MAX_STOP_BYTES;
+        let most = Self::MAX_STOP_LEN;
         if let Some(long) = self.stop.iter().find(|stop| stop.len() > most) {
             return Err(("stop", format!("stop: expected texts of at most {most} bytes, got one of {}", long.len())));
         }
@@ -134,23 +134,23 @@ impl From<&Self> for Prompt {
     }
 }
 
-/// What a generator answers.
+/// The prediction of a text generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Generation {
-    /// What goes on behind the prompt.
+    /// The generated text, without the prompt.
     pub text: String,
-    /// Why it ends there.
+    /// Why generation ended.
     pub finish_reason: FinishReason,
-    /// Tokens of the prompt, what begins a text included.
+    /// Tokens of the prompt, special tokens included.
     pub prompt_tokens: u64,
-    /// Tokens that were made.
+    /// Generated tokens.
     pub completion_tokens: u64,
 }
 
 impl Generation {
-    /// `text`, made by `completion_tokens` tokens behind a prompt of `prompt_tokens`.
+    /// `text` of `completion_tokens` tokens, generated for a prompt of `prompt_tokens`.
     pub fn new(
         text: impl Into<String>,
         finish_reason: FinishReason,
@@ -161,39 +161,39 @@ impl Generation {
     }
 }
 
-/// Why a generated text ends.
+/// Why generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum FinishReason {
-    /// The model ended it, or one of the texts in `stop` came.
+    /// The model ended the text, or a stop sequence matched.
     Stop,
-    /// As many tokens were made as were asked for, or as the model has room for.
+    /// The most tokens were generated that the request allows, or that the context window has room for.
     Length,
-    /// A reason that this version of the crate does not know. No service of this version gives it.
+    /// A reason that this version of the crate does not know. No service of this version sends it.
     #[serde(other)]
     #[cfg_attr(feature = "schema", schemars(skip))]
     Other,
 }
 
-/// The forms of a prompt in JSON, for its schema.
+/// The two forms of a prompt in JSON, for its schema.
 #[cfg(feature = "schema")]
 #[derive(schemars::JsonSchema)]
 #[schemars(untagged, rename = "Prompt")]
 #[allow(dead_code)] // read by `schemars` alone
-enum Form {
+enum JsonPrompt {
     /// The text alone.
     Text(String),
-    Object(Members),
+    Object(PromptMembers),
 }
 
-/// Reads either form as it comes: what is read first and judged later takes many times the body's memory.
+/// Reads either form directly. Reading into a generic value first would take many times the memory of the body.
 impl<'de> Deserialize<'de> for Prompt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Forms;
+        struct PromptVisitor;
 
-        impl<'de> Visitor<'de> for Forms {
+        impl<'de> Visitor<'de> for PromptVisitor {
             type Value = Prompt;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,103 +209,103 @@ impl<'de> Deserialize<'de> for Prompt {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Prompt, A::Error> {
-                Members::deserialize(MapAccessDeserializer::new(members)).map(Prompt::from)
+                PromptMembers::deserialize(MapAccessDeserializer::new(members)).map(Prompt::from)
             }
         }
 
-        deserializer.deserialize_any(Forms)
+        deserializer.deserialize_any(PromptVisitor)
     }
 }
 
-/// A text to go on with, and how.
+/// A prompt with options.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields)]
-struct Members {
+struct PromptMembers {
     /// The text.
     prompt: String,
-    /// The most tokens that are made; 16 where nobody says, or as many as the model has room for.
+    /// The most tokens to generate; 16 by default, and never more than the context window has room for.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     max_tokens: Option<u64>,
-    /// 0 for the most probable token each time, 1 (the default) for the model's own chances, up to 2 for more surprise.
+    /// Sampling temperature, 0 to 2: 0 is greedy decoding, 1 (the default) samples from the model's own distribution.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 2)))]
     temperature: Option<f64>,
-    /// Only the most probable tokens whose chances add up to this are drawn from; 1 where nobody says.
+    /// Nucleus sampling: only the most probable tokens whose probabilities add up to this are sampled from. 1 by default.
     #[cfg_attr(feature = "schema", schemars(range(max = 1), extend("exclusiveMinimum" = 0)))]
     top_p: Option<f64>,
-    /// The same seed and prompt give the same text, of the same version on the same kind of machine. Random where nobody says.
+    /// The same seed and prompt give the same text, with the same version on the same kind of machine. Random by default.
     seed: Option<i64>,
-    /// What ends the answer before it: a text, or up to four.
-    stop: Option<Stops>,
+    /// Stop sequences: a text, or up to four. Generation ends before the first match.
+    stop: Option<StopSequences>,
 }
 
 // No description: its place in the schema is a member that has one.
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, untagged))]
-pub(crate) enum Stops {
-    One(#[cfg_attr(feature = "schema", schemars(length(min = 1, max = Prompt::MAX_STOP_BYTES)))] String),
+pub(crate) enum StopSequences {
+    One(#[cfg_attr(feature = "schema", schemars(length(min = 1, max = Prompt::MAX_STOP_LEN)))] String),
     Many(
         #[cfg_attr(
             feature = "schema",
-            schemars(length(max = Prompt::MOST_STOPS), inner(length(min = 1, max = Prompt::MAX_STOP_BYTES)))
+            schemars(length(max = Prompt::MAX_STOPS), inner(length(min = 1, max = Prompt::MAX_STOP_LEN)))
         )]
         Vec<String>,
     ),
 }
 
-/// Reads one text more than there may be, and only counts what comes behind it.
-impl<'de> Deserialize<'de> for Stops {
+/// Reads up to the most stop sequences, and only counts the entries after them.
+impl<'de> Deserialize<'de> for StopSequences {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Texts;
+        struct StopsVisitor;
 
-        impl<'de> Visitor<'de> for Texts {
-            type Value = Stops;
+        impl<'de> Visitor<'de> for StopsVisitor {
+            type Value = StopSequences;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text or a list of texts")
             }
 
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Stops, E> {
-                Ok(Stops::One(text.to_owned()))
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<StopSequences, E> {
+                Ok(StopSequences::One(text.to_owned()))
             }
 
-            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Stops, E> {
-                Ok(Stops::One(text))
+            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<StopSequences, E> {
+                Ok(StopSequences::One(text))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Stops, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<StopSequences, A::Error> {
                 let mut stops = Vec::new();
-                while stops.len() < Prompt::MOST_STOPS {
-                    let Some(stop) = list.next_element()? else { return Ok(Stops::Many(stops)) };
+                while stops.len() < Prompt::MAX_STOPS {
+                    let Some(stop) = list.next_element()? else { return Ok(StopSequences::Many(stops)) };
                     stops.push(stop);
                 }
                 let mut got = stops.len();
                 while list.next_element::<IgnoredAny>()?.is_some() {
                     got += 1;
                 }
-                let most = Prompt::MOST_STOPS;
+                let most = Prompt::MAX_STOPS;
                 if got > most {
                     return Err(A::Error::invalid_length(got, &format!("at most {most} texts").as_str()));
                 }
-                Ok(Stops::Many(stops))
+                Ok(StopSequences::Many(stops))
             }
         }
 
-        deserializer.deserialize_any(Texts)
+        deserializer.deserialize_any(StopsVisitor)
     }
 }
 
-impl From<Stops> for Vec<String> {
-    fn from(stops: Stops) -> Self {
+impl From<StopSequences> for Vec<String> {
+    fn from(stops: StopSequences) -> Self {
         match stops {
-            Stops::One(stop) => vec![stop],
-            Stops::Many(stops) => stops,
+            StopSequences::One(stop) => vec![stop],
+            StopSequences::Many(stops) => stops,
         }
     }
 }
 
-impl From<Members> for Prompt {
-    fn from(members: Members) -> Self {
-        let Members { prompt, max_tokens, temperature, top_p, seed, stop } = members;
+impl From<PromptMembers> for Prompt {
+    fn from(members: PromptMembers) -> Self {
+        let PromptMembers { prompt, max_tokens, temperature, top_p, seed, stop } = members;
         Self { prompt, max_tokens, temperature, top_p, seed, stop: stop.map(Vec::from).unwrap_or_default() }
     }
 }
@@ -327,7 +327,7 @@ mod tests {
             (good.clone().max_tokens(0), "max_tokens"),
             (good.clone().stop(""), "stop"),
             (good.clone().stop("a").stop("b").stop("c").stop("d"), "stop"),
-            (good.clone().stop("a".repeat(Prompt::MAX_STOP_BYTES + 1)), "stop"),
+            (good.clone().stop("a".repeat(Prompt::MAX_STOP_LEN + 1)), "stop"),
         ] {
             assert_eq!(prompt.check().expect_err(member).0, member);
         }
@@ -336,8 +336,8 @@ mod tests {
     #[test]
     fn a_stop_of_the_largest_size_is_taken_and_one_of_a_byte_more_is_named() {
         let stop = |bytes: usize| Prompt::new("a").stop("é".repeat(bytes / 2) + &"e".repeat(bytes % 2)).check();
-        assert_eq!(stop(Prompt::MAX_STOP_BYTES), Ok(()));
-        let (member, message) = stop(Prompt::MAX_STOP_BYTES + 1).expect_err("too long");
+        assert_eq!(stop(Prompt::MAX_STOP_LEN), Ok(()));
+        let (member, message) = stop(Prompt::MAX_STOP_LEN + 1).expect_err("too long");
         assert_eq!((member, message.as_str()), ("stop", "stop: expected texts of at most 256 bytes, got one of 257"));
     }
 

@@ -1,8 +1,9 @@
-//! Lists of keys, their manifests and the signatures on those.
+//! Manifests of key lists, and the signatures on those.
 
+use amaas_ohttp::key_list::{KeyList, KeyListError};
+use amaas_ohttp::{PrivateKey, PublicKey, Suite};
 use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey, pre_authentication_encoding};
-use amaas_wire::keys::{ANY, Audience, KeyList, KeyListError, Manifest, ManifestError, PAYLOAD_TYPE, Requirement};
-use amaas_wire::ohttp::{PrivateKey, PublicKey, Suite};
+use amaas_wire::keys::{ANY, Audience, KeyManifest, ManifestError, ManifestRequirement, PAYLOAD_TYPE};
 use proptest::prelude::*;
 
 use crate::vectors::{self, bytes};
@@ -11,82 +12,21 @@ pub(crate) fn signer(seed: u8) -> SigningKey {
     SigningKey::from_bytes(&[seed; 32])
 }
 
-pub(crate) fn requirement() -> Requirement {
+pub(crate) fn requirement() -> ManifestRequirement {
     let audience = Audience { model: "sentiment".to_owned(), version: "3".to_owned() };
-    Requirement { audience, now: 1_500, least_serial: 7 }
+    ManifestRequirement { audience, now: 1_500, least_serial: 7 }
 }
 
 pub(crate) fn small_list() -> Vec<u8> {
     KeyList::new([public(1, Suite::X25519)]).expect("one key").encode()
 }
 
-pub(crate) fn manifest(list: &[u8]) -> Manifest {
-    Manifest::new(list, requirement().audience, 1_000..=2_000, 7)
+pub(crate) fn manifest(list: &[u8]) -> KeyManifest {
+    KeyManifest::new(list, requirement().audience, 1_000..=2_000, 7)
 }
 
 fn public(id: u8, suite: Suite) -> PublicKey {
     PrivateKey::derive(id, suite, &[id; 32]).public_key()
-}
-
-fn framed(configuration: &[u8]) -> Vec<u8> {
-    let len = u16::try_from(configuration.len()).expect("short");
-    [&len.to_be_bytes()[..], configuration].concat()
-}
-
-#[test]
-fn the_key_configurations_of_the_specifications() {
-    for name in ["rfc9458", "chunked-ohttp"] {
-        let example = vectors::file(name);
-        let configuration = bytes(&example["key_configuration"]);
-        let list = KeyList::decode(&framed(&configuration)).expect("a list");
-        let stored = [&[1, 0, 0x20, 0, 1, 0, 1][..], &bytes(&example["key_secret"])].concat();
-        assert_eq!(list.keys(), [PrivateKey::from_bytes(&stored).expect("a key").public_key()]);
-        assert_eq!(list.encode()[2..37], configuration[..35], "the same but for the pairs that we do not have");
-    }
-}
-
-#[test]
-fn a_list_keeps_its_order_and_the_best_suite_is_preferred() {
-    let keys = [public(1, Suite::X25519), public(2, Suite::XWing), public(3, Suite::XWing)];
-    let list = KeyList::new(keys.clone()).expect("three keys");
-    let read = KeyList::decode(&list.encode()).expect("a list");
-    assert_eq!(read.keys(), keys);
-    assert_eq!(read.preferred().id(), 2);
-}
-
-#[test]
-fn what_is_unknown_is_passed_over() {
-    let unknown_kem = framed(b"\x09\x12\x34whatever its key looks like");
-    let unknown_aead = framed(&[&[8, 0, 0x20][..], &[9; 32], &[0, 4, 0, 1, 0, 3]].concat());
-    let known = small_list();
-    let list = [&unknown_kem[..], &unknown_aead, &known].concat();
-    assert_eq!(KeyList::decode(&list), KeyList::decode(&known));
-    for none in [vec![], unknown_kem, unknown_aead] {
-        assert_eq!(KeyList::decode(&none), Err(KeyListError::NoUsableKey));
-    }
-}
-
-#[test]
-fn each_malformed_list_is_named() {
-    use KeyListError as E;
-    let key = |tail: &[u8]| framed(&[&[8, 0, 0x20][..], &[9; 32], tail].concat());
-    let pairs: &[u8] = &[0, 4, 0, 1, 0, 1];
-    for (list, expected) in [
-        (vec![0], E::Truncated),
-        (vec![0, 5, 1], E::Truncated),
-        (framed(b""), E::Truncated),
-        (framed(b"\x01\x00"), E::Truncated),
-        (framed(b"\x01\x00\x20short"), E::Truncated),
-        (key(&[]), E::Truncated),
-        (key(&pairs[..5]), E::Truncated),
-        (key(&[0, 0]), E::Algorithms),
-        (key(&[0, 3, 0, 1, 0]), E::Algorithms),
-        (key(&[pairs, &[0]].concat()), E::TrailingBytes),
-        // Coefficients of ML-KEM that are not below its modulus.
-        (framed(&[&[1, 0x64, 0x7a][..], &[0xff; 1216], &[0, 4, 0, 1, 0, 2]].concat()), E::PublicKey),
-    ] {
-        assert_eq!(KeyList::decode(&list), Err(expected), "{list:02x?}");
-    }
 }
 
 #[test]
@@ -143,7 +83,7 @@ fn current_and_next_signer_each_suffice() {
     let document = manifest(&list).sign(&[&signer(1), &signer(2)]);
     for seeds in [&[1][..], &[2], &[1, 2], &[3, 2]] {
         let signers: Vec<_> = seeds.iter().map(|seed| signer(*seed).verifying_key()).collect();
-        let (keys, found) = Manifest::verify(&document, &list, &signers, &requirement()).expect("a manifest");
+        let (keys, found) = KeyManifest::verify(&document, &list, &signers, &requirement()).expect("a manifest");
         assert_eq!((keys, found), (KeyList::decode(&list).expect("a list"), manifest(&list)));
     }
 }
@@ -154,12 +94,12 @@ fn each_refusal_of_a_manifest_is_named() {
     let list = small_list();
     let signers = [signer(1).verifying_key()];
     let document = manifest(&list).sign(&[&signer(1)]);
-    let verify = |document: &[u8], list: &[u8], change: fn(&mut Requirement)| {
+    let verify = |document: &[u8], list: &[u8], change: fn(&mut ManifestRequirement)| {
         let mut required = requirement();
         change(&mut required);
-        Manifest::verify(document, list, &signers, &required).map(|_| ())
+        KeyManifest::verify(document, list, &signers, &required).map(|_| ())
     };
-    let same: fn(&mut Requirement) = |_| {};
+    let same: fn(&mut ManifestRequirement) = |_| {};
     assert_eq!(verify(&document, &list, same), Ok(()));
     assert_eq!(verify(&document, &list, |required| required.now = 1_000), Ok(()));
     assert_eq!(verify(&document, &list, |required| required.now = 2_000), Ok(()));
@@ -203,13 +143,6 @@ fn debug_shows_no_secret() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_a_list_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
-        let _ = KeyList::decode(&bytes);
-        let _ = KeyList::decode(&framed(&bytes));
-        let _ = KeyList::decode(&framed(&[&[1, 0, 0x20][..], &bytes].concat()));
-    }
-
-    #[test]
     fn any_bytes_are_an_envelope_or_an_error(
         bytes in proptest::collection::vec(any::<u8>(), 0..120),
         payload in "[A-Za-z0-9+/=]{0,40}",
@@ -217,12 +150,12 @@ proptest! {
         let signers = [signer(1).verifying_key()];
         let json = format!(r#"{{"payload":"{payload}","payloadType":"{PAYLOAD_TYPE}","signatures":[]}}"#);
         for document in [&bytes[..], json.as_bytes()] {
-            prop_assert!(Manifest::verify(document, &small_list(), &signers, &requirement()).is_err());
+            prop_assert!(KeyManifest::verify(document, &small_list(), &signers, &requirement()).is_err());
         }
         // Signed, and yet no manifest.
         let signed = Envelope::sign(PAYLOAD_TYPE, bytes, &[&signer(1)]).to_json();
         prop_assert_eq!(
-            Manifest::verify(&signed, &small_list(), &signers, &requirement()).map(|_| ()),
+            KeyManifest::verify(&signed, &small_list(), &signers, &requirement()).map(|_| ()),
             Err(ManifestError::Malformed)
         );
     }

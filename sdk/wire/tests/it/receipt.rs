@@ -1,10 +1,12 @@
 //! Receipts: what is signed, who may have signed it, and what they are refused for.
 
+use amaas_wire::Digest;
 use amaas_wire::dsse::{DsseError, Envelope, VerifyingKey};
-use amaas_wire::keys::{Manifest, ManifestError};
+use amaas_wire::keys::{KeyManifest, ManifestError};
 use amaas_wire::predict::Usage;
 use amaas_wire::receipt::{
-    Digest, Format, MAX_BYTES, Metered, PAYLOAD_TYPE, Receipt, ReceiptError, SignedReceipt, comment, split_comment,
+    MAX_RECEIPT_LEN, MeteredUsage, PAYLOAD_TYPE, Receipt, ReceiptError, ReceiptFormat, SignedReceipt, comment,
+    split_comment,
 };
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine;
@@ -19,14 +21,14 @@ const OUTPUT: &[u8] = br#"{"predictions":["positive"]}"#;
 
 pub(crate) fn receipt() -> Receipt {
     Receipt {
-        format: Format::One,
+        format: ReceiptFormat::One,
         request_id: "4bf92f35".to_owned(),
         time: 1_767_225_600,
         tenant: "Zoë & söhne".to_owned(),
         model: "sentiment".to_owned(),
         version: "3".to_owned(),
         digest: Digest::of(b"manifest"),
-        usage: Metered { usage: Usage::new(1, 2).with_tokens(5), units: 5, unit: "tokens".to_owned() },
+        usage: MeteredUsage { usage: Usage::new(1, 2).with_tokens(5), units: 5, unit: "tokens".to_owned() },
         input: Digest::of(INPUT),
         output: Digest::of(OUTPUT),
     }
@@ -128,7 +130,7 @@ fn documents_of_other_kinds_are_not_receipts_nor_the_reverse() {
     let keys = String::from_utf8(manifest(&list).sign(&[&signer(1)])).expect("text");
     assert_eq!(parse(&keys), Err(ReceiptError::Envelope(DsseError::PayloadType)));
     let text = receipt().sign(&[&signer(1)]);
-    let verified = Manifest::verify(text.as_bytes(), &list, &public(&[1]), &requirement());
+    let verified = KeyManifest::verify(text.as_bytes(), &list, &public(&[1]), &requirement());
     assert_eq!(verified.map(|_| ()), Err(ManifestError::Envelope(DsseError::PayloadType)));
     // Whoever changes the type in the envelope has changed what is signed.
     let renamed = keys.replace(amaas_wire::keys::PAYLOAD_TYPE, PAYLOAD_TYPE);
@@ -153,12 +155,12 @@ fn what_was_signed_is_no_receipt() {
         ("usage", json!({"rows": 1, "billed_ms": 1, "units": 1}), "usage: missing member \"unit\", at line"),
     ] {
         let error = with(field, value).expect_err(field).to_string();
-        assert!(error.starts_with("what was signed is not a receipt: ") && error.contains(expected), "{error}");
+        assert!(error.starts_with("the signed document is not a receipt: ") && error.contains(expected), "{error}");
         assert!(!error.contains("SECRET"), "{error}");
     }
     assert_eq!(with("more", json!(1)).expect("passed over").verify(&public(&[1])), Ok(&receipt()));
-    let long = Receipt { tenant: "x".repeat(MAX_BYTES), ..receipt() }.sign(&[]);
-    assert_eq!(parse(&long), Err(ReceiptError::TooLong { expected: MAX_BYTES, got: long.len() }));
+    let long = Receipt { tenant: "x".repeat(MAX_RECEIPT_LEN), ..receipt() }.sign(&[]);
+    assert_eq!(parse(&long), Err(ReceiptError::TooLong { expected: MAX_RECEIPT_LEN, got: long.len() }));
 }
 
 #[test]
@@ -205,7 +207,7 @@ proptest! {
     #[test]
     fn any_receipt_comes_back(tenant in ".{0,40}", model in ".{0,40}", units in any::<u64>(), tokens in any::<Option<u64>>()) {
         let usage = tokens.map_or(Usage::new(units, 0), |tokens| Usage::new(units, 0).with_tokens(tokens));
-        let usage = Metered { usage, units, unit: tenant.clone() };
+        let usage = MeteredUsage { usage, units, unit: tenant.clone() };
         let receipt = Receipt { tenant, model, usage, ..receipt() };
         let text = receipt.sign(&[&signer(1)]);
         prop_assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));

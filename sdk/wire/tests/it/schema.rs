@@ -1,10 +1,10 @@
 //! Schemas hold what is read and written, and nothing else.
 
 use amaas_wire::dsse::{Envelope, SigningKey};
-use amaas_wire::oip::{Form, Forms, InferRequest, InferResponse};
+use amaas_wire::oip::{InferRequest, InferResponse, OutputEncodings, TensorEncoding};
 use amaas_wire::openai::{
-    Completion, CompletionUsage, CompletionsRequest, CompletionsResponse, EmbeddingEntry, EmbeddingsRequest,
-    EmbeddingsResponse, EncodedVector, EncodingFormat, Logprobs, TokenUsage, UsageSoFar,
+    CompletionChoice, CompletionUsage, CompletionsRequest, CompletionsResponse, EmbeddingEntry, EmbeddingsRequest,
+    EmbeddingsResponse, EncodedVector, EncodingFormat, StreamedUsage, TokenLogprobs, TokenUsage,
 };
 use amaas_wire::task::{DigitClassification, FinishReason, Image, Prompt};
 use amaas_wire::{Datatype, Tensor};
@@ -205,7 +205,7 @@ fn tensors_as_they_are_written() {
     for (id, model_version) in [(None, None), (Some("7".to_owned()), Some("1".to_owned()))] {
         let response = InferResponse { model_name: "m".to_owned(), model_version, id, outputs: outputs.clone() };
         holds(&schema, &serde_json::to_value(&response).expect("JSON"));
-        let encoded = response.into_http(&Forms::all(Form::Binary)).expect("JSON");
+        let encoded = response.into_http(&OutputEncodings::all(TensorEncoding::Binary)).expect("JSON");
         holds(&schema, &serde_json::from_slice(&encoded.json).expect("JSON"));
     }
     assert!(!schema.is_valid(&json!({"model_name": "m", "outputs": [], "more": 1})));
@@ -241,22 +241,25 @@ fn openais_answers() {
         assert!(!schema.is_valid(&json));
     }
     let schema = written::<CompletionsResponse<'_>>();
-    let logprobs = Logprobs {
+    let logprobs = TokenLogprobs {
         tokens: vec!["a".to_owned()],
         token_logprobs: vec![-0.5],
         top_logprobs: vec![[("a".to_owned(), -0.5)].into()],
         text_offset: vec![0],
     };
-    let whole = Completion {
+    let whole = CompletionChoice {
         text: "a".to_owned(),
         index: 0,
         logprobs: Some(logprobs),
         finish_reason: Some(FinishReason::Length),
     };
     for (choices, usage) in [
-        (vec![whole], UsageSoFar::Whole(CompletionUsage { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 })),
-        (vec![Completion::default()], UsageSoFar::Untold),
-        (vec![Completion::default()], UsageSoFar::Later),
+        (
+            vec![whole],
+            StreamedUsage::Whole(CompletionUsage { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 }),
+        ),
+        (vec![CompletionChoice::default()], StreamedUsage::Omitted),
+        (vec![CompletionChoice::default()], StreamedUsage::Later),
     ] {
         let object = "text_completion";
         let answer = CompletionsResponse { id: "cmpl-1", object, created: 7, model: "m", choices, usage };

@@ -1,20 +1,12 @@
 //! The published vectors in `tests/vectors`, whose `README.md` says where each comes from.
 
-use std::convert::Infallible;
-
-use amaas_wire::ohttp::rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
 
 /// A file of vectors.
 pub(crate) fn file(name: &str) -> Value {
     let text = match name {
-        "chunked-ohttp" => include_str!("../vectors/chunked-ohttp.json"),
         "dsse" => include_str!("../vectors/dsse.json"),
-        "hpke-pq" => include_str!("../vectors/hpke-pq.json"),
         "rfc8032" => include_str!("../vectors/rfc8032.json"),
-        "rfc9180" => include_str!("../vectors/rfc9180.json"),
-        "rfc9292" => include_str!("../vectors/rfc9292.json"),
-        "rfc9458" => include_str!("../vectors/rfc9458.json"),
         other => panic!("no such file: {other}"),
     };
     serde_json::from_str(text).expect("a JSON file")
@@ -27,35 +19,6 @@ pub(crate) fn bytes(value: &Value) -> Vec<u8> {
         value => hex(value.as_str().expect("text")),
     }
 }
-
-/// A number of a vector that stands for a position or a length.
-pub(crate) fn size(value: &Value) -> usize {
-    value.as_u64().and_then(|value| usize::try_from(value).ok()).expect("a size")
-}
-
-/// A generator that gives what a vector says was drawn, and nothing else.
-pub(crate) struct Drawn(pub(crate) Vec<u8>);
-
-impl TryRng for Drawn {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        unreachable!("nothing here draws numbers")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        unreachable!("nothing here draws numbers")
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        let rest = self.0.split_off(bytes.len());
-        bytes.copy_from_slice(&self.0);
-        self.0 = rest;
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Drawn {}
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<_> = text.chars().map(|digit| digit.to_digit(16).expect("a hexadecimal digit")).collect();

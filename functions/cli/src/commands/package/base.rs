@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::PathBuf;
 
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 use flate2::bufread::MultiGzDecoder;
 
 use super::certificates;

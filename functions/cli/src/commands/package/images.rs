@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 use serde::de::DeserializeOwned;
 
 use super::layer::Hashing;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
-use amaas_wire::content_digest::{Digest, Hasher};
+use amaas_wire::{Digest, DigestHasher};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{Builder, EntryType, Header};
@@ -74,13 +74,13 @@ impl<'a> Layer<'a> {
 /// Passes bytes on, either way, and knows their digest and number.
 pub(super) struct Hashing<T> {
     inner: T,
-    hasher: Hasher,
+    hasher: DigestHasher,
     bytes: u64,
 }
 
 impl<T> Hashing<T> {
     pub(super) fn new(inner: T) -> Self {
-        Self { inner, hasher: Hasher::new(), bytes: 0 }
+        Self { inner, hasher: DigestHasher::default(), bytes: 0 }
     }
 
     /// Where they went or came from, their digest, and how many they were.

@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Verified;
 use super::claims::LEEWAY;
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// Tokens by their digests. There are two generations, the younger of which takes the place of the older one when it is full.
 #[derive(Default)]

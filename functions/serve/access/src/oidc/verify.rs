@@ -9,7 +9,7 @@ use super::token::Token;
 use super::verified::Tokens;
 use super::{OidcConfig, TokenError};
 use crate::time::now;
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// Verifies the tokens of one issuer.
 ///

@@ -229,7 +229,7 @@ impl Generate {
                 return Err(refused("max_tokens", message));
             }
             Some(most) => most,
-            None => room.min(usize::try_from(Prompt::MAX_TOKENS).unwrap_or(usize::MAX)),
+            None => room.min(usize::try_from(Prompt::DEFAULT_MAX_TOKENS).unwrap_or(usize::MAX)),
         };
         let seed = match prompt.seed {
             Some(seed) => seed,

@@ -79,9 +79,9 @@ impl Timed {
         add(&self.nanoseconds, u64::try_from(each.as_nanos()).unwrap_or(u64::MAX).saturating_mul(count));
     }
 
-    fn read(&self) -> triton::Duration {
+    fn read(&self) -> triton::StatisticDuration {
         let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        triton::Duration { count: read(&self.count), ns: read(&self.nanoseconds) }
+        triton::StatisticDuration { count: read(&self.count), ns: read(&self.nanoseconds) }
     }
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::python::{Python, PythonError};
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// The ONNX Runtime version that is served with.
 pub const VERSION: &str = "1.32.0";

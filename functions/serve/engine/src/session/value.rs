@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use amaas_wire::{Datatype, Tensor, TensorData, Values, for_each_datatype};
+use amaas_wire::{Datatype, Tensor, TensorBuffer, TensorData, for_each_datatype};
 use bytes::Bytes;
 use ort::session::{SessionInputValue, SharedSessionInner};
 use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef};
@@ -67,7 +67,7 @@ pub(super) fn left(name: &str, value: DynValue, held: &Held, inputs: &[Tensor]) 
                         let bytes = size_of_val(numbers);
                         HELD.fetch_add(bytes as u64, Ordering::Relaxed);
                         let left = Left::<$type> { value, bytes, _held: held.clone(), of: std::marker::PhantomData };
-                        Values::from_le_bytes(Bytes::from_owner(left)).filter(|values| values.len() == count)
+                        TensorBuffer::from_le_bytes(Bytes::from_owner(left)).filter(|values| values.len() == count)
                             .ok_or_else(|| RunError::failed(format!("output {name:?} has no whole numbers")))?
                     };
                     (shape, TensorData::$variant(values))
@@ -135,7 +135,7 @@ struct Left<T> {
     of: std::marker::PhantomData<T>,
 }
 
-impl<T: PrimitiveTensorElementType + amaas_wire::Number> AsRef<[u8]> for Left<T> {
+impl<T: PrimitiveTensorElementType + amaas_wire::TensorElement> AsRef<[u8]> for Left<T> {
     fn as_ref(&self) -> &[u8] {
         // It was read once already, so there is nothing that could fail; an empty answer would be found to be one.
         self.value.try_extract_tensor::<T>().map_or(&[], |(_, numbers)| bytemuck::cast_slice(numbers))

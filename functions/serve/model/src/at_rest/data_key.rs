@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::Role;
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// The data key of a version.
 pub struct DataKey(Prk);

@@ -9,7 +9,7 @@ use amaas_engine::session::SessionError;
 use amaas_ledger::LedgerError;
 use amaas_store::StoreError;
 use amaas_store::vault::VaultError;
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// Why a model could not be loaded.
 #[derive(Debug, thiserror::Error)]

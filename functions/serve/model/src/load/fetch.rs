@@ -12,7 +12,7 @@ use crate::manifest::Blob;
 use amaas_engine::onnx::zeroed;
 use amaas_engine::pages;
 use amaas_store::{Store, StoreError, blob_key};
-use amaas_wire::content_digest::{Digest, Hasher};
+use amaas_wire::{Digest, DigestHasher};
 
 /// The bytes of `blob`, opened where it is sealed.
 ///
@@ -111,7 +111,7 @@ impl Segment {
         let key = blob_key(&blob);
         let mut attempt = 1;
         let got = loop {
-            let mut hasher = Hasher::new();
+            let mut hasher = DigestHasher::default();
             match store.read_range(&key, offset, &mut part, |piece| hasher.update(piece)).await {
                 Ok(()) => break hasher.finish(),
                 // A body that breaks off costs this segment again, not the whole blob.

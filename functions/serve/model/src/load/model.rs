@@ -26,7 +26,7 @@ use amaas_engine::onnx::NetworkFiles;
 use amaas_engine::runtime;
 use amaas_engine::session::Freed;
 use amaas_store::{ModelName, Version};
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// A model that answers.
 pub struct Model {

@@ -4,7 +4,7 @@ use crate::load::{LoadError, Source};
 use crate::manifest::Manifest;
 use crate::pointer::{Pointer, PointerError};
 use amaas_store::{Alias, ModelName, Selector, Version, alias_key, manifest_key};
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 /// What a selector stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::at_rest::{Role, Tag};
 use amaas_store::{ModelName, Version};
-use amaas_wire::content_digest::{Digest, Hasher};
+use amaas_wire::{Digest, DigestHasher};
 
 /// `models/{model}/{version}/manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -235,7 +235,7 @@ pub struct Blob {
 impl Blob {
     /// Describes `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        let mut whole = Hasher::new();
+        let mut whole = DigestHasher::default();
         let segments = bytes
             .chunks(SEGMENT_SIZE)
             .map(|segment| {

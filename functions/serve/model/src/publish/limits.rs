@@ -1,7 +1,7 @@
 //! Whether calls can name and shape a network's tensors at all: a network that no call can reach is not published.
 
 use amaas_wire::Datatype;
-use amaas_wire::tensor::{MAX_NAME, MAX_RANK};
+use amaas_wire::tensor::{MAX_NAME_LEN, MAX_RANK};
 
 use super::PublishError;
 use crate::task::DEFAULT_MAX_BODY_BYTES;
@@ -50,8 +50,8 @@ fn value_bytes(datatype: Datatype) -> u64 {
 /// What of `spec` no message carries.
 fn out_of_bounds(spec: &TensorSpec) -> Option<String> {
     let (name, rank) = (spec.name.len(), spec.shape.len());
-    if name > MAX_NAME {
-        return Some(format!("its name has {name} bytes, of at most {MAX_NAME}"));
+    if name > MAX_NAME_LEN {
+        return Some(format!("its name has {name} bytes, of at most {MAX_NAME_LEN}"));
     }
     if rank > MAX_RANK {
         return Some(format!("it has {rank} dimensions, of at most {MAX_RANK}"));
@@ -108,7 +108,7 @@ mod tests {
             // The protocol's own reader agrees.
             let dims: Vec<_> = shape.iter().filter_map(Dim::fixed).collect();
             if let Some(count @ ..=1) = dims.iter().try_fold(1_usize, |count, size| count.checked_mul(*size)) {
-                let read = amaas_wire::tensor::stated(name.clone(), "FP32", &[])
+                let read = amaas_wire::tensor::parse_header(name.clone(), "FP32", &[])
                     .and_then(|_| Tensor::new(name, dims, vec![0.0_f32; count]));
                 assert_eq!(read.is_err(), expected.is_some());
             }

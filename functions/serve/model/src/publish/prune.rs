@@ -127,7 +127,7 @@ mod tests {
     use crate::manifest::Blob;
     use crate::publish::{Removal, is_removed, remove, versions};
     use amaas_store::{Condition, ModelName, blob_key, manifest_key};
-    use amaas_wire::content_digest::Digest;
+    use amaas_wire::Digest;
 
     const DAY: Duration = Duration::from_hours(24);
 

@@ -18,7 +18,7 @@ use crate::time::now;
 use amaas_engine::onnx::NetworkFiles;
 use amaas_engine::{Batching, ROWS_PROOF};
 use amaas_store::{Condition, Store, StoreError, Version, blob_key, manifest_key, removed_key};
-use amaas_wire::content_digest::Digest;
+use amaas_wire::Digest;
 
 pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
     let Checked { publication, prepared, inputs, outputs, shared, networks, .. } = checked;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use amaas_wire::bhttp::{Encoder, Fields, Padding};
+use amaas_ohttp::bhttp::{Encoder, Fields, Padding};
 use amaas_wire::predict::NOT_PROCESSED;
 use futures_util::stream::{self, StreamExt};
 

@@ -1,6 +1,6 @@
 //! What arrives damaged, and what must never be shown.
 
-use amaas_wire::ohttp::KEY_PROBLEM;
+use amaas_ohttp::KEY_PROBLEM;
 
 use super::*;
 use crate::sealing::testing::{BEGIN, Place, name, offered};

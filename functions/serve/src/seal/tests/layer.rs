@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use amaas_wire::keys::{Audience, KeyList, Manifest, Requirement};
-use amaas_wire::ohttp::{DATE_PROBLEM, KEY_PROBLEM, Suite};
+use amaas_ohttp::key_list::KeyList;
+use amaas_ohttp::{DATE_PROBLEM, KEY_PROBLEM, Suite};
+use amaas_wire::keys::{Audience, KeyManifest, ManifestRequirement};
 use amaas_wire::predict::NOT_PROCESSED;
 
 use super::*;
@@ -185,7 +186,12 @@ async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
     let signers = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set").signers();
     let verified = |model: &str| {
         let audience = Audience { model: model.to_owned(), version: "*".to_owned() };
-        Manifest::verify(&document, &list, &signers, &Requirement { audience, now: BEGIN, least_serial: BEGIN })
+        KeyManifest::verify(
+            &document,
+            &list,
+            &signers,
+            &ManifestRequirement { audience, now: BEGIN, least_serial: BEGIN },
+        )
     };
     assert!(verified("*").is_ok());
     assert!(verified("m").is_err());

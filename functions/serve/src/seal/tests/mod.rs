@@ -7,8 +7,8 @@ mod layer;
 mod receipt;
 mod rotation;
 
-use amaas_wire::bhttp::{self, Encoding, RequestHead};
-use amaas_wire::ohttp::{PublicKey, chunked, whole};
+use amaas_ohttp::bhttp::{self, Encoding, RequestHead};
+use amaas_ohttp::{PublicKey, chunked, whole};
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};

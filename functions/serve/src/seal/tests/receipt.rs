@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use amaas_wire::Digest;
 use amaas_wire::dsse::VerifyingKey;
 use amaas_wire::predict::Usage;
-use amaas_wire::receipt::{Digest, Format, Metered, Receipt, SignedReceipt};
+use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptFormat, SignedReceipt};
 
 use super::*;
 use crate::sealing::source::FRESH;
@@ -13,14 +14,14 @@ use crate::sealing::{KeySet, OVERLAP, Policy};
 
 fn receipt() -> Receipt {
     Receipt {
-        format: Format::One,
+        format: ReceiptFormat::One,
         request_id: "id".to_owned(),
         time: BEGIN,
         tenant: "t".to_owned(),
         model: "m".to_owned(),
         version: "1".to_owned(),
         digest: Digest::of(b"manifest"),
-        usage: Metered { usage: Usage::new(1, 1), units: 1, unit: "rows".to_owned() },
+        usage: MeteredUsage { usage: Usage::new(1, 1), units: 1, unit: "rows".to_owned() },
         input: Digest::of(b"input"),
         output: Digest::of(b"output"),
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use amaas_wire::keys::{Audience, Manifest, Requirement};
-use amaas_wire::ohttp::KEY_PROBLEM;
+use amaas_ohttp::KEY_PROBLEM;
+use amaas_wire::keys::{Audience, KeyManifest, ManifestRequirement};
 
 use super::*;
 use crate::sealing::source::{FLOOR, FRESH};
@@ -30,7 +30,7 @@ const UNKNOWN: u16 = 422;
 async fn newest(place: &Place) -> PublicKey {
     let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let keys = set.unwrap(&place.vault, None).await.expect("unwrapped");
-    let list = amaas_wire::keys::KeyList::decode(&keys.list(u64::MAX)).expect("a list");
+    let list = amaas_ohttp::key_list::KeyList::decode(&keys.list(u64::MAX)).expect("a list");
     list.keys().iter().max_by_key(|key| key.id()).expect("a key").clone()
 }
 
@@ -73,7 +73,7 @@ async fn an_unknown_key_has_the_set_read_again_but_not_too_often() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
     let host = host(sealing.clone());
-    let stranger = amaas_wire::ohttp::PrivateKey::generate(99, amaas_wire::ohttp::Suite::X25519).expect("random");
+    let stranger = amaas_ohttp::PrivateKey::generate(99, amaas_ohttp::Suite::X25519).expect("random");
     assert_eq!(status(&host, &stranger.public_key()).await, UNKNOWN);
     place.rotate(OVERLAP).await;
     let new = newest(&place).await;
@@ -155,8 +155,8 @@ async fn signers_take_over() {
         place.set_clock(now);
         let (list, document) = (sealing.list().await.expect("keys"), sealing.manifest("m", "1").await.expect("keys"));
         let audience = Audience { model: "m".to_owned(), version: "1".to_owned() };
-        let requirement = Requirement { audience, now, least_serial: 0 };
-        assert_eq!(Manifest::verify(&document, &list, &[signer], &requirement).is_ok(), signs, "{now}");
+        let requirement = ManifestRequirement { audience, now, least_serial: 0 };
+        assert_eq!(KeyManifest::verify(&document, &list, &[signer], &requirement).is_ok(), signs, "{now}");
     }
     let third = next.with_next_signer(&place.vault, end, OVERLAP).await.expect("a third");
     assert_eq!(third.document().signers.iter().filter(|signer| signer.public == old).count(), 0);
@@ -170,8 +170,8 @@ async fn a_manifest_holds_no_longer_than_its_keys() {
     let signers = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set").signers();
     let (list, document) = (sealing.list().await.expect("keys"), sealing.manifest("m", "1").await.expect("keys"));
     let audience = Audience { model: "m".to_owned(), version: "1".to_owned() };
-    let requirement = Requirement { audience, now: BEGIN, least_serial: 0 };
-    let (_, manifest) = Manifest::verify(&document, &list, &signers, &requirement).expect("signed");
+    let requirement = ManifestRequirement { audience, now: BEGIN, least_serial: 0 };
+    let (_, manifest) = KeyManifest::verify(&document, &list, &signers, &requirement).expect("signed");
     assert_eq!(manifest.not_after(), BEGIN + 60 + 3600);
 }
 

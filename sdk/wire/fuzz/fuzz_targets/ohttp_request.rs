@@ -1,5 +1,0 @@
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    amaas_wire_fuzz::ohttp_request(bytes);
-});
