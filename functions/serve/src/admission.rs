@@ -20,7 +20,7 @@ use crate::body::{self, Coding, bounded, media_type};
 use crate::error::CapacityError;
 use crate::error::Error;
 use amaas_access::TenantName;
-use amaas_engine::cpu::{Lane, Progress, Working};
+use amaas_engine::cpu::{Lane, Progress, WorkError, Working};
 use amaas_store::ModelName;
 
 /// The bounds of a process.
@@ -128,8 +128,8 @@ impl Admission {
     /// Does `work` beside the runtime, which takes up to `memory` bytes beyond its input.
     ///
     /// # Errors
-    /// Where there is no place, or what `work` fails with.
-    pub(crate) async fn beside<T: Send + 'static>(
+    /// If there is no place, or what `work` fails with.
+    async fn beside<T: Send + 'static>(
         &self,
         memory: usize,
         work: impl FnOnce(&Working) -> Result<T, Error> + Send + 'static,
@@ -137,21 +137,29 @@ impl Admission {
         if self.place.is_none() {
             return Err(Error::internal("work was begun without a place"));
         }
-        // The tenant is there for as long as its job is, so that a caller who goes away gets no new share of the turns.
-        let tenant = Arc::clone(&self.tenant);
-        let work = move |working: &Working| {
-            let done = work(working);
-            drop(tenant);
-            done
-        };
-        self.tenant.lane.run(Arc::clone(&self.progress), memory, work).await
+        self.lane().run(memory, work).await
     }
 
-    /// Takes a place for `size` bytes, where the call has none yet.
+    /// The lane for work before the call is charged, with a place for `size` bytes.
     ///
     /// # Errors
-    /// [`Error::Capacity(CapacityError::TenantBusy)`] where the tenant has no place left, [`Error::Capacity(CapacityError::Busy)`] where the model or the process has none.
-    pub(crate) fn take_place(&mut self, size: usize) -> Result<(), Error> {
+    /// [`CapacityError`] if the tenant, the model or the process has no place left.
+    pub(crate) fn preparing(&mut self, size: usize) -> Result<TenantLane, Error> {
+        self.take_place(size)?;
+        Ok(self.lane())
+    }
+
+    /// The lane for work after the call was charged, which waits for other work of its tenant only.
+    pub(crate) fn writing(&self) -> TenantLane {
+        TenantLane { tenant: Arc::clone(&self.tenant), progress: Arc::default() }
+    }
+
+    fn lane(&self) -> TenantLane {
+        TenantLane { tenant: Arc::clone(&self.tenant), progress: Arc::clone(&self.progress) }
+    }
+
+    /// Takes a place for `size` bytes, if the call has none yet.
+    fn take_place(&mut self, size: usize) -> Result<(), Error> {
         if self.place.is_none() {
             self.place = Some(self.tenant.place(self.model.as_deref(), &self.gate.all, size)?);
         }
@@ -166,15 +174,29 @@ impl Admission {
     pub(crate) fn progress(&self) -> &Progress {
         &self.progress
     }
+}
 
-    /// Writes an answer of `size` bytes, which waits for other work of its tenant only.
-    pub(crate) async fn write<T: Send + 'static>(
-        &self,
-        quick: usize,
-        size: usize,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        if size <= quick { work() } else { self.tenant.lane.run(Arc::default(), 0, move |_| work()).await }
+/// The turns of a call's tenant.
+pub(crate) struct TenantLane {
+    tenant: Arc<Tenant>,
+    progress: Arc<Progress>,
+}
+
+impl TenantLane {
+    /// Does `work` when it is its turn. It takes up to `memory` bytes beyond its input.
+    pub(crate) async fn run<T: Send + 'static, E: From<WorkError> + Send + 'static>(
+        self,
+        memory: usize,
+        work: impl FnOnce(&Working) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        // The tenant is there for as long as its job is, so that a caller who goes away gets no new share of the turns.
+        let tenant = Arc::clone(&self.tenant);
+        let work = move |working: &Working| {
+            let done = work(working);
+            drop(tenant);
+            done
+        };
+        self.tenant.lane.run(self.progress, memory, work).await
     }
 }
 

@@ -277,7 +277,7 @@ impl Host {
     /// call that comes by here may yet find none.
     pub(crate) fn room(slot: &Slot) -> Result<(), Error> {
         match slot.state() {
-            State::Ready(model) => Ok(model.infer().map_or(Ok(()), Infer::room)?),
+            State::Ready(model) => Ok(model.infer().map_or(Ok(()), |infer| infer.room())?),
             State::Loading | State::Failed(_) => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use amaas_engine::generate::PromptError;
 use amaas_engine::infer::ValidationError;
 use amaas_engine::{InvalidInput, RunError};
 use amaas_wire::DecodeError;
-use amaas_wire::{Classified, Classify, classify};
+use amaas_wire::classify;
 
 /// What is wrong with the body of a call.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -46,6 +46,9 @@ pub enum PredictError {
     /// The run has no outputs, or none that can be written.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The host of the call refused work or a charge, and knows why.
+    #[error("the call was refused")]
+    Refused,
 }
 
 impl PredictError {
@@ -71,14 +74,7 @@ impl PredictError {
             Self::Run(RunError::Failed { internal } | RunError::Refused { internal, .. }) => internal.clone(),
             Self::Run(RunError::TooLarge { internal, .. } | RunError::OutOfMemory { internal }) => internal.clone(),
             Self::Run(error) => error.to_string(),
-        }
-    }
-
-    /// The class of the error.
-    pub fn classify(&self) -> Classified<'_> {
-        match self {
-            Self::Input(error) => error.classify(),
-            Self::Run(error) => error.classify(),
+            Self::Refused => self.to_string(),
         }
     }
 }
@@ -113,7 +109,8 @@ impl From<PromptError> for PredictError {
             PromptError::Parameter { param, message } => {
                 InputError::Parameter { param: Cow::Borrowed(param), message }.into()
             }
-            error => Self::internal(error.classify().internal.unwrap_or_default()),
+            PromptError::Internal { internal } => Self::internal(internal),
+            error => Self::internal(error),
         }
     }
 }

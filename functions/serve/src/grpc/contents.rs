@@ -3,7 +3,6 @@
 use amaas_wire::{Datatype, Tensor, TensorData, TensorError};
 
 use super::proto::InferTensorContents;
-use crate::error::Error;
 use amaas_model::InputError;
 
 /// The tensor whose values are in `contents`, in the one list for its datatype.
@@ -12,15 +11,15 @@ pub(super) fn read(
     datatype: Datatype,
     shape: Vec<usize>,
     contents: InferTensorContents,
-) -> Result<Tensor, Error> {
+) -> Result<Tensor, InputError> {
     let lists = contents.lengths();
     let Some(expected) = list(datatype) else {
-        return Err(Error::invalid(format!(
+        return Err(InputError::Invalid(format!(
             "tensor {name:?}: {datatype} has no list in contents; its values go into raw_input_contents"
         )));
     };
     if let Some((other, _)) = lists.into_iter().find(|(list, length)| *length > 0 && *list != expected) {
-        return Err(Error::invalid(format!(
+        return Err(InputError::Invalid(format!(
             "tensor {name:?}: expected the values of {datatype} in contents.{expected}, got contents.{other}"
         )));
     }
@@ -124,8 +123,8 @@ fn each<V, T>(
     Ok(converted)
 }
 
-fn invalid(error: TensorError) -> Error {
-    Error::Input(InputError::Malformed(error.into()))
+fn invalid(error: TensorError) -> InputError {
+    InputError::Malformed(error.into())
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
+use amaas_model::InputError;
+use amaas_model::load::Model;
+use amaas_model::task::{ModelCall, Work};
 use amaas_wire::tensor::parse_header;
 use amaas_wire::{Tensor, TensorError};
 use bytes::Bytes;
+use http::HeaderMap;
 
 use super::proto::infer_parameter::ParameterChoice;
 use super::proto::model_infer_request::InferInputTensor;
@@ -14,42 +17,39 @@ use super::proto::model_infer_response::InferOutputTensor;
 use super::proto::{InferParameter, ModelInferRequest, ModelInferResponse};
 use super::{contents, parameters};
 use crate::error::Error;
-use crate::reply::{Counted, answer_fits, headers};
-use crate::request::{Call, Caller};
+use crate::reply::{answer_fits, headers};
+use crate::request::{AuthorisedModel, CallError, Caller};
 use crate::router::infer;
 use crate::state::Host;
-use amaas_engine::cpu::{QUICK, json_size};
-use amaas_model::InputError;
-use amaas_model::load::Model;
 
 /// Answers `request`, which `caller` sent; and says what it is counted as.
 pub(super) async fn answer(
     host: &Host,
     caller: Caller,
-    metadata: &http::HeaderMap,
+    metadata: &HeaderMap,
     request: ModelInferRequest,
-) -> Result<(ModelInferResponse, http::HeaderMap), Error> {
-    let slot = host.slot(&request.model_name)?;
-    let mut call = Call::enter(host, caller, &slot, metadata, &http::Extensions::new()).await?;
-    let version = Some(request.model_version.as_str()).filter(|version| !version.is_empty());
-    let model = host.model(&slot, version).await?;
+) -> Result<(ModelInferResponse, HeaderMap), Error> {
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.headers.clone_from(metadata);
+    let entered = AuthorisedModel::of(host, caller, &request.model_name)?.enter(&parts).await?;
+    let size = prost::Message::encoded_len(&request);
+    let version = Some(request.model_version.clone()).filter(|version| !version.is_empty());
+    let call = entered.message(size).call(version.as_deref()).await?;
+    let model = Arc::clone(call.model());
     model.infer()?;
-    let begun = Instant::now();
     parameters::of_request(&request.parameters)?;
     let (id, wanted) = (request.id.clone(), wanted(&request)?);
-    let size = prost::Message::encoded_len(&request);
-    call.came_as_message(size);
-    let read = move |_: &_| inputs(request);
-    let (inputs, form) = call.prepare((&model, begun), (QUICK, size, 0), read).await?;
-    let (outputs, rows, tokens) = infer::run(&mut call, (&model, begun), inputs, Some(&wanted)).await?;
-    let counted = Counted { rows, tokens, begun };
-    let size = json_size(&outputs);
-    let answered = Arc::clone(&model);
+    let run = async |call: ModelCall| {
+        let (inputs, form) = call.compute(Work::json(size), move |_| inputs(request)).await?;
+        Ok::<_, CallError>((infer::run(call, &model, inputs, Some(&wanted)).await?, form))
+    };
+    let ((outputs, form), size) = call.run(run).await?;
+    let answered = Arc::clone(call.model());
     let response = call.write(size, move || Ok(response(&answered, id, outputs, form))).await?;
-    let (usage, mut metadata) = (counted.usage(), http::HeaderMap::new());
     let bytes = prost::Message::encoded_len(&response) as u64;
-    answer_fits(bytes, model.answer_bytes())?;
-    call.count(&model, usage, bytes, &mut metadata);
+    answer_fits(bytes, call.model().answer_bytes())?;
+    let (usage, mut metadata) = (call.counted().usage(), HeaderMap::new());
+    call.count(usage, bytes, &mut metadata);
     headers(&mut metadata, usage);
     Ok((response, metadata))
 }
@@ -62,7 +62,7 @@ enum Form {
 }
 
 /// The names of the outputs that are asked for.
-fn wanted(request: &ModelInferRequest) -> Result<Vec<String>, Error> {
+fn wanted(request: &ModelInferRequest) -> Result<Vec<String>, InputError> {
     let output = |output: &super::proto::model_infer_request::InferRequestedOutputTensor| {
         parameters::of_tensor(&output.name, &output.parameters, &["binary_data"])?;
         Ok(output.name.clone())
@@ -70,12 +70,12 @@ fn wanted(request: &ModelInferRequest) -> Result<Vec<String>, Error> {
     request.outputs.iter().map(output).collect()
 }
 
-fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, Form), Error> {
+fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, Form), InputError> {
     let (inputs, raw) = (request.inputs, request.raw_input_contents);
     // Who sends no tensor at all gets bytes, which can carry every output.
     let form = if raw.is_empty() && !inputs.is_empty() { Form::Typed } else { Form::Raw };
     if form == Form::Raw && raw.len() != inputs.len() {
-        return Err(Error::invalid(format!(
+        return Err(InputError::Invalid(format!(
             "raw_input_contents: expected {} entries, one for each input, got {}",
             inputs.len(),
             raw.len()
@@ -85,12 +85,12 @@ fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, Form), Error> {
     Ok((inputs.into_iter().map(|input| tensor(input, raw.next())).collect::<Result<_, _>>()?, form))
 }
 
-fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor, Error> {
+fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor, InputError> {
     let InferInputTensor { name, datatype, shape, parameters, contents } = input;
     let (name, datatype, shape) = parse_header(name, &datatype, &shape).map_err(malformed)?;
     parameters::of_tensor(&name, &parameters, &["binary_data_size"])?;
     match (raw, contents) {
-        (Some(_), Some(_)) => Err(Error::invalid(format!(
+        (Some(_), Some(_)) => Err(InputError::Invalid(format!(
             "tensor {name:?}: expected values in raw_input_contents or in contents, got both"
         ))),
         (Some(bytes), None) => Tensor::from_bytes(name, datatype, shape, bytes).map_err(malformed),
@@ -133,8 +133,8 @@ fn flag(value: bool) -> InferParameter {
     InferParameter { parameter_choice: Some(ParameterChoice::BoolParam(value)) }
 }
 
-fn malformed(error: TensorError) -> Error {
-    Error::Input(InputError::Malformed(error.into()))
+fn malformed(error: TensorError) -> InputError {
+    InputError::Malformed(error.into())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The parameters of a message, as those of a request in JSON: not to heed one would be another answer than was asked for.
 
+use amaas_model::InputError;
 use std::collections::HashMap;
 
 use amaas_wire::DecodeError;
@@ -7,12 +8,11 @@ use amaas_wire::TensorError;
 
 use super::proto::InferParameter;
 use super::proto::infer_parameter::ParameterChoice;
-use crate::error::Error;
 
 type Parameters = HashMap<String, InferParameter>;
 
 /// Refuses those of a request that would change the answer.
-pub(super) fn of_request(parameters: &Parameters) -> Result<(), Error> {
+pub(super) fn of_request(parameters: &Parameters) -> Result<(), InputError> {
     let refused = parameters.iter().filter(|(name, value)| !changes_nothing(name, value)).map(|(name, _)| name);
     match first(refused) {
         Some(parameter) => Err(DecodeError::Parameter { parameter }.into()),
@@ -21,7 +21,7 @@ pub(super) fn of_request(parameters: &Parameters) -> Result<(), Error> {
 }
 
 /// Refuses those of a tensor that are none of `taken`. Clients say with those how they write JSON; here values are bytes anyway.
-pub(super) fn of_tensor(tensor: &str, parameters: &Parameters, taken: &[&str]) -> Result<(), Error> {
+pub(super) fn of_tensor(tensor: &str, parameters: &Parameters, taken: &[&str]) -> Result<(), InputError> {
     match first(parameters.keys().filter(|name| !taken.contains(&name.as_str()))) {
         Some(parameter) => {
             Err(DecodeError::from(TensorError::Parameter { tensor: tensor.to_owned(), parameter }).into())

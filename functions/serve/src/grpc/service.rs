@@ -21,7 +21,7 @@ use super::proto::{
 use crate::error::CapacityError;
 use crate::error::Error;
 use crate::error::RouteError;
-use crate::request::Caller;
+use crate::request::{AuthorisedModel, Caller};
 use crate::router::{config, health, repository, stats};
 use crate::state::Host;
 use amaas_access::Routes;
@@ -45,9 +45,7 @@ impl Service {
         name: &str,
         version: &str,
     ) -> Result<std::sync::Arc<Model>, Error> {
-        let slot = self.host.slot(name)?;
-        caller(request)?.scope(slot.name())?;
-        self.host.model(&slot, some(version)).await
+        AuthorisedModel::of(&self.host, caller(request)?.clone(), name)?.model(some(version)).await
     }
 }
 

@@ -12,6 +12,8 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response};
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
@@ -21,7 +23,7 @@ use crate::body::bounded;
 use crate::error::Error;
 use crate::error::IdempotencyError;
 use crate::error::SealedCallError;
-use crate::request::{CallId, Caller};
+use crate::request::{AuthorisedModel, CallId, Caller};
 use crate::response_store::{Call, digest};
 use crate::sealing::SealedCall;
 use crate::state::Host;
@@ -34,38 +36,29 @@ pub(crate) fn runs_once(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::POST && headers.contains_key(IDEMPOTENCY_KEY)
 }
 
-/// The model that a body names, where a layer has read it.
-#[derive(Clone, Debug)]
-pub(crate) struct NamedModel(pub(crate) ModelName);
-
 /// The layer.
 pub(crate) async fn once(State(host): State<Host>, request: Request, next: Next) -> Response<Body> {
     if !runs_once(request.method(), request.headers()) {
         return next.run(request).await;
     }
-    run_once(&host, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    of_path(&host, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<Body>, Error> {
+/// Runs a call once whose path names the model, or which has none.
+async fn of_path(host: &Host, request: Request, next: Next) -> Result<Response<Body>, Error> {
     let (mut parts, body) = request.into_parts();
-    let key = idempotency_key(&parts.headers)?;
+    idempotency_key(&parts.headers)?;
     let caller = Caller::from_request_parts(&mut parts, host).await?;
-    // A key of the same tenant that may not use the model gets no answer of another's.
     let named = Path::<HashMap<String, String>>::from_request_parts(&mut parts, host).await;
-    let in_body = parts.extensions.get::<NamedModel>().map(|NamedModel(model)| model.clone());
-    let model = match named.as_ref().ok().and_then(|Path(names)| names.get("model")) {
-        Some(model) => Some(host.slot(model)?.name().clone()),
-        None => in_body,
+    // A key of the same tenant that may not use the model gets no answer of another's.
+    let (caller, model) = match named.as_ref().ok().and_then(|Path(names)| names.get("model")) {
+        Some(model) => {
+            let authorised = AuthorisedModel::of(host, caller, model)?;
+            (authorised.caller().clone(), Some(authorised.slot().name().clone()))
+        }
+        None => (caller.admitted(host)?, None),
     };
-    if let Some(model) = &model {
-        caller.scope(model)?;
-    }
-    let caller = caller.admitted(host)?;
-    // A repeat is a request as every other. Where it is none, the call gives this one back and takes its own.
-    let mut request = Taken::default();
-    if let Some(model) = &model {
-        request.take(&caller.account().plan(host.quotas(), model).requests, 1).await?;
-    }
+    let mut request = take_request(host, &caller, model.as_ref()).await?;
     let body = match bounded(&parts.headers, body, host.limits().body_bytes).await {
         Ok(body) => body,
         Err(error) => {
@@ -73,6 +66,39 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
             return Err(error);
         }
     };
+    parts.extensions.insert(caller.clone());
+    let run = |parts, body| next.run(Request::from_parts(parts, Body::from(body)));
+    run_once(host, &caller, request, (parts, body), run).await
+}
+
+/// Takes a request of the caller's limits: a repeat is a request as every other. If it is none, the call gives this one back and takes its
+/// own.
+///
+/// # Errors
+/// A limit that is reached.
+pub(crate) async fn take_request(host: &Host, caller: &Caller, model: Option<&ModelName>) -> Result<Taken, Error> {
+    let mut request = Taken::default();
+    if let Some(model) = model {
+        request.take(&caller.account().plan(host.quotas(), model).requests, 1).await?;
+    }
+    Ok(request)
+}
+
+/// Has `run` answer a call that has not run before; a repeat gets the stored response, or waits for it.
+///
+/// # Errors
+/// A key that was used for another call, or whose first call does not end in time.
+pub(crate) async fn run_once<F>(
+    host: &Host,
+    caller: &Caller,
+    mut request: Taken,
+    (mut parts, body): (Parts, Bytes),
+    run: impl FnOnce(Parts, Bytes) -> F,
+) -> Result<Response<Body>, Error>
+where
+    F: Future<Output = Response<Body>>,
+{
+    let key = idempotency_key(&parts.headers)?;
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let answers = host.answers();
     // Whoever has a key has been looked for with the secret.
@@ -86,7 +112,6 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let fingerprint = digest(secret.calls(), &parts_of_call);
     let sealed = parts.extensions.remove::<SealedCall>();
     let call = Call { id, fingerprint, secret: &secret.answers_of(tenant), key, sealed: sealed.as_ref() };
-    parts.extensions.insert(caller.clone());
     parts.extensions.insert(CallId(digest(secret.calls(), &[b"record", &id, &fingerprint])));
     let (came, mut waits) = (Instant::now(), None);
     let place = loop {
@@ -117,7 +142,7 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
         }
     };
     drop((request, waits));
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let response = run(parts, body).await;
     match place {
         Some(place) => {
             let (kept, ()) = tokio::join!(call.keep(place, response), host.before_freezing());

@@ -2,4 +2,4 @@
 
 mod layer;
 
-pub(crate) use self::layer::{NamedModel, once, runs_once};
+pub(crate) use self::layer::{once, run_once, runs_once, take_request};

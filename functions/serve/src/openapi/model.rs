@@ -15,7 +15,7 @@ pub(super) fn describe(model: &Model, writer: &mut Writer, mut add: impl FnMut(&
         let path = format!("/v1/models/{name}/predict");
         writer.at(&Method::POST, &path);
         let mut typed = task.typed(&mut writer.schemas);
-        if let Ok(generate) = model.generate() {
+        if let Some(generate) = model.networks().own().generate() {
             typed = typed.at_most(generate.places());
         }
         let summary = format!("Predictions of `{name}`, one for each input.");

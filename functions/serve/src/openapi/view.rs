@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::limits::Limits;
 use crate::sealing::Policy;
 use amaas_model::load::Model;
-use amaas_model::task::AnyTask;
 
 /// What a document is of.
 pub(crate) struct View {
@@ -33,9 +32,7 @@ pub(crate) struct Fits {
 impl Fits {
     /// Of one model.
     pub(crate) fn of(model: &Model) -> Self {
-        let task = || model.task.clone();
-        let embeddings = task().and_then(AnyTask::embedder).is_some();
-        Self { embeddings, completions: task().and_then(AnyTask::generator).is_some() }
+        Self { embeddings: model.embeddings().is_ok(), completions: model.completions().is_ok() }
     }
 
     /// Of this or another.

@@ -1,265 +1,251 @@
 //! A call to a model that was let in: what it takes of its caller's limits, and what it is counted as when it is answered.
 //!
+//! Each step consumes one type and returns the next: [`AuthorisedModel`](super::AuthorisedModel) → [`Entered`] → [`Received`] → [`Call`] →
+//! [`Answered`](super::Answered). A network runs for a [`Charge`](amaas_model::task::Charge) only, and a response leaves as an
+//! [`Answered`](super::Answered) only.
+//!
 //! Limits are taken from before anything runs: a request when the call comes, and its units and what they cost once they are known. What
 //! is not answered takes no units and costs nothing, with two exceptions, or work could be had for nothing: a caller who goes away is
 //! charged for what was done until then, and one whose values the network refused for the run.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use amaas_wire::predict::{REQUEST_ID, Usage};
-use amaas_wire::receipt::{self, MeteredUsage, RECEIPT, Receipt};
+use amaas_access::meter::Record;
+use amaas_access::quota::{Allowance, Kind, Left, Plan, Taken};
+use amaas_access::{Money, Price, now};
+use amaas_model::load::{Model, Slot};
+use amaas_model::task::{CallHost, Cost, Job, ModelCall, PredictError, UsageSoFar, Work};
+use amaas_model::{InputError, ModelError};
+use amaas_wire::predict::Usage;
+use amaas_wire::receipt::{MeteredUsage, RECEIPT, Receipt, ReceiptFormat};
+use amaas_wire::{Digest, DigestHasher};
+use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::BodyExt;
 
-use super::Caller;
+use super::{Answered, Caller};
 use crate::admission::Admission;
 use crate::error::Error;
 use crate::headers::{LIMIT, REMAINING, RESET};
 use crate::limits::Limits;
 use crate::reply::{Counted, Pieces, Written};
 use crate::response_store::LARGEST;
-use crate::sealing::CameSealed;
 use crate::state::Host;
-use amaas_access::meter::Record;
-use amaas_access::quota::{Allowance, Kind, Plan, Taken};
-use amaas_access::{Money, Price, TenantName, now};
-use amaas_engine::cpu::{QUICK, Working};
-use amaas_model::load::{Model, Slot};
-use amaas_model::task::AnyTask;
-use amaas_wire::{Digest, DigestHasher};
 
-/// A call to a model.
-pub(crate) struct Call {
-    host: Host,
-    caller: Caller,
-    plan: Arc<Plan>,
-    max_cost: Option<Arc<Allowance>>,
-    price: Price,
-    taken: Taken,
-    cost: Money,
-    id: Option<CallId>,
-    sealed: bool,
-    request: HeaderValue,
-    bytes_in: u64,
-    /// Of the request's content, where a receipt is to be signed.
-    input: Option<Digest>,
-    admission: Admission,
-    /// What its caller is charged for who goes away now.
-    under_way: Option<UnderWay>,
-}
-
-/// What a call is at.
-struct UnderWay {
-    model: Arc<Model>,
-    begun: Instant,
-    work: Work,
-}
-
-enum Work {
-    /// Its tensors or tokens are made, and nothing is charged yet.
-    Preparing,
-    /// The network runs.
-    Running(Running),
-}
-
-/// What is run for a call.
-pub(crate) struct Running {
-    pub(crate) rows: usize,
-    /// Those that are known before.
-    pub(crate) tokens: Option<u64>,
-    /// Those that are made meanwhile.
-    pub(crate) made: Vec<Arc<AtomicUsize>>,
-}
-
-impl Running {
-    pub(crate) fn new(rows: usize, tokens: Option<u64>) -> Self {
-        Self { rows, tokens, made: Vec::new() }
-    }
-
-    fn counted(&self, begun: Instant) -> Counted {
-        let made: usize = self.made.iter().map(|made| made.load(Ordering::Relaxed)).sum();
-        Counted { rows: self.rows, tokens: self.tokens.map(|tokens| tokens + made as u64), begun }
-    }
+/// What is known of a call when it comes.
+pub(crate) struct CallFacts {
+    pub(crate) host: Host,
+    pub(crate) caller: Caller,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) max_cost: Option<Arc<Allowance>>,
+    pub(crate) price: Price,
+    pub(crate) sealed: bool,
+    pub(crate) request_id: HeaderValue,
 }
 
 /// Names a call with an idempotency key: a digest of tenant and key, and of what the call is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallId(pub(crate) [u8; 32]);
 
-impl Call {
-    /// Lets a call of `caller` to the model in `slot` in, where it may use that, the function does not stop, and no limit of its
-    /// requests is reached.
-    pub(crate) async fn enter(
-        host: &Host,
-        caller: Caller,
-        slot: &Slot,
-        headers: &HeaderMap,
-        extensions: &Extensions,
-    ) -> Result<Self, Error> {
-        caller.scope(slot.name())?;
-        let caller = caller.admitted(host)?;
-        Host::room(slot)?;
-        let plan = caller.account().plan(host.quotas(), slot.name());
-        let max_cost = caller.key().and_then(|key| Plan::of_key(host.quotas(), key));
-        let price = host.directory().price(slot.name()).await?;
-        let mut taken = Taken::default();
-        taken.take(&plan.requests, 1).await?;
-        // A request counts, whatever becomes of it.
-        taken.keep();
-        let request = headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
-        let (id, sealed) = (extensions.get().copied(), extensions.get::<CameSealed>().is_some());
-        let (host, cost) = (host.clone(), Money::default());
-        let admission = Admission::of(host.gate(), caller.tenant(), Some(slot.name()));
-        let (bytes_in, input, under_way) = (0, None, None);
-        Ok(Self {
-            host,
-            caller,
-            plan,
-            max_cost,
-            price,
-            taken,
-            cost,
-            id,
-            sealed,
-            request,
-            bytes_in,
-            input,
-            admission,
-            under_way,
-        })
+/// A call that was let in, whose content has not arrived.
+pub(crate) struct Entered {
+    facts: CallFacts,
+    slot: Arc<Slot>,
+    id: Option<CallId>,
+    admission: Admission,
+}
+
+/// A call whose content has arrived.
+pub(crate) struct Received {
+    entered: Entered,
+    bytes_in: u64,
+    /// The digest of the content, if a receipt is to be signed.
+    input: Option<Digest>,
+}
+
+impl Entered {
+    pub(super) fn new(facts: CallFacts, slot: Arc<Slot>, id: Option<CallId>, admission: Admission) -> Self {
+        Self { facts, slot, id, admission }
     }
 
     /// Reads the body of the call.
-    pub(crate) async fn read(&mut self, parts: &Parts, body: Body) -> Result<Bytes, Error> {
-        let body = self.admission.read(&parts.headers, body, self.host.limits().body_bytes).await?;
-        self.came(&body).await?;
-        Ok(body)
+    ///
+    /// # Errors
+    /// A body that does not arrive, is too large, or cannot be expanded.
+    pub(crate) async fn receive(mut self, parts: &Parts, body: Body) -> Result<(Received, Bytes), Error> {
+        let content = self.admission.read(&parts.headers, body, self.facts.host.limits().body_bytes).await?;
+        Ok((self.received(&content).await?, content))
     }
 
-    /// Takes note of the content that came.
-    pub(crate) async fn came(&mut self, content: &Bytes) -> Result<(), Error> {
-        self.bytes_in = content.len() as u64;
-        if self.host.sealing().is_some() {
-            let content = content.clone();
-            let digest = self.admission.work(HASHED_AT_ONCE, content.len(), move |_| Ok(Digest::of(&content)));
-            self.input = Some(digest.await?);
+    /// The call has this content, which was read to find its model.
+    ///
+    /// # Errors
+    /// If there is no room to compute its digest.
+    pub(crate) async fn received(mut self, content: &Bytes) -> Result<Received, Error> {
+        let mut input = None;
+        if self.facts.host.sealing().is_some() {
+            let hashed = content.clone();
+            let digest = self.admission.work(HASHED_AT_ONCE, content.len(), move |_| Ok(Digest::of(&hashed)));
+            input = Some(digest.await?);
         }
-        Ok(())
+        Ok(Received { entered: self, bytes_in: content.len() as u64, input })
     }
 
-    /// Takes note of how many bytes came, of which no receipt tells.
-    pub(crate) fn came_as_message(&mut self, bytes: usize) {
-        self.bytes_in = bytes as u64;
+    /// The call is a message of `bytes`, for which no receipt is signed.
+    pub(crate) fn message(self, bytes: usize) -> Received {
+        Received { entered: self, bytes_in: bytes as u64, input: None }
     }
+}
 
-    /// Makes what `model` runs, of `size` bytes of which only up to `quick` are quick, with up to `memory` bytes beyond them.
-    pub(crate) async fn prepare<T: Send + 'static, E: Into<Error>>(
-        &mut self,
-        (model, begun): (&Arc<Model>, Instant),
-        (quick, size, memory): (usize, usize, usize),
-        work: impl FnOnce(&Working) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, Error> {
-        let work = move |working: &Working| work(working).map_err(Into::into);
-        if size <= quick {
-            return work(&Working::at_once());
-        }
-        let prepared = self.preparing((model, begun), size)?.beside(memory, work).await;
-        self.prepared();
-        prepared
+impl Received {
+    /// Begins the call to the version `version` of its model, which may still be loading.
+    ///
+    /// # Errors
+    /// A model that is not ready, or has another version.
+    pub(crate) async fn call(self, version: Option<&str>) -> Result<Call, Error> {
+        let Self { entered: Entered { facts, slot, id, admission }, bytes_in, input } = self;
+        let model = facts.host.model(&slot, version).await?;
+        let progress = Progress {
+            admission,
+            id,
+            taken: Taken::default(),
+            charged: Cost::rows(0),
+            stage: Stage::Idle,
+            refusal: None,
+        };
+        let (begun, progress) = (Instant::now(), Mutex::new(progress));
+        Ok(Call(Arc::new(CallState { facts, model, begun, bytes_in, input, progress })))
     }
+}
 
-    /// From now on the tensors for `model` are made of `size` bytes, beside the runtime, until [`Self::prepared`].
-    pub(crate) fn preparing(
-        &mut self,
-        (model, begun): (&Arc<Model>, Instant),
-        size: usize,
-    ) -> Result<&Admission, Error> {
-        self.admission.take_place(size)?;
-        self.under_way = Some(UnderWay { model: Arc::clone(model), begun, work: Work::Preparing });
-        Ok(&self.admission)
-    }
+/// A call to a loaded model. If it is dropped before it is answered, its caller has gone, and is charged for what was done.
+pub(crate) struct Call(Arc<CallState>);
 
-    pub(crate) fn prepared(&mut self) {
-        self.under_way = None;
-    }
+struct CallState {
+    facts: CallFacts,
+    model: Arc<Model>,
+    begun: Instant,
+    bytes_in: u64,
+    input: Option<Digest>,
+    progress: Mutex<Progress>,
+}
 
-    /// Takes the units of `running` of the caller's limits, and what they cost of its budgets, before anything runs. At most one time a
-    /// call.
-    pub(crate) async fn charge(
-        &mut self,
-        (model, begun): (&Arc<Model>, Instant),
-        running: &Running,
-    ) -> Result<(), Error> {
-        self.admission.is_over();
-        self.under_way = Some(UnderWay { model: Arc::clone(model), begun, work: Work::Preparing });
-        let charged = self.take(running.counted(begun).usage().units()).await;
-        self.under_way = None;
-        charged
-    }
+/// How far a call is.
+struct Progress {
+    admission: Admission,
+    /// Whether the response is stored under an idempotency key.
+    id: Option<CallId>,
+    taken: Taken,
+    charged: Cost,
+    stage: Stage,
+    /// Why the host refused work or a charge.
+    refusal: Option<Error>,
+}
 
-    async fn take(&mut self, units: u64) -> Result<(), Error> {
-        self.cost = self.price.of(units);
-        self.taken.take(&self.plan.units, units).await?;
-        self.taken.take(&self.plan.costs, self.cost.nanos()).await?;
-        Ok(self.taken.take(self.max_cost.as_slice(), self.cost.nanos()).await?)
-    }
+/// What a caller is charged for who goes away now.
+enum Stage {
+    /// Nothing.
+    Idle,
+    /// CPU work that was done; nothing of it is taken from limits yet.
+    Preparing,
+    /// What runs, which is taken.
+    Charged(UsageSoFar),
+}
 
-    /// Whose call it is.
-    pub(crate) fn tenant(&self) -> &TenantName {
-        self.caller.tenant()
-    }
-
-    /// Waits for `work`, which is what was charged.
-    pub(crate) async fn run<T, E: Into<Error>>(
-        &mut self,
-        (model, begun): (&Arc<Model>, Instant),
-        running: Running,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, Error> {
-        self.under_way = Some(UnderWay { model: Arc::clone(model), begun, work: Work::Running(running) });
-        let ran = work.await.map_err(Into::into);
-        // What ran is under way until it is recorded: whoever leaves before has had it.
-        if let Err(error) = &ran
-            && let Some(UnderWay { work: Work::Running(running), .. }) = self.under_way.take()
-            && error.is_of_the_run()
-        {
-            self.is_not_kept();
-            self.record(model, running.counted(begun).usage(), 0);
-        }
-        ran
-    }
-
-    /// Writes an answer of `size` bytes of JSON. What ran is charged where the answer is at fault, and not where this process is.
-    pub(crate) async fn write<T: Send + 'static>(
-        &mut self,
-        size: usize,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let written = self.admission.write(QUICK, size, work).await;
-        if written.as_ref().is_err_and(|error| !error.is_of_the_run()) {
-            self.under_way = None;
-        }
-        written
+impl Call {
+    /// The model.
+    pub(crate) fn model(&self) -> &Arc<Model> {
+        &self.0.model
     }
 
     /// What may come and go at most.
     pub(crate) fn limits(&self) -> Limits {
-        self.host.limits()
+        self.0.facts.host.limits()
     }
 
-    /// The answer to the call, which is counted as the answer says, with a receipt of it.
-    pub(crate) async fn answered(&mut self, model: &Model, response: Response<Body>) -> Result<Response<Body>, Error> {
+    /// When the call began.
+    pub(crate) fn begun(&self) -> Instant {
+        self.0.begun
+    }
+
+    /// The call as tasks see it.
+    pub(crate) fn handle(&self) -> ModelCall {
+        ModelCall::new(Arc::clone(&self.0) as Arc<dyn CallHost>, Arc::clone(self.0.model.networks()))
+    }
+
+    /// The one path of calls: `run` it, `write` the response, count it, and sign a receipt.
+    ///
+    /// # Errors
+    /// What `run` or `write` fail with. The caller is charged if its values are at fault for a run.
+    pub(crate) async fn answer<T, F, E>(
+        self,
+        run: impl FnOnce(ModelCall) -> F,
+        write: impl FnOnce(&Model, T, Counted) -> Result<Response<Body>, Error> + Send + 'static,
+    ) -> Result<Answered, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, E>>,
+        E: Into<CallError>,
+    {
+        let (output, size) = self.run(run).await?;
+        let (model, counted) = (Arc::clone(self.model()), self.counted());
+        let response = self.write(size, move || write(&model, output, counted)).await?;
+        self.answered(response).await
+    }
+
+    /// Runs the call: its output, and how many bytes of JSON its tensors become, roughly.
+    ///
+    /// # Errors
+    /// What `run` fails with.
+    pub(crate) async fn run<T, F, E>(&self, run: impl FnOnce(ModelCall) -> F) -> Result<(T, usize), Error>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: Into<CallError>,
+    {
+        let handle = self.handle();
+        let output = run(handle.clone()).await.map_err(|error| self.0.settle(error.into()))?;
+        Ok((output, handle.output_size()))
+    }
+
+    /// Writes a response of `size` bytes.
+    ///
+    /// # Errors
+    /// What `work` fails with.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        size: usize,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let written = if size <= amaas_engine::cpu::QUICK {
+            work()
+        } else {
+            let lane = self.0.lock().admission.writing();
+            lane.run(0, move |_| work()).await
+        };
+        written.map_err(|error| self.0.settle(error.into()))
+    }
+
+    /// What the call is counted as.
+    pub(crate) fn counted(&self) -> Counted {
+        let Cost { rows, tokens } = match &self.0.lock().stage {
+            Stage::Charged(usage) => usage.now(),
+            Stage::Idle | Stage::Preparing => Cost::rows(0),
+        };
+        Counted { rows, tokens, begun: self.0.begun }
+    }
+
+    /// Counts the call as `response` says, with a receipt.
+    async fn answered(self, response: Response<Body>) -> Result<Answered, Error> {
         let (mut parts, mut body) = response.into_parts();
         let Some(Written { usage, bytes }) = parts.extensions.remove() else {
-            return Ok(Response::from_parts(parts, body));
+            return Err(Error::internal("a response without usage"));
         };
-        self.count(model, usage, bytes, &mut parts.headers);
-        if self.input.is_some() {
+        self.count(usage, bytes, &mut parts.headers);
+        if self.0.input.is_some() {
             let mut pieces = Vec::new();
             // They are all there: nothing waits.
             while let Some(Ok(frame)) = body.frame().await {
@@ -271,115 +257,235 @@ impl Call {
                 for piece in &pieces {
                     hasher.update(piece);
                 }
-                Ok((pieces, hasher.finish()))
+                Ok::<_, Error>((pieces, hasher.finish()))
             };
-            let (pieces, output) = self.admission.write(HASHED_AT_ONCE, size, hash).await?;
+            let (pieces, output) = if size <= HASHED_AT_ONCE {
+                hash()?
+            } else {
+                let lane = self.0.lock().admission.writing();
+                lane.run(0, move |_| hash()).await?
+            };
             body = Body::new(pieces.into_iter().collect::<Pieces>());
-            if let Some(receipt) = self.receipt(model, usage, output).await
+            if let Some(receipt) = self.receipt(usage, output).await
                 && let Ok(receipt) = HeaderValue::from_str(&receipt)
             {
                 parts.headers.insert(HeaderName::from_static(RECEIPT), receipt);
             }
         }
-        Ok(Response::from_parts(parts, body))
+        Ok(Answered::new(Response::from_parts(parts, body)))
     }
 
-    /// The signed receipt of an answer with the digest `output`; none where nobody can sign it at the moment.
-    pub(crate) async fn receipt(&self, model: &Model, usage: Usage, output: Digest) -> Option<String> {
-        let (sealing, input) = (self.host.sealing()?, self.input?);
-        let digest = |digest: Digest| amaas_wire::Digest::from_bytes(*digest.as_bytes());
+    /// The signed receipt of a response with the digest `output`; `None` if it cannot be signed at the moment.
+    pub(crate) async fn receipt(&self, usage: Usage, output: Digest) -> Option<String> {
+        let CallFacts { host, caller, request_id, .. } = &self.0.facts;
+        let (sealing, input, model) = (host.sealing()?, self.0.input?, self.model());
         let unit = if usage.tokens.is_some() { "tokens" } else { "rows" };
         let receipt = Receipt {
-            format: receipt::ReceiptFormat::One,
-            request_id: self.request.to_str().unwrap_or("none").to_owned(),
+            format: ReceiptFormat::One,
+            request_id: request_id.to_str().unwrap_or("none").to_owned(),
             time: now(),
-            tenant: self.caller.tenant().to_string(),
+            tenant: caller.tenant().to_string(),
             model: model.name().to_string(),
             version: model.version().to_string(),
-            digest: digest(model.digest()),
+            digest: model.digest(),
             usage: MeteredUsage { usage, units: usage.units(), unit: unit.to_owned() },
-            input: digest(input),
-            output: digest(output),
+            input,
+            output,
         };
         sealing.receipt(&receipt).await.unwrap_or_else(|error| {
-            tracing::warn!(cause = error.internal_text(), "an answer leaves without a receipt");
+            tracing::warn!(error = error.internal_text(), "response sent without a receipt");
             None
         })
     }
 
-    /// Counts the call as `usage`, and says in `headers` what is left.
-    pub(crate) fn count(&mut self, model: &Model, usage: Usage, bytes_out: u64, headers: &mut HeaderMap) {
-        self.record(model, usage, bytes_out);
-        self.left(headers);
+    /// Counts the call as `usage`, and writes what is left of its limits into `headers`.
+    pub(crate) fn count(&self, usage: Usage, bytes_out: u64, headers: &mut HeaderMap) {
+        self.record(usage, bytes_out);
+        self.write_limit_headers(headers);
     }
 
-    /// Counts the call for itself, whatever its idempotency key: its answer is kept for no repeat, so each repeat is answered anew.
-    pub(crate) fn is_not_kept(&mut self) {
-        self.id = None;
+    /// Records the call as `usage`, which may come to fewer units than were charged.
+    pub(crate) fn record(&self, usage: Usage, bytes_out: u64) {
+        self.0.record(&mut self.0.lock(), usage, bytes_out);
     }
 
-    /// Counts the call as `usage`, which may come to fewer units than were charged.
-    pub(crate) fn record(&mut self, model: &Model, usage: Usage, bytes_out: u64) {
-        self.under_way = None;
-        if bytes_out > LARGEST {
-            self.is_not_kept();
-        }
-        let units = usage.units();
-        self.cost = self.price.of(units);
-        self.taken.settle(Kind::Units, units);
-        self.taken.settle(Kind::Budget, self.cost.nanos());
-        self.taken.settle(Kind::MaxCost, self.cost.nanos());
-        self.taken.keep();
-        let meter = self.host.meter();
-        let (name, version) = (model.name().as_str(), model.version().as_str());
-        let init = if meter.is_first(name, version) { model.times().total.as_millis() } else { 0 };
-        meter.keep(Record {
-            id: self.id.map_or_else(drawn, |CallId(id)| hex(&id[..16])),
-            repeatable: self.id.is_some(),
-            time: meter.now(),
-            tenant: self.caller.tenant().clone(),
-            key: self.caller.key().map(|key| key.id.clone()),
-            model: name.to_owned(),
-            version: version.to_owned(),
-            route: self.caller.routes(),
-            rows: usage.rows,
-            tokens: usage.tokens,
-            billed_ms: usage.billed_ms,
-            init_ms: u64::try_from(init).unwrap_or(u64::MAX),
-            bytes_in: self.bytes_in,
-            bytes_out,
-            sealed: self.sealed,
-            cost: self.cost,
-            request: self.request.to_str().unwrap_or("none").to_owned(),
-        });
+    /// Has no repeat get the response: each repeat is answered anew, and recorded for itself.
+    pub(crate) fn disable_replay(&self) {
+        self.0.lock().id = None;
     }
 
-    /// Says what is left of the limit that is nearest.
-    pub(crate) fn left(&self, headers: &mut HeaderMap) {
-        let all = self.plan.requests.iter().chain(&self.plan.units).map(|allowance| allowance.left());
-        let share = |left: &amaas_access::quota::Left| left.remaining.saturating_mul(1 << 20) / left.most.max(1);
+    /// Writes what is left of the limit that is nearest.
+    pub(crate) fn write_limit_headers(&self, headers: &mut HeaderMap) {
+        let plan = &self.0.facts.plan;
+        let all = plan.requests.iter().chain(&plan.units).map(|allowance| allowance.left());
+        let share = |left: &Left| left.remaining.saturating_mul(1 << 20) / left.most.max(1);
         let Some(nearest) = all.min_by_key(share) else { return };
         let seconds = nearest.reset.as_secs() + u64::from(nearest.reset.subsec_nanos() > 0);
         for (name, value) in [(LIMIT, nearest.most), (REMAINING, nearest.remaining), (RESET, seconds)] {
             headers.insert(HeaderName::from_static(name), value.into());
         }
     }
+
+    /// A response whose body is made while the call runs, and counts the call itself.
+    pub(crate) fn streamed(response: Response<Body>) -> Answered {
+        Answered::new(response)
+    }
 }
 
-impl Drop for Call {
-    /// Whoever goes away has had what was done until then.
+impl CallState {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The error of a call that failed. What ran is charged if the caller's values are at fault, and not if this process is.
+    fn settle(&self, error: CallError) -> Error {
+        let mut progress = self.lock();
+        let error = match error {
+            CallError::Refused => {
+                progress.refusal.take().unwrap_or_else(|| Error::internal("refused without a reason"))
+            }
+            CallError::Known(error) => error,
+        };
+        match std::mem::replace(&mut progress.stage, Stage::Idle) {
+            Stage::Charged(usage) if error.is_of_the_run() => {
+                progress.id = None;
+                let Cost { rows, tokens } = usage.now();
+                self.record(&mut progress, Counted { rows, tokens, begun: self.begun }.usage(), 0);
+            }
+            _ => progress.taken = Taken::default(),
+        }
+        error
+    }
+
+    fn record(&self, progress: &mut Progress, usage: Usage, bytes_out: u64) {
+        let CallFacts { host, caller, price, sealed, request_id, .. } = &self.facts;
+        progress.stage = Stage::Idle;
+        if bytes_out > LARGEST {
+            progress.id = None;
+        }
+        let units = usage.units();
+        let cost = price.of(units);
+        progress.taken.settle(Kind::Units, units);
+        progress.taken.settle(Kind::Budget, cost.nanos());
+        progress.taken.settle(Kind::MaxCost, cost.nanos());
+        progress.taken.keep();
+        let meter = host.meter();
+        let (name, version) = (self.model.name().as_str(), self.model.version().as_str());
+        let init = if meter.is_first(name, version) { self.model.times().total.as_millis() } else { 0 };
+        meter.keep(Record {
+            id: progress.id.map_or_else(random_id, |CallId(id)| amaas_wire::hex::encode(&id[..16])),
+            repeatable: progress.id.is_some(),
+            time: meter.now(),
+            tenant: caller.tenant().clone(),
+            key: caller.key().map(|key| key.id.clone()),
+            model: name.to_owned(),
+            version: version.to_owned(),
+            route: caller.routes(),
+            rows: usage.rows,
+            tokens: usage.tokens,
+            billed_ms: usage.billed_ms,
+            init_ms: u64::try_from(init).unwrap_or(u64::MAX),
+            bytes_in: self.bytes_in,
+            bytes_out,
+            sealed: *sealed,
+            cost,
+            request: request_id.to_str().unwrap_or("none").to_owned(),
+        });
+    }
+
+    /// Takes what `more` costs beyond what was `charged`.
+    async fn take(&self, charged: Cost, total: Cost) -> Result<Taken, Error> {
+        let CallFacts { plan, max_cost, price, .. } = &self.facts;
+        let (before, after) = (units(charged), units(total));
+        let (more, cost) = (after - before, price.of(after).nanos().saturating_sub(price.of(before).nanos()));
+        let mut taken = Taken::default();
+        taken.take(&plan.units, more).await?;
+        taken.take(&plan.costs, cost).await?;
+        taken.take(max_cost.as_slice(), cost).await?;
+        Ok(taken)
+    }
+}
+
+#[async_trait]
+impl CallHost for CallState {
+    fn tenant(&self) -> Option<&str> {
+        Some(self.facts.caller.tenant().as_str())
+    }
+
+    fn max_rows(&self) -> usize {
+        self.facts.host.limits().rows
+    }
+
+    fn input_size(&self) -> usize {
+        usize::try_from(self.bytes_in).unwrap_or(usize::MAX)
+    }
+
+    async fn compute(&self, work: Work, job: Job) -> Result<(), PredictError> {
+        let lane = {
+            let mut progress = self.lock();
+            if let Stage::Charged(_) = progress.stage {
+                Ok(progress.admission.writing())
+            } else {
+                progress.stage = Stage::Preparing;
+                progress.admission.preparing(work.size)
+            }
+        };
+        match lane {
+            Ok(lane) => lane.run(work.memory, job).await,
+            Err(error) => Err(self.refuse(error)),
+        }
+    }
+
+    async fn charge(&self, cost: Cost) -> Result<(), PredictError> {
+        let (charged, total) = {
+            let mut progress = self.lock();
+            progress.admission.is_over();
+            if let Stage::Idle = progress.stage {
+                progress.stage = Stage::Preparing;
+            }
+            let charged = progress.charged;
+            (charged, sum(charged, cost))
+        };
+        match self.take(charged, total).await {
+            Ok(taken) => {
+                let mut progress = self.lock();
+                progress.taken.extend(taken);
+                progress.charged = total;
+                progress.stage = Stage::Charged(total.into());
+                Ok(())
+            }
+            Err(error) => Err(self.refuse(error)),
+        }
+    }
+
+    fn uses(&self, usage: UsageSoFar) {
+        let mut progress = self.lock();
+        if let Stage::Charged(_) = progress.stage {
+            progress.stage = Stage::Charged(usage);
+        }
+    }
+}
+
+impl CallState {
+    fn refuse(&self, error: Error) -> PredictError {
+        self.lock().refusal = Some(error);
+        PredictError::Refused
+    }
+}
+
+impl Drop for CallState {
+    /// A caller who goes away is charged for what was done until then.
     fn drop(&mut self) {
-        let Some(UnderWay { model, begun, work }) = self.under_way.take() else { return };
-        let running = match work {
-            Work::Running(running) => running,
-            Work::Preparing => {
-                let Some(done) = self.admission.progress().done() else { return };
-                let rows = usize::try_from(done).unwrap_or(usize::MAX);
-                let running =
-                    if counts_tokens(&model) { Running::new(1, Some(done)) } else { Running::new(rows, None) };
+        let mut progress = self.lock();
+        let usage = match std::mem::replace(&mut progress.stage, Stage::Idle) {
+            Stage::Idle => return,
+            Stage::Charged(usage) => usage.now(),
+            Stage::Preparing => {
+                let Some(done) = progress.admission.progress().done() else { return };
                 // Nothing of it is taken yet, or not all of it.
-                self.taken = Taken::default();
-                let (plan, max_cost, cost) = (Arc::clone(&self.plan), self.max_cost.clone(), self.price.of(done));
+                progress.taken = Taken::default();
+                let CallFacts { plan, max_cost, price, .. } = &self.facts;
+                let (plan, max_cost, cost) = (Arc::clone(plan), max_cost.clone(), price.of(done));
                 let take = async move {
                     let mut taken = Taken::default();
                     let units = taken.take(&plan.units, done).await;
@@ -387,41 +493,80 @@ impl Drop for Call {
                     let of_key = taken.take(max_cost.as_slice(), cost.nanos()).await;
                     taken.keep();
                     if let Err(error) = units.and(costs).and(of_key) {
-                        tracing::debug!(%error, "what was done for a caller who left is in no limit");
+                        tracing::debug!(%error, "CPU work of a disconnected client is in no limit");
                     }
                 };
                 if let Ok(runtime) = tokio::runtime::Handle::try_current() {
                     runtime.spawn(take);
                 }
-                running
+                let rows = usize::try_from(done).unwrap_or(usize::MAX);
+                if self.model.counts_tokens() { Cost::tokens(1, done) } else { Cost::rows(rows) }
             }
         };
-        // No repeat gets this answer, so a repeat is another record.
-        self.is_not_kept();
-        self.record(&model, running.counted(begun).usage(), 0);
+        // No repeat gets this response, so a repeat is another record.
+        progress.id = None;
+        let Cost { rows, tokens } = usage;
+        self.record(&mut progress, Counted { rows, tokens, begun: self.begun }.usage(), 0);
     }
 }
 
-/// Whether calls to `model` are counted in tokens.
-fn counts_tokens(model: &Model) -> bool {
-    let task = || model.task.clone();
-    model.generate().is_ok()
-        || task().and_then(AnyTask::embedder).is_some()
-        || task().and_then(AnyTask::matcher).is_some()
+/// Why a call failed: the host's own refusal, or anything else.
+pub(crate) enum CallError {
+    /// The host knows why.
+    Refused,
+    /// This.
+    Known(Error),
+}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> Self {
+        Self::Known(error)
+    }
+}
+
+impl From<InputError> for CallError {
+    fn from(error: InputError) -> Self {
+        Self::Known(error.into())
+    }
+}
+
+impl From<ModelError> for CallError {
+    fn from(error: ModelError) -> Self {
+        Self::Known(error.into())
+    }
+}
+
+impl From<PredictError> for CallError {
+    fn from(error: PredictError) -> Self {
+        match error {
+            PredictError::Refused => Self::Refused,
+            PredictError::Input(error) => Self::Known(error.into()),
+            PredictError::Run(error) => Self::Known(error.into()),
+            error => Self::Known(Error::internal(error.to_string())),
+        }
+    }
+}
+
+fn units(Cost { rows, tokens }: Cost) -> u64 {
+    tokens.unwrap_or(rows as u64)
+}
+
+fn sum(one: Cost, other: Cost) -> Cost {
+    let tokens = match (one.tokens, other.tokens) {
+        (None, None) => None,
+        (one, other) => Some(one.unwrap_or_default().saturating_add(other.unwrap_or_default())),
+    };
+    Cost { rows: one.rows.saturating_add(other.rows), tokens }
 }
 
 /// Content that is hashed in less than 500 µs, at 0.6 ms a MiB.
 const HASHED_AT_ONCE: usize = 512 << 10;
 
-fn drawn() -> String {
+fn random_id() -> String {
     let mut id = [0; 16];
     // Without randomness two calls could share a record.
     if getrandom::fill(&mut id).is_err() {
-        tracing::error!("the operating system gave no randomness: a record may be lost");
+        tracing::error!("operating system randomness unavailable: usage records may collide");
     }
-    hex(&id)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    amaas_wire::hex::encode(bytes)
+    amaas_wire::hex::encode(&id)
 }

@@ -7,13 +7,13 @@
 use amaas_wire::{Datatype, Tensor};
 use bytes::Bytes;
 
-use crate::error::Error;
 use amaas_engine::Dim;
+use amaas_model::InputError;
 use amaas_model::manifest::Manifest;
 
 /// The one input of the network that `manifest` describes, made of `body`.
-pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, Error> {
-    let invalid = |text: String| Error::invalid(format!("a body without JSON (header length 0): {text}"));
+pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, InputError> {
+    let invalid = |text: String| InputError::Invalid(format!("a body without JSON (header length 0): {text}"));
     let required: Vec<_> = manifest.inputs.iter().filter(|input| !input.optional).collect();
     let (input, count) = match (required.as_slice(), manifest.inputs.as_slice()) {
         ([input], _) => (Some(*input), 1),

@@ -1,33 +1,36 @@
-//! What stands around a call, without the call: for those who measure what it costs.
+//! The cost of a call without its model: for benchmarks.
 
+use amaas_access::Routes;
+use amaas_model::task::{Cost, PredictError};
 use amaas_wire::predict::Usage;
 use axum::body::Body;
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, Response};
+use http::{Extensions, HeaderMap, Request, Response};
 
-use super::{Call, Caller, Running};
+use super::{AuthorisedModel, Caller};
 use crate::error::Error;
 use crate::reply::Written;
 use crate::state::Host;
-use amaas_access::Routes;
 
 /// Does for a caller with `headers` what is done for each prediction of `model`, but the prediction: who calls is found out, limits are
-/// taken, the call is recorded, and where the host seals, a receipt is signed.
+/// taken, the call is recorded, and if the host seals, a receipt is signed.
 ///
 /// # Errors
 /// Why such a call is refused.
 #[doc(hidden)]
 pub async fn rehearse(host: &Host, model: &str, headers: &HeaderMap) -> Result<(), Error> {
-    let slot = host.slot(model)?;
     let caller = Caller::of(headers, &Extensions::new(), host, Routes::Predict).await?;
-    let mut call = Call::enter(host, caller, &slot, headers, &Extensions::new()).await?;
-    call.came(&CONTENT).await?;
-    let model = slot.model().await?;
-    let begun = std::time::Instant::now();
-    call.charge((&model, begun), &Running::new(1, None)).await?;
-    let mut response = Response::new(Body::from(CONTENT));
-    response.extensions_mut().insert(Written { usage: Usage::new(1, 1), bytes: CONTENT.len() as u64 });
-    call.answered(&model, response).await.map(drop)
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.headers.clone_from(headers);
+    let entered = AuthorisedModel::of(host, caller, model)?.enter(&parts).await?;
+    let call = entered.received(&CONTENT).await?.call(None).await?;
+    let charge = async |call: amaas_model::task::ModelCall| call.charge(Cost::rows(1)).await.map(drop);
+    let write = |_: &_, (), _| {
+        let mut response = Response::new(Body::from(CONTENT));
+        response.extensions_mut().insert(Written { usage: Usage::new(1, 1), bytes: CONTENT.len() as u64 });
+        Ok(response)
+    };
+    call.answer::<(), _, PredictError>(charge, write).await.map(drop)
 }
 
 /// As long as a short question and its answer.

@@ -8,13 +8,17 @@
 //! where no event comes, as the HTML Standard §9.2.7 advises, and nginx is told not to hold it.
 
 use std::sync::Arc;
-use std::time::Instant;
 
+use amaas_access::now;
+use amaas_engine::generate::{Completed, Event, Events, Told};
+use amaas_model::load::Model;
+use amaas_model::task::{CompletionPrompts, PredictError};
+use amaas_wire::DigestHasher;
 use amaas_wire::openai::{
     CompletionChoice, CompletionUsage, CompletionsRequest, CompletionsResponse, Delivery, StreamedUsage, TokenLogprobs,
 };
 use amaas_wire::predict::Usage;
-use amaas_wire::task::{FinishReason, Generation, Prompt};
+use amaas_wire::task::FinishReason;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::Bytes;
@@ -22,19 +26,22 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Response, header};
 use tokio::time::timeout;
 
+use super::named::{NamedCall, NamesModel};
 use super::query::NoQuery;
-use crate::admission::Admission;
 use crate::error::Error;
-use crate::reply::{Counted, UNBUFFERED, completions_response, error_event, predict_response};
-use crate::request::{Call, Caller, Running};
+use crate::reply::{Counted, UNBUFFERED, completions_response, error_event};
+use crate::request::{Answered, Call, Caller};
 use crate::state::Host;
-use amaas_access::now;
-use amaas_engine::cpu::{QUICK, Working};
-use amaas_engine::generate;
-use amaas_engine::generate::{Event, Events, Generate, Telling, Told};
-use amaas_model::load::Model;
-use amaas_model::task::{QUICK_TEXT, inputs};
-use amaas_wire::DigestHasher;
+
+impl NamesModel for CompletionsRequest {
+    fn read(body: &[u8], _: usize) -> Result<Self, Error> {
+        Ok(Self::from_json(body)?)
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+}
 
 /// The route.
 pub(super) async fn completions(
@@ -43,228 +50,88 @@ pub(super) async fn completions(
     _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
-    let caller = caller.admitted(&host)?;
-    let (parts, body) = request.into_parts();
-    let mut admission = Admission::of(host.gate(), caller.tenant(), None);
-    let body = admission.read(&parts.headers, body, host.limits().body_bytes).await?;
-    let (size, content) = (body.len(), body.clone());
-    let request = admission.work(QUICK, size, move |_| Ok(CompletionsRequest::from_json(&body)?)).await?;
-    let slot = host.slot(&request.model)?;
-    let mut call = Call::enter(&host, caller, &slot, &parts.headers, &parts.extensions).await?;
-    call.came(&content).await?;
-    drop((content, admission));
-    let model = host.model(&slot, None).await?;
-    let begun = Instant::now();
-    let CompletionsRequest { prompt, logprobs, echo, delivery, .. } = request;
+    NamedCall::read(&host, caller, request).await?.answer_once(answer).await
+}
+
+async fn answer(call: NamedCall<CompletionsRequest>) -> Result<Answered, Error> {
+    let (call, CompletionsRequest { prompt, logprobs, echo, delivery, .. }) = call.enter().await?;
+    let completions = Arc::clone(call.model().completions()?);
     let echo = if echo { prompt.prompt.clone() } else { String::new() };
-    let telling = if delivery == Delivery::Whole { Telling::AtTheEnd } else { Telling::AsItComes };
-    let asked = Asked { prompts: vec![prompt], logprobs, telling, size };
-    let mut events = begin(&mut call, (&model, begun), asked).await?;
-    let events = events.pop().ok_or_else(|| Error::internal("a call has no events"))?;
-    let under_way = UnderWay { call, begun, made: 0, bytes: 0, hasher: DigestHasher::default(), counted: true };
-    let answer = Answer { id: id()?, created: now(), model, events, echo, logprobs, delivery, under_way };
-    if delivery == Delivery::Whole { answer.whole().await } else { answer.stream().await }
+    let prompts = CompletionPrompts { prompts: vec![prompt], logprobs, streams: delivery != Delivery::Whole };
+    let (begun, _) = call.run(|call| completions.begin(call, prompts)).await?;
+    let events = begun.into_iter().next().ok_or_else(|| Error::internal("a call has no events"))?;
+    let completion =
+        Completion { id: id()?, created: now(), model: Arc::clone(call.model()), echo, logprobs, delivery };
+    match delivery {
+        Delivery::Whole => whole(call, completion, events).await,
+        Delivery::Stream | Delivery::StreamWithUsage => stream(call, completion, events).await,
+    }
 }
 
-/// The answer of `predict` to `body`.
-pub(super) async fn predict(
-    mut call: Call,
-    model: &Arc<Model>,
-    generate: &Generate,
-    body: Bytes,
-    begun: Instant,
-) -> Result<Response<Body>, Error> {
-    let (size, limit) = (body.len(), call.limits().rows.min(generate.places()));
-    let read = move |_: &_| inputs::<Prompt>(&body, limit);
-    let prompts = call.prepare((model, begun), (QUICK, size, 0), read).await?;
-    let asked = Asked { prompts, logprobs: None, telling: Telling::AtTheEnd, size };
-    let mut all = begin(&mut call, (model, begun), asked).await?;
-    let (running, mut tokens) = (running(&all), 0);
-    let making = async {
-        let mut generations = Vec::with_capacity(all.len());
-        for events in &mut all {
-            let (text, _, ended) = whole(events).await?;
-            let usage = ended.usage(events);
-            tokens += usage.total_tokens;
-            let CompletionUsage { prompt_tokens, completion_tokens, .. } = usage;
-            generations.push(Generation { text, finish_reason: ended.reason, prompt_tokens, completion_tokens });
+/// The response in one piece.
+async fn whole(call: Call, mut completion: Completion, mut events: Events) -> Result<Answered, Error> {
+    let prompt_tokens = events.prompt_tokens();
+    let run = async |_| events.whole().await.map_err(PredictError::from);
+    let write = move |model: &Model, completed: Completed, counted| {
+        let usage = usage(prompt_tokens, completed.generated);
+        let text = std::mem::take(&mut completion.echo) + &completed.text;
+        let choice = completion.choice(text, completed.tokens, Some(completed.reason));
+        completions_response(model, &completion.body(Some(choice), StreamedUsage::Whole(usage)), counted)
+    };
+    call.answer(run, write).await
+}
+
+/// The response as server-sent events.
+async fn stream(call: Call, completion: Completion, mut events: Events) -> Result<Answered, Error> {
+    // A text that fails before it has begun is not counted.
+    let (first, _) = call.run(async |_| events.next().await.map_err(PredictError::from)).await?;
+    call.disable_replay();
+    let mut limits = HeaderMap::new();
+    call.write_limit_headers(&mut limits);
+    let hasher = DigestHasher::default();
+    let streamed = Streamed { call, completion, events, generated: 0, bytes: 0, hasher, counted: false };
+    let next = async |state: Option<(Streamed, Option<Event>)>| {
+        let Some((mut streamed, waiting)) = state else { return Ok::<_, std::convert::Infallible>(None) };
+        let event = match waiting {
+            Some(event) => Some(Ok(event)),
+            None => timeout(streamed.call.limits().keep_alive, streamed.events.next()).await.ok(),
+        };
+        let whole = matches!(event, Some(Ok(Event::End { .. })));
+        let (mut written, goes_on) = match event {
+            Some(event) => streamed.written(event.map_err(Error::from)),
+            None => (Bytes::from_static(KEEP_ALIVE), true),
+        };
+        streamed.bytes += written.len() as u64;
+        streamed.hasher.update(&written);
+        if !goes_on {
+            let usage = streamed.count();
+            if whole && let Some(receipt) = streamed.receipt(usage).await {
+                written = [written, receipt.into()].concat().into();
+            }
         }
-        Ok::<_, Error>(generations)
+        Ok(Some((written, goes_on.then_some((streamed, None)))))
     };
-    let generations = call.run((model, begun), running, making).await?;
-    let counted = Counted { rows: generations.len(), tokens: Some(tokens), begun };
-    let predictions =
-        serde_json::value::to_raw_value(&generations).map_err(|error| Error::internal(error.to_string()))?;
-    call.answered(model, predict_response(model, predictions, counted)?).await
+    let mut response = Response::new(Body::from_stream(stream::try_unfold(Some((streamed, Some(first))), next)));
+    let headers = response.headers_mut();
+    headers.extend(limits);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(UNBUFFERED.0, UNBUFFERED.1);
+    Ok(Call::streamed(response))
 }
 
-/// What a call asks for.
-struct Asked {
-    prompts: Vec<Prompt>,
-    logprobs: Option<usize>,
-    telling: Telling,
-    /// Bytes of the body that the prompts come of.
-    size: usize,
-}
-
-/// Begins a text for each prompt. What they can come to at most is charged first.
-async fn begin(call: &mut Call, of: (&Arc<Model>, Instant), asked: Asked) -> Result<Vec<Events>, Error> {
-    let Asked { prompts, logprobs, telling, size } = asked;
-    let (reading, tenant) = (Arc::clone(of.0), call.tenant().clone());
-    let calls = move |working: &Working| {
-        let generate = reading.generate()?;
-        let of = |prompt| Ok(generate.call(working, prompt, logprobs)?.told(telling).of(tenant.as_str()));
-        prompts.iter().map(of).collect::<Result<Vec<_>, Error>>()
-    };
-    let calls = call.prepare(of, (QUICK_TEXT, size, 0), calls).await?;
-    let at_most = calls.iter().map(generate::Call::tokens_at_most).sum();
-    call.charge(of, &Running::new(calls.len(), Some(at_most))).await?;
-    Ok(of.0.generate()?.begin(calls)?)
-}
-
-/// What is run for `texts`.
-fn running(texts: &[Events]) -> Running {
-    let prompts: usize = texts.iter().map(Events::prompt_tokens).sum();
-    let made = texts.iter().map(Events::counter).collect();
-    Running { made, ..Running::new(texts.len(), Some(prompts as u64)) }
-}
-
-/// An answer on its way.
-struct Answer {
+/// What is the same in every event of a completion.
+struct Completion {
     id: String,
     created: u64,
     model: Arc<Model>,
-    events: Events,
-    /// What stands before the text.
+    /// What is before the text.
     echo: String,
     logprobs: Option<usize>,
     delivery: Delivery,
-    under_way: UnderWay,
 }
 
-/// What an answer is counted as, while it is made: its call is counted once, at its end or where its caller goes away.
-struct UnderWay {
-    call: Call,
-    begun: Instant,
-    made: usize,
-    /// Bytes that left, and what their digest comes to.
-    bytes: u64,
-    hasher: DigestHasher,
-    /// Whether it was counted, or there is nothing to count yet.
-    counted: bool,
-}
-
-/// How a text ended.
-#[derive(Clone, Copy)]
-struct Ended {
-    reason: FinishReason,
-    made: usize,
-}
-
-impl Ended {
-    fn usage(self, events: &Events) -> CompletionUsage {
-        let (prompt_tokens, completion_tokens) = (events.prompt_tokens() as u64, self.made as u64);
-        CompletionUsage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens }
-    }
-}
-
-impl Answer {
-    async fn whole(mut self) -> Result<Response<Body>, Error> {
-        let running = running(std::slice::from_ref(&self.events));
-        let (call, of) = (&mut self.under_way.call, (&self.model, self.under_way.begun));
-        let (text, tokens, ended) = call.run(of, running, whole(&mut self.events)).await?;
-        let usage = ended.usage(&self.events);
-        let text = std::mem::take(&mut self.echo) + &text;
-        let body = self.body(Some(self.choice(text, tokens, Some(ended.reason))), StreamedUsage::Whole(usage));
-        let counted = Counted { rows: 1, tokens: Some(usage.total_tokens), begun: self.under_way.begun };
-        let response = completions_response(&self.model, &body, counted)?;
-        let model = Arc::clone(&self.model);
-        self.under_way.call.answered(&model, response).await
-    }
-
-    async fn stream(mut self) -> Result<Response<Body>, Error> {
-        // A text that ends before it has begun is not counted.
-        let running = running(std::slice::from_ref(&self.events));
-        let (call, of) = (&mut self.under_way.call, (&self.model, self.under_way.begun));
-        let first = call.run(of, running, self.events.next()).await?;
-        self.under_way.counted = false;
-        self.under_way.call.is_not_kept();
-        let mut limits = HeaderMap::new();
-        self.under_way.call.left(&mut limits);
-        let next = async |state: Option<(Self, Option<Event>)>| {
-            let Some((mut answer, waiting)) = state else { return Ok::<_, std::convert::Infallible>(None) };
-            let event = match waiting {
-                Some(event) => Some(Ok(event)),
-                None => timeout(answer.under_way.call.limits().keep_alive, answer.events.next()).await.ok(),
-            };
-            let whole = matches!(event, Some(Ok(Event::End { .. })));
-            let (mut written, goes_on) = match event {
-                Some(event) => answer.written(event.map_err(Error::from)),
-                None => (Bytes::from_static(KEEP_ALIVE), true),
-            };
-            answer.under_way.bytes += written.len() as u64;
-            answer.under_way.hasher.update(&written);
-            if !goes_on {
-                let usage = answer.count();
-                if whole && let Some(receipt) = answer.receipt(usage).await {
-                    written = [written, receipt.into()].concat().into();
-                }
-            }
-            Ok(Some((written, goes_on.then_some((answer, None)))))
-        };
-        let mut response = Response::new(Body::from_stream(stream::try_unfold(Some((self, Some(first))), next)));
-        let headers = response.headers_mut();
-        headers.extend(limits);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(UNBUFFERED.0, UNBUFFERED.1);
-        Ok(response)
-    }
-
-    /// `event` as server-sent events, and whether there are more.
-    fn written(&mut self, event: Result<Event, Error>) -> (Bytes, bool) {
-        let echo = std::mem::take(&mut self.echo);
-        let so_far = match self.delivery {
-            Delivery::StreamWithUsage => StreamedUsage::Later,
-            Delivery::Whole | Delivery::Stream => StreamedUsage::Omitted,
-        };
-        match event {
-            Ok(Event::Piece { text, tokens, made }) => {
-                self.under_way.made = made;
-                (sse(&self.body(Some(self.choice(echo + &text, tokens, None)), so_far)).into(), true)
-            }
-            Ok(Event::End { reason, made }) => {
-                self.under_way.made = made;
-                let mut last = sse(&self.body(Some(self.choice(echo, Vec::new(), Some(reason))), so_far));
-                if self.delivery == Delivery::StreamWithUsage {
-                    let usage = Ended { reason, made }.usage(&self.events);
-                    last += &sse(&self.body(None, StreamedUsage::Whole(usage)));
-                }
-                ((last + "data: [DONE]\n\n").into(), false)
-            }
-            Ok(Event::Failed(error)) => (sse(&error_event(&error.into())).into(), false),
-            Err(error) => (sse(&error_event(&error)).into(), false),
-        }
-    }
-
-    /// Counts what was made, once.
-    fn count(&mut self) -> Usage {
-        let under_way = &mut self.under_way;
-        let tokens = (self.events.prompt_tokens() + under_way.made) as u64;
-        let usage = Counted { rows: 1, tokens: Some(tokens), begun: under_way.begun }.usage();
-        if !std::mem::replace(&mut under_way.counted, true) {
-            under_way.call.record(&self.model, usage, under_way.bytes);
-        }
-        usage
-    }
-
-    /// The receipt of what was streamed, as a comment that no reader of events is told of.
-    async fn receipt(&mut self, usage: Usage) -> Option<String> {
-        let output = std::mem::replace(&mut self.under_way.hasher, DigestHasher::default()).finish();
-        let receipt = self.under_way.call.receipt(&self.model, usage, output).await;
-        receipt.map(|receipt| amaas_wire::receipt::comment(&receipt))
-    }
-
+impl Completion {
     fn body(&self, choice: Option<CompletionChoice>, usage: StreamedUsage) -> CompletionsResponse<'_> {
         CompletionsResponse {
             id: &self.id,
@@ -282,26 +149,77 @@ impl Answer {
     }
 }
 
-impl Drop for Answer {
+/// A streamed response: its call is counted once, at its end or if its caller goes away.
+struct Streamed {
+    call: Call,
+    completion: Completion,
+    events: Events,
+    generated: usize,
+    /// Bytes that left, and their digest.
+    bytes: u64,
+    hasher: DigestHasher,
+    counted: bool,
+}
+
+impl Streamed {
+    /// `event` as server-sent events, and whether there are more.
+    fn written(&mut self, event: Result<Event, Error>) -> (Bytes, bool) {
+        let echo = std::mem::take(&mut self.completion.echo);
+        let so_far = match self.completion.delivery {
+            Delivery::StreamWithUsage => StreamedUsage::Later,
+            Delivery::Whole | Delivery::Stream => StreamedUsage::Omitted,
+        };
+        match event {
+            Ok(Event::Piece { text, tokens, made }) => {
+                self.generated = made;
+                (
+                    sse(&self.completion.body(Some(self.completion.choice(echo + &text, tokens, None)), so_far)).into(),
+                    true,
+                )
+            }
+            Ok(Event::End { reason, made }) => {
+                self.generated = made;
+                let mut last =
+                    sse(&self.completion.body(Some(self.completion.choice(echo, Vec::new(), Some(reason))), so_far));
+                if self.completion.delivery == Delivery::StreamWithUsage {
+                    let usage = usage(self.events.prompt_tokens(), made);
+                    last += &sse(&self.completion.body(None, StreamedUsage::Whole(usage)));
+                }
+                ((last + "data: [DONE]\n\n").into(), false)
+            }
+            Ok(Event::Failed(error)) => (sse(&error_event(&error.into())).into(), false),
+            Err(error) => (sse(&error_event(&error)).into(), false),
+        }
+    }
+
+    /// Counts what was generated, once.
+    fn count(&mut self) -> Usage {
+        let tokens = (self.events.prompt_tokens() + self.generated) as u64;
+        let usage = Counted { rows: 1, tokens: Some(tokens), begun: self.call.begun() }.usage();
+        if !std::mem::replace(&mut self.counted, true) {
+            self.call.record(usage, self.bytes);
+        }
+        usage
+    }
+
+    /// The receipt of what was streamed, as a comment that no reader of events is told of.
+    async fn receipt(&mut self, usage: Usage) -> Option<String> {
+        let output = std::mem::take(&mut self.hasher).finish();
+        let receipt = self.call.receipt(usage, output).await;
+        receipt.map(|receipt| amaas_wire::receipt::comment(&receipt))
+    }
+}
+
+impl Drop for Streamed {
     /// Whoever goes away in the middle of a text has had what was made of it.
     fn drop(&mut self) {
         self.count();
     }
 }
 
-/// All of a text.
-async fn whole(events: &mut Events) -> Result<(String, Vec<Told>, Ended), Error> {
-    let (mut text, mut tokens) = (String::new(), Vec::new());
-    loop {
-        match events.next().await? {
-            Event::Piece { text: more, tokens: of_it, .. } => {
-                text += &more;
-                tokens.extend(of_it);
-            }
-            Event::End { reason, made } => return Ok((text, tokens, Ended { reason, made })),
-            Event::Failed(error) => return Err(error.into()),
-        }
-    }
+fn usage(prompt_tokens: usize, generated: usize) -> CompletionUsage {
+    let (prompt_tokens, completion_tokens) = (prompt_tokens as u64, generated as u64);
+    CompletionUsage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens }
 }
 
 fn logprobs(tokens: Vec<Told>) -> TokenLogprobs {

@@ -2,29 +2,24 @@
 
 use amaas_wire::oip::triton::{DynamicBatching, ModelConfig, TensorConfig};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use http::Response;
 
 use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::json;
-use crate::request::Caller;
-use crate::state::Host;
+use crate::request::AuthorisedModel;
 use amaas_engine::{Sharing, TensorSpec};
 use amaas_model::load::Model;
 
 pub(super) async fn config(
-    State(host): State<Host>,
-    caller: Caller,
+    authorised: AuthorisedModel,
     Path(path): Path<ModelPath>,
     _: NoQuery,
 ) -> Result<Response<Body>, Error> {
-    let slot = host.slot(&path.model)?;
-    caller.scope(slot.name())?;
-    host.admit()?;
-    let model = host.model(&slot, path.version.as_deref()).await?;
-    json(&of(&model, host.limits().rows))
+    let model = authorised.model(path.version.as_deref()).await?;
+    json(&of(&model, authorised.host().limits().rows))
 }
 
 /// The configuration of the network of `model`, of which a call may have `rows` rows.

@@ -1,80 +1,71 @@
 //! `POST /v2/models/{model}[/versions/{version}]/infer`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use amaas_wire::DecodeError;
-use amaas_wire::Tensor;
-use amaas_wire::oip::{HEADER_LENGTH, InferRequest, MEDIA_TYPE, OutputEncodings, TensorEncoding};
-use axum::body::Body;
-use axum::extract::{Path, Request, State};
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Response};
-
-use super::health::ModelPath;
-use super::query::NoQuery;
-use crate::error::Error;
-use crate::reply::{Counted, foresee, infer_response, outputs_fit};
-use crate::request::{Call, Caller, Running, raw};
-use crate::state::Host;
-use amaas_engine::cpu::{QUICK, json_size};
 use amaas_engine::infer::Valid;
 use amaas_model::InputError;
 use amaas_model::load::Model;
 use amaas_model::manifest::Manifest;
-use amaas_model::task::AnyTask;
+use amaas_model::task::{Cost, ModelCall, Work};
+use amaas_wire::oip::{HEADER_LENGTH, InferRequest, MEDIA_TYPE, OutputEncodings, TensorEncoding};
+use amaas_wire::{DecodeError, Tensor};
+use axum::extract::{Path, Request};
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
+use super::health::ModelPath;
+use super::query::NoQuery;
+use crate::error::Error;
+use crate::reply::{foresee, infer_response, outputs_fit};
+use crate::request::{Answered, AuthorisedModel, CallError, raw};
 
 pub(super) async fn infer(
-    State(host): State<Host>,
-    caller: Caller,
+    authorised: AuthorisedModel,
     Path(path): Path<ModelPath>,
     _: NoQuery,
     request: Request,
-) -> Result<Response<Body>, Error> {
-    let slot = host.slot(&path.model)?;
+) -> Result<Answered, Error> {
     let (parts, body) = request.into_parts();
-    let mut call = Call::enter(&host, caller, &slot, &parts.headers, &parts.extensions).await?;
-    let body = call.read(&parts, body).await?;
-    let model = host.model(&slot, path.version.as_deref()).await?;
-    let begun = Instant::now();
+    let (received, body) = authorised.enter(&parts).await?.receive(&parts, body).await?;
+    let call = received.call(path.version.as_deref()).await?;
+    let model = Arc::clone(call.model());
     model.infer()?;
-    let (size, header, described) = (body.len(), header_length(&parts.headers)?, Arc::clone(&model));
+    let (size, header) = (body.len(), header_length(&parts.headers)?);
     let says_bytes = header.is_none() && parts.headers.get(CONTENT_TYPE).is_some_and(|media| media == MEDIA_TYPE);
-    let decode = move |_: &_| decode(body, header, &described.manifest).map_err(|error| hinted(error, says_bytes));
-    let decoded = call.prepare((&model, begun), (QUICK, size, 0), decode).await?;
-    let (InferRequest { id, inputs, outputs }, forms) = decoded;
-    let (outputs, rows, tokens) = run(&mut call, (&model, begun), inputs, outputs.as_deref()).await?;
-    let size = json_size(&outputs);
-    let (answered, counted) = (Arc::clone(&model), Counted { rows, tokens, begun });
-    let answer = move || infer_response(&answered, id, outputs, &forms, counted);
-    let answer = call.write(size, answer).await?;
-    call.answered(&model, answer).await
+    let answer = async |call: ModelCall| {
+        let described = Arc::clone(&model);
+        let decode = move |_: &_| decode(body, header, &described.manifest).map_err(|error| hinted(error, says_bytes));
+        let decoded = call.compute(Work::json(size), decode).await?;
+        let (InferRequest { id, inputs, outputs }, encodings) = decoded;
+        let outputs = run(call, &model, inputs, outputs.as_deref()).await?;
+        Ok::<_, CallError>((id, outputs, encodings))
+    };
+    let write = |model: &_, (id, outputs, encodings), counted| infer_response(model, id, outputs, &encodings, counted);
+    call.answer(answer, write).await
 }
 
-/// Runs the network of `model` on `inputs`: the outputs that are `wanted`, in that order, or all where nobody names any; and how
-/// many rows and tokens the call is counted as.
+/// Runs the network of `model` on `inputs`: the outputs that are `wanted`, in that order, or all if none are named.
 pub(crate) async fn run(
-    call: &mut Call,
-    (model, begun): (&Arc<Model>, Instant),
+    call: ModelCall,
+    model: &Model,
     inputs: Vec<Tensor>,
     wanted: Option<&[String]>,
-) -> Result<(Vec<Tensor>, usize, Option<u64>), Error> {
+) -> Result<Vec<Tensor>, CallError> {
     let wanted = wanted.filter(|wanted| !wanted.is_empty());
     check(model, wanted.unwrap_or_default())?;
     foresee(&model.manifest, &inputs, wanted.unwrap_or_default(), model.answer_bytes())?;
-    let tokens = tokens(model, &inputs);
-    let run = Valid::new(inputs, &model.manifest, call.limits().rows);
-    let run = run?.of(call.tenant().as_str());
-    let (rows, running) = (run.rows(), Running::new(run.rows(), tokens));
-    call.charge((model, begun), &running).await?;
-    let ran = async {
-        let outputs = wanted_of(model.infer()?.run(run).await?, wanted);
-        outputs_fit(&outputs, model.answer_bytes())?;
-        Ok::<_, Error>(outputs)
+    let (network, tokens) = (call.networks().own(), tokens(model, &inputs));
+    let valid = Valid::new(inputs, network.takes(), call.max_rows()).map_err(InputError::from)?;
+    let valid = match call.tenant() {
+        Some(tenant) => valid.of(tenant),
+        None => valid,
     };
-    let outputs = call.run((model, begun), running, ran).await?;
-    Ok((outputs, rows, tokens))
+    let charge = call.charge(Cost { rows: valid.rows(), tokens }).await?;
+    let outputs = call.run(&charge, network, valid.into()).await?.pop().unwrap_or_default();
+    let outputs = wanted_of(outputs, wanted);
+    outputs_fit(&outputs, model.answer_bytes())?;
+    Ok(outputs)
 }
 
 /// The outputs that are `wanted`, in that order, or all where nobody names any.
@@ -87,15 +78,19 @@ fn wanted_of(mut outputs: Vec<Tensor>, wanted: Option<&[String]>) -> Vec<Tensor>
     wanted.iter().filter_map(&mut take).collect()
 }
 
-/// The tokens in `inputs`, padding too, where the model's task counts texts by them: the same network costs the same by every route.
+/// The tokens in `inputs`, padding too, if the model's task counts tokens: the same network costs the same by every route.
 fn tokens(model: &Model, inputs: &[Tensor]) -> Option<u64> {
-    model.task.clone().and_then(AnyTask::embedder)?;
+    model.embeddings().ok()?;
     let numbers = |input: &Tensor| input.shape().iter().map(|dim| *dim as u64).product();
     Some(inputs.iter().map(numbers).max().unwrap_or_default())
 }
 
 /// The request in `body`, of which the first `header` bytes are JSON, or all where nobody says so; and the forms of its outputs.
-fn decode(body: Bytes, header: Option<usize>, manifest: &Manifest) -> Result<(InferRequest, OutputEncodings), Error> {
+fn decode(
+    body: Bytes,
+    header: Option<usize>,
+    manifest: &Manifest,
+) -> Result<(InferRequest, OutputEncodings), InputError> {
     if header != Some(0) {
         return Ok(InferRequest::from_http(&body, header)?);
     }
@@ -105,9 +100,9 @@ fn decode(body: Bytes, header: Option<usize>, manifest: &Manifest) -> Result<(In
 }
 
 /// `error`, and what may be missing where the body says that it is bytes and nothing says how many of them are JSON.
-fn hinted(error: Error, says_bytes: bool) -> Error {
+fn hinted(error: InputError, says_bytes: bool) -> InputError {
     match error {
-        Error::Input(InputError::Malformed(DecodeError::Json(what))) if says_bytes => {
+        InputError::Malformed(DecodeError::Json(what)) if says_bytes => {
             let hint = "a body of application/octet-stream needs the header Inference-Header-Content-Length, which says how many of \
                         its bytes are JSON (0 for one tensor and nothing else)";
             DecodeError::Json(format!("{what}; {hint}")).into()

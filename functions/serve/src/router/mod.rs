@@ -5,8 +5,8 @@ pub(crate) mod config;
 mod embeddings;
 pub(crate) mod health;
 pub(crate) mod infer;
-mod matching;
 mod models;
+mod named;
 mod openapi;
 mod predict;
 mod query;
@@ -33,10 +33,9 @@ use crate::state::Host;
 /// The router of `host`.
 pub fn router(host: Host) -> Router {
     let once = axum::middleware::from_fn_with_state(host.clone(), once);
-    let scoped = axum::middleware::from_fn_with_state(host.clone(), embeddings::scoped);
     let routes = route::router(by_path())
-        .layer(once.clone())
-        .merge(route::router(by_body()).layer(once).layer(scoped))
+        .layer(once)
+        .merge(route::router(by_body()))
         .fallback(async || Error::Route(RouteError::Unknown { routes: paths().join(", ") }))
         .method_not_allowed_fallback(async || Error::Route(RouteError::Method))
         .layer(axum::middleware::from_fn(named))
@@ -104,7 +103,7 @@ fn by_path() -> Vec<Route> {
     ]
 }
 
-/// What names the model in its body: an answer that is kept must not be given before the key's scope was looked at.
+/// What names the model in its body, which `named` reads before it looks for a stored response.
 fn by_body() -> Vec<Route> {
     use document::openai;
     vec![

@@ -9,21 +9,17 @@ use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::json;
-use crate::request::Caller;
+use crate::request::{AuthorisedModel, Caller};
 use crate::state::Host;
 use amaas_model::load::{Slot, State as SlotState};
 
 /// `GET /v2/models/{model}[/versions/{version}]`.
 pub(super) async fn metadata(
-    State(host): State<Host>,
-    caller: Caller,
+    authorised: AuthorisedModel,
     Path(path): Path<ModelPath>,
     _: NoQuery,
 ) -> Result<Response<Body>, Error> {
-    let slot = host.slot(&path.model)?;
-    caller.scope(slot.name())?;
-    host.admit()?;
-    json(&host.model(&slot, path.version.as_deref()).await?.metadata())
+    json(&authorised.model(path.version.as_deref()).await?.metadata())
 }
 
 /// `GET /v1/models`: those that the key may use.
@@ -34,15 +30,8 @@ pub(super) async fn list(State(host): State<Host>, caller: Caller, _: NoQuery) -
 }
 
 /// `GET /v1/models/{model}`.
-pub(super) async fn one(
-    State(host): State<Host>,
-    caller: Caller,
-    Path(name): Path<String>,
-    _: NoQuery,
-) -> Result<Response<Body>, Error> {
-    let slot = host.slot(&name)?;
-    caller.scope(slot.name())?;
-    json(&entry(&slot))
+pub(super) async fn one(authorised: AuthorisedModel, _: NoQuery) -> Result<Response<Body>, Error> {
+    json(&entry(authorised.slot()))
 }
 
 fn entry(slot: &Slot) -> ModelEntry {

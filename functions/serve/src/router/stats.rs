@@ -12,21 +12,17 @@ use super::models;
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::json;
-use crate::request::Caller;
+use crate::request::{AuthorisedModel, Caller};
 use crate::state::Host;
 use amaas_model::load::{Model, State as SlotState};
 
 /// Of one model.
 pub(super) async fn one(
-    State(host): State<Host>,
-    caller: Caller,
+    authorised: AuthorisedModel,
     Path(path): Path<ModelPath>,
     _: NoQuery,
 ) -> Result<Response<Body>, Error> {
-    let slot = host.slot(&path.model)?;
-    caller.scope(slot.name())?;
-    host.admit()?;
-    let model = host.model(&slot, path.version.as_deref()).await?;
+    let model = authorised.model(path.version.as_deref()).await?;
     json(&StatisticsResponse { model_stats: vec![of(&model)?] })
 }
 
@@ -34,7 +30,7 @@ pub(super) async fn one(
 pub(super) async fn all(State(host): State<Host>, caller: Caller, query: NoQuery) -> Result<Response<Body>, Error> {
     if host.slot(NAME).is_ok() {
         let path = ModelPath { model: NAME.to_owned(), version: None };
-        return models::metadata(State(host), caller, Path(path), query).await;
+        return models::metadata(AuthorisedModel::of(&host, caller, NAME)?, Path(path), query).await;
     }
     json(&StatisticsResponse { model_stats: of_all(&host, &caller) })
 }

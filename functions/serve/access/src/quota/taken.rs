@@ -36,12 +36,22 @@ impl Taken {
 
     /// Keeps `used` of what was taken of `kind`, and puts the rest back.
     pub fn settle(&mut self, kind: Kind, used: u64) {
-        for share in self.0.iter_mut().filter(|share| share.allowance.kind() == kind) {
+        for index in 0..self.0.len() {
+            // A call that was charged more than once has several shares of one limit.
+            let (before, share) = self.0.split_at_mut(index);
+            let Some(share) = share.first_mut().filter(|share| share.allowance.kind() == kind) else { continue };
+            let same = before.iter().filter(|other| Arc::ptr_eq(&other.allowance, &share.allowance));
+            let used = used.saturating_sub(same.map(|other| other.amount).sum());
             if share.amount > used {
                 share.allowance.put_back(share.amount - used, share.period);
                 share.amount = used;
             }
         }
+    }
+
+    /// These and `more`.
+    pub fn extend(&mut self, mut more: Self) {
+        self.0.append(&mut more.0);
     }
 
     /// Keeps what was taken: the call was answered.

@@ -302,6 +302,39 @@ impl Events {
     }
 }
 
+/// A text that has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completed {
+    /// The text.
+    pub text: String,
+    /// Its tokens, if log probabilities were asked for.
+    pub tokens: Vec<Told>,
+    /// Why it ends.
+    pub reason: FinishReason,
+    /// Tokens that were generated.
+    pub generated: usize,
+}
+
+impl Events {
+    /// All of the text, when it has ended.
+    ///
+    /// # Errors
+    /// [`RunError`] if the text could not be generated.
+    pub async fn whole(&mut self) -> Result<Completed, RunError> {
+        let (mut text, mut tokens) = (String::new(), Vec::new());
+        loop {
+            match self.next().await? {
+                Event::Piece { text: more, tokens: of_it, .. } => {
+                    text += &more;
+                    tokens.extend(of_it);
+                }
+                Event::End { reason, made } => return Ok(Completed { text, tokens, reason, generated: made }),
+                Event::Failed(error) => return Err(error),
+            }
+        }
+    }
+}
+
 impl Drop for Events {
     fn drop(&mut self) {
         self.coming.close();

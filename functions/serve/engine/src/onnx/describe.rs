@@ -63,6 +63,34 @@ pub fn describe(files: &NetworkFiles) -> Result<Description, OnnxError> {
     Ok(Description { inputs, outputs, operator_sets })
 }
 
+/// The metadata of the file in `files` (`metadata_props`), without entries that are larger than [`MAX_METADATA_VALUE`].
+///
+/// # Errors
+/// [`OnnxError::NotOnnx`] if it is not an ONNX file.
+pub fn metadata(files: &NetworkFiles) -> Result<BTreeMap<String, String>, OnnxError> {
+    let (model, _) = read(&files.file)?;
+    let entry = |bytes: &Bytes| MetadataEntry::decode(bytes.clone()).map_err(|error| wrong(&error));
+    let entries = model.metadata_props.iter().map(entry).collect::<Result<Vec<_>, OnnxError>>()?;
+    let entries = entries.into_iter().map(|entry| (text(entry.key.as_deref()), text(entry.value.as_deref())));
+    Ok(entries
+        .filter(|(key, value)| key.len() + value.len() <= MAX_METADATA_VALUE)
+        .take(MAX_METADATA_ENTRIES)
+        .collect())
+}
+
+/// `StringStringEntryProto`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct MetadataEntry {
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    key: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    value: Option<Bytes>,
+}
+
+/// Bytes of a metadata entry that a manifest holds at most, and the number of entries.
+const MAX_METADATA_VALUE: usize = 64 << 10;
+const MAX_METADATA_ENTRIES: usize = 64;
+
 fn described(value: &Bytes, known: &BTreeSet<String>) -> Result<DescribedTensor, OnnxError> {
     let value = ValueInfo::decode(value.clone()).map_err(|error| wrong(&error))?;
     let name = text(value.name.as_deref());

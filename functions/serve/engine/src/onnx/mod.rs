@@ -25,8 +25,8 @@ mod sniff;
 mod tests;
 
 pub use self::check::{Checked, check};
-pub use self::describe::describe;
 pub use self::describe::{DescribedTensor, Description};
+pub use self::describe::{describe, metadata};
 pub use self::error::OnnxError;
 pub use self::files::NetworkFiles;
 pub use self::files::zeroed;

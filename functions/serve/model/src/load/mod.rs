@@ -4,24 +4,24 @@
 //! signature is verified before anything in it is believed; each segment is verified, and opened in place, as it lands.
 
 mod check;
+mod direct;
 mod error;
 mod fetch;
 mod model;
-mod named;
 mod resolve;
 mod sessions;
 mod slot;
 mod source;
-pub mod trial;
+pub(crate) mod trial;
 mod trust;
 mod warm_up;
 
 pub use self::check::check as check_golden;
 pub use self::check::compare;
+pub(crate) use self::direct::{Direct, RecordedRun, call, network};
 pub use self::error::{LoadError, Outlook};
 pub use self::model::load;
 pub use self::model::{LoadTimes, Model};
-pub use self::named::{Named, learn};
 pub use self::resolve::{manifest, resolve};
 pub use self::slot::AGAIN;
 pub use self::slot::{Slot, State};

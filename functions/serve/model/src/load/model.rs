@@ -10,23 +10,23 @@ use futures_util::FutureExt;
 use futures_util::future::select_all;
 use tokio::task::{JoinSet, spawn_blocking};
 
+use amaas_engine::generate::{self, Generate};
+use amaas_engine::infer::{Bounds, Infer, Lost, Takes};
+use amaas_engine::onnx::NetworkFiles;
+use amaas_engine::session::{Freed, Onnx};
+use amaas_engine::{Provider, RuntimeConfig, TaskError, TensorSpec, runtime};
+use amaas_store::{ModelName, Version};
+use amaas_wire::Digest;
+
 use super::fetch::Sealed;
-use super::sessions::{self, Files, Form, Runs, Sessions};
-use super::{LoadError, Named, Source, fetch, resolve};
+use super::sessions::{self, Files, Form, Session, Sessions};
+use super::{LoadError, Source, direct, fetch, resolve, trial};
 use crate::at_rest::Role;
 use crate::error::ModelError;
 use crate::manifest::{Manifest, Prepared};
-use crate::task::{AnyTask, Assets, Tasks};
-use amaas_engine::Provider;
-use amaas_engine::RuntimeConfig;
-use amaas_engine::generate;
-use amaas_engine::generate::Generate;
-use amaas_engine::infer::{Bounds, Infer, Lost};
-use amaas_engine::onnx::NetworkFiles;
-use amaas_engine::runtime;
-use amaas_engine::session::Freed;
-use amaas_store::{ModelName, Version};
-use amaas_wire::Digest;
+use crate::task::{
+    Assets, Completions, Embeddings, Executor, LoadedTask, Network, NetworkInfo, Networks, TaskContext, Tasks, Unit,
+};
 
 /// A model that answers.
 pub struct Model {
@@ -34,11 +34,9 @@ pub struct Model {
     pub manifest: Manifest,
     /// The digest of its manifest, as it was signed.
     digest: Digest,
-    engine: Engine,
-    /// The networks that the task runs beside it.
-    pub named: BTreeMap<String, Named>,
+    networks: Arc<Networks>,
     /// Its task; `None` for a network that is served as tensors.
-    pub task: Option<Arc<dyn AnyTask>>,
+    pub task: Option<LoadedTask>,
     provider: &'static str,
     warning: Option<String>,
     times: LoadTimes,
@@ -46,14 +44,6 @@ pub struct Model {
     answer_bytes: u64,
     /// Last, so that it is dropped when the rest of the model is.
     _freed: Freed,
-}
-
-/// What runs the network.
-enum Engine {
-    /// Tensors to tensors.
-    Infer(Infer),
-    /// Prompts to tokens.
-    Generate(Generate),
 }
 
 /// Where the time of a load went. Fetching and starting ONNX Runtime overlap, so the parts can add up to more than all.
@@ -116,48 +106,55 @@ impl Model {
         self.answer_bytes
     }
 
-    /// Whether it answers no more, since a run of one of its networks does not end.
+    /// Its networks.
+    pub fn networks(&self) -> &Arc<Networks> {
+        &self.networks
+    }
+
+    /// Whether a run of one of its networks does not end.
     pub fn is_lost(&self) -> bool {
-        let own = match &self.engine {
-            Engine::Infer(infer) => infer.is_lost(),
-            Engine::Generate(generate) => generate.is_lost(),
-        };
-        own || self.named.values().any(|named| named.infer.is_lost())
+        self.networks.all().any(Network::is_lost)
     }
 
-    /// Done when it is.
+    /// Done when a run of one of its networks does not end.
     pub async fn lost(&self) {
-        let own = match &self.engine {
-            Engine::Infer(infer) => infer.lost().boxed(),
-            Engine::Generate(generate) => generate.lost().boxed(),
-        };
-        let named = self.named.values().map(|named| named.infer.lost().boxed());
-        select_all(named.chain([own])).await;
+        select_all(self.networks.all().map(|network| network.lost().boxed())).await;
     }
 
-    /// What waits for its networks: rows of calls, or calls where it goes on with texts.
+    /// Rows of calls that wait for its networks; calls of a decoder.
     pub fn waiting(&self) -> usize {
-        let own = match &self.engine {
-            Engine::Infer(infer) => infer.waiting(),
-            Engine::Generate(generate) => generate.waiting(),
-        };
-        own + self.named.values().map(|named| named.infer.waiting()).sum::<usize>()
+        self.networks.all().map(Network::waiting).sum()
     }
 
-    /// What runs its network on tensors.
-    pub fn infer(&self) -> Result<&Infer, ModelError> {
-        match &self.engine {
-            Engine::Infer(infer) => Ok(infer),
-            Engine::Generate(_) => Err(ModelError::NoTensors { model: self.name().to_string() }),
-        }
+    /// The queue of its own network.
+    ///
+    /// # Errors
+    /// [`ModelError::NoTensors`] if it generates text.
+    pub fn infer(&self) -> Result<&Arc<Infer>, ModelError> {
+        self.networks.own().infer().ok_or_else(|| ModelError::NoTensors { model: self.name().to_string() })
     }
 
-    /// What goes on with texts by its network.
-    pub fn generate(&self) -> Result<&Generate, ModelError> {
-        match &self.engine {
-            Engine::Generate(generate) => Ok(generate),
-            Engine::Infer(_) => Err(ModelError::NoCompletions { model: self.name().to_string() }),
-        }
+    /// What its task answers on the routes for embeddings.
+    ///
+    /// # Errors
+    /// [`ModelError::NoEmbeddings`].
+    pub fn embeddings(&self) -> Result<&Arc<dyn Embeddings>, ModelError> {
+        let interface = self.task.as_ref().and_then(|task| task.interfaces().embeddings.as_ref());
+        interface.ok_or_else(|| ModelError::NoEmbeddings { model: self.name().to_string() })
+    }
+
+    /// What its task answers on the routes for completions.
+    ///
+    /// # Errors
+    /// [`ModelError::NoCompletions`].
+    pub fn completions(&self) -> Result<&Arc<dyn Completions>, ModelError> {
+        let interface = self.task.as_ref().and_then(|task| task.interfaces().completions.as_ref());
+        interface.ok_or_else(|| ModelError::NoCompletions { model: self.name().to_string() })
+    }
+
+    /// Whether calls to it are counted in tokens.
+    pub fn counts_tokens(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| task.unit() == Unit::Tokens)
     }
 
     /// Its description in the Open Inference Protocol.
@@ -194,7 +191,7 @@ pub async fn load(
     let files = files(source, &manifest, prepared).await?;
     times.fetch = begun.elapsed().saturating_sub(times.manifest);
     let task = match &manifest.task {
-        Some(task) => Some(tasks.make_with(task, &files.assets, files.networks.keys())?),
+        Some(task) => Some(tasks.load(task, &context(&manifest, &files))?),
         None => None,
     };
     let (environment, runtime) = joined(environment.await)?;
@@ -224,29 +221,64 @@ pub async fn load(
     };
     let Sessions { network, named, provider, warning, session, check, warm_up } = made;
     times = LoadTimes { session, check, warm_up, ..times };
-    let bounds = Bounds { batch_rows: config.batch_rows, queue_rows: config.queue_rows };
-    let named = named.into_iter().map(|(name, onnx)| Ok((name.clone(), Named::start(&manifest, &name, onnx, bounds)?)));
-    let named = named.collect::<Result<_, LoadError>>()?;
-    let engine = engine(manifest.model.as_str(), network, config)?;
+    let networks = Arc::new(networks(&manifest, network, named, config)?);
+    if let Some(task) = task.as_ref().filter(|task| task.decoder(None).is_some()) {
+        let precomputed = Arc::clone(task).precompute(direct::call_on(Arc::clone(&networks))).await;
+        precomputed.map_err(|error| trial::failed(&error))?;
+    }
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
     let answer_bytes = config.answer_bytes;
-    Ok(Model { manifest, digest, engine, named, task, provider, warning, times, answer_bytes, _freed: Freed })
+    Ok(Model { manifest, digest, networks, task, provider, warning, times, answer_bytes, _freed: Freed })
 }
 
-/// Gives `network` what runs it.
-fn engine(name: &str, network: Runs, config: &RuntimeConfig) -> Result<Engine, LoadError> {
+/// What the task of a version is made of.
+fn context(manifest: &Manifest, files: &Files) -> TaskContext {
+    let info = |inputs: &[TensorSpec], outputs: &[TensorSpec], metadata: &BTreeMap<String, String>| NetworkInfo {
+        inputs: inputs.to_vec(),
+        outputs: outputs.to_vec(),
+        metadata: metadata.clone(),
+    };
+    let named = manifest.networks.iter();
+    let named = named.map(|(name, it)| (name.clone(), info(&it.inputs, &it.outputs, &it.metadata)));
+    TaskContext {
+        assets: files.assets.clone(),
+        network: info(&manifest.inputs, &manifest.outputs, &manifest.metadata),
+        networks: named.filter(|(name, _)| files.networks.contains_key(name)).collect(),
+    }
+}
+
+/// Gives each network its thread and queue.
+fn networks(
+    manifest: &Manifest,
+    network: Session,
+    named: Vec<(String, Onnx)>,
+    config: &RuntimeConfig,
+) -> Result<Networks, LoadError> {
     let (rows, queue) = (config.batch_rows, config.queue_rows);
-    let engine = match network {
-        Runs::Tensors(onnx) => {
-            Infer::start(name, onnx, Bounds { batch_rows: rows, queue_rows: queue }).map(Engine::Infer)
-        }
-        Runs::Tokens(decoder, generator) => {
+    let bounds = Bounds { batch_rows: rows, queue_rows: queue };
+    let batched = |name: &str, onnx| {
+        Infer::start(name, onnx, bounds).map(|infer| Executor::Batched(Arc::new(infer))).map_err(LoadError::Thread)
+    };
+    let executor = match network {
+        Session::Tensors(onnx) => batched(manifest.model.as_str(), onnx)?,
+        Session::Decoder(decoder, tokenizer) => {
             let bounds = generate::Bounds { sequences: rows, queue, past_bytes: PAST_BYTES };
-            Generate::start(name, decoder, generator, bounds).map(Engine::Generate)
+            let started = Generate::start(manifest.model.as_str(), decoder, tokenizer, bounds);
+            Executor::Decoder(Arc::new(started.map_err(LoadError::Thread)?))
         }
     };
-    engine.map_err(LoadError::Thread)
+    let made = |takes: Takes<'_>, outputs: &[TensorSpec], executor| {
+        Network::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
+    };
+    let mut beside = BTreeMap::new();
+    for (name, onnx) in named {
+        let absent = || LoadError::Task(TaskError::new(format!("network {name:?} was not published with the model")));
+        let described = manifest.networks.get(&name).ok_or_else(absent)?;
+        let network = made(described.into(), &described.outputs, batched(&name, onnx)?);
+        beside.insert(name, network);
+    }
+    Ok(Networks::new(made(manifest.into(), &manifest.outputs, executor), beside))
 }
 
 /// Fetches every blob of the version at once, and of each network what was `prepared` or what was given.

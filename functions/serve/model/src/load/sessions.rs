@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use amaas_engine::runtime::Environment;
-use bytes::Bytes;
-
-use amaas_engine::session::{Onnx, OnnxDecoder};
-
-use super::{LoadError, check, learn, warm_up};
-use crate::manifest::{Golden, Manifest};
-use crate::task::AnyGenerator;
-use crate::task::{AnyTask, Assets};
-use amaas_engine::RuntimeConfig;
 use amaas_engine::generate::Contract;
 use amaas_engine::onnx::NetworkFiles;
-use amaas_engine::{Batching, Sharing};
+use amaas_engine::runtime::Environment;
+use amaas_engine::session::{Onnx, OnnxDecoder};
+use amaas_engine::{RuntimeConfig, Sharing};
+use bytes::Bytes;
+
+use super::direct::{self, Direct};
+use super::{LoadError, check, trial, warm_up};
+use crate::manifest::{Golden, Manifest};
+use crate::task::{Assets, LoadedTask, Tokenizer};
 
 /// The fetched files of a version.
 pub(super) struct Files {
@@ -45,7 +43,7 @@ impl Form {
 
 /// The sessions of a version, and where the time went.
 pub(super) struct Sessions {
-    pub(super) network: Runs,
+    pub(super) network: Session,
     pub(super) named: Vec<(String, Onnx)>,
     pub(super) provider: &'static str,
     pub(super) warning: Option<String>,
@@ -54,12 +52,12 @@ pub(super) struct Sessions {
     pub(super) warm_up: Duration,
 }
 
-/// The model's own network, as its task needs it.
-pub(super) enum Runs {
+/// The session of the model's own network, as its task runs it.
+pub(super) enum Session {
     /// Tensors to tensors.
     Tensors(Onnx),
-    /// Tokens to tokens.
-    Tokens(OnnxDecoder, Arc<dyn AnyGenerator>),
+    /// Prompts to text.
+    Decoder(OnnxDecoder, Arc<dyn Tokenizer>),
 }
 
 /// Makes the sessions of what `manifest` describes. It blocks.
@@ -67,7 +65,7 @@ pub(super) fn make(
     environment: &Environment,
     files: Files,
     manifest: &Manifest,
-    task: Option<&Arc<dyn AnyTask>>,
+    task: Option<&LoadedTask>,
     config: &RuntimeConfig,
 ) -> Result<Sessions, LoadError> {
     let begun = Instant::now();
@@ -81,35 +79,51 @@ pub(super) fn make(
         is_cold = golden.cases.is_empty();
     }
     onnx.check_growth()?;
-    let mut named = Vec::with_capacity(files.networks.len());
-    for (name, files) in files.networks {
-        let mut network = files.session(environment, config)?;
-        let batching = manifest.networks.get(&name).map_or(Batching::None, |network| network.batching);
-        // A run of it, too: what the task has to know of it.
-        learn(task, &name, &mut network, batching)?;
-        network.check_growth()?;
-        named.push((name, network));
-    }
+    let named = files.networks.into_iter().map(|(name, files)| Ok((name, files.session(environment, config)?)));
+    let named = named.collect::<Result<Vec<_>, LoadError>>()?;
     let checked = begun.elapsed();
-    let network = match task.and_then(|task| Arc::clone(task).generator()) {
+    let (network, named) = match task.map(|task| (task, task.decoder(None))) {
         None => {
-            match task {
-                Some(task) => warm_up::task(task, manifest, &mut onnx, &mut named)?,
-                None if is_cold => warm_up::tensors(&mut onnx, &manifest.inputs),
-                None => {}
+            if is_cold {
+                warm_up::tensors(&mut onnx, &manifest.inputs);
             }
-            onnx.check_growth()?;
-            Runs::Tensors(onnx)
+            (Session::Tensors(onnx), named)
         }
-        Some(generator) => {
-            let contract = Contract::of(&manifest.inputs, &manifest.outputs, &generator.tensors());
+        Some((task, None)) => run_once(task, manifest, onnx, named)?,
+        Some((task, Some(decoder))) => {
+            let contract = Contract::of(&manifest.inputs, &manifest.outputs, &decoder.tensors);
             let sharing = Sharing::of(manifest.batching, manifest.rows_proof);
-            let mut decoder = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, sharing);
-            let example = task.map(|task| task.example()).unwrap_or_default();
-            warm_up::tokens(&*generator, example, manifest, &mut decoder)?;
-            Runs::Tokens(decoder, generator)
+            let mut session = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, sharing);
+            warm_up::tokens(&*decoder.tokenizer, task.example(), manifest, &mut session)?;
+            (Session::Decoder(session, Arc::clone(&decoder.tokenizer)), named)
         }
     };
+    if let Session::Tensors(onnx) = &network {
+        onnx.check_growth()?;
+    }
+    named.iter().try_for_each(|(_, onnx)| onnx.check_growth())?;
     let (check, warm_up) = (checked.saturating_sub(session), begun.elapsed().saturating_sub(checked));
     Ok(Sessions { network, named, provider: provider.name(), warning, session, check, warm_up })
+}
+
+/// Has `task` compute what it needs of its networks, and answer its example on them.
+fn run_once(
+    task: &LoadedTask,
+    manifest: &Manifest,
+    onnx: Onnx,
+    named: Vec<(String, Onnx)>,
+) -> Result<(Session, Vec<(String, Onnx)>), LoadError> {
+    let own = Direct::new(onnx);
+    let named: Vec<_> = named.into_iter().map(|(name, onnx)| (name, Direct::new(onnx))).collect();
+    let beside = named.iter().filter_map(|(name, network)| {
+        let described = manifest.networks.get(name)?;
+        Some((name.clone(), direct::network(network, described.into(), &described.outputs)))
+    });
+    let call = direct::call(direct::network(&own, manifest.into(), &manifest.outputs), beside.collect());
+    trial::precompute(task, call.clone()).map_err(|error| trial::failed(&error))?;
+    warm_up::task(task, manifest, &own, call)?;
+    let ended = || LoadError::Task(crate::task::TaskError::new("the task holds its networks"));
+    let named = named.into_iter().map(|(name, network)| Ok((name, network.take().ok_or_else(ended)?)));
+    let named = named.collect::<Result<_, LoadError>>()?;
+    Ok((Session::Tensors(own.take().ok_or_else(ended)?), named))
 }

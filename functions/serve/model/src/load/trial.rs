@@ -6,60 +6,41 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use amaas_wire::Tensor;
-use amaas_wire::task::Prompt;
-
-use crate::task::DEFAULT_MAX_INPUTS;
-use amaas_engine::RunError;
-
-use crate::error::PredictError;
-use crate::task::AnyGenerator;
-use crate::task::{AnyMatcher, AnyTask};
-use amaas_engine::TaskError;
 use amaas_engine::cpu::Working;
 use amaas_engine::generate::{Decoder, most_probable_token};
-use amaas_engine::infer::Network;
-use amaas_engine::infer::{Takes, Valid};
-use amaas_engine::{Batching, Dim, TensorSpec};
+use amaas_engine::{Dim, RunError, TensorSpec};
+use amaas_wire::task::Prompt;
 
-/// Has `network` answer `count` times the example of `task`: what it gave in each run.
-pub fn answer(
-    task: &Arc<dyn AnyTask>,
-    count: usize,
-    (network, takes): (&mut impl Network, Takes<'_>),
-) -> Result<Vec<Vec<Tensor>>, PredictError> {
-    let (body, limit) = (body(task.example(), count), DEFAULT_MAX_INPUTS);
-    let encoded = Arc::clone(task).encode(&Working::of_the_process(), body.as_bytes(), limit, takes.batching)?;
-    let outputs = run(network, takes, encoded.runs)?;
-    (encoded.decode)(&outputs)?;
-    Ok(outputs)
+use crate::error::PredictError;
+use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
+
+/// Has the networks of `call` answer `count` times the example of `task`. It blocks.
+pub(crate) fn answer(task: &LoadedTask, call: ModelCall, count: usize) -> Result<(), PredictError> {
+    let body = body(task.example(), count);
+    block_on(Arc::clone(task).predict(call, body.into()))?.map(drop)
 }
 
-/// Has both networks of `matcher` answer `count` times its example: `own`, the model's own, and the one for `texts`.
-pub fn matched(
-    matcher: &Arc<dyn AnyMatcher>,
-    count: usize,
-    (own, own_takes): (&mut impl Network, Takes<'_>),
-    (texts, texts_take): (&mut impl Network, Takes<'_>),
-) -> Result<(), PredictError> {
-    let (body, limit, working) = (body(matcher.example(), count), DEFAULT_MAX_INPUTS, Working::of_the_process());
-    let paths = Arc::clone(matcher).read(&working, body.as_bytes(), limit)?;
-    let outputs = run(own, own_takes, (paths.own)(&working, own_takes.batching)?)?;
-    let plan = (paths.texts)(&working, texts_take.batching)?;
-    let vectors = plan.vectors.read(&run(texts, texts_take, plan.runs)?)?;
-    (paths.decode)(&outputs, &vectors).map(drop)
+/// Has `task` compute what it needs before the first call. It blocks.
+pub(crate) fn precompute(task: &LoadedTask, call: ModelCall) -> Result<(), PredictError> {
+    block_on(Arc::clone(task).precompute(call))?
+}
+
+/// A trial waits for nothing but its own runs.
+fn block_on<F: Future>(future: F) -> Result<F::Output, PredictError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(PredictError::internal)?;
+    Ok(runtime.block_on(future))
 }
 
 /// Has `decoder` go on with the text of `example`, by `count` tokens.
 pub fn go_on(
-    generator: &dyn AnyGenerator,
+    tokenizer: &dyn Tokenizer,
     example: &str,
     count: usize,
     decoder: &mut impl Decoder,
 ) -> Result<(), PredictError> {
     let prompt: Prompt = serde_json::from_str(example).map_err(|error| PredictError::internal(error))?;
-    let mut new = generator.encode(&Working::of_the_process(), &prompt.prompt)?;
-    new.truncate(generator.context_length().saturating_sub(count).max(1));
+    let mut new = tokenizer.encode(&Working::of_the_process(), &prompt.prompt)?;
+    new.truncate(tokenizer.context_length().saturating_sub(count).max(1));
     let (mut past, mut made) = (None, Vec::with_capacity(count));
     for _ in 0..count {
         let (logits, now) = decoder.step(&[new], past.take())?;
@@ -69,20 +50,12 @@ pub fn go_on(
         (new, past) = (vec![token], Some(now));
         made.push(token);
     }
-    generator.decode(&made).map(drop).map_err(|error| PredictError::internal(error))
+    tokenizer.decode(&made).map(drop).map_err(|error| PredictError::internal(error))
 }
 
-/// The runs that the example of `task` asks of the model's own network; none where it goes on with texts.
-pub fn runs(task: &Arc<dyn AnyTask>) -> Result<Vec<Vec<Tensor>>, PredictError> {
-    let (body, limit, working) = (body(task.example(), 1), DEFAULT_MAX_INPUTS, Working::of_the_process());
-    match (Arc::clone(task).matcher(), Arc::clone(task).generator()) {
-        (Some(matcher), _) => {
-            let paths = matcher.read(&working, body.as_bytes(), limit)?;
-            (paths.own)(&working, Batching::None)
-        }
-        (None, Some(_)) => Ok(Vec::new()),
-        (None, None) => Ok(Arc::clone(task).encode(&working, body.as_bytes(), limit, Batching::None)?.runs),
-    }
+/// Why a task could not be made ready, for the operator or the publisher.
+pub(crate) fn failed(error: &PredictError) -> TaskError {
+    TaskError::new(amaas_engine::session::in_words(&error.for_operator()))
 }
 
 /// Whether the machine was too small or too busy for the trial, and so nothing is known of task and network.
@@ -129,15 +102,6 @@ fn listed(specs: &[TensorSpec]) -> String {
         _ => {}
     }
     shown.join(", ")
-}
-
-fn run(network: &mut impl Network, takes: Takes<'_>, runs: Vec<Vec<Tensor>>) -> Result<Vec<Vec<Tensor>>, PredictError> {
-    let run = |tensors| {
-        let valid = Valid::new(tensors, takes, DEFAULT_MAX_INPUTS);
-        let valid = valid.map_err(|error| PredictError::internal(error))?;
-        network.run(valid.tensors()).map_err(PredictError::from)
-    };
-    runs.into_iter().map(run).collect()
 }
 
 /// A body with `count` examples.

@@ -7,39 +7,28 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::Builder;
 use std::time::Duration;
 
+use amaas_engine::TensorSpec;
+use amaas_engine::infer::{Network, Stop, made_up};
 use amaas_engine::session::{Onnx, OnnxDecoder};
 
+use super::direct::Direct;
 use super::trial;
 use crate::error::PredictError;
 use crate::manifest::Manifest;
-use crate::task::AnyGenerator;
-use crate::task::AnyTask;
-use amaas_engine::TaskError;
-use amaas_engine::TensorSpec;
-use amaas_engine::infer::{Network, made_up};
+use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
 
-/// Has `network`, and the one of `named` that it needs, answer the example of `task`.
+/// Has the networks of `call`, of which `own` is the model's, answer the example of `task`.
 ///
 /// # Errors
-/// Where the task cannot read what its networks are. A machine that is too small or too busy for the run is no reason.
+/// If the task cannot read what its networks are. A machine that is too small or too busy for the run is no reason.
 pub(super) fn task(
-    task: &Arc<dyn AnyTask>,
+    task: &LoadedTask,
     manifest: &Manifest,
-    network: &mut Onnx,
-    named: &mut [(String, Onnx)],
+    own: &Direct<Onnx>,
+    call: ModelCall,
 ) -> Result<(), TaskError> {
-    let takes = manifest.into();
-    let result = match Arc::clone(task).matcher() {
-        Some(matcher) => {
-            let name = matcher.texts();
-            let beside = named.iter_mut().find(|(of, _)| of == name).zip(manifest.networks.get(name));
-            let ((_, onnx), described) =
-                beside.ok_or_else(|| TaskError::new(format!("network {name:?} was not published with the model")))?;
-            bounded(network, |network| trial::matched(&matcher, 1, (network, takes), (onnx, described.into())))
-        }
-        None => bounded(network, |network| trial::answer(task, 1, (network, takes)).map(drop)),
-    };
-    judge(result, manifest)
+    let stop = own.with(Network::prepare).flatten();
+    judge(bounded(stop, || trial::answer(task, call, 1)), manifest)
 }
 
 /// Has `decoder` make the first token behind the example of the task.
@@ -47,12 +36,12 @@ pub(super) fn task(
 /// # Errors
 /// As for [`task`].
 pub(super) fn tokens(
-    generator: &dyn AnyGenerator,
+    tokenizer: &dyn Tokenizer,
     example: &str,
     manifest: &Manifest,
     decoder: &mut OnnxDecoder,
 ) -> Result<(), TaskError> {
-    judge(Some(trial::go_on(generator, example, 1, decoder)), manifest)
+    judge(Some(trial::go_on(tokenizer, example, 1, decoder)), manifest)
 }
 
 /// Whether a trial's `result`, `None` where it took too long, says that the task cannot run its networks.
@@ -82,15 +71,14 @@ pub(super) fn tensors(network: &mut impl Network, inputs: &[TensorSpec]) {
     let made = made_up(inputs.iter().filter(|input| !input.optional), 1);
     let run = |network: &mut _, made: Vec<_>| Network::run(network, &made).map_err(|error| error.to_string());
     let result =
-        made.and_then(|made| bounded(network, |network| run(network, made)).unwrap_or(Err(TOO_LONG.to_owned())));
+        made.and_then(|made| bounded(network.prepare(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned())));
     if let Err(error) = result {
         tracing::info!(error, "the network was not run on made-up values; its first call takes longer");
     }
 }
 
-/// What `run` gives, of which the next run of `network` is ended after a while; `None` where it was.
-fn bounded<N: Network, T>(network: &mut N, run: impl FnOnce(&mut N) -> T) -> Option<T> {
-    let stop = network.prepare();
+/// The result of `run`, which `stop` ends after a while; `None` if it did.
+fn bounded<T>(stop: Option<Arc<dyn Stop>>, run: impl FnOnce() -> T) -> Option<T> {
     let (ended, end) = channel::<()>();
     let stopped = Arc::new(AtomicBool::new(false));
     let stops = Arc::clone(&stopped);
@@ -101,7 +89,7 @@ fn bounded<N: Network, T>(network: &mut N, run: impl FnOnce(&mut N) -> T) -> Opt
             stop.stop();
         }
     });
-    let result = run(network);
+    let result = run();
     drop(ended);
     (!stopped.load(Ordering::Relaxed)).then_some(result)
 }

@@ -50,6 +50,9 @@ pub struct Manifest {
     pub inputs: Vec<TensorSpec>,
     /// Output tensors.
     pub outputs: Vec<TensorSpec>,
+    /// The metadata of the ONNX file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
     /// Whether rows of different calls may share a run.
     pub batching: Batching,
     /// Which analysis proved that rows do not see one another, [`ROWS_PROOF`] or an older one; `None` where none did.
@@ -277,6 +280,9 @@ pub struct NamedNetwork {
     pub inputs: Vec<TensorSpec>,
     /// Output tensors.
     pub outputs: Vec<TensorSpec>,
+    /// The metadata of the ONNX file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
     /// Whether rows of different calls may share a run.
     pub batching: Batching,
     /// As of [`Manifest::rows_proof`].

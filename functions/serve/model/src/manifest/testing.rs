@@ -19,6 +19,7 @@ impl Manifest {
             networks: BTreeMap::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
+            metadata: BTreeMap::new(),
             batching: Batching::None,
             rows_proof: None,
             golden: None,

@@ -1,16 +1,13 @@
 //! The values that a network is tried on: golden cases, else the example of its task, else made-up ones. What could not be tried is
 //! said once.
 
-use std::sync::Arc;
-
 use super::prepare::Trial;
 use super::probe;
-use crate::load::trial;
 use crate::manifest::{GOLDEN_FORMAT, Golden, GoldenCase};
-use crate::task::AnyTask;
 use amaas_engine::TensorSpec;
 use amaas_engine::infer::{Network, Values};
 use amaas_engine::session::in_words;
+use amaas_wire::Tensor;
 
 /// What a network is tried on.
 pub(super) enum Cases<'c> {
@@ -25,18 +22,18 @@ pub(super) enum Cases<'c> {
 }
 
 impl<'c> Cases<'c> {
-    /// Cases for `network`, of which `warnings` tells if there are none.
+    /// Cases for `network`: golden ones, else the inputs of its task's `example`. `warnings` tells if there are none.
     pub(super) fn of(
         (network, inputs): (&mut impl Network, &'c [TensorSpec]),
         golden: Option<&'c Golden>,
-        task: Option<&Arc<dyn AnyTask>>,
+        example: Vec<Vec<Tensor>>,
         warnings: &mut Vec<String>,
     ) -> Self {
         if let Some(golden) = golden.filter(|golden| !golden.cases.is_empty()) {
             return Self::Golden(golden);
         }
-        if let Some(runs) = task.and_then(|task| trial::runs(task).ok()).filter(|runs| !runs.is_empty()) {
-            return Self::Example(cases(runs));
+        if !example.is_empty() {
+            return Self::Example(cases(example));
         }
         match probe::trial(network, inputs) {
             Ok(like) => Self::MadeUp(inputs, like),
@@ -77,7 +74,7 @@ impl<'c> Cases<'c> {
 }
 
 /// Runs as cases of which the outputs are not known.
-pub(super) fn cases(runs: Vec<Vec<amaas_wire::Tensor>>) -> Golden {
+pub(super) fn cases(runs: Vec<Vec<Tensor>>) -> Golden {
     let cases = runs.into_iter().map(|inputs| GoldenCase { inputs, outputs: Vec::new() }).collect();
     Golden { format: GOLDEN_FORMAT.to_owned(), atol: 0.0, producer: String::new(), cases }
 }

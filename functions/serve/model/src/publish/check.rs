@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::share::Shared;
-use super::tried::{Checking, Tried};
+use super::tried::{Checking, NamedSession, Tried, undecided};
 use super::{Publication, limits};
 use crate::load::{LoadError, check_golden};
 use crate::manifest::NamedNetwork;
-use crate::task::{AnyTask, Assets, Tasks};
+use crate::task::{Assets, NetworkInfo, TaskContext, Tasks};
 use amaas_config::ConfigError;
 use amaas_engine::Provider;
 use amaas_engine::TaskError;
 use amaas_engine::TensorSpec;
-use amaas_engine::onnx::OnnxError;
+use amaas_engine::onnx::{NetworkFiles, OnnxError};
 use amaas_engine::runtime;
 use amaas_engine::runtime::RuntimeError;
 use amaas_engine::session::{Onnx, SessionError};
@@ -138,7 +137,7 @@ pub enum PublishError {
 /// Runs what is to be published.
 pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> Result<Checked, PublishError> {
     let mut warnings = Vec::new();
-    let task = task(&publication, tasks, &mut warnings)?;
+    let is_checked = is_checked(&publication, tasks, &mut warnings)?;
     let environment = runtime::environment(library)?;
     let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::from_env()? };
     let config = RuntimeConfig { providers: vec![Provider::Cpu], prepack: Prepack::Later, ..config };
@@ -149,39 +148,66 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     if let Some(golden) = &publication.golden {
         check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;
     }
+    let mut named = BTreeMap::new();
+    for (name, files) in &publication.networks {
+        let onnx = Onnx::new(&environment, files, &config)?;
+        let (inputs, outputs) = (onnx.inputs()?, onnx.outputs()?);
+        limits::check(&inputs, &outputs)?;
+        named.insert(name.clone(), NamedSession { onnx, described: undecided(files, inputs, outputs) });
+    }
+    let task = match &publication.task {
+        Some(name) if is_checked => {
+            Some(tasks.load(name, &context(&publication, (&inputs, &outputs), &named)).map_err(PublishError::from)?)
+        }
+        _ => None,
+    };
     let tensors = (inputs.as_slice(), outputs.as_slice());
     let mut checking =
         Checking { publication: &publication, tensors, environment, config, prepared: Vec::new(), warnings };
-    let Tried { shared, prepared_because, named_because, networks } = match &task {
-        Some(task) => match Arc::clone(task).generator() {
-            Some(generator) => checking.tokens(network, &*generator, task.example())?,
-            None => checking.tensors(network, Some(task))?,
-        },
-        None => checking.tensors(network, None)?,
+    let decoder = task.as_ref().and_then(|task| Some((task, task.decoder(None)?)));
+    let Tried { shared, prepared_because, named_because, networks } = match decoder {
+        Some((task, decoder)) => checking.decoder(network, decoder, task.example())?,
+        None => checking.tensors(network, named, task.as_ref())?,
     };
     let Checking { prepared, warnings, .. } = checking;
     Ok(Checked { publication, prepared, inputs, outputs, shared, named_because, prepared_because, networks, warnings })
 }
 
-/// The task of `publication`, made of its assets.
-fn task(
-    publication: &Publication,
-    tasks: &Tasks,
-    warnings: &mut Vec<String>,
-) -> Result<Option<Arc<dyn AnyTask>>, PublishError> {
+/// Whether this program has the task of `publication`, and so checks that it can run the networks.
+fn is_checked(publication: &Publication, tasks: &Tasks, warnings: &mut Vec<String>) -> Result<bool, PublishError> {
     let Some(name) = &publication.task else {
         if publication.networks.is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
         return Err(TaskError::new("a model without a task has one network and no other").into());
     };
     if tasks.is_unchecked(name) {
         warnings.push(format!("this program has no task {name:?}: whether it can run the network was not checked"));
-        return Ok(None);
+        return Ok(false);
     }
     if tasks.example(name).is_none() {
         return Err(PublishError::UnknownTask { task: name.clone(), known: tasks.names().collect() });
     }
-    let (assets, names) = (Assets::new(publication.assets.clone()), publication.networks.keys());
-    Ok(Some(tasks.make_with(name, &assets, names)?))
+    Ok(true)
+}
+
+/// What the task is made of, here as it is when the model is loaded.
+fn context(
+    publication: &Publication,
+    (inputs, outputs): (&[TensorSpec], &[TensorSpec]),
+    named: &BTreeMap<String, NamedSession>,
+) -> TaskContext {
+    let info = |files: &NetworkFiles, inputs: &[TensorSpec], outputs: &[TensorSpec]| NetworkInfo {
+        inputs: inputs.to_vec(),
+        outputs: outputs.to_vec(),
+        metadata: amaas_engine::onnx::metadata(files).unwrap_or_default(),
+    };
+    let named = named.iter().map(|(name, NamedSession { described, .. })| {
+        (name.clone(), info(&publication.networks[name], &described.inputs, &described.outputs))
+    });
+    TaskContext {
+        assets: Assets::new(publication.assets.clone()),
+        network: info(&publication.network, inputs, outputs),
+        networks: named.collect(),
+    }
 }

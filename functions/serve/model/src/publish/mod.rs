@@ -9,7 +9,6 @@ mod check;
 mod decode;
 mod in_progress;
 mod limits;
-mod named;
 mod prepare;
 mod probe;
 mod prune;

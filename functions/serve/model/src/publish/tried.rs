@@ -3,31 +3,28 @@
 //! A session holds the weights, and so does what prepares another one. Each ends before the next begins, so that publishing takes
 //! little more than twice the weights.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use amaas_engine::generate::Contract;
+use amaas_engine::infer::{Takes, Values};
+use amaas_engine::onnx::{NetworkFiles, rows};
 use amaas_engine::runtime::Environment;
+use amaas_engine::session::{Onnx, OnnxDecoder};
+use amaas_engine::{Batching, RuntimeConfig, Sharing, TensorSpec};
 use amaas_wire::Tensor;
 use bytes::Bytes;
 
-use super::cases::Cases;
-use super::named::{self, Named};
+use super::cases::{Cases, cases};
 use super::prepare::{Ready, Trial, prepare};
 use super::probe::Seen;
 use super::share::{Shared, decide};
+use super::upload::unknown;
 use super::{Publication, PublishError, decode, probe};
 use crate::error::PredictError;
-use crate::load::trial;
+use crate::load::{self, Direct, trial};
 use crate::manifest::NamedNetwork;
-use crate::task::AnyGenerator;
-use crate::task::AnyTask;
-use amaas_engine::RuntimeConfig;
-use amaas_engine::generate::Contract;
-use amaas_engine::infer::Takes;
-use amaas_engine::infer::Values;
-use amaas_engine::onnx::{NetworkFiles, rows};
-use amaas_engine::session::{Onnx, OnnxDecoder};
-use amaas_engine::{Batching, Sharing, TensorSpec};
+use crate::task::{DecoderSpec, LoadedTask, ModelCall};
 
 /// A publication whose network is being tried.
 pub(super) struct Checking<'c> {
@@ -50,24 +47,26 @@ pub(super) struct Tried {
 }
 
 impl Checking<'_> {
-    /// Tries a network that goes on with texts.
-    pub(super) fn tokens(
+    /// Tries a network that generates text.
+    pub(super) fn decoder(
         &mut self,
         network: Onnx,
-        generator: &dyn AnyGenerator,
+        decoder: &DecoderSpec,
         example: &str,
     ) -> Result<Tried, PublishError> {
         network.check_trial()?;
         let (inputs, outputs) = self.tensors;
         let files = &self.publication.network;
-        let contract = Contract::of(inputs, outputs, &generator.tensors()).map_err(PublishError::Contract)?;
-        let mut decoder = OnnxDecoder::new(network, contract.clone(), Sharing::None);
-        trial::go_on(generator, example, TOKENS, &mut decoder).map_err(|error| self.refused(&error, None))?;
-        // That it goes on with texts at all is asked in any case.
-        let seen = decode::probe(&mut decoder, generator.context_length()).map_err(PublishError::Contract)?;
+        let contract = Contract::of(inputs, outputs, &decoder.tensors).map_err(PublishError::Contract)?;
+        let mut session = OnnxDecoder::new(network, contract.clone(), Sharing::None);
+        let tokenizer = &*decoder.tokenizer;
+        trial::go_on(tokenizer, example, TOKENS, &mut session)
+            .map_err(|error| self.refused(&error, &BTreeMap::new()))?;
+        // That it generates text at all is asked in any case.
+        let seen = decode::probe(&mut session, tokenizer.context_length()).map_err(PublishError::Contract)?;
         let prove = || decode::prove(files, &contract);
         let shared = decide(None, self.publication.batching, Ok(()), prove, || seen)?;
-        drop(decoder);
+        drop(session);
         let prepared_because = self.prepare(None, files, &Trial::Tokens(&contract));
         Ok(Tried { shared, prepared_because, named_because: BTreeMap::new(), networks: BTreeMap::new() })
     }
@@ -75,44 +74,49 @@ impl Checking<'_> {
     /// Tries a network from tensors to tensors, and those beside it.
     pub(super) fn tensors(
         &mut self,
-        mut network: Onnx,
-        task: Option<&Arc<dyn AnyTask>>,
+        network: Onnx,
+        named: BTreeMap<String, NamedSession>,
+        task: Option<&LoadedTask>,
     ) -> Result<Tried, PublishError> {
-        let ((inputs, _), publication) = (self.tensors, self.publication);
-        let plain = task.filter(|task| Arc::clone(task).matcher().is_none());
-        if let Some(task) = plain {
-            let given = self.answer(&mut network, task, 1, Batching::None)?;
-            self.warnings.extend(other_norm(task, &given));
+        let (publication, inputs) = (self.publication, self.tensors.0);
+        let own = Direct::new(network);
+        let mut named: BTreeMap<_, _> = named.into_iter().map(|(name, session)| (name, Beside::new(session))).collect();
+        // Each input alone, first: of one the error is plainer, and nothing is known of batches yet.
+        let mut example = Vec::new();
+        if let Some(task) = task {
+            self.answer(task, 1, (&own, Batching::None), &named)?;
+            let runs = own.take_runs();
+            let outputs: Vec<_> = runs.first().map(|run| run.outputs.clone()).unwrap_or_default();
+            self.warnings.extend(other_norm(task, &outputs));
+            example = runs.into_iter().map(|run| run.inputs).collect();
         }
-        let cases = Cases::of((&mut network, inputs), publication.golden.as_ref(), task, &mut self.warnings);
-        network.check_trial()?;
+        let ended = || PublishError::Interrupted("the trial is over".to_owned());
+        let warnings = &mut self.warnings;
+        let golden = publication.golden.as_ref();
+        let cases = own.with(|network| Cases::of((network, inputs), golden, example, warnings)).ok_or_else(ended)?;
+        own.with(|network| network.check_trial()).ok_or_else(ended)??;
         let (fits, prove) = (probe::same_batch(inputs), || rows::prove(&publication.network));
-        let shared = decide(None, publication.batching, fits, prove, || {
-            match probe::probe_like(&mut network, inputs, cases.golden(), cases.like()) {
+        let seen = || {
+            let like = |network: &mut Onnx| probe::probe_like(network, inputs, cases.golden(), cases.like());
+            match own.with(like).unwrap_or_else(|| Seen::NotRun("the trial is over".to_owned())) {
                 Seen::NotRun(_) if matches!(cases, Cases::None) => Seen::NotRun("see the warning".to_owned()),
                 seen => seen,
             }
-        })?;
-        let count =
-            |task: &Arc<dyn AnyTask>| if shared.batching.has_rows() { TOGETHER.min(task.most_inputs()) } else { 1 };
-        if let Some(task) = plain.filter(|task| count(task) > 1) {
-            self.answer(&mut network, task, count(task), shared.batching)?;
+        };
+        let shared = decide(None, publication.batching, fits, prove, seen)?;
+        for (name, beside) in &mut named {
+            beside.decide(name, publication)?;
         }
-        let session = |files: &NetworkFiles| Onnx::new(&self.environment, files, &self.config);
-        let mut named = named::check(session, task, &publication.networks, publication.batching)?;
-        if let Some((task, matcher)) = task.and_then(|task| Some((task, Arc::clone(task).matcher()?))) {
-            let takes = Takes { inputs, batching: shared.batching, sharing: Sharing::None };
-            // Of one the error is plainer.
-            for count in BTreeSet::from([1, count(task)]) {
-                named::trial(&matcher, count, (&mut network, takes), &mut named)
-                    .map_err(|error| self.refused(&error, Some(&named)))?;
-            }
+        let has_rows = shared.batching.has_rows() || named.values().any(|beside| beside.described.batching.has_rows());
+        if let Some(task) = task.filter(|task| has_rows && task.max_inputs() > 1) {
+            self.answer(task, TOGETHER.min(task.max_inputs()), (&own, shared.batching), &named)?;
         }
-        drop(network);
+        drop(own);
         let prepared_because = self.prepare(None, &publication.network, &cases.trial());
         let (mut named_because, mut networks) = (BTreeMap::new(), BTreeMap::new());
-        for (name, Named { onnx, described, because, known }) in named {
-            drop(onnx);
+        for (name, Beside { network, described, because, runs }) in named {
+            drop(network);
+            let known = (!runs.is_empty()).then(|| self::cases(runs));
             let trial = known.as_ref().map_or(Trial::Inputs(&described.inputs, Values::default()), Trial::Golden);
             self.prepare(Some(&name), &publication.networks[&name], &trial);
             named_because.insert(name.clone(), because);
@@ -121,23 +125,32 @@ impl Checking<'_> {
         Ok(Tried { shared, prepared_because, named_because, networks })
     }
 
-    /// Has `network` answer `count` times the example of `task`.
+    /// Has `task` compute what it needs of its networks, and answer `count` times its example.
     fn answer(
         &self,
-        network: &mut Onnx,
-        task: &Arc<dyn AnyTask>,
+        task: &LoadedTask,
         count: usize,
-        batching: Batching,
-    ) -> Result<Vec<Vec<Tensor>>, PublishError> {
-        let takes = Takes { inputs: self.tensors.0, batching, sharing: Sharing::None };
-        trial::answer(task, count, (network, takes)).map_err(|error| self.refused(&error, None))
+        (own, batching): (&Arc<Direct<Onnx>>, Batching),
+        named: &BTreeMap<String, Beside>,
+    ) -> Result<(), PublishError> {
+        let call = self.call((own, batching), named);
+        let answered = trial::precompute(task, call.clone()).and_then(|()| trial::answer(task, call, count));
+        answered.map_err(|error| self.refused(&error, named))
     }
 
-    /// What is said where the task cannot run the network and those that are `named`.
-    fn refused(&self, error: &PredictError, named: Option<&BTreeMap<String, Named>>) -> PublishError {
+    fn call(&self, (own, batching): (&Arc<Direct<Onnx>>, Batching), named: &BTreeMap<String, Beside>) -> ModelCall {
+        let takes = Takes { inputs: self.tensors.0, batching, sharing: Sharing::None };
+        let beside = |(name, Beside { network, described, .. }): (&String, &Beside)| {
+            (name.clone(), load::network(network, described.into(), &described.outputs))
+        };
+        load::call(load::network(own, takes, self.tensors.1), named.iter().map(beside).collect())
+    }
+
+    /// Why the task cannot run its networks.
+    fn refused(&self, error: &PredictError, named: &BTreeMap<String, Beside>) -> PublishError {
         let own = (None, self.tensors.0, self.tensors.1);
-        let named = named.into_iter().flatten();
         let named = named
+            .iter()
             .map(|(name, it)| (Some(name.as_str()), it.described.inputs.as_slice(), it.described.outputs.as_slice()));
         let networks: Vec<_> = std::iter::once(own).chain(named).collect();
         trial::refused(self.publication.task.as_deref().unwrap_or_default(), error, &networks).into()
@@ -155,9 +168,51 @@ impl Checking<'_> {
     }
 }
 
-/// What a publisher is told of vectors that are not of length 1.
-fn other_norm(task: &Arc<dyn AnyTask>, outputs: &[Vec<Tensor>]) -> Option<String> {
-    let norm = Arc::clone(task).embedder()?.other_norm(outputs.first()?)?;
+/// A network beside the model's own, with a session.
+pub(super) struct NamedSession {
+    pub(super) onnx: Onnx,
+    pub(super) described: NamedNetwork,
+}
+
+/// A network beside the model's own, while it is tried.
+struct Beside {
+    network: Arc<Direct<Onnx>>,
+    described: NamedNetwork,
+    /// Why calls share its runs, or not.
+    because: String,
+    /// What the task ran it on.
+    runs: Vec<Vec<Tensor>>,
+}
+
+impl Beside {
+    fn new(NamedSession { onnx, described }: NamedSession) -> Self {
+        Self { network: Direct::new(onnx), described, because: String::new(), runs: Vec::new() }
+    }
+
+    /// Decides which calls share its runs, on what the task ran it on.
+    fn decide(&mut self, name: &String, publication: &Publication) -> Result<(), PublishError> {
+        self.runs = self.network.take_runs().into_iter().map(|run| run.inputs).collect();
+        let known = (!self.runs.is_empty()).then(|| cases(self.runs.clone()));
+        let inputs = &self.described.inputs;
+        let (fits, prove) = (probe::same_batch(inputs), || rows::prove(&publication.networks[name]));
+        let ended = || Seen::NotRun("the trial is over".to_owned());
+        let probed = || self.network.with(|onnx| probe::probe(onnx, inputs, known.as_ref())).unwrap_or_else(ended);
+        let Shared { batching, rows_proof, because } = decide(Some(name), publication.batching, fits, prove, probed)?;
+        let checked = self.network.with(|onnx| onnx.check_trial());
+        checked.transpose()?;
+        (self.described.batching, self.described.rows_proof, self.because) = (batching, rows_proof, because);
+        Ok(())
+    }
+}
+
+/// A network whose batches are not known yet.
+pub(super) fn undecided(files: &NetworkFiles, inputs: Vec<TensorSpec>, outputs: Vec<TensorSpec>) -> NamedNetwork {
+    NamedNetwork { inputs, outputs, ..unknown(files) }
+}
+
+/// What a publisher is warned of if vectors are not of length 1.
+fn other_norm(task: &LoadedTask, outputs: &[Tensor]) -> Option<String> {
+    let norm = task.interfaces().embeddings.as_ref()?.other_norm(outputs)?;
     Some(format!(
         "the network's vectors are not of length 1 (that of the task's example has {norm:.3}): each is divided by its length when it is \
          answered"

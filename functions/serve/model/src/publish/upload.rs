@@ -129,6 +129,7 @@ fn draft(publication: Publication) -> Manifest {
         task: publication.task,
         inputs: Vec::new(),
         outputs: Vec::new(),
+        metadata: metadata(&publication.network),
         batching: Batching::None,
         rows_proof: None,
         golden,
@@ -139,7 +140,13 @@ fn draft(publication: Publication) -> Manifest {
 pub(super) fn unknown(network: &NetworkFiles) -> NamedNetwork {
     let (blob, external) = (sized(&network.file), external(network));
     let (inputs, outputs, batching) = (Vec::new(), Vec::new(), Batching::None);
-    NamedNetwork { blob, external, prepared: None, inputs, outputs, batching, rows_proof: None }
+    let metadata = metadata(network);
+    NamedNetwork { blob, external, prepared: None, inputs, outputs, metadata, batching, rows_proof: None }
+}
+
+/// The metadata of the ONNX file; what cannot be read has none, and is refused by what makes a session of it.
+fn metadata(network: &NetworkFiles) -> BTreeMap<String, String> {
+    amaas_engine::onnx::metadata(network).unwrap_or_default()
 }
 
 fn external(network: &NetworkFiles) -> BTreeMap<String, Blob> {

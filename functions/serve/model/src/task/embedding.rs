@@ -1,38 +1,38 @@
-//! Texts to vectors: the second kind of task, whose answers are also given in `OpenAI`'s shape.
+//! Texts to vectors: the adapter for sentence encoders, whose answers are also given in `OpenAI`'s shape.
 //!
-//! A call's texts are run shortest first, in runs of bounded size, so that little of a run is padding and a few long texts
-//! among many cannot ask for more memory than the machine has. Where publishing found that rows change one another (dynamic
-//! quantisation does that), each text is a run of its own without padding: a text has the same vector whatever comes with it.
+//! A call's texts are run shortest first, in runs of bounded size, so that little of a run is padding, and a few long texts
+//! among many cannot ask for more memory than the machine has. If publishing found that rows change one another (dynamic
+//! quantisation does that), each text is a run of its own without padding: a text has the same vector in any company.
 
 use std::sync::Arc;
 
+use amaas_engine::cpu::Working;
+use amaas_engine::{Batching, InvalidInput, TaskError, TensorSpec};
 use amaas_wire::openai::Truncation;
 use amaas_wire::task::Embedding;
 use amaas_wire::{Tensor, TensorData};
+use async_trait::async_trait;
 
-use super::{AnyTask, Assets, Encoded, InvalidInput, TaskError, Working, inputs};
+use super::{Cost, EmbeddingTexts, Embeddings, Interfaces, ModelCall, Task, TaskContext, Unit, Work};
 use crate::error::PredictError;
-use crate::schema::{Schemas, Typed};
-use amaas_engine::{Batching, TensorSpec};
 
-/// Texts to the inputs of a network that makes a vector of each; serve it with
-/// [`Tasks::with_embedder`](super::Tasks::with_embedder).
+/// Texts to the inputs of a network that makes a vector of each; registered as [`TextEmbedding`].
 ///
 /// Its predictions are [`Embedding`]s, and `POST /v1/embeddings` takes the model.
 ///
 /// ```
-/// use amaas_model::task::{Assets, Embedder, InvalidInput, TaskError, Tokens};
+/// use amaas_model::task::{InvalidInput, TaskContext, TaskError, Tasks, TextEmbedding, TextEncoder, Tokens};
 /// use amaas_wire::{Tensor, TensorData};
 ///
 /// /// Reads bytes, 64 at most.
 /// struct Bytes;
 ///
-/// impl Embedder for Bytes {
+/// impl TextEncoder for Bytes {
 ///     const NAME: &'static str = "bytes";
 ///     const EXAMPLE: &'static str = r#""A text.""#;
 ///     const OUTPUT: &'static str = "vector";
 ///
-///     fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+///     fn load(_: &TaskContext) -> Result<Self, TaskError> {
 ///         Ok(Self)
 ///     }
 ///
@@ -41,26 +41,29 @@ use amaas_engine::{Batching, TensorSpec};
 ///         Ok(Tokens { ids, truncated: text.len() > 64 })
 ///     }
 ///
-///     fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+///     fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
 ///         let padded = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or(-1)));
 ///         let data: Vec<i64> = padded.collect();
 ///         Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
 ///     }
 /// }
+///
+/// let tasks = Tasks::default().with::<TextEmbedding<Bytes>>();
+/// assert_eq!(tasks.names().collect::<Vec<_>>(), ["bytes"]);
 /// ```
-pub trait Embedder: Sized + Send + Sync + 'static {
-    /// The task's name, which a manifest asks for.
+pub trait TextEncoder: Sized + Send + Sync + 'static {
+    /// See [`Task::NAME`].
     const NAME: &'static str;
-    /// One text, as JSON: for a first call, and for documents.
+    /// One text, as JSON: for documents, and for a trial.
     const EXAMPLE: &'static str;
-    /// The network's output with the vectors: FP32 `[batch, dimensions]`. One that has another length than 1 is divided by it.
+    /// The network's output with the vectors: FP32 `[batch, dimensions]`. A vector of another length than 1 is divided by it.
     const OUTPUT: &'static str;
 
-    /// Makes the task from the files that were published with the network.
+    /// See [`Task::load`].
     ///
     /// # Errors
-    /// When a file is missing or is not what it should be; the function then never gets ready.
-    fn from_assets(assets: &Assets) -> Result<Self, TaskError>;
+    /// If a file is missing or not valid; the function then never gets ready.
+    fn load(context: &TaskContext) -> Result<Self, TaskError>;
 
     /// The tokens of `text` that the network reads.
     ///
@@ -68,68 +71,134 @@ pub trait Embedder: Sized + Send + Sync + 'static {
     /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
     fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput>;
 
-    /// How many tokens all of `text` has, where that can be told soon: asked for a text that is refused, since it has more than the network
-    /// reads.
+    /// The number of tokens of all of `text`, if it can be counted soon: for the error about a text with more than the network reads.
     fn count(&self, text: &str) -> Option<usize> {
         let _ = text;
         None
     }
 
-    /// Makes the network's inputs of `rows`, which is never empty: each padded to `length`, which none is longer than, so that
-    /// the padding changes no vector.
+    /// The network's inputs for `rows`, which is never empty: each padded to `length`, so that the padding changes no vector.
     ///
     /// # Errors
-    /// As for [`Embedder::tokens`].
-    fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput>;
+    /// As for [`tokens`](Self::tokens).
+    fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput>;
 }
 
 /// The tokens of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
-    /// Their ids, those that begin and end a text included.
+    /// Their ids, special tokens included.
     pub ids: Vec<i64>,
     /// Whether the text has more than the network reads.
     pub truncated: bool,
 }
 
-/// An [`Embedder`] without its type.
-pub trait AnyEmbedder: Send + Sync {
-    /// Makes the runs for `texts`.
-    fn plan(&self, working: &Working, texts: Texts<'_>, batching: Batching) -> Result<Plan, PredictError>;
-    /// The length of the vectors, where the network's outputs say.
-    fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize>;
-    /// The norm of the first vector in `outputs`, if it is not 1.
-    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64>;
+/// A [`TextEncoder`] as a [`Task`].
+pub struct TextEmbedding<E> {
+    encoder: Arc<E>,
+    dimensions: Option<usize>,
 }
 
-/// The texts of a call.
-#[derive(Clone, Copy, Debug)]
-pub struct Texts<'t> {
-    /// The texts.
-    pub list: &'t [String],
-    /// What the member of the request is called that has them, for errors.
-    pub member: &'static str,
-    /// Whether long texts are truncated.
-    pub truncation: Truncation,
-}
+impl<E: TextEncoder> Task for TextEmbedding<E> {
+    const NAME: &'static str = E::NAME;
+    const EXAMPLE: &'static str = E::EXAMPLE;
+    const UNIT: Unit = Unit::Tokens;
+    type Input = String;
+    type Prediction = Embedding;
 
-impl<'t> Texts<'t> {
-    /// Those of `member`, each of which is cut where it is too long.
-    pub fn cut(member: &'static str, texts: &'t [String]) -> Self {
-        Self { list: texts, member, truncation: Truncation::End }
+    fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        let dimensions = dimensions::<E>(&context.network.outputs);
+        Ok(Self { encoder: Arc::new(E::load(context)?), dimensions })
+    }
+
+    async fn predict(self: Arc<Self>, call: ModelCall, texts: Vec<String>) -> Result<Vec<Embedding>, PredictError> {
+        self.embed(call, EmbeddingTexts { texts, member: "inputs", truncation: Truncation::End }).await
+    }
+
+    fn interfaces(self: &Arc<Self>) -> Interfaces {
+        Interfaces::default().with_embeddings(Arc::clone(self) as Arc<dyn Embeddings>)
     }
 }
 
-/// What a call's texts ask of the network.
-pub struct Plan {
-    /// The inputs of each run.
-    pub runs: Vec<Vec<Tensor>>,
-    /// Makes the vectors.
-    pub vectors: Vectors,
+#[async_trait]
+impl<E: TextEncoder> Embeddings for TextEmbedding<E> {
+    fn dimensions(&self) -> Option<usize> {
+        self.dimensions
+    }
+
+    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64> {
+        let output = outputs.iter().find(|output| output.name() == E::OUTPUT)?;
+        let norm = norm(output.data().as_f32()?.get(..*output.shape().get(1)?)?);
+        (!is_unit(norm)).then_some(norm)
+    }
+
+    async fn embed(self: Arc<Self>, call: ModelCall, texts: EmbeddingTexts) -> Result<Vec<Embedding>, PredictError> {
+        let (network, encoder) = (call.networks().own(), Arc::clone(&self.encoder));
+        let batching = network.batching();
+        let encode = move |working: &Working| encode_texts(&*encoder, working, &texts, batching);
+        let mut encoded = call.compute(Work::text(call.input_size()), encode).await?;
+        let runs = network.prepare(encoded.take_runs(), call.tenant(), call.max_rows())?;
+        let charge = call.charge(Cost::tokens(runs.rows(), encoded.tokens())).await?;
+        let outputs = call.run(&charge, network, runs).await?;
+        call.compute(Work::json(call.output_size()), move |_| encoded.vectors(&outputs)).await
+    }
 }
 
-/// The vectors to come, from the outputs of a [`Plan`]'s runs.
-pub struct Vectors {
+/// The length of the vectors, if the network declares it.
+fn dimensions<E: TextEncoder>(outputs: &[TensorSpec]) -> Option<usize> {
+    outputs.iter().find(|output| output.name == E::OUTPUT)?.shape.get(1)?.fixed()
+}
+
+/// Tokenises `texts`, and makes the runs for them. A task with a text encoder beside its own network calls it too.
+///
+/// # Errors
+/// [`InputError`](crate::InputError) names the text.
+pub fn encode_texts<E: TextEncoder>(
+    encoder: &E,
+    working: &Working,
+    texts: &EmbeddingTexts,
+    batching: Batching,
+) -> Result<EncodedTexts, PredictError> {
+    let EmbeddingTexts { texts, member, truncation } = texts;
+    let tokens = |(index, text): (usize, &String)| {
+        let refused = |what: &str| PredictError::invalid(format!("{member}[{index}]: {what}"));
+        let tokens = encoder.tokens(text).map_err(|error| refused(&error.to_string()))?;
+        if tokens.truncated && *truncation == Truncation::Refuse {
+            let got = encoder.count(text).map_or_else(|| "more".to_owned(), |count| count.to_string());
+            let most = tokens.ids.len();
+            return Err(refused(&format!("expected at most {most} tokens where truncate is false, got {got}")));
+        }
+        working.go_on((tokens.ids.len() as u64).max(1))?;
+        Ok::<_, PredictError>(tokens)
+    };
+    let run = |rows: &[Tokens], length| encoder.tensors(rows, length).map_err(PredictError::from);
+    let texts: Vec<Tokens> = texts.iter().enumerate().map(tokens).collect::<Result<_, _>>()?;
+    let mut texts: Vec<_> = texts.into_iter().enumerate().collect();
+    texts.sort_by_key(|(_, tokens)| tokens.ids.len());
+    let (mut runs, mut rows) = (Vec::new(), Vec::with_capacity(texts.len()));
+    let mut waiting: Vec<Tokens> = Vec::new();
+    let (mut longest, mut alone) = (0, 0);
+    for (text, tokens) in texts {
+        let length = padded(tokens.ids.len(), batching);
+        alone += length;
+        if !waiting.is_empty() && !fits((waiting.len() + 1) * length, alone, batching) {
+            runs.push(run(&std::mem::take(&mut waiting), longest)?);
+            alone = length;
+        }
+        rows.push(Row { text, tokens: tokens.ids.len() as u64, truncated: tokens.truncated });
+        waiting.push(tokens);
+        longest = length;
+    }
+    if !waiting.is_empty() {
+        runs.push(run(&waiting, longest)?);
+    }
+    Ok(EncodedTexts { runs, output: E::OUTPUT, member, rows })
+}
+
+/// Tokenised texts: the runs for them, and then their vectors.
+pub struct EncodedTexts {
+    /// The inputs of each run.
+    runs: Vec<Vec<Tensor>>,
     output: &'static str,
     member: &'static str,
     /// What each row of all runs, one after the other, is of.
@@ -143,14 +212,22 @@ struct Row {
     truncated: bool,
 }
 
-impl Vectors {
+impl EncodedTexts {
+    /// The inputs of each run; they are taken once.
+    pub fn take_runs(&mut self) -> Vec<Vec<Tensor>> {
+        std::mem::take(&mut self.runs)
+    }
+
     /// How many tokens go through the network, padding apart.
     pub fn tokens(&self) -> u64 {
         self.rows.iter().map(|row| row.tokens).sum()
     }
 
-    /// One vector for each text, in their order.
-    pub fn read(self, outputs: &[Vec<Tensor>]) -> Result<Vec<Embedding>, PredictError> {
+    /// One vector of length 1 for each text, in their order, from the outputs of the runs.
+    ///
+    /// # Errors
+    /// A vector of length 0 or with a value that is no finite number; outputs of another shape.
+    pub fn vectors(self, outputs: &[Vec<Tensor>]) -> Result<Vec<Embedding>, PredictError> {
         let mut vectors = Vec::with_capacity(self.rows.len());
         for outputs in outputs {
             let output = outputs.iter().find(|output| output.name() == self.output);
@@ -179,97 +256,6 @@ impl Vectors {
             Ok(Embedding { embedding, tokens: row.tokens, truncated: row.truncated })
         };
         embeddings.into_iter().map(embedding).collect()
-    }
-}
-
-pub(super) struct Erased<E>(pub(super) E);
-
-impl<E: Embedder> AnyEmbedder for Erased<E> {
-    fn plan(&self, working: &Working, texts: Texts<'_>, batching: Batching) -> Result<Plan, PredictError> {
-        let Texts { list: texts, member, truncation } = texts;
-        let tokens = |(index, text): (usize, &String)| {
-            let refused = |what: &str| PredictError::invalid(format!("{member}[{index}]: {what}"));
-            let tokens = self.0.tokens(text).map_err(|error| refused(&error.0))?;
-            if tokens.truncated && truncation == Truncation::Refuse {
-                let got = self.0.count(text).map_or_else(|| "more".to_owned(), |count| count.to_string());
-                let most = tokens.ids.len();
-                return Err(refused(&format!("expected at most {most} tokens where truncate is false, got {got}")));
-            }
-            working.go_on((tokens.ids.len() as u64).max(1))?;
-            Ok::<_, PredictError>(tokens)
-        };
-        let texts: Vec<Tokens> = texts.iter().enumerate().map(tokens).collect::<Result<_, _>>()?;
-        let mut texts: Vec<_> = texts.into_iter().enumerate().collect();
-        texts.sort_by_key(|(_, tokens)| tokens.ids.len());
-        let (mut runs, mut rows) = (Vec::new(), Vec::with_capacity(texts.len()));
-        let mut waiting: Vec<Tokens> = Vec::new();
-        let (mut longest, mut alone) = (0, 0);
-        for (text, tokens) in texts {
-            let length = padded(tokens.ids.len(), batching);
-            alone += length;
-            if !waiting.is_empty() && !fits((waiting.len() + 1) * length, alone, batching) {
-                runs.push(self.run(&std::mem::take(&mut waiting), longest)?);
-                alone = length;
-            }
-            rows.push(Row { text, tokens: tokens.ids.len() as u64, truncated: tokens.truncated });
-            waiting.push(tokens);
-            longest = length;
-        }
-        if !waiting.is_empty() {
-            runs.push(self.run(&waiting, longest)?);
-        }
-        Ok(Plan { runs, vectors: Vectors { output: E::OUTPUT, member, rows } })
-    }
-
-    fn dimensions(&self, outputs: &[TensorSpec]) -> Option<usize> {
-        outputs.iter().find(|output| output.name == E::OUTPUT)?.shape.get(1)?.fixed()
-    }
-
-    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64> {
-        let output = outputs.iter().find(|output| output.name() == E::OUTPUT)?;
-        let norm = norm(output.data().as_f32()?.get(..*output.shape().get(1)?)?);
-        (!is_unit(norm)).then_some(norm)
-    }
-}
-
-impl<E: Embedder> Erased<E> {
-    fn run(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, PredictError> {
-        self.0.encode(rows, length).map_err(PredictError::from)
-    }
-}
-
-impl<E: Embedder> AnyTask for Erased<E> {
-    fn quick(&self) -> usize {
-        QUICK_TEXT
-    }
-
-    fn example(&self) -> &'static str {
-        E::EXAMPLE
-    }
-
-    fn typed(&self, schemas: &mut Schemas) -> Typed {
-        Typed::of::<String, Embedding>(schemas, E::EXAMPLE)
-    }
-
-    fn encode(
-        self: Arc<Self>,
-        working: &Working,
-        body: &[u8],
-        limit: usize,
-        batching: Batching,
-    ) -> Result<Encoded, PredictError> {
-        let texts = inputs::<String>(body, limit)?;
-        let Plan { runs, vectors } = self.plan(working, Texts::cut("inputs", &texts), batching)?;
-        let tokens = Some(vectors.tokens());
-        let decode = move |outputs: &[Vec<Tensor>]| {
-            let embeddings = vectors.read(outputs)?;
-            serde_json::value::to_raw_value(&embeddings).map_err(|error| PredictError::internal(error))
-        };
-        Ok(Encoded { runs, tokens, decode: Box::new(decode) })
-    }
-
-    fn embedder(self: Arc<Self>) -> Option<Arc<dyn AnyEmbedder>> {
-        Some(self)
     }
 }
 
@@ -304,8 +290,6 @@ fn fits(together: usize, alone: usize, batching: Batching) -> bool {
     batching.has_rows() && together <= RUN_TOKENS && together <= 2 * alone
 }
 
-/// Bytes of text that are quickly read: tokenisers read some 10 MB/s, where JSON is read at 200.
-pub const QUICK_TEXT: usize = amaas_engine::cpu::QUICK / 20;
 /// At most 7 tokens of padding, and 64 different lengths for texts of up to 512 tokens.
 const STEP: usize = 8;
 /// Tokens of one run, padding included: 8 texts of 512 or 128 of 32. The attention of 8 texts of 512 tokens over 12 heads takes 100 MB.

@@ -1,0 +1,78 @@
+//! The tasks that a program was built with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use amaas_engine::TaskError;
+
+use super::any::LoadedTask;
+use super::context::TaskContext;
+use super::task::Task;
+
+/// The tasks that a program was built with, by name.
+#[derive(Clone, Default)]
+pub struct Tasks {
+    known: BTreeMap<&'static str, Registered>,
+    elsewhere: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Registered {
+    load: fn(&TaskContext) -> Result<LoadedTask, TaskError>,
+    example: &'static str,
+    networks: &'static [&'static str],
+}
+
+impl Tasks {
+    /// These and `T`.
+    #[must_use]
+    pub fn with<T: Task>(mut self) -> Self {
+        let load = |context: &TaskContext| Ok(LoadedTask::new(T::load(context)?));
+        self.known.insert(T::NAME, Registered { load, example: T::EXAMPLE, networks: T::NETWORKS });
+        self
+    }
+
+    /// These, and models with the task `name` are published although this program does not have it: the publisher vouches that the
+    /// program which will serve them does.
+    #[must_use]
+    pub fn with_unchecked(mut self, name: impl Into<String>) -> Self {
+        self.elsewhere.insert(name.into());
+        self
+    }
+
+    /// Whether models with the task `name` are published unchecked.
+    pub(crate) fn is_unchecked(&self, name: &str) -> bool {
+        !self.known.contains_key(name) && self.elsewhere.contains(name)
+    }
+
+    /// The names of all tasks that this program has.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.known.keys().copied()
+    }
+
+    /// The example input of the task `name`, as JSON.
+    pub fn example(&self, name: &str) -> Option<&'static str> {
+        self.known.get(name).map(|known| known.example)
+    }
+
+    /// Makes the task `name` of a model.
+    ///
+    /// # Errors
+    /// If the program does not have the task, the model has other networks than it runs, or the task refuses the model's files.
+    pub fn load(&self, name: &str, context: &TaskContext) -> Result<LoadedTask, TaskError> {
+        let Some(Registered { load, networks, .. }) = self.known.get(name) else {
+            let known = self.names().collect::<Vec<_>>().join(", ");
+            return Err(TaskError::new(format!("the function was built without task {name:?}; it has: {known}")));
+        };
+        let expected: BTreeSet<&str> = networks.iter().copied().collect();
+        let got: BTreeSet<&str> = context.networks.keys().map(String::as_str).collect();
+        if expected != got {
+            let show = |names: &BTreeSet<&str>| match names.len() {
+                0 => "no network".to_owned(),
+                _ => format!("the networks {:?}", names.iter().collect::<Vec<_>>()),
+            };
+            let (expected, got) = (show(&expected), show(&got));
+            return Err(TaskError::new(format!("expected {expected} beside the model's own, got {got}")));
+        }
+        load(context)
+    }
+}

@@ -1,0 +1,21 @@
+//! The response of a call that was counted.
+
+use axum::body::Body;
+use axum::response::IntoResponse;
+use http::Response;
+
+/// A response that may leave: its call was counted, or is a repeat of one.
+pub(crate) struct Answered(Response<Body>);
+
+impl Answered {
+    /// Only a [`Call`](super::Call) makes one.
+    pub(super) fn new(response: Response<Body>) -> Self {
+        Self(response)
+    }
+}
+
+impl IntoResponse for Answered {
+    fn into_response(self) -> Response<Body> {
+        self.0
+    }
+}

@@ -1,0 +1,100 @@
+//! A model that a caller may call: the one way from a request to a model.
+
+use std::sync::Arc;
+
+use amaas_access::quota::{Plan, Taken};
+use amaas_model::load::{Model, Slot};
+use amaas_wire::predict::REQUEST_ID;
+use axum::extract::{FromRequestParts, Path};
+use http::HeaderValue;
+use http::request::Parts;
+use serde::Deserialize;
+
+use super::call::Entered;
+use super::{CallFacts, Caller};
+use crate::admission::Admission;
+use crate::error::{Error, RouteError};
+use crate::sealing::CameSealed;
+use crate::state::Host;
+
+/// A caller with a model: the key is valid, its scope has the model, and the function takes calls. As an extractor it reads the model's name
+/// from the path.
+#[derive(Clone)]
+pub(crate) struct AuthorisedModel {
+    host: Host,
+    caller: Caller,
+    slot: Arc<Slot>,
+}
+
+impl AuthorisedModel {
+    /// The model called `name`, if `caller` may call it.
+    ///
+    /// # Errors
+    /// An unknown model, one that is out of the key's scope, or a function that is shutting down.
+    pub(crate) fn of(host: &Host, caller: Caller, name: &str) -> Result<Self, Error> {
+        let slot = host.slot(name)?;
+        caller.scope(slot.name())?;
+        Ok(Self { host: host.clone(), caller: caller.admitted(host)?, slot })
+    }
+
+    /// The state of the host.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The caller.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The model's place.
+    pub(crate) fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    /// The model, when it is loaded, if its version is `version` or none is asked for.
+    ///
+    /// # Errors
+    /// A model that is not ready, or has another version.
+    pub(crate) async fn model(&self, version: Option<&str>) -> Result<Arc<Model>, Error> {
+        self.host.model(&self.slot, version).await
+    }
+
+    /// Takes a request of the caller's limits, and begins a call.
+    ///
+    /// # Errors
+    /// A full queue, or a limit that is reached.
+    pub(crate) async fn enter(self, parts: &Parts) -> Result<Entered, Error> {
+        let Self { host, caller, slot } = self;
+        Host::room(&slot)?;
+        let plan = caller.account().plan(host.quotas(), slot.name());
+        let max_cost = caller.key().and_then(|key| Plan::of_key(host.quotas(), key));
+        let price = host.directory().price(slot.name()).await?;
+        let mut taken = Taken::default();
+        taken.take(&plan.requests, 1).await?;
+        // A request counts, whatever becomes of it.
+        taken.keep();
+        let request_id = parts.headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
+        let (id, sealed) = (parts.extensions.get().copied(), parts.extensions.get::<CameSealed>().is_some());
+        let admission = Admission::of(host.gate(), caller.tenant(), Some(slot.name()));
+        let facts = CallFacts { host, caller, plan, max_cost, price, sealed, request_id };
+        Ok(Entered::new(facts, slot, id, admission))
+    }
+}
+
+/// The name of the model in a path, whatever else is in it.
+#[derive(Deserialize)]
+struct ModelName {
+    model: String,
+}
+
+impl FromRequestParts<Host> for AuthorisedModel {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, host: &Host) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, host).await?;
+        let path = Path::<ModelName>::from_request_parts(parts, host).await;
+        let Path(ModelName { model }) = path.map_err(|_| RouteError::Url)?;
+        Self::of(host, caller, &model)
+    }
+}

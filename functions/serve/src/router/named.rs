@@ -1,0 +1,76 @@
+//! Calls whose body names the model: the body is collected once, its JSON is parsed once, and the key's scope is checked before anything
+//! else sees the call. So a repeat gets a stored response only if its key may use the model.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Response, header};
+
+use amaas_engine::cpu::QUICK;
+
+use crate::admission::Admission;
+use crate::error::Error;
+use crate::idempotency;
+use crate::request::{Answered, AuthorisedModel, Call, Caller};
+use crate::state::Host;
+
+/// A body that names its model.
+pub(super) trait NamesModel: Sized + Send + 'static {
+    /// Reads a body of at most `max_rows` inputs.
+    fn read(body: &[u8], max_rows: usize) -> Result<Self, Error>;
+
+    /// The name of the model.
+    fn model(&self) -> &str;
+}
+
+/// A call to the model that its body names.
+pub(super) struct NamedCall<T> {
+    authorised: AuthorisedModel,
+    parts: Parts,
+    content: Bytes,
+    request: T,
+}
+
+impl<T: NamesModel> NamedCall<T> {
+    /// Collects and parses the body, and checks that `caller` may use the model.
+    pub(super) async fn read(host: &Host, caller: Caller, request: Request) -> Result<Self, Error> {
+        let caller = caller.admitted(host)?;
+        let (mut parts, body) = request.into_parts();
+        let mut admission = Admission::of(host.gate(), caller.tenant(), None);
+        let content = admission.read(&parts.headers, body, host.limits().body_bytes).await?;
+        let (read, rows) = (content.clone(), host.limits().rows);
+        let request = admission.work(QUICK, content.len(), move |_| T::read(&read, rows)).await?;
+        // It is expanded, and must not be once more.
+        parts.headers.remove(header::CONTENT_ENCODING);
+        parts.headers.insert(header::CONTENT_LENGTH, content.len().into());
+        let authorised = AuthorisedModel::of(host, caller, request.model())?;
+        Ok(Self { authorised, parts, content, request })
+    }
+
+    /// Answers the call by `answer`, or a repeat of it by the stored response.
+    pub(super) async fn answer_once<F>(self, answer: impl FnOnce(Self) -> F) -> Result<Response<Body>, Error>
+    where
+        F: Future<Output = Result<Answered, Error>>,
+    {
+        if !idempotency::runs_once(&self.parts.method, &self.parts.headers) {
+            return answer(self).await.map(IntoResponse::into_response);
+        }
+        let Self { authorised, parts, content, request } = self;
+        let (host, caller) = (authorised.host().clone(), authorised.caller().clone());
+        let taken = idempotency::take_request(&host, &caller, Some(authorised.slot().name())).await?;
+        let run = async |parts, content| {
+            let answered = answer(Self { authorised, parts, content, request }).await;
+            answered.map_or_else(IntoResponse::into_response, IntoResponse::into_response)
+        };
+        idempotency::run_once(&host, &caller, taken, (parts, content), run).await
+    }
+
+    /// Takes a request of the caller's limits, and waits for the model.
+    pub(super) async fn enter(self) -> Result<(Call, T), Error> {
+        let Self { authorised, parts, content, request } = self;
+        let call = authorised.enter(&parts).await?.received(&content).await?.call(None).await?;
+        Ok((call, request))
+    }
+}
