@@ -7,7 +7,7 @@ use amaas::ApiKey;
 use amaas_access::{Accounts, KeyTerms, Tenant};
 use amaas_e2e::patience::until;
 use amaas_e2e::{Function, Program, Stage};
-use amaas_model::task::{Task, Tasks};
+use amaas_model::task::{Rows, Task, Tasks, TextEmbedding};
 use amaas_store::live;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -76,7 +76,7 @@ async fn repeats_and_looks_are_requests_of_the_minute() {
 #[tokio::test]
 async fn no_call_has_no_units() {
     let stage = Stage::set().await;
-    let tasks = Tasks::default().with_embedder::<amaas_embed::Embed>();
+    let tasks = Tasks::default().with::<TextEmbedding<amaas_embed::Embed>>();
     stage.publish_with(amaas_embed::bundle(live()).expect("committed"), &tasks).await;
     let accounts = stage.accounts().await;
     let key = tenant(&accounts, "zero", &["units/month=100"]).await;
@@ -99,7 +99,7 @@ async fn no_call_has_no_units() {
 #[tokio::test]
 async fn who_hangs_up_is_charged_for_what_was_decoded_and_no_more_is() {
     let stage = Stage::set().await;
-    let tasks = Tasks::default().with::<amaas_digits::Digits>();
+    let tasks = Tasks::default().with::<Rows<amaas_digits::Digits>>();
     stage.publish_with(amaas_digits::bundle(live()).expect("committed"), &tasks).await;
     let accounts = stage.accounts().await;
     let [key, other] = [tenant(&accounts, "leaves", &[]).await, tenant(&accounts, "stays", &[]).await];

@@ -4,7 +4,7 @@ use amaas::task::{DigitClassification, Image, RankedClassification};
 use amaas_e2e::{Program, Stage};
 use amaas_engine::Batching;
 use amaas_model::manifest::Golden;
-use amaas_model::task::{Task, Tasks};
+use amaas_model::task::{Rows, Task, Tasks};
 use amaas_store::live;
 
 #[tokio::test]
@@ -12,7 +12,7 @@ async fn a_recurrent_network_takes_names() {
     let stage = Stage::set().await;
     let bundle = amaas_names::bundle(live()).expect("the committed model is whole");
     let golden = bundle.golden.clone().expect("it has golden cases");
-    let manifest = stage.publish_with(bundle, &Tasks::default().with::<amaas_names::Names>()).await;
+    let manifest = stage.publish_with(bundle, &Tasks::default().with::<Rows<amaas_names::Names>>()).await;
     assert_eq!(manifest.batching, Batching::Rows, "rows of other callers change nothing");
 
     let function = stage.launch(Program::Names, "names").await.set("AMAAS_SEALING", "required").start();
@@ -27,7 +27,7 @@ async fn a_convolutional_network_takes_images() {
     let stage = Stage::set().await;
     let bundle = amaas_digits::bundle(live()).expect("the committed model is whole");
     let golden = bundle.golden.clone().expect("it has golden cases");
-    let manifest = stage.publish_with(bundle, &Tasks::default().with::<amaas_digits::Digits>()).await;
+    let manifest = stage.publish_with(bundle, &Tasks::default().with::<Rows<amaas_digits::Digits>>()).await;
     assert_eq!(manifest.batching, Batching::Rows, "rows of other callers change nothing");
 
     let function = stage.launch(Program::Digits, "digits").await.set("AMAAS_SEALING", "required").start();

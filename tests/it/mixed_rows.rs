@@ -15,7 +15,7 @@ use amaas_engine::Batching;
 use amaas_generate::Generate;
 use amaas_model::manifest::Manifest;
 use amaas_model::publish::{BatchingPolicy, Protection, Publication, Publisher, publish};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Tasks, TextGeneration};
 use amaas_serve::sealing::KeySet;
 use amaas_store::live;
 use futures_util::future::join_all;
@@ -142,7 +142,7 @@ async fn a_decoder_that_mixes_rows_makes_each_text_as_if_alone() {
             batching: policy,
             ..amaas_generate::bundle(live()).expect("committed")
         };
-        let manifest = stage.publish_with(publication, &Tasks::default().with_generator::<Generate>()).await;
+        let manifest = stage.publish_with(publication, &Tasks::default().with::<TextGeneration<Generate>>()).await;
         let shared = if policy == BatchingPolicy::Auto { Batching::None } else { Batching::SameTenant };
         assert_eq!((manifest.batching, manifest.rows_proof), (shared, None));
         let served = Served::of(&stage, Program::Generate, &name).await;

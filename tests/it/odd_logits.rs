@@ -3,7 +3,7 @@
 use amaas_e2e::onnx::{Constant, Dim, Graph, Node, Value};
 use amaas_e2e::{Function, Program, Stage};
 use amaas_generate::Generate;
-use amaas_model::task::{Generator, Tasks};
+use amaas_model::task::{Tasks, TextGeneration, TextGenerator};
 use amaas_store::live;
 use amaas_wire::Datatype::{Fp32, Int64};
 use serde_json::{Value as Json, json};
@@ -20,7 +20,7 @@ impl Odd {
         let mut publication = amaas_generate::bundle(live()).expect("the committed model is whole");
         publication.network = network(&tokens()).into();
         publication.golden = None;
-        stage.publish_with(publication, &Tasks::default().with_generator::<Generate>()).await;
+        stage.publish_with(publication, &Tasks::default().with::<TextGeneration<Generate>>()).await;
         let function = stage.launch(Program::Generate, "generate").await.start();
         function.ready().await;
         Self { stage, function }

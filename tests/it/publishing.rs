@@ -7,7 +7,7 @@ mod memory;
 use amaas_e2e::{Stage, library};
 use amaas_embed::Embed;
 use amaas_model::publish::{Publication, PublishError, Published, publish};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Tasks, TextEmbedding};
 use amaas_store::live;
 
 /// What comes of publishing `publication` on `stage`.
@@ -22,5 +22,5 @@ fn embed(network: Vec<u8>) -> Publication {
 }
 
 fn tasks() -> Tasks {
-    Tasks::default().with_embedder::<Embed>()
+    Tasks::default().with::<TextEmbedding<Embed>>()
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use amaas_local::object_store::{BUCKET, ObjectStore};
 use amaas_model::publish::{Protection, Publisher, publish};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks};
 use amaas_sentiment::{Sentiment, bundle};
 use amaas_serve::sealing::KeySet;
 use amaas_store::Store;
@@ -46,7 +46,7 @@ impl Published {
         KeySet::create(&store, &sentiment, &vault).await.expect("the keys can be kept");
         let signer = SigningKey::generate().expect("the system gives randomness");
         let publisher = Publisher { signer, protection: Protection::Sealed(vault) };
-        publish(&store, publication, &Tasks::default().with::<Sentiment>(), library().await, &publisher)
+        publish(&store, publication, &Tasks::default().with::<Rows<Sentiment>>(), library().await, &publisher)
             .await
             .expect("the committed model can be published");
         let key = ApiKey::generate("test").expect("the system gives randomness");

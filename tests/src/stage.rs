@@ -10,7 +10,7 @@ use amaas_ledger::{Clock, Ledger, Sqlite};
 use amaas_local::object_store::{BUCKET, ObjectStore};
 use amaas_model::manifest::Manifest;
 use amaas_model::publish::{Protection, Publication, Publisher, publish};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks};
 use amaas_sentiment::{Sentiment, bundle};
 use amaas_serve::sealing::KeySet;
 use amaas_store::Store;
@@ -75,7 +75,7 @@ impl Stage {
     pub async fn set_unsealed() -> Self {
         let stage = Self::set().await;
         let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher.clone() };
-        let (bundle, tasks) = (bundle(live()).expect("committed"), Tasks::default().with::<Sentiment>());
+        let (bundle, tasks) = (bundle(live()).expect("committed"), Tasks::default().with::<Rows<Sentiment>>());
         let result = publish(&stage.store().await, bundle, &tasks, library().await, &publisher).await;
         assert_eq!(result.expect("the committed model can be published").manifest.version.as_str(), "2");
         Self { version: 2, ..stage }

@@ -18,7 +18,7 @@ use amaas::{Answer, Model};
 use amaas_digits::Digits;
 use amaas_engine::runtime;
 use amaas_local::served::Served;
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks};
 use amaas_store::live;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, replace, resize};
@@ -43,7 +43,7 @@ fn main() -> Result<()> {
 
 async fn evaluate(digits: Vec<Digit>, form: Form) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let tasks = Tasks::default().with::<Digits>();
+    let tasks = Tasks::default().with::<Rows<Digits>>();
     let served = Served::start(folder.path(), amaas_digits::bundle(live())?, &tasks).await?;
 
     let bar = ProgressBar::new(digits.len() as u64);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use amaas_serve::manifest::{Golden, ManifestError};
 use amaas_serve::publish::{BatchingPolicy, Publication};
-use amaas_serve::task::Task;
+use amaas_serve::task::RowTask;
 use amaas_store::Alias;
 use bytes::Bytes;
 

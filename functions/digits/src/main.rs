@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use amaas_digits::Digits;
-use amaas_serve::task::Tasks;
+use amaas_serve::task::{Rows, Tasks};
 
 fn main() -> ExitCode {
-    amaas_serve::function(Tasks::default().with::<Digits>())
+    amaas_serve::function(Tasks::default().with::<Rows<Digits>>())
 }

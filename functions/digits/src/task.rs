@@ -4,8 +4,8 @@
 //! that stands out is refused; of an animation the first image counts; what is transparent is white; colours turn grey.
 
 use amaas_image::{MOST_MEMORY, MOST_PIXELS, grey};
-use amaas_serve::task::{Assets, Task, checkpoint};
 use amaas_serve::task::{InvalidInput, TaskError};
+use amaas_serve::task::{RowTask, TaskContext, checkpoint};
 use amaas_wire::Tensor;
 use amaas_wire::task::{DigitClassification, Image};
 
@@ -15,30 +15,30 @@ use crate::digit::{PIXELS, SIDE, digit};
 ///
 /// ```
 /// use amaas_digits::Digits;
-/// use amaas_serve::task::Task;
+/// use amaas_serve::task::RowTask;
 ///
-/// let error = Digits.encode(&[b"GIF89a".to_vec().into()]).expect_err("another format");
+/// let error = Digits.preprocess(&[b"GIF89a".to_vec().into()]).expect_err("another format");
 /// assert_eq!(error.to_string(), "inputs[0]: expected a PNG, JPEG or WebP file, got something else");
 /// ```
 pub struct Digits;
 
-impl Task for Digits {
+impl RowTask for Digits {
     const NAME: &'static str = "digits";
     const EXAMPLE: &'static str = concat!(
         r#""iVBORw0KGgoAAAANSUhEUgAAAAgAAAALAQAAAABq4PGIAAAAGElEQVR42mP4z9DI8BcIfwPhdyB8"#,
         r#"D4T/AW2jCjzCFaQsAAAAAElFTkSuQmCC""#
     );
     // A file of some kilobytes can be an image of megapixels.
-    const QUICK: usize = 0;
-    const MEMORY: usize = MOST_MEMORY;
+    const QUICK_BYTES: usize = 0;
+    const MEMORY_BYTES: usize = MOST_MEMORY;
     type Input = Image;
     type Prediction = DigitClassification;
 
-    fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+    fn load(_: &TaskContext) -> Result<Self, TaskError> {
         Ok(Self)
     }
 
-    fn encode(&self, inputs: &[Image]) -> Result<Vec<Tensor>, InvalidInput> {
+    fn preprocess(&self, inputs: &[Image]) -> Result<Vec<Tensor>, InvalidInput> {
         let (mut pixels, mut decoded) = (Vec::with_capacity(inputs.len() * PIXELS), 0);
         for (index, file) in inputs.iter().enumerate() {
             let refused = |why: &dyn std::fmt::Display| InvalidInput::new(format!("inputs[{index}]: {why}"));
@@ -58,7 +58,7 @@ impl Task for Digits {
         Ok(vec![tensor.map_err(InvalidInput::new)?])
     }
 
-    fn decode(&self, outputs: &[Tensor]) -> Result<Vec<DigitClassification>, TaskError> {
+    fn postprocess(&self, _: &[Image], outputs: &[Tensor]) -> Result<Vec<DigitClassification>, TaskError> {
         let output = outputs.iter().find(|output| output.name() == "probabilities");
         let probabilities = output.and_then(|tensor| tensor.data().as_f32()).map(<[f32]>::as_chunks);
         match probabilities {
@@ -79,14 +79,15 @@ mod tests {
     fn of_equals_the_first_digit_is_taken() {
         let output =
             |values: &[f32]| [Tensor::new("probabilities", vec![1, values.len()], values.to_vec()).expect("a row")];
-        let answer = Digits.decode(&output(&[0.0, 0.1, 0.4, 0.1, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0])).expect("ten");
+        let answer =
+            Digits.postprocess(&[], &output(&[0.0, 0.1, 0.4, 0.1, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0])).expect("ten");
         assert_eq!((answer[0].digit, answer[0].probability), (2, 0.4));
-        assert!(Digits.decode(&output(&[0.1; 11])).is_err(), "not ten a row");
+        assert!(Digits.postprocess(&[], &output(&[0.1; 11])).is_err(), "not ten a row");
     }
 
     #[test]
     fn the_example_is_an_image() {
         let image: Image = serde_json::from_str(Digits::EXAMPLE).expect("base64");
-        assert_eq!(Digits.encode(&[image.clone(), image]).expect("a digit")[0].shape(), [2, 28, 28]);
+        assert_eq!(Digits.preprocess(&[image.clone(), image]).expect("a digit")[0].shape(), [2, 28, 28]);
     }
 }

@@ -24,7 +24,7 @@ use amaas_model::load::Trust;
 use amaas_model::manifest::Golden;
 use amaas_model::publish;
 use amaas_model::publish::{Protection, Publication, Publisher};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Tasks, TextEmbedding};
 use amaas_serve::Host;
 use amaas_serve::Limits;
 use amaas_serve::host::{self, Server};
@@ -98,7 +98,7 @@ impl Service {
         let objects = ObjectStore::start(folder.path()).await?;
         let store = Store::open(&format!("s3://{BUCKET}"), &objects.options()).await?;
         let library = runtime::find_or_fetch(None, |line| eprintln!("{line}"))?;
-        let tasks = Tasks::default().with_embedder::<Embed>();
+        let tasks = Tasks::default().with::<TextEmbedding<Embed>>();
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key"))?);
         let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
         let name = publication.model.clone();

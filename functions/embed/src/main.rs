@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use amaas_embed::Embed;
-use amaas_serve::task::Tasks;
+use amaas_serve::task::{Tasks, TextEmbedding};
 
 fn main() -> ExitCode {
-    amaas_serve::function(Tasks::default().with_embedder::<Embed>())
+    amaas_serve::function(Tasks::default().with::<TextEmbedding<Embed>>())
 }

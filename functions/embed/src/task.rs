@@ -7,8 +7,8 @@
 
 use std::sync::OnceLock;
 
-use amaas_serve::task::{Assets, Embedder, Tokens};
 use amaas_serve::task::{InvalidInput, TaskError};
+use amaas_serve::task::{TaskContext, TextEncoder, Tokens};
 use amaas_wire::Tensor;
 use tokenizers::{Encoding, Tokenizer};
 
@@ -16,12 +16,12 @@ use tokenizers::{Encoding, Tokenizer};
 ///
 /// ```
 /// use amaas_embed::Embed;
-/// use amaas_serve::task::Embedder;
+/// use amaas_serve::task::TextEncoder;
 ///
 /// let embed = Embed::from_tokenizer(include_bytes!("../model/tokenizer.json"))?;
 /// let tokens = embed.tokens("A wonderful film.").expect("a text");
 /// assert_eq!((tokens.ids, tokens.truncated), (vec![101, 1037, 6919, 2143, 1012, 102], false));
-/// # Ok::<(), amaas_engine::TaskError>(())
+/// # Ok::<(), amaas_serve::task::TaskError>(())
 /// ```
 pub struct Embed {
     tokenizer: Tokenizer,
@@ -54,13 +54,13 @@ impl Embed {
     }
 }
 
-impl Embedder for Embed {
+impl TextEncoder for Embed {
     const NAME: &'static str = "embed";
     const EXAMPLE: &'static str = r#""The cat sleeps on the warm roof.""#;
     const OUTPUT: &'static str = "sentence_embedding";
 
-    fn from_assets(assets: &Assets) -> Result<Self, TaskError> {
-        Self::from_tokenizer(assets.bytes(Self::TOKENIZER)?)
+    fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        Self::from_tokenizer(context.assets.bytes(Self::TOKENIZER)?)
     }
 
     fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
@@ -102,7 +102,7 @@ impl Embedder for Embed {
         Some(whole.encode_fast(text, true).ok()?.len())
     }
 
-    fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+    fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
         let tensor = |name, value: fn(Option<&i64>) -> i64| {
             let values = rows.iter().flat_map(|row| (0..length).map(move |at| value(row.ids.get(at))));
             let data: Vec<i64> = values.collect();
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn rows_are_padded_behind() {
         let rows = [Tokens { ids: vec![5, 6], truncated: false }, Tokens { ids: vec![7], truncated: false }];
-        let tensors = embed().encode(&rows, 3).expect("tensors");
+        let tensors = embed().tensors(&rows, 3).expect("tensors");
         let values = |tensor: &Tensor| match tensor.data() {
             TensorData::Int64(values) => values.to_vec(),
             other => panic!("{other:?}"),

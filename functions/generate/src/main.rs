@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use amaas_generate::Generate;
-use amaas_serve::task::Tasks;
+use amaas_serve::task::{Tasks, TextGeneration};
 
 fn main() -> ExitCode {
-    amaas_serve::function(Tasks::default().with_generator::<Generate>())
+    amaas_serve::function(Tasks::default().with::<TextGeneration<Generate>>())
 }

@@ -3,8 +3,8 @@
 //! What happens to odd prompts: an empty one is what begins a text, where the tokenizer has that; the name of a special token, such as
 //! `<|begin|>`, is that token; one that is longer than the network has room for is refused, for nobody knows which part matters.
 
-use amaas_serve::task::{Assets, Generator};
 use amaas_serve::task::{InvalidInput, TaskError};
+use amaas_serve::task::{TaskContext, TextGenerator};
 use serde::Deserialize;
 use tokenizers::Tokenizer;
 
@@ -12,14 +12,14 @@ use tokenizers::Tokenizer;
 ///
 /// ```
 /// use amaas_generate::Generate;
-/// use amaas_serve::task::Generator;
+/// use amaas_serve::task::TextGenerator;
 ///
 /// let tokenizer = include_bytes!("../model/tokenizer.json");
 /// let generate = Generate::from_files(tokenizer, br#"{"context":256,"ends":[0]}"#)?;
 /// let tokens = generate.encode("ROMEO:\nÉ").expect("a text");
-/// assert_eq!((tokens[0], generate.ends(0), generate.context()), (0, true, 256));
-/// assert_eq!(generate.text(&tokens)?, "ROMEO:\nÉ");
-/// # Ok::<(), amaas_engine::TaskError>(())
+/// assert_eq!((tokens[0], generate.is_end(0), generate.context_length()), (0, true, 256));
+/// assert_eq!(generate.decode(&tokens)?, "ROMEO:\nÉ");
+/// # Ok::<(), amaas_serve::task::TaskError>(())
 /// ```
 pub struct Generate {
     tokenizer: Tokenizer,
@@ -60,12 +60,12 @@ impl Generate {
     }
 }
 
-impl Generator for Generate {
+impl TextGenerator for Generate {
     const NAME: &'static str = "generate";
     const EXAMPLE: &'static str = r#""O Romeo, Romeo! wherefore art""#;
 
-    fn from_assets(assets: &Assets) -> Result<Self, TaskError> {
-        Self::from_files(assets.bytes(Self::TOKENIZER)?, assets.bytes(Self::SETTINGS)?)
+    fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        Self::from_files(context.assets.bytes(Self::TOKENIZER)?, context.assets.bytes(Self::SETTINGS)?)
     }
 
     fn encode(&self, text: &str) -> Result<Vec<i64>, InvalidInput> {
@@ -83,12 +83,12 @@ impl Generator for Generate {
         Ok(encoding.get_ids().iter().map(|id| i64::from(*id)).collect())
     }
 
-    fn text(&self, tokens: &[i64]) -> Result<String, TaskError> {
+    fn decode(&self, tokens: &[i64]) -> Result<String, TaskError> {
         let ids: Vec<u32> = tokens.iter().filter_map(|token| u32::try_from(*token).ok()).collect();
         self.tokenizer.decode(&ids, true).map_err(TaskError::new)
     }
 
-    fn name(&self, token: i64) -> Option<String> {
+    fn token_name(&self, token: i64) -> Option<String> {
         let id = u32::try_from(token).ok()?;
         let name = self.tokenizer.id_to_token(id)?;
         if self.tokenizer.get_added_tokens_decoder().get(&id).is_some_and(|added| added.special) {
@@ -106,11 +106,11 @@ impl Generator for Generate {
         )
     }
 
-    fn ends(&self, token: i64) -> bool {
+    fn is_end(&self, token: i64) -> bool {
         self.settings.ends.contains(&token)
     }
 
-    fn context(&self) -> usize {
+    fn context_length(&self) -> usize {
         self.settings.context
     }
 }
@@ -163,7 +163,7 @@ mod tests {
         let generate = generate();
         for text in ["", "a", "ROMEO:\n", " two  spaces ", "É “ça” 猫🐈", "\u{0}\r\t"] {
             let tokens = generate.encode(text).expect("a text");
-            assert_eq!(generate.text(&tokens).as_deref(), Ok(text));
+            assert_eq!(generate.decode(&tokens).as_deref(), Ok(text));
         }
         let long = generate.encode(&"x".repeat(256 * LONGEST_TOKEN + 1)).expect_err("too long");
         assert_eq!(long.to_string(), "prompt: expected at most 8192 bytes, got 8193");
@@ -173,15 +173,16 @@ mod tests {
     fn every_token_has_a_name_of_its_own() {
         let generate = generate();
         let count = i64::try_from(generate.tokenizer.get_vocab_size(true)).expect("few");
-        let names: std::collections::BTreeSet<_> = (0..count).map(|id| generate.name(id).expect("a name")).collect();
+        let names: std::collections::BTreeSet<_> =
+            (0..count).map(|id| generate.token_name(id).expect("a name")).collect();
         assert_eq!(names.len(), usize::try_from(count).expect("few"));
         let of = |text: &str| {
-            generate.encode(text).expect("a text")[1..].iter().map(|id| generate.name(*id)).collect::<Vec<_>>()
+            generate.encode(text).expect("a text")[1..].iter().map(|id| generate.token_name(*id)).collect::<Vec<_>>()
         };
         assert_eq!(of("猫"), ["bytes:\\xe7", "bytes:\\x8c", "bytes:\\xab"].map(|name| Some(name.to_owned())));
         assert_eq!(of("a"), [Some("a".to_owned())]);
-        assert_eq!(generate.name(count), None);
-        assert_eq!(generate.name(0).as_deref(), generate.tokenizer.id_to_token(0).as_deref(), "a special token");
+        assert_eq!(generate.token_name(count), None);
+        assert_eq!(generate.token_name(0).as_deref(), generate.tokenizer.id_to_token(0).as_deref(), "a special token");
         // As `tokenizers` has it.
         let alphabet = tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet();
         let bytes: std::collections::BTreeSet<_> = alphabet.iter().map(|character| byte(*character)).collect();

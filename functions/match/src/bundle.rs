@@ -2,7 +2,7 @@
 
 use amaas_serve::manifest::ManifestError;
 use amaas_serve::publish::Publication;
-use amaas_serve::task::Matcher;
+use amaas_serve::task::Task;
 use amaas_store::Alias;
 use bytes::Bytes;
 
@@ -24,7 +24,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
         task: Some(Match::NAME.to_owned()),
         // The encoder's tokenizer.
         assets: embed.assets.into_iter().chain(own).collect(),
-        networks: [(Match::TEXTS.to_owned(), embed.network)].into(),
+        networks: [(Match::TEXT_NETWORK.to_owned(), embed.network)].into(),
         ..digits
     })
 }

@@ -6,5 +6,5 @@ use amaas_match::Match;
 use amaas_serve::task::Tasks;
 
 fn main() -> ExitCode {
-    amaas_serve::function(Tasks::default().with_matcher::<Match>())
+    amaas_serve::function(Tasks::default().with::<Match>())
 }

@@ -3,48 +3,51 @@
 //! What happens to odd inputs: an image that the image function's bounds refuse is refused; no text is refused; an empty text has
 //! a vector as every other, and stands where that puts it; of a long one the beginning counts.
 
+use std::sync::{Arc, OnceLock};
+
 use amaas_embed::Embed;
-use amaas_serve::task::{Assets, Matcher};
-use amaas_serve::task::{InvalidInput, TaskError};
+use amaas_serve::task::{
+    Cost, EmbeddingTexts, InvalidInput, ModelCall, PredictError, Task, TaskContext, TaskError, TextEncoder, Unit, Work,
+    Working, check_finite, checkpoint, encode_texts, join, split,
+};
 use amaas_wire::Tensor;
+use amaas_wire::openai::Truncation;
 use amaas_wire::task::{Embedding, ImageAndTexts, RankedTexts, ScoredLabel};
+use futures_util::future::try_join;
 
 use crate::picture::Picture;
 use crate::score::{direction, dot, largest, probabilities};
 
 /// The task of an image network and a text encoder: an image and texts in, the texts ranked out.
 ///
+/// Both networks prepare and run at the same time, so that a call takes as long as the slower one. The vectors of the labels are made
+/// once, when the model is loaded.
+///
 /// ```
 /// use amaas_match::Match;
-/// use amaas_serve::task::Matcher;
-/// use amaas_wire::task::ImageAndTexts;
 ///
-/// let labels = Match::labels("zero, a handwritten zero\none, a handwritten one\n")?;
-/// let matcher = Match::new(labels, include_str!("../model/image.json"))?;
-/// let error = matcher.texts(&ImageAndTexts::new(vec![], [""; 0])).expect_err("no text");
-/// assert_eq!(error.to_string(), "texts: expected at least one, got none");
-/// # Ok::<(), amaas_engine::TaskError>(())
+/// assert_eq!(Match::labels("zero, a handwritten zero\none, a handwritten one\n")?.len(), 2);
+/// let error = Match::labels("zero\n\ntwo\n").expect_err("an empty line");
+/// assert_eq!(error.to_string(), "labels.txt: line 2 is empty");
+/// # Ok::<(), amaas_serve::task::TaskError>(())
 /// ```
 pub struct Match {
     labels: Vec<String>,
     picture: Picture,
+    encoder: Arc<Embed>,
+    /// The vectors of the labels, in their order.
+    label_vectors: OnceLock<Vec<Vec<f32>>>,
 }
 
 impl Match {
+    /// The name of the network that makes vectors of texts.
+    pub const TEXT_NETWORK: &'static str = "text";
     /// The name of the asset with the labels: one a line, in the order of the image network's outputs.
     pub const LABELS: &'static str = "labels.txt";
     /// The name of the asset that says what the image network reads and gives: a [`Picture`].
     pub const PICTURE: &'static str = "image.json";
     /// The most texts of one image.
     pub const MOST_TEXTS: usize = 256;
-
-    /// The task for an image network with `labels`, of which `picture` is the `image.json`.
-    ///
-    /// # Errors
-    /// When `picture` is none.
-    pub fn new(labels: Vec<String>, picture: &str) -> Result<Self, TaskError> {
-        Ok(Self { labels, picture: Picture::from_json(picture)? })
-    }
 
     /// The labels of a `labels.txt`.
     ///
@@ -58,64 +61,152 @@ impl Match {
             None => Ok(labels),
         }
     }
-}
 
-impl Matcher for Match {
-    const NAME: &'static str = "match";
-    const EXAMPLE: &'static str = concat!(
-        r#"{"image":"iVBORw0KGgoAAAANSUhEUgAAAAgAAAALAQAAAABq4PGIAAAAGElEQVR42mP4z9DI8BcIfwPhdyB8"#,
-        r#"D4T/AW2jCjzCFaQsAAAAAElFTkSuQmCC","texts":["a handwritten seven","a tabby cat"]}"#
-    );
-    const TEXTS: &'static str = "text";
-    // An image of the largest size takes some tenths of a second.
-    const MOST_INPUTS: usize = 8;
-    const MEMORY: usize = amaas_image::MOST_MEMORY;
-    type Texts = Embed;
-    type Input = ImageAndTexts;
-    type Known = Vec<Vec<f32>>;
-    type Prediction = RankedTexts;
-
-    fn from_assets(assets: &Assets) -> Result<Self, TaskError> {
-        Self::new(Self::labels(assets.text(Self::LABELS)?)?, assets.text(Self::PICTURE)?)
-    }
-
-    fn known(&self) -> &[String] {
-        &self.labels
-    }
-
-    fn learn(&self, vectors: Vec<Embedding>) -> Result<Vec<Vec<f32>>, TaskError> {
-        Ok(vectors.into_iter().map(|vector| vector.embedding).collect())
-    }
-
-    fn texts<'i>(&self, input: &'i ImageAndTexts) -> Result<&'i [String], InvalidInput> {
-        match input.texts.len() {
-            0 => Err(InvalidInput::new("texts: expected at least one, got none")),
-            1..=Self::MOST_TEXTS => Ok(&input.texts),
-            got => Err(InvalidInput::new(format!("texts: expected at most {}, got {got}", Self::MOST_TEXTS))),
+    /// The inputs of the image network: one run for all images, or one for each if the network is not known to have a batch.
+    fn preprocess(&self, inputs: &[ImageAndTexts], has_rows: bool) -> Result<Vec<Vec<Tensor>>, InvalidInput> {
+        let mut images = Vec::with_capacity(inputs.len());
+        for (index, input) in inputs.iter().enumerate() {
+            let tensor = self.picture.tensor(&input.image);
+            images.push([tensor.map_err(|error| InvalidInput::new(format!("inputs[{index}]: image: {error}")))?]);
+            checkpoint()?;
         }
+        if !has_rows {
+            return Ok(images.into_iter().map(Vec::from).collect());
+        }
+        let rows: Vec<_> = images.iter().map(<[Tensor; 1]>::as_slice).collect();
+        Ok(vec![join(&rows).map_err(InvalidInput::new)?])
     }
 
-    fn encode(&self, input: &ImageAndTexts) -> Result<Vec<Tensor>, InvalidInput> {
-        let tensor = self.picture.tensor(&input.image);
-        Ok(vec![tensor.map_err(|error| InvalidInput::new(format!("image: {error}")))?])
-    }
-
-    fn decode(
+    /// One prediction for each of `inputs`, from the outputs of the image network and the vectors of all texts.
+    fn postprocess(
         &self,
-        known: &Vec<Vec<f32>>,
-        input: &ImageAndTexts,
-        outputs: &[Tensor],
-        vectors: &[Embedding],
-    ) -> Result<RankedTexts, TaskError> {
+        inputs: &[ImageAndTexts],
+        outputs: &[Vec<Tensor>],
+        mut vectors: &[Embedding],
+    ) -> Result<Vec<RankedTexts>, PredictError> {
+        let rows = match outputs {
+            [outputs] if inputs.len() > 1 => split(outputs, &vec![1; inputs.len()]),
+            _ => None,
+        };
+        let outputs = rows.as_deref().unwrap_or(outputs);
+        if outputs.len() != inputs.len() {
+            let (expected, got) = (inputs.len(), outputs.len());
+            return Err(PredictError::internal(format!("expected {expected} rows of outputs, got {got}")));
+        }
+        let mut predictions = Vec::with_capacity(inputs.len());
+        for (index, (input, outputs)) in inputs.iter().zip(outputs).enumerate() {
+            check_finite(outputs, index, 1)?;
+            let (own, rest) = vectors
+                .split_at_checked(input.texts.len())
+                .ok_or_else(|| PredictError::internal("fewer vectors than texts"))?;
+            predictions.push(self.rank(input, outputs, own).map_err(PredictError::internal)?);
+            vectors = rest;
+        }
+        Ok(predictions)
+    }
+
+    /// The texts of `input`, the one that tells best what is in the image first.
+    fn rank(&self, input: &ImageAndTexts, outputs: &[Tensor], vectors: &[Embedding]) -> Result<RankedTexts, TaskError> {
+        let labels = self.label_vectors.get().ok_or_else(|| TaskError::new("the labels have no vectors yet"))?;
         let output = outputs.iter().find(|output| output.name() == self.picture.output);
         let output =
             output.ok_or_else(|| TaskError::new(format!("the network has no output {:?}", self.picture.output)))?;
         let probabilities = probabilities(output, self.picture.scores, self.labels.len())?;
         let top = largest(&probabilities, self.picture.top);
-        let towards = direction(top.iter().map(|place| (probabilities[*place], known[*place].as_slice())));
+        let towards = direction(top.iter().map(|place| (probabilities[*place], labels[*place].as_slice())));
         let scores = vectors.iter().map(|vector| dot(&towards, &vector.embedding));
         let label =
             |place: &usize| ScoredLabel { label: self.labels[*place].clone(), probability: probabilities[*place] };
         Ok(RankedTexts::of(input.texts.iter().cloned().zip(scores), top.iter().map(label).collect()))
     }
+}
+
+impl Task for Match {
+    const NAME: &'static str = "match";
+    const EXAMPLE: &'static str = concat!(
+        r#"{"image":"iVBORw0KGgoAAAANSUhEUgAAAAgAAAALAQAAAABq4PGIAAAAGElEQVR42mP4z9DI8BcIfwPhdyB8"#,
+        r#"D4T/AW2jCjzCFaQsAAAAAElFTkSuQmCC","texts":["a handwritten seven","a tabby cat"]}"#
+    );
+    const NETWORKS: &'static [&'static str] = &[Self::TEXT_NETWORK];
+    // An image of the largest size takes some tenths of a second.
+    const MAX_INPUTS: usize = 8;
+    const UNIT: Unit = Unit::Tokens;
+    type Input = ImageAndTexts;
+    type Prediction = RankedTexts;
+
+    fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        let assets = &context.assets;
+        Ok(Self {
+            labels: Self::labels(assets.text(Self::LABELS)?)?,
+            picture: Picture::from_json(assets.text(Self::PICTURE)?)?,
+            encoder: Arc::new(Embed::load(context)?),
+            label_vectors: OnceLock::new(),
+        })
+    }
+
+    async fn precompute(self: Arc<Self>, call: ModelCall) -> Result<(), PredictError> {
+        let network = call.networks().named(Self::TEXT_NETWORK)?;
+        let (encoder, batching) = (Arc::clone(&self.encoder), network.batching());
+        let labels = embedding_texts(self.labels.clone(), "labels");
+        let size = labels.texts.iter().map(String::len).sum();
+        let encode = move |working: &Working| encode_texts(&*encoder, working, &labels, batching);
+        let mut encoded = call.compute(Work::text(size), encode).await?;
+        let runs = network.prepare(encoded.take_runs(), call.tenant(), call.max_rows())?;
+        let charge = call.charge(Cost::tokens(runs.rows(), encoded.tokens())).await?;
+        let outputs = call.run(&charge, network, runs).await?;
+        let vectors = encoded.vectors(&outputs)?.into_iter().map(|vector| vector.embedding).collect();
+        // A second time gives the same vectors.
+        let _ = self.label_vectors.set(vectors);
+        Ok(())
+    }
+
+    async fn predict(
+        self: Arc<Self>,
+        call: ModelCall,
+        inputs: Vec<ImageAndTexts>,
+    ) -> Result<Vec<RankedTexts>, PredictError> {
+        let (image_network, text_network) = (call.networks().own(), call.networks().named(Self::TEXT_NETWORK)?);
+        let texts = all_texts(&inputs, call.max_rows())?;
+        let text_size = texts.texts.iter().map(String::len).sum();
+        let inputs = Arc::new(inputs);
+
+        let (task, images, has_rows) = (Arc::clone(&self), Arc::clone(&inputs), image_network.has_rows());
+        // A file of some kilobytes can be an image of megapixels.
+        let work = Work::heavy(call.input_size(), amaas_image::MOST_MEMORY);
+        let images = call.compute(work, move |_| task.preprocess(&images, has_rows));
+        let (encoder, batching) = (Arc::clone(&self.encoder), text_network.batching());
+        let encode = move |working: &Working| encode_texts(&*encoder, working, &texts, batching);
+        let texts = call.compute(Work::text(text_size), encode);
+        let (images, mut texts) = try_join(images, texts).await?;
+
+        let image_runs = image_network.prepare(images, call.tenant(), call.max_rows())?;
+        let text_runs = text_network.prepare(texts.take_runs(), call.tenant(), call.max_rows())?;
+        let charge = call.charge(Cost::tokens(image_runs.rows() + text_runs.rows(), texts.tokens())).await?;
+        let images = call.run(&charge, image_network, image_runs);
+        let vectors = async { texts.vectors(&call.run(&charge, text_network, text_runs).await?) };
+        // Whichever fails first withdraws the other's run.
+        let (outputs, vectors) = try_join(images, vectors).await?;
+        call.compute(Work::json(call.output_size()), move |_| self.postprocess(&inputs, &outputs, &vectors)).await
+    }
+}
+
+/// The texts of all `inputs`, one after the other: at most [`Match::MOST_TEXTS`] of each, and `limit` of all.
+fn all_texts(inputs: &[ImageAndTexts], limit: usize) -> Result<EmbeddingTexts, PredictError> {
+    let mut all = Vec::new();
+    for (index, ImageAndTexts { texts, .. }) in inputs.iter().enumerate() {
+        let refused = |got: &str| PredictError::invalid(format!("inputs[{index}]: texts: expected at {got}"));
+        match texts.len() {
+            0 => return Err(refused("least one, got none")),
+            1..=Match::MOST_TEXTS => all.extend_from_slice(texts),
+            got => return Err(refused(&format!("most {}, got {got}", Match::MOST_TEXTS))),
+        }
+        if all.len() > limit {
+            return Err(PredictError::invalid(format!("expected at most {limit} texts in one call, got more")));
+        }
+    }
+    Ok(embedding_texts(all, "texts"))
+}
+
+fn embedding_texts(texts: Vec<String>, member: &'static str) -> EmbeddingTexts {
+    EmbeddingTexts { texts, member, truncation: Truncation::End }
 }

@@ -16,7 +16,7 @@ use amaas::task::RankedClassification;
 use amaas::{Answer, Model};
 use amaas_engine::runtime;
 use amaas_local::served::Served;
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks};
 use amaas_names::Names;
 use amaas_store::live;
 use tokio::task::JoinSet;
@@ -36,7 +36,7 @@ fn main() -> Result<()> {
 
 async fn evaluate(names: Vec<Named>) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let tasks = Tasks::default().with::<Names>();
+    let tasks = Tasks::default().with::<Rows<Names>>();
     let served = Served::start(folder.path(), amaas_names::bundle(live())?, &tasks).await?;
 
     let begun = Instant::now();

@@ -4,8 +4,8 @@
 //! alphabet is unknown to the network; a name of which no letter is known (an empty one, a number, one in another script),
 //! or one of more than 64 characters, is refused, for the network can say nothing of it.
 
-use amaas_serve::task::{Assets, Task};
 use amaas_serve::task::{InvalidInput, TaskError};
+use amaas_serve::task::{RowTask, TaskContext};
 use amaas_wire::Tensor;
 use amaas_wire::task::{RankedClassification, ScoredLabel};
 
@@ -15,10 +15,10 @@ use crate::alphabet::{LENGTH, PADDING, has_letter, ids};
 ///
 /// ```
 /// use amaas_names::Names;
-/// use amaas_serve::task::Task;
+/// use amaas_serve::task::RowTask;
 ///
 /// let names = Names::from_languages("Irish\nScottish\n")?;
-/// let tensors = names.encode(&["O’Brien".to_owned(), "MacLeod".to_owned()])?;
+/// let tensors = names.preprocess(&["O’Brien".to_owned(), "MacLeod".to_owned()])?;
 /// assert_eq!(tensors[0].shape(), [2, 64]);
 /// assert_eq!((tensors[1].name(), tensors[1].shape()), ("lengths", &[2][..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -51,17 +51,17 @@ impl Names {
     }
 }
 
-impl Task for Names {
+impl RowTask for Names {
     const NAME: &'static str = "names";
     const EXAMPLE: &'static str = r#""Dvořák""#;
     type Input = String;
     type Prediction = RankedClassification;
 
-    fn from_assets(assets: &Assets) -> Result<Self, TaskError> {
-        Self::from_languages(assets.text(Self::LANGUAGES)?)
+    fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        Self::from_languages(context.assets.text(Self::LANGUAGES)?)
     }
 
-    fn encode(&self, inputs: &[String]) -> Result<Vec<Tensor>, InvalidInput> {
+    fn preprocess(&self, inputs: &[String]) -> Result<Vec<Tensor>, InvalidInput> {
         let (mut rows, mut lengths) = (Vec::with_capacity(inputs.len() * LENGTH), Vec::with_capacity(inputs.len()));
         for (index, name) in inputs.iter().enumerate() {
             let ids = ids(&name[..name.floor_char_boundary(LONGEST)]);
@@ -86,7 +86,7 @@ impl Task for Names {
         Ok(vec![rows.map_err(InvalidInput::new)?, lengths.map_err(InvalidInput::new)?])
     }
 
-    fn decode(&self, outputs: &[Tensor]) -> Result<Vec<RankedClassification>, TaskError> {
+    fn postprocess(&self, _: &[String], outputs: &[Tensor]) -> Result<Vec<RankedClassification>, TaskError> {
         let output = outputs.iter().find(|output| output.name() == "probabilities");
         let probabilities = output.and_then(|tensor| tensor.data().as_f32());
         let probabilities = probabilities.ok_or_else(|| TaskError::new("no FP32 output \"probabilities\""))?;
@@ -128,7 +128,7 @@ mod tests {
                     repeat["unit"].as_str().expect("text").repeat(times)
                 }
             };
-            let got = names().encode(&[name]);
+            let got = names().preprocess(&[name]);
             let expected = match case["refused"].as_str() {
                 Some("length") => Err("inputs[0]: expected at most 64 characters, got more".to_owned()),
                 Some(_) => Err("inputs[0]: expected a name in Latin letters, got none".to_owned()),
@@ -150,14 +150,14 @@ mod tests {
     #[test]
     fn a_name_of_marks_is_not_read_to_its_end() {
         let begun = std::time::Instant::now();
-        let error = names().encode(&[format!("a{}", "\u{301}".repeat(4 << 20))]).expect_err("no name");
+        let error = names().preprocess(&[format!("a{}", "\u{301}".repeat(4 << 20))]).expect_err("no name");
         assert_eq!(error.to_string(), "inputs[0]: expected at most 2048 bytes, got 8388609");
         assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
     }
 
     #[test]
     fn the_name_at_fault_is_named_and_not_shown() {
-        let error = names().encode(&["Smith".to_owned(), "王".to_owned()]).expect_err("no Latin letter");
+        let error = names().preprocess(&["Smith".to_owned(), "王".to_owned()]).expect_err("no Latin letter");
         assert_eq!(error.to_string(), "inputs[1]: expected a name in Latin letters, got none");
     }
 
@@ -166,9 +166,9 @@ mod tests {
         let languages = Names::from_languages("a\nb\nc\nd\ne\nf\n").expect("six");
         let output =
             |values: &[f32]| [Tensor::new("probabilities", vec![1, values.len()], values.to_vec()).expect("a row")];
-        let answer = languages.decode(&output(&[0.1, 0.3, 0.05, 0.3, 0.05, 0.2])).expect("a row").remove(0);
+        let answer = languages.postprocess(&[], &output(&[0.1, 0.3, 0.05, 0.3, 0.05, 0.2])).expect("a row").remove(0);
         assert_eq!((answer.label.as_str(), answer.probability), ("b", 0.3));
         assert_eq!(answer.top.iter().map(|scored| scored.label.as_str()).collect::<String>(), "bdfac");
-        assert!(languages.decode(&output(&[0.5; 7])).is_err(), "the network has other languages");
+        assert!(languages.postprocess(&[], &output(&[0.5; 7])).is_err(), "the network has other languages");
     }
 }

@@ -22,7 +22,7 @@ use amaas_model::load::Source;
 use amaas_model::load::Trust;
 use amaas_model::publish;
 use amaas_model::publish::{Protection, Publisher};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks};
 use amaas_sentiment::Sentiment;
 use amaas_serve::Host;
 use amaas_serve::Limits;
@@ -55,7 +55,7 @@ async fn evaluate(reviews: Vec<Review>) -> Result<()> {
     let objects = ObjectStore::start(folder.path()).await?;
     let store = Store::open(&format!("s3://{BUCKET}"), &objects.options()).await?;
     let library = runtime::find_or_fetch(None, |line| eprintln!("{line}"))?;
-    let tasks = Tasks::default().with::<Sentiment>();
+    let tasks = Tasks::default().with::<Rows<Sentiment>>();
     let vault = Vault::File(FileKey::create(&folder.path().join("kms.key"))?);
     let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
     publish::publish(&store, amaas_sentiment::bundle(live())?, &tasks, &library, &publisher).await?;

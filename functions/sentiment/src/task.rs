@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use amaas_serve::task::{Assets, Task, checkpoint};
 use amaas_serve::task::{InvalidInput, TaskError};
+use amaas_serve::task::{RowTask, TaskContext, checkpoint};
 use amaas_wire::Tensor;
 use amaas_wire::task::TextClassification;
 
@@ -18,7 +18,7 @@ use amaas_wire::task::TextClassification;
 ///
 /// let sentiment = Sentiment::from_words("the\nand\n")?;
 /// assert_eq!(sentiment.ids("The END")[..4], [1, 4, 2, 0]);
-/// # Ok::<(), amaas_engine::TaskError>(())
+/// # Ok::<(), amaas_serve::task::TaskError>(())
 /// ```
 pub struct Sentiment {
     ids: HashMap<Box<str>, i64>,
@@ -81,17 +81,17 @@ enum Beginning {
     Cut,
 }
 
-impl Task for Sentiment {
+impl RowTask for Sentiment {
     const NAME: &'static str = "sentiment";
     const EXAMPLE: &'static str = r#""A wonderful film, funny and moving from the first scene to the last.""#;
     type Input = String;
     type Prediction = TextClassification;
 
-    fn from_assets(assets: &Assets) -> Result<Self, TaskError> {
-        Self::from_words(assets.text(Self::WORDS)?)
+    fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        Self::from_words(context.assets.text(Self::WORDS)?)
     }
 
-    fn encode(&self, inputs: &[String]) -> Result<Vec<Tensor>, InvalidInput> {
+    fn preprocess(&self, inputs: &[String]) -> Result<Vec<Tensor>, InvalidInput> {
         let mut ids = Vec::with_capacity(inputs.len() * LENGTH);
         for text in inputs {
             ids.extend(self.ids(text));
@@ -101,7 +101,7 @@ impl Task for Sentiment {
         Ok(vec![tensor.map_err(InvalidInput::new)?])
     }
 
-    fn decode(&self, outputs: &[Tensor]) -> Result<Vec<TextClassification>, TaskError> {
+    fn postprocess(&self, _: &[String], outputs: &[Tensor]) -> Result<Vec<TextClassification>, TaskError> {
         let probability = outputs.iter().find(|output| output.name() == "probability");
         let positive = probability.and_then(|tensor| tensor.data().as_f32());
         let positive = positive.ok_or_else(|| TaskError::new("the network gave no FP32 output \"probability\""))?;

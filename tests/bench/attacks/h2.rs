@@ -2,7 +2,7 @@
 
 use amaas_e2e::Program;
 use amaas_generate::{Generate, bundle};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Tasks, TextGeneration};
 use amaas_store::live;
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::scene::{Scene, gzip, run};
 /// Eight attackers; the bystander has 20 tokens made.
 pub(crate) fn long_stops() -> Seen {
     run(async {
-        let tasks = Tasks::default().with_generator::<Generate>();
+        let tasks = Tasks::default().with::<TextGeneration<Generate>>();
         let scene = Scene::start(Program::Generate, bundle(live()).expect("committed"), &tasks).await;
         let stop = [json!("q".repeat(15 << 20))];
         let attack = json!({ "model": "generate", "prompt": "ROMEO:", "max_tokens": 20, "stop": stop, "seed": 1 });

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use amaas_digits::{Digits, bundle};
 use amaas_e2e::Program;
-use amaas_model::task::{Task, Tasks};
+use amaas_model::task::{Rows, Task, Tasks};
 use amaas_store::live;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -18,7 +18,7 @@ use crate::scene::{Scene, gzip, run};
 /// 64 attackers; the bystander's small calls have idempotency keys, so that each asks the ledger.
 pub(crate) fn packed_images() -> Seen {
     run(async {
-        let tasks = Tasks::default().with::<Digits>();
+        let tasks = Tasks::default().with::<Rows<Digits>>();
         let scene = Scene::start(Program::Digits, bundle(live()).expect("committed"), &tasks).await;
         let image = BASE64_STANDARD.encode(black(4096, 4095));
         let attack = gzip(json!({ "inputs": [image, image, image] }).to_string().as_bytes());

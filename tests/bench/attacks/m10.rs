@@ -2,7 +2,7 @@
 
 use amaas_e2e::Program;
 use amaas_embed::{Embed, bundle};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Tasks, TextEmbedding};
 use amaas_store::live;
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::scene::{Scene, gzip, run};
 /// Twelve attackers; the bystander has a short text embedded.
 pub(crate) fn long_texts() -> Seen {
     run(async {
-        let tasks = Tasks::default().with_embedder::<Embed>();
+        let tasks = Tasks::default().with::<TextEmbedding<Embed>>();
         let scene = Scene::start(Program::Embed, bundle(live()).expect("committed"), &tasks).await;
         // One word, in a writing of which the tokenizer knows no words.
         let texts = vec!["ネコ".repeat(170_000); 15];

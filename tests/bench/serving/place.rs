@@ -11,7 +11,7 @@ use amaas_ledger::{Clock, Sqlite};
 use amaas_model::load::Source;
 use amaas_model::load::Trust;
 use amaas_model::publish::{Protection, Publication, Publisher, publish};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks, TextGeneration};
 use amaas_sentiment::Sentiment;
 use amaas_serve::sealing::KeySet;
 use amaas_store::Store;
@@ -80,7 +80,7 @@ impl Place {
 
     async fn put(&self, publication: Publication) {
         KeySet::create(&self.store, &publication.model, &self.vault).await.expect("keys");
-        let tasks = Tasks::default().with::<Sentiment>().with_generator::<Generate>();
+        let tasks = Tasks::default().with::<Rows<Sentiment>>().with::<TextGeneration<Generate>>();
         let library = PathBuf::from(&self.library);
         let published = publish(&self.store, publication, &tasks, &library, &self.publisher).await.expect("published");
         let (rows, prepared) = (published.batching_because, published.prepared_because);

@@ -6,7 +6,7 @@ use amaas_embed::Embed;
 use amaas_generate::Generate;
 use amaas_match::Match;
 use amaas_model::publish::Publication;
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks, TextEmbedding, TextGeneration};
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
 use amaas_store::live;
@@ -18,7 +18,7 @@ use super::{Described, Served, golden};
 #[tokio::test]
 async fn sentiment() {
     let bundle = amaas_sentiment::bundle(live()).expect("committed");
-    let served = Served::start(Program::Sentiment, bundle, &Tasks::default().with::<Sentiment>()).await;
+    let served = Served::start(Program::Sentiment, bundle, &Tasks::default().with::<Rows<Sentiment>>()).await;
     let ids = json!({"name": "input_ids", "datatype": "INT64", "shape": [1, 256], "data": vec![1; 256]});
     holds(&served, "sentiment", &["/v1/models/sentiment/predict"], Some(json!({ "inputs": [ids] }))).await;
 }
@@ -26,7 +26,7 @@ async fn sentiment() {
 #[tokio::test]
 async fn names() {
     let bundle = amaas_names::bundle(live()).expect("committed");
-    let served = Served::start(Program::Names, bundle, &Tasks::default().with::<Names>()).await;
+    let served = Served::start(Program::Names, bundle, &Tasks::default().with::<Rows<Names>>()).await;
     let ids = json!({"name": "input_ids", "datatype": "INT64", "shape": [1, 64], "data": [vec![1; 64]]});
     let lengths = json!({"name": "lengths", "datatype": "INT32", "shape": [1], "data": [3]});
     holds(&served, "names", &["/v1/models/names/predict"], Some(json!({"id": "7", "inputs": [lengths, ids]}))).await;
@@ -35,7 +35,7 @@ async fn names() {
 #[tokio::test]
 async fn digits() {
     let bundle = amaas_digits::bundle(live()).expect("committed");
-    let served = Served::start(Program::Digits, bundle, &Tasks::default().with::<Digits>()).await;
+    let served = Served::start(Program::Digits, bundle, &Tasks::default().with::<Rows<Digits>>()).await;
     let pixels = json!({"name": "pixels", "datatype": "UINT8", "shape": [1, 28, 28], "data": vec![7; 28 * 28]});
     holds(&served, "digits", &["/v1/models/digits/predict"], Some(json!({ "inputs": [pixels] }))).await;
 }
@@ -43,7 +43,7 @@ async fn digits() {
 #[tokio::test]
 async fn embed() {
     let bundle = amaas_embed::bundle(live()).expect("committed");
-    let served = Served::start(Program::Embed, bundle, &Tasks::default().with_embedder::<Embed>()).await;
+    let served = Served::start(Program::Embed, bundle, &Tasks::default().with::<TextEmbedding<Embed>>()).await;
     let ids = |name: &str| json!({"name": name, "datatype": "INT64", "shape": [1, 2], "data": [1, 1]});
     let inputs = ["input_ids", "attention_mask", "token_type_ids"].map(ids);
     let request = json!({"inputs": inputs, "outputs": [{"name": "sentence_embedding"}]});
@@ -53,7 +53,7 @@ async fn embed() {
 #[tokio::test]
 async fn matching() {
     let bundle = amaas_match::bundle(live()).expect("committed");
-    let served = Served::start(Program::Match, bundle, &Tasks::default().with_matcher::<Match>()).await;
+    let served = Served::start(Program::Match, bundle, &Tasks::default().with::<Match>()).await;
     let pixels = json!({"name": "pixels", "datatype": "UINT8", "shape": [1, 28, 28], "data": vec![7; 28 * 28]});
     holds(&served, "match", &["/v1/models/match/predict"], Some(json!({ "inputs": [pixels] }))).await;
 }
@@ -61,7 +61,7 @@ async fn matching() {
 #[tokio::test]
 async fn generate() {
     let bundle = amaas_generate::bundle(live()).expect("committed");
-    let served = Served::start(Program::Generate, bundle, &Tasks::default().with_generator::<Generate>()).await;
+    let served = Served::start(Program::Generate, bundle, &Tasks::default().with::<TextGeneration<Generate>>()).await;
     holds(&served, "generate", &["/v1/completions", "/v1/models/generate/predict"], None).await;
     let described = served.describes(true).await;
     let with = |more: Value| {

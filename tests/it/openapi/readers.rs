@@ -3,7 +3,7 @@
 use amaas_access::{KeyTerms, Scope};
 use amaas_e2e::lambda::Lambda;
 use amaas_e2e::{Program, Stage};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks};
 use amaas_store::live;
 use amaas_wire::ApiKey;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::Served;
 
 async fn sentiment() -> Served {
     let bundle = amaas_sentiment::bundle(live()).expect("committed");
-    Served::start(Program::Sentiment, bundle, &Tasks::default().with::<amaas_sentiment::Sentiment>()).await
+    Served::start(Program::Sentiment, bundle, &Tasks::default().with::<Rows<amaas_sentiment::Sentiment>>()).await
 }
 
 #[tokio::test]

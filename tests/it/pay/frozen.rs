@@ -4,7 +4,7 @@ use amaas::task::TextClassification;
 use amaas::{Answer, CallOptions};
 use amaas_e2e::lambda::Lambda;
 use amaas_e2e::{Program, Stage};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Tasks, TextGeneration};
 use serde_json::{Value, json};
 
 use super::{TEXT, name, prediction, records};
@@ -65,7 +65,7 @@ async fn cloudwatch_is_told(lambda: &Lambda, mode: &str) {
 #[tokio::test]
 async fn a_text_that_is_streamed_is_counted_before_its_end() {
     let stage = Stage::set().await;
-    let tasks = Tasks::default().with_generator::<amaas_generate::Generate>();
+    let tasks = Tasks::default().with::<TextGeneration<amaas_generate::Generate>>();
     stage.publish_with(amaas_generate::bundle(amaas_store::live()).expect("committed"), &tasks).await;
     let (accounts, tests) = (stage.accounts().await, name("tests"));
     let mut counted = 0;

@@ -1,4 +1,5 @@
 //! Receipts of answers, held against what was sent and received.
+use amaas_model::task::TextGeneration;
 
 use amaas::task::TextClassification;
 use amaas::{Answer, Sealing};
@@ -55,7 +56,7 @@ async fn every_answer_has_a_receipt_that_its_signer_and_contents_prove() {
 async fn a_streamed_text_has_its_receipt_behind_it() {
     let stage = Stage::set().await;
     let publication = amaas_generate::bundle(amaas_store::live()).expect("committed");
-    let tasks = amaas_model::task::Tasks::default().with_generator::<amaas_generate::Generate>();
+    let tasks = amaas_model::task::Tasks::default().with::<TextGeneration<amaas_generate::Generate>>();
     stage.publish_with(publication, &tasks).await;
     let function = stage.launch(Program::Generate, "generate").await.start();
     function.ready().await;

@@ -5,7 +5,7 @@ use amaas_digits::Digits;
 use amaas_e2e::onnx::{self, Constant, Dim, Graph, Node, Value};
 use amaas_e2e::{Program, Stage};
 use amaas_model::publish::{Publication, PublishError};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks, TextGeneration};
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
 use amaas_store::live;
@@ -120,7 +120,7 @@ async fn an_encoder_that_its_task_cannot_run_is_refused_with_the_cause() {
             &[Value::new("y", Fp32, &[Dim::Symbol("n"), Dim::Fixed(4)])],
         )
     };
-    let all = Tasks::default().with::<Sentiment>().with::<Names>().with::<Digits>();
+    let all = Tasks::default().with::<Rows<Sentiment>>().with::<Rows<Names>>().with::<Rows<Digits>>();
     for bundle in [amaas_sentiment::bundle, amaas_names::bundle, amaas_digits::bundle] {
         let bundle = bundle(live()).expect("committed");
         let name = bundle.task.clone().expect("a task");
@@ -184,7 +184,7 @@ async fn a_task_that_nobody_checked_is_a_word_of_the_publisher_and_is_not_ready_
 #[tokio::test]
 async fn a_decoder_without_a_token_to_choose_is_refused() {
     let stage = Stage::set().await;
-    let tasks = Tasks::default().with_generator::<amaas_generate::Generate>();
+    let tasks = Tasks::default().with::<TextGeneration<amaas_generate::Generate>>();
     for (logit, expected) in [
         (f32::NAN, Some("logits that are no numbers")),
         (f32::NEG_INFINITY, Some("logits by which no token is possible")),

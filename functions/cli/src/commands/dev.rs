@@ -21,7 +21,7 @@ use amaas_match::Match;
 use amaas_model::load::Trust;
 use amaas_model::load::{LoadTimes, Slot, Source, State};
 use amaas_model::publish::{Publisher, is_published, is_removed, publish, sign_aliases};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks, TextEmbedding, TextGeneration};
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
 use amaas_serve::Limits;
@@ -163,12 +163,12 @@ async fn asked_twice() {
 /// The tasks of every model that comes with the program.
 pub(crate) fn tasks() -> Tasks {
     Tasks::default()
-        .with::<Sentiment>()
-        .with::<Names>()
-        .with::<Digits>()
-        .with_embedder::<Embed>()
-        .with_matcher::<Match>()
-        .with_generator::<Generate>()
+        .with::<Rows<Sentiment>>()
+        .with::<Rows<Names>>()
+        .with::<Rows<Digits>>()
+        .with::<TextEmbedding<Embed>>()
+        .with::<Match>()
+        .with::<TextGeneration<Generate>>()
 }
 
 /// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put. Those that were

@@ -4,7 +4,7 @@ use amaas::task::{DigitClassification, Image};
 use amaas::{Answer, ErrorKind};
 use amaas_digits::{Digits, bundle};
 use amaas_local::served::Served;
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks};
 use amaas_store::live;
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 async fn served() -> (Served, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bundle = bundle(live()).expect("the committed model is whole");
-    let served = Served::start(folder.path(), bundle, &Tasks::default().with::<Digits>()).await;
+    let served = Served::start(folder.path(), bundle, &Tasks::default().with::<Rows<Digits>>()).await;
     (served.expect("the committed model can be served"), folder)
 }
 

@@ -12,7 +12,7 @@ use amaas_model::load;
 use amaas_model::load::Source;
 use amaas_model::load::Trust;
 use amaas_model::publish::{Protection, Publication, Publisher, publish};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks, TextEmbedding};
 use amaas_sentiment::Sentiment;
 use amaas_serve::Host;
 use amaas_serve::Limits;
@@ -46,7 +46,7 @@ impl Service {
     pub(crate) async fn with(publications: Vec<Publication>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());
-        let tasks = Tasks::default().with::<Sentiment>().with_embedder::<Embed>();
+        let tasks = Tasks::default().with::<Rows<Sentiment>>().with::<TextEmbedding<Embed>>();
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
         let trust = Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };

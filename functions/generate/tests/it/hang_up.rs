@@ -6,7 +6,7 @@ use std::time::Duration;
 use amaas_engine::{InvalidInput, TaskError};
 use amaas_generate::{Generate, bundle};
 use amaas_model::publish::Publication;
-use amaas_model::task::{Assets, Generator};
+use amaas_model::task::{TaskContext, TextGenerator};
 use amaas_serve::Limits;
 use amaas_store::live;
 use tokio::sync::Mutex;
@@ -17,30 +17,30 @@ use crate::service::Service;
 /// The committed model's task, which takes its time over each token, counts them, and has no end.
 pub(crate) struct Slow(Generate);
 
-impl Generator for Slow {
+impl TextGenerator for Slow {
     const NAME: &'static str = "slow";
     const EXAMPLE: &'static str = Generate::EXAMPLE;
 
-    fn from_assets(assets: &Assets) -> Result<Self, TaskError> {
-        Generate::from_assets(assets).map(Self)
+    fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        Generate::load(context).map(Self)
     }
 
     fn encode(&self, text: &str) -> Result<Vec<i64>, InvalidInput> {
         self.0.encode(text)
     }
 
-    fn text(&self, tokens: &[i64]) -> Result<String, TaskError> {
-        self.0.text(tokens)
+    fn decode(&self, tokens: &[i64]) -> Result<String, TaskError> {
+        self.0.decode(tokens)
     }
 
-    fn ends(&self, _: i64) -> bool {
+    fn is_end(&self, _: i64) -> bool {
         MADE.fetch_add(1, Ordering::SeqCst);
         std::thread::sleep(A_TOKEN);
         false
     }
 
-    fn context(&self) -> usize {
-        self.0.context()
+    fn context_length(&self) -> usize {
+        self.0.context_length()
     }
 }
 

@@ -12,7 +12,7 @@ use amaas_model::load;
 use amaas_model::load::Source;
 use amaas_model::load::Trust;
 use amaas_model::publish::{Protection, Publication, Publisher, publish};
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks, TextGeneration};
 use amaas_sentiment::Sentiment;
 use amaas_serve::Host;
 use amaas_serve::Limits;
@@ -51,7 +51,10 @@ impl Service {
     pub(crate) async fn with_limits(publications: Vec<Publication>, limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());
-        let tasks = Tasks::default().with::<Sentiment>().with_generator::<Generate>().with_generator::<Slow>();
+        let tasks = Tasks::default()
+            .with::<Rows<Sentiment>>()
+            .with::<TextGeneration<Generate>>()
+            .with::<TextGeneration<Slow>>();
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
         let trust = Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };

@@ -15,7 +15,7 @@ pub(crate) fn committed() -> Publication {
 }
 
 pub(crate) fn tasks() -> Tasks {
-    Tasks::default().with_matcher::<Match>()
+    Tasks::default().with::<Match>()
 }
 
 /// The committed model.

@@ -3,7 +3,7 @@
 use amaas::task::RankedClassification;
 use amaas::{Answer, ErrorKind, Model};
 use amaas_local::served::Served;
-use amaas_model::task::Tasks;
+use amaas_model::task::{Rows, Tasks};
 use amaas_names::{Names, bundle};
 use amaas_store::live;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 async fn served() -> (Served, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bundle = bundle(live()).expect("the committed model is whole");
-    let served = Served::start(folder.path(), bundle, &Tasks::default().with::<Names>()).await;
+    let served = Served::start(folder.path(), bundle, &Tasks::default().with::<Rows<Names>>()).await;
     (served.expect("the committed model can be served"), folder)
 }
 

@@ -2,7 +2,7 @@
 
 use amaas_e2e::Program;
 use amaas_generate::Generate;
-use amaas_model::task::Generator;
+use amaas_model::task::TextGenerator;
 use serde_json::json;
 
 use super::aim;
