@@ -22,7 +22,6 @@ use amaas_access::meter::{EVERY, Emf, Journal, Meter};
 use amaas_access::oidc::Oidc;
 use amaas_access::quota::{IDLE, Quotas};
 use amaas_access::{Accounts, Directory};
-use amaas_engine::infer::Infer;
 use amaas_ledger::Clock;
 use amaas_model::ModelError;
 use amaas_model::load::{Model, Slot, State};

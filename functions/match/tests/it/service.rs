@@ -6,7 +6,7 @@ use amaas::task::ImageAndTexts;
 use amaas_local::served::Served;
 use amaas_match::{Match, bundle};
 use amaas_model::publish::Publication;
-use amaas_model::task::{Matcher, Tasks};
+use amaas_model::task::{Task, Tasks};
 use amaas_store::live;
 use tempfile::TempDir;
 

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use amaas_access::meter::Record;
 use amaas_access::quota::{Allowance, Kind, Left, Plan, Taken};
-use amaas_access::{Money, Price, now};
+use amaas_access::{Price, now};
 use amaas_model::load::{Model, Slot};
 use amaas_model::task::{CallHost, Cost, Job, ModelCall, PredictError, UsageSoFar, Work};
 use amaas_model::{InputError, ModelError};

@@ -11,6 +11,6 @@ mod rehearsal;
 pub(crate) use self::answered::Answered;
 pub(crate) use self::authorise::Caller;
 pub(crate) use self::authorised::AuthorisedModel;
-pub(crate) use self::call::{Call, CallError, CallFacts, CallId, Entered};
+pub(crate) use self::call::{Call, CallError, CallFacts, CallId};
 pub(crate) use self::raw::raw;
 pub use self::rehearsal::rehearse;

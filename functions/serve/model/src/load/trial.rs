@@ -32,7 +32,7 @@ fn block_on<F: Future>(future: F) -> Result<F::Output, PredictError> {
 }
 
 /// Has `decoder` go on with the text of `example`, by `count` tokens.
-pub fn go_on(
+pub(crate) fn go_on(
     tokenizer: &dyn Tokenizer,
     example: &str,
     count: usize,
@@ -59,7 +59,7 @@ pub(crate) fn failed(error: &PredictError) -> TaskError {
 }
 
 /// Whether the machine was too small or too busy for the trial, and so nothing is known of task and network.
-pub fn is_of_the_machine(error: &PredictError) -> bool {
+pub(crate) fn is_of_the_machine(error: &PredictError) -> bool {
     let PredictError::Run(error) = error else { return false };
     matches!(
         error,
@@ -68,10 +68,10 @@ pub fn is_of_the_machine(error: &PredictError) -> bool {
 }
 
 /// A network in an error: its name, where it is not the model's own, with what it takes and gives.
-pub type Shown<'s> = (Option<&'s str>, &'s [TensorSpec], &'s [TensorSpec]);
+pub(crate) type Shown<'s> = (Option<&'s str>, &'s [TensorSpec], &'s [TensorSpec]);
 
 /// What is said where `task` cannot run `networks`.
-pub fn refused(task: &str, error: &PredictError, networks: &[Shown<'_>]) -> TaskError {
+pub(crate) fn refused(task: &str, error: &PredictError, networks: &[Shown<'_>]) -> TaskError {
     let cause = amaas_engine::session::in_words(&error.for_operator());
     let mut text = format!("{task:?} cannot run this network: its example: {cause}");
     for network in networks {
@@ -82,7 +82,7 @@ pub fn refused(task: &str, error: &PredictError, networks: &[Shown<'_>]) -> Task
 }
 
 /// What a network takes and gives.
-pub fn listed_of((name, inputs, outputs): &Shown<'_>) -> String {
+pub(crate) fn listed_of((name, inputs, outputs): &Shown<'_>) -> String {
     let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
     format!("The network{name} takes {} and gives {}", listed(inputs), listed(outputs))
 }

@@ -67,6 +67,7 @@ fn named_networks_are_blobs_like_every_other() {
             outputs: vec![],
             batching: Batching::None,
             rows_proof: None,
+            metadata: BTreeMap::new(),
         };
         Manifest { networks: [("text".to_owned(), network)].into(), ..plain.clone() }
     };
@@ -136,6 +137,7 @@ fn files_with_weights_are_blobs_like_every_other() {
             outputs: vec![],
             batching: Batching::None,
             rows_proof: None,
+            metadata: BTreeMap::new(),
         };
         Manifest {
             external: [("w.bin".to_owned(), blob.clone())].into(),

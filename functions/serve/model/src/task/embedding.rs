@@ -303,12 +303,12 @@ mod tests {
     /// A token for each byte, and a network that gives back the first of each row.
     struct Bytes;
 
-    impl Embedder for Bytes {
+    impl TextEncoder for Bytes {
         const NAME: &'static str = "bytes";
         const EXAMPLE: &'static str = r#""a""#;
         const OUTPUT: &'static str = "vector";
 
-        fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+        fn load(_: &TaskContext) -> Result<Self, TaskError> {
             Ok(Self)
         }
 
@@ -322,23 +322,29 @@ mod tests {
             Some(text.len())
         }
 
-        fn encode(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+        fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
             let ids = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or_default()));
             let data: Vec<i64> = ids.collect();
             Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
         }
     }
 
-    fn plan(texts: &[String], batching: Batching) -> Plan {
-        Erased(Bytes).plan(&Working::at_once(), Texts::cut("inputs", texts), batching).expect("a plan")
+    fn encoded(texts: &[String], batching: Batching) -> EncodedTexts {
+        let texts = EmbeddingTexts { texts: texts.to_vec(), member: "inputs", truncation: Truncation::End };
+        encode_texts(&Bytes, &Working::at_once(), &texts, batching).expect("runs")
     }
 
-    fn shapes(plan: &Plan) -> Vec<Vec<usize>> {
-        plan.runs.iter().map(|run| run[0].shape().to_vec()).collect()
+    fn task(outputs: Vec<TensorSpec>) -> TextEmbedding<Bytes> {
+        let network = crate::task::NetworkInfo { outputs, ..Default::default() };
+        TextEmbedding::load(&TaskContext { network, ..TaskContext::default() }).expect("it needs no assets")
+    }
+
+    fn shapes(encoded: &EncodedTexts) -> Vec<Vec<usize>> {
+        encoded.runs.iter().map(|run| run[0].shape().to_vec()).collect()
     }
 
     #[allow(clippy::cast_precision_loss)]
-    fn outputs(plan: &Plan, name: &str) -> Vec<Vec<Tensor>> {
+    fn outputs(encoded: &EncodedTexts, name: &str) -> Vec<Vec<Tensor>> {
         let first = |run: &Vec<Tensor>| {
             let TensorData::Int64(ids) = run[0].data() else { panic!("ids") };
             let shape = run[0].shape();
@@ -346,7 +352,11 @@ mod tests {
             let values: Vec<f32> = angles.flat_map(|angle| [angle.sin(), angle.cos()]).collect();
             vec![Tensor::new(name, vec![shape[0], 2], values).expect("whole rows")]
         };
-        plan.runs.iter().map(first).collect()
+        encoded.runs.iter().map(first).collect()
+    }
+
+    fn is_not_finite(error: &PredictError) -> bool {
+        matches!(error, PredictError::Run(amaas_engine::RunError::NotFinite(_)))
     }
 
     fn texts(lengths: &[usize]) -> Vec<String> {
@@ -361,27 +371,27 @@ mod tests {
     fn runs_are_bounded_in_tokens_and_little_of_them_is_padding() {
         let mut lengths = vec![500; 20];
         lengths.extend([3; 20]);
-        let plan = plan(&texts(&lengths), Batching::Rows);
+        let encoded = encoded(&texts(&lengths), Batching::Rows);
         // The short ones, with as many long ones as fit; 8 of 504 tokens fit in 4,096.
-        assert_eq!(shapes(&plan), [[20, 8], [8, 504], [8, 504], [4, 504]]);
-        assert_eq!(plan.vectors.tokens(), 20 * 500 + 20 * 3);
+        assert_eq!(shapes(&encoded), [[20, 8], [8, 504], [8, 504], [4, 504]]);
+        assert_eq!(encoded.tokens(), 20 * 500 + 20 * 3);
         // A few short ones are not padded to the length of a long one, and those of about one length go together.
-        assert_eq!(shapes(&self::plan(&texts(&[500, 3, 3]), Batching::Rows)), [[2, 8], [1, 504]]);
-        assert_eq!(shapes(&self::plan(&texts(&[3, 12, 15, 9]), Batching::Rows)), [[4, 16]]);
+        assert_eq!(shapes(&self::encoded(&texts(&[500, 3, 3]), Batching::Rows)), [[2, 8], [1, 504]]);
+        assert_eq!(shapes(&self::encoded(&texts(&[3, 12, 15, 9]), Batching::Rows)), [[4, 16]]);
     }
 
     #[test]
     fn a_text_runs_alone_where_rows_change_one_another() {
-        let plan = plan(&texts(&[3, 9, 3]), Batching::None);
-        assert_eq!(shapes(&plan), [[1, 3], [1, 3], [1, 9]]);
+        let encoded = encoded(&texts(&[3, 9, 3]), Batching::None);
+        assert_eq!(shapes(&encoded), [[1, 3], [1, 3], [1, 9]]);
     }
 
     #[test]
     fn vectors_come_in_the_order_of_the_texts() {
         for batching in [Batching::Rows, Batching::None] {
-            let plan = plan(&texts(&[700, 2, 1000, 5, 700]), batching);
-            let outputs = outputs(&plan, "vector");
-            let embeddings = plan.vectors.read(&outputs).expect("vectors");
+            let encoded = encoded(&texts(&[700, 2, 1000, 5, 700]), batching);
+            let outputs = outputs(&encoded, "vector");
+            let embeddings = encoded.vectors(&outputs).expect("vectors");
             let id = |it: &Embedding| (it.embedding[0].asin() * 1e3).round();
             let first: Vec<_> = embeddings.iter().map(|it| (id(it), it.tokens, it.truncated)).collect();
             let expected =
@@ -398,14 +408,14 @@ mod tests {
             (vec![3.0 * f32::exp2(100.0), f32::exp2(102.0)], Some(vec![0.6, 0.8])),
             (vec![0.0, 0.0], None),
         ] {
-            let plan = plan(&texts(&[2]), Batching::None);
+            let encoded = encoded(&texts(&[2]), Batching::None);
             let outputs = [vec![Tensor::new("vector", vec![1, 2], vector.clone()).expect("two values")]];
-            let norm = Erased(Bytes).other_norm(&outputs[0]);
+            let norm = task(vec![]).other_norm(&outputs[0]);
             assert_eq!(norm.is_none(), vector == [0.6, 0.8], "{norm:?}");
-            match plan.vectors.read(&outputs) {
+            match encoded.vectors(&outputs) {
                 Ok(read) => assert_eq!(Some(&read[0].embedding), expected.as_ref()),
                 Err(error) => {
-                    assert_eq!((expected, error.classify().class.slug), (None, "unwritable-answer"));
+                    assert!(expected.is_none() && is_not_finite(&error), "{error:?}");
                     assert_eq!(error.to_string(), "inputs[0]: the network gave a vector of length 0");
                 }
             }
@@ -415,8 +425,8 @@ mod tests {
     #[test]
     fn the_text_is_named_whose_vector_is_no_vector() {
         for (batching, broken) in [(Batching::Rows, 2), (Batching::None, 2), (Batching::Rows, 0)] {
-            let plan = plan(&texts(&[700, 2, 9, 5]), batching);
-            let mut outputs = outputs(&plan, "vector");
+            let encoded = encoded(&texts(&[700, 2, 9, 5]), batching);
+            let mut outputs = outputs(&encoded, "vector");
             for output in outputs.iter_mut().flatten() {
                 // The angle of a row tells whose it is: "a" for the first text.
                 let values: Vec<f32> = output.data().as_f32().expect("floats").to_vec();
@@ -433,7 +443,7 @@ mod tests {
                     .collect();
                 *output = Tensor::new("vector", output.shape().to_vec(), values).expect("as many");
             }
-            let error = plan.vectors.read(&outputs).expect_err("no number").to_string();
+            let error = encoded.vectors(&outputs).expect_err("no number").to_string();
             assert!(error.starts_with(&format!("inputs[{broken}]: ")), "{error}");
         }
     }
@@ -441,34 +451,38 @@ mod tests {
     #[test]
     fn a_text_that_is_too_long_is_refused_where_it_may_not_be_cut() {
         let texts = texts(&[3, 1200]);
-        let asked = |truncation| Texts { list: &texts, member: "input", truncation };
-        assert!(Erased(Bytes).plan(&Working::at_once(), asked(Truncation::End), Batching::Rows).is_ok());
-        let refused = Erased(Bytes).plan(&Working::at_once(), asked(Truncation::Refuse), Batching::Rows);
+        let encode = |truncation| {
+            let texts = EmbeddingTexts { texts: texts.clone(), member: "input", truncation };
+            encode_texts(&Bytes, &Working::at_once(), &texts, Batching::Rows)
+        };
+        assert!(encode(Truncation::End).is_ok());
+        let refused = encode(Truncation::Refuse);
         let refused = refused.err().expect("the second is too long");
         assert_eq!(refused.to_string(), "input[1]: expected at most 999 tokens where truncate is false, got 1200");
-        assert_eq!((refused.classify().class.status, refused.classify().param), (400, Some("input")));
+        assert!(matches!(refused, PredictError::Input(crate::InputError::Invalid(_))), "{refused:?}");
     }
 
     #[test]
     fn outputs_that_are_no_vectors_are_our_fault_and_not_null() {
         let read = |change: fn(&mut Vec<Vec<Tensor>>)| {
-            let plan = plan(&texts(&[2, 2]), Batching::Rows);
-            let mut outputs = outputs(&plan, "vector");
+            let encoded = encoded(&texts(&[2, 2]), Batching::Rows);
+            let mut outputs = outputs(&encoded, "vector");
             change(&mut outputs);
-            plan.vectors.read(&outputs).expect_err("no vectors")
+            encoded.vectors(&outputs).expect_err("no vectors")
         };
         assert_eq!(read(Vec::clear).for_operator(), "the network gave 0 vectors for 2 texts");
-        assert!(read(|outputs| outputs[0].clear()).classify().internal.is_some());
+        let error = read(|outputs| outputs[0].clear());
+        assert!(matches!(error, PredictError::Run(amaas_engine::RunError::Failed { .. })), "{error:?}");
         let error = read(|outputs| {
             let data = vec![f32::NAN; 4];
             outputs[0] = vec![Tensor::new("vector", vec![2, 2], data).expect("four values")];
         });
-        assert_eq!(error.classify().class.slug, "unwritable-answer");
+        assert!(is_not_finite(&error), "{error:?}");
         let expected = "inputs[0]: the network gave a vector with a value that is no finite number";
         assert_eq!(error.to_string(), expected);
-        assert_eq!(Erased(Bytes).dimensions(&[]), None);
+        assert_eq!(task(vec![]).dimensions(), None);
         let spec =
             TensorSpec::new("vector", amaas_wire::Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)]);
-        assert_eq!(Erased(Bytes).dimensions(&[spec]), Some(2));
+        assert_eq!(task(vec![spec]).dimensions(), Some(2));
     }
 }

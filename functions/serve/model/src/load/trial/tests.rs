@@ -1,40 +1,41 @@
-use amaas_wire::Datatype;
+use std::collections::BTreeMap;
+
+use amaas_engine::infer::{Network as RunNetwork, Takes};
+use amaas_engine::{Batching, RunError, Sharing};
+use amaas_wire::{Datatype, Tensor};
 
 use super::*;
-use crate::task::{Assets, Task};
-use amaas_engine::RunError;
-use amaas_engine::Sharing;
-use amaas_engine::{InvalidInput, TaskError};
+use crate::load::direct::{self, Direct};
+use crate::task::{InvalidInput, RowTask, Rows, TaskContext, Tasks};
 
 /// Numbers to the input `x`, and the output `y` to numbers.
 struct Numbers;
 
-impl Task for Numbers {
+impl RowTask for Numbers {
     const NAME: &'static str = "numbers";
     const EXAMPLE: &'static str = "1.5";
     type Input = f32;
     type Prediction = f32;
 
-    fn from_assets(_: &Assets) -> Result<Self, TaskError> {
+    fn load(_: &TaskContext) -> Result<Self, TaskError> {
         Ok(Self)
     }
 
-    fn encode(&self, inputs: &[f32]) -> Result<Vec<Tensor>, InvalidInput> {
+    fn preprocess(&self, inputs: &[f32]) -> Result<Vec<Tensor>, InvalidInput> {
         Ok(vec![Tensor::new("x", vec![inputs.len(), 1], inputs.to_vec()).map_err(InvalidInput::new)?])
     }
 
-    fn decode(&self, outputs: &[Tensor]) -> Result<Vec<f32>, TaskError> {
+    fn postprocess(&self, _: &[f32], outputs: &[Tensor]) -> Result<Vec<f32>, TaskError> {
         let y = outputs.iter().find(|output| output.name() == "y").and_then(|y| y.data().as_f32());
         Ok(y.ok_or_else(|| TaskError::new("the network gave no FP32 output \"y\""))?.to_vec())
     }
 }
 
-/// Gives what comes under another name, and counts runs and rows.
-struct Renames(&'static str, Vec<usize>);
+/// Gives what comes under another name.
+struct Renames(&'static str);
 
-impl Network for Renames {
+impl RunNetwork for Renames {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
-        self.1.push(inputs[0].shape()[0]);
         let data = inputs[0].data().as_f32().expect("floats").to_vec();
         Ok(vec![Tensor::new(self.0, inputs[0].shape().to_vec(), data).expect("the same shape")])
     }
@@ -44,8 +45,8 @@ fn spec(name: &str, rows: Dim) -> TensorSpec {
     TensorSpec::new(name, Datatype::Fp32, vec![rows, Dim::Fixed(1)])
 }
 
-fn task() -> Arc<dyn AnyTask> {
-    crate::task::Tasks::default().with::<Numbers>().make(Numbers::NAME, &Assets::default()).expect("it needs no assets")
+fn task() -> LoadedTask {
+    Tasks::default().with::<Rows<Numbers>>().load(Numbers::NAME, &TaskContext::default()).expect("it needs no assets")
 }
 
 #[test]
@@ -72,7 +73,8 @@ fn a_network_that_is_not_the_tasks_is_refused_with_what_it_has() {
     ] {
         let (inputs, outputs) = ([spec(input, rows())], [spec(output, rows())]);
         let takes = Takes { inputs: &inputs, batching: Batching::None, sharing: Sharing::None };
-        let error = answer(&task(), 1, (&mut Renames(output, Vec::new()), takes)).err();
+        let network = direct::network(&Direct::new(Renames(output)), takes, &outputs);
+        let error = answer(&task(), direct::call(network, BTreeMap::new()), 1).err();
         let told = error.map(|error| refused("numbers", &error, &[(None, &inputs, &outputs)]).to_string());
         assert_eq!(told.as_deref(), expected);
     }
@@ -88,9 +90,11 @@ fn inputs_run_together_only_where_the_network_has_a_batch() {
     ] {
         let inputs = [spec("x", rows)];
         let takes = Takes { inputs: &inputs, batching, sharing: Sharing::None };
-        let mut network = Renames("y", Vec::new());
-        answer(&task(), 3, (&mut network, takes)).expect("three predictions");
-        assert_eq!(network.1, expected, "{batching:?}");
+        let direct = Direct::new(Renames("y"));
+        let network = direct::network(&direct, takes, &[]);
+        answer(&task(), direct::call(network, BTreeMap::new()), 3).expect("three predictions");
+        let rows: Vec<_> = direct.take_runs().iter().map(|run| run.inputs[0].shape()[0]).collect();
+        assert_eq!(rows, expected, "{batching:?}");
     }
 }
 
