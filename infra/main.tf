@@ -92,17 +92,6 @@ module "ledger" {
   depends_on = [module.registry]
 }
 
-# Neither had an index before there could be one of another stack in its place.
-moved {
-  from = module.registry
-  to   = module.registry[0]
-}
-
-moved {
-  from = module.ledger
-  to   = module.ledger[0]
-}
-
 module "policies" {
   source = "./modules/policies"
 

@@ -7,7 +7,7 @@ resource "aws_s3_bucket" "this" {
   tags          = var.tags
 
   # A destroy that cannot delete the bucket must not schedule the deletion of the keys that open what is in it.
-  depends_on = [aws_kms_key.this, aws_kms_alias.this, aws_kms_key.sealing, aws_kms_alias.sealing, aws_kms_key.logs, aws_kms_alias.logs]
+  depends_on = [module.key, module.sealing_key, module.log_key]
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {

