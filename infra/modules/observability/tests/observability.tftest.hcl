@@ -46,21 +46,21 @@ run "one_function" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.errors["sentiment"].threshold == 0.01,
-      aws_cloudwatch_metric_alarm.throttles["sentiment"].threshold == 1,
-      aws_cloudwatch_metric_alarm.duration["sentiment"].threshold == 1000,
-      aws_cloudwatch_metric_alarm.duration["sentiment"].extended_statistic == "p99",
-      aws_cloudwatch_metric_alarm.cold_starts["sentiment"].threshold == 0.2,
-      { for query in aws_cloudwatch_metric_alarm.errors["sentiment"].metric_query : query.id => query.expression == null ? one(query.metric).metric_name : query.expression } == { rate = "SUM([errors, failures]) / calls", errors = "Errors", calls = "Invocations", failures = "Failures" },
+      aws_cloudwatch_metric_alarm.this["sentiment/errors"].threshold == 0.01,
+      aws_cloudwatch_metric_alarm.this["sentiment/throttles"].threshold == 1,
+      aws_cloudwatch_metric_alarm.this["sentiment/p99"].threshold == 1000,
+      aws_cloudwatch_metric_alarm.this["sentiment/p99"].extended_statistic == "p99",
+      aws_cloudwatch_metric_alarm.this["sentiment/cold-starts"].threshold == 0.2,
+      { for query in aws_cloudwatch_metric_alarm.this["sentiment/errors"].metric_query : query.id => query.expression == null ? one(query.metric).metric_name : query.expression } == { rate = "SUM([errors, failures]) / calls", errors = "Errors", calls = "Invocations", failures = "Failures" },
     ])
     error_message = "Alarms must have the thresholds of the README and look at what they are named after."
   }
 
   assert {
     condition = alltrue(flatten([
-      aws_cloudwatch_metric_alarm.throttles["sentiment"].dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }),
-      aws_cloudwatch_metric_alarm.duration["sentiment"].dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }),
-      [for query in aws_cloudwatch_metric_alarm.errors["sentiment"].metric_query : one(query.metric).dimensions == (query.id == "failures" ? tomap({ Function = "amaas-sentiment" }) : tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" })) if query.expression == null],
+      aws_cloudwatch_metric_alarm.this["sentiment/throttles"].dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }),
+      aws_cloudwatch_metric_alarm.this["sentiment/p99"].dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }),
+      [for query in aws_cloudwatch_metric_alarm.this["sentiment/errors"].metric_query : one(query.metric).dimensions == (query.id == "failures" ? tomap({ Function = "amaas-sentiment" }) : tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" })) if query.expression == null],
     ]))
     error_message = "Alarms must look at the alias."
   }
@@ -70,17 +70,17 @@ run "one_function" {
       aws_cloudwatch_log_metric_filter.cold_starts["sentiment"].log_group_name == "/aws/lambda/amaas-sentiment",
       strcontains(aws_cloudwatch_log_metric_filter.cold_starts["sentiment"].pattern, "Init Duration"),
       one(aws_cloudwatch_log_metric_filter.cold_starts["sentiment"].metric_transformation).namespace == "amaas/amaas",
-      contains([for query in aws_cloudwatch_metric_alarm.cold_starts["sentiment"].metric_query : try("${one(query.metric).namespace} ${one(query.metric).metric_name}", "")], "amaas/amaas ${one(aws_cloudwatch_log_metric_filter.cold_starts["sentiment"].metric_transformation).name}"),
+      contains([for query in aws_cloudwatch_metric_alarm.this["sentiment/cold-starts"].metric_query : try("${one(query.metric).namespace} ${one(query.metric).metric_name}", "")], "amaas/amaas ${one(aws_cloudwatch_log_metric_filter.cold_starts["sentiment"].metric_transformation).name}"),
     ])
     error_message = "The alarm must read the metric that the filter makes of the function's log."
   }
 
   assert {
     condition = alltrue([for alarm in [
-      aws_cloudwatch_metric_alarm.errors["sentiment"],
-      aws_cloudwatch_metric_alarm.throttles["sentiment"],
-      aws_cloudwatch_metric_alarm.duration["sentiment"],
-      aws_cloudwatch_metric_alarm.cold_starts["sentiment"],
+      aws_cloudwatch_metric_alarm.this["sentiment/errors"],
+      aws_cloudwatch_metric_alarm.this["sentiment/throttles"],
+      aws_cloudwatch_metric_alarm.this["sentiment/p99"],
+      aws_cloudwatch_metric_alarm.this["sentiment/cold-starts"],
       ] : alltrue([
         alarm.alarm_actions == toset([output.topic_arn]),
         alarm.ok_actions == toset([output.topic_arn]),
@@ -165,24 +165,24 @@ run "everything" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.errors["sentiment"].threshold == 0.05,
-      aws_cloudwatch_metric_alarm.throttles["sentiment"].threshold == 10,
-      aws_cloudwatch_metric_alarm.duration["sentiment"].threshold == 300,
-      aws_cloudwatch_metric_alarm.cold_starts["sentiment"].threshold == 0.5,
-      aws_cloudwatch_metric_alarm.dead_letters["sentiment"].dimensions == tomap({ QueueName = "amaas-sentiment-dead" }),
-      aws_cloudwatch_metric_alarm.service_duration["large"].threshold == 1.5,
-      aws_cloudwatch_metric_alarm.unhealthy["large"].dimensions == tomap({ LoadBalancer = "app/amaas-large/1", TargetGroup = "targetgroup/amaas-large/2" }),
-      aws_cloudwatch_metric_alarm.api_latency[0].threshold == 2000,
-      aws_cloudwatch_metric_alarm.api_latency[0].dimensions == tomap({ ApiId = "abc123", Stage = "$default" }),
+      aws_cloudwatch_metric_alarm.this["sentiment/errors"].threshold == 0.05,
+      aws_cloudwatch_metric_alarm.this["sentiment/throttles"].threshold == 10,
+      aws_cloudwatch_metric_alarm.this["sentiment/p99"].threshold == 300,
+      aws_cloudwatch_metric_alarm.this["sentiment/cold-starts"].threshold == 0.5,
+      aws_cloudwatch_metric_alarm.this["sentiment/dead-letters"].dimensions == tomap({ QueueName = "amaas-sentiment-dead" }),
+      aws_cloudwatch_metric_alarm.this["large/p99"].threshold == 1.5,
+      aws_cloudwatch_metric_alarm.this["large/unhealthy"].dimensions == tomap({ LoadBalancer = "app/amaas-large/1", TargetGroup = "targetgroup/amaas-large/2" }),
+      aws_cloudwatch_metric_alarm.this["api-p99"].threshold == 2000,
+      aws_cloudwatch_metric_alarm.this["api-p99"].dimensions == tomap({ ApiId = "abc123", Stage = "$default" }),
     ])
     error_message = "Alarms must have the thresholds that were asked for and look at what was named."
   }
 
   assert {
     condition = alltrue([
-      !contains([for query in aws_cloudwatch_metric_alarm.service_errors["large"].metric_query : try(one(query.metric).metric_name, "")], "HTTPCode_ELB_503_Count"),
-      toset([for query in aws_cloudwatch_metric_alarm.ledger["ThrottledRequests"].metric_query : one(query.metric).dimensions["Operation"] if query.expression == null]) == toset(["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]),
-      alltrue([for query in aws_cloudwatch_metric_alarm.ledger["SystemErrors"].metric_query : one(query.metric).metric_name == "SystemErrors" if query.expression == null]),
+      !contains([for query in aws_cloudwatch_metric_alarm.this["large/errors"].metric_query : try(one(query.metric).metric_name, "")], "HTTPCode_ELB_503_Count"),
+      toset([for query in aws_cloudwatch_metric_alarm.this["ledger-throttles"].metric_query : one(query.metric).dimensions["Operation"] if query.expression == null]) == toset(["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]),
+      alltrue([for query in aws_cloudwatch_metric_alarm.this["ledger-errors"].metric_query : one(query.metric).metric_name == "SystemErrors" if query.expression == null]),
     ])
     error_message = "A service that wakes is no fault, and the ledger's alarms must see each operation."
   }
@@ -190,7 +190,7 @@ run "everything" {
   assert {
     condition = alltrue([
       keys(aws_sns_topic_subscription.email) == ["ops@example.com"],
-      alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.errors), values(aws_cloudwatch_metric_alarm.unhealthy), aws_cloudwatch_metric_alarm.api_errors, values(aws_cloudwatch_metric_alarm.ledger)) :
+      alltrue([for alarm in aws_cloudwatch_metric_alarm.this :
       alarm.alarm_actions == toset([output.topic_arn, "arn:aws:sns:eu-central-1:123456789012:pager"])]),
     ])
     error_message = "Everybody who was named must be told."
