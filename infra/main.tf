@@ -116,22 +116,33 @@ module "policies" {
   }
 }
 
+module "model" {
+  source   = "./modules/model"
+  for_each = local.models
+
+  name               = each.key
+  model_version      = each.value.version
+  publishers         = var.publishers
+  sealing            = each.value.sealing
+  replay             = each.value.replay
+  least_serial       = each.value.least_serial
+  registry           = local.registry
+  ledger             = local.ledger
+  oidc               = module.settings.oidc
+  cors_origins       = each.value.cors_origins
+  environment        = each.value.environment
+  log_retention_days = each.value.log_retention_days
+  log_kms_key_arn    = local.log_kms_key_arn
+  roles              = module.settings.roles
+  tags               = merge(var.tags, { "amaas:model" = each.key })
+}
+
 module "function" {
   source   = "./modules/function"
   for_each = local.functions
 
-  name          = var.name
-  model         = each.key
-  model_version = each.value.version
-  publishers    = var.publishers
-  sealing       = each.value.sealing
-  replay        = each.value.replay
-  least_serial  = each.value.least_serial
-  registry      = local.registry
-  ledger        = local.ledger
-  oidc          = module.settings.oidc
-  cors_origins  = each.value.cors_origins
-  iam           = each.value.iam
+  name  = var.name
+  model = module.model[each.key]
 
   package              = each.value.package
   image                = each.value.image
@@ -139,8 +150,8 @@ module "function" {
   memory_mb            = each.value.memory_mb
   timeout_s            = each.value.timeout_s
   ephemeral_storage_mb = each.value.ephemeral_storage_mb
-  environment          = each.value.environment
   vpc                  = try(module.settings.network.functions, false) ? { subnet_ids = local.network.subnet_ids, security_group_ids = local.network.security_group_ids } : null
+  tracing              = each.value.tracing
 
   reserved_concurrency    = each.value.reserved_concurrency
   provisioned_concurrency = each.value.provisioned_concurrency
@@ -150,17 +161,13 @@ module "function" {
   alarm_topic_arns        = local.alarm_topic_arns
   dead_letters            = each.value.dead_letters
 
-  # Behind an API nobody needs a second way in.
+  # Behind an API no Function URL is needed.
   url = {
     mode          = coalesce(each.value.url.mode, module.settings.api == null ? "BUFFERED" : "OFF")
     authorization = each.value.url.authorization
   }
 
-  tracing            = each.value.tracing
-  log_retention_days = each.value.log_retention_days
-  log_kms_key_arn    = local.log_kms_key_arn
-  roles              = module.settings.roles
-  tags               = merge(var.tags, { "amaas:model" = each.key })
+  iam = each.value.iam
 }
 
 module "api" {

@@ -39,7 +39,7 @@ resource "aws_appautoscaling_target" "this" {
   resource_id        = "function:${aws_lambda_provisioned_concurrency_config.scaled[0].function_name}:${aws_lambda_provisioned_concurrency_config.scaled[0].qualifier}"
   min_capacity       = local.provisioned.min
   max_capacity       = local.provisioned.max
-  tags               = var.tags
+  tags               = var.model.tags
 }
 
 resource "aws_appautoscaling_policy" "this" {

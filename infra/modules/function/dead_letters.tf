@@ -7,7 +7,7 @@ resource "aws_sqs_queue" "dead_letters" {
   kms_master_key_id                 = var.dead_letters.kms_key_arn
   kms_data_key_reuse_period_seconds = var.dead_letters.kms_key_arn == null ? null : 3600
   sqs_managed_sse_enabled           = var.dead_letters.kms_key_arn == null ? true : null
-  tags                              = var.tags
+  tags                              = var.model.tags
 }
 
 # A destination, not a `dead_letter_config`: it tells why a call failed beside the call, and belongs to the alias.

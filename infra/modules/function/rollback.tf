@@ -37,7 +37,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "canary_errors" {
   count = local.rollback_count
 
-  alarm_name          = "${var.name}/${var.model}/canary-errors"
+  alarm_name          = "${var.name}/${var.model.name}/canary-errors"
   alarm_description   = "More than ${var.canary.rollback.error_rate * 100} % of the canary's calls failed: it is taken back. Look at the log group of ${local.function_name} for its version."
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.canary.rollback.error_rate
@@ -45,7 +45,7 @@ resource "aws_cloudwatch_metric_alarm" "canary_errors" {
   datapoints_to_alarm = var.canary.rollback.minutes
   treat_missing_data  = "notBreaching"
   alarm_actions       = var.alarm_topic_arns
-  tags                = var.tags
+  tags                = var.model.tags
 
   metric_query {
     id          = "rate"
@@ -95,7 +95,7 @@ resource "aws_cloudwatch_metric_alarm" "canary_errors" {
 resource "aws_cloudwatch_metric_alarm" "canary_latency" {
   count = try(var.canary.rollback.p99_ms, null) == null ? 0 : local.rollback_count
 
-  alarm_name          = "${var.name}/${var.model}/canary-latency"
+  alarm_name          = "${var.name}/${var.model.name}/canary-latency"
   alarm_description   = "The slowest percent of the canary's calls took longer than ${var.canary.rollback.p99_ms} ms: it is taken back."
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.canary.rollback.p99_ms
@@ -112,7 +112,7 @@ resource "aws_cloudwatch_metric_alarm" "canary_latency" {
   # Two slow calls in two minutes are no slowest percent.
   evaluate_low_sample_count_percentiles = "ignore"
 
-  tags = var.tags
+  tags = var.model.tags
 }
 
 resource "aws_cloudwatch_event_rule" "rollback" {
@@ -120,7 +120,7 @@ resource "aws_cloudwatch_event_rule" "rollback" {
 
   name        = local.rollback_name
   description = "An alarm of the canary of ${local.function_name} went off"
-  tags        = var.tags
+  tags        = var.model.tags
 
   event_pattern = jsonencode({
     source      = ["aws.cloudwatch"]
@@ -147,7 +147,7 @@ resource "aws_sfn_state_machine" "rollback" {
   type       = "STANDARD"
   role_arn   = aws_iam_role.rollback[0].arn
   definition = jsonencode(local.rollback_definition)
-  tags       = var.tags
+  tags       = var.model.tags
 
   depends_on = [aws_iam_role_policy.rollback]
 }
@@ -157,10 +157,10 @@ resource "aws_iam_role" "rollback" {
   count = local.rollback_count
 
   name                 = local.rollback_name
-  path                 = var.roles.path
-  permissions_boundary = var.roles.permissions_boundary
+  path                 = var.model.roles.path
+  permissions_boundary = var.model.roles.permissions_boundary
   description          = "What the roll-back of ${local.function_name} may do"
-  tags                 = var.tags
+  tags                 = var.model.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -4,7 +4,7 @@ locals {
 
   # A browser's preflight is never signed, so a URL that asks for IAM refuses it before the function sees it: there the URL has to answer it.
   # Elsewhere the function does. Never both, since Lambda then sends each header twice, and browsers refuse that.
-  cors_by_url = local.has_url && var.url.authorization == "AWS_IAM" && length(var.cors_origins) > 0
+  cors_by_url = local.has_url && var.url.authorization == "AWS_IAM" && length(var.model.cors_origins) > 0
 
   # What the function says where it answers itself: a test of functions/serve holds the two together.
   cors = jsondecode(file("${path.module}/cors.json"))
@@ -22,7 +22,7 @@ resource "aws_lambda_function_url" "this" {
     for_each = local.cors_by_url ? [local.cors] : []
 
     content {
-      allow_origins  = var.cors_origins
+      allow_origins  = var.model.cors_origins
       allow_methods  = cors.value.methods
       allow_headers  = cors.value.headers
       expose_headers = cors.value.expose_headers
@@ -58,7 +58,7 @@ resource "aws_cloudformation_stack" "public_invoke" {
   count = local.is_public ? 1 : 0
 
   name = "${replace(local.function_name, "_", "-")}-${substr(sha256(local.function_name), 0, 6)}-public-invoke" # no underscores here
-  tags = var.tags
+  tags = var.model.tags
 
   template_body = jsonencode({
     AWSTemplateFormatVersion = "2010-09-09"

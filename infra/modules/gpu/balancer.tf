@@ -11,7 +11,7 @@ resource "aws_lb" "this" {
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
   idle_timeout               = 120 # a streamed answer may pause for as long
-  tags                       = var.tags
+  tags                       = var.model.tags
 
   dynamic "access_logs" {
     for_each = var.access_log_bucket[*]
@@ -26,7 +26,7 @@ resource "aws_lb" "this" {
   lifecycle {
     precondition {
       condition     = length(local.balancer_name) <= 32
-      error_message = "${var.model}: name and model must have 31 characters together, because a load balancer's name has 32 at most: \"${local.service_name}\" has ${length(local.service_name)}. Give the model, or the stack, a shorter name."
+      error_message = "${var.model.name}: name and model must have 31 characters together, because a load balancer's name has 32 at most: \"${local.service_name}\" has ${length(local.service_name)}. Give the model, or the stack, a shorter name."
     }
   }
 }
@@ -39,7 +39,7 @@ resource "aws_lb_target_group" "this" {
   vpc_id                        = var.network.vpc_id
   load_balancing_algorithm_type = "least_outstanding_requests"
   deregistration_delay          = 30 # as long as a server drains
-  tags                          = var.tags
+  tags                          = var.model.tags
 
   # Ready once the model is loaded, checked and warm.
   health_check {
@@ -60,7 +60,7 @@ resource "aws_lb_listener" "this" {
   protocol          = var.certificate_arn == null ? "HTTP" : "HTTPS"
   certificate_arn   = var.certificate_arn
   ssl_policy        = var.certificate_arn == null ? null : "ELBSecurityPolicy-TLS13-1-2-2021-06"
-  tags              = var.tags
+  tags              = var.model.tags
 
   default_action {
     type             = "forward"
@@ -72,14 +72,14 @@ resource "aws_security_group" "balancer" {
   name        = "${local.service_name}-balancer"
   description = "The load balancer of ${local.service_name}"
   vpc_id      = var.network.vpc_id
-  tags        = var.tags
+  tags        = var.model.tags
 }
 
 resource "aws_security_group" "task" {
   name        = "${local.service_name}-task"
   description = "The tasks of ${local.service_name}, which only their load balancer reaches"
   vpc_id      = var.network.vpc_id
-  tags        = var.tags
+  tags        = var.model.tags
 }
 
 resource "aws_vpc_security_group_ingress_rule" "client_group" {

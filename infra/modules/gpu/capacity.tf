@@ -14,7 +14,7 @@ data "aws_default_tags" "this" {}
 locals {
   gpus      = sum(concat([0], [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.count]))
   makers    = [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.manufacturer]
-  instances = merge(data.aws_default_tags.this.tags, var.tags, { Name = local.service_name })
+  instances = merge(data.aws_default_tags.this.tags, var.model.tags, { Name = local.service_name })
 }
 
 resource "aws_launch_template" "this" {
@@ -22,7 +22,7 @@ resource "aws_launch_template" "this" {
   description   = "Instances of ${local.service_name}"
   image_id      = data.aws_ssm_parameter.system.insecure_value
   instance_type = var.instance_type
-  tags          = var.tags
+  tags          = var.model.tags
 
   user_data = base64encode(<<-SH
     #!/bin/bash
@@ -76,19 +76,19 @@ resource "aws_launch_template" "this" {
   lifecycle {
     precondition {
       condition     = contains(local.makers, "NVIDIA") && contains(data.aws_ec2_instance_type.this.supported_architectures, "x86_64")
-      error_message = "${var.model}: instance_type must have NVIDIA GPUs and x86_64 processors, and ${var.instance_type} has ${length(local.makers) == 0 ? "no GPU" : "GPUs of ${join(", ", local.makers)}"} and ${join(", ", data.aws_ec2_instance_type.this.supported_architectures)} processors: write \"g5.xlarge\"."
+      error_message = "${var.model.name}: instance_type must have NVIDIA GPUs and x86_64 processors, and ${var.instance_type} has ${length(local.makers) == 0 ? "no GPU" : "GPUs of ${join(", ", local.makers)}"} and ${join(", ", data.aws_ec2_instance_type.this.supported_architectures)} processors: write \"g5.xlarge\"."
     }
 
     # A part of a GPU counts as none.
     precondition {
       condition     = var.gpus <= max(1, local.gpus)
-      error_message = "${var.model}: gpus must not be more than an instance has, or no task ever starts: write gpus = ${max(1, local.gpus)} or less for ${var.instance_type}, not ${var.gpus}, or a larger instance_type."
+      error_message = "${var.model.name}: gpus must not be more than an instance has, or no task ever starts: write gpus = ${max(1, local.gpus)} or less for ${var.instance_type}, not ${var.gpus}, or a larger instance_type."
     }
 
     # The system and ECS's agent take a part of the memory, so less than all of it has to be enough.
     precondition {
       condition     = local.cpu <= 1024 * data.aws_ec2_instance_type.this.default_vcpus && local.memory_mb < data.aws_ec2_instance_type.this.memory_size
-      error_message = "${var.model}: cpu and memory_mb of a task must fit on an instance, or none ever starts: ${var.instance_type} has ${1024 * data.aws_ec2_instance_type.this.default_vcpus} CPU units and ${data.aws_ec2_instance_type.this.memory_size} MiB, of which the system takes a part, and the task asks for ${local.cpu} and ${local.memory_mb}. Write less of them, or a larger instance_type."
+      error_message = "${var.model.name}: cpu and memory_mb of a task must fit on an instance, or none ever starts: ${var.instance_type} has ${1024 * data.aws_ec2_instance_type.this.default_vcpus} CPU units and ${data.aws_ec2_instance_type.this.memory_size} MiB, of which the system takes a part, and the task asks for ${local.cpu} and ${local.memory_mb}. Write less of them, or a larger instance_type."
     }
   }
 }
@@ -141,7 +141,7 @@ resource "aws_autoscaling_group" "this" {
 
 resource "aws_ecs_capacity_provider" "this" {
   name = local.service_name
-  tags = var.tags
+  tags = var.model.tags
 
   auto_scaling_group_provider {
     auto_scaling_group_arn         = aws_autoscaling_group.this.arn

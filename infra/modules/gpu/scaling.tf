@@ -32,7 +32,7 @@ resource "aws_appautoscaling_target" "this" {
   resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.this.name}"
   min_capacity       = var.capacity.min
   max_capacity       = var.capacity.max
-  tags               = var.tags
+  tags               = var.model.tags
 }
 
 locals {
@@ -94,14 +94,14 @@ resource "aws_appautoscaling_policy" "this" {
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.steps
 
-  alarm_name          = "${var.name}/${var.model}/${each.key}"
+  alarm_name          = "${var.name}/${var.model.name}/${each.key}"
   alarm_description   = "Not a fault: moves the number of tasks of ${local.service_name} (${each.key})."
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   evaluation_periods  = each.value.minutes
   treat_missing_data  = each.value.missing
   alarm_actions       = [aws_appautoscaling_policy.this[each.key].arn]
-  tags                = var.tags
+  tags                = var.model.tags
 
   metric_query {
     id          = "due"

@@ -46,21 +46,18 @@ mock_provider "aws" {
 
 variables {
   name    = "amaas"
-  model   = "sentiment"
   package = "tests/package.zip"
 
-  registry = {
-    store       = "s3://models"
-    bucket_arn  = "arn:aws:s3:::models"
-    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-
-    sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"
+  model = {
+    name               = "sentiment"
+    environment        = { AMAAS_MODEL = "sentiment" }
+    statements         = [{ Sid = "ReadModel", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::models/models/sentiment/*"] }]
+    cors_origins       = []
+    log_retention_days = 30
+    log_kms_key_arn    = null
+    roles              = { path = "/", permissions_boundary = null }
+    tags               = {}
   }
-
-  ledger = { table = "amaas-ledger", table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger" }
-
-  # RFC 8032, section 7.1, test 1.
-  publishers = ["11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="]
 }
 
 run "all_calls_to_the_newest" {
@@ -154,7 +151,7 @@ run "roles_of_an_enterprise" {
   variables {
     stable_version = "3"
     canary         = { weight = 0.1 }
-    roles          = { path = "/amaas/", permissions_boundary = "arn:aws:iam::123456789012:policy/boundary" }
+    model          = merge(var.model, { roles = { path = "/amaas/", permissions_boundary = "arn:aws:iam::123456789012:policy/boundary" } })
   }
 
   assert {
@@ -181,7 +178,7 @@ run "canary_without_rollback_or_change" {
 run "long_names_fit" {
   variables {
     name           = "a234567890123456789012c"
-    model          = "m234567890123456789012345678901234567890"
+    model          = merge(var.model, { name = "m234567890123456789012345678901234567890" })
     stable_version = "6"
     canary         = { weight = 0.5 }
   }
@@ -281,27 +278,6 @@ run "dead_letters_with_the_key_of_sqs" {
   assert {
     condition     = aws_sqs_queue.dead_letters[0].sqs_managed_sse_enabled && length([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "SealDeadLetters"]) == 0
     error_message = "The queue must be encrypted without a key too."
-  }
-}
-
-run "ledger_with_a_key_of_its_own" {
-  variables {
-    ledger = {
-      table       = "amaas-ledger"
-      table_arn   = "arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"
-      kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/99999999-2222-3333-4444-555555555555"
-    }
-  }
-
-  assert {
-    condition = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "OpenTheTable"]) == {
-      Sid       = "OpenTheTable"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt"]
-      Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/99999999-2222-3333-4444-555555555555"]
-      Condition = { StringEquals = { "kms:ViaService" = "dynamodb.eu-central-1.amazonaws.com" } }
-    }
-    error_message = "Whoever uses the table must be able to use its key, through DynamoDB."
   }
 }
 
@@ -500,13 +476,12 @@ run "refuses_keys_and_topics_of_another_region" {
   command = plan
 
   variables {
-    log_kms_key_arn         = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555"
     dead_letters            = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555" }
     alarm_topic_arns        = ["arn:aws:sns:us-east-1:123456789012:ops"]
     code_signing_config_arn = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
   }
 
-  expect_failures = [var.log_kms_key_arn, var.dead_letters, var.alarm_topic_arns, var.code_signing_config_arn]
+  expect_failures = [var.dead_letters, var.alarm_topic_arns, var.code_signing_config_arn]
 }
 
 run "refuses_a_stream_in_a_vpc" {

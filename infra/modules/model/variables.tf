@@ -1,0 +1,225 @@
+variable "name" {
+  description = "Name of the model in the registry. The role may read `models/{model}/*`, so no character here may widen that pattern."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", var.name))
+    error_message = "${var.name}: model must be 1 to 40 lower-case letters, digits, hyphens or underscores, as in `amaas publish`: write \"sentiment\", not ${jsonencode(var.name)}."
+  }
+}
+
+variable "model_version" {
+  description = "Version or alias of the model to serve. An alias can be moved in the registry without an apply."
+  type        = string
+  default     = "live"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", var.model_version))
+    error_message = "${var.name}: model_version must be a version or an alias of the registry: write \"live\" or \"3\", not ${jsonencode(var.model_version)}."
+  }
+}
+
+variable "publishers" {
+  description = "Public keys of those who may publish models, as `amaas signer` shows them. A model that none of them signed is not served."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.publishers) > 0 && alltrue([for key in var.publishers : can(regex("^[A-Za-z0-9+/]{43}=$", key))])
+    error_message = "${var.name}: publishers must be one or more Ed25519 public keys in base64, 44 characters each: write what `amaas signer` prints."
+  }
+}
+
+variable "sealing" {
+  description = "Which calls are taken: `required` sealed ones only, as the SDK makes them; `optional` plain ones too, for other clients; `off` plain ones only."
+  type        = string
+  default     = "required"
+  nullable    = false
+
+  validation {
+    condition     = contains(["required", "optional", "off"], var.sealing)
+    error_message = "${var.name}: sealing must be \"required\", \"optional\" or \"off\", not ${jsonencode(var.sealing)}."
+  }
+}
+
+variable "replay" {
+  description = "What happens to a sealed call that comes a second time: refuse (recorded calls cannot be sent again at the tenant's cost) or allow."
+  type        = string
+  default     = "refuse"
+  nullable    = false
+
+  validation {
+    condition     = contains(["refuse", "allow"], var.replay)
+    error_message = "${var.name}: replay must be \"refuse\" or \"allow\", not ${jsonencode(var.replay)}."
+  }
+}
+
+variable "least_serial" {
+  description = "Least serial of a model's manifest, as `amaas publish` prints it: older versions are refused, whatever an alias says. Null refuses none."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.least_serial == null || try(var.least_serial >= 0 && floor(var.least_serial) == var.least_serial, false)
+    error_message = "${var.name}: least_serial must be a whole number, 0 or more: write the serial that `amaas publish` printed."
+  }
+}
+
+variable "registry" {
+  description = "The model registry, as the registry module's outputs give it."
+  type = object({
+    store       = string
+    bucket_arn  = string
+    kms_key_arn = string
+    # The key that unwraps what seals calls and models.
+    sealing_key_arn = string
+  })
+  nullable = false
+}
+
+variable "ledger" {
+  description = "Outputs `table`, `table_arn` and `kms_key_arn` of the ledger module: where tenants, API keys, limits, prices and usage are, and answers for repeats of a call."
+  type = object({
+    table       = string
+    table_arn   = string
+    kms_key_arn = optional(string)
+  })
+  nullable = false
+}
+
+variable "cors_origins" {
+  description = "Origins whose pages may call the model from a browser, or \"*\" for all. Empty allows none. An HTTP API in front answers with its own `cors` instead."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.cors_origins : origin == "*" || can(regex("^[a-z][a-z0-9+.-]*://[^/?#@*,A-Z[:space:]]+$", origin))])
+    error_message = "${var.name}: cors_origins must be \"*\" or scheme and host without a path, in lower case: write \"https://app.example.com\", not ${jsonencode(var.cors_origins)}."
+  }
+
+  validation {
+    condition     = !contains(var.cors_origins, "*") || length(var.cors_origins) == 1
+    error_message = "${var.name}: cors_origins must have \"*\" alone, since it lets all: write [\"*\"], or leave it out."
+  }
+}
+
+variable "oidc" {
+  description = <<-TEXT
+    Whose bearer tokens are taken beside API keys. Null takes none.
+    - issuer: an https URL, to the letter what tokens have as `iss`
+    - audience: who tokens have to be for, as their `aud` has it
+    - tenant_claim: the claim that names the tenant, such as "org_id", or a JSON pointer such as "/realm/tenant"
+    - algorithms: what tokens may be signed with; null takes RS256, ES256 and EdDSA
+    - jwks: URL of the issuer's keys; null takes what its discovery document names
+  TEXT
+  type = object({
+    issuer       = string
+    audience     = string
+    tenant_claim = string
+    algorithms   = optional(list(string))
+    jwks         = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.oidc == null || can(regex("^https://[^/?#@[:space:]]+(/[^?#[:space:]]*)?$", var.oidc.issuer))
+    error_message = "${var.name}: oidc.issuer must be an https URL without user, query or fragment, as tokens have it in `iss`: write \"https://login.example.com\", not ${jsonencode(try(var.oidc.issuer, null))}."
+  }
+
+  validation {
+    condition     = var.oidc == null || try(length(var.oidc.audience) > 0, false)
+    error_message = "${var.name}: oidc.audience must not be empty, or every token of the issuer would be taken: write who tokens are for, as their `aud` has it."
+  }
+
+  validation {
+    condition     = var.oidc == null || can(regex("^([^/].*|(/([^/~]|~[01])*)+)$", var.oidc.tenant_claim))
+    error_message = "${var.name}: oidc.tenant_claim must be the name of a claim or a JSON pointer: write \"org_id\" or \"/realm/tenant\", not ${jsonencode(try(var.oidc.tenant_claim, null))}."
+  }
+
+  validation {
+    condition = try(var.oidc.algorithms, null) == null || try(length(var.oidc.algorithms) > 0 && length(setsubtract(var.oidc.algorithms, [
+      "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+    ])) == 0, false)
+    error_message = "${var.name}: oidc.algorithms must be a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, each with a public key: write [\"RS256\"], or leave it out."
+  }
+
+  validation {
+    condition     = try(var.oidc.jwks, null) == null || can(regex("^https://[^/?#@[:space:]]+([/?][^#[:space:]]*)?$", var.oidc.jwks))
+    error_message = "${var.name}: oidc.jwks must be an https URL without user or fragment: write \"https://login.example.com/keys\", or leave it out, not ${jsonencode(try(var.oidc.jwks, null))}."
+  }
+}
+
+variable "environment" {
+  description = "More environment variables. Everybody who may read the function's configuration can read them: never put a secret here."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = length(setintersection(keys(var.environment), [
+      "AMAAS_STORE", "AMAAS_MODEL", "AMAAS_MODEL_VERSION", "AMAAS_EXECUTION_PROVIDERS", "AMAAS_KMS_KEY",
+      "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_REPLAY", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "AMAAS_OIDC_ISSUER",
+      "AMAAS_OIDC_AUDIENCE", "AMAAS_OIDC_TENANT_CLAIM", "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "AMAAS_CORS_ORIGINS", "ORT_DISABLE_TELEMETRY",
+    ])) == 0
+    error_message = "${var.name}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_CORS_ORIGINS, ORT_DISABLE_TELEMETRY): write the setting that each comes from instead, such as `sealing` or `cors_origins`."
+  }
+
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"
+  validation {
+    condition     = alltrue([for key in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]+$", key))])
+    error_message = "${var.name}: environment must have names of letters, digits and underscores, two or more, that start with a letter: write \"AMAAS_LOG\"."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that CloudWatch keeps the logs."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "${var.name}: log_retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
+  }
+}
+
+variable "log_kms_key_arn" {
+  description = "ARN of a KMS key for the logs. Its key policy must let the CloudWatch Logs service use it. Null leaves the service's own encryption."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/", var.log_kms_key_arn))
+    error_message = "${var.name}: log_kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\"."
+  }
+}
+
+variable "roles" {
+  description = "What every IAM role of the module has: `path`, such as \"/amaas/\", and `permissions_boundary`, the ARN of a policy. Another path makes new roles."
+  type = object({
+    path                 = optional(string, "/")
+    permissions_boundary = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^/([!-.0-~]+/)*$", var.roles.path)) && length(var.roles.path) <= 512
+    error_message = "${var.name}: roles.path must begin and end with a slash and have 512 characters at most: write \"/amaas/\", not ${jsonencode(var.roles.path)}."
+  }
+
+  validation {
+    condition     = var.roles.permissions_boundary == null || can(regex("^arn:[a-z0-9-]+:iam::([0-9]{12}|aws):policy/.+$", var.roles.permissions_boundary))
+    error_message = "${var.name}: roles.permissions_boundary must be the ARN of a policy: write \"arn:aws:iam::ACCOUNT:policy/NAME\", not ${jsonencode(var.roles.permissions_boundary)}."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
