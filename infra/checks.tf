@@ -2,38 +2,38 @@
 
 locals {
   # Functions that the API alone reaches.
-  only_by_api = [for model, settings in local.functions : model if local.by_api[model] && coalesce(settings.url.mode, "OFF") == "OFF"]
+  only_behind_api = [for model, settings in local.functions : model if local.behind_api[model] && coalesce(settings.url.mode, "OFF") == "OFF"]
 
   api_timeout_ms = try(module.settings.api.timeout_ms, 0)
 
   # The API gives up a second before a function's default timeout of 30 s, so the default is not warned of.
-  outlive_api = [for model in local.only_by_api : model if local.functions[model].timeout_s * 1000 > local.api_timeout_ms + 1000]
+  slower_than_api = [for model in local.only_behind_api : model if local.functions[model].timeout_s * 1000 > local.api_timeout_ms + 1000]
 
-  unlimited = [
+  public_without_limit = [
     for model, settings in local.functions : model
     if settings.url.authorization == "NONE" && settings.reserved_concurrency == null && coalesce(settings.url.mode, module.settings.api == null ? "BUFFERED" : "OFF") != "OFF"
   ]
 
-  throttles_without_api        = [for model, settings in local.models : model if settings.throttle != null && !local.by_api[model]]
+  throttles_without_api        = [for model, settings in local.models : model if settings.throttle != null && !local.behind_api[model]]
   alarms_without_observability = [for model, settings in var.models : model if try(settings.alarms, null) != null && module.settings.observability == null]
 
   # The API answers preflights by its own `cors`, and where it asks for a credential refuses those, which have none.
   unused_cors_origins = module.settings.api == null ? [] : [
     for model, settings in local.models : model
-    if length(settings.cors_origins) > 0 && (settings.gpu != null || contains(local.only_by_api, model)) && (module.settings.api.cors != null || module.settings.api.authorization != "NONE")
+    if length(settings.cors_origins) > 0 && (settings.gpu != null || contains(local.only_behind_api, model)) && (module.settings.api.cors != null || module.settings.api.authorization != "NONE")
   ]
 
   # Without `try`, which knows nothing of an object before all of it is known.
-  given_of_network = var.network == null ? tomap({}) : tomap({ for name, value in var.network : name => value != null if name != "existing" })
+  written_network  = var.network == null ? tomap({}) : tomap({ for name, value in var.network : name => value != null if name != "existing" })
   existing_network = module.settings.network == null ? false : module.settings.network.existing != null
-  named_zones      = lookup(local.given_of_network, "zone_ids", false) || lookup(local.given_of_network, "zone_names", false)
+  named_zones      = lookup(local.written_network, "zone_ids", false) || lookup(local.written_network, "zone_names", false)
 
-  of_first_zones = [for name in ["exclude_zone_ids", "zones"] : name if local.named_zones && lookup(local.given_of_network, name, false)]
+  unused_zone_settings = [for name in ["exclude_zone_ids", "zones"] : name if local.named_zones && lookup(local.written_network, name, false)]
 
   # What only a VPC that is made has.
-  of_made_network = [
+  unused_network_settings = [
     for name in ["cidr", "endpoints", "exclude_zone_ids", "flow_logs", "zone_ids", "zone_names", "zones"] : name
-    if local.existing_network && lookup(local.given_of_network, name, false)
+    if local.existing_network && lookup(local.written_network, name, false)
   ]
 }
 
@@ -54,13 +54,13 @@ check "settings_without_effect" {
   }
 
   assert {
-    condition     = length(local.of_first_zones) == 0
-    error_message = "network has settings without effect beside zone_ids or zone_names, which name the zones: take ${join(" and ", local.of_first_zones)} out."
+    condition     = length(local.unused_zone_settings) == 0
+    error_message = "network has settings without effect beside zone_ids or zone_names, which name the zones: take ${join(" and ", local.unused_zone_settings)} out."
   }
 
   assert {
-    condition     = length(local.of_made_network) == 0
-    error_message = "network.existing has its own zones, endpoints and flow logs: take ${join(", ", local.of_made_network)} out of network."
+    condition     = length(local.unused_network_settings) == 0
+    error_message = "network.existing has its own zones, endpoints and flow logs: take ${join(", ", local.unused_network_settings)} out of network."
   }
 
   assert {
@@ -71,14 +71,14 @@ check "settings_without_effect" {
 
 check "timeouts" {
   assert {
-    condition     = length(local.outlive_api) == 0
-    error_message = "timeout_s must not be longer than the API waits (${local.api_timeout_ms / 1000} s), or callers get 503 while the function runs on and is paid: write timeout_s = ${floor(local.api_timeout_ms / 1000)} or less for ${join(", ", local.outlive_api)}, or give a model that needs longer a URL of its own, url = { mode = \"BUFFERED\" }."
+    condition     = length(local.slower_than_api) == 0
+    error_message = "timeout_s must not be longer than the API waits (${local.api_timeout_ms / 1000} s), or callers get 503 while the function runs on and is paid: write timeout_s = ${floor(local.api_timeout_ms / 1000)} or less for ${join(", ", local.slower_than_api)}, or give a model that needs longer a URL of its own, url = { mode = \"BUFFERED\" }."
   }
 }
 
 check "public_urls" {
   assert {
-    condition     = length(local.unlimited) == 0
-    error_message = "url.authorization = \"NONE\" lets anyone start a function, which costs before it refuses them: write reserved_concurrency = 10, the most that run at once and so the ceiling of the bill, for ${join(", ", local.unlimited)}."
+    condition     = length(local.public_without_limit) == 0
+    error_message = "url.authorization = \"NONE\" lets anyone start a function, which costs before it refuses them: write reserved_concurrency = 10, the most that run at once and so the ceiling of the bill, for ${join(", ", local.public_without_limit)}."
   }
 }

@@ -179,7 +179,7 @@ module "api" {
   jwt           = module.settings.api.jwt
   shared        = module.settings.api.shared
   throttle      = module.settings.api.throttle
-  throttles     = { for model, settings in local.models : model => settings.throttle if settings.throttle != null && local.by_api[model] }
+  throttles     = { for model, settings in local.models : model => settings.throttle if settings.throttle != null && local.behind_api[model] }
   timeout_ms    = module.settings.api.timeout_ms
   domain        = module.settings.api.domain
   cors          = module.settings.api.cors
@@ -191,7 +191,7 @@ module "api" {
       alias         = function.alias
       alias_arn     = function.alias_arn
       invoke_arn    = function.alias_invoke_arn
-    } if local.by_api[model]
+    } if local.behind_api[model]
   }
 
   services = {

@@ -101,28 +101,28 @@ output "env" {
       endpoint == null ? {} : { AMAAS_ENDPOINT = try(var.edges[model].endpoint, endpoint) },
       # CloudFront signs in its callers' place, for which they have to say the hash of each body.
       !contains(keys(var.edges), model) ? {} : { AMAAS_CONTENT_SHA256 = "on" },
-      endpoint == null || !local.signed[model] || contains(keys(var.edges), model) ? {} : { AMAAS_SIGV4 = "${local.by_api[model] ? "execute-api" : "lambda"}:${data.aws_region.current.id}" },
+      endpoint == null || !local.signed[model] || contains(keys(var.edges), model) ? {} : { AMAAS_SIGV4 = "${local.behind_api[model] ? "execute-api" : "lambda"}:${data.aws_region.current.id}" },
     )
   }
 }
 
 locals {
   # What streams keeps its own URL: HTTP APIs give whole answers.
-  by_api = { for model, settings in local.models : model => module.settings.api != null && settings.url.mode != "RESPONSE_STREAM" }
+  behind_api = { for model, settings in local.models : model => module.settings.api != null && settings.url.mode != "RESPONSE_STREAM" }
 
   # Whether AWS asks callers for a signature before the function sees anything.
   signed = {
     for model, settings in local.models : model => (
-      local.by_api[model] ? module.settings.api.authorization == "AWS_IAM" : settings.gpu == null && settings.url.authorization == "AWS_IAM"
+      local.behind_api[model] ? module.settings.api.authorization == "AWS_IAM" : settings.gpu == null && settings.url.authorization == "AWS_IAM"
     )
   }
 
   endpoints = merge(
-    { for model, function in module.function : model => local.by_api[model] ? module.api[0].endpoint : function.endpoint },
+    { for model, function in module.function : model => local.behind_api[model] ? module.api[0].endpoint : function.endpoint },
     # A load balancer's own name is in no certificate, and the SDK speaks plain HTTP with this machine only.
     {
       for model, settings in local.services : model => (
-        local.by_api[model] ? module.api[0].endpoint : settings.gpu.server_name == null ? null : "https://${settings.gpu.server_name}"
+        local.behind_api[model] ? module.api[0].endpoint : settings.gpu.server_name == null ? null : "https://${settings.gpu.server_name}"
       )
     },
   )

@@ -27,7 +27,7 @@ variable "models" {
     - provisioned_concurrency: environments that stand ready: min, max, target_utilization
     - snap_start: true starts environments from a snapshot of the published version (SnapStart), for images; not with provisioned_concurrency
     - stable_version: the function's version that callers reach; null follows each apply
-    - canary: a share of the calls for the version of this apply: weight, and rollback = { automatic, error_rate, p99_ms, minutes, least_calls }
+    - canary: a share of the calls for the version of this apply: weight, and rollback = { automatic, error_rate, p99_ms, minutes, min_calls }
     - dead_letters: a queue for failed asynchronous calls: retention_days, retries, max_age_s, kms_key_arn
     - url.mode: BUFFERED, RESPONSE_STREAM or OFF; null is OFF behind `api` and BUFFERED without; url.authorization: AWS_IAM or NONE
     - throttle: rate a second and burst of each of its routes of `api`; null takes the API's own
@@ -154,9 +154,9 @@ variable "edges" {
   }
 
   validation {
-    condition     = alltrue([for model in keys(var.edges) : try(local.models[model].gpu == null && local.models[model].url.mode != "OFF" && !local.by_api[model], true)])
+    condition     = alltrue([for model in keys(var.edges) : try(local.models[model].gpu == null && local.models[model].url.mode != "OFF" && !local.behind_api[model], true)])
     error_message = <<-TEXT
-      edges must be of models that only a Function URL reaches, or callers get past the edge: leave api out, or let the model stream beside it (url = { mode = "RESPONSE_STREAM" }), and take those with gpu and those with url.mode = "OFF" out. They are ${join(", ", [for model in keys(var.edges) : model if !try(local.models[model].gpu == null && local.models[model].url.mode != "OFF" && !local.by_api[model], true)])}.
+      edges must be of models that only a Function URL reaches, or callers get past the edge: leave api out, or let the model stream beside it (url = { mode = "RESPONSE_STREAM" }), and take those with gpu and those with url.mode = "OFF" out. They are ${join(", ", [for model in keys(var.edges) : model if !try(local.models[model].gpu == null && local.models[model].url.mode != "OFF" && !local.behind_api[model], true)])}.
     TEXT
   }
 

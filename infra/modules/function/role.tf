@@ -10,7 +10,7 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   name   = "serve"
   role   = aws_iam_role.this.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(var.model.statements, local.write_logs, local.trace, local.join_vpc, local.give_up) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(var.model.statements, local.write_logs, local.send_traces, local.join_vpc, local.send_dead_letters) })
 }
 
 data "aws_caller_identity" "current" {}
@@ -38,7 +38,7 @@ locals {
   }]
 
   # X-Ray knows no resource: "*" is the only value IAM accepts for these two actions.
-  trace = var.tracing != "Active" ? [] : [
+  send_traces = var.tracing != "Active" ? [] : [
     {
       Sid      = "SendTraces"
       Effect   = "Allow"
@@ -65,7 +65,7 @@ locals {
       Resource = ["*"]
     },
     {
-      Sid    = "NotFromTheFunctionsCode"
+      Sid    = "DenyFunctionCode"
       Effect = "Deny"
       Action = [
         "ec2:AssignPrivateIpAddresses",
@@ -85,7 +85,7 @@ locals {
     },
   ] : statement if var.vpc != null]
 
-  give_up = concat(
+  send_dead_letters = concat(
     [for queue in aws_sqs_queue.dead_letters : {
       Sid      = "SendDeadLetters"
       Effect   = "Allow"
@@ -93,7 +93,7 @@ locals {
       Resource = [queue.arn]
     }],
     [for key in try(var.dead_letters.kms_key_arn, null)[*] : {
-      Sid      = "SealDeadLetters"
+      Sid      = "EncryptDeadLetters"
       Effect   = "Allow"
       Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource = [key]

@@ -16,9 +16,9 @@ locals {
 
   rollback_definition = {
     Comment = "Takes the canary of ${local.function_name} back"
-    StartAt = "StableVersionAlone"
+    StartAt = "RouteToStableVersion"
     States = {
-      StableVersionAlone = {
+      RouteToStableVersion = {
         Type     = "Task"
         Resource = "arn:${data.aws_partition.current.partition}:states:::aws-sdk:lambda:updateAlias"
         Parameters = {
@@ -50,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "canary_errors" {
   metric_query {
     id          = "rate"
     label       = "share of calls that failed"
-    expression  = "IF(calls >= ${var.canary.rollback.least_calls}, SUM([errors, failures]) / calls, 0)"
+    expression  = "IF(calls >= ${var.canary.rollback.min_calls}, SUM([errors, failures]) / calls, 0)"
     return_data = true
   }
 
@@ -165,7 +165,7 @@ resource "aws_iam_role" "rollback" {
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid       = "EventAndStep"
+      Sid       = "EventBridgeAndStepFunctions"
       Effect    = "Allow"
       Principal = { Service = ["events.amazonaws.com", "states.amazonaws.com"] }
       Action    = ["sts:AssumeRole"]
@@ -184,13 +184,13 @@ resource "aws_iam_role_policy" "rollback" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid      = "MoveTheAlias"
+        Sid      = "UpdateAlias"
         Effect   = "Allow"
         Action   = ["lambda:UpdateAlias"]
         Resource = [aws_lambda_function.this.arn, "${aws_lambda_function.this.arn}:${local.alias}"]
       },
       {
-        Sid      = "StartTheRollback"
+        Sid      = "StartRollback"
         Effect   = "Allow"
         Action   = ["states:StartExecution"]
         Resource = ["arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:stateMachine:${local.rollback_name}"]

@@ -258,16 +258,16 @@ variable "canary" {
       - error_rate: the share of its calls that may fail
       - p99_ms: how long the slowest percent of them may take; null asks nothing
       - minutes: for how many minutes in a row
-      - least_calls: how many calls a minute make a share worth anything
+      - min_calls: how many calls a minute make a share worth anything
   TEXT
   type = object({
     weight = number
     rollback = optional(object({
-      automatic   = optional(bool, true)
-      error_rate  = optional(number, 0.05)
-      p99_ms      = optional(number)
-      minutes     = optional(number, 2)
-      least_calls = optional(number, 10)
+      automatic  = optional(bool, true)
+      error_rate = optional(number, 0.05)
+      p99_ms     = optional(number)
+      minutes    = optional(number, 2)
+      min_calls  = optional(number, 10)
     }), {})
   })
   default = null
@@ -293,8 +293,8 @@ variable "canary" {
   }
 
   validation {
-    condition     = var.canary == null || try(var.canary.rollback.minutes >= 1 && floor(var.canary.rollback.minutes) == var.canary.rollback.minutes && var.canary.rollback.least_calls >= 1, false)
-    error_message = "${var.model.name}: canary.rollback.minutes must be a whole number and least_calls a number, both 1 or more: write { minutes = 2, least_calls = 10 }."
+    condition     = var.canary == null || try(var.canary.rollback.minutes >= 1 && floor(var.canary.rollback.minutes) == var.canary.rollback.minutes && var.canary.rollback.min_calls >= 1, false)
+    error_message = "${var.model.name}: canary.rollback.minutes must be a whole number and min_calls a number, both 1 or more: write { minutes = 2, min_calls = 10 }."
   }
 }
 

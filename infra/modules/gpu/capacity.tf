@@ -1,5 +1,5 @@
 # The system that ECS offers for GPUs, with NVIDIA's driver; each apply takes the newest, and instances get it as they are replaced.
-data "aws_ssm_parameter" "system" {
+data "aws_ssm_parameter" "ami" {
   name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
 }
 
@@ -12,15 +12,15 @@ data "aws_ec2_instance_type" "this" {
 data "aws_default_tags" "this" {}
 
 locals {
-  gpus      = sum(concat([0], [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.count]))
-  makers    = [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.manufacturer]
-  instances = merge(data.aws_default_tags.this.tags, var.model.tags, { Name = local.service_name })
+  gpus          = sum(concat([0], [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.count]))
+  manufacturers = [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.manufacturer]
+  instances     = merge(data.aws_default_tags.this.tags, var.model.tags, { Name = local.service_name })
 }
 
 resource "aws_launch_template" "this" {
   name          = local.service_name
   description   = "Instances of ${local.service_name}"
-  image_id      = data.aws_ssm_parameter.system.insecure_value
+  image_id      = data.aws_ssm_parameter.ami.insecure_value
   instance_type = var.instance_type
   tags          = var.model.tags
 
@@ -75,8 +75,8 @@ resource "aws_launch_template" "this" {
 
   lifecycle {
     precondition {
-      condition     = contains(local.makers, "NVIDIA") && contains(data.aws_ec2_instance_type.this.supported_architectures, "x86_64")
-      error_message = "${var.model.name}: instance_type must have NVIDIA GPUs and x86_64 processors, and ${var.instance_type} has ${length(local.makers) == 0 ? "no GPU" : "GPUs of ${join(", ", local.makers)}"} and ${join(", ", data.aws_ec2_instance_type.this.supported_architectures)} processors: write \"g5.xlarge\"."
+      condition     = contains(local.manufacturers, "NVIDIA") && contains(data.aws_ec2_instance_type.this.supported_architectures, "x86_64")
+      error_message = "${var.model.name}: instance_type must have NVIDIA GPUs and x86_64 processors, and ${var.instance_type} has ${length(local.manufacturers) == 0 ? "no GPU" : "GPUs of ${join(", ", local.manufacturers)}"} and ${join(", ", data.aws_ec2_instance_type.this.supported_architectures)} processors: write \"g5.xlarge\"."
     }
 
     # A part of a GPU counts as none.

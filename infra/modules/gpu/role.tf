@@ -19,7 +19,7 @@ resource "aws_iam_role" "task" {
   path                 = var.model.roles.path
   permissions_boundary = var.model.roles.permissions_boundary
   description          = "What the amaas model ${var.model.name} may do"
-  assume_role_policy   = jsonencode(local.trust_tasks)
+  assume_role_policy   = jsonencode(local.task_trust)
   tags                 = var.model.tags
 }
 
@@ -31,23 +31,23 @@ resource "aws_iam_role_policy" "task" {
 
 # What ECS may do to start it.
 resource "aws_iam_role" "execution" {
-  name                 = "${local.service_name}-start"
+  name                 = "${local.service_name}-execution"
   path                 = var.model.roles.path
   permissions_boundary = var.model.roles.permissions_boundary
   description          = "What ECS may do to start the amaas model ${var.model.name}"
-  assume_role_policy   = jsonencode(local.trust_tasks)
+  assume_role_policy   = jsonencode(local.task_trust)
   tags                 = var.model.tags
 }
 
 resource "aws_iam_role_policy" "execution" {
-  name   = "start"
+  name   = "execution"
   role   = aws_iam_role.execution.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.log, local.pull) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.write_logs, local.pull_image) })
 }
 
 # What the instances may do: be instances of this cluster.
 resource "aws_iam_role" "instance" {
-  name                 = "${local.service_name}-host"
+  name                 = "${local.service_name}-instance"
   path                 = var.model.roles.path
   permissions_boundary = var.model.roles.permissions_boundary
   description          = "What the instances of ${local.service_name} may do"
@@ -65,20 +65,20 @@ resource "aws_iam_role" "instance" {
 }
 
 resource "aws_iam_instance_profile" "instance" {
-  name = "${local.service_name}-host"
+  name = "${local.service_name}-instance"
   path = var.model.roles.path
   role = aws_iam_role.instance.name
   tags = var.model.tags
 }
 
 resource "aws_iam_role_policy" "instance" {
-  name   = "join"
+  name   = "instance"
   role   = aws_iam_role.instance.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = local.join })
+  policy = jsonencode({ Version = "2012-10-17", Statement = local.register_instance })
 }
 
 locals {
-  trust_tasks = {
+  task_trust = {
     Version = "2012-10-17"
     Statement = [{
       Sid       = "Tasks"
@@ -92,23 +92,23 @@ locals {
     }]
   }
 
-  log = [{
+  write_logs = [{
     Sid      = "WriteLogs"
     Effect   = "Allow"
     Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
   }]
 
-  pull = flatten([for repository in local.repositories : [
+  pull_image = flatten([for repository in local.repositories : [
     {
-      Sid      = "PullTheImage"
+      Sid      = "PullImage"
       Effect   = "Allow"
       Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
       Resource = ["arn:${local.partition}:ecr:${repository[1]}:${repository[0]}:repository/${repository[2]}"]
     },
     {
       # ECR knows no resource for it.
-      Sid      = "LogInToEcr"
+      Sid      = "GetEcrToken"
       Effect   = "Allow"
       Action   = ["ecr:GetAuthorizationToken"]
       Resource = ["*"]
@@ -116,15 +116,15 @@ locals {
   ]])
 
   # What ECS's agent asks, of AmazonEC2ContainerServiceforEC2Role no more: no other cluster, no pulls, no logs, no tags.
-  join = [
+  register_instance = [
     {
-      Sid      = "BelongToTheCluster"
+      Sid      = "RegisterInstance"
       Effect   = "Allow"
       Action   = ["ecs:DeregisterContainerInstance", "ecs:RegisterContainerInstance", "ecs:SubmitAttachmentStateChanges", "ecs:SubmitContainerStateChange", "ecs:SubmitTaskStateChange"]
       Resource = [aws_ecs_cluster.this.arn]
     },
     {
-      Sid       = "HearOfTasks"
+      Sid       = "PollTasks"
       Effect    = "Allow"
       Action    = ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"]
       Resource  = ["arn:${local.partition}:ecs:${local.region}:${local.account}:container-instance/${local.service_name}/*"]
@@ -132,7 +132,7 @@ locals {
     },
     {
       # Asked before there is an instance to name.
-      Sid      = "FindEcs"
+      Sid      = "DiscoverPollEndpoint"
       Effect   = "Allow"
       Action   = ["ecs:DiscoverPollEndpoint"]
       Resource = ["*"]

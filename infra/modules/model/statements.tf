@@ -1,6 +1,6 @@
 # What the role of the model's program may do, whichever host runs it. Each action is named.
 locals {
-  statements = concat(local.read_model, local.use_ledger, local.open_table)
+  statements = concat(local.read_model, local.use_ledger, local.decrypt_table)
 
   readable = ["models/${var.name}/*", "blobs/sha256/*", "sealing/${var.name}.json"]
 
@@ -14,7 +14,7 @@ locals {
     {
       # Without it S3 answers 403, not 404, for an object that does not exist, and a model that is not published yet would look forbidden. No
       # document of AWS says what s3:prefix is while S3 decides that, so there is no condition. It opens names of objects, not what is in them.
-      Sid      = "TellMissingFromForbidden"
+      Sid      = "ListRegistry"
       Effect   = "Allow"
       Action   = ["s3:ListBucket"]
       Resource = [var.registry.bucket_arn]
@@ -32,7 +32,7 @@ locals {
     },
     {
       # Keys that were wrapped for another model stay closed.
-      Sid       = "OpenWhatIsSealedForThisModel"
+      Sid       = "UnwrapKeysOfThisModel"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
       Resource  = [var.registry.sealing_key_arn]
@@ -41,7 +41,7 @@ locals {
     {
       # One secret for all functions of the ledger, without which no key that is kept there can be recognised, and what the records of
       # keys, tenants and prices are verified with. What signs them, (ledger) authority, is for those who administer the ledger.
-      Sid      = "OpenTheLedgersSecrets"
+      Sid      = "UnwrapLedgerSecrets"
       Effect   = "Allow"
       Action   = ["kms:Decrypt"]
       Resource = [var.registry.sealing_key_arn]
@@ -61,17 +61,17 @@ locals {
       actions    = ["dynamodb:GetItem"]
       partitions = ["key/*", "ledger", "prices", "tenants"]
     }
-    RememberCalls = {
+    UpdateQuotaCounters = {
+      actions    = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+      partitions = ["quota/*"]
+    }
+    WriteIdempotencyRecords = {
       actions    = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
       partitions = ["call/*"]
     }
-    RememberForThisModel = {
+    WriteRecordsOfThisModel = {
       actions    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
       partitions = ["alias/${var.name}", "sealing/${var.name}", "seen/${var.name}/*"]
-    }
-    TakeOfLimits = {
-      actions    = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
-      partitions = ["quota/*"]
     }
     WriteUsage = {
       actions    = ["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
@@ -85,8 +85,8 @@ locals {
     Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = right.partitions } }
   }]
 
-  open_table = [for key in var.ledger.kms_key_arn[*] : {
-    Sid       = "OpenTheTable"
+  decrypt_table = [for key in var.ledger.kms_key_arn[*] : {
+    Sid       = "DecryptTable"
     Effect    = "Allow"
     Action    = ["kms:Decrypt"]
     Resource  = [key]

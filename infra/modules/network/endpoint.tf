@@ -67,7 +67,7 @@ locals {
       }],
       # ECR keeps the layers of images in a bucket of its own and signs their URLs itself: the principal is not of this account.
       [for bucket in ["prod-${local.region}-starport-layer-bucket"] : {
-        Sid       = "LayersOfImages"
+        Sid       = "ImageLayers"
         Effect    = "Allow"
         Principal = "*"
         Action    = "s3:GetObject"

@@ -50,7 +50,7 @@ resource "aws_iam_role_policy" "flow_log" {
       },
       {
         # The service looks for its group among all of them.
-        Sid      = "FindTheGroup"
+        Sid      = "DescribeLogGroups"
         Effect   = "Allow"
         Action   = ["logs:DescribeLogGroups"]
         Resource = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:*"]

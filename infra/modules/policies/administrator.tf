@@ -4,13 +4,13 @@ locals {
   administer = concat(
     [
       {
-        Sid      = "ReadAndRemoveModels"
+        Sid      = "ReadAndDeleteModels"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:GetObject"]
         Resource = local.published
       },
       {
-        Sid      = "RemoveStaleMarks"
+        Sid      = "DeleteStaleUploadMarkers"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject"]
         Resource = ["${var.registry.bucket_arn}/uploads/*"]
@@ -30,14 +30,14 @@ locals {
       },
       {
         # Its secret, what signs accounts and what verifies them.
-        Sid       = "OpenTheLedger"
+        Sid       = "WrapLedgerSecrets"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:Encrypt"]
         Resource  = [var.registry.sealing_key_arn]
         Condition = { StringEquals = { "kms:EncryptionContext:model" = "(ledger)" } }
       },
       {
-        Sid       = "KeepAccounts"
+        Sid       = "WriteAccounts"
         Effect    = "Allow"
         Action    = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         Resource  = [var.ledger.table_arn]
@@ -53,7 +53,7 @@ locals {
       },
     ],
     [for key in var.ledger.kms_key_arn[*] : {
-      Sid       = "OpenTheTable"
+      Sid       = "DecryptTable"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
       Resource  = [key]

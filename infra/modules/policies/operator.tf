@@ -22,7 +22,7 @@ locals {
           Resource = ["${local.own.kms}:key/*", "${local.own.kms}:alias/${var.name}-*"]
         },
         {
-          Sid       = "MakeKeys"
+          Sid       = "CreateKeys"
           Effect    = "Allow"
           Action    = ["kms:CreateKey", "kms:ListAliases"]
           Resource  = ["*"]
@@ -36,7 +36,7 @@ locals {
     roles = concat(
       [
         {
-          Sid    = "ReadAndRemoveRoles"
+          Sid    = "ReadAndDeleteRoles"
           Effect = "Allow"
           Action = [for action in [
             "DeleteRole", "DeleteRolePolicy", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies", "TagRole",
@@ -47,7 +47,7 @@ locals {
         # With a boundary an operator can neither give a role more than that nor take the boundary away.
         merge(
           {
-            Sid      = "MakeRoles"
+            Sid      = "CreateRoles"
             Effect   = "Allow"
             Action   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
             Resource = [local.role]
@@ -55,7 +55,7 @@ locals {
           { for boundary in var.roles.permissions_boundary[*] : "Condition" => { StringEquals = { "iam:PermissionsBoundary" = boundary } } },
         ),
         {
-          Sid      = "HandRolesToServices"
+          Sid      = "PassRoles"
           Effect   = "Allow"
           Action   = ["iam:PassRole"]
           Resource = [local.role]
@@ -70,7 +70,7 @@ locals {
           Resource = ["${local.arn}:iam::${local.account}:instance-profile${var.roles.path}${var.name}-*"]
         },
         {
-          Sid      = "RolesThatServicesHave"
+          Sid      = "ServiceLinkedRoles"
           Effect   = "Allow"
           Action   = ["iam:CreateServiceLinkedRole"]
           Resource = ["${local.arn}:iam::${local.account}:role/aws-service-role/*"]
@@ -126,7 +126,7 @@ locals {
         Resource = ["${local.own.sqs}:${var.name}-*"]
       },
       {
-        Sid    = "RollBacks"
+        Sid    = "Rollbacks"
         Effect = "Allow"
         Action = concat(
           [for action in ["DeleteRule", "DescribeRule", "ListTagsForResource", "ListTargetsByRule", "PutRule", "PutTargets", "RemoveTargets", "TagResource", "UntagResource"] : "events:${action}"],
@@ -135,7 +135,7 @@ locals {
         Resource = ["${local.own.events}:rule/${var.name}-*", "${local.own.states}:stateMachine:${var.name}-*"]
       },
       {
-        Sid       = "CheckRollBacks"
+        Sid       = "ValidateRollbacks"
         Effect    = "Allow"
         Action    = ["states:ValidateStateMachineDefinition"]
         Resource  = ["*"]
@@ -196,7 +196,7 @@ locals {
       },
       {
         # Cost Explorer is the account's, in no region.
-        Sid    = "UnusualCosts"
+        Sid    = "CostAnomalies"
         Effect = "Allow"
         Action = [for action in [
           "CreateAnomalyMonitor", "CreateAnomalySubscription", "DeleteAnomalyMonitor", "DeleteAnomalySubscription", "GetAnomalyMonitors", "GetAnomalySubscriptions",
@@ -212,7 +212,7 @@ locals {
         Resource = ["${local.arn}:route53:::hostedzone/${zone}"]
       }],
       [for statement in [{
-        Sid      = "WhetherNamesAreThere"
+        Sid      = "GetDnsChange"
         Effect   = "Allow"
         Action   = ["route53:GetChange"]
         Resource = ["${local.arn}:route53:::change/*"]
@@ -222,7 +222,7 @@ locals {
     # Functions and services in a VPC that is there look at it, and services have security groups of their own in it.
     network = concat(
       [{
-        Sid    = "LookAtNetworks"
+        Sid    = "DescribeNetworks"
         Effect = "Allow"
         Action = [for what in [
           "AccountAttributes", "AvailabilityZones", "FlowLogs", "NetworkAcls", "NetworkInterfaces", "PrefixLists", "RouteTables", "SecurityGroupRules",
@@ -324,20 +324,20 @@ locals {
         Resource = ["${local.arn}:wafv2:us-east-1:${local.account}:global/webacl/*", "${local.arn}:wafv2:us-east-1:${local.account}:global/managedruleset/*"]
       },
       {
-        Sid      = "LogOfTheWebAcl"
+        Sid      = "WebAclLog"
         Effect   = "Allow"
         Action   = [for action in ["AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DeleteRetentionPolicy", "DisassociateKmsKey", "ListTagsForResource", "PutRetentionPolicy", "TagResource", "UntagResource"] : "logs:${action}"]
         Resource = ["${local.arn}:logs:us-east-1:${local.account}:log-group:aws-waf-logs-*"]
       },
       {
-        Sid       = "DeliveryOfThatLog"
+        Sid       = "WebAclLogDelivery"
         Effect    = "Allow"
         Action    = [for action in ["CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies", "PutResourcePolicy"] : "logs:${action}"]
         Resource  = ["*"]
         Condition = { StringEquals = { "aws:RequestedRegion" = "us-east-1" } }
       },
       {
-        Sid       = "RoleThatWafHas"
+        Sid       = "WafServiceLinkedRole"
         Effect    = "Allow"
         Action    = ["iam:CreateServiceLinkedRole"]
         Resource  = ["${local.arn}:iam::${local.account}:role/aws-service-role/*"]
@@ -363,7 +363,7 @@ locals {
     }],
     # What force_destroy deletes, and in no other bucket.
     [for statement in [
-      { Sid = "FindModels", Effect = "Allow", Action = ["s3:ListBucketVersions"], Resource = [var.registry.bucket_arn] },
+      { Sid = "ListModelVersions", Effect = "Allow", Action = ["s3:ListBucketVersions"], Resource = [var.registry.bucket_arn] },
       { Sid = "DeleteModels", Effect = "Allow", Action = ["s3:DeleteObject", "s3:DeleteObjectVersion"], Resource = ["${var.registry.bucket_arn}/*"] },
     ] : statement if var.registry.force_destroy],
   )
@@ -380,7 +380,7 @@ locals {
     }],
     # DynamoDB uses a key by a grant that the operator who makes the table gives it.
     [for key in var.ledger.kms_key_arn[*] : {
-      Sid       = "KeyOfTheTable"
+      Sid       = "TableKey"
       Effect    = "Allow"
       Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
       Resource  = [key]

@@ -11,7 +11,7 @@ locals {
     },
     {
       # What keeps `store prune` from the blobs of a publish that is under way.
-      Sid      = "MarkUploads"
+      Sid      = "WriteUploadMarkers"
       Effect   = "Allow"
       Action   = ["s3:DeleteObject", "s3:PutObject"]
       Resource = ["${var.registry.bucket_arn}/uploads/*"]

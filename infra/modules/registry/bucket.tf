@@ -139,7 +139,7 @@ locals {
       Resource  = [for key in ["models/*", "blobs/sha256/*", "sealing/*"] : "${aws_s3_bucket.this.arn}/${key}"]
     },
     {
-      Sid       = "TellMissingFromForbidden"
+      Sid       = "ListFromOtherAccounts"
       Effect    = "Allow"
       Principal = { AWS = var.readers }
       Action    = ["s3:ListBucket"]

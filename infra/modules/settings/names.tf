@@ -9,7 +9,7 @@ locals {
     [for model in local.functions : { name = "${var.name}-${model}", owner = model }],
     # A longer name is shortened and ends with a digest, so no other model makes it.
     [for model in local.canaries : { name = "${var.name}-${model}-rollback", owner = "${model} for its canary" } if length("${var.name}-${model}") <= 55],
-    flatten([for model in local.services : [for role in ["task", "start", "host"] : { name = "${var.name}-${model}-${role}", owner = "${model} for its GPU" }]]),
+    flatten([for model in local.services : [for role in ["task", "execution", "instance"] : { name = "${var.name}-${model}-${role}", owner = "${model} for its GPU" }]]),
   )
 
   # A load balancer's name has no underscores.

@@ -3,8 +3,8 @@ output "typed" {
   value       = true
 
   precondition {
-    condition     = length(local.of_another_kind) == 0
-    error_message = "${join("; ", local.of_another_kind)}. The README of infra has all settings."
+    condition     = length(local.mistyped) == 0
+    error_message = "${join("; ", local.mistyped)}. The README of infra has all settings."
   }
 }
 
@@ -14,7 +14,7 @@ output "models" {
 
   precondition {
     condition     = length(local.unknown) == 0
-    error_message = "There are no such settings, and Terraform would drop them without a word: ${join("; ", [for setting in local.unknown : "${setting.name}${setting.meant == "" ? "" : ", write ${setting.meant}"}"])}. The README of infra has all of them."
+    error_message = "There are no such settings, and Terraform would drop them without a word: ${join("; ", [for setting in local.unknown : "${setting.name}${setting.suggestion == "" ? "" : ", write ${setting.suggestion}"}"])}. The README of infra has all of them."
   }
 
   precondition {

@@ -42,11 +42,11 @@ variable "models" {
     canary = optional(object({
       weight = number
       rollback = optional(object({
-        automatic   = optional(bool, true)
-        error_rate  = optional(number, 0.05)
-        p99_ms      = optional(number)
-        minutes     = optional(number, 2)
-        least_calls = optional(number, 10)
+        automatic  = optional(bool, true)
+        error_rate = optional(number, 0.05)
+        p99_ms     = optional(number)
+        minutes    = optional(number, 2)
+        min_calls  = optional(number, 10)
       }), {})
     }))
     dead_letters = optional(object({

@@ -116,7 +116,7 @@ run "canary" {
       length(jsondecode(aws_cloudwatch_event_rule.rollback[0].event_pattern).resources) == 2,
       jsondecode(aws_cloudwatch_event_rule.rollback[0].event_pattern).detail.state.value == ["ALARM"],
       aws_cloudwatch_event_target.rollback[0].arn == aws_sfn_state_machine.rollback[0].arn,
-      jsondecode(aws_sfn_state_machine.rollback[0].definition).States.StableVersionAlone.Parameters == {
+      jsondecode(aws_sfn_state_machine.rollback[0].definition).States.RouteToStableVersion.Parameters == {
         FunctionName    = "amaas-sentiment"
         Name            = "live"
         FunctionVersion = "6"
@@ -129,13 +129,13 @@ run "canary" {
   assert {
     condition = jsondecode(aws_iam_role_policy.rollback[0].policy).Statement[*] == [
       {
-        Sid      = "MoveTheAlias"
+        Sid      = "UpdateAlias"
         Effect   = "Allow"
         Action   = ["lambda:UpdateAlias"]
         Resource = ["arn:aws:lambda:eu-central-1:123456789012:function:amaas-sentiment", "arn:aws:lambda:eu-central-1:123456789012:function:amaas-sentiment:live"]
       },
       {
-        Sid      = "StartTheRollback"
+        Sid      = "StartRollback"
         Effect   = "Allow"
         Action   = ["states:StartExecution"]
         Resource = ["arn:aws:states:eu-central-1:123456789012:stateMachine:amaas-sentiment-rollback"]
@@ -264,7 +264,7 @@ run "dead_letters" {
   assert {
     condition = alltrue([
       one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "SendDeadLetters"]) == [aws_sqs_queue.dead_letters[0].arn],
-      one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "SealDeadLetters"]) == [var.dead_letters.kms_key_arn],
+      one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "EncryptDeadLetters"]) == [var.dead_letters.kms_key_arn],
     ])
     error_message = "The role must be able to send to this queue, and use its key."
   }
@@ -276,7 +276,7 @@ run "dead_letters_with_the_key_of_sqs" {
   }
 
   assert {
-    condition     = aws_sqs_queue.dead_letters[0].sqs_managed_sse_enabled && length([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "SealDeadLetters"]) == 0
+    condition     = aws_sqs_queue.dead_letters[0].sqs_managed_sse_enabled && length([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "EncryptDeadLetters"]) == 0
     error_message = "The queue must be encrypted without a key too."
   }
 }
@@ -294,7 +294,7 @@ run "in_a_vpc" {
   assert {
     condition = alltrue([
       one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Effect if statement.Sid == "JoinVpc"]) == "Allow",
-      one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Condition if statement.Sid == "NotFromTheFunctionsCode"]) == {
+      one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Condition if statement.Sid == "DenyFunctionCode"]) == {
         ArnEquals = { "lambda:SourceFunctionArn" = ["arn:aws:lambda:eu-central-1:123456789012:function:amaas-sentiment"] }
       },
     ])

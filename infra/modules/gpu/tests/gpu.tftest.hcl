@@ -11,7 +11,7 @@ mock_provider "aws" {
   }
 
   mock_resource "aws_iam_instance_profile" {
-    defaults = { arn = "arn:aws:iam::123456789012:instance-profile/amaas-match-host" }
+    defaults = { arn = "arn:aws:iam::123456789012:instance-profile/amaas-match-instance" }
   }
 
   mock_resource "aws_launch_template" {
@@ -244,30 +244,30 @@ run "scales_with_what_waits" {
 
   assert {
     condition = alltrue([
-      keys(aws_appautoscaling_policy.this) == ["fewer", "more", "sleep", "wake"],
+      keys(aws_appautoscaling_policy.this) == ["scale_from_zero", "scale_in", "scale_out", "scale_to_zero"],
       aws_appautoscaling_target.this.resource_id == "service/amaas-match/amaas-match",
       aws_appautoscaling_target.this.min_capacity == 0 && aws_appautoscaling_target.this.max_capacity == 4,
-      one(one(aws_appautoscaling_policy.this["wake"].step_scaling_policy_configuration).step_adjustment).scaling_adjustment == 1,
-      one(one(aws_appautoscaling_policy.this["sleep"].step_scaling_policy_configuration).step_adjustment).scaling_adjustment == 0,
-      one(aws_appautoscaling_policy.this["sleep"].step_scaling_policy_configuration).adjustment_type == "ExactCapacity",
-      aws_cloudwatch_metric_alarm.this["sleep"].evaluation_periods == 30,
-      aws_cloudwatch_metric_alarm.this["sleep"].treat_missing_data == "breaching",
-      sort([for query in aws_cloudwatch_metric_alarm.this["sleep"].metric_query : query.id]) == tolist(["due", "refused", "requests"]),
+      one(one(aws_appautoscaling_policy.this["scale_from_zero"].step_scaling_policy_configuration).step_adjustment).scaling_adjustment == 1,
+      one(one(aws_appautoscaling_policy.this["scale_to_zero"].step_scaling_policy_configuration).step_adjustment).scaling_adjustment == 0,
+      one(aws_appautoscaling_policy.this["scale_to_zero"].step_scaling_policy_configuration).adjustment_type == "ExactCapacity",
+      aws_cloudwatch_metric_alarm.this["scale_to_zero"].evaluation_periods == 30,
+      aws_cloudwatch_metric_alarm.this["scale_to_zero"].treat_missing_data == "breaching",
+      sort([for query in aws_cloudwatch_metric_alarm.this["scale_to_zero"].metric_query : query.id]) == tolist(["due", "refused", "requests"]),
     ])
     error_message = "There must be a step for each case, within the bounds."
   }
 
   assert {
     condition = alltrue([
-      one([for query in aws_cloudwatch_metric_alarm.this["more"].metric_query : query.expression if query.id == "due"]) == "IF(depth > 16, 1, 0)",
-      one([for query in aws_cloudwatch_metric_alarm.this["more"].metric_query : one(query.metric).namespace if query.id == "depth"]) == "amaas/amaas-match",
-      one([for query in aws_cloudwatch_metric_alarm.this["more"].metric_query : one(query.metric).metric_name if query.id == "depth"]) == "QueueDepth",
+      one([for query in aws_cloudwatch_metric_alarm.this["scale_out"].metric_query : query.expression if query.id == "due"]) == "IF(depth > 16, 1, 0)",
+      one([for query in aws_cloudwatch_metric_alarm.this["scale_out"].metric_query : one(query.metric).namespace if query.id == "depth"]) == "amaas/amaas-match",
+      one([for query in aws_cloudwatch_metric_alarm.this["scale_out"].metric_query : one(query.metric).metric_name if query.id == "depth"]) == "QueueDepth",
       aws_cloudwatch_log_metric_filter.depth.log_group_name == aws_cloudwatch_log_group.this.name,
       aws_cloudwatch_log_metric_filter.depth.pattern == "{ $.QueueDepth >= 0 }",
       one(aws_cloudwatch_log_metric_filter.depth.metric_transformation).value == "$.QueueDepth",
       one(aws_cloudwatch_log_metric_filter.depth.metric_transformation).default_value == null,
-      sort([for query in aws_cloudwatch_metric_alarm.this["wake"].metric_query : query.id]) == tolist(["due", "refused"]),
-      one([for query in aws_cloudwatch_metric_alarm.this["wake"].metric_query : one(query.metric).metric_name if query.id == "refused"]) == "HTTPCode_ELB_503_Count",
+      sort([for query in aws_cloudwatch_metric_alarm.this["scale_from_zero"].metric_query : query.id]) == tolist(["due", "refused"]),
+      one([for query in aws_cloudwatch_metric_alarm.this["scale_from_zero"].metric_query : one(query.metric).metric_name if query.id == "refused"]) == "HTTPCode_ELB_503_Count",
     ])
     error_message = "More tasks must come with the queue, and the first with calls that found none."
   }
@@ -281,9 +281,9 @@ run "a_fixed_number_is_kept" {
   assert {
     condition = alltrue([
       aws_appautoscaling_target.this.min_capacity == 2 && aws_appautoscaling_target.this.max_capacity == 2,
-      one(one(aws_appautoscaling_policy.this["wake"].step_scaling_policy_configuration).step_adjustment).scaling_adjustment == 1,
-      one([for query in aws_cloudwatch_metric_alarm.this["wake"].metric_query : query.expression if query.id == "due"]) == "IF(desired < 2, 1, 0)",
-      sort([for query in aws_cloudwatch_metric_alarm.this["wake"].metric_query : query.id]) == tolist(["desired", "due"]),
+      one(one(aws_appautoscaling_policy.this["scale_from_zero"].step_scaling_policy_configuration).step_adjustment).scaling_adjustment == 1,
+      one([for query in aws_cloudwatch_metric_alarm.this["scale_from_zero"].metric_query : query.expression if query.id == "due"]) == "IF(desired < 2, 1, 0)",
+      sort([for query in aws_cloudwatch_metric_alarm.this["scale_from_zero"].metric_query : query.id]) == tolist(["desired", "due"]),
     ])
     error_message = "What is below the least must come back to it without a call."
   }

@@ -64,7 +64,7 @@ run "statements_of_least_privilege" {
         ]
       },
       {
-        Sid      = "TellMissingFromForbidden"
+        Sid      = "ListRegistry"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
         Resource = ["arn:aws:s3:::models"]
@@ -77,14 +77,14 @@ run "statements_of_least_privilege" {
         Condition = { StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" } }
       },
       {
-        Sid       = "OpenWhatIsSealedForThisModel"
+        Sid       = "UnwrapKeysOfThisModel"
         Effect    = "Allow"
         Action    = ["kms:Decrypt"]
         Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"]
         Condition = { StringEquals = { "kms:EncryptionContext:model" = "sentiment" } }
       },
       {
-        Sid       = "OpenTheLedgersSecrets"
+        Sid       = "UnwrapLedgerSecrets"
         Effect    = "Allow"
         Action    = ["kms:Decrypt"]
         Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"]
@@ -98,25 +98,25 @@ run "statements_of_least_privilege" {
         Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["key/*", "ledger", "prices", "tenants"] } }
       },
       {
-        Sid       = "RememberCalls"
+        Sid       = "UpdateQuotaCounters"
+        Effect    = "Allow"
+        Action    = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        Resource  = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
+        Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["quota/*"] } }
+      },
+      {
+        Sid       = "WriteIdempotencyRecords"
         Effect    = "Allow"
         Action    = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         Resource  = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
         Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["call/*"] } }
       },
       {
-        Sid       = "RememberForThisModel"
+        Sid       = "WriteRecordsOfThisModel"
         Effect    = "Allow"
         Action    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         Resource  = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
         Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["alias/sentiment", "sealing/sentiment", "seen/sentiment/*"] } }
-      },
-      {
-        Sid       = "TakeOfLimits"
-        Effect    = "Allow"
-        Action    = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
-        Resource  = ["arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"]
-        Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["quota/*"] } }
       },
       {
         Sid       = "WriteUsage"
@@ -216,8 +216,8 @@ run "ledger_with_a_key_of_its_own" {
   }
 
   assert {
-    condition = one([for statement in output.statements : statement if statement.Sid == "OpenTheTable"]) == {
-      Sid       = "OpenTheTable"
+    condition = one([for statement in output.statements : statement if statement.Sid == "DecryptTable"]) == {
+      Sid       = "DecryptTable"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
       Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/99999999-2222-3333-4444-555555555555"]

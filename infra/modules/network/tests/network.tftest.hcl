@@ -135,10 +135,10 @@ run "services_of_images_in_chosen_zones" {
   assert {
     condition = alltrue([
       { for statement in jsondecode(aws_vpc_endpoint.gateway["s3"].policy).Statement : statement.Sid => jsonencode(statement.Resource) } == {
-        Buckets        = jsonencode(["arn:aws:s3:::models", "arn:aws:s3:::models/*"])
-        LayersOfImages = jsonencode(["arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*"])
+        Buckets     = jsonencode(["arn:aws:s3:::models", "arn:aws:s3:::models/*"])
+        ImageLayers = jsonencode(["arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*"])
       },
-      [for statement in jsondecode(aws_vpc_endpoint.gateway["s3"].policy).Statement : statement.Action if statement.Sid == "LayersOfImages"][0] == "s3:GetObject",
+      [for statement in jsondecode(aws_vpc_endpoint.gateway["s3"].policy).Statement : statement.Action if statement.Sid == "ImageLayers"][0] == "s3:GetObject",
     ])
     error_message = "Only the named buckets, and layers of images for reading, must be in reach."
   }
