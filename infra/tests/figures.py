@@ -85,7 +85,7 @@ def ready(amaas: Path) -> float:
 def in_table(example: str, reports: list[dict]) -> list[str]:
     """What is wrong in the example's row of infra/README.md."""
     table = README.read_text().split("| USD a month at rest |")[1].split("\n\n")[0]
-    (row,) = re.findall(rf"^\| `{example}`[^|]*\| ([^|]+) \| ([^|]+) \|$", table, re.M)
+    (row,) = re.findall(rf"^\| \[`{example}`\][^|]*\| ([^|]+) \| ([^|]+) \|$", table, re.M)
     totals = " / ".join(map(total, reports))
     wrong = [] if re.match(rf"{re.escape(totals)}\b", row[0]) else [f"infra/README.md says that {example} costs {row[0]}, and it is {totals}"]
     return wrong + [f"infra/README.md says {figure} of {example}: {row[1]}" for figure in strange(row[1], reports, [])]

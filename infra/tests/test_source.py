@@ -32,14 +32,37 @@ class Documents(unittest.TestCase):
                     with self.subTest(f"{folder.name}: {kind} {name}"):
                         self.assertIn(f"`{name}`", first_cells)
 
-    def test_every_setting_of_a_model_is_in_the_readme(self):
-        section = (INFRA / "README.md").read_text().split("\n### A model\n")[1].split("\n### ")[0]
+    def test_every_setting_of_a_model_is_in_the_documents(self):
+        section = (INFRA / "docs/settings.md").read_text().split("\n### A model\n")[1].split("\n### ")[0]
         (models,) = (item for item in parsed(INFRA / "modules/settings/variables.tf")["variable"] if '"models"' in item)
         settings = re.findall(r"(?:^|[{,]\s*)(\w+) = (?:number|optional)", flattened(models['"models"']["type"]))
         self.assertGreater(len(settings), 20)
         for setting in settings:
             with self.subTest(setting):
                 self.assertRegex(section, rf"\b{setting}\b")
+
+
+    def test_links_name_files_and_headings(self):
+        for page in sorted(INFRA.glob("**/*.md")):
+            for target in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text())):
+                if target.startswith("https://"):
+                    continue
+                path, _, anchor = target.partition("#")
+                file = (page.parent / path).resolve() if path else page
+                file = file / "README.md" if file.is_dir() and anchor else file
+                with self.subTest(f"{page.relative_to(INFRA)}: {target}"):
+                    self.assertTrue(file.exists(), "no such file")
+                    if anchor:
+                        self.assertIn(anchor, anchors(file.read_text()))
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+
+
+def anchors(text: str) -> list[str]:
+    """What GitHub calls the headings of a page."""
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", without_code(text), re.M)]
 
 
 def flattened(text: str) -> str:
