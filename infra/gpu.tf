@@ -24,12 +24,12 @@ module "gpu" {
   }
 }
 
-# From where the API reaches services: its network interfaces in the VPC.
+# Security group of the API's VPC link to services.
 resource "aws_security_group" "api" {
   count = module.settings.api != null && length(local.services) > 0 ? 1 : 0
 
   name        = "${var.name}-api"
-  description = "The HTTP API of ${var.name}, on its way to services"
+  description = "VPC link of the HTTP API of ${var.name} to services"
   vpc_id      = local.network.vpc_id
   tags        = var.tags
 }

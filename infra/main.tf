@@ -1,7 +1,7 @@
 locals {
   models = module.settings.models
 
-  # A model runs on Lambda unless it asks for a GPU, which Lambda has not.
+  # A model runs on Lambda unless it needs a GPU.
   functions = { for model, settings in local.models : model => settings if settings.gpu == null }
   services  = { for model, settings in local.models : model => settings if settings.gpu != null }
 
@@ -87,8 +87,8 @@ module "ledger" {
   kms_key_arn            = module.settings.ledger.kms_key_arn
   tags                   = var.tags
 
-  # What is in the table opens with the registry's sealing key only. So a destroy takes the table first, and while its deletion
-  # protection refuses, the keys, the bucket and its settings stay as they are.
+  # Only the registry's sealing key decrypts the table's secrets. So a destroy deletes the table first. If its deletion protection refuses, the keys, the
+  # bucket and its settings stay as they are.
   depends_on = [module.registry]
 }
 
@@ -184,7 +184,7 @@ module "api" {
   domain        = module.settings.api.domain
   cors          = module.settings.api.cors
 
-  # A function that streams answers each call so, and an HTTP API takes whole answers only.
+  # An HTTP API does not stream, so a streaming function keeps its own URL.
   functions = {
     for model, function in module.function : model => {
       function_name = function.function_name

@@ -2,7 +2,7 @@ resource "aws_iam_role" "this" {
   name                 = local.function_name
   path                 = var.model.roles.path
   permissions_boundary = var.model.roles.permissions_boundary
-  description          = "What the amaas model ${var.model.name} may do"
+  description          = "Role of the amaas model ${var.model.name}"
   assume_role_policy   = jsonencode(local.trust)
   tags                 = var.model.tags
 }
@@ -37,7 +37,7 @@ locals {
     Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
   }]
 
-  # X-Ray knows no resource: "*" is the only value IAM accepts for these two actions.
+  # X-Ray has no resources: IAM accepts only "*" for these two actions.
   send_traces = var.tracing != "Active" ? [] : [
     {
       Sid      = "SendTraces"
@@ -47,8 +47,8 @@ locals {
     },
   ]
 
-  # Lambda itself makes network interfaces with this role. EC2 knows no resource for two of these actions, and an interface has no
-  # name beforehand; what is denied is that code in the function does the same.
+  # Lambda creates network interfaces with this role. EC2 has no resources for two of these actions, and interfaces have no names in advance. The
+  # second statement denies the same actions to the function's own code.
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html, "Best practice for using Lambda with Amazon VPCs"
   join_vpc = [for statement in [
     {

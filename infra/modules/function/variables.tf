@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every name this module makes. The function is called `{name}-{model}`."
+  description = "Prefix of every name in this module. The function is `{name}-{model}`."
   type        = string
   nullable    = false
 
@@ -28,7 +28,7 @@ variable "model" {
 
   validation {
     condition     = length(setintersection(keys(var.model.environment), ["AMAAS_RESPONSE_MODE", "AMAAS_IAM"])) == 0
-    error_message = "${var.model.name}: environment must not set the names that this module sets (AMAAS_RESPONSE_MODE, AMAAS_IAM): write the setting that each comes from instead, `url.mode` or `iam`."
+    error_message = "${var.model.name}: environment must not set AMAAS_RESPONSE_MODE or AMAAS_IAM: write the settings `url.mode` or `iam` instead."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"
@@ -39,12 +39,12 @@ variable "model" {
       "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
       "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
     ])) == 0
-    error_message = "${var.model.name}: environment must not set the names that Lambda keeps for itself (AWS_REGION, AWS_ACCESS_KEY_ID, _HANDLER and the like): remove them, Lambda sets them."
+    error_message = "${var.model.name}: environment must not set variables that Lambda reserves (such as AWS_REGION, AWS_ACCESS_KEY_ID and _HANDLER): remove them."
   }
 }
 
 variable "iam" {
-  description = "What AWS IAM says of callers. `ignore`: they have an API key or a bearer token besides. `tenant`: one without either is the tenant that has the ARN of the user or role for a name. Then nobody may have `lambda:InvokeFunction` without the condition `lambda:InvokedViaFunctionUrl`: see the README."
+  description = "Whether AWS IAM identifies tenants. `ignore`: callers have an API key or a bearer token. `tenant`: a caller without either is the tenant whose name is the ARN of its user or role. Grant `lambda:InvokeFunction` only with the condition `lambda:InvokedViaFunctionUrl` then: see the README."
   type        = string
   default     = "ignore"
   nullable    = false
@@ -56,51 +56,51 @@ variable "iam" {
 
   validation {
     condition     = var.iam != "tenant" || var.url.mode == "OFF" || var.url.authorization == "AWS_IAM"
-    error_message = "${var.model.name}: iam must not be \"tenant\" with a public URL, whose callers do not sign: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, or leave iam out."
+    error_message = "${var.model.name}: iam must not be \"tenant\" with a public URL, because its callers do not sign: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API with AWS_IAM, or leave iam out."
   }
 }
 
 variable "package" {
-  description = "Path of the zip made by `amaas package MODEL`: `bootstrap` and `lib/libonnxruntime.so`. Lambda takes up to 50 MB this way. Null with `image`."
+  description = "Path of the zip of `amaas package MODEL`, with `bootstrap` and `lib/libonnxruntime.so`, up to 50 MB. Null with `image`."
   type        = string
   default     = null
 
   validation {
     condition     = (var.package == null) != (var.image == null)
-    error_message = "${var.model.name}: package or image must be set, and not both: run `amaas package ${var.model.name}` and write the path that it prints as package, or push what `amaas package ${var.model.name} --image` makes and write its URI as image."
+    error_message = "${var.model.name}: either package or image must be set: run `amaas package ${var.model.name}` and write the printed path as package, or push the image of `amaas package ${var.model.name} --image` and write its URI as image."
   }
 
   validation {
     condition     = var.package == null || try(endswith(var.package, ".zip") && fileexists(var.package), false)
-    error_message = "${var.model.name}: package must be the path of an existing .zip: run `amaas package ${var.model.name}` and write the path that it prints, not ${jsonencode(var.package)}."
+    error_message = "${var.model.name}: package must be the path of an existing .zip: run `amaas package ${var.model.name}` and write the printed path, not ${jsonencode(var.package)}."
   }
 
-  # `amaas package --arch arm64` names its zips so. What is inside is read by nobody before the first call fails.
+  # `amaas package --arch arm64` names its zips like this. Terraform cannot see the architecture inside, and a wrong one fails at the first call.
   validation {
     condition     = var.package == null || try(endswith(var.package, "-arm64.zip") == (var.architecture == "arm64") || !can(regex("/amaas-[a-z0-9]+(-arm64)?[.]zip$", "/${var.package}")), true)
-    error_message = "${var.model.name}: package and architecture must go together: ${jsonencode(var.package)} is not named like one for ${var.architecture}. Run `amaas package ${var.model.name} --arch ${var.architecture}`, or set architecture to what it was built for."
+    error_message = "${var.model.name}: package and architecture must match: ${jsonencode(var.package)} does not have the name of a zip for ${var.architecture}. Run `amaas package ${var.model.name} --arch ${var.architecture}`, or set architecture to the one of the zip."
   }
 }
 
 variable "image" {
-  description = "URI of a container image in ECR of this region, by digest, as `amaas package MODEL --image` makes it. Null with `package`."
+  description = "URI by digest of an image of `amaas package MODEL --image`, in ECR of this region. Null with `package`."
   type        = string
   default     = null
 
   validation {
     condition     = var.image == null || can(regex("^[0-9]{12}[.]dkr[.]ecr[.]${data.aws_region.current.id}[.]amazonaws[.]com([.]cn)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.image))
-    error_message = "${var.model.name}: image must be in ECR of ${data.aws_region.current.id}, which is all that Lambda reads there, and named by digest, because a tag can be moved without Terraform seeing it: push it there and write \"ACCOUNT.dkr.ecr.${data.aws_region.current.id}.amazonaws.com/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
+    error_message = "${var.model.name}: image must be in ECR of ${data.aws_region.current.id}, the only registry that Lambda reads, and have a digest, because Terraform does not see a moved tag: push it there and write \"ACCOUNT.dkr.ecr.${data.aws_region.current.id}.amazonaws.com/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
   }
 }
 
 variable "code_signing_config_arn" {
-  description = "ARN of a code signing configuration that a zip must satisfy. Null asks for no signature."
+  description = "ARN of a code signing configuration for the zip. Null requires no signature."
   type        = string
   default     = null
 
   validation {
     condition     = var.code_signing_config_arn == null || var.image == null
-    error_message = "${var.model.name}: code_signing_config_arn must be left out with image: Lambda checks signatures of zips only. An image is bound by its digest."
+    error_message = "${var.model.name}: code_signing_config_arn must not be set with image, because Lambda checks signatures of zips only: leave it out."
   }
 
   validation {
@@ -110,14 +110,14 @@ variable "code_signing_config_arn" {
 }
 
 variable "architecture" {
-  description = "Instruction set that the package was built for: x86_64 or arm64."
+  description = "Architecture of the package: x86_64 or arm64."
   type        = string
   default     = "x86_64"
   nullable    = false
 
   validation {
     condition     = contains(["x86_64", "arm64"], var.architecture)
-    error_message = "${var.model.name}: architecture must be the one the package was built for: write \"x86_64\" or \"arm64\", not ${jsonencode(var.architecture)}."
+    error_message = "${var.model.name}: architecture must be the one of the package: write \"x86_64\" or \"arm64\", not ${jsonencode(var.architecture)}."
   }
 }
 
@@ -134,7 +134,7 @@ variable "memory_mb" {
 }
 
 variable "timeout_s" {
-  description = "Seconds after which Lambda ends a request."
+  description = "Seconds after which Lambda stops a request."
   type        = number
   default     = 30
   nullable    = false
@@ -146,7 +146,7 @@ variable "timeout_s" {
 }
 
 variable "ephemeral_storage_mb" {
-  description = "Size of /tmp in MiB. 512 costs nothing extra."
+  description = "Size of /tmp in MiB. 512 is free."
   type        = number
   default     = 512
   nullable    = false
@@ -158,23 +158,22 @@ variable "ephemeral_storage_mb" {
 }
 
 variable "reserved_concurrency" {
-  description = "Most requests this function may run at once, taken from the account's pool. It is also the ceiling of the bill. Null sets none; 0 stops the function."
+  description = "Maximum of concurrent requests of this function, taken from the account's pool. It limits the bill. Null sets none; 0 stops the function."
   type        = number
   default     = null
 
   validation {
     condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 0 && floor(var.reserved_concurrency) == var.reserved_concurrency, false)
-    error_message = "${var.model.name}: reserved_concurrency must be a whole number, 0 or more: write 10, or leave it out for no limit of its own."
+    error_message = "${var.model.name}: reserved_concurrency must be a whole number, 0 or more: write 10, or leave it out for no limit."
   }
 }
 
 variable "provisioned_concurrency" {
   description = <<-TEXT
-    Environments that are started before anybody calls, so that no call waits for a cold start; they cost as long as they stand. Null
-    starts none.
-    - min: how many there are at least
-    - max: up to how many Application Auto Scaling makes it; null keeps min
-    - target_utilization: the share of them that may be busy before there are more
+    Environments that Lambda initialises in advance, so that calls have no cold start. They cost money without calls. Null is none.
+    - min: minimum of environments
+    - max: maximum, up to which Application Auto Scaling scales out; null is min
+    - target_utilization: share of busy environments that it keeps
   TEXT
   type = object({
     min                = number
@@ -185,7 +184,7 @@ variable "provisioned_concurrency" {
 
   validation {
     condition     = var.provisioned_concurrency == null || try(var.provisioned_concurrency.min >= 1 && floor(var.provisioned_concurrency.min) == var.provisioned_concurrency.min, false)
-    error_message = "${var.model.name}: provisioned_concurrency.min must be a whole number, 1 or more: write { min = 1 }, or leave provisioned_concurrency out to start none."
+    error_message = "${var.model.name}: provisioned_concurrency.min must be a whole number, 1 or more: write { min = 1 }, or leave provisioned_concurrency out."
   }
 
   validation {
@@ -195,70 +194,70 @@ variable "provisioned_concurrency" {
 
   validation {
     condition     = var.provisioned_concurrency == null || try(var.provisioned_concurrency.target_utilization >= 0.1 && var.provisioned_concurrency.target_utilization <= 0.9, false)
-    error_message = "${var.model.name}: provisioned_concurrency.target_utilization must be between 0.1 and 0.9, as Application Auto Scaling has it: write 0.7."
+    error_message = "${var.model.name}: provisioned_concurrency.target_utilization must be between 0.1 and 0.9, the limits of Application Auto Scaling: write 0.7."
   }
 
   validation {
     condition     = var.provisioned_concurrency == null || var.stable_version != "$LATEST"
-    error_message = "${var.model.name}: provisioned_concurrency must not be set where callers reach $LATEST, for which Lambda starts no environments beforehand: leave stable_version out to follow the version of each apply, or name a published version."
+    error_message = "${var.model.name}: provisioned_concurrency must not be set for $LATEST, which Lambda does not support: leave stable_version out to follow the version of each apply, or name a published version."
   }
 
   validation {
     condition     = var.provisioned_concurrency == null || var.canary == null
-    error_message = "${var.model.name}: provisioned_concurrency must not be set while a canary is out, whose version would have none and look slow beside the other. Leave one of the two out; set provisioned_concurrency again when the canary is the stable version."
+    error_message = "${var.model.name}: provisioned_concurrency must not be set with canary, whose version would have none and be slower: leave one of them out. Set provisioned_concurrency again when the canary is the stable version."
   }
 
-  # Lambda adds up what all versions have. The next version gets `min` before the old one, which may have scaled to `max`, gives its own back.
+  # Lambda adds up all versions. During an apply the old version has up to `max`, and the new one already has `min`.
   validation {
     condition     = try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) + var.provisioned_concurrency.min <= var.reserved_concurrency, true)
-    error_message = "${var.model.name}: reserved_concurrency must hold the provisioned concurrency of two versions, or the next apply of a new version fails: the old version keeps up to ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min), "max")} while the new one gets ${try(coalesce(var.provisioned_concurrency.min), "min")}. Write reserved_concurrency = ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) + var.provisioned_concurrency.min, "max + min")} or more, not ${jsonencode(var.reserved_concurrency)}, or leave it out, or lower provisioned_concurrency."
+    error_message = "${var.model.name}: reserved_concurrency must be at least the provisioned concurrency of two versions, or the next apply of a new version fails: the old version has up to ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min), "max")} while the new one has ${try(coalesce(var.provisioned_concurrency.min), "min")}. Write reserved_concurrency = ${try(coalesce(var.provisioned_concurrency.max, var.provisioned_concurrency.min) + var.provisioned_concurrency.min, "max + min")} or more, not ${jsonencode(var.reserved_concurrency)}, or leave it out, or lower provisioned_concurrency."
   }
 }
 
 variable "snap_start" {
-  description = "Whether Lambda takes a snapshot of each published version when its init phase is over, and starts environments from it (SnapStart). For images; see the README for what it costs and what it excludes."
+  description = "Whether Lambda takes a snapshot of each published version after its init phase, and starts environments from it (SnapStart). For images. The README has its costs and conditions."
   type        = bool
   default     = false
   nullable    = false
 
   validation {
     condition     = !var.snap_start || var.provisioned_concurrency == null
-    error_message = "${var.model.name}: snap_start must not be set with provisioned_concurrency, since Lambda refuses both for one function: leave one of the two out."
+    error_message = "${var.model.name}: snap_start must not be set with provisioned_concurrency, because Lambda refuses both together: leave one of them out."
   }
 
   validation {
     condition     = !var.snap_start || var.ephemeral_storage_mb <= 512
-    error_message = "${var.model.name}: snap_start must not be set with ephemeral_storage_mb above 512, which no snapshot has: write ephemeral_storage_mb = 512, or leave snap_start out, not ${jsonencode(var.ephemeral_storage_mb)}."
+    error_message = "${var.model.name}: snap_start must not be set with ephemeral_storage_mb above 512, which snapshots do not support: write ephemeral_storage_mb = 512, or leave snap_start out, not ${jsonencode(var.ephemeral_storage_mb)}."
   }
 
   validation {
     condition     = !var.snap_start || var.stable_version != "$LATEST"
-    error_message = "${var.model.name}: snap_start must not be set where callers reach $LATEST, of which Lambda takes no snapshot: leave stable_version out to follow the version of each apply, or name a published version."
+    error_message = "${var.model.name}: snap_start must not be set for $LATEST, of which Lambda takes no snapshot: leave stable_version out to follow the version of each apply, or name a published version."
   }
 }
 
 variable "stable_version" {
-  description = "The published version of the function that callers reach, as the output `version` had it: set it to roll back, or to hold callers there while a canary is out. Null follows the version of each apply; \"$LATEST\" what was uploaded last."
+  description = "The published version that callers reach, from the output `version`. Set it to roll back, or to keep callers there during a canary. Null is the version of each apply; \"$LATEST\" is the last upload."
   type        = string
   default     = null
 
   validation {
     condition     = var.stable_version == null || can(regex("^([1-9][0-9]*|[$]LATEST)$", var.stable_version))
-    error_message = "${var.model.name}: stable_version must be the number of a published version, such as \"12\": write what the output `version` shows, or leave it out, not ${jsonencode(var.stable_version)}."
+    error_message = "${var.model.name}: stable_version must be the number of a published version, such as \"12\": write the value of the output `version`, or leave it out, not ${jsonencode(var.stable_version)}."
   }
 }
 
 variable "canary" {
   description = <<-TEXT
-    A share of the calls for the version of this apply, while the rest stays with `stable_version`. To promote it leave both out; to
-    take it back leave `canary` out. Null tries nothing.
+    Routes a share of the calls to the version of this apply, and the rest to `stable_version`. To promote it, leave both out. To roll it back,
+    leave `canary` out. Null is no canary.
     - weight: the share, such as 0.1
-    - rollback: when it is taken back without anybody's doing
-      - automatic: false never does
-      - error_rate: the share of its calls that may fail
-      - p99_ms: how long the slowest percent of them may take; null asks nothing
-      - minutes: for how many minutes in a row
-      - min_calls: how many calls a minute make a share worth anything
+    - rollback: conditions of the automatic rollback
+      - automatic: false disables it
+      - error_rate: share of the canary's calls that may fail
+      - p99_ms: p99 latency that is allowed; null checks none
+      - minutes: minutes in a row above a limit
+      - min_calls: calls a minute from which error_rate applies
   TEXT
   type = object({
     weight = number
@@ -274,12 +273,12 @@ variable "canary" {
 
   validation {
     condition     = var.canary == null || try(var.canary.weight > 0 && var.canary.weight < 1, false)
-    error_message = "${var.model.name}: canary.weight must be a share of the calls, more than 0 and less than 1: write 0.1 for a tenth. For all calls leave canary and stable_version out."
+    error_message = "${var.model.name}: canary.weight must be a share of the calls, more than 0 and less than 1: write 0.1 for a tenth, or leave canary and stable_version out to route all calls."
   }
 
   validation {
     condition     = var.canary == null || can(regex("^[1-9][0-9]*$", var.stable_version))
-    error_message = "${var.model.name}: canary must have a published version beside it that keeps the other calls: write stable_version = \"N\" with what the output `version` shows before this apply. $LATEST cannot have a canary."
+    error_message = "${var.model.name}: canary must have a published version for the other calls: write stable_version = \"N\" with the value of the output `version` before this apply. $LATEST cannot have a canary."
   }
 
   validation {
@@ -289,7 +288,7 @@ variable "canary" {
 
   validation {
     condition     = try(var.canary.rollback.p99_ms, null) == null || try(var.canary.rollback.p99_ms > 0, false)
-    error_message = "${var.model.name}: canary.rollback.p99_ms must be more than 0: write the milliseconds that the slowest percent may take, or leave it out."
+    error_message = "${var.model.name}: canary.rollback.p99_ms must be more than 0: write a p99 latency in milliseconds, or leave it out."
   }
 
   validation {
@@ -299,24 +298,24 @@ variable "canary" {
 }
 
 variable "alarm_topic_arns" {
-  description = "SNS topics that hear of a canary's alarms, beside its being taken back."
+  description = "SNS topics that a canary's alarms notify."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[a-z0-9-]+:sns:${data.aws_region.current.id}:[0-9]{12}:.+$", arn))])
-    error_message = "${var.model.name}: alarm_topic_arns must be ARNs of SNS topics in ${data.aws_region.current.id}, because an alarm tells no other region: write [\"arn:aws:sns:${data.aws_region.current.id}:ACCOUNT:TOPIC\"]."
+    error_message = "${var.model.name}: alarm_topic_arns must be ARNs of SNS topics in ${data.aws_region.current.id}, because an alarm cannot notify another region: write [\"arn:aws:sns:${data.aws_region.current.id}:ACCOUNT:TOPIC\"]."
   }
 }
 
 variable "dead_letters" {
   description = <<-TEXT
-    A queue for what was invoked asynchronously and could not be run. Null makes none, and Lambda drops such calls after its own retries.
-    - retention_days: how long they are kept, 1 to 14
-    - retries: how often Lambda tries again first, 0 to 2
-    - max_age_s: after how many seconds it gives up in any case, 60 to 21600
-    - kms_key_arn: a key for the queue; null leaves the one that SQS manages
+    A queue for failed asynchronous invocations. Null creates none, and Lambda drops such calls after its own retries.
+    - retention_days: days until a message expires, 1 to 14
+    - retries: retries of Lambda, 0 to 2
+    - max_age_s: seconds after which Lambda stops retrying, 60 to 21600
+    - kms_key_arn: key of the queue; null is the key that SQS manages
   TEXT
   type = object({
     retention_days = optional(number, 14)
@@ -348,7 +347,7 @@ variable "dead_letters" {
 }
 
 variable "vpc" {
-  description = "Private subnets and security groups in which the function runs, as the network module gives them. It then reaches only what they let it: S3, DynamoDB and KMS it needs. Null leaves it in Lambda's own network."
+  description = "Private subnets and security groups of the function, such as outputs of the network module. They must allow S3, DynamoDB and KMS. Null leaves the function in Lambda's own network."
   type = object({
     subnet_ids         = list(string)
     security_group_ids = list(string)
@@ -362,7 +361,7 @@ variable "vpc" {
 }
 
 variable "url" {
-  description = "The Function URL. `mode`: BUFFERED, RESPONSE_STREAM, or OFF for no URL. `authorization`: AWS_IAM asks for SigV4; NONE lets anyone reach the function, which must then check the caller itself."
+  description = "The Function URL. `mode`: BUFFERED, RESPONSE_STREAM, or OFF for no URL. `authorization`: AWS_IAM requires SigV4. With NONE the URL is public, and the function itself checks callers."
   type = object({
     mode          = optional(string, "BUFFERED")
     authorization = optional(string, "AWS_IAM")
@@ -383,17 +382,17 @@ variable "url" {
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html, "VPC compatibility"
   validation {
     condition     = var.url.mode != "RESPONSE_STREAM" || var.vpc == null
-    error_message = "${var.model.name}: url.mode must not be \"RESPONSE_STREAM\" in a VPC, where no Function URL streams: write url = { mode = \"BUFFERED\" }, or mode \"OFF\" behind an HTTP API, or keep the function out of the VPC (network = { functions = false } of a stack, or no vpc)."
+    error_message = "${var.model.name}: url.mode must not be \"RESPONSE_STREAM\" in a VPC, because a Function URL does not stream from one: write url = { mode = \"BUFFERED\" }, or mode \"OFF\" behind an HTTP API, or keep the function out of the VPC (network = { functions = false } of a stack, or no vpc)."
   }
 
   validation {
     condition     = length(var.model.cors_origins) <= 100 || var.url.authorization == "NONE"
-    error_message = "${var.model.name}: cors_origins must be 100 at most where the URL asks for AWS_IAM, the limit of a Function URL, not ${length(var.model.cors_origins)}: leave some out, or write [\"*\"]."
+    error_message = "${var.model.name}: cors_origins must have 100 entries at most with AWS_IAM, the limit of a Function URL, not ${length(var.model.cors_origins)}: leave some out, or write [\"*\"]."
   }
 }
 
 variable "tracing" {
-  description = "X-Ray tracing: PassThrough follows the caller's decision, Active samples requests and gives the role the right to send traces."
+  description = "X-Ray tracing: PassThrough follows the caller's decision. Active samples requests, and the role may send traces."
   type        = string
   default     = "PassThrough"
   nullable    = false

@@ -9,16 +9,16 @@ locals {
   region    = data.aws_region.current.id
   account   = data.aws_caller_identity.current.account_id
 
-  # Account, region and repository of an image in ECR; an image elsewhere is pulled without a right of AWS's.
+  # Account, region and repository of an image in ECR. Other registries need no IAM rights.
   repositories = regexall("^([0-9]{12})[.]dkr[.]ecr[.]([a-z0-9-]+)[.]amazonaws[.]com(?:[.]cn)?/([a-z0-9._/-]+)@", var.image)
 }
 
-# What the model's program may do: as much as it may as a function.
+# Role of the model's program, with the same statements as a function.
 resource "aws_iam_role" "task" {
   name                 = "${local.service_name}-task"
   path                 = var.model.roles.path
   permissions_boundary = var.model.roles.permissions_boundary
-  description          = "What the amaas model ${var.model.name} may do"
+  description          = "Role of the amaas model ${var.model.name}"
   assume_role_policy   = jsonencode(local.task_trust)
   tags                 = var.model.tags
 }
@@ -29,12 +29,12 @@ resource "aws_iam_role_policy" "task" {
   policy = jsonencode({ Version = "2012-10-17", Statement = var.model.statements })
 }
 
-# What ECS may do to start it.
+# Task execution role, with which ECS starts tasks.
 resource "aws_iam_role" "execution" {
   name                 = "${local.service_name}-execution"
   path                 = var.model.roles.path
   permissions_boundary = var.model.roles.permissions_boundary
-  description          = "What ECS may do to start the amaas model ${var.model.name}"
+  description          = "Task execution role of the amaas model ${var.model.name}"
   assume_role_policy   = jsonencode(local.task_trust)
   tags                 = var.model.tags
 }
@@ -45,12 +45,12 @@ resource "aws_iam_role_policy" "execution" {
   policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.write_logs, local.pull_image) })
 }
 
-# What the instances may do: be instances of this cluster.
+# Container instance role, for this cluster only.
 resource "aws_iam_role" "instance" {
   name                 = "${local.service_name}-instance"
   path                 = var.model.roles.path
   permissions_boundary = var.model.roles.permissions_boundary
-  description          = "What the instances of ${local.service_name} may do"
+  description          = "Container instance role of ${local.service_name}"
   tags                 = var.model.tags
 
   assume_role_policy = jsonencode({
@@ -107,7 +107,7 @@ locals {
       Resource = ["arn:${local.partition}:ecr:${repository[1]}:${repository[0]}:repository/${repository[2]}"]
     },
     {
-      # ECR knows no resource for it.
+      # The action has no resources.
       Sid      = "GetEcrToken"
       Effect   = "Allow"
       Action   = ["ecr:GetAuthorizationToken"]
@@ -115,7 +115,7 @@ locals {
     },
   ]])
 
-  # What ECS's agent asks, of AmazonEC2ContainerServiceforEC2Role no more: no other cluster, no pulls, no logs, no tags.
+  # Actions of the ECS agent: a part of AmazonEC2ContainerServiceforEC2Role, without other clusters, pulls, logs and tags.
   register_instance = [
     {
       Sid      = "RegisterInstance"
@@ -131,7 +131,7 @@ locals {
       Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
     },
     {
-      # Asked before there is an instance to name.
+      # The agent calls it before the instance is registered.
       Sid      = "DiscoverPollEndpoint"
       Effect   = "Allow"
       Action   = ["ecs:DiscoverPollEndpoint"]

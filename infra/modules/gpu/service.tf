@@ -7,7 +7,7 @@ locals {
   # A load balancer's name has no underscores.
   balancer_name = replace(local.service_name, "_", "-")
 
-  # Whom the image's programs run as, so that they can write what is mounted.
+  # User of the image, which must be able to write the mounted volume.
   user = 65532
 
   environment = merge(
@@ -29,7 +29,7 @@ resource "aws_ecs_cluster" "this" {
   name = local.service_name
   tags = var.model.tags
 
-  # The numbers of tasks that are wanted and that run, without which nobody knows that there is none.
+  # Metrics of desired and running tasks, which scaling reads.
   setting {
     name  = "containerInsights"
     value = "enabled"
@@ -57,10 +57,10 @@ resource "aws_ecs_task_definition" "this" {
     resourceRequirements   = [{ type = "GPU", value = tostring(var.gpus) }]
     mountPoints            = [{ sourceVolume = "journal", containerPath = "/var/lib/amaas", readOnly = false }]
 
-    # A connection takes a descriptor. The host counts them below this limit (AMAAS_MAX_CONNECTIONS), and the agent's own may be as low as 1024.
+    # Each connection needs a file descriptor. The host limits connections below this (AMAAS_MAX_CONNECTIONS). The agent's default may be 1024.
     ulimits = [{ name = "nofile", softLimit = 65536, hardLimit = 65536 }]
 
-    # A server answers the calls it has for 25 seconds after SIGTERM; then it flushes what they were counted as.
+    # After SIGTERM a server answers running calls for 25 seconds, and then writes their usage.
     stopTimeout = 60
 
     linuxParameters = {
@@ -78,7 +78,7 @@ resource "aws_ecs_task_definition" "this" {
     }
   }])
 
-  # Usage that is not in the ledger yet outlives a task that was killed: the next one on the instance writes it.
+  # Usage that is not in the ledger yet survives a killed task: the next task on the instance writes it.
   volume {
     name      = "journal"
     host_path = "/var/lib/amaas"
@@ -95,8 +95,8 @@ resource "aws_ecs_service" "this" {
   enable_ecs_managed_tags           = true
   tags                              = var.model.tags
 
-  # With one GPU an instance a new task needs an instance of its own. With more than one task there may be such an instance, and the old
-  # task stays until the new one is ready; with one the old one makes room first, and callers get 503 meanwhile.
+  # A new task needs another instance for its GPU. If more than one task is allowed, the old tasks run until the new ones are ready. With one task
+  # the old one stops first, and callers get 503 meanwhile.
   deployment_minimum_healthy_percent = var.capacity.max > 1 ? 100 : 0
   deployment_maximum_percent         = var.capacity.max > 1 ? 200 : 100
 
@@ -127,14 +127,14 @@ resource "aws_ecs_service" "this" {
   }
 
   lifecycle {
-    ignore_changes = [desired_count] # Application Auto Scaling's to set
+    ignore_changes = [desired_count] # set by Application Auto Scaling
   }
 
   depends_on = [aws_lb_listener.this, aws_ecs_cluster_capacity_providers.this, aws_iam_role_policy.execution, aws_iam_role_policy.task]
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is the caller's to say, `log_retention_days`; none has a payload
+  #checkov:skip=CKV_AWS_338:`log_retention_days` is a setting; no log has a payload
   name              = "/amaas/${local.service_name}"
   retention_in_days = var.model.log_retention_days
   kms_key_id        = var.model.log_kms_key_arn

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every name this module makes. The service is called `{name}-{model}`."
+  description = "Prefix of every name in this module. The service is `{name}-{model}`."
   type        = string
   nullable    = false
 
@@ -10,7 +10,7 @@ variable "name" {
 
   validation {
     condition     = !can(regex("^(aws|ecs|fargate|internal$|internal-)", var.name))
-    error_message = "name must not begin with \"aws\", \"ecs\" or \"fargate\", which ECS keeps for capacity providers of its own, nor with \"internal-\" once the model stands behind it, as no load balancer's name does: write \"amaas\", not ${jsonencode(var.name)}."
+    error_message = "name must not begin with \"aws\", \"ecs\" or \"fargate\", which ECS reserves for its own capacity providers, nor with \"internal-\", which load balancer names do not allow: write \"amaas\", not ${jsonencode(var.name)}."
   }
 }
 
@@ -34,35 +34,35 @@ variable "model" {
 
   validation {
     condition     = !can(regex("[-_]$", var.model.name))
-    error_message = "${var.model.name}: model must not end with a hyphen or an underscore where it is a service, because no load balancer's name does: publish it under another name than ${jsonencode(var.model.name)}."
+    error_message = "${var.model.name}: model must not end with a hyphen or an underscore with a GPU, because load balancer names do not allow it: publish it under another name than ${jsonencode(var.model.name)}."
   }
 
   validation {
     condition     = length(setintersection(keys(var.model.environment), ["AMAAS_HOST", "PORT", "AMAAS_EMF", "AMAAS_JOURNAL", "AWS_REGION", "NVIDIA_DRIVER_CAPABILITIES"])) == 0
-    error_message = "${var.model.name}: environment must not set the names that this module sets (AMAAS_HOST, PORT, AMAAS_EMF, AMAAS_JOURNAL, AWS_REGION, NVIDIA_DRIVER_CAPABILITIES): take them out."
+    error_message = "${var.model.name}: environment must not set the variables of this module (AMAAS_HOST, PORT, AMAAS_EMF, AMAAS_JOURNAL, AWS_REGION, NVIDIA_DRIVER_CAPABILITIES): take them out."
   }
 }
 
 variable "image" {
-  description = "The container image, by digest, that `amaas package MODEL --image` makes on a base with CUDA. What pulls it must reach its registry from the subnets."
+  description = "Container image of `amaas package MODEL --image` on a base with CUDA, by digest. The subnets must reach its registry."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9.-]+(:[0-9]+)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.image))
-    error_message = "${var.model.name}: image must be named by digest, because a tag can be moved without Terraform seeing it: write \"HOST/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
+    error_message = "${var.model.name}: image must have a digest, because Terraform does not see a moved tag: write \"HOST/REPOSITORY@sha256:…\", not ${jsonencode(var.image)}. `amaas package --image` prints the digest."
   }
 }
 
 variable "execution_providers" {
-  description = "What runs the network, the first that can: cuda or tensorrt, and behind them cpu to fall back to. Without cpu a task that finds no GPU fails, and says so."
+  description = "Execution providers of ONNX Runtime, in order: cuda or tensorrt, and cpu at the end as a fallback. Without cpu a task without a GPU fails with an error."
   type        = list(string)
   default     = ["cuda"]
   nullable    = false
 
   validation {
     condition     = length(setsubtract(var.execution_providers, ["cuda", "tensorrt", "cpu"])) == 0 && try(contains(["cuda", "tensorrt"], var.execution_providers[0]), false)
-    error_message = "${var.model.name}: execution_providers must begin with \"cuda\" or \"tensorrt\" and may go on with \"cpu\": write [\"cuda\"], not ${jsonencode(var.execution_providers)}. What needs no GPU is cheaper as a function."
+    error_message = "${var.model.name}: execution_providers must begin with \"cuda\" or \"tensorrt\" and may end with \"cpu\": write [\"cuda\"], not ${jsonencode(var.execution_providers)}. For a CPU a function is cheaper."
   }
 }
 
@@ -77,15 +77,15 @@ variable "instance_type" {
     error_message = "${var.model.name}: instance_type must be of a family with NVIDIA GPUs, such as g5, g6e, g7e or p5: write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
   }
 
-  # Of CUDA 13's release notes: no Maxwell, Pascal or Volta any more, and so nothing older either. g4ad is AMD's, g5g has ARM processors.
+  # CUDA 13 does not support Maxwell, Pascal, Volta and older GPUs, by its release notes. g4ad has AMD GPUs, g5g has ARM processors.
   validation {
     condition     = !can(regex("^(g2|g3|g3s|g4ad|g5g|p2|p3|p3dn)[.]", var.instance_type))
-    error_message = "${var.model.name}: instance_type must not be of g2, g3, p2 or p3, whose GPUs CUDA 13 does not know any more, nor of g4ad (AMD) or g5g (ARM): write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
+    error_message = "${var.model.name}: instance_type must not be of g2, g3, p2 or p3, whose GPUs CUDA 13 does not support, nor of g4ad (AMD) or g5g (ARM): write \"g5.xlarge\", not ${jsonencode(var.instance_type)}."
   }
 }
 
 variable "gpus" {
-  description = "GPUs of a task, of which an instance must have as many."
+  description = "GPUs of a task. An instance must have as many."
   type        = number
   default     = 1
   nullable    = false
@@ -97,7 +97,7 @@ variable "gpus" {
 }
 
 variable "cpu" {
-  description = "CPU units of a task; 1024 are one vCPU. Null takes 3072, which leaves one of a g5.xlarge's four to the instance."
+  description = "CPU units of a task; 1024 are one vCPU. Null is 3072, three of a g5.xlarge's four vCPUs."
   type        = number
   default     = null
 
@@ -108,7 +108,7 @@ variable "cpu" {
 }
 
 variable "memory_mb" {
-  description = "Memory of a task in MiB. Null takes 12288, which leaves a quarter of a g5.xlarge's to the instance."
+  description = "Memory of a task in MiB. Null is 12288, three quarters of a g5.xlarge's."
   type        = number
   default     = null
 
@@ -119,19 +119,19 @@ variable "memory_mb" {
 }
 
 variable "root_volume_gb" {
-  description = "Size of an instance's disk in GiB. It holds the image, which with CUDA's libraries is some GiB, and what is on its way to the ledger."
+  description = "Size of an instance's disk in GiB. It has the image, which is several GiB with CUDA's libraries, and usage that is not in the ledger yet."
   type        = number
   default     = 60
   nullable    = false
 
   validation {
     condition     = var.root_volume_gb >= 30 && floor(var.root_volume_gb) == var.root_volume_gb
-    error_message = "${var.model.name}: root_volume_gb must be a whole number, 30 or more, which is what the system's image takes: write 60."
+    error_message = "${var.model.name}: root_volume_gb must be a whole number, 30 or more, the size of the AMI: write 60."
   }
 }
 
 variable "capacity" {
-  description = "How many tasks there are: `min`, 0 to stop while nobody calls, and `max`, above 1 with one instance more while a new version replaces the old; `spot` takes instances that AWS may take back with two minutes' notice."
+  description = "Bounds of the number of tasks: `min`, 0 to scale to zero, and `max`. Above 1, a deployment uses one instance more. `spot` uses spot instances, which AWS may take back with two minutes' notice."
   type = object({
     min  = optional(number, 0)
     max  = optional(number, 1)
@@ -147,7 +147,7 @@ variable "capacity" {
 }
 
 variable "scaling" {
-  description = "When there are more tasks and fewer: another one starts where more than `queue_depth` rows wait at each, on the average of a minute; after `idle_minutes` without a call there are `min`."
+  description = "When the service scales: out if each task has more than `queue_depth` rows in its queue, on the average of a minute; to `min` after `idle_minutes` without a call."
   type = object({
     queue_depth  = optional(number, 8)
     idle_minutes = optional(number, 15)
@@ -163,10 +163,10 @@ variable "scaling" {
 
 variable "network" {
   description = <<-TEXT
-    Where tasks and their load balancer are.
-    - vpc_id, subnet_ids: private subnets in two zones or more, as the network module gives them
-    - security_group_ids: what lets instances and tasks out: to ECS, ECR, S3, DynamoDB, KMS and Logs
-    - client_security_group_ids, client_cidrs: who may reach the load balancer, by group or by address
+    The VPC of tasks and their load balancer.
+    - vpc_id, subnet_ids: private subnets in two zones or more, such as outputs of the network module
+    - security_group_ids: must allow instances and tasks to reach ECS, ECR, S3, DynamoDB, KMS and Logs
+    - client_security_group_ids, client_cidrs: callers that may reach the load balancer
   TEXT
   type = object({
     vpc_id                    = string
@@ -179,7 +179,7 @@ variable "network" {
 
   validation {
     condition     = length(var.network.subnet_ids) >= 2
-    error_message = "${var.model.name}: subnet_ids of the network must be two or more, in two zones: a load balancer takes no fewer."
+    error_message = "${var.model.name}: subnet_ids of the network must be two or more, in two zones, the minimum of a load balancer: write [\"subnet-…\", \"subnet-…\"]."
   }
 
   validation {
@@ -189,12 +189,12 @@ variable "network" {
 
   validation {
     condition     = alltrue([for cidr in var.network.client_cidrs : can(cidrnetmask(cidr)) && cidr != "0.0.0.0/0"])
-    error_message = "${var.model.name}: client_cidrs must be IPv4 networks, and not everybody: write [\"10.0.0.0/8\"], not ${jsonencode(var.network.client_cidrs)}."
+    error_message = "${var.model.name}: client_cidrs must be IPv4 networks, and not 0.0.0.0/0: write [\"10.0.0.0/8\"], not ${jsonencode(var.network.client_cidrs)}."
   }
 }
 
 variable "certificate_arn" {
-  description = "ARN of an ACM certificate for the load balancer. Null speaks plain HTTP inside the VPC, where calls are sealed all the same."
+  description = "ARN of an ACM certificate for the load balancer. Null is plain HTTP inside the VPC, where calls must be sealed."
   type        = string
   default     = null
 
@@ -210,14 +210,14 @@ variable "certificate_arn" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the load balancer refuses to be deleted, and with it a destroy."
+  description = "Whether the load balancer refuses its deletion, and so a destroy."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "access_log_bucket" {
-  description = "Name of a bucket for the load balancer's access logs, whose policy lets ELB write. Null writes none."
+  description = "Name of a bucket for the load balancer's access logs, whose policy allows ELB to write. Null writes none."
   type        = string
   default     = null
 }

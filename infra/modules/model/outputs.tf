@@ -24,7 +24,7 @@ output "cors_origins" {
 }
 
 output "log_retention_days" {
-  description = "Days that CloudWatch keeps the logs."
+  description = "Days until CloudWatch deletes events of the logs."
   value       = var.log_retention_days
 }
 

@@ -12,8 +12,8 @@ locals {
       Resource = [for key in local.readable : "${var.registry.bucket_arn}/${key}"]
     },
     {
-      # Without it S3 answers 403, not 404, for an object that does not exist, and a model that is not published yet would look forbidden. No
-      # document of AWS says what s3:prefix is while S3 decides that, so there is no condition. It opens names of objects, not what is in them.
+      # Without it S3 answers 403 instead of 404 for a missing object, and an unpublished model would look forbidden. AWS does not document the value
+      # of s3:prefix in that case, so there is no condition. The action reveals names of objects, not their content.
       Sid      = "ListRegistry"
       Effect   = "Allow"
       Action   = ["s3:ListBucket"]
@@ -31,7 +31,7 @@ locals {
       }
     },
     {
-      # Keys that were wrapped for another model stay closed.
+      # Keys that were wrapped for another model cannot be unwrapped.
       Sid       = "UnwrapKeysOfThisModel"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
@@ -39,8 +39,8 @@ locals {
       Condition = { StringEquals = { "kms:EncryptionContext:model" = var.name } }
     },
     {
-      # One secret for all functions of the ledger, without which no key that is kept there can be recognised, and what the records of
-      # keys, tenants and prices are verified with. What signs them, (ledger) authority, is for those who administer the ledger.
+      # The secret that API keys are digested with, and the key that verifies records of keys, tenants and prices. The key that signs them, (ledger)
+      # authority, is for administrators of the ledger.
       Sid      = "UnwrapLedgerSecrets"
       Effect   = "Allow"
       Action   = ["kms:Decrypt"]
@@ -54,8 +54,8 @@ locals {
     },
   ]
 
-  # By key, or one partition in order; nothing scans. Who may call is read and never written. What functions write of calls is each
-  # tenant's, whatever function it called, but for what is one model's alone.
+  # Reads are by key or within one partition; nothing scans. Accounts are read only. Records of calls belong to tenants, whatever model they called.
+  # A few partitions belong to one model.
   use_ledger = [for name, right in {
     ReadAccounts = {
       actions    = ["dynamodb:GetItem"]

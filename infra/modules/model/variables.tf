@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the model in the registry. The role may read `models/{model}/*`, so no character here may widen that pattern."
+  description = "Name of the model in the registry. The role may read `models/{name}/*`, so the name must not widen that pattern."
   type        = string
   nullable    = false
 
@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "model_version" {
-  description = "Version or alias of the model to serve. An alias can be moved in the registry without an apply."
+  description = "Version or alias of the model. An alias can be moved in the registry without an apply."
   type        = string
   default     = "live"
   nullable    = false
@@ -22,18 +22,18 @@ variable "model_version" {
 }
 
 variable "publishers" {
-  description = "Public keys of those who may publish models, as `amaas signer` shows them. A model that none of them signed is not served."
+  description = "Public keys of the publishers, printed by `amaas signer`. A model without a signature of one of them is not served."
   type        = list(string)
   nullable    = false
 
   validation {
     condition     = length(var.publishers) > 0 && alltrue([for key in var.publishers : can(regex("^[A-Za-z0-9+/]{43}=$", key))])
-    error_message = "${var.name}: publishers must be one or more Ed25519 public keys in base64, 44 characters each: write what `amaas signer` prints."
+    error_message = "${var.name}: publishers must be one or more Ed25519 public keys in base64, 44 characters each: write the output of `amaas signer`."
   }
 }
 
 variable "sealing" {
-  description = "Which calls are taken: `required` sealed ones only, as the SDK makes them; `optional` plain ones too, for other clients; `off` plain ones only."
+  description = "Which calls are accepted. `required`: sealed calls only, as the SDK sends them. `optional`: plain calls too, for other clients. `off`: plain calls only."
   type        = string
   default     = "required"
   nullable    = false
@@ -45,7 +45,7 @@ variable "sealing" {
 }
 
 variable "replay" {
-  description = "What happens to a sealed call that comes a second time: refuse (recorded calls cannot be sent again at the tenant's cost) or allow."
+  description = "What happens to a sealed call that was sent before: refuse (recorded calls cannot be replayed at the tenant's cost) or allow."
   type        = string
   default     = "refuse"
   nullable    = false
@@ -57,30 +57,29 @@ variable "replay" {
 }
 
 variable "least_serial" {
-  description = "Least serial of a model's manifest, as `amaas publish` prints it: older versions are refused, whatever an alias says. Null refuses none."
+  description = "Lowest serial of a manifest that is accepted, from `amaas publish`. Older versions are refused even if an alias names them. Null refuses none."
   type        = number
   default     = null
 
   validation {
     condition     = var.least_serial == null || try(var.least_serial >= 0 && floor(var.least_serial) == var.least_serial, false)
-    error_message = "${var.name}: least_serial must be a whole number, 0 or more: write the serial that `amaas publish` printed."
+    error_message = "${var.name}: least_serial must be a whole number, 0 or more: write the serial from `amaas publish`."
   }
 }
 
 variable "registry" {
-  description = "The model registry, as the registry module's outputs give it."
+  description = "Outputs `store`, `bucket_arn`, `kms_key_arn` and `sealing_key_arn` of the registry module."
   type = object({
-    store       = string
-    bucket_arn  = string
-    kms_key_arn = string
-    # The key that unwraps what seals calls and models.
+    store           = string
+    bucket_arn      = string
+    kms_key_arn     = string
     sealing_key_arn = string
   })
   nullable = false
 }
 
 variable "ledger" {
-  description = "Outputs `table`, `table_arn` and `kms_key_arn` of the ledger module: where tenants, API keys, limits, prices and usage are, and answers for repeats of a call."
+  description = "Outputs `table`, `table_arn` and `kms_key_arn` of the ledger module."
   type = object({
     table       = string
     table_arn   = string
@@ -102,18 +101,18 @@ variable "cors_origins" {
 
   validation {
     condition     = !contains(var.cors_origins, "*") || length(var.cors_origins) == 1
-    error_message = "${var.name}: cors_origins must have \"*\" alone, since it lets all: write [\"*\"], or leave it out."
+    error_message = "${var.name}: cors_origins must not have other entries beside \"*\", which allows all: write [\"*\"], or leave it out."
   }
 }
 
 variable "oidc" {
   description = <<-TEXT
-    Whose bearer tokens are taken beside API keys. Null takes none.
-    - issuer: an https URL, to the letter what tokens have as `iss`
-    - audience: who tokens have to be for, as their `aud` has it
-    - tenant_claim: the claim that names the tenant, such as "org_id", or a JSON pointer such as "/realm/tenant"
-    - algorithms: what tokens may be signed with; null takes RS256, ES256 and EdDSA
-    - jwks: URL of the issuer's keys; null takes what its discovery document names
+    Identity provider whose bearer tokens are accepted beside API keys. Null accepts none.
+    - issuer: an https URL, exactly the tokens' `iss`
+    - audience: the tokens' `aud`
+    - tenant_claim: claim that names the tenant, such as "org_id", or a JSON pointer such as "/realm/tenant"
+    - algorithms: accepted signature algorithms; null accepts RS256, ES256 and EdDSA
+    - jwks: URL of the issuer's keys; null reads it from the discovery document
   TEXT
   type = object({
     issuer       = string
@@ -126,12 +125,12 @@ variable "oidc" {
 
   validation {
     condition     = var.oidc == null || can(regex("^https://[^/?#@[:space:]]+(/[^?#[:space:]]*)?$", var.oidc.issuer))
-    error_message = "${var.name}: oidc.issuer must be an https URL without user, query or fragment, as tokens have it in `iss`: write \"https://login.example.com\", not ${jsonencode(try(var.oidc.issuer, null))}."
+    error_message = "${var.name}: oidc.issuer must be an https URL without user, query or fragment, exactly the tokens' `iss`: write \"https://login.example.com\", not ${jsonencode(try(var.oidc.issuer, null))}."
   }
 
   validation {
     condition     = var.oidc == null || try(length(var.oidc.audience) > 0, false)
-    error_message = "${var.name}: oidc.audience must not be empty, or every token of the issuer would be taken: write who tokens are for, as their `aud` has it."
+    error_message = "${var.name}: oidc.audience must not be empty, or every token of the issuer would be accepted: write the tokens' `aud`."
   }
 
   validation {
@@ -143,7 +142,7 @@ variable "oidc" {
     condition = try(var.oidc.algorithms, null) == null || try(length(var.oidc.algorithms) > 0 && length(setsubtract(var.oidc.algorithms, [
       "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
     ])) == 0, false)
-    error_message = "${var.name}: oidc.algorithms must be a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, each with a public key: write [\"RS256\"], or leave it out."
+    error_message = "${var.name}: oidc.algorithms must be a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA: write [\"RS256\"], or leave it out."
   }
 
   validation {
@@ -153,7 +152,7 @@ variable "oidc" {
 }
 
 variable "environment" {
-  description = "More environment variables. Everybody who may read the function's configuration can read them: never put a secret here."
+  description = "More environment variables. Readers of the function or task definition can read them: never put a secret here."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -164,7 +163,7 @@ variable "environment" {
       "AMAAS_PUBLISHERS", "AMAAS_SEALING", "AMAAS_REPLAY", "AMAAS_LEAST_SERIAL", "AMAAS_LEDGER", "AMAAS_OIDC_ISSUER",
       "AMAAS_OIDC_AUDIENCE", "AMAAS_OIDC_TENANT_CLAIM", "AMAAS_OIDC_ALGORITHMS", "AMAAS_OIDC_JWKS", "AMAAS_CORS_ORIGINS", "ORT_DISABLE_TELEMETRY",
     ])) == 0
-    error_message = "${var.name}: environment must not set the names this module sets (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_CORS_ORIGINS, ORT_DISABLE_TELEMETRY): write the setting that each comes from instead, such as `sealing` or `cors_origins`."
+    error_message = "${var.name}: environment must not set the variables of amaas (AMAAS_STORE, AMAAS_MODEL, AMAAS_MODEL_VERSION, AMAAS_EXECUTION_PROVIDERS, AMAAS_KMS_KEY, AMAAS_PUBLISHERS, AMAAS_SEALING, AMAAS_REPLAY, AMAAS_LEAST_SERIAL, AMAAS_LEDGER, AMAAS_OIDC_…, AMAAS_CORS_ORIGINS, ORT_DISABLE_TELEMETRY): write the setting instead, such as `sealing` or `cors_origins`."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables"
@@ -175,19 +174,19 @@ variable "environment" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch keeps the logs."
+  description = "Days until CloudWatch deletes a log event."
   type        = number
   default     = 30
   nullable    = false
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "${var.name}: log_retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
+    error_message = "${var.name}: log_retention_days must be one of CloudWatch's periods, and not 0 (forever): write 7, 14, 30, 90, 365 or another of them."
   }
 }
 
 variable "log_kms_key_arn" {
-  description = "ARN of a KMS key for the logs. Its key policy must let the CloudWatch Logs service use it. Null leaves the service's own encryption."
+  description = "ARN of a KMS key for the logs. Its key policy must allow the CloudWatch Logs service. Null is the service's own encryption."
   type        = string
   default     = null
 
@@ -198,7 +197,7 @@ variable "log_kms_key_arn" {
 }
 
 variable "roles" {
-  description = "What every IAM role of the module has: `path`, such as \"/amaas/\", and `permissions_boundary`, the ARN of a policy. Another path makes new roles."
+  description = "Settings of every IAM role: `path`, such as \"/amaas/\", and `permissions_boundary`, the ARN of a policy. Another path creates new roles."
   type = object({
     path                 = optional(string, "/")
     permissions_boundary = optional(string)
@@ -218,7 +217,7 @@ variable "roles" {
 }
 
 variable "tags" {
-  description = "Tags of every resource."
+  description = "Tags of every resource of the model."
   type        = map(string)
   default     = {}
   nullable    = false

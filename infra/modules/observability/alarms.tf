@@ -35,7 +35,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   statistic          = try(startswith(local.single_metric[each.key].stat, "p") ? null : local.single_metric[each.key].stat, null)
   extended_statistic = try(startswith(local.single_metric[each.key].stat, "p") ? local.single_metric[each.key].stat : null, null)
 
-  # With a handful of calls the slowest is the p99.
+  # With few calls the slowest one is the p99.
   evaluate_low_sample_count_percentiles = try(startswith(local.single_metric[each.key].stat, "p") ? "ignore" : null, null)
 
   dynamic "metric_query" {

@@ -4,7 +4,7 @@ locals {
 
   api_alarms = merge([for api in var.api[*] : {
     errors = {
-      description = "More than 1 % of the API's requests were answered 5xx for ten minutes. Look in the access log for integrationError: a function that fails, that the API may not invoke, or that takes longer than the API waits."
+      description = "More than 1 % of the API's requests were answered 5xx for ten minutes. Look in the access log for integrationError: a function that fails, that the API may not invoke, or that exceeds the timeout of the API."
       threshold   = 0.01
       periods     = 2
       period      = 300
@@ -16,7 +16,7 @@ locals {
       }
     }
     p99 = {
-      description = "One request in a hundred took longer than ${api.p99_ms} ms for fifteen minutes. Look for the slow route in the access log: latencyMs has the whole time and integrationLatencyMs the model's share of it."
+      description = "One request in a hundred took longer than ${api.p99_ms} ms for fifteen minutes. Look for the slow route in the access log: latencyMs has the total and integrationLatencyMs the model's part."
       threshold   = api.p99_ms
       periods     = 3
       period      = 300

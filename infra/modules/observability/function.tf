@@ -27,7 +27,7 @@ locals {
         }
       }
       throttles = {
-        description         = "Lambda refused ${function.alarms.throttles} or more calls of the model ${model} within five minutes. Look at ConcurrentExecutions of ${function.function_name}: raise its reserved concurrency or the account's limit, or ask who calls so much."
+        description         = "Lambda refused ${function.alarms.throttles} or more calls of the model ${model} within five minutes. Look at ConcurrentExecutions of ${function.function_name}: raise its reserved concurrency or the account's limit, or find the callers with the most calls."
         comparison_operator = "GreaterThanOrEqualToThreshold"
         threshold           = function.alarms.throttles
         periods             = 1
@@ -35,14 +35,14 @@ locals {
         metrics             = { throttles = { namespace = "AWS/Lambda", name = "Throttles", dimensions = local.alias[model], stat = "Sum" } }
       }
       p99 = {
-        description = "One call in a hundred of the model ${model} took longer than ${function.alarms.p99_ms} ms for fifteen minutes. Look at cold starts, at the size of inputs, and at the memory of ${function.function_name}, which decides about its CPU."
+        description = "One call in a hundred of the model ${model} took longer than ${function.alarms.p99_ms} ms for fifteen minutes. Look at cold starts, at the size of inputs, and at the memory of ${function.function_name}, which also determines its CPU."
         threshold   = function.alarms.p99_ms
         periods     = 3
         period      = 300
         metrics     = { duration = { namespace = "AWS/Lambda", name = "Duration", dimensions = local.alias[model], stat = "p99" } }
       }
       cold-starts = {
-        description = "More than ${function.alarms.cold_start_rate * 100} % of the calls of the model ${model} met a cold start for half an hour, with ${local.min_calls} calls or more. Look at how calls come: bursts call for provisioned concurrency, a steady trickle for a warmer."
+        description = "More than ${function.alarms.cold_start_rate * 100} % of the calls of the model ${model} had a cold start for half an hour, with ${local.min_calls} calls or more. Look at the traffic: bursts need provisioned concurrency, few calls need a warmer."
         threshold   = function.alarms.cold_start_rate
         periods     = 2
         period      = 900
@@ -55,7 +55,7 @@ locals {
       }
     },
     { for queue in function.dead_letter_queue[*] : "dead-letters" => {
-      description = "Work for the model ${model} was given up and lies in the queue ${queue}. Read why in the log group ${function.log_group}, mend it, and send the messages back to their source before they expire."
+      description = "Asynchronous calls of the model ${model} failed and are in the queue ${queue}. Look for the reason in the log group ${function.log_group}, fix it, and redrive the messages before they expire."
       threshold   = 0
       periods     = 1
       period      = 300

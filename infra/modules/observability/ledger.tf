@@ -6,7 +6,7 @@ locals {
   ledger_metrics = {
     throttles = {
       name        = "ThrottledRequests"
-      description = "DynamoDB throttled the ledger for ten minutes. Look at its hot partition: one tenant's counters, or a table that just came from little use and still doubles its capacity."
+      description = "DynamoDB throttled the ledger for ten minutes. Look at its hot partition: one tenant's counters, or a table whose capacity still grows after little use."
     }
     errors = {
       name        = "SystemErrors"

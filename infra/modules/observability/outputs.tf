@@ -4,7 +4,7 @@ output "dashboard" {
 }
 
 output "topic_arn" {
-  description = "ARN of the topic that alarms, the budget and cost anomalies go to."
+  description = "ARN of the topic of alarms, the budget and cost anomalies."
   value       = aws_sns_topic.this.arn
 }
 

@@ -7,7 +7,7 @@ locals {
 
   service_alarms = { for model, service in var.services : model => {
     unhealthy = {
-      description = "A task of the model ${model} has failed its health check for five minutes. Look at the events of the service ${service.service} in the cluster ${service.cluster}, and for a model that does not load in the log group ${service.log_group}."
+      description = "A task of the model ${model} has failed its health check for five minutes. Look at the events of the service ${service.service} in the cluster ${service.cluster}, and for a model that does not load at the log group ${service.log_group}."
       threshold   = 0
       periods     = 5
       period      = 60
@@ -15,7 +15,7 @@ locals {
     }
     # Without the load balancer's own 503, which is the answer of a service at zero tasks while it scales out.
     errors = {
-      description = "More than 1 % of the calls of the model ${model} were answered 5xx for ten minutes. Look in the log group ${service.log_group}; where nothing is there, at tasks of ${service.service} that end or do not answer in time (502, 504)."
+      description = "More than 1 % of the calls of the model ${model} were answered 5xx for ten minutes. Look in the log group ${service.log_group}. If it has no errors, look at tasks of ${service.service} that stop or time out (502, 504)."
       threshold   = 0.01
       periods     = 2
       period      = 300
@@ -29,7 +29,7 @@ locals {
       }
     }
     p99 = {
-      description = "One call in a hundred of the model ${model} took longer than ${service.p99_ms} ms for fifteen minutes. Look at QueueDepth: where calls wait, let ${service.service} have more tasks."
+      description = "One call in a hundred of the model ${model} took longer than ${service.p99_ms} ms for fifteen minutes. Look at QueueDepth: if calls are queued, allow more tasks for ${service.service}."
       threshold   = service.p99_ms / 1000 # the load balancer counts seconds
       periods     = 3
       period      = 300

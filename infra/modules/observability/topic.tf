@@ -9,7 +9,7 @@ resource "aws_sns_topic_policy" "this" {
   policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.publish, local.tls_only) })
 }
 
-# An address gets nothing before it has confirmed, which its owner does by mail.
+# SNS sends nothing to an address before its owner confirms a mail.
 resource "aws_sns_topic_subscription" "email" {
   for_each = toset(var.notify.emails)
 
@@ -18,7 +18,7 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = each.key
 }
 
-# A key of its own: the one that AWS manages for SNS lets no service publish.
+# Services cannot publish with the key that AWS manages for SNS.
 module "key" {
   source = "../key"
   count  = var.kms_key_arn == null ? 1 : 0
@@ -43,7 +43,7 @@ locals {
   region     = data.aws_region.current.id
   account    = "arn:${local.partition}:iam::${local.account_id}:root"
 
-  # Who publishes, and what shows that it does so for this account.
+  # Services that publish, and the condition that limits them to this account.
   publishers = {
     Alarms    = { service = "cloudwatch.amazonaws.com", condition = { StringEquals = { "aws:SourceAccount" = local.account_id } } }
     Budgets   = { service = "budgets.amazonaws.com", condition = { StringEquals = { "aws:SourceAccount" = local.account_id } } }

@@ -1,5 +1,5 @@
-# What `amaas tenants`, `keys`, `prices`, `usage` and `ledger` do with the ledger; and what removes: `models remove` and `store prune`, which
-# have to read what they remove.
+# Rights of `amaas tenants`, `keys`, `prices`, `usage` and `ledger` on the ledger, and of `models remove` and `store prune`, which read objects before
+# they delete them.
 locals {
   administer = concat(
     [
@@ -29,7 +29,7 @@ locals {
         Condition = { StringEquals = { "kms:ViaService" = "s3.${local.region}.${local.dns_suffix}" } }
       },
       {
-        # Its secret, what signs accounts and what verifies them.
+        # The ledger's secret, and the keys that sign and verify accounts.
         Sid       = "WrapLedgerSecrets"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:Encrypt"]
@@ -44,7 +44,7 @@ locals {
         Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["key/*", "keys-of/*", "ledger", "prices", "tenants"] } }
       },
       {
-        # A day that is over is added up once, and kept.
+        # The usage of a past day is summed up once, and stored.
         Sid       = "ReadUsage"
         Effect    = "Allow"
         Action    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]

@@ -23,7 +23,7 @@ module "key" {
 }
 
 # Wraps the private keys of sealed calls and the data keys of sealed models. It is not the bucket's key: the right to read an object must not
-# be the right to open what is sealed in it. IAM policies say who may wrap and unwrap; every use must name a model in the encryption context.
+# include the right to decrypt sealed data in it. IAM policies say who may wrap and unwrap; every use must name a model in the encryption context.
 module "sealing_key" {
   source = "../key"
   count  = var.sealing_key_arn == null ? 1 : 0

@@ -1,5 +1,5 @@
-# Terraform says of a value of a wrong type neither the model nor the setting ("a number is required"). So what was written is held against
-# this list first. tests/test_source.py holds it against the types in variables.tf.
+# For a value of a wrong type Terraform names neither the model nor the setting ("a number is required"). So the values as written are first compared
+# with this list. tests/test_source.py compares the list with the types in variables.tf.
 locals {
   kinds = {
     number = [ # such as 30
@@ -34,7 +34,7 @@ locals {
     ]
   }
 
-  # By the path of a setting its value, at any depth.
+  # Value by path of the setting, at any depth.
   values = flatten([for of, settings in local.written : concat(
     [{ path = of, kind = "", value = settings }],
     flatten([for name in try(keys(settings), []) : concat(

@@ -1,5 +1,5 @@
-# A type drops attributes that it does not have, silently. So what was written is held against what came of it, three levels deep, which is as
-# deep as the settings are.
+# A type silently drops attributes that it does not have. So the settings as written are compared with the typed ones, three levels deep, the depth of
+# all settings.
 locals {
   written = merge(
     { for model, settings in try(var.given.models, {}) : "models.${model}" => settings },
@@ -32,7 +32,7 @@ locals {
 
   unknown = [for setting in local.dropped : {
     name = join(".", concat([setting.of], setting.path))
-    # The settings beside it that begin alike.
+    # Known settings at the same place with the same first letters.
     suggestion = join(" or ", [
       for known in [
         try(tolist(keys(local.typed[setting.of])), []),
