@@ -1,4 +1,4 @@
-"""What must be true of the code and its documents, and no plan sees."""
+"""Checks of the code and its documents that no plan makes."""
 
 import re
 import unittest
@@ -115,7 +115,7 @@ def kinds(tokens: list[str], path: str, found: dict[str, set[str]]) -> None:
 
 class Messages(unittest.TestCase):
     def test_each_names_its_model(self):
-        """A stack has many models, and Terraform does not say for which of them a module refused something."""
+        """A stack has many models, and Terraform does not say which of them a module refused."""
         for module, start in (("model", "${var.name}: "), ("function", "${var.model.name}: "), ("gpu", "${var.model.name}: ")):
             for path in (INFRA / "modules" / module).glob("*.tf"):
                 for message in re.findall(r'error_message = "(.*)', path.read_text()):
@@ -139,7 +139,7 @@ class Roles(unittest.TestCase):
 
 
 class Grants(unittest.TestCase):
-    """Lambda loses grants that are written to one function at the same time. The provider writes its own one by one, CloudFormation does not wait."""
+    """Lambda can lose grants that are written to one function at the same time. The provider writes its grants one by one, and CloudFormation does not wait."""
 
     def test_cloudformation_writes_none_beside_the_provider(self):
         found = waiting = 0
@@ -152,7 +152,7 @@ class Grants(unittest.TestCase):
                 for grant in grants:
                     with self.subTest(f"{folder.name}: {stack} and {grant}"):
                         self.assertTrue(grant in after[stack] or stack in after[grant], "neither waits for the other")
-                # What other modules grant on the alias comes after it too.
+                # Grants of other modules on the alias come after it too.
                 for alias in (item['"alias"'] for item in parsed(folder / "outputs.tf")["output"] if '"alias"' in item):
                     waiting += 1
                     self.assertIn(stack, str(alias["depends_on"]))
@@ -176,7 +176,7 @@ def named(path: Path) -> list[tuple[str, str, dict]]:
 
 
 def reached(address: str, resources: dict[str, dict]) -> set[str]:
-    """The resources that are made before this one: those that it refers to, and in their turn those that they do."""
+    """The resources that this one depends on, directly or through others."""
     seen, todo = set(), [address]
     while todo:
         for other in re.findall(r"\baws_\w+\.\w+", str(resources.get(todo.pop(), ""))):
@@ -188,7 +188,7 @@ def reached(address: str, resources: dict[str, dict]) -> set[str]:
 
 class Throttles(unittest.TestCase):
     def test_routes_go_after_the_stage_has_forgotten_them(self):
-        """API Gateway refuses to change a stage that has settings of a route that is gone."""
+        """API Gateway refuses to change a stage with settings of a missing route."""
         (route,) = (body for kind, _, body in named(INFRA / "modules/api/routes.tf") if kind == '"aws_apigatewayv2_route"')
         self.assertEqual([block["create_before_destroy"] for block in route.get("lifecycle", [])], [True])
         (stage,) = (body for kind, _, body in named(INFRA / "modules/api/api.tf") if kind == '"aws_apigatewayv2_stage"')

@@ -67,7 +67,7 @@ run "function_from_the_package" {
       one(aws_lambda_function.this.ephemeral_storage).size == 1024,
       aws_lambda_function.this.reserved_concurrent_executions == 10,
     ])
-    error_message = "The function must have the settings that were asked for."
+    error_message = "The function must have the configured settings."
   }
 
   assert {
@@ -203,12 +203,12 @@ run "tenants_of_iam" {
 
   assert {
     condition     = one(aws_lambda_function.this.environment).variables["AMAAS_IAM"] == "tenant"
-    error_message = "The function must take IAM's word."
+    error_message = "The function must read tenants from IAM."
   }
 
   assert {
     condition     = length(aws_lambda_permission.public_url) == 0 && length(aws_cloudformation_stack.public_invoke) == 0
-    error_message = "Where IAM's word counts the module must let nobody invoke the function."
+    error_message = "With iam = tenant the module must grant no invocation."
   }
 }
 
@@ -313,7 +313,7 @@ run "url_public" {
       aws_lambda_permission.public_url[0].qualifier == "live",
       aws_lambda_permission.public_url[0].function_url_auth_type == "NONE",
     ])
-    error_message = "A public URL must let everybody use the URL of the alias."
+    error_message = "A public URL must allow all callers to use the URL of the alias."
   }
 
   assert {
@@ -430,7 +430,7 @@ run "refuses_an_unknown_url_authorization" {
   expect_failures = [var.url]
 }
 
-run "refuses_tenants_of_iam_where_nobody_signs" {
+run "refuses_tenants_of_iam_with_a_public_url" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# Versions, canaries, environments that stand ready, and where the function runs.
+# Versions, canaries, provisioned concurrency, SnapStart and the VPC.
 
 mock_provider "aws" {
   mock_resource "aws_iam_role" {
@@ -108,7 +108,7 @@ run "canary" {
       aws_cloudwatch_metric_alarm.canary_latency[0].extended_statistic == "p99",
       aws_cloudwatch_metric_alarm.canary_errors[0].alarm_actions == toset(["arn:aws:sns:eu-central-1:123456789012:amaas-alarms"]),
     ])
-    error_message = "The alarms must look at the canary's calls alone, and tell somebody."
+    error_message = "The alarms must read the canary's calls alone, and notify the topics."
   }
 
   assert {
@@ -204,7 +204,7 @@ run "environments_stand_ready" {
       aws_lambda_provisioned_concurrency_config.this[0].qualifier == "7",
       length(aws_appautoscaling_target.this) == 0,
     ])
-    error_message = "A fixed number must stand ready of the version that callers reach."
+    error_message = "A fixed number must be provisioned for the version that callers reach."
   }
 }
 
@@ -498,7 +498,7 @@ run "refuses_a_stream_in_a_vpc" {
 run "environments_start_without_a_snapshot" {
   assert {
     condition     = length(aws_lambda_function.this.snap_start) == 0
-    error_message = "A snapshot costs, so there must be none unless it is asked for."
+    error_message = "A snapshot costs money, so it must be off by default."
   }
 }
 

@@ -153,7 +153,7 @@ run "task_on_a_gpu" {
       one(aws_ecs_service.this.capacity_provider_strategy).capacity_provider == "amaas-match",
       toset(one(aws_ecs_service.this.network_configuration).security_groups) == toset([aws_security_group.task.id, "sg-workload"]),
     ])
-    error_message = "The service must begin at none, roll back by itself, and run on the GPU instances."
+    error_message = "The service must start at zero tasks, roll back by itself, and run on the GPU instances."
   }
 }
 
@@ -236,7 +236,7 @@ run "with_a_certificate" {
   }
 }
 
-run "scales_with_what_waits" {
+run "scales_with_the_queue" {
   variables {
     capacity = { min = 0, max = 4 }
     scaling  = { queue_depth = 16, idle_minutes = 30 }
@@ -254,7 +254,7 @@ run "scales_with_what_waits" {
       aws_cloudwatch_metric_alarm.this["scale_to_zero"].treat_missing_data == "breaching",
       sort([for query in aws_cloudwatch_metric_alarm.this["scale_to_zero"].metric_query : query.id]) == tolist(["due", "refused", "requests"]),
     ])
-    error_message = "There must be a step for each case, within the bounds."
+    error_message = "There must be a policy for each case, within the bounds."
   }
 
   assert {
@@ -269,7 +269,7 @@ run "scales_with_what_waits" {
       sort([for query in aws_cloudwatch_metric_alarm.this["scale_from_zero"].metric_query : query.id]) == tolist(["due", "refused"]),
       one([for query in aws_cloudwatch_metric_alarm.this["scale_from_zero"].metric_query : one(query.metric).metric_name if query.id == "refused"]) == "HTTPCode_ELB_503_Count",
     ])
-    error_message = "More tasks must come with the queue, and the first with calls that found none."
+    error_message = "The service must scale out with the queue, and from zero with calls that got 503."
   }
 }
 
@@ -285,7 +285,7 @@ run "a_fixed_number_is_kept" {
       one([for query in aws_cloudwatch_metric_alarm.this["scale_from_zero"].metric_query : query.expression if query.id == "due"]) == "IF(desired < 2, 1, 0)",
       sort([for query in aws_cloudwatch_metric_alarm.this["scale_from_zero"].metric_query : query.id]) == tolist(["desired", "due"]),
     ])
-    error_message = "What is below the least must come back to it without a call."
+    error_message = "The number of tasks must return to the minimum without a call."
   }
 }
 
@@ -301,7 +301,7 @@ run "rights" {
     condition = toset(flatten([for policy in [aws_iam_role_policy.task.policy, aws_iam_role_policy.execution.policy, aws_iam_role_policy.instance.policy] : [
       for statement in jsondecode(policy).Statement : statement.Action if contains(statement.Resource, "*")
     ]])) == toset(["ecr:GetAuthorizationToken", "ecs:DiscoverPollEndpoint"])
-    error_message = "Only what has no resource may be allowed on all."
+    error_message = "Only actions without resources may be allowed on all."
   }
 
   assert {

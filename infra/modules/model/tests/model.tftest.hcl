@@ -137,7 +137,7 @@ run "statements_of_least_privilege" {
     error_message = "No wildcard action, and no resource that is everything."
   }
 
-  # What somebody does who took the function over: make a key, raise a limit, lower a price, exchange what verifies them.
+  # Attacks with a stolen role: create a key, raise a limit, lower a price, replace the verification key.
   assert {
     condition = alltrue([
       for statement in output.statements : alltrue([
@@ -223,7 +223,7 @@ run "ledger_with_a_key_of_its_own" {
       Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/99999999-2222-3333-4444-555555555555"]
       Condition = { StringEquals = { "kms:ViaService" = "dynamodb.eu-central-1.amazonaws.com" } }
     }
-    error_message = "Whoever uses the table must be able to use its key, through DynamoDB."
+    error_message = "A program that uses the table must be able to use its key, through DynamoDB."
   }
 }
 

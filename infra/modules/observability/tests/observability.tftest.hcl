@@ -53,7 +53,7 @@ run "one_function" {
       aws_cloudwatch_metric_alarm.this["sentiment/cold-starts"].threshold == 0.2,
       { for query in aws_cloudwatch_metric_alarm.this["sentiment/errors"].metric_query : query.id => query.expression == null ? one(query.metric).metric_name : query.expression } == { rate = "SUM([errors, failures]) / calls", errors = "Errors", calls = "Invocations", failures = "Failures" },
     ])
-    error_message = "Alarms must have the thresholds of the README and look at what they are named after."
+    error_message = "Alarms must have the thresholds of the README and read the metrics that their names say."
   }
 
   assert {
@@ -88,12 +88,12 @@ run "one_function" {
         strcontains(alarm.alarm_description, "Look "),
         length(alarm.alarm_description) <= 1024,
     ])])
-    error_message = "Each alarm must tell the topic, be quiet without calls, and say where to look."
+    error_message = "Each alarm must notify the topic, ignore missing data, and say where to look."
   }
 
   assert {
     condition     = length(aws_sns_topic_subscription.email) + length(aws_budgets_budget.this) + length(aws_ce_anomaly_monitor.this) + length(aws_ce_anomaly_subscription.this) == 0
-    error_message = "Nobody is told by mail, and nothing looks at costs, unless asked to."
+    error_message = "By default there must be no mail subscription, budget or monitor."
   }
 }
 
@@ -123,7 +123,7 @@ run "topic_takes_this_account_only" {
       alltrue([for statement in jsondecode(module.key[0].policy).Statement : try(statement.Principal.AWS, "arn:aws:iam::123456789012:root") == "arn:aws:iam::123456789012:root"]),
       [for statement in jsondecode(module.key[0].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "UseThroughSns"][0] == "sns.eu-central-1.amazonaws.com",
     ])
-    error_message = "Whoever may publish may use the key, and nobody else but the account through SNS."
+    error_message = "Only services that publish may use the key, and the account through SNS."
   }
 
   assert {
@@ -160,7 +160,7 @@ run "everything" {
       "amaas/ledger-throttles", "amaas/sentiment/cold-starts", "amaas/sentiment/dead-letters", "amaas/sentiment/errors",
       "amaas/sentiment/p99", "amaas/sentiment/throttles",
     ])
-    error_message = "Each thing that is watched must have its alarms."
+    error_message = "Functions, services, the API and the ledger must have their alarms."
   }
 
   assert {
@@ -175,7 +175,7 @@ run "everything" {
       aws_cloudwatch_metric_alarm.this["api-p99"].threshold == 2000,
       aws_cloudwatch_metric_alarm.this["api-p99"].dimensions == tomap({ ApiId = "abc123", Stage = "$default" }),
     ])
-    error_message = "Alarms must have the thresholds that were asked for and look at what was named."
+    error_message = "Alarms must have the configured thresholds and dimensions."
   }
 
   assert {
@@ -184,7 +184,7 @@ run "everything" {
       toset([for query in aws_cloudwatch_metric_alarm.this["ledger-throttles"].metric_query : one(query.metric).dimensions["Operation"] if query.expression == null]) == toset(["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]),
       alltrue([for query in aws_cloudwatch_metric_alarm.this["ledger-errors"].metric_query : one(query.metric).metric_name == "SystemErrors" if query.expression == null]),
     ])
-    error_message = "A service that wakes is no fault, and the ledger's alarms must see each operation."
+    error_message = "The 503 of a service at zero tasks must not count, and the ledger's alarms must read each operation."
   }
 
   assert {
@@ -193,7 +193,7 @@ run "everything" {
       alltrue([for alarm in aws_cloudwatch_metric_alarm.this :
       alarm.alarm_actions == toset([output.topic_arn, "arn:aws:sns:eu-central-1:123456789012:pager"])]),
     ])
-    error_message = "Everybody who was named must be told."
+    error_message = "Alarms must notify all recipients."
   }
 
   assert {
@@ -207,7 +207,7 @@ run "everything" {
       one(aws_ce_anomaly_subscription.this[0].subscriber).address == output.topic_arn,
       one(one(aws_ce_anomaly_subscription.this[0].threshold_expression).dimension).values == toset(["20"]),
     ])
-    error_message = "Budget and anomalies must look at what has the tag, and tell the topic."
+    error_message = "Budget and monitor must cover the tag only, and notify the topic."
   }
 
   assert {
@@ -274,7 +274,7 @@ run "the_key_may_be_yours" {
 
   assert {
     condition     = length(module.key) == 0 && aws_sns_topic.this.kms_master_key_id == var.kms_key_arn
-    error_message = "The topic must use the key that is named, and none must be made."
+    error_message = "The topic must use the given key, and the module must create none."
   }
 }
 

@@ -106,7 +106,7 @@ run "operators_of_an_edge" {
       length(setsubtract(["cloudfront:CreateOriginAccessControl", "cloudfront:PublishFunction", "wafv2:PutLoggingConfiguration"], flatten(jsondecode(output.operator["edge"]).Statement[*].Action))) == 0,
       alltrue([for statement in jsondecode(output.operator["edge"]).Statement : jsonencode(statement.Resource) != jsonencode(["*"]) || try(statement.Condition.StringEquals["aws:RequestedRegion"], "") == "us-east-1"]),
     ])
-    error_message = "An edge is the account's and in us-east-1, wherever the stack is."
+    error_message = "Rights to an edge must be for the account and us-east-1, in whatever region the stack is."
   }
 }
 

@@ -63,7 +63,7 @@ run "bucket_is_closed" {
       Resource  = ["arn:aws:s3:::amaas-123456789012-eu-central-1", "arn:aws:s3:::amaas-123456789012-eu-central-1/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }
-    error_message = "Everybody must be refused without TLS, for the bucket and its objects."
+    error_message = "Every request without TLS must be refused, for the bucket and its objects."
   }
 
   assert {
@@ -102,7 +102,7 @@ run "a_destroy_is_allowed_where_it_was_asked_for" {
 
   assert {
     condition     = aws_s3_bucket.this.force_destroy && jsondecode(aws_s3_bucket_policy.this.policy).Statement[*].Sid == ["DenyPlainHttp", "DenyOldTls"]
-    error_message = "With force_destroy nothing must be in the way of a destroy."
+    error_message = "With force_destroy nothing must refuse a destroy."
   }
 }
 
@@ -253,7 +253,7 @@ run "readers_of_other_accounts" {
       jsondecode(aws_s3_bucket_policy.this.policy).Statement[1].Action == ["s3:ListBucket"],
       alltrue([for statement in slice(jsondecode(aws_s3_bucket_policy.this.policy).Statement, 0, 2) : statement.Principal == { AWS = ["arn:aws:iam::210987654321:role/amaas-sentiment"] }]),
     ])
-    error_message = "Who was named, and nobody else, must be let in, to read."
+    error_message = "Only the given readers may read."
   }
 
   assert {
@@ -263,7 +263,7 @@ run "readers_of_other_accounts" {
         jsondecode(policy).Statement[1].Principal == { AWS = ["arn:aws:iam::123456789012:root", "arn:aws:iam::210987654321:role/amaas-sentiment"] },
       ])
     ])
-    error_message = "Who reads must be able to decrypt, and not administer the keys."
+    error_message = "Readers must be able to decrypt, and not to administer the keys."
   }
 }
 
@@ -325,7 +325,7 @@ run "old_data_expires" {
 
   assert {
     condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.status == "Enabled" && alltrue([for expiry in rule.expiration : expiry.days == null || expiry.days == 0])])
-    error_message = "Every rule must be on, and none may expire a current version: it may be a model in use."
+    error_message = "Every rule must be enabled, and none may expire a current version, which may be in use."
   }
 }
 

@@ -1,4 +1,4 @@
-# `given` holds what the other variables were before they had a type: the root module gives both what it was given.
+# `given` has the other variables as written, before their types. The root module passes both.
 
 variables {
   name   = "amaas"
@@ -172,7 +172,7 @@ run "refuses_a_function_named_like_a_role_of_a_gpu" {
 
   assert {
     condition     = keys(local.shared_names) == ["role amaas-m-instance", "role amaas-m-task"]
-    error_message = "Lambda's and the GPU's names must be told apart: ${jsonencode(local.shared_names)}"
+    error_message = "Lambda's and the GPU's names must be distinct: ${jsonencode(local.shared_names)}"
   }
 
   expect_failures = [output.models]
@@ -505,7 +505,7 @@ run "refuses_settings_of_the_stack_that_there_are_not" {
       { name = "registry.force_destory", suggestion = "force_destroy" },
       { name = "roles.permission_boundary", suggestion = "permissions_boundary" },
     ]
-    error_message = "Each must be named, with what was suggestion: ${jsonencode(local.unknown)}"
+    error_message = "Each must be named, with a suggestion: ${jsonencode(local.unknown)}"
   }
 
   expect_failures = [output.models]
@@ -550,7 +550,7 @@ run "names_each_value_of_another_type" {
       "network.zones must be a number, not \"all\"",
       "registry.force_destroy must be true or false, not \"no\"",
     ]
-    error_message = "Each must be named, with what it has to be: ${jsonencode(local.mistyped)}"
+    error_message = "Each must be named, with the required type: ${jsonencode(local.mistyped)}"
   }
 
   expect_failures = [output.typed]
