@@ -166,8 +166,8 @@ def canary(terraform: "Terraform", stack: Stack, caller: Caller, find) -> list[s
 
     stack.roll_back()
     answered = caller.versions(find, 6)
-    assert answered == {"1"}, f"after the roll-back these answered: {answered}"
-    return ["a canary that answers its share", "its roll-back"]
+    assert answered == {"1"}, f"after the rollback these answered: {answered}"
+    return ["a canary that answers its share", "its rollback"]
 
 
 def changed(package: Path) -> Path:

@@ -141,7 +141,7 @@ run "canary" {
         Resource = ["arn:aws:states:eu-central-1:123456789012:stateMachine:amaas-sentiment-rollback"]
       },
     ]
-    error_message = "The roll-back may move this function's alias and nothing else."
+    error_message = "The rollback may move this function's alias and nothing else."
   }
 }
 
