@@ -14,13 +14,13 @@ resource "aws_lambda_permission" "edge" {
   function_url_auth_type = "AWS_IAM"
 }
 
-# By CloudFormation for the reason that modules/function/url.tf has. With the condition CloudFront cannot be pointed to the Invoke API, whose
-# events a caller could make up.
+# By CloudFormation for the reason in modules/function/url.tf. With the condition CloudFront cannot be used for the Invoke API,
+# whose events a caller could forge.
 resource "aws_cloudformation_stack" "edge_invoke" {
   #checkov:skip=CKV_AWS_124:one grant, which Terraform waits for; no other system needs a notification
   for_each = var.edges
 
-  name = "${replace(module.function[each.key].function_name, "_", "-")}-${substr(sha256(module.function[each.key].function_name), 0, 6)}-edge-invoke" # no underscores here
+  name = "${replace(module.function[each.key].function_name, "_", "-")}-${substr(sha256(module.function[each.key].function_name), 0, 6)}-edge-invoke" # stack names have no underscores
   tags = merge(var.tags, { "amaas:model" = each.key })
 
   template_body = jsonencode({

@@ -2,20 +2,10 @@ module "gpu" {
   source   = "./modules/gpu"
   for_each = local.services
 
-  name          = var.name
-  model         = each.key
-  model_version = each.value.version
-  publishers    = var.publishers
-  sealing       = each.value.sealing
-  replay        = each.value.replay
-  least_serial  = each.value.least_serial
-  registry      = local.registry
-  ledger        = local.ledger
-  oidc          = module.settings.oidc
-  cors_origins  = each.value.cors_origins
+  name  = var.name
+  model = module.model[each.key]
 
   image               = each.value.image
-  environment         = each.value.environment
   execution_providers = coalesce(each.value.execution_providers, ["cuda"])
   instance_type       = each.value.gpu.instance_type
   gpus                = each.value.gpu.gpus
@@ -32,19 +22,14 @@ module "gpu" {
     client_security_group_ids = aws_security_group.api[*].id
     client_cidrs              = each.value.gpu.client_cidrs
   }
-
-  log_retention_days = each.value.log_retention_days
-  log_kms_key_arn    = local.log_kms_key_arn
-  roles              = module.settings.roles
-  tags               = merge(var.tags, { "amaas:model" = each.key })
 }
 
-# From where the API reaches services: its network interfaces in the VPC.
+# Security group of the API's VPC link to services.
 resource "aws_security_group" "api" {
   count = module.settings.api != null && length(local.services) > 0 ? 1 : 0
 
   name        = "${var.name}-api"
-  description = "The HTTP API of ${var.name}, on its way to services"
+  description = "VPC link of the HTTP API of ${var.name} to services"
   vpc_id      = local.network.vpc_id
   tags        = var.tags
 }

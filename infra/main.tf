@@ -1,7 +1,7 @@
 locals {
   models = module.settings.models
 
-  # A model runs on Lambda unless it asks for a GPU, which Lambda has not.
+  # A model runs on Lambda unless it needs a GPU.
   functions = { for model, settings in local.models : model => settings if settings.gpu == null }
   services  = { for model, settings in local.models : model => settings if settings.gpu != null }
 
@@ -87,20 +87,9 @@ module "ledger" {
   kms_key_arn            = module.settings.ledger.kms_key_arn
   tags                   = var.tags
 
-  # What is in the table opens with the registry's sealing key only. So a destroy takes the table first, and while its deletion
-  # protection refuses, the keys, the bucket and its settings stay as they are.
+  # Only the registry's sealing key decrypts the table's secrets. So a destroy deletes the table first. If its deletion protection refuses, the keys, the
+  # bucket and its settings stay as they are.
   depends_on = [module.registry]
-}
-
-# Neither had an index before there could be one of another stack in its place.
-moved {
-  from = module.registry
-  to   = module.registry[0]
-}
-
-moved {
-  from = module.ledger
-  to   = module.ledger[0]
 }
 
 module "policies" {
@@ -127,22 +116,33 @@ module "policies" {
   }
 }
 
+module "model" {
+  source   = "./modules/model"
+  for_each = local.models
+
+  name               = each.key
+  model_version      = each.value.version
+  publishers         = var.publishers
+  sealing            = each.value.sealing
+  replay             = each.value.replay
+  least_serial       = each.value.least_serial
+  registry           = local.registry
+  ledger             = local.ledger
+  oidc               = module.settings.oidc
+  cors_origins       = each.value.cors_origins
+  environment        = each.value.environment
+  log_retention_days = each.value.log_retention_days
+  log_kms_key_arn    = local.log_kms_key_arn
+  roles              = module.settings.roles
+  tags               = merge(var.tags, { "amaas:model" = each.key })
+}
+
 module "function" {
   source   = "./modules/function"
   for_each = local.functions
 
-  name          = var.name
-  model         = each.key
-  model_version = each.value.version
-  publishers    = var.publishers
-  sealing       = each.value.sealing
-  replay        = each.value.replay
-  least_serial  = each.value.least_serial
-  registry      = local.registry
-  ledger        = local.ledger
-  oidc          = module.settings.oidc
-  cors_origins  = each.value.cors_origins
-  iam           = each.value.iam
+  name  = var.name
+  model = module.model[each.key]
 
   package              = each.value.package
   image                = each.value.image
@@ -150,8 +150,8 @@ module "function" {
   memory_mb            = each.value.memory_mb
   timeout_s            = each.value.timeout_s
   ephemeral_storage_mb = each.value.ephemeral_storage_mb
-  environment          = each.value.environment
   vpc                  = try(module.settings.network.functions, false) ? { subnet_ids = local.network.subnet_ids, security_group_ids = local.network.security_group_ids } : null
+  tracing              = each.value.tracing
 
   reserved_concurrency    = each.value.reserved_concurrency
   provisioned_concurrency = each.value.provisioned_concurrency
@@ -161,17 +161,13 @@ module "function" {
   alarm_topic_arns        = local.alarm_topic_arns
   dead_letters            = each.value.dead_letters
 
-  # Behind an API nobody needs a second way in.
+  # Behind an API no Function URL is needed.
   url = {
     mode          = coalesce(each.value.url.mode, module.settings.api == null ? "BUFFERED" : "OFF")
     authorization = each.value.url.authorization
   }
 
-  tracing            = each.value.tracing
-  log_retention_days = each.value.log_retention_days
-  log_kms_key_arn    = local.log_kms_key_arn
-  roles              = module.settings.roles
-  tags               = merge(var.tags, { "amaas:model" = each.key })
+  iam = each.value.iam
 }
 
 module "api" {
@@ -183,19 +179,19 @@ module "api" {
   jwt           = module.settings.api.jwt
   shared        = module.settings.api.shared
   throttle      = module.settings.api.throttle
-  throttles     = { for model, settings in local.models : model => settings.throttle if settings.throttle != null && local.by_api[model] }
+  throttles     = { for model, settings in local.models : model => settings.throttle if settings.throttle != null && local.behind_api[model] }
   timeout_ms    = module.settings.api.timeout_ms
   domain        = module.settings.api.domain
   cors          = module.settings.api.cors
 
-  # A function that streams answers each call so, and an HTTP API takes whole answers only.
+  # An HTTP API does not stream, so a streaming function keeps its own URL.
   functions = {
     for model, function in module.function : model => {
       function_name = function.function_name
       alias         = function.alias
       alias_arn     = function.alias_arn
       invoke_arn    = function.alias_invoke_arn
-    } if local.by_api[model]
+    } if local.behind_api[model]
   }
 
   services = {

@@ -12,10 +12,10 @@ module "network" {
   flow_logs        = !module.settings.network.flow_logs.enabled ? null : { retention_days = module.settings.network.flow_logs.retention_days, kms_key_arn = local.log_kms_key_arn }
   tags             = var.tags
 
-  # No other bucket is reached from in there, whoever may read it.
+  # The VPC reaches no other bucket.
   bucket_arns = [local.registry.bucket_arn]
 
-  # Tasks on ECS are started, fetched and logged through endpoints too.
+  # ECS starts tasks, pulls images and writes logs through these endpoints.
   endpoints = distinct(concat(
     length(local.services) == 0 ? [] : ["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "logs"],
     module.settings.network.endpoints,

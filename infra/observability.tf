@@ -1,6 +1,6 @@
 locals {
-  # Written out, because functions' alarms tell the topic and the topic's module looks at the functions: asked for, it would be a cycle.
-  # CloudWatch takes the ARN of a topic that is not there yet.
+  # Composed by name to avoid a cycle: functions' alarms notify the topic, and the topic's module reads the functions. CloudWatch accepts the ARN of a
+  # topic that does not exist yet.
   alarm_topic_arns = [
     for _ in module.settings.observability[*] :
     "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${var.name}-alarms"

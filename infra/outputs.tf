@@ -1,10 +1,10 @@
 output "endpoint" {
-  description = "URL of the HTTP API before all models, or null without one."
+  description = "URL of the HTTP API, or null without one."
   value       = one(module.api[*].endpoint)
 }
 
 output "endpoints" {
-  description = "Where each model is called: the HTTP API, except for a model that streams at a Function URL; without an API the Function URL, or for a model with a GPU the name in its certificate, which you point to its load balancer. Null where there is none of them. With `edges` it is the Function URL behind the edge."
+  description = "URL of each model. With an API it is the API's, except for a model that streams at its Function URL. Without an API it is the Function URL, or for a GPU the name in the certificate, which you point to the load balancer. Null if there is none of them. With `edges` it is the Function URL behind the edge."
   value       = local.endpoints
 }
 
@@ -19,12 +19,12 @@ output "function_names" {
 }
 
 output "alias_arns" {
-  description = "ARN of the alias `live` by model: what a caller's IAM policy names where the URL asks for AWS_IAM."
+  description = "By model, ARN of the alias `live`, for the IAM policies of callers of a URL with AWS_IAM."
   value       = { for model, function in module.function : model => function.alias_arn }
 }
 
 output "versions" {
-  description = "By model, the function's version that this apply published (`newest`) and the one that callers reach (`stable`): what to write as stable_version before a canary."
+  description = "By model, the function's version that this apply published (`newest`) and the one that callers reach (`stable`). Write the latter as stable_version before a canary."
   value       = { for model, function in module.function : model => { newest = function.version, stable = function.stable_version } }
 }
 
@@ -34,7 +34,7 @@ output "bucket" {
 }
 
 output "store" {
-  description = "The registry as `amaas publish` and AMAAS_STORE want it: s3://BUCKET."
+  description = "The registry as value of `--store` and AMAAS_STORE: s3://BUCKET."
   value       = local.registry.store
 }
 
@@ -54,22 +54,22 @@ output "ledger_table" {
 }
 
 output "registry" {
-  description = "The registry as `registry.existing` of another stack takes it: bucket, kms_key_arn, sealing_key_arn."
+  description = "Value of `registry.existing` of another stack: bucket, kms_key_arn, sealing_key_arn."
   value       = { bucket = local.registry.bucket, kms_key_arn = local.registry.kms_key_arn, sealing_key_arn = local.registry.sealing_key_arn }
 }
 
 output "ledger" {
-  description = "The ledger as `ledger.existing` of another stack takes it: table, kms_key_arn."
+  description = "Value of `ledger.existing` of another stack: table, kms_key_arn."
   value       = { table = local.ledger.table, kms_key_arn = local.ledger.kms_key_arn }
 }
 
 output "log_key_arn" {
-  description = "ARN of the KMS key of the log groups, as `logs.kms_key_arn` of another stack takes it; null without one."
+  description = "ARN of the KMS key of the log groups, for `logs.kms_key_arn` of another stack; null without one."
   value       = local.log_kms_key_arn
 }
 
 output "policies" {
-  description = "IAM policies, in JSON, for people and pipelines: `publisher` (amaas publish, alias, keys rotate), `administrator` (amaas tenants, keys, prices, usage, models remove, store prune), and `operator` (terraform), a map of documents that fit into a managed policy each. The module attaches them to no role."
+  description = "IAM policies, in JSON, for people and pipelines: `publisher` (amaas publish, alias, keys rotate), `administrator` (amaas tenants, keys, prices, usage, models remove, store prune), and `operator` (terraform), a map of documents that each fit into a managed policy. Attach them to your own roles."
   value = {
     publisher     = module.policies.publisher
     administrator = module.policies.administrator
@@ -99,30 +99,30 @@ output "env" {
         AWS_REGION    = data.aws_region.current.id
       },
       endpoint == null ? {} : { AMAAS_ENDPOINT = try(var.edges[model].endpoint, endpoint) },
-      # CloudFront signs in its callers' place, for which they have to say the hash of each body.
+      # CloudFront signs requests, for which callers must send the hash of each body.
       !contains(keys(var.edges), model) ? {} : { AMAAS_CONTENT_SHA256 = "on" },
-      endpoint == null || !local.signed[model] || contains(keys(var.edges), model) ? {} : { AMAAS_SIGV4 = "${local.by_api[model] ? "execute-api" : "lambda"}:${data.aws_region.current.id}" },
+      endpoint == null || !local.signed[model] || contains(keys(var.edges), model) ? {} : { AMAAS_SIGV4 = "${local.behind_api[model] ? "execute-api" : "lambda"}:${data.aws_region.current.id}" },
     )
   }
 }
 
 locals {
-  # What streams keeps its own URL: HTTP APIs give whole answers.
-  by_api = { for model, settings in local.models : model => module.settings.api != null && settings.url.mode != "RESPONSE_STREAM" }
+  # A streaming model keeps its own URL, because HTTP APIs do not stream.
+  behind_api = { for model, settings in local.models : model => module.settings.api != null && settings.url.mode != "RESPONSE_STREAM" }
 
-  # Whether AWS asks callers for a signature before the function sees anything.
+  # Whether AWS requires a signature before the function is called.
   signed = {
     for model, settings in local.models : model => (
-      local.by_api[model] ? module.settings.api.authorization == "AWS_IAM" : settings.gpu == null && settings.url.authorization == "AWS_IAM"
+      local.behind_api[model] ? module.settings.api.authorization == "AWS_IAM" : settings.gpu == null && settings.url.authorization == "AWS_IAM"
     )
   }
 
   endpoints = merge(
-    { for model, function in module.function : model => local.by_api[model] ? module.api[0].endpoint : function.endpoint },
-    # A load balancer's own name is in no certificate, and the SDK speaks plain HTTP with this machine only.
+    { for model, function in module.function : model => local.behind_api[model] ? module.api[0].endpoint : function.endpoint },
+    # No certificate has a load balancer's own name, and the SDK uses plain HTTP for localhost only.
     {
       for model, settings in local.services : model => (
-        local.by_api[model] ? module.api[0].endpoint : settings.gpu.server_name == null ? null : "https://${settings.gpu.server_name}"
+        local.behind_api[model] ? module.api[0].endpoint : settings.gpu.server_name == null ? null : "https://${settings.gpu.server_name}"
       )
     },
   )

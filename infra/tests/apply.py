@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Applies an example to a local moto server, checks what was made, calls it, plans again (nothing may change), destroys it. A destroy of
-`minimal` is refused first, by the table and then by the bucket, and may take nothing of what opens what they hold.
+"""Applies an example to a local moto server, checks the resources, calls it, plans again (nothing may change), and destroys it. In `minimal` the
+table and then the bucket first refuse a destroy, which must not change the keys, the bucket and their settings.
 
 Nothing outside this machine is called: every AWS_ variable of the caller is dropped and every AWS endpoint is moto's.
 Needs terraform on PATH and the packages of requirements.txt.
@@ -34,16 +34,16 @@ from empty import left_over
 
 TESTS = Path(__file__).resolve().parent
 REGION = "eu-central-1"
-# The public key of RFC 8032, section 7.1, test 1: where nothing is published.
+# The public key of RFC 8032, section 7.1, test 1, for runs without a publisher.
 PUBLISHER = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
-# Measured on two cores, two examples side by side: init 2 s, apply 100 s, plan 10 s, destroy 40 s. Some of the provider's waiters
-# hang on moto for ever.
+# Measured on two cores, with two examples at once: init 2 s, apply 100 s, plan 10 s, destroy 40 s. Some of the provider's waiters
+# hang forever on moto.
 SECONDS = {"init": 120, "apply": 240, "output": 30, "show": 60, "plan": 180, "destroy": 400}
 
 
 def main() -> int:
     options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every `finally` runs
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every `finally` block runs
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="amaas-infra-") as folder, moto(Path(folder)) as endpoint:
         os.environ.update(aws_environment(endpoint))  # read by every boto3 client
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def trial(options: argparse.Namespace, folder: Path) -> list[str]:
-    """The example's whole life; what was seen of it."""
+    """Runs the example's life cycle. Returns the steps."""
     session = boto3.Session(region_name=REGION)
     package = folder / "package.zip"
     if options.stand_in:
@@ -99,7 +99,7 @@ def trial(options: argparse.Namespace, folder: Path) -> list[str]:
 
 
 def rights_of_actors(stack: Stack, asked: Path, role: str) -> list[str]:
-    """Each actor asked only for actions that the stack's policy for it, or the function's role, allows."""
+    """Each actor requested only actions that its policy, or the function's role, allows."""
     policies = stack.outputs["policies"]
     documents = {
         "operator": policies["operator"].values(),
@@ -110,26 +110,26 @@ def rights_of_actors(stack: Stack, asked: Path, role: str) -> list[str]:
     said = []
     for actor, actions in sorted(rights.asked_by(asked).items()):
         if actor in documents:
-            equal(f"what the policy of the {actor} does not allow of what was asked for", rights.not_allowed(actions, *documents[actor]), set())
+            equal(f"actions of the {actor} that its policy does not allow", rights.not_allowed(actions, *documents[actor]), set())
             said.append(f"{len(actions)} rights of the {actor}")
     return said
 
 
 def refused_destroys(terraform: "Terraform", stack: Stack) -> list[str]:
-    """A destroy that is refused leaves the keys, and the bucket and the table with their settings, as they were; whichever of the two refuses."""
+    """A refused destroy leaves the keys, the bucket and the table as they were, with their settings."""
     stack.session.client("s3").put_object(Bucket=stack.outputs["bucket"], Key="models/sentiment/kept", Body=b"a model")
     kept = stack.kept()
 
     refused = terraform.refused_destroy()
     assert "DeletionProtectionEnabled" in refused, f"the table's deletion protection did not refuse the destroy: {refused}"
-    equal("what a destroy leaves that the table refused", stack.kept(), kept)
+    equal("resources after a destroy that the table refused", stack.kept(), kept)
 
-    # Without its protection the table goes, and the bucket's policy refuses before anything of the registry is changed.
+    # Without protection the table is deleted, and the bucket's policy refuses before the registry changes.
     terraform.set("ledger", json.dumps({"deletion_protection": False}))
     terraform.run("apply", "-auto-approve", "-target=module.amaas.module.ledger")
     refused = terraform.refused_destroy()
     assert "AccessDenied" in refused, f"the bucket's policy did not refuse the destroy: {refused}"
-    equal("what a destroy leaves that the bucket refused", stack.kept(), {**kept, "table": None})
+    equal("resources after a destroy that the bucket refused", stack.kept(), {**kept, "table": None})
 
     terraform.set("registry", json.dumps({"force_destroy": True}))
     terraform.run("apply", "-auto-approve")
@@ -138,13 +138,13 @@ def refused_destroys(terraform: "Terraform", stack: Stack) -> list[str]:
 
 
 def variables(options: argparse.Namespace) -> dict[str, str]:
-    """What an example is applied with here: `minimal` as it is, with everything that refuses a destroy."""
+    """Variables of an example. `minimal` keeps its defaults, which refuse a destroy."""
     if options.example == "minimal":
         return {
             "url": json.dumps({"mode": options.mode, "authorization": options.authorization}),
             "iam": "tenant" if options.authorization == "AWS_IAM" else "ignore",
         }
-    # moto has no subscribers of budgets: these are planned with a mocked provider in examples/complete/tests.
+    # moto has no budget subscribers. examples/complete/tests plans them with a mocked provider.
     return {
         "alarm_emails": json.dumps(["ops@example.com"]),
         "budget": "null",
@@ -154,20 +154,20 @@ def variables(options: argparse.Namespace) -> dict[str, str]:
 
 
 def canary(terraform: "Terraform", stack: Stack, caller: Caller, find) -> list[str]:
-    """A new version gets a share of the calls and is taken back by what the deployed state machine says."""
+    """A new version gets a share of the calls, and the deployed state machine rolls it back."""
     terraform.set("stable_version", "1")
     terraform.set("canary_weight", "0.5")
     terraform.set("package", str(changed(stack.package)))
     terraform.run("apply", "-auto-approve")
     versions = stack.outputs["versions"]
-    answered = caller.versions(find, 24)  # both but for one time in eight million
+    answered = caller.versions(find, 24)  # one version alone: one time in eight million
     assert answered == {"1", "2"}, f"with half of the calls for version 2, these answered: {answered}; before: {versions}"
     terraform.empty_plan()
 
-    stack.take_back()
+    stack.roll_back()
     answered = caller.versions(find, 6)
-    assert answered == {"1"}, f"after the roll-back these answered: {answered}"
-    return ["a canary that answers its share", "its roll-back"]
+    assert answered == {"1"}, f"after the rollback these answered: {answered}"
+    return ["a canary that answers its share", "its rollback"]
 
 
 def changed(package: Path) -> Path:
@@ -201,7 +201,7 @@ class Terraform:
         self.run("plan", "-detailed-exitcode")
 
     def refused_destroy(self) -> str:
-        """Why a destroy ends with an error."""
+        """The error of a refused destroy."""
         return self.run("destroy", "-auto-approve", code=1).partition("\nError: ")[2]
 
     def run(self, command: str, *flags: str, code: int = 0) -> str:
@@ -227,7 +227,7 @@ class Terraform:
 
 @contextmanager
 def moto(temporary: Path):
-    """A moto server on a free port: a process of our own, in a group of its own, ended by its own id."""
+    """A moto server on a free port: a process in its own group, ended by its id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -261,13 +261,13 @@ def moto(temporary: Path):
 
 
 def clean_environment() -> dict[str, str]:
-    """The caller's environment without anything that could lead to a real account or change the run."""
+    """The caller's environment without variables that could lead to a real account or change the run."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR"))}
     return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
 def aws_environment(endpoint: str, actor: str = "test") -> dict[str, str]:
-    """An account that is on this machine alone, and who asks for something there."""
+    """Credentials of a local account, for an actor."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": actor,

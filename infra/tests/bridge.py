@@ -1,7 +1,7 @@
-"""What stands before a function at AWS and takes plain HTTP here: a Function URL, or an HTTP API with the routes that it has.
+"""A Function URL, or an HTTP API with its deployed routes, as a local server with plain HTTP.
 
-A request becomes an event of payload format 2.0, which is invoked through the alias, and the answer becomes HTTP again. Which function
-answers is asked of the deployed configuration: the URL's qualifier, or the API's routes, integrations and grants."""
+A request becomes an event of payload format 2.0, which invokes the alias, and the answer becomes HTTP again. The deployed configuration decides which
+function answers: the URL's qualifier, or the API's routes, integrations and grants."""
 
 import base64
 import json
@@ -20,8 +20,8 @@ from botocore.exceptions import ClientError
 
 @contextmanager
 def bridge(find: Callable[[str, str], str | None], session: boto3.Session, seen: Callable[[str], None] = lambda _: None, whole: bool = False):
-    """Serves on a free port of loopback; `find` says which alias answers a method and a path, None for 404. `seen` is told the
-    function's version that answered; `whole` refuses a streamed answer."""
+    """Serves on a free port of loopback; `find` says which alias answers a method and a path, None for 404. `seen` is called with
+    the function's version that answered; `whole` refuses a streamed answer."""
     client = session.client("lambda")
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,7 +40,7 @@ def bridge(find: Callable[[str, str], str | None], session: boto3.Session, seen:
             request = event(self.command, url.path, url.query, self.headers.items(), body)
             try:
                 self.answer(*invoke(client, alias, request, seen, whole))
-            except (AssertionError, ClientError) as error:  # AWS says as much, and less of why
+            except (AssertionError, ClientError) as error:  # AWS answers the same, with less detail
                 self.answer(502, {"content-type": "application/json"}, json.dumps({"message": str(error)}).encode())
 
         do_GET = do_POST = do_PUT = do_DELETE = serve
@@ -65,10 +65,10 @@ def bridge(find: Callable[[str, str], str | None], session: boto3.Session, seen:
 
 
 def invoke(client, alias_arn: str, request: dict, seen: Callable[[str], None] = lambda _: None, whole: bool = False) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of the function's answer, whether it came whole or as a stream; with `whole`, as an HTTP API wants it."""
+    """Status, headers and body of the function's answer, whole or streamed; with `whole`, for an HTTP API."""
     function, qualifier = alias_arn.rsplit(":", 1)
     response = client.invoke(FunctionName=function, Qualifier=qualifier, Payload=json.dumps(request))
-    payload = response["Payload"].read().decode().encode("latin-1")  # as server.py gives bytes
+    payload = response["Payload"].read().decode().encode("latin-1")  # server.py encodes bytes like this
     assert "FunctionError" not in response, f"the function failed: {payload[:500]!r}"
     seen(response["ExecutedVersion"])
     prelude, streamed, rest = payload.partition(bytes(8))
@@ -81,13 +81,13 @@ def invoke(client, alias_arn: str, request: dict, seen: Callable[[str], None] = 
 
 
 def of_url(session: boto3.Session, function_name: str) -> Callable[[str, str], str | None]:
-    """Every path, to the alias that has the Function URL."""
-    session.client("lambda").get_function_url_config(FunctionName=function_name, Qualifier="live")  # there is one
+    """Routes every path to the alias with the Function URL."""
+    session.client("lambda").get_function_url_config(FunctionName=function_name, Qualifier="live")  # raises an error if there is none
     return lambda _method, _path: f"{function_name}:live"
 
 
 def of_api(session: boto3.Session, api_id: str) -> Callable[[str, str], str | None]:
-    """The routes of an HTTP API: an exact path before a greedy one, a method before ANY. Who is invoked must have allowed it."""
+    """The routes of an HTTP API: an exact path before a greedy one, a method before ANY. The function must have a grant for the API."""
     client = session.client("apigatewayv2")
     integrations = {i["IntegrationId"]: i for i in client.get_integrations(ApiId=api_id, MaxResults="1000")["Items"]}
     routes = []
@@ -120,7 +120,7 @@ def granted(session: boto3.Session, alias_arn: str, api_id: str):
 
 
 def event(method: str, path: str, query: str = "", headers=(), body: bytes = b"") -> dict:
-    """A request as a Function URL or an HTTP API hands it on, payload format 2.0."""
+    """The event of a request from a Function URL or an HTTP API, payload format 2.0."""
     return {
         "version": "2.0",
         "routeKey": "$default",

@@ -1,4 +1,4 @@
-"""Everybody who uses a deployed stack: who publishes, who administers tenants and keys, and who calls, each with the `amaas` command."""
+"""The users of a deployed stack: publisher, administrator and caller, each with the `amaas` command."""
 
 import json
 import shlex
@@ -13,12 +13,12 @@ import bridge
 WORKSPACE = Path(__file__).resolve().parents[2]
 MODEL = WORKSPACE / "functions" / "sentiment" / "model"
 
-# Who runs a command: the access key that it signs with, by which rights.py knows what he asked for.
+# The actor of a command, by the access key that signs its requests. rights.py records actions by that key.
 ACTORS = {("publish",): "publisher", ("keys", "signer"): "publisher", ("keys",): "administrator", ("tenants",): "administrator"}
 
 
 class Caller:
-    """Runs `program` with the environment that `amaas env` prints, in a folder of its own."""
+    """Runs `program` with the environment that `amaas env` prints, in its own folder."""
 
     def __init__(self, program: Path, folder: Path, environment: dict[str, str], session: boto3.Session):
         self.program, self.session = program, session
@@ -27,16 +27,16 @@ class Caller:
         self.environment = {**environment, "AMAAS_SIGNING_KEY": str(self.folder / "signer.pem")}
 
     def publisher(self) -> str:
-        """The public key of who publishes."""
+        """The public key of the publisher."""
         return self.amaas("signer", "--create")["publisher"]
 
     def calls(self, terraform: Path, find: Callable[[str, str], str | None], whole: bool) -> list[str]:
-        """Publishes the model, makes a tenant and a key, and calls what `find` finds behind a bridge; `whole` where that is an HTTP API."""
+        """Publishes the model, creates a tenant and a key, and calls the function that `find` finds, through a bridge. `whole` is true for an HTTP API."""
         printed = self.run("env", "--terraform", str(terraform), "--model", "sentiment").stdout
-        told = dict(line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
-        told = {name: shlex.split(value)[0] for name, value in told.items()}
-        assert told["AMAAS_ENDPOINT"].startswith("https://"), f"amaas env prints {printed}"
-        self.environment.update(told)
+        printed_env = dict(line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
+        printed_env = {name: shlex.split(value)[0] for name, value in printed_env.items()}
+        assert printed_env["AMAAS_ENDPOINT"].startswith("https://"), f"amaas env prints {printed}"
+        self.environment.update(printed_env)
 
         published = self.amaas(
             "publish", str(MODEL / "sentiment.onnx"), "--name", "sentiment", "--task", "sentiment",
@@ -60,7 +60,7 @@ class Caller:
         return ["sealed calls of the SDK, their receipts and usage", "a refused key"]
 
     def foreign_key(self) -> str:
-        """A key that somebody made, in a ledger of his own."""
+        """A key from another ledger."""
         ledger = ["--ledger", f"sqlite:{self.folder}/foreign.sqlite"]
         self.amaas("tenants", "create", "acme", *ledger)
         return self.amaas("keys", "create", "--tenant", "acme", *ledger, "--kms-key", self.environment["AMAAS_KMS_KEY"])["key"]

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Checks everything in infra/ that needs no AWS account: format, validity and `terraform test` with a mocked provider of the root, each
-# module and each example; checkov, where it is installed; and where a package is given, whole life cycles of `minimal` and `complete`
-# against a local moto server, side by side with the rest; with the program also what the READMEs say that the examples cost. Where npm can
-# fetch it, the schema of AWS provider 6 is held against the code.
+# Checks infra/ without an AWS account: format, validity and `terraform test` with a mocked provider of the root, each module and each example.
+# If checkov is installed, it scans the code. With a package, `minimal` and `complete` run through their life cycles on a local moto server, beside
+# the other checks. With the program, the costs in the READMEs are checked. If npm can fetch it, the schema of AWS provider 6 is compared with the code.
 # Use: check.sh [--package ZIP --amaas PROGRAM | --stand-in]
 # Reads TF_CLI_CONFIG_FILE; PYTHON (default python3), which needs tests/requirements.txt for the schema, --package and --stand-in; and CHECKOV
 # (default checkov), which is installed with tests/checkov/requirements.txt.
@@ -31,7 +30,7 @@ if ! command -v terraform >/dev/null; then
   exit 0
 fi
 
-# Terraform writes beside the code; a copy keeps the source tree, and a caller's own state, as they are.
+# Terraform writes beside the code, so the checks run in a copy of the source tree.
 work=$(mktemp -d)
 beside=()
 trap 'kill "${beside[@]}" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
@@ -42,7 +41,7 @@ cd "$work/infra"
 echo "== format"
 terraform fmt -check -recursive -diff
 
-# Most of an apply is the provider waiting for S3's lifecycle rules, a minute, in which there is time for all else.
+# An apply mostly waits a minute for S3's lifecycle rules, so the other checks run meanwhile.
 names=()
 if [ "${#apply[@]}" -gt 0 ]; then
   for example in minimal complete; do
@@ -63,26 +62,26 @@ else
   echo "skipped: tests/requirements.txt is not installed"
 fi
 
-# Each run of a test validates the code before it plans. A warning is a deprecated attribute, as a rule: it fails like an error.
+# Each test validates the code before it plans. A warning is usually a deprecated attribute, so it fails.
 tested() {
   local said
-  terraform -chdir="$1" init -backend=false -input=false -no-color >/dev/null || return 255 # which ends xargs
+  terraform -chdir="$1" init -backend=false -input=false -no-color >/dev/null || return 255 # ends xargs
   said=$(timeout 600 terraform -chdir="$1" test -no-color) || { printf '== %s\n%s\n' "$1" "$said"; return 255; }
   printf '== %s\n%s\n' "$1" "$(grep -v '\.\.\. pass$' <<<"$said")"
   ! grep -q 'Warning:' <<<"$said" || return 255
 }
 export -f tested
-# The longest first, so that none is left at the end.
+# The longest first, to balance the two processes.
 printf '%s\n' modules/function . modules/gpu examples/* examples/multi-env/state modules/* | awk '!seen[$0]++' |
   xargs -P 2 -I{} bash -c 'tested {}'
 
 echo "== checkov"
 if command -v "${CHECKOV:-checkov}" >/dev/null; then
-  # What it does not like is mended, or skipped beside the resource with a reason.
+  # Findings are fixed, or skipped beside the resource with a reason.
   find . -name .terraform -prune -exec rm -rf {} +
   scanned=$("${CHECKOV:-checkov}" --directory . --skip-path tests/ --framework terraform --skip-download --quiet --compact) || { echo "$scanned"; exit 1; }
   echo "$scanned"
-  # A file that it cannot parse it does not check, and ends with 0 all the same.
+  # It exits with 0 even if it cannot parse a file.
   if grep -q 'Parsing errors: [1-9]' <<<"$scanned"; then exit 1; fi
 else
   echo "skipped: checkov is not installed"

@@ -1,4 +1,4 @@
-"""What must be true of a deployed stack, asked of the API through boto3. Each check raises AssertionError."""
+"""Checks of a deployed stack, through boto3. Each check raises AssertionError."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ import bridge
 
 @dataclass
 class Stack:
-    """A deployed example: its outputs, and what was asked for."""
+    """A deployed example: its outputs and its inputs."""
 
     session: boto3.Session
     outputs: dict
@@ -38,7 +38,7 @@ class Stack:
         return [self.function, self.role, self.bucket, self.ledger, *own, self.live]
 
     def function(self):
-        """The function's settings in force, and the environment that it runs with."""
+        """The function's settings and its environment."""
         client = self.session.client("lambda")
         settings = client.get_function(FunctionName=self.name, Qualifier="live")["Configuration"]
         digest = base64.b64encode(hashlib.sha256(self.package.read_bytes()).digest()).decode()
@@ -59,14 +59,14 @@ class Stack:
             "AMAAS_MAX_RUN_SECONDS": str(settings["Timeout"]),
             "ORT_DISABLE_TELEMETRY": "1",
         })
-        # A new account has ten concurrent executions and lets none be reserved. Nor has it provisioned concurrency, which moto would refuse.
+        # A new account has ten concurrent executions and can reserve none. It has no provisioned concurrency either, which moto would refuse.
         for name in self.outputs.get("function_names", {"sentiment": self.name}).values():
             equal(f"reserved concurrency of {name}", client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions"), None)
         alias = client.get_alias(FunctionName=self.name, Name="live")
         assert alias["FunctionVersion"].isdigit(), f"alias live points to {alias['FunctionVersion']}, not to a published version"
 
     def url(self):
-        """The Function URL's settings, and who may reach it."""
+        """The Function URL's settings and its grants."""
         client = self.session.client("lambda")
         name = self.name
         if self.mode == "OFF":
@@ -82,7 +82,7 @@ class Stack:
         public = self.mode != "OFF" and self.authorization == "NONE"
         wanted = {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"} if public else set()
         equal("actions open to everyone", {s["Action"] for s in statements if s["Principal"] == "*"}, wanted)
-        # moto keeps the parameters of AddPermission as they came; AWS makes conditions of them.
+        # moto keeps the parameters of AddPermission; AWS turns them into conditions.
         limits = {"lambda:InvokeFunctionUrl": ("FunctionUrlAuthType", "NONE"), "lambda:InvokeFunction": ("InvokedViaFunctionUrl", True)}
         for statement in statements:
             name, value = limits[statement["Action"]]
@@ -134,7 +134,7 @@ class Stack:
         return f"arn:aws:dynamodb:{region}:{account}:table/{self.outputs['ledger_table']}"
 
     def more_rights(self, region: str, account: str) -> dict[str, list[str]]:
-        """Those of tracing and dead letters."""
+        """The rights for tracing and dead letters."""
         if self.example == "minimal":
             return {}
         return {
@@ -172,7 +172,7 @@ class Stack:
         equal("recovery", backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"], "ENABLED")
 
     def kept(self) -> dict:
-        """What opens models and the ledger, and what keeps them closed: all that a refused destroy must leave as it was."""
+        """The keys, the bucket and the table with their settings, which a refused destroy must not change."""
         kms, s3, dynamodb, bucket = self.session.client("kms"), self.session.client("s3"), self.session.client("dynamodb"), self.outputs["bucket"]
         keys = {arn: {
             "state": kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"],
@@ -203,7 +203,7 @@ class Stack:
             ("GET", "/v1/models/sentiment/keys/manifest", "sentiment"),
             ("GET", "/v2/models/sentiment", "sentiment"),
             ("POST", "/v2/models/sentiment/versions/1/infer", "sentiment"),
-            ("POST", "/v2/models/sentiment-2026/infer", None),  # it streams, at a URL of its own
+            ("POST", "/v2/models/sentiment-2026/infer", None),  # it streams, at its own URL
             ("GET", "/v1/usage", "sentiment"),
             ("GET", "/v2/health/ready", "sentiment"),
             ("POST", "/v1/embeddings", None),
@@ -220,7 +220,7 @@ class Stack:
         equal("what the access log has of headers and bodies", secret, [])
 
     def alarms(self):
-        """Alarms of each function tell somebody, and the dashboard is JSON."""
+        """Alarms of each function notify the topic, and the dashboard is JSON."""
         client = self.session.client("cloudwatch")
         alarms = client.describe_alarms()["MetricAlarms"]
         for function in self.outputs["function_names"].values():
@@ -231,15 +231,15 @@ class Stack:
         json.loads(client.get_dashboard(DashboardName=self.outputs["dashboard"])["DashboardBody"])
 
     def dead_letters(self):
-        """What fails asynchronously goes to the function's own queue."""
+        """Failed asynchronous calls go to the function's own queue."""
         config = self.session.client("lambda").get_function_event_invoke_config(FunctionName=self.name, Qualifier="live")
         queue = self.session.client("sqs").get_queue_url(QueueName=f"{self.name}-dead-letters")["QueueUrl"]
         settings = self.session.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
         equal("destination", config["DestinationConfig"]["OnFailure"]["Destination"], settings["QueueArn"])
         equal("retention", settings["MessageRetentionPeriod"], str(14 * 86400))
 
-    def take_back(self):
-        """What the alarm's event starts, done by hand: moto runs no state machine."""
+    def roll_back(self):
+        """Performs what the alarm's event starts, because moto runs no state machine."""
         states = self.session.client("stepfunctions")
         machine = next(m for m in states.list_state_machines()["stateMachines"] if m["name"] == f"{self.name}-rollback")
         definition = json.loads(states.describe_state_machine(stateMachineArn=machine["stateMachineArn"])["definition"])
@@ -257,7 +257,7 @@ class Stack:
 
 
 def or_none(read):
-    """What is read, or None where it is not there any more."""
+    """The result of a read, or None if the resource is gone."""
     try:
         return read()
     except ClientError:

@@ -1,17 +1,17 @@
-"""What there is in an account, so that one can say that a destroy left nothing of it."""
+"""Lists the resources of an account, to check that a destroy left none."""
 
 import boto3
 
 
 def left_over(session: boto3.Session) -> set[str]:
-    """Everything that lists itself, by kind and name. Log groups and alarms too: they cost money after everybody forgot them."""
+    """All listable resources, by kind and name. Log groups and alarms too, because they cost money."""
     found = set()
     for service, operation, items, name in LISTS:
         for item in getattr(session.client(service), operation)()[items]:
             if name is None or item.get("StackStatus") != "DELETE_COMPLETE":
                 found.add(f"{service} {item if name is None else item[name]}")
     kms = session.client("kms")
-    for key in kms.list_keys()["Keys"]:  # keys go 7 to 30 days after they were told to
+    for key in kms.list_keys()["Keys"]:  # keys are deleted 7 to 30 days after a destroy
         state = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
         if state["KeyState"] != "PendingDeletion" and state["KeyManager"] == "CUSTOMER":
             found.add(f"kms {key['KeyId']}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Plans each example against a local moto server and holds what the READMEs say that it costs at rest against what `amaas estimate --plan`
-says of that plan: totals, what they consist of, and how many prices are another region's. A plan must be without a warning, too.
+"""Plans each example against a local moto server, and compares the costs at rest in the READMEs with `amaas estimate --plan`: totals, their parts,
+and the number of prices of another region. A plan must have no warning.
 
 Use: figures.py --amaas PROGRAM
 """
@@ -22,7 +22,7 @@ README = apply.TESTS.parent / "README.md"
 PACKAGE = apply.TESTS.parent / "modules/function/tests/package.zip"
 IMAGE = f"123456789012.dkr.ecr.{apply.REGION}.amazonaws.com/match@sha256:{'0' * 64}"
 
-# By example: the name of each plan, and its flags beside the package and the publishers. moto's account is not that of the files.
+# By example: the name of each plan, and its flags beside the package and the publishers. moto's account differs from that of the files.
 ACCOUNT = "-var=account_id=123456789012"
 PLANS = {
     "minimal": {"minimal": []},
@@ -35,10 +35,10 @@ PLANS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Holds the costs that the READMEs state against plans of the examples.")
+    parser = argparse.ArgumentParser(description="Compares the costs in the READMEs with plans of the examples.")
     parser.add_argument("--amaas", type=Path, required=True, help="the `amaas` program")
     amaas = parser.parse_args().amaas.resolve()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends too
     started, wrong = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="amaas-figures-") as folder, apply.moto(Path(folder)) as endpoint:
         os.environ.update(apply.aws_environment(endpoint))
@@ -55,10 +55,10 @@ def main() -> int:
 
 
 def planned(example: str, plans: dict[str, list[str]], folder: Path, amaas: Path) -> dict[str, dict]:
-    """What `amaas estimate` says of each plan of an example."""
+    """The report of `amaas estimate` for each plan of an example."""
     folder.mkdir()
     terraform = apply.Terraform(example, folder, {"package": str(PACKAGE), "publishers": json.dumps([apply.PUBLISHER])})
-    # What is in another backend is not planned here.
+    # Plans without the state of the example's backend.
     (terraform.directory / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
     terraform.run("init")
     reports = {}
@@ -77,28 +77,28 @@ def estimate(amaas: Path, *flags: str, plan: str = "") -> dict:
 
 
 def ready(amaas: Path) -> float:
-    """What an environment costs that stands ready, of a function with the memory that the examples have."""
+    """The cost of one provisioned environment, with the memory of the examples."""
     without, with_one = (estimate(amaas, "--memory", "512", "--region", apply.REGION, "--provisioned", number)["total_usd"] for number in ("0", "1"))
     return with_one - without
 
 
 def in_table(example: str, reports: list[dict]) -> list[str]:
-    """What is wrong in the example's row of infra/README.md."""
+    """Faults in the example's row of infra/README.md."""
     table = README.read_text().split("| USD a month at rest |")[1].split("\n\n")[0]
-    (row,) = re.findall(rf"^\| `{example}`[^|]*\| ([^|]+) \| ([^|]+) \|$", table, re.M)
+    (row,) = re.findall(rf"^\| \[`{example}`\][^|]*\| ([^|]+) \| ([^|]+) \|$", table, re.M)
     totals = " / ".join(map(total, reports))
     wrong = [] if re.match(rf"{re.escape(totals)}\b", row[0]) else [f"infra/README.md says that {example} costs {row[0]}, and it is {totals}"]
     return wrong + [f"infra/README.md says {figure} of {example}: {row[1]}" for figure in strange(row[1], reports, [])]
 
 
 def in_text(example: str, reports: list[dict], environment: float) -> list[str]:
-    """What is wrong in the example's own README."""
+    """Faults in the example's own README."""
     file = f"examples/{example}/README.md"
     text = (apply.TESTS.parent / file).read_text()
     (rest,) = re.findall(r"^\*\*At rest\*\* .*?(?=\n\n)", text, re.M | re.S)
     wrong = [f"{file} does not say {total(report)}" for report in reports if total(report) not in numbers(rest)]
     wrong += [f"{file} says {figure}, which nothing in the estimate costs" for figure in strange(rest, reports, [environment])]
-    wrong += [f"{file} says {figure} for an environment that stands ready, and it is {environment:.2f}" for figure in re.findall(r"ready, (?:for )?(\d+\.\d\d)", text) if figure != f"{environment:.2f}"]
+    wrong += [f"{file} says {figure} for a provisioned environment, and it is {environment:.2f}" for figure in re.findall(r"ready, (?:for )?(\d+\.\d\d)", text) if figure != f"{environment:.2f}"]
     for counts in re.findall(r"(\d+) of (\d+) prices us-east-1's", rest):
         borrowed = {(str(sum(price["region"] != report["region"] for price in report["prices"])), str(len(report["prices"]))) for report in reports}
         wrong += [] if borrowed == {counts} else [f"{file} says that {' of '.join(counts)} prices are us-east-1's, and it is {borrowed}"]
@@ -115,7 +115,7 @@ def numbers(text: str) -> list[str]:
 
 
 def strange(text: str, reports: list[dict], others: list[float]) -> list[str]:
-    """The sums in a text that are neither a total nor a part of it, nor a price."""
+    """The amounts in a text that are neither a total, nor a part of it, nor a price."""
     known = {f"{amount:.2f}" for amount in others}
     for report in reports:
         parts: dict[str, float] = {}

@@ -17,10 +17,10 @@ import botocore.session
 # tests set; the provider continues if IAM denies it.
 FREE = {"sts:GetCallerIdentity", "iam:GetUser"}
 
-# A credential scope's service where IAM calls it otherwise.
+# The service of a credential scope, if IAM has another name for it.
 PREFIXES = {"monitoring": "cloudwatch", "email": "ses"}
 
-# S3's operations by method and sub-resource, where IAM has another word for them than the request has.
+# S3's actions by method and sub-resource, because IAM's names differ from the request.
 BUCKET = {
     "GET": {
         "accelerate": "GetAccelerateConfiguration", "acl": "GetBucketAcl", "cors": "GetBucketCORS", "encryption": "GetEncryptionConfiguration",
@@ -35,7 +35,7 @@ BUCKET = {
         "policy": "PutBucketPolicy", "publicAccessBlock": "PutBucketPublicAccessBlock", "tagging": "PutBucketTagging",
         "versioning": "PutBucketVersioning", "": "CreateBucket",
     },
-    # What deletes a setting needs the right to put it, but for the policy.
+    # Deleting a setting needs the right to put it, except for the policy.
     "DELETE": {
         "encryption": "PutEncryptionConfiguration", "lifecycle": "PutLifecycleConfiguration", "ownershipControls": "PutBucketOwnershipControls",
         "policy": "DeleteBucketPolicy", "publicAccessBlock": "PutBucketPublicAccessBlock", "tagging": "PutBucketTagging", "": "DeleteBucket",
@@ -50,7 +50,7 @@ OBJECT = {
 
 
 class Recorder:
-    """A WSGI application that writes down who asks for what before it hands a request on."""
+    """A WSGI application that records the actor and the action of each request, and forwards it."""
 
     def __init__(self, application, path: Path):
         self.application, self.path, self.lock = application, path, threading.Lock()
@@ -99,7 +99,7 @@ class Recorder:
 
 
 def operations(service: str) -> list[tuple[str, str, re.Pattern]]:
-    """The operations of a REST service, by method and path. The longest path first, since one may be the beginning of another."""
+    """The operations of a REST service, by method and path. The longest path first, because one may be a prefix of another."""
     model = botocore.session.get_session().get_service_model(service)
     found = []
     for name in model.operation_names:
@@ -119,6 +119,6 @@ def asked_by(path: Path) -> dict[str, set[str]]:
 
 
 def not_allowed(actions: set[str], *documents: str) -> set[str]:
-    """Which of the actions no document allows."""
+    """The actions that no document allows."""
     allowed = [action.lower() for document in documents for statement in json.loads(document)["Statement"] if statement["Effect"] == "Allow" for action in statement["Action"]]
     return {action for action in actions - FREE if not any(fnmatch.fnmatchcase(action.lower(), pattern) for pattern in allowed)}

@@ -45,7 +45,7 @@ run "one_function_a_model" {
 
   assert {
     condition     = output.endpoints == { sentiment = "https://abc.lambda-url.eu-central-1.on.aws/", tensor = null }
-    error_message = "Each model must have its URL, and none where the mode is OFF."
+    error_message = "Each model must have its URL, and none with mode OFF."
   }
 
   assert {
@@ -55,11 +55,11 @@ run "one_function_a_model" {
 
   assert {
     condition     = output.kms_key_arn == "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-    error_message = "The registry's key must be told."
+    error_message = "The output must have the registry's key."
   }
 }
 
-run "env_tells_where_and_no_secret" {
+run "env_has_addresses_and_no_secret" {
   assert {
     condition = output.env == {
       sentiment = {
@@ -161,7 +161,7 @@ run "a_registry_and_a_ledger_of_another_stack" {
 
   assert {
     condition     = length(module.registry) == 0 && length(module.ledger) == 0
-    error_message = "What another stack made must not be made again."
+    error_message = "The resources of another stack must not be created again."
   }
 
   assert {
@@ -173,7 +173,7 @@ run "a_registry_and_a_ledger_of_another_stack" {
       output.registry == var.registry.existing,
       output.ledger.table == "amaas-a-ledger" && output.ledger.kms_key_arn == null,
     ])
-    error_message = "Functions and callers must be told of the other stack's registry and ledger, and so must a third stack."
+    error_message = "Functions, callers and a third stack must get the other stack's registry and ledger."
   }
 }
 
@@ -193,7 +193,7 @@ run "keys_and_roles_of_an_enterprise" {
 
   assert {
     condition     = output.kms_key_arn == var.registry.kms_key_arn && output.sealing_key_arn == var.registry.sealing_key_arn && output.log_key_arn == var.logs.kms_key_arn
-    error_message = "The keys that are named must be the ones that are used."
+    error_message = "The stack must use the given keys."
   }
 }
 
@@ -241,12 +241,12 @@ run "everything_at_once" {
 
   assert {
     condition     = output.function_names == { next = "amaas-next", sentiment = "amaas-sentiment" }
-    error_message = "What asks for a GPU must be no function."
+    error_message = "A model with a GPU must not be a function."
   }
 
   assert {
     condition     = module.gpu["match"].service == "amaas-match" && length(aws_security_group.api) == 1 && length(aws_vpc_security_group_egress_rule.api) == 1
-    error_message = "What asks for a GPU must be a service that the API reaches."
+    error_message = "A model with a GPU must be a service that the API reaches."
   }
 
   assert {
@@ -292,7 +292,7 @@ run "no_url_behind_an_api" {
 
   assert {
     condition     = module.function["sentiment"].endpoint == null
-    error_message = "Behind an API nobody needs a second way in."
+    error_message = "Behind an API there must be no Function URL."
   }
 }
 

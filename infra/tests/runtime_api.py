@@ -1,4 +1,4 @@
-"""One execution environment of Lambda: a process that runs a zip's `bootstrap`, and the Runtime API that it asks for events."""
+"""One execution environment of Lambda: a process that runs a zip's `bootstrap`, and the Runtime API that gives it events."""
 
 import io
 import json
@@ -16,10 +16,10 @@ from pathlib import Path
 
 
 class Environment:
-    """A process, warm until it ends. One event at a time, as on Lambda; whoever comes meanwhile waits.
+    """A process, warm until it ends. It handles one event at a time, as on Lambda; other calls wait.
 
     `function` is moto's: its zip, its environment variables, its timeout. The Runtime API is that of 2018-06-01, and of the
-    Extensions API as much as lets a process register, which it does to be told of its end."""
+    Extensions API only as far as a process registers, to be notified of its end."""
 
     def __init__(self, function, outside: dict[str, str]):
         self.timeout = function.timeout
@@ -56,7 +56,7 @@ class Environment:
         return self.process.poll() is None
 
     def call(self, event: bytes) -> tuple[bytes, bool, str]:
-        """Hands over `event`; returns the reply, whether it is an error, and what was logged meanwhile."""
+        """Passes `event`. Returns the reply, whether it is an error, and the log."""
         with self.one_at_a_time:
             begun = self.log.seek(0, os.SEEK_END)
             request = str(uuid.uuid4())
@@ -88,7 +88,7 @@ def handler(environment: Environment) -> type[BaseHTTPRequestHandler]:
             pass
 
         def do_GET(self):
-            if "/extension/" in self.path:  # an extension waits for its next event until the process is ended
+            if "/extension/" in self.path:  # an extension waits for its next event until the process ends
                 threading.Event().wait()
             request, event = environment.events.get()
             self.answer(200, event, {

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Holds the Terraform code against the schema of AWS provider 6, which is not run here.
+"""Compares the Terraform code with the schema of AWS provider 6, which is not run here.
 
-Every resource and data source has to have each argument and block that the code sets, and each attribute that the code reads; what the
-provider requires has to be set; what it deprecates must not be used. The schema is the one that the npm package @cdktf/provider-aws was
-generated from. The package is fetched once, by npm, checked against its digest and kept in target/.
+The schema must have each argument, block and attribute that the code uses. The code must set what the provider requires, and must not use what it
+deprecates. The npm package @cdktf/provider-aws was generated from the schema. npm fetches the package once; its digest is checked, and it is kept in
+target/.
 
-Use: schema.py [FOLDER]  (default: infra/); ends with 0 and says so where npm cannot fetch the package
+Use: schema.py [FOLDER]  (default: infra/); exits with 0 and a message if npm cannot fetch the package
 """
 
 import base64
@@ -26,7 +26,7 @@ PACKAGE = "@cdktf/provider-aws@21.22.1"  # generated from provider 6.25.0
 ARCHIVE = "cdktf-provider-aws-21.22.1.tgz"
 INTEGRITY = "sha512-BuSHeaQFUL9l33pBzIMRT7cTQ69AM2mLtijjteCPhVQRmvuhuj9Lvfymf7knAMhYqAT6+Lrls9jiGVW/Us3zrQ=="
 
-# The package does not say what is deprecated. Of what the provider's guide to version 6 names, this is what the code might use.
+# The package has no deprecations. This is the part of the provider's guide to version 6 that the code might use.
 # https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/version-6-upgrade
 DEPRECATED = {("data", "aws_region", "name"): "id"}
 
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def fetch(cache: Path) -> Path | str:
-    """The package's archive, or why there is none. One with another digest is an error, not a reason to skip."""
+    """The package's archive, or the reason why there is none. Another digest is an error, not a reason to skip."""
     archive = cache / ARCHIVE
     if not archive.exists():
         if shutil.which("npm") is None:
@@ -79,7 +79,7 @@ class Attribute:
 
 
 def access(member: str, body: str) -> tuple[bool, bool]:
-    """Whether a generated class lets its user set a member, and whether it has to: only what is optional can be reset."""
+    """Whether a generated class can set a member, and whether it must: only optional members have a reset."""
     name = member[0].upper() + member[1:]
     settable = re.search(rf"^    (set {member}|put{name})\(", body, re.M) is not None
     return settable, settable and re.search(rf"^    reset{name}\(", body, re.M) is None
@@ -90,7 +90,7 @@ class Block:
     """The attributes and nested blocks of a resource, a data source or a block."""
 
     attributes: dict[str, Attribute] = field(default_factory=dict)
-    typed: bool = True  # false where the generated class says nothing of what is inside
+    typed: bool = True  # false if the generated class has no members
 
 
 class Schema:
@@ -101,7 +101,7 @@ class Schema:
         self.blocks: dict[tuple[str, str], Block | None] = {}
 
     def __enter__(self):
-        # One pass over a compressed archive: each later look-up would be another.
+        # One pass over the compressed archive instead of one for each look-up.
         self.files = {}
         for member in self.archive:
             if member.name.endswith("/index.js"):
@@ -112,7 +112,7 @@ class Schema:
         self.archive.close()
 
     def block(self, kind: str, name: str) -> Block | None:
-        """What `kind` (resource or data) `name` has, or None where the provider does not have it."""
+        """The block of `kind` (resource or data) `name`, or None if the provider does not have it."""
         if (kind, name) not in self.blocks:
             folder = ("data-" if kind == "data" else "") + name.replace("_", "-")
             source = self.files.get(folder) or self.files.get(folder.replace("aws-", "", 1) if kind == "resource" else folder)
@@ -134,10 +134,10 @@ class Schema:
             block.typed = False
             return block
         plain = re.findall(r"^    get (\w+)\(\) \{\n[^}]*?(\w+Attribute)\('(\w+)'\)", body, re.M)
-        # What only the provider sets and is a map or a list of plain values is one of the library's classes, `cdktf.StringMap`, with nothing inside.
+        # A read-only map or list of plain values is one of the library's classes, `cdktf.StringMap`, without members.
         nested = re.findall(r"this\._(\w+) = new ((?:cdktf\.)?\w+)\(this, \"(\w+)\"", body)
         for member, read, attribute in plain:
-            untyped = read in ("interpolationForAttribute", "getAnyMapAttribute")  # such as a web ACL's statement, which nests without end
+            untyped = read in ("interpolationForAttribute", "getAnyMapAttribute")  # such as a web ACL's statement, which is recursive
             block.attributes[attribute] = Attribute(*access(member, body), block=Block(typed=False) if untyped else None)
         for member, cls, attribute in nested:
             block.attributes[attribute] = Attribute(*access(member, body), block=self.of_class(cls, bodies, done))
@@ -178,7 +178,7 @@ class Code:
 
 
 def arguments(block: Block, body: dict, where: str, meta: set[str]) -> list[str]:
-    """What of `body` the block does not take, and what it requires that is not there."""
+    """Arguments of `body` that the block does not have, and required ones that are missing."""
     if not block.typed:
         return []
     given, faults = [], []
@@ -212,7 +212,7 @@ EACH = re.compile(r"for_each\s*=\s*(data\.)?(aws_\w+)\.(\w+)\s*\n(.*?)^}", re.M 
 
 
 def references(text: str, schema: Schema) -> list[str]:
-    """What the code reads of resources and data sources that the provider does not have: by name, in loops and by each.value."""
+    """References to attributes that the provider does not have: by name, in loops and by each.value."""
     read = [(data, name, path) for data, name, _, path in REFERENCE.findall(text)]
     for found in LOOP.finditer(text):
         rest = text[found.end():].split("\n\n")[0]
@@ -239,7 +239,7 @@ def reading(schema: Schema, kind: str, name: str, path: str) -> list[str]:
 
 
 def without_comments(text: str) -> str:
-    """The text without comments that have a line of their own, or stand behind two spaces or more."""
+    """The text without comments on their own line, or after two spaces or more."""
     return re.sub(r"^\s*#.*$|\s{2,}#.*$| # .*$", "", text, flags=re.M)
 
 

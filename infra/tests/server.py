@@ -1,18 +1,17 @@
-"""Starts moto_server with a Lambda that really runs a zip's `bootstrap`, and mends what moto has otherwise than AWS.
+"""Starts moto_server with a Lambda that really runs a zip's `bootstrap`, and corrects differences between moto and AWS.
 
-moto runs functions in Docker. Here an execution environment is a process of its own: the uploaded zip is unpacked, `bootstrap` started
-with the function's configured environment, and handed one event after another by `runtime_api.py`. It stays warm, so there is one for
-each version that is invoked; it ends with this server.
+moto runs functions in Docker. Here an execution environment is a process: `runtime_api.py` unpacks the uploaded zip, starts `bootstrap` with the
+function's environment, and passes it events. Each invoked version has one process, which stays warm until this server ends.
 
-Mended:
-- the alias of Invoke, which moto reads under the wrong name, and an alias's weights, which it keeps and does not use;
-- conditions of bucket policies, which it takes for met. A call over loopback stands for one over TLS here;
-- a bucket policy that refuses to let the bucket or itself be deleted, which it asks for objects only;
-- delete markers, which it cannot remove together with the versions below them: `publish` leaves some where it marked an upload;
-- what a rule of a security group is for, which it forgets unless the rule names addresses;
-- two actions of Step Functions that it has not: every definition is valid, and no state machine has versions.
+Corrections:
+- moto reads the alias of an Invoke under the wrong name, and does not use an alias's weights;
+- moto treats conditions of bucket policies as met. Here a call over loopback counts as a call over TLS;
+- moto checks bucket policies for objects only, so a policy could not deny the deletion of the bucket or of itself;
+- moto cannot delete delete markers together with the versions below them. `publish` leaves some for its upload markers;
+- moto forgets the description of a security group rule unless the rule names addresses;
+- moto lacks two actions of Step Functions. Here every definition is valid, and no state machine has versions.
 
-Use: server.py PORT [FILE that is told who asked for what, as rights.py reads it]
+Use: server.py PORT [FILE for requested actions, which rights.py reads]
 """
 
 import inspect
@@ -42,9 +41,9 @@ starting = threading.Lock()
 
 
 def run(function: LambdaFunction, event=None) -> tuple[str, bool, str]:
-    """Hands one event to the function's environment; returns the reply, whether it is an error, and what was logged meanwhile.
+    """Passes one event to the function's environment. Returns the reply, whether it is an error, and the log.
 
-    A reply may be any bytes; each becomes one character, which whoever invokes makes a byte again."""
+    A reply may have any bytes. Each becomes one character, which the invoker decodes again."""
     payload = event if isinstance(event, str) else json.dumps(event)
     key = (function.function_arn, function.code_sha_256)
     with starting:
@@ -56,7 +55,7 @@ def run(function: LambdaFunction, event=None) -> tuple[str, bool, str]:
 
 
 def outside() -> dict[str, str]:
-    """What stands in for the role of a function and for the network around it."""
+    """The environment that replaces a function's role and network."""
     return {
         "PATH": os.environ["PATH"],
         "AWS_ACCESS_KEY_ID": "function",
@@ -71,7 +70,7 @@ def parameter(response: LambdaResponse, name: str, default=None):
 
 
 def invoke(backend: LambdaBackend, function_name: str, qualifier: str | None, body, headers, response_headers):
-    """Invokes the version to which the alias sends this call, and tells which that was."""
+    """Invokes the version to which the alias routes this call, and returns that version."""
     alias = None
     if qualifier and not qualifier.isdigit() and qualifier != "$LATEST":
         alias = backend.get_alias(qualifier, function_name)
@@ -88,7 +87,7 @@ def invoke(backend: LambdaBackend, function_name: str, qualifier: str | None, bo
 
 
 def permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
-    """Asks only those statements of the bucket's policy whose conditions a call over TLS 1.3 meets."""
+    """Evaluates only statements of the bucket's policy whose conditions a call over TLS 1.3 meets."""
     policy = json.loads(bucket.policy) if bucket.policy else {"Statement": []}
     policy["Statement"] = [statement for statement in policy["Statement"] if met(statement.get("Condition", {}))]
     if not policy["Statement"]:
@@ -131,7 +130,7 @@ LambdaResponse._get_param = parameter
 LambdaBackend.invoke = invoke
 LambdaFunction._invoke_lambda = run
 FakeBucket.get_permission = permission
-FakeDeleteMarker.dispose = lambda _: None  # all versions are disposed of, and moto gave markers no way
+FakeDeleteMarker.dispose = lambda _: None  # moto disposes of all versions, and markers lack the method
 S3Backend.delete_bucket = asked_first("s3:DeleteBucket", S3Backend.delete_bucket)
 S3Backend.delete_bucket_policy = asked_first("s3:DeleteBucketPolicy", S3Backend.delete_bucket_policy)
 moto_make_rule = SecurityGroupRule.__init__

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A `bootstrap` that stands in for a real package: it speaks the Runtime API and answers GET /v2/health/live."""
+"""A `bootstrap` that replaces a real package: it speaks the Runtime API and answers GET /v2/health/live."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What modules/edge/credential.js makes of a request, as CloudFront hands it over."""
+"""Tests modules/edge/credential.js with requests of CloudFront."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 CODE = Path(__file__).resolve().parents[1] / "modules/edge/credential.js"
 
-# Headers as a caller sends them, and those that go on.
+# Headers of a caller, and forwarded headers.
 CASES = [
     ({}, {}),
     ({"authorization": "Bearer amaas_a_b"}, {"x-api-key": "amaas_a_b"}),

@@ -1,4 +1,4 @@
-"""The reading of requests in rights.py: each is the action that IAM knows it by."""
+"""Tests that rights.py reads the IAM action of each request."""
 
 import unittest
 from io import BytesIO
@@ -38,7 +38,7 @@ class Requests(unittest.TestCase):
             with self.subTest(f"{service} {method} {url}"):
                 self.assertEqual(recorder.asked(environ), ("operator", action))
                 if "form" in more:
-                    self.assertEqual(environ["wsgi.input"].read(), more["form"], "what is read must be there for the server")
+                    self.assertEqual(environ["wsgi.input"].read(), more["form"], "the server must be able to read the body again")
 
     def test_a_request_without_a_signature_has_no_actor(self):
         self.assertIsNone(rights.Recorder(None, Path("unused")).asked({"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": ""}))

@@ -1,4 +1,4 @@
-"""The check of schema.py itself: what is not in the provider's schema must fail it."""
+"""Tests schema.py: code that is not in the provider's schema must fail."""
 
 import shutil
 import tempfile
@@ -36,7 +36,7 @@ output "arns" {
 }
 """
 
-# What is changed of the above, and the fault that it is.
+# A change of the code above, and the expected fault.
 BAD = {
     "unknown argument": ('bucket = "b-', 'bucke = "b-', "aws_s3_bucket.this: bucke is unknown"),
     "argument that the provider sets itself": ('bucket = "b-', 'arn = "b-', "aws_s3_bucket.this: arn is read-only"),

@@ -1,4 +1,4 @@
-"""What must be true of the code and its documents, and no plan sees."""
+"""Checks of the code and its documents that no plan makes."""
 
 import re
 import unittest
@@ -32,14 +32,37 @@ class Documents(unittest.TestCase):
                     with self.subTest(f"{folder.name}: {kind} {name}"):
                         self.assertIn(f"`{name}`", first_cells)
 
-    def test_every_setting_of_a_model_is_in_the_readme(self):
-        section = (INFRA / "README.md").read_text().split("\n### A model\n")[1].split("\n### ")[0]
+    def test_every_setting_of_a_model_is_in_the_documents(self):
+        section = (INFRA / "docs/settings.md").read_text().split("\n### A model\n")[1].split("\n### ")[0]
         (models,) = (item for item in parsed(INFRA / "modules/settings/variables.tf")["variable"] if '"models"' in item)
         settings = re.findall(r"(?:^|[{,]\s*)(\w+) = (?:number|optional)", flattened(models['"models"']["type"]))
         self.assertGreater(len(settings), 20)
         for setting in settings:
             with self.subTest(setting):
                 self.assertRegex(section, rf"\b{setting}\b")
+
+
+    def test_links_name_files_and_headings(self):
+        for page in sorted(INFRA.glob("**/*.md")):
+            for target in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text())):
+                if target.startswith("https://"):
+                    continue
+                path, _, anchor = target.partition("#")
+                file = (page.parent / path).resolve() if path else page
+                file = file / "README.md" if file.is_dir() and anchor else file
+                with self.subTest(f"{page.relative_to(INFRA)}: {target}"):
+                    self.assertTrue(file.exists(), "no such file")
+                    if anchor:
+                        self.assertIn(anchor, anchors(file.read_text()))
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+
+
+def anchors(text: str) -> list[str]:
+    """What GitHub calls the headings of a page."""
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", without_code(text), re.M)]
 
 
 def flattened(text: str) -> str:
@@ -92,14 +115,14 @@ def kinds(tokens: list[str], path: str, found: dict[str, set[str]]) -> None:
 
 class Messages(unittest.TestCase):
     def test_each_names_its_model(self):
-        """A stack has many models, and Terraform does not say for which of them a module refused something."""
-        for module in ("function", "gpu"):
+        """A stack has many models, and Terraform does not say which of them a module refused."""
+        for module, start in (("model", "${var.name}: "), ("function", "${var.model.name}: "), ("gpu", "${var.model.name}: ")):
             for path in (INFRA / "modules" / module).glob("*.tf"):
                 for message in re.findall(r'error_message = "(.*)', path.read_text()):
                     if message.startswith("name must"):  # the stack's, not a model's
                         continue
                     with self.subTest(f"{module}/{path.name}: {message[:40]}"):
-                        self.assertTrue(message.startswith("${var.model}: "), message)
+                        self.assertTrue(message.startswith(start), message)
 
 
 class Roles(unittest.TestCase):
@@ -109,14 +132,14 @@ class Roles(unittest.TestCase):
             for item in parsed(path).get("resource", []):
                 for name, role in item.get('"aws_iam_role"', {}).items():
                     with self.subTest(f"{path.relative_to(INFRA)}: {name}"):
-                        self.assertEqual(role.get("path"), "${var.roles.path}")
-                        self.assertEqual(role.get("permissions_boundary"), "${var.roles.permissions_boundary}")
+                        self.assertIn(role.get("path"), ("${var.roles.path}", "${var.model.roles.path}"))
+                        self.assertEqual(role.get("permissions_boundary"), role["path"].replace(".path}", ".permissions_boundary}"))
                     found += 1
         self.assertGreaterEqual(found, 6)
 
 
 class Grants(unittest.TestCase):
-    """Lambda loses grants that are written to one function at the same time. The provider writes its own one by one, CloudFormation does not wait."""
+    """Lambda can lose grants that are written to one function at the same time. The provider writes its grants one by one, and CloudFormation does not wait."""
 
     def test_cloudformation_writes_none_beside_the_provider(self):
         found = waiting = 0
@@ -129,7 +152,7 @@ class Grants(unittest.TestCase):
                 for grant in grants:
                     with self.subTest(f"{folder.name}: {stack} and {grant}"):
                         self.assertTrue(grant in after[stack] or stack in after[grant], "neither waits for the other")
-                # What other modules grant on the alias comes after it too.
+                # Grants of other modules on the alias come after it too.
                 for alias in (item['"alias"'] for item in parsed(folder / "outputs.tf")["output"] if '"alias"' in item):
                     waiting += 1
                     self.assertIn(stack, str(alias["depends_on"]))
@@ -153,7 +176,7 @@ def named(path: Path) -> list[tuple[str, str, dict]]:
 
 
 def reached(address: str, resources: dict[str, dict]) -> set[str]:
-    """The resources that are made before this one: those that it refers to, and in their turn those that they do."""
+    """The resources that this one depends on, directly or through others."""
     seen, todo = set(), [address]
     while todo:
         for other in re.findall(r"\baws_\w+\.\w+", str(resources.get(todo.pop(), ""))):
@@ -165,7 +188,7 @@ def reached(address: str, resources: dict[str, dict]) -> set[str]:
 
 class Throttles(unittest.TestCase):
     def test_routes_go_after_the_stage_has_forgotten_them(self):
-        """API Gateway refuses to change a stage that has settings of a route that is gone."""
+        """API Gateway refuses to change a stage with settings of a missing route."""
         (route,) = (body for kind, _, body in named(INFRA / "modules/api/routes.tf") if kind == '"aws_apigatewayv2_route"')
         self.assertEqual([block["create_before_destroy"] for block in route.get("lifecycle", [])], [True])
         (stage,) = (body for kind, _, body in named(INFRA / "modules/api/api.tf") if kind == '"aws_apigatewayv2_stage"')

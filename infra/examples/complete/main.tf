@@ -1,4 +1,4 @@
-# AWS_ENDPOINT_URL, where set, sends every call to that address instead of AWS.
+# If AWS_ENDPOINT_URL is set, it replaces AWS.
 provider "aws" {
   region = var.region
 
@@ -33,8 +33,8 @@ module "amaas" {
       memory_mb    = 512
       tracing      = "Active"
 
-      # Callers stay at stable_version while the version of this apply has a share of the calls; it is taken back by itself where more
-      # than 2 % of them fail, or the slowest percent take more than half a second.
+      # During a canary, callers stay at stable_version, and the version of this apply has a share of the calls. AWS rolls it back if more than 2 % of
+      # its calls fail, or the slowest percent take more than half a second.
       stable_version          = var.stable_version
       canary                  = var.canary_weight == null ? null : { weight = var.canary_weight, rollback = { error_rate = 0.02, p99_ms = 500 } }
       provisioned_concurrency = var.warm
@@ -43,8 +43,7 @@ module "amaas" {
       alarms                  = { p99_ms = 500 }
     }
 
-    # A version of the model that stays: what a new one is compared with, or what another tenant was promised. Its program moves with
-    # the package; a stable_version of its own would hold that too.
+    # A pinned version of the model, for comparisons or for another tenant. Its program follows the package; its own stable_version would pin that too.
     sentiment-2026 = {
       package              = var.package
       architecture         = var.architecture

@@ -1,10 +1,10 @@
 output "endpoint" {
-  description = "URL of the HTTP API before all models."
+  description = "URL of the HTTP API in front of all models."
   value       = module.amaas.endpoint
 }
 
 output "endpoints" {
-  description = "Where each model is called."
+  description = "URL of each model."
   value       = module.amaas.endpoints
 }
 
@@ -19,7 +19,7 @@ output "function_names" {
 }
 
 output "versions" {
-  description = "By model, the function's newest version and the one that callers reach: write the latter as stable_version before a canary."
+  description = "By model, the function's newest version and the one that callers reach. Write the latter as stable_version before a canary."
   value       = module.amaas.versions
 }
 
@@ -59,6 +59,6 @@ output "env" {
 }
 
 output "policies" {
-  description = "IAM policies, in JSON, of publishers, administrators and operators, to attach to roles of yours."
+  description = "IAM policies, in JSON, of publishers, administrators and operators, to attach to your own roles."
   value       = module.amaas.policies
 }

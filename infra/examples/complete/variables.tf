@@ -5,35 +5,35 @@ variable "region" {
 }
 
 variable "package" {
-  description = "Path of the zip made by `amaas package sentiment`."
+  description = "Path of the zip of `amaas package sentiment`."
   type        = string
 }
 
 variable "publishers" {
-  description = "Public keys of those who may publish, as `amaas signer` prints them."
+  description = "Public keys of the publishers, printed by `amaas signer`."
   type        = list(string)
 }
 
 variable "architecture" {
-  description = "Instruction set that the package was built for: x86_64 or arm64."
+  description = "Architecture of the package: x86_64 or arm64."
   type        = string
   default     = "x86_64"
 }
 
 variable "stable_version" {
-  description = "The function's version that callers reach, as the output `versions` has it; null follows each apply."
+  description = "The function's version that callers reach, from the output `versions`; null follows each apply."
   type        = string
   default     = null
 }
 
 variable "canary_weight" {
-  description = "Share of the calls for the version of this apply, with `stable_version` set; null tries nothing."
+  description = "Share of the calls for the version of this apply, with `stable_version` set; null is no canary."
   type        = number
   default     = null
 }
 
 variable "warm" {
-  description = "Environments that stand ready: min, max and target_utilization; null starts none. Not while a canary is out, and not out of the 10 that a new account has."
+  description = "Provisioned concurrency: min, max and target_utilization; null is none. Not during a canary, and not in a new account with 10 concurrent executions."
   type = object({
     min                = number
     max                = optional(number)
@@ -43,7 +43,7 @@ variable "warm" {
 }
 
 variable "domain" {
-  description = "A domain of your own for the API: name, certificate_arn and zone_id; null leaves the API's own."
+  description = "Your own domain for the API: name, certificate_arn and zone_id; null is the API's own name."
   type = object({
     name            = string
     certificate_arn = string
@@ -53,7 +53,7 @@ variable "domain" {
 }
 
 variable "oidc" {
-  description = "Whose bearer tokens are taken beside API keys: issuer, audience and tenant_claim. Null takes none."
+  description = "Identity provider of bearer tokens: issuer, audience and tenant_claim. Null accepts API keys only."
   type = object({
     issuer       = string
     audience     = string
@@ -71,7 +71,7 @@ variable "registry" {
 }
 
 variable "ledger" {
-  description = "The ledger's table: deletion_protection and point_in_time_recovery, both true where not set."
+  description = "The ledger's table: deletion_protection and point_in_time_recovery, both true by default."
   type = object({
     deletion_protection    = optional(bool, true)
     point_in_time_recovery = optional(bool, true)
@@ -80,36 +80,36 @@ variable "ledger" {
 }
 
 variable "alarm_emails" {
-  description = "Who hears of alarms, the budget and unusual costs. Each has to confirm a message of SNS."
+  description = "Recipients of alarms, the budget and cost anomalies. Each must confirm a message of SNS."
   type        = list(string)
   nullable    = false
 
   validation {
     condition     = length(var.alarm_emails) > 0
-    error_message = "alarm_emails must have an address that alarms are sent to: write [\"you@example.com\"]."
+    error_message = "alarm_emails must have an address for alarms: write [\"you@example.com\"]."
   }
 }
 
 variable "budget" {
-  description = "What the stack may cost a month before somebody is told; null makes no budget."
+  description = "Monthly budget of the stack; null creates none."
   type        = object({ monthly_usd = number })
   default     = { monthly_usd = 100 }
 }
 
 variable "cost_anomaly" {
-  description = "Cost Anomaly Detection mails the addresses from this impact on; null makes no monitor. Only the management account of an organization, or an account outside one, can make a monitor of a tag."
+  description = "Cost Anomaly Detection mails the addresses from this impact on; null creates no monitor. Only the management account of an organization, or an account outside one, can create a monitor of a tag."
   type        = object({ impact_usd = number })
   default     = null
 }
 
 variable "reserved_concurrency" {
-  description = "Most calls at once of sentiment-2026, and so the ceiling of its bill; null sets none. A new account has 10 of which none can be reserved."
+  description = "Maximum of concurrent calls of sentiment-2026, which limits its bill; null sets none. A new account has 10 and can reserve none."
   type        = number
   default     = null
 }
 
 variable "offline" {
-  description = "Whether to skip the checks that only real AWS can answer. Set it with AWS_ENDPOINT_URL at a local emulator such as moto."
+  description = "Whether to skip the checks that need real AWS. Set it with AWS_ENDPOINT_URL of a local emulator such as moto."
   type        = bool
   default     = false
 }

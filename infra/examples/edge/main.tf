@@ -1,4 +1,4 @@
-# AWS_ENDPOINT_URL, where set, sends every call to that address instead of AWS.
+# If AWS_ENDPOINT_URL is set, it replaces AWS.
 provider "aws" {
   region = var.region
 
@@ -12,7 +12,7 @@ provider "aws" {
   }
 }
 
-# CloudFront and its web ACL are set up there, wherever the model is.
+# CloudFront and its web ACL are created in us-east-1, in whatever region the model is.
 provider "aws" {
   alias  = "us_east_1"
   region = "us-east-1"
@@ -37,7 +37,7 @@ module "amaas" {
   models = {
     sentiment = {
       package = var.package
-      url     = { authorization = "AWS_IAM" } # the URL takes what CloudFront signed
+      url     = { authorization = "AWS_IAM" } # the URL accepts requests that CloudFront signed
     }
   }
 }

@@ -1,10 +1,10 @@
 output "endpoint" {
-  description = "URL of the edge, by which callers reach the model."
+  description = "URL of the edge, for callers of the model."
   value       = module.edge.endpoint
 }
 
 output "function_url" {
-  description = "The Function URL behind it, which takes what CloudFront or an IAM principal of the account with the right to it signed."
+  description = "The Function URL behind it, which accepts requests that CloudFront or an authorized IAM principal of the account signed."
   value       = module.amaas.endpoints["sentiment"]
 }
 
@@ -14,6 +14,6 @@ output "env" {
 }
 
 output "policies" {
-  description = "IAM policies, in JSON, of publishers, administrators and operators, to attach to roles of yours."
+  description = "IAM policies, in JSON, of publishers, administrators and operators, to attach to your own roles."
   value       = module.amaas.policies
 }

@@ -5,12 +5,12 @@ variable "region" {
 }
 
 variable "package" {
-  description = "Path of the zip made by `amaas package sentiment`."
+  description = "Path of the zip of `amaas package sentiment`."
   type        = string
 }
 
 variable "publishers" {
-  description = "Public keys of those who may publish, as `amaas signer` prints them."
+  description = "Public keys of the publishers, printed by `amaas signer`."
   type        = list(string)
 }
 
@@ -21,7 +21,7 @@ variable "registry" {
 }
 
 variable "ledger" {
-  description = "The ledger's table: deletion_protection and point_in_time_recovery, both true where not set."
+  description = "The ledger's table: deletion_protection and point_in_time_recovery, both true by default."
   type = object({
     deletion_protection    = optional(bool, true)
     point_in_time_recovery = optional(bool, true)
@@ -30,7 +30,7 @@ variable "ledger" {
 }
 
 variable "offline" {
-  description = "Whether to skip the checks that only real AWS can answer. Set it with AWS_ENDPOINT_URL at a local emulator such as moto."
+  description = "Whether to skip the checks that need real AWS. Set it with AWS_ENDPOINT_URL of a local emulator such as moto."
   type        = bool
   default     = false
 }

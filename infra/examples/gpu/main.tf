@@ -12,7 +12,7 @@ module "amaas" {
   publishers = var.publishers
 
   models = {
-    # On an NVIDIA GPU while somebody calls it, and on nothing while nobody does.
+    # On an NVIDIA GPU; scales to zero without calls.
     match = {
       image               = var.gpu_image
       execution_providers = ["cuda", "cpu"]
@@ -24,11 +24,11 @@ module "amaas" {
       }
     }
 
-    # Beside it, what needs none.
+    # On Lambda, without a GPU.
     sentiment = { package = var.package, memory_mb = 512 }
   }
 
-  # Services need a VPC; functions stay where they are.
+  # Services need a VPC; functions stay in Lambda's own network.
   network = { functions = false }
 
   api = { shared = { default = "sentiment" } }

@@ -1,5 +1,5 @@
 output "endpoint" {
-  description = "URL of the HTTP API before both models."
+  description = "URL of the HTTP API in front of both models."
   value       = module.amaas.endpoint
 }
 

@@ -5,17 +5,17 @@ variable "region" {
 }
 
 variable "publishers" {
-  description = "Public keys of those who may publish, as `amaas signer` prints them."
+  description = "Public keys of the publishers, printed by `amaas signer`."
   type        = list(string)
 }
 
 variable "package" {
-  description = "Path of the zip made by `amaas package sentiment`."
+  description = "Path of the zip of `amaas package sentiment`."
   type        = string
 }
 
 variable "gpu_image" {
-  description = "URI by digest of the image that `amaas package match --image` made on a base with CUDA, in ECR of this region."
+  description = "URI by digest of the image of `amaas package match --image` on a base with CUDA, in ECR of this region."
   type        = string
 }
 

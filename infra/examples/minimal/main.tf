@@ -1,4 +1,4 @@
-# AWS_ENDPOINT_URL, where set, sends every call to that address instead of AWS.
+# If AWS_ENDPOINT_URL is set, it replaces AWS.
 provider "aws" {
   region = var.region
 

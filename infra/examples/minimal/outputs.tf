@@ -39,6 +39,6 @@ output "ledger_table" {
 }
 
 output "policies" {
-  description = "IAM policies, in JSON, of publishers, administrators and operators, to attach to roles of yours."
+  description = "IAM policies, in JSON, of publishers, administrators and operators, to attach to your own roles."
   value       = module.amaas.policies
 }

@@ -5,17 +5,17 @@ variable "region" {
 }
 
 variable "package" {
-  description = "Path of the zip made by `amaas package sentiment`."
+  description = "Path of the zip of `amaas package sentiment`."
   type        = string
 }
 
 variable "publishers" {
-  description = "Public keys of those who may publish, as `amaas signer` prints them."
+  description = "Public keys of the publishers, printed by `amaas signer`."
   type        = list(string)
 }
 
 variable "architecture" {
-  description = "Instruction set that the package was built for: x86_64 or arm64."
+  description = "Architecture of the package: x86_64 or arm64."
   type        = string
   default     = "x86_64"
 }
@@ -36,7 +36,7 @@ variable "registry" {
 }
 
 variable "ledger" {
-  description = "The ledger's table: deletion_protection and point_in_time_recovery, both true where not set."
+  description = "The ledger's table: deletion_protection and point_in_time_recovery, both true by default."
   type = object({
     deletion_protection    = optional(bool, true)
     point_in_time_recovery = optional(bool, true)
@@ -45,7 +45,7 @@ variable "ledger" {
 }
 
 variable "oidc" {
-  description = "Whose bearer tokens are taken beside API keys: issuer, audience and tenant_claim, and where they have to be told algorithms and jwks. Null takes none."
+  description = "Identity provider of bearer tokens: issuer, audience and tenant_claim, and if needed algorithms and jwks. Null accepts API keys only."
   type = object({
     issuer       = string
     audience     = string
@@ -57,19 +57,19 @@ variable "oidc" {
 }
 
 variable "iam" {
-  description = "ignore, or tenant: a caller without key or token is the tenant that has the name of its AWS principal."
+  description = "ignore, or tenant: a caller without key or token is the tenant with the name of its AWS principal."
   type        = string
   default     = "ignore"
 }
 
 variable "reserved_concurrency" {
-  description = "Most calls at once, and so the ceiling of the bill; null sets none. A new account has 10 of which none can be reserved."
+  description = "Maximum of concurrent calls, which limits the bill; null sets none. A new account has 10 and can reserve none."
   type        = number
   default     = null
 }
 
 variable "offline" {
-  description = "Whether to skip the checks that only real AWS can answer. Set it with AWS_ENDPOINT_URL at a local emulator such as moto."
+  description = "Whether to skip the checks that need real AWS. Set it with AWS_ENDPOINT_URL of a local emulator such as moto."
   type        = bool
   default     = false
 }

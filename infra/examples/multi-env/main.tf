@@ -1,4 +1,4 @@
-# One configuration, an environment a state. Which one is chosen twice, by the backend's file and by the variables':
+# One configuration, and one state for each environment. Choose the environment with the backend's file and with the file of variables:
 #   terraform init -reconfigure -backend-config=environments/staging.s3.tfbackend
 #   terraform apply -var-file=environments/staging.tfvars.json
 terraform {

@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Name of the environment; every name begins with amaas-{environment}."
+  description = "Name of the environment; the prefix of every name is amaas-{environment}."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "environment" {
 }
 
 variable "account_id" {
-  description = "Account that the environment lives in. Credentials of another are refused before anything of the stack is read or written."
+  description = "Account of the environment. Credentials of another account are refused before Terraform reads or writes the stack."
   type        = string
 }
 
@@ -20,17 +20,17 @@ variable "region" {
 }
 
 variable "publishers" {
-  description = "Public keys of those who may publish, as `amaas signer` prints them: one a environment, so that nothing gets into production that was signed for staging alone."
+  description = "Public keys of the publishers, printed by `amaas signer`. Each environment has its own, so that production does not serve a model that was signed for staging alone."
   type        = list(string)
 }
 
 variable "package" {
-  description = "Path of the zip made by `amaas package sentiment`: the same file in all environments, by its digest."
+  description = "Path of the zip of `amaas package sentiment`: the same file in all environments, by its digest."
   type        = string
 }
 
 variable "architecture" {
-  description = "Instruction set that the package was built for: x86_64 or arm64."
+  description = "Architecture of the package: x86_64 or arm64."
   type        = string
   default     = "x86_64"
 }
@@ -48,13 +48,13 @@ variable "stable_version" {
 }
 
 variable "canary_weight" {
-  description = "Share of the calls for the version of this apply, with `stable_version` set; null tries nothing."
+  description = "Share of the calls for the version of this apply, with `stable_version` set; null is no canary."
   type        = number
   default     = null
 }
 
 variable "warm" {
-  description = "Environments that stand ready; null starts none."
+  description = "Provisioned concurrency; null is none."
   type = object({
     min = number
     max = optional(number)
@@ -63,17 +63,17 @@ variable "warm" {
 }
 
 variable "protected" {
-  description = "Whether tenants, keys, usage and models are kept from a destroy, and can be brought back."
+  description = "Whether a destroy of tenants, keys, usage and models is refused, and they can be restored."
   type        = bool
   default     = true
 }
 
 variable "budget_usd" {
-  description = "What the environment may cost a month before somebody is told."
+  description = "Monthly budget of the environment."
   type        = number
 }
 
 variable "alarm_emails" {
-  description = "Who hears of alarms and the budget."
+  description = "Recipients of alarms and the budget."
   type        = list(string)
 }

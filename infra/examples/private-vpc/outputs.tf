@@ -1,5 +1,5 @@
 output "endpoint" {
-  description = "URL of the HTTP API before the model; callers sign for execute-api."
+  description = "URL of the HTTP API in front of the model; callers sign for execute-api."
   value       = module.amaas.endpoint
 }
 

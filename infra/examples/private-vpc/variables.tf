@@ -5,17 +5,17 @@ variable "region" {
 }
 
 variable "publishers" {
-  description = "Public keys of those who may publish, as `amaas signer` prints them."
+  description = "Public keys of the publishers, printed by `amaas signer`."
   type        = list(string)
 }
 
 variable "package" {
-  description = "Path of the zip made by `amaas package sentiment`."
+  description = "Path of the zip of `amaas package sentiment`."
   type        = string
 }
 
 variable "architecture" {
-  description = "Instruction set that the package was built for: x86_64 or arm64."
+  description = "Architecture of the package: x86_64 or arm64."
   type        = string
   default     = "x86_64"
 }

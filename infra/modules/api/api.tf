@@ -20,13 +20,13 @@ resource "aws_apigatewayv2_api" "this" {
 }
 
 locals {
-  # What a function says where it answers pages itself.
+  # The same values as in a function's own answers.
   cors = jsondecode(file("${path.module}/../function/cors.json"))
 }
 
 resource "aws_apigatewayv2_stage" "this" {
   api_id      = aws_apigatewayv2_api.this.id
-  name        = "$default" # the one stage that is no part of the path
+  name        = "$default" # the only stage that is not part of the path
   auto_deploy = true
   tags        = var.tags
 
@@ -50,15 +50,14 @@ resource "aws_apigatewayv2_stage" "this" {
     }
   }
 
-  # AWS refuses settings of a route that is not there yet.
+  # AWS refuses settings of a route that does not exist yet.
   depends_on = [aws_apigatewayv2_route.this]
 }
 
-# Log deliveries may write to groups of this prefix by one policy of the account; each other group would lengthen a policy
-# whose size is limited.
+# One resource policy of the account allows log delivery to groups with this prefix. Other groups would each lengthen a policy of limited size.
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is the caller's choice, and less than a year is the usual one
-  #checkov:skip=CKV_AWS_158:the caller gives the key; without one CloudWatch's own encryption stands
+  #checkov:skip=CKV_AWS_338:the retention is a setting, and usually less than a year
+  #checkov:skip=CKV_AWS_158:the key is a setting; without it CloudWatch encrypts with its own
   name              = "/aws/vendedlogs/${var.name}-api"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.log_kms_key_arn
@@ -68,7 +67,7 @@ resource "aws_cloudwatch_log_group" "this" {
 locals {
   execute_api_endpoint = var.execute_api_endpoint != null ? var.execute_api_endpoint : var.domain == null
 
-  # No header, query or body, and so no credential; no path beyond the route.
+  # No header, query or body, and so no credential. No path beyond the route.
   log_format = merge(
     {
       requestId            = "$context.requestId"

@@ -9,8 +9,8 @@ resource "aws_apigatewayv2_integration" "function" {
   timeout_milliseconds   = var.timeout_ms
 }
 
-# This API's routes of this model and nothing else may invoke the alias: where the function knows tenants by the principal in the
-# event (`iam = "tenant"`), whoever may invoke it decides what that principal is. The routes limit methods, so this does not.
+# Only this API's routes of this model may invoke the alias. With `iam = "tenant"` the function trusts the principal in the event, and every
+# principal with this right could forge it. The routes limit methods, so the grant does not.
 resource "aws_lambda_permission" "this" {
   for_each = { for key, model in local.asked : key => model if contains(keys(var.functions), model) }
 
@@ -32,7 +32,7 @@ resource "aws_apigatewayv2_integration" "service" {
   integration_uri        = each.value.listener_arn
   connection_type        = "VPC_LINK"
   connection_id          = one(aws_apigatewayv2_vpc_link.this[*].id)
-  payload_format_version = "1.0" # the one there is for HTTP_PROXY
+  payload_format_version = "1.0" # the only version for HTTP_PROXY
   timeout_milliseconds   = var.timeout_ms
 
   dynamic "tls_config" {
@@ -52,7 +52,7 @@ resource "aws_apigatewayv2_vpc_link" "this" {
   security_group_ids = var.vpc_link.security_group_ids
   tags               = var.tags
 
-  # A link cannot be changed, so another zone makes another one, to which the integrations have to move first.
+  # A link cannot be changed. Another zone creates another link, and the integrations move to it first.
   lifecycle {
     create_before_destroy = true
   }

@@ -1,8 +1,8 @@
 output "endpoint" {
-  description = "URL of the API without a slash at its end: the domain where there is one."
+  description = "URL of the API without a trailing slash: the domain, if there is one."
   value       = var.domain == null ? aws_apigatewayv2_api.this.api_endpoint : "https://${aws_apigatewayv2_domain_name.this[0].domain_name}"
 
-  # Before the route, the grant and the stage there is nothing to call.
+  # The API answers calls only with its routes, grants and stage.
   depends_on = [aws_apigatewayv2_stage.this, aws_lambda_permission.this, aws_apigatewayv2_api_mapping.this]
 }
 
@@ -12,7 +12,7 @@ output "api_id" {
 }
 
 output "execution_arn" {
-  description = "What a caller's policy names for `execute-api:Invoke` where `authorization` is AWS_IAM, followed by /STAGE/METHOD/PATH."
+  description = "ARN for `execute-api:Invoke` in a caller's policy if `authorization` is AWS_IAM, followed by /STAGE/METHOD/PATH."
   value       = aws_apigatewayv2_api.this.execution_arn
 }
 
@@ -22,11 +22,11 @@ output "stage" {
 }
 
 output "log_group" {
-  description = "Name of the access log's group."
+  description = "Name of the access log group."
   value       = aws_cloudwatch_log_group.this.name
 }
 
 output "routes" {
-  description = "The model that answers, by route key such as \"ANY /v1/models/sentiment\"."
+  description = "The model by route key, such as \"ANY /v1/models/sentiment\"."
   value       = tomap(local.routes)
 }

@@ -1,7 +1,7 @@
-# A sealed call is a POST whatever it is inside, so a model's routes take any method and the model refuses what it does not have.
-# There is no route for everything else: the API answers an unknown path itself, which costs no invocation.
+# A sealed call is always a POST, so a model's routes accept any method, and the model refuses unknown ones. Other paths have no route: the API answers
+# them itself, without an invocation.
 resource "aws_apigatewayv2_route" "this" {
-  #checkov:skip=CKV_AWS_309:NONE leaves it to the function, which looks for the caller's key inside the sealed call
+  #checkov:skip=CKV_AWS_309:with NONE the function checks the key inside the sealed call
   for_each = local.routes
 
   api_id             = aws_apigatewayv2_api.this.id
@@ -10,8 +10,7 @@ resource "aws_apigatewayv2_route" "this" {
   authorization_type = contains(keys(local.open), each.key) ? "NONE" : var.authorization
   authorizer_id      = contains(keys(local.open), each.key) ? null : one(aws_apigatewayv2_authorizer.jwt[*].id)
 
-  # A route that goes, goes after the stage was changed. Else the stage still has the throttle of a route that is gone, and API Gateway refuses to
-  # change it.
+  # A route is deleted after the stage was changed. Otherwise the stage has the throttle of a missing route, and API Gateway refuses to change it.
   lifecycle {
     create_before_destroy = true
   }
@@ -35,7 +34,7 @@ locals {
   models        = sort(concat(keys(var.functions), keys(var.services)))
   default_model = var.shared.default != null ? var.shared.default : length(local.models) == 1 ? local.models[0] : null
 
-  # Route keys with their model, as far as `authorization` holds for them.
+  # Route keys that require `authorization`, with their model.
   asked = merge(
     merge([for model in local.models : {
       "ANY /v1/models/${model}"          = model
@@ -60,7 +59,7 @@ locals {
     } : "POST ${path}" => model if model != null },
   )
 
-  # Nobody has a token for these: the SDK fetches keys before it has sealed anything, and whoever asks for health is a machine.
+  # Callers of these have no token: the SDK fetches keys before it seals a call, and health checks have no credentials.
   public = merge(
     merge([for model in local.models : {
       "GET /v1/models/${model}/keys"          = model
@@ -75,7 +74,7 @@ locals {
     ] : "GET ${path}" => local.default_model if local.default_model != null },
   )
 
-  # A browser's preflight has no credentials, and a route for any method would ask it for them. What answers it is `cors`.
+  # A browser's preflight has no credentials, but a route for any method would require them. The API answers these by `cors`.
   preflight = { for key, model in local.asked : "OPTIONS ${split(" ", key)[1]}" => model }
 
   open = merge(
@@ -86,10 +85,10 @@ locals {
   routes = merge(local.asked, local.open)
 }
 
-# Quotas that AWS raises when it is asked, so more are no mistake. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+# AWS raises these quotas on request, so this is a warning. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 check "quotas" {
   assert {
     condition     = max(length(local.routes), length(local.models)) <= 300
-    error_message = "An HTTP API has 300 routes and 300 integrations unless AWS raised that, and this one has ${length(local.routes)} routes and ${length(local.models)} integrations: ask Service Quotas for more routes per API, or make another stack with a part of the models."
+    error_message = "An HTTP API has a quota of 300 routes and 300 integrations, and this one has ${length(local.routes)} routes and ${length(local.models)} integrations: request more routes per API from Service Quotas, or move some models to another stack."
   }
 }

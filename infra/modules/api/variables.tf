@@ -13,8 +13,8 @@ variable "functions" {
   description = <<-TEXT
     The models that are Lambda functions, by name.
     - function_name, alias: what the API invokes
-    - alias_arn: ARN of the alias, held against the two names
-    - invoke_arn: `invoke_arn` of the alias, what an integration of API Gateway takes
+    - alias_arn: ARN of the alias, compared with the two names
+    - invoke_arn: `invoke_arn` of the alias, for the integration
   TEXT
   type = map(object({
     function_name = string
@@ -26,7 +26,7 @@ variable "functions" {
 
   validation {
     condition     = alltrue([for model in keys(var.functions) : can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])
-    error_message = "functions must have models' names for keys, 1 to 40 lower-case letters, digits, hyphens or underscores: write \"sentiment\", not ${jsonencode([for model in keys(var.functions) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
+    error_message = "functions must have names of models as keys, 1 to 40 lower-case letters, digits, hyphens or underscores: write \"sentiment\", not ${jsonencode([for model in keys(var.functions) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
   }
 
   validation {
@@ -39,7 +39,7 @@ variable "services" {
   description = <<-TEXT
     The models that are services behind a load balancer of a VPC, by name.
     - listener_arn: ARN of the load balancer's listener
-    - server_name: name in the listener's certificate; null speaks plain HTTP inside the VPC
+    - server_name: name in the listener's certificate; null is plain HTTP inside the VPC
   TEXT
   type = map(object({
     listener_arn = string
@@ -50,7 +50,7 @@ variable "services" {
 
   validation {
     condition     = alltrue([for model in keys(var.services) : can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])
-    error_message = "services must have models' names for keys, 1 to 40 lower-case letters, digits, hyphens or underscores: write \"sentiment\", not ${jsonencode([for model in keys(var.services) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
+    error_message = "services must have names of models as keys, 1 to 40 lower-case letters, digits, hyphens or underscores: write \"sentiment\", not ${jsonencode([for model in keys(var.services) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
   }
 
   validation {
@@ -65,7 +65,7 @@ variable "services" {
 }
 
 variable "vpc_link" {
-  description = "From where services are reached: subnets of their VPC, and security groups that their load balancers let in. Needed with `services`."
+  description = "VPC link to services: subnets of their VPC, and security groups that their load balancers allow. Required with `services`."
   type = object({
     subnet_ids         = list(string)
     security_group_ids = list(string)
@@ -74,14 +74,14 @@ variable "vpc_link" {
 
   validation {
     condition     = length(var.services) == 0 || try(length(var.vpc_link.subnet_ids) > 0 && length(var.vpc_link.security_group_ids) > 0, false)
-    error_message = "vpc_link must be set with services, or nothing reaches them: write vpc_link = { subnet_ids = […], security_group_ids = […] } with at least one of each."
+    error_message = "vpc_link must be set with services, or the API does not reach them: write vpc_link = { subnet_ids = […], security_group_ids = […] } with at least one of each."
   }
 }
 
 variable "shared" {
   description = <<-TEXT
     Which model answers the routes that have no model in their path. Null leaves the routes out.
-    - default: keys, usage, the list of models, the server's health and the OpenAPI document; null is the one model where there is one only
+    - default: keys, usage, the list of models, the server's health and the OpenAPI document; null is the only model, if there is one
     - embeddings: POST /v1/embeddings
     - completions: POST /v1/completions
   TEXT
@@ -100,7 +100,7 @@ variable "shared" {
 }
 
 variable "authorization" {
-  description = "What the API asks of callers: NONE leaves it to the function, which checks the key inside the sealed call; AWS_IAM asks for SigV4; JWT asks for a token of `jwt` in the outer `Authorization` header, besides whatever the function asks for."
+  description = "How the API authorizes callers. NONE: the function checks the key inside the sealed call. AWS_IAM: SigV4. JWT: a token of `jwt` in the outer `Authorization` header, in addition to the function's own check."
   type        = string
   default     = "NONE"
   nullable    = false
@@ -112,7 +112,7 @@ variable "authorization" {
 }
 
 variable "jwt" {
-  description = "Whose tokens are taken with `authorization = \"JWT\"`: `issuer`, an https URL as tokens have it in `iss`, and `audience`, of which `aud` must have one."
+  description = "Issuer of tokens with `authorization = \"JWT\"`: `issuer`, the tokens' `iss`, and `audience`, one of which must be in `aud`."
   type = object({
     issuer   = string
     audience = list(string)
@@ -121,17 +121,17 @@ variable "jwt" {
 
   validation {
     condition     = (var.authorization == "JWT") == (var.jwt != null)
-    error_message = "jwt must be set with authorization = \"JWT\" and only then: write jwt = { issuer = \"https://login.example.com\", audience = [\"amaas\"] }, or take one of the two out."
+    error_message = "jwt must be set with authorization = \"JWT\" and only then: write jwt = { issuer = \"https://login.example.com\", audience = [\"amaas\"] }, or leave one of the two out."
   }
 
   validation {
     condition     = var.jwt == null || try(length(var.jwt.audience) > 0 && can(regex("^https://[^/?#@[:space:]]+(/[^?#[:space:]]*)?$", var.jwt.issuer)), false)
-    error_message = "jwt must have an https issuer without user, query or fragment, and an audience, or every token of the issuer would be taken: write jwt = { issuer = \"https://login.example.com\", audience = [\"amaas\"] }."
+    error_message = "jwt must have an https issuer without user, query or fragment, and an audience, or every token of the issuer would be accepted: write jwt = { issuer = \"https://login.example.com\", audience = [\"amaas\"] }."
   }
 }
 
 variable "throttle" {
-  description = "Requests that the stage takes a second (`rate`) and at once (`burst`), for each route; more are answered 429."
+  description = "Throttle of each route: requests a second (`rate`) and `burst`. The API answers more with 429."
   type = object({
     rate  = optional(number, 50)
     burst = optional(number, 100)
@@ -146,7 +146,7 @@ variable "throttle" {
 }
 
 variable "throttles" {
-  description = "The same for each route of a model, by the model's name, in place of `throttle`."
+  description = "Throttle of each route of a model, by the model's name, instead of `throttle`."
   type = map(object({
     rate  = number
     burst = number
@@ -166,24 +166,23 @@ variable "throttles" {
 }
 
 variable "timeout_ms" {
-  description = "Milliseconds that the API waits for a model. HTTP APIs end at 30 seconds."
+  description = "Milliseconds that the API waits for a model, up to 30 seconds."
   type        = number
   default     = 29000
   nullable    = false
 
   validation {
     condition     = var.timeout_ms >= 50 && var.timeout_ms <= 30000 && floor(var.timeout_ms) == var.timeout_ms
-    error_message = "timeout_ms must be a whole number between 50 and 30000, the limits of HTTP APIs: write 29000. A model that needs longer keeps its Function URL."
+    error_message = "timeout_ms must be a whole number between 50 and 30000, the limits of HTTP APIs: write 29000. A slower model needs a Function URL."
   }
 }
 
 variable "domain" {
   description = <<-TEXT
-    A domain name of your own. Null leaves the name that API Gateway gives.
+    Your own domain name. Null is API Gateway's name.
     - name: the domain name, such as "models.example.com"
     - certificate_arn: an ACM certificate for it, in the API's region
-    - zone_id: Route 53 zone in which the module makes its A and AAAA records; null makes none. A zone that is there already,
-      since its id decides how many records there are, which a plan has to know
+    - zone_id: an existing Route 53 zone, in which the module creates its A and AAAA records; null creates none. A plan must know its id.
   TEXT
   type = object({
     name            = string
@@ -199,29 +198,29 @@ variable "domain" {
 
   validation {
     condition     = var.domain == null || can(regex("^arn:[a-z0-9-]+:acm:${data.aws_region.current.id}:[0-9]{12}:certificate/.+$", var.domain.certificate_arn))
-    error_message = "domain.certificate_arn must be the ARN of an ACM certificate in ${data.aws_region.current.id}, the region of the API: write \"arn:aws:acm:${data.aws_region.current.id}:ACCOUNT:certificate/ID\", not ${jsonencode(try(var.domain.certificate_arn, null))}. One in us-east-1 is what CloudFront takes."
+    error_message = "domain.certificate_arn must be the ARN of an ACM certificate in ${data.aws_region.current.id}, the region of the API: write \"arn:aws:acm:${data.aws_region.current.id}:ACCOUNT:certificate/ID\", not ${jsonencode(try(var.domain.certificate_arn, null))}. A certificate in us-east-1 is for CloudFront."
   }
 }
 
 variable "execute_api_endpoint" {
-  description = "Whether the API also answers at the name that API Gateway gives. Null: only where there is no domain."
+  description = "Whether the API also answers at API Gateway's own name. Null: only without a domain."
   type        = bool
   default     = null
 
   validation {
     condition     = var.execute_api_endpoint != false || var.domain != null
-    error_message = "execute_api_endpoint must not be false without a domain, or nothing reaches the API: set domain, or leave execute_api_endpoint out."
+    error_message = "execute_api_endpoint must not be false without a domain, or no caller reaches the API: set domain, or leave execute_api_endpoint out."
   }
 }
 
 variable "cors" {
   description = <<-TEXT
-    Which pages of other origins a browser lets call the API. Null lets none.
-    - origins: such as "https://app.example.com"; "*" is every page there is
-    - headers, methods: what they may send; null takes those of the function module's cors.json, which are what amaas and AWS's signatures take
-    - expose_headers: what they may read of an answer's headers; null takes all that amaas has there
-    - credentials: whether the browser sends cookies and the like, which amaas does not use
-    - max_age_s: for how long the browser remembers; null: two hours
+    Pages of other origins that may call the API from a browser. Null allows none.
+    - origins: such as "https://app.example.com"; "*" allows every page
+    - headers, methods: what pages may send; null is the function module's cors.json, for amaas and AWS signatures
+    - expose_headers: headers of an answer that pages may read; null is all of amaas
+    - credentials: whether the browser sends cookies, which amaas does not use
+    - max_age_s: how long the browser caches the answer; null is two hours
   TEXT
   type = object({
     origins        = list(string)
@@ -245,19 +244,19 @@ variable "cors" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch keeps the access log."
+  description = "Days until CloudWatch deletes events of the access log."
   type        = number
   default     = 30
   nullable    = false
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
+    error_message = "log_retention_days must be one of CloudWatch's periods, and not 0 (forever): write 7, 14, 30, 90, 365 or another of them."
   }
 }
 
 variable "log_kms_key_arn" {
-  description = "ARN of a KMS key for the access log. Its key policy must let the CloudWatch Logs service use it. Null leaves the service's own encryption."
+  description = "ARN of a KMS key for the access log. Its key policy must allow the CloudWatch Logs service. Null is the service's own encryption."
   type        = string
   default     = null
 

@@ -1,15 +1,15 @@
-# A Function URL that asks for IAM takes what CloudFront signed, and nothing that a caller sends there without going through here.
+# A Function URL with AWS_IAM accepts requests that CloudFront signed, and refuses callers that bypass it.
 resource "aws_cloudfront_origin_access_control" "this" {
   count = var.origin.access_control ? 1 : 0
 
   name                              = var.name
-  description                       = "Signs what goes to the Function URL behind ${var.name}"
+  description                       = "Signs requests to the Function URL behind ${var.name}"
   origin_access_control_origin_type = "lambda"
-  signing_behavior                  = "always" # with "no-override" a caller's own Authorization would take the signature's place
+  signing_behavior                  = "always" # with "no-override" a caller's own Authorization would replace the signature
   signing_protocol                  = "sigv4"
 }
 
-# The signature takes the place of `Authorization`, so a caller's key or token goes on in the other header where amaas takes it.
+# The signature replaces `Authorization`, so the function moves a caller's key or token to the other header that amaas reads.
 resource "aws_cloudfront_function" "credential" {
   count = var.origin.access_control ? 1 : 0
 

@@ -1,11 +1,11 @@
-# A way for requests and no cache: answers are each caller's own.
+# Forwards requests and caches nothing, because answers belong to one caller.
 resource "aws_cloudfront_distribution" "this" {
   #checkov:skip=CKV_AWS_86:the origin's access log has each request, and WAF's log what was blocked
   #checkov:skip=CKV_AWS_305:an API has no root object
   #checkov:skip=CKV_AWS_310:there is one API, and nothing to fail over to
-  #checkov:skip=CKV_AWS_374:who may call is not a matter of countries unless the caller says so
-  #checkov:skip=CKV2_AWS_32:the default is AWS's SecurityHeadersPolicy, and the caller may name another
-  #checkov:skip=CKV2_AWS_42:the caller gives the certificate together with the domain
+  #checkov:skip=CKV_AWS_374:`allowed_countries` is a setting
+  #checkov:skip=CKV2_AWS_32:the default is AWS's SecurityHeadersPolicy; `response_headers_policy_id` is a setting
+  #checkov:skip=CKV2_AWS_42:the certificate is a setting of `domain`
   #checkov:skip=CKV2_AWS_47:known-bad-inputs, which has the rule for Log4j, is among the defaults of managed_rules
   enabled         = true
   comment         = var.name
@@ -23,15 +23,15 @@ resource "aws_cloudfront_distribution" "this" {
     origin_access_control_id = one(aws_cloudfront_origin_access_control.this[*].id)
 
     custom_origin_config {
-      http_port                = 80 # named because it has to be, and not used
+      http_port                = 80 # required, and not used
       https_port               = 443
       origin_protocol_policy   = "https-only"
       origin_ssl_protocols     = ["TLSv1.2"]
-      origin_read_timeout      = 60 # the longest that CloudFront gives unasked
+      origin_read_timeout      = 60 # the maximum without a quota increase
       origin_keepalive_timeout = 60
     }
 
-    # That there is a secret is none.
+    # Whether there is a secret is not sensitive.
     dynamic "custom_header" {
       for_each = nonsensitive(var.origin_secret == null) ? [] : ["amaas-edge"]
 
@@ -44,10 +44,10 @@ resource "aws_cloudfront_distribution" "this" {
 
   default_cache_behavior {
     target_origin_id           = "api"
-    viewer_protocol_policy     = "https-only" # a redirect would come after the key was sent in the clear
+    viewer_protocol_policy     = "https-only" # a redirect comes after the key was sent in plain text
     allowed_methods            = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     cached_methods             = ["GET", "HEAD"]
-    compress                   = false # ciphertext does not get smaller
+    compress                   = false # ciphertext does not compress
     cache_policy_id            = local.caching_disabled
     origin_request_policy_id   = local.all_viewer_except_host
     response_headers_policy_id = var.response_headers_policy_id
@@ -97,7 +97,7 @@ locals {
   names = try(var.domain.names, [])
 
   # Managed policies have these ids in every account: "Use managed cache policies" and "Use managed origin request policies" in the
-  # CloudFront developer guide. The origin is an API that knows itself by its own host name.
+  # CloudFront developer guide. The origin policy drops Host, because the API answers for its own host name only.
   caching_disabled       = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
   all_viewer_except_host = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 }

@@ -1,10 +1,10 @@
 output "endpoint" {
-  description = "URL without a slash at its end: the first name of the domain where there is one."
+  description = "URL without a trailing slash: the first name of the domain, if there is one."
   value       = "https://${length(local.names) == 0 ? aws_cloudfront_distribution.this.domain_name : local.names[0]}"
 }
 
 output "distribution_arn" {
-  description = "ARN of the distribution: whom a Function URL lets through, as the variable `edges` of the root module takes it."
+  description = "ARN of the distribution, for the variable `edges` of the root module."
   value       = aws_cloudfront_distribution.this.arn
 }
 

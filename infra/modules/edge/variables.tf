@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "origin" {
-  description = "What is behind: `domain_name`, the host name of an HTTP API or a Function URL; `path`, put before each request's own where there is one; `access_control`: true signs each request for a Function URL that asks for AWS_IAM, so that requests cannot bypass the edge."
+  description = "The origin: `domain_name`, the host name of an HTTP API or a Function URL; `path`, prepended to each request's path; `access_control`: true signs each request for a Function URL with AWS_IAM, so that callers cannot bypass the edge."
   type = object({
     domain_name    = string
     path           = optional(string)
@@ -30,19 +30,19 @@ variable "origin" {
 
   validation {
     condition     = !var.origin.access_control || can(regex("^[a-z0-9]+[.]lambda-url[.][a-z0-9-]+[.]on[.]aws$", var.origin.domain_name))
-    error_message = "origin.access_control must be left out unless domain_name is a Function URL's, since an HTTP API cannot be closed to all but CloudFront: write trimsuffix(trimprefix(module.amaas.endpoints[\"MODEL\"], \"https://\"), \"/\"), not ${jsonencode(var.origin.domain_name)}."
+    error_message = "origin.access_control must be left out unless domain_name is a Function URL's, because callers can bypass CloudFront in front of an HTTP API: write trimsuffix(trimprefix(module.amaas.endpoints[\"MODEL\"], \"https://\"), \"/\"), not ${jsonencode(var.origin.domain_name)}."
   }
 }
 
 variable "origin_secret" {
-  description = "Sent to the origin as the header `amaas-edge`, so that it can tell who came through. It stands in the state. Null sends none."
+  description = "Secret that CloudFront sends to the origin as the header `amaas-edge`, so that the origin can recognise its requests. It is in the state. Null sends none."
   type        = string
   default     = null
   sensitive   = true
 
   validation {
     condition     = var.origin_secret == null || can(regex("^[A-Za-z0-9_-]{32,256}$", var.origin_secret))
-    error_message = "origin_secret must be 32 to 256 letters, digits, hyphens or underscores: write what `openssl rand -hex 32` prints, or leave it out."
+    error_message = "origin_secret must be 32 to 256 letters, digits, hyphens or underscores: write the output of `openssl rand -hex 32`, or leave it out."
   }
 }
 
@@ -51,7 +51,7 @@ variable "domain" {
     Domain names of your own. Null leaves the name that CloudFront gives, at which TLS 1.0 and 1.1 are taken as well.
     - names: such as ["models.example.com"]
     - certificate_arn: an ACM certificate for all of them, in us-east-1
-    - zone_id: Route 53 zone, one that is there already, in which the module makes their A and AAAA records; null makes none
+    - zone_id: an existing Route 53 zone, in which the module creates their A and AAAA records; null creates none
   TEXT
   type = object({
     names           = list(string)
@@ -67,12 +67,12 @@ variable "domain" {
 
   validation {
     condition     = var.domain == null || can(regex("^arn:[^:]+:acm:us-east-1:", var.domain.certificate_arn))
-    error_message = "domain.certificate_arn must be of a certificate in us-east-1, the one region that CloudFront looks in: write \"arn:aws:acm:us-east-1:ACCOUNT:certificate/ID\", not ${jsonencode(try(var.domain.certificate_arn, null))}."
+    error_message = "domain.certificate_arn must be of a certificate in us-east-1, the only region that CloudFront supports: write \"arn:aws:acm:us-east-1:ACCOUNT:certificate/ID\", not ${jsonencode(try(var.domain.certificate_arn, null))}."
   }
 }
 
 variable "rate_limit" {
-  description = "Requests that an address may make in five minutes; more are answered 429 until it makes fewer."
+  description = "Requests of one address in five minutes; WAF answers more with 429."
   type        = number
   default     = 2000
   nullable    = false
@@ -84,7 +84,7 @@ variable "rate_limit" {
 }
 
 variable "managed_rules" {
-  description = "AWS's rule groups to ask, in this order: common, known-bad-inputs, ip-reputation, anonymous-ip."
+  description = "AWS's managed rule groups, in order of evaluation: common, known-bad-inputs, ip-reputation, anonymous-ip."
   type        = list(string)
   default     = ["ip-reputation", "known-bad-inputs", "common"]
   nullable    = false
@@ -96,19 +96,19 @@ variable "managed_rules" {
 }
 
 variable "counted_rules" {
-  description = "Rules of the common group that count and do not block, beside SizeRestrictions_BODY, which the size of inputs would set off. With plain calls text that has markup in it sets off CrossSiteScripting_BODY."
+  description = "Rules of the common group that count instead of block, beside SizeRestrictions_BODY, which large inputs match. In plain calls, text with markup matches CrossSiteScripting_BODY."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for rule in var.counted_rules : can(regex("^[A-Za-z0-9]+_[A-Za-z0-9_]+$", rule))])
-    error_message = "counted_rules must be names of rules as AWS writes them: write [\"CrossSiteScripting_BODY\"], not ${jsonencode(var.counted_rules)}."
+    error_message = "counted_rules must be AWS's names of rules: write [\"CrossSiteScripting_BODY\"], not ${jsonencode(var.counted_rules)}."
   }
 }
 
 variable "allowed_countries" {
-  description = "Countries that may call, by their two letters of ISO 3166. Empty: all."
+  description = "Countries that may call, as ISO 3166 codes of two letters. Empty allows all."
   type        = list(string)
   default     = []
   nullable    = false
@@ -120,7 +120,7 @@ variable "allowed_countries" {
 }
 
 variable "price_class" {
-  description = "Where CloudFront answers: PriceClass_100 in North America and Europe, PriceClass_200 in most places, PriceClass_All everywhere. Callers from elsewhere reach the nearest of these."
+  description = "Locations that answer: PriceClass_100 in North America and Europe, PriceClass_200 in most regions, PriceClass_All everywhere. Other callers reach the nearest location."
   type        = string
   default     = "PriceClass_100"
   nullable    = false
@@ -132,32 +132,32 @@ variable "price_class" {
 }
 
 variable "response_headers_policy_id" {
-  description = "Id of the CloudFront policy for headers that answers get. The default is AWS's SecurityHeadersPolicy, which has HSTS. Null adds none."
+  description = "Id of the CloudFront policy for headers of answers. The default is AWS's SecurityHeadersPolicy, which has HSTS. Null adds none."
   type        = string
   default     = "67f7725c-6f97-4210-82d7-5512b31e9d03"
 }
 
 variable "log_allowed" {
-  description = "Whether WAF's log also has the requests that no rule had anything against. It has callers' IP addresses, which are personal data."
+  description = "Whether WAF's log also has allowed requests. The log has callers' IP addresses, which are personal data."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch keeps WAF's log."
+  description = "Days until CloudWatch deletes events of WAF's log."
   type        = number
   default     = 30
   nullable    = false
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
+    error_message = "log_retention_days must be one of CloudWatch's periods, and not 0 (forever): write 7, 14, 30, 90, 365 or another of them."
   }
 }
 
 variable "log_kms_key_arn" {
-  description = "ARN of a KMS key for WAF's log, in us-east-1. Its key policy must let the CloudWatch Logs service use it. Null leaves the service's own encryption."
+  description = "ARN of a KMS key for WAF's log, in us-east-1. Its key policy must allow the CloudWatch Logs service. Null is the service's own encryption."
   type        = string
   default     = null
 

@@ -1,7 +1,7 @@
 resource "aws_wafv2_web_acl" "this" {
   #checkov:skip=CKV_AWS_192:known-bad-inputs, which has the rule for Log4j, is among the defaults of managed_rules
   name        = var.name
-  description = "Before the amaas models behind ${var.origin.domain_name}"
+  description = "In front of the amaas models behind ${var.origin.domain_name}"
   scope       = "CLOUDFRONT"
   tags        = var.tags
 
@@ -13,7 +13,7 @@ resource "aws_wafv2_web_acl" "this" {
     name     = "rate"
     priority = 0
 
-    # 429 is what clients try again after a while; 403 they do not.
+    # Clients retry 429 later; they do not retry 403.
     action {
       block {
         custom_response {
@@ -75,7 +75,7 @@ resource "aws_wafv2_web_acl" "this" {
     }
   }
 
-  # A sample is a request with its headers, the caller's key among them, and nothing redacts it.
+  # Samples of requests have all headers, with the caller's key, and cannot be redacted.
   visibility_config {
     metric_name                = var.name
     cloudwatch_metrics_enabled = true
@@ -85,7 +85,7 @@ resource "aws_wafv2_web_acl" "this" {
   lifecycle {
     precondition {
       condition     = data.aws_region.current.id == "us-east-1"
-      error_message = "What stands before CloudFront has to be in us-east-1, and this provider is for ${data.aws_region.current.id}: write providers = { aws = aws.us_east_1 } at the module, with a provider of that alias for us-east-1."
+      error_message = "The web ACL of CloudFront must be in us-east-1, and this provider is for ${data.aws_region.current.id}: write providers = { aws = aws.us_east_1 } at the module, with a provider of that alias for us-east-1."
     }
   }
 }
@@ -94,7 +94,7 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
   resource_arn            = aws_wafv2_web_acl.this.arn
   log_destination_configs = [aws_cloudwatch_log_group.this.arn]
 
-  # Where keys and tokens may be, and the secret that a caller might try to guess.
+  # Headers that may have keys, tokens or the secret of the origin.
   dynamic "redacted_fields" {
     for_each = ["amaas-edge", "authorization", "cookie", "x-api-key"]
 
@@ -129,10 +129,10 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
   }
 }
 
-# WAF writes to groups of this prefix only.
+# WAF writes to log groups with this prefix only.
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is the caller's choice, and less than a year is the usual one
-  #checkov:skip=CKV_AWS_158:the caller gives the key; without one CloudWatch's own encryption stands
+  #checkov:skip=CKV_AWS_338:the retention is a setting, and usually less than a year
+  #checkov:skip=CKV_AWS_158:the key is a setting; without it CloudWatch encrypts with its own
   name              = "aws-waf-logs-${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.log_kms_key_arn

@@ -3,8 +3,7 @@ locals {
   scales      = try(local.provisioned.max > local.provisioned.min, false)
 }
 
-# Environments that are started before anybody calls, of the version that callers reach: the next one's stand ready before the alias moves
-# there, and nothing is moved meanwhile that a plan would have to put back.
+# Provisioned concurrency of the version that callers reach. Environments of the next version are ready before the alias moves to it.
 resource "aws_lambda_provisioned_concurrency_config" "this" {
   count = local.provisioned != null && !local.scales ? 1 : 0
 
@@ -17,7 +16,7 @@ resource "aws_lambda_provisioned_concurrency_config" "this" {
   }
 }
 
-# The same, where Application Auto Scaling sets their number. It only sets it: taken away, it would leave environments that nobody owns.
+# The same, if Application Auto Scaling sets the number. Terraform still owns the configuration, so that a destroy removes the environments.
 resource "aws_lambda_provisioned_concurrency_config" "scaled" {
   count = local.scales ? 1 : 0
 
@@ -39,7 +38,7 @@ resource "aws_appautoscaling_target" "this" {
   resource_id        = "function:${aws_lambda_provisioned_concurrency_config.scaled[0].function_name}:${aws_lambda_provisioned_concurrency_config.scaled[0].qualifier}"
   min_capacity       = local.provisioned.min
   max_capacity       = local.provisioned.max
-  tags               = var.tags
+  tags               = var.model.tags
 }
 
 resource "aws_appautoscaling_policy" "this" {

@@ -1,4 +1,4 @@
-# What was invoked asynchronously and could not be run. A sealed call stays sealed in here.
+# Failed asynchronous invocations. A sealed call stays sealed in the queue.
 resource "aws_sqs_queue" "dead_letters" {
   count = var.dead_letters == null ? 0 : 1
 
@@ -7,10 +7,10 @@ resource "aws_sqs_queue" "dead_letters" {
   kms_master_key_id                 = var.dead_letters.kms_key_arn
   kms_data_key_reuse_period_seconds = var.dead_letters.kms_key_arn == null ? null : 3600
   sqs_managed_sse_enabled           = var.dead_letters.kms_key_arn == null ? true : null
-  tags                              = var.tags
+  tags                              = var.model.tags
 }
 
-# A destination, not a `dead_letter_config`: it tells why a call failed beside the call, and belongs to the alias.
+# A destination, not a `dead_letter_config`: its messages have the reason of the failure, and it belongs to the alias.
 resource "aws_lambda_function_event_invoke_config" "this" {
   count = var.dead_letters == null ? 0 : 1
 
@@ -25,6 +25,6 @@ resource "aws_lambda_function_event_invoke_config" "this" {
     }
   }
 
-  # Lambda looks whether the role may send to the queue.
+  # Lambda checks whether the role may send to the queue.
   depends_on = [aws_iam_role_policy.this]
 }

@@ -1,32 +1,17 @@
 locals {
-  function_name = "${var.name}-${var.model}"
-
-  optional_environment = merge(
-    var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) },
-    length(var.cors_origins) == 0 || local.cors_by_url ? {} : { AMAAS_CORS_ORIGINS = join(",", var.cors_origins) },
-    var.iam == "ignore" ? {} : { AMAAS_IAM = var.iam },
-    merge([for oidc in var.oidc[*] : {
-      for name, value in {
-        AMAAS_OIDC_ISSUER       = oidc.issuer
-        AMAAS_OIDC_AUDIENCE     = oidc.audience
-        AMAAS_OIDC_TENANT_CLAIM = oidc.tenant_claim
-        AMAAS_OIDC_ALGORITHMS   = try(join(",", oidc.algorithms), null)
-        AMAAS_OIDC_JWKS         = oidc.jwks
-      } : name => value if value != null
-    }]...),
-  )
+  function_name = "${var.name}-${var.model.name}"
 }
 
-# What runs is built outside Terraform and named by its digest: an apply never compiles, and equal bytes change nothing.
+# The program is built outside Terraform and identified by its digest. Equal bytes change nothing.
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_50:tracing is the caller's to switch on, `tracing`; it costs by the trace
-  #checkov:skip=CKV_AWS_116:what fails goes to a destination of the alias, `dead_letters`, which tells why beside the call
-  #checkov:skip=CKV_AWS_173:the environment has names and public keys, never a secret, and Lambda encrypts it with a key of its own
-  #checkov:skip=CKV_AWS_115:most requests at once is the caller's to set, `reserved_concurrency`, out of the account's pool
-  #checkov:skip=CKV_AWS_117:a VPC is the caller's choice, `vpc`; without one a function starts sooner
-  #checkov:skip=CKV_AWS_272:a zip is named by its digest, and models are signed; `code_signing_config_arn` asks for more
+  #checkov:skip=CKV_AWS_50:`tracing` is a setting; each trace costs money
+  #checkov:skip=CKV_AWS_116:`dead_letters` is a setting; it uses a destination of the alias, which has the reason of a failure
+  #checkov:skip=CKV_AWS_173:the environment has names and public keys, never a secret, and Lambda encrypts it with its own key
+  #checkov:skip=CKV_AWS_115:`reserved_concurrency` is a setting, which takes from the account's pool
+  #checkov:skip=CKV_AWS_117:`vpc` is a setting; a function starts faster without one
+  #checkov:skip=CKV_AWS_272:`code_signing_config_arn` is a setting; a zip is identified by its digest, and models are signed
   function_name = local.function_name
-  description   = "amaas model ${var.model}"
+  description   = "amaas model ${var.model.name}"
   role          = aws_iam_role.this.arn
 
   package_type     = var.image == null ? "Zip" : "Image"
@@ -49,20 +34,17 @@ resource "aws_lambda_function" "this" {
   }
 
   environment {
-    # A run may take as long as an invocation, and ends half a second before it; `environment` can say less.
-    variables = merge({ AMAAS_MAX_RUN_SECONDS = tostring(var.timeout_s) }, var.environment, local.optional_environment, {
-      AMAAS_STORE               = var.registry.store
-      AMAAS_MODEL               = var.model
-      AMAAS_MODEL_VERSION       = var.model_version
-      AMAAS_EXECUTION_PROVIDERS = "cpu"
-      AMAAS_KMS_KEY             = var.registry.sealing_key_arn
-      AMAAS_PUBLISHERS          = join(",", var.publishers)
-      AMAAS_SEALING             = var.sealing
-      AMAAS_REPLAY              = var.replay
-      AMAAS_LEDGER              = "dynamodb:${var.ledger.table}"
-      AMAAS_RESPONSE_MODE       = var.url.mode == "RESPONSE_STREAM" ? "stream" : "buffered"
-      ORT_DISABLE_TELEMETRY     = "1"
-    })
+    # A run may take as long as an invocation, minus half a second. `environment` can lower this.
+    variables = merge(
+      { AMAAS_MAX_RUN_SECONDS = tostring(var.timeout_s) },
+      var.model.environment,
+      {
+        AMAAS_EXECUTION_PROVIDERS = "cpu"
+        AMAAS_RESPONSE_MODE       = var.url.mode == "RESPONSE_STREAM" ? "stream" : "buffered"
+      },
+      length(var.model.cors_origins) == 0 || local.cors_by_url ? {} : { AMAAS_CORS_ORIGINS = join(",", var.model.cors_origins) },
+      var.iam == "ignore" ? {} : { AMAAS_IAM = var.iam },
+    )
   }
 
   tracing_config {
@@ -86,32 +68,31 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # A version with a snapshot is there when its init phase has run, which may take as long as a request, 15 minutes, or 130 seconds where
-  # that is more.
+  # A version with a snapshot is published after its init phase, which may take as long as a request: up to 15 minutes, and at least 130 seconds.
   timeouts {
     create = var.snap_start ? "20m" : null
     update = var.snap_start ? "20m" : null
   }
 
-  tags = var.tags
+  tags = var.model.tags
 
-  # The first request must find its rights and its log group; Lambda would make a group of its own, without retention.
+  # The first request needs its rights and its log group. Otherwise Lambda would create a log group without retention.
   depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this]
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_158:a key is the caller's choice, `log_kms_key_arn`; no log has a payload
-  #checkov:skip=CKV_AWS_338:how long logs are kept is the caller's to say, `log_retention_days`
+  #checkov:skip=CKV_AWS_158:`log_kms_key_arn` is a setting; no log has a payload
+  #checkov:skip=CKV_AWS_338:`log_retention_days` is a setting
   name              = "/aws/lambda/${local.function_name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.log_kms_key_arn
-  tags              = var.tags
+  retention_in_days = var.model.log_retention_days
+  kms_key_id        = var.model.log_kms_key_arn
+  tags              = var.model.tags
 }
 
-# Lambda itself refuses what is not among its conditions, or takes it and has no snapshot. This one changes with what AWS announces, so it warns.
+# A warning and not an error: AWS may announce SnapStart for zips of OS-only runtimes.
 check "snap_start_of_an_image" {
   assert {
     condition     = !var.snap_start || var.image != null
-    error_message = "${var.model}: snap_start is meant for an image: AWS has announced SnapStart for container images and not for zips of OS-only runtimes, as `package` is, and may refuse it. Push what `amaas package ${var.model} --image` makes and write image = its URI by digest, or leave snap_start out."
+    error_message = "${var.model.name}: snap_start needs an image. AWS announced SnapStart for container images and not for zips of OS-only runtimes like `package`, and may refuse it. Push the image of `amaas package ${var.model.name} --image` and write image = its URI by digest, or leave snap_start out."
   }
 }

@@ -9,7 +9,7 @@ output "function_arn" {
 }
 
 output "alias_arn" {
-  description = "ARN of the alias `live`, which is what callers should be allowed to invoke."
+  description = "ARN of the alias `live`, for policies that let callers invoke it."
   value       = aws_lambda_alias.live.arn
 }
 
@@ -17,32 +17,32 @@ output "alias" {
   description = "Name of the alias that callers reach."
   value       = aws_lambda_alias.live.name
 
-  # A grant that names it is written after this module's own.
+  # Grants of other modules on the alias come after this module's own.
   depends_on = [aws_cloudformation_stack.public_invoke]
 }
 
 output "alias_invoke_arn" {
-  description = "What an HTTP API's integration calls: the alias `live`."
+  description = "ARN of the alias `live` for an HTTP API's integration."
   value       = aws_lambda_alias.live.invoke_arn
 }
 
 output "version" {
-  description = "Version that this apply published: what to write as `stable_version` before the next change is tried as a canary."
+  description = "Version that this apply published. Write it as `stable_version` before the next canary."
   value       = aws_lambda_function.this.version
 }
 
 output "stable_version" {
-  description = "Version that the alias `live` points to; a canary's share apart."
+  description = "Version of the alias `live`, without a canary's share."
   value       = aws_lambda_alias.live.function_version
 }
 
 output "dead_letter_queue" {
-  description = "Name of the queue of dead letters, or null without one."
+  description = "Name of the dead letter queue, or null without one."
   value       = one(aws_sqs_queue.dead_letters[*].name)
 }
 
 output "endpoint" {
-  description = "The Function URL, or null where `url.mode` is OFF."
+  description = "The Function URL, or null if `url.mode` is OFF."
   value       = local.has_url ? aws_lambda_function_url.this[0].function_url : null
 }
 

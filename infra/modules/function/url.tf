@@ -2,11 +2,11 @@ locals {
   has_url   = var.url.mode != "OFF"
   is_public = local.has_url && var.url.authorization == "NONE"
 
-  # A browser's preflight is never signed, so a URL that asks for IAM refuses it before the function sees it: there the URL has to answer it.
-  # Elsewhere the function does. Never both, since Lambda then sends each header twice, and browsers refuse that.
-  cors_by_url = local.has_url && var.url.authorization == "AWS_IAM" && length(var.cors_origins) > 0
+  # Browsers do not sign preflights. A URL with AWS_IAM refuses unsigned requests before the function sees them, so the URL itself must answer
+  # preflights. Otherwise the function does. If both did, Lambda would send each header twice, which browsers refuse.
+  cors_by_url = local.has_url && var.url.authorization == "AWS_IAM" && length(var.model.cors_origins) > 0
 
-  # What the function says where it answers itself: a test of functions/serve holds the two together.
+  # The same values as in the function's own answers; a test of functions/serve compares them.
   cors = jsondecode(file("${path.module}/cors.json"))
 }
 
@@ -22,7 +22,7 @@ resource "aws_lambda_function_url" "this" {
     for_each = local.cors_by_url ? [local.cors] : []
 
     content {
-      allow_origins  = var.cors_origins
+      allow_origins  = var.model.cors_origins
       allow_methods  = cors.value.methods
       allow_headers  = cors.value.headers
       expose_headers = cors.value.expose_headers
@@ -34,7 +34,7 @@ resource "aws_lambda_function_url" "this" {
 # A public URL needs two grants since October 2025: lambda:InvokeFunctionUrl, and lambda:InvokeFunction for calls that come
 # through the URL. https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 resource "aws_lambda_permission" "public_url" {
-  #checkov:skip=CKV_AWS_301:made only where the caller asks for a public URL; the function then checks each caller's key itself
+  #checkov:skip=CKV_AWS_301:only with url.authorization = "NONE"; the function then checks each caller's key itself
   count = local.is_public ? 1 : 0
 
   statement_id           = "PublicFunctionUrl"
@@ -44,21 +44,21 @@ resource "aws_lambda_permission" "public_url" {
   principal              = "*"
   function_url_auth_type = "NONE"
 
-  # The provider adds a grant of its own to a public URL.
+  # The provider adds its own grant to a public URL.
   depends_on = [aws_lambda_function_url.this]
 }
 
-# The second grant is made through CloudFormation because aws_lambda_permission knows `invoked_via_function_url` from provider
-# 6.28 on only. Without that condition the grant would let every AWS account call the Invoke API with an event of its own making.
+# CloudFormation creates the second grant, because aws_lambda_permission has `invoked_via_function_url` only from provider 6.28 on. Without that
+# condition any AWS account could call the Invoke API with a forged event.
 #
-# Lambda loses grants that are written to one function at the same time. The provider writes its own one after the other, but CloudFormation
-# does not wait for it. So the stack comes after them, and the output `alias` after the stack, for grants of other modules.
+# Lambda can lose grants that are written to one function at the same time. The provider writes its grants one after the other, but CloudFormation
+# does not wait for the provider. So the stack depends on these grants, and the output `alias` on the stack, for grants of other modules.
 resource "aws_cloudformation_stack" "public_invoke" {
-  #checkov:skip=CKV_AWS_124:one grant, which Terraform waits for; nobody else has to hear of it
+  #checkov:skip=CKV_AWS_124:one grant, which Terraform waits for; no other system needs a notification
   count = local.is_public ? 1 : 0
 
-  name = "${replace(local.function_name, "_", "-")}-${substr(sha256(local.function_name), 0, 6)}-public-invoke" # no underscores here
-  tags = var.tags
+  name = "${replace(local.function_name, "_", "-")}-${substr(sha256(local.function_name), 0, 6)}-public-invoke" # stack names have no underscores
+  tags = var.model.tags
 
   template_body = jsonencode({
     AWSTemplateFormatVersion = "2010-09-09"

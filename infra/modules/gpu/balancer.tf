@@ -1,8 +1,8 @@
-# Internal: what callers reach is an HTTP API through a VPC link, or this from within the VPC.
+# Internal: callers reach it through the VPC link of an HTTP API, or from within the VPC.
 resource "aws_lb" "this" {
-  #checkov:skip=CKV_AWS_150:whether a destroy may fail is the caller's to say, `deletion_protection`
-  #checkov:skip=CKV_AWS_91:access logs need a bucket that ELB may write, `access_log_bucket`; the service logs each call itself
-  #checkov:skip=CKV2_AWS_28:internal; a web ACL stands before the API that callers reach, if anywhere
+  #checkov:skip=CKV_AWS_150:`deletion_protection` is a setting
+  #checkov:skip=CKV_AWS_91:`access_log_bucket` is a setting; the service logs each call itself
+  #checkov:skip=CKV2_AWS_28:internal; a web ACL belongs in front of the public API
   name                       = substr(local.balancer_name, 0, 32)
   internal                   = true
   load_balancer_type         = "application"
@@ -11,7 +11,7 @@ resource "aws_lb" "this" {
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
   idle_timeout               = 120 # a streamed answer may pause for as long
-  tags                       = var.tags
+  tags                       = var.model.tags
 
   dynamic "access_logs" {
     for_each = var.access_log_bucket[*]
@@ -26,7 +26,7 @@ resource "aws_lb" "this" {
   lifecycle {
     precondition {
       condition     = length(local.balancer_name) <= 32
-      error_message = "${var.model}: name and model must have 31 characters together, because a load balancer's name has 32 at most: \"${local.service_name}\" has ${length(local.service_name)}. Give the model, or the stack, a shorter name."
+      error_message = "${var.model.name}: name and model must have 31 characters together, because a load balancer's name has 32 at most with the hyphen: \"${local.service_name}\" has ${length(local.service_name)}. Give the model, or the stack, a shorter name."
     }
   }
 }
@@ -39,9 +39,9 @@ resource "aws_lb_target_group" "this" {
   vpc_id                        = var.network.vpc_id
   load_balancing_algorithm_type = "least_outstanding_requests"
   deregistration_delay          = 30 # as long as a server drains
-  tags                          = var.tags
+  tags                          = var.model.tags
 
-  # Ready once the model is loaded, checked and warm.
+  # Ready when the model is loaded, checked and warmed up.
   health_check {
     path                = "/v2/health/ready"
     matcher             = "200"
@@ -54,13 +54,13 @@ resource "aws_lb_target_group" "this" {
 
 resource "aws_lb_listener" "this" {
   #checkov:skip=CKV_AWS_2:plain HTTP only without a certificate, inside the VPC, where calls then have to be sealed
-  #checkov:skip=CKV_AWS_103:the policy is TLS 1.3 and 1.2 where there is a certificate
+  #checkov:skip=CKV_AWS_103:with a certificate the policy is TLS 1.3 and 1.2
   load_balancer_arn = aws_lb.this.arn
   port              = var.certificate_arn == null ? 80 : 443
   protocol          = var.certificate_arn == null ? "HTTP" : "HTTPS"
   certificate_arn   = var.certificate_arn
   ssl_policy        = var.certificate_arn == null ? null : "ELBSecurityPolicy-TLS13-1-2-2021-06"
-  tags              = var.tags
+  tags              = var.model.tags
 
   default_action {
     type             = "forward"
@@ -72,14 +72,14 @@ resource "aws_security_group" "balancer" {
   name        = "${local.service_name}-balancer"
   description = "The load balancer of ${local.service_name}"
   vpc_id      = var.network.vpc_id
-  tags        = var.tags
+  tags        = var.model.tags
 }
 
 resource "aws_security_group" "task" {
   name        = "${local.service_name}-task"
-  description = "The tasks of ${local.service_name}, which only their load balancer reaches"
+  description = "The tasks of ${local.service_name}, reached by their load balancer only"
   vpc_id      = var.network.vpc_id
-  tags        = var.tags
+  tags        = var.model.tags
 }
 
 resource "aws_vpc_security_group_ingress_rule" "client_group" {

@@ -1,28 +1,28 @@
-# The system that ECS offers for GPUs, with NVIDIA's driver; each apply takes the newest, and instances get it as they are replaced.
-data "aws_ssm_parameter" "system" {
+# The newest GPU AMI of ECS, with NVIDIA's driver. Instances get it when they are replaced.
+data "aws_ssm_parameter" "ami" {
   name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
 }
 
-# What the type has. Types come faster than a list of them here could.
+# Properties of the instance type, so that the module needs no list of types.
 data "aws_ec2_instance_type" "this" {
   instance_type = var.instance_type
 }
 
-# The provider's default tags do not reach what EC2 and Auto Scaling make, which costs the most.
+# The provider's default tags do not apply to instances and disks that Auto Scaling creates.
 data "aws_default_tags" "this" {}
 
 locals {
-  gpus      = sum(concat([0], [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.count]))
-  makers    = [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.manufacturer]
-  instances = merge(data.aws_default_tags.this.tags, var.tags, { Name = local.service_name })
+  gpus          = sum(concat([0], [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.count]))
+  manufacturers = [for gpu in data.aws_ec2_instance_type.this.gpus : gpu.manufacturer]
+  instances     = merge(data.aws_default_tags.this.tags, var.model.tags, { Name = local.service_name })
 }
 
 resource "aws_launch_template" "this" {
   name          = local.service_name
   description   = "Instances of ${local.service_name}"
-  image_id      = data.aws_ssm_parameter.system.insecure_value
+  image_id      = data.aws_ssm_parameter.ami.insecure_value
   instance_type = var.instance_type
-  tags          = var.tags
+  tags          = var.model.tags
 
   user_data = base64encode(<<-SH
     #!/bin/bash
@@ -40,7 +40,7 @@ resource "aws_launch_template" "this" {
     arn = aws_iam_instance_profile.instance.arn
   }
 
-  # No tokenless requests, and none from a container, which is one hop further away.
+  # IMDSv2 only, and not from a container, which is one hop further away.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
@@ -75,26 +75,26 @@ resource "aws_launch_template" "this" {
 
   lifecycle {
     precondition {
-      condition     = contains(local.makers, "NVIDIA") && contains(data.aws_ec2_instance_type.this.supported_architectures, "x86_64")
-      error_message = "${var.model}: instance_type must have NVIDIA GPUs and x86_64 processors, and ${var.instance_type} has ${length(local.makers) == 0 ? "no GPU" : "GPUs of ${join(", ", local.makers)}"} and ${join(", ", data.aws_ec2_instance_type.this.supported_architectures)} processors: write \"g5.xlarge\"."
+      condition     = contains(local.manufacturers, "NVIDIA") && contains(data.aws_ec2_instance_type.this.supported_architectures, "x86_64")
+      error_message = "${var.model.name}: instance_type must have NVIDIA GPUs and x86_64 processors, and ${var.instance_type} has ${length(local.manufacturers) == 0 ? "no GPU" : "GPUs of ${join(", ", local.manufacturers)}"} and ${join(", ", data.aws_ec2_instance_type.this.supported_architectures)} processors: write \"g5.xlarge\"."
     }
 
-    # A part of a GPU counts as none.
+    # A part of a GPU is counted as 0.
     precondition {
       condition     = var.gpus <= max(1, local.gpus)
-      error_message = "${var.model}: gpus must not be more than an instance has, or no task ever starts: write gpus = ${max(1, local.gpus)} or less for ${var.instance_type}, not ${var.gpus}, or a larger instance_type."
+      error_message = "${var.model.name}: gpus must not be more than an instance has, or no task can start: write gpus = ${max(1, local.gpus)} or less for ${var.instance_type}, not ${var.gpus}, or a larger instance_type."
     }
 
-    # The system and ECS's agent take a part of the memory, so less than all of it has to be enough.
+    # The operating system and the ECS agent need a part of the memory.
     precondition {
       condition     = local.cpu <= 1024 * data.aws_ec2_instance_type.this.default_vcpus && local.memory_mb < data.aws_ec2_instance_type.this.memory_size
-      error_message = "${var.model}: cpu and memory_mb of a task must fit on an instance, or none ever starts: ${var.instance_type} has ${1024 * data.aws_ec2_instance_type.this.default_vcpus} CPU units and ${data.aws_ec2_instance_type.this.memory_size} MiB, of which the system takes a part, and the task asks for ${local.cpu} and ${local.memory_mb}. Write less of them, or a larger instance_type."
+      error_message = "${var.model.name}: cpu and memory_mb of a task must fit on an instance, or no task can start: ${var.instance_type} has ${1024 * data.aws_ec2_instance_type.this.default_vcpus} CPU units and ${data.aws_ec2_instance_type.this.memory_size} MiB, a part of which the system needs, and the task needs ${local.cpu} and ${local.memory_mb}. Write smaller values, or a larger instance_type."
     }
   }
 }
 
-# ECS makes and ends instances as tasks need them, between these bounds. The upper one is one more than there may be tasks: where each has its
-# GPU, a deployment that stops none before the next is ready would else find no room while there are as many as there may be.
+# ECS starts and ends instances as tasks need them, within these bounds. The maximum is one more than the maximum of tasks, so that a deployment can
+# start a new task before it stops an old one.
 resource "aws_autoscaling_group" "this" {
   name                  = local.service_name
   min_size              = var.capacity.min
@@ -103,7 +103,7 @@ resource "aws_autoscaling_group" "this" {
   protect_from_scale_in = true
   capacity_rebalance    = var.capacity.spot
 
-  # It goes after the service, so no task is on it, and after the capacity provider, by which ECS would let instances go one by one.
+  # A destroy deletes it after the service, so it has no tasks, and after the capacity provider, with which ECS would end instances one by one.
   force_delete = true
 
   mixed_instances_policy {
@@ -132,16 +132,16 @@ resource "aws_autoscaling_group" "this" {
   }
 
   lifecycle {
-    ignore_changes = [desired_capacity] # ECS's to set
+    ignore_changes = [desired_capacity] # set by ECS
   }
 
-  # Until the last task has ended the instances tell ECS so; without the right to, a destroy waits for tasks that are gone.
+  # Instances report to ECS until their last task has ended. Without this right a destroy waits for tasks that no longer exist.
   depends_on = [aws_iam_role_policy.instance]
 }
 
 resource "aws_ecs_capacity_provider" "this" {
   name = local.service_name
-  tags = var.tags
+  tags = var.model.tags
 
   auto_scaling_group_provider {
     auto_scaling_group_arn         = aws_autoscaling_group.this.arn

@@ -1,10 +1,10 @@
 output "endpoint" {
-  description = "URL of the load balancer, which is reached from within the VPC."
+  description = "URL of the load balancer, reachable from within the VPC."
   value       = "${var.certificate_arn == null ? "http" : "https"}://${aws_lb.this.dns_name}"
 }
 
 output "listener_arn" {
-  description = "ARN of the load balancer's listener: what a VPC link of an HTTP API calls."
+  description = "ARN of the load balancer's listener, for a VPC link of an HTTP API."
   value       = aws_lb_listener.this.arn
 }
 

@@ -1,18 +1,18 @@
-# Tasks come with what waits and go with what does not. Each alarm moves the service's number of tasks by one step, and Terraform never
-# does: so a fixed number, `min` the same as `max`, is kept by the same steps.
+# Application Auto Scaling sets the number of tasks, and Terraform never does. Four alarms each start one step scaling policy. A fixed number
+# (`min` equal to `max`) is kept by the same policies.
 #
-#   wake    fewer than the least there may be; or none, and calls find none: the load
-#           balancer answers 503; who repeats for as long as a start takes is answered    → the least, or one
-#   more    more rows wait at each than may                                             → one more
-#   fewer   nearly none wait                                                            → one less, not the last
-#   sleep   nobody called for a while                                                   → the least there may be
+#   scale_from_zero  no task runs, and the load balancer answers calls with 503; or, with a `min` above 0, fewer
+#                    tasks are wanted than `min`                                                                → one more
+#   scale_out        more rows are queued at each task than `queue_depth`                                       → one more
+#   scale_in         few rows are queued                                                                        → one less, not the last
+#   scale_to_zero    no call for `idle_minutes`                                                                 → `min`
 locals {
   by_balancer = { LoadBalancer = aws_lb.this.arn_suffix }
   by_service  = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this.name }
 }
 
-# What the tasks say waits, out of their own log: the metric that they make of it themselves is by model, and a stack beside this one may have
-# a model of the same name, whose idle tasks would be averaged in. Without a default value, since nothing said is no task, and not no queue.
+# QueueDepth from this service's own log. CloudWatch also makes a metric from the same log lines, by model. Another stack may have a model of the
+# same name, and its idle tasks would lower that average. There is no default value: no data means no task, not an empty queue.
 resource "aws_cloudwatch_log_metric_filter" "depth" {
   name           = "${local.service_name}-queue-depth"
   log_group_name = aws_cloudwatch_log_group.this.name
@@ -32,31 +32,31 @@ resource "aws_appautoscaling_target" "this" {
   resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.this.name}"
   min_capacity       = var.capacity.min
   max_capacity       = var.capacity.max
-  tags               = var.tags
+  tags               = var.model.tags
 }
 
 locals {
-  least = max(1, var.capacity.min)
-  told  = one(aws_cloudwatch_log_metric_filter.depth.metric_transformation)
+  min_running = max(1, var.capacity.min)
+  queue_depth = one(aws_cloudwatch_log_metric_filter.depth.metric_transformation)
 
-  # The step, and the expression, over metrics below, that is 1 where it is due for so many minutes in a row. `missing` is what an
-  # expression without data means: metrics of a load balancer and of tasks have none where nothing happened.
-  steps = {
-    wake = {
-      # A second one is not started while the first is: an instance, an image and a model take their time.
+  # Each policy has a metric math expression over the metrics below, which is 1 if the policy must act. The alarm goes off after `minutes` in a
+  # row. `missing` says how CloudWatch treats missing data: load balancer and task metrics have no datapoints if nothing happened.
+  policies = {
+    scale_from_zero = {
+      # The cooldown covers the start of an instance, the image pull and the model load, so no second task starts meanwhile.
       type       = "ChangeInCapacity", by = 1, cooldown = var.capacity.min > 0 ? 60 : 600, minutes = 1, missing = "notBreaching"
       expression = var.capacity.min > 0 ? "IF(desired < ${var.capacity.min}, 1, 0)" : "IF(refused > 0, 1, 0)"
     }
-    more = {
+    scale_out = {
       type       = "ChangeInCapacity", by = 1, cooldown = 300, minutes = 1, missing = "notBreaching"
       expression = "IF(depth > ${var.scaling.queue_depth}, 1, 0)"
     }
-    fewer = {
+    scale_in = {
       type       = "ChangeInCapacity", by = -1, cooldown = 300, minutes = 10, missing = "notBreaching"
-      expression = "IF(desired > ${local.least} AND depth < ${var.scaling.queue_depth / 4}, 1, 0)"
+      expression = "IF(desired > ${local.min_running} AND depth < ${var.scaling.queue_depth / 4}, 1, 0)"
     }
-    sleep = {
-      # Calls that found no task count: whoever is waited for must not be sent away again.
+    scale_to_zero = {
+      # Calls that found no task count too. Otherwise a task could stop right after its start, while its caller still retries.
       type       = "ExactCapacity", by = var.capacity.min, cooldown = 60, minutes = var.scaling.idle_minutes, missing = "breaching"
       expression = "IF(SUM([requests, refused]) >= 1, 0, 1)"
     }
@@ -66,12 +66,12 @@ locals {
     desired  = { namespace = "ECS/ContainerInsights", name = "DesiredTaskCount", stat = "Maximum", dimensions = local.by_service }
     refused  = { namespace = "AWS/ApplicationELB", name = "HTTPCode_ELB_503_Count", stat = "Sum", dimensions = local.by_balancer }
     requests = { namespace = "AWS/ApplicationELB", name = "RequestCount", stat = "Sum", dimensions = local.by_balancer }
-    depth    = { namespace = local.told.namespace, name = local.told.name, stat = "Average", dimensions = null }
+    depth    = { namespace = local.queue_depth.namespace, name = local.queue_depth.name, stat = "Average", dimensions = null }
   }
 }
 
 resource "aws_appautoscaling_policy" "this" {
-  for_each = local.steps
+  for_each = local.policies
 
   name               = "${local.service_name}-${each.key}"
   policy_type        = "StepScaling"
@@ -92,16 +92,16 @@ resource "aws_appautoscaling_policy" "this" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = local.steps
+  for_each = local.policies
 
-  alarm_name          = "${var.name}/${var.model}/${each.key}"
+  alarm_name          = "${var.name}/${var.model.name}/${each.key}"
   alarm_description   = "Not a fault: moves the number of tasks of ${local.service_name} (${each.key})."
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   evaluation_periods  = each.value.minutes
   treat_missing_data  = each.value.missing
   alarm_actions       = [aws_appautoscaling_policy.this[each.key].arn]
-  tags                = var.tags
+  tags                = var.model.tags
 
   metric_query {
     id          = "due"

@@ -1,5 +1,5 @@
 locals {
-  service_name = "${var.name}-${var.model}"
+  service_name = "${var.name}-${var.model.name}"
   port         = 8080
   cpu          = coalesce(var.cpu, 3072)
   memory_mb    = coalesce(var.memory_mb, 12288)
@@ -7,45 +7,29 @@ locals {
   # A load balancer's name has no underscores.
   balancer_name = replace(local.service_name, "_", "-")
 
-  # Whom the image's programs run as, so that they can write what is mounted.
+  # User of the image, which must be able to write the mounted volume.
   user = 65532
 
-  environment = merge(var.environment, {
-    AMAAS_STORE                = var.registry.store
-    AMAAS_MODEL                = var.model
-    AMAAS_MODEL_VERSION        = var.model_version
-    AMAAS_EXECUTION_PROVIDERS  = join(",", var.execution_providers)
-    AMAAS_KMS_KEY              = var.registry.sealing_key_arn
-    AMAAS_PUBLISHERS           = join(",", var.publishers)
-    AMAAS_SEALING              = var.sealing
-    AMAAS_REPLAY               = var.replay
-    AMAAS_LEDGER               = "dynamodb:${var.ledger.table}"
-    AMAAS_HOST                 = "0.0.0.0"
-    PORT                       = tostring(local.port)
-    AMAAS_EMF                  = "on"
-    AMAAS_JOURNAL              = "/var/lib/amaas/journal"
-    AWS_REGION                 = data.aws_region.current.id
-    NVIDIA_DRIVER_CAPABILITIES = "compute,utility"
-    ORT_DISABLE_TELEMETRY      = "1"
-    }, var.least_serial == null ? {} : { AMAAS_LEAST_SERIAL = tostring(var.least_serial) },
-    length(var.cors_origins) == 0 ? {} : { AMAAS_CORS_ORIGINS = join(",", var.cors_origins) },
-    merge([for oidc in var.oidc[*] : {
-      for name, value in {
-        AMAAS_OIDC_ISSUER       = oidc.issuer
-        AMAAS_OIDC_AUDIENCE     = oidc.audience
-        AMAAS_OIDC_TENANT_CLAIM = oidc.tenant_claim
-        AMAAS_OIDC_ALGORITHMS   = try(join(",", oidc.algorithms), null)
-        AMAAS_OIDC_JWKS         = oidc.jwks
-      } : name => value if value != null
-    }]...),
+  environment = merge(
+    var.model.environment,
+    {
+      AMAAS_EXECUTION_PROVIDERS  = join(",", var.execution_providers)
+      AMAAS_HOST                 = "0.0.0.0"
+      PORT                       = tostring(local.port)
+      AMAAS_EMF                  = "on"
+      AMAAS_JOURNAL              = "/var/lib/amaas/journal"
+      AWS_REGION                 = data.aws_region.current.id
+      NVIDIA_DRIVER_CAPABILITIES = "compute,utility"
+    },
+    length(var.model.cors_origins) == 0 ? {} : { AMAAS_CORS_ORIGINS = join(",", var.model.cors_origins) },
   )
 }
 
 resource "aws_ecs_cluster" "this" {
   name = local.service_name
-  tags = var.tags
+  tags = var.model.tags
 
-  # The numbers of tasks that are wanted and that run, without which nobody knows that there is none.
+  # Metrics of desired and running tasks, which scaling reads.
   setting {
     name  = "containerInsights"
     value = "enabled"
@@ -60,7 +44,7 @@ resource "aws_ecs_task_definition" "this" {
   memory                   = local.memory_mb
   task_role_arn            = aws_iam_role.task.arn
   execution_role_arn       = aws_iam_role.execution.arn
-  tags                     = var.tags
+  tags                     = var.model.tags
 
   container_definitions = jsonencode([{
     name                   = "amaas"
@@ -73,10 +57,10 @@ resource "aws_ecs_task_definition" "this" {
     resourceRequirements   = [{ type = "GPU", value = tostring(var.gpus) }]
     mountPoints            = [{ sourceVolume = "journal", containerPath = "/var/lib/amaas", readOnly = false }]
 
-    # A connection takes a descriptor. The host counts them below this limit (AMAAS_MAX_CONNECTIONS), and the agent's own may be as low as 1024.
+    # Each connection needs a file descriptor. The host limits connections below this (AMAAS_MAX_CONNECTIONS). The agent's default may be 1024.
     ulimits = [{ name = "nofile", softLimit = 65536, hardLimit = 65536 }]
 
-    # A server answers the calls it has for 25 seconds after SIGTERM; then it flushes what they were counted as.
+    # After SIGTERM a server answers running calls for 25 seconds, and then writes their usage.
     stopTimeout = 60
 
     linuxParameters = {
@@ -94,7 +78,7 @@ resource "aws_ecs_task_definition" "this" {
     }
   }])
 
-  # Usage that is not in the ledger yet outlives a task that was killed: the next one on the instance writes it.
+  # Usage that is not in the ledger yet survives a killed task: the next task on the instance writes it.
   volume {
     name      = "journal"
     host_path = "/var/lib/amaas"
@@ -109,10 +93,10 @@ resource "aws_ecs_service" "this" {
   health_check_grace_period_seconds = 600
   propagate_tags                    = "SERVICE"
   enable_ecs_managed_tags           = true
-  tags                              = var.tags
+  tags                              = var.model.tags
 
-  # With one GPU an instance a new task needs an instance of its own. With more than one task there may be such an instance, and the old
-  # task stays until the new one is ready; with one the old one makes room first, and callers get 503 meanwhile.
+  # A new task needs another instance for its GPU. If more than one task is allowed, the old tasks run until the new ones are ready. With one task
+  # the old one stops first, and callers get 503 meanwhile.
   deployment_minimum_healthy_percent = var.capacity.max > 1 ? 100 : 0
   deployment_maximum_percent         = var.capacity.max > 1 ? 200 : 100
 
@@ -143,16 +127,16 @@ resource "aws_ecs_service" "this" {
   }
 
   lifecycle {
-    ignore_changes = [desired_count] # Application Auto Scaling's to set
+    ignore_changes = [desired_count] # set by Application Auto Scaling
   }
 
   depends_on = [aws_lb_listener.this, aws_ecs_cluster_capacity_providers.this, aws_iam_role_policy.execution, aws_iam_role_policy.task]
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is the caller's to say, `log_retention_days`; none has a payload
+  #checkov:skip=CKV_AWS_338:`log_retention_days` is a setting; no log has a payload
   name              = "/amaas/${local.service_name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.log_kms_key_arn
-  tags              = var.tags
+  retention_in_days = var.model.log_retention_days
+  kms_key_id        = var.model.log_kms_key_arn
+  tags              = var.model.tags
 }

@@ -1,10 +1,10 @@
 output "table" {
-  description = "Name of the table, as AMAAS_LEDGER wants it behind `dynamodb:`."
+  description = "Name of the table, for AMAAS_LEDGER=dynamodb:NAME."
   value       = aws_dynamodb_table.this.name
 }
 
 output "kms_key_arn" {
-  description = "ARN of the key of the table, or null where it is the one that AWS owns."
+  description = "ARN of the key of the table, or null for the key that AWS owns."
   value       = var.kms_key_arn
 }
 

@@ -1,8 +1,7 @@
-# One table for all functions of a stack: who may call and what they used, and what is remembered of calls. Items are reached by their
-# keys, or by partition in order; nothing scans.
+# One table for all functions of a stack: tenants, API keys, usage and records of calls. Reads are by key or within one partition; nothing scans.
 resource "aws_dynamodb_table" "this" {
-  #checkov:skip=CKV_AWS_28:on by default; only a caller who wants a table that can be lost switches it off
-  #checkov:skip=CKV_AWS_119:a key is the caller's choice, `kms_key_arn`; secrets in the table are sealed under a key of KMS anyway
+  #checkov:skip=CKV_AWS_28:`point_in_time_recovery` is a setting, and on by default
+  #checkov:skip=CKV_AWS_119:`kms_key_arn` is a setting; a KMS key wraps the secrets in the table in any case
   name                        = "${var.name}-ledger"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "pk"
@@ -29,7 +28,7 @@ resource "aws_dynamodb_table" "this" {
     enabled = var.point_in_time_recovery
   }
 
-  # A table is always encrypted: with this key, or without it with one that AWS owns.
+  # DynamoDB always encrypts the table: with this key, or with one that AWS owns.
   dynamic "server_side_encryption" {
     for_each = var.kms_key_arn[*]
 

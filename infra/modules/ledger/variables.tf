@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every name this module makes. The table is called `{name}-ledger`."
+  description = "Prefix of every name in this module. The table is `{name}-ledger`."
   type        = string
   nullable    = false
 
@@ -10,21 +10,21 @@ variable "name" {
 }
 
 variable "deletion_protection" {
-  description = "Whether DynamoDB refuses to delete the table, and with it a destroy."
+  description = "Whether DynamoDB refuses to delete the table, and so a destroy."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "point_in_time_recovery" {
-  description = "Whether the table can be brought back as it was at any second of the last 35 days."
+  description = "Whether the table can be restored to any second of the last 35 days."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "kms_key_arn" {
-  description = "ARN of a KMS key for the table; whoever uses the table needs `kms:Decrypt` on it. Null leaves the key that AWS owns."
+  description = "ARN of a KMS key for the table. Users of the table need `kms:Decrypt` on it. Null is the key that AWS owns."
   type        = string
   default     = null
 

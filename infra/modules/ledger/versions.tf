@@ -1,5 +1,5 @@
 terraform {
-  # Run with Terraform 1.11.4 and AWS provider 5.100.0. tests/schema.py holds every argument and attribute against provider 6 too.
+  # Tested with Terraform 1.11.4 and AWS provider 5.100.0. tests/schema.py compares every argument and attribute with provider 6.
   required_version = ">= 1.11"
 
   required_providers {

@@ -20,7 +20,7 @@ resource "aws_vpc_endpoint" "interface" {
   private_dns_enabled = true
   tags                = merge(var.tags, { Name = "${var.name}-${each.key}" })
 
-  # ECS takes no policy for what its agent asks.
+  # The endpoints of the ECS agent support no policy.
   policy = contains(["ecs-agent", "ecs-telemetry"], each.key) ? null : jsonencode({ Version = "2012-10-17", Statement = [local.interface_policy] })
 }
 
@@ -30,11 +30,10 @@ locals {
   account_id = data.aws_caller_identity.current.account_id
   prefix     = "${data.aws_partition.current.reverse_dns_prefix}.${local.region}"
 
-  # Credentials of another account are no use here, so nobody can carry data out with them. What a principal of this account may
-  # do is said by its own policy.
+  # Endpoints refuse credentials of other accounts, so data cannot leave with them. Principals of this account are limited by their own policies.
   own_principals = { "aws:PrincipalAccount" = local.account_id }
 
-  # A bucket or table of another account would be a way out as well.
+  # Data could also leave into a bucket or table of another account.
   own_resources = merge(local.own_principals, { "aws:ResourceAccount" = local.account_id })
 
   interface_policy = {
@@ -65,9 +64,9 @@ locals {
         Resource  = length(var.bucket_arns) == 0 ? ["*"] : flatten([for arn in var.bucket_arns : [arn, "${arn}/*"]])
         Condition = { StringEquals = length(var.bucket_arns) == 0 ? local.own_resources : local.own_principals }
       }],
-      # ECR keeps the layers of images in a bucket of its own and signs their URLs itself: the principal is not of this account.
+      # ECR has image layers in its own bucket and signs their URLs itself, so the principal is not of this account.
       [for bucket in ["prod-${local.region}-starport-layer-bucket"] : {
-        Sid       = "LayersOfImages"
+        Sid       = "ImageLayers"
         Effect    = "Allow"
         Principal = "*"
         Action    = "s3:GetObject"

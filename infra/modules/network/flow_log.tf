@@ -1,4 +1,4 @@
-# Only what was refused: in a network without a way out that is who tried one.
+# Refused connections only. In a network without internet access these show attempts to reach it.
 resource "aws_flow_log" "this" {
   count = var.flow_logs == null ? 0 : 1
 
@@ -13,8 +13,8 @@ resource "aws_flow_log" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is the caller's choice, and less than a year is the usual one
-  #checkov:skip=CKV_AWS_158:the caller gives the key; without one CloudWatch's own encryption stands
+  #checkov:skip=CKV_AWS_338:the retention is a setting, and usually less than a year
+  #checkov:skip=CKV_AWS_158:the key is a setting; without it CloudWatch encrypts with its own
   count = var.flow_logs == null ? 0 : 1
 
   name              = "/aws/vpc/${var.name}"
@@ -49,8 +49,8 @@ resource "aws_iam_role_policy" "flow_log" {
         Resource = ["${aws_cloudwatch_log_group.this[0].arn}:*"]
       },
       {
-        # The service looks for its group among all of them.
-        Sid      = "FindTheGroup"
+        # The service lists all log groups to find its own.
+        Sid      = "DescribeLogGroups"
         Effect   = "Allow"
         Action   = ["logs:DescribeLogGroups"]
         Resource = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:*"]

@@ -1,10 +1,10 @@
-# What comes with the VPC lets its members talk to each other and out: nothing may use it.
+# The VPC's default group would allow its members to reach each other and the outside. It gets no rules.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
   tags   = merge(var.tags, { Name = "${var.name}-unused" })
 }
 
-# For functions and tasks. Names are resolved by the VPC itself, which no group stops.
+# For functions and tasks. Security groups do not apply to the DNS of the VPC.
 resource "aws_security_group" "workload" {
   #checkov:skip=CKV2_AWS_5:the modules that run functions and services attach it
   name        = "${var.name}-workload"

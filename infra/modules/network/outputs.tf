@@ -4,7 +4,7 @@ output "vpc_id" {
 }
 
 output "cidr" {
-  description = "The VPC's range of addresses."
+  description = "Address range of the VPC."
   value       = aws_vpc.this.cidr_block
 }
 
@@ -12,7 +12,7 @@ output "subnet_ids" {
   description = "Ids of the private subnets, one a zone."
   value       = [for subnet in aws_subnet.this : subnet.id]
 
-  # What runs in them needs the way to the endpoints from its first second.
+  # Functions and tasks in these subnets need the endpoints from the start.
   depends_on = [aws_route_table_association.this, aws_vpc_endpoint.gateway, aws_vpc_endpoint.interface]
 }
 

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every name this module makes."
+  description = "Prefix of every name in this module."
   type        = string
   nullable    = false
 
@@ -10,14 +10,14 @@ variable "name" {
 }
 
 variable "cidr" {
-  description = "The VPC's range of private addresses, /16 to /24, of which each subnet gets a quarter. A function in the VPC takes few addresses, a task or an endpoint one."
+  description = "Private address range of the VPC, /16 to /24. Each subnet gets a quarter. A function needs few addresses, a task or an endpoint one."
   type        = string
   default     = "10.64.0.0/20"
   nullable    = false
 
   validation {
     condition     = can(cidrnetmask(var.cidr)) && try(cidrsubnet(var.cidr, 0, 0) == var.cidr, false) && can(regex("/(1[6-9]|2[0-4])$", var.cidr))
-    error_message = "cidr must be an IPv4 network with a prefix of 16 to 24 bits, so that it holds its subnets, and no bit set behind them: write \"10.64.0.0/20\", not ${jsonencode(var.cidr)}."
+    error_message = "cidr must be an IPv4 network with a prefix of 16 to 24 bits, so that its subnets fit, and no host bits set: write \"10.64.0.0/20\", not ${jsonencode(var.cidr)}."
   }
 
   validation {
@@ -34,12 +34,12 @@ variable "zones" {
 
   validation {
     condition     = contains([2, 3, 4], var.zones)
-    error_message = "zones must be 2, 3 or 4, since one zone may fail and there is room for four subnets: write 2, not ${var.zones}."
+    error_message = "zones must be 2, 3 or 4, because one zone may fail and four subnets fit: write 2, not ${var.zones}."
   }
 }
 
 variable "zone_names" {
-  description = "Names of the availability zones in place of `zones`, where some have what others lack, such as GPUs. Null takes the region's in order."
+  description = "Names of availability zones instead of `zones`, if some zones lack a service such as GPUs. Null is the first zones of the region."
   type        = list(string)
   default     = null
 
@@ -50,13 +50,13 @@ variable "zone_names" {
 }
 
 variable "zone_ids" {
-  description = "Ids of the availability zones in place of `zones` or `zone_names`, such as \"use1-az4\": a name is another zone in another account, an id is not. Null takes names."
+  description = "Ids of availability zones instead of `zones` or `zone_names`, such as \"use1-az4\". A name is another zone in another account, an id is not. Null uses names."
   type        = list(string)
   default     = null
 
   validation {
     condition     = var.zone_ids == null || try(length(var.zone_ids) >= 2 && length(var.zone_ids) <= 4 && length(distinct(var.zone_ids)) == length(var.zone_ids) && alltrue([for id in var.zone_ids : can(regex("^[a-z0-9]+-az[0-9]+$", id))]), false)
-    error_message = "zone_ids must be two to four different ids: write [\"use1-az1\", \"use1-az2\"], as `aws ec2 describe-availability-zones` shows them, or leave it out and set zones, not ${jsonencode(var.zone_ids)}."
+    error_message = "zone_ids must be two to four different ids: write [\"use1-az1\", \"use1-az2\"], from `aws ec2 describe-availability-zones`, or leave it out and set zones, not ${jsonencode(var.zone_ids)}."
   }
 
   validation {
@@ -66,20 +66,20 @@ variable "zone_ids" {
 }
 
 variable "exclude_zone_ids" {
-  description = "Ids of zones that are not among the first `zones`: by default those in which AWS has no VPC links of HTTP APIs; in use1-az3 neither Lambda. Zones that are named by `zone_names` or `zone_ids` are taken as they are."
+  description = "Ids of zones that are not among the first `zones`. By default these are zones without VPC links of HTTP APIs; use1-az3 has no Lambda either. They do not apply to `zone_names` and `zone_ids`."
   type        = list(string)
-  # Where each comes from is in the README. An id of one region is in no other.
+  # The README has the source of each. Ids are unique among regions.
   default  = ["cac1-az4", "euw3-az2", "use1-az3"]
   nullable = false
 
   validation {
     condition     = alltrue([for id in var.exclude_zone_ids : can(regex("^[a-z0-9]+-az[0-9]+$", id))])
-    error_message = "exclude_zone_ids must be ids, since a name is another zone in another account: write [\"use1-az3\"], as `aws ec2 describe-availability-zones` shows them, not ${jsonencode(var.exclude_zone_ids)}."
+    error_message = "exclude_zone_ids must be ids, because a name is another zone in another account: write [\"use1-az3\"], from `aws ec2 describe-availability-zones`, not ${jsonencode(var.exclude_zone_ids)}."
   }
 }
 
 variable "endpoints" {
-  description = "Interface endpoints beside that of kms, which functions need: ecr.api, ecr.dkr, ecs, ecs-agent, ecs-telemetry and logs for services; others for what your functions call. A function's logs go by Lambda and need none."
+  description = "Interface endpoints beside kms, which functions need. Services need ecr.api, ecr.dkr, ecs, ecs-agent, ecs-telemetry and logs. Add others that your functions call. Lambda delivers logs without an endpoint."
   type        = list(string)
   default     = []
   nullable    = false
@@ -89,12 +89,12 @@ variable "endpoints" {
       "ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "execute-api", "kms", "lambda", "logs", "monitoring", "secretsmanager",
       "ssm", "sts", "xray",
     ])) == 0
-    error_message = "endpoints must be of ecr.api, ecr.dkr, ecs, ecs-agent, ecs-telemetry, execute-api, kms, lambda, logs, monitoring, secretsmanager, ssm, sts and xray: take ${join(", ", setsubtract(var.endpoints, ["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "execute-api", "kms", "lambda", "logs", "monitoring", "secretsmanager", "ssm", "sts", "xray"]))} out. S3 and DynamoDB are always there."
+    error_message = "endpoints must be of ecr.api, ecr.dkr, ecs, ecs-agent, ecs-telemetry, execute-api, kms, lambda, logs, monitoring, secretsmanager, ssm, sts and xray: take ${join(", ", setsubtract(var.endpoints, ["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "execute-api", "kms", "lambda", "logs", "monitoring", "secretsmanager", "ssm", "sts", "xray"]))} out. S3 and DynamoDB always have endpoints."
   }
 }
 
 variable "bucket_arns" {
-  description = "ARNs of the only buckets that can be reached through the S3 endpoint, such as the registry's. Empty: all of this account."
+  description = "ARNs of the only buckets that the S3 endpoint allows, such as the registry's. Empty allows all buckets of this account."
   type        = list(string)
   default     = []
   nullable    = false
@@ -106,7 +106,7 @@ variable "bucket_arns" {
 }
 
 variable "flow_logs" {
-  description = "Whether refused traffic is logged: for `retention_days`, under the key `kms_key_arn` where there is one, whose policy must let the CloudWatch Logs service use it. Null logs nothing."
+  description = "Log of refused connections: `retention_days`, and `kms_key_arn`, whose policy must allow the CloudWatch Logs service. Null disables the log."
   type = object({
     retention_days = optional(number, 30)
     kms_key_arn    = optional(string)
@@ -115,7 +115,7 @@ variable "flow_logs" {
 
   validation {
     condition     = var.flow_logs == null || contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], try(var.flow_logs.retention_days, 0))
-    error_message = "flow_logs.retention_days must be one of the periods CloudWatch offers: write 7, 14, 30, 90, 365 or another of its list. Logs kept for ever (0) are refused."
+    error_message = "flow_logs.retention_days must be one of CloudWatch's periods, and not 0 (forever): write 7, 14, 30, 90, 365 or another of them."
   }
 
   validation {
@@ -125,7 +125,7 @@ variable "flow_logs" {
 }
 
 variable "roles" {
-  description = "What every IAM role of the module has: `path`, such as \"/amaas/\", and `permissions_boundary`, the ARN of a policy. Another path makes new roles."
+  description = "Settings of every IAM role: `path`, such as \"/amaas/\", and `permissions_boundary`, the ARN of a policy. Another path creates new roles."
   type = object({
     path                 = optional(string, "/")
     permissions_boundary = optional(string)

@@ -1,14 +1,14 @@
-# No internet gateway and no NAT: what runs here reaches the AWS services that have an endpoint, and nothing else.
+# No internet gateway and no NAT: functions and tasks reach AWS services with an endpoint, and nothing else.
 resource "aws_vpc" "this" {
   cidr_block           = var.cidr
-  enable_dns_support   = true # both, or the endpoints' private names are not answered
+  enable_dns_support   = true # private names of endpoints need both
   enable_dns_hostnames = true
   tags                 = merge(var.tags, { Name = var.name })
 
   lifecycle {
     precondition {
       condition     = var.zone_names != null || var.zone_ids != null || length(local.zones) == var.zones
-      error_message = "zones is ${var.zones}, and this region has ${length(local.zones)} beside those of exclude_zone_ids (${join(", ", var.exclude_zone_ids)}): write that number, or another region, or exclude_zone_ids = [] where neither an HTTP API's VPC link nor Lambda has to be in each zone."
+      error_message = "zones is ${var.zones}, and this region has ${length(local.zones)} beside those of exclude_zone_ids (${join(", ", var.exclude_zone_ids)}): write that number, or another region, or exclude_zone_ids = [] if no zone needs a VPC link or Lambda."
     }
 
     precondition {
@@ -28,7 +28,7 @@ resource "aws_subnet" "this" {
   tags                 = merge(var.tags, { Name = "${var.name}-${each.key}" })
 }
 
-# One table for all: the routes to S3 and DynamoDB, which their endpoints add, are the same in each zone.
+# One route table for all zones: their routes to the gateway endpoints are the same.
 resource "aws_route_table" "this" {
   vpc_id = aws_vpc.this.id
   tags   = merge(var.tags, { Name = var.name })
@@ -42,7 +42,7 @@ resource "aws_route_table_association" "this" {
 }
 
 data "aws_availability_zones" "this" {
-  #checkov:skip=CKV_AWS_394:the first zones in order are taken, and a zone that AWS adds comes behind them; zone_ids pins them
+  #checkov:skip=CKV_AWS_394:the module uses the first zones, and AWS adds new zones after them; zone_ids pins them
   count = var.zone_names == null ? 1 : 0
 
   state            = "available"
@@ -65,6 +65,6 @@ locals {
 
   zones = var.zone_ids != null ? var.zone_ids : var.zone_names != null ? var.zone_names : slice(local.available, 0, min(var.zones, length(local.available)))
 
-  # Room for four subnets, so that a zone more moves none of those that are there.
+  # Ranges for four subnets, so that another zone does not move existing subnets.
   subnet_bits = 2
 }

@@ -33,7 +33,7 @@ resource "aws_budgets_budget" "this" {
     }
   }
 
-  # Budgets asks the topic's policy when a subscriber is named.
+  # Budgets checks the topic's policy when a subscriber is added.
   depends_on = [aws_sns_topic_policy.this]
 }
 
@@ -45,7 +45,7 @@ resource "aws_ce_anomaly_monitor" "this" {
   monitor_dimension = var.cost_tag == null ? "SERVICE" : null
   tags              = var.tags
 
-  # Every field, as the service gives it back: a difference would make a new monitor, which knows no past.
+  # Every field as the service returns it. A difference would replace the monitor, which would lose its history.
   monitor_specification = var.cost_tag == null ? null : jsonencode({
     And            = null
     CostCategories = null
@@ -60,7 +60,7 @@ resource "aws_ce_anomaly_subscription" "this" {
   count = var.cost_anomaly == null ? 0 : 1
 
   name             = "${var.name}-cost"
-  frequency        = "IMMEDIATE" # the one that a topic can have
+  frequency        = "IMMEDIATE" # the only frequency for a topic
   monitor_arn_list = [aws_ce_anomaly_monitor.this[0].arn]
   tags             = var.tags
 

@@ -91,7 +91,7 @@ locals {
     }],
   )
 
-  # What the function or service itself says of each call.
+  # Metrics that functions and services report themselves.
   usage = { for model in concat(keys(var.functions), keys(var.services)) : model => concat(
     [for metric in ["Calls", "Units", "BytesIn", "BytesOut"] : ["amaas", metric, "Model", model, { stat = "Sum" }]],
     [["amaas", "BilledDuration", "Model", model, { stat = "Sum", label = "Billed (ms)", yAxis = "right" }]],

@@ -1,101 +1,67 @@
-# Alarms of the models that are functions. Each looks at the alias that callers reach: what somebody tries with another version
-# wakes nobody.
+# Alarms of the models that are functions. Each reads the metrics of the alias that callers reach, so calls of another version set off none.
 locals {
+  namespace = "amaas/${var.name}"
+
+  # A model with few calls has a cold start at each of them, which is no fault.
+  min_calls = 20
+
   alias = { for model, function in var.functions : model => {
     FunctionName = function.function_name
     Resource     = "${function.function_name}:${function.alias}"
   } }
-}
 
-resource "aws_cloudwatch_metric_alarm" "errors" {
-  for_each = var.functions
-
-  alarm_name          = "${var.name}/${each.key}/errors"
-  alarm_description   = "More than ${each.value.alarms.error_rate * 100} % of the calls of the model ${each.key} crashed, timed out or were answered with status 500 or more for ten minutes. Look for \"failed\", panics, timeouts and memory in the log group ${each.value.log_group}."
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.alarms.error_rate
-  evaluation_periods  = 2
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.topics
-  ok_actions          = local.topics
-  tags                = var.tags
-
-  metric_query {
-    id          = "rate"
-    expression  = "SUM([errors, failures]) / calls"
-    label       = "Errors by calls"
-    return_data = true
-  }
-
-  # What the function answered with status 500 or more, which is no error to Lambda.
-  metric_query {
-    id = "failures"
-
-    metric {
-      namespace   = "amaas"
-      metric_name = "Failures"
-      dimensions  = { Function = each.value.function_name }
-      stat        = "Sum"
-      period      = 300
-    }
-  }
-
-  dynamic "metric_query" {
-    for_each = { errors = "Errors", calls = "Invocations" }
-
-    content {
-      id = metric_query.key
-
-      metric {
-        namespace   = "AWS/Lambda"
-        metric_name = metric_query.value
-        dimensions  = local.alias[each.key]
-        stat        = "Sum"
+  function_alarms = { for model, function in var.functions : model => merge(
+    {
+      errors = {
+        description = "More than ${function.alarms.error_rate * 100} % of the calls of the model ${model} crashed, timed out or were answered with status 500 or more for ten minutes. Look for \"failed\", panics, timeouts and memory in the log group ${function.log_group}."
+        threshold   = function.alarms.error_rate
+        periods     = 2
         period      = 300
+        expression  = { rate = "SUM([errors, failures]) / calls" }
+        label       = "Errors by calls"
+        metrics = {
+          calls  = { namespace = "AWS/Lambda", name = "Invocations", dimensions = local.alias[model], stat = "Sum" }
+          errors = { namespace = "AWS/Lambda", name = "Errors", dimensions = local.alias[model], stat = "Sum" }
+          # Calls that the function answered with status 500 or more, which Lambda does not count as errors.
+          failures = { namespace = "amaas", name = "Failures", dimensions = { Function = function.function_name }, stat = "Sum" }
+        }
       }
-    }
-  }
-}
-
-resource "aws_cloudwatch_metric_alarm" "throttles" {
-  for_each = var.functions
-
-  alarm_name          = "${var.name}/${each.key}/throttles"
-  alarm_description   = "Lambda refused ${each.value.alarms.throttles} or more calls of the model ${each.key} within five minutes. Look at ConcurrentExecutions of ${each.value.function_name}: raise its reserved concurrency or the account's limit, or ask who calls so much."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Throttles"
-  dimensions          = local.alias[each.key]
-  statistic           = "Sum"
-  period              = 300
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  threshold           = each.value.alarms.throttles
-  evaluation_periods  = 1
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.topics
-  ok_actions          = local.topics
-  tags                = var.tags
-}
-
-resource "aws_cloudwatch_metric_alarm" "duration" {
-  for_each = var.functions
-
-  alarm_name          = "${var.name}/${each.key}/p99"
-  alarm_description   = "One call in a hundred of the model ${each.key} took longer than ${each.value.alarms.p99_ms} ms for fifteen minutes. Look at cold starts, at the size of inputs, and at the memory of ${each.value.function_name}, which decides about its CPU."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Duration"
-  dimensions          = local.alias[each.key]
-  extended_statistic  = "p99"
-  period              = 300
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.alarms.p99_ms
-  evaluation_periods  = 3
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.topics
-  ok_actions          = local.topics
-  tags                = var.tags
-
-  # With a handful of calls the slowest is the p99.
-  evaluate_low_sample_count_percentiles = "ignore"
+      throttles = {
+        description         = "Lambda refused ${function.alarms.throttles} or more calls of the model ${model} within five minutes. Look at ConcurrentExecutions of ${function.function_name}: raise its reserved concurrency or the account's limit, or find the callers with the most calls."
+        comparison_operator = "GreaterThanOrEqualToThreshold"
+        threshold           = function.alarms.throttles
+        periods             = 1
+        period              = 300
+        metrics             = { throttles = { namespace = "AWS/Lambda", name = "Throttles", dimensions = local.alias[model], stat = "Sum" } }
+      }
+      p99 = {
+        description = "One call in a hundred of the model ${model} took longer than ${function.alarms.p99_ms} ms for fifteen minutes. Look at cold starts, at the size of inputs, and at the memory of ${function.function_name}, which also determines its CPU."
+        threshold   = function.alarms.p99_ms
+        periods     = 3
+        period      = 300
+        metrics     = { duration = { namespace = "AWS/Lambda", name = "Duration", dimensions = local.alias[model], stat = "p99" } }
+      }
+      cold-starts = {
+        description = "More than ${function.alarms.cold_start_rate * 100} % of the calls of the model ${model} had a cold start for half an hour, with ${local.min_calls} calls or more. Look at the traffic: bursts need provisioned concurrency, few calls need a warmer."
+        threshold   = function.alarms.cold_start_rate
+        periods     = 2
+        period      = 900
+        expression  = { rate = "IF(calls >= ${local.min_calls}, FILL(starts, 0) / calls, 0)" }
+        label       = "Cold starts by calls"
+        metrics = {
+          calls  = { namespace = "AWS/Lambda", name = "Invocations", dimensions = local.alias[model], stat = "Sum" }
+          starts = { namespace = local.namespace, name = aws_cloudwatch_log_metric_filter.cold_starts[model].metric_transformation[0].name, dimensions = null, stat = "Sum" }
+        }
+      }
+    },
+    { for queue in function.dead_letter_queue[*] : "dead-letters" => {
+      description = "Asynchronous calls of the model ${model} failed and are in the queue ${queue}. Look for the reason in the log group ${function.log_group}, fix it, and redrive the messages before they expire."
+      threshold   = 0
+      periods     = 1
+      period      = 300
+      metrics     = { messages = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = queue }, stat = "Maximum" } }
+    } },
+  ) }
 }
 
 # Lambda reports a cold start in its log and in no metric: in text as "Init Duration", in JSON as "initDurationMs".
@@ -108,78 +74,8 @@ resource "aws_cloudwatch_log_metric_filter" "cold_starts" {
 
   metric_transformation {
     namespace = local.namespace
-    name      = "ColdStarts-${each.key}" # a filter takes dimensions out of the line only, and the line has no model
+    name      = "ColdStarts-${each.key}" # a filter takes dimensions from the log line only, and the line has no model
     value     = "1"
     unit      = "Count"
   }
-}
-
-resource "aws_cloudwatch_metric_alarm" "cold_starts" {
-  for_each = var.functions
-
-  alarm_name          = "${var.name}/${each.key}/cold-starts"
-  alarm_description   = "More than ${each.value.alarms.cold_start_rate * 100} % of the calls of the model ${each.key} met a cold start for half an hour, with ${local.least_calls} calls or more. Look at how calls come: bursts call for provisioned concurrency, a steady trickle for a warmer."
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.alarms.cold_start_rate
-  evaluation_periods  = 2
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.topics
-  ok_actions          = local.topics
-  tags                = var.tags
-
-  metric_query {
-    id          = "rate"
-    expression  = "IF(calls >= ${local.least_calls}, FILL(starts, 0) / calls, 0)"
-    label       = "Cold starts by calls"
-    return_data = true
-  }
-
-  metric_query {
-    id = "starts"
-
-    metric {
-      namespace   = local.namespace
-      metric_name = aws_cloudwatch_log_metric_filter.cold_starts[each.key].metric_transformation[0].name
-      stat        = "Sum"
-      period      = 900
-    }
-  }
-
-  metric_query {
-    id = "calls"
-
-    metric {
-      namespace   = "AWS/Lambda"
-      metric_name = "Invocations"
-      dimensions  = local.alias[each.key]
-      stat        = "Sum"
-      period      = 900
-    }
-  }
-}
-
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  for_each = { for model, function in var.functions : model => function if function.dead_letter_queue != null }
-
-  alarm_name          = "${var.name}/${each.key}/dead-letters"
-  alarm_description   = "Work for the model ${each.key} was given up and lies in the queue ${each.value.dead_letter_queue}. Read why in the log group ${each.value.log_group}, mend it, and send the messages back to their source before they expire."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = each.value.dead_letter_queue }
-  statistic           = "Maximum"
-  period              = 300
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  evaluation_periods  = 1
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.topics
-  ok_actions          = local.topics
-  tags                = var.tags
-}
-
-locals {
-  namespace = "amaas/${var.name}"
-
-  # A model that is called now and then starts cold at each call, which is no fault.
-  least_calls = 20
 }

@@ -1,52 +1,30 @@
+# Alarms of the ledger's table.
 locals {
-  # What functions do with the ledger. DynamoDB counts these two by operation.
+  # Operations that functions use. DynamoDB counts throttles and errors by operation.
   ledger_operations = ["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
 
-  ledger_alarms = {
-    ThrottledRequests = {
-      name = "throttles"
-      text = "DynamoDB throttled the ledger for ten minutes. Look at its hot partition: one tenant's counters, or a table that just came from little use and still doubles its capacity."
+  ledger_metrics = {
+    throttles = {
+      name        = "ThrottledRequests"
+      description = "DynamoDB throttled the ledger for ten minutes. Look at its hot partition: one tenant's counters, or a table whose capacity still grows after little use."
     }
-    SystemErrors = {
-      name = "errors"
-      text = "DynamoDB answered the ledger with errors of its own for ten minutes. Calls are refused meanwhile. Look at the AWS Health Dashboard."
-    }
-  }
-}
-
-resource "aws_cloudwatch_metric_alarm" "ledger" {
-  for_each = var.ledger_table == null ? {} : local.ledger_alarms
-
-  alarm_name          = "${var.name}/ledger-${each.value.name}"
-  alarm_description   = each.value.text
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  evaluation_periods  = 2
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.topics
-  ok_actions          = local.topics
-  tags                = var.tags
-
-  metric_query {
-    id          = "all"
-    expression  = join(" + ", [for operation in local.ledger_operations : "FILL(${lower(operation)}, 0)"])
-    label       = each.key
-    return_data = true
-  }
-
-  dynamic "metric_query" {
-    for_each = toset(local.ledger_operations)
-
-    content {
-      id = lower(metric_query.key)
-
-      metric {
-        namespace   = "AWS/DynamoDB"
-        metric_name = each.key
-        dimensions  = { TableName = var.ledger_table, Operation = metric_query.key }
-        stat        = "Sum"
-        period      = 300
-      }
+    errors = {
+      name        = "SystemErrors"
+      description = "DynamoDB answered the ledger with errors of its own for ten minutes. Calls are refused meanwhile. Look at the AWS Health Dashboard."
     }
   }
+
+  ledger_alarms = merge([for table in var.ledger_table[*] : {
+    for alarm, metric in local.ledger_metrics : alarm => {
+      description = metric.description
+      threshold   = 0
+      periods     = 2
+      period      = 300
+      expression  = { all = join(" + ", [for operation in local.ledger_operations : "FILL(${lower(operation)}, 0)"]) }
+      label       = metric.name
+      metrics = { for operation in local.ledger_operations : lower(operation) => {
+        namespace = "AWS/DynamoDB", name = metric.name, dimensions = { TableName = table, Operation = operation }, stat = "Sum"
+      } }
+    }
+  }]...)
 }

@@ -4,87 +4,36 @@ locals {
     LoadBalancer = service.load_balancer
     TargetGroup  = service.target_group
   } }
-}
 
-resource "aws_cloudwatch_metric_alarm" "unhealthy" {
-  for_each = var.services
-
-  alarm_name          = "${var.name}/${each.key}/unhealthy"
-  alarm_description   = "A task of the model ${each.key} has failed its health check for five minutes. Look at the events of the service ${each.value.service} in the cluster ${each.value.cluster}, and for a model that does not load in the log group ${each.value.log_group}."
-  namespace           = "AWS/ApplicationELB"
-  metric_name         = "UnHealthyHostCount"
-  dimensions          = local.target[each.key]
-  statistic           = "Maximum"
-  period              = 60
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  evaluation_periods  = 5
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.topics
-  ok_actions          = local.topics
-  tags                = var.tags
-}
-
-# Without the load balancer's own 503: with it a service that rests answers the call that wakes it.
-resource "aws_cloudwatch_metric_alarm" "service_errors" {
-  for_each = var.services
-
-  alarm_name          = "${var.name}/${each.key}/errors"
-  alarm_description   = "More than 1 % of the calls of the model ${each.key} were answered 5xx for ten minutes. Look in the log group ${each.value.log_group}; where nothing is there, at tasks of ${each.value.service} that end or do not answer in time (502, 504)."
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0.01
-  evaluation_periods  = 2
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.topics
-  ok_actions          = local.topics
-  tags                = var.tags
-
-  metric_query {
-    id          = "rate"
-    expression  = "(FILL(target, 0) + FILL(gateway, 0) + FILL(late, 0)) / calls"
-    label       = "5xx by calls"
-    return_data = true
-  }
-
-  dynamic "metric_query" {
-    for_each = {
-      calls   = { metric = "RequestCount", dimensions = local.target[each.key] }
-      target  = { metric = "HTTPCode_Target_5XX_Count", dimensions = local.target[each.key] }
-      gateway = { metric = "HTTPCode_ELB_502_Count", dimensions = { LoadBalancer = each.value.load_balancer } }
-      late    = { metric = "HTTPCode_ELB_504_Count", dimensions = { LoadBalancer = each.value.load_balancer } }
+  service_alarms = { for model, service in var.services : model => {
+    unhealthy = {
+      description = "A task of the model ${model} has failed its health check for five minutes. Look at the events of the service ${service.service} in the cluster ${service.cluster}, and for a model that does not load at the log group ${service.log_group}."
+      threshold   = 0
+      periods     = 5
+      period      = 60
+      metrics     = { unhealthy = { namespace = "AWS/ApplicationELB", name = "UnHealthyHostCount", dimensions = local.target[model], stat = "Maximum" } }
     }
-
-    content {
-      id = metric_query.key
-
-      metric {
-        namespace   = "AWS/ApplicationELB"
-        metric_name = metric_query.value.metric
-        dimensions  = metric_query.value.dimensions
-        stat        = "Sum"
-        period      = 300
+    # Without the load balancer's own 503, which is the answer of a service at zero tasks while it scales out.
+    errors = {
+      description = "More than 1 % of the calls of the model ${model} were answered 5xx for ten minutes. Look in the log group ${service.log_group}. If it has no errors, look at tasks of ${service.service} that stop or time out (502, 504)."
+      threshold   = 0.01
+      periods     = 2
+      period      = 300
+      expression  = { rate = "(FILL(target, 0) + FILL(gateway, 0) + FILL(late, 0)) / calls" }
+      label       = "5xx by calls"
+      metrics = {
+        calls   = { namespace = "AWS/ApplicationELB", name = "RequestCount", dimensions = local.target[model], stat = "Sum" }
+        target  = { namespace = "AWS/ApplicationELB", name = "HTTPCode_Target_5XX_Count", dimensions = local.target[model], stat = "Sum" }
+        gateway = { namespace = "AWS/ApplicationELB", name = "HTTPCode_ELB_502_Count", dimensions = { LoadBalancer = service.load_balancer }, stat = "Sum" }
+        late    = { namespace = "AWS/ApplicationELB", name = "HTTPCode_ELB_504_Count", dimensions = { LoadBalancer = service.load_balancer }, stat = "Sum" }
       }
     }
-  }
-}
-
-resource "aws_cloudwatch_metric_alarm" "service_duration" {
-  for_each = var.services
-
-  alarm_name          = "${var.name}/${each.key}/p99"
-  alarm_description   = "One call in a hundred of the model ${each.key} took longer than ${each.value.p99_ms} ms for fifteen minutes. Look at QueueDepth: where calls wait, let ${each.value.service} have more tasks."
-  namespace           = "AWS/ApplicationELB"
-  metric_name         = "TargetResponseTime"
-  dimensions          = local.target[each.key]
-  extended_statistic  = "p99"
-  period              = 300
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.p99_ms / 1000 # the load balancer counts seconds
-  evaluation_periods  = 3
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.topics
-  ok_actions          = local.topics
-  tags                = var.tags
-
-  evaluate_low_sample_count_percentiles = "ignore"
+    p99 = {
+      description = "One call in a hundred of the model ${model} took longer than ${service.p99_ms} ms for fifteen minutes. Look at QueueDepth: if calls are queued, allow more tasks for ${service.service}."
+      threshold   = service.p99_ms / 1000 # the load balancer counts seconds
+      periods     = 3
+      period      = 300
+      metrics     = { duration = { namespace = "AWS/ApplicationELB", name = "TargetResponseTime", dimensions = local.target[model], stat = "p99" } }
+    }
+  } }
 }

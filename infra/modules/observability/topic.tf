@@ -1,6 +1,6 @@
 resource "aws_sns_topic" "this" {
   name              = "${var.name}-alarms"
-  kms_master_key_id = coalesce(var.kms_key_arn, one(aws_kms_key.this[*].arn))
+  kms_master_key_id = coalesce(var.kms_key_arn, one(module.key[*].arn))
   tags              = var.tags
 }
 
@@ -9,7 +9,7 @@ resource "aws_sns_topic_policy" "this" {
   policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.publish, local.tls_only) })
 }
 
-# An address gets nothing before it has confirmed, which its owner does by mail.
+# SNS sends nothing to an address before its owner confirms a mail.
 resource "aws_sns_topic_subscription" "email" {
   for_each = toset(var.notify.emails)
 
@@ -18,33 +18,15 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = each.key
 }
 
-# A key of the topic's own: the one that AWS manages for SNS lets no service publish.
-resource "aws_kms_key" "this" {
-  count = var.kms_key_arn == null ? 1 : 0
+# Services cannot publish with the key that AWS manages for SNS.
+module "key" {
+  source = "../key"
+  count  = var.kms_key_arn == null ? 1 : 0
 
-  description             = "Encrypts the notifications of ${var.name}"
-  enable_key_rotation     = true
-  deletion_window_in_days = 30
-  policy                  = jsonencode({ Version = "2012-10-17", Statement = concat(local.administer, local.encrypt) })
-  tags                    = var.tags
-}
-
-resource "aws_kms_alias" "this" {
-  count = var.kms_key_arn == null ? 1 : 0
-
-  name          = "alias/${var.name}-alarms"
-  target_key_id = aws_kms_key.this[0].key_id
-}
-
-# Neither had an index before the key could be the caller's.
-moved {
-  from = aws_kms_key.this
-  to   = aws_kms_key.this[0]
-}
-
-moved {
-  from = aws_kms_alias.this
-  to   = aws_kms_alias.this[0]
+  alias       = "${var.name}-alarms"
+  description = "Encrypts the notifications of ${var.name}"
+  statements  = local.encrypt
+  tags        = var.tags
 }
 
 data "aws_caller_identity" "current" {}
@@ -61,7 +43,7 @@ locals {
   region     = data.aws_region.current.id
   account    = "arn:${local.partition}:iam::${local.account_id}:root"
 
-  # Who publishes, and what shows that it does so for this account.
+  # Services that publish, and the condition that limits them to this account.
   publishers = {
     Alarms    = { service = "cloudwatch.amazonaws.com", condition = { StringEquals = { "aws:SourceAccount" = local.account_id } } }
     Budgets   = { service = "budgets.amazonaws.com", condition = { StringEquals = { "aws:SourceAccount" = local.account_id } } }
@@ -84,38 +66,6 @@ locals {
     Action    = ["sns:Publish"]
     Resource  = [aws_sns_topic.this.arn]
     Condition = { Bool = { "aws:SecureTransport" = "false" } }
-  }]
-
-  # In a key policy the resource "*" means this key and no other.
-  administer = [{
-    Sid       = "AdministerThroughIam"
-    Effect    = "Allow"
-    Principal = { AWS = local.account }
-    Action = [
-      "kms:CancelKeyDeletion",
-      "kms:CreateAlias",
-      "kms:DeleteAlias",
-      "kms:DescribeKey",
-      "kms:DisableKey",
-      "kms:DisableKeyRotation",
-      "kms:EnableKey",
-      "kms:EnableKeyRotation",
-      "kms:GetKeyPolicy",
-      "kms:GetKeyRotationStatus",
-      "kms:ListGrants",
-      "kms:ListKeyPolicies",
-      "kms:ListKeyRotations",
-      "kms:ListResourceTags",
-      "kms:PutKeyPolicy",
-      "kms:RevokeGrant",
-      "kms:RotateKeyOnDemand",
-      "kms:ScheduleKeyDeletion",
-      "kms:TagResource",
-      "kms:UntagResource",
-      "kms:UpdateAlias",
-      "kms:UpdateKeyDescription",
-    ]
-    Resource = "*"
   }]
 
   encrypt = concat(

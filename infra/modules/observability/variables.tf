@@ -12,11 +12,10 @@ variable "name" {
 variable "functions" {
   description = <<-TEXT
     The models that are Lambda functions, by name.
-    - function_name, alias: what callers reach
-    - log_group: name of the function's log group, in which cold starts are counted
-    - dead_letter_queue: name of the queue for work that was given up, where there is one
-    - alarms: when to wake somebody. error_rate and cold_start_rate are shares of the calls, throttles is a number in five minutes,
-      p99_ms is the duration that one call in a hundred may exceed
+    - function_name, alias: the function and the alias of callers
+    - log_group: name of the function's log group, in which a metric filter counts cold starts
+    - dead_letter_queue: name of the dead letter queue, if there is one
+    - alarms: thresholds. error_rate and cold_start_rate are shares of the calls, throttles is a number in five minutes, p99_ms is a duration
   TEXT
   type = map(object({
     function_name     = string
@@ -34,7 +33,7 @@ variable "functions" {
 
   validation {
     condition     = alltrue([for model in keys(var.functions) : can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])
-    error_message = "functions must have models' names for keys, 1 to 40 lower-case letters, digits, hyphens or underscores: write \"sentiment\", not ${jsonencode([for model in keys(var.functions) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
+    error_message = "functions must have names of models as keys, 1 to 40 lower-case letters, digits, hyphens or underscores: write \"sentiment\", not ${jsonencode([for model in keys(var.functions) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
   }
 
   validation {
@@ -52,9 +51,9 @@ variable "services" {
   description = <<-TEXT
     The models that are services behind a load balancer, by name.
     - cluster, service: names in ECS
-    - load_balancer, target_group: the ends of their ARNs that CloudWatch knows them by (`arn_suffix`)
+    - load_balancer, target_group: suffixes of their ARNs (`arn_suffix`), which are CloudWatch's dimensions
     - log_group: name of the log group
-    - p99_ms: the duration that one call in a hundred may exceed
+    - p99_ms: threshold of the p99 duration
   TEXT
   type = map(object({
     cluster       = string
@@ -69,10 +68,10 @@ variable "services" {
 
   validation {
     condition     = alltrue([for model in keys(var.services) : can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])
-    error_message = "services must have models' names for keys, 1 to 40 lower-case letters, digits, hyphens or underscores: write \"sentiment\", not ${jsonencode([for model in keys(var.services) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
+    error_message = "services must have names of models as keys, 1 to 40 lower-case letters, digits, hyphens or underscores: write \"sentiment\", not ${jsonencode([for model in keys(var.services) : model if !can(regex("^[a-z0-9][a-z0-9_-]{0,39}$", model))])}."
   }
 
-  # Their alarms would have one name.
+  # Their alarms would have the same name.
   validation {
     condition     = length(setintersection(keys(var.functions), keys(var.services))) == 0
     error_message = "services must not name a model that is in functions as well: take ${join(", ", setintersection(keys(var.functions), keys(var.services)))} out of one of them."
@@ -90,7 +89,7 @@ variable "services" {
 }
 
 variable "api" {
-  description = "The HTTP API: `id` and `stage` as the api module's outputs give them, and `p99_ms`, the latency that one request in a hundred may exceed. Null watches none."
+  description = "The HTTP API: `id` and `stage` of the api module, and `p99_ms`, the threshold of the p99 latency. Null creates no alarms."
   type = object({
     id     = string
     stage  = string
@@ -100,13 +99,13 @@ variable "api" {
 }
 
 variable "ledger_table" {
-  description = "Name of the ledger's table. Null watches none."
+  description = "Name of the ledger's table. Null creates no alarms."
   type        = string
   default     = null
 }
 
 variable "notify" {
-  description = "Who is told: `emails` that the module's topic sends to once they have confirmed, and `topic_arns` of more topics that alarms go to."
+  description = "Recipients: `emails` of the module's topic, which must confirm, and `topic_arns` of more topics for alarms."
   type = object({
     emails     = optional(list(string), [])
     topic_arns = optional(list(string), [])
@@ -122,23 +121,23 @@ variable "notify" {
   # An alarm has five actions at most, and the module's topic is one.
   validation {
     condition     = length(var.notify.topic_arns) <= 4 && alltrue([for arn in var.notify.topic_arns : can(regex("^arn:[^:]+:sns:${data.aws_region.current.id}:[0-9]{12}:[^:]+$", arn))])
-    error_message = "topic_arns must be up to four ARNs of topics in ${data.aws_region.current.id}, because an alarm tells no other region: write \"arn:aws:sns:${data.aws_region.current.id}:ACCOUNT:NAME\", not ${jsonencode(var.notify.topic_arns)}."
+    error_message = "topic_arns must be up to four ARNs of topics in ${data.aws_region.current.id}, because an alarm cannot notify another region: write \"arn:aws:sns:${data.aws_region.current.id}:ACCOUNT:NAME\", not ${jsonencode(var.notify.topic_arns)}."
   }
 }
 
 variable "kms_key_arn" {
-  description = "ARN of a KMS key of yours that encrypts the notifications; the README has what its policy needs. Null makes one. Whether it is null has to be known to a plan."
+  description = "ARN of your own KMS key for the topic; the README has its policy. Null creates one. A plan must know whether it is null."
   type        = string
   default     = null
 
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/.+$", var.kms_key_arn))
-    error_message = "kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.kms_key_arn)}."
+    error_message = "kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out to create one, not ${jsonencode(var.kms_key_arn)}."
   }
 }
 
 variable "cost_tag" {
-  description = "Tag that what is to be paid for has, such as { key = \"application\", value = \"amaas\" }: `budget` and `cost_anomaly` look at that alone. The tag has to be activated for cost allocation. Null takes the whole account."
+  description = "Cost allocation tag, such as { key = \"application\", value = \"amaas\" }: `budget` and `cost_anomaly` cover resources with it only. The tag must be active for cost allocation. Null covers the whole account."
   type = object({
     key   = string
     value = string
@@ -148,11 +147,11 @@ variable "cost_tag" {
 
 variable "budget" {
   description = <<-TEXT
-    A monthly budget that tells, and stops nothing. Null makes none.
+    A monthly budget, which notifies and stops nothing. Null creates none.
     - monthly_usd: the budget in US dollars
-    - thresholds: percents of it at which to tell of what was spent
-    - forecast: percent of it at which to tell of what the month is going to cost
-    - emails: addresses that are told besides the topic
+    - thresholds: percents of actual costs that notify
+    - forecast: percent of forecasted costs that notifies
+    - emails: recipients beside the topic
   TEXT
   type = object({
     monthly_usd = number
@@ -169,12 +168,12 @@ variable "budget" {
 
   validation {
     condition     = var.budget == null || try(length(var.budget.thresholds) <= 9, false)
-    error_message = "budget.thresholds must be nine or fewer, since a budget has ten notifications at most and the forecast is one: write [50, 80, 100]."
+    error_message = "budget.thresholds must be nine or fewer, because a budget has ten notifications at most and the forecast is one: write [50, 80, 100]."
   }
 }
 
 variable "cost_anomaly" {
-  description = "Tells of unusual costs whose impact is `impact_usd` or more. Null does not."
+  description = "Notifies of cost anomalies with an impact of `impact_usd` or more. Null does not."
   type = object({
     impact_usd = number
   })

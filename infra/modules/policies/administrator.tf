@@ -1,16 +1,16 @@
-# What `amaas tenants`, `keys`, `prices`, `usage` and `ledger` do with the ledger; and what removes: `models remove` and `store prune`, which
-# have to read what they remove.
+# Rights of `amaas tenants`, `keys`, `prices`, `usage` and `ledger` on the ledger, and of `models remove` and `store prune`, which read objects before
+# they delete them.
 locals {
   administer = concat(
     [
       {
-        Sid      = "ReadAndRemoveModels"
+        Sid      = "ReadAndDeleteModels"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:GetObject"]
         Resource = local.published
       },
       {
-        Sid      = "RemoveStaleMarks"
+        Sid      = "DeleteStaleUploadMarkers"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject"]
         Resource = ["${var.registry.bucket_arn}/uploads/*"]
@@ -29,22 +29,22 @@ locals {
         Condition = { StringEquals = { "kms:ViaService" = "s3.${local.region}.${local.dns_suffix}" } }
       },
       {
-        # Its secret, what signs accounts and what verifies them.
-        Sid       = "OpenTheLedger"
+        # The ledger's secret, and the keys that sign and verify accounts.
+        Sid       = "WrapLedgerSecrets"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:Encrypt"]
         Resource  = [var.registry.sealing_key_arn]
         Condition = { StringEquals = { "kms:EncryptionContext:model" = "(ledger)" } }
       },
       {
-        Sid       = "KeepAccounts"
+        Sid       = "WriteAccounts"
         Effect    = "Allow"
         Action    = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         Resource  = [var.ledger.table_arn]
         Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["key/*", "keys-of/*", "ledger", "prices", "tenants"] } }
       },
       {
-        # A day that is over is added up once, and kept.
+        # The usage of a past day is summed up once, and stored.
         Sid       = "ReadUsage"
         Effect    = "Allow"
         Action    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
@@ -53,7 +53,7 @@ locals {
       },
     ],
     [for key in var.ledger.kms_key_arn[*] : {
-      Sid       = "OpenTheTable"
+      Sid       = "DecryptTable"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
       Resource  = [key]

@@ -4,7 +4,7 @@ locals {
   arn = "arn:${local.partition}"
   own = { for service in ["cloudwatch", "dynamodb", "events", "kms", "lambda", "logs", "sns", "sqs", "states"] : service => "${local.arn}:${service}:${local.region}:${local.account}" }
 
-  # KMS, EC2 and others give ids and no names: what limits these is the account, and the region.
+  # KMS, EC2 and others use ids and no names. The limit is the account and the region.
   here = { StringEquals = { "aws:RequestedRegion" = local.region } }
 
   role = "${local.arn}:iam::${local.account}:role${var.roles.path}${var.name}-*"
@@ -22,7 +22,7 @@ locals {
           Resource = ["${local.own.kms}:key/*", "${local.own.kms}:alias/${var.name}-*"]
         },
         {
-          Sid       = "MakeKeys"
+          Sid       = "CreateKeys"
           Effect    = "Allow"
           Action    = ["kms:CreateKey", "kms:ListAliases"]
           Resource  = ["*"]
@@ -36,7 +36,7 @@ locals {
     roles = concat(
       [
         {
-          Sid    = "ReadAndRemoveRoles"
+          Sid    = "ReadAndDeleteRoles"
           Effect = "Allow"
           Action = [for action in [
             "DeleteRole", "DeleteRolePolicy", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies", "TagRole",
@@ -44,10 +44,10 @@ locals {
           ] : "iam:${action}"]
           Resource = [local.role]
         },
-        # With a boundary an operator can neither give a role more than that nor take the boundary away.
+        # With a boundary an operator can neither exceed it nor remove it.
         merge(
           {
-            Sid      = "MakeRoles"
+            Sid      = "CreateRoles"
             Effect   = "Allow"
             Action   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
             Resource = [local.role]
@@ -55,7 +55,7 @@ locals {
           { for boundary in var.roles.permissions_boundary[*] : "Condition" => { StringEquals = { "iam:PermissionsBoundary" = boundary } } },
         ),
         {
-          Sid      = "HandRolesToServices"
+          Sid      = "PassRoles"
           Effect   = "Allow"
           Action   = ["iam:PassRole"]
           Resource = [local.role]
@@ -70,7 +70,7 @@ locals {
           Resource = ["${local.arn}:iam::${local.account}:instance-profile${var.roles.path}${var.name}-*"]
         },
         {
-          Sid      = "RolesThatServicesHave"
+          Sid      = "ServiceLinkedRoles"
           Effect   = "Allow"
           Action   = ["iam:CreateServiceLinkedRole"]
           Resource = ["${local.arn}:iam::${local.account}:role/aws-service-role/*"]
@@ -83,7 +83,7 @@ locals {
     )
 
     functions = concat([for statement in [{
-      # Lambda looks whether who makes a function of an image may read it, and lets itself read it by the repository's policy.
+      # Lambda checks whether the creator of a function may read its image, and adds itself to the repository's policy.
       Sid      = "Images"
       Effect   = "Allow"
       Action   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"]
@@ -112,7 +112,7 @@ locals {
         Resource = [for group in ["/aws/lambda/${var.name}-*", "/amaas/${var.name}-*", "/aws/vendedlogs/${var.name}-*", "/aws/vpc/${var.name}*"] : "${local.own.logs}:log-group:${group}"]
       },
       {
-        # An API's access log, and what lists: neither has a resource.
+        # Log delivery for an API's access log, and list actions, have no resources.
         Sid       = "LogDeliveries"
         Effect    = "Allow"
         Action    = [for action in ["CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies", "GetLogDelivery", "ListLogDeliveries", "PutResourcePolicy", "UpdateLogDelivery"] : "logs:${action}"]
@@ -126,7 +126,7 @@ locals {
         Resource = ["${local.own.sqs}:${var.name}-*"]
       },
       {
-        Sid    = "RollBacks"
+        Sid    = "Rollbacks"
         Effect = "Allow"
         Action = concat(
           [for action in ["DeleteRule", "DescribeRule", "ListTagsForResource", "ListTargetsByRule", "PutRule", "PutTargets", "RemoveTargets", "TagResource", "UntagResource"] : "events:${action}"],
@@ -135,7 +135,7 @@ locals {
         Resource = ["${local.own.events}:rule/${var.name}-*", "${local.own.states}:stateMachine:${var.name}-*"]
       },
       {
-        Sid       = "CheckRollBacks"
+        Sid       = "ValidateRollbacks"
         Effect    = "Allow"
         Action    = ["states:ValidateStateMachineDefinition"]
         Resource  = ["*"]
@@ -161,7 +161,7 @@ locals {
 
     front = concat([
       {
-        # API Gateway's actions are methods, on what they are sent to.
+        # API Gateway's actions are HTTP methods, and its resources are paths.
         Sid      = "Apis"
         Effect   = "Allow"
         Action   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:TagResource", "apigateway:UntagResource"]
@@ -195,8 +195,8 @@ locals {
         Resource = ["${local.arn}:budgets::${local.account}:budget/${var.name}-monthly"]
       },
       {
-        # Cost Explorer is the account's, in no region.
-        Sid    = "UnusualCosts"
+        # Cost Explorer belongs to the account, without a region.
+        Sid    = "CostAnomalies"
         Effect = "Allow"
         Action = [for action in [
           "CreateAnomalyMonitor", "CreateAnomalySubscription", "DeleteAnomalyMonitor", "DeleteAnomalySubscription", "GetAnomalyMonitors", "GetAnomalySubscriptions",
@@ -212,17 +212,17 @@ locals {
         Resource = ["${local.arn}:route53:::hostedzone/${zone}"]
       }],
       [for statement in [{
-        Sid      = "WhetherNamesAreThere"
+        Sid      = "GetDnsChange"
         Effect   = "Allow"
         Action   = ["route53:GetChange"]
         Resource = ["${local.arn}:route53:::change/*"]
       }] : statement if length(var.parts.hosted_zone_ids) > 0],
     )
 
-    # Functions and services in a VPC that is there look at it, and services have security groups of their own in it.
+    # Functions and services in an existing VPC need to describe it. Services create security groups in it.
     network = concat(
       [{
-        Sid    = "LookAtNetworks"
+        Sid    = "DescribeNetworks"
         Effect = "Allow"
         Action = [for what in [
           "AccountAttributes", "AvailabilityZones", "FlowLogs", "NetworkAcls", "NetworkInterfaces", "PrefixLists", "RouteTables", "SecurityGroupRules",
@@ -302,7 +302,7 @@ locals {
       },
     ]
 
-    # An edge has a name of its own, and CloudFront gives ids. All of it is in us-east-1, wherever the stack is.
+    # An edge has its own name, and CloudFront uses ids. All of it is in us-east-1, in whatever region the stack is.
     edge = [
       {
         Sid    = "Distributions"
@@ -324,20 +324,20 @@ locals {
         Resource = ["${local.arn}:wafv2:us-east-1:${local.account}:global/webacl/*", "${local.arn}:wafv2:us-east-1:${local.account}:global/managedruleset/*"]
       },
       {
-        Sid      = "LogOfTheWebAcl"
+        Sid      = "WebAclLog"
         Effect   = "Allow"
         Action   = [for action in ["AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DeleteRetentionPolicy", "DisassociateKmsKey", "ListTagsForResource", "PutRetentionPolicy", "TagResource", "UntagResource"] : "logs:${action}"]
         Resource = ["${local.arn}:logs:us-east-1:${local.account}:log-group:aws-waf-logs-*"]
       },
       {
-        Sid       = "DeliveryOfThatLog"
+        Sid       = "WebAclLogDelivery"
         Effect    = "Allow"
         Action    = [for action in ["CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies", "PutResourcePolicy"] : "logs:${action}"]
         Resource  = ["*"]
         Condition = { StringEquals = { "aws:RequestedRegion" = "us-east-1" } }
       },
       {
-        Sid       = "RoleThatWafHas"
+        Sid       = "WafServiceLinkedRole"
         Effect    = "Allow"
         Action    = ["iam:CreateServiceLinkedRole"]
         Resource  = ["${local.arn}:iam::${local.account}:role/aws-service-role/*"]
@@ -361,9 +361,9 @@ locals {
       ) : "s3:${action}"]
       Resource = [var.registry.bucket_arn]
     }],
-    # What force_destroy deletes, and in no other bucket.
+    # Rights that force_destroy needs, on this bucket only.
     [for statement in [
-      { Sid = "FindModels", Effect = "Allow", Action = ["s3:ListBucketVersions"], Resource = [var.registry.bucket_arn] },
+      { Sid = "ListModelVersions", Effect = "Allow", Action = ["s3:ListBucketVersions"], Resource = [var.registry.bucket_arn] },
       { Sid = "DeleteModels", Effect = "Allow", Action = ["s3:DeleteObject", "s3:DeleteObjectVersion"], Resource = ["${var.registry.bucket_arn}/*"] },
     ] : statement if var.registry.force_destroy],
   )
@@ -378,9 +378,9 @@ locals {
       ] : "dynamodb:${action}"]
       Resource = [var.ledger.table_arn]
     }],
-    # DynamoDB uses a key by a grant that the operator who makes the table gives it.
+    # DynamoDB uses the key through a grant of the operator who creates the table.
     [for key in var.ledger.kms_key_arn[*] : {
-      Sid       = "KeyOfTheTable"
+      Sid       = "TableKey"
       Effect    = "Allow"
       Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
       Resource  = [key]

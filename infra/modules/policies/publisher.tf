@@ -1,4 +1,4 @@
-# What `amaas publish`, `alias`, `keys rotate` and `models versions` do: read and write the registry, and wrap for models.
+# Rights of `amaas publish`, `alias`, `keys rotate` and `models versions`: read and write the registry, and wrap for models.
 locals {
   published = [for key in ["models/*", "blobs/sha256/*", "sealing/*"] : "${var.registry.bucket_arn}/${key}"]
 
@@ -10,8 +10,8 @@ locals {
       Resource = local.published
     },
     {
-      # What keeps `store prune` from the blobs of a publish that is under way.
-      Sid      = "MarkUploads"
+      # Markers that keep `store prune` from deleting blobs of a running publish.
+      Sid      = "WriteUploadMarkers"
       Effect   = "Allow"
       Action   = ["s3:DeleteObject", "s3:PutObject"]
       Resource = ["${var.registry.bucket_arn}/uploads/*"]
@@ -30,7 +30,7 @@ locals {
       Condition = { StringEquals = { "kms:ViaService" = "s3.${local.region}.${local.dns_suffix}" } }
     },
     {
-      # The ledger's secrets are wrapped by the same key, for "(ledger)", which is no model's name.
+      # The same key wraps the ledger's secrets for "(ledger)", which is not a valid model name.
       Sid      = "WrapForModels"
       Effect   = "Allow"
       Action   = ["kms:Decrypt", "kms:Encrypt"]

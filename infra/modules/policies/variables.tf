@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "registry" {
-  description = "The model registry: `bucket_arn`, `kms_key_arn` and `sealing_key_arn` as the registry module's outputs give them, and `force_destroy`, with which operators may delete models."
+  description = "The model registry: `bucket_arn`, `kms_key_arn` and `sealing_key_arn` of the registry module, and `force_destroy`, with which operators may delete models."
   type = object({
     bucket_arn      = string
     kms_key_arn     = string
@@ -21,7 +21,7 @@ variable "registry" {
 }
 
 variable "ledger" {
-  description = "The ledger: `table_arn` and, where the table has a key of yours, `kms_key_arn` of the ledger module."
+  description = "The ledger: `table_arn` and, if the table has a key of yours, `kms_key_arn` of the ledger module."
   type = object({
     table_arn   = string
     kms_key_arn = optional(string)
@@ -30,7 +30,7 @@ variable "ledger" {
 }
 
 variable "roles" {
-  description = "What every IAM role of the stack has: `path` and `permissions_boundary`. Operators may make roles with these alone."
+  description = "Settings of every IAM role of the stack: `path` and `permissions_boundary`. Operators may create roles with these only."
   type = object({
     path                 = optional(string, "/")
     permissions_boundary = optional(string)
@@ -50,7 +50,7 @@ variable "roles" {
 }
 
 variable "parts" {
-  description = "Whether the stack makes its registry and its ledger, a network and GPU services, has functions or services in a VPC, and the module edge before it; the Route 53 zones in which it makes names; and the ECR repositories of its functions' images. Operators need no rights to anything else."
+  description = "Parts of the stack that operators need rights for: whether it creates a registry, a ledger, a network and GPU services, has functions or services in a VPC, and an edge; the Route 53 zones of its names; and the ECR repositories of its functions' images."
   type = object({
     registry = optional(bool, true)
     ledger   = optional(bool, true)

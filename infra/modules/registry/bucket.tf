@@ -1,13 +1,13 @@
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:who reads is in CloudTrail's data events where an account wants them; a log bucket would need one of its own
-  #checkov:skip=CKV_AWS_144:models are published again in another region, under its own keys; copied ones could not be opened there
+  #checkov:skip=CKV_AWS_18:CloudTrail's data events can log reads; a log bucket would need another log bucket
+  #checkov:skip=CKV_AWS_144:models are published again in another region, under its own keys; copied ones could not be decrypted there
   #checkov:skip=CKV2_AWS_62:functions look for new versions themselves
   bucket        = coalesce(var.bucket, "${var.name}-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.id}")
   force_destroy = var.force_destroy
   tags          = var.tags
 
-  # A destroy that cannot delete the bucket must not schedule the deletion of the keys that open what is in it.
-  depends_on = [aws_kms_key.this, aws_kms_alias.this, aws_kms_key.sealing, aws_kms_alias.sealing, aws_kms_key.logs, aws_kms_alias.logs]
+  # A destroy that cannot delete the bucket must not schedule the deletion of the keys that decrypt its objects.
+  depends_on = [module.key, module.sealing_key, module.log_key]
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
@@ -18,7 +18,7 @@ resource "aws_s3_bucket_public_access_block" "this" {
   restrict_public_buckets = true
 }
 
-# ACLs are switched off: policies alone decide.
+# ACLs are disabled, so only policies decide.
 resource "aws_s3_bucket_ownership_controls" "this" {
   bucket = aws_s3_bucket.this.id
 
@@ -39,7 +39,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
   rule {
-    # One data key a bucket, not one an object: fewer KMS calls in a cold start, and a smaller bill.
+    # One data key for the bucket, not for each object: fewer KMS calls in a cold start, and lower costs.
     bucket_key_enabled = true
 
     apply_server_side_encryption_by_default {
@@ -76,7 +76,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Rules about noncurrent versions need versioning first.
+  # Rules for noncurrent versions need versioning first.
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
@@ -84,8 +84,8 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
   policy = jsonencode(local.bucket_policy)
 
-  # The policy is made last, so a destroy takes it away first. While it refuses to go, all other settings stay too. Besides, S3 answers 409
-  # to two writes of bucket-level access settings at once.
+  # The policy is created last, so a destroy deletes it first. If its deletion is refused, all other settings stay too. Besides, S3 answers 409 to
+  # concurrent writes of bucket-level access settings.
   depends_on = [
     aws_s3_bucket_public_access_block.this,
     aws_s3_bucket_ownership_controls.this,
@@ -96,7 +96,7 @@ resource "aws_s3_bucket_policy" "this" {
 }
 
 locals {
-  # A Deny is broad on purpose: every action and every principal.
+  # The Deny statements cover every action and every principal on purpose.
   bucket_policy = {
     Version = "2012-10-17"
     Statement = concat(local.read_from_elsewhere, [
@@ -119,8 +119,8 @@ locals {
     ], local.refuse_destroy)
   }
 
-  # S3 alone would refuse to delete a full bucket only after its policy, encryption and versioning are gone. PutBucketPolicy stays
-  # allowed, so an apply with force_destroy = true lifts this.
+  # S3 itself refuses to delete a full bucket only after its policy, encryption and versioning are gone. PutBucketPolicy stays allowed, so an apply with
+  # force_destroy = true removes this statement.
   refuse_destroy = [for statement in [{
     Sid       = "DenyDestroy"
     Effect    = "Deny"
@@ -129,7 +129,7 @@ locals {
     Resource  = [aws_s3_bucket.this.arn]
   }] : statement if !var.force_destroy]
 
-  # Principals of this account need no word here: their own policies do.
+  # Principals of this account need no statement here: their own policies are enough.
   read_from_elsewhere = [for statement in [
     {
       Sid       = "ReadFromOtherAccounts"
@@ -139,7 +139,7 @@ locals {
       Resource  = [for key in ["models/*", "blobs/sha256/*", "sealing/*"] : "${aws_s3_bucket.this.arn}/${key}"]
     },
     {
-      Sid       = "TellMissingFromForbidden"
+      Sid       = "ListFromOtherAccounts"
       Effect    = "Allow"
       Principal = { AWS = var.readers }
       Action    = ["s3:ListBucket"]

@@ -1,5 +1,5 @@
 output "bucket" {
-  description = "Name of the bucket that holds the published models."
+  description = "Name of the bucket of published models."
   value       = aws_s3_bucket.this.id
 }
 
@@ -9,7 +9,7 @@ output "bucket_arn" {
 }
 
 output "store" {
-  description = "The registry as AMAAS_STORE wants it: s3://BUCKET."
+  description = "The registry as value of AMAAS_STORE: s3://BUCKET."
   value       = "s3://${aws_s3_bucket.this.id}"
 }
 
@@ -19,16 +19,16 @@ output "kms_key_arn" {
 }
 
 output "kms_alias" {
-  description = "Alias of the KMS key, or null where the key is the caller's."
-  value       = one(aws_kms_alias.this[*].name)
+  description = "Alias of the KMS key, or null with your own key."
+  value       = one(module.key[*].alias)
 }
 
 output "sealing_key_arn" {
-  description = "ARN of the KMS key that wraps the keys of sealed calls and models, as AMAAS_KMS_KEY wants it."
+  description = "ARN of the KMS key that wraps the keys of sealed calls and models, for AMAAS_KMS_KEY."
   value       = local.sealing_key_arn
 }
 
 output "log_key_arn" {
   description = "ARN of the KMS key for logs, or null without one."
-  value       = one(aws_kms_key.logs[*].arn)
+  value       = one(module.log_key[*].arn)
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every name this module makes. Lower-case letters, digits and hyphens."
+  description = "Prefix of every name in this module. Lower-case letters, digits and hyphens."
   type        = string
   nullable    = false
 
@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "bucket" {
-  description = "Name of the bucket. Null makes `{name}-{account id}-{region}`, which is unique without a random suffix."
+  description = "Name of the bucket. Null is `{name}-{account id}-{region}`, which is unique without a random suffix."
   type        = string
   default     = null
 
@@ -21,35 +21,35 @@ variable "bucket" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of a KMS key of yours that encrypts the bucket; the README has what its policy needs. Null makes one. Whether it is null has to be known to a plan."
+  description = "ARN of your own KMS key for the bucket; the README has its policy. Null creates one. A plan must know whether it is null."
   type        = string
   default     = null
 
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/.+$", var.kms_key_arn))
-    error_message = "kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.kms_key_arn)}."
+    error_message = "kms_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out to create one, not ${jsonencode(var.kms_key_arn)}."
   }
 }
 
 variable "sealing_key_arn" {
-  description = "ARN of a KMS key of yours that wraps the keys of sealed calls and models; the README has what its policy needs. Null makes one. Whether it is null has to be known to a plan."
+  description = "ARN of your own KMS key that wraps the keys of sealed calls and models; the README has its policy. Null creates one. A plan must know whether it is null."
   type        = string
   default     = null
 
   validation {
     condition     = var.sealing_key_arn == null || can(regex("^arn:[a-z0-9-]+:kms:${data.aws_region.current.id}:[0-9]{12}:key/.+$", var.sealing_key_arn))
-    error_message = "sealing_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out to have one made, not ${jsonencode(var.sealing_key_arn)}."
+    error_message = "sealing_key_arn must be the ARN of a key in ${data.aws_region.current.id}, the region of the stack, and not of an alias: write \"arn:aws:kms:${data.aws_region.current.id}:ACCOUNT:key/ID\", or leave it out to create one, not ${jsonencode(var.sealing_key_arn)}."
   }
 
-  # The right to read an object must not be the right to open what is sealed in it.
+  # The right to read an object must not include the right to decrypt sealed data in it.
   validation {
     condition     = var.sealing_key_arn == null || var.sealing_key_arn != var.kms_key_arn
-    error_message = "sealing_key_arn must not be kms_key_arn: who reads the bucket could open what is sealed in it. Write two keys."
+    error_message = "sealing_key_arn must not be kms_key_arn, or readers of the bucket could decrypt sealed data: write two keys."
   }
 }
 
 variable "noncurrent_version_days" {
-  description = "Days after which an overwritten or deleted object version is removed for good. Until then it can be brought back."
+  description = "Days after which an overwritten or deleted object version is deleted for good. Until then it can be restored."
   type        = number
   default     = 30
   nullable    = false
@@ -61,7 +61,7 @@ variable "noncurrent_version_days" {
 }
 
 variable "incomplete_upload_days" {
-  description = "Days after which the parts of an unfinished multipart upload are removed."
+  description = "Days after which the parts of an unfinished multipart upload are deleted."
   type        = number
   default     = 7
   nullable    = false
@@ -73,7 +73,7 @@ variable "incomplete_upload_days" {
 }
 
 variable "key_deletion_window_days" {
-  description = "Days that KMS waits before it deletes the key after a destroy. Every object is unreadable once the key is gone."
+  description = "Days between a destroy and the deletion of the keys. Every object is unreadable once its key is gone."
   type        = number
   default     = 30
   nullable    = false
@@ -85,26 +85,26 @@ variable "key_deletion_window_days" {
 }
 
 variable "force_destroy" {
-  description = "Whether a destroy may delete the bucket, and every published model with it. False refuses both, and changes nothing of the bucket and its keys; apply true before a destroy."
+  description = "Whether a destroy may delete the bucket, and every published model with it. False refuses the destroy before it changes the bucket and its keys. Apply true before a destroy."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "readers" {
-  description = "ARNs of other accounts, or of roles in them, whose functions may read and open every model. Empty keeps the registry within this account."
+  description = "ARNs of other accounts, or of roles in them, whose functions may read and decrypt every model. Empty keeps the registry within this account."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.readers : can(regex("^arn:[a-z0-9-]+:iam::[0-9]{12}:(root|role/[A-Za-z0-9+=,.@_/-]+)$", arn))])
-    error_message = "readers must be ARNs of accounts or roles, because a public bucket is refused: write [\"arn:aws:iam::111122223333:role/NAME\"], not ${jsonencode([for arn in var.readers : arn if !can(regex("^arn:[a-z0-9-]+:iam::[0-9]{12}:(root|role/[A-Za-z0-9+=,.@_/-]+)$", arn))])}. To hand one model to somebody, hand over its ONNX file."
+    error_message = "readers must be ARNs of accounts or roles, because a public bucket is refused: write [\"arn:aws:iam::111122223333:role/NAME\"], not ${jsonencode([for arn in var.readers : arn if !can(regex("^arn:[a-z0-9-]+:iam::[0-9]{12}:(root|role/[A-Za-z0-9+=,.@_/-]+)$", arn))])}. To share one model, share its ONNX file."
   }
 }
 
 variable "log_key" {
-  description = "Whether to make a KMS key for logs, which the output `log_key_arn` then names."
+  description = "Whether to create a KMS key for logs, the output `log_key_arn`."
   type        = bool
   default     = false
   nullable    = false

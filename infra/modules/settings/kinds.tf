@@ -1,11 +1,11 @@
-# Terraform says of a value of a wrong type neither the model nor the setting ("a number is required"). So what was written is held against
-# this list first. tests/test_source.py holds it against the types in variables.tf.
+# For a value of a wrong type Terraform names neither the model nor the setting ("a number is required"). So the values as written are first compared
+# with this list. tests/test_source.py compares the list with the types in variables.tf.
 locals {
   kinds = {
     number = [ # such as 30
       "api.cors.max_age_s", "api.log_retention_days", "api.throttle.burst", "api.throttle.rate", "api.timeout_ms",
       "models.alarms.cold_start_rate", "models.alarms.error_rate", "models.alarms.p99_ms", "models.alarms.throttles",
-      "models.canary.rollback.error_rate", "models.canary.rollback.least_calls", "models.canary.rollback.minutes",
+      "models.canary.rollback.error_rate", "models.canary.rollback.min_calls", "models.canary.rollback.minutes",
       "models.canary.rollback.p99_ms", "models.canary.weight", "models.dead_letters.max_age_s", "models.dead_letters.retention_days",
       "models.dead_letters.retries", "models.ephemeral_storage_mb", "models.gpu.capacity.max", "models.gpu.capacity.min", "models.gpu.cpu",
       "models.gpu.gpus", "models.gpu.memory_mb", "models.gpu.scaling.idle_minutes", "models.gpu.scaling.queue_depth", "models.least_serial",
@@ -34,7 +34,7 @@ locals {
     ]
   }
 
-  # By the path of a setting its value, at any depth.
+  # Value by path of the setting, at any depth.
   values = flatten([for of, settings in local.written : concat(
     [{ path = of, kind = "", value = settings }],
     flatten([for name in try(keys(settings), []) : concat(
@@ -48,7 +48,7 @@ locals {
     )]),
   )])
 
-  of_another_kind = [for setting in local.values : join("", [
+  mistyped = [for setting in local.values : join("", [
     setting.path, " must be ",
     setting.kind == "" || contains(local.kinds.object, setting.kind) ? "settings in braces" : contains(local.kinds.list, setting.kind) ? "a list" :
     contains(local.kinds.bool, setting.kind) ? "true or false" : "a number",

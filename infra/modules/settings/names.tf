@@ -1,5 +1,5 @@
-# Names that a stack makes of its models, as the modules function and gpu make them, where two models could make the same one. Within a kind a
-# name is unique in the account or the region. Alarms are not here: a slash stands between their parts, which no model's name has.
+# Names of resources that two models could share, as the modules function and gpu form them. Roles must be unique in the account and load balancers in
+# the region. Names of alarms have a slash between stack and model, so they are unique.
 locals {
   functions = [for model, settings in var.models : model if settings.gpu == null]
   services  = [for model, settings in var.models : model if settings.gpu != null]
@@ -7,9 +7,9 @@ locals {
 
   roles = concat(
     [for model in local.functions : { name = "${var.name}-${model}", owner = model }],
-    # A longer name is shortened and ends with a digest, so no other model makes it.
+    # A longer name is shortened and ends with a digest, so it is unique.
     [for model in local.canaries : { name = "${var.name}-${model}-rollback", owner = "${model} for its canary" } if length("${var.name}-${model}") <= 55],
-    flatten([for model in local.services : [for role in ["task", "start", "host"] : { name = "${var.name}-${model}-${role}", owner = "${model} for its GPU" }]]),
+    flatten([for model in local.services : [for role in ["task", "execution", "instance"] : { name = "${var.name}-${model}-${role}", owner = "${model} for its GPU" }]]),
   )
 
   # A load balancer's name has no underscores.

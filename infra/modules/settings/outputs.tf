@@ -1,10 +1,10 @@
 output "typed" {
-  description = "True: each value that was written has the type of its setting. It depends on nothing but `given`, so its message comes beside Terraform's own."
+  description = "True if each value has the type of its setting. It depends on `given` only, so its message comes beside Terraform's own."
   value       = true
 
   precondition {
-    condition     = length(local.of_another_kind) == 0
-    error_message = "${join("; ", local.of_another_kind)}. The README of infra has all settings."
+    condition     = length(local.mistyped) == 0
+    error_message = "${join("; ", local.mistyped)}. docs/settings.md of infra has all settings."
   }
 }
 
@@ -14,17 +14,17 @@ output "models" {
 
   precondition {
     condition     = length(local.unknown) == 0
-    error_message = "There are no such settings, and Terraform would drop them without a word: ${join("; ", [for setting in local.unknown : "${setting.name}${setting.meant == "" ? "" : ", write ${setting.meant}"}"])}. The README of infra has all of them."
+    error_message = "These settings do not exist, and Terraform would silently drop them: ${join("; ", [for setting in local.unknown : "${setting.name}${setting.suggestion == "" ? "" : ", write ${setting.suggestion}"}"])}. docs/settings.md of infra has all of them."
   }
 
   precondition {
     condition     = length(local.without_effect) == 0
-    error_message = "models with gpu must not have settings of Lambda's, which would have no effect: take ${join("; ", [for model, settings in local.without_effect : "${join(", ", settings)} out of ${model}"])}. What gpu has instead is gpu.memory_mb, gpu.cpu and gpu.instance_type."
+    error_message = "models with gpu must not have settings of Lambda, which would have no effect: take ${join("; ", [for model, settings in local.without_effect : "${join(", ", settings)} out of ${model}"])}. Use gpu.memory_mb, gpu.cpu and gpu.instance_type instead."
   }
 
   precondition {
     condition     = length(local.shared_names) == 0
-    error_message = "models must not make one name twice: ${join("; ", [for name, owners in local.shared_names : "the ${name} would be made by ${join(" and by ", owners)}"])}. Publish one of them under another name."
+    error_message = "models must have resources of different names: ${join("; ", [for name, owners in local.shared_names : "the ${name} would belong to ${join(" and to ", owners)}"])}. Publish one of them under another name."
   }
 }
 

@@ -1,5 +1,5 @@
-# A type drops attributes that it does not have, silently. So what was written is held against what came of it, three levels deep, which is as
-# deep as the settings are.
+# A type silently drops attributes that it does not have. So the settings as written are compared with the typed ones, three levels deep, the depth of
+# all settings.
 locals {
   written = merge(
     { for model, settings in try(var.given.models, {}) : "models.${model}" => settings },
@@ -20,7 +20,7 @@ locals {
     },
   )
 
-  lost = flatten([for of, settings in local.written : concat(
+  dropped = flatten([for of, settings in local.written : concat(
     [for name in try(setsubtract(keys(settings), keys(local.typed[of])), []) : { of = of, path = [name] }],
     flatten([for name in try(keys(settings), []) : concat(
       [for inner in try(setsubtract(keys(settings[name]), keys(local.typed[of][name])), []) : { of = of, path = [name, inner] }],
@@ -30,10 +30,10 @@ locals {
     )]),
   )])
 
-  unknown = [for setting in local.lost : {
+  unknown = [for setting in local.dropped : {
     name = join(".", concat([setting.of], setting.path))
-    # The settings beside it that begin alike.
-    meant = join(" or ", [
+    # Known settings at the same place with the same first letters.
+    suggestion = join(" or ", [
       for known in [
         try(tolist(keys(local.typed[setting.of])), []),
         try(tolist(keys(local.typed[setting.of][setting.path[0]])), []),

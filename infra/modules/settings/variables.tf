@@ -5,13 +5,13 @@ variable "name" {
 }
 
 variable "region" {
-  description = "The region of the stack, which keys have to be in."
+  description = "Region of the stack, in which keys must be."
   type        = string
   nullable    = false
 }
 
 variable "given" {
-  description = "The variables below as they were written, by their names, before a type dropped what it does not have. The outputs are refused where something is lost."
+  description = "The variables below as written, by name, before their types drop unknown attributes. The outputs are refused if an attribute was dropped."
   type        = any
   nullable    = false
 }
@@ -42,11 +42,11 @@ variable "models" {
     canary = optional(object({
       weight = number
       rollback = optional(object({
-        automatic   = optional(bool, true)
-        error_rate  = optional(number, 0.05)
-        p99_ms      = optional(number)
-        minutes     = optional(number, 2)
-        least_calls = optional(number, 10)
+        automatic  = optional(bool, true)
+        error_rate = optional(number, 0.05)
+        p99_ms     = optional(number)
+        minutes    = optional(number, 2)
+        min_calls  = optional(number, 10)
       }), {})
     }))
     dead_letters = optional(object({
@@ -101,27 +101,27 @@ variable "models" {
 
   validation {
     condition     = length(setintersection(keys(var.models), ["api", "flow-log", "ledger"])) == 0
-    error_message = "models must not be called api, flow-log or ledger, whose alarms and roles have these names: write another name in place of ${join(", ", setintersection(keys(var.models), ["api", "flow-log", "ledger"]))}."
+    error_message = "models must not be named api, flow-log or ledger, because alarms and roles of the stack have these names: write another name instead of ${join(", ", setintersection(keys(var.models), ["api", "flow-log", "ledger"]))}."
   }
 
   validation {
     condition     = alltrue([for model in values(var.models) : (model.package == null) != (model.image == null)])
-    error_message = "models must have either a package or an image: run `amaas package MODEL` and write package = the path that it prints, or push what `amaas package MODEL --image` makes and write image = its URI by digest, for ${join(", ", [for name, model in var.models : name if(model.package == null) == (model.image == null)])}."
+    error_message = "models must have either a package or an image: run `amaas package MODEL` and write package = the printed path, or push the image of `amaas package MODEL --image` and write image = its URI by digest, for ${join(", ", [for name, model in var.models : name if(model.package == null) == (model.image == null)])}."
   }
 
   validation {
     condition     = alltrue([for model in values(var.models) : model.package == null || try(fileexists(model.package), false)])
-    error_message = "models must name packages that exist: run `amaas package MODEL` and write the path that it prints. No file for: ${join(", ", [for name, model in var.models : "${name} (${model.package})" if model.package != null && !try(fileexists(model.package), false)])}."
+    error_message = "models must name packages that exist: run `amaas package MODEL` and write the printed path. No file for: ${join(", ", [for name, model in var.models : "${name} (${model.package})" if model.package != null && !try(fileexists(model.package), false)])}."
   }
 
   validation {
     condition     = alltrue([for model in values(var.models) : model.gpu != null || model.execution_providers == null || try(tolist(model.execution_providers) == tolist(["cpu"]), false)])
-    error_message = "models must not ask for a GPU on Lambda, which has none: write gpu = {} beside execution_providers, an image in place of the package and a network, or leave execution_providers out, for ${join(", ", [for name, model in var.models : name if model.gpu == null && model.execution_providers != null && !try(tolist(model.execution_providers) == tolist(["cpu"]), false)])}."
+    error_message = "models must not use a GPU on Lambda, which has none: write gpu = {} beside execution_providers, an image instead of the package and a network, or leave execution_providers out, for ${join(", ", [for name, model in var.models : name if model.gpu == null && model.execution_providers != null && !try(tolist(model.execution_providers) == tolist(["cpu"]), false)])}."
   }
 
   validation {
     condition     = alltrue([for model in values(var.models) : model.gpu == null || model.image != null])
-    error_message = "models with gpu must have an image: a zip is what Lambda takes, which has no GPU. Run `amaas package MODEL --image`, push what it makes and write image = its URI by digest, for ${join(", ", [for name, model in var.models : name if model.gpu != null && model.image == null])}."
+    error_message = "models with gpu must have an image, because a zip runs on Lambda only: run `amaas package MODEL --image`, push the image and write image = its URI by digest, for ${join(", ", [for name, model in var.models : name if model.gpu != null && model.image == null])}."
   }
 
   validation {
@@ -129,18 +129,18 @@ variable "models" {
       model.canary == null && model.stable_version == null && model.provisioned_concurrency == null && model.reserved_concurrency == null && model.dead_letters == null && model.url.mode == null && model.iam == "ignore" && !model.snap_start
     )])
     error_message = <<-TEXT
-      models with gpu must not have what only Lambda has: take out ${join(", ", flatten([for name, model in var.models : [for setting, is_set in { canary = model.canary != null, stable_version = model.stable_version != null, provisioned_concurrency = model.provisioned_concurrency != null, reserved_concurrency = model.reserved_concurrency != null, snap_start = model.snap_start, dead_letters = model.dead_letters != null, "url.mode" = model.url.mode != null, iam = model.iam != "ignore" } : "${name}.${setting}" if is_set] if model.gpu != null]))}. gpu.capacity says how many there are.
+      models with gpu must not have settings of Lambda: take out ${join(", ", flatten([for name, model in var.models : [for setting, is_set in { canary = model.canary != null, stable_version = model.stable_version != null, provisioned_concurrency = model.provisioned_concurrency != null, reserved_concurrency = model.reserved_concurrency != null, snap_start = model.snap_start, dead_letters = model.dead_letters != null, "url.mode" = model.url.mode != null, iam = model.iam != "ignore" } : "${name}.${setting}" if is_set] if model.gpu != null]))}. Use gpu.capacity for the number of tasks.
     TEXT
   }
 
   validation {
     condition     = alltrue([for model in values(var.models) : model.gpu == null || try((model.gpu.certificate_arn == null) == (model.gpu.server_name == null), false)])
-    error_message = "models with gpu must have certificate_arn and server_name together, since the API looks for that name in the certificate: write both, or neither, for ${join(", ", [for name, model in var.models : name if model.gpu != null])}."
+    error_message = "models with gpu must have certificate_arn and server_name together, because the API checks that name in the certificate: write both, or neither, for ${join(", ", [for name, model in var.models : name if model.gpu != null])}."
   }
 
   validation {
     condition     = alltrue([for model in values(var.models) : model.iam != "tenant" || model.url.mode == "OFF" || model.url.authorization == "AWS_IAM"])
-    error_message = "models must not have iam = \"tenant\" with a public URL, whose callers do not sign: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API that asks for IAM, for ${join(", ", [for name, model in var.models : name if model.iam == "tenant"])}."
+    error_message = "models must not have iam = \"tenant\" with a public URL, because its callers do not sign: write url = { authorization = \"AWS_IAM\" }, or url = { mode = \"OFF\" } behind an HTTP API with AWS_IAM, for ${join(", ", [for name, model in var.models : name if model.iam == "tenant"])}."
   }
 }
 
@@ -166,14 +166,14 @@ variable "registry" {
 
   validation {
     condition     = !contains(var.registry.readers, "*")
-    error_message = "registry.readers must not be everybody, because a public bucket is refused: write the ARNs of accounts or roles, [\"arn:aws:iam::111122223333:role/NAME\"], or leave it out."
+    error_message = "registry.readers must not be \"*\", because a public bucket is refused: write the ARNs of accounts or roles, [\"arn:aws:iam::111122223333:role/NAME\"], or leave it out."
   }
 
   validation {
     condition = var.registry.existing == null || (
       var.registry.bucket == null && var.registry.kms_key_arn == null && var.registry.sealing_key_arn == null && length(var.registry.readers) == 0 && !var.registry.force_destroy
     )
-    error_message = "registry.existing must stand alone, since the stack that made the registry has its settings: take bucket, kms_key_arn, sealing_key_arn, readers and force_destroy out."
+    error_message = "registry.existing must not have other settings beside it, because they belong to the stack that created the registry: take bucket, kms_key_arn, sealing_key_arn, readers and force_destroy out."
   }
 
   validation {
@@ -183,7 +183,7 @@ variable "registry" {
 
   validation {
     condition     = var.registry.existing == null || alltrue([for arn in [try(var.registry.existing.kms_key_arn, ""), try(var.registry.existing.sealing_key_arn, "")] : can(regex("^arn:[a-z0-9-]+:kms:${var.region}:[0-9]{12}:key/.+$", arn))])
-    error_message = "registry.existing must have the ARNs of keys in ${var.region}, where bucket and keys have to be too, and not of aliases: write the output `registry` of the stack that made it, or { bucket = \"NAME\", kms_key_arn = \"arn:aws:kms:${var.region}:ACCOUNT:key/ID\", sealing_key_arn = \"arn:aws:kms:${var.region}:ACCOUNT:key/ID\" }."
+    error_message = "registry.existing must have the ARNs of keys in ${var.region}, the region of the stack, and not of aliases: write the output `registry` of the stack that created it, or { bucket = \"NAME\", kms_key_arn = \"arn:aws:kms:${var.region}:ACCOUNT:key/ID\", sealing_key_arn = \"arn:aws:kms:${var.region}:ACCOUNT:key/ID\" }."
   }
 }
 
@@ -203,24 +203,24 @@ variable "ledger" {
 
   validation {
     condition     = var.ledger.existing == null || var.ledger.kms_key_arn == null
-    error_message = "ledger.existing must stand alone, since the stack that made the table has its settings: write the table's key as existing = { table = \"…\", kms_key_arn = \"…\" }."
+    error_message = "ledger.existing must not have other settings beside it, because they belong to the stack that created the table: write the table's key as existing = { table = \"…\", kms_key_arn = \"…\" }."
   }
 
   validation {
     condition     = var.ledger.existing == null || can(regex("^[a-zA-Z0-9_.-]{3,255}$", var.ledger.existing.table))
-    error_message = "ledger.existing.table must be the name of a table, not an ARN: write the output `ledger` of the stack that made it, or { table = \"amaas-ledger\" }."
+    error_message = "ledger.existing.table must be the name of a table, not an ARN: write the output `ledger` of the stack that created it, or { table = \"amaas-ledger\" }."
   }
 
-  # Here and not in the module, which waits for the registry: it would know its region in an apply only.
+  # Checked here and not in the module, which depends on the registry and would know its region only in an apply.
   validation {
     condition     = alltrue([for arn in [var.ledger.kms_key_arn, try(var.ledger.existing.kms_key_arn, null)] : arn == null || can(regex("^arn:[a-z0-9-]+:kms:${var.region}:[0-9]{12}:key/.+$", arn))])
     error_message = "ledger must have the ARN of a key in ${var.region}, the region of the table, and not of an alias: write kms_key_arn = \"arn:aws:kms:${var.region}:ACCOUNT:key/ID\", or leave it out, not ${jsonencode(try(coalesce(var.ledger.kms_key_arn, var.ledger.existing.kms_key_arn), null))}."
   }
 
-  # What is in the table was wrapped by the sealing key of the stack that made it.
+  # The sealing key of the stack that created the table wraps the secrets in it.
   validation {
     condition     = var.ledger.existing == null || var.registry.existing != null || var.registry.sealing_key_arn != null
-    error_message = "ledger.existing must come with the sealing key that wraps the secrets in that table, or no function can open them: write registry = { existing = … } or registry = { sealing_key_arn = … } with the output `sealing_key_arn` of the stack that made the ledger."
+    error_message = "ledger.existing must come with the sealing key that wraps the secrets in that table, or no function can unwrap them: write registry = { existing = … } or registry = { sealing_key_arn = … } with the output `sealing_key_arn` of the stack that created the ledger."
   }
 }
 
@@ -272,12 +272,12 @@ variable "logs" {
 
   validation {
     condition     = !var.logs.own_key || var.logs.kms_key_arn == null
-    error_message = "logs must have one key: write own_key = true to have one made, or kms_key_arn to name yours, not both."
+    error_message = "logs must have one key: write either own_key = true to create one, or kms_key_arn for yours."
   }
 
   validation {
     condition     = !var.logs.own_key || var.registry.existing == null
-    error_message = "logs.own_key must be left out with registry.existing, since the key is made with the registry: write logs = { kms_key_arn = … } with the output `log_key_arn` of the stack that made it, or a key of yours."
+    error_message = "logs.own_key must be left out with registry.existing, because the key belongs to the registry: write logs = { kms_key_arn = … } with the output `log_key_arn` of the stack that created it, or your own key."
   }
 }
 
@@ -305,23 +305,23 @@ variable "network" {
 
   validation {
     condition     = var.network != null || alltrue([for model in values(var.models) : model.gpu == null])
-    error_message = "network must be set for models with gpu, which run on instances of a VPC: write network = {} to have one made, or network = { existing = {…} } to name yours, for ${join(", ", [for name, model in var.models : name if model.gpu != null])}."
+    error_message = "network must be set for models with gpu, which run on instances in a VPC: write network = {} to create one, or network = { existing = {…} } for yours, for ${join(", ", [for name, model in var.models : name if model.gpu != null])}."
   }
 
   validation {
     condition     = var.network == null || try(var.network.existing, null) != null || alltrue([for model in values(var.models) : model.gpu == null || can(regex("^[0-9]{12}[.]dkr[.]ecr[.]${var.region}[.]amazonaws[.]com([.]cn)?/", model.image))])
-    error_message = "network must be one of yours for images that are not in ECR of ${var.region}, because the VPC that is made reaches no other registry: push the image there, or write network = { existing = {…} } with a VPC that reaches it, for ${join(", ", [for name, model in var.models : name if model.gpu != null && !can(regex("^[0-9]{12}[.]dkr[.]ecr[.]${var.region}[.]amazonaws[.]com([.]cn)?/", model.image))])}."
+    error_message = "network.existing must be set for images that are not in ECR of ${var.region}, because a new VPC reaches no other registry: push the image there, or write network = { existing = {…} } with a VPC that reaches it, for ${join(", ", [for name, model in var.models : name if model.gpu != null && !can(regex("^[0-9]{12}[.]dkr[.]ecr[.]${var.region}[.]amazonaws[.]com([.]cn)?/", model.image))])}."
   }
 
-  # The same in words of this module, before the modules of functions and services are asked.
+  # The modules of functions and services check this too. Here the message names the setting of the root module.
   validation {
     condition     = try(var.network.existing, null) == null || try(length(var.network.existing.subnet_ids) >= (anytrue([for model in values(var.models) : model.gpu != null]) ? 2 : 1) && length(var.network.existing.security_group_ids) >= 1, false)
-    error_message = "network.existing must have one subnet or more, two in two zones where a model has gpu, and one security group or more: write network = { existing = { vpc_id = \"vpc-…\", subnet_ids = [\"subnet-…\", \"subnet-…\"], security_group_ids = [\"sg-…\"] } }."
+    error_message = "network.existing must have one subnet or more, two in two zones if a model has gpu, and one security group or more: write network = { existing = { vpc_id = \"vpc-…\", subnet_ids = [\"subnet-…\", \"subnet-…\"], security_group_ids = [\"sg-…\"] } }."
   }
 
   validation {
     condition     = var.oidc == null || var.network == null || try(var.network.existing, null) != null
-    error_message = "network and oidc must not both be set: the VPC that is made has no way out, so nothing in it could fetch the issuer's keys. Write network = { existing = {…} } with a VPC that reaches the issuer, or leave one of the two out."
+    error_message = "network and oidc must not both be set: a new VPC has no internet access, so functions cannot fetch the issuer's keys. Write network = { existing = {…} } with a VPC that reaches the issuer, or leave one of the two out."
   }
 }
 
@@ -367,17 +367,17 @@ variable "api" {
 
   validation {
     condition     = var.api == null || anytrue([for model in values(var.models) : model.url.mode != "RESPONSE_STREAM"])
-    error_message = "api must have a model behind it: add one to models that does not stream, or leave api out until there is one."
+    error_message = "api must have a model: add one to models that does not stream, or leave api out."
   }
 
   validation {
     condition     = alltrue([for model in try(values(var.api.shared), []) : try(var.models[model].url.mode != "RESPONSE_STREAM", true)])
-    error_message = "api.shared must not name a model that streams, since an HTTP API takes whole answers only: write another model, or url = { mode = \"OFF\" } for ${join(", ", [for name, model in var.models : name if model.url.mode == "RESPONSE_STREAM"])}."
+    error_message = "api.shared must not name a model that streams, because an HTTP API does not stream: write another model, or url = { mode = \"OFF\" } for ${join(", ", [for name, model in var.models : name if model.url.mode == "RESPONSE_STREAM"])}."
   }
 
   validation {
     condition     = var.api == null || try(var.api.authorization == "AWS_IAM", false) || alltrue([for model in values(var.models) : model.iam != "tenant" || model.url.mode == "RESPONSE_STREAM"])
-    error_message = "api.authorization must be \"AWS_IAM\" where a model behind it has iam = \"tenant\", or callers behind the API have no name: write it, or leave iam out for ${join(", ", [for name, model in var.models : name if model.iam == "tenant" && model.url.mode != "RESPONSE_STREAM"])}."
+    error_message = "api.authorization must be \"AWS_IAM\" if a model behind it has iam = \"tenant\", or callers have no name: write it, or leave iam out for ${join(", ", [for name, model in var.models : name if model.iam == "tenant" && model.url.mode != "RESPONSE_STREAM"])}."
   }
 }
 

@@ -1,4 +1,4 @@
-# What a mocked AWS says where a made-up word would not do: these are parts of ARNs, or counted.
+# Values of the mocked AWS that are parts of ARNs or that the code counts, so that random ones would fail.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }

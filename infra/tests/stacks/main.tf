@@ -1,4 +1,4 @@
-# Two stacks and what they run in, all made by one apply: of keys, subnets and a boundary a plan knows no more than that they will be there.
+# Two stacks and their VPC in one apply. In a plan the ids of keys, subnets and a boundary are unknown.
 
 terraform {
   required_providers {

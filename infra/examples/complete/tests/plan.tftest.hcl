@@ -54,7 +54,7 @@ run "with_a_domain" {
 
   assert {
     condition     = output.endpoint == "https://models.example.com"
-    error_message = "Callers must be told the domain."
+    error_message = "env must have the domain."
   }
 }
 

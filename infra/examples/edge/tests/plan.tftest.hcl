@@ -46,7 +46,7 @@ variables {
   publishers = ["11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="]
 }
 
-# The stack knows the edge and the edge the stack: each from what the other has made already.
+# The stack refers to the edge and the edge to the stack, without a cycle.
 run "one_plan_for_both" {
   command = plan
 }

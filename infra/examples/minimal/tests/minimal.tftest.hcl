@@ -42,7 +42,7 @@ run "public_with_a_ceiling" {
 
   assert {
     condition     = !contains(keys(output.env), "AMAAS_SIGV4")
-    error_message = "Nobody signs for a public URL."
+    error_message = "Callers of a public URL must not sign."
   }
 }
 
@@ -55,6 +55,6 @@ run "callers_who_are_tenants_by_their_signature" {
 
   assert {
     condition     = contains(keys(output.env), "AMAAS_SIGV4")
-    error_message = "Callers must be told to sign."
+    error_message = "env must say that callers sign."
   }
 }

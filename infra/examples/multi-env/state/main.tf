@@ -1,5 +1,5 @@
-# The bucket that an account's states are in: applied once by hand, before the first `terraform init` of an environment. Its own state
-# stays in this folder; what it holds can be imported again.
+# The bucket of an account's states. Apply it once by hand, before the first `terraform init` of an environment. Its own state stays in this folder, and
+# can be imported again.
 provider "aws" {
   region              = var.region
   allowed_account_ids = [var.account_id]
@@ -10,11 +10,11 @@ provider "aws" {
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:who reads a state is in CloudTrail; a log bucket would need one of its own
-  #checkov:skip=CKV_AWS_144:a state can be made again from the account and the configuration
+  #checkov:skip=CKV_AWS_18:CloudTrail logs reads; a log bucket would need another log bucket
+  #checkov:skip=CKV_AWS_144:a state can be imported again from the account
   #checkov:skip=CKV_AWS_145:encrypted with the key that AWS manages for S3, see below: a state of amaas has no secrets
-  #checkov:skip=CKV2_AWS_61:versions are kept, since a state is small and the last good one is what one looks for
-  #checkov:skip=CKV2_AWS_62:nobody waits for a state to change
+  #checkov:skip=CKV2_AWS_61:states are small, and old versions allow a restore
+  #checkov:skip=CKV2_AWS_62:no system needs a notification of a new state
   bucket = "amaas-state-${var.account_id}"
 }
 

@@ -1,5 +1,5 @@
 variable "account_id" {
-  description = "Account that the states are of."
+  description = "Account of the states."
   type        = string
 }
 

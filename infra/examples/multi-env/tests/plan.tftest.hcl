@@ -20,7 +20,7 @@ run "staging" {
 
   assert {
     condition     = module.amaas.function_names == { sentiment = "amaas-staging-sentiment" }
-    error_message = "Names must tell the environment."
+    error_message = "Names must have the environment."
   }
 }
 
@@ -38,7 +38,7 @@ run "production" {
 
   assert {
     condition     = module.amaas.function_names == { sentiment = "amaas-production-sentiment" }
-    error_message = "Names must tell the environment."
+    error_message = "Names must have the environment."
   }
 }
 

@@ -153,7 +153,7 @@ run "one_model_is_the_default" {
       aws_cloudwatch_log_group.this.retention_in_days == 7,
       aws_cloudwatch_log_group.this.kms_key_id == var.log_kms_key_arn,
     ])
-    error_message = "The log must have what was asked for."
+    error_message = "The log must have the configured fields."
   }
 }
 
@@ -184,7 +184,7 @@ run "tokens_where_somebody_can_have_one" {
       "GET /v1/models/embed_1/keys", "GET /v1/models/embed_1/keys/manifest",
       "GET /.well-known/ohttp-gateway", "GET /v1/keys", "GET /v1/keys/manifest", "GET /v2/health/live", "GET /v2/health/ready",
     ])
-    error_message = "Keys and health, and nothing else, must be there for whoever has no token."
+    error_message = "Only keys and health must be available without a token."
   }
 
   assert {
@@ -251,7 +251,7 @@ run "services_and_a_domain" {
       one(aws_apigatewayv2_integration.service[model].tls_config[*].server_name_to_verify) == service.server_name,
       aws_apigatewayv2_route.this["ANY /v1/models/${model}/{proxy+}"].target == "integrations/${aws_apigatewayv2_integration.service[model].id}",
     ])]) && length(aws_lambda_permission.this) == 0
-    error_message = "Services must be reached through the VPC link, with their certificate's name where they have one."
+    error_message = "The API must reach services through the VPC link, with their certificate's name if they have one."
   }
 
   assert {
@@ -263,7 +263,7 @@ run "services_and_a_domain" {
       toset(keys(aws_route53_record.this)) == toset(["A", "AAAA"]),
       output.endpoint == "https://models.example.com",
     ])
-    error_message = "With a domain the API must answer there and nowhere else."
+    error_message = "With a domain the API must answer at that name only."
   }
 }
 
@@ -275,7 +275,7 @@ run "a_domain_kept_elsewhere" {
 
   assert {
     condition     = length(aws_route53_record.this) == 0 && !aws_apigatewayv2_api.this.disable_execute_api_endpoint
-    error_message = "Without a zone there must be no record, and the API's own name must stay where that was asked for."
+    error_message = "Without a zone there must be no record, and the API's own name must stay if it was configured."
   }
 }
 

@@ -94,7 +94,7 @@ run "what_is_blocked" {
       aws_cloudwatch_log_group.this.name == "aws-waf-logs-amaas",
       aws_cloudwatch_log_group.this.retention_in_days == 30,
     ])
-    error_message = "No key or token may come into a log or a sample, and nobody may be logged who was let through."
+    error_message = "Logs and samples must have no key or token, and no allowed requests."
   }
 }
 
@@ -153,7 +153,7 @@ run "signed_for_a_function_url" {
       one(aws_cloudfront_distribution.this.origin).origin_access_control_id == "E2OAC",
       output.distribution_arn == "arn:aws:cloudfront::123456789012:distribution/E1",
     ])
-    error_message = "CloudFront must sign each request, whatever a caller sent as Authorization."
+    error_message = "CloudFront must sign each request, even if a caller sent Authorization."
   }
 
   assert {

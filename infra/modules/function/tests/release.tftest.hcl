@@ -1,4 +1,4 @@
-# Versions, canaries, environments that stand ready, and where the function runs.
+# Versions, canaries, provisioned concurrency, SnapStart and the VPC.
 
 mock_provider "aws" {
   mock_resource "aws_iam_role" {
@@ -46,21 +46,18 @@ mock_provider "aws" {
 
 variables {
   name    = "amaas"
-  model   = "sentiment"
   package = "tests/package.zip"
 
-  registry = {
-    store       = "s3://models"
-    bucket_arn  = "arn:aws:s3:::models"
-    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-
-    sealing_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/55555555-2222-3333-4444-555555555555"
+  model = {
+    name               = "sentiment"
+    environment        = { AMAAS_MODEL = "sentiment" }
+    statements         = [{ Sid = "ReadModel", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::models/models/sentiment/*"] }]
+    cors_origins       = []
+    log_retention_days = 30
+    log_kms_key_arn    = null
+    roles              = { path = "/", permissions_boundary = null }
+    tags               = {}
   }
-
-  ledger = { table = "amaas-ledger", table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger" }
-
-  # RFC 8032, section 7.1, test 1.
-  publishers = ["11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="]
 }
 
 run "all_calls_to_the_newest" {
@@ -111,7 +108,7 @@ run "canary" {
       aws_cloudwatch_metric_alarm.canary_latency[0].extended_statistic == "p99",
       aws_cloudwatch_metric_alarm.canary_errors[0].alarm_actions == toset(["arn:aws:sns:eu-central-1:123456789012:amaas-alarms"]),
     ])
-    error_message = "The alarms must look at the canary's calls alone, and tell somebody."
+    error_message = "The alarms must read the canary's calls alone, and notify the topics."
   }
 
   assert {
@@ -119,7 +116,7 @@ run "canary" {
       length(jsondecode(aws_cloudwatch_event_rule.rollback[0].event_pattern).resources) == 2,
       jsondecode(aws_cloudwatch_event_rule.rollback[0].event_pattern).detail.state.value == ["ALARM"],
       aws_cloudwatch_event_target.rollback[0].arn == aws_sfn_state_machine.rollback[0].arn,
-      jsondecode(aws_sfn_state_machine.rollback[0].definition).States.StableVersionAlone.Parameters == {
+      jsondecode(aws_sfn_state_machine.rollback[0].definition).States.RouteToStableVersion.Parameters == {
         FunctionName    = "amaas-sentiment"
         Name            = "live"
         FunctionVersion = "6"
@@ -132,19 +129,19 @@ run "canary" {
   assert {
     condition = jsondecode(aws_iam_role_policy.rollback[0].policy).Statement[*] == [
       {
-        Sid      = "MoveTheAlias"
+        Sid      = "UpdateAlias"
         Effect   = "Allow"
         Action   = ["lambda:UpdateAlias"]
         Resource = ["arn:aws:lambda:eu-central-1:123456789012:function:amaas-sentiment", "arn:aws:lambda:eu-central-1:123456789012:function:amaas-sentiment:live"]
       },
       {
-        Sid      = "StartTheRollback"
+        Sid      = "StartRollback"
         Effect   = "Allow"
         Action   = ["states:StartExecution"]
         Resource = ["arn:aws:states:eu-central-1:123456789012:stateMachine:amaas-sentiment-rollback"]
       },
     ]
-    error_message = "The roll-back may move this function's alias and nothing else."
+    error_message = "The rollback may move this function's alias and nothing else."
   }
 }
 
@@ -154,7 +151,7 @@ run "roles_of_an_enterprise" {
   variables {
     stable_version = "3"
     canary         = { weight = 0.1 }
-    roles          = { path = "/amaas/", permissions_boundary = "arn:aws:iam::123456789012:policy/boundary" }
+    model          = merge(var.model, { roles = { path = "/amaas/", permissions_boundary = "arn:aws:iam::123456789012:policy/boundary" } })
   }
 
   assert {
@@ -181,7 +178,7 @@ run "canary_without_rollback_or_change" {
 run "long_names_fit" {
   variables {
     name           = "a234567890123456789012c"
-    model          = "m234567890123456789012345678901234567890"
+    model          = merge(var.model, { name = "m234567890123456789012345678901234567890" })
     stable_version = "6"
     canary         = { weight = 0.5 }
   }
@@ -207,7 +204,7 @@ run "environments_stand_ready" {
       aws_lambda_provisioned_concurrency_config.this[0].qualifier == "7",
       length(aws_appautoscaling_target.this) == 0,
     ])
-    error_message = "A fixed number must stand ready of the version that callers reach."
+    error_message = "A fixed number must be provisioned for the version that callers reach."
   }
 }
 
@@ -267,7 +264,7 @@ run "dead_letters" {
   assert {
     condition = alltrue([
       one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "SendDeadLetters"]) == [aws_sqs_queue.dead_letters[0].arn],
-      one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "SealDeadLetters"]) == [var.dead_letters.kms_key_arn],
+      one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "EncryptDeadLetters"]) == [var.dead_letters.kms_key_arn],
     ])
     error_message = "The role must be able to send to this queue, and use its key."
   }
@@ -279,29 +276,8 @@ run "dead_letters_with_the_key_of_sqs" {
   }
 
   assert {
-    condition     = aws_sqs_queue.dead_letters[0].sqs_managed_sse_enabled && length([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "SealDeadLetters"]) == 0
+    condition     = aws_sqs_queue.dead_letters[0].sqs_managed_sse_enabled && length([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "EncryptDeadLetters"]) == 0
     error_message = "The queue must be encrypted without a key too."
-  }
-}
-
-run "ledger_with_a_key_of_its_own" {
-  variables {
-    ledger = {
-      table       = "amaas-ledger"
-      table_arn   = "arn:aws:dynamodb:eu-central-1:123456789012:table/amaas-ledger"
-      kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/99999999-2222-3333-4444-555555555555"
-    }
-  }
-
-  assert {
-    condition = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if statement.Sid == "OpenTheTable"]) == {
-      Sid       = "OpenTheTable"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt"]
-      Resource  = ["arn:aws:kms:eu-central-1:123456789012:key/99999999-2222-3333-4444-555555555555"]
-      Condition = { StringEquals = { "kms:ViaService" = "dynamodb.eu-central-1.amazonaws.com" } }
-    }
-    error_message = "Whoever uses the table must be able to use its key, through DynamoDB."
   }
 }
 
@@ -318,7 +294,7 @@ run "in_a_vpc" {
   assert {
     condition = alltrue([
       one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Effect if statement.Sid == "JoinVpc"]) == "Allow",
-      one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Condition if statement.Sid == "NotFromTheFunctionsCode"]) == {
+      one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Condition if statement.Sid == "DenyFunctionCode"]) == {
         ArnEquals = { "lambda:SourceFunctionArn" = ["arn:aws:lambda:eu-central-1:123456789012:function:amaas-sentiment"] }
       },
     ])
@@ -500,13 +476,12 @@ run "refuses_keys_and_topics_of_another_region" {
   command = plan
 
   variables {
-    log_kms_key_arn         = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555"
     dead_letters            = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/99999999-2222-3333-4444-555555555555" }
     alarm_topic_arns        = ["arn:aws:sns:us-east-1:123456789012:ops"]
     code_signing_config_arn = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
   }
 
-  expect_failures = [var.log_kms_key_arn, var.dead_letters, var.alarm_topic_arns, var.code_signing_config_arn]
+  expect_failures = [var.dead_letters, var.alarm_topic_arns, var.code_signing_config_arn]
 }
 
 run "refuses_a_stream_in_a_vpc" {
@@ -523,7 +498,7 @@ run "refuses_a_stream_in_a_vpc" {
 run "environments_start_without_a_snapshot" {
   assert {
     condition     = length(aws_lambda_function.this.snap_start) == 0
-    error_message = "A snapshot costs, so there must be none unless it is asked for."
+    error_message = "A snapshot costs money, so it must be off by default."
   }
 }
 

@@ -65,7 +65,7 @@ run "subnets_and_endpoints" {
       ])]),
       keys(output.endpoints) == ["dynamodb", "kms", "s3"],
     ])
-    error_message = "The three endpoints that functions need must be there, in every zone, and none that costs and that they do not need."
+    error_message = "The three endpoints that functions need must exist in every zone, and no others."
   }
 }
 
@@ -129,16 +129,16 @@ run "services_of_images_in_chosen_zones" {
       keys(aws_vpc_endpoint.interface) == ["ecr.api", "ecr.dkr", "kms", "logs"],
       length(aws_flow_log.this) + length(aws_cloudwatch_log_group.this) + length(aws_iam_role.flow_log) == 0,
     ])
-    error_message = "Zones and endpoints must be those that were named, and no flow log where it is null."
+    error_message = "Zones and endpoints must be the given ones, and null must create no flow log."
   }
 
   assert {
     condition = alltrue([
       { for statement in jsondecode(aws_vpc_endpoint.gateway["s3"].policy).Statement : statement.Sid => jsonencode(statement.Resource) } == {
-        Buckets        = jsonencode(["arn:aws:s3:::models", "arn:aws:s3:::models/*"])
-        LayersOfImages = jsonencode(["arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*"])
+        Buckets     = jsonencode(["arn:aws:s3:::models", "arn:aws:s3:::models/*"])
+        ImageLayers = jsonencode(["arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*"])
       },
-      [for statement in jsondecode(aws_vpc_endpoint.gateway["s3"].policy).Statement : statement.Action if statement.Sid == "LayersOfImages"][0] == "s3:GetObject",
+      [for statement in jsondecode(aws_vpc_endpoint.gateway["s3"].policy).Statement : statement.Action if statement.Sid == "ImageLayers"][0] == "s3:GetObject",
     ])
     error_message = "Only the named buckets, and layers of images for reading, must be in reach."
   }

@@ -46,21 +46,21 @@ run "one_function" {
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.errors["sentiment"].threshold == 0.01,
-      aws_cloudwatch_metric_alarm.throttles["sentiment"].threshold == 1,
-      aws_cloudwatch_metric_alarm.duration["sentiment"].threshold == 1000,
-      aws_cloudwatch_metric_alarm.duration["sentiment"].extended_statistic == "p99",
-      aws_cloudwatch_metric_alarm.cold_starts["sentiment"].threshold == 0.2,
-      { for query in aws_cloudwatch_metric_alarm.errors["sentiment"].metric_query : query.id => query.expression == null ? one(query.metric).metric_name : query.expression } == { rate = "SUM([errors, failures]) / calls", errors = "Errors", calls = "Invocations", failures = "Failures" },
+      aws_cloudwatch_metric_alarm.this["sentiment/errors"].threshold == 0.01,
+      aws_cloudwatch_metric_alarm.this["sentiment/throttles"].threshold == 1,
+      aws_cloudwatch_metric_alarm.this["sentiment/p99"].threshold == 1000,
+      aws_cloudwatch_metric_alarm.this["sentiment/p99"].extended_statistic == "p99",
+      aws_cloudwatch_metric_alarm.this["sentiment/cold-starts"].threshold == 0.2,
+      { for query in aws_cloudwatch_metric_alarm.this["sentiment/errors"].metric_query : query.id => query.expression == null ? one(query.metric).metric_name : query.expression } == { rate = "SUM([errors, failures]) / calls", errors = "Errors", calls = "Invocations", failures = "Failures" },
     ])
-    error_message = "Alarms must have the thresholds of the README and look at what they are named after."
+    error_message = "Alarms must have the thresholds of the README and read the metrics that their names say."
   }
 
   assert {
     condition = alltrue(flatten([
-      aws_cloudwatch_metric_alarm.throttles["sentiment"].dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }),
-      aws_cloudwatch_metric_alarm.duration["sentiment"].dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }),
-      [for query in aws_cloudwatch_metric_alarm.errors["sentiment"].metric_query : one(query.metric).dimensions == (query.id == "failures" ? tomap({ Function = "amaas-sentiment" }) : tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" })) if query.expression == null],
+      aws_cloudwatch_metric_alarm.this["sentiment/throttles"].dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }),
+      aws_cloudwatch_metric_alarm.this["sentiment/p99"].dimensions == tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" }),
+      [for query in aws_cloudwatch_metric_alarm.this["sentiment/errors"].metric_query : one(query.metric).dimensions == (query.id == "failures" ? tomap({ Function = "amaas-sentiment" }) : tomap({ FunctionName = "amaas-sentiment", Resource = "amaas-sentiment:live" })) if query.expression == null],
     ]))
     error_message = "Alarms must look at the alias."
   }
@@ -70,17 +70,17 @@ run "one_function" {
       aws_cloudwatch_log_metric_filter.cold_starts["sentiment"].log_group_name == "/aws/lambda/amaas-sentiment",
       strcontains(aws_cloudwatch_log_metric_filter.cold_starts["sentiment"].pattern, "Init Duration"),
       one(aws_cloudwatch_log_metric_filter.cold_starts["sentiment"].metric_transformation).namespace == "amaas/amaas",
-      contains([for query in aws_cloudwatch_metric_alarm.cold_starts["sentiment"].metric_query : try("${one(query.metric).namespace} ${one(query.metric).metric_name}", "")], "amaas/amaas ${one(aws_cloudwatch_log_metric_filter.cold_starts["sentiment"].metric_transformation).name}"),
+      contains([for query in aws_cloudwatch_metric_alarm.this["sentiment/cold-starts"].metric_query : try("${one(query.metric).namespace} ${one(query.metric).metric_name}", "")], "amaas/amaas ${one(aws_cloudwatch_log_metric_filter.cold_starts["sentiment"].metric_transformation).name}"),
     ])
     error_message = "The alarm must read the metric that the filter makes of the function's log."
   }
 
   assert {
     condition = alltrue([for alarm in [
-      aws_cloudwatch_metric_alarm.errors["sentiment"],
-      aws_cloudwatch_metric_alarm.throttles["sentiment"],
-      aws_cloudwatch_metric_alarm.duration["sentiment"],
-      aws_cloudwatch_metric_alarm.cold_starts["sentiment"],
+      aws_cloudwatch_metric_alarm.this["sentiment/errors"],
+      aws_cloudwatch_metric_alarm.this["sentiment/throttles"],
+      aws_cloudwatch_metric_alarm.this["sentiment/p99"],
+      aws_cloudwatch_metric_alarm.this["sentiment/cold-starts"],
       ] : alltrue([
         alarm.alarm_actions == toset([output.topic_arn]),
         alarm.ok_actions == toset([output.topic_arn]),
@@ -88,23 +88,22 @@ run "one_function" {
         strcontains(alarm.alarm_description, "Look "),
         length(alarm.alarm_description) <= 1024,
     ])])
-    error_message = "Each alarm must tell the topic, be quiet without calls, and say where to look."
+    error_message = "Each alarm must notify the topic, ignore missing data, and say where to look."
   }
 
   assert {
     condition     = length(aws_sns_topic_subscription.email) + length(aws_budgets_budget.this) + length(aws_ce_anomaly_monitor.this) + length(aws_ce_anomaly_subscription.this) == 0
-    error_message = "Nobody is told by mail, and nothing looks at costs, unless asked to."
+    error_message = "By default there must be no mail subscription, budget or monitor."
   }
 }
 
 run "topic_takes_this_account_only" {
   assert {
     condition = alltrue([
-      aws_sns_topic.this.kms_master_key_id == aws_kms_key.this[0].arn,
-      aws_kms_key.this[0].enable_key_rotation,
-      aws_kms_alias.this[0].name == "alias/amaas-alarms",
+      aws_sns_topic.this.kms_master_key_id == module.key[0].arn,
+      module.key[0].alias == "alias/amaas-alarms",
     ])
-    error_message = "The topic must be encrypted with the module's key, which rotates."
+    error_message = "The topic must be encrypted with the module's own key."
   }
 
   assert {
@@ -118,13 +117,13 @@ run "topic_takes_this_account_only" {
 
   assert {
     condition = alltrue([
-      { for statement in jsondecode(aws_kms_key.this[0].policy).Statement : statement.Principal.Service => jsonencode(statement.Condition) if can(statement.Principal.Service) } ==
+      { for statement in jsondecode(module.key[0].policy).Statement : statement.Principal.Service => jsonencode(statement.Condition) if can(statement.Principal.Service) } ==
       { for statement in jsondecode(aws_sns_topic_policy.this.policy).Statement : statement.Principal.Service => jsonencode(statement.Condition) if statement.Effect == "Allow" },
-      alltrue(flatten([for statement in jsondecode(aws_kms_key.this[0].policy).Statement : [for action in statement.Action : !strcontains(action, "*")]])),
-      alltrue([for statement in jsondecode(aws_kms_key.this[0].policy).Statement : try(statement.Principal.AWS, "arn:aws:iam::123456789012:root") == "arn:aws:iam::123456789012:root"]),
-      [for statement in jsondecode(aws_kms_key.this[0].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "UseThroughSns"][0] == "sns.eu-central-1.amazonaws.com",
+      alltrue(flatten([for statement in jsondecode(module.key[0].policy).Statement : [for action in statement.Action : !strcontains(action, "*")]])),
+      alltrue([for statement in jsondecode(module.key[0].policy).Statement : try(statement.Principal.AWS, "arn:aws:iam::123456789012:root") == "arn:aws:iam::123456789012:root"]),
+      [for statement in jsondecode(module.key[0].policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "UseThroughSns"][0] == "sns.eu-central-1.amazonaws.com",
     ])
-    error_message = "Whoever may publish may use the key, and nobody else but the account through SNS."
+    error_message = "Only services that publish may use the key, and the account through SNS."
   }
 
   assert {
@@ -161,40 +160,40 @@ run "everything" {
       "amaas/ledger-throttles", "amaas/sentiment/cold-starts", "amaas/sentiment/dead-letters", "amaas/sentiment/errors",
       "amaas/sentiment/p99", "amaas/sentiment/throttles",
     ])
-    error_message = "Each thing that is watched must have its alarms."
+    error_message = "Functions, services, the API and the ledger must have their alarms."
   }
 
   assert {
     condition = alltrue([
-      aws_cloudwatch_metric_alarm.errors["sentiment"].threshold == 0.05,
-      aws_cloudwatch_metric_alarm.throttles["sentiment"].threshold == 10,
-      aws_cloudwatch_metric_alarm.duration["sentiment"].threshold == 300,
-      aws_cloudwatch_metric_alarm.cold_starts["sentiment"].threshold == 0.5,
-      aws_cloudwatch_metric_alarm.dead_letters["sentiment"].dimensions == tomap({ QueueName = "amaas-sentiment-dead" }),
-      aws_cloudwatch_metric_alarm.service_duration["large"].threshold == 1.5,
-      aws_cloudwatch_metric_alarm.unhealthy["large"].dimensions == tomap({ LoadBalancer = "app/amaas-large/1", TargetGroup = "targetgroup/amaas-large/2" }),
-      aws_cloudwatch_metric_alarm.api_latency[0].threshold == 2000,
-      aws_cloudwatch_metric_alarm.api_latency[0].dimensions == tomap({ ApiId = "abc123", Stage = "$default" }),
+      aws_cloudwatch_metric_alarm.this["sentiment/errors"].threshold == 0.05,
+      aws_cloudwatch_metric_alarm.this["sentiment/throttles"].threshold == 10,
+      aws_cloudwatch_metric_alarm.this["sentiment/p99"].threshold == 300,
+      aws_cloudwatch_metric_alarm.this["sentiment/cold-starts"].threshold == 0.5,
+      aws_cloudwatch_metric_alarm.this["sentiment/dead-letters"].dimensions == tomap({ QueueName = "amaas-sentiment-dead" }),
+      aws_cloudwatch_metric_alarm.this["large/p99"].threshold == 1.5,
+      aws_cloudwatch_metric_alarm.this["large/unhealthy"].dimensions == tomap({ LoadBalancer = "app/amaas-large/1", TargetGroup = "targetgroup/amaas-large/2" }),
+      aws_cloudwatch_metric_alarm.this["api-p99"].threshold == 2000,
+      aws_cloudwatch_metric_alarm.this["api-p99"].dimensions == tomap({ ApiId = "abc123", Stage = "$default" }),
     ])
-    error_message = "Alarms must have the thresholds that were asked for and look at what was named."
+    error_message = "Alarms must have the configured thresholds and dimensions."
   }
 
   assert {
     condition = alltrue([
-      !contains([for query in aws_cloudwatch_metric_alarm.service_errors["large"].metric_query : try(one(query.metric).metric_name, "")], "HTTPCode_ELB_503_Count"),
-      toset([for query in aws_cloudwatch_metric_alarm.ledger["ThrottledRequests"].metric_query : one(query.metric).dimensions["Operation"] if query.expression == null]) == toset(["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]),
-      alltrue([for query in aws_cloudwatch_metric_alarm.ledger["SystemErrors"].metric_query : one(query.metric).metric_name == "SystemErrors" if query.expression == null]),
+      !contains([for query in aws_cloudwatch_metric_alarm.this["large/errors"].metric_query : try(one(query.metric).metric_name, "")], "HTTPCode_ELB_503_Count"),
+      toset([for query in aws_cloudwatch_metric_alarm.this["ledger-throttles"].metric_query : one(query.metric).dimensions["Operation"] if query.expression == null]) == toset(["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]),
+      alltrue([for query in aws_cloudwatch_metric_alarm.this["ledger-errors"].metric_query : one(query.metric).metric_name == "SystemErrors" if query.expression == null]),
     ])
-    error_message = "A service that wakes is no fault, and the ledger's alarms must see each operation."
+    error_message = "The 503 of a service at zero tasks must not count, and the ledger's alarms must read each operation."
   }
 
   assert {
     condition = alltrue([
       keys(aws_sns_topic_subscription.email) == ["ops@example.com"],
-      alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.errors), values(aws_cloudwatch_metric_alarm.unhealthy), aws_cloudwatch_metric_alarm.api_errors, values(aws_cloudwatch_metric_alarm.ledger)) :
+      alltrue([for alarm in aws_cloudwatch_metric_alarm.this :
       alarm.alarm_actions == toset([output.topic_arn, "arn:aws:sns:eu-central-1:123456789012:pager"])]),
     ])
-    error_message = "Everybody who was named must be told."
+    error_message = "Alarms must notify all recipients."
   }
 
   assert {
@@ -208,7 +207,7 @@ run "everything" {
       one(aws_ce_anomaly_subscription.this[0].subscriber).address == output.topic_arn,
       one(one(aws_ce_anomaly_subscription.this[0].threshold_expression).dimension).values == toset(["20"]),
     ])
-    error_message = "Budget and anomalies must look at what has the tag, and tell the topic."
+    error_message = "Budget and monitor must cover the tag only, and notify the topic."
   }
 
   assert {
@@ -274,8 +273,8 @@ run "the_key_may_be_yours" {
   }
 
   assert {
-    condition     = length(aws_kms_key.this) + length(aws_kms_alias.this) == 0 && aws_sns_topic.this.kms_master_key_id == var.kms_key_arn
-    error_message = "The topic must use the key that is named, and none must be made."
+    condition     = length(module.key) == 0 && aws_sns_topic.this.kms_master_key_id == var.kms_key_arn
+    error_message = "The topic must use the given key, and the module must create none."
   }
 }
 

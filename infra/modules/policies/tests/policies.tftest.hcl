@@ -70,8 +70,8 @@ run "administrators_remove_and_keep_accounts" {
     condition = alltrue([
       contains(jsondecode(output.administrator).Statement[0].Action, "s3:DeleteObject"),
       !contains(flatten(jsondecode(output.administrator).Statement[*].Action), "s3:PutObject"),
-      one([for statement in jsondecode(output.administrator).Statement : statement.Condition.StringEquals["kms:EncryptionContext:model"] if statement.Sid == "OpenTheLedger"]) == "(ledger)",
-      one([for statement in jsondecode(output.administrator).Statement : statement.Resource if statement.Sid == "OpenTheTable"]) == [var.ledger.kms_key_arn],
+      one([for statement in jsondecode(output.administrator).Statement : statement.Condition.StringEquals["kms:EncryptionContext:model"] if statement.Sid == "WrapLedgerSecrets"]) == "(ledger)",
+      one([for statement in jsondecode(output.administrator).Statement : statement.Resource if statement.Sid == "DecryptTable"]) == [var.ledger.kms_key_arn],
     ])
     error_message = "Administrators must remove models and open the ledger, and publish nothing."
   }
@@ -87,9 +87,9 @@ run "administrators_remove_and_keep_accounts" {
 run "operators_stay_within_the_boundary" {
   assert {
     condition = alltrue([
-      one([for statement in jsondecode(output.operator["roles"]).Statement : statement.Condition.StringEquals["iam:PermissionsBoundary"] if statement.Sid == "MakeRoles"]) == var.roles.permissions_boundary,
+      one([for statement in jsondecode(output.operator["roles"]).Statement : statement.Condition.StringEquals["iam:PermissionsBoundary"] if statement.Sid == "CreateRoles"]) == var.roles.permissions_boundary,
       !contains(flatten(jsondecode(output.operator["roles"]).Statement[*].Action), "iam:DeleteRolePermissionsBoundary"),
-      alltrue([for statement in jsondecode(output.operator["roles"]).Statement : statement.Resource == ["arn:aws:iam::123456789012:role/amaas/a-name-of-23-characters-*"] if contains(["MakeRoles", "HandRolesToServices"], statement.Sid)]),
+      alltrue([for statement in jsondecode(output.operator["roles"]).Statement : statement.Resource == ["arn:aws:iam::123456789012:role/amaas/a-name-of-23-characters-*"] if contains(["CreateRoles", "PassRoles"], statement.Sid)]),
     ])
     error_message = "An operator must make roles below the path, with the boundary, and hand on no others."
   }
@@ -106,7 +106,7 @@ run "operators_of_an_edge" {
       length(setsubtract(["cloudfront:CreateOriginAccessControl", "cloudfront:PublishFunction", "wafv2:PutLoggingConfiguration"], flatten(jsondecode(output.operator["edge"]).Statement[*].Action))) == 0,
       alltrue([for statement in jsondecode(output.operator["edge"]).Statement : jsonencode(statement.Resource) != jsonencode(["*"]) || try(statement.Condition.StringEquals["aws:RequestedRegion"], "") == "us-east-1"]),
     ])
-    error_message = "An edge is the account's and in us-east-1, wherever the stack is."
+    error_message = "Rights to an edge must be for the account and us-east-1, in whatever region the stack is."
   }
 }
 
@@ -116,7 +116,7 @@ run "operators_leave_alone_what_another_stack_made" {
   }
 
   assert {
-    condition     = jsondecode(output.operator["data"]).Statement[*].Sid == ["Keys", "MakeKeys"]
+    condition     = jsondecode(output.operator["data"]).Statement[*].Sid == ["Keys", "CreateKeys"]
     error_message = "The bucket and the table of another stack are not this one's operators' to change."
   }
 }

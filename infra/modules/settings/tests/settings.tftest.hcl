@@ -1,4 +1,4 @@
-# `given` holds what the other variables were before they had a type: the root module gives both what it was given.
+# `given` has the other variables as written, before their types. The root module passes both.
 
 variables {
   name   = "amaas"
@@ -70,8 +70,8 @@ run "refuses_a_setting_that_there_is_not" {
   }
 
   assert {
-    condition     = local.unknown == [{ name = "models.sentiment.memory", meant = "memory_mb" }]
-    error_message = "The message must name the model, the setting, and what was meant: ${jsonencode(local.unknown)}"
+    condition     = local.unknown == [{ name = "models.sentiment.memory", suggestion = "memory_mb" }]
+    error_message = "The message must name the model, the setting, and a suggestion: ${jsonencode(local.unknown)}"
   }
 
   expect_failures = [output.models]
@@ -159,20 +159,20 @@ run "refuses_a_function_named_like_a_role_of_a_gpu" {
 
   variables {
     given = { models = {
-      m      = { image = "host/m@sha256:0", gpu = {} }
-      m-task = { package = "../function/tests/package.zip" }
-      m-host = { package = "../function/tests/package.zip" }
+      m          = { image = "host/m@sha256:0", gpu = {} }
+      m-task     = { package = "../function/tests/package.zip" }
+      m-instance = { package = "../function/tests/package.zip" }
     } }
     models = {
-      m      = { image = "host/m@sha256:0", gpu = {} }
-      m-task = { package = "../function/tests/package.zip" }
-      m-host = { package = "../function/tests/package.zip" }
+      m          = { image = "host/m@sha256:0", gpu = {} }
+      m-task     = { package = "../function/tests/package.zip" }
+      m-instance = { package = "../function/tests/package.zip" }
     }
   }
 
   assert {
-    condition     = keys(local.shared_names) == ["role amaas-m-host", "role amaas-m-task"]
-    error_message = "Lambda's and the GPU's names must be told apart: ${jsonencode(local.shared_names)}"
+    condition     = keys(local.shared_names) == ["role amaas-m-instance", "role amaas-m-task"]
+    error_message = "Lambda's and the GPU's names must be distinct: ${jsonencode(local.shared_names)}"
   }
 
   expect_failures = [output.models]
@@ -500,12 +500,12 @@ run "refuses_settings_of_the_stack_that_there_are_not" {
 
   assert {
     condition = local.unknown == [
-      { name = "api.domain.zone", meant = "zone_id" },
-      { name = "observability.budget.threshold", meant = "thresholds" },
-      { name = "registry.force_destory", meant = "force_destroy" },
-      { name = "roles.permission_boundary", meant = "permissions_boundary" },
+      { name = "api.domain.zone", suggestion = "zone_id" },
+      { name = "observability.budget.threshold", suggestion = "thresholds" },
+      { name = "registry.force_destory", suggestion = "force_destroy" },
+      { name = "roles.permission_boundary", suggestion = "permissions_boundary" },
     ]
-    error_message = "Each must be named, with what was meant: ${jsonencode(local.unknown)}"
+    error_message = "Each must be named, with a suggestion: ${jsonencode(local.unknown)}"
   }
 
   expect_failures = [output.models]
@@ -539,7 +539,7 @@ run "names_each_value_of_another_type" {
   }
 
   assert {
-    condition = local.of_another_kind == [
+    condition = local.mistyped == [
       "api must be settings in braces, not \"on\"",
       "models.sentiment.canary.rollback.minutes must be a number, not \"two\"",
       "models.sentiment.memory_mb must be a number, not \"much\"",
@@ -550,7 +550,7 @@ run "names_each_value_of_another_type" {
       "network.zones must be a number, not \"all\"",
       "registry.force_destroy must be true or false, not \"no\"",
     ]
-    error_message = "Each must be named, with what it has to be: ${jsonencode(local.of_another_kind)}"
+    error_message = "Each must be named, with the required type: ${jsonencode(local.mistyped)}"
   }
 
   expect_failures = [output.typed]
@@ -564,8 +564,8 @@ run "a_model_without_settings_is_named" {
   }
 
   assert {
-    condition     = local.of_another_kind == ["models.sentiment must be settings in braces, not \"package.zip\""]
-    error_message = "The model must be named: ${jsonencode(local.of_another_kind)}"
+    condition     = local.mistyped == ["models.sentiment must be settings in braces, not \"package.zip\""]
+    error_message = "The model must be named: ${jsonencode(local.mistyped)}"
   }
 
   expect_failures = [output.typed]

@@ -32,11 +32,11 @@ run "a_closed_bucket_that_keeps_what_it_had" {
       jsondecode(aws_s3_bucket_policy.this.policy).Statement[0].Condition.Bool["aws:SecureTransport"] == "false",
       toset(jsondecode(aws_s3_bucket_policy.this.policy).Statement[0].Resource) == toset(["arn:aws:s3:::amaas-state-111122223333", "arn:aws:s3:::amaas-state-111122223333/*"]),
     ])
-    error_message = "Nobody outside may read it, and nobody without TLS."
+    error_message = "The bucket must refuse public access and requests without TLS."
   }
 }
 
-# What the backends name has to be what is made here.
+# The backends must name the bucket that is created here.
 run "the_bucket_that_staging_names" {
   variables {
     account_id = jsondecode(file("../environments/staging.tfvars.json")).account_id
