@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use amaas_ohttp::bhttp::{Encoding, Response, ResponseHead};
+use amaas_ohttp::bhttp::{MessageEncoding, Response, ResponseHead};
 use amaas_ohttp::key_list::KeyList;
 use amaas_ohttp::{KeyRing, PrivateKey, Suite, chunked};
 use amaas_wire::keys::Audience;
@@ -126,7 +126,7 @@ impl Transport for Function {
             for (name, value) in &received.headers {
                 head.headers.push(name.as_str(), value.as_bytes()).expect("a field");
             }
-            let message = Response::new(head, received.body.to_vec()).encode(Encoding::default());
+            let message = Response::new(head, received.body.to_vec()).encode(MessageEncoding::default());
             let body = opened.response.seal(&message).expect("sealed").into();
             let media_type = (CONTENT_TYPE, HeaderValue::from_static(chunked::RESPONSE_MEDIA_TYPE));
             Ok(Received { status: 200, headers: HeaderMap::from_iter([media_type]), body })

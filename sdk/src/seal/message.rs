@@ -2,7 +2,7 @@
 //!
 //! Invariant: of the plain request, only URL and request id stand outside.
 
-use amaas_ohttp::bhttp::{self, BhttpError, Encoding, Fields, Limits, RequestHead};
+use amaas_ohttp::bhttp::{self, BhttpError, DecodeLimits, FieldSection, MessageEncoding, RequestHead};
 use amaas_ohttp::chunked::{self, ResponseOpener};
 use amaas_ohttp::{OhttpError, PublicKey};
 use amaas_wire::predict::REQUEST_ID;
@@ -43,7 +43,7 @@ pub(super) fn open(opener: ResponseOpener, sealed: &[u8], limit: usize) -> Resul
         let what = "the sealed answer was cut short or altered on the way";
         Failure { cause: Cause::Lost, error: Error::new(ErrorKind::Damaged, what).with_source(error) }
     })?;
-    let limits = Limits { content: limit as u64, ..Limits::default() };
+    let limits = DecodeLimits { content: limit as u64, ..DecodeLimits::default() };
     let response = bhttp::Response::decode(&message, limits).map_err(|error| match error {
         BhttpError::ContentTooLarge { .. } => Failure::from(TransportError::TooLarge { status: 200, limit }),
         error => malformed(error),
@@ -65,7 +65,7 @@ fn message(request: &Outgoing, date: &str) -> Result<Vec<u8>, BhttpError> {
         head.headers.push(name.as_str(), value.as_bytes())?;
     }
     head.headers.push("date", date)?;
-    Ok(Encoding::default().encode(&head, &request.body, &Fields::default()))
+    Ok(MessageEncoding::default().encode(&head, &request.body, &FieldSection::default()))
 }
 
 fn authority(url: &Url) -> String {
@@ -125,7 +125,7 @@ mod tests {
         let (sealed, opener) = seal(&key, &request(), "now").expect("sealed");
         let function = chunked::open_request(&ring, &sealed.body).expect("opened").response;
         let response = Response::new(ResponseHead::new(200).expect("a status"), content.to_vec());
-        (function.seal(&response.encode(Encoding::default())).expect("sealed"), opener)
+        (function.seal(&response.encode(MessageEncoding::default())).expect("sealed"), opener)
     }
 
     #[test]
@@ -141,7 +141,7 @@ mod tests {
 
         let plain = chunked::open_request(&ring, &sealed.body).expect("opened").request;
         assert_eq!(plain.len() % 32, 0, "padded");
-        let inner = Request::decode(&plain, Limits::default()).expect("a request");
+        let inner = Request::decode(&plain, DecodeLimits::default()).expect("a request");
         assert_eq!((inner.head.method(), inner.head.authority()), ("GET", "h:8443"));
         assert_eq!(inner.head.path(), "/v1/models/m/predict?version=3");
         for (name, value) in

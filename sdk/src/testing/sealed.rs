@@ -1,6 +1,6 @@
 //! Sealed requests: opened before the script sees them, and their answers sealed after it.
 
-use amaas_ohttp::bhttp::{BhttpError, Encoding, Limits, Request, Response, ResponseHead};
+use amaas_ohttp::bhttp::{BhttpError, DecodeLimits, MessageEncoding, Request, Response, ResponseHead};
 use amaas_ohttp::chunked::{self, PendingResponse};
 use amaas_ohttp::{KEY_PROBLEM, KeyRing, OhttpError};
 use amaas_wire::problem;
@@ -17,7 +17,7 @@ pub(super) fn is_sealed(request: &Recorded) -> bool {
 /// The request inside `outer`, and what seals its answer; or the answer to what cannot be opened.
 pub(super) fn open(ring: &KeyRing, outer: Recorded) -> Result<(Recorded, PendingResponse), Answer> {
     let opened = chunked::open_request(ring, &outer.body).map_err(|error| refuse(&error))?;
-    let request = Request::decode(&opened.request, Limits { content: u64::MAX, ..Limits::default() });
+    let request = Request::decode(&opened.request, DecodeLimits { content: u64::MAX, ..DecodeLimits::default() });
     let request = request.map_err(|error| wrong(&error.to_string()))?;
     let path = outer.query().map_or_else(|| outer.path.clone(), |query| format!("{}?{query}", outer.path));
     // Nobody stands before this server who takes an endpoint's own path away.
@@ -48,7 +48,7 @@ pub(super) fn seal(pending: PendingResponse, answer: &Answer) -> Result<Answer, 
     for (name, value) in &answer.headers {
         head.headers.push(name, value)?;
     }
-    let message = Response::new(head, answer.body.to_vec()).encode(Encoding::default());
+    let message = Response::new(head, answer.body.to_vec()).encode(MessageEncoding::default());
     let Ok(body) = pending.seal(&message) else { return Ok(wrong("no randomness")) };
     Ok(answer_of(200, chunked::RESPONSE_MEDIA_TYPE, body.into()))
 }
