@@ -14,7 +14,7 @@ pub struct Answer<P> {
     pub(crate) model: String,
     pub(crate) version: String,
     pub(crate) usage: Usage,
-    pub(crate) trace: Trace,
+    pub(crate) trace: CallTrace,
 }
 
 impl<P> Answer<P> {
@@ -95,7 +95,7 @@ pub struct InferAnswer {
     pub(crate) model: String,
     pub(crate) version: Option<String>,
     pub(crate) usage: Option<Usage>,
-    pub(crate) trace: Trace,
+    pub(crate) trace: CallTrace,
 }
 
 impl InferAnswer {
@@ -177,7 +177,7 @@ impl Readiness {
 
 /// How an answer came about.
 #[derive(Clone, Debug)]
-pub(crate) struct Trace {
+pub(crate) struct CallTrace {
     pub(crate) request_id: String,
     /// One that was held against the call.
     pub(crate) receipt: Option<SignedReceipt>,

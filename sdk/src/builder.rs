@@ -6,17 +6,26 @@ use std::time::Duration;
 
 use amaas_ohttp::Suite;
 use amaas_wire::dsse::VerifyingKey;
-use amaas_wire::{ApiKey, MalformedKey};
 
-use crate::call::Caller;
-use crate::content_hash::Hashed;
-use crate::credentials::{Authorization, CredentialProvider, Credentials};
-use crate::endpoint::{Endpoint, Endpoints, Plaintext, check_name, variable_suffix};
-use crate::env_file::{EnvFile, Found, Lookup};
-use crate::retry::Retry;
-use crate::seal::{Demand, Seal};
-use crate::transport::{Http, HttpConfig, Proxy, Transport};
-use crate::{Client, Error, RetryConfig, Sealing, environment, random};
+use crate::call::CallContext;
+use crate::client::Client;
+use crate::content_hash::ContentHashTransport;
+use crate::credentials::{Authorization, ClientCredentials, CredentialProvider};
+use crate::endpoint::{Endpoint, Endpoints, PlaintextPolicy, check_name, variable_suffix};
+use crate::error::Error;
+use crate::into_api_key::IntoApiKey;
+use crate::random;
+use crate::retry::{RetryConfig, RetryPolicy};
+use crate::seal::{CallSealer, KeyRequirements};
+use crate::sealing::Sealing;
+use crate::transport::{HttpConfig, HttpTransport, ProxyPolicy, Transport};
+
+impl Client {
+    /// A client with settings of its own.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+}
 
 /// Makes a [`Client`]. An endpoint and credentials are needed; the rest has defaults.
 ///
@@ -38,11 +47,11 @@ use crate::{Client, Error, RetryConfig, Sealing, environment, random};
 pub struct ClientBuilder {
     main: Option<String>,
     models: Vec<(String, String)>,
-    credentials: Option<Result<Credentials, Error>>,
+    credentials: Option<Result<ClientCredentials, Error>>,
     #[cfg(feature = "sigv4")]
-    sigv4: Option<crate::SigV4>,
+    sigv4: Option<crate::sigv4::SigV4>,
     content_hash: ContentHash,
-    plaintext: Plaintext,
+    plaintext: PlaintextPolicy,
     timeout: Duration,
     attempt_timeout: Duration,
     connect_timeout: Duration,
@@ -50,27 +59,10 @@ pub struct ClientBuilder {
     user_agent: String,
     max_answer: usize,
     sealing: Sealing,
-    demand: Demand,
+    key_requirements: KeyRequirements,
 }
 
 impl ClientBuilder {
-    /// A builder with the settings of the environment, as [`Client::from_env`] reads them.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) says what is missing or malformed, and what to do.
-    pub fn from_env() -> Result<Self, Error> {
-        let current = environment::current()?;
-        environment::builder(&environment::process()?, &current, &Lookup::from_env())
-    }
-
-    /// A builder with the endpoints, the key, the signers and the sealing of one env file, and nothing of the environment.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) says what is missing, malformed, or not a file's to say.
-    pub fn from_env_file(found: &Found) -> Result<Self, Error> {
-        environment::of_file(found, &EnvFile::default())
-    }
-
     /// The base URL of the service: `https`, or `http` on this machine; a path in it is kept.
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
         self.main = Some(url.into());
@@ -86,33 +78,33 @@ impl ClientBuilder {
 
     /// The API key: an [`ApiKey`], or text that is one.
     pub fn api_key(mut self, key: impl IntoApiKey) -> Self {
-        let key = key.into_api_key().map(|key| Credentials::Fixed(Authorization::from(&key)));
+        let key = key.into_api_key().map(|key| ClientCredentials::Fixed(Authorization::from(&key)));
         self.credentials = Some(key.map_err(|why| Error::config(format!("the API key is malformed: {why}"))));
         self
     }
 
     /// A bearer token of another kind, such as an identity provider's.
     pub fn bearer(mut self, token: &str) -> Self {
-        self.credentials = Some(Authorization::bearer(token).map(Credentials::Fixed));
+        self.credentials = Some(Authorization::bearer(token).map(ClientCredentials::Fixed));
         self
     }
 
     /// A provider that is asked on every attempt.
     pub fn credentials(mut self, provider: impl CredentialProvider + 'static) -> Self {
-        self.credentials = Some(Ok(Credentials::Provider(Arc::new(provider))));
+        self.credentials = Some(Ok(ClientCredentials::Provider(Arc::new(provider))));
         self
     }
 
     /// No credentials, for a service that asks for none.
     pub fn anonymous(mut self) -> Self {
-        self.credentials = Some(Ok(Credentials::Anonymous));
+        self.credentials = Some(Ok(ClientCredentials::Anonymous));
         self
     }
 
     /// Requests are signed for AWS IAM, beside whatever other credentials there are; there need not be any. It needs the feature
     /// `sigv4`.
     #[cfg(feature = "sigv4")]
-    pub fn sigv4(mut self, sigv4: crate::SigV4) -> Self {
+    pub fn sigv4(mut self, sigv4: crate::sigv4::SigV4) -> Self {
         self.sigv4 = Some(sigv4);
         self
     }
@@ -141,7 +133,7 @@ impl ClientBuilder {
     /// # Ok::<(), amaas::Error>(())
     /// ```
     pub fn suite(mut self, suite: Suite) -> Self {
-        self.demand.suite = Some(suite);
+        self.key_requirements.suite = Some(suite);
         self
     }
 
@@ -157,7 +149,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn signers(mut self, signers: impl IntoIterator<Item = VerifyingKey>) -> Self {
-        self.demand.signers = Some(signers.into_iter().collect());
+        self.key_requirements.signers = Some(signers.into_iter().collect());
         self
     }
 
@@ -201,7 +193,7 @@ impl ClientBuilder {
     /// Allows plain `http` and [`Sealing::Off`] to other machines, with which everyone on the way, or in between, can read
     /// what is sent. A call that is sealed stays sealed over plain `http`; its path, time and size are open.
     pub fn danger_allow_plaintext(mut self) -> Self {
-        self.plaintext = Plaintext::Anywhere;
+        self.plaintext = PlaintextPolicy::Anywhere;
         self
     }
 
@@ -211,12 +203,12 @@ impl ClientBuilder {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) names the setting that is missing or malformed.
     pub fn build(mut self) -> Result<Client, Error> {
         let endpoints = self.endpoints()?;
-        let caller = Caller {
+        let caller = CallContext {
             seal: self.seal(&endpoints)?,
             transport: self.transport(&endpoints)?,
             credentials: self.identity()?,
-            signers: self.demand.signers,
-            retry: Retry::new(self.retry, random::fraction),
+            signers: self.key_requirements.signers,
+            retry: RetryPolicy::new(self.retry, random::fraction),
             timeout: self.timeout,
             attempt_timeout: self.attempt_timeout,
             max_answer: self.max_answer,
@@ -227,44 +219,46 @@ impl ClientBuilder {
     /// What carries requests: signed, where that is asked for.
     fn transport(&self, endpoints: &Endpoints) -> Result<Arc<dyn Transport>, Error> {
         let plain = endpoints.iter().any(Endpoint::is_plaintext);
-        let http = Http::new(HttpConfig {
+        let http = HttpTransport::new(HttpConfig {
             connect_timeout: self.connect_timeout,
             user_agent: self.user_agent.clone(),
-            proxy: if plain { Proxy::Off } else { Proxy::Environment },
+            proxy: if plain { ProxyPolicy::Off } else { ProxyPolicy::Environment },
         })?;
         #[cfg(feature = "sigv4")]
         if let Some(sigv4) = &self.sigv4 {
             endpoints.iter().try_for_each(|endpoint| sigv4.check(&endpoint.join(&[])))?;
-            return Ok(Arc::new(crate::sigv4::Signed::new(http, sigv4.clone())));
+            return Ok(Arc::new(crate::sigv4::SigningTransport::new(http, sigv4.clone())));
         }
         match self.content_hash {
-            ContentHash::Sent => Ok(Arc::new(Hashed(http))),
+            ContentHash::Sent => Ok(Arc::new(ContentHashTransport(http))),
             ContentHash::Left => Ok(Arc::new(http)),
         }
     }
 
     /// What says who calls, signatures apart.
-    fn identity(&mut self) -> Result<Credentials, Error> {
+    fn identity(&mut self) -> Result<ClientCredentials, Error> {
         #[cfg(feature = "sigv4")]
         if self.sigv4.is_some() && self.credentials.is_none() {
-            return Ok(Credentials::Anonymous);
+            return Ok(ClientCredentials::Anonymous);
         }
         let none = || Err(Error::config("no credentials: call api_key(), bearer(), credentials() or anonymous()"));
         self.credentials.take().unwrap_or_else(none)
     }
 
     /// What seals the calls; nothing where that is off and may be.
-    fn seal(&self, endpoints: &Endpoints) -> Result<Option<Seal>, Error> {
-        let pinned = self.demand.signers.as_ref();
+    fn seal(&self, endpoints: &Endpoints) -> Result<Option<CallSealer>, Error> {
+        let pinned = self.key_requirements.signers.as_ref();
         if pinned.is_some_and(Vec::is_empty) {
             return Err(Error::config("signers are pinned, and there are none: give one or more, or do not pin"));
         }
         match self.sealing {
-            Sealing::Required => Ok(Some(Seal::new(self.demand.clone()))),
-            Sealing::Off if pinned.is_some() || self.demand.suite.is_some() => {
+            Sealing::Required => Ok(Some(CallSealer::new(self.key_requirements.clone()))),
+            Sealing::Off if pinned.is_some() || self.key_requirements.suite.is_some() => {
                 Err(Error::config("sealing is off, and signers or a suite are set: leave one of the two out"))
             }
-            Sealing::Off if self.plaintext == Plaintext::Loopback && !endpoints.iter().all(Endpoint::is_loopback) => {
+            Sealing::Off
+                if self.plaintext == PlaintextPolicy::Loopback && !endpoints.iter().all(Endpoint::is_loopback) =>
+            {
                 Err(Error::config(
                     "sealing is off, and an endpoint is on another machine, where keys and payload could be read: \
                      leave sealing on",
@@ -314,7 +308,7 @@ impl ClientBuilder {
 
     /// Whether `key` is what requests carry.
     pub(crate) fn has_key(&self, key: &str) -> bool {
-        matches!(&self.credentials, Some(Ok(Credentials::Fixed(is))) if is.secret() == key)
+        matches!(&self.credentials, Some(Ok(ClientCredentials::Fixed(is))) if is.secret() == key)
     }
 }
 
@@ -327,7 +321,7 @@ impl Default for ClientBuilder {
             #[cfg(feature = "sigv4")]
             sigv4: None,
             content_hash: ContentHash::Left,
-            plaintext: Plaintext::Loopback,
+            plaintext: PlaintextPolicy::Loopback,
             timeout: Duration::from_mins(1),
             attempt_timeout: Duration::MAX,
             connect_timeout: Duration::from_secs(5),
@@ -335,7 +329,7 @@ impl Default for ClientBuilder {
             user_agent: concat!("amaas-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_answer: 64 * 1024 * 1024,
             sealing: Sealing::default(),
-            demand: Demand::default(),
+            key_requirements: KeyRequirements::default(),
         }
     }
 }
@@ -349,45 +343,4 @@ impl fmt::Debug for ClientBuilder {
             .field("sealing", &self.sealing)
             .finish_non_exhaustive()
     }
-}
-
-/// What [`ClientBuilder::api_key`] takes: an [`ApiKey`], or text that is checked to be one.
-pub trait IntoApiKey: sealed::Sealed {
-    /// The key.
-    ///
-    /// # Errors
-    /// [`MalformedKey`] names the part that is wrong.
-    fn into_api_key(self) -> Result<ApiKey, MalformedKey>;
-}
-
-impl IntoApiKey for ApiKey {
-    fn into_api_key(self) -> Result<ApiKey, MalformedKey> {
-        Ok(self)
-    }
-}
-
-impl IntoApiKey for &ApiKey {
-    fn into_api_key(self) -> Result<ApiKey, MalformedKey> {
-        Ok(self.clone())
-    }
-}
-
-impl IntoApiKey for &str {
-    fn into_api_key(self) -> Result<ApiKey, MalformedKey> {
-        self.parse()
-    }
-}
-
-impl IntoApiKey for String {
-    fn into_api_key(self) -> Result<ApiKey, MalformedKey> {
-        zeroize::Zeroizing::new(self).parse()
-    }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for amaas_wire::ApiKey {}
-    impl Sealed for &amaas_wire::ApiKey {}
-    impl Sealed for &str {}
-    impl Sealed for String {}
 }

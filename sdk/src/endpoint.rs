@@ -9,12 +9,12 @@ use std::fmt;
 use amaas_wire::keys::{ANY, Audience};
 use reqwest::Url;
 
-use crate::Error;
+use crate::error::Error;
 use crate::seal::KeySource;
 
 /// Whether plain `http` may leave this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Plaintext {
+pub(crate) enum PlaintextPolicy {
     Loopback,
     Anywhere,
 }
@@ -24,7 +24,7 @@ pub(crate) enum Plaintext {
 pub(crate) struct Endpoint(Url);
 
 impl Endpoint {
-    pub(crate) fn parse(text: &str, plaintext: Plaintext) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str, plaintext: PlaintextPolicy) -> Result<Self, Error> {
         let refuse = |why: &str| Err(Error::config(format!("the endpoint {why}")));
         let url = Url::parse(text).map_err(|source| {
             Error::config("the endpoint is not a URL such as https://models.example.com").with_source(source)
@@ -37,7 +37,7 @@ impl Endpoint {
         }
         match url.scheme() {
             "https" => Ok(Self(url)),
-            "http" if plaintext == Plaintext::Anywhere || is_loopback(&url) => Ok(Self(url)),
+            "http" if plaintext == PlaintextPolicy::Anywhere || is_loopback(&url) => Ok(Self(url)),
             "http" => refuse("is plain http on another machine, where keys and payload could be read: use https"),
             _ => refuse("is neither https nor http"),
         }
@@ -165,7 +165,7 @@ mod tests {
             ("models.example.com", false, false),
             ("", false, false),
         ] {
-            for (plaintext, taken) in [(Plaintext::Loopback, loopback), (Plaintext::Anywhere, anywhere)] {
+            for (plaintext, taken) in [(PlaintextPolicy::Loopback, loopback), (PlaintextPolicy::Anywhere, anywhere)] {
                 let result = Endpoint::parse(url, plaintext);
                 assert_eq!(result.is_ok(), taken, "{url} {plaintext:?}");
                 assert!(result.err().is_none_or(|error| !format!("{error} {error:?}").contains("secret")), "{url}");
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn paths_keep_the_base() {
         for base in ["https://h/base", "https://h/base/"] {
-            let endpoint = Endpoint::parse(base, Plaintext::Loopback).expect("https");
+            let endpoint = Endpoint::parse(base, PlaintextPolicy::Loopback).expect("https");
             assert_eq!(endpoint.join(&["v1", "models", "a b/c"]).as_str(), "https://h/base/v1/models/a%20b%2Fc");
         }
     }
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_model_may_have_its_own_endpoint() {
-        let parse = |url| Endpoint::parse(url, Plaintext::Loopback).expect("https");
+        let parse = |url| Endpoint::parse(url, PlaintextPolicy::Loopback).expect("https");
         let models = [("BGE_SMALL".to_owned(), parse("https://bge"))].into();
         let endpoints = Endpoints { main: Some(parse("https://main")), models };
         assert_eq!(endpoints.of_model("bge-small").ok(), Some(&parse("https://bge")));

@@ -9,10 +9,22 @@ use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Accepts, Call, Completed};
+use crate::answer::{Answer, InferAnswer, Readiness};
+use crate::call::{AcceptedAnswers, Call};
+use crate::client::Client;
+use crate::completed::CompletedCall;
 use crate::endpoint::check_name;
+use crate::error::Error;
+use crate::options::CallOptions;
 use crate::seal::KeySource;
-use crate::{Answer, CallOptions, Client, Error, InferAnswer, Readiness, decode, encode};
+use crate::{decode, encode};
+
+impl Client {
+    /// A handle on the model `name`. Nothing is sent, and the name is checked when something is.
+    pub fn model(&self, name: impl Into<String>) -> Model {
+        Model::new(self.clone(), name.into())
+    }
+}
 
 /// A handle on one model, from [`Client::model`]. Cheap to clone.
 #[derive(Clone)]
@@ -157,8 +169,8 @@ impl Model {
     /// See [`Error`].
     pub async fn ready(&self) -> Result<Readiness, Error> {
         let call = Call::get(self.protocol_url(&["ready"])?, self.keys()?, &self.options)?;
-        let call = call.accepting(Accepts::Readiness);
-        let stated = |completed: Completed| {
+        let call = call.accepting(AcceptedAnswers::Readiness);
+        let stated = |completed: CompletedCall| {
             decode::readiness(&completed.received)
                 .ok_or_else(|| completed.misread("the answer does not state readiness".to_owned()))
         };

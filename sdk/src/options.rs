@@ -18,7 +18,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
     pub(crate) timeout: Option<Duration>,
-    pub(crate) idempotency: Idempotency,
+    pub(crate) idempotency: IdempotencyMode,
     pub(crate) request_id: Option<String>,
 }
 
@@ -34,14 +34,14 @@ impl CallOptions {
     /// one's answer, so a program that crashed can ask again. It names one call: never use it for another input.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.idempotency = Idempotency::Key(key.into());
+        self.idempotency = IdempotencyMode::Key(key.into());
         self
     }
 
     /// Sends no idempotency key; then only what was surely not processed is tried again.
     #[must_use]
     pub fn without_idempotency_key(mut self) -> Self {
-        self.idempotency = Idempotency::Off;
+        self.idempotency = IdempotencyMode::Off;
         self
     }
 
@@ -55,7 +55,7 @@ impl CallOptions {
 
 /// How the service is to recognise a repeated call.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Idempotency {
+pub(crate) enum IdempotencyMode {
     /// A random key for each call.
     #[default]
     Fresh,

@@ -1,6 +1,6 @@
 //! Random ids and jitter, from the operating system.
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// 128 random bits in hexadecimal: a request id or an idempotency key.
 pub(crate) fn id() -> Result<String, Error> {

@@ -9,12 +9,13 @@ use bytes::Bytes;
 use reqwest::header::HeaderValue;
 use tracing::debug;
 
-use crate::off_runtime::off_runtime;
-use crate::transport::Received;
-use crate::{Error, ErrorKind, decode};
+use crate::decode;
+use crate::error::{Error, ErrorKind};
+use crate::spawn::spawn_if_large;
+use crate::transport::ReceivedResponse;
 
 /// What a receipt has to fit.
-pub(crate) struct Expected<'a> {
+pub(crate) struct ExpectedReceipt<'a> {
     /// The content that was sent.
     pub(crate) input: &'a Bytes,
     /// The model that was called.
@@ -24,7 +25,10 @@ pub(crate) struct Expected<'a> {
 }
 
 /// The receipt of an answer, where it has one.
-pub(crate) async fn of(received: &Received, expected: Expected<'_>) -> Result<Option<SignedReceipt>, Error> {
+pub(crate) async fn of(
+    received: &ReceivedResponse,
+    expected: ExpectedReceipt<'_>,
+) -> Result<Option<SignedReceipt>, Error> {
     let Some(header) = received.headers.get(RECEIPT) else { return Ok(None) };
     match read(header, received, &expected).await {
         Ok(receipt) => {
@@ -40,8 +44,8 @@ pub(crate) async fn of(received: &Received, expected: Expected<'_>) -> Result<Op
 
 async fn read(
     header: &HeaderValue,
-    received: &Received,
-    expected: &Expected<'_>,
+    received: &ReceivedResponse,
+    expected: &ExpectedReceipt<'_>,
 ) -> Result<SignedReceipt, ReceiptError> {
     // What is not text is no receipt either, and is refused as such.
     let receipt: SignedReceipt = header.to_str().unwrap_or_default().parse()?;
@@ -50,7 +54,7 @@ async fn read(
     }
     receipt.unverified().is_of_model(expected.model)?;
     let (input, output) = (expected.input.clone(), received.body.clone());
-    off_runtime(input.len() + output.len(), move || {
+    spawn_if_large(input.len() + output.len(), move || {
         receipt.unverified().is_of(&input, &output)?;
         Ok(receipt)
     })

@@ -13,12 +13,11 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 
-use crate::error::cause;
-use crate::{BoxError, Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind, cause};
 
 /// One HTTP request. It has no `Debug`: the body is payload.
 #[derive(Clone)]
-pub(crate) struct Outgoing {
+pub(crate) struct OutgoingRequest {
     pub(crate) method: Method,
     pub(crate) url: Url,
     /// How much of the path is the endpoint's own; inside a seal it is left out.
@@ -31,13 +30,13 @@ pub(crate) struct Outgoing {
 
 /// One HTTP answer, whole.
 #[derive(Clone)]
-pub(crate) struct Received {
+pub(crate) struct ReceivedResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Received {
+impl ReceivedResponse {
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -61,42 +60,43 @@ pub(crate) enum TransportError {
 
 /// What carries requests: HTTP, or a script in a test.
 pub(crate) trait Transport: Send + Sync {
-    fn send(&self, request: Outgoing) -> TransportFuture<'_>;
+    fn send(&self, request: OutgoingRequest) -> TransportFuture<'_>;
 }
 
-pub(crate) type TransportFuture<'a> = Pin<Box<dyn Future<Output = Result<Received, TransportError>> + Send + 'a>>;
+pub(crate) type TransportFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<ReceivedResponse, TransportError>> + Send + 'a>>;
 
 /// HTTP/1.1 and HTTP/2 over rustls.
 ///
 /// The tasks that drive its connections belong to the runtime in which these were made: used from another runtime they stand still.
 /// So each runtime has an HTTP client, and with it connections, of its own.
-pub(crate) struct Http {
+pub(crate) struct HttpTransport {
     config: HttpConfig,
-    clients: Mutex<Clients>,
+    clients: Mutex<RuntimeClients>,
 }
 
 #[derive(Clone)]
 pub(crate) struct HttpConfig {
     pub(crate) connect_timeout: Duration,
     pub(crate) user_agent: String,
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: ProxyPolicy,
 }
 
 /// Whether proxies of the environment are used. A proxy would read plain `http`, and cannot reach this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Proxy {
+pub(crate) enum ProxyPolicy {
     Environment,
     Off,
 }
 
 /// The HTTP clients of the runtimes that were seen last.
-struct Clients {
-    /// Made with the [`Http`], to see that the settings are good; the first runtime takes it.
+struct RuntimeClients {
+    /// Made with the [`HttpTransport`], to see that the settings are good; the first runtime takes it.
     unused: Option<reqwest::Client>,
     by_runtime: VecDeque<(tokio::runtime::Id, reqwest::Client)>,
 }
 
-impl Clients {
+impl RuntimeClients {
     fn of(&mut self, runtime: tokio::runtime::Id) -> Option<reqwest::Client> {
         if let Some((_, client)) = self.by_runtime.iter().find(|(of, _)| *of == runtime) {
             return Some(client.clone());
@@ -123,15 +123,15 @@ impl HttpConfig {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false);
-        if self.proxy == Proxy::Off { builder.no_proxy() } else { builder }.build()
+        if self.proxy == ProxyPolicy::Off { builder.no_proxy() } else { builder }.build()
     }
 }
 
-impl Http {
+impl HttpTransport {
     pub(crate) fn new(config: HttpConfig) -> Result<Self, Error> {
         let client =
             config.client().map_err(|source| Error::config("no HTTP client can be made").with_source(source))?;
-        let clients = Clients { unused: Some(client), by_runtime: VecDeque::new() };
+        let clients = RuntimeClients { unused: Some(client), by_runtime: VecDeque::new() };
         Ok(Self { config, clients: Mutex::new(clients) })
     }
 
@@ -153,12 +153,12 @@ impl Http {
         Ok(client)
     }
 
-    fn clients(&self) -> MutexGuard<'_, Clients> {
+    fn clients(&self) -> MutexGuard<'_, RuntimeClients> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn exchange(&self, request: Outgoing) -> Result<Received, TransportError> {
-        let Outgoing { method, url, headers, body, limit, .. } = request;
+    async fn exchange(&self, request: OutgoingRequest) -> Result<ReceivedResponse, TransportError> {
+        let OutgoingRequest { method, url, headers, body, limit, .. } = request;
         let mut request = reqwest::Request::new(method, url);
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());
@@ -178,12 +178,12 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Received { status, headers, body: body.freeze() })
+        Ok(ReceivedResponse { status, headers, body: body.freeze() })
     }
 }
 
-impl Transport for Http {
-    fn send(&self, request: Outgoing) -> TransportFuture<'_> {
+impl Transport for HttpTransport {
+    fn send(&self, request: OutgoingRequest) -> TransportFuture<'_> {
         Box::pin(self.exchange(request))
     }
 }
@@ -225,9 +225,9 @@ impl From<TransportError> for Error {
     }
 }
 
-impl fmt::Debug for Received {
+impl fmt::Debug for ReceivedResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received")
+        f.debug_struct("ReceivedResponse")
             .field("status", &self.status)
             .field("bytes", &self.body.len())
             .finish_non_exhaustive()

@@ -8,19 +8,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Authorization, AuthorizationFuture, CredentialProvider};
+use super::authorization::Authorization;
+use super::provider::{AuthorizationFuture, CredentialProvider};
 
 /// Keeps what a provider gives until 30 s before it expires, or until the service refuses it (401); concurrent calls wait for one
 /// refresh. A provider that gives the refused credentials again is not asked again for 30 s.
-pub struct Cached<P> {
+pub struct CachedCredentials<P> {
     provider: P,
-    state: Mutex<State>,
+    state: Mutex<CacheState>,
     /// Held by the call that refreshes.
     turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct State {
+struct CacheState {
     current: Option<Authorization>,
     /// The last that was refused.
     refused: Option<Authorization>,
@@ -28,13 +29,13 @@ struct State {
     again: Option<Instant>,
 }
 
-impl<P: CredentialProvider> Cached<P> {
+impl<P: CredentialProvider> CachedCredentials<P> {
     /// Wraps `provider`.
     pub fn new(provider: P) -> Self {
         Self { provider, state: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CacheState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -43,7 +44,7 @@ impl<P: CredentialProvider> Cached<P> {
     }
 }
 
-impl State {
+impl CacheState {
     fn store(&mut self, new: &Authorization) {
         let is_again = self.refused.as_ref().is_some_and(|refused| refused.is_same(new));
         self.again = is_again.then(Instant::now);
@@ -54,7 +55,7 @@ impl State {
     fn refuse(&mut self, refused: &Authorization) -> bool {
         // A call that was slower than another one that was refused too: there is a new one by now.
         let is_current = self.current.as_ref().is_some_and(|current| current.is_same(refused));
-        if !is_current || self.again.is_some_and(|again| again.elapsed() < ASK_AGAIN) {
+        if !is_current || self.again.is_some_and(|again| again.elapsed() < MIN_REFUSED_INTERVAL) {
             return false;
         }
         self.refused = self.current.take();
@@ -62,7 +63,7 @@ impl State {
     }
 }
 
-impl<P: CredentialProvider> CredentialProvider for Cached<P> {
+impl<P: CredentialProvider> CredentialProvider for CachedCredentials<P> {
     fn authorization(&self) -> AuthorizationFuture<'_> {
         Box::pin(async {
             if let Some(current) = self.current() {
@@ -87,14 +88,14 @@ impl<P: CredentialProvider> CredentialProvider for Cached<P> {
     }
 }
 
-impl<P> fmt::Debug for Cached<P> {
+impl<P> fmt::Debug for CachedCredentials<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached").finish_non_exhaustive()
+        f.debug_struct("CachedCredentials").finish_non_exhaustive()
     }
 }
 
 /// How long a provider is left alone that gave what was refused: it has no other.
-const ASK_AGAIN: Duration = Duration::from_secs(30);
+const MIN_REFUSED_INTERVAL: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
@@ -109,8 +110,8 @@ mod tests {
     }
 
     impl Slow {
-        fn cached(last: u32) -> Cached<Self> {
-            Cached::new(Self { asked: AtomicU32::new(0), last })
+        fn cached(last: u32) -> CachedCredentials<Self> {
+            CachedCredentials::new(Self { asked: AtomicU32::new(0), last })
         }
     }
 
@@ -124,7 +125,7 @@ mod tests {
         }
     }
 
-    async fn token(cached: &Cached<Slow>) -> Authorization {
+    async fn token(cached: &CachedCredentials<Slow>) -> Authorization {
         cached.authorization().await.expect("a token")
     }
 

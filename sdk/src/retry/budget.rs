@@ -5,12 +5,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct RetryBudget {
     tokens: AtomicU32,
     capacity: u32,
 }
 
-impl Budget {
+impl RetryBudget {
     pub(super) fn new(capacity: u32) -> Self {
         Self { tokens: AtomicU32::new(capacity), capacity }
     }
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn tokens_run_out_and_never_pass_the_capacity() {
-        let budget = Budget::new(10);
+        let budget = RetryBudget::new(10);
         assert!(budget.take(5) && budget.take(5));
         assert!(!budget.take(1));
         budget.put(u32::MAX);

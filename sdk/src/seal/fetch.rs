@@ -20,16 +20,16 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 
-use super::{Demand, KeySource, seconds};
-use crate::call::Failure;
+use super::clock::seconds;
+use super::key_source::{KeyRequirements, KeySource};
 use crate::decode;
-use crate::error::Wait;
-use crate::retry::Cause;
-use crate::transport::{Outgoing, Received, Transport, TransportError};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, ReadableDuration};
+use crate::failure::AttemptFailure;
+use crate::retry::FailureCause;
+use crate::transport::{OutgoingRequest, ReceivedResponse, Transport, TransportError};
 
 /// A key that may be sealed to.
-pub(super) struct Fetched {
+pub(super) struct FetchedKey {
     pub(super) key: PublicKey,
     pub(super) life: Duration,
     /// The manifest's, where there is one.
@@ -39,14 +39,14 @@ pub(super) struct Fetched {
 pub(super) async fn keys(
     source: &KeySource,
     transport: &dyn Transport,
-    demand: &Demand,
+    demand: &KeyRequirements,
     now: SystemTime,
     least_serial: u64,
-) -> Result<Fetched, Failure> {
+) -> Result<FetchedKey, AttemptFailure> {
     let Some(signers) = &demand.signers else {
         let list = list(source, transport).await?;
         let list = KeyList::decode(&list).map_err(|error| malformed().because(error))?;
-        return Ok(Fetched { key: choose(&list, demand)?, life: UNSIGNED, serial: None });
+        return Ok(FetchedKey { key: choose(&list, demand)?, life: UNSIGNED_KEY_LIFE, serial: None });
     };
     let now = u64::try_from(seconds(now)).unwrap_or_default();
     // A signed manifest of another version is no reason for distrust: the version is judged apart.
@@ -60,7 +60,7 @@ pub(super) async fn keys(
     .map_err(distrusted)?;
     check_version(&source.audience, manifest.audience())?;
     let life = Duration::from_secs((manifest.not_after() - now).max(1));
-    Ok(Fetched { key: choose(&list, demand)?, life, serial: Some(manifest.serial()) })
+    Ok(FetchedKey { key: choose(&list, demand)?, life, serial: Some(manifest.serial()) })
 }
 
 /// List and manifest, held against each other and against what is required.
@@ -69,14 +69,14 @@ async fn signed(
     transport: &dyn Transport,
     signers: &[VerifyingKey],
     required: &ManifestRequirement,
-) -> Result<Result<(KeyList, KeyManifest), ManifestError>, Failure> {
+) -> Result<Result<(KeyList, KeyManifest), ManifestError>, AttemptFailure> {
     // Both to the end, so that the same failures make the same error whichever of them comes first.
     let (list, manifest) = tokio::join!(list(source, transport), manifest(source, transport));
     let (list, manifest) = (list?, manifest?);
     Ok(KeyManifest::verify(&manifest, &list, signers, required))
 }
 
-async fn list(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, Failure> {
+async fn list(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, AttemptFailure> {
     let received = fetch(source.url.clone(), HeaderValue::from_static(MEDIA_TYPE), transport).await?;
     if received.is_success() {
         return Ok(received.body);
@@ -86,10 +86,10 @@ async fn list(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, Fa
         return Err(failure);
     }
     let what = no_keys(source, &received, failure.error.problem());
-    Err(Failure { error: failure.error.of_kind(ErrorKind::Keys, &what), ..failure })
+    Err(AttemptFailure { error: failure.error.of_kind(ErrorKind::Keys, &what), ..failure })
 }
 
-async fn manifest(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, Failure> {
+async fn manifest(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, AttemptFailure> {
     let mut url = source.url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.push("manifest");
@@ -103,39 +103,43 @@ async fn manifest(source: &KeySource, transport: &dyn Transport) -> Result<Bytes
         return Err(failure);
     }
     let what = "the keys are not trusted: signers are pinned, and the service gives no manifest";
-    Err(Failure { error: failure.error.of_kind(ErrorKind::Keys, what), ..failure })
+    Err(AttemptFailure { error: failure.error.of_kind(ErrorKind::Keys, what), ..failure })
 }
 
 /// Whether the answer says more than that there are no keys: that there is no such model or version, or that it may pass. That is
 /// believed of anyone, for it only ends the call, before anything of it was sent.
-fn says_why(failure: &Failure) -> bool {
+fn says_why(failure: &AttemptFailure) -> bool {
     let slug = failure.error.problem().and_then(|problem| problem.kind.strip_prefix(TYPE_PREFIX));
-    failure.cause == Cause::NotSent || slug.is_some_and(|slug| UNKNOWN.contains(&slug))
+    failure.cause == FailureCause::NotSent || slug.is_some_and(|slug| UNKNOWN_SLUGS.contains(&slug))
 }
 
-async fn fetch(url: Url, accept: HeaderValue, transport: &dyn Transport) -> Result<Received, Failure> {
+async fn fetch(url: Url, accept: HeaderValue, transport: &dyn Transport) -> Result<ReceivedResponse, AttemptFailure> {
     let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
-    let request = Outgoing { method: Method::GET, url, base: 0, headers, body: Bytes::new(), limit: LIMIT };
+    let request =
+        OutgoingRequest { method: Method::GET, url, base: 0, headers, body: Bytes::new(), limit: MAX_DOCUMENT_LEN };
     transport.send(request).await.map_err(|error| match error {
         TransportError::TooLarge { limit, .. } => wrong(&format!("they are larger than {limit} bytes")).into(),
         TransportError::Lost(source) => {
             let what = "the connection was lost while keys were fetched, before anything of the call was sent";
-            Failure { cause: Cause::NotSent, error: Error::new(ErrorKind::Connect, what).with_cause(source) }
+            AttemptFailure {
+                cause: FailureCause::NotSent,
+                error: Error::new(ErrorKind::Connect, what).with_cause(source),
+            }
         }
         error => error.into(),
     })
 }
 
 /// What an answer that holds no keys means. What the call itself would be tried again for without a key is tried again.
-fn refused(received: &Received) -> Failure {
+fn refused(received: &ReceivedResponse) -> AttemptFailure {
     let failure = decode::failure(received, None);
-    let again = failure.cause == Cause::NotProcessed || matches!(received.status, 408 | 429 | 502..=504);
-    let cause = if again { Cause::NotSent } else { Cause::Permanent };
-    Failure { cause, error: failure.error.unsealed() }
+    let again = failure.cause == FailureCause::NotProcessed || matches!(received.status, 408 | 429 | 502..=504);
+    let cause = if again { FailureCause::NotSent } else { FailureCause::Permanent };
+    AttemptFailure { cause, error: failure.error.unsealed() }
 }
 
 /// What it says of an endpoint that it has no keys.
-fn no_keys(source: &KeySource, received: &Received, problem: Option<&Problem>) -> String {
+fn no_keys(source: &KeySource, received: &ReceivedResponse, problem: Option<&Problem>) -> String {
     let base = source.url.path().get(..source.base).unwrap_or_default();
     if let Some(version) = ["/v1", "/v2"].into_iter().find(|version| base.ends_with(version)) {
         return format!("the endpoint ends with {version}, which is part of the routes: leave it away");
@@ -147,18 +151,18 @@ fn no_keys(source: &KeySource, received: &Received, problem: Option<&Problem>) -
 }
 
 /// Refuses a version that is not the one that is asked for, where one is.
-fn check_version(asked: &Audience, found: &Audience) -> Result<(), Failure> {
+fn check_version(asked: &Audience, found: &Audience) -> Result<(), AttemptFailure> {
     let (asked, found) = (&asked.version, &found.version);
     if asked == ANY || asked == found {
         return Ok(());
     }
     let what = format!("no such version of the model: asked for {asked:?}, and the service has {found:?}");
-    Err(Failure::permanent(Error::new(ErrorKind::NotFound, what)))
+    Err(AttemptFailure::permanent(Error::new(ErrorKind::NotFound, what)))
 }
 
-fn distrusted(error: ManifestError) -> Wrong {
+fn distrusted(error: ManifestError) -> UnusableKeys {
     let clock = |what: &str, by: u64| {
-        let by = Wait(Duration::from_secs(by));
+        let by = ReadableDuration(Duration::from_secs(by));
         format!("{what} by this machine's clock ({by}): is the clock right?")
     };
     let why = match error {
@@ -166,10 +170,10 @@ fn distrusted(error: ManifestError) -> Wrong {
         ManifestError::Expired { not_after, now } => clock("their manifest has expired", now - not_after),
         error => error.to_string(),
     };
-    Wrong(Error::new(ErrorKind::Keys, format!("the keys are not trusted: {why}"))).because(error)
+    UnusableKeys(Error::new(ErrorKind::Keys, format!("the keys are not trusted: {why}"))).because(error)
 }
 
-fn choose(list: &KeyList, demand: &Demand) -> Result<PublicKey, Failure> {
+fn choose(list: &KeyList, demand: &KeyRequirements) -> Result<PublicKey, AttemptFailure> {
     let chosen = match demand.suite {
         Some(suite) => list.of_suite(suite),
         None => Some(list.preferred()),
@@ -178,33 +182,33 @@ fn choose(list: &KeyList, demand: &Demand) -> Result<PublicKey, Failure> {
 }
 
 /// The keys are wrong in this way.
-fn wrong(what: &str) -> Wrong {
-    Wrong(Error::new(ErrorKind::Keys, format!("the service's keys cannot be used: {what}")))
+fn wrong(what: &str) -> UnusableKeys {
+    UnusableKeys(Error::new(ErrorKind::Keys, format!("the service's keys cannot be used: {what}")))
 }
 
 /// What was fetched is no list of keys: as a page that answers every path.
-fn malformed() -> Wrong {
+fn malformed() -> UnusableKeys {
     wrong("the list of keys is malformed; is this an amaas endpoint?")
 }
 
-struct Wrong(Error);
+struct UnusableKeys(Error);
 
-impl Wrong {
+impl UnusableKeys {
     fn because(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self(self.0.with_source(source))
     }
 }
 
-impl From<Wrong> for Failure {
-    fn from(Wrong(error): Wrong) -> Self {
+impl From<UnusableKeys> for AttemptFailure {
+    fn from(UnusableKeys(error): UnusableKeys) -> Self {
         Self::permanent(error)
     }
 }
 
 /// How long keys are used that nobody signed an end for.
-const UNSIGNED: Duration = Duration::from_hours(1);
+const UNSIGNED_KEY_LIFE: Duration = Duration::from_hours(1);
 /// The largest list or manifest: fifty keys of the larger suite.
-const LIMIT: usize = 64 << 10;
+const MAX_DOCUMENT_LEN: usize = 64 << 10;
 /// Problems that say more of a call than that there are no keys.
-const UNKNOWN: [&str; 2] = ["unknown-model", "unknown-version"];
+const UNKNOWN_SLUGS: [&str; 2] = ["unknown-model", "unknown-version"];
 const NO_ENDPOINT: &str = "this is no amaas endpoint: it has no keys to seal calls to";

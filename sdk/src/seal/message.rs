@@ -11,13 +11,17 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use zeroize::Zeroizing;
 
-use crate::call::Failure;
-use crate::retry::Cause;
-use crate::transport::{Outgoing, Received, TransportError};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
+use crate::failure::AttemptFailure;
+use crate::retry::FailureCause;
+use crate::transport::{OutgoingRequest, ReceivedResponse, TransportError};
 
 /// Seals `request`, which is made at `date`, and gives what opens the answer.
-pub(super) fn seal(key: &PublicKey, request: &Outgoing, date: &str) -> Result<(Outgoing, ResponseOpener), Error> {
+pub(super) fn seal(
+    key: &PublicKey,
+    request: &OutgoingRequest,
+    date: &str,
+) -> Result<(OutgoingRequest, ResponseOpener), Error> {
     let message = Zeroizing::new(message(request, date).map_err(|error| cannot(&error))?);
     let (body, opener) = chunked::seal_request(key, &message).map_err(|error| match error {
         OhttpError::Encapsulation => Error::new(ErrorKind::Keys, "the service's key cannot be used").with_source(error),
@@ -30,22 +34,22 @@ pub(super) fn seal(key: &PublicKey, request: &Outgoing, date: &str) -> Result<(O
         headers.insert(REQUEST_ID, id.clone());
     }
     // Field sections, padding by an eighth and the seals of chunks come on top of the content.
-    let limit = request.limit.saturating_add(request.limit / 8).saturating_add(ROOM);
+    let limit = request.limit.saturating_add(request.limit / 8).saturating_add(SEAL_OVERHEAD);
     Ok((
-        Outgoing { method: Method::POST, url: request.url.clone(), base: 0, headers, body: body.into(), limit },
+        OutgoingRequest { method: Method::POST, url: request.url.clone(), base: 0, headers, body: body.into(), limit },
         opener,
     ))
 }
 
 /// Opens the answer, whose content is no larger than `limit` bytes.
-pub(super) fn open(opener: ResponseOpener, sealed: &[u8], limit: usize) -> Result<Received, Failure> {
+pub(super) fn open(opener: ResponseOpener, sealed: &[u8], limit: usize) -> Result<ReceivedResponse, AttemptFailure> {
     let message = opener.open(sealed).map_err(|error| {
         let what = "the sealed answer was cut short or altered on the way";
-        Failure { cause: Cause::Lost, error: Error::new(ErrorKind::Damaged, what).with_source(error) }
+        AttemptFailure { cause: FailureCause::Lost, error: Error::new(ErrorKind::Damaged, what).with_source(error) }
     })?;
     let limits = DecodeLimits { content: limit as u64, ..DecodeLimits::default() };
     let response = bhttp::Response::decode(&message, limits).map_err(|error| match error {
-        BhttpError::ContentTooLarge { .. } => Failure::from(TransportError::TooLarge { status: 200, limit }),
+        BhttpError::ContentTooLarge { .. } => AttemptFailure::from(TransportError::TooLarge { status: 200, limit }),
         error => malformed(error),
     })?;
     let mut headers = HeaderMap::new();
@@ -53,11 +57,11 @@ pub(super) fn open(opener: ResponseOpener, sealed: &[u8], limit: usize) -> Resul
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(malformed)?;
         headers.append(name, HeaderValue::from_bytes(value).map_err(malformed)?);
     }
-    Ok(Received { status: response.head.status(), headers, body: Bytes::from(response.content) })
+    Ok(ReceivedResponse { status: response.head.status(), headers, body: Bytes::from(response.content) })
 }
 
 /// The binary HTTP request, padded.
-fn message(request: &Outgoing, date: &str) -> Result<Vec<u8>, BhttpError> {
+fn message(request: &OutgoingRequest, date: &str) -> Result<Vec<u8>, BhttpError> {
     let url = &request.url;
     let mut head =
         RequestHead::new(request.method.as_str(), url.scheme(), &authority(url), &path_and_query(url, request.base))?;
@@ -84,12 +88,12 @@ fn cannot(error: &(impl std::error::Error + Clone + Send + Sync + 'static)) -> E
 }
 
 /// It is authentic, so the function itself wrote it wrong.
-fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> AttemptFailure {
     let what = "the answer inside the seal is not an HTTP response";
-    Failure::permanent(Error::new(ErrorKind::Protocol, what).with_source(error))
+    AttemptFailure::permanent(Error::new(ErrorKind::Protocol, what).with_source(error))
 }
 
-const ROOM: usize = 128 << 10;
+const SEAL_OVERHEAD: usize = 128 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -102,13 +106,13 @@ mod tests {
         KeyRing::new(vec![PrivateKey::derive(1, Suite::X25519, &[7; 32])]).expect("one key")
     }
 
-    fn request() -> Outgoing {
+    fn request() -> OutgoingRequest {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_static("Bearer CANARY"));
         headers.insert("idempotency-key", HeaderValue::from_static("CANARY"));
         headers.insert(REQUEST_ID, HeaderValue::from_static("id"));
         let url = "https://h:8443/base/v1/models/m/predict?version=3".parse().expect("a URL");
-        Outgoing {
+        OutgoingRequest {
             method: Method::GET,
             url,
             base: "/base".len(),
@@ -164,7 +168,7 @@ mod tests {
         for at in 0..len {
             for failure in [damaged(&|sealed| sealed[at] ^= 1), damaged(&|sealed| sealed.truncate(at))] {
                 let failure = failure.expect_err("damaged");
-                assert_eq!((failure.error.kind(), failure.cause), (ErrorKind::Damaged, Cause::Lost), "{at}");
+                assert_eq!((failure.error.kind(), failure.cause), (ErrorKind::Damaged, FailureCause::Lost), "{at}");
             }
         }
         assert_eq!(damaged(&|sealed| sealed.push(0)).expect_err("longer").error.kind(), ErrorKind::Damaged);
@@ -174,7 +178,7 @@ mod tests {
     fn the_limit_is_on_what_is_inside() {
         let (sealed, opener) = answered(&[0; 11]);
         let failure = open(opener, &sealed, 10).expect_err("11 bytes");
-        assert_eq!((failure.error.kind(), failure.cause), (ErrorKind::TooLarge, Cause::Permanent));
+        assert_eq!((failure.error.kind(), failure.cause), (ErrorKind::TooLarge, FailureCause::Permanent));
         let (sealed, opener) = answered(&[0; 11]);
         assert_eq!(open(opener, &sealed, 11).expect("11 bytes").body.len(), 11);
     }

@@ -2,16 +2,16 @@
 
 use reqwest::Url;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Where region and service come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum SigningScope {
     ByHost,
     Stated { region: String, service: String },
 }
 
-impl Scope {
+impl SigningScope {
     /// Region and service for a request to `url`.
     ///
     /// # Errors
@@ -24,7 +24,7 @@ impl Scope {
                 "requests cannot be signed: expected a region such as eu-central-1 and a service such as lambda, got \
                  {region:?} and {service:?}"
             ))),
-            Self::ByHost => told_by(host).ok_or_else(|| {
+            Self::ByHost => scope_of_aws_host(host).ok_or_else(|| {
                 Error::config(format!(
                     "requests cannot be signed: expected a host name *.lambda-url.REGION.on.aws or \
                      *.execute-api.REGION.amazonaws.com, got {host:?}; name region and service with SigV4::new(), or in \
@@ -36,7 +36,7 @@ impl Scope {
 }
 
 /// Region and service of AWS's own host names.
-fn told_by(host: &str) -> Option<(&str, &str)> {
+fn scope_of_aws_host(host: &str) -> Option<(&str, &str)> {
     let (_, rest) = host.split_once('.')?;
     let (service, suffixes) = match rest.split_once('.')? {
         ("lambda-url", _) => ("lambda", &[".on.aws"][..]),
@@ -74,7 +74,7 @@ mod tests {
             ("127.0.0.1", None),
         ] {
             let url = format!("https://{host}/v1").parse().expect("a URL");
-            assert_eq!(Scope::ByHost.of(&url).ok(), expected, "{host}");
+            assert_eq!(SigningScope::ByHost.of(&url).ok(), expected, "{host}");
         }
     }
 
@@ -88,7 +88,7 @@ mod tests {
             ("eu/central", "lambda", false),
             ("EU", "lambda", false),
         ] {
-            let scope = Scope::Stated { region: region.to_owned(), service: service.to_owned() };
+            let scope = SigningScope::Stated { region: region.to_owned(), service: service.to_owned() };
             assert_eq!(scope.of(&url).is_ok(), taken, "{region} {service}");
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use amaas::testing::Server;
+use amaas::testing::TestServer;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
@@ -65,7 +65,7 @@ async fn a_span_tells_how_its_call_came_out() -> Result {
     let _another = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(capture.clone()));
     tracing::callsite::rebuild_interest_cache();
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let client = server.client()?;
     let options = amaas::CallOptions::default().request_id("id-1");
     let model = client.model("m").with(options);

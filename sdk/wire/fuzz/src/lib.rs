@@ -11,7 +11,7 @@ use amaas_wire::openai::{CompletionsRequest, EmbeddingsRequest};
 use amaas_wire::predict::{PredictRequest, Usage};
 use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptFormat, SignedReceipt};
 
-#[path = "../../../src/env_file/shell.rs"]
+#[path = "../../../env/src/shell.rs"]
 mod shell;
 
 /// A request to infer: a length of its JSON in two bytes, where all ones is that nobody says it, and the body. Tensors that are

@@ -7,9 +7,9 @@ use aws_credential_types::{Credentials, provider::error::CredentialsError};
 /// What looks there.
 pub(super) fn provider() -> SharedCredentialsProvider {
     #[cfg(not(feature = "sigv4-config"))]
-    return SharedCredentialsProvider::new(environment::Environment);
+    return SharedCredentialsProvider::new(environment::EnvironmentProvider);
     #[cfg(feature = "sigv4-config")]
-    SharedCredentialsProvider::new(chain::Chain::default())
+    SharedCredentialsProvider::new(chain::LazyDefaultChain::default())
 }
 
 #[cfg(not(feature = "sigv4-config"))]
@@ -19,9 +19,9 @@ mod environment {
 
     /// The variables that the AWS SDKs read.
     #[derive(Debug)]
-    pub(super) struct Environment;
+    pub(super) struct EnvironmentProvider;
 
-    impl ProvideCredentials for Environment {
+    impl ProvideCredentials for EnvironmentProvider {
         fn provide_credentials<'a>(&'a self) -> Future<'a>
         where
             Self: 'a,
@@ -40,9 +40,9 @@ mod chain {
 
     /// All places that the AWS SDKs look through, of which the environment is the first.
     #[derive(Debug, Default)]
-    pub(super) struct Chain(OnceCell<DefaultCredentialsChain>);
+    pub(super) struct LazyDefaultChain(OnceCell<DefaultCredentialsChain>);
 
-    impl ProvideCredentials for Chain {
+    impl ProvideCredentials for LazyDefaultChain {
         fn provide_credentials<'a>(&'a self) -> Future<'a>
         where
             Self: 'a,

@@ -7,9 +7,9 @@ use amaas_wire::oip::{HEADER_LENGTH, InferRequest};
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 
-/// One request that a [`Server`](super::Server) got: of a sealed one, what was inside. `Debug` shows neither credentials nor body.
+/// One request that a [`TestServer`](super::TestServer) got: of a sealed one, what was inside. `Debug` shows neither credentials nor body.
 #[derive(Clone)]
-pub struct Recorded {
+pub struct RecordedRequest {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) query: Option<String>,
@@ -19,7 +19,7 @@ pub struct Recorded {
     pub(super) body: Bytes,
 }
 
-impl Recorded {
+impl RecordedRequest {
     /// The method, such as `POST`.
     pub fn method(&self) -> &str {
         &self.method
@@ -79,9 +79,9 @@ impl Recorded {
     }
 }
 
-impl fmt::Debug for Recorded {
+impl fmt::Debug for RecordedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorded")
+        f.debug_struct("RecordedRequest")
             .field("method", &self.method)
             .field("path", &self.path)
             .field("query", &self.query)

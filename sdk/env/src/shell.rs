@@ -1,9 +1,9 @@
-//! A line of an env file as a shell would read it, without a shell. It is fuzzed on its own: sdk/wire/fuzz.
+//! Reads a line of an env file as a shell does. It is fuzzed on its own in `sdk/wire/fuzz`.
 
 use zeroize::Zeroizing;
 
 /// `Ok(None)` for a line without an assignment.
-pub(super) fn assignment(line: &str) -> Result<Option<(&str, Zeroizing<String>)>, &'static str> {
+pub(crate) fn assignment(line: &str) -> Result<Option<(&str, Zeroizing<String>)>, &'static str> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);

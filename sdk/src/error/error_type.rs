@@ -1,18 +1,13 @@
-//! The one error of this crate.
-//!
-//! Invariant: neither credentials nor payload are in it. What the server says about an error is kept, because the
-//! server never echoes payload, and is cleaned of the credentials that were sent (see `decode`). Causes of connection errors are texts
-//! of the operating system and of TLS, without URLs (see `cause`).
-
-pub(crate) mod cause;
-mod kind;
+//! The error type.
 
 use std::fmt;
 use std::time::Duration;
 
 use amaas_wire::problem::Problem;
 
-pub use self::kind::ErrorKind;
+use super::cause;
+use super::duration::ReadableDuration;
+use super::kind::ErrorKind;
 
 /// Any error, as sources of an [`Error`] and answers of a [`CredentialProvider`](crate::CredentialProvider) hold it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -29,7 +24,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// assert_eq!(error.kind(), ErrorKind::Config);
 /// assert_eq!(error.to_string(), "the API key is malformed: an API key begins with \"amaas_\"");
 /// ```
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorDetails>);
 
 impl Error {
     /// What kind of error it is.
@@ -84,7 +79,7 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, what: what.into(), ..Inner::default() }))
+        Self(Box::new(ErrorDetails { kind, what: what.into(), ..ErrorDetails::default() }))
     }
 
     pub(crate) fn config(what: impl Into<String>) -> Self {
@@ -150,7 +145,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { what, status, attempts, retry_after, detail, cause, unsealed, .. } = &*self.0;
+        let ErrorDetails { what, status, attempts, retry_after, detail, cause, unsealed, .. } = &*self.0;
         f.write_str(what)?;
         if let Some(status) = status {
             write!(f, " ({status})")?;
@@ -161,7 +156,7 @@ impl fmt::Display for Error {
             _ => write!(f, " after {attempts} attempts")?,
         }
         if let Some(wait) = retry_after.filter(|wait| !wait.is_zero()) {
-            write!(f, ", try again in {}", Wait(wait))?;
+            write!(f, ", try again in {}", ReadableDuration(wait))?;
         }
         if let Some(detail) = detail {
             let origin = if *unsealed { ", said outside the seal: " } else { ": " };
@@ -192,23 +187,8 @@ impl std::error::Error for Error {
     }
 }
 
-/// A wait as people say it, rounded up.
-pub(crate) struct Wait(pub(crate) Duration);
-
-impl fmt::Display for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs() + u64::from(self.0.subsec_nanos() > 0);
-        match seconds {
-            0..=120 => write!(f, "{seconds} s"),
-            121..=7_200 => write!(f, "{} min", seconds.div_ceil(60)),
-            7_201..=172_800 => write!(f, "{} h", seconds.div_ceil(3_600)),
-            _ => write!(f, "{} days", seconds.div_ceil(86_400)),
-        }
-    }
-}
-
 #[derive(Default)]
-struct Inner {
+struct ErrorDetails {
     kind: ErrorKind,
     what: String,
     detail: Option<String>,

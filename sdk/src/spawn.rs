@@ -1,8 +1,8 @@
 //! Cryptography on many bytes, on threads that may take their time.
 
 /// Runs cryptography on `bytes` bytes where it does not keep other calls waiting.
-pub(crate) async fn off_runtime<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
-    if bytes < LARGE {
+pub(crate) async fn spawn_if_large<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if bytes < MIN_SPAWNED_BYTES {
         return work();
     }
     match tokio::task::spawn_blocking(work).await {
@@ -17,4 +17,4 @@ pub(crate) async fn off_runtime<T: Send + 'static>(bytes: usize, work: impl FnOn
 
 /// Writing and sealing so many takes about 250 µs, and twice as much 500 µs, which is what a task may keep a thread for. Most of that
 /// is memory that is touched for the first time; AES-GCM takes about 13 µs. SHA-256 of so many takes about 150 µs.
-const LARGE: usize = 1 << 18;
+const MIN_SPAWNED_BYTES: usize = 1 << 18;

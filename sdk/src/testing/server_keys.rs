@@ -9,9 +9,9 @@ use amaas_wire::dsse::{DsseError, SigningKey, VerifyingKey};
 use amaas_wire::keys::{Audience, KeyManifest};
 use bytes::Bytes;
 
-use super::{ReceiptOf, Recorded};
+use super::{ReceiptOf, RecordedRequest};
 
-/// What a [`Server`](super::Server) says of its keys, for [`Server::offer`](super::Server::offer). All of it is true at
+/// What a [`TestServer`](super::TestServer) says of its keys, for [`TestServer::offer`](super::TestServer::offer). All of it is true at
 /// first; a test changes what it wants a client to refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,16 +20,16 @@ pub struct KeyOffer {
     pub signed: bool,
     /// From when until when the manifest holds, in seconds since 1970: an hour before the start, and a day after it.
     pub valid: RangeInclusive<u64>,
-    /// The manifest's serial. It grows with [`Server::rotate_keys`](super::Server::rotate_keys).
+    /// The manifest's serial. It grows with [`TestServer::rotate_keys`](super::TestServer::rotate_keys).
     pub serial: u64,
     /// The models that there are; all that are asked for, unless set. Keys of another one are refused as the service does.
     pub models: Option<Vec<String>>,
-    /// The version that the manifest is for: `1`, as the answers of [`Reply::predict`](super::Reply::predict).
+    /// The version that the manifest is for: `1`, as the answers of [`ScriptedReply::predict`](super::ScriptedReply::predict).
     pub version: String,
 }
 
 /// What opens sealed requests.
-pub(super) struct Lock {
+pub(super) struct ServerKeys {
     ring: KeyRing,
     list: Bytes,
     signer: SigningKey,
@@ -38,7 +38,7 @@ pub(super) struct Lock {
     pub(super) offer: KeyOffer,
 }
 
-impl Lock {
+impl ServerKeys {
     pub(super) fn generate() -> std::io::Result<Self> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let valid = now.saturating_sub(3600)..=now.saturating_add(24 * 3600);
@@ -61,7 +61,7 @@ impl Lock {
     }
 
     /// The receipt of an answer.
-    pub(super) fn receipt(&self, of: ReceiptOf, request: &Recorded, output: &[u8]) -> Result<String, DsseError> {
+    pub(super) fn receipt(&self, of: ReceiptOf, request: &RecordedRequest, output: &[u8]) -> Result<String, DsseError> {
         of.sign(request, output, &self.signer)
     }
 

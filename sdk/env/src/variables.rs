@@ -10,77 +10,77 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::own::{self, Links};
-use super::shell::assignment;
-use crate::Error;
+use crate::error::EnvError;
+use crate::owned_file::{self, SymlinkPolicy};
+use crate::shell::assignment;
 
 /// The variables of one file. `Debug` shows their names only, and their memory is wiped when they are dropped.
 ///
 /// ```
-/// use amaas::env_file::EnvFile;
+/// use amaas_env::EnvVariables;
 ///
-/// let file = EnvFile::parse("export AMAAS_ENDPOINT=http://127.0.0.1:9000 # amaas dev\nAMAAS_STORE='./my models'\n")?;
-/// assert_eq!(file.variable("AMAAS_ENDPOINT"), Some("http://127.0.0.1:9000"));
-/// assert_eq!(file.variable("AMAAS_STORE"), Some("./my models"));
-/// # Ok::<(), amaas::Error>(())
+/// let file = EnvVariables::parse("export AMAAS_ENDPOINT=http://127.0.0.1:9000 # amaas dev\nAMAAS_STORE='./my models'\n")?;
+/// assert_eq!(file.get("AMAAS_ENDPOINT"), Some("http://127.0.0.1:9000"));
+/// assert_eq!(file.get("AMAAS_STORE"), Some("./my models"));
+/// # Ok::<(), amaas_env::EnvError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct EnvFile {
+pub struct EnvVariables {
     variables: BTreeMap<String, Zeroizing<String>>,
 }
 
-impl EnvFile {
+impl EnvVariables {
     /// Reads the text of a file. A name that stands twice has its last value.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) names the line and what is wrong with it, never its value.
-    pub fn parse(text: &str) -> Result<Self, Error> {
+    /// [`EnvError`] names the line and what is wrong with it, never its value.
+    pub fn parse(text: &str) -> Result<Self, EnvError> {
         let mut variables = BTreeMap::new();
         for (index, line) in text.lines().enumerate() {
             match assignment(line) {
                 Ok(Some((name, value))) => drop(variables.insert(name.to_owned(), value)),
                 Ok(None) => {}
-                Err(why) => return Err(Error::config(format!("line {}: {why}", index + 1))),
+                Err(why) => return Err(EnvError::new(format!("line {}: {why}", index + 1))),
             }
         }
         Ok(Self { variables })
     }
 
-    /// Reads the file at `path` as a [`Lookup`](super::Lookup) reads the file of a folder that a person named.
+    /// Reads the file at `path` as an [`EnvFileLookup`](crate::EnvFileLookup) reads the file of a folder that a person named.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when it cannot be read or parsed, or others than this user can write it.
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let missing = || Error::config(format!("{} cannot be read: there is no such file", path.display()));
+    /// [`EnvError`] when it cannot be read or parsed, or others than this user can write it.
+    pub fn load(path: &Path) -> Result<Self, EnvError> {
+        let missing = || EnvError::new(format!("{} cannot be read: there is no such file", path.display()));
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().ok_or_else(missing)?;
-        let text = own::read(folder, name, Links::Followed)?.ok_or_else(missing)?;
+        let text = owned_file::read(folder, name, SymlinkPolicy::Followed)?.ok_or_else(missing)?;
         Self::parse_at(path, &text)
     }
 
     /// Parses `text`, which was read at `path`.
-    pub(super) fn parse_at(path: &Path, text: &str) -> Result<Self, Error> {
-        Self::parse(text).map_err(|error| Error::config(format!("{}, {error}", path.display())))
+    pub(crate) fn parse_at(path: &Path, text: &str) -> Result<Self, EnvError> {
+        Self::parse(text).map_err(|error| EnvError::new(format!("{}, {error}", path.display())))
     }
 
     /// The value of the variable `name`.
-    pub fn variable(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(|value| value.as_str())
     }
 
     /// Every name with its value, in the order of the names.
-    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
-impl fmt::Debug for EnvFile {
+impl fmt::Debug for EnvVariables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.variables.keys()).finish()
     }
 }
 
-impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for EnvFile {
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for EnvVariables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), Zeroizing::new(value.into())));
         Self { variables: variables.collect() }
@@ -107,10 +107,10 @@ mod tests {
             ("# A=b", None),
             ("", None),
         ] {
-            let file = EnvFile::parse(line).expect(line);
-            assert_eq!(file.variable("A"), expected, "{line}");
+            let file = EnvVariables::parse(line).expect(line);
+            assert_eq!(file.get("A"), expected, "{line}");
         }
-        assert_eq!(EnvFile::parse("A=1\r\nA=2\r\n").expect("two lines").variable("A"), Some("2"));
+        assert_eq!(EnvVariables::parse("A=1\r\nA=2\r\n").expect("two lines").get("A"), Some("2"));
     }
 
     #[test]
@@ -118,26 +118,26 @@ mod tests {
         for line in
             ["secret", "A =secret", "1A=secret", "A=secret b", "A='secret", "A=$secret", "A=\"`secret\"", "A=a;secret"]
         {
-            let error = EnvFile::parse(&format!("# first\n{line}")).expect_err(line).to_string();
+            let error = EnvVariables::parse(&format!("# first\n{line}")).expect_err(line).to_string();
             assert!(error.starts_with("line 2: ") && !error.contains("secret"), "{error}");
         }
     }
 
     #[test]
     fn debug_shows_names_only() {
-        assert_eq!(format!("{:?}", EnvFile::parse("A=secret").expect("a line")), "{\"A\"}");
+        assert_eq!(format!("{:?}", EnvVariables::parse("A=secret").expect("a line")), "{\"A\"}");
     }
 
     proptest::proptest! {
         #[test]
         fn quoted_values_come_back(value in "[^'\r\n]{0,40}") {
-            let file = EnvFile::parse(&format!("A='{value}'")).expect("quoted");
-            proptest::prop_assert_eq!(file.variable("A"), Some(value.as_str()));
+            let file = EnvVariables::parse(&format!("A='{value}'")).expect("quoted");
+            proptest::prop_assert_eq!(file.get("A"), Some(value.as_str()));
         }
 
         #[test]
         fn any_text_is_variables_or_an_error(text in ".{0,80}") {
-            let _ = EnvFile::parse(&text);
+            let _ = EnvVariables::parse(&text);
         }
     }
 }
