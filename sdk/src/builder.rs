@@ -21,13 +21,13 @@ use crate::sealing::Sealing;
 use crate::transport::{HttpConfig, HttpTransport, ProxyPolicy, Transport};
 
 impl Client {
-    /// A client with settings of its own.
+    /// A builder with default settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 }
 
-/// Makes a [`Client`]. An endpoint and credentials are needed; the rest has defaults.
+/// Builds a [`Client`]. An endpoint and credentials are required; the rest has defaults.
 ///
 /// ```
 /// use std::time::Duration;
@@ -69,14 +69,14 @@ impl ClientBuilder {
         self
     }
 
-    /// The base URL for one model, in place of the main one. `AMAAS_ENDPOINT_<MODEL>` is the same in the environment;
-    /// as there, upper and lower case and `-`, `_` and `.` in the model's name are not told apart.
+    /// The base URL for one model, in place of the main one; `AMAAS_ENDPOINT_<MODEL>` in the environment. Upper and lower case, and
+    /// `-`, `_` and `.`, in the model's name are equivalent.
     pub fn endpoint_for(mut self, model: impl Into<String>, url: impl Into<String>) -> Self {
         self.models.push((model.into(), url.into()));
         self
     }
 
-    /// The API key: an [`ApiKey`], or text that is one.
+    /// The API key: an [`ApiKey`](crate::ApiKey) or its text.
     pub fn api_key(mut self, key: impl IntoApiKey) -> Self {
         let key = key.into_api_key().map(|key| ClientCredentials::Fixed(Authorization::from(&key)));
         self.credentials = Some(key.map_err(|why| Error::config(format!("the API key is malformed: {why}"))));
@@ -89,41 +89,39 @@ impl ClientBuilder {
         self
     }
 
-    /// A provider that is asked on every attempt.
+    /// A provider of credentials, which is called for every attempt.
     pub fn credentials(mut self, provider: impl CredentialProvider + 'static) -> Self {
         self.credentials = Some(Ok(ClientCredentials::Provider(Arc::new(provider))));
         self
     }
 
-    /// No credentials, for a service that asks for none.
+    /// No credentials, for a service that requires none.
     pub fn anonymous(mut self) -> Self {
         self.credentials = Some(Ok(ClientCredentials::Anonymous));
         self
     }
 
-    /// Requests are signed for AWS IAM, beside whatever other credentials there are; there need not be any. It needs the feature
-    /// `sigv4`.
+    /// Signs requests for AWS IAM, with or without other credentials. Needs the feature `sigv4`.
     #[cfg(feature = "sigv4")]
     pub fn sigv4(mut self, sigv4: crate::sigv4::SigV4) -> Self {
         self.sigv4 = Some(sigv4);
         self
     }
 
-    /// Each body's SHA-256 goes along in `x-amz-content-sha256`, which `CloudFront` asks for before a Function URL that it signs requests to
-    /// (origin access control). It takes about a millisecond for a body of 1 MB. Requests that are signed
-    /// with `sigv4` have it in any case.
+    /// Sends the SHA-256 of each body in `x-amz-content-sha256`. `CloudFront` requires it if it signs requests to a Function URL (origin
+    /// access control). It takes about a millisecond for a body of 1 MB. Requests that are signed with `sigv4` always have it.
     pub fn content_sha256(mut self) -> Self {
         self.content_hash = ContentHash::Sent;
         self
     }
 
-    /// Whether calls are sealed. They are unless set, and [`Sealing::Off`] is for this machine.
+    /// Whether calls are sealed. They are by default, and [`Sealing::Off`] is for this machine only.
     pub fn sealing(mut self, sealing: Sealing) -> Self {
         self.sealing = sealing;
         self
     }
 
-    /// The suite to seal with, in place of the best one that the service offers; one that it does not offer ends the call.
+    /// The suite to seal with, in place of the most preferred one that the service offers. A call fails if the service does not offer it.
     ///
     /// ```
     /// use amaas::{Client, Suite};
@@ -137,9 +135,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Pins the signers: one of them has to have signed the keys that calls are sealed to, for the model and version that
-    /// is called. Without pins, whoever can answer in the service's place can offer keys of its own. The same signers sign
-    /// [receipts](crate::Answer::receipt), and an answer with a receipt by nobody of them is refused.
+    /// Pins the signers: one of them has to sign the sealing keys, for the model and version that is called. Without pins, an attacker
+    /// who can answer in place of the service can offer its own keys. The same signers sign [receipts](crate::Answer::receipt), and an
+    /// answer with a receipt by another signer is refused.
     ///
     /// ```
     /// use amaas::{Client, VerifyingKey};
@@ -153,51 +151,51 @@ impl ClientBuilder {
         self
     }
 
-    /// The time for a whole call: attempts, waits and the reading of the answer. 60 s unless set.
+    /// The time-out of a call, with all attempts, waits and the reading of the answer. 60 s by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The time for one attempt. Unless set an attempt may take all of the call's time, because the first call of a
-    /// function may wait for its model to load.
+    /// The time-out of one attempt. By default an attempt may take all of the call's time, because the first call of a function may wait
+    /// for its model to load.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// The time for making a connection. 5 s unless set.
+    /// The time-out of connecting. 5 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How often and how fast failed attempts are tried again.
+    /// How often and how fast failed attempts are retried.
     pub fn retry(mut self, config: RetryConfig) -> Self {
         self.retry = config;
         self
     }
 
-    /// The `User-Agent`. `amaas-rust/` and this crate's version unless set.
+    /// The `User-Agent`. `amaas-rust/` and this crate's version by default.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
     }
 
-    /// The largest answer that is read, in bytes. 64 MiB unless set.
+    /// The largest accepted answer, in bytes. 64 MiB by default.
     pub fn max_answer_bytes(mut self, bytes: usize) -> Self {
         self.max_answer = bytes;
         self
     }
 
-    /// Allows plain `http` and [`Sealing::Off`] to other machines, with which everyone on the way, or in between, can read
-    /// what is sent. A call that is sealed stays sealed over plain `http`; its path, time and size are open.
+    /// Allows plain `http` and [`Sealing::Off`] for other machines, so that the network and gateways can read the calls. A sealed call
+    /// stays sealed over plain `http`; its path, time and size are visible.
     pub fn danger_allow_plaintext(mut self) -> Self {
         self.plaintext = PlaintextPolicy::Anywhere;
         self
     }
 
-    /// Checks the settings and makes the client. Nothing is sent.
+    /// Checks the settings and builds the client. Nothing is sent.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) names the setting that is missing or malformed.
@@ -216,7 +214,7 @@ impl ClientBuilder {
         Ok(Client { endpoints: Arc::new(endpoints), caller: Arc::new(caller) })
     }
 
-    /// What carries requests: signed, where that is asked for.
+    /// The transport, with signatures or content hashes if they are set.
     fn transport(&self, endpoints: &Endpoints) -> Result<Arc<dyn Transport>, Error> {
         let plain = endpoints.iter().any(Endpoint::is_plaintext);
         let http = HttpTransport::new(HttpConfig {
@@ -235,7 +233,7 @@ impl ClientBuilder {
         }
     }
 
-    /// What says who calls, signatures apart.
+    /// The credentials apart from signatures.
     fn identity(&mut self) -> Result<ClientCredentials, Error> {
         #[cfg(feature = "sigv4")]
         if self.sigv4.is_some() && self.credentials.is_none() {
@@ -245,7 +243,7 @@ impl ClientBuilder {
         self.credentials.take().unwrap_or_else(none)
     }
 
-    /// What seals the calls; nothing where that is off and may be.
+    /// The sealer; `None` if sealing is off and allowed to be off.
     fn seal(&self, endpoints: &Endpoints) -> Result<Option<CallSealer>, Error> {
         let pinned = self.key_requirements.signers.as_ref();
         if pinned.is_some_and(Vec::is_empty) {
@@ -283,14 +281,14 @@ impl ClientBuilder {
     }
 }
 
-/// Whether each body's hash goes along.
+/// Whether requests have the hash of their body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ContentHash {
     Sent,
     Left,
 }
 
-/// What tests ask.
+/// Accessors for tests.
 #[cfg(test)]
 impl ClientBuilder {
     /// Whether each body's hash goes along.
@@ -335,7 +333,7 @@ impl Default for ClientBuilder {
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Endpoints are not shown: they are not checked yet, and may hold a password.
+    /// Endpoints are not shown, because they are not checked yet and may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("timeout", &self.timeout)

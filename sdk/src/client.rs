@@ -44,7 +44,7 @@ impl Client {
         self.fetch(&["v1", "models"], |url| url).await
     }
 
-    /// What the calls of the key's tenant were counted as: `GET /v1/usage` of the main endpoint.
+    /// The usage of the key's tenant: `GET /v1/usage` of the main endpoint.
     ///
     /// ```
     /// use amaas::{Client, UsageBy, UsageQuery};
@@ -60,7 +60,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// See [`Error`]. Days that are none, or in the wrong order, are an [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// See [`Error`]. Malformed days, or days in the wrong order, are an [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub async fn usage(&self, query: &UsageQuery) -> Result<UsageReport, Error> {
         self.fetch(&["v1", "usage"], |url| query.on(url)).await
     }

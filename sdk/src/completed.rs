@@ -4,7 +4,7 @@ use crate::answer::CallTrace;
 use crate::error::{Error, ErrorKind};
 use crate::transport::ReceivedResponse;
 
-/// An answer that was accepted, and how it came about.
+/// An accepted answer, and how it was obtained.
 #[derive(Debug)]
 pub(crate) struct CompletedCall {
     pub(crate) received: ReceivedResponse,
@@ -12,7 +12,7 @@ pub(crate) struct CompletedCall {
 }
 
 impl CompletedCall {
-    /// The error for an accepted answer that turned out to be something else.
+    /// The error for an accepted answer that cannot be read.
     pub(crate) fn misread(&self, what: String) -> Error {
         Error::new(ErrorKind::Protocol, what)
             .with_status(self.received.status)

@@ -1,7 +1,7 @@
-//! The SHA-256 of each body in a header of its own, around the transport.
+//! Sends the SHA-256 of each body in a header.
 //!
-//! With origin access control `CloudFront` signs what it sends to a Function URL. It does not read bodies, and Lambda takes none that is not in
-//! the signature, so the client says each body's hash. It is the hash of what goes out: of a sealed call, of the sealed body.
+//! With origin access control, `CloudFront` signs requests to a Function URL. It does not read bodies, and Lambda refuses a body
+//! that the signature does not cover. So the client sends the hash of the body; for a sealed call, of the sealed body.
 
 use amaas_wire::Digest;
 use amaas_wire::hex;
@@ -11,7 +11,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use crate::spawn::spawn_if_large;
 use crate::transport::{OutgoingRequest, Transport, TransportFuture};
 
-/// A transport whose requests say the hash of their body, where they have one.
+/// A transport that adds the hash of the body to requests with a body.
 pub(crate) struct ContentHashTransport<T>(pub(crate) T);
 
 impl<T: Transport> Transport for ContentHashTransport<T> {
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
     use crate::transport::ReceivedResponse;
 
-    /// Answers with the body that it got and the hash that came with it.
+    /// Answers with the body and the headers of the request.
     struct Mirror;
 
     impl Transport for Mirror {

@@ -1,6 +1,6 @@
-//! The last stage of a call: an answer's bytes become values, or an error that says what was wrong.
+//! The last stage of a call: decodes an answer to values, or to an error.
 //!
-//! Invariant: an error holds no payload and no credentials, even where a service or a gateway echoes them.
+//! Invariant: an error holds no payload and no credentials, even if a service or a gateway echoes them.
 
 use std::time::SystemTime;
 
@@ -46,7 +46,7 @@ pub(crate) fn json<T: DeserializeOwned>(completed: &CompletedCall) -> Result<T, 
     amaas_wire::from_json(&completed.received.body).map_err(|error| unreadable(completed, &error))
 }
 
-/// The readiness that an answer states: by its body, whatever the status, or by a bare success.
+/// The readiness that an answer states, in its body with any status, or by a success without a body.
 pub(crate) fn readiness(received: &ReceivedResponse) -> Option<Readiness> {
     match serde_json::from_slice::<ReadyState>(&received.body) {
         Ok(ReadyState { ready: true, execution_provider, .. }) => Some(Readiness::Ready { execution_provider }),
@@ -55,7 +55,7 @@ pub(crate) fn readiness(received: &ReceivedResponse) -> Option<Readiness> {
     }
 }
 
-/// What an answer that is not a success means.
+/// The failure of an answer that is not a success.
 pub(crate) fn failure(received: &ReceivedResponse, sent: Option<&Authorization>) -> AttemptFailure {
     let (kind, what) = ErrorKind::of_status(received.status);
     let (detail, problem) = explanation(received, sent);
@@ -66,7 +66,7 @@ pub(crate) fn failure(received: &ReceivedResponse, sent: Option<&Authorization>)
         .with_explanation(detail, problem)
         .with_retry_after(retry_after)
         .or_request_id(id);
-    // Money that is spent is not there again in a moment, whoever says that nothing was processed.
+    // A retry cannot help after a budget is exhausted, even if nothing was processed.
     let refused = received.headers.contains_key(NOT_PROCESSED) && kind != ErrorKind::Budget;
     let cause = if refused { FailureCause::NotProcessed } else { FailureCause::Status(received.status) };
     AttemptFailure { cause, error }
@@ -95,7 +95,7 @@ fn explanation(received: &ReceivedResponse, sent: Option<&Authorization>) -> (Op
     (detail, problem)
 }
 
-/// Takes the secret out of every text.
+/// Removes the secret from every text.
 fn clean(json: &mut Value, secret: &str) {
     match json {
         Value::String(text) => *text = text.replace(secret, "…"),
@@ -115,7 +115,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Characters of a service's explanation that an error keeps: a few lines of a log, not a page of HTML.
+/// The most characters of a service's explanation that an error keeps: a few lines of a log, not a page of HTML.
 const MAX_DETAIL_CHARS: usize = 1000;
 
 #[cfg(test)]

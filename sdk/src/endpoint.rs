@@ -1,7 +1,7 @@
-//! Where calls go: checked base URLs, and the paths under them.
+//! Endpoints: checked base URLs, and the paths under them.
 //!
-//! Invariant: an [`Endpoint`] is `https`, or on this machine, or was allowed to be neither by name. Only model names and
-//! versions that can stand in a path as they are get into one.
+//! Invariant: an [`Endpoint`] is `https` or on this machine, unless plaintext is explicitly allowed. Only model names and versions
+//! that need no escaping get into a path.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -43,20 +43,19 @@ impl Endpoint {
         }
     }
 
-    /// Where the keys are that calls for `model` are sealed to; `version` is the one that is asked for.
+    /// The place of the sealing keys for calls of `model`, and of `version` if it is given.
     pub(crate) fn keys_of(&self, model: &str, version: Option<&str>) -> KeySource {
         let version = version.unwrap_or(ANY).to_owned();
         let audience = Audience { model: model.to_owned(), version };
         KeySource { url: self.join(&["v1", "models", model, "keys"]), audience, base: self.base() }
     }
 
-    /// Where the keys are that calls for no model are sealed to.
+    /// The place of the sealing keys for calls without a model.
     pub(crate) fn keys(&self) -> KeySource {
         KeySource { url: self.join(&["v1", "keys"]), audience: Audience::service(), base: self.base() }
     }
 
-    /// How much of a path is the endpoint's own. Whoever stands at the endpoint takes it away: to the function, routes begin at
-    /// the root.
+    /// The length of the endpoint's own path. The gateway at the endpoint removes it, so the function's routes begin at the root.
     fn base(&self) -> usize {
         self.0.path().trim_end_matches('/').len()
     }

@@ -18,25 +18,26 @@ use crate::sealing::Sealing;
 impl Client {
     /// A client with the settings of the environment.
     ///
-    /// Where `AMAAS_ENDPOINT` (or an `AMAAS_ENDPOINT_<MODEL>`, see [`ClientBuilder::endpoint_for`]) is set, endpoints and
-    /// `AMAAS_API_KEY` come from the environment. Otherwise all of them come from a file of assignments:
-    /// `$AMAAS_DATA/env` where `AMAAS_DATA` is set, else `.amaas/env` in the current folder or the nearest above it, up to the root of
-    /// the Git repository or the home folder. The two are never mixed. A file that may have come with a repository is refused:
-    /// The crate documentation has the rules.
+    /// If `AMAAS_ENDPOINT` (or an `AMAAS_ENDPOINT_<MODEL>`, see [`ClientBuilder::endpoint_for`]) is set, endpoints and
+    /// `AMAAS_API_KEY` come from the environment. Otherwise all of them come from a file of assignments: `$AMAAS_DATA/env` if
+    /// `AMAAS_DATA` is set, else `.amaas/env` in the current folder or the nearest parent, up to the root of the Git repository or the
+    /// home folder. The two sources are never mixed.
     ///
-    /// With the feature `sigv4`, `AMAAS_SIGV4` in the environment, along with an endpoint there, has requests signed for AWS IAM, and no
-    /// key is needed: `auto`, where the host name tells region and service, or `lambda:REGION` for a Function URL and
-    /// `execute-api:REGION` for an HTTP API. A file that has it is refused.
+    /// The file has to belong to the user, and others must not be able to write it. Unless `AMAAS_DATA` names its folder by an absolute
+    /// path, it also has to be the file that `amaas dev` of this user wrote. So a file that came with a repository is an error.
     ///
-    /// `AMAAS_CONTENT_SHA256` is `on` where `CloudFront` stands before a Function URL, see [`ClientBuilder::content_sha256`]; it comes from
-    /// where the endpoint does.
+    /// With the feature `sigv4`, `AMAAS_SIGV4` beside an endpoint in the environment makes the client sign requests for AWS IAM, and no
+    /// key is needed. It is `auto` if the host name contains region and service, `lambda:REGION` for a Function URL, or
+    /// `execute-api:REGION` for an HTTP API. A file with it is refused.
     ///
-    /// `AMAAS_SIGNERS` has the keys that [`ClientBuilder::signers`] takes, in base64 with commas between, and
-    /// `AMAAS_SEALING` is `required`, as without it, or `off` for [`Sealing::Off`](crate::Sealing::Off). They come
-    /// from the environment where they are set there, else from the file.
+    /// `AMAAS_CONTENT_SHA256` is `on` for a Function URL behind `CloudFront`, see [`ClientBuilder::content_sha256`]. It comes from the
+    /// source of the endpoint.
+    ///
+    /// `AMAAS_SIGNERS` has the keys of [`ClientBuilder::signers`], in base64 with commas between. `AMAAS_SEALING` is `required` (the
+    /// default) or `off` for [`Sealing::Off`]. Both come from the environment if they are set there, else from the file.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) says what is missing or malformed, and what to do.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) names what is missing or malformed, and the remedy.
     pub fn from_env() -> Result<Self, Error> {
         ClientBuilder::from_env()?.build()
     }

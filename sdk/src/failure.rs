@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::retry::FailureCause;
 use crate::transport::TransportError;
 
-/// An attempt that failed: the error, and why as far as a retry is concerned.
+/// An attempt that failed: the error, and its cause for the retry policy.
 #[derive(Debug)]
 pub(crate) struct AttemptFailure {
     pub(crate) cause: FailureCause,

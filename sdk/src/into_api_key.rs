@@ -2,12 +2,12 @@
 
 use amaas_wire::{ApiKey, MalformedKey};
 
-/// What [`ClientBuilder::api_key`] takes: an [`ApiKey`], or text that is checked to be one.
+/// The argument of [`ClientBuilder::api_key`](crate::ClientBuilder::api_key): an [`ApiKey`], or text that is parsed as one.
 pub trait IntoApiKey: sealed::Sealed {
     /// The key.
     ///
     /// # Errors
-    /// [`MalformedKey`] names the part that is wrong.
+    /// [`MalformedKey`] names the malformed part.
     fn into_api_key(self) -> Result<ApiKey, MalformedKey>;
 }
 

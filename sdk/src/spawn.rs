@@ -1,6 +1,6 @@
-//! Cryptography on many bytes, on threads that may take their time.
+//! Moves long cryptography off the runtime.
 
-/// Runs cryptography on `bytes` bytes where it does not keep other calls waiting.
+/// Runs `work` on `bytes` bytes: on a blocking thread if they are many, so that other calls do not wait.
 pub(crate) async fn spawn_if_large<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
     if bytes < MIN_SPAWNED_BYTES {
         return work();
@@ -15,6 +15,6 @@ pub(crate) async fn spawn_if_large<T: Send + 'static>(bytes: usize, work: impl F
     }
 }
 
-/// Writing and sealing so many takes about 250 µs, and twice as much 500 µs, which is what a task may keep a thread for. Most of that
-/// is memory that is touched for the first time; AES-GCM takes about 13 µs. SHA-256 of so many takes about 150 µs.
+/// The least number of bytes for a blocking thread. Writing and sealing that many takes about 250 µs, half of the 500 µs that a task
+/// may block. Most of that is first-touch memory; AES-GCM takes about 13 µs, SHA-256 about 150 µs.
 const MIN_SPAWNED_BYTES: usize = 1 << 18;

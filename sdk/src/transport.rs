@@ -1,7 +1,7 @@
-//! Bytes to an endpoint, and the answer's bytes back: one attempt, nothing decided.
+//! The transport: one HTTP exchange, without policy.
 //!
-//! Invariant: redirects are not followed, nothing is retried here, and no more than the limit is read. (hyper takes a new
-//! connection where a pooled one turns out to be closed before anything was written to it; that is no second sending.)
+//! Invariant: redirects are not followed, nothing is retried here, and no more than the limit is read. (If a pooled connection is
+//! closed before anything was written to it, hyper uses a new one; nothing is sent twice.)
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::error::{BoxError, Error, ErrorKind, cause};
 pub(crate) struct OutgoingRequest {
     pub(crate) method: Method,
     pub(crate) url: Url,
-    /// How much of the path is the endpoint's own; inside a seal it is left out.
+    /// The length of the endpoint's own part of the path, which is left out inside a seal.
     pub(crate) base: usize,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -28,7 +28,7 @@ pub(crate) struct OutgoingRequest {
     pub(crate) limit: usize,
 }
 
-/// One HTTP answer, whole.
+/// One complete HTTP answer.
 #[derive(Clone)]
 pub(crate) struct ReceivedResponse {
     pub(crate) status: u16,
@@ -42,23 +42,23 @@ impl ReceivedResponse {
     }
 }
 
-/// Why there is no answer.
+/// Why an exchange has no answer.
 #[derive(Debug)]
 pub(crate) enum TransportError {
-    /// No connection: nothing went out.
+    /// No connection; nothing was sent.
     NotSent(BoxError),
-    /// No connection, for the other side's certificate is not trusted: nothing went out.
+    /// No connection, because the endpoint's certificate is not trusted; nothing was sent.
     Untrusted(BoxError),
     /// The connection ended early.
     Lost(BoxError),
     /// The answer is larger than the limit.
     TooLarge { status: u16, limit: usize },
-    /// There is nothing to sign it with, so it was not sent.
+    /// The request could not be signed, so it was not sent.
     #[cfg(feature = "sigv4")]
     Unsigned(BoxError),
 }
 
-/// What carries requests: HTTP, or a script in a test.
+/// Sends requests: over HTTP, or to a script in a test.
 pub(crate) trait Transport: Send + Sync {
     fn send(&self, request: OutgoingRequest) -> TransportFuture<'_>;
 }
@@ -68,8 +68,8 @@ pub(crate) type TransportFuture<'a> =
 
 /// HTTP/1.1 and HTTP/2 over rustls.
 ///
-/// The tasks that drive its connections belong to the runtime in which these were made: used from another runtime they stand still.
-/// So each runtime has an HTTP client, and with it connections, of its own.
+/// The tasks that drive connections belong to the runtime that created them, and do not run for another runtime. So each runtime has
+/// its own HTTP client and connections.
 pub(crate) struct HttpTransport {
     config: HttpConfig,
     clients: Mutex<RuntimeClients>,
@@ -82,16 +82,16 @@ pub(crate) struct HttpConfig {
     pub(crate) proxy: ProxyPolicy,
 }
 
-/// Whether proxies of the environment are used. A proxy would read plain `http`, and cannot reach this machine.
+/// Whether proxies of the environment are used. A proxy could read plain `http`, and cannot reach this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProxyPolicy {
     Environment,
     Off,
 }
 
-/// The HTTP clients of the runtimes that were seen last.
+/// The HTTP clients of the most recent runtimes.
 struct RuntimeClients {
-    /// Made with the [`HttpTransport`], to see that the settings are good; the first runtime takes it.
+    /// Created with the [`HttpTransport`] to check the settings; the first runtime uses it.
     unused: Option<reqwest::Client>,
     by_runtime: VecDeque<(tokio::runtime::Id, reqwest::Client)>,
 }
@@ -144,7 +144,7 @@ impl HttpTransport {
         let config = self.config.clone();
         let made = tokio::task::spawn_blocking(move || config.client()).await;
         let client = made.map_err(|ended| TransportError::NotSent(ended.into()))?.map_err(TransportError::from)?;
-        // Another call of this runtime may have been first; then its connections are shared.
+        // Another call of this runtime may have been faster; then its connections are shared.
         let mut clients = self.clients();
         if let Some(client) = clients.of(runtime) {
             return Ok(client);
@@ -234,5 +234,5 @@ impl fmt::Debug for ReceivedResponse {
     }
 }
 
-/// More runtimes than use one client at a time; a client of one that is gone is only memory.
+/// The most HTTP clients that are kept: more than the runtimes that share one client at a time.
 const MAX_RUNTIMES: usize = 8;

@@ -23,7 +23,7 @@
 //! `direnv allow`.
 //!
 //! # Why not a dotenv crate
-//! `dotenvy` and its kin check neither owner nor record, and do not wipe values. They also expand `$NAME`, where this parser refuses a
+//! Crates such as `dotenvy` check neither owner nor record, and do not wipe values. They also expand `$NAME`; this parser refuses a
 //! line that a shell would read differently. It is a crate of its own because the SDK and the CLI share it, and because
 //! `amaas-wire` does no I/O.
 

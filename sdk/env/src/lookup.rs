@@ -1,4 +1,4 @@
-//! Where an env file is looked for, and whether one that was found is used.
+//! Finds env files, and decides whether one is used.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::owned_file::{self, SymlinkPolicy};
 use crate::record::{EnvFileRecord, RecordStore};
 use crate::variables::EnvVariables;
 
-/// Finds env files, as the [module](super) says.
+/// Finds env files by the rules of the [crate](crate).
 ///
 /// ```no_run
 /// use amaas_env::EnvFileLookup;
@@ -30,14 +30,14 @@ pub struct EnvFileLookup {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FoundEnvFile {
-    /// Where it is, absolute.
+    /// The absolute path.
     pub path: PathBuf,
-    /// What it says.
+    /// Its variables.
     pub variables: EnvVariables,
 }
 
 impl EnvFileLookup {
-    /// With the home folder and the state folder that the environment names: `HOME`, and `XDG_STATE_HOME` or `~/.local/state`.
+    /// With the home folder and the state folder of the environment: `HOME`, and `XDG_STATE_HOME` or `~/.local/state`.
     pub fn from_env() -> Self {
         let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
         let home = folder("HOME");
@@ -51,12 +51,11 @@ impl EnvFileLookup {
         Self { home, records: state.map(RecordStore::in_state_folder) }
     }
 
-    /// The file that is used in the folder `start`: that in `data`, what `AMAAS_DATA` says, if this is set, else the nearest in a
-    /// folder `.amaas`. `None` if there is none.
+    /// The file that is used in the folder `start`: the one in `data`, the value of `AMAAS_DATA`, if it is set, else the one in the
+    /// nearest folder `.amaas`. `None` if there is none.
     ///
     /// # Errors
-    /// [`EnvError`] if there is a file that must not be used, or cannot be read or parsed. It says
-    /// how to mend that.
+    /// [`EnvError`] for a file that must not be used, or cannot be read or parsed. It has the remedy.
     pub fn find(&self, data: Option<&Path>, start: &Path) -> Result<Option<FoundEnvFile>, EnvError> {
         match data {
             Some(data) if data.is_absolute() => self.named(data),
@@ -76,11 +75,11 @@ impl EnvFileLookup {
         }
     }
 
-    /// The file in a `folder` that a person named, as `amaas --data` does: it needs no record. `None` if there is none.
+    /// The file in a `folder` that the user named, as with `amaas --data`; it needs no record. `None` if there is none.
     ///
     /// # Errors
     /// As [`find`](Self::find).
-    #[allow(clippy::unused_self)] // the one way to a file that is used
+    #[allow(clippy::unused_self)] // files are read through a lookup only
     pub fn named(&self, folder: &Path) -> Result<Option<FoundEnvFile>, EnvError> {
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let path = folder.join(FILE_NAME);
@@ -90,8 +89,8 @@ impl EnvFileLookup {
         Ok(Some(FoundEnvFile { variables: EnvVariables::parse_at(&path, &text)?, path }))
     }
 
-    /// RecordStore that `amaas dev` keeps its data in `folder` from now on. What its env file says is recorded by
-    /// [`record_content`](Self::record_content).
+    /// Records that `amaas dev` keeps its data in `folder`. [`record_content`](Self::record_content) records the content of the env
+    /// file.
     ///
     /// # Errors
     /// [`EnvError`] if the record cannot be written.
@@ -99,7 +98,7 @@ impl EnvFileLookup {
         self.put(folder, EnvFileRecord { digest: None })
     }
 
-    /// RecordStore that `amaas dev` wrote `text` into the env file in `folder`.
+    /// Records that `amaas dev` wrote `text` into the env file in `folder`.
     ///
     /// # Errors
     /// As [`record_folder`](Self::record_folder).
@@ -107,13 +106,13 @@ impl EnvFileLookup {
         self.put(folder, EnvFileRecord { digest: Some(Digest::of(text.as_bytes())) })
     }
 
-    /// Whether `amaas dev` of this user made the folder.
+    /// Whether `amaas dev` of this user created the folder.
     pub fn is_recorded(&self, folder: &Path) -> bool {
         let path = folder.canonicalize().map(|folder| folder.join(FILE_NAME));
         path.is_ok_and(|path| self.record(&path).is_some())
     }
 
-    /// The file in a folder that nobody named.
+    /// The file in a folder that the user did not name.
     fn recorded(&self, folder: &Path) -> Result<Option<FoundEnvFile>, EnvError> {
         let path = folder.join(FILE_NAME);
         let Some(text) = owned_file::read(folder, OsStr::new(FILE_NAME), SymlinkPolicy::Refused)? else {
@@ -137,7 +136,7 @@ impl EnvFileLookup {
         records.put(&folder.map_err(failed)?.join(FILE_NAME), record)
     }
 
-    /// `start` and those above it, up to the root of its repository or the home folder; `start` alone outside both.
+    /// `start` and its parents up to the root of the repository or the home folder; only `start` outside both.
     fn within_bounds<'a>(&self, start: &'a Path) -> impl Iterator<Item = &'a Path> {
         let ends =
             |folder: &&Path| self.home.as_deref() == Some(*folder) || folder.join(".git").symlink_metadata().is_ok();
@@ -146,7 +145,7 @@ impl EnvFileLookup {
     }
 }
 
-/// Why a file without a record is not used, and what to do.
+/// Why a file without a record is not used, and the remedy.
 fn unrecorded(folder: &Path) -> String {
     let folder = folder.display();
     format!(
@@ -258,7 +257,7 @@ mod tests {
         // A `git checkout` writes over a file that is ignored.
         tree.write("home/repo/.amaas", "A=c\n");
         refused(None);
-        // Where there is no state folder, nothing is known.
+        // Without a state folder there are no records.
         let nowhere = EnvFileLookup::in_folders(None, None);
         assert!(nowhere.find(None, &tree.at("home/repo")).is_err());
         assert!(nowhere.record_content(&data, TEXT).is_err());

@@ -1,6 +1,6 @@
-//! Reads files that only this user can have written.
+//! Reads files that only this user can write.
 //!
-//! Owner and mode are those of the open descriptors, so that no other file can be put in place after the check.
+//! Owner and mode are checked on the open descriptors, so that an attacker cannot swap the file after the check.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::error::EnvError;
 
-/// Whether symbolic links on the last step to the folder are followed. The file itself is never one.
+/// Whether the folder may be a symbolic link. The file itself must not be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SymlinkPolicy {
     Followed,
@@ -19,7 +19,7 @@ pub(crate) enum SymlinkPolicy {
 /// The text of the file `name` in `folder`; `None` if there is none.
 ///
 /// # Errors
-/// [`EnvError`] names what others can write, or why it cannot be read.
+/// [`EnvError`] names what others can write, or why the file cannot be read.
 #[cfg(unix)]
 pub(crate) fn read(folder: &Path, name: &OsStr, links: SymlinkPolicy) -> Result<Option<Zeroizing<String>>, EnvError> {
     use rustix::fs::{CWD, Mode, OFlags};
@@ -40,14 +40,14 @@ pub(crate) fn read(folder: &Path, name: &OsStr, links: SymlinkPolicy) -> Result<
     text(&path, file).map(Some)
 }
 
-/// What was opened at `path`; `None` if nothing is there.
+/// The result of opening `path`; `None` if there is nothing.
 #[cfg(unix)]
 fn there<T>(path: &Path, opened: rustix::io::Result<T>) -> Result<Option<T>, EnvError> {
     use rustix::io::Errno;
 
     match opened {
         Ok(opened) => Ok(Some(opened)),
-        // Of a folder that must be no link, the system says one or the other.
+        // Systems differ in the error for a folder that is a link.
         Err(Errno::LOOP | Errno::NOTDIR) if path.is_symlink() => Err(refused(
             path,
             "it is a symbolic link; name the folder that it leads to, with AMAAS_DATA or `amaas --data`",
@@ -57,7 +57,7 @@ fn there<T>(path: &Path, opened: rustix::io::Result<T>) -> Result<Option<T>, Env
     }
 }
 
-/// Checks that nobody but this user and root can write what is open.
+/// Checks that only this user and root can write the open file.
 #[cfg(unix)]
 fn own(path: &Path, file: &std::fs::File) -> Result<(), EnvError> {
     use std::os::unix::fs::MetadataExt;
@@ -112,12 +112,12 @@ fn text(path: &Path, file: std::fs::File) -> Result<Zeroizing<String>, EnvError>
     Ok(text)
 }
 
-/// The file at `path` is not used, and `why`.
+/// The error for a file that is not used.
 pub(crate) fn refused(path: &Path, why: &str) -> EnvError {
     EnvError::new(format!("{} is not used: {why}", path.display()))
 }
 
-/// Some hundred times what `amaas dev` writes.
+/// The largest file, in bytes: about a hundred times what `amaas dev` writes.
 const MAX_FILE_LEN: u64 = 128 * 1024;
 
 #[cfg(all(test, unix))]

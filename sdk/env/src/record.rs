@@ -1,7 +1,7 @@
-//! RecordStore of the data folders that `amaas dev` made, in the user's own state folder (XDG Base Directory Specification).
+//! Records of the data folders that `amaas dev` created, in the user's own state folder (XDG Base Directory Specification).
 //!
-//! A record has the name of the SHA-256 of an env file's path, and in it the SHA-256 of the file's content. Whoever can write it
-//! can write the user's shell profile too.
+//! A record is named after the SHA-256 of the path of an env file, and has the SHA-256 of its content. An attacker who can write it
+//! can write the shell profile of the user too.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use amaas_wire::Digest;
 
 use crate::error::EnvError;
 
-/// Where the records are.
+/// The folder of the records.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordStore(PathBuf);
 
@@ -20,7 +20,7 @@ impl RecordStore {
         Self(state.join("amaas").join("data"))
     }
 
-    /// What is known of the env file at `path`; `None` if `amaas dev` never was there.
+    /// The record of the env file at `path`; `None` if `amaas dev` never wrote there.
     pub(crate) fn of(&self, path: &Path) -> Option<EnvFileRecord> {
         let text = std::fs::read_to_string(self.place(path)).ok()?;
         let (digest, recorded) = text.strip_suffix('\n')?.split_once('\n')?;
@@ -77,10 +77,10 @@ impl RecordStore {
     }
 }
 
-/// What is known of an env file that `amaas dev` writes.
+/// The record of an env file that `amaas dev` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EnvFileRecord {
-    /// Of its content; `None` until there is one.
+    /// The digest of its content; `None` until it is written.
     pub(crate) digest: Option<Digest>,
 }
 
@@ -102,7 +102,7 @@ mod tests {
             assert_eq!(records.of(&one), Some(record));
         }
         assert_eq!(records.of(&other), None);
-        // A record under another path's name is none.
+        // A record under the name of another path is invalid.
         std::fs::copy(records.place(&one), records.place(&other)).expect("copied");
         assert_eq!(records.of(&other), None);
 

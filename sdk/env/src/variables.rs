@@ -1,8 +1,8 @@
-//! The text of a file: shell assignments, without a shell.
+//! Variables, and the text of a file with shell assignments.
 //!
-//! A line is `NAME=value`, with an optional `export` before and a `# comment` after it. A value with blanks stands in
-//! single quotes (taken as it is) or double quotes (a backslash escapes `"`, `\`, `$` and a backtick). Nothing is
-//! expanded: where a shell would, the line is refused, so that this parser and a shell never read different values.
+//! A line is `NAME=value`, with an optional `export` before and a `# comment` after it. A value with blanks is in single quotes
+//! (literal) or double quotes (a backslash escapes `"`, `\`, `$` and a backtick). Nothing is expanded: a line that a shell would
+//! expand is refused, so that this parser and a shell never read different values.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::error::EnvError;
 use crate::owned_file::{self, SymlinkPolicy};
 use crate::shell::assignment;
 
-/// The variables of one file. `Debug` shows their names only, and their memory is wiped when they are dropped.
+/// Variables of a file or of the process. `Debug` shows their names only, and their memory is wiped when they are dropped.
 ///
 /// ```
 /// use amaas_env::EnvVariables;
@@ -30,10 +30,10 @@ pub struct EnvVariables {
 }
 
 impl EnvVariables {
-    /// Reads the text of a file. A name that stands twice has its last value.
+    /// Reads the text of a file. The last assignment of a name wins.
     ///
     /// # Errors
-    /// [`EnvError`] names the line and what is wrong with it, never its value.
+    /// [`EnvError`] names the line and the fault, never the value.
     pub fn parse(text: &str) -> Result<Self, EnvError> {
         let mut variables = BTreeMap::new();
         for (index, line) in text.lines().enumerate() {
@@ -46,10 +46,10 @@ impl EnvVariables {
         Ok(Self { variables })
     }
 
-    /// Reads the file at `path` as an [`EnvFileLookup`](crate::EnvFileLookup) reads the file of a folder that a person named.
+    /// Reads the file at `path`, with the checks of [`EnvFileLookup::named`](crate::EnvFileLookup::named).
     ///
     /// # Errors
-    /// [`EnvError`] when it cannot be read or parsed, or others than this user can write it.
+    /// [`EnvError`] if it cannot be read or parsed, or if others than this user can write it.
     pub fn load(path: &Path) -> Result<Self, EnvError> {
         let missing = || EnvError::new(format!("{} cannot be read: there is no such file", path.display()));
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -58,7 +58,7 @@ impl EnvVariables {
         Self::parse_at(path, &text)
     }
 
-    /// Parses `text`, which was read at `path`.
+    /// Parses `text`, which was read from `path`.
     pub(crate) fn parse_at(path: &Path, text: &str) -> Result<Self, EnvError> {
         Self::parse(text).map_err(|error| EnvError::new(format!("{}, {error}", path.display())))
     }

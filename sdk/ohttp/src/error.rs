@@ -56,7 +56,7 @@ pub enum OhttpError {
     /// A chunk before the final one is empty.
     #[error("a chunk before the final one is empty")]
     EmptyChunk,
-    /// A chunk holds more than [`chunked::MAX_CHUNK_LEN`](crate::chunked::MAX_CHUNK_LEN) bytes.
+    /// A chunk holds more than `chunked::MAX_CHUNK_LEN` bytes.
     #[error("a chunk holds more than 16384 bytes")]
     ChunkTooLarge,
     /// One key would seal more than its AEAD allows.

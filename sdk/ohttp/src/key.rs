@@ -87,7 +87,7 @@ impl fmt::Debug for PrivateKey {
 }
 
 /// The public key of a server, with its id and suite. Clients seal requests to it, and get it in a
-/// [`KeyList`](crate::key_list::KeyList).
+/// `KeyList`.
 ///
 /// ```
 /// use amaas_ohttp::{OhttpError, PublicKey, Suite};

@@ -65,6 +65,8 @@ mod ring;
 mod setup;
 mod suite;
 #[cfg(test)]
+mod test_data;
+#[cfg(test)]
 mod test_vectors;
 mod varint;
 

@@ -1,4 +1,4 @@
-//! What all calls of a client share.
+//! Settings and state that all calls of a client share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use crate::retry::RetryPolicy;
 use crate::seal::CallSealer;
 use crate::transport::Transport;
 
-/// What every call of a client shares.
+/// The settings and state that all calls of a client share.
 pub(crate) struct CallContext {
     pub(crate) transport: Arc<dyn Transport>,
-    /// `None` where sealing is off.
+    /// `None` if sealing is off.
     pub(crate) seal: Option<CallSealer>,
-    /// Who may sign receipts; `None` where nobody is pinned.
+    /// The pinned signers of receipts; `None` without pins.
     pub(crate) signers: Option<Vec<VerifyingKey>>,
     pub(crate) credentials: ClientCredentials,
     pub(crate) retry: RetryPolicy,

@@ -1,5 +1,5 @@
-//! What the span of a call, and its one event at the end, say: how it came out, by names of OpenTelemetry's semantic conventions
-//! (HTTP and generative AI) where there is one. Neither credentials nor payload.
+//! The span of a call and its one event at the end, with the names of OpenTelemetry's semantic conventions (HTTP and generative AI).
+//! They hold neither credentials nor payload.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::answer::{Answer, InferAnswer, Readiness};
 use crate::completed::CompletedCall;
 use crate::error::Error;
 
-/// An answer, as far as a span tells of it.
+/// The fields of an answer that the span records.
 pub(crate) trait CallOutcome {
     /// The version that answered.
     fn version(&self) -> Option<&str> {
         None
     }
 
-    /// What the call is counted as.
+    /// The usage of the call.
     fn usage(&self) -> Option<Usage> {
         None
     }
@@ -53,7 +53,7 @@ impl CallOutcome for ModelList {}
 impl CallOutcome for ServerMetadata {}
 impl CallOutcome for UsageReport {}
 
-/// How a call went, whatever its answer.
+/// How a call was answered, for the span.
 #[derive(Clone, Copy)]
 pub(super) struct CallCourse {
     pub(super) status: u16,
@@ -94,7 +94,7 @@ pub(super) fn start(method: &Method, url: &Url, model: Option<&str>, request_id:
     span
 }
 
-/// Tells of the end of the call whose span is `span`.
+/// Records the outcome of a call in its span.
 pub(super) fn record<T: CallOutcome>(span: &Span, result: Result<(&T, CallCourse), &Error>) {
     let (status, attempts, elapsed) = match result {
         Ok((_, CallCourse { status, attempts, elapsed })) => (Some(status), attempts, elapsed),
@@ -116,12 +116,12 @@ pub(super) fn record<T: CallOutcome>(span: &Span, result: Result<(&T, CallCourse
                     span.record("amaas.tokens", tokens);
                 }
             }
-            debug!("the call was answered");
+            debug!("call answered");
         }
         Err(error) => {
             let kind = error.kind().name();
             span.record("error.type", kind).record("otel.status_code", "ERROR");
-            info!(error.type = kind, %error, "the call failed");
+            info!(error.type = kind, %error, "call failed");
         }
     }
 }

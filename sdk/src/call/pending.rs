@@ -25,7 +25,7 @@ use crate::seal::KeySource;
 use crate::transport::{OutgoingRequest, ReceivedResponse};
 use crate::{decode, random, receipt};
 
-/// A call that is encoded and may be sent, any number of times.
+/// An encoded call, which can be sent any number of times.
 pub(crate) struct Call {
     method: Method,
     url: Url,
@@ -38,11 +38,11 @@ pub(crate) struct Call {
     timeout: Option<Duration>,
 }
 
-/// Which answers are an answer.
+/// The answers that count as success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AcceptedAnswers {
     Success,
-    /// Also an answer that states that something is not ready.
+    /// Also an answer that states that a model is not ready.
     Readiness,
 }
 
@@ -77,58 +77,58 @@ impl Call {
         self
     }
 
-    /// Sends the call, reads the answer, and tells of its end in a span of its own.
+    /// Sends the call and reads the answer, in a span that records the outcome.
     pub(crate) async fn ask<T: CallOutcome>(
         self,
-        caller: &CallContext,
+        context: &CallContext,
         read: impl FnOnce(CompletedCall) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let span = outcome_span::start(&self.method, &self.url, self.model(), &self.request_id);
-        let told = span.clone();
+        let recorded = span.clone();
         let answered = async {
-            let answered = match self.send(caller).await {
+            let answered = match self.send(context).await {
                 Ok(completed) => {
                     let course = CallCourse::of(&completed);
                     read(completed).map(|answer| (answer, course))
                 }
                 Err(error) => Err(error),
             };
-            outcome_span::record(&told, answered.as_ref().map(|(answer, course)| (answer, *course)));
+            outcome_span::record(&recorded, answered.as_ref().map(|(answer, course)| (answer, *course)));
             answered
         };
         Ok(answered.instrument(span).await?.0)
     }
 
-    /// The model that is called, if it is one.
+    /// The model, if the call names one.
     fn model(&self) -> Option<&str> {
         Some(self.keys.audience.model.as_str()).filter(|model| *model != ANY)
     }
 
-    /// Sends the call until it is answered, may not be sent again, or its time is up.
-    pub(super) async fn send(self, caller: &CallContext) -> Result<CompletedCall, Error> {
+    /// Sends the call until it is answered, must not be sent again, or has timed out.
+    pub(super) async fn send(self, context: &CallContext) -> Result<CompletedCall, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::config("a call needs a tokio runtime: await it within one, such as #[tokio::main]"));
         }
         let started = Instant::now();
-        let deadline = started + self.timeout.unwrap_or(caller.timeout).min(MAX_CALL_TIME);
+        let deadline = started + self.timeout.unwrap_or(context.timeout).min(MAX_CALL_TIME);
         let (mut attempts, mut retries) = (0, 0);
-        let mut mended = Vec::new();
-        let mut identity = CallIdentity::of(&caller.credentials);
+        let mut recoveries = Vec::new();
+        let mut identity = CallIdentity::of(&context.credentials);
         let mut paid = 0;
         let mut last = None;
         loop {
             attempts += 1;
             let attempt =
-                self.attempt(caller, &mut identity).instrument(debug_span!("amaas.attempt", number = attempts));
+                self.attempt(context, &mut identity).instrument(debug_span!("amaas.attempt", number = attempts));
             let AttemptFailure { mut cause, error } = match timeout_at(deadline, attempt).await {
                 Ok(Ok((received, receipt))) => {
-                    caller.retry.succeeded(paid);
+                    context.retry.succeeded(paid);
                     return Ok(self.completed(received, receipt, attempts, started.elapsed()));
                 }
                 Ok(Err(failure)) => failure,
                 Err(_) => return Err(self.ended(timed_out("the call", last), attempts, started)),
             };
-            if is_refusal(&error) && !mended.contains(&Recovery::Credentials) {
+            if is_refusal(&error) && !recoveries.contains(&Recovery::Credentials) {
                 match timeout_at(deadline, identity.renew()).await {
                     Ok(Ok(true)) => cause = FailureCause::Recovered(Recovery::Credentials),
                     Ok(Ok(false)) => {}
@@ -136,49 +136,50 @@ impl Call {
                     Err(_) => return Err(self.ended(timed_out("the call", Some(error)), attempts, started)),
                 }
             }
-            if let FailureCause::Recovered(mend) = cause
-                && !mended.contains(&mend)
+            if let FailureCause::Recovered(recovery) = cause
+                && !recoveries.contains(&recovery)
             {
-                debug!(%error, ?mend, "what was refused is put right, trying once more");
-                mended.push(mend);
+                debug!(%error, ?recovery, "recovered from refusal, sending again");
+                recoveries.push(recovery);
                 last = Some(error);
                 continue;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let again = caller.retry.decide(cause, self.repeat, retries, error.retry_after(), left);
-            let Some(again) = again else { return Err(self.ended(error, attempts, started)) };
-            debug!(%error, wait = ?again.wait, "the attempt failed, trying again");
+            let decision = context.retry.decide(cause, self.repeat, retries, error.retry_after(), left);
+            let Some(decision) = decision else { return Err(self.ended(error, attempts, started)) };
+            debug!(%error, wait = ?decision.wait, "attempt failed, retrying");
             retries += 1;
-            paid = again.paid;
+            paid = decision.paid;
             last = Some(error);
-            sleep(again.wait).await;
+            sleep(decision.wait).await;
         }
     }
 
     async fn attempt(
         &self,
-        caller: &CallContext,
+        context: &CallContext,
         identity: &mut CallIdentity<'_>,
     ) -> Result<(ReceivedResponse, Option<SignedReceipt>), AttemptFailure> {
-        let end = Instant::now() + caller.attempt_timeout.min(MAX_CALL_TIME);
+        let end = Instant::now() + context.attempt_timeout.min(MAX_CALL_TIME);
         let late = |cause, what| move |_| AttemptFailure { cause, error: timed_out(what, None) };
-        let held = match &caller.seal {
+        let keys = match &context.seal {
             None => None,
             Some(seal) => {
-                let keys = timeout_at(end, seal.keys(&self.keys, &caller.transport)).await;
-                // Keys first: until they are there, nothing of the call has gone out.
+                let keys = timeout_at(end, seal.keys(&self.keys, &context.transport)).await;
+                // Nothing of the call is sent before the keys are there.
                 Some(keys.map_err(late(FailureCause::NotSent, "the keys of the service"))??)
             }
         };
         let exchange = async {
             let authorization = identity.authorization().await.map_err(AttemptFailure::permanent)?;
-            let request = self.request(authorization.as_ref(), caller.max_answer).map_err(AttemptFailure::permanent)?;
-            let received = match &held {
-                Some(held) => held.exchange(request, authorization.as_ref(), &*caller.transport).await?,
-                None => caller.transport.send(request).await?,
+            let request =
+                self.request(authorization.as_ref(), context.max_answer).map_err(AttemptFailure::permanent)?;
+            let received = match &keys {
+                Some(keys) => keys.exchange(request, authorization.as_ref(), &*context.transport).await?,
+                None => context.transport.send(request).await?,
             };
             let received = self.accept(received, authorization.as_ref())?;
-            let receipt = self.receipt(&received, caller).await.map_err(AttemptFailure::permanent)?;
+            let receipt = self.receipt(&received, context).await.map_err(AttemptFailure::permanent)?;
             Ok((received, receipt))
         };
         timeout_at(end, exchange).await.map_err(late(FailureCause::TimedOut, "the attempt"))?
@@ -209,18 +210,22 @@ impl Call {
         received: ReceivedResponse,
         sent: Option<&Authorization>,
     ) -> Result<ReceivedResponse, AttemptFailure> {
-        debug!(status = received.status, bytes = received.body.len(), "answered");
+        debug!(status = received.status, bytes = received.body.len(), "response received");
         let stated = self.accepts == AcceptedAnswers::Readiness && decode::readiness(&received).is_some();
         if received.is_success() || stated { Ok(received) } else { Err(decode::failure(&received, sent)) }
     }
 
-    /// The receipt of an answer, which fits this call. Only what a model is asked to do has one.
-    async fn receipt(&self, received: &ReceivedResponse, caller: &CallContext) -> Result<Option<SignedReceipt>, Error> {
+    /// The receipt of an answer, checked against this call. Only `POST` calls have one.
+    async fn receipt(
+        &self,
+        received: &ReceivedResponse,
+        context: &CallContext,
+    ) -> Result<Option<SignedReceipt>, Error> {
         if self.method != Method::POST {
             return Ok(None);
         }
         let (input, model) = (&self.body.bytes, &self.keys.audience.model);
-        receipt::of(received, receipt::ExpectedReceipt { input, model, signers: caller.signers.as_deref() }).await
+        receipt::of(received, receipt::ExpectedReceipt { input, model, signers: context.signers.as_deref() }).await
     }
 
     fn completed(
@@ -239,7 +244,7 @@ impl Call {
     }
 }
 
-/// Whether the service itself refused the credentials; what stands outside the seal has not seen them.
+/// Whether the service itself refused the credentials. A gateway outside the seal has not seen them.
 fn is_refusal(error: &Error) -> bool {
     error.kind() == ErrorKind::Unauthorized && !error.is_unsealed()
 }
@@ -257,7 +262,7 @@ fn header(what: &str, text: &str) -> Result<HeaderValue, Error> {
     HeaderValue::from_str(text).ok().filter(|_| visible).ok_or_else(error)
 }
 
-/// `last` is what went wrong with the attempt before, where there was one.
+/// The time-out error; `last` is the error of the attempt before, if there was one.
 fn timed_out(what: &str, last: Option<Error>) -> Error {
     let error = Error::new(ErrorKind::Timeout, format!("the time for {what} was up"));
     match last {
@@ -269,5 +274,5 @@ fn timed_out(what: &str, last: Option<Error>) -> Error {
 const JSON_MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 const TENSOR_MEDIA_TYPE: HeaderValue = HeaderValue::from_static(MEDIA_TYPE);
 const MAX_ID_LEN: usize = 255;
-/// Longer than any call, and short enough to be added to any clock.
+/// The longest call. It is short enough to be added to any clock.
 const MAX_CALL_TIME: Duration = Duration::from_hours(365 * 24);

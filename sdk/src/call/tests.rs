@@ -27,7 +27,7 @@ use crate::retry::{RetryConfig, RetryPolicy};
 use crate::seal::{CallSealer, KeyRequirements, KeySource};
 use crate::transport::{OutgoingRequest, ReceivedResponse, Transport, TransportError, TransportFuture};
 
-/// What the transport does with one attempt.
+/// The reaction of the transport to one attempt.
 #[derive(Clone)]
 enum Step {
     Answer(u16, &'static [(&'static str, &'static str)]),
@@ -38,7 +38,7 @@ enum Step {
 }
 use Step::{Answer, Hang, Lost, NotSent, TooLarge};
 
-/// Plays steps, the last one for ever, and keeps what was sent and when.
+/// Plays steps, repeats the last one, and records requests and their times.
 #[derive(Clone)]
 struct Scripted {
     steps: Arc<Mutex<VecDeque<Step>>>,
@@ -72,7 +72,7 @@ impl Scripted {
         }
     }
 
-    /// A caller that seals; the script's answers are sealed too where `answers` says so.
+    /// A context that seals; `answers` decides whether the script's answers are sealed too.
     fn sealing(&self, answers: Answers) -> CallContext {
         let ring = KeyRing::new(vec![PrivateKey::derive(1, Suite::X25519, &[1; 32])]).expect("one key");
         let function = Function { script: self.clone(), ring, answers };
@@ -107,14 +107,14 @@ impl Transport for Scripted {
     }
 }
 
-/// Where the script's answers stand.
+/// Whether the script's answers are inside the seal.
 #[derive(Clone, Copy, Debug)]
 enum Answers {
     Inside,
     Outside,
 }
 
-/// A function that has keys, and plays a script behind its seal.
+/// A function with keys, which plays a script behind its seal.
 struct Function {
     script: Scripted,
     ring: KeyRing,
@@ -146,7 +146,7 @@ impl Transport for Function {
     }
 }
 
-/// Gives another token each time.
+/// Returns another token each time.
 #[derive(Default)]
 struct Numbered(AtomicU32);
 
@@ -205,7 +205,7 @@ async fn what_is_tried_again_and_how_often() {
     ] {
         for (options, usual) in [(CallOptions::default(), keyed), (blind(), unkeyed)] {
             for sealed in [None, Some(Answers::Inside), Some(Answers::Outside)] {
-                // What stands outside the seal can be a gateway's word, on which a call without a key is not sent again.
+                // An answer outside the seal can be a gateway's, after which a call without a key is not sent again.
                 let expected = match step {
                     Answer(status, _) if matches!(sealed, Some(Answers::Outside)) => {
                         let is_keyed = !matches!(options.idempotency, IdempotencyMode::Off);
@@ -234,7 +234,7 @@ async fn a_success_outside_the_seal_is_never_an_answer() {
         let transport = Scripted::new(&[Answer(status, &[])]);
         assert!(post(&CallOptions::default()).send(&transport.sealing(Answers::Inside)).await.is_ok());
     }
-    // What calls itself sealed and is not is damaged, and may have been a call that was answered.
+    // An answer with the media type of a sealed one that is not sealed is damaged; the call may have been answered.
     let fake: &[_] = &[("content-type", chunked::RESPONSE_MEDIA_TYPE)];
     for (options, attempts) in [(CallOptions::default(), 3), (blind(), 1)] {
         let transport = Scripted::new(&[Answer(200, fake)]);

@@ -30,7 +30,7 @@ impl Authorization {
     /// `Bearer {token}`.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the token is empty or has characters that no header can carry.
+    /// [`ErrorKind::Config`] if the token is empty or has characters that a header cannot carry.
     pub fn bearer(token: &str) -> Result<Self, Error> {
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Error::config("a bearer token is one or more visible ASCII characters without spaces"));
@@ -38,7 +38,7 @@ impl Authorization {
         Ok(Self { value: Zeroizing::new(format!("Bearer {token}")), expires: None })
     }
 
-    /// Says that the value is good for `time` from now, after which [`CachedCredentials`] asks for another.
+    /// Sets the life of the value, from now. After it, [`CachedCredentials`](super::CachedCredentials) gets another one.
     #[must_use]
     pub fn expires_in(mut self, time: Duration) -> Self {
         self.expires = Instant::now().checked_add(time);
@@ -53,12 +53,12 @@ impl Authorization {
         Ok(header)
     }
 
-    /// The secret part, without the scheme.
+    /// The secret, without the scheme.
     pub(crate) fn secret(&self) -> &str {
         self.value.split_once(' ').map_or(&self.value, |(_, secret)| secret)
     }
 
-    /// Whether it is the same value, whatever its expiry.
+    /// Whether the values are equal, regardless of their expiry.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.value == other.value
     }
@@ -80,7 +80,7 @@ impl fmt::Debug for Authorization {
     }
 }
 
-/// As `object_store` and the AWS SDKs do: a token must outlive the request that carries it.
+/// The margin before expiry, so that a token outlives its request; as in `object_store` and the AWS SDKs.
 const REFRESH_BEFORE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]

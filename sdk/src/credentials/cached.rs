@@ -1,6 +1,7 @@
-//! Credentials that are kept until they expire or are refused.
+//! A single-flight cache of credentials.
 //!
-//! Invariant: concurrent calls share one refresh, also after a refusal; a call that is dropped during it leaves nothing locked.
+//! Invariant: concurrent calls share one refresh, also after a refusal. A call that is dropped during a refresh leaves nothing
+//! locked.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,8 +12,8 @@ use tokio::time::Instant;
 use super::authorization::Authorization;
 use super::provider::{AuthorizationFuture, CredentialProvider};
 
-/// Keeps what a provider gives until 30 s before it expires, or until the service refuses it (401); concurrent calls wait for one
-/// refresh. A provider that gives the refused credentials again is not asked again for 30 s.
+/// Caches the credentials of a provider until 30 s before they expire, or until the service refuses them (401). Concurrent calls
+/// wait for one refresh. If the provider returns the refused credentials again, it is not called again for 30 s.
 pub struct CachedCredentials<P> {
     provider: P,
     state: Mutex<CacheState>,
@@ -23,9 +24,9 @@ pub struct CachedCredentials<P> {
 #[derive(Default)]
 struct CacheState {
     current: Option<Authorization>,
-    /// The last that was refused.
+    /// The last refused credentials.
     refused: Option<Authorization>,
-    /// When the provider gave the refused one again.
+    /// The time at which the provider returned the refused credentials again.
     again: Option<Instant>,
 }
 
@@ -51,9 +52,9 @@ impl CacheState {
         self.current = Some(new.clone());
     }
 
-    /// Whether the current one was refused, and another is to be asked for.
+    /// Drops the current credentials if they are the refused ones. Returns whether it did.
     fn refuse(&mut self, refused: &Authorization) -> bool {
-        // A call that was slower than another one that was refused too: there is a new one by now.
+        // Another call may have been refused before, so that the current credentials are new.
         let is_current = self.current.as_ref().is_some_and(|current| current.is_same(refused));
         if !is_current || self.again.is_some_and(|again| again.elapsed() < MIN_REFUSED_INTERVAL) {
             return false;
@@ -69,7 +70,7 @@ impl<P: CredentialProvider> CredentialProvider for CachedCredentials<P> {
             if let Some(current) = self.current() {
                 return Ok(current);
             }
-            // Held while refreshing on purpose: that is what makes it one refresh.
+            // Held during the refresh, so that concurrent calls share it.
             let turn = self.turn.lock().await;
             if let Some(current) = self.current() {
                 return Ok(current);
@@ -94,7 +95,7 @@ impl<P> fmt::Debug for CachedCredentials<P> {
     }
 }
 
-/// How long a provider is left alone that gave what was refused: it has no other.
+/// The least time between two calls of a provider that has no other credentials than the refused ones.
 const MIN_REFUSED_INTERVAL: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
@@ -103,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives `token-0`, `token-1` and so on, each a second after it was asked; from `last` on the same.
+    /// Returns `token-0`, `token-1` and so on, each after a second; from `last` on the same.
     struct Slow {
         asked: AtomicU32,
         last: u32,
@@ -156,7 +157,7 @@ mod tests {
         cached.refused(&first);
         let second = token(&cached).await;
         assert_eq!(second.secret(), "token-1");
-        // Calls that went out with the first one and end later say nothing of the second.
+        // A late refusal of the first token does not concern the second.
         cached.refused(&first);
         assert_eq!(token(&cached).await.secret(), "token-1");
     }

@@ -6,7 +6,7 @@ use super::authorization::Authorization;
 use super::provider::CredentialProvider;
 use crate::error::{Error, ErrorKind};
 
-/// What a client was given.
+/// The credentials of a client.
 #[derive(Clone)]
 pub(crate) enum ClientCredentials {
     Anonymous,
@@ -29,9 +29,9 @@ impl ClientCredentials {
 /// The credentials of one call, from attempt to attempt.
 pub(crate) struct CallIdentity<'a> {
     credentials: &'a ClientCredentials,
-    /// What went out with the last attempt.
+    /// The credentials of the last attempt.
     sent: Option<Authorization>,
-    /// What came in its place, for the next one.
+    /// Other credentials, for the next attempt.
     renewed: Option<Authorization>,
 }
 
@@ -49,7 +49,7 @@ impl<'a> CallIdentity<'a> {
         Ok(self.sent.clone())
     }
 
-    /// Asks the provider for others, for those of the last attempt were refused; whether it had any.
+    /// Gets other credentials from the provider after those of the last attempt were refused. Returns whether it had any.
     pub(crate) async fn renew(&mut self) -> Result<bool, Error> {
         let (ClientCredentials::Provider(provider), Some(sent)) = (self.credentials, &self.sent) else {
             return Ok(false);

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use super::authorization::Authorization;
 use crate::error::BoxError;
 
-/// What [`CredentialProvider::authorization`] returns.
+/// The future of [`CredentialProvider::authorization`].
 pub type AuthorizationFuture<'a> = Pin<Box<dyn Future<Output = Result<Authorization, BoxError>> + Send + 'a>>;
 
-/// Gives credentials that change, such as tokens of an identity provider.
+/// Provides credentials that change, such as tokens of an identity provider.
 ///
-/// It is asked on every attempt, within the attempt's time; put it into a [`CachedCredentials`] where asking is slow.
+/// The client calls it for every attempt, within the attempt's time. Wrap a slow provider in [`CachedCredentials`].
 ///
 /// ```
 /// use amaas::{Authorization, AuthorizationFuture, CachedCredentials, Client, CredentialProvider};
@@ -35,11 +35,12 @@ pub type AuthorizationFuture<'a> = Pin<Box<dyn Future<Output = Result<Authorizat
 pub trait CredentialProvider: Send + Sync {
     /// The credentials for one attempt.
     ///
-    /// An error ends the call with [`ErrorKind::Credentials`]; its text becomes the source, so it must hold no secret.
+    /// An error ends the call with [`ErrorKind::Credentials`](crate::ErrorKind::Credentials). Its text becomes the source, so it must
+    /// hold no secret.
     fn authorization(&self) -> AuthorizationFuture<'_>;
 
-    /// The service answered a call with `refused` with 401, which may have been revoked before it expired. The provider is asked once
-    /// more then, and the call goes out again if other credentials come. A provider that keeps what it gives forgets it here.
+    /// The service refused a call with `refused` (401); they may have been revoked before they expired. The client then calls the
+    /// provider once more, and sends the call again if the credentials differ. A provider with a cache drops `refused` from it here.
     fn refused(&self, refused: &Authorization) {
         let _ = refused;
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// A wait as people say it, rounded up.
+/// Displays a duration in one unit, rounded up.
 pub(crate) struct ReadableDuration(pub(crate) Duration);
 
 impl fmt::Display for ReadableDuration {

@@ -9,12 +9,12 @@ use super::cause;
 use super::duration::ReadableDuration;
 use super::kind::ErrorKind;
 
-/// Any error, as sources of an [`Error`] and answers of a [`CredentialProvider`](crate::CredentialProvider) hold it.
+/// Any error: the source of an [`Error`], or the error of a [`CredentialProvider`](crate::CredentialProvider).
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a call failed, or why a client could not be made.
 ///
-/// `Display` says what happened, after how many attempts, how long to wait, and why: the server's own explanation, or the cause of a
+/// `Display` has the error, the number of attempts, the time to wait, and the reason: the server's own explanation, or the cause of a
 /// connection error (DNS, refused, certificate).
 ///
 /// ```
@@ -27,22 +27,22 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Error(Box<ErrorDetails>);
 
 impl Error {
-    /// What kind of error it is.
+    /// The kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The HTTP status of the last answer, where there was one.
+    /// The HTTP status of the last answer, if there was one.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The id to quote to whoever runs the service: the answer's, else the one that was sent; `None` before any sending.
+    /// The request id to quote to the operator: the answer's, else the one that was sent; `None` if nothing was sent.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// How many times the request was tried; 0 where the error was found before.
+    /// The number of attempts; 0 if the error was found before the first.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -52,7 +52,7 @@ impl Error {
         self.0.elapsed
     }
 
-    /// Whether the same call may succeed later. The client's own retries are over by then.
+    /// Whether the same call may succeed later. The client's own retries are already over.
     pub fn is_retryable(&self) -> bool {
         use ErrorKind::{Connect, Damaged, Interrupted, RateLimited, Timeout, Unavailable};
         matches!(self.0.kind, Connect | Damaged | Interrupted | RateLimited | Timeout | Unavailable)
@@ -63,7 +63,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// What the service said about the error, in its own words.
+    /// The service's own explanation.
     pub fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
     }
@@ -73,7 +73,7 @@ impl Error {
         self.0.problem.as_ref()
     }
 
-    /// Whether this is what an answer outside the seal said: the word of a gateway, or of anybody on the way.
+    /// Whether the error comes from an answer outside the seal, which a gateway or an attacker on the network can write.
     pub fn is_unsealed(&self) -> bool {
         self.0.unsealed
     }
@@ -112,13 +112,13 @@ impl Error {
         self
     }
 
-    /// Marks what an answer outside the seal said.
+    /// Marks the error of an answer outside the seal.
     pub(crate) fn unsealed(mut self) -> Self {
         self.0.unsealed = true;
         self
     }
 
-    /// The same error, understood as something else.
+    /// The same error, with another kind and text.
     pub(crate) fn of_kind(mut self, kind: ErrorKind, what: &str) -> Self {
         self.0.kind = kind;
         what.clone_into(&mut self.0.what);

@@ -1,6 +1,6 @@
-//! The tokens that retries cost, shared by all clones of a client.
+//! The retry budget: tokens that retries cost, shared by all clones of a client.
 //!
-//! The numbers are those of the AWS SDKs' standard retry mode, which sheds retry load within seconds of an outage.
+//! The numbers are those of the AWS SDKs' standard retry mode, which stops retry load within seconds of an outage.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,7 +15,7 @@ impl RetryBudget {
         Self { tokens: AtomicU32::new(capacity), capacity }
     }
 
-    /// Takes `cost` tokens, or none where there are fewer.
+    /// Takes `cost` tokens. Takes none and returns `false` if there are fewer.
     pub(super) fn take(&self, cost: u32) -> bool {
         self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| tokens.checked_sub(cost)).is_ok()
     }

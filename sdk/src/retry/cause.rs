@@ -7,37 +7,37 @@ pub(crate) enum FailureCause {
     NotSent,
     /// The connection was lost after bytes went out.
     Lost,
-    /// The attempt's time was up.
+    /// The attempt timed out.
     TimedOut,
-    /// The service said that it processed nothing.
+    /// The service states that it processed nothing.
     NotProcessed,
     /// The service answered with this status.
     Status(u16),
-    /// A sealed call was answered with this status outside the seal: by the service, or by anyone on the way.
+    /// A sealed call was answered with this status outside the seal, which an attacker on the network can write.
     Unsealed(u16),
-    /// The service refused the seal or the credentials, so it processed nothing, and the reason has been seen to.
+    /// The service refused the seal or the credentials, processed nothing, and the client has removed the reason.
     Recovered(Recovery),
-    /// It will fail again.
+    /// Another attempt would fail too.
     Permanent,
 }
 
-/// What was seen to, which is tried once in a call and is no retry.
+/// The recovery from a refusal. Each is tried once in a call and does not count as a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recovery {
-    /// The keys are forgotten.
+    /// The cached keys are dropped.
     Keys,
     /// The clock is set.
     Clock,
-    /// There are other credentials.
+    /// The provider has other credentials.
     Credentials,
 }
 
-/// Whether the service can tell a repeated request from a new one.
+/// Whether the service recognises a repeated request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Replayability {
-    /// It can: there is an idempotency key, or the method reads only.
+    /// It does: there is an idempotency key, or the method is read-only.
     Idempotent,
-    /// It cannot.
+    /// It does not.
     NotIdempotent,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::budget;
 
-/// How often and how fast failed attempts are tried again.
+/// How often and how fast failed attempts are retried.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,36 +28,36 @@ impl RetryConfig {
         Self::default().max_retries(0)
     }
 
-    /// The most retries of one call, the first attempt apart.
+    /// The most retries of one call, not counting the first attempt.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
         self
     }
 
-    /// The longest wait before the first retry; it doubles with each.
+    /// The longest backoff before the first retry; it doubles with each.
     #[must_use]
     pub fn base(mut self, base: Duration) -> Self {
         self.base = base;
         self
     }
 
-    /// The longest wait before any retry, `Retry-After` apart.
+    /// The longest backoff before any retry, not counting `Retry-After`.
     #[must_use]
     pub fn cap(mut self, cap: Duration) -> Self {
         self.cap = cap;
         self
     }
 
-    /// The tokens that clones of a client share.
+    /// The tokens of the retry budget, which clones of a client share.
     #[must_use]
     pub fn budget(mut self, tokens: u32) -> Self {
         self.budget = tokens;
         self
     }
 
-    /// "Full jitter": evenly between nothing and the doubled base, so that callers that failed together do not come
-    /// back together. `fraction` is from 0 to 1.
+    /// Exponential backoff with full jitter: uniform between zero and the doubled base, so that clients that failed together do not
+    /// return together. `fraction` is from 0 to 1.
     pub(super) fn backoff(&self, retries: u32, fraction: f64) -> Duration {
         let longest = self.base.saturating_mul(2_u32.saturating_pow(retries)).min(self.cap);
         longest.mul_f64(fraction.clamp(0.0, 1.0))

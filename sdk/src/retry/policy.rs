@@ -6,14 +6,14 @@ use super::budget::{self, RetryBudget};
 use super::cause::{FailureCause, Replayability};
 use super::config::RetryConfig;
 
-/// The decision on one more attempt: wait this long, having paid so many tokens.
+/// The decision to retry: the wait, and the tokens that it costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RetryDecision {
     pub(crate) wait: Duration,
     pub(crate) paid: u32,
 }
 
-/// The policy of one client; clones of the client share it.
+/// The retry policy of one client, which its clones share.
 #[derive(Debug)]
 pub(crate) struct RetryPolicy {
     config: RetryConfig,
@@ -26,7 +26,7 @@ impl RetryPolicy {
         Self { budget: RetryBudget::new(config.budget), config, random }
     }
 
-    /// Whether to try again after `retries` retries, with `left` of the call's time.
+    /// Decides on a retry after `retries` retries, with `left` of the call's time.
     pub(crate) fn decide(
         &self,
         cause: FailureCause,
@@ -38,7 +38,7 @@ impl RetryPolicy {
         if retries >= self.config.max_retries || !cause.allows_retry(repeat) {
             return None;
         }
-        // The jitter comes on top of Retry-After, or all who were told the same second would come at that second.
+        // Jitter is added to Retry-After. Otherwise all clients with the same value would return at the same second.
         let jitter = self.config.backoff(retries, (self.random)());
         let wait = retry_after.unwrap_or_default().saturating_add(jitter);
         if wait >= left {
@@ -48,7 +48,7 @@ impl RetryPolicy {
         self.budget.take(cost).then_some(RetryDecision { wait, paid: cost })
     }
 
-    /// A call succeeded; its last retry had cost `paid` tokens, 0 where there was none.
+    /// Refunds tokens after a success. Its last retry cost `paid` tokens, 0 without a retry.
     pub(crate) fn succeeded(&self, paid: u32) {
         self.budget.put(if paid == 0 { budget::SUCCESS_REFUND } else { paid });
     }

@@ -1,8 +1,7 @@
-//! Keys that were fetched, until they expire.
+//! The cache of sealing keys, by model and endpoint.
 //!
-//! Invariants. Concurrent calls share one fetch, and a call that is dropped lets go of it. Keys are taken in place of
-//! others only when they were fetched and checked; while that happens in the background, the old ones serve until they
-//! expire. The highest serial that was seen is never forgotten.
+//! Invariants: concurrent calls share one fetch, and a dropped call releases it. Keys are replaced only by fetched and checked
+//! ones; during a refresh the old ones are used until they expire. The highest serial seen is never forgotten.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -45,7 +44,7 @@ impl KeyCache {
         if let Some(slot) = slots.get(source) {
             return Arc::clone(slot);
         }
-        // Names of models may come from outside, so those that gave no keys are not kept for ever.
+        // Model names may be untrusted, so slots without keys are dropped.
         if slots.len() >= MAX_IDLE_SLOTS {
             slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.has_key());
         }
@@ -53,5 +52,5 @@ impl KeyCache {
     }
 }
 
-/// Models and endpoints of one client, before those without keys are dropped.
+/// The number of slots at which those without keys are dropped.
 const MAX_IDLE_SLOTS: usize = 1024;

@@ -19,14 +19,14 @@ use crate::retry::{FailureCause, Recovery};
 use crate::spawn::spawn_if_large;
 use crate::transport::{OutgoingRequest, ReceivedResponse, Transport};
 
-/// Keys that a call is sealed with, and where they are kept.
+/// The key of a call, and its cache slot.
 pub(crate) struct CallKeys {
     pub(super) slot: Arc<KeySlot>,
     pub(super) key: Arc<CachedKey>,
 }
 
 impl CallKeys {
-    /// One exchange of a call: sealed out, opened back. What it gives was inside the seal.
+    /// One sealed exchange of a call. The result was inside the seal.
     pub(crate) async fn exchange(
         &self,
         request: OutgoingRequest,
@@ -49,7 +49,7 @@ impl CallKeys {
     }
 }
 
-/// A refusal for the clock sets it right, for the function has said inside the seal what time it is.
+/// Sets the clock difference after a refusal for the date, from the function's time inside the seal.
 fn check_clock(
     keys: &CallKeys,
     received: &ReceivedResponse,
@@ -60,34 +60,34 @@ fn check_clock(
     }
     let Some(theirs) = date(&received.headers) else { return Ok(()) };
     let ahead = seconds(theirs) - seconds(SystemTime::now());
-    debug!(ahead, "the function has another time");
+    debug!(ahead_seconds = ahead, "clock difference to the function");
     keys.slot.ahead.store(ahead, Ordering::Relaxed);
     Err(AttemptFailure { cause: FailureCause::Recovered(Recovery::Clock), ..decode::failure(received, sent) })
 }
 
-/// The time of a function that is so many seconds ahead.
+/// The time of a function whose clock is `ahead` seconds ahead.
 fn now(ahead: i64) -> SystemTime {
     let (now, by) = (SystemTime::now(), Duration::from_secs(ahead.unsigned_abs()));
     let moved = if ahead < 0 { now.checked_sub(by) } else { now.checked_add(by) };
-    // What no HTTP date can say is not sent: year 9999 is the last.
+    // HTTP dates end in the year 9999.
     moved.filter(|time| (0..END_OF_HTTP_DATES).contains(&seconds(*time))).unwrap_or(now)
 }
 
-/// What an answer outside the seal means; never data.
+/// The failure of an answer outside the seal, which is never data.
 fn outside(keys: &CallKeys, received: &ReceivedResponse, sent: Option<&Authorization>) -> AttemptFailure {
     if received.is_success() {
-        let what = "the answer is not sealed, so it is not taken; is this an amaas endpoint with sealing on?";
+        let what = "the answer is not sealed, so it is refused; is this an amaas endpoint with sealing on?";
         let error = Error::new(ErrorKind::NotSealed, what).with_status(received.status);
         return AttemptFailure::permanent(error.or_request_id(decode::request_id(&received.headers)));
     }
     let mut failure = decode::failure(received, sent);
     failure.error = failure.error.unsealed();
-    // Anyone on the way can say it, and have a call run again that the service cannot tell from the first.
+    // An attacker on the network can write it, to make the service run a call again that it cannot recognise.
     failure.cause = FailureCause::Unsealed(received.status);
     if received.status == 422 && problem_type(received).as_deref() == Some(KEY_PROBLEM) {
-        debug!("the function does not have the key any more");
+        debug!("sealing key retired by the function");
         keys.slot.discard(&keys.key);
-        failure.error = failure.error.of_kind(ErrorKind::Keys, "the service refuses the key that it offers");
+        failure.error = failure.error.of_kind(ErrorKind::Keys, "the service refuses the key that it publishes");
         failure.cause = FailureCause::Recovered(Recovery::Keys);
     }
     failure

@@ -1,13 +1,12 @@
-//! Keys over the network: the list, and the manifest where signers are pinned.
+//! Fetches keys: the list, and the manifest if signers are pinned.
 //!
-//! No credential goes along: keys are public. A failure is one of the keys alone, for nothing of the call went out; so
-//! whatever may pass is tried again, with or without an idempotency key.
+//! Requests for keys carry no credentials, because keys are public. If they fail, nothing of the call was sent, so every transient
+//! failure is retried, with or without an idempotency key.
 //!
-//! A model or version that the service does not know is `NotFound`, whichever of the two documents says so. Nothing is sealed to keys
-//! without a manifest, so a service that hides it gains nothing by saying so.
+//! An unknown model or version is `NotFound`, whichever of the two documents states it. With pins nothing is sealed to keys without
+//! a manifest, so an attacker gains nothing by hiding it.
 //!
-//! Without pins the manifest is not asked for: whoever could put another list in the place of the real one could put a
-//! manifest beside it, and a check that holds nobody up is not worth a request.
+//! Without pins the manifest is not fetched: an attacker who can replace the list can replace the manifest too.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,11 +27,11 @@ use crate::failure::AttemptFailure;
 use crate::retry::FailureCause;
 use crate::transport::{OutgoingRequest, ReceivedResponse, Transport, TransportError};
 
-/// A key that may be sealed to.
+/// A checked key.
 pub(super) struct FetchedKey {
     pub(super) key: PublicKey,
     pub(super) life: Duration,
-    /// The manifest's, where there is one.
+    /// The serial of the manifest, if there is one.
     pub(super) serial: Option<u64>,
 }
 
@@ -49,7 +48,7 @@ pub(super) async fn keys(
         return Ok(FetchedKey { key: choose(&list, demand)?, life: UNSIGNED_KEY_LIFE, serial: None });
     };
     let now = u64::try_from(seconds(now)).unwrap_or_default();
-    // A signed manifest of another version is no reason for distrust: the version is judged apart.
+    // A signed manifest of another version is trusted; the version is checked separately.
     let audience = Audience::of_model(&source.audience.model);
     let required = ManifestRequirement { audience, now, least_serial };
     let (list, manifest) = match signed(source, transport, signers, &required).await? {
@@ -63,14 +62,14 @@ pub(super) async fn keys(
     Ok(FetchedKey { key: choose(&list, demand)?, life, serial: Some(manifest.serial()) })
 }
 
-/// List and manifest, held against each other and against what is required.
+/// Fetches list and manifest, and verifies them against each other and the requirements.
 async fn signed(
     source: &KeySource,
     transport: &dyn Transport,
     signers: &[VerifyingKey],
     required: &ManifestRequirement,
 ) -> Result<Result<(KeyList, KeyManifest), ManifestError>, AttemptFailure> {
-    // Both to the end, so that the same failures make the same error whichever of them comes first.
+    // Both complete, so that the error does not depend on their order.
     let (list, manifest) = tokio::join!(list(source, transport), manifest(source, transport));
     let (list, manifest) = (list?, manifest?);
     Ok(KeyManifest::verify(&manifest, &list, signers, required))
@@ -102,12 +101,12 @@ async fn manifest(source: &KeySource, transport: &dyn Transport) -> Result<Bytes
     if says_why(&failure) {
         return Err(failure);
     }
-    let what = "the keys are not trusted: signers are pinned, and the service gives no manifest";
+    let what = "the keys are not trusted: signers are pinned, and the service has no manifest";
     Err(AttemptFailure { error: failure.error.of_kind(ErrorKind::Keys, what), ..failure })
 }
 
-/// Whether the answer says more than that there are no keys: that there is no such model or version, or that it may pass. That is
-/// believed of anyone, for it only ends the call, before anything of it was sent.
+/// Whether the answer explains the absence of keys: an unknown model or version, or a transient failure. It needs no authenticity,
+/// because it can only end the call before anything of it was sent.
 fn says_why(failure: &AttemptFailure) -> bool {
     let slug = failure.error.problem().and_then(|problem| problem.kind.strip_prefix(TYPE_PREFIX));
     failure.cause == FailureCause::NotSent || slug.is_some_and(|slug| UNKNOWN_SLUGS.contains(&slug))
@@ -130,7 +129,7 @@ async fn fetch(url: Url, accept: HeaderValue, transport: &dyn Transport) -> Resu
     })
 }
 
-/// What an answer that holds no keys means. What the call itself would be tried again for without a key is tried again.
+/// The failure of an answer without keys. It is retried if the call itself would be retried without an idempotency key.
 fn refused(received: &ReceivedResponse) -> AttemptFailure {
     let failure = decode::failure(received, None);
     let again = failure.cause == FailureCause::NotProcessed || matches!(received.status, 408 | 429 | 502..=504);
@@ -138,19 +137,19 @@ fn refused(received: &ReceivedResponse) -> AttemptFailure {
     AttemptFailure { cause, error: failure.error.unsealed() }
 }
 
-/// What it says of an endpoint that it has no keys.
+/// Explains why an endpoint has no keys.
 fn no_keys(source: &KeySource, received: &ReceivedResponse, problem: Option<&Problem>) -> String {
     let base = source.url.path().get(..source.base).unwrap_or_default();
     if let Some(version) = ["/v1", "/v2"].into_iter().find(|version| base.ends_with(version)) {
-        return format!("the endpoint ends with {version}, which is part of the routes: leave it away");
+        return format!("the endpoint ends with {version}, which is part of the routes: remove it");
     }
     if matches!(received.status, 404 | 405 | 410 | 501) && problem.is_none_or(|it| !it.kind.starts_with(TYPE_PREFIX)) {
         return NO_ENDPOINT.to_owned();
     }
-    "the service gives no keys to seal calls to".to_owned()
+    "the service has no keys to seal calls to".to_owned()
 }
 
-/// Refuses a version that is not the one that is asked for, where one is.
+/// Refuses another version than the requested one.
 fn check_version(asked: &Audience, found: &Audience) -> Result<(), AttemptFailure> {
     let (asked, found) = (&asked.version, &found.version);
     if asked == ANY || asked == found {
@@ -181,12 +180,12 @@ fn choose(list: &KeyList, demand: &KeyRequirements) -> Result<PublicKey, Attempt
     chosen.cloned().ok_or_else(|| wrong("none is of the suite that was asked for").into())
 }
 
-/// The keys are wrong in this way.
+/// The error for unusable keys.
 fn wrong(what: &str) -> UnusableKeys {
     UnusableKeys(Error::new(ErrorKind::Keys, format!("the service's keys cannot be used: {what}")))
 }
 
-/// What was fetched is no list of keys: as a page that answers every path.
+/// The error for a document that is no key list, such as the page of another server.
 fn malformed() -> UnusableKeys {
     wrong("the list of keys is malformed; is this an amaas endpoint?")
 }
@@ -205,10 +204,10 @@ impl From<UnusableKeys> for AttemptFailure {
     }
 }
 
-/// How long keys are used that nobody signed an end for.
+/// The life of keys without a signed expiry.
 const UNSIGNED_KEY_LIFE: Duration = Duration::from_hours(1);
-/// The largest list or manifest: fifty keys of the larger suite.
+/// The largest list or manifest, in bytes: fifty keys of the larger suite.
 const MAX_DOCUMENT_LEN: usize = 64 << 10;
-/// Problems that say more of a call than that there are no keys.
+/// Problem types that explain the absence of keys.
 const UNKNOWN_SLUGS: [&str; 2] = ["unknown-model", "unknown-version"];
 const NO_ENDPOINT: &str = "this is no amaas endpoint: it has no keys to seal calls to";

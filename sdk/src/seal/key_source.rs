@@ -5,20 +5,20 @@ use amaas_wire::dsse::VerifyingKey;
 use amaas_wire::keys::Audience;
 use reqwest::Url;
 
-/// Where the keys for a call are, and whose they have to be.
+/// The place of the keys for a call, and the audience that they have to be for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KeySource {
     pub(crate) url: Url,
     pub(crate) audience: Audience,
-    /// How much of a call's path is the endpoint's own, and not the function's.
+    /// The length of the endpoint's own part of a call's path.
     pub(crate) base: usize,
 }
 
-/// Which keys are taken.
+/// The requirements on keys.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyRequirements {
-    /// The signers, one of which has to have signed the keys; `None` where none are pinned.
+    /// The pinned signers, one of which has to sign the keys; `None` without pins.
     pub(crate) signers: Option<Vec<VerifyingKey>>,
-    /// The suite, where it is not the best that is offered.
+    /// The required suite; `None` for the most preferred one that is offered.
     pub(crate) suite: Option<Suite>,
 }

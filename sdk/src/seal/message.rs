@@ -1,6 +1,6 @@
-//! The two stages: a plain request becomes a sealed one, a sealed answer becomes a plain one.
+//! The two stages: sealing a request, and opening its answer.
 //!
-//! Invariant: of the plain request, only URL and request id stand outside.
+//! Invariant: only URL and request id of the plain request are visible outside.
 
 use amaas_ohttp::bhttp::{self, BhttpError, DecodeLimits, FieldSection, MessageEncoding, RequestHead};
 use amaas_ohttp::chunked::{self, ResponseOpener};
@@ -16,7 +16,7 @@ use crate::failure::AttemptFailure;
 use crate::retry::FailureCause;
 use crate::transport::{OutgoingRequest, ReceivedResponse, TransportError};
 
-/// Seals `request`, which is made at `date`, and gives what opens the answer.
+/// Seals `request` with the date `date`, and returns the opener of the answer.
 pub(super) fn seal(
     key: &PublicKey,
     request: &OutgoingRequest,
@@ -33,7 +33,7 @@ pub(super) fn seal(
     if let Some(id) = request.headers.get(REQUEST_ID) {
         headers.insert(REQUEST_ID, id.clone());
     }
-    // Field sections, padding by an eighth and the seals of chunks come on top of the content.
+    // Field sections, padding by an eighth and the tags of chunks add to the content.
     let limit = request.limit.saturating_add(request.limit / 8).saturating_add(SEAL_OVERHEAD);
     Ok((
         OutgoingRequest { method: Method::POST, url: request.url.clone(), base: 0, headers, body: body.into(), limit },
@@ -41,7 +41,7 @@ pub(super) fn seal(
     ))
 }
 
-/// Opens the answer, whose content is no larger than `limit` bytes.
+/// Opens the answer, whose content may have up to `limit` bytes.
 pub(super) fn open(opener: ResponseOpener, sealed: &[u8], limit: usize) -> Result<ReceivedResponse, AttemptFailure> {
     let message = opener.open(sealed).map_err(|error| {
         let what = "the sealed answer was cut short or altered on the way";
@@ -77,7 +77,7 @@ fn authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// As the function sees it.
+/// Path and query as the function sees them.
 fn path_and_query(url: &Url, base: usize) -> String {
     let path = url.path().get(base..).unwrap_or_default();
     url.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
@@ -87,7 +87,7 @@ fn cannot(error: &(impl std::error::Error + Clone + Send + Sync + 'static)) -> E
     Error::invalid_input("the call cannot be sealed").with_source(error.clone())
 }
 
-/// It is authentic, so the function itself wrote it wrong.
+/// The error for an authentic answer that is malformed, which is a fault of the function.
 fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> AttemptFailure {
     let what = "the answer inside the seal is not an HTTP response";
     AttemptFailure::permanent(Error::new(ErrorKind::Protocol, what).with_source(error))

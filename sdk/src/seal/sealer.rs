@@ -8,7 +8,7 @@ use super::key_source::{KeyRequirements, KeySource};
 use crate::failure::AttemptFailure;
 use crate::transport::Transport;
 
-/// Seals the calls of one client; its clones share the keys.
+/// Seals the calls of one client, whose clones share the keys.
 pub(crate) struct CallSealer {
     cache: KeyCache,
 }
@@ -18,7 +18,7 @@ impl CallSealer {
         Self { cache: KeyCache::new(demand) }
     }
 
-    /// The keys for a call, fetched where they are not at hand.
+    /// The keys for a call, fetched if they are not cached.
     pub(crate) async fn keys(
         &self,
         source: &KeySource,

@@ -15,31 +15,31 @@ use super::key_source::{KeyRequirements, KeySource};
 use crate::failure::AttemptFailure;
 use crate::transport::Transport;
 
-/// The highest serial of each place that keys came from.
+/// The highest serial seen at each URL.
 pub(super) type SerialsByUrl = Arc<Mutex<HashMap<Url, u64>>>;
 
-/// The keys of one model at one endpoint.
+/// The cached key of one model at one endpoint.
 pub(super) struct KeySlot {
     state: Mutex<SlotState>,
-    /// Held by whoever fetches.
+    /// Held during a fetch.
     turn: Arc<tokio::sync::Mutex<()>>,
-    /// Seconds that the function's clock is ahead of this one, as it said itself.
+    /// Seconds that the function's clock is ahead of this machine's, as the function stated.
     pub(super) ahead: AtomicI64,
 }
 
 #[derive(Default)]
 struct SlotState {
     current: Option<Arc<CachedKey>>,
-    /// When to fetch others in the background.
+    /// When to refresh in the background.
     refresh: Option<Instant>,
 }
 
-/// What calls are sealed to, and until when.
+/// A sealing key with its expiry.
 #[derive(Debug)]
 pub(super) struct CachedKey {
     pub(super) key: PublicKey,
     expires: Instant,
-    /// The same by the wall clock, which goes on while the machine sleeps.
+    /// The same by the wall clock, which runs on while the machine sleeps.
     until: SystemTime,
 }
 
@@ -71,7 +71,7 @@ impl KeySlot {
         self.current().is_some()
     }
 
-    /// Forgets `keys`, unless others have taken their place.
+    /// Drops `keys`, unless they have been replaced.
     pub(super) fn discard(&self, keys: &Arc<CachedKey>) {
         let mut state = lock(&self.state);
         if state.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, keys)) {
@@ -79,7 +79,7 @@ impl KeySlot {
         }
     }
 
-    /// The keys, and whether it is time to fetch others.
+    /// The key, and whether it is due for a refresh.
     fn current(&self) -> Option<(Arc<CachedKey>, bool)> {
         let (now, state) = (Instant::now(), lock(&self.state));
         let keys = state.current.as_ref().filter(|keys| now < keys.expires && SystemTime::now() < keys.until)?;
@@ -93,22 +93,22 @@ impl KeySlot {
         keys
     }
 
-    /// Fetches in the background, unless somebody does.
+    /// Refreshes in the background, unless a fetch is running.
     fn refresh(self: Arc<Self>, fetching: KeyFetch) {
         let Ok(turn) = Arc::clone(&self.turn).try_lock_owned() else { return };
         lock(&self.state).refresh = Some(Instant::now() + REFRESH_INTERVAL);
         tokio::spawn(async move {
             match timeout(REFRESH_TIMEOUT, fetching.run()).await {
                 Ok(Ok(fetched)) => drop(self.store(fetched)),
-                Ok(Err(failure)) => debug!(error = %failure.error, "the keys could not be fetched in the background"),
-                Err(_) => debug!("the keys could not be fetched in the background in time"),
+                Ok(Err(failure)) => debug!(error = %failure.error, "key refresh failed"),
+                Err(_) => debug!("key refresh timed out"),
             }
             drop(turn);
         });
     }
 }
 
-/// All that a fetch needs, so that it can go on without the call that began it.
+/// The inputs of a fetch, owned, so that it outlives the call that started it.
 pub(super) struct KeyFetch {
     pub(super) source: KeySource,
     pub(super) transport: Arc<dyn Transport>,
@@ -136,9 +136,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The longest life, short enough to be added to any clock.
+/// The longest life of a key. It is short enough to be added to any clock.
 const MAX_KEY_LIFE: Duration = Duration::from_hours(365 * 24);
-/// Between two fetches in the background.
+/// The least time between two refreshes.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
-/// For one fetch in the background.
+/// The time-out of a refresh.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! AWS credentials as they are kept.
+//! The cache of AWS credentials.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,21 +10,21 @@ use tokio::time::Instant;
 
 use super::default_chain;
 
-/// Credentials that are asked for again before they expire. Calls at one time wait for one asking.
+/// Caches credentials until shortly before they expire. Concurrent calls share one refresh.
 pub(super) struct CredentialCache {
     provider: SharedCredentialsProvider,
-    /// The last ones, and until when they are used.
+    /// The cached credentials, and their end.
     current: Mutex<Option<(Credentials, Instant)>>,
 }
 
 impl CredentialCache {
-    /// Credentials of `provider`, or of the usual places.
+    /// Credentials of `provider`, or of the default sources.
     pub(super) fn new(provider: Option<SharedCredentialsProvider>) -> Self {
         Self { provider: provider.unwrap_or_else(default_chain::provider), current: Mutex::new(None) }
     }
 
     pub(super) async fn current(&self) -> Result<Credentials, CredentialsError> {
-        // Held while asking on purpose: that is what makes it one asking. A call that is dropped lets go of it.
+        // Held during the refresh, so that concurrent calls share it. A dropped call releases it.
         let mut current = self.current.lock().await;
         if let Some((credentials, until)) = &*current
             && Instant::now() < *until
@@ -39,11 +39,11 @@ impl CredentialCache {
     }
 }
 
-/// A signature is looked at within some seconds of its making, but clocks differ.
+/// The margin before expiry. A signature is checked within seconds, but clocks differ.
 const REFRESH_BEFORE: Duration = Duration::from_mins(1);
-/// How long credentials are used that name no end, as the AWS SDKs do.
+/// The life of credentials without an expiry, as in the AWS SDKs.
 const UNEXPIRING_LIFE: Duration = Duration::from_mins(15);
-/// Longer than any, and short enough to be added to any clock.
+/// The longest life. It is short enough to be added to any clock.
 const MAX_LIFE: Duration = Duration::from_hours(24);
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives other credentials each time, which live so long.
+    /// Returns other credentials each time, with this life.
     #[derive(Clone, Debug)]
     struct Changing {
         asked: Arc<AtomicU64>,

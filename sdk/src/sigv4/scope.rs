@@ -1,10 +1,10 @@
-//! What a signature is for: a region and a service.
+//! The scope of a signature: a region and a service.
 
 use reqwest::Url;
 
 use crate::error::Error;
 
-/// Where region and service come from.
+/// The source of region and service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SigningScope {
     ByHost,
@@ -15,7 +15,7 @@ impl SigningScope {
     /// Region and service for a request to `url`.
     ///
     /// # Errors
-    /// When the host name does not tell, or a name is none.
+    /// If the host name contains no scope, or a name is malformed.
     pub(super) fn of<'a>(&'a self, url: &'a Url) -> Result<(&'a str, &'a str), Error> {
         let host = url.host_str().unwrap_or_default();
         match self {
@@ -48,7 +48,7 @@ fn scope_of_aws_host(host: &str) -> Option<(&str, &str)> {
     is_name(region).then_some((region, service))
 }
 
-/// Whether it can stand in a signature's scope, which has slashes between.
+/// Whether `text` is valid in a scope, which separates names by slashes.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }

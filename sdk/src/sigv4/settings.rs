@@ -7,16 +7,16 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use super::scope::SigningScope;
 use crate::error::Error;
 
-/// How requests are signed for AWS IAM, for a Function URL (service `lambda`) or an HTTP API (service `execute-api`) that asks for it.
-/// It needs the feature `sigv4`.
+/// Signs requests for AWS IAM: for a Function URL (service `lambda`) or an HTTP API (service `execute-api`) with IAM
+/// authorisation. It needs the feature `sigv4`.
 ///
-/// IAM can be all the identity that there is: no API key is needed then. With one, it stays inside the seal; where sealing is off, it
-/// stands in `x-api-key`, since `Authorization` has the signature.
+/// No API key is needed beside IAM. With a key, it stays inside the seal. If sealing is off, the key is in `x-api-key`, because
+/// `Authorization` has the signature.
 ///
-/// AWS credentials come from the environment, as the AWS SDKs read it: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
-/// `AWS_SESSION_TOKEN`; with the feature `sigv4-config`, where these are not set, from where else those SDKs find them: profiles (a
-/// `credential_process` too, SSO not), web identity, containers, EC2. They are asked for when the first request goes
-/// out, and again before they expire.
+/// AWS credentials come from the environment, as in the AWS SDKs: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+/// `AWS_SESSION_TOKEN`. If these are not set, the feature `sigv4-config` adds the other sources of those SDKs: profiles (with
+/// `credential_process`, without SSO), web identity, containers, EC2. They are read for the first request, and again before they
+/// expire.
 ///
 /// ```
 /// use amaas::{Client, SigV4};
@@ -40,14 +40,14 @@ impl SigV4 {
         Self { scope: SigningScope::Stated { region: region.into(), service: service.into() }, provider: None }
     }
 
-    /// For the region and service that the host name tells, of each endpoint for itself: `*.lambda-url.REGION.on.aws` or
+    /// For the region and service in the host name of each endpoint: `*.lambda-url.REGION.on.aws` or
     /// `*.execute-api.REGION.amazonaws.com`. A client with an endpoint of another name cannot be built.
     pub fn by_host() -> Self {
         Self { scope: SigningScope::ByHost, provider: None }
     }
 
-    /// AWS credentials of your own, or what gives them: [`Credentials`](super::Credentials), or a provider of the crate `aws-config`. What it gives
-    /// is kept until a minute before it expires, and where it names no end, for 15 minutes.
+    /// Your own AWS credentials: [`Credentials`](super::Credentials), or a provider of the crate `aws-config`. They are cached until a
+    /// minute before they expire, or for 15 minutes if they have no expiry.
     ///
     /// ```
     /// use amaas::sigv4::Credentials;
@@ -65,12 +65,12 @@ impl SigV4 {
         self
     }
 
-    /// Whether requests to `url` can be signed.
+    /// Checks that requests to `url` can be signed.
     pub(crate) fn check(&self, url: &reqwest::Url) -> Result<(), Error> {
         self.scope.of(url).map(|_| ())
     }
 
-    /// What `AMAAS_SIGV4` says: `auto`, or a service and a region such as `lambda:eu-central-1`.
+    /// Reads the value of `AMAAS_SIGV4`: `auto`, or a service and a region such as `lambda:eu-central-1`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text.split_once(':') {
             None if text == "auto" => Some(Self::by_host()),

@@ -1,4 +1,4 @@
-//! The stage around the transport.
+//! Signs requests, around the transport.
 
 use std::time::SystemTime;
 
@@ -18,7 +18,7 @@ use crate::error::BoxError;
 use crate::spawn::spawn_if_large;
 use crate::transport::{OutgoingRequest, Transport, TransportError, TransportFuture};
 
-/// A transport whose requests are signed.
+/// A transport that signs requests.
 pub(crate) struct SigningTransport<T> {
     transport: T,
     scope: SigningScope,
@@ -46,7 +46,7 @@ impl<T: Transport> Transport for SigningTransport<T> {
     }
 }
 
-/// `request` with a signature made at `now`, over method, URL, date, payload and those headers that are no secrets.
+/// Signs `request` at the time `now`, over method, URL, date, payload and all headers without secrets.
 fn signed(
     mut request: OutgoingRequest,
     scope: &SigningScope,
@@ -65,7 +65,7 @@ fn signed(
     let headers: Vec<_> = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
     let body = SignableBody::Bytes(&request.body);
     let signable = SignableRequest::new(request.method.as_str(), request.url.as_str(), headers.into_iter(), body)?;
-    // It traces the body.
+    // The signer logs the body.
     let made = with_default(&Dispatch::none(), || sign(signable, &parameters))?;
     let made: Vec<_> = made.output().headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     for (name, value) in made {
@@ -76,7 +76,7 @@ fn signed(
     Ok(request)
 }
 
-/// The signature takes the place of a plain call's credentials, which go where AWS's habit has API keys.
+/// Moves the credentials of a plain call to `x-api-key`, the usual header of AWS, because the signature needs `Authorization`.
 fn make_room(request: &mut OutgoingRequest) -> Result<(), BoxError> {
     let Some(value) = request.headers.remove(AUTHORIZATION) else { return Ok(()) };
     let secret = value.as_bytes().strip_prefix(b"Bearer ").unwrap_or(value.as_bytes());

@@ -24,7 +24,7 @@ pub(super) async fn accept(listener: TcpListener, script: Arc<Mutex<ReplyScript>
         let script = Arc::clone(&script);
         connections.spawn(async move {
             let service = service_fn(move |request| respond(request, Arc::clone(&script)));
-            // A client that leaves, and a scripted reset, are no errors of the test.
+            // A client that disconnects, and a scripted reset, are no errors of the test.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}
@@ -54,7 +54,7 @@ async fn respond(request: Request<Incoming>, script: Arc<Mutex<ReplyScript>>) ->
     response.body(Full::new(answer.body)).map_err(io::Error::other)
 }
 
-/// What the script says, sealed where the request was.
+/// The scripted answer, sealed if the request was sealed.
 async fn answer(recorded: RecordedRequest, script: &Mutex<ReplyScript>) -> io::Result<ServerAnswer> {
     let lock = || script.lock().unwrap_or_else(PoisonError::into_inner);
     let (recorded, pending) = if sealed::is_sealed(&recorded) {

@@ -1,9 +1,8 @@
 //! A scripted server for your own tests (feature `testing`).
 //!
-//! [`TestServer`] listens on 127.0.0.1 and speaks the real format: it answers each request with the first queued [`ScriptedReply`]
-//! that fits the request's model, and keeps the requests that it got. It has keys of its own and takes calls as they
-//! come: sealed, as every client's are, or plain. What it leaves out on purpose: it runs no model, checks no credentials
-//! and no clock, and remembers no idempotency key; it does what the script says.
+//! [`TestServer`] listens on 127.0.0.1 and uses the real format. It answers each request with the first queued [`ScriptedReply`] for
+//! the request's model, and records the requests. It has its own keys, and accepts sealed and plain calls. It runs no model, checks
+//! no credentials and no clock, and remembers no idempotency key; it only follows the script.
 //!
 //! ```
 //! use amaas::task::TextClassification;

@@ -9,12 +9,12 @@ use amaas_wire::receipt::{MeteredUsage, Receipt};
 
 use super::RecordedRequest;
 
-/// What the receipt of a scripted answer is for, with [`TestServer::receipt`](super::TestServer::receipt): the call that is answered, or
-/// another one, which a client has to refuse.
+/// The call that the receipt of a scripted answer is for, with [`TestServer::receipt`](super::TestServer::receipt): the answered call,
+/// or another one, which a client has to refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReceiptOf {
-    /// The call that is answered, signed by the server's signer.
+    /// The answered call, signed by the server's signer.
     ThisCall,
     /// A call with another input.
     OtherInput,
@@ -22,7 +22,7 @@ pub enum ReceiptOf {
     OtherOutput,
     /// A call of another model.
     OtherModel,
-    /// The call that is answered, signed by somebody else.
+    /// The answered call, signed by another signer.
     OtherSigner,
 }
 

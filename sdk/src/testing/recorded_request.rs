@@ -1,4 +1,4 @@
-//! A request as the server got it.
+//! A request that the server received.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct RecordedRequest {
     pub(super) path: String,
     pub(super) query: Option<String>,
     pub(super) headers: HeaderMap,
-    /// Those outside the seal, where there was one.
+    /// The headers outside the seal, if the request was sealed.
     pub(super) outer_headers: Option<HeaderMap>,
     pub(super) body: Bytes,
 }
@@ -30,7 +30,7 @@ impl RecordedRequest {
         &self.path
     }
 
-    /// What stands after the `?`.
+    /// The query, after the `?`.
     pub fn query(&self) -> Option<&str> {
         self.query.as_deref()
     }
@@ -41,7 +41,7 @@ impl RecordedRequest {
         rest.split('/').next()
     }
 
-    /// A header's value; `None` where there is none, or it is not text.
+    /// The value of a header; `None` if it is absent or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -61,7 +61,7 @@ impl RecordedRequest {
         &self.body
     }
 
-    /// The body as a call with tensors, which stand behind its JSON.
+    /// The body as a call with tensors after its JSON.
     ///
     /// # Errors
     /// When it is something else.

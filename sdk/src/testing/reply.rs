@@ -1,4 +1,4 @@
-//! What a server does with one request.
+//! The reply to one request.
 
 use amaas_wire::Tensor;
 use amaas_wire::oip::{self, ErrorBody, HEADER_LENGTH, InferResponse, OutputEncodings, TensorEncoding};
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::ReceiptOf;
 
-/// What a [`TestServer`](super::TestServer) does with one request; [`TestServer`](super::TestServer) has a method for each.
+/// The reply of a [`TestServer`](super::TestServer) to one request. [`TestServer`](super::TestServer) has a method for each kind.
 #[derive(Clone, Debug)]
 pub struct ScriptedReply {
     model: Option<String>,
@@ -90,7 +90,7 @@ impl ScriptedReply {
         Self::new(ReplyAction::Hang)
     }
 
-    /// An answer as it is.
+    /// A raw answer.
     pub fn raw(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Self {
         let reply = Self::new(ReplyAction::Answer { status, body: body.into() });
         headers.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
@@ -123,7 +123,7 @@ impl ScriptedReply {
         self.header(NOT_PROCESSED, "true")
     }
 
-    /// The same reply, outside the seal even where the request came sealed: what a gateway says.
+    /// The same reply, outside the seal even for a sealed request, as from a gateway.
     #[must_use]
     pub fn unsealed(mut self) -> Self {
         self.unsealed = true;

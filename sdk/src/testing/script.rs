@@ -1,4 +1,4 @@
-//! What a server answers next, and what it was asked.
+//! The script of a server, and the requests that it recorded.
 
 use std::collections::VecDeque;
 

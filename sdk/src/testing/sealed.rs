@@ -20,7 +20,7 @@ pub(super) fn open(ring: &KeyRing, outer: RecordedRequest) -> Result<(RecordedRe
     let request = Request::decode(&opened.request, DecodeLimits { content: u64::MAX, ..DecodeLimits::default() });
     let request = request.map_err(|error| wrong(&error.to_string()))?;
     let path = outer.query().map_or_else(|| outer.path.clone(), |query| format!("{}?{query}", outer.path));
-    // Nobody stands before this server who takes an endpoint's own path away.
+    // No gateway before this server removes the endpoint's own path.
     if outer.method != "POST" || !path.ends_with(request.head.path()) {
         return Err(wrong("the path inside is not the one outside, or the method outside is not POST"));
     }
@@ -53,7 +53,7 @@ pub(super) fn seal(pending: PendingResponse, answer: &ServerAnswer) -> Result<Se
     Ok(answer_of(200, chunked::RESPONSE_MEDIA_TYPE, body.into()))
 }
 
-/// As the service does: in one shape, but for a key that it does not have.
+/// Refuses as the service does: with one answer for all errors except an unknown key.
 fn refuse(error: &OhttpError) -> ServerAnswer {
     match error {
         OhttpError::UnknownKey { .. } | OhttpError::UnsupportedSuite { .. } => {

@@ -1,4 +1,4 @@
-//! The server that tests hold.
+//! The server.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use crate::{Client, ClientBuilder, Error, RetryConfig};
 
 /// A server on 127.0.0.1 with scripted answers. It ends, with its connections, when it is dropped.
 ///
-/// The methods that queue an answer can be chained, and take `&self`, so that a test can go on scripting:
+/// The methods that queue an answer can be chained, and take `&self`, so that a test can add answers later:
 ///
 /// ```
 /// # use amaas::testing::TestServer;
@@ -67,16 +67,16 @@ impl TestServer {
         self.script().lock.signer()
     }
 
-    /// Takes new keys for sealed calls and forgets the old ones, so that calls that are sealed to those are refused.
+    /// Replaces the keys for sealed calls, so that calls to the old keys are refused.
     ///
     /// # Panics
-    /// When the operating system gives no randomness.
+    /// If the operating system gives no randomness.
     pub fn rotate_keys(&self) -> &Self {
         self.script().lock.rotate().expect("the operating system gives randomness");
         self
     }
 
-    /// Changes what the server says of its keys.
+    /// Changes the published keys.
     ///
     /// ```
     /// # use amaas::{ErrorKind, testing::TestServer};
@@ -139,18 +139,18 @@ impl TestServer {
         self.reply(ScriptedReply::problem(status, slug, detail))
     }
 
-    /// Gives the answer that was queued last a `Retry-After` in seconds.
+    /// Adds a `Retry-After` in seconds to the last queued answer.
     pub fn retry_after(&self, seconds: u64) -> &Self {
         self.header("retry-after", &seconds.to_string())
     }
 
-    /// Gives the answer that was queued last one more header.
+    /// Adds a header to the last queued answer.
     pub fn header(&self, name: &str, value: &str) -> &Self {
         self.script().amend(|reply| reply.header(name, value));
         self
     }
 
-    /// Gives the answer that was queued last a receipt, by which a test sees what a client takes and refuses.
+    /// Adds a receipt to the last queued answer, to test what a client accepts and refuses.
     ///
     /// ```
     /// # use amaas::{ErrorKind, testing::{ReceiptOf, TestServer}};
@@ -185,7 +185,7 @@ impl TestServer {
         self.reply(ScriptedReply::hang())
     }
 
-    /// Queues an answer as it is, for any model.
+    /// Queues a raw answer, for any model.
     pub fn raw(&self, status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> &Self {
         self.reply(ScriptedReply::raw(status, headers, body))
     }

@@ -1,4 +1,4 @@
-//! The keys of a server, and what it says of them.
+//! The keys of a server, and how it publishes them.
 
 use std::ops::RangeInclusive;
 use std::time::SystemTime;
@@ -11,8 +11,8 @@ use bytes::Bytes;
 
 use super::{ReceiptOf, RecordedRequest};
 
-/// What a [`TestServer`](super::TestServer) says of its keys, for [`TestServer::offer`](super::TestServer::offer). All of it is true at
-/// first; a test changes what it wants a client to refuse.
+/// How a [`TestServer`](super::TestServer) publishes its keys, for [`TestServer::offer`](super::TestServer::offer). At first all of it
+/// is valid; a test changes what a client has to refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyOffer {
@@ -28,7 +28,7 @@ pub struct KeyOffer {
     pub version: String,
 }
 
-/// What opens sealed requests.
+/// The keys that open sealed requests.
 pub(super) struct ServerKeys {
     ring: KeyRing,
     list: Bytes,
@@ -48,7 +48,7 @@ impl ServerKeys {
         Ok(Self { ring, list, signer, last: SUITES, offer })
     }
 
-    /// Takes new keys, and forgets the old ones.
+    /// Replaces the keys.
     pub(super) fn rotate(&mut self) -> Result<(), OhttpError> {
         (self.ring, self.list) = keys(self.last.wrapping_add(1))?;
         self.last = self.last.wrapping_add(SUITES);
@@ -69,14 +69,14 @@ impl ServerKeys {
         self.ring.clone()
     }
 
-    /// Whether the keys at `path` are those of a model that there is not.
+    /// Whether `path` is for the keys of an unknown model.
     pub(super) fn is_of_unknown_model(&self, path: &str) -> bool {
         let audience = audience(path.strip_suffix("/manifest").unwrap_or(path), "1");
         let known = |model: &String| self.offer.models.as_ref().is_none_or(|models| models.contains(model));
         audience.is_some_and(|audience| audience != Audience::service() && !known(&audience.model))
     }
 
-    /// The document at `path` and its media type, where that is a place of keys.
+    /// The document at `path` and its media type, if it is a path of keys.
     pub(super) fn document(&self, path: &str) -> Option<(Bytes, &'static str)> {
         let (place, manifest) = match path.strip_suffix("/manifest") {
             Some(place) => (place, true),
@@ -96,7 +96,7 @@ pub(super) fn is_place(path: &str) -> bool {
     audience(path.strip_suffix("/manifest").unwrap_or(path), "1").is_some()
 }
 
-/// Whose keys are at `place`: those of a model, or of the service.
+/// The audience of the keys at `place`: a model or the service.
 fn audience(place: &str, version: &str) -> Option<Audience> {
     let (_, place) = place.strip_suffix("/keys")?.rsplit_once("/v1")?;
     if place.is_empty() {

@@ -40,7 +40,7 @@ async fn refused_credentials_are_fetched_anew_once() -> Result {
         // There are no others.
         (Kept, 0, vec![refused()], unauthorized, &["token-0"]),
         (Each, 0, vec![refused()], unauthorized, &["token-0"]),
-        // What stands outside the seal has not seen them.
+        // A gateway outside the seal has not seen them.
         (Kept, u32::MAX, vec![refused().unsealed()], unauthorized, &["token-0"]),
         // Other refusals are not about who calls.
         (Kept, u32::MAX, vec![ScriptedReply::problem(403, "key-scope", "")], Some(ErrorKind::Forbidden), &["token-0"]),

@@ -45,7 +45,7 @@ async fn keys_that_are_not_what_was_pinned_are_refused_by_name() -> Result {
     };
     for (signer, version, change, text) in [
         wrong(Some(other), "1", |_| {}, "no signature is by a known signer"),
-        wrong(None, "1", |offer| offer.signed = false, "signers are pinned, and the service gives no manifest"),
+        wrong(None, "1", |offer| offer.signed = false, "signers are pinned, and the service has no manifest"),
         wrong(None, "1", |offer| offer.valid = 0..=1000, "their manifest has expired by this machine's clock (20"),
         wrong(
             None,
@@ -61,7 +61,7 @@ async fn keys_that_are_not_what_was_pinned_are_refused_by_name() -> Result {
         assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Keys, 1, false), "{error}");
         assert!(error.to_string().contains(text), "{error}");
         assert!(server.requests().is_empty(), "nothing of the call was sent");
-        // Without pins nobody asks, and the call is sealed all the same.
+        // Without pins the client does not check, and still seals the call.
         assert_eq!(call(&server.client()?.model("m")).await?, 1);
     }
     Ok(())
@@ -235,17 +235,11 @@ async fn what_gives_no_keys_is_told_apart() -> Result {
     let server = TestServer::start().await?;
     for (answer, path, kind, attempts, text) in [
         (NOT_FOUND, "", ErrorKind::Keys, 1, "this is no amaas endpoint: it has no keys to seal calls to (404)"),
-        (
-            NOT_FOUND,
-            "/v1",
-            ErrorKind::Keys,
-            1,
-            "the endpoint ends with /v1, which is part of the routes: leave it away",
-        ),
+        (NOT_FOUND, "/v1", ErrorKind::Keys, 1, "the endpoint ends with /v1, which is part of the routes: remove it"),
         (NOT_FOUND, "/base/v2/", ErrorKind::Keys, 1, "the endpoint ends with /v2, which is part of the routes"),
         (PAGE, "", ErrorKind::Keys, 1, "the list of keys is malformed; is this an amaas endpoint?"),
-        (BAD, "", ErrorKind::Keys, 1, "the service gives no keys to seal calls to (500)"),
-        (UNSEALED, "", ErrorKind::Keys, 1, "the service gives no keys to seal calls to (404)"),
+        (BAD, "", ErrorKind::Keys, 1, "the service has no keys to seal calls to (500)"),
+        (UNSEALED, "", ErrorKind::Keys, 1, "the service has no keys to seal calls to (404)"),
         (BUSY, "", ErrorKind::Unavailable, 3, "the service is not available (503)"),
         // Nothing of the call was sent, so the service has not done its work.
         (NONE, "", ErrorKind::Connect, 3, "lost while keys were fetched, before anything of the call was sent"),

@@ -56,7 +56,7 @@ async fn an_answer_whose_receipt_does_not_hold_is_not_taken() -> Result {
             server.predict("m", [1]).receipt(of);
             let answer = client.model("m").predict::<u8>("x").await;
             if of == ReceiptOf::OtherSigner && !is_pinned {
-                assert!(answer?.receipt().is_some(), "nobody is known to have to sign");
+                assert!(answer?.receipt().is_some(), "no signer is pinned");
                 continue;
             }
             let error = answer.expect_err("refused");

@@ -1,4 +1,4 @@
-//! What stands on the wire, and what is taken from it.
+//! What is on the wire, and what the client accepts from it.
 
 use std::sync::{Arc, Mutex};
 
@@ -100,7 +100,7 @@ async fn what_a_gateway_says_is_told_apart_and_follows_the_same_rules() -> Resul
     // A gateway that saw the call to its end could say the same, and have it run again.
     for status in [429, 502, 503] {
         server.reply(ScriptedReply::problem(status, "gone", "").not_processed().unsealed());
-        let error = blind.predict::<u8>("x").await.expect_err("whoever says so");
+        let error = blind.predict::<u8>("x").await.expect_err("not sealed");
         assert_eq!((error.attempts(), error.is_unsealed()), (1, true), "{status}");
         server.reply(ScriptedReply::problem(status, "gone", "").unsealed()).predict("m", [1]);
         assert_eq!(model.predict::<u8>("x").await?.attempts(), 2, "{status}: the service knows a repeat");

@@ -118,7 +118,7 @@ async fn no_log_line_shows_the_key_or_the_payload() -> Result {
     signed.model("m").predict::<String>("PAYLOAD").await?;
 
     let text = String::from_utf8(log.0.lock().expect("no panic").clone())?;
-    for part in ["amaas.call", "amaas.attempt", "/v1/models/m/predict", "trying again", "status=503"] {
+    for part in ["amaas.call", "amaas.attempt", "/v1/models/m/predict", "retrying", "status=503"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     // What aws_sigv4 traces has the body in it, as numbers.

@@ -5,9 +5,9 @@ use std::fmt;
 use super::error::BhttpError;
 use crate::varint;
 
-/// Field lines in their order, names in lower case. Each is valid, or it could not have been pushed.
+/// Field lines in their order, with names in lower case. Each is valid, because only [`push`](Self::push) adds one.
 ///
-/// `Debug` shows names only, for values carry keys and what people wrote.
+/// `Debug` shows names only, because values carry keys and payload.
 ///
 /// ```
 /// use amaas_ohttp::bhttp::FieldSection;
@@ -15,7 +15,7 @@ use crate::varint;
 /// let mut fields = FieldSection::default();
 /// fields.push("Authorization", "Bearer secret")?;
 /// assert_eq!(fields.value("authorization"), Some(&b"Bearer secret"[..]));
-/// assert_eq!(format!("{fields:?}"), "Fields([\"authorization\"])");
+/// assert_eq!(format!("{fields:?}"), "FieldSection([\"authorization\"])");
 /// # Ok::<(), amaas_ohttp::bhttp::BhttpError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]

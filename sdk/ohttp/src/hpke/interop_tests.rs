@@ -12,7 +12,7 @@ use super::kem::{KemPrivateKey, KemPublicKey};
 use crate::error::OhttpError;
 use crate::random::RandomSource;
 use crate::suite::Suite;
-use crate::test_vectors::{bytes, example};
+use crate::test_data::{bytes, example};
 
 const RFC_9180: &str = include_str!("../../tests/vectors/rfc9180.json");
 const PIECES: [&[u8]; 3] = [b"first", b"", &[7; 5_000]];

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-use super::embeddings_request::EncodingFormat;
+use super::encoding_format::EncodingFormat;
 
 /// `EmbeddingsRequest` in JSON.
 #[derive(JsonSchema)]
