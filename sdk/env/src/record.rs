@@ -30,7 +30,7 @@ impl RecordStore {
         Some(EnvFileRecord { digest: Digest::from_tagged(digest).ok() })
     }
 
-    /// RecordStore that `amaas dev` writes the env file at `path`, and with what content.
+    /// Records that `amaas dev` writes the env file at `path`, and its content.
     pub(crate) fn put(&self, path: &Path, record: EnvFileRecord) -> Result<(), EnvError> {
         let failed = |source| {
             let folder = self.0.display();
