@@ -10,7 +10,8 @@ pub type AuthorizationFuture<'a> = Pin<Box<dyn Future<Output = Result<Authorizat
 
 /// Provides credentials that change, such as tokens of an identity provider.
 ///
-/// The client calls it for every attempt, within the attempt's time. Wrap a slow provider in [`CachedCredentials`].
+/// The client calls it for every attempt, within the attempt's time. Wrap a slow provider in
+/// [`CachedCredentials`](crate::CachedCredentials).
 ///
 /// ```
 /// use amaas::{Authorization, AuthorizationFuture, CachedCredentials, Client, CredentialProvider};
