@@ -1,4 +1,4 @@
-//! What calls answer.
+//! The answers of calls.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use amaas_wire::Tensor;
 use amaas_wire::predict::Usage;
 use amaas_wire::receipt::SignedReceipt;
 
-/// The answer of [`Model::predict`](crate::Model::predict): one prediction or more, in the order of the inputs.
+/// The answer of [`Model::predict`](crate::Model::predict): one or more predictions, in the order of the inputs.
 #[derive(Clone, Debug)]
 pub struct Answer<P> {
-    /// Never empty: a call without inputs is refused, and an answer with another number of predictions too.
+    /// Never empty: a call without inputs is refused, and so is an answer with another number of predictions.
     pub(crate) predictions: Vec<P>,
     pub(crate) model: String,
     pub(crate) version: String,
     pub(crate) usage: Usage,
-    pub(crate) trace: Trace,
+    pub(crate) trace: CallTrace,
 }
 
 impl<P> Answer<P> {
@@ -50,14 +50,13 @@ impl<P> Answer<P> {
         &self.version
     }
 
-    /// What the call is counted as.
+    /// The usage of the call.
     pub fn usage(&self) -> Usage {
         self.usage
     }
 
-    /// What the service signed of this call, to be kept and shown to others; `None` where it signs nothing. It is for what was
-    /// sent and answered here, or the call would have failed, and by a [pinned](crate::ClientBuilder::signers) signer where
-    /// there is one.
+    /// The receipt that the service signed for this call, to keep as a proof; `None` if the service has no signer. It matches this
+    /// request and answer, or the call would have failed. If signers are [pinned](crate::ClientBuilder::signers), one of them signed it.
     ///
     /// ```
     /// # use amaas::{Answer, VerifyingKey};
@@ -72,12 +71,12 @@ impl<P> Answer<P> {
         self.trace.receipt.as_ref()
     }
 
-    /// The id to quote to whoever runs the service.
+    /// The request id, to quote to the operator.
     pub fn request_id(&self) -> &str {
         &self.trace.request_id
     }
 
-    /// How many times the request was sent; 1 where nothing went wrong.
+    /// The number of attempts; 1 without retries.
     pub fn attempts(&self) -> u32 {
         self.trace.attempts
     }
@@ -95,7 +94,7 @@ pub struct InferAnswer {
     pub(crate) model: String,
     pub(crate) version: Option<String>,
     pub(crate) usage: Option<Usage>,
-    pub(crate) trace: Trace,
+    pub(crate) trace: CallTrace,
 }
 
 impl InferAnswer {
@@ -119,27 +118,27 @@ impl InferAnswer {
         &self.model
     }
 
-    /// The version that answered, where the service says.
+    /// The version that answered, if the service states it.
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
 
-    /// What the call is counted as; `None` from a service that speaks the protocol but is not amaas.
+    /// The usage of the call; `None` from another server of the protocol.
     pub fn usage(&self) -> Option<Usage> {
         self.usage
     }
 
-    /// What the service signed of this call, as [`Answer::receipt`].
+    /// The receipt of the call, as [`Answer::receipt`].
     pub fn receipt(&self) -> Option<&SignedReceipt> {
         self.trace.receipt.as_ref()
     }
 
-    /// The id to quote to whoever runs the service.
+    /// The request id, to quote to the operator.
     pub fn request_id(&self) -> &str {
         &self.trace.request_id
     }
 
-    /// How many times the request was sent; 1 where nothing went wrong.
+    /// The number of attempts; 1 without retries.
     pub fn attempts(&self) -> u32 {
         self.trace.attempts
     }
@@ -157,13 +156,13 @@ pub enum Readiness {
     /// Calls will be answered.
     #[non_exhaustive]
     Ready {
-        /// The execution provider in use, such as `cpu`, where the service says.
+        /// The execution provider in use, such as `cpu`, if the service states it.
         execution_provider: Option<String>,
     },
     /// Not yet, or not any more.
     #[non_exhaustive]
     NotReady {
-        /// Why, where the service says.
+        /// The reason, if the service states it.
         reason: Option<String>,
     },
 }
@@ -175,11 +174,11 @@ impl Readiness {
     }
 }
 
-/// How an answer came about.
+/// How a call was answered.
 #[derive(Clone, Debug)]
-pub(crate) struct Trace {
+pub(crate) struct CallTrace {
     pub(crate) request_id: String,
-    /// One that was held against the call.
+    /// A receipt that matches the call.
     pub(crate) receipt: Option<SignedReceipt>,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,

@@ -6,19 +6,28 @@ use std::time::Duration;
 
 use amaas_ohttp::Suite;
 use amaas_wire::dsse::VerifyingKey;
-use amaas_wire::{ApiKey, MalformedKey};
 
-use crate::call::Caller;
-use crate::content_hash::Hashed;
-use crate::credentials::{Authorization, CredentialProvider, Credentials};
-use crate::endpoint::{Endpoint, Endpoints, Plaintext, check_name, variable_suffix};
-use crate::env_file::{EnvFile, Found, Lookup};
-use crate::retry::Retry;
-use crate::seal::{Demand, Seal};
-use crate::transport::{Http, HttpConfig, Proxy, Transport};
-use crate::{Client, Error, RetryConfig, Sealing, environment, random};
+use crate::call::CallContext;
+use crate::client::Client;
+use crate::content_hash::ContentHashTransport;
+use crate::credentials::{Authorization, ClientCredentials, CredentialProvider};
+use crate::endpoint::{Endpoint, Endpoints, PlaintextPolicy, check_name, variable_suffix};
+use crate::error::Error;
+use crate::into_api_key::IntoApiKey;
+use crate::random;
+use crate::retry::{RetryConfig, RetryPolicy};
+use crate::seal::{CallSealer, KeyRequirements};
+use crate::sealing::Sealing;
+use crate::transport::{HttpConfig, HttpTransport, ProxyPolicy, Transport};
 
-/// Makes a [`Client`]. An endpoint and credentials are needed; the rest has defaults.
+impl Client {
+    /// A builder with default settings.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+}
+
+/// Builds a [`Client`]. An endpoint and credentials are required; the rest has defaults.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,11 +47,11 @@ use crate::{Client, Error, RetryConfig, Sealing, environment, random};
 pub struct ClientBuilder {
     main: Option<String>,
     models: Vec<(String, String)>,
-    credentials: Option<Result<Credentials, Error>>,
+    credentials: Option<Result<ClientCredentials, Error>>,
     #[cfg(feature = "sigv4")]
-    sigv4: Option<crate::SigV4>,
+    sigv4: Option<crate::sigv4::SigV4>,
     content_hash: ContentHash,
-    plaintext: Plaintext,
+    plaintext: PlaintextPolicy,
     timeout: Duration,
     attempt_timeout: Duration,
     connect_timeout: Duration,
@@ -50,88 +59,69 @@ pub struct ClientBuilder {
     user_agent: String,
     max_answer: usize,
     sealing: Sealing,
-    demand: Demand,
+    key_requirements: KeyRequirements,
 }
 
 impl ClientBuilder {
-    /// A builder with the settings of the environment, as [`Client::from_env`] reads them.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) says what is missing or malformed, and what to do.
-    pub fn from_env() -> Result<Self, Error> {
-        let current = environment::current()?;
-        environment::builder(&environment::process()?, &current, &Lookup::from_env())
-    }
-
-    /// A builder with the endpoints, the key, the signers and the sealing of one env file, and nothing of the environment.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) says what is missing, malformed, or not a file's to say.
-    pub fn from_env_file(found: &Found) -> Result<Self, Error> {
-        environment::of_file(found, &EnvFile::default())
-    }
-
     /// The base URL of the service: `https`, or `http` on this machine; a path in it is kept.
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
         self.main = Some(url.into());
         self
     }
 
-    /// The base URL for one model, in place of the main one. `AMAAS_ENDPOINT_<MODEL>` is the same in the environment;
-    /// as there, upper and lower case and `-`, `_` and `.` in the model's name are not told apart.
+    /// The base URL for one model, in place of the main one; `AMAAS_ENDPOINT_<MODEL>` in the environment. Upper and lower case, and
+    /// `-`, `_` and `.`, in the model's name are equivalent.
     pub fn endpoint_for(mut self, model: impl Into<String>, url: impl Into<String>) -> Self {
         self.models.push((model.into(), url.into()));
         self
     }
 
-    /// The API key: an [`ApiKey`], or text that is one.
+    /// The API key: an [`ApiKey`](crate::ApiKey) or its text.
     pub fn api_key(mut self, key: impl IntoApiKey) -> Self {
-        let key = key.into_api_key().map(|key| Credentials::Fixed(Authorization::from(&key)));
+        let key = key.into_api_key().map(|key| ClientCredentials::Fixed(Authorization::from(&key)));
         self.credentials = Some(key.map_err(|why| Error::config(format!("the API key is malformed: {why}"))));
         self
     }
 
     /// A bearer token of another kind, such as an identity provider's.
     pub fn bearer(mut self, token: &str) -> Self {
-        self.credentials = Some(Authorization::bearer(token).map(Credentials::Fixed));
+        self.credentials = Some(Authorization::bearer(token).map(ClientCredentials::Fixed));
         self
     }
 
-    /// A provider that is asked on every attempt.
+    /// A provider of credentials, which is called for every attempt.
     pub fn credentials(mut self, provider: impl CredentialProvider + 'static) -> Self {
-        self.credentials = Some(Ok(Credentials::Provider(Arc::new(provider))));
+        self.credentials = Some(Ok(ClientCredentials::Provider(Arc::new(provider))));
         self
     }
 
-    /// No credentials, for a service that asks for none.
+    /// No credentials, for a service that requires none.
     pub fn anonymous(mut self) -> Self {
-        self.credentials = Some(Ok(Credentials::Anonymous));
+        self.credentials = Some(Ok(ClientCredentials::Anonymous));
         self
     }
 
-    /// Requests are signed for AWS IAM, beside whatever other credentials there are; there need not be any. It needs the feature
-    /// `sigv4`.
+    /// Signs requests for AWS IAM, with or without other credentials. Needs the feature `sigv4`.
     #[cfg(feature = "sigv4")]
-    pub fn sigv4(mut self, sigv4: crate::SigV4) -> Self {
+    pub fn sigv4(mut self, sigv4: crate::sigv4::SigV4) -> Self {
         self.sigv4 = Some(sigv4);
         self
     }
 
-    /// Each body's SHA-256 goes along in `x-amz-content-sha256`, which `CloudFront` asks for before a Function URL that it signs requests to
-    /// (origin access control). It takes about a millisecond for a body of 1 MB. Requests that are signed
-    /// with `sigv4` have it in any case.
+    /// Sends the SHA-256 of each body in `x-amz-content-sha256`. `CloudFront` requires it if it signs requests to a Function URL (origin
+    /// access control). It takes about a millisecond for a body of 1 MB. Requests that are signed with `sigv4` always have it.
     pub fn content_sha256(mut self) -> Self {
         self.content_hash = ContentHash::Sent;
         self
     }
 
-    /// Whether calls are sealed. They are unless set, and [`Sealing::Off`] is for this machine.
+    /// Whether calls are sealed. They are by default, and [`Sealing::Off`] is for this machine only.
     pub fn sealing(mut self, sealing: Sealing) -> Self {
         self.sealing = sealing;
         self
     }
 
-    /// The suite to seal with, in place of the best one that the service offers; one that it does not offer ends the call.
+    /// The suite to seal with, in place of the most preferred one that the service offers. A call fails if the service does not offer it.
     ///
     /// ```
     /// use amaas::{Client, Suite};
@@ -141,13 +131,13 @@ impl ClientBuilder {
     /// # Ok::<(), amaas::Error>(())
     /// ```
     pub fn suite(mut self, suite: Suite) -> Self {
-        self.demand.suite = Some(suite);
+        self.key_requirements.suite = Some(suite);
         self
     }
 
-    /// Pins the signers: one of them has to have signed the keys that calls are sealed to, for the model and version that
-    /// is called. Without pins, whoever can answer in the service's place can offer keys of its own. The same signers sign
-    /// [receipts](crate::Answer::receipt), and an answer with a receipt by nobody of them is refused.
+    /// Pins the signers: one of them has to sign the sealing keys, for the model and version that is called. Without pins, an attacker
+    /// who can answer in place of the service can offer its own keys. The same signers sign [receipts](crate::Answer::receipt), and an
+    /// answer with a receipt by another signer is refused.
     ///
     /// ```
     /// use amaas::{Client, VerifyingKey};
@@ -157,66 +147,66 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn signers(mut self, signers: impl IntoIterator<Item = VerifyingKey>) -> Self {
-        self.demand.signers = Some(signers.into_iter().collect());
+        self.key_requirements.signers = Some(signers.into_iter().collect());
         self
     }
 
-    /// The time for a whole call: attempts, waits and the reading of the answer. 60 s unless set.
+    /// The time-out of a call, with all attempts, waits and the reading of the answer. 60 s by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The time for one attempt. Unless set an attempt may take all of the call's time, because the first call of a
-    /// function may wait for its model to load.
+    /// The time-out of one attempt. By default an attempt may take all of the call's time, because the first call of a function may wait
+    /// for its model to load.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// The time for making a connection. 5 s unless set.
+    /// The time-out of connecting. 5 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How often and how fast failed attempts are tried again.
+    /// How often and how fast failed attempts are retried.
     pub fn retry(mut self, config: RetryConfig) -> Self {
         self.retry = config;
         self
     }
 
-    /// The `User-Agent`. `amaas-rust/` and this crate's version unless set.
+    /// The `User-Agent`. `amaas-rust/` and this crate's version by default.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
     }
 
-    /// The largest answer that is read, in bytes. 64 MiB unless set.
+    /// The largest accepted answer, in bytes. 64 MiB by default.
     pub fn max_answer_bytes(mut self, bytes: usize) -> Self {
         self.max_answer = bytes;
         self
     }
 
-    /// Allows plain `http` and [`Sealing::Off`] to other machines, with which everyone on the way, or in between, can read
-    /// what is sent. A call that is sealed stays sealed over plain `http`; its path, time and size are open.
+    /// Allows plain `http` and [`Sealing::Off`] for other machines, so that the network and gateways can read the calls. A sealed call
+    /// stays sealed over plain `http`; its path, time and size are visible.
     pub fn danger_allow_plaintext(mut self) -> Self {
-        self.plaintext = Plaintext::Anywhere;
+        self.plaintext = PlaintextPolicy::Anywhere;
         self
     }
 
-    /// Checks the settings and makes the client. Nothing is sent.
+    /// Checks the settings and builds the client. Nothing is sent.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) names the setting that is missing or malformed.
     pub fn build(mut self) -> Result<Client, Error> {
         let endpoints = self.endpoints()?;
-        let caller = Caller {
+        let caller = CallContext {
             seal: self.seal(&endpoints)?,
             transport: self.transport(&endpoints)?,
             credentials: self.identity()?,
-            signers: self.demand.signers,
-            retry: Retry::new(self.retry, random::fraction),
+            signers: self.key_requirements.signers,
+            retry: RetryPolicy::new(self.retry, random::fraction),
             timeout: self.timeout,
             attempt_timeout: self.attempt_timeout,
             max_answer: self.max_answer,
@@ -224,47 +214,49 @@ impl ClientBuilder {
         Ok(Client { endpoints: Arc::new(endpoints), caller: Arc::new(caller) })
     }
 
-    /// What carries requests: signed, where that is asked for.
+    /// The transport, with signatures or content hashes if they are set.
     fn transport(&self, endpoints: &Endpoints) -> Result<Arc<dyn Transport>, Error> {
         let plain = endpoints.iter().any(Endpoint::is_plaintext);
-        let http = Http::new(HttpConfig {
+        let http = HttpTransport::new(HttpConfig {
             connect_timeout: self.connect_timeout,
             user_agent: self.user_agent.clone(),
-            proxy: if plain { Proxy::Off } else { Proxy::Environment },
+            proxy: if plain { ProxyPolicy::Off } else { ProxyPolicy::Environment },
         })?;
         #[cfg(feature = "sigv4")]
         if let Some(sigv4) = &self.sigv4 {
             endpoints.iter().try_for_each(|endpoint| sigv4.check(&endpoint.join(&[])))?;
-            return Ok(Arc::new(crate::sigv4::Signed::new(http, sigv4.clone())));
+            return Ok(Arc::new(crate::sigv4::SigningTransport::new(http, sigv4.clone())));
         }
         match self.content_hash {
-            ContentHash::Sent => Ok(Arc::new(Hashed(http))),
+            ContentHash::Sent => Ok(Arc::new(ContentHashTransport(http))),
             ContentHash::Left => Ok(Arc::new(http)),
         }
     }
 
-    /// What says who calls, signatures apart.
-    fn identity(&mut self) -> Result<Credentials, Error> {
+    /// The credentials apart from signatures.
+    fn identity(&mut self) -> Result<ClientCredentials, Error> {
         #[cfg(feature = "sigv4")]
         if self.sigv4.is_some() && self.credentials.is_none() {
-            return Ok(Credentials::Anonymous);
+            return Ok(ClientCredentials::Anonymous);
         }
         let none = || Err(Error::config("no credentials: call api_key(), bearer(), credentials() or anonymous()"));
         self.credentials.take().unwrap_or_else(none)
     }
 
-    /// What seals the calls; nothing where that is off and may be.
-    fn seal(&self, endpoints: &Endpoints) -> Result<Option<Seal>, Error> {
-        let pinned = self.demand.signers.as_ref();
+    /// The sealer; `None` if sealing is off and allowed to be off.
+    fn seal(&self, endpoints: &Endpoints) -> Result<Option<CallSealer>, Error> {
+        let pinned = self.key_requirements.signers.as_ref();
         if pinned.is_some_and(Vec::is_empty) {
             return Err(Error::config("signers are pinned, and there are none: give one or more, or do not pin"));
         }
         match self.sealing {
-            Sealing::Required => Ok(Some(Seal::new(self.demand.clone()))),
-            Sealing::Off if pinned.is_some() || self.demand.suite.is_some() => {
+            Sealing::Required => Ok(Some(CallSealer::new(self.key_requirements.clone()))),
+            Sealing::Off if pinned.is_some() || self.key_requirements.suite.is_some() => {
                 Err(Error::config("sealing is off, and signers or a suite are set: leave one of the two out"))
             }
-            Sealing::Off if self.plaintext == Plaintext::Loopback && !endpoints.iter().all(Endpoint::is_loopback) => {
+            Sealing::Off
+                if self.plaintext == PlaintextPolicy::Loopback && !endpoints.iter().all(Endpoint::is_loopback) =>
+            {
                 Err(Error::config(
                     "sealing is off, and an endpoint is on another machine, where keys and payload could be read: \
                      leave sealing on",
@@ -289,14 +281,14 @@ impl ClientBuilder {
     }
 }
 
-/// Whether each body's hash goes along.
+/// Whether requests have the hash of their body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ContentHash {
     Sent,
     Left,
 }
 
-/// What tests ask.
+/// Accessors for tests.
 #[cfg(test)]
 impl ClientBuilder {
     /// Whether each body's hash goes along.
@@ -314,7 +306,7 @@ impl ClientBuilder {
 
     /// Whether `key` is what requests carry.
     pub(crate) fn has_key(&self, key: &str) -> bool {
-        matches!(&self.credentials, Some(Ok(Credentials::Fixed(is))) if is.secret() == key)
+        matches!(&self.credentials, Some(Ok(ClientCredentials::Fixed(is))) if is.secret() == key)
     }
 }
 
@@ -327,7 +319,7 @@ impl Default for ClientBuilder {
             #[cfg(feature = "sigv4")]
             sigv4: None,
             content_hash: ContentHash::Left,
-            plaintext: Plaintext::Loopback,
+            plaintext: PlaintextPolicy::Loopback,
             timeout: Duration::from_mins(1),
             attempt_timeout: Duration::MAX,
             connect_timeout: Duration::from_secs(5),
@@ -335,13 +327,13 @@ impl Default for ClientBuilder {
             user_agent: concat!("amaas-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_answer: 64 * 1024 * 1024,
             sealing: Sealing::default(),
-            demand: Demand::default(),
+            key_requirements: KeyRequirements::default(),
         }
     }
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Endpoints are not shown: they are not checked yet, and may hold a password.
+    /// Endpoints are not shown, because they are not checked yet and may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("timeout", &self.timeout)
@@ -349,45 +341,4 @@ impl fmt::Debug for ClientBuilder {
             .field("sealing", &self.sealing)
             .finish_non_exhaustive()
     }
-}
-
-/// What [`ClientBuilder::api_key`] takes: an [`ApiKey`], or text that is checked to be one.
-pub trait IntoApiKey: sealed::Sealed {
-    /// The key.
-    ///
-    /// # Errors
-    /// [`MalformedKey`] names the part that is wrong.
-    fn into_api_key(self) -> Result<ApiKey, MalformedKey>;
-}
-
-impl IntoApiKey for ApiKey {
-    fn into_api_key(self) -> Result<ApiKey, MalformedKey> {
-        Ok(self)
-    }
-}
-
-impl IntoApiKey for &ApiKey {
-    fn into_api_key(self) -> Result<ApiKey, MalformedKey> {
-        Ok(self.clone())
-    }
-}
-
-impl IntoApiKey for &str {
-    fn into_api_key(self) -> Result<ApiKey, MalformedKey> {
-        self.parse()
-    }
-}
-
-impl IntoApiKey for String {
-    fn into_api_key(self) -> Result<ApiKey, MalformedKey> {
-        zeroize::Zeroizing::new(self).parse()
-    }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for amaas_wire::ApiKey {}
-    impl Sealed for &amaas_wire::ApiKey {}
-    impl Sealed for &str {}
-    impl Sealed for String {}
 }

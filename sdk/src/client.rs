@@ -9,9 +9,12 @@ use amaas_wire::usage::UsageReport;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, Caller, Outcome};
+use crate::call::{Call, CallContext, CallOutcome};
+use crate::decode;
 use crate::endpoint::Endpoints;
-use crate::{CallOptions, ClientBuilder, Error, Model, UsageQuery, decode};
+use crate::error::Error;
+use crate::options::CallOptions;
+use crate::usage::UsageQuery;
 
 /// Calls models. Cheap to clone; clones share connections, credentials and the retry budget.
 ///
@@ -29,45 +32,10 @@ use crate::{CallOptions, ClientBuilder, Error, Model, UsageQuery, decode};
 #[derive(Clone)]
 pub struct Client {
     pub(crate) endpoints: Arc<Endpoints>,
-    pub(crate) caller: Arc<Caller>,
+    pub(crate) caller: Arc<CallContext>,
 }
 
 impl Client {
-    /// A client with the settings of the environment.
-    ///
-    /// Where `AMAAS_ENDPOINT` (or an `AMAAS_ENDPOINT_<MODEL>`, see [`ClientBuilder::endpoint_for`]) is set, endpoints and
-    /// `AMAAS_API_KEY` come from the environment. Otherwise all of them come from a file of assignments:
-    /// `$AMAAS_DATA/env` where `AMAAS_DATA` is set, else `.amaas/env` in the current folder or the nearest above it, up to the root of
-    /// the Git repository or the home folder. The two are never mixed. A file that may have come with a repository is refused:
-    /// [`env_file`](crate::env_file) says which files are used.
-    ///
-    /// With the feature `sigv4`, `AMAAS_SIGV4` in the environment, along with an endpoint there, has requests signed for AWS IAM, and no
-    /// key is needed: `auto`, where the host name tells region and service, or `lambda:REGION` for a Function URL and
-    /// `execute-api:REGION` for an HTTP API. A file that has it is refused.
-    ///
-    /// `AMAAS_CONTENT_SHA256` is `on` where `CloudFront` stands before a Function URL, see [`ClientBuilder::content_sha256`]; it comes from
-    /// where the endpoint does.
-    ///
-    /// `AMAAS_SIGNERS` has the keys that [`ClientBuilder::signers`] takes, in base64 with commas between, and
-    /// `AMAAS_SEALING` is `required`, as without it, or `off` for [`Sealing::Off`](crate::Sealing::Off). They come
-    /// from the environment where they are set there, else from the file.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) says what is missing or malformed, and what to do.
-    pub fn from_env() -> Result<Self, Error> {
-        ClientBuilder::from_env()?.build()
-    }
-
-    /// A client with settings of its own.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
-    /// A handle on the model `name`. Nothing is sent, and the name is checked when something is.
-    pub fn model(&self, name: impl Into<String>) -> Model {
-        Model::new(self.clone(), name.into())
-    }
-
     /// The models that the key may use: `GET /v1/models` of the main endpoint.
     ///
     /// # Errors
@@ -76,7 +44,7 @@ impl Client {
         self.fetch(&["v1", "models"], |url| url).await
     }
 
-    /// What the calls of the key's tenant were counted as: `GET /v1/usage` of the main endpoint.
+    /// The usage of the key's tenant: `GET /v1/usage` of the main endpoint.
     ///
     /// ```
     /// use amaas::{Client, UsageBy, UsageQuery};
@@ -92,7 +60,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// See [`Error`]. Days that are none, or in the wrong order, are an [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// See [`Error`]. Malformed days, or days in the wrong order, are an [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub async fn usage(&self, query: &UsageQuery) -> Result<UsageReport, Error> {
         self.fetch(&["v1", "usage"], |url| query.on(url)).await
     }
@@ -105,7 +73,7 @@ impl Client {
         self.fetch(&["v2"], |url| url).await
     }
 
-    async fn fetch<T: DeserializeOwned + Outcome>(
+    async fn fetch<T: DeserializeOwned + CallOutcome>(
         &self,
         path: &[&str],
         ask: impl FnOnce(Url) -> Url,

@@ -1,25 +1,25 @@
-//! The SHA-256 of each body in a header of its own, around the transport.
+//! Sends the SHA-256 of each body in a header.
 //!
-//! With origin access control `CloudFront` signs what it sends to a Function URL. It does not read bodies, and Lambda takes none that is not in
-//! the signature, so the client says each body's hash. It is the hash of what goes out: of a sealed call, of the sealed body.
+//! With origin access control, `CloudFront` signs requests to a Function URL. It does not read bodies, and Lambda refuses a body
+//! that the signature does not cover. So the client sends the hash of the body; for a sealed call, of the sealed body.
 
 use amaas_wire::Digest;
 use amaas_wire::hex;
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 
-use crate::off_runtime::off_runtime;
-use crate::transport::{Outgoing, Transport, TransportFuture};
+use crate::spawn::spawn_if_large;
+use crate::transport::{OutgoingRequest, Transport, TransportFuture};
 
-/// A transport whose requests say the hash of their body, where they have one.
-pub(crate) struct Hashed<T>(pub(crate) T);
+/// A transport that adds the hash of the body to requests with a body.
+pub(crate) struct ContentHashTransport<T>(pub(crate) T);
 
-impl<T: Transport> Transport for Hashed<T> {
-    fn send(&self, mut request: Outgoing) -> TransportFuture<'_> {
+impl<T: Transport> Transport for ContentHashTransport<T> {
+    fn send(&self, mut request: OutgoingRequest) -> TransportFuture<'_> {
         Box::pin(async move {
             if request.method != Method::GET {
                 let body = request.body.clone();
-                let digest = off_runtime(body.len(), move || Digest::of(&body)).await;
+                let digest = spawn_if_large(body.len(), move || Digest::of(&body)).await;
                 if let Ok(digits) = HeaderValue::from_str(&hex::encode(digest.as_bytes())) {
                     request.headers.insert(CONTENT_HASH, digits);
                 }
@@ -37,14 +37,14 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     use super::*;
-    use crate::transport::Received;
+    use crate::transport::ReceivedResponse;
 
-    /// Answers with the body that it got and the hash that came with it.
+    /// Answers with the body and the headers of the request.
     struct Mirror;
 
     impl Transport for Mirror {
-        fn send(&self, Outgoing { headers, body, .. }: Outgoing) -> TransportFuture<'_> {
-            Box::pin(async move { Ok(Received { status: 200, headers, body }) })
+        fn send(&self, OutgoingRequest { headers, body, .. }: OutgoingRequest) -> TransportFuture<'_> {
+            Box::pin(async move { Ok(ReceivedResponse { status: 200, headers, body }) })
         }
     }
 
@@ -62,8 +62,9 @@ mod tests {
             (Method::GET, Bytes::new(), None),
         ] {
             let url = "https://models.example.com/v1/models".parse().expect("a URL");
-            let request = Outgoing { method, url, base: 0, headers: HeaderMap::new(), body: body.clone(), limit: 0 };
-            let received = Hashed(Mirror).send(request).await.expect("it is mirrored");
+            let request =
+                OutgoingRequest { method, url, base: 0, headers: HeaderMap::new(), body: body.clone(), limit: 0 };
+            let received = ContentHashTransport(Mirror).send(request).await.expect("it is mirrored");
             assert_eq!(received.headers.get(CONTENT_HASH).and_then(|hash| hash.to_str().ok()), expected);
             assert_eq!(received.body, body);
         }

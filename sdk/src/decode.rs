@@ -1,6 +1,6 @@
-//! The last stage of a call: an answer's bytes become values, or an error that says what was wrong.
+//! The last stage of a call: decodes an answer to values, or to an error.
 //!
-//! Invariant: an error holds no payload and no credentials, even where a service or a gateway echoes them.
+//! Invariant: an error holds no payload and no credentials, even if a service or a gateway echoes them.
 
 use std::time::SystemTime;
 
@@ -15,13 +15,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::answer::{Answer, InferAnswer, Readiness};
-use crate::call::{Completed, Failure};
+use crate::completed::CompletedCall;
 use crate::credentials::Authorization;
-use crate::retry::{Cause, after};
-use crate::transport::Received;
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
+use crate::failure::AttemptFailure;
+use crate::retry::{FailureCause, retry_after};
+use crate::transport::ReceivedResponse;
 
-pub(crate) fn predict<P: DeserializeOwned>(completed: Completed, inputs: usize) -> Result<Answer<P>, Error> {
+pub(crate) fn predict<P: DeserializeOwned>(completed: CompletedCall, inputs: usize) -> Result<Answer<P>, Error> {
     let PredictResponse { predictions, model, version, usage } = json::<PredictResponse<P>>(&completed)?;
     if predictions.len() != inputs {
         let got = predictions.len();
@@ -30,7 +31,7 @@ pub(crate) fn predict<P: DeserializeOwned>(completed: Completed, inputs: usize) 
     Ok(Answer { predictions, model, version, usage, trace: completed.trace })
 }
 
-pub(crate) fn infer(completed: Completed) -> Result<InferAnswer, Error> {
+pub(crate) fn infer(completed: CompletedCall) -> Result<InferAnswer, Error> {
     let header_length = text(&completed.received.headers, HEADER_LENGTH).map(str::parse).transpose();
     let header_length = header_length.map_err(|_| completed.misread(format!("{HEADER_LENGTH} is not a number")))?;
     let response = InferResponse::from_http(&completed.received.body, header_length);
@@ -41,12 +42,12 @@ pub(crate) fn infer(completed: Completed) -> Result<InferAnswer, Error> {
 }
 
 /// Any JSON answer.
-pub(crate) fn json<T: DeserializeOwned>(completed: &Completed) -> Result<T, Error> {
+pub(crate) fn json<T: DeserializeOwned>(completed: &CompletedCall) -> Result<T, Error> {
     amaas_wire::from_json(&completed.received.body).map_err(|error| unreadable(completed, &error))
 }
 
-/// The readiness that an answer states: by its body, whatever the status, or by a bare success.
-pub(crate) fn readiness(received: &Received) -> Option<Readiness> {
+/// The readiness that an answer states, in its body with any status, or by a success without a body.
+pub(crate) fn readiness(received: &ReceivedResponse) -> Option<Readiness> {
     match serde_json::from_slice::<ReadyState>(&received.body) {
         Ok(ReadyState { ready: true, execution_provider, .. }) => Some(Readiness::Ready { execution_provider }),
         Ok(ReadyState { ready: false, reason, .. }) => Some(Readiness::NotReady { reason }),
@@ -54,47 +55,47 @@ pub(crate) fn readiness(received: &Received) -> Option<Readiness> {
     }
 }
 
-/// What an answer that is not a success means.
-pub(crate) fn failure(received: &Received, sent: Option<&Authorization>) -> Failure {
+/// The failure of an answer that is not a success.
+pub(crate) fn failure(received: &ReceivedResponse, sent: Option<&Authorization>) -> AttemptFailure {
     let (kind, what) = ErrorKind::of_status(received.status);
     let (detail, problem) = explanation(received, sent);
-    let retry_after = after::retry_after(&received.headers, SystemTime::now());
+    let retry_after = retry_after(&received.headers, SystemTime::now());
     let id = request_id(&received.headers).or_else(|| problem.as_ref()?.request_id.clone());
     let error = Error::new(kind, what)
         .with_status(received.status)
         .with_explanation(detail, problem)
         .with_retry_after(retry_after)
         .or_request_id(id);
-    // Money that is spent is not there again in a moment, whoever says that nothing was processed.
+    // A retry cannot help after a budget is exhausted, even if nothing was processed.
     let refused = received.headers.contains_key(NOT_PROCESSED) && kind != ErrorKind::Budget;
-    let cause = if refused { Cause::NotProcessed } else { Cause::Status(received.status) };
-    Failure { cause, error }
+    let cause = if refused { FailureCause::NotProcessed } else { FailureCause::Status(received.status) };
+    AttemptFailure { cause, error }
 }
 
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
     text(headers, REQUEST_ID).filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
-fn unreadable(completed: &Completed, error: &DecodeError) -> Error {
+fn unreadable(completed: &CompletedCall, error: &DecodeError) -> Error {
     let media_type = completed.received.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let of_type = media_type.map_or(String::new(), |media_type| format!(" of type {media_type:?}"));
     completed.misread(format!("the answer{of_type} cannot be read, {error}"))
 }
 
 /// `detail` of a problem, or the error of the Open Inference Protocol, of `OpenAI`'s routes, of AWS's gateways.
-fn explanation(received: &Received, sent: Option<&Authorization>) -> (Option<String>, Option<Problem>) {
+fn explanation(received: &ReceivedResponse, sent: Option<&Authorization>) -> (Option<String>, Option<Problem>) {
     let Ok(mut json) = serde_json::from_slice::<Value>(&received.body) else { return (None, None) };
     if let Some(sent) = sent {
         clean(&mut json, sent.secret());
     }
     let places = ["/detail", "/error", "/error/message", "/message", "/Message"];
     let detail = places.into_iter().find_map(|place| json.pointer(place)?.as_str()).filter(|text| !text.is_empty());
-    let detail = detail.map(|text| text.chars().filter(|it| !it.is_control()).take(LONGEST_DETAIL).collect());
+    let detail = detail.map(|text| text.chars().filter(|it| !it.is_control()).take(MAX_DETAIL_CHARS).collect());
     let problem = json.get("type").is_some_and(Value::is_string).then(|| serde_json::from_value(json).ok()).flatten();
     (detail, problem)
 }
 
-/// Takes the secret out of every text.
+/// Removes the secret from every text.
 fn clean(json: &mut Value, secret: &str) {
     match json {
         Value::String(text) => *text = text.replace(secret, "…"),
@@ -114,8 +115,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Characters of a service's explanation that an error keeps: a few lines of a log, not a page of HTML.
-const LONGEST_DETAIL: usize = 1000;
+/// The most characters of a service's explanation that an error keeps: a few lines of a log, not a page of HTML.
+const MAX_DETAIL_CHARS: usize = 1000;
 
 #[cfg(test)]
 mod tests {
@@ -123,8 +124,8 @@ mod tests {
 
     use super::*;
 
-    fn received(status: u16, body: &str) -> Received {
-        Received { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
+    fn received(status: u16, body: &str) -> ReceivedResponse {
+        ReceivedResponse { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 
     #[test]
@@ -154,7 +155,7 @@ mod tests {
             format!(r#"{{"type":"SECRET","title":"SECRET","detail":"unknown key SECRET {}"}}"#, "x".repeat(5000));
         let error = failure(&received(401, &body), Some(&sent)).error;
         assert!(!format!("{error} {error:?} {:?}", error.problem().map(|problem| &problem.title)).contains("SECRET"));
-        assert_eq!(error.detail().map(str::len), Some(LONGEST_DETAIL + "…".len() - 1));
+        assert_eq!(error.detail().map(str::len), Some(MAX_DETAIL_CHARS + "…".len() - 1));
     }
 
     #[test]

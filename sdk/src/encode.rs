@@ -1,34 +1,34 @@
-//! The first stage of a call: values become bytes, once, whatever the number of attempts.
+//! The first stage of a call: encodes values as bytes, once for all attempts.
 
 use amaas_wire::oip::InferRequest;
 use amaas_wire::predict::PredictRequest;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::Error;
+use crate::error::Error;
 
 /// A body.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Payload {
+pub(crate) struct EncodedPayload {
     pub(crate) bytes: Bytes,
-    /// How many of the bytes are JSON, where tensors stand behind it.
+    /// The number of bytes that are JSON, if tensors follow.
     pub(crate) header_length: Option<usize>,
 }
 
-pub(crate) fn predict<I: Serialize>(inputs: Vec<I>) -> Result<Payload, Error> {
+pub(crate) fn predict<I: Serialize>(inputs: Vec<I>) -> Result<EncodedPayload, Error> {
     if inputs.is_empty() {
         return Err(Error::invalid_input("there are no inputs: expected one or more"));
     }
-    // serde's own text is the caller's: its `Serialize` failed.
+    // The source is serde's own text: the `Serialize` of the input failed.
     let written = serde_json::to_vec(&PredictRequest { inputs });
     let error = |error| Error::invalid_input("the input cannot be written as JSON").with_source(error);
-    Ok(Payload { bytes: written.map_err(error)?.into(), header_length: None })
+    Ok(EncodedPayload { bytes: written.map_err(error)?.into(), header_length: None })
 }
 
-/// Tensors go as bytes: any value has a form then, and nobody reads or writes numbers as text.
-pub(crate) fn infer(request: &InferRequest) -> Payload {
+/// Encodes tensors as bytes. Every value can be expressed, and numbers are not converted to text.
+pub(crate) fn infer(request: &InferRequest) -> EncodedPayload {
     let (body, header_length) = request.to_http();
-    Payload { bytes: body.into(), header_length: Some(header_length) }
+    EncodedPayload { bytes: body.into(), header_length: Some(header_length) }
 }
 
 #[cfg(test)]

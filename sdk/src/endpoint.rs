@@ -1,7 +1,7 @@
-//! Where calls go: checked base URLs, and the paths under them.
+//! Endpoints: checked base URLs, and the paths under them.
 //!
-//! Invariant: an [`Endpoint`] is `https`, or on this machine, or was allowed to be neither by name. Only model names and
-//! versions that can stand in a path as they are get into one.
+//! Invariant: an [`Endpoint`] is `https` or on this machine, unless plaintext is explicitly allowed. Only model names and versions
+//! that need no escaping get into a path.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,12 +9,12 @@ use std::fmt;
 use amaas_wire::keys::{ANY, Audience};
 use reqwest::Url;
 
-use crate::Error;
+use crate::error::Error;
 use crate::seal::KeySource;
 
 /// Whether plain `http` may leave this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Plaintext {
+pub(crate) enum PlaintextPolicy {
     Loopback,
     Anywhere,
 }
@@ -24,7 +24,7 @@ pub(crate) enum Plaintext {
 pub(crate) struct Endpoint(Url);
 
 impl Endpoint {
-    pub(crate) fn parse(text: &str, plaintext: Plaintext) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str, plaintext: PlaintextPolicy) -> Result<Self, Error> {
         let refuse = |why: &str| Err(Error::config(format!("the endpoint {why}")));
         let url = Url::parse(text).map_err(|source| {
             Error::config("the endpoint is not a URL such as https://models.example.com").with_source(source)
@@ -37,26 +37,25 @@ impl Endpoint {
         }
         match url.scheme() {
             "https" => Ok(Self(url)),
-            "http" if plaintext == Plaintext::Anywhere || is_loopback(&url) => Ok(Self(url)),
+            "http" if plaintext == PlaintextPolicy::Anywhere || is_loopback(&url) => Ok(Self(url)),
             "http" => refuse("is plain http on another machine, where keys and payload could be read: use https"),
             _ => refuse("is neither https nor http"),
         }
     }
 
-    /// Where the keys are that calls for `model` are sealed to; `version` is the one that is asked for.
+    /// The place of the sealing keys for calls of `model`, and of `version` if it is given.
     pub(crate) fn keys_of(&self, model: &str, version: Option<&str>) -> KeySource {
         let version = version.unwrap_or(ANY).to_owned();
         let audience = Audience { model: model.to_owned(), version };
         KeySource { url: self.join(&["v1", "models", model, "keys"]), audience, base: self.base() }
     }
 
-    /// Where the keys are that calls for no model are sealed to.
+    /// The place of the sealing keys for calls without a model.
     pub(crate) fn keys(&self) -> KeySource {
         KeySource { url: self.join(&["v1", "keys"]), audience: Audience::service(), base: self.base() }
     }
 
-    /// How much of a path is the endpoint's own. Whoever stands at the endpoint takes it away: to the function, routes begin at
-    /// the root.
+    /// The length of the endpoint's own path. The gateway at the endpoint removes it, so the function's routes begin at the root.
     fn base(&self) -> usize {
         self.0.path().trim_end_matches('/').len()
     }
@@ -165,7 +164,7 @@ mod tests {
             ("models.example.com", false, false),
             ("", false, false),
         ] {
-            for (plaintext, taken) in [(Plaintext::Loopback, loopback), (Plaintext::Anywhere, anywhere)] {
+            for (plaintext, taken) in [(PlaintextPolicy::Loopback, loopback), (PlaintextPolicy::Anywhere, anywhere)] {
                 let result = Endpoint::parse(url, plaintext);
                 assert_eq!(result.is_ok(), taken, "{url} {plaintext:?}");
                 assert!(result.err().is_none_or(|error| !format!("{error} {error:?}").contains("secret")), "{url}");
@@ -176,7 +175,7 @@ mod tests {
     #[test]
     fn paths_keep_the_base() {
         for base in ["https://h/base", "https://h/base/"] {
-            let endpoint = Endpoint::parse(base, Plaintext::Loopback).expect("https");
+            let endpoint = Endpoint::parse(base, PlaintextPolicy::Loopback).expect("https");
             assert_eq!(endpoint.join(&["v1", "models", "a b/c"]).as_str(), "https://h/base/v1/models/a%20b%2Fc");
         }
     }
@@ -191,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_model_may_have_its_own_endpoint() {
-        let parse = |url| Endpoint::parse(url, Plaintext::Loopback).expect("https");
+        let parse = |url| Endpoint::parse(url, PlaintextPolicy::Loopback).expect("https");
         let models = [("BGE_SMALL".to_owned(), parse("https://bge"))].into();
         let endpoints = Endpoints { main: Some(parse("https://main")), models };
         assert_eq!(endpoints.of_model("bge-small").ok(), Some(&parse("https://bge")));

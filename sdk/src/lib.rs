@@ -2,7 +2,6 @@
 //! # What is retried
 #![doc = include_str!("docs/retries.md")]
 
-pub mod env_file;
 #[cfg(feature = "sigv4")]
 pub mod sigv4;
 #[cfg(feature = "testing")]
@@ -12,6 +11,7 @@ mod answer;
 mod builder;
 mod call;
 mod client;
+mod completed;
 mod content_hash;
 mod credentials;
 mod decode;
@@ -19,14 +19,16 @@ mod encode;
 mod endpoint;
 mod environment;
 mod error;
+mod failure;
+mod into_api_key;
 mod model;
-mod off_runtime;
 mod options;
 mod random;
 mod receipt;
 mod retry;
 mod seal;
 mod sealing;
+mod spawn;
 mod transport;
 mod usage;
 
@@ -40,10 +42,11 @@ pub use amaas_wire::usage::{UsageBy, UsageDay, UsageReport, UsageRow, UsageSum};
 pub use amaas_wire::{ApiKey, Datatype, Digest, MalformedKey, Tensor, TensorData, TensorError, task};
 
 pub use answer::{Answer, InferAnswer, Readiness};
-pub use builder::{ClientBuilder, IntoApiKey};
+pub use builder::ClientBuilder;
 pub use client::Client;
-pub use credentials::{Authorization, AuthorizationFuture, Cached, CredentialProvider};
+pub use credentials::{Authorization, AuthorizationFuture, CachedCredentials, CredentialProvider};
 pub use error::{BoxError, Error, ErrorKind};
+pub use into_api_key::IntoApiKey;
 pub use model::Model;
 pub use options::CallOptions;
 pub use retry::RetryConfig;
@@ -55,9 +58,9 @@ pub use usage::UsageQuery;
 /// The README's example has to compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
-struct Readme;
+struct ReadmeDoctest;
 
 /// The example in the guide has to compile.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/rust.md")]
-struct Guide;
+struct GuideDoctest;

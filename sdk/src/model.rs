@@ -9,10 +9,22 @@ use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Accepts, Call, Completed};
+use crate::answer::{Answer, InferAnswer, Readiness};
+use crate::call::{AcceptedAnswers, Call};
+use crate::client::Client;
+use crate::completed::CompletedCall;
 use crate::endpoint::check_name;
+use crate::error::Error;
+use crate::options::CallOptions;
 use crate::seal::KeySource;
-use crate::{Answer, CallOptions, Client, Error, InferAnswer, Readiness, decode, encode};
+use crate::{decode, encode};
+
+impl Client {
+    /// A handle on the model `name`. Nothing is sent; the name is checked by the first call.
+    pub fn model(&self, name: impl Into<String>) -> Model {
+        Model::new(self.clone(), name.into())
+    }
+}
 
 /// A handle on one model, from [`Client::model`]. Cheap to clone.
 #[derive(Clone)]
@@ -24,7 +36,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// The same model, fixed to one version; without this the service chooses.
+    /// The same model, pinned to one version. Without this the service chooses.
     #[must_use]
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = Some(version.into());
@@ -37,9 +49,9 @@ impl Model {
         Self { options, ..self.clone() }
     }
 
-    /// Judges one input by the task's own JSON: `POST /v1/models/{model}/predict`.
+    /// Predicts for one input, in the task's own JSON: `POST /v1/models/{model}/predict`.
     ///
-    /// `input` is what the task takes (text is a `str`), `P` what it answers, such as
+    /// `input` is the input of the task (a `str` for text) and `P` its prediction, such as
     /// [`task::TextClassification`](crate::task::TextClassification) or a type of your own.
     ///
     /// ```
@@ -62,16 +74,16 @@ impl Model {
         self.predict_all(vec![input]).await
     }
 
-    /// Judges many inputs in one request, a batch; the predictions come in the order of the inputs. A function takes 4,096 inputs a call
-    /// unless it is set otherwise.
+    /// Predicts for a batch of inputs in one request. The predictions have the order of the inputs. A function accepts 4,096 inputs a
+    /// call by default.
     ///
     /// # Errors
-    /// See [`Error`]; no inputs at all are an [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// See [`Error`]. An empty batch is an [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub async fn predict_many<P: DeserializeOwned>(&self, inputs: &[impl Serialize]) -> Result<Answer<P>, Error> {
         self.predict_all(inputs.iter().collect()).await
     }
 
-    /// The vectors of texts, in their order, from a model whose task embeds: a [`predict_many`](Self::predict_many) with its types.
+    /// Embeds texts: a [`predict_many`](Self::predict_many) with the types of an embedder. The vectors have the order of the texts.
     ///
     /// ```
     /// # use amaas::{Error, Model};
@@ -84,12 +96,12 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// See [`Error`]. A text that is longer than the network reads is none: see [`Embedding::truncated`].
+    /// See [`Error`]. A text that is longer than the network reads is no error, see [`Embedding::truncated`].
     pub async fn embed<T: AsRef<str>>(&self, texts: &[T]) -> Result<Answer<Embedding>, Error> {
         self.predict_all(texts.iter().map(AsRef::as_ref).collect()).await
     }
 
-    /// Goes on with a text, by a model whose task generates: a [`predict`](Self::predict) with its types. The answer comes whole.
+    /// Completes a prompt: a [`predict`](Self::predict) with the types of a text generator. The answer is not streamed.
     ///
     /// ```
     /// use amaas::task::Prompt;
@@ -104,14 +116,14 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// See [`Error`]. Who asks for many tokens may have to give the call a longer time, by
+    /// See [`Error`]. Generating many tokens may need longer time-outs:
     /// [`CallOptions::timeout`](crate::CallOptions::timeout) and
     /// [`ClientBuilder::attempt_timeout`](crate::ClientBuilder::attempt_timeout).
     pub async fn complete(&self, prompt: impl Into<Prompt>) -> Result<Answer<Generation>, Error> {
         self.predict_all(vec![&prompt.into()]).await
     }
 
-    /// Runs the network on tensors and gives every output: `POST /v2/models/{model}[/versions/{version}]/infer`.
+    /// Runs the network on tensors and returns every output: `POST /v2/models/{model}[/versions/{version}]/infer`.
     ///
     /// ```
     /// use amaas::{Error, Model, Tensor};
@@ -151,14 +163,14 @@ impl Model {
 
     /// Whether the model answers calls: `GET /v2/models/{model}[/versions/{version}]/ready`.
     ///
-    /// A model that is not ready is an answer, not an error, and is not asked again.
+    /// A model that is not ready is an answer, not an error, and there is no retry.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn ready(&self) -> Result<Readiness, Error> {
         let call = Call::get(self.protocol_url(&["ready"])?, self.keys()?, &self.options)?;
-        let call = call.accepting(Accepts::Readiness);
-        let stated = |completed: Completed| {
+        let call = call.accepting(AcceptedAnswers::Readiness);
+        let stated = |completed: CompletedCall| {
             decode::readiness(&completed.received)
                 .ok_or_else(|| completed.misread("the answer does not state readiness".to_owned()))
         };

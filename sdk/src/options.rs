@@ -1,4 +1,4 @@
-//! What one call may have of its own.
+//! Options of one call.
 
 use std::time::Duration;
 
@@ -18,34 +18,34 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
     pub(crate) timeout: Option<Duration>,
-    pub(crate) idempotency: Idempotency,
+    pub(crate) idempotency: IdempotencyMode,
     pub(crate) request_id: Option<String>,
 }
 
 impl CallOptions {
-    /// The time for the whole call, in place of the client's.
+    /// The time-out of the call, in place of the client's.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The idempotency key, in place of 128 random bits: the service answers every call that has it with the first
-    /// one's answer, so a program that crashed can ask again. It names one call: never use it for another input.
+    /// The idempotency key, in place of 128 random bits. The service replays the first answer to every call with this key, so a
+    /// program can repeat a call after a crash. It names one call: never use it for another input.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.idempotency = Idempotency::Key(key.into());
+        self.idempotency = IdempotencyMode::Key(key.into());
         self
     }
 
-    /// Sends no idempotency key; then only what was surely not processed is tried again.
+    /// Sends no idempotency key. Then only requests that were certainly not processed are retried.
     #[must_use]
     pub fn without_idempotency_key(mut self) -> Self {
-        self.idempotency = Idempotency::Off;
+        self.idempotency = IdempotencyMode::Off;
         self
     }
 
-    /// The `x-request-id` that goes with the call, in place of a random one.
+    /// The `x-request-id` of the call, in place of a random one.
     #[must_use]
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
         self.request_id = Some(id.into());
@@ -53,9 +53,9 @@ impl CallOptions {
     }
 }
 
-/// How the service is to recognise a repeated call.
+/// How the service recognises a repeated call.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Idempotency {
+pub(crate) enum IdempotencyMode {
     /// A random key for each call.
     #[default]
     Fresh,

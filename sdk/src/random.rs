@@ -1,6 +1,6 @@
 //! Random ids and jitter, from the operating system.
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// 128 random bits in hexadecimal: a request id or an idempotency key.
 pub(crate) fn id() -> Result<String, Error> {
@@ -13,7 +13,7 @@ pub(crate) fn id() -> Result<String, Error> {
 /// A random number from 0 to 1, both included.
 #[allow(clippy::cast_precision_loss)] // the lost bits do not matter to a waiting time
 pub(crate) fn fraction() -> f64 {
-    // Without randomness the full wait is taken: late, but never a stampede without any wait.
+    // Without randomness the wait is full, so that clients never retry at once.
     getrandom::u64().map_or(1.0, |bits| bits as f64 / u64::MAX as f64)
 }
 

@@ -1,7 +1,7 @@
-//! The receipt of an answer, held against the call.
+//! Checks the receipt of an answer against the call.
 //!
-//! Invariant: an answer whose receipt does not hold is not taken, whichever part of it does not. An answer without a receipt
-//! is: a function whose keys nobody signs has nobody to sign receipts.
+//! Invariant: an answer with an invalid receipt is refused. An answer without a receipt is accepted, because a function without a
+//! signer sends none.
 
 use amaas_wire::dsse::VerifyingKey;
 use amaas_wire::receipt::{RECEIPT, ReceiptError, SignedReceipt};
@@ -9,29 +9,33 @@ use bytes::Bytes;
 use reqwest::header::HeaderValue;
 use tracing::debug;
 
-use crate::off_runtime::off_runtime;
-use crate::transport::Received;
-use crate::{Error, ErrorKind, decode};
+use crate::decode;
+use crate::error::{Error, ErrorKind};
+use crate::spawn::spawn_if_large;
+use crate::transport::ReceivedResponse;
 
-/// What a receipt has to fit.
-pub(crate) struct Expected<'a> {
+/// The call that a receipt has to match.
+pub(crate) struct ExpectedReceipt<'a> {
     /// The content that was sent.
     pub(crate) input: &'a Bytes,
     /// The model that was called.
     pub(crate) model: &'a str,
-    /// Who may have signed it; `None` where nobody is pinned, and only what can be compared is.
+    /// The pinned signers; `None` without pins, and then the signature is not verified.
     pub(crate) signers: Option<&'a [VerifyingKey]>,
 }
 
-/// The receipt of an answer, where it has one.
-pub(crate) async fn of(received: &Received, expected: Expected<'_>) -> Result<Option<SignedReceipt>, Error> {
+/// The receipt of an answer, if it has one.
+pub(crate) async fn of(
+    received: &ReceivedResponse,
+    expected: ExpectedReceipt<'_>,
+) -> Result<Option<SignedReceipt>, Error> {
     let Some(header) = received.headers.get(RECEIPT) else { return Ok(None) };
     match read(header, received, &expected).await {
         Ok(receipt) => {
-            debug!(verified = expected.signers.is_some(), "the answer has a receipt");
+            debug!(verified = expected.signers.is_some(), "receipt accepted");
             Ok(Some(receipt))
         }
-        Err(error) => Err(Error::new(ErrorKind::Receipt, format!("the answer is not taken: {error}"))
+        Err(error) => Err(Error::new(ErrorKind::Receipt, format!("the answer is refused: {error}"))
             .with_status(received.status)
             .with_source(error)
             .or_request_id(decode::request_id(&received.headers))),
@@ -40,17 +44,17 @@ pub(crate) async fn of(received: &Received, expected: Expected<'_>) -> Result<Op
 
 async fn read(
     header: &HeaderValue,
-    received: &Received,
-    expected: &Expected<'_>,
+    received: &ReceivedResponse,
+    expected: &ExpectedReceipt<'_>,
 ) -> Result<SignedReceipt, ReceiptError> {
-    // What is not text is no receipt either, and is refused as such.
+    // A value that is not text is refused as a malformed receipt.
     let receipt: SignedReceipt = header.to_str().unwrap_or_default().parse()?;
     if let Some(signers) = expected.signers {
         receipt.verify(signers)?;
     }
     receipt.unverified().is_of_model(expected.model)?;
     let (input, output) = (expected.input.clone(), received.body.clone());
-    off_runtime(input.len() + output.len(), move || {
+    spawn_if_large(input.len() + output.len(), move || {
         receipt.unverified().is_of(&input, &output)?;
         Ok(receipt)
     })

@@ -1,7 +1,7 @@
-//! Bytes to an endpoint, and the answer's bytes back: one attempt, nothing decided.
+//! The transport: one HTTP exchange, without policy.
 //!
-//! Invariant: redirects are not followed, nothing is retried here, and no more than the limit is read. (hyper takes a new
-//! connection where a pooled one turns out to be closed before anything was written to it; that is no second sending.)
+//! Invariant: redirects are not followed, nothing is retried here, and no more than the limit is read. (If a pooled connection is
+//! closed before anything was written to it, hyper uses a new one; nothing is sent twice.)
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,15 +13,14 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 
-use crate::error::cause;
-use crate::{BoxError, Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind, cause};
 
 /// One HTTP request. It has no `Debug`: the body is payload.
 #[derive(Clone)]
-pub(crate) struct Outgoing {
+pub(crate) struct OutgoingRequest {
     pub(crate) method: Method,
     pub(crate) url: Url,
-    /// How much of the path is the endpoint's own; inside a seal it is left out.
+    /// The length of the endpoint's own part of the path, which is left out inside a seal.
     pub(crate) base: usize,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -29,74 +28,75 @@ pub(crate) struct Outgoing {
     pub(crate) limit: usize,
 }
 
-/// One HTTP answer, whole.
+/// One complete HTTP answer.
 #[derive(Clone)]
-pub(crate) struct Received {
+pub(crate) struct ReceivedResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Received {
+impl ReceivedResponse {
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }
 
-/// Why there is no answer.
+/// Why an exchange has no answer.
 #[derive(Debug)]
 pub(crate) enum TransportError {
-    /// No connection: nothing went out.
+    /// No connection; nothing was sent.
     NotSent(BoxError),
-    /// No connection, for the other side's certificate is not trusted: nothing went out.
+    /// No connection, because the endpoint's certificate is not trusted; nothing was sent.
     Untrusted(BoxError),
     /// The connection ended early.
     Lost(BoxError),
     /// The answer is larger than the limit.
     TooLarge { status: u16, limit: usize },
-    /// There is nothing to sign it with, so it was not sent.
+    /// The request could not be signed, so it was not sent.
     #[cfg(feature = "sigv4")]
     Unsigned(BoxError),
 }
 
-/// What carries requests: HTTP, or a script in a test.
+/// Sends requests: over HTTP, or to a script in a test.
 pub(crate) trait Transport: Send + Sync {
-    fn send(&self, request: Outgoing) -> TransportFuture<'_>;
+    fn send(&self, request: OutgoingRequest) -> TransportFuture<'_>;
 }
 
-pub(crate) type TransportFuture<'a> = Pin<Box<dyn Future<Output = Result<Received, TransportError>> + Send + 'a>>;
+pub(crate) type TransportFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<ReceivedResponse, TransportError>> + Send + 'a>>;
 
 /// HTTP/1.1 and HTTP/2 over rustls.
 ///
-/// The tasks that drive its connections belong to the runtime in which these were made: used from another runtime they stand still.
-/// So each runtime has an HTTP client, and with it connections, of its own.
-pub(crate) struct Http {
+/// The tasks that drive connections belong to the runtime that created them, and do not run for another runtime. So each runtime has
+/// its own HTTP client and connections.
+pub(crate) struct HttpTransport {
     config: HttpConfig,
-    clients: Mutex<Clients>,
+    clients: Mutex<RuntimeClients>,
 }
 
 #[derive(Clone)]
 pub(crate) struct HttpConfig {
     pub(crate) connect_timeout: Duration,
     pub(crate) user_agent: String,
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: ProxyPolicy,
 }
 
-/// Whether proxies of the environment are used. A proxy would read plain `http`, and cannot reach this machine.
+/// Whether proxies of the environment are used. A proxy could read plain `http`, and cannot reach this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Proxy {
+pub(crate) enum ProxyPolicy {
     Environment,
     Off,
 }
 
-/// The HTTP clients of the runtimes that were seen last.
-struct Clients {
-    /// Made with the [`Http`], to see that the settings are good; the first runtime takes it.
+/// The HTTP clients of the most recent runtimes.
+struct RuntimeClients {
+    /// Created with the [`HttpTransport`] to check the settings; the first runtime uses it.
     unused: Option<reqwest::Client>,
     by_runtime: VecDeque<(tokio::runtime::Id, reqwest::Client)>,
 }
 
-impl Clients {
+impl RuntimeClients {
     fn of(&mut self, runtime: tokio::runtime::Id) -> Option<reqwest::Client> {
         if let Some((_, client)) = self.by_runtime.iter().find(|(of, _)| *of == runtime) {
             return Some(client.clone());
@@ -123,15 +123,15 @@ impl HttpConfig {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false);
-        if self.proxy == Proxy::Off { builder.no_proxy() } else { builder }.build()
+        if self.proxy == ProxyPolicy::Off { builder.no_proxy() } else { builder }.build()
     }
 }
 
-impl Http {
+impl HttpTransport {
     pub(crate) fn new(config: HttpConfig) -> Result<Self, Error> {
         let client =
             config.client().map_err(|source| Error::config("no HTTP client can be made").with_source(source))?;
-        let clients = Clients { unused: Some(client), by_runtime: VecDeque::new() };
+        let clients = RuntimeClients { unused: Some(client), by_runtime: VecDeque::new() };
         Ok(Self { config, clients: Mutex::new(clients) })
     }
 
@@ -144,7 +144,7 @@ impl Http {
         let config = self.config.clone();
         let made = tokio::task::spawn_blocking(move || config.client()).await;
         let client = made.map_err(|ended| TransportError::NotSent(ended.into()))?.map_err(TransportError::from)?;
-        // Another call of this runtime may have been first; then its connections are shared.
+        // Another call of this runtime may have been faster; then its connections are shared.
         let mut clients = self.clients();
         if let Some(client) = clients.of(runtime) {
             return Ok(client);
@@ -153,12 +153,12 @@ impl Http {
         Ok(client)
     }
 
-    fn clients(&self) -> MutexGuard<'_, Clients> {
+    fn clients(&self) -> MutexGuard<'_, RuntimeClients> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn exchange(&self, request: Outgoing) -> Result<Received, TransportError> {
-        let Outgoing { method, url, headers, body, limit, .. } = request;
+    async fn exchange(&self, request: OutgoingRequest) -> Result<ReceivedResponse, TransportError> {
+        let OutgoingRequest { method, url, headers, body, limit, .. } = request;
         let mut request = reqwest::Request::new(method, url);
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());
@@ -178,12 +178,12 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Received { status, headers, body: body.freeze() })
+        Ok(ReceivedResponse { status, headers, body: body.freeze() })
     }
 }
 
-impl Transport for Http {
-    fn send(&self, request: Outgoing) -> TransportFuture<'_> {
+impl Transport for HttpTransport {
+    fn send(&self, request: OutgoingRequest) -> TransportFuture<'_> {
         Box::pin(self.exchange(request))
     }
 }
@@ -225,14 +225,14 @@ impl From<TransportError> for Error {
     }
 }
 
-impl fmt::Debug for Received {
+impl fmt::Debug for ReceivedResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received")
+        f.debug_struct("ReceivedResponse")
             .field("status", &self.status)
             .field("bytes", &self.body.len())
             .finish_non_exhaustive()
     }
 }
 
-/// More runtimes than use one client at a time; a client of one that is gone is only memory.
+/// The most HTTP clients that are kept: more than the runtimes that share one client at a time.
 const MAX_RUNTIMES: usize = 8;

@@ -1,9 +1,9 @@
-//! Which usage is asked for.
+//! The query for usage.
 
 use amaas_wire::usage::UsageBy;
 use reqwest::Url;
 
-/// The days and rows of a [`Client::usage`](crate::Client::usage): by model, of this month up to today, where nothing else is said.
+/// The days and the grouping of a [`Client::usage`](crate::Client::usage). The default is by model, for this month up to today.
 ///
 /// ```
 /// use amaas::{UsageBy, UsageQuery};
@@ -32,14 +32,14 @@ impl UsageQuery {
         self
     }
 
-    /// What rows are told apart by.
+    /// What rows are grouped by.
     #[must_use]
     pub fn by(mut self, by: UsageBy) -> Self {
         self.by = by;
         self
     }
 
-    /// `url` with the query that says so.
+    /// Adds the query to `url`.
     pub(crate) fn on(&self, mut url: Url) -> Url {
         let days = [("since", &self.since), ("until", &self.until)];
         let days = days.into_iter().filter_map(|(name, day)| Some((name, day.as_deref()?)));

@@ -7,7 +7,7 @@ use amaas::ApiKey;
 use amaas_access::{Accounts, KeyTerms, Tenant};
 use amaas_e2e::patience::until;
 use amaas_e2e::{Function, Program, Stage};
-use amaas_model::task::{RowTask, Rows, Task, Tasks, TextEmbedding};
+use amaas_model::task::{RowTask, Rows, Tasks, TextEmbedding};
 use amaas_store::live;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -4,7 +4,7 @@ use amaas::task::{DigitClassification, Image, RankedClassification};
 use amaas_e2e::{Program, Stage};
 use amaas_engine::Batching;
 use amaas_model::manifest::Golden;
-use amaas_model::task::{RowTask, Rows, Task, Tasks};
+use amaas_model::task::{RowTask, Rows, Tasks};
 use amaas_store::live;
 
 #[tokio::test]

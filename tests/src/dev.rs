@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use amaas::env_file::EnvFile;
+use amaas_env::EnvVariables;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -31,8 +31,8 @@ impl Dev {
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let report = within("the report of amaas dev", lines.next_line()).await.expect("text");
         assert!(report.is_some(), "it ended before it was ready");
-        let file = EnvFile::load(&folder.path().join(".amaas/env")).expect("written by dev");
-        let variable = |name: &str| file.variable(name).expect("set").to_owned();
+        let file = EnvVariables::load(&folder.path().join(".amaas/env")).expect("written by dev");
+        let variable = |name: &str| file.get(name).expect("set").to_owned();
         let (endpoint, key) = (variable("AMAAS_ENDPOINT"), variable("AMAAS_API_KEY"));
         Self { child, folder, endpoint, key }
     }

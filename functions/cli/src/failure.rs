@@ -131,6 +131,12 @@ impl Failure {
     }
 }
 
+impl From<amaas_env::EnvError> for Failure {
+    fn from(error: amaas_env::EnvError) -> Self {
+        Self::usage(with_sources(&error))
+    }
+}
+
 impl From<amaas::Error> for Failure {
     fn from(error: amaas::Error) -> Self {
         let (kind, remedy) = match error.kind() {
@@ -158,7 +164,12 @@ impl From<amaas::Error> for Failure {
             _ => (Kind::Failed, None),
         };
         let call = (error.attempts() > 0).then(|| Box::new(Call::of(&error)));
-        Self { message: with_sources(&error), remedy: remedy.map(str::to_owned), kind, call }
+        let message = match error.kind() {
+            // Layers of the HTTP client say nothing of their own.
+            ErrorKind::Connect | ErrorKind::Certificate | ErrorKind::Interrupted => error.to_string(),
+            _ => with_sources(&error),
+        };
+        Self { message, remedy: remedy.map(str::to_owned), kind, call }
     }
 }
 
@@ -175,13 +186,10 @@ impl Call {
     }
 }
 
-/// The text of an error, and those of its sources that it does not have in it. Layers of the HTTP client say nothing of their own.
-fn with_sources(error: &amaas::Error) -> String {
+/// The text of an error, and those of its sources that it does not have in it.
+fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    if matches!(error.kind(), ErrorKind::Connect | ErrorKind::Certificate | ErrorKind::Interrupted) {
-        return text;
-    }
-    let sources = std::iter::successors(std::error::Error::source(error), |source| source.source());
+    let sources = std::iter::successors(error.source(), |source| source.source());
     for source in sources.map(ToString::to_string) {
         if !text.contains(&source) {
             text.extend([": ", &source]);

@@ -1,5 +1,5 @@
 //! Where the command finds the service, the store and the ledger. What comes first wins: the flag of the one thing (`--store`), the
-//! flag of all (`--data`), the environment, the file that `amaas dev` wrote here or in a folder above (`amaas::env_file` says which).
+//! flag of all (`--data`), the environment, the file that `amaas dev` wrote here or in a folder above (`amaas_env` says which).
 //!
 //! Invariant: what belongs together comes from one source. With an endpoint, a store or a ledger of a file, no key of the environment
 //! is used, and no AWS credentials are: the file has those of its store, and its keys are files in its own folder. What a flag says is
@@ -11,8 +11,8 @@ mod ledger;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use amaas::env_file::{self, Lookup};
 use amaas::{Client, ClientBuilder};
+use amaas_env::{EnvFileLookup, file_in_use};
 use amaas_model::at_rest::SignerFile;
 use amaas_store::vault::Vault;
 use amaas_store::{S3Endpoint, S3Options, Store};
@@ -62,10 +62,10 @@ impl Settings {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let (file, builder) = if self.flag.is_some() {
             let file = self.file()?;
-            let builder = ClientBuilder::from_env_file(file.found())?;
+            let builder = file.client_builder()?;
             (Some(file), builder)
         } else {
-            (env_file::in_use()?.map(DevFile::from), ClientBuilder::from_env()?)
+            (file_in_use()?.map(DevFile::from), ClientBuilder::from_env()?)
         };
         if let Some(file) = file {
             self.tell(&file, &format!("endpoint {}", file.endpoints()), &[ENDPOINT, API_KEY, SIGV4]);
@@ -197,7 +197,7 @@ impl Settings {
     }
 
     fn file_where_there(&self) -> Result<Option<DevFile>, Failure> {
-        let lookup = Lookup::from_env();
+        let lookup = EnvFileLookup::from_env();
         let found = match &self.flag {
             Some(flag) => lookup.named(flag)?,
             None => lookup.find(self.named_data().as_deref(), &std::env::current_dir().map_err(Failure::process)?)?,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use amaas_ledger::{Begun, Calls, Ledger, LedgerError, Place};
-use amaas_ohttp::bhttp::{self, Encoding, ResponseHead};
+use amaas_ohttp::bhttp::{self, MessageEncoding, ResponseHead};
 use amaas_wire::predict::{IDEMPOTENCY_REPLAYED, REQUEST_ID};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
@@ -114,7 +114,7 @@ impl Call<'_> {
         for (name, value) in parts.headers.iter().filter(|(name, _)| !OF_ONE_ANSWER.contains(&name.as_str())) {
             head.headers.push(name.as_str(), value.as_bytes()).map_err(|error| Error::internal(error.to_string()))?;
         }
-        let message = bhttp::Response::new(head, body.to_vec()).encode(Encoding::default());
+        let message = bhttp::Response::new(head, body.to_vec()).encode(MessageEncoding::default());
         if let Err(error) = place.finish(self.seal(message)?).await {
             tracing::error!(%error, "an answer could not be kept: a repeat of the call runs again");
         }
@@ -125,7 +125,7 @@ impl Call<'_> {
     pub(crate) fn again(&self, sealed: &[u8]) -> Result<Response<Body>, Error> {
         let broken = || Error::internal("an answer that was kept cannot be opened");
         let message = self.open(sealed).ok_or_else(broken)?;
-        let limits = bhttp::Limits { content: LARGEST, ..bhttp::Limits::default() };
+        let limits = bhttp::DecodeLimits { content: LARGEST, ..bhttp::DecodeLimits::default() };
         let answer = bhttp::Response::decode(&message, limits).map_err(|_| broken())?;
         let mut response = Response::new(Body::from(answer.content));
         *response.status_mut() = answer.head.status().try_into().map_err(|_| broken())?;

@@ -1,10 +1,10 @@
-//! Chunks and the lengths before them (chunked draft §3 and §4), the same for requests and responses.
+//! The framing of chunks (chunked draft §3 and §4), the same for requests and responses.
 
 use std::borrow::Cow;
 use std::mem;
 
 use crate::error::OhttpError;
-use crate::hpke::Cipher;
+use crate::hpke::AeadCipher;
 use crate::suite::TAG_LEN;
 use crate::varint;
 
@@ -13,15 +13,15 @@ pub const MAX_CHUNK_LEN: usize = 1 << 14;
 
 /// Writes chunks.
 pub(crate) struct FrameSealer {
-    cipher: Cipher,
+    cipher: AeadCipher,
 }
 
 impl FrameSealer {
-    pub(crate) fn new(cipher: Cipher) -> Self {
+    pub(crate) fn new(cipher: AeadCipher) -> Self {
         Self { cipher }
     }
 
-    /// Appends all of `plaintext` to `out` at once, in as few chunks as the bound allows; of nothing it makes no chunk.
+    /// Appends `plaintext` to `out` in as few chunks as possible; no chunk if it is empty.
     pub(crate) fn push(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), OhttpError> {
         for piece in plaintext.chunks(MAX_CHUNK_LEN) {
             varint::write((piece.len() + TAG_LEN) as u64, out);
@@ -42,26 +42,26 @@ impl FrameSealer {
 
 /// Reads chunks as their bytes arrive.
 pub(crate) struct FrameOpener {
-    cipher: Cipher,
-    state: State,
-    /// The beginning of a chunk whose end has not arrived.
+    cipher: AeadCipher,
+    state: FrameState,
+    /// The bytes of an incomplete chunk.
     held: Vec<u8>,
 }
 
 #[derive(Clone, Copy)]
-enum State {
+enum FrameState {
     Chunks,
-    /// All that comes is the final chunk.
+    /// All further bytes are the final chunk.
     Final,
     Failed(OhttpError),
 }
 
 impl FrameOpener {
-    pub(crate) fn new(cipher: Cipher) -> Self {
-        Self { cipher, state: State::Chunks, held: Vec::new() }
+    pub(crate) fn new(cipher: AeadCipher) -> Self {
+        Self { cipher, state: FrameState::Chunks, held: Vec::new() }
     }
 
-    /// Takes the next bytes and gives the plaintext of the chunks that they complete.
+    /// Takes the next bytes and returns the plaintext of the chunks that they complete.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, OhttpError> {
         let mut plaintext = Vec::new();
         let all = joined(&mut self.held, bytes);
@@ -71,49 +71,49 @@ impl FrameOpener {
                 Ok(plaintext)
             }
             Err(error) => {
-                self.state = State::Failed(error);
+                self.state = FrameState::Failed(error);
                 Err(error)
             }
         }
     }
 
-    /// Says that no more bytes come, and gives the plaintext of the final chunk.
+    /// Ends the input, and returns the plaintext of the final chunk.
     pub(crate) fn finish(mut self) -> Result<Vec<u8>, OhttpError> {
         match self.state {
-            State::Failed(error) => Err(error),
-            State::Final if self.held.len() >= TAG_LEN => {
+            FrameState::Failed(error) => Err(error),
+            FrameState::Final if self.held.len() >= TAG_LEN => {
                 let mut plaintext = Vec::new();
                 self.cipher.open(&self.held, FINAL, &mut plaintext)?;
                 Ok(plaintext)
             }
-            State::Final | State::Chunks => Err(OhttpError::Truncated),
+            FrameState::Final | FrameState::Chunks => Err(OhttpError::Truncated),
         }
     }
 
-    /// Opens the chunks that are whole and says how many bytes that took.
+    /// Opens the complete chunks and returns the number of bytes consumed.
     fn run(&mut self, bytes: &[u8], plaintext: &mut Vec<u8>) -> Result<usize, OhttpError> {
         let mut taken = 0;
         loop {
             let rest = &bytes[taken..];
             match self.state {
-                State::Failed(error) => return Err(error),
-                State::Final if rest.len() > MAX_CHUNK_LEN + TAG_LEN => return Err(OhttpError::ChunkTooLarge),
-                State::Final => return Ok(taken),
-                State::Chunks => {}
+                FrameState::Failed(error) => return Err(error),
+                FrameState::Final if rest.len() > MAX_CHUNK_LEN + TAG_LEN => return Err(OhttpError::ChunkTooLarge),
+                FrameState::Final => return Ok(taken),
+                FrameState::Chunks => {}
             }
             let Some((len, start)) = varint::read(rest) else { return Ok(taken) };
             if start != varint::shortest(len) {
                 return Err(OhttpError::OverlongLength);
             }
             if len == 0 {
-                self.state = State::Final;
+                self.state = FrameState::Final;
                 taken += start;
                 continue;
             }
             let len = chunk_len(len)?;
             let Some(sealed) = rest.get(start..start + len) else { return Ok(taken) };
             if plaintext.is_empty() {
-                // Enough for all that has arrived, the final chunk too.
+                // Enough for all bytes so far, the final chunk too.
                 plaintext.reserve(rest.len());
             }
             self.cipher.open(sealed, b"", plaintext)?;
@@ -122,7 +122,7 @@ impl FrameOpener {
     }
 }
 
-/// What was held and what has come after it, without a copy where nothing was held; `held` is empty then.
+/// The held bytes followed by `bytes`, without a copy if none are held. Leaves `held` empty.
 pub(crate) fn joined<'a>(held: &mut Vec<u8>, bytes: &'a [u8]) -> Cow<'a, [u8]> {
     if held.is_empty() {
         return Cow::Borrowed(bytes);
@@ -132,7 +132,7 @@ pub(crate) fn joined<'a>(held: &mut Vec<u8>, bytes: &'a [u8]) -> Cow<'a, [u8]> {
     Cow::Owned(all)
 }
 
-/// What is left of `all` to be held.
+/// The bytes of `all` to hold.
 fn left(all: Cow<'_, [u8]>, taken: usize) -> Vec<u8> {
     match all {
         Cow::Borrowed(all) => all[taken..].to_vec(),
@@ -143,12 +143,12 @@ fn left(all: Cow<'_, [u8]>, taken: usize) -> Vec<u8> {
     }
 }
 
-/// No less than so many bytes become when they are sealed.
+/// An upper bound of the sealed length of `len` bytes.
 fn sealed_len(len: usize) -> usize {
     len + (len / MAX_CHUNK_LEN + 1) * (TAG_LEN + 4)
 }
 
-/// The length of a chunk that is not the final one, where it may have that length.
+/// Checks the length of a chunk before the final one.
 fn chunk_len(len: u64) -> Result<usize, OhttpError> {
     match usize::try_from(len) {
         Ok(0..TAG_LEN) => Err(OhttpError::ChunkTooShort { len }),
@@ -158,5 +158,5 @@ fn chunk_len(len: u64) -> Result<usize, OhttpError> {
     }
 }
 
-/// The associated data of the final chunk, so that no other can pass for it.
+/// The associated data of the final chunk, which separates it from the others.
 const FINAL: &[u8] = b"final";

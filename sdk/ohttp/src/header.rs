@@ -13,7 +13,7 @@ pub(crate) fn write(key_id: u8, suite: Suite) -> [u8; HEADER_LEN] {
     header
 }
 
-/// The id of the key, and those of KEM, KDF and AEAD.
+/// The ids of the key, and of its KEM, KDF and AEAD.
 pub(crate) fn read(header: [u8; HEADER_LEN]) -> (u8, [u16; 3]) {
     let id = |at| u16::from_be_bytes([header[at], header[at + 1]]);
     (header[0], [id(1), id(3), id(5)])

@@ -1,4 +1,4 @@
-//! The keys of a function.
+//! The key pair of a server.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::error::OhttpError;
 use crate::header;
-use crate::hpke::{Public, Secret};
+use crate::hpke::{KemPrivateKey, KemPublicKey};
 use crate::suite::Suite;
 
-/// A private key of a function, with its id and suite. It is wiped when dropped and `Debug` does not show it.
+/// The private key of a server, with its id and suite. It is wiped when dropped and `Debug` does not show it.
 ///
 /// ```
 /// use amaas_ohttp::{PrivateKey, Suite};
@@ -23,11 +23,11 @@ use crate::suite::Suite;
 #[derive(Clone)]
 pub struct PrivateKey {
     id: u8,
-    pub(crate) secret: Secret,
+    pub(crate) secret: KemPrivateKey,
 }
 
 impl PrivateKey {
-    /// Makes a key from randomness of the operating system.
+    /// Generates a key from the operating system's randomness.
     ///
     /// # Errors
     /// [`OhttpError::Random`].
@@ -37,22 +37,22 @@ impl PrivateKey {
         Ok(Self::derive(id, suite, seed.as_slice()))
     }
 
-    /// Makes the key of a seed: `DeriveKeyPair` of RFC 9180 §7.1.3 and draft-ietf-hpke-pq. The seed is to have 32
-    /// bytes of entropy.
+    /// Derives the key of a seed: `DeriveKeyPair` of RFC 9180 §7.1.3 and draft-ietf-hpke-pq. The seed needs 32 bytes of
+    /// entropy.
     pub fn derive(id: u8, suite: Suite, seed: &[u8]) -> Self {
-        Self { id, secret: Secret::derive(suite, seed) }
+        Self { id, secret: KemPrivateKey::derive(suite, seed) }
     }
 
-    /// The key as bytes to store, sealed: id and suite as in the header of a request (RFC 9458 §4.1), then the secret.
+    /// The key as bytes: id and suite as in the header of a request (RFC 9458 §4.1), then the secret. Encrypt them for storage.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        // With room for all of it from the start, so that no copy of it is left behind by growing.
+        // Allocated once, because growing would leave a copy of the secret in memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(header::HEADER_LEN + SECRET_LEN));
         bytes.extend_from_slice(&header::write(self.id, self.suite()));
         bytes.extend_from_slice(self.secret.as_bytes());
         bytes
     }
 
-    /// The key of [`to_bytes`](Self::to_bytes).
+    /// Reads the bytes of [`to_bytes`](Self::to_bytes).
     ///
     /// # Errors
     /// [`OhttpError::PrivateKey`].
@@ -60,21 +60,21 @@ impl PrivateKey {
         let (header, secret) = bytes.split_first_chunk().ok_or(OhttpError::PrivateKey)?;
         let (id, [kem, kdf, aead]) = header::read(*header);
         let suite = Suite::from_ids(kem, kdf, aead).ok_or(OhttpError::PrivateKey)?;
-        let secret = Secret::from_bytes(suite, secret).ok_or(OhttpError::PrivateKey)?;
+        let secret = KemPrivateKey::from_bytes(suite, secret).ok_or(OhttpError::PrivateKey)?;
         Ok(Self { id, secret })
     }
 
-    /// What callers seal to.
+    /// The public key.
     pub fn public_key(&self) -> PublicKey {
         PublicKey { id: self.id, public: self.secret.public() }
     }
 
-    /// The id, by which a request names the key.
+    /// The id, which a request uses to name the key.
     pub fn id(&self) -> u8 {
         self.id
     }
 
-    /// The algorithms.
+    /// The suite.
     pub fn suite(&self) -> Suite {
         self.secret.suite()
     }
@@ -86,8 +86,8 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// A public key of a function, with its id and suite: what a request is sealed to. A [`KeyList`](crate::key_list::KeyList)
-/// carries it.
+/// The public key of a server, with its id and suite. Clients seal requests to it, and get it in a
+/// `KeyList`.
 ///
 /// ```
 /// use amaas_ohttp::{OhttpError, PublicKey, Suite};
@@ -99,16 +99,16 @@ impl fmt::Debug for PrivateKey {
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
     id: u8,
-    pub(crate) public: Public,
+    pub(crate) public: KemPublicKey,
 }
 
 impl PublicKey {
-    /// The key of its bytes.
+    /// Reads a key from its bytes.
     ///
     /// # Errors
     /// [`OhttpError::PublicKey`].
     pub fn from_bytes(id: u8, suite: Suite, bytes: &[u8]) -> Result<Self, OhttpError> {
-        let public = Public::from_bytes(suite, bytes).ok_or(OhttpError::PublicKey)?;
+        let public = KemPublicKey::from_bytes(suite, bytes).ok_or(OhttpError::PublicKey)?;
         Ok(Self { id, public })
     }
 
@@ -117,12 +117,12 @@ impl PublicKey {
         self.public.to_bytes()
     }
 
-    /// The id, by which a request names the key.
+    /// The id, which a request uses to name the key.
     pub fn id(&self) -> u8 {
         self.id
     }
 
-    /// The algorithms.
+    /// The suite.
     pub fn suite(&self) -> Suite {
         self.public.suite()
     }
@@ -134,5 +134,5 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// Nsk of both KEMs: an X25519 scalar, and the seed that an X-Wing key is expanded from.
+/// Nsk of both KEMs: an X25519 scalar, or the seed that an X-Wing key is expanded from.
 const SECRET_LEN: usize = 32;

@@ -6,16 +6,16 @@ use crate::suite::Suite;
 /// The media type of a [`KeyList`].
 pub const MEDIA_TYPE: &str = "application/ohttp-keys";
 
-/// The keys of a function that we can seal to, in the order of the list; one at least.
+/// The public keys of a server, in the order of the list; at least one.
 ///
-/// Configurations of other KEMs, and pairs of KDF and AEAD that make no suite of ours, are passed over when a list is read.
+/// Reading skips configurations of unsupported KEMs, and pairs of KDF and AEAD that form no supported suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyList {
     keys: Vec<PublicKey>,
 }
 
 impl KeyList {
-    /// A list of these keys, or nothing where there is none.
+    /// A list of these keys; `None` without any.
     pub fn new(keys: impl IntoIterator<Item = PublicKey>) -> Option<Self> {
         let keys: Vec<_> = keys.into_iter().collect();
         if keys.is_empty() { None } else { Some(Self { keys }) }
@@ -35,7 +35,7 @@ impl KeyList {
     /// Reads a list.
     ///
     /// # Errors
-    /// A [`KeyListError`] that names what is wrong.
+    /// A [`KeyListError`] that names the fault.
     pub fn decode(mut bytes: &[u8]) -> Result<Self, KeyListError> {
         let mut keys = Vec::new();
         while !bytes.is_empty() {
@@ -52,13 +52,13 @@ impl KeyList {
         &self.keys
     }
 
-    /// The key to seal to: the first of the best suite that is offered.
+    /// The first key of the most preferred suite in the list.
     pub fn preferred(&self) -> &PublicKey {
         let best = Suite::ALL.into_iter().find_map(|suite| self.of_suite(suite));
         best.unwrap_or(&self.keys[0])
     }
 
-    /// The first key of that suite, where one is offered.
+    /// The first key of that suite, if there is one.
     pub fn of_suite(&self, suite: Suite) -> Option<&PublicKey> {
         self.keys.iter().find(|key| key.suite() == suite)
     }
@@ -68,24 +68,24 @@ impl KeyList {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyListError {
-    /// The list ends within a configuration, or a configuration within a part.
+    /// The list ends in a configuration, or a configuration in a part.
     #[error("the list of keys ends early")]
     Truncated,
-    /// A configuration goes on after its algorithms.
+    /// A configuration has bytes after its algorithms.
     #[error("a key configuration has bytes after its end")]
     TrailingBytes,
-    /// The algorithms of a configuration are none, or no whole number of pairs.
+    /// A configuration has no algorithms, or an incomplete pair.
     #[error("the algorithms of a key configuration are malformed")]
     Algorithms,
     /// A public key is not a key of its KEM.
     #[error("malformed public key in the list")]
     PublicKey,
-    /// No configuration has a suite that we know.
+    /// No configuration has a supported suite.
     #[error("no key of the list can be used")]
     NoUsableKey,
 }
 
-/// A key configuration, with the pair of its suite alone.
+/// Writes a key configuration with the pair of its suite.
 fn encode(key: &PublicKey) -> Vec<u8> {
     let suite = key.suite();
     let mut out = vec![key.id()];
@@ -97,8 +97,7 @@ fn encode(key: &PublicKey) -> Vec<u8> {
     out
 }
 
-/// The key of a configuration, one for each suite of ours that it offers; none for a KEM that we do not know, whose key
-/// has a length that we do not know either.
+/// Reads a configuration: one key for each supported suite that it offers, none for an unsupported KEM.
 fn decode(mut bytes: &[u8]) -> Result<Vec<PublicKey>, KeyListError> {
     let [id] = take(&mut bytes)?;
     let kem = u16::from_be_bytes(take(&mut bytes)?);

@@ -1,4 +1,4 @@
-//! The keys that a function opens requests with.
+//! The private keys of a server.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use crate::error::OhttpError;
 use crate::key::{PrivateKey, PublicKey};
 use crate::suite::Suite;
 
-/// Private keys, each found by its id: the current one, the previous one while callers may still hold it, one of either
-/// suite. Clones share the keys.
+/// Private keys by id: one for each suite, and the previous keys during a rotation, while clients may still use them. Clones share
+/// the keys.
 ///
 /// ```
 /// use amaas_ohttp::{KeyRing, OhttpError, PrivateKey, Suite};
@@ -25,7 +25,7 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// A ring of `keys`, in the order in which they are offered.
+    /// A ring of `keys`, in the order in which they are published.
     ///
     /// # Errors
     /// [`OhttpError::DuplicateKey`].
@@ -43,7 +43,7 @@ impl KeyRing {
         self.keys.iter().map(PrivateKey::public_key)
     }
 
-    /// The key with that id, where these are its algorithms.
+    /// The key with that id, if it has these algorithms.
     pub(crate) fn find(&self, key_id: u8, [kem, kdf, aead]: [u16; 3]) -> Result<&PrivateKey, OhttpError> {
         let key = self.keys.iter().find(|key| key.id() == key_id).ok_or(OhttpError::UnknownKey { key_id })?;
         if Suite::from_ids(kem, kdf, aead) == Some(key.suite()) {

@@ -1,6 +1,6 @@
-//! The algorithms that a message is sealed with.
+//! The HPKE cipher suites.
 
-/// A key encapsulation mechanism, a key derivation function and an AEAD.
+/// A cipher suite: a key encapsulation mechanism, a key derivation function and an AEAD.
 ///
 /// ```
 /// use amaas_ohttp::Suite;
@@ -12,17 +12,17 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Suite {
-    /// X-Wing, which is ML-KEM-768 with X25519 (0x647a), HKDF-SHA256 and AES-256-GCM: safe against quantum computers.
+    /// X-Wing (0x647a), HKDF-SHA256 and AES-256-GCM. X-Wing is a post-quantum hybrid KEM of ML-KEM-768 and X25519.
     XWing,
-    /// DHKEM(X25519, HKDF-SHA256) (0x0020), HKDF-SHA256 and AES-128-GCM: what every OHTTP client has.
+    /// DHKEM(X25519, HKDF-SHA256) (0x0020), HKDF-SHA256 and AES-128-GCM, which every OHTTP client supports.
     X25519,
 }
 
 impl Suite {
-    /// Every suite, the one to prefer first.
+    /// Every suite, in order of preference.
     pub const ALL: [Self; 2] = [Self::XWing, Self::X25519];
 
-    /// The suite of these ids in the registries of HPKE, where it is one of ours.
+    /// The suite with these ids of the HPKE registries, if it is supported.
     pub fn from_ids(kem: u16, kdf: u16, aead: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|suite| (suite.kem(), suite.kdf(), suite.aead()) == (kem, kdf, aead))
     }
@@ -65,7 +65,7 @@ impl Suite {
     }
 
     /// Nk: bytes of a key of the AEAD. It is never below the 12 bytes of its nonce, so it is also max(Nn, Nk), the
-    /// length of a response nonce and of the secret that a response key is made of (RFC 9458 §4.4).
+    /// length of a response nonce and of the secret that a response key is derived from (RFC 9458 §4.4).
     pub(crate) fn aead_key_len(self) -> usize {
         match self {
             Self::XWing => 32,

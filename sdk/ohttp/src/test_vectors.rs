@@ -1,5 +1,5 @@
-//! The examples of RFC 9458, appendix A, and of the chunked draft, appendix A, in what only the inside of this module can
-//! see: the caller's side, which needs the ephemeral key of the example, and the values between the steps.
+//! The examples of RFC 9458, appendix A, and of the chunked draft, appendix A, in their private parts: the client's side, which
+//! needs the ephemeral key of the example, and the intermediate values.
 
 #![expect(clippy::similar_names, reason = "opened and opener are the words")]
 
@@ -7,27 +7,13 @@ use serde_json::Value;
 
 use crate::chunked::ResponseOpener;
 use crate::header;
-use crate::hpke::Secret;
+use crate::hpke::KemPrivateKey;
 use crate::key::PrivateKey;
 use crate::ring::KeyRing;
-use crate::setup::{self, Labels};
+use crate::setup::{self, FormatLabels};
 use crate::suite::Suite;
+use crate::test_data::{bytes, example};
 use crate::whole;
-
-pub(crate) fn example(text: &str) -> Value {
-    serde_json::from_str(text).expect("a JSON file")
-}
-
-pub(crate) fn bytes(value: &Value) -> Vec<u8> {
-    match value {
-        Value::Array(parts) => parts.iter().flat_map(bytes).collect(),
-        value => {
-            let digits = value.as_str().expect("text").as_bytes();
-            let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16).expect("a digit")).expect("below 16");
-            digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
-        }
-    }
-}
 
 fn ring(example: &Value) -> KeyRing {
     let header = header::write(1, Suite::X25519);
@@ -35,7 +21,7 @@ fn ring(example: &Value) -> KeyRing {
     KeyRing::new(vec![PrivateKey::from_bytes(&stored).expect("a key")]).expect("one key")
 }
 
-fn steps_agree(example: &Value, labels: &Labels) {
+fn steps_agree(example: &Value, labels: &FormatLabels) {
     let request = bytes(&example["encapsulated_request"]);
     let ring = ring(example);
     let (opened, len) = setup::open(&ring, labels, &request).expect("a header").expect("whole");
@@ -44,7 +30,7 @@ fn steps_agree(example: &Value, labels: &Labels) {
     let key = opened.secret.key(&bytes(&example["response_nonce"]));
     assert_eq!(key.base_nonce(), bytes(&example["aead_nonce"]));
     assert_eq!([labels.request, &[0], &request[..7]].concat(), bytes(&example["info"]));
-    let ephemeral = Secret::from_bytes(Suite::X25519, &bytes(&example["ephemeral_secret"])).expect("a key");
+    let ephemeral = KemPrivateKey::from_bytes(Suite::X25519, &bytes(&example["ephemeral_secret"])).expect("a key");
     assert_eq!(ephemeral.public().to_bytes(), bytes(&example["ephemeral_public"]));
     assert_eq!(opened.secret.encapsulated_key, bytes(&example["ephemeral_public"]));
 }
@@ -52,10 +38,10 @@ fn steps_agree(example: &Value, labels: &Labels) {
 #[test]
 fn rfc_9458_appendix_a() {
     let example = example(include_str!("../tests/vectors/rfc9458.json"));
-    steps_agree(&example, &Labels::WHOLE);
+    steps_agree(&example, &FormatLabels::WHOLE);
     let opened = whole::open_request(&ring(&example), &bytes(&example["encapsulated_request"])).expect("a request");
     assert_eq!(opened.request, bytes(&example["request"]));
-    // Both sides hold the same secret, so the function's serves for the caller here.
+    // Both sides have the same secret, so the server's secret opens the response here.
     let opener = whole::ResponseOpener { secret: opened.response.secret };
     let response = opener.open(&bytes(&example["encapsulated_response"])).expect("a response");
     assert_eq!(response, bytes(&example["response"]));
@@ -64,8 +50,8 @@ fn rfc_9458_appendix_a() {
 #[test]
 fn chunked_draft_appendix_a() {
     let example = example(include_str!("../tests/vectors/chunked-ohttp.json"));
-    steps_agree(&example, &Labels::CHUNKED);
-    let (opened, len) = setup::open(&ring(&example), &Labels::CHUNKED, &bytes(&example["encapsulated_request"]))
+    steps_agree(&example, &FormatLabels::CHUNKED);
+    let (opened, len) = setup::open(&ring(&example), &FormatLabels::CHUNKED, &bytes(&example["encapsulated_request"]))
         .expect("a header")
         .expect("whole");
     assert_eq!(len, 39);

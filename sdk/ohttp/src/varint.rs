@@ -1,9 +1,9 @@
-//! Variable-length integers (RFC 9000 §16): the two high bits of the first byte say whether 1, 2, 4 or 8 bytes hold it.
+//! Variable-length integers (RFC 9000 §16) of 1, 2, 4 or 8 bytes. The two high bits of the first byte give the length.
 //!
-//! A value may lawfully be written in more bytes than it needs. Whether that is an error is for the format around it to
-//! say: Binary HTTP allows it (RFC 9292 §3), our chunk framing does not. So [`read`] also says how many bytes it took.
+//! The encoding of a value need not be the shortest. Binary HTTP allows longer ones (RFC 9292 §3), the chunk framing here does
+//! not. So [`read`] also returns the number of bytes.
 
-/// The value at the start of `bytes` and the number of bytes it takes, or nothing while bytes are missing.
+/// The value at the start of `bytes` and its length in bytes; `None` if bytes are missing.
 pub(crate) fn read(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
     let len = 1 << (first >> 6);
@@ -12,7 +12,7 @@ pub(crate) fn read(bytes: &[u8]) -> Option<(u64, usize)> {
     Some((value, len))
 }
 
-/// Appends `value` in the fewest bytes. It has to be below 2⁶², as every length of something in memory is.
+/// Appends `value` in its shortest encoding. It has to be below 2⁶², as every length in memory is.
 pub(crate) fn write(value: u64, out: &mut Vec<u8>) {
     let (len, prefix) = match shortest(value) {
         1 => (1, 0),
@@ -24,7 +24,7 @@ pub(crate) fn write(value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&(value | prefix).to_be_bytes()[8 - len..]);
 }
 
-/// The fewest bytes that hold `value`.
+/// The length of the shortest encoding of `value`.
 pub(crate) fn shortest(value: u64) -> usize {
     match value {
         0..0x40 => 1,
@@ -52,7 +52,7 @@ mod tests {
             assert_eq!(out, bytes);
             assert_eq!(read(&bytes[..bytes.len() - 1]), None, "a missing byte");
         }
-        // The same appendix: two bytes for what one holds.
+        // The same appendix: two bytes for a value that fits one.
         assert_eq!(read(&[0x40, 0x25]), Some((37, 2)));
     }
 

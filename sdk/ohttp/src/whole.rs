@@ -1,17 +1,17 @@
 //! Messages that are sealed as a whole: `message/ohttp-req` and `message/ohttp-res` (RFC 9458 §4).
 //!
-//! Neither format says how long the message is. Bytes after its end are taken for a part of it, and refused as such with
+//! Neither format has a length. Bytes after the end of a message count as a part of it, and are refused with
 //! [`OhttpError::Authentication`].
 
 use rand_core::CryptoRng;
 
 use crate::error::OhttpError;
 use crate::key::PublicKey;
-use crate::random::Random;
+use crate::random::RandomSource;
 use crate::response::ResponseSecret;
 use crate::ring::KeyRing;
-use crate::setup::Opened;
-use crate::setup::{self, Labels};
+use crate::setup::OpenedRequest;
+use crate::setup::{self, FormatLabels};
 use crate::suite::TAG_LEN;
 
 /// The media type of a sealed request.
@@ -19,15 +19,15 @@ pub const REQUEST_MEDIA_TYPE: &str = "message/ohttp-req";
 /// The media type of a sealed response.
 pub const RESPONSE_MEDIA_TYPE: &str = "message/ohttp-res";
 
-/// Seals a request to `key` and gives what opens the response to it.
+/// Seals a request to `key`, and returns the opener of its response.
 ///
 /// # Errors
 /// [`OhttpError::Random`], [`OhttpError::Encapsulation`] or [`OhttpError::KeyExhausted`].
 pub fn seal_request(key: &PublicKey, request: &[u8]) -> Result<(Vec<u8>, ResponseOpener), OhttpError> {
-    seal(key, request, Random::System)
+    seal(key, request, RandomSource::System)
 }
 
-/// [`seal_request`] with a generator of the caller's: for vectors, and where randomness is rationed.
+/// [`seal_request`] with a given random number generator, for test vectors.
 ///
 /// # Errors
 /// As of [`seal_request`].
@@ -36,18 +36,18 @@ pub fn seal_request_with(
     request: &[u8],
     random: &mut impl CryptoRng,
 ) -> Result<(Vec<u8>, ResponseOpener), OhttpError> {
-    seal(key, request, Random::Given(random))
+    seal(key, request, RandomSource::Given(random))
 }
 
-/// Opens a request that is sealed to a key of `ring`.
+/// Opens a request that was sealed to a key of `ring`.
 ///
 /// # Errors
-/// An [`OhttpError`] that names what is wrong.
-pub fn open_request(ring: &KeyRing, sealed: &[u8]) -> Result<Opened<ResponseSealer>, OhttpError> {
-    let (mut header, len) = setup::open(ring, &Labels::WHOLE, sealed)?.ok_or(OhttpError::Truncated)?;
+/// An [`OhttpError`] that names the fault.
+pub fn open_request(ring: &KeyRing, sealed: &[u8]) -> Result<OpenedRequest<ResponseSealer>, OhttpError> {
+    let (mut header, len) = setup::open(ring, &FormatLabels::WHOLE, sealed)?.ok_or(OhttpError::Truncated)?;
     let mut request = Vec::new();
     header.cipher.open(&sealed[len..], b"", &mut request)?;
-    Ok(Opened {
+    Ok(OpenedRequest {
         request,
         key_id: header.key_id,
         encapsulated_key: header.secret.encapsulated_key.clone(),
@@ -66,18 +66,18 @@ impl ResponseSealer {
     /// # Errors
     /// [`OhttpError::Random`] or [`OhttpError::KeyExhausted`].
     pub fn seal(self, response: &[u8]) -> Result<Vec<u8>, OhttpError> {
-        self.seal_drawn(response, Random::System)
+        self.seal_drawn(response, RandomSource::System)
     }
 
-    /// [`seal`](Self::seal) with a generator of the caller's.
+    /// [`seal`](Self::seal) with a given random number generator.
     ///
     /// # Errors
     /// As of [`seal`](Self::seal).
     pub fn seal_with(self, response: &[u8], random: &mut impl CryptoRng) -> Result<Vec<u8>, OhttpError> {
-        self.seal_drawn(response, Random::Given(random))
+        self.seal_drawn(response, RandomSource::Given(random))
     }
 
-    fn seal_drawn(self, response: &[u8], mut random: Random<'_>) -> Result<Vec<u8>, OhttpError> {
+    fn seal_drawn(self, response: &[u8], mut random: RandomSource<'_>) -> Result<Vec<u8>, OhttpError> {
         let mut out = Vec::with_capacity(self.secret.nonce_len() + response.len() + TAG_LEN);
         let mut key = self.secret.draw(|nonce| random.fill(nonce), &mut out)?;
         key.seal(response, b"", &mut out)?;
@@ -105,9 +105,9 @@ impl ResponseOpener {
 
 crate::debug::redacted!(ResponseSealer, ResponseOpener);
 
-fn seal(key: &PublicKey, request: &[u8], random: Random<'_>) -> Result<(Vec<u8>, ResponseOpener), OhttpError> {
+fn seal(key: &PublicKey, request: &[u8], random: RandomSource<'_>) -> Result<(Vec<u8>, ResponseOpener), OhttpError> {
     let mut out = Vec::with_capacity(setup::len(key.suite()) + request.len() + TAG_LEN);
-    let (mut cipher, secret) = setup::seal(key, &Labels::WHOLE, random, &mut out)?;
+    let (mut cipher, secret) = setup::seal(key, &FormatLabels::WHOLE, random, &mut out)?;
     cipher.seal(request, b"", &mut out)?;
     Ok((out, ResponseOpener { secret }))
 }

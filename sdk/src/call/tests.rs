@@ -3,19 +3,31 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use amaas_ohttp::bhttp::{Encoding, Response, ResponseHead};
+use amaas_ohttp::bhttp::{MessageEncoding, Response, ResponseHead};
 use amaas_ohttp::key_list::KeyList;
 use amaas_ohttp::{KeyRing, PrivateKey, Suite, chunked};
 use amaas_wire::keys::Audience;
 
-use super::*;
-use crate::credentials::{AuthorizationFuture, CredentialProvider};
-use crate::retry::RetryConfig;
-use crate::seal::Demand;
-use crate::transport::TransportFuture;
+use amaas_wire::predict::IDEMPOTENCY_KEY;
 
-/// What the transport does with one attempt.
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Url};
+use tokio::time::Instant;
+
+use super::CallContext;
+use super::pending::Call;
+use crate::completed::CompletedCall;
+use crate::credentials::{Authorization, AuthorizationFuture, ClientCredentials, CredentialProvider};
+use crate::encode::EncodedPayload;
+use crate::error::{Error, ErrorKind};
+use crate::options::{CallOptions, IdempotencyMode};
+use crate::retry::{RetryConfig, RetryPolicy};
+use crate::seal::{CallSealer, KeyRequirements, KeySource};
+use crate::transport::{OutgoingRequest, ReceivedResponse, Transport, TransportError, TransportFuture};
+
+/// The reaction of the transport to one attempt.
 #[derive(Clone)]
 enum Step {
     Answer(u16, &'static [(&'static str, &'static str)]),
@@ -26,11 +38,11 @@ enum Step {
 }
 use Step::{Answer, Hang, Lost, NotSent, TooLarge};
 
-/// Plays steps, the last one for ever, and keeps what was sent and when.
+/// Plays steps, repeats the last one, and records requests and their times.
 #[derive(Clone)]
 struct Scripted {
     steps: Arc<Mutex<VecDeque<Step>>>,
-    sent: Arc<Mutex<Vec<(Instant, Outgoing)>>>,
+    sent: Arc<Mutex<Vec<(Instant, OutgoingRequest)>>>,
 }
 
 impl Scripted {
@@ -38,7 +50,7 @@ impl Scripted {
         Self { steps: Arc::new(Mutex::new(steps.iter().cloned().collect())), sent: Arc::default() }
     }
 
-    fn sent(&self) -> Vec<Outgoing> {
+    fn sent(&self) -> Vec<OutgoingRequest> {
         self.sent.lock().expect("no panic").iter().map(|(_, request)| request.clone()).collect()
     }
 
@@ -47,34 +59,34 @@ impl Scripted {
         sent.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()
     }
 
-    fn caller(&self, random: fn() -> f64) -> Caller {
-        Caller {
+    fn caller(&self, random: fn() -> f64) -> CallContext {
+        CallContext {
             transport: Arc::new(self.clone()),
             seal: None,
             signers: None,
-            credentials: Credentials::Provider(Arc::new(Numbered::default())),
-            retry: Retry::new(RetryConfig::default(), random),
+            credentials: ClientCredentials::Provider(Arc::new(Numbered::default())),
+            retry: RetryPolicy::new(RetryConfig::default(), random),
             timeout: Duration::from_mins(1),
             attempt_timeout: Duration::from_secs(20),
             max_answer: 1 << 20,
         }
     }
 
-    /// A caller that seals; the script's answers are sealed too where `answers` says so.
-    fn sealing(&self, answers: Answers) -> Caller {
+    /// A context that seals; `answers` decides whether the script's answers are sealed too.
+    fn sealing(&self, answers: Answers) -> CallContext {
         let ring = KeyRing::new(vec![PrivateKey::derive(1, Suite::X25519, &[1; 32])]).expect("one key");
         let function = Function { script: self.clone(), ring, answers };
-        let seal = Some(Seal::new(Demand::default()));
-        Caller { transport: Arc::new(function), seal, ..self.caller(|| 1.0) }
+        let seal = Some(CallSealer::new(KeyRequirements::default()));
+        CallContext { transport: Arc::new(function), seal, ..self.caller(|| 1.0) }
     }
 
-    async fn call(&self, options: &CallOptions) -> Result<Completed, Error> {
+    async fn call(&self, options: &CallOptions) -> Result<CompletedCall, Error> {
         post(options).send(&self.caller(|| 1.0)).await
     }
 }
 
 impl Transport for Scripted {
-    fn send(&self, request: Outgoing) -> TransportFuture<'_> {
+    fn send(&self, request: OutgoingRequest) -> TransportFuture<'_> {
         self.sent.lock().expect("no panic").push((Instant::now(), request));
         let mut steps = self.steps.lock().expect("no panic");
         let step = if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() };
@@ -84,7 +96,7 @@ impl Transport for Scripted {
                     let headers = headers.iter().map(|(name, value)| {
                         (name.parse().expect("a name"), value.parse::<HeaderValue>().expect("a value"))
                     });
-                    Ok(Received { status, headers: headers.collect(), body: bytes::Bytes::new() })
+                    Ok(ReceivedResponse { status, headers: headers.collect(), body: bytes::Bytes::new() })
                 }
                 NotSent => Err(TransportError::NotSent("refused".into())),
                 Lost => Err(TransportError::Lost("reset".into())),
@@ -95,14 +107,14 @@ impl Transport for Scripted {
     }
 }
 
-/// Where the script's answers stand.
+/// Whether the script's answers are inside the seal.
 #[derive(Clone, Copy, Debug)]
 enum Answers {
     Inside,
     Outside,
 }
 
-/// A function that has keys, and plays a script behind its seal.
+/// A function with keys, which plays a script behind its seal.
 struct Function {
     script: Scripted,
     ring: KeyRing,
@@ -110,12 +122,12 @@ struct Function {
 }
 
 impl Transport for Function {
-    fn send(&self, request: Outgoing) -> TransportFuture<'_> {
+    fn send(&self, request: OutgoingRequest) -> TransportFuture<'_> {
         Box::pin(async move {
             if request.url.path().ends_with("/keys") {
                 assert!(!request.headers.contains_key(AUTHORIZATION) && request.method == Method::GET);
                 let list = KeyList::new(self.ring.public_keys()).expect("one key").encode().into();
-                return Ok(Received { status: 200, headers: HeaderMap::new(), body: list });
+                return Ok(ReceivedResponse { status: 200, headers: HeaderMap::new(), body: list });
             }
             let opened = chunked::open_request(&self.ring, &request.body).expect("sealed to the key");
             let received = self.script.send(request).await?;
@@ -126,15 +138,15 @@ impl Transport for Function {
             for (name, value) in &received.headers {
                 head.headers.push(name.as_str(), value.as_bytes()).expect("a field");
             }
-            let message = Response::new(head, received.body.to_vec()).encode(Encoding::default());
+            let message = Response::new(head, received.body.to_vec()).encode(MessageEncoding::default());
             let body = opened.response.seal(&message).expect("sealed").into();
             let media_type = (CONTENT_TYPE, HeaderValue::from_static(chunked::RESPONSE_MEDIA_TYPE));
-            Ok(Received { status: 200, headers: HeaderMap::from_iter([media_type]), body })
+            Ok(ReceivedResponse { status: 200, headers: HeaderMap::from_iter([media_type]), body })
         })
     }
 }
 
-/// Gives another token each time.
+/// Returns another token each time.
 #[derive(Default)]
 struct Numbered(AtomicU32);
 
@@ -147,7 +159,7 @@ impl CredentialProvider for Numbered {
 
 fn post(options: &CallOptions) -> Call {
     let url = "https://models.example.com/v1/models/m/predict".parse().expect("a URL");
-    Call::post(url, keys(), Payload { bytes: "{}".into(), header_length: None }, options)
+    Call::post(url, keys(), EncodedPayload { bytes: "{}".into(), header_length: None }, options)
         .expect("options that can be sent")
 }
 
@@ -193,10 +205,10 @@ async fn what_is_tried_again_and_how_often() {
     ] {
         for (options, usual) in [(CallOptions::default(), keyed), (blind(), unkeyed)] {
             for sealed in [None, Some(Answers::Inside), Some(Answers::Outside)] {
-                // What stands outside the seal can be a gateway's word, on which a call without a key is not sent again.
+                // An answer outside the seal can be a gateway's, after which a call without a key is not sent again.
                 let expected = match step {
                     Answer(status, _) if matches!(sealed, Some(Answers::Outside)) => {
-                        let is_keyed = !matches!(options.idempotency, Idempotency::Off);
+                        let is_keyed = !matches!(options.idempotency, IdempotencyMode::Off);
                         if is_keyed && matches!(status, 408 | 429 | 502..=504) { 3 } else { 1 }
                     }
                     _ => usual,
@@ -222,7 +234,7 @@ async fn a_success_outside_the_seal_is_never_an_answer() {
         let transport = Scripted::new(&[Answer(status, &[])]);
         assert!(post(&CallOptions::default()).send(&transport.sealing(Answers::Inside)).await.is_ok());
     }
-    // What calls itself sealed and is not is damaged, and may have been a call that was answered.
+    // An answer with the media type of a sealed one that is not sealed is damaged; the call may have been answered.
     let fake: &[_] = &[("content-type", chunked::RESPONSE_MEDIA_TYPE)];
     for (options, attempts) in [(CallOptions::default(), 3), (blind(), 1)] {
         let transport = Scripted::new(&[Answer(200, fake)]);
@@ -321,7 +333,7 @@ async fn ids_that_would_break_a_header_are_refused_before_sending() {
     let url: Url = "https://models.example.com".parse().expect("a URL");
     for text in ["", "a b", "a\nb", "ä", &"x".repeat(256)] {
         for options in [CallOptions::default().idempotency_key(text), CallOptions::default().request_id(text)] {
-            let error = Call::post(url.clone(), keys(), Payload::default(), &options).err().expect("no header");
+            let error = Call::post(url.clone(), keys(), EncodedPayload::default(), &options).err().expect("no header");
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
         }
     }
@@ -331,11 +343,11 @@ async fn ids_that_would_break_a_header_are_refused_before_sending() {
 struct Takes(&'static str);
 
 impl Transport for Takes {
-    fn send(&self, request: Outgoing) -> TransportFuture<'_> {
+    fn send(&self, request: OutgoingRequest) -> TransportFuture<'_> {
         let status = if request.headers[AUTHORIZATION] == self.0 { 200 } else { 401 };
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(10)).await;
-            Ok(Received { status, headers: HeaderMap::new(), body: bytes::Bytes::new() })
+            Ok(ReceivedResponse { status, headers: HeaderMap::new(), body: bytes::Bytes::new() })
         })
     }
 }
@@ -343,10 +355,10 @@ impl Transport for Takes {
 #[tokio::test(start_paused = true)]
 async fn calls_that_are_refused_together_ask_for_one_token() {
     let asked = Arc::new(Numbered::default());
-    let cached = crate::Cached::new(Shared(Arc::clone(&asked)));
-    let caller = Caller {
+    let cached = crate::CachedCredentials::new(Shared(Arc::clone(&asked)));
+    let caller = CallContext {
         transport: Arc::new(Takes("Bearer token-1")),
-        credentials: Credentials::Provider(Arc::new(cached)),
+        credentials: ClientCredentials::Provider(Arc::new(cached)),
         ..Scripted::new(&[]).caller(|| 0.0)
     };
     let caller = Arc::new(caller);

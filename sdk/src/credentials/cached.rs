@@ -1,6 +1,7 @@
-//! Credentials that are kept until they expire or are refused.
+//! A single-flight cache of credentials.
 //!
-//! Invariant: concurrent calls share one refresh, also after a refusal; a call that is dropped during it leaves nothing locked.
+//! Invariant: concurrent calls share one refresh, also after a refusal. A call that is dropped during a refresh leaves nothing
+//! locked.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,33 +9,34 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Authorization, AuthorizationFuture, CredentialProvider};
+use super::authorization::Authorization;
+use super::provider::{AuthorizationFuture, CredentialProvider};
 
-/// Keeps what a provider gives until 30 s before it expires, or until the service refuses it (401); concurrent calls wait for one
-/// refresh. A provider that gives the refused credentials again is not asked again for 30 s.
-pub struct Cached<P> {
+/// Caches the credentials of a provider until 30 s before they expire, or until the service refuses them (401). Concurrent calls
+/// wait for one refresh. If the provider returns the refused credentials again, it is not called again for 30 s.
+pub struct CachedCredentials<P> {
     provider: P,
-    state: Mutex<State>,
+    state: Mutex<CacheState>,
     /// Held by the call that refreshes.
     turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct State {
+struct CacheState {
     current: Option<Authorization>,
-    /// The last that was refused.
+    /// The last refused credentials.
     refused: Option<Authorization>,
-    /// When the provider gave the refused one again.
+    /// The time at which the provider returned the refused credentials again.
     again: Option<Instant>,
 }
 
-impl<P: CredentialProvider> Cached<P> {
+impl<P: CredentialProvider> CachedCredentials<P> {
     /// Wraps `provider`.
     pub fn new(provider: P) -> Self {
         Self { provider, state: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CacheState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -43,18 +45,18 @@ impl<P: CredentialProvider> Cached<P> {
     }
 }
 
-impl State {
+impl CacheState {
     fn store(&mut self, new: &Authorization) {
         let is_again = self.refused.as_ref().is_some_and(|refused| refused.is_same(new));
         self.again = is_again.then(Instant::now);
         self.current = Some(new.clone());
     }
 
-    /// Whether the current one was refused, and another is to be asked for.
+    /// Drops the current credentials if they are the refused ones. Returns whether it did.
     fn refuse(&mut self, refused: &Authorization) -> bool {
-        // A call that was slower than another one that was refused too: there is a new one by now.
+        // Another call may have been refused before, so that the current credentials are new.
         let is_current = self.current.as_ref().is_some_and(|current| current.is_same(refused));
-        if !is_current || self.again.is_some_and(|again| again.elapsed() < ASK_AGAIN) {
+        if !is_current || self.again.is_some_and(|again| again.elapsed() < MIN_REFUSED_INTERVAL) {
             return false;
         }
         self.refused = self.current.take();
@@ -62,13 +64,13 @@ impl State {
     }
 }
 
-impl<P: CredentialProvider> CredentialProvider for Cached<P> {
+impl<P: CredentialProvider> CredentialProvider for CachedCredentials<P> {
     fn authorization(&self) -> AuthorizationFuture<'_> {
         Box::pin(async {
             if let Some(current) = self.current() {
                 return Ok(current);
             }
-            // Held while refreshing on purpose: that is what makes it one refresh.
+            // Held during the refresh, so that concurrent calls share it.
             let turn = self.turn.lock().await;
             if let Some(current) = self.current() {
                 return Ok(current);
@@ -87,14 +89,14 @@ impl<P: CredentialProvider> CredentialProvider for Cached<P> {
     }
 }
 
-impl<P> fmt::Debug for Cached<P> {
+impl<P> fmt::Debug for CachedCredentials<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached").finish_non_exhaustive()
+        f.debug_struct("CachedCredentials").finish_non_exhaustive()
     }
 }
 
-/// How long a provider is left alone that gave what was refused: it has no other.
-const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// The least time between two calls of a provider that has no other credentials than the refused ones.
+const MIN_REFUSED_INTERVAL: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
@@ -102,15 +104,15 @@ mod tests {
 
     use super::*;
 
-    /// Gives `token-0`, `token-1` and so on, each a second after it was asked; from `last` on the same.
+    /// Returns `token-0`, `token-1` and so on, each after a second; from `last` on the same.
     struct Slow {
         asked: AtomicU32,
         last: u32,
     }
 
     impl Slow {
-        fn cached(last: u32) -> Cached<Self> {
-            Cached::new(Self { asked: AtomicU32::new(0), last })
+        fn cached(last: u32) -> CachedCredentials<Self> {
+            CachedCredentials::new(Self { asked: AtomicU32::new(0), last })
         }
     }
 
@@ -124,7 +126,7 @@ mod tests {
         }
     }
 
-    async fn token(cached: &Cached<Slow>) -> Authorization {
+    async fn token(cached: &CachedCredentials<Slow>) -> Authorization {
         cached.authorization().await.expect("a token")
     }
 
@@ -155,7 +157,7 @@ mod tests {
         cached.refused(&first);
         let second = token(&cached).await;
         assert_eq!(second.secret(), "token-1");
-        // Calls that went out with the first one and end later say nothing of the second.
+        // A late refusal of the first token does not concern the second.
         cached.refused(&first);
         assert_eq!(token(&cached).await.secret(), "token-1");
     }

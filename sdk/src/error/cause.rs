@@ -1,12 +1,12 @@
-//! The cause of a connection error, out of the chain of its sources.
+//! Extracts the cause of a connection error from the chain of its sources.
 //!
-//! reqwest and hyper wrap what the operating system or TLS said in layers that say nothing ("error sending request", "client error
-//! (Connect)"). An `io::Error` shows its inner error's text, and hides the inner error from `source()`.
+//! reqwest and hyper wrap the error of the operating system or of TLS in layers without information ("error sending request",
+//! "client error (Connect)"). An `io::Error` shows the text of its inner error, and hides the inner error from `source()`.
 
 use std::error::Error;
 use std::io;
 
-/// What is left of the chain's texts, such as `tcp connect error: Connection refused (os error 111)`.
+/// The texts of the chain without those layers, such as `tcp connect error: Connection refused (os error 111)`.
 pub(crate) fn text(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     for error in chain(error) {
@@ -32,9 +32,9 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     })
 }
 
-/// Texts of the layers that only wrap.
+/// Texts of the layers without information.
 const LAYERS: [&str; 3] = ["error sending request", "client error (", "error decoding response body"];
-/// Characters of one text: a certificate's names can be many.
+/// The most characters of one text. A certificate can have many names.
 const LONGEST: usize = 300;
 
 #[cfg(test)]

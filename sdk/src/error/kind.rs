@@ -6,52 +6,52 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client cannot be made, has no endpoint for the model, or was called without a tokio runtime. Fault of the set-up.
+    /// The configuration is wrong: the client cannot be built, has no endpoint for the model, or was called without a tokio runtime.
     Config,
     /// The [`CredentialProvider`](crate::CredentialProvider) failed; nothing was sent.
     Credentials,
     /// No connection could be made, or it was lost before anything of the call was sent.
     Connect,
-    /// The endpoint's TLS certificate is not trusted: nothing was sent. It is not tried again.
+    /// The endpoint's TLS certificate is not trusted. Nothing was sent, and there is no retry.
     Certificate,
-    /// The connection was lost after the request went out: the service may have done the work.
+    /// The connection was lost after the request was sent. The service may have processed it.
     Interrupted,
-    /// The service's keys cannot be had, are not trusted, or are refused by it; nothing of the call was read.
+    /// The service's keys are unavailable, not trusted, or refused by the service. No part of the call was read.
     Keys,
-    /// A success that is not sealed: whoever wrote it, it is not taken. Nothing of it is in the error.
+    /// A success that is not sealed, which is discarded. The error holds nothing of it.
     NotSealed,
-    /// The sealed answer was cut short or altered on the way: the service may have done the work.
+    /// The sealed answer was truncated or altered in transit. The service may have processed the call.
     Damaged,
-    /// The receipt that came with the answer does not hold: it is malformed, not by a pinned signer, or for another model,
-    /// input or output. The answer is not taken, and the service has done the work.
+    /// The receipt of the answer is invalid: malformed, not by a pinned signer, or for another model, input or output. The answer is
+    /// discarded, and the service has processed the call.
     Receipt,
-    /// The time of the call, or of its last attempt, was up; or the service answered 408.
+    /// The call, or its last attempt, timed out; or the service answered 408.
     Timeout,
-    /// The service wants valid credentials (401).
+    /// The credentials are missing or invalid (401).
     Unauthorized,
-    /// What calls may cost this month is spent: the tenant's, or the key's (402). It is not tried again.
+    /// The budget of the tenant or of the key is exhausted for this month (402). There is no retry.
     Budget,
-    /// The credentials are valid, but not for this (403).
+    /// The credentials are valid, but do not allow this call (403).
     Forbidden,
     /// No such model, version or route (404, 410).
     NotFound,
-    /// The input is wrong (400, 422 and the other 4xx), or was found wrong before it was sent (no status).
+    /// The input is invalid (400, 422 and the other 4xx, or no status if it was found before sending).
     InvalidInput,
-    /// The request is larger than the service takes (413), or the answer larger than the client takes.
+    /// The request is larger than the service accepts (413), or the answer larger than the client accepts.
     TooLarge,
-    /// Too many calls (429); [`Error::retry_after`](crate::Error::retry_after) says how long that holds.
+    /// The rate limit is exceeded (429); [`Error::retry_after`](crate::Error::retry_after) is the time to wait.
     RateLimited,
-    /// The service is overloaded, not ready or not there (502, 503, 504).
+    /// The service is overloaded, not ready or unreachable (502, 503, 504).
     Unavailable,
     /// The service failed (500 and the other 5xx).
     Server,
-    /// The answer is not what this route answers: a redirect, or a success whose body cannot be read.
+    /// The answer does not fit the route: a redirect, or a success whose body cannot be read.
     #[default]
     Protocol,
 }
 
 impl ErrorKind {
-    /// The name of the kind in logs and metrics, such as `rate_limited`: it stays the same from version to version.
+    /// The stable name of the kind in logs and metrics, such as `rate_limited`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Config => "config",
@@ -77,7 +77,7 @@ impl ErrorKind {
         }
     }
 
-    /// The kind for the answer's status, and what it means.
+    /// The kind and the text for the status of an answer.
     pub(crate) fn of_status(status: u16) -> (Self, &'static str) {
         match status {
             300..=399 => (Self::Protocol, "the endpoint answered with a redirect, which is not followed"),

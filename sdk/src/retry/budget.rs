@@ -1,21 +1,21 @@
-//! The tokens that retries cost, shared by all clones of a client.
+//! The retry budget: tokens that retries cost, shared by all clones of a client.
 //!
-//! The numbers are those of the AWS SDKs' standard retry mode, which sheds retry load within seconds of an outage.
+//! The numbers are those of the AWS SDKs' standard retry mode, which stops retry load within seconds of an outage.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct RetryBudget {
     tokens: AtomicU32,
     capacity: u32,
 }
 
-impl Budget {
+impl RetryBudget {
     pub(super) fn new(capacity: u32) -> Self {
         Self { tokens: AtomicU32::new(capacity), capacity }
     }
 
-    /// Takes `cost` tokens, or none where there are fewer.
+    /// Takes `cost` tokens. Takes none and returns `false` if there are fewer.
     pub(super) fn take(&self, cost: u32) -> bool {
         self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| tokens.checked_sub(cost)).is_ok()
     }
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn tokens_run_out_and_never_pass_the_capacity() {
-        let budget = Budget::new(10);
+        let budget = RetryBudget::new(10);
         assert!(budget.take(5) && budget.take(5));
         assert!(!budget.take(1));
         budget.put(u32::MAX);

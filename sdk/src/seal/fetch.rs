@@ -1,13 +1,12 @@
-//! Keys over the network: the list, and the manifest where signers are pinned.
+//! Fetches keys: the list, and the manifest if signers are pinned.
 //!
-//! No credential goes along: keys are public. A failure is one of the keys alone, for nothing of the call went out; so
-//! whatever may pass is tried again, with or without an idempotency key.
+//! Requests for keys carry no credentials, because keys are public. If they fail, nothing of the call was sent, so every transient
+//! failure is retried, with or without an idempotency key.
 //!
-//! A model or version that the service does not know is `NotFound`, whichever of the two documents says so. Nothing is sealed to keys
-//! without a manifest, so a service that hides it gains nothing by saying so.
+//! An unknown model or version is `NotFound`, whichever of the two documents states it. With pins nothing is sealed to keys without
+//! a manifest, so an attacker gains nothing by hiding it.
 //!
-//! Without pins the manifest is not asked for: whoever could put another list in the place of the real one could put a
-//! manifest beside it, and a check that holds nobody up is not worth a request.
+//! Without pins the manifest is not fetched: an attacker who can replace the list can replace the manifest too.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,36 +19,36 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 
-use super::{Demand, KeySource, seconds};
-use crate::call::Failure;
+use super::clock::seconds;
+use super::key_source::{KeyRequirements, KeySource};
 use crate::decode;
-use crate::error::Wait;
-use crate::retry::Cause;
-use crate::transport::{Outgoing, Received, Transport, TransportError};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, ReadableDuration};
+use crate::failure::AttemptFailure;
+use crate::retry::FailureCause;
+use crate::transport::{OutgoingRequest, ReceivedResponse, Transport, TransportError};
 
-/// A key that may be sealed to.
-pub(super) struct Fetched {
+/// A checked key.
+pub(super) struct FetchedKey {
     pub(super) key: PublicKey,
     pub(super) life: Duration,
-    /// The manifest's, where there is one.
+    /// The serial of the manifest, if there is one.
     pub(super) serial: Option<u64>,
 }
 
 pub(super) async fn keys(
     source: &KeySource,
     transport: &dyn Transport,
-    demand: &Demand,
+    demand: &KeyRequirements,
     now: SystemTime,
     least_serial: u64,
-) -> Result<Fetched, Failure> {
+) -> Result<FetchedKey, AttemptFailure> {
     let Some(signers) = &demand.signers else {
         let list = list(source, transport).await?;
         let list = KeyList::decode(&list).map_err(|error| malformed().because(error))?;
-        return Ok(Fetched { key: choose(&list, demand)?, life: UNSIGNED, serial: None });
+        return Ok(FetchedKey { key: choose(&list, demand)?, life: UNSIGNED_KEY_LIFE, serial: None });
     };
     let now = u64::try_from(seconds(now)).unwrap_or_default();
-    // A signed manifest of another version is no reason for distrust: the version is judged apart.
+    // A signed manifest of another version is trusted; the version is checked separately.
     let audience = Audience::of_model(&source.audience.model);
     let required = ManifestRequirement { audience, now, least_serial };
     let (list, manifest) = match signed(source, transport, signers, &required).await? {
@@ -60,23 +59,23 @@ pub(super) async fn keys(
     .map_err(distrusted)?;
     check_version(&source.audience, manifest.audience())?;
     let life = Duration::from_secs((manifest.not_after() - now).max(1));
-    Ok(Fetched { key: choose(&list, demand)?, life, serial: Some(manifest.serial()) })
+    Ok(FetchedKey { key: choose(&list, demand)?, life, serial: Some(manifest.serial()) })
 }
 
-/// List and manifest, held against each other and against what is required.
+/// Fetches list and manifest, and verifies them against each other and the requirements.
 async fn signed(
     source: &KeySource,
     transport: &dyn Transport,
     signers: &[VerifyingKey],
     required: &ManifestRequirement,
-) -> Result<Result<(KeyList, KeyManifest), ManifestError>, Failure> {
-    // Both to the end, so that the same failures make the same error whichever of them comes first.
+) -> Result<Result<(KeyList, KeyManifest), ManifestError>, AttemptFailure> {
+    // Both complete, so that the error does not depend on their order.
     let (list, manifest) = tokio::join!(list(source, transport), manifest(source, transport));
     let (list, manifest) = (list?, manifest?);
     Ok(KeyManifest::verify(&manifest, &list, signers, required))
 }
 
-async fn list(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, Failure> {
+async fn list(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, AttemptFailure> {
     let received = fetch(source.url.clone(), HeaderValue::from_static(MEDIA_TYPE), transport).await?;
     if received.is_success() {
         return Ok(received.body);
@@ -86,10 +85,10 @@ async fn list(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, Fa
         return Err(failure);
     }
     let what = no_keys(source, &received, failure.error.problem());
-    Err(Failure { error: failure.error.of_kind(ErrorKind::Keys, &what), ..failure })
+    Err(AttemptFailure { error: failure.error.of_kind(ErrorKind::Keys, &what), ..failure })
 }
 
-async fn manifest(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, Failure> {
+async fn manifest(source: &KeySource, transport: &dyn Transport) -> Result<Bytes, AttemptFailure> {
     let mut url = source.url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.push("manifest");
@@ -102,63 +101,67 @@ async fn manifest(source: &KeySource, transport: &dyn Transport) -> Result<Bytes
     if says_why(&failure) {
         return Err(failure);
     }
-    let what = "the keys are not trusted: signers are pinned, and the service gives no manifest";
-    Err(Failure { error: failure.error.of_kind(ErrorKind::Keys, what), ..failure })
+    let what = "the keys are not trusted: signers are pinned, and the service has no manifest";
+    Err(AttemptFailure { error: failure.error.of_kind(ErrorKind::Keys, what), ..failure })
 }
 
-/// Whether the answer says more than that there are no keys: that there is no such model or version, or that it may pass. That is
-/// believed of anyone, for it only ends the call, before anything of it was sent.
-fn says_why(failure: &Failure) -> bool {
+/// Whether the answer explains the absence of keys: an unknown model or version, or a transient failure. It needs no authenticity,
+/// because it can only end the call before anything of it was sent.
+fn says_why(failure: &AttemptFailure) -> bool {
     let slug = failure.error.problem().and_then(|problem| problem.kind.strip_prefix(TYPE_PREFIX));
-    failure.cause == Cause::NotSent || slug.is_some_and(|slug| UNKNOWN.contains(&slug))
+    failure.cause == FailureCause::NotSent || slug.is_some_and(|slug| UNKNOWN_SLUGS.contains(&slug))
 }
 
-async fn fetch(url: Url, accept: HeaderValue, transport: &dyn Transport) -> Result<Received, Failure> {
+async fn fetch(url: Url, accept: HeaderValue, transport: &dyn Transport) -> Result<ReceivedResponse, AttemptFailure> {
     let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
-    let request = Outgoing { method: Method::GET, url, base: 0, headers, body: Bytes::new(), limit: LIMIT };
+    let request =
+        OutgoingRequest { method: Method::GET, url, base: 0, headers, body: Bytes::new(), limit: MAX_DOCUMENT_LEN };
     transport.send(request).await.map_err(|error| match error {
         TransportError::TooLarge { limit, .. } => wrong(&format!("they are larger than {limit} bytes")).into(),
         TransportError::Lost(source) => {
             let what = "the connection was lost while keys were fetched, before anything of the call was sent";
-            Failure { cause: Cause::NotSent, error: Error::new(ErrorKind::Connect, what).with_cause(source) }
+            AttemptFailure {
+                cause: FailureCause::NotSent,
+                error: Error::new(ErrorKind::Connect, what).with_cause(source),
+            }
         }
         error => error.into(),
     })
 }
 
-/// What an answer that holds no keys means. What the call itself would be tried again for without a key is tried again.
-fn refused(received: &Received) -> Failure {
+/// The failure of an answer without keys. It is retried if the call itself would be retried without an idempotency key.
+fn refused(received: &ReceivedResponse) -> AttemptFailure {
     let failure = decode::failure(received, None);
-    let again = failure.cause == Cause::NotProcessed || matches!(received.status, 408 | 429 | 502..=504);
-    let cause = if again { Cause::NotSent } else { Cause::Permanent };
-    Failure { cause, error: failure.error.unsealed() }
+    let again = failure.cause == FailureCause::NotProcessed || matches!(received.status, 408 | 429 | 502..=504);
+    let cause = if again { FailureCause::NotSent } else { FailureCause::Permanent };
+    AttemptFailure { cause, error: failure.error.unsealed() }
 }
 
-/// What it says of an endpoint that it has no keys.
-fn no_keys(source: &KeySource, received: &Received, problem: Option<&Problem>) -> String {
+/// Explains why an endpoint has no keys.
+fn no_keys(source: &KeySource, received: &ReceivedResponse, problem: Option<&Problem>) -> String {
     let base = source.url.path().get(..source.base).unwrap_or_default();
     if let Some(version) = ["/v1", "/v2"].into_iter().find(|version| base.ends_with(version)) {
-        return format!("the endpoint ends with {version}, which is part of the routes: leave it away");
+        return format!("the endpoint ends with {version}, which is part of the routes: remove it");
     }
     if matches!(received.status, 404 | 405 | 410 | 501) && problem.is_none_or(|it| !it.kind.starts_with(TYPE_PREFIX)) {
         return NO_ENDPOINT.to_owned();
     }
-    "the service gives no keys to seal calls to".to_owned()
+    "the service has no keys to seal calls to".to_owned()
 }
 
-/// Refuses a version that is not the one that is asked for, where one is.
-fn check_version(asked: &Audience, found: &Audience) -> Result<(), Failure> {
+/// Refuses another version than the requested one.
+fn check_version(asked: &Audience, found: &Audience) -> Result<(), AttemptFailure> {
     let (asked, found) = (&asked.version, &found.version);
     if asked == ANY || asked == found {
         return Ok(());
     }
     let what = format!("no such version of the model: asked for {asked:?}, and the service has {found:?}");
-    Err(Failure::permanent(Error::new(ErrorKind::NotFound, what)))
+    Err(AttemptFailure::permanent(Error::new(ErrorKind::NotFound, what)))
 }
 
-fn distrusted(error: ManifestError) -> Wrong {
+fn distrusted(error: ManifestError) -> UnusableKeys {
     let clock = |what: &str, by: u64| {
-        let by = Wait(Duration::from_secs(by));
+        let by = ReadableDuration(Duration::from_secs(by));
         format!("{what} by this machine's clock ({by}): is the clock right?")
     };
     let why = match error {
@@ -166,10 +169,10 @@ fn distrusted(error: ManifestError) -> Wrong {
         ManifestError::Expired { not_after, now } => clock("their manifest has expired", now - not_after),
         error => error.to_string(),
     };
-    Wrong(Error::new(ErrorKind::Keys, format!("the keys are not trusted: {why}"))).because(error)
+    UnusableKeys(Error::new(ErrorKind::Keys, format!("the keys are not trusted: {why}"))).because(error)
 }
 
-fn choose(list: &KeyList, demand: &Demand) -> Result<PublicKey, Failure> {
+fn choose(list: &KeyList, demand: &KeyRequirements) -> Result<PublicKey, AttemptFailure> {
     let chosen = match demand.suite {
         Some(suite) => list.of_suite(suite),
         None => Some(list.preferred()),
@@ -177,34 +180,34 @@ fn choose(list: &KeyList, demand: &Demand) -> Result<PublicKey, Failure> {
     chosen.cloned().ok_or_else(|| wrong("none is of the suite that was asked for").into())
 }
 
-/// The keys are wrong in this way.
-fn wrong(what: &str) -> Wrong {
-    Wrong(Error::new(ErrorKind::Keys, format!("the service's keys cannot be used: {what}")))
+/// The error for unusable keys.
+fn wrong(what: &str) -> UnusableKeys {
+    UnusableKeys(Error::new(ErrorKind::Keys, format!("the service's keys cannot be used: {what}")))
 }
 
-/// What was fetched is no list of keys: as a page that answers every path.
-fn malformed() -> Wrong {
+/// The error for a document that is no key list, such as the page of another server.
+fn malformed() -> UnusableKeys {
     wrong("the list of keys is malformed; is this an amaas endpoint?")
 }
 
-struct Wrong(Error);
+struct UnusableKeys(Error);
 
-impl Wrong {
+impl UnusableKeys {
     fn because(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self(self.0.with_source(source))
     }
 }
 
-impl From<Wrong> for Failure {
-    fn from(Wrong(error): Wrong) -> Self {
+impl From<UnusableKeys> for AttemptFailure {
+    fn from(UnusableKeys(error): UnusableKeys) -> Self {
         Self::permanent(error)
     }
 }
 
-/// How long keys are used that nobody signed an end for.
-const UNSIGNED: Duration = Duration::from_hours(1);
-/// The largest list or manifest: fifty keys of the larger suite.
-const LIMIT: usize = 64 << 10;
-/// Problems that say more of a call than that there are no keys.
-const UNKNOWN: [&str; 2] = ["unknown-model", "unknown-version"];
+/// The life of keys without a signed expiry.
+const UNSIGNED_KEY_LIFE: Duration = Duration::from_hours(1);
+/// The largest list or manifest, in bytes: fifty keys of the larger suite.
+const MAX_DOCUMENT_LEN: usize = 64 << 10;
+/// Problem types that explain the absence of keys.
+const UNKNOWN_SLUGS: [&str; 2] = ["unknown-model", "unknown-version"];
 const NO_ENDPOINT: &str = "this is no amaas endpoint: it has no keys to seal calls to";

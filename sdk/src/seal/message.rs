@@ -1,8 +1,8 @@
-//! The two stages: a plain request becomes a sealed one, a sealed answer becomes a plain one.
+//! The two stages: sealing a request, and opening its answer.
 //!
-//! Invariant: of the plain request, only URL and request id stand outside.
+//! Invariant: only URL and request id of the plain request are visible outside.
 
-use amaas_ohttp::bhttp::{self, BhttpError, Encoding, Fields, Limits, RequestHead};
+use amaas_ohttp::bhttp::{self, BhttpError, DecodeLimits, FieldSection, MessageEncoding, RequestHead};
 use amaas_ohttp::chunked::{self, ResponseOpener};
 use amaas_ohttp::{OhttpError, PublicKey};
 use amaas_wire::predict::REQUEST_ID;
@@ -11,13 +11,17 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use zeroize::Zeroizing;
 
-use crate::call::Failure;
-use crate::retry::Cause;
-use crate::transport::{Outgoing, Received, TransportError};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
+use crate::failure::AttemptFailure;
+use crate::retry::FailureCause;
+use crate::transport::{OutgoingRequest, ReceivedResponse, TransportError};
 
-/// Seals `request`, which is made at `date`, and gives what opens the answer.
-pub(super) fn seal(key: &PublicKey, request: &Outgoing, date: &str) -> Result<(Outgoing, ResponseOpener), Error> {
+/// Seals `request` with the date `date`, and returns the opener of the answer.
+pub(super) fn seal(
+    key: &PublicKey,
+    request: &OutgoingRequest,
+    date: &str,
+) -> Result<(OutgoingRequest, ResponseOpener), Error> {
     let message = Zeroizing::new(message(request, date).map_err(|error| cannot(&error))?);
     let (body, opener) = chunked::seal_request(key, &message).map_err(|error| match error {
         OhttpError::Encapsulation => Error::new(ErrorKind::Keys, "the service's key cannot be used").with_source(error),
@@ -29,23 +33,23 @@ pub(super) fn seal(key: &PublicKey, request: &Outgoing, date: &str) -> Result<(O
     if let Some(id) = request.headers.get(REQUEST_ID) {
         headers.insert(REQUEST_ID, id.clone());
     }
-    // Field sections, padding by an eighth and the seals of chunks come on top of the content.
-    let limit = request.limit.saturating_add(request.limit / 8).saturating_add(ROOM);
+    // Field sections, padding by an eighth and the tags of chunks add to the content.
+    let limit = request.limit.saturating_add(request.limit / 8).saturating_add(SEAL_OVERHEAD);
     Ok((
-        Outgoing { method: Method::POST, url: request.url.clone(), base: 0, headers, body: body.into(), limit },
+        OutgoingRequest { method: Method::POST, url: request.url.clone(), base: 0, headers, body: body.into(), limit },
         opener,
     ))
 }
 
-/// Opens the answer, whose content is no larger than `limit` bytes.
-pub(super) fn open(opener: ResponseOpener, sealed: &[u8], limit: usize) -> Result<Received, Failure> {
+/// Opens the answer, whose content may have up to `limit` bytes.
+pub(super) fn open(opener: ResponseOpener, sealed: &[u8], limit: usize) -> Result<ReceivedResponse, AttemptFailure> {
     let message = opener.open(sealed).map_err(|error| {
         let what = "the sealed answer was cut short or altered on the way";
-        Failure { cause: Cause::Lost, error: Error::new(ErrorKind::Damaged, what).with_source(error) }
+        AttemptFailure { cause: FailureCause::Lost, error: Error::new(ErrorKind::Damaged, what).with_source(error) }
     })?;
-    let limits = Limits { content: limit as u64, ..Limits::default() };
+    let limits = DecodeLimits { content: limit as u64, ..DecodeLimits::default() };
     let response = bhttp::Response::decode(&message, limits).map_err(|error| match error {
-        BhttpError::ContentTooLarge { .. } => Failure::from(TransportError::TooLarge { status: 200, limit }),
+        BhttpError::ContentTooLarge { .. } => AttemptFailure::from(TransportError::TooLarge { status: 200, limit }),
         error => malformed(error),
     })?;
     let mut headers = HeaderMap::new();
@@ -53,11 +57,11 @@ pub(super) fn open(opener: ResponseOpener, sealed: &[u8], limit: usize) -> Resul
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(malformed)?;
         headers.append(name, HeaderValue::from_bytes(value).map_err(malformed)?);
     }
-    Ok(Received { status: response.head.status(), headers, body: Bytes::from(response.content) })
+    Ok(ReceivedResponse { status: response.head.status(), headers, body: Bytes::from(response.content) })
 }
 
 /// The binary HTTP request, padded.
-fn message(request: &Outgoing, date: &str) -> Result<Vec<u8>, BhttpError> {
+fn message(request: &OutgoingRequest, date: &str) -> Result<Vec<u8>, BhttpError> {
     let url = &request.url;
     let mut head =
         RequestHead::new(request.method.as_str(), url.scheme(), &authority(url), &path_and_query(url, request.base))?;
@@ -65,7 +69,7 @@ fn message(request: &Outgoing, date: &str) -> Result<Vec<u8>, BhttpError> {
         head.headers.push(name.as_str(), value.as_bytes())?;
     }
     head.headers.push("date", date)?;
-    Ok(Encoding::default().encode(&head, &request.body, &Fields::default()))
+    Ok(MessageEncoding::default().encode(&head, &request.body, &FieldSection::default()))
 }
 
 fn authority(url: &Url) -> String {
@@ -73,7 +77,7 @@ fn authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// As the function sees it.
+/// Path and query as the function sees them.
 fn path_and_query(url: &Url, base: usize) -> String {
     let path = url.path().get(base..).unwrap_or_default();
     url.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
@@ -83,13 +87,13 @@ fn cannot(error: &(impl std::error::Error + Clone + Send + Sync + 'static)) -> E
     Error::invalid_input("the call cannot be sealed").with_source(error.clone())
 }
 
-/// It is authentic, so the function itself wrote it wrong.
-fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+/// The error for an authentic answer that is malformed, which is a fault of the function.
+fn malformed(error: impl std::error::Error + Send + Sync + 'static) -> AttemptFailure {
     let what = "the answer inside the seal is not an HTTP response";
-    Failure::permanent(Error::new(ErrorKind::Protocol, what).with_source(error))
+    AttemptFailure::permanent(Error::new(ErrorKind::Protocol, what).with_source(error))
 }
 
-const ROOM: usize = 128 << 10;
+const SEAL_OVERHEAD: usize = 128 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -102,13 +106,13 @@ mod tests {
         KeyRing::new(vec![PrivateKey::derive(1, Suite::X25519, &[7; 32])]).expect("one key")
     }
 
-    fn request() -> Outgoing {
+    fn request() -> OutgoingRequest {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_static("Bearer CANARY"));
         headers.insert("idempotency-key", HeaderValue::from_static("CANARY"));
         headers.insert(REQUEST_ID, HeaderValue::from_static("id"));
         let url = "https://h:8443/base/v1/models/m/predict?version=3".parse().expect("a URL");
-        Outgoing {
+        OutgoingRequest {
             method: Method::GET,
             url,
             base: "/base".len(),
@@ -125,7 +129,7 @@ mod tests {
         let (sealed, opener) = seal(&key, &request(), "now").expect("sealed");
         let function = chunked::open_request(&ring, &sealed.body).expect("opened").response;
         let response = Response::new(ResponseHead::new(200).expect("a status"), content.to_vec());
-        (function.seal(&response.encode(Encoding::default())).expect("sealed"), opener)
+        (function.seal(&response.encode(MessageEncoding::default())).expect("sealed"), opener)
     }
 
     #[test]
@@ -141,7 +145,7 @@ mod tests {
 
         let plain = chunked::open_request(&ring, &sealed.body).expect("opened").request;
         assert_eq!(plain.len() % 32, 0, "padded");
-        let inner = Request::decode(&plain, Limits::default()).expect("a request");
+        let inner = Request::decode(&plain, DecodeLimits::default()).expect("a request");
         assert_eq!((inner.head.method(), inner.head.authority()), ("GET", "h:8443"));
         assert_eq!(inner.head.path(), "/v1/models/m/predict?version=3");
         for (name, value) in
@@ -164,7 +168,7 @@ mod tests {
         for at in 0..len {
             for failure in [damaged(&|sealed| sealed[at] ^= 1), damaged(&|sealed| sealed.truncate(at))] {
                 let failure = failure.expect_err("damaged");
-                assert_eq!((failure.error.kind(), failure.cause), (ErrorKind::Damaged, Cause::Lost), "{at}");
+                assert_eq!((failure.error.kind(), failure.cause), (ErrorKind::Damaged, FailureCause::Lost), "{at}");
             }
         }
         assert_eq!(damaged(&|sealed| sealed.push(0)).expect_err("longer").error.kind(), ErrorKind::Damaged);
@@ -174,7 +178,7 @@ mod tests {
     fn the_limit_is_on_what_is_inside() {
         let (sealed, opener) = answered(&[0; 11]);
         let failure = open(opener, &sealed, 10).expect_err("11 bytes");
-        assert_eq!((failure.error.kind(), failure.cause), (ErrorKind::TooLarge, Cause::Permanent));
+        assert_eq!((failure.error.kind(), failure.cause), (ErrorKind::TooLarge, FailureCause::Permanent));
         let (sealed, opener) = answered(&[0; 11]);
         assert_eq!(open(opener, &sealed, 11).expect("11 bytes").body.len(), 11);
     }

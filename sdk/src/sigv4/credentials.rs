@@ -1,4 +1,4 @@
-//! AWS credentials as they are kept.
+//! The cache of AWS credentials.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,23 +8,23 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::usual;
+use super::default_chain;
 
-/// Credentials that are asked for again before they expire. Calls at one time wait for one asking.
-pub(super) struct Kept {
+/// Caches credentials until shortly before they expire. Concurrent calls share one refresh.
+pub(super) struct CredentialCache {
     provider: SharedCredentialsProvider,
-    /// The last ones, and until when they are used.
+    /// The cached credentials, and their end.
     current: Mutex<Option<(Credentials, Instant)>>,
 }
 
-impl Kept {
-    /// Credentials of `provider`, or of the usual places.
+impl CredentialCache {
+    /// Credentials of `provider`, or of the default sources.
     pub(super) fn new(provider: Option<SharedCredentialsProvider>) -> Self {
-        Self { provider: provider.unwrap_or_else(usual::provider), current: Mutex::new(None) }
+        Self { provider: provider.unwrap_or_else(default_chain::provider), current: Mutex::new(None) }
     }
 
     pub(super) async fn current(&self) -> Result<Credentials, CredentialsError> {
-        // Held while asking on purpose: that is what makes it one asking. A call that is dropped lets go of it.
+        // Held during the refresh, so that concurrent calls share it. A dropped call releases it.
         let mut current = self.current.lock().await;
         if let Some((credentials, until)) = &*current
             && Instant::now() < *until
@@ -33,18 +33,18 @@ impl Kept {
         }
         let credentials = self.provider.provide_credentials().await?;
         let left = credentials.expiry().map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
-        let kept = left.map_or(UNSTATED, |left| left.saturating_sub(REFRESH_BEFORE).min(LONGEST));
+        let kept = left.map_or(UNEXPIRING_LIFE, |left| left.saturating_sub(REFRESH_BEFORE).min(MAX_LIFE));
         *current = Some((credentials.clone(), Instant::now() + kept));
         Ok(credentials)
     }
 }
 
-/// A signature is looked at within some seconds of its making, but clocks differ.
+/// The margin before expiry. A signature is checked within seconds, but clocks differ.
 const REFRESH_BEFORE: Duration = Duration::from_mins(1);
-/// How long credentials are used that name no end, as the AWS SDKs do.
-const UNSTATED: Duration = Duration::from_mins(15);
-/// Longer than any, and short enough to be added to any clock.
-const LONGEST: Duration = Duration::from_hours(24);
+/// The life of credentials without an expiry, as in the AWS SDKs.
+const UNEXPIRING_LIFE: Duration = Duration::from_mins(15);
+/// The longest life. It is short enough to be added to any clock.
+const MAX_LIFE: Duration = Duration::from_hours(24);
 
 #[cfg(test)]
 mod tests {
@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives other credentials each time, which live so long.
+    /// Returns other credentials each time, with this life.
     #[derive(Clone, Debug)]
     struct Changing {
         asked: Arc<AtomicU64>,
@@ -80,7 +80,7 @@ mod tests {
     async fn credentials_are_asked_for_once_and_again_before_they_expire() {
         for (life, kept) in [(Some(3600), 3540), (None, 900)] {
             let provider = Changing { asked: Arc::default(), life: life.map(Duration::from_secs) };
-            let credentials = Kept::new(Some(SharedCredentialsProvider::new(provider.clone())));
+            let credentials = CredentialCache::new(Some(SharedCredentialsProvider::new(provider.clone())));
             let (a, b) = tokio::join!(credentials.current(), credentials.current());
             assert_eq!((a.expect("some").access_key_id(), b.expect("some").access_key_id()), ("AKIA0", "AKIA0"));
             for (wait, id) in [(kept - 2, "AKIA0"), (4, "AKIA1")] {
@@ -94,7 +94,7 @@ mod tests {
     #[tokio::test]
     async fn credentials_that_end_soon_are_not_kept() {
         let provider = Changing { asked: Arc::default(), life: Some(Duration::from_secs(30)) };
-        let credentials = Kept::new(Some(SharedCredentialsProvider::new(provider)));
+        let credentials = CredentialCache::new(Some(SharedCredentialsProvider::new(provider)));
         for id in ["AKIA0", "AKIA1"] {
             assert_eq!(credentials.current().await.expect("some").access_key_id(), id);
         }

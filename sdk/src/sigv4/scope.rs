@@ -1,21 +1,21 @@
-//! What a signature is for: a region and a service.
+//! The scope of a signature: a region and a service.
 
 use reqwest::Url;
 
-use crate::Error;
+use crate::error::Error;
 
-/// Where region and service come from.
+/// The source of region and service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum SigningScope {
     ByHost,
     Stated { region: String, service: String },
 }
 
-impl Scope {
+impl SigningScope {
     /// Region and service for a request to `url`.
     ///
     /// # Errors
-    /// When the host name does not tell, or a name is none.
+    /// If the host name contains no scope, or a name is malformed.
     pub(super) fn of<'a>(&'a self, url: &'a Url) -> Result<(&'a str, &'a str), Error> {
         let host = url.host_str().unwrap_or_default();
         match self {
@@ -24,7 +24,7 @@ impl Scope {
                 "requests cannot be signed: expected a region such as eu-central-1 and a service such as lambda, got \
                  {region:?} and {service:?}"
             ))),
-            Self::ByHost => told_by(host).ok_or_else(|| {
+            Self::ByHost => scope_of_aws_host(host).ok_or_else(|| {
                 Error::config(format!(
                     "requests cannot be signed: expected a host name *.lambda-url.REGION.on.aws or \
                      *.execute-api.REGION.amazonaws.com, got {host:?}; name region and service with SigV4::new(), or in \
@@ -36,7 +36,7 @@ impl Scope {
 }
 
 /// Region and service of AWS's own host names.
-fn told_by(host: &str) -> Option<(&str, &str)> {
+fn scope_of_aws_host(host: &str) -> Option<(&str, &str)> {
     let (_, rest) = host.split_once('.')?;
     let (service, suffixes) = match rest.split_once('.')? {
         ("lambda-url", _) => ("lambda", &[".on.aws"][..]),
@@ -48,7 +48,7 @@ fn told_by(host: &str) -> Option<(&str, &str)> {
     is_name(region).then_some((region, service))
 }
 
-/// Whether it can stand in a signature's scope, which has slashes between.
+/// Whether `text` is valid in a scope, which separates names by slashes.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
@@ -74,7 +74,7 @@ mod tests {
             ("127.0.0.1", None),
         ] {
             let url = format!("https://{host}/v1").parse().expect("a URL");
-            assert_eq!(Scope::ByHost.of(&url).ok(), expected, "{host}");
+            assert_eq!(SigningScope::ByHost.of(&url).ok(), expected, "{host}");
         }
     }
 
@@ -88,7 +88,7 @@ mod tests {
             ("eu/central", "lambda", false),
             ("EU", "lambda", false),
         ] {
-            let scope = Scope::Stated { region: region.to_owned(), service: service.to_owned() };
+            let scope = SigningScope::Stated { region: region.to_owned(), service: service.to_owned() };
             assert_eq!(scope.of(&url).is_ok(), taken, "{region} {service}");
         }
     }

@@ -1,4 +1,4 @@
-//! The stage around the transport.
+//! Signs requests, around the transport.
 
 use std::time::SystemTime;
 
@@ -11,33 +11,33 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use tracing::Dispatch;
 use tracing::dispatcher::with_default;
 
-use super::SigV4;
-use super::credentials::Kept;
-use super::scope::Scope;
-use crate::off_runtime::off_runtime;
-use crate::transport::{Outgoing, Transport, TransportError, TransportFuture};
-use crate::{BoxError, Error};
+use super::credentials::CredentialCache;
+use super::scope::SigningScope;
+use super::settings::SigV4;
+use crate::error::BoxError;
+use crate::spawn::spawn_if_large;
+use crate::transport::{OutgoingRequest, Transport, TransportError, TransportFuture};
 
-/// A transport whose requests are signed.
-pub(crate) struct Signed<T> {
+/// A transport that signs requests.
+pub(crate) struct SigningTransport<T> {
     transport: T,
-    scope: Scope,
-    credentials: Kept,
+    scope: SigningScope,
+    credentials: CredentialCache,
 }
 
-impl<T: Transport> Signed<T> {
+impl<T: Transport> SigningTransport<T> {
     pub(crate) fn new(transport: T, SigV4 { scope, provider }: SigV4) -> Self {
-        Self { transport, scope, credentials: Kept::new(provider) }
+        Self { transport, scope, credentials: CredentialCache::new(provider) }
     }
 }
 
-impl<T: Transport> Transport for Signed<T> {
-    fn send(&self, request: Outgoing) -> TransportFuture<'_> {
+impl<T: Transport> Transport for SigningTransport<T> {
+    fn send(&self, request: OutgoingRequest) -> TransportFuture<'_> {
         Box::pin(async move {
             let credentials = self.credentials.current().await;
             let credentials = credentials.map_err(|error| TransportError::Unsigned(error.into()))?;
             let scope = self.scope.clone();
-            let signing = off_runtime(request.body.len(), move || {
+            let signing = spawn_if_large(request.body.len(), move || {
                 let now = SystemTime::now();
                 signed(request, &scope, credentials, now)
             });
@@ -46,20 +46,13 @@ impl<T: Transport> Transport for Signed<T> {
     }
 }
 
-impl SigV4 {
-    /// Whether requests to `url` can be signed.
-    pub(crate) fn check(&self, url: &reqwest::Url) -> Result<(), Error> {
-        self.scope.of(url).map(|_| ())
-    }
-}
-
-/// `request` with a signature made at `now`, over method, URL, date, payload and those headers that are no secrets.
+/// Signs `request` at the time `now`, over method, URL, date, payload and all headers without secrets.
 fn signed(
-    mut request: Outgoing,
-    scope: &Scope,
+    mut request: OutgoingRequest,
+    scope: &SigningScope,
     credentials: Credentials,
     now: SystemTime,
-) -> Result<Outgoing, BoxError> {
+) -> Result<OutgoingRequest, BoxError> {
     make_room(&mut request)?;
     let (region, service) = scope.of(&request.url)?;
     let mut settings = SigningSettings::default();
@@ -72,7 +65,7 @@ fn signed(
     let headers: Vec<_> = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
     let body = SignableBody::Bytes(&request.body);
     let signable = SignableRequest::new(request.method.as_str(), request.url.as_str(), headers.into_iter(), body)?;
-    // It traces the body.
+    // The signer logs the body.
     let made = with_default(&Dispatch::none(), || sign(signable, &parameters))?;
     let made: Vec<_> = made.output().headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     for (name, value) in made {
@@ -83,14 +76,14 @@ fn signed(
     Ok(request)
 }
 
-/// The signature takes the place of a plain call's credentials, which go where AWS's habit has API keys.
-fn make_room(request: &mut Outgoing) -> Result<(), BoxError> {
+/// Moves the credentials of a plain call to `x-api-key`, the usual header of AWS, because the signature needs `Authorization`.
+fn make_room(request: &mut OutgoingRequest) -> Result<(), BoxError> {
     let Some(value) = request.headers.remove(AUTHORIZATION) else { return Ok(()) };
     let secret = value.as_bytes().strip_prefix(b"Bearer ").unwrap_or(value.as_bytes());
     let mut secret = HeaderValue::from_bytes(secret)?;
     secret.set_sensitive(true);
-    request.headers.insert(API_KEY, secret);
+    request.headers.insert(API_KEY_HEADER, secret);
     Ok(())
 }
 
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");

@@ -13,18 +13,18 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::reply::{Action, Answer};
-use super::script::Script;
-use super::{Recorded, lock, sealed};
+use super::reply::{ReplyAction, ServerAnswer};
+use super::script::ReplyScript;
+use super::{RecordedRequest, sealed, server_keys};
 
 /// Serves until it is dropped; the connections end with it.
-pub(super) async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>) {
+pub(super) async fn accept(listener: TcpListener, script: Arc<Mutex<ReplyScript>>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let script = Arc::clone(&script);
         connections.spawn(async move {
             let service = service_fn(move |request| respond(request, Arc::clone(&script)));
-            // A client that leaves, and a scripted reset, are no errors of the test.
+            // A client that disconnects, and a scripted reset, are no errors of the test.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}
@@ -32,9 +32,9 @@ pub(super) async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>) {
 }
 
 /// An error makes hyper close the connection without an answer.
-async fn respond(request: Request<Incoming>, script: Arc<Mutex<Script>>) -> io::Result<Response<Full<Bytes>>> {
+async fn respond(request: Request<Incoming>, script: Arc<Mutex<ReplyScript>>) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
-    let recorded = Recorded {
+    let recorded = RecordedRequest {
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().map(str::to_owned),
@@ -42,7 +42,7 @@ async fn respond(request: Request<Incoming>, script: Arc<Mutex<Script>>) -> io::
         outer_headers: None,
         body: body.collect().await.map_err(io::Error::other)?.to_bytes(),
     };
-    let answer = if recorded.method == "GET" && lock::is_place(&recorded.path) {
+    let answer = if recorded.method == "GET" && server_keys::is_place(&recorded.path) {
         script.lock().unwrap_or_else(PoisonError::into_inner).keys(recorded)
     } else {
         answer(recorded, &script).await?
@@ -54,8 +54,8 @@ async fn respond(request: Request<Incoming>, script: Arc<Mutex<Script>>) -> io::
     response.body(Full::new(answer.body)).map_err(io::Error::other)
 }
 
-/// What the script says, sealed where the request was.
-async fn answer(recorded: Recorded, script: &Mutex<Script>) -> io::Result<Answer> {
+/// The scripted answer, sealed if the request was sealed.
+async fn answer(recorded: RecordedRequest, script: &Mutex<ReplyScript>) -> io::Result<ServerAnswer> {
     let lock = || script.lock().unwrap_or_else(PoisonError::into_inner);
     let (recorded, pending) = if sealed::is_sealed(&recorded) {
         let ring = lock().lock.ring();
@@ -73,16 +73,16 @@ async fn answer(recorded: Recorded, script: &Mutex<Script>) -> io::Result<Answer
     let pending = pending.filter(|_| !reply.is_unsealed());
     let receipt_of = reply.receipt_of();
     let (mut headers, status, body) = match reply.play(&path) {
-        (headers, Action::Answer { status, body }) => (headers, status, body),
-        (_, Action::Hang) => std::future::pending().await,
-        (_, Action::Reset | Action::Problem(_)) => return Err(io::ErrorKind::ConnectionReset.into()),
+        (headers, ReplyAction::Answer { status, body }) => (headers, status, body),
+        (_, ReplyAction::Hang) => std::future::pending().await,
+        (_, ReplyAction::Reset | ReplyAction::Problem(_)) => return Err(io::ErrorKind::ConnectionReset.into()),
     };
     if let Some(of) = receipt_of {
         let receipt = lock().lock.receipt(of, &recorded, &body).map_err(io::Error::other)?;
         headers.push((RECEIPT.to_owned(), receipt));
     }
     headers.splice(0..0, request_id.map(|id| ("x-request-id".to_owned(), id)));
-    let answer = Answer { status, headers, body: body.into() };
+    let answer = ServerAnswer { status, headers, body: body.into() };
     match pending {
         Some(pending) => sealed::seal(pending, &answer).map_err(io::Error::other),
         None => Ok(answer),

@@ -1,18 +1,17 @@
 //! A scripted server for your own tests (feature `testing`).
 //!
-//! [`Server`] listens on 127.0.0.1 and speaks the real format: it answers each request with the first queued [`Reply`]
-//! that fits the request's model, and keeps the requests that it got. It has keys of its own and takes calls as they
-//! come: sealed, as every client's are, or plain. What it leaves out on purpose: it runs no model, checks no credentials
-//! and no clock, and remembers no idempotency key; it does what the script says.
+//! [`TestServer`] listens on 127.0.0.1 and uses the real format. It answers each request with the first queued [`ScriptedReply`] for
+//! the request's model, and records the requests. It has its own keys, and accepts sealed and plain calls. It runs no model, checks
+//! no credentials and no clock, and remembers no idempotency key; it only follows the script.
 //!
 //! ```
 //! use amaas::task::TextClassification;
-//! use amaas::testing::Server;
+//! use amaas::testing::TestServer;
 //! use amaas::{Answer, ErrorKind};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let server = Server::start().await?;
+//! let server = TestServer::start().await?;
 //! let model = server.client()?.model("sentiment");
 //!
 //! // The service is busy at first, and answers when it is asked again.
@@ -38,16 +37,16 @@
 //! ```
 
 mod host;
-mod lock;
 mod receipt;
-mod recorded;
+mod recorded_request;
 mod reply;
 mod script;
 mod sealed;
 mod server;
+mod server_keys;
 
-pub use lock::KeyOffer;
 pub use receipt::ReceiptOf;
-pub use recorded::Recorded;
-pub use reply::Reply;
-pub use server::Server;
+pub use recorded_request::RecordedRequest;
+pub use reply::ScriptedReply;
+pub use server::TestServer;
+pub use server_keys::KeyOffer;

@@ -7,14 +7,14 @@ use amaas_wire::dsse::{DsseError, SigningKey};
 use amaas_wire::predict::{REQUEST_ID, Usage};
 use amaas_wire::receipt::{MeteredUsage, Receipt};
 
-use super::Recorded;
+use super::RecordedRequest;
 
-/// What the receipt of a scripted answer is for, with [`Server::receipt`](super::Server::receipt): the call that is answered, or
-/// another one, which a client has to refuse.
+/// The call that the receipt of a scripted answer is for, with [`TestServer::receipt`](super::TestServer::receipt): the answered call,
+/// or another one, which a client has to refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReceiptOf {
-    /// The call that is answered, signed by the server's signer.
+    /// The answered call, signed by the server's signer.
     ThisCall,
     /// A call with another input.
     OtherInput,
@@ -22,13 +22,18 @@ pub enum ReceiptOf {
     OtherOutput,
     /// A call of another model.
     OtherModel,
-    /// The call that is answered, signed by somebody else.
+    /// The answered call, signed by another signer.
     OtherSigner,
 }
 
 impl ReceiptOf {
     /// The value of the header, for an answer to `request`.
-    pub(super) fn sign(self, request: &Recorded, output: &[u8], signer: &SigningKey) -> Result<String, DsseError> {
+    pub(super) fn sign(
+        self,
+        request: &RecordedRequest,
+        output: &[u8],
+        signer: &SigningKey,
+    ) -> Result<String, DsseError> {
         let mut receipt = receipt(request, output);
         let other = Digest::of(b"another");
         match self {
@@ -42,7 +47,7 @@ impl ReceiptOf {
     }
 }
 
-fn receipt(request: &Recorded, output: &[u8]) -> Receipt {
+fn receipt(request: &RecordedRequest, output: &[u8]) -> Receipt {
     let model = (request.model().unwrap_or_default(), "1", Digest::of(b"the test's model"));
     let usage = MeteredUsage::new(Usage::new(1, 1), "rows");
     let mut receipt = Receipt::new(model, usage, (Digest::of(request.body()), Digest::of(output)));

@@ -1,4 +1,4 @@
-//! What a server does with one request.
+//! The reply to one request.
 
 use amaas_wire::Tensor;
 use amaas_wire::oip::{self, ErrorBody, HEADER_LENGTH, InferResponse, OutputEncodings, TensorEncoding};
@@ -9,32 +9,32 @@ use serde::Serialize;
 
 use super::ReceiptOf;
 
-/// What a [`Server`](super::Server) does with one request; [`Server`](super::Server) has a method for each.
+/// The reply of a [`TestServer`](super::TestServer) to one request. [`TestServer`](super::TestServer) has a method for each kind.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct ScriptedReply {
     model: Option<String>,
     headers: Vec<(String, String)>,
     receipt: Option<ReceiptOf>,
     unsealed: bool,
-    action: Action,
+    action: ReplyAction,
 }
 
 /// An answer that can be sent.
-pub(super) struct Answer {
+pub(super) struct ServerAnswer {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Action {
+pub(super) enum ReplyAction {
     Answer { status: u16, body: Vec<u8> },
     Problem(Problem),
     Reset,
     Hang,
 }
 
-impl Reply {
+impl ScriptedReply {
     /// An answer of `predict` with these predictions, by version `1`, for this model only.
     ///
     /// # Panics
@@ -57,7 +57,7 @@ impl Reply {
         let encoded = body.into_http(&OutputEncodings::all(TensorEncoding::Binary)).expect("bytes can carry any value");
         let header_length = encoded.header_length();
         let body = encoded.into_body().to_vec();
-        let reply = Self::new(Action::Answer { status: 200, body }).for_model(model);
+        let reply = Self::new(ReplyAction::Answer { status: 200, body }).for_model(model);
         let reply = match header_length {
             Some(length) => reply.header("content-type", oip::MEDIA_TYPE).header(HEADER_LENGTH, &length.to_string()),
             None => reply.header("content-type", "application/json"),
@@ -71,28 +71,28 @@ impl Reply {
     /// When `body` cannot be written as JSON.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).expect("a scripted answer can be written as JSON");
-        Self::new(Action::Answer { status, body }).header("content-type", "application/json")
+        Self::new(ReplyAction::Answer { status, body }).header("content-type", "application/json")
     }
 
     /// A problem document of the type `urn:amaas:problem:{slug}`, in the shape of the route that is asked.
     pub fn problem(status: u16, slug: &str, detail: &str) -> Self {
         let problem = Problem::new(format!("{TYPE_PREFIX}{slug}"), slug.replace('-', " "), status, detail);
-        Self::new(Action::Problem(problem))
+        Self::new(ReplyAction::Problem(problem))
     }
 
     /// A closed connection: the request is read, and nothing answered.
     pub fn reset() -> Self {
-        Self::new(Action::Reset)
+        Self::new(ReplyAction::Reset)
     }
 
     /// Silence: the request is read, and the connection stays open.
     pub fn hang() -> Self {
-        Self::new(Action::Hang)
+        Self::new(ReplyAction::Hang)
     }
 
-    /// An answer as it is.
+    /// A raw answer.
     pub fn raw(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Self {
-        let reply = Self::new(Action::Answer { status, body: body.into() });
+        let reply = Self::new(ReplyAction::Answer { status, body: body.into() });
         headers.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
     }
 
@@ -123,7 +123,7 @@ impl Reply {
         self.header(NOT_PROCESSED, "true")
     }
 
-    /// The same reply, outside the seal even where the request came sealed: what a gateway says.
+    /// The same reply, outside the seal even for a sealed request, as from a gateway.
     #[must_use]
     pub fn unsealed(mut self) -> Self {
         self.unsealed = true;
@@ -143,9 +143,9 @@ impl Reply {
     }
 
     /// The headers and the action, with a problem in the shape of the route at `path`.
-    pub(super) fn play(self, path: &str) -> (Vec<(String, String)>, Action) {
+    pub(super) fn play(self, path: &str) -> (Vec<(String, String)>, ReplyAction) {
         let Self { mut headers, action, .. } = self;
-        let Action::Problem(problem) = action else { return (headers, action) };
+        let ReplyAction::Problem(problem) = action else { return (headers, action) };
         let status = problem.status;
         let (media_type, body) = if path.starts_with("/v2") {
             ("application/json", serde_json::to_vec(&ErrorBody { error: problem.detail }))
@@ -153,10 +153,10 @@ impl Reply {
             (MEDIA_TYPE, serde_json::to_vec(&problem))
         };
         headers.push(("content-type".to_owned(), media_type.to_owned()));
-        (headers, Action::Answer { status, body: body.expect("strings and numbers can be written as JSON") })
+        (headers, ReplyAction::Answer { status, body: body.expect("strings and numbers can be written as JSON") })
     }
 
-    fn new(action: Action) -> Self {
+    fn new(action: ReplyAction) -> Self {
         Self { model: None, headers: Vec::new(), receipt: None, unsealed: false, action }
     }
 }

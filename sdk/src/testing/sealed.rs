@@ -1,26 +1,26 @@
 //! Sealed requests: opened before the script sees them, and their answers sealed after it.
 
-use amaas_ohttp::bhttp::{BhttpError, Encoding, Limits, Request, Response, ResponseHead};
+use amaas_ohttp::bhttp::{BhttpError, DecodeLimits, MessageEncoding, Request, Response, ResponseHead};
 use amaas_ohttp::chunked::{self, PendingResponse};
 use amaas_ohttp::{KEY_PROBLEM, KeyRing, OhttpError};
 use amaas_wire::problem;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::Recorded;
-use super::reply::Answer;
+use super::RecordedRequest;
+use super::reply::ServerAnswer;
 
-pub(super) fn is_sealed(request: &Recorded) -> bool {
+pub(super) fn is_sealed(request: &RecordedRequest) -> bool {
     request.header(CONTENT_TYPE.as_str()) == Some(chunked::REQUEST_MEDIA_TYPE)
 }
 
 /// The request inside `outer`, and what seals its answer; or the answer to what cannot be opened.
-pub(super) fn open(ring: &KeyRing, outer: Recorded) -> Result<(Recorded, PendingResponse), Answer> {
+pub(super) fn open(ring: &KeyRing, outer: RecordedRequest) -> Result<(RecordedRequest, PendingResponse), ServerAnswer> {
     let opened = chunked::open_request(ring, &outer.body).map_err(|error| refuse(&error))?;
-    let request = Request::decode(&opened.request, Limits { content: u64::MAX, ..Limits::default() });
+    let request = Request::decode(&opened.request, DecodeLimits { content: u64::MAX, ..DecodeLimits::default() });
     let request = request.map_err(|error| wrong(&error.to_string()))?;
     let path = outer.query().map_or_else(|| outer.path.clone(), |query| format!("{}?{query}", outer.path));
-    // Nobody stands before this server who takes an endpoint's own path away.
+    // No gateway before this server removes the endpoint's own path.
     if outer.method != "POST" || !path.ends_with(request.head.path()) {
         return Err(wrong("the path inside is not the one outside, or the method outside is not POST"));
     }
@@ -31,7 +31,7 @@ pub(super) fn open(ring: &KeyRing, outer: Recorded) -> Result<(Recorded, Pending
         };
         headers.append(name, value);
     }
-    let inner = Recorded {
+    let inner = RecordedRequest {
         method: request.head.method().to_owned(),
         headers,
         outer_headers: Some(outer.headers),
@@ -43,18 +43,18 @@ pub(super) fn open(ring: &KeyRing, outer: Recorded) -> Result<(Recorded, Pending
 }
 
 /// The answer, sealed.
-pub(super) fn seal(pending: PendingResponse, answer: &Answer) -> Result<Answer, BhttpError> {
+pub(super) fn seal(pending: PendingResponse, answer: &ServerAnswer) -> Result<ServerAnswer, BhttpError> {
     let mut head = ResponseHead::new(answer.status)?;
     for (name, value) in &answer.headers {
         head.headers.push(name, value)?;
     }
-    let message = Response::new(head, answer.body.to_vec()).encode(Encoding::default());
+    let message = Response::new(head, answer.body.to_vec()).encode(MessageEncoding::default());
     let Ok(body) = pending.seal(&message) else { return Ok(wrong("no randomness")) };
     Ok(answer_of(200, chunked::RESPONSE_MEDIA_TYPE, body.into()))
 }
 
-/// As the service does: in one shape, but for a key that it does not have.
-fn refuse(error: &OhttpError) -> Answer {
+/// Refuses as the service does: with one answer for all errors except an unknown key.
+fn refuse(error: &OhttpError) -> ServerAnswer {
     match error {
         OhttpError::UnknownKey { .. } | OhttpError::UnsupportedSuite { .. } => {
             let body =
@@ -65,11 +65,11 @@ fn refuse(error: &OhttpError) -> Answer {
     }
 }
 
-fn wrong(detail: &str) -> Answer {
+fn wrong(detail: &str) -> ServerAnswer {
     let body = serde_json::json!({"type": "about:blank", "title": "bad request", "status": 400, "detail": detail});
     answer_of(400, problem::MEDIA_TYPE, body.to_string().into())
 }
 
-fn answer_of(status: u16, media_type: &str, body: Bytes) -> Answer {
-    Answer { status, headers: vec![(CONTENT_TYPE.to_string(), media_type.to_owned())], body }
+fn answer_of(status: u16, media_type: &str, body: Bytes) -> ServerAnswer {
+    ServerAnswer { status, headers: vec![(CONTENT_TYPE.to_string(), media_type.to_owned())], body }
 }

@@ -1,4 +1,4 @@
-//! The server that tests hold.
+//! The server.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,20 +10,20 @@ use amaas_wire::{ApiKey, Tensor};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-use super::lock::Lock;
-use super::script::Script;
-use super::{KeyOffer, ReceiptOf, Recorded, Reply, host};
+use super::script::ReplyScript;
+use super::server_keys::ServerKeys;
+use super::{KeyOffer, ReceiptOf, RecordedRequest, ScriptedReply, host};
 use crate::{Client, ClientBuilder, Error, RetryConfig};
 
 /// A server on 127.0.0.1 with scripted answers. It ends, with its connections, when it is dropped.
 ///
-/// The methods that queue an answer can be chained, and take `&self`, so that a test can go on scripting:
+/// The methods that queue an answer can be chained, and take `&self`, so that a test can add answers later:
 ///
 /// ```
-/// # use amaas::testing::Server;
+/// # use amaas::testing::TestServer;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
-/// let server = Server::start().await?;
+/// let server = TestServer::start().await?;
 /// server
 ///     .problem(503, "loading", "the model is loading").retry_after(1)
 ///     .reset()
@@ -31,14 +31,14 @@ use crate::{Client, ClientBuilder, Error, RetryConfig};
 /// # Ok(())
 /// # }
 /// ```
-pub struct Server {
+pub struct TestServer {
     address: SocketAddr,
     key: ApiKey,
-    script: Arc<Mutex<Script>>,
+    script: Arc<Mutex<ReplyScript>>,
     accepting: JoinHandle<()>,
 }
 
-impl Server {
+impl TestServer {
     /// Starts a server on a free port, in the current tokio runtime.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Server {
         let key = ApiKey::generate("test").map_err(std::io::Error::other)?;
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let script = Arc::new(Mutex::new(Script::new(Lock::generate()?)));
+        let script = Arc::new(Mutex::new(ReplyScript::new(ServerKeys::generate()?)));
         let accepting = tokio::spawn(host::accept(listener, Arc::clone(&script)));
         Ok(Self { address, key, script, accepting })
     }
@@ -67,22 +67,22 @@ impl Server {
         self.script().lock.signer()
     }
 
-    /// Takes new keys for sealed calls and forgets the old ones, so that calls that are sealed to those are refused.
+    /// Replaces the keys for sealed calls, so that calls to the old keys are refused.
     ///
     /// # Panics
-    /// When the operating system gives no randomness.
+    /// If the operating system gives no randomness.
     pub fn rotate_keys(&self) -> &Self {
         self.script().lock.rotate().expect("the operating system gives randomness");
         self
     }
 
-    /// Changes what the server says of its keys.
+    /// Changes the published keys.
     ///
     /// ```
-    /// # use amaas::{ErrorKind, testing::Server};
+    /// # use amaas::{ErrorKind, testing::TestServer};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let server = Server::start().await?;
+    /// let server = TestServer::start().await?;
     /// let client = server.client_builder().signers([server.signer()]).build()?;
     /// server.offer(|offer| offer.signed = false);
     /// let error = client.model("m").predict::<u8>("x").await.unwrap_err();
@@ -114,7 +114,7 @@ impl Server {
     /// # Panics
     /// When a prediction cannot be written as JSON.
     pub fn predict<P: Serialize>(&self, model: &str, predictions: impl IntoIterator<Item = P>) -> &Self {
-        self.reply(Reply::predict(model, predictions))
+        self.reply(ScriptedReply::predict(model, predictions))
     }
 
     /// Queues an answer of `infer` with these outputs, by version `1`; its rows are the first output's.
@@ -122,7 +122,7 @@ impl Server {
     /// # Panics
     /// Never: tensors come as bytes, which can carry any value.
     pub fn infer(&self, model: &str, outputs: Vec<Tensor>) -> &Self {
-        self.reply(Reply::infer(model, outputs))
+        self.reply(ScriptedReply::infer(model, outputs))
     }
 
     /// Queues an answer with any JSON body, for any model.
@@ -130,33 +130,33 @@ impl Server {
     /// # Panics
     /// When `body` cannot be written as JSON.
     pub fn json(&self, status: u16, body: &impl Serialize) -> &Self {
-        self.reply(Reply::json(status, body))
+        self.reply(ScriptedReply::json(status, body))
     }
 
     /// Queues a problem document of the type `urn:amaas:problem:{slug}`, for any model. On a route of the Open
     /// Inference Protocol it comes in that protocol's shape, as the service sends it.
     pub fn problem(&self, status: u16, slug: &str, detail: &str) -> &Self {
-        self.reply(Reply::problem(status, slug, detail))
+        self.reply(ScriptedReply::problem(status, slug, detail))
     }
 
-    /// Gives the answer that was queued last a `Retry-After` in seconds.
+    /// Adds a `Retry-After` in seconds to the last queued answer.
     pub fn retry_after(&self, seconds: u64) -> &Self {
         self.header("retry-after", &seconds.to_string())
     }
 
-    /// Gives the answer that was queued last one more header.
+    /// Adds a header to the last queued answer.
     pub fn header(&self, name: &str, value: &str) -> &Self {
         self.script().amend(|reply| reply.header(name, value));
         self
     }
 
-    /// Gives the answer that was queued last a receipt, by which a test sees what a client takes and refuses.
+    /// Adds a receipt to the last queued answer, to test what a client accepts and refuses.
     ///
     /// ```
-    /// # use amaas::{ErrorKind, testing::{ReceiptOf, Server}};
+    /// # use amaas::{ErrorKind, testing::{ReceiptOf, TestServer}};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let server = Server::start().await?;
+    /// let server = TestServer::start().await?;
     /// let model = server.client()?.model("m");
     /// server.predict("m", [1]).receipt(ReceiptOf::ThisCall).predict("m", [1]).receipt(ReceiptOf::OtherOutput);
     /// assert!(model.predict::<u8>("x").await?.receipt().is_some());
@@ -171,38 +171,38 @@ impl Server {
 
     /// Sends the answer that was queued last outside the seal, as a gateway would.
     pub fn unsealed(&self) -> &Self {
-        self.script().amend(Reply::unsealed);
+        self.script().amend(ScriptedReply::unsealed);
         self
     }
 
     /// Queues a closed connection: the request is read, and nothing answered.
     pub fn reset(&self) -> &Self {
-        self.reply(Reply::reset())
+        self.reply(ScriptedReply::reset())
     }
 
     /// Queues silence: the request is read, and the connection stays open.
     pub fn hang(&self) -> &Self {
-        self.reply(Reply::hang())
+        self.reply(ScriptedReply::hang())
     }
 
-    /// Queues an answer as it is, for any model.
+    /// Queues a raw answer, for any model.
     pub fn raw(&self, status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> &Self {
-        self.reply(Reply::raw(status, headers, body))
+        self.reply(ScriptedReply::raw(status, headers, body))
     }
 
     /// Queues any reply.
-    pub fn reply(&self, reply: Reply) -> &Self {
+    pub fn reply(&self, reply: ScriptedReply) -> &Self {
         self.script().push(reply);
         self
     }
 
     /// The requests so far, oldest first, without those for keys.
-    pub fn requests(&self) -> Vec<Recorded> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.script().requests()
     }
 
     /// The requests for keys so far, oldest first.
-    pub fn key_requests(&self) -> Vec<Recorded> {
+    pub fn key_requests(&self) -> Vec<RecordedRequest> {
         self.script().key_requests()
     }
 
@@ -211,19 +211,19 @@ impl Server {
         self.script().remaining()
     }
 
-    fn script(&self) -> MutexGuard<'_, Script> {
+    fn script(&self) -> MutexGuard<'_, ReplyScript> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Server {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.accepting.abort();
     }
 }
 
-impl fmt::Debug for Server {
+impl fmt::Debug for TestServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("url", &self.url()).finish_non_exhaustive()
+        f.debug_struct("TestServer").field("url", &self.url()).finish_non_exhaustive()
     }
 }

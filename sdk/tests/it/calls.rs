@@ -1,7 +1,7 @@
 //! Every route: what is sent, and what comes back.
 
 use amaas::task::{Embedding, TextClassification};
-use amaas::testing::{Recorded, Server};
+use amaas::testing::{RecordedRequest, TestServer};
 use amaas::{
     Answer, CallOptions, Client, Datatype, ErrorKind, InferRequest, Readiness, Tensor, Usage, UsageBy, UsageDay,
     UsageQuery, UsageReport, UsageRow, UsageSum,
@@ -16,7 +16,7 @@ fn positive() -> TextClassification {
 
 #[tokio::test]
 async fn predict_is_typed() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     server.predict("sentiment", [positive()]);
     let options = CallOptions::default().request_id("my-request").idempotency_key("my-key");
     let model = server.client()?.model("sentiment").version("3").with(options);
@@ -51,7 +51,7 @@ async fn predict_is_typed() -> Result {
 
 #[tokio::test]
 async fn many_inputs_are_one_request_and_no_inputs_are_none() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client()?.model("sentiment");
     server.predict("sentiment", [json!({"score": 1}), json!({"score": 2})]);
     let answer = model.predict_many::<serde_json::Value>(&["a", "b"]).await?;
@@ -65,7 +65,7 @@ async fn many_inputs_are_one_request_and_no_inputs_are_none() -> Result {
 
 #[tokio::test]
 async fn texts_are_embedded_through_the_typed_route() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     server.predict("embed", [Embedding::new(vec![1.0, 0.0], 3), Embedding::new(vec![0.6, 0.8], 3)]);
     let answer = server.client()?.model("embed").embed(&["a".to_owned(), "b".to_owned()]).await?;
     let [one, other] = answer.predictions() else { panic!("one for each text") };
@@ -81,7 +81,7 @@ async fn texts_are_embedded_through_the_typed_route() -> Result {
 
 #[tokio::test]
 async fn tensors_go_and_come() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client()?.model("resnet").version("7");
     let input = Tensor::new("x", vec![2, 1], vec![f32::NEG_INFINITY, -1.0])?;
     let output = Tensor::new("y", vec![2, 1], vec![1_i64, 0])?;
@@ -105,7 +105,7 @@ async fn tensors_go_and_come() -> Result {
 
 #[tokio::test]
 async fn metadata_readiness_and_lists() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let client = server.client()?;
     let tensor = json!({"name": "x", "datatype": "FP32", "shape": [-1, 3]});
     let metadata = json!({"name": "resnet", "versions": ["7"], "platform": "onnxruntime_onnx", "inputs": [&tensor],
@@ -131,7 +131,7 @@ async fn metadata_readiness_and_lists() -> Result {
     assert_eq!(serde_json::to_value(client.server().await?)?, about);
 
     let requests = server.requests();
-    let paths: Vec<_> = requests.iter().map(Recorded::path).collect();
+    let paths: Vec<_> = requests.iter().map(RecordedRequest::path).collect();
     let resnet = "/v2/models/resnet";
     let ready = format!("{resnet}/ready");
     assert_eq!(paths, [resnet, &ready, "/v2/models/resnet/versions/7/ready", "/v1/models", "/v2"]);
@@ -141,7 +141,7 @@ async fn metadata_readiness_and_lists() -> Result {
 
 #[tokio::test]
 async fn usage_is_asked_for_by_days_and_rows() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let client = server.client()?;
     let mut sum = UsageSum::default();
     (sum.calls, sum.units, sum.tokens, sum.cost_nanos) = (2, 30, 30, 12_500);
@@ -170,7 +170,7 @@ async fn usage_is_asked_for_by_days_and_rows() -> Result {
 
 #[tokio::test]
 async fn a_model_may_have_an_endpoint_of_its_own() -> Result {
-    let (main, own) = (Server::start().await?, Server::start().await?);
+    let (main, own) = (TestServer::start().await?, TestServer::start().await?);
     let builder = Client::builder().endpoint(format!("{}/base", main.url())).endpoint_for("bge-small", own.url());
     let client = builder.api_key(main.api_key().expose()).build()?;
     own.predict("bge-small", [0]);
@@ -185,7 +185,7 @@ async fn a_model_may_have_an_endpoint_of_its_own() -> Result {
 
 #[tokio::test]
 async fn a_service_may_ask_for_no_credentials() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     server.predict("sentiment", [0]);
     let client = Client::builder().endpoint(server.url()).anonymous().build()?;
     client.model("sentiment").predict::<u8>("x").await?;
@@ -195,7 +195,7 @@ async fn a_service_may_ask_for_no_credentials() -> Result {
 
 #[tokio::test]
 async fn names_that_could_change_the_path_are_never_sent() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let client = server.client()?;
     for model in ["", "..", "a/b", "a?b", "é"] {
         let error = client.model(model).predict::<u8>("x").await.expect_err(model);
@@ -222,7 +222,7 @@ fn calls_can_be_spawned() {
 /// The type of the predictions is all that has to be named, whatever the input.
 #[tokio::test]
 async fn one_type_is_named() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client()?.model("m");
     for _ in 0..4 {
         server.predict("m", [positive()]);

@@ -1,19 +1,19 @@
 //! Bodies whose hash goes along, for `CloudFront` before a Function URL.
 
-use amaas::testing::{Recorded, Server};
+use amaas::testing::{RecordedRequest, TestServer};
 use amaas::{Client, Digest, Sealing};
 
 use crate::Result;
 
 const HASH: &str = "x-amz-content-sha256";
 
-fn plain_digest(call: &Recorded) -> String {
+fn plain_digest(call: &RecordedRequest) -> String {
     Digest::of(call.body()).to_string().replace("sha256:", "")
 }
 
 #[tokio::test]
 async fn calls_say_the_hash_of_what_goes_out_if_asked_to() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     for (asked, sealing) in
         [(false, Sealing::Required), (false, Sealing::Off), (true, Sealing::Required), (true, Sealing::Off)]
     {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use amaas::testing::{Reply, Server};
-use amaas::{Authorization, AuthorizationFuture, Cached, CredentialProvider, Error, ErrorKind};
+use amaas::testing::{ScriptedReply, TestServer};
+use amaas::{Authorization, AuthorizationFuture, CachedCredentials, CredentialProvider, Error, ErrorKind};
 
 use crate::Result;
 
@@ -23,15 +23,15 @@ impl CredentialProvider for Tokens {
 
 #[derive(Clone, Copy, Debug)]
 enum How {
-    Cached,
+    CachedCredentials,
     Each,
 }
 
 #[tokio::test]
 async fn refused_credentials_are_fetched_anew_once() -> Result {
-    use How::{Cached as Kept, Each};
-    let refused = || Reply::problem(401, "key-expired", "the token has expired");
-    let answer = || Reply::predict("m", [1]);
+    use How::{CachedCredentials as Kept, Each};
+    let refused = || ScriptedReply::problem(401, "key-expired", "the token has expired");
+    let answer = || ScriptedReply::predict("m", [1]);
     let unauthorized = Some(ErrorKind::Unauthorized);
     for (how, last, replies, error, sent) in [
         (Kept, u32::MAX, vec![refused(), answer()], None, &["token-0", "token-1"][..]),
@@ -40,15 +40,15 @@ async fn refused_credentials_are_fetched_anew_once() -> Result {
         // There are no others.
         (Kept, 0, vec![refused()], unauthorized, &["token-0"]),
         (Each, 0, vec![refused()], unauthorized, &["token-0"]),
-        // What stands outside the seal has not seen them.
+        // A gateway outside the seal has not seen them.
         (Kept, u32::MAX, vec![refused().unsealed()], unauthorized, &["token-0"]),
         // Other refusals are not about who calls.
-        (Kept, u32::MAX, vec![Reply::problem(403, "key-scope", "")], Some(ErrorKind::Forbidden), &["token-0"]),
+        (Kept, u32::MAX, vec![ScriptedReply::problem(403, "key-scope", "")], Some(ErrorKind::Forbidden), &["token-0"]),
     ] {
-        let (server, asked) = (Server::start().await?, Arc::new(AtomicU32::new(0)));
+        let (server, asked) = (TestServer::start().await?, Arc::new(AtomicU32::new(0)));
         let tokens = Tokens { asked: Arc::clone(&asked), last };
         let builder = match how {
-            Kept => server.client_builder().credentials(Cached::new(tokens)),
+            Kept => server.client_builder().credentials(CachedCredentials::new(tokens)),
             Each => server.client_builder().credentials(tokens),
         };
         let model = builder.retry(amaas::RetryConfig::off()).build()?.model("m");

@@ -7,7 +7,7 @@ use amaas::ErrorKind::{
     Budget, Certificate, Config, Connect, Forbidden, InvalidInput, NotFound, Protocol, RateLimited,
     Server as ServerFault, TooLarge, Unauthorized, Unavailable,
 };
-use amaas::testing::Server;
+use amaas::testing::TestServer;
 use amaas::{Client, ClientBuilder, RetryConfig, Sealing, Suite};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -16,7 +16,7 @@ use crate::{Result, tls};
 
 #[tokio::test]
 async fn statuses_are_kinds_in_both_shapes() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client_builder().retry(RetryConfig::off()).build()?.model("m");
     for (status, kind) in [
         (401, Unauthorized),
@@ -47,7 +47,7 @@ async fn statuses_are_kinds_in_both_shapes() -> Result {
 
 #[tokio::test]
 async fn a_success_that_is_not_an_answer_is_a_protocol_error() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client()?.model("m");
     for body in ["<html>SECRET</html>", "", "{}", "[]", r#"{"predictions":"SECRET"}"#] {
         server.raw(200, &[("content-type", "text/html"), ("x-request-id", "theirs")], body);
@@ -66,7 +66,7 @@ async fn a_success_that_is_not_an_answer_is_a_protocol_error() -> Result {
 
 #[tokio::test]
 async fn redirects_are_not_followed() -> Result {
-    let (server, elsewhere) = (Server::start().await?, Server::start().await?);
+    let (server, elsewhere) = (TestServer::start().await?, TestServer::start().await?);
     for status in [301, 302, 307, 308] {
         server.raw(status, &[("location", &elsewhere.url())], "");
         let error = server.client()?.model("m").predict::<u8>("x").await.expect_err("a redirect");
@@ -78,7 +78,7 @@ async fn redirects_are_not_followed() -> Result {
 
 #[tokio::test]
 async fn an_answer_over_the_limit_is_not_read() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client_builder().max_answer_bytes(100).build()?.model("m");
     server.predict("m", ["x".repeat(200)]);
     let error = model.predict::<String>("x").await.expect_err("200 bytes");
@@ -89,7 +89,7 @@ async fn an_answer_over_the_limit_is_not_read() -> Result {
 
 #[tokio::test]
 async fn no_connection_says_its_cause() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let no_tls = server.url().replace("http:", "https:");
     let (mute, nobody) = (TcpListener::bind(("127.0.0.1", 0)).await?, TcpListener::bind(("127.0.0.1", 0)).await?);
     let url = |listener: &TcpListener| listener.local_addr().map(|address| format!("https://{address}"));
@@ -115,7 +115,7 @@ async fn no_connection_says_its_cause() -> Result {
 
 #[tokio::test]
 async fn a_certificate_that_is_not_trusted_is_not_tried_again() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let endpoint = tls::serve().await?;
     for signers in [None, Some(server.signer())] {
         let builder = server.client_builder().endpoint(&endpoint);
@@ -162,7 +162,7 @@ fn settings_are_checked_when_the_client_is_built() {
 
 #[tokio::test]
 async fn readiness_that_nobody_states_is_an_error() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     server.json(404, &json!({"error": "no such model"}));
     let error = server.client()?.model("m").ready().await.expect_err("404");
     assert_eq!((error.kind(), error.detail()), (NotFound, Some("no such model")));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use amaas::testing::{KeyOffer, Recorded, Server};
+use amaas::testing::{KeyOffer, RecordedRequest, TestServer};
 use amaas::{ErrorKind, Model, VerifyingKey};
 use serde_json::json;
 
@@ -15,13 +15,13 @@ async fn call(model: &Model) -> std::result::Result<u8, amaas::Error> {
     Ok(model.predict::<u8>("x").await?.into_prediction())
 }
 
-fn paths(requests: &[Recorded]) -> Vec<&str> {
-    requests.iter().map(Recorded::path).collect()
+fn paths(requests: &[RecordedRequest]) -> Vec<&str> {
+    requests.iter().map(RecordedRequest::path).collect()
 }
 
 #[tokio::test]
 async fn pinned_keys_are_taken_from_their_signer_for_model_and_service() -> Result {
-    let (server, other) = (Server::start().await?, Server::start().await?);
+    let (server, other) = (TestServer::start().await?, TestServer::start().await?);
     let client = server.client_builder().signers([other.signer(), server.signer()]).build()?;
     server.predict("m", [1]).predict("m", [2]).json(200, &json!({"object": "list", "data": []}));
     assert_eq!(call(&client.model("m")).await?, 1);
@@ -39,13 +39,13 @@ async fn pinned_keys_are_taken_from_their_signer_for_model_and_service() -> Resu
 
 #[tokio::test]
 async fn keys_that_are_not_what_was_pinned_are_refused_by_name() -> Result {
-    let other = Server::start().await?.signer();
+    let other = TestServer::start().await?.signer();
     let wrong = |signer: Option<VerifyingKey>, version: &'static str, change: fn(&mut KeyOffer), text: &'static str| {
         (signer, version, change, text)
     };
     for (signer, version, change, text) in [
         wrong(Some(other), "1", |_| {}, "no signature is by a known signer"),
-        wrong(None, "1", |offer| offer.signed = false, "signers are pinned, and the service gives no manifest"),
+        wrong(None, "1", |offer| offer.signed = false, "signers are pinned, and the service has no manifest"),
         wrong(None, "1", |offer| offer.valid = 0..=1000, "their manifest has expired by this machine's clock (20"),
         wrong(
             None,
@@ -54,14 +54,14 @@ async fn keys_that_are_not_what_was_pinned_are_refused_by_name() -> Result {
             "is not valid yet by this machine's clock (24 h): is",
         ),
     ] {
-        let server = Server::start().await?;
+        let server = TestServer::start().await?;
         let client = server.client_builder().signers([signer.unwrap_or(server.signer())]).build()?;
         server.offer(change).predict("m", [1]);
         let error = call(&client.model("m").version(version)).await.expect_err(text);
         assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Keys, 1, false), "{error}");
         assert!(error.to_string().contains(text), "{error}");
         assert!(server.requests().is_empty(), "nothing of the call was sent");
-        // Without pins nobody asks, and the call is sealed all the same.
+        // Without pins the client does not check, and still seals the call.
         assert_eq!(call(&server.client()?.model("m")).await?, 1);
     }
     Ok(())
@@ -69,7 +69,7 @@ async fn keys_that_are_not_what_was_pinned_are_refused_by_name() -> Result {
 
 #[tokio::test]
 async fn a_lower_serial_is_refused() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client_builder().signers([server.signer()]).build()?.model("m");
     server.offer(|offer| offer.serial = 7).predict("m", [1]);
     call(&model).await?;
@@ -85,7 +85,7 @@ async fn a_lower_serial_is_refused() -> Result {
 #[tokio::test]
 async fn keys_that_changed_are_fetched_again_once() -> Result {
     for pinned in [false, true] {
-        let server = Server::start().await?;
+        let server = TestServer::start().await?;
         let builder = server.client_builder();
         let builder = if pinned { builder.signers([server.signer()]) } else { builder };
         let model = builder.retry(amaas::RetryConfig::off()).build()?.model("m");
@@ -108,7 +108,7 @@ async fn keys_that_changed_are_fetched_again_once() -> Result {
 
 #[tokio::test]
 async fn a_clock_is_set_once_by_what_the_function_says_inside() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client_builder().retry(amaas::RetryConfig::off()).build()?.model("m");
     let problem = json!({"type": DATE_PROBLEM}).to_string();
     // RFC 9110 §5.6.7, 784111777 seconds after 1970.
@@ -133,7 +133,7 @@ async fn a_clock_is_set_once_by_what_the_function_says_inside() -> Result {
 
 #[tokio::test]
 async fn concurrent_first_calls_share_one_fetch() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let client = server.client_builder().signers([server.signer()]).build()?;
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..16 {
@@ -150,7 +150,7 @@ async fn concurrent_first_calls_share_one_fetch() -> Result {
 
 #[tokio::test]
 async fn keys_are_fetched_in_the_background_before_they_expire_and_again_after() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client_builder().signers([server.signer()]).build()?.model("m");
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
     server.offer(|offer| offer.valid = 0..=now + 4);
@@ -177,7 +177,7 @@ async fn keys_are_fetched_in_the_background_before_they_expire_and_again_after()
 /// Nothing is sent to a model or a version that there is not, and it is no matter of trust.
 #[tokio::test]
 async fn a_mistyped_model_or_version_is_not_found_every_time() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     server.offer(|offer| offer.models = Some(vec!["m".to_owned()]));
     let version = "no such version of the model: asked for \"99\", and the service has \"1\" after 1 attempt";
     let (pinned, plain) = (server.client_builder().signers([server.signer()]), server.client_builder());
@@ -232,20 +232,14 @@ async fn what_gives_no_keys_is_told_apart() -> Result {
     const BUSY: &str = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     const NONE: &str = "";
     const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\nconnection: close\r\n\r\nhalf";
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     for (answer, path, kind, attempts, text) in [
         (NOT_FOUND, "", ErrorKind::Keys, 1, "this is no amaas endpoint: it has no keys to seal calls to (404)"),
-        (
-            NOT_FOUND,
-            "/v1",
-            ErrorKind::Keys,
-            1,
-            "the endpoint ends with /v1, which is part of the routes: leave it away",
-        ),
+        (NOT_FOUND, "/v1", ErrorKind::Keys, 1, "the endpoint ends with /v1, which is part of the routes: remove it"),
         (NOT_FOUND, "/base/v2/", ErrorKind::Keys, 1, "the endpoint ends with /v2, which is part of the routes"),
         (PAGE, "", ErrorKind::Keys, 1, "the list of keys is malformed; is this an amaas endpoint?"),
-        (BAD, "", ErrorKind::Keys, 1, "the service gives no keys to seal calls to (500)"),
-        (UNSEALED, "", ErrorKind::Keys, 1, "the service gives no keys to seal calls to (404)"),
+        (BAD, "", ErrorKind::Keys, 1, "the service has no keys to seal calls to (500)"),
+        (UNSEALED, "", ErrorKind::Keys, 1, "the service has no keys to seal calls to (404)"),
         (BUSY, "", ErrorKind::Unavailable, 3, "the service is not available (503)"),
         // Nothing of the call was sent, so the service has not done its work.
         (NONE, "", ErrorKind::Connect, 3, "lost while keys were fetched, before anything of the call was sent"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use amaas::task::{
     DigitClassification, Embedding, FinishReason, Generation, RankedClassification, RankedTexts, TextClassification,
 };
-use amaas::testing::Server;
+use amaas::testing::TestServer;
 use amaas::{
     Client, Datatype, Error, ModelList, ModelMetadata, Problem, Receipt, ServerMetadata, Tensor, Usage, UsageQuery,
     UsageReport,
@@ -79,7 +79,7 @@ fn members_and_values_that_are_not_known_are_passed_over() {
 #[tokio::test]
 async fn answers_of_a_later_service_are_answers() -> Result {
     async fn answered<T>(
-        server: &Server,
+        server: &TestServer,
         mut json: Value,
         call: impl AsyncFnOnce(Client) -> std::result::Result<T, Error>,
     ) -> std::result::Result<T, Box<dyn std::error::Error>> {
@@ -87,7 +87,7 @@ async fn answers_of_a_later_service_are_answers() -> Result {
         server.json(200, &json);
         Ok(call(server.client()?).await?)
     }
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let generated = json!({"predictions": [{"text": "a", "finish_reason": "later", "prompt_tokens": 1,
         "completion_tokens": 1}], "model": "m", "version": "1", "usage": {"rows": 1, "billed_ms": 1}});
     let answer = answered(&server, generated, async |client| client.model("m").complete("x").await).await?;

@@ -17,5 +17,5 @@ mod telemetry;
 mod tls;
 mod tree;
 
-/// What tests return, so that `?` stands where an error is not what they are about.
+/// The result of tests, so that they use `?` for errors that they do not test.
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;

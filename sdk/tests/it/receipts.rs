@@ -2,14 +2,14 @@
 
 use std::error::Error as _;
 
-use amaas::testing::{ReceiptOf, Server};
+use amaas::testing::{ReceiptOf, TestServer};
 use amaas::{Digest, ErrorKind, ReceiptError, Sealing, Tensor};
 
 use crate::Result;
 
 #[tokio::test]
 async fn an_answer_has_the_receipt_that_came_with_it() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let pinned = server.client_builder().signers([server.signer()]).build()?;
     for client in [pinned, server.client()?, server.client_builder().sealing(Sealing::Off).build()?] {
         let model = client.model("m");
@@ -33,7 +33,7 @@ async fn an_answer_has_the_receipt_that_came_with_it() -> Result {
 
 #[tokio::test]
 async fn an_answer_without_a_receipt_has_none() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let client = server.client_builder().signers([server.signer()]).build()?;
     server.predict("m", [1]).infer("m", Vec::new());
     assert_eq!(client.model("m").predict::<u8>("x").await?.receipt(), None);
@@ -43,7 +43,7 @@ async fn an_answer_without_a_receipt_has_none() -> Result {
 
 #[tokio::test]
 async fn an_answer_whose_receipt_does_not_hold_is_not_taken() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let pinned = server.client_builder().signers([server.signer()]).build()?;
     let unpinned = server.client()?;
     for (of, part) in [
@@ -56,7 +56,7 @@ async fn an_answer_whose_receipt_does_not_hold_is_not_taken() -> Result {
             server.predict("m", [1]).receipt(of);
             let answer = client.model("m").predict::<u8>("x").await;
             if of == ReceiptOf::OtherSigner && !is_pinned {
-                assert!(answer?.receipt().is_some(), "nobody is known to have to sign");
+                assert!(answer?.receipt().is_some(), "no signer is pinned");
                 continue;
             }
             let error = answer.expect_err("refused");
@@ -71,7 +71,7 @@ async fn an_answer_whose_receipt_does_not_hold_is_not_taken() -> Result {
 
 #[tokio::test]
 async fn what_is_no_receipt_is_not_taken_and_not_repeated() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client()?.model("m");
     let long = "SECRET".repeat(10_000);
     for value in ["", "SECRET", "{\"payload\":\"SECRET\"}", "S\u{e9}CRET", &long] {
@@ -85,7 +85,7 @@ async fn what_is_no_receipt_is_not_taken_and_not_repeated() -> Result {
 
 #[tokio::test]
 async fn a_large_call_is_held_against_its_receipt() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client_builder().signers([server.signer()]).build()?.model("m");
     let text = "x".repeat(1 << 20);
     for (of, taken) in [(ReceiptOf::ThisCall, true), (ReceiptOf::OtherOutput, false)] {
@@ -97,7 +97,7 @@ async fn a_large_call_is_held_against_its_receipt() -> Result {
 
 #[tokio::test]
 async fn only_what_a_model_does_has_a_receipt() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     server.json(200, &serde_json::json!({"name": "m", "ready": true})).receipt(ReceiptOf::OtherOutput);
     assert!(server.client()?.model("m").ready().await?.is_ready());
     Ok(())

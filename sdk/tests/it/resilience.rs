@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use amaas::testing::{Reply, Server};
+use amaas::testing::{ScriptedReply, TestServer};
 use amaas::{CallOptions, ErrorKind};
 
 use crate::Result;
 
 #[tokio::test]
 async fn a_reset_is_tried_again_only_with_a_key() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client()?.model("m");
     server.reset().reset().predict("m", [1]);
     let answer = model.predict::<u8>("x").await?;
@@ -28,16 +28,16 @@ async fn a_reset_is_tried_again_only_with_a_key() -> Result {
 
 #[tokio::test]
 async fn a_refusal_before_any_work_is_tried_again_without_a_key() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let blind = server.client()?.model("m").with(CallOptions::default().without_idempotency_key());
-    server.reply(Reply::problem(502, "queue-full", "the queue is full").not_processed()).predict("m", [1]);
+    server.reply(ScriptedReply::problem(502, "queue-full", "the queue is full").not_processed()).predict("m", [1]);
     assert_eq!(blind.predict::<u8>("x").await?.attempts(), 2);
     Ok(())
 }
 
 #[tokio::test]
 async fn silence_ends_the_attempt_or_the_call() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let client = server.client_builder().attempt_timeout(Duration::from_millis(50)).build()?;
     server.hang().predict("m", [1]);
     assert_eq!(client.model("m").predict::<u8>("x").await?.attempts(), 2);
@@ -52,7 +52,7 @@ async fn silence_ends_the_attempt_or_the_call() -> Result {
 
 #[tokio::test]
 async fn a_wait_longer_than_the_call_is_left_to_the_caller() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client()?.model("m");
     server.problem(429, "too-many-calls", "10 a minute").retry_after(3600);
     let error = model.predict::<u8>("x").await.expect_err("an hour");
@@ -71,7 +71,7 @@ async fn limits_of_a_tenant_are_waited_for_or_told_of() -> Result {
     use ErrorKind::{Budget, Forbidden, RateLimited, TooLarge};
 
     const TWELVE_DAYS: u64 = 12 * 24 * 60 * 60;
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client()?.model("m");
     for (status, slug, wait, kind) in [
         (402, "budget-exhausted", None, Budget),
@@ -84,7 +84,7 @@ async fn limits_of_a_tenant_are_waited_for_or_told_of() -> Result {
         (429, "rate-limited", Some(61), RateLimited),
         (429, "quota-exhausted", Some(TWELVE_DAYS), RateLimited),
     ] {
-        let mut reply = Reply::problem(status, slug, "as far as it goes");
+        let mut reply = ScriptedReply::problem(status, slug, "as far as it goes");
         for (name, value) in
             [("retry-after", wait), ("ratelimit-remaining", wait.map(|_| 0)), ("ratelimit-reset", wait)]
         {
@@ -106,7 +106,7 @@ async fn limits_of_a_tenant_are_waited_for_or_told_of() -> Result {
 
 #[tokio::test]
 async fn an_empty_queue_is_an_error_that_says_so() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     server.predict("another", [1]);
     let error = server.client()?.model("m").predict::<u8>("x").await.expect_err("nothing queued");
     assert_eq!(error.attempts(), 1);

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use amaas::testing::Server;
+use amaas::testing::TestServer;
 use amaas::{CallOptions, Client, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
@@ -24,7 +24,7 @@ async fn call(client: &Client) -> std::result::Result<u8, amaas::Error> {
 #[test]
 fn one_client_works_in_several_runtimes() -> Result {
     let service = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let server = service.block_on(Server::start())?;
+    let server = service.block_on(TestServer::start())?;
     let client = server.client()?;
     let (first, second, many) =
         (current_thread()?, current_thread()?, Builder::new_multi_thread().worker_threads(2).enable_all().build()?);
@@ -45,11 +45,11 @@ fn one_client_works_in_several_runtimes() -> Result {
     Ok(())
 }
 
-static SERVICE: LazyLock<(Runtime, Server)> = LazyLock::new(|| {
+static SERVICE: LazyLock<(Runtime, TestServer)> = LazyLock::new(|| {
     // The test that asks first is within a runtime of its own.
     let started = std::thread::spawn(|| {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let server = runtime.block_on(Server::start()).expect("a server");
+        let server = runtime.block_on(TestServer::start()).expect("a server");
         (runtime, server)
     });
     started.join().expect("it started")

@@ -1,8 +1,8 @@
-//! What stands on the wire, and what is taken from it.
+//! What is on the wire, and what the client accepts from it.
 
 use std::sync::{Arc, Mutex};
 
-use amaas::testing::{Reply, Server};
+use amaas::testing::{ScriptedReply, TestServer};
 use amaas::{CallOptions, ErrorKind, Sealing, Suite};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +12,7 @@ use crate::Result;
 
 #[tokio::test]
 async fn nothing_of_a_call_can_be_read_on_the_way() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let options = || CallOptions::default().idempotency_key("CANARY-idempotency");
     let key = server.api_key().expose();
     let canaries = ["CANARY", "idempotency", "Bearer", "authorization", "ANSWER", &key["amaas_test_".len()..]];
@@ -39,7 +39,7 @@ async fn nothing_of_a_call_can_be_read_on_the_way() -> Result {
     }
     let methods: Vec<_> = server.requests().iter().map(|request| request.method().to_owned()).collect();
     assert_eq!(methods, ["POST", "GET", "GET", "POST", "GET", "GET"]);
-    assert!(server.requests().iter().all(amaas::testing::Recorded::is_sealed));
+    assert!(server.requests().iter().all(amaas::testing::RecordedRequest::is_sealed));
 
     // The same bytes show all of it where sealing is off, so the wire is what was looked at.
     let wire = Wire::to(&server).await?;
@@ -55,9 +55,10 @@ async fn nothing_of_a_call_can_be_read_on_the_way() -> Result {
 
 #[tokio::test]
 async fn a_success_that_is_not_sealed_is_not_taken() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client()?.model("m");
-    for reply in [Reply::predict("m", [1]), Reply::raw(204, &[], ""), Reply::raw(200, &[], "")] {
+    for reply in [ScriptedReply::predict("m", [1]), ScriptedReply::raw(204, &[], ""), ScriptedReply::raw(200, &[], "")]
+    {
         server.reply(reply.unsealed());
         let error = model.predict::<u8>("x").await.expect_err("not sealed");
         assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::NotSealed, 1, false));
@@ -80,7 +81,7 @@ async fn a_success_that_is_not_sealed_is_not_taken() -> Result {
 
 #[tokio::test]
 async fn what_a_gateway_says_is_told_apart_and_follows_the_same_rules() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let model = server.client()?.model("m");
     server.problem(503, "busy", "the gateway is busy").retry_after(0).unsealed().predict("m", [1]);
     assert_eq!(model.predict::<u8>("x").await?.attempts(), 2);
@@ -94,14 +95,14 @@ async fn what_a_gateway_says_is_told_apart_and_follows_the_same_rules() -> Resul
     assert_eq!((error.kind(), error.is_unsealed()), (ErrorKind::Forbidden, false));
 
     let blind = model.with(CallOptions::default().without_idempotency_key());
-    server.reply(Reply::problem(502, "gone", "").not_processed()).predict("m", [1]);
+    server.reply(ScriptedReply::problem(502, "gone", "").not_processed()).predict("m", [1]);
     assert_eq!(blind.predict::<u8>("x").await?.attempts(), 2, "the function itself says that nothing was processed");
     // A gateway that saw the call to its end could say the same, and have it run again.
     for status in [429, 502, 503] {
-        server.reply(Reply::problem(status, "gone", "").not_processed().unsealed());
-        let error = blind.predict::<u8>("x").await.expect_err("whoever says so");
+        server.reply(ScriptedReply::problem(status, "gone", "").not_processed().unsealed());
+        let error = blind.predict::<u8>("x").await.expect_err("not sealed");
         assert_eq!((error.attempts(), error.is_unsealed()), (1, true), "{status}");
-        server.reply(Reply::problem(status, "gone", "").unsealed()).predict("m", [1]);
+        server.reply(ScriptedReply::problem(status, "gone", "").unsealed()).predict("m", [1]);
         assert_eq!(model.predict::<u8>("x").await?.attempts(), 2, "{status}: the service knows a repeat");
     }
     Ok(())
@@ -109,7 +110,7 @@ async fn what_a_gateway_says_is_told_apart_and_follows_the_same_rules() -> Resul
 
 #[tokio::test]
 async fn a_large_call_goes_and_comes() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let text = "x".repeat(3 << 20);
     server.predict("m", [&text]);
     let client = server.client_builder().suite(Suite::X25519).build()?;
@@ -128,7 +129,7 @@ struct Wire {
 }
 
 impl Wire {
-    async fn to(server: &Server) -> std::io::Result<Self> {
+    async fn to(server: &TestServer) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (bytes, far) = (Arc::<Mutex<Vec<u8>>>::default(), server.url().replace("http://", ""));

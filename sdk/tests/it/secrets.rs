@@ -4,12 +4,13 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use amaas::env_file::EnvFile;
 use amaas::sigv4::Credentials;
-use amaas::testing::{Reply, Server};
+use amaas::testing::{ScriptedReply, TestServer};
 use amaas::{
-    Authorization, AuthorizationFuture, Cached, CallOptions, Client, CredentialProvider, Error, Sealing, SigV4,
+    Authorization, AuthorizationFuture, CachedCredentials, CallOptions, Client, CredentialProvider, Error, Sealing,
+    SigV4,
 };
+use amaas_env::EnvVariables;
 
 use crate::Result;
 
@@ -34,17 +35,18 @@ fn texts(error: &Error) -> String {
 
 #[tokio::test]
 async fn no_type_shows_the_key() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let key = server.api_key().clone();
     let client = server.client()?;
     server.predict("m", [1]).infer("m", Vec::new());
     let answer = client.model("m").predict::<u8>("x").await?;
     let inferred = client.model("m").infer(Vec::new()).await?;
 
-    let mut text = format!("{key:?} {:?} {:?}", Authorization::from(&key), Cached::new(Fixed(key.expose().to_owned())));
+    let mut text =
+        format!("{key:?} {:?} {:?}", Authorization::from(&key), CachedCredentials::new(Fixed(key.expose().to_owned())));
     let _ = write!(text, "{client:?} {:?} {:?}", server.client_builder(), Client::builder().bearer(key.expose()));
     let _ = write!(text, "{:?} {answer:?} {inferred:?} {:?}", client.model("m"), CallOptions::default());
-    let _ = write!(text, "{server:?} {:?} {:?}", server.requests(), Reply::hang());
+    let _ = write!(text, "{server:?} {:?} {:?}", server.requests(), ScriptedReply::hang());
     for builder in [server.client_builder().sealing(Sealing::Off), server.client_builder().signers([server.signer()])] {
         let _ = write!(text, "{builder:?}");
         server.predict("m", [1]);
@@ -53,7 +55,7 @@ async fn no_type_shows_the_key() -> Result {
         let _ = write!(text, "{client:?}");
     }
     let _ = write!(text, "{server:?} {:?} {:?}", server.requests(), server.key_requests());
-    let _ = write!(text, "{:?}", EnvFile::from_iter([("AMAAS_API_KEY", key.expose())]));
+    let _ = write!(text, "{:?}", EnvVariables::from_iter([("AMAAS_API_KEY", key.expose())]));
 
     // Whole, and without its public prefix.
     assert!(!text.contains(&key.expose()["amaas_test_".len()..]), "{text}");
@@ -62,7 +64,7 @@ async fn no_type_shows_the_key() -> Result {
 
 #[tokio::test]
 async fn no_error_shows_the_key_or_the_payload() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let key = server.api_key().expose();
     let model = server.client()?.model("m");
     server.problem(401, "unknown-key", &format!("unknown key {key}"));
@@ -85,8 +87,8 @@ async fn no_error_shows_the_key_or_the_payload() -> Result {
     let mistyped = format!("{key}x");
     let error = server.client_builder().api_key(mistyped).build().expect_err("a malformed key");
     assert!(!texts(&error).contains(&key["amaas_test_".len()..]));
-    let error = EnvFile::parse(&format!("AMAAS_API_KEY='{key}")).expect_err("no closing quote");
-    assert!(!texts(&error).contains(&key["amaas_test_".len()..]));
+    let error = EnvVariables::parse(&format!("AMAAS_API_KEY='{key}")).expect_err("no closing quote");
+    assert!(!format!("{error} {error:?}").contains(&key["amaas_test_".len()..]));
     Ok(())
 }
 
@@ -104,7 +106,7 @@ async fn no_log_line_shows_the_key_or_the_payload() -> Result {
     tracing::subscriber::set_global_default(subscriber)?;
     tracing::callsite::rebuild_interest_cache();
 
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let key = server.api_key().expose();
     let model = server.client()?.model("m");
     server.problem(503, "busy", &format!("key {key}")).predict("m", ["PAYLOAD"]);
@@ -116,7 +118,7 @@ async fn no_log_line_shows_the_key_or_the_payload() -> Result {
     signed.model("m").predict::<String>("PAYLOAD").await?;
 
     let text = String::from_utf8(log.0.lock().expect("no panic").clone())?;
-    for part in ["amaas.call", "amaas.attempt", "/v1/models/m/predict", "trying again", "status=503"] {
+    for part in ["amaas.call", "amaas.attempt", "/v1/models/m/predict", "retrying", "status=503"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     // What aws_sigv4 traces has the body in it, as numbers.
@@ -142,8 +144,8 @@ impl std::io::Write for Log {
 
 #[tokio::test]
 async fn a_failing_provider_ends_the_call() -> Result {
-    let server = Server::start().await?;
-    let client = server.client_builder().credentials(Cached::new(Fixed("a b".to_owned()))).build()?;
+    let server = TestServer::start().await?;
+    let client = server.client_builder().credentials(CachedCredentials::new(Fixed("a b".to_owned()))).build()?;
     let error = client.model("m").predict::<u8>("x").await.expect_err("no token");
     assert_eq!((error.kind(), error.attempts()), (amaas::ErrorKind::Credentials, 1));
     assert!(server.requests().is_empty());

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use amaas::sigv4::{Credentials, ProvideCredentials};
-use amaas::testing::{Recorded, Server};
+use amaas::testing::{RecordedRequest, TestServer};
 use amaas::{Client, ClientBuilder, ErrorKind, Sealing, SigV4};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as Future;
@@ -19,12 +19,12 @@ fn signing() -> SigV4 {
 }
 
 /// A client without any other credentials.
-fn without_key(server: &Server) -> ClientBuilder {
+fn without_key(server: &TestServer) -> ClientBuilder {
     Client::builder().endpoint(server.url()).sigv4(signing())
 }
 
 /// Whether it is signed, and what is signed of it.
-fn signed_headers(request: &Recorded) -> Option<Vec<&str>> {
+fn signed_headers(request: &RecordedRequest) -> Option<Vec<&str>> {
     let parts = request.outer_header("authorization")?.strip_prefix("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")?;
     let (scope, rest) = parts.split_once(", SignedHeaders=")?;
     let (headers, signature) = rest.split_once(", Signature=")?;
@@ -36,7 +36,7 @@ fn signed_headers(request: &Recorded) -> Option<Vec<&str>> {
 
 #[tokio::test]
 async fn all_that_goes_out_is_signed_outside_the_seal() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     server.problem(503, "queue-full", "full").retry_after(0).predict("m", [1]);
     let client = without_key(&server).signers([server.signer()]).build()?;
     client.model("m").predict::<u8>("x").await?;
@@ -54,14 +54,14 @@ async fn all_that_goes_out_is_signed_outside_the_seal() -> Result {
         assert_eq!(call.header("authorization"), None, "IAM is all the identity that there is");
         assert_eq!(call.header("x-amz-date"), None, "what is inside is as it is without signatures");
     }
-    let signature = |call: &Recorded| call.outer_header("authorization").map(str::to_owned);
+    let signature = |call: &RecordedRequest| call.outer_header("authorization").map(str::to_owned);
     assert_ne!(signature(&calls[0]), signature(&calls[1]), "each attempt is signed anew");
     Ok(())
 }
 
 #[tokio::test]
 async fn a_key_is_inside_the_seal_or_in_its_own_header() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let key = server.api_key().expose();
     for (sealing, inside, outside) in [
         (Sealing::Required, ("authorization", format!("Bearer {key}")), None),
@@ -81,7 +81,7 @@ async fn a_key_is_inside_the_seal_or_in_its_own_header() -> Result {
 
 #[tokio::test]
 async fn no_text_shows_a_secret() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let builder = without_key(&server).api_key(server.api_key());
     let mut text = format!("{:?} {builder:?}", signing());
     let client = builder.build()?;
@@ -108,7 +108,7 @@ impl ProvideCredentials for Broken {
 
 #[tokio::test]
 async fn without_aws_credentials_nothing_is_sent() -> Result {
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     for sealing in [Sealing::Required, Sealing::Off] {
         let signing = SigV4::new("eu-central-1", "lambda").credentials(Broken);
         let client = Client::builder().endpoint(server.url()).sigv4(signing).sealing(sealing).build()?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use amaas::testing::Server;
+use amaas::testing::TestServer;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
@@ -51,7 +51,7 @@ impl<S: Subscriber> Layer<S> for Capture {
         let mut fields = BTreeMap::new();
         event.record(&mut Fields(&mut fields));
         let message = fields.remove("message").unwrap_or_default();
-        if event.metadata().target().starts_with("amaas::call") && message.starts_with("the call ") {
+        if event.metadata().target().starts_with("amaas::call") && message.starts_with("call ") {
             let text = fields.into_iter().fold(message, |text, (name, value)| format!("{text} {name}={value}"));
             self.0.lock().expect("no panic").ends.push((*event.metadata().level(), text));
         }
@@ -65,7 +65,7 @@ async fn a_span_tells_how_its_call_came_out() -> Result {
     let _another = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(capture.clone()));
     tracing::callsite::rebuild_interest_cache();
-    let server = Server::start().await?;
+    let server = TestServer::start().await?;
     let client = server.client()?;
     let options = amaas::CallOptions::default().request_id("id-1");
     let model = client.model("m").with(options);
@@ -103,7 +103,7 @@ async fn a_span_tells_how_its_call_came_out() -> Result {
         ],
         &["error.type", "otel.status_code"],
         Level::DEBUG,
-        "the call was answered",
+        "call answered",
     );
 
     server.json(
@@ -112,7 +112,7 @@ async fn a_span_tells_how_its_call_came_out() -> Result {
             "usage": {"rows": 1, "billed_ms": 2, "tokens": 5}}),
     );
     model.predict::<u8>("PAYLOAD").await?;
-    ended(&[("amaas.version", "7"), ("amaas.tokens", "5")], &["error.type"], Level::DEBUG, "the call was answered");
+    ended(&[("amaas.version", "7"), ("amaas.tokens", "5")], &["error.type"], Level::DEBUG, "call answered");
 
     server.problem(429, "rate-limited", "60 a minute").retry_after(3600);
     model.predict::<u8>("PAYLOAD").await.expect_err("an hour");
@@ -125,7 +125,7 @@ async fn a_span_tells_how_its_call_came_out() -> Result {
         ],
         &["amaas.version", "amaas.rows"],
         Level::INFO,
-        "the call failed error=too many calls (429) after 1 attempt, try again in 60 min: 60 a minute error.type=rate_limited",
+        "call failed error=too many calls (429) after 1 attempt, try again in 60 min: 60 a minute error.type=rate_limited",
     );
 
     // An answer that turns out to be none fails too.
@@ -135,12 +135,12 @@ async fn a_span_tells_how_its_call_came_out() -> Result {
         &[("error.type", "protocol"), ("http.response.status_code", "200")],
         &["amaas.version"],
         Level::INFO,
-        "the call failed error=the answer of type \"application/json\" cannot be read, predictions[0]: expected a whole number from \
+        "call failed error=the answer of type \"application/json\" cannot be read, predictions[0]: expected a whole number from \
          0 to 255, got a string, at line 1 column 25 (200) after 1 attempt error.type=protocol",
     );
 
     server.json(200, &serde_json::json!({"object": "list", "data": []}));
     client.models().await?;
-    ended(&[("url.path", "/v1/models")], &["gen_ai.request.model"], Level::DEBUG, "the call was answered");
+    ended(&[("url.path", "/v1/models")], &["gen_ai.request.model"], Level::DEBUG, "call answered");
     Ok(())
 }

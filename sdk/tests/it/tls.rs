@@ -1,4 +1,4 @@
-//! A TLS server whose certificate nobody signed but itself.
+//! A TLS server with a self-signed certificate.
 //!
 //! `data/self-signed.der` and `data/self-signed.key.der`: `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes
 //! -subj '/CN=amaas test, trusted by none' -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE -days 36500`, as DER.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use amaas_digits::{Digits, bundle};
 use amaas_e2e::Program;
-use amaas_model::task::{RowTask, Rows, Task, Tasks};
+use amaas_model::task::{RowTask, Rows, Tasks};
 use amaas_store::live;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

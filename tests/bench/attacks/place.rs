@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use amaas::{Client, Datatype, Tensor};
 use amaas_e2e::{Function, Launch, Program, Stage, onnx};
-use amaas_ohttp::bhttp::{Encoder, Fields, Padding, RequestHead};
+use amaas_ohttp::bhttp::{Encoder, FieldSection, Padding, RequestHead};
 use amaas_ohttp::key_list::KeyList;
 use amaas_ohttp::{PublicKey, chunked};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -88,7 +88,7 @@ pub(crate) fn of_tiny_chunks(key: &PublicKey, count: usize) -> Vec<u8> {
     for _ in 0..count {
         encoder.chunk(b"x", &mut message);
     }
-    encoder.end(&Fields::default(), Padding::Off, &mut message);
+    encoder.end(&FieldSection::default(), Padding::Off, &mut message);
     chunked::seal_request(key, &message).expect("sealed").0
 }
 

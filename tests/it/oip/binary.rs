@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use amaas_e2e::onnx;
-use amaas_ohttp::bhttp::{self, Encoding, RequestHead};
+use amaas_ohttp::bhttp::{self, MessageEncoding, RequestHead};
 use amaas_ohttp::chunked;
 use amaas_ohttp::key_list::KeyList;
 use serde_json::{Value, json};
@@ -150,13 +150,13 @@ async fn sealed_calls_carry_bytes_too_and_their_answers_are_not_compressed() {
         head.headers.push(name, value.as_bytes()).expect("a field");
     }
     let content = [json.as_bytes(), &bytes(&[1.0; 800])].concat();
-    let message = bhttp::Request::new(head, content).encode(Encoding::default());
+    let message = bhttp::Request::new(head, content).encode(MessageEncoding::default());
     let (sealed, opener) = chunked::seal_request(keys.preferred(), &message).expect("sealed");
     let post = reqwest::Client::new().post(format!("{}{path}", served.endpoint)).header("accept-encoding", "gzip");
     let answer = post.header("content-type", chunked::REQUEST_MEDIA_TYPE).body(sealed).send().await.expect("an answer");
     assert_eq!((answer.status().as_u16(), answer.headers().get("content-encoding")), (200, None));
     let inside = opener.open(&answer.bytes().await.expect("bytes")).expect("opened");
-    let inner = bhttp::Response::decode(&inside, bhttp::Limits::default()).expect("a response");
+    let inner = bhttp::Response::decode(&inside, bhttp::DecodeLimits::default()).expect("a response");
     let header = |name: &str| inner.head.headers.iter().find(|(got, _)| got.as_bytes() == name.as_bytes());
     assert_eq!((inner.head.status(), header("content-encoding").is_some()), (200, false));
     let (_, length) = header(HEADER).expect("a length");

@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use amaas::env_file::Lookup;
 use amaas::{Answer, Client};
 use amaas_access::{Accounts, AccountsError};
 use amaas_digits::Digits;
 use amaas_embed::Embed;
 use amaas_engine::RuntimeConfig;
+use amaas_env::EnvFileLookup;
 use amaas_generate::Generate;
 use amaas_ledger::LedgerLocation;
 use amaas_local::object_store::{BUCKET, ObjectStore};
@@ -44,7 +44,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     let begun = Instant::now();
     let (config, limits, origins) = (RuntimeConfig::from_env()?, Limits::from_env()?, Origins::from_env()?);
     let data = settings.data();
-    prepare(&data, settings.is_data_named(), &Lookup::from_env())?;
+    prepare(&data, settings.is_data_named(), &EnvFileLookup::from_env())?;
     // The port first: a second `dev` on the same data must not touch it.
     let server = Server::bind("127.0.0.1", dev.port).await.map_err(|error| {
         Failure::new(format!("cannot listen on 127.0.0.1:{}: {error}", dev.port))
@@ -127,7 +127,7 @@ fn sealing_name() -> ModelName {
 
 /// Makes the folder, which only this user may read, and keeps a new one out of the repository around it: it will hold keys. One that
 /// was there has to be `named`, or made by an earlier `dev` of this user: a repository may bring its own, with keys that others know.
-fn prepare(data: &Path, named: bool, lookup: &Lookup) -> Result<(), Failure> {
+fn prepare(data: &Path, named: bool, lookup: &EnvFileLookup) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::file(data, &error);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
     let metadata = std::fs::metadata(data).map_err(failed)?;
@@ -136,7 +136,7 @@ fn prepare(data: &Path, named: bool, lookup: &Lookup) -> Result<(), Failure> {
             .try_this(format!("chmod go-w {}", data.display())));
     }
     let is_new = std::fs::read_dir(data).map_err(failed)?.next().is_none();
-    if !is_new && !named && !lookup.is_made(data) {
+    if !is_new && !named && !lookup.is_recorded(data) {
         let data = data.display();
         return Err(Failure::usage(format!(
             "{data} is not of `amaas dev` of this user: it may have come with the repository"
@@ -147,9 +147,9 @@ fn prepare(data: &Path, named: bool, lookup: &Lookup) -> Result<(), Failure> {
         // A folder with other things in it may be somebody's repository.
         std::fs::write(data.join(".gitignore"), "*\n").map_err(failed)?;
     }
-    if !lookup.is_made(data) {
+    if !lookup.is_recorded(data) {
         // Why it cannot be recorded is told when the file is written.
-        let _ = lookup.made(data);
+        let _ = lookup.record_folder(data);
     }
     Ok(())
 }
@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn a_folder_of_somebody_else_is_not_taken() {
         let (root, state) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-        let lookup = Lookup::in_folders(None, Some(state.path()));
+        let lookup = EnvFileLookup::in_folders(None, Some(state.path()));
         let data = root.path().join(".amaas");
         let refused = |named| prepare(&data, named, &lookup).err().map(|failure| format!("{failure:?}"));
 
@@ -355,7 +355,7 @@ mod tests {
         assert_eq!(std::fs::metadata(&data).expect("it is there").mode() & 0o777, 0o700);
         assert!(data.join(".gitignore").is_file());
         assert_eq!(refused(false), None, "it is of the first time");
-        let strangers = Lookup::in_folders(None, Some(root.path()));
+        let strangers = EnvFileLookup::in_folders(None, Some(root.path()));
         let failure = format!("{:?}", prepare(&data, false, &strangers).err());
         assert!(failure.contains("may have come with the repository"), "{failure}");
         assert!(prepare(&data, true, &strangers).is_ok(), "it was named");

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use amaas::ApiKey;
-use amaas::env_file::{EnvFile, Found, Lookup};
+use amaas::{ApiKey, ClientBuilder};
+use amaas_env::{EnvFileLookup, EnvVariables, FoundEnvFile};
 use amaas_store::S3Endpoint;
 use amaas_wire::dsse::VerifyingKey;
 
@@ -18,10 +18,10 @@ use crate::output;
 use crate::secrets::Secrets;
 
 /// The file that `amaas dev` wrote.
-pub(super) struct DevFile(Found);
+pub(super) struct DevFile(FoundEnvFile);
 
-impl From<Found> for DevFile {
-    fn from(found: Found) -> Self {
+impl From<FoundEnvFile> for DevFile {
+    fn from(found: FoundEnvFile) -> Self {
         Self(found)
     }
 }
@@ -31,19 +31,20 @@ impl DevFile {
         &self.0.path
     }
 
-    pub(super) fn found(&self) -> &Found {
-        &self.0
+    /// A builder of a client with the settings of the file.
+    pub(super) fn client_builder(&self) -> Result<ClientBuilder, amaas::Error> {
+        ClientBuilder::from_variables(&self.path().display().to_string(), self.0.variables.iter())
     }
 
     /// The endpoints, for a person.
     pub(super) fn endpoints(&self) -> String {
-        let endpoints = self.0.file.variables().filter(|(name, url)| name.starts_with(ENDPOINT) && !url.is_empty());
+        let endpoints = self.0.variables.iter().filter(|(name, url)| name.starts_with(ENDPOINT) && !url.is_empty());
         endpoints.map(|(_, url)| url).collect::<Vec<_>>().join(", ")
     }
 
     pub(super) fn variable(&self, name: &str) -> Result<&str, Failure> {
         let missing = || Failure::usage(format!("{} has no {name}", self.path().display())).try_this(DEV);
-        self.0.file.variable(name).ok_or_else(missing)
+        self.0.variables.get(name).ok_or_else(missing)
     }
 
     /// The store: a bucket, for which the file has endpoint and credentials too.
@@ -130,7 +131,7 @@ impl DevEnvironment<'_> {
             text.extend(["export ", name, "=", &quoted(&value), "\n"]);
         }
         // First the record: whoever sees the file finds that it is recorded. Without one the others can still be told of the folder.
-        if let Err(error) = Lookup::from_env().written(data, &text) {
+        if let Err(error) = EnvFileLookup::from_env().record_content(data, &text) {
             output::note(format_args!("other commands need `--data {}`: {error}", data.display()));
         }
         write_secret(&path, text.as_bytes()).map_err(|error| Failure::file(&path, &error))?;
@@ -139,7 +140,7 @@ impl DevEnvironment<'_> {
 
     /// The key that an earlier `amaas dev` wrote.
     pub(crate) fn earlier_key(data: &Path) -> Option<ApiKey> {
-        EnvFile::load(&data.join("env")).ok()?.variable(API_KEY)?.parse().ok()
+        EnvVariables::load(&data.join("env")).ok()?.get(API_KEY)?.parse().ok()
     }
 }
 
@@ -156,7 +157,7 @@ fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&partial, path)
 }
 
-/// A value that a shell, and [`EnvFile`], take as it is.
+/// A value that a shell, and [`EnvVariables`], take as it is.
 pub(crate) fn quoted(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=+,@%".contains(&byte);
     if value.bytes().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r#"'"'"'"#)) }
@@ -199,7 +200,7 @@ mod tests {
             (STORE, "file:///srv/models".to_owned(), false),
         ] {
             std::fs::write(data.join("env"), format!("{name}={}\n", quoted(&value))).expect("a file");
-            let found = Lookup::in_folders(None, None).named(&data).expect("it was named").expect("it is there");
+            let found = EnvFileLookup::in_folders(None, None).named(&data).expect("it was named").expect("it is there");
             let file = DevFile::from(found);
             let read = if name == STORE { file.bucket().map(str::to_owned) } else { file.own(name) };
             match read {
@@ -218,8 +219,8 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(quoted(value), written);
-            let file = EnvFile::parse(&format!("A={}", quoted(value))).expect("a line");
-            assert_eq!(file.variable("A"), Some(value));
+            let file = EnvVariables::parse(&format!("A={}", quoted(value))).expect("a line");
+            assert_eq!(file.get("A"), Some(value));
         }
     }
 }

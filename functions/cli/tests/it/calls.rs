@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use amaas::testing::{Reply, Server};
+use amaas::testing::{ScriptedReply, TestServer};
 use serde_json::{Value, json};
 
 use crate::program::command;
 
-fn calling(folder: &Path, server: &Server, arguments: &[&str]) -> Command {
+fn calling(folder: &Path, server: &TestServer, arguments: &[&str]) -> Command {
     let mut command = command(folder, arguments);
     command.env("AMAAS_ENDPOINT", server.url()).env("AMAAS_API_KEY", server.api_key().expose());
     command
@@ -22,9 +22,9 @@ fn error(output: &Output) -> String {
 /// Every member that `amaas --help` documents, of every kind of failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_are_json_for_programs() {
-    let server = Server::start().await.expect("it listens");
+    let server = TestServer::start().await.expect("it listens");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let problem = |status, slug| Some(Reply::problem(status, slug, "as far as it goes"));
+    let problem = |status, slug| Some(ScriptedReply::problem(status, slug, "as far as it goes"));
     let limited = problem(429, "rate-limited").map(|reply| reply.header("retry-after", "70"));
     let predict = ["--json", "predict", "m", "x"];
     let of_call = |kind: &str, exit_code: u8, status: Option<u16>, slug: Option<&str>| {
@@ -42,7 +42,7 @@ async fn errors_are_json_for_programs() {
         (&predict, problem(401, "key-revoked"), None, of_call("unauthorized", 4, Some(401), Some("key-revoked"))),
         (&predict, problem(404, "unknown-model"), None, of_call("not_found", 1, Some(404), Some("unknown-model"))),
         (&predict, problem(422, "invalid-input"), None, of_call("invalid_input", 1, Some(422), Some("invalid-input"))),
-        (&predict, Some(Reply::raw(200, &[], "{}")), None, of_call("protocol", 1, Some(200), None)),
+        (&predict, Some(ScriptedReply::raw(200, &[], "{}")), None, of_call("protocol", 1, Some(200), None)),
         (&predict, None, Some("http://127.0.0.1:1"), lost),
         (&predict, None, Some("http://models.example.com"), local.clone()),
         (&["--json", "keys", "create", "--expires", "0"], None, None, local),
@@ -73,7 +73,7 @@ async fn errors_are_json_for_programs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistyped_model_or_version_has_one_answer() {
-    let server = Server::start().await.expect("it listens");
+    let server = TestServer::start().await.expect("it listens");
     server.offer(|offer| offer.models = Some(vec!["m".to_owned()]));
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (arguments, expected) in [
@@ -96,7 +96,7 @@ async fn a_mistyped_model_or_version_has_one_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_are_inputs_and_many_are_several_calls() {
-    let server = Server::start().await.expect("it listens");
+    let server = TestServer::start().await.expect("it listens");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let many = "a\n".repeat(4097) + "\n\n";
     for (input, sizes) in [("a\n\nb\n\n\n", &[3][..]), ("-1\n", &[1]), (&many, &[4096, 1])] {

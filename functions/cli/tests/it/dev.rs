@@ -268,6 +268,6 @@ fn served(here: &std::path::Path, model: &str, version: &str) {
 
 /// A variable of the file that `dev` wrote.
 fn variable(here: &std::path::Path, name: &str) -> String {
-    let file = amaas::env_file::EnvFile::load(&here.join(".amaas/env")).expect("written by dev");
-    file.variable(name).expect("set").to_owned()
+    let file = amaas_env::EnvVariables::load(&here.join(".amaas/env")).expect("written by dev");
+    file.get(name).expect("set").to_owned()
 }

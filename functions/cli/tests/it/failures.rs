@@ -1,7 +1,7 @@
 //! What people see when something is wrong: the reason, a remedy, and an exit code.
 
-use amaas::env_file::Lookup;
-use amaas::testing::{Reply, Server};
+use amaas::testing::{ScriptedReply, TestServer};
+use amaas_env::EnvFileLookup;
 use amaas_store::vault::FileKey;
 
 use crate::program::{STATE, amaas, command, text};
@@ -203,7 +203,7 @@ fn the_key_of_dev_is_for_the_ledger_of_dev() {
     FileKey::create(&data.join("kms.key")).expect("written");
     let env = "AMAAS_LEDGER=sqlite:.amaas/dev.sqlite\nAMAAS_KMS_KEY=file:.amaas/kms.key\n";
     std::fs::write(data.join("env"), env).expect("written");
-    Lookup::in_folders(None, Some(STATE.as_ref())).written(&data, env).expect("recorded");
+    EnvFileLookup::in_folders(None, Some(STATE.as_ref())).record_content(&data, env).expect("recorded");
     let create = |ledger: &[&str], variable: &str| {
         let mut command = command(folder.path(), &[&["keys", "create"], ledger].concat());
         let output = command.env("AMAAS_LEDGER", variable).output().expect("run");
@@ -277,7 +277,7 @@ fn a_service_that_is_not_there_can_be_tried_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exit_codes_and_remedies_follow_what_the_service_says() {
-    let server = Server::start().await.expect("it listens");
+    let server = TestServer::start().await.expect("it listens");
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (status, slug, wait, code, expected) in [
         (400, "invalid-input", None, 1, "the service refused the input (400)"),
@@ -314,7 +314,7 @@ async fn exit_codes_and_remedies_follow_what_the_service_says() {
         ),
         (503, "queue-full", Some(100), 3, "the service is not available (503)"),
     ] {
-        let reply = Reply::problem(status, slug, "as far as it goes");
+        let reply = ScriptedReply::problem(status, slug, "as far as it goes");
         server.reply(wait.into_iter().fold(reply, |reply, wait: u32| reply.header("retry-after", &wait.to_string())));
         let mut command = command(folder.path(), &["predict", "m", "x"]);
         command.env("AMAAS_ENDPOINT", server.url()).env("AMAAS_API_KEY", server.api_key().expose());

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread::spawn;
 
-use amaas::env_file::EnvFile;
+use amaas_env::EnvVariables;
 
 use crate::program::{Dev, command};
 
@@ -21,13 +21,13 @@ fn nobody_on_the_way_sees_texts_keys_or_answers() {
     let here = folder.path();
     let log = std::fs::File::create(here.join("log")).expect("made");
     let dev = Dev::start_with(here, |command| command.env("AMAAS_LOG", "debug").stderr(Stdio::from(log)));
-    let env = EnvFile::load(&here.join(".amaas/env")).expect("written by dev");
-    let key = env.variable("AMAAS_API_KEY").expect("set");
-    let wire = Recorder::before(env.variable("AMAAS_ENDPOINT").expect("set"));
+    let env = EnvVariables::load(&here.join(".amaas/env")).expect("written by dev");
+    let key = env.get("AMAAS_API_KEY").expect("set");
+    let wire = Recorder::before(env.get("AMAAS_ENDPOINT").expect("set"));
     let amaas = |arguments: &[&str]| {
         let mut command = command(here, &[&["--json"], arguments].concat());
         for name in ["AMAAS_API_KEY", "AMAAS_SIGNERS"] {
-            command.env(name, env.variable(name).expect("dev writes it"));
+            command.env(name, env.get(name).expect("dev writes it"));
         }
         let output = command.env("AMAAS_ENDPOINT", wire.endpoint()).output().expect("run");
         assert!(output.status.success(), "{arguments:?}: {output:?}");

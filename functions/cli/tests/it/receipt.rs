@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
 
-use amaas::env_file::Lookup;
 use amaas::{Digest, MeteredUsage, Receipt, Usage};
+use amaas_env::EnvFileLookup;
 use amaas_wire::dsse::SigningKey;
 use amaas_wire::receipt::{ReceiptFormat, comment};
 
@@ -139,7 +139,7 @@ fn signers_come_from_where_callers_have_them() {
     let env = format!("AMAAS_SIGNERS={}\n", public(1));
     std::fs::write(here.join(".amaas/env"), &env).expect("written");
     failed(&verify(None), 2, "env is not used: `amaas dev` of this user did not write it");
-    Lookup::in_folders(None, Some(STATE.as_ref())).written(&here.join(".amaas"), &env).expect("recorded");
+    EnvFileLookup::in_folders(None, Some(STATE.as_ref())).record_content(&here.join(".amaas"), &env).expect("recorded");
     assert!(verify(None).status.success());
     failed(&verify(Some(&public(2))), 1, "no signature is by a known signer");
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use amaas::env_file::Lookup;
-use amaas::testing::Server;
+use amaas::testing::TestServer;
+use amaas_env::EnvFileLookup;
 use amaas_model::at_rest::SignerFile;
 use amaas_store::vault::FileKey;
 
@@ -49,7 +49,7 @@ impl Here {
     /// As `amaas dev` does when it has written the file.
     fn record(self) -> Self {
         let text = std::fs::read_to_string(self.data().join("env")).expect("a file");
-        Lookup::in_folders(None, Some(Path::new(STATE))).written(&self.data(), &text).expect("recorded");
+        EnvFileLookup::in_folders(None, Some(Path::new(STATE))).record_content(&self.data(), &text).expect("recorded");
         self
     }
 
@@ -70,7 +70,7 @@ const PUBLISH: [&str; 4] = ["publish", "text.onnx", "--name", "x"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_came_with_a_repository_takes_nothing() {
-    let server = Server::start().await.expect("a server");
+    let server = TestServer::start().await.expect("a server");
     let (url, key) = (server.url(), server.api_key());
     let here = Here::new(&[("AMAAS_ENDPOINT", &url), ("AMAAS_API_KEY", key.expose())]);
     let secrets = [("AMAAS_SIGNING_KEY", "mine.pem"), ("AMAAS_API_KEY", "mine"), ("AMAAS_SIGV4", "lambda:us-east-1")];

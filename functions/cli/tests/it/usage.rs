@@ -133,10 +133,10 @@ fn callers_see_what_they_used_until_their_budget_is_spent() {
     let dev = Dev::start_with(here, |command| command.env("AMAAS_DATA", here.join(".amaas")));
     let made = json_of(here, &["keys", "create", "--tenant", "acme", "--route", "predict", "--route", "usage"]);
     let key = made["key"].as_str().expect("a key");
-    let env = amaas::env_file::EnvFile::load(&here.join(".amaas/env")).expect("written by dev");
+    let env = amaas_env::EnvVariables::load(&here.join(".amaas/env")).expect("written by dev");
     let as_caller = |arguments: &[&str]| -> Output {
         let mut command = command(here, arguments);
-        command.env("AMAAS_ENDPOINT", env.variable("AMAAS_ENDPOINT").expect("set")).env("AMAAS_API_KEY", key);
+        command.env("AMAAS_ENDPOINT", env.get("AMAAS_ENDPOINT").expect("set")).env("AMAAS_API_KEY", key);
         command.output().expect("run")
     };
     for _ in 0..2 {

@@ -1,6 +1,6 @@
 //! `POST /v1/embeddings` and `GET /v1/models` in `OpenAI`'s shape.
 
-use amaas_ohttp::bhttp::{self, Encoding, RequestHead};
+use amaas_ohttp::bhttp::{self, MessageEncoding, RequestHead};
 use amaas_ohttp::chunked;
 use amaas_ohttp::key_list::KeyList;
 use base64::Engine;
@@ -204,14 +204,14 @@ async fn the_route_takes_sealed_calls() {
         let mut head = RequestHead::new("POST", "https", "function", PATH).expect("a head");
         let authorization = format!("Bearer {}", service.key.expose());
         head.headers.push("authorization", authorization.as_bytes()).expect("a field");
-        let message = bhttp::Request::new(head, body.as_bytes().to_vec()).encode(Encoding::default());
+        let message = bhttp::Request::new(head, body.as_bytes().to_vec()).encode(MessageEncoding::default());
         let (sealed, opener) = chunked::seal_request(keys.preferred(), &message).expect("sealed");
         let post = reqwest::Client::new().post(format!("{}{PATH}", service.endpoint));
         let answer = post.header("content-type", chunked::REQUEST_MEDIA_TYPE).body(sealed).send().await;
         let answer = answer.expect("an answer");
         assert_eq!(answer.status().as_u16(), 200, "whatever is inside");
         let inside = opener.open(&answer.bytes().await.expect("bytes")).expect("opened");
-        let inner = bhttp::Response::decode(&inside, bhttp::Limits::default()).expect("a response");
+        let inner = bhttp::Response::decode(&inside, bhttp::DecodeLimits::default()).expect("a response");
         assert_eq!(inner.head.status(), expected);
         let inner: Value = serde_json::from_slice(&inner.content).expect("JSON");
         assert!(inner["data"][0]["embedding"].is_array() || inner["error"]["code"] == "model_not_found", "{inner}");

@@ -1,6 +1,6 @@
 //! `POST /v1/completions` in `OpenAI`'s shape, whole and streamed, plain and sealed.
 
-use amaas_ohttp::bhttp::{self, Encoding, RequestHead};
+use amaas_ohttp::bhttp::{self, MessageEncoding, RequestHead};
 use amaas_ohttp::chunked;
 use amaas_ohttp::key_list::KeyList;
 use serde_json::{Value, json};
@@ -137,7 +137,7 @@ async fn a_sealed_answer_comes_piece_by_piece() {
     head.headers.push("authorization", authorization.as_bytes()).expect("a field");
     let body =
         json!({"model": "generate", "prompt": "ROMEO:\n", "max_tokens": 200, "seed": 3, "stream": true}).to_string();
-    let message = bhttp::Request::new(head, body.into_bytes()).encode(Encoding::default());
+    let message = bhttp::Request::new(head, body.into_bytes()).encode(MessageEncoding::default());
     let (sealed, mut opener) = chunked::seal_request(keys.preferred(), &message).expect("sealed");
     let post = reqwest::Client::new().post(format!("{}{PATH}", service.endpoint));
     let post = post.header("content-type", chunked::REQUEST_MEDIA_TYPE).body(sealed);
@@ -150,7 +150,7 @@ async fn a_sealed_answer_comes_piece_by_piece() {
     }
     inside.extend(opener.finish().expect("whole"));
     assert!(pieces > 20, "{pieces} pieces");
-    let inner = bhttp::Response::decode(&inside, bhttp::Limits::default()).expect("a response");
+    let inner = bhttp::Response::decode(&inside, bhttp::DecodeLimits::default()).expect("a response");
     assert_eq!(inner.head.status(), 200);
     assert!(events(std::str::from_utf8(&inner.content).expect("UTF-8")).len() > 20);
 }

@@ -1,6 +1,6 @@
 //! Answers, sealed. A chunked one leaves piece by piece, as the route gives it.
 
-use amaas_ohttp::bhttp::{Encoder, Encoding, Fields, Padding, ResponseHead};
+use amaas_ohttp::bhttp::{Encoder, FieldSection, MessageEncoding, Padding, ResponseHead};
 use amaas_ohttp::{chunked, whole};
 use axum::body::Body;
 use bytes::Bytes;
@@ -29,7 +29,7 @@ impl Sealer {
                 let content = body.collect().await.map_err(internal)?.to_bytes();
                 let size = content.len();
                 let seal = move || {
-                    let message = Encoding::default().encode(&head, &content, &Fields::default());
+                    let message = MessageEncoding::default().encode(&head, &content, &FieldSection::default());
                     sealer.seal(&message).map_err(internal)
                 };
                 (Body::from(off_runtime(size, seal).await?), whole::RESPONSE_MEDIA_TYPE)
@@ -69,7 +69,7 @@ fn stream(pending: chunked::PendingResponse, head: &ResponseHead, body: Body) ->
             if rest.is_empty() {
                 rest = match body.frame().await {
                     None => {
-                        encoder.end(&Fields::default(), Padding::Bucket, &mut message);
+                        encoder.end(&FieldSection::default(), Padding::Bucket, &mut message);
                         sealer.finish(&message, &mut out).map_err(std::io::Error::other)?;
                         return Ok::<_, std::io::Error>(Some((Bytes::from(out), None)));
                     }

@@ -97,7 +97,7 @@ async fn arrived(host: &Host, form: Form, parts: &Parts, body: Body) -> Result<R
         Ok(ring) => ring.clone(),
         Err(error) => return Ok(Err(error)),
     };
-    let limits = bhttp::Limits { content: host.limits().body_bytes as u64, ..bhttp::Limits::default() };
+    let limits = bhttp::DecodeLimits { content: host.limits().body_bytes as u64, ..bhttp::DecodeLimits::default() };
     let opened = host.arrivals().open(sealed.len(), move || Ok(form.open(&ring, sealed, limits, held)));
     opened.await
 }
@@ -119,7 +119,13 @@ impl Form {
     }
 
     /// Opens `sealed` and reads the message in it. No more than two of the three, sealed, open and read, are in memory at once.
-    fn open(self, ring: &KeyRing, sealed: Bytes, limits: bhttp::Limits, mut held: Held) -> Result<Opened, OhttpError> {
+    fn open(
+        self,
+        ring: &KeyRing,
+        sealed: Bytes,
+        limits: bhttp::DecodeLimits,
+        mut held: Held,
+    ) -> Result<Opened, OhttpError> {
         let (request, encapsulated_key, answer) = match self {
             Self::Whole => {
                 let opened = whole::open_request(ring, &sealed)?;

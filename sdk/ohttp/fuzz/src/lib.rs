@@ -4,7 +4,8 @@
 use std::convert::Infallible;
 
 use amaas_ohttp::bhttp::{
-    BhttpError, Decoder, Encoding, Event, Form, Limits, Padding, Request, RequestHead, Response, ResponseHead,
+    BhttpError, DecodeLimits, Decoder, DecoderEvent, MessageEncoding, MessageForm, Padding, Request, RequestHead,
+    Response, ResponseHead,
 };
 use amaas_ohttp::key_list::KeyList;
 use amaas_ohttp::rand_core::{TryCryptoRng, TryRng};
@@ -17,8 +18,8 @@ pub fn bhttp_request(bytes: &[u8]) -> bool {
     let last = bytes.chunks(1).try_for_each(|byte| decoder.push(byte).map(drop)).and_then(|()| decoder.finish());
     same_end(&decoded, &last);
     let Ok(request) = decoded else { return false };
-    for form in [Form::KnownLength, Form::IndeterminateLength] {
-        let bytes = request.encode(Encoding { form, padding: Padding::Bucket });
+    for form in [MessageForm::KnownLength, MessageForm::IndeterminateLength] {
+        let bytes = request.encode(MessageEncoding { form, padding: Padding::Bucket });
         assert_eq!(Request::decode(&bytes, ROOMY).as_ref(), Ok(&request));
     }
     true
@@ -31,14 +32,14 @@ pub fn bhttp_response(bytes: &[u8]) -> bool {
     let last = bytes.chunks(1).try_for_each(|byte| decoder.push(byte).map(drop)).and_then(|()| decoder.finish());
     same_end(&decoded, &last);
     let Ok(response) = decoded else { return false };
-    for form in [Form::KnownLength, Form::IndeterminateLength] {
-        let bytes = response.encode(Encoding { form, padding: Padding::Bucket });
+    for form in [MessageForm::KnownLength, MessageForm::IndeterminateLength] {
+        let bytes = response.encode(MessageEncoding { form, padding: Padding::Bucket });
         assert_eq!(Response::decode(&bytes, ROOMY).as_ref(), Ok(&response));
     }
     true
 }
 
-fn same_end<M, H>(whole: &Result<M, BhttpError>, last: &Result<Vec<Event<H>>, BhttpError>) {
+fn same_end<M, H>(whole: &Result<M, BhttpError>, last: &Result<Vec<DecoderEvent<H>>, BhttpError>) {
     assert_eq!(whole.as_ref().err(), last.as_ref().err());
 }
 
@@ -136,7 +137,7 @@ impl TryRng for Counting {
 impl TryCryptoRng for Counting {}
 
 /// Small, so that a fuzzer reaches them.
-const LIMITS: Limits = Limits { head: 4 << 10, lines: 64, content: 4 << 10 };
+const LIMITS: DecodeLimits = DecodeLimits { head: 4 << 10, lines: 64, content: 4 << 10 };
 
 /// For what was within [`LIMITS`] in another form, or with its names and lengths written otherwise.
-const ROOMY: Limits = Limits { head: 16 << 10, lines: 64, content: 4 << 10 };
+const ROOMY: DecodeLimits = DecodeLimits { head: 16 << 10, lines: 64, content: 4 << 10 };

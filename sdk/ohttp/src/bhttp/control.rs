@@ -1,9 +1,9 @@
 //! The head of a message: its control data and its header section.
 
 use super::error::BhttpError;
-use super::fields::{Fields, is_token, write_prefixed};
-use super::form::Form;
-use super::reader::Element;
+use super::fields::{FieldSection, is_token, write_prefixed};
+use super::form::MessageForm;
+use super::reader::HeadElement;
 use crate::varint;
 
 /// Method, target and header fields of a request.
@@ -23,11 +23,11 @@ pub struct RequestHead {
     authority: String,
     path: String,
     /// The header fields.
-    pub headers: Fields,
+    pub headers: FieldSection,
 }
 
 impl RequestHead {
-    /// A head without fields. `authority` may be empty, where a `host` field stands in for it; `path` has the query too.
+    /// A head without fields. `authority` may be empty if there is a `host` field. `path` includes the query.
     ///
     /// # Errors
     /// [`BhttpError::Control`] with the part that is malformed.
@@ -48,7 +48,7 @@ impl RequestHead {
             return Err(BhttpError::Control("path"));
         }
         let [method, scheme, authority, path] = [method, scheme, authority, path].map(str::to_owned);
-        Ok(Self { method, scheme, authority, path, headers: Fields::default() })
+        Ok(Self { method, scheme, authority, path, headers: FieldSection::default() })
     }
 
     /// The method, such as `POST`.
@@ -61,7 +61,7 @@ impl RequestHead {
         &self.scheme
     }
 
-    /// Host and port, or nothing.
+    /// Host and port; may be empty.
     pub fn authority(&self) -> &str {
         &self.authority
     }
@@ -85,9 +85,9 @@ impl RequestHead {
 pub struct ResponseHead {
     status: u16,
     /// The header fields.
-    pub headers: Fields,
+    pub headers: FieldSection,
     /// The informational responses, in their order.
-    pub informational: Vec<Informational>,
+    pub informational: Vec<InformationalResponse>,
 }
 
 impl ResponseHead {
@@ -97,7 +97,7 @@ impl ResponseHead {
     /// [`BhttpError::Status`] for any other status.
     pub fn new(status: u16) -> Result<Self, BhttpError> {
         match status {
-            200..=599 => Ok(Self { status, headers: Fields::default(), informational: Vec::new() }),
+            200..=599 => Ok(Self { status, headers: FieldSection::default(), informational: Vec::new() }),
             _ => Err(BhttpError::Status(u64::from(status))),
         }
     }
@@ -108,30 +108,30 @@ impl ResponseHead {
     }
 }
 
-/// A response before the response (RFC 9292 §3.5.1), such as 103 Early Hints. They are kept, nothing here acts on them.
+/// An informational response (RFC 9292 §3.5.1), such as 103 Early Hints. It is kept and has no effect.
 ///
 /// ```
-/// use amaas_ohttp::bhttp::{BhttpError, Informational};
+/// use amaas_ohttp::bhttp::{BhttpError, InformationalResponse};
 ///
-/// assert_eq!(Informational::new(103)?.status(), 103);
-/// assert_eq!(Informational::new(200), Err(BhttpError::Status(200)));
+/// assert_eq!(InformationalResponse::new(103)?.status(), 103);
+/// assert_eq!(InformationalResponse::new(200), Err(BhttpError::Status(200)));
 /// # Ok::<(), BhttpError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Informational {
+pub struct InformationalResponse {
     status: u16,
     /// The header fields.
-    pub headers: Fields,
+    pub headers: FieldSection,
 }
 
-impl Informational {
+impl InformationalResponse {
     /// An informational response without fields: 100 to 199.
     ///
     /// # Errors
     /// [`BhttpError::Status`] for any other status.
     pub fn new(status: u16) -> Result<Self, BhttpError> {
         match status {
-            100..=199 => Ok(Self { status, headers: Fields::default() }),
+            100..=199 => Ok(Self { status, headers: FieldSection::default() }),
             _ => Err(BhttpError::Status(u64::from(status))),
         }
     }
@@ -142,55 +142,55 @@ impl Informational {
     }
 }
 
-/// A kind of message, by its head.
-pub(super) trait Head: Sized {
-    /// The framing indicators, by [`Form`] (RFC 9292 §3.3).
+/// The head of a kind of message.
+pub(super) trait MessageHead: Sized {
+    /// The framing indicators, by [`MessageForm`] (RFC 9292 §3.3).
     const INDICATORS: [u8; 2];
 
     /// Appends control data and header section.
-    fn write(&self, form: Form, out: &mut Vec<u8>);
+    fn write(&self, form: MessageForm, out: &mut Vec<u8>);
 
-    /// Reads control data, or nothing while bytes are missing.
-    fn read(element: &mut Element<'_>) -> Result<Option<Control<Self>>, BhttpError>;
+    /// Reads control data; `None` if bytes are missing.
+    fn read(element: &mut HeadElement<'_>) -> Result<Option<ControlData<Self>>, BhttpError>;
 
-    /// Puts in what stands around the control data.
-    fn complete(&mut self, headers: Fields, informational: Vec<Informational>);
+    /// Adds the fields around the control data.
+    fn complete(&mut self, headers: FieldSection, informational: Vec<InformationalResponse>);
 }
 
-/// Control data: of the message itself or of an informational response before it.
+/// Control data of the message itself, or of an informational response before it.
 #[derive(Debug)]
-pub(super) enum Control<H> {
-    Interim(Informational),
+pub(super) enum ControlData<H> {
+    Interim(InformationalResponse),
     Final(H),
 }
 
-impl Head for RequestHead {
+impl MessageHead for RequestHead {
     const INDICATORS: [u8; 2] = [0, 2];
 
-    fn write(&self, form: Form, out: &mut Vec<u8>) {
+    fn write(&self, form: MessageForm, out: &mut Vec<u8>) {
         for part in [&self.method, &self.scheme, &self.authority, &self.path] {
             write_prefixed(part.as_bytes(), out);
         }
         form.write_section(&self.headers, out);
     }
 
-    fn read(element: &mut Element<'_>) -> Result<Option<Control<Self>>, BhttpError> {
+    fn read(element: &mut HeadElement<'_>) -> Result<Option<ControlData<Self>>, BhttpError> {
         let Some(method) = element.text("method")? else { return Ok(None) };
         let Some(scheme) = element.text("scheme")? else { return Ok(None) };
         let Some(authority) = element.text("authority")? else { return Ok(None) };
         let Some(path) = element.text("path")? else { return Ok(None) };
-        Self::new(method, scheme, authority, path).map(|head| Some(Control::Final(head)))
+        Self::new(method, scheme, authority, path).map(|head| Some(ControlData::Final(head)))
     }
 
-    fn complete(&mut self, headers: Fields, _: Vec<Informational>) {
+    fn complete(&mut self, headers: FieldSection, _: Vec<InformationalResponse>) {
         self.headers = headers;
     }
 }
 
-impl Head for ResponseHead {
+impl MessageHead for ResponseHead {
     const INDICATORS: [u8; 2] = [1, 3];
 
-    fn write(&self, form: Form, out: &mut Vec<u8>) {
+    fn write(&self, form: MessageForm, out: &mut Vec<u8>) {
         for informational in &self.informational {
             varint::write(u64::from(informational.status), out);
             form.write_section(&informational.headers, out);
@@ -199,17 +199,17 @@ impl Head for ResponseHead {
         form.write_section(&self.headers, out);
     }
 
-    fn read(element: &mut Element<'_>) -> Result<Option<Control<Self>>, BhttpError> {
+    fn read(element: &mut HeadElement<'_>) -> Result<Option<ControlData<Self>>, BhttpError> {
         let Some(found) = element.varint() else { return Ok(None) };
         let status = u16::try_from(found).map_err(|_| BhttpError::Status(found))?;
         let control = match status {
-            100..=199 => Informational::new(status).map(Control::Interim),
-            _ => Self::new(status).map(Control::Final),
+            100..=199 => InformationalResponse::new(status).map(ControlData::Interim),
+            _ => Self::new(status).map(ControlData::Final),
         };
         control.map(Some)
     }
 
-    fn complete(&mut self, headers: Fields, informational: Vec<Informational>) {
+    fn complete(&mut self, headers: FieldSection, informational: Vec<InformationalResponse>) {
         self.headers = headers;
         self.informational = informational;
     }

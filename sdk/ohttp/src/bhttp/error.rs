@@ -1,6 +1,6 @@
-//! What can be wrong with a binary HTTP message.
+//! Why a binary HTTP message is refused.
 
-/// Which rule of RFC 9292 a message breaks. It never holds a part of the message.
+/// The rule of RFC 9292 or the limit that a message breaks. The error holds no part of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BhttpError {
@@ -14,22 +14,22 @@ pub enum BhttpError {
         /// The indicator of the indeterminate-length form.
         indeterminate: u64,
     },
-    /// The message ends within a part, or before one that may not be left out.
+    /// The message ends in a part, or before a part that is required.
     #[error("the message ends within {0}")]
     Truncated(&'static str),
-    /// Control data and field sections together pass [`Limits::head`](super::Limits::head).
+    /// Control data and field sections together pass [`DecodeLimits::head`](super::DecodeLimits::head).
     #[error("control data and fields take more than {limit} bytes")]
     HeadTooLarge {
         /// The limit in bytes.
         limit: usize,
     },
-    /// There are more field lines and informational responses than [`Limits::lines`](super::Limits::lines).
+    /// There are more field lines and informational responses than [`DecodeLimits::lines`](super::DecodeLimits::lines).
     #[error("more than {limit} field lines")]
     TooManyLines {
         /// The limit.
         limit: usize,
     },
-    /// The content passes [`Limits::content`](super::Limits::content).
+    /// The content passes [`DecodeLimits::content`](super::DecodeLimits::content).
     #[error("the content takes more than {limit} bytes")]
     ContentTooLarge {
         /// The limit in bytes.
@@ -48,7 +48,7 @@ pub enum BhttpError {
     #[error("a field name is empty or has a character that is not allowed")]
     FieldName,
     /// A field is named like a pseudo-field, such as `:path`.
-    #[error("a pseudo-field stands among the fields")]
+    #[error("a pseudo-field is among the fields")]
     PseudoField,
     /// A field value has NUL, CR or LF, or begins or ends with a blank (RFC 9113 §8.2.1).
     #[error("a field value has a character that is not allowed")]

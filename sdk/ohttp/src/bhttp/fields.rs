@@ -5,25 +5,25 @@ use std::fmt;
 use super::error::BhttpError;
 use crate::varint;
 
-/// Field lines in their order, names in lower case. Each is valid, or it could not have been pushed.
+/// Field lines in their order, with names in lower case. Each is valid, because only [`push`](Self::push) adds one.
 ///
-/// `Debug` shows names only, for values carry keys and what people wrote.
+/// `Debug` shows names only, because values carry keys and payload.
 ///
 /// ```
-/// use amaas_ohttp::bhttp::Fields;
+/// use amaas_ohttp::bhttp::FieldSection;
 ///
-/// let mut fields = Fields::default();
+/// let mut fields = FieldSection::default();
 /// fields.push("Authorization", "Bearer secret")?;
 /// assert_eq!(fields.value("authorization"), Some(&b"Bearer secret"[..]));
-/// assert_eq!(format!("{fields:?}"), "Fields([\"authorization\"])");
+/// assert_eq!(format!("{fields:?}"), "FieldSection([\"authorization\"])");
 /// # Ok::<(), amaas_ohttp::bhttp::BhttpError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Fields {
+pub struct FieldSection {
     lines: Vec<(String, Vec<u8>)>,
 }
 
-impl Fields {
+impl FieldSection {
     /// Appends a line; its name is put into lower case.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl Fields {
         Ok(())
     }
 
-    /// The value of the first line with that name, which is given in lower case.
+    /// The value of the first line with that name, in lower case.
     pub fn value(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|line| line.0 == name).map(|line| line.1)
     }
@@ -65,7 +65,7 @@ impl Fields {
         self.lines.is_empty()
     }
 
-    /// Appends the lines without what stands around them.
+    /// Appends the lines without the framing of the section.
     pub(super) fn write_lines(&self, out: &mut Vec<u8>) {
         for (name, value) in self.iter() {
             write_prefixed(name.as_bytes(), out);
@@ -74,10 +74,10 @@ impl Fields {
     }
 }
 
-impl fmt::Debug for Fields {
+impl fmt::Debug for FieldSection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.iter().map(|line| line.0).collect();
-        f.debug_tuple("Fields").field(&names).finish()
+        f.debug_tuple("FieldSection").field(&names).finish()
     }
 }
 
@@ -108,8 +108,8 @@ mod tests {
             ("a", " x", BhttpError::FieldValue),
             ("a", "x\t", BhttpError::FieldValue),
         ] {
-            assert_eq!(Fields::default().push(name, value), Err(expected), "{name}: {value}");
+            assert_eq!(FieldSection::default().push(name, value), Err(expected), "{name}: {value}");
         }
-        assert_eq!(Fields::default().push("a", ""), Ok(()), "an empty value is allowed");
+        assert_eq!(FieldSection::default().push("a", ""), Ok(()), "an empty value is allowed");
     }
 }

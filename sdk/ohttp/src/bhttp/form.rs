@@ -1,10 +1,10 @@
 //! The two forms of a message, which frame their field sections differently.
 
-use super::fields::{Fields, write_prefixed};
+use super::fields::{FieldSection, write_prefixed};
 
 /// The two forms of a binary HTTP message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
+pub enum MessageForm {
     /// Each part is preceded by its length (RFC 9292 §3.1).
     #[default]
     KnownLength,
@@ -12,8 +12,8 @@ pub enum Form {
     IndeterminateLength,
 }
 
-impl Form {
-    pub(super) fn write_section(self, fields: &Fields, out: &mut Vec<u8>) {
+impl MessageForm {
+    pub(super) fn write_section(self, fields: &FieldSection, out: &mut Vec<u8>) {
         match self {
             Self::KnownLength => {
                 let mut section = Vec::new();

@@ -1,4 +1,4 @@
-//! How long a message is made, so that its length tells less about what it says.
+//! Padding of messages, so that their length reveals less about their content.
 
 /// Whether zeros follow the message (RFC 9292 §3.8).
 ///
@@ -12,9 +12,9 @@
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Padding {
-    /// Up to the next bucket: the length is rounded up to a multiple of an eighth of the greatest power of two that is
-    /// not above it, and of 32 at least. That adds 12.5 % at most to a message of 256 bytes or more, and leaves eight
-    /// lengths between a power of two and the next.
+    /// Up to the next bucket. The length is rounded up to a multiple of an eighth of the greatest power of two that is not above
+    /// it, and of at least 32. That adds at most 12.5 % to a message of 256 bytes or more, and leaves eight lengths between two
+    /// powers of two.
     #[default]
     Bucket,
     /// None.
@@ -22,7 +22,7 @@ pub enum Padding {
 }
 
 impl Padding {
-    /// The length in bytes that a message of `len` bytes is brought to.
+    /// The padded length of a message of `len` bytes.
     pub fn padded(self, len: usize) -> usize {
         match self {
             Self::Off => len,
@@ -31,7 +31,7 @@ impl Padding {
     }
 }
 
-/// Short messages differ by a few bytes, which is where a length tells the most.
+/// The least step. Short messages differ by a few bytes, so their lengths would reveal the most.
 const SMALLEST_STEP: usize = 32;
 
 #[cfg(test)]

@@ -1,28 +1,28 @@
-//! The elements of the format, read from bytes that may not all have arrived.
+//! The elements of the format, read from bytes that may be incomplete.
 
 use super::error::BhttpError;
-use super::fields::Fields;
-use super::limits::Limits;
+use super::fields::FieldSection;
+use super::limits::DecodeLimits;
 use crate::varint;
 
-/// A place in bytes of which more may come. Each reading either takes a whole element or takes nothing.
-pub(super) struct Reader<'a> {
+/// A position in bytes that may be incomplete. Each read consumes a complete element or nothing.
+pub(super) struct ByteReader<'a> {
     bytes: &'a [u8],
-    /// Bytes taken so far.
+    /// Bytes consumed so far.
     pub(super) taken: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ByteReader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, taken: 0 }
     }
 
-    /// What has not been taken.
+    /// The bytes that are left.
     pub(super) fn rest(&self) -> &'a [u8] {
         &self.bytes[self.taken..]
     }
 
-    /// Up to `most` bytes of what has arrived.
+    /// Consumes up to `most` bytes.
     pub(super) fn some(&mut self, most: u64) -> &'a [u8] {
         let rest = self.rest();
         let len = usize::try_from(most).map_or(rest.len(), |most| most.min(rest.len()));
@@ -36,13 +36,13 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    /// An element of the head: `read` gives it, or nothing while bytes are missing. What it takes comes out of `budget`.
+    /// Reads an element of the head with `read`; `None` if bytes are missing. Its size is spent from `budget`.
     pub(super) fn head<T>(
         &mut self,
-        budget: &mut Budget,
-        read: impl FnOnce(&mut Element<'a>) -> Result<Option<T>, BhttpError>,
+        budget: &mut HeadBudget,
+        read: impl FnOnce(&mut HeadElement<'a>) -> Result<Option<T>, BhttpError>,
     ) -> Result<Option<T>, BhttpError> {
-        let mut element = Element { rest: self.rest(), taken: 0, budget: *budget };
+        let mut element = HeadElement { rest: self.rest(), taken: 0, budget: *budget };
         let found = read(&mut element)?;
         if found.is_some() {
             self.taken += element.taken;
@@ -52,16 +52,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes and lines of head are still allowed.
+/// The bytes and lines of head that are left of the limits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Budget {
-    limits: Limits,
+pub(super) struct HeadBudget {
+    limits: DecodeLimits,
     bytes: usize,
     lines: usize,
 }
 
-impl Budget {
-    pub(super) fn new(limits: Limits) -> Self {
+impl HeadBudget {
+    pub(super) fn new(limits: DecodeLimits) -> Self {
         Self { limits, bytes: limits.head, lines: limits.lines }
     }
 
@@ -70,7 +70,7 @@ impl Budget {
         Ok(Self { bytes, ..self })
     }
 
-    /// Takes `lines` of the lines that are left: a line costs more memory than its bytes.
+    /// Spends `lines` lines. They have their own limit, because a line costs more memory than its bytes.
     pub(super) fn spend_lines(self, lines: usize) -> Result<Self, BhttpError> {
         let too_many = BhttpError::TooManyLines { limit: self.limits.lines };
         let lines = self.lines.checked_sub(lines).ok_or(too_many)?;
@@ -82,21 +82,21 @@ impl Budget {
     }
 }
 
-/// One element of the head while it is being read.
-pub(super) struct Element<'a> {
+/// One element of the head during a read.
+pub(super) struct HeadElement<'a> {
     rest: &'a [u8],
     taken: usize,
-    budget: Budget,
+    budget: HeadBudget,
 }
 
-impl<'a> Element<'a> {
+impl<'a> HeadElement<'a> {
     pub(super) fn varint(&mut self) -> Option<u64> {
         let (value, len) = varint::read(&self.rest[self.taken..])?;
         self.taken += len;
         Some(value)
     }
 
-    /// A length and that many bytes. The length alone is enough to refuse what would pass the limit.
+    /// Reads a length and that many bytes. A length beyond the limit is refused before its bytes arrive.
     fn prefixed(&mut self) -> Result<Option<&'a [u8]>, BhttpError> {
         let Some(len) = self.varint() else { return Ok(None) };
         self.exactly(len)
@@ -111,33 +111,33 @@ impl<'a> Element<'a> {
         Ok(Some(bytes))
     }
 
-    /// A length and text. `what` names it in the error for bytes that are not.
+    /// Reads a length and text. `what` names it in the error for other bytes.
     pub(super) fn text(&mut self, what: &'static str) -> Result<Option<&'a str>, BhttpError> {
         let Some(bytes) = self.prefixed()? else { return Ok(None) };
         std::str::from_utf8(bytes).map(Some).map_err(|_| BhttpError::Control(what))
     }
 
-    /// A field section of the known-length form.
-    pub(super) fn section(&mut self) -> Result<Option<Fields>, BhttpError> {
+    /// Reads a field section of the known-length form.
+    pub(super) fn section(&mut self) -> Result<Option<FieldSection>, BhttpError> {
         let Some(bytes) = self.prefixed()? else { return Ok(None) };
         self.lines(bytes).map(Some)
     }
 
-    /// A field line of the indeterminate-length form, or the zero that ends its section.
-    pub(super) fn line(&mut self) -> Result<Option<Line<'a>>, BhttpError> {
+    /// Reads a field line of the indeterminate-length form, or the zero that ends its section.
+    pub(super) fn line(&mut self) -> Result<Option<FieldLine<'a>>, BhttpError> {
         let Some(len) = self.varint() else { return Ok(None) };
         if len == 0 {
-            return Ok(Some(Line::End));
+            return Ok(Some(FieldLine::End));
         }
         let Some(name) = self.exactly(len)? else { return Ok(None) };
         let Some(value) = self.prefixed()? else { return Ok(None) };
         self.budget = self.budget.spend_lines(1)?;
-        Ok(Some(Line::Field(name, value)))
+        Ok(Some(FieldLine::Field(name, value)))
     }
 
-    /// The lines of a section that has arrived whole.
-    fn lines(&mut self, mut bytes: &[u8]) -> Result<Fields, BhttpError> {
-        let mut fields = Fields::default();
+    /// Reads the lines of a complete section.
+    fn lines(&mut self, mut bytes: &[u8]) -> Result<FieldSection, BhttpError> {
+        let mut fields = FieldSection::default();
         while !bytes.is_empty() {
             self.budget = self.budget.spend_lines(1)?;
             let name = take(&mut bytes)?;
@@ -148,8 +148,8 @@ impl<'a> Element<'a> {
     }
 }
 
-/// See [`Element::line`].
-pub(super) enum Line<'a> {
+/// See [`HeadElement::line`].
+pub(super) enum FieldLine<'a> {
     Field(&'a [u8], &'a [u8]),
     End,
 }

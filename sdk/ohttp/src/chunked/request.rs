@@ -6,13 +6,13 @@ use super::response::{PendingResponse, ResponseOpener};
 use crate::error::OhttpError;
 use crate::frame::{FrameOpener, FrameSealer, joined};
 use crate::key::PublicKey;
-use crate::random::Random;
+use crate::random::RandomSource;
 use crate::response::ResponseSecret;
 use crate::ring::KeyRing;
-use crate::setup::Opened;
-use crate::setup::{self, Labels};
+use crate::setup::OpenedRequest;
+use crate::setup::{self, FormatLabels};
 
-/// Seals a request of one piece to `key` and gives what opens the response to it.
+/// Seals a request of one piece to `key`, and returns the opener of its response.
 ///
 /// # Errors
 /// [`OhttpError::Random`], [`OhttpError::Encapsulation`] or [`OhttpError::KeyExhausted`].
@@ -22,7 +22,7 @@ pub fn seal_request(key: &PublicKey, request: &[u8]) -> Result<(Vec<u8>, Respons
     Ok((out, opener))
 }
 
-/// [`seal_request`] with a generator of the caller's.
+/// [`seal_request`] with a given random number generator.
 ///
 /// # Errors
 /// As of [`seal_request`].
@@ -36,16 +36,16 @@ pub fn seal_request_with(
     Ok((out, opener))
 }
 
-/// Opens a request that has arrived whole.
+/// Opens a complete request.
 ///
 /// # Errors
-/// An [`OhttpError`] that names what is wrong.
-pub fn open_request(ring: &KeyRing, sealed: &[u8]) -> Result<Opened<PendingResponse>, OhttpError> {
+/// An [`OhttpError`] that names the fault.
+pub fn open_request(ring: &KeyRing, sealed: &[u8]) -> Result<OpenedRequest<PendingResponse>, OhttpError> {
     let mut machine = RequestOpener::new(ring);
     let mut request = machine.push(sealed)?;
     let mut opened = machine.finish()?;
     request.append(&mut opened.request);
-    Ok(Opened { request, ..opened })
+    Ok(OpenedRequest { request, ..opened })
 }
 
 /// Seals a request piece by piece.
@@ -55,28 +55,28 @@ pub struct RequestSealer {
 }
 
 impl RequestSealer {
-    /// Begins a request to `key`: appends its header to `out`.
+    /// Starts a request to `key`: appends its header to `out`.
     ///
     /// # Errors
     /// [`OhttpError::Random`] or [`OhttpError::Encapsulation`].
     pub fn new(key: &PublicKey, out: &mut Vec<u8>) -> Result<Self, OhttpError> {
-        Self::drawn(key, Random::System, out)
+        Self::drawn(key, RandomSource::System, out)
     }
 
-    /// [`new`](Self::new) with a generator of the caller's.
+    /// [`new`](Self::new) with a given random number generator.
     ///
     /// # Errors
     /// As of [`new`](Self::new).
     pub fn new_with(key: &PublicKey, random: &mut impl CryptoRng, out: &mut Vec<u8>) -> Result<Self, OhttpError> {
-        Self::drawn(key, Random::Given(random), out)
+        Self::drawn(key, RandomSource::Given(random), out)
     }
 
-    fn drawn(key: &PublicKey, random: Random<'_>, out: &mut Vec<u8>) -> Result<Self, OhttpError> {
-        let (cipher, secret) = setup::seal(key, &Labels::CHUNKED, random, out)?;
+    fn drawn(key: &PublicKey, random: RandomSource<'_>, out: &mut Vec<u8>) -> Result<Self, OhttpError> {
+        let (cipher, secret) = setup::seal(key, &FormatLabels::CHUNKED, random, out)?;
         Ok(Self { frames: FrameSealer::new(cipher), secret })
     }
 
-    /// Appends a piece to `out`, complete, so that it can be sent at once. An empty piece appends nothing.
+    /// Appends a sealed piece to `out`, which can be sent at once. An empty piece appends nothing.
     ///
     /// # Errors
     /// [`OhttpError::KeyExhausted`].
@@ -84,7 +84,7 @@ impl RequestSealer {
         self.frames.push(piece, out)
     }
 
-    /// Appends the last piece, which may be empty, and the end to `out`; gives what opens the response.
+    /// Appends the last piece, which may be empty, and the end to `out`. Returns the opener of the response.
     ///
     /// # Errors
     /// [`OhttpError::KeyExhausted`].
@@ -94,15 +94,15 @@ impl RequestSealer {
     }
 }
 
-/// Opens a request as its bytes arrive. What it gives before [`finish`](Self::finish) is authentic, and may yet turn out
-/// to be cut short.
+/// Opens a request as its bytes arrive. Plaintext before [`finish`](Self::finish) is authentic, but the request may still be
+/// truncated.
 pub struct RequestOpener {
     ring: KeyRing,
-    state: State,
+    state: RequestState,
 }
 
-enum State {
-    /// The bytes of a header that has not arrived whole.
+enum RequestState {
+    /// The bytes of an incomplete header.
     Header(Vec<u8>),
     Body {
         frames: Box<FrameOpener>,
@@ -113,57 +113,57 @@ enum State {
 }
 
 impl RequestOpener {
-    /// An opener of one request that is sealed to a key of `ring`.
+    /// An opener of one request to a key of `ring`.
     pub fn new(ring: &KeyRing) -> Self {
-        Self { ring: ring.clone(), state: State::Header(Vec::new()) }
+        Self { ring: ring.clone(), state: RequestState::Header(Vec::new()) }
     }
 
-    /// Takes the next bytes and gives what they complete.
+    /// Takes the next bytes and returns what they complete.
     ///
     /// # Errors
-    /// An [`OhttpError`] that names what is wrong, and the same one on every later call.
+    /// An [`OhttpError`] that names the fault. Later calls return the same error.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, OhttpError> {
         match &mut self.state {
-            State::Failed(error) => Err(*error),
-            State::Body { frames, .. } => frames.push(bytes),
-            State::Header(held) => {
+            RequestState::Failed(error) => Err(*error),
+            RequestState::Body { frames, .. } => frames.push(bytes),
+            RequestState::Header(held) => {
                 let all = joined(held, bytes);
-                let (header, len) = match setup::open(&self.ring, &Labels::CHUNKED, &all) {
+                let (header, len) = match setup::open(&self.ring, &FormatLabels::CHUNKED, &all) {
                     Ok(Some(opened)) => opened,
                     Ok(None) => {
                         *held = all.into_owned();
                         return Ok(Vec::new());
                     }
                     Err(error) => {
-                        self.state = State::Failed(error);
+                        self.state = RequestState::Failed(error);
                         return Err(error);
                     }
                 };
                 let mut frames = Box::new(FrameOpener::new(header.cipher));
                 let plaintext = frames.push(&all[len..]);
-                self.state = State::Body { frames, key_id: header.key_id, secret: header.secret };
+                self.state = RequestState::Body { frames, key_id: header.key_id, secret: header.secret };
                 plaintext
             }
         }
     }
 
-    /// The encapsulated key, once the header has arrived: see [`Opened::encapsulated_key`].
+    /// The encapsulated key, once the header is complete; see [`OpenedRequest::encapsulated_key`].
     pub fn encapsulated_key(&self) -> Option<&[u8]> {
         match &self.state {
-            State::Body { secret, .. } => Some(&secret.encapsulated_key),
-            State::Header(_) | State::Failed(_) => None,
+            RequestState::Body { secret, .. } => Some(&secret.encapsulated_key),
+            RequestState::Header(_) | RequestState::Failed(_) => None,
         }
     }
 
-    /// Says that no more bytes come. [`Opened::request`] is the last piece, which may be empty.
+    /// Ends the input. [`OpenedRequest::request`] is the last piece, which may be empty.
     ///
     /// # Errors
     /// [`OhttpError::Truncated`], [`OhttpError::Authentication`], or the error of an earlier call.
-    pub fn finish(self) -> Result<Opened<PendingResponse>, OhttpError> {
+    pub fn finish(self) -> Result<OpenedRequest<PendingResponse>, OhttpError> {
         match self.state {
-            State::Failed(error) => Err(error),
-            State::Header(_) => Err(OhttpError::Truncated),
-            State::Body { frames, key_id, secret } => Ok(Opened {
+            RequestState::Failed(error) => Err(error),
+            RequestState::Header(_) => Err(OhttpError::Truncated),
+            RequestState::Body { frames, key_id, secret } => Ok(OpenedRequest {
                 request: frames.finish()?,
                 key_id,
                 encapsulated_key: secret.encapsulated_key.clone(),

@@ -6,7 +6,7 @@ use rand_core::CryptoRng;
 
 use crate::error::OhttpError;
 use crate::frame::{FrameOpener, FrameSealer, joined};
-use crate::random::Random;
+use crate::random::RandomSource;
 use crate::response::ResponseSecret;
 
 /// The response to one request, before its first byte.
@@ -29,16 +29,16 @@ impl PendingResponse {
         Ok(out)
     }
 
-    /// Begins a response: appends its nonce to `out`.
+    /// Starts a response: appends its nonce to `out`.
     ///
     /// # Errors
     /// [`OhttpError::Random`].
     pub fn start(self, out: &mut Vec<u8>) -> Result<ResponseSealer, OhttpError> {
-        let cipher = self.secret.draw(|nonce| Random::System.fill(nonce), out)?;
+        let cipher = self.secret.draw(|nonce| RandomSource::System.fill(nonce), out)?;
         Ok(ResponseSealer { frames: FrameSealer::new(cipher) })
     }
 
-    /// [`start`](Self::start) with a generator of the caller's.
+    /// [`start`](Self::start) with a given random number generator.
     pub fn start_with(self, random: &mut impl CryptoRng, out: &mut Vec<u8>) -> ResponseSealer {
         let fill = |nonce: &mut [u8]| {
             random.fill_bytes(nonce);
@@ -55,7 +55,7 @@ pub struct ResponseSealer {
 }
 
 impl ResponseSealer {
-    /// Appends a piece to `out`, complete, so that it can be sent at once. An empty piece appends nothing.
+    /// Appends a sealed piece to `out`, which can be sent at once. An empty piece appends nothing.
     ///
     /// # Errors
     /// [`OhttpError::KeyExhausted`].
@@ -72,42 +72,42 @@ impl ResponseSealer {
     }
 }
 
-/// Opens a response as its bytes arrive. What it gives before [`finish`](Self::finish) is authentic, and may yet turn out
-/// to be cut short.
+/// Opens a response as its bytes arrive. Plaintext before [`finish`](Self::finish) is authentic, but the response may still be
+/// truncated.
 pub struct ResponseOpener {
     secret: ResponseSecret,
-    state: State,
+    state: ResponseState,
 }
 
-enum State {
-    /// The bytes of a nonce that has not arrived whole.
+enum ResponseState {
+    /// The bytes of an incomplete nonce.
     Nonce(Vec<u8>),
     Body(Box<FrameOpener>),
 }
 
 impl ResponseOpener {
     pub(crate) fn new(secret: ResponseSecret) -> Self {
-        Self { secret, state: State::Nonce(Vec::new()) }
+        Self { secret, state: ResponseState::Nonce(Vec::new()) }
     }
 
-    /// Opens a response that has arrived whole.
+    /// Opens a complete response.
     ///
     /// # Errors
-    /// An [`OhttpError`] that names what is wrong.
+    /// An [`OhttpError`] that names the fault.
     pub fn open(mut self, sealed: &[u8]) -> Result<Vec<u8>, OhttpError> {
         let mut response = self.push(sealed)?;
         response.append(&mut self.finish()?);
         Ok(response)
     }
 
-    /// Takes the next bytes and gives what they complete.
+    /// Takes the next bytes and returns what they complete.
     ///
     /// # Errors
-    /// An [`OhttpError`] that names what is wrong, and the same one on every later call.
+    /// An [`OhttpError`] that names the fault. Later calls return the same error.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, OhttpError> {
         match &mut self.state {
-            State::Body(frames) => frames.push(bytes),
-            State::Nonce(held) => {
+            ResponseState::Body(frames) => frames.push(bytes),
+            ResponseState::Nonce(held) => {
                 let all = joined(held, bytes);
                 let Some((nonce, rest)) = all.split_at_checked(self.secret.nonce_len()) else {
                     *held = all.into_owned();
@@ -115,20 +115,20 @@ impl ResponseOpener {
                 };
                 let mut frames = Box::new(FrameOpener::new(self.secret.key(nonce)));
                 let plaintext = frames.push(rest);
-                self.state = State::Body(frames);
+                self.state = ResponseState::Body(frames);
                 plaintext
             }
         }
     }
 
-    /// Says that no more bytes come, and gives the last piece, which may be empty.
+    /// Ends the input, and returns the last piece, which may be empty.
     ///
     /// # Errors
     /// [`OhttpError::Truncated`], [`OhttpError::Authentication`], or the error of an earlier call.
     pub fn finish(self) -> Result<Vec<u8>, OhttpError> {
         match self.state {
-            State::Nonce(_) => Err(OhttpError::Truncated),
-            State::Body(frames) => frames.finish(),
+            ResponseState::Nonce(_) => Err(OhttpError::Truncated),
+            ResponseState::Body(frames) => frames.finish(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The AEAD of what goes in one direction.
+//! The AEAD of one direction.
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -7,16 +7,16 @@ use crate::error::OhttpError;
 use crate::suite::Suite;
 use crate::suite::{NONCE_LEN, TAG_LEN};
 
-/// Seals or opens pieces in their order. The number of a piece makes its nonce its own (RFC 9180 §5.2, chunked draft §6.2);
-/// that of the first is the base nonce itself, which is what a whole response uses.
-pub(crate) struct Cipher {
+/// Seals or opens pieces in their order. The nonce of a piece is the base nonce XOR its sequence number (RFC 9180 §5.2, chunked
+/// draft §6.2). The first nonce is the base nonce itself, as for a whole response.
+pub(crate) struct AeadCipher {
     key: LessSafeKey,
     base_nonce: Zeroizing<[u8; NONCE_LEN]>,
     sequence: u64,
 }
 
-impl Cipher {
-    /// The cipher of `derive`, which fills a key and a base nonce.
+impl AeadCipher {
+    /// A cipher with the key and base nonce that `derive` fills in.
     pub(crate) fn derive(suite: Suite, derive: impl FnOnce(&mut [u8], &mut [u8])) -> Self {
         let algorithm = match suite {
             Suite::XWing => &AES_256_GCM,
@@ -44,7 +44,7 @@ impl Cipher {
         Ok(())
     }
 
-    /// Appends what `sealed` holds to `out`, and nothing where it is not authentic.
+    /// Appends the plaintext of `sealed` to `out`, or nothing if it is not authentic.
     pub(crate) fn open(&mut self, sealed: &[u8], associated: &[u8], out: &mut Vec<u8>) -> Result<(), OhttpError> {
         let (nonce, next) = self.number()?;
         let (sealed, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(OhttpError::Authentication)?;
@@ -60,7 +60,7 @@ impl Cipher {
         Ok(())
     }
 
-    /// The nonce of the next piece, and the number of the one after it.
+    /// The nonce of the next piece, and the sequence number after it.
     fn number(&self) -> Result<(Nonce, u64), OhttpError> {
         let mut nonce = *self.base_nonce;
         for (byte, count) in nonce.iter_mut().rev().zip(self.sequence.to_le_bytes()) {

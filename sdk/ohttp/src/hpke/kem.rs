@@ -2,33 +2,33 @@
 
 use std::sync::Arc;
 
-use super::kdf::Secret32;
+use super::kdf::SecretBytes;
 use super::{x25519, xwing};
 use crate::error::OhttpError;
-use crate::random::Random;
+use crate::random::RandomSource;
 use crate::suite::Suite;
 
-/// A private key of either KEM. Clones share it, and it is wiped with the last of them.
+/// A private key of either KEM. Clones share it; the last one wipes it.
 #[derive(Clone)]
-pub(crate) enum Secret {
-    XWing(Arc<xwing::Secret>),
-    X25519(Arc<x25519::Secret>),
+pub(crate) enum KemPrivateKey {
+    XWing(Arc<xwing::XWingPrivateKey>),
+    X25519(Arc<x25519::X25519PrivateKey>),
 }
 
-impl Secret {
+impl KemPrivateKey {
     /// `DeriveKeyPair`.
     pub(crate) fn derive(suite: Suite, seed: &[u8]) -> Self {
         match suite {
-            Suite::XWing => Self::XWing(Arc::new(xwing::Secret::derive(seed))),
-            Suite::X25519 => Self::X25519(Arc::new(x25519::Secret::derive(seed))),
+            Suite::XWing => Self::XWing(Arc::new(xwing::XWingPrivateKey::derive(seed))),
+            Suite::X25519 => Self::X25519(Arc::new(x25519::X25519PrivateKey::derive(seed))),
         }
     }
 
     pub(crate) fn from_bytes(suite: Suite, bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.try_into().ok()?;
         Some(match suite {
-            Suite::XWing => Self::XWing(Arc::new(xwing::Secret::new(bytes))),
-            Suite::X25519 => Self::X25519(Arc::new(x25519::Secret::new(bytes))),
+            Suite::XWing => Self::XWing(Arc::new(xwing::XWingPrivateKey::new(bytes))),
+            Suite::X25519 => Self::X25519(Arc::new(x25519::X25519PrivateKey::new(bytes))),
         })
     }
 
@@ -39,10 +39,10 @@ impl Secret {
         }
     }
 
-    pub(crate) fn public(&self) -> Public {
+    pub(crate) fn public(&self) -> KemPublicKey {
         match self {
-            Self::XWing(secret) => Public::XWing(Arc::clone(secret.public())),
-            Self::X25519(secret) => Public::X25519(*secret.public()),
+            Self::XWing(secret) => KemPublicKey::XWing(Arc::clone(secret.public())),
+            Self::X25519(secret) => KemPublicKey::X25519(*secret.public()),
         }
     }
 
@@ -54,7 +54,7 @@ impl Secret {
     }
 
     /// `Decap`.
-    pub(super) fn decapsulate(&self, encapsulated: &[u8]) -> Result<Secret32, OhttpError> {
+    pub(super) fn decapsulate(&self, encapsulated: &[u8]) -> Result<SecretBytes, OhttpError> {
         match self {
             Self::XWing(secret) => secret.decapsulate(encapsulated),
             Self::X25519(secret) => secret.decapsulate(encapsulated),
@@ -64,15 +64,15 @@ impl Secret {
 
 /// A public key of either KEM.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Public {
-    XWing(Arc<xwing::Public>),
+pub(crate) enum KemPublicKey {
+    XWing(Arc<xwing::XWingPublicKey>),
     X25519([u8; 32]),
 }
 
-impl Public {
+impl KemPublicKey {
     pub(crate) fn from_bytes(suite: Suite, bytes: &[u8]) -> Option<Self> {
         Some(match suite {
-            Suite::XWing => Self::XWing(Arc::new(xwing::Public::from_bytes(bytes)?)),
+            Suite::XWing => Self::XWing(Arc::new(xwing::XWingPublicKey::from_bytes(bytes)?)),
             Suite::X25519 => Self::X25519(bytes.try_into().ok()?),
         })
     }
@@ -92,7 +92,7 @@ impl Public {
     }
 
     /// `Encap`: the shared secret and the encapsulated key.
-    pub(super) fn encapsulate(&self, random: Random<'_>) -> Result<(Secret32, Vec<u8>), OhttpError> {
+    pub(super) fn encapsulate(&self, random: RandomSource<'_>) -> Result<(SecretBytes, Vec<u8>), OhttpError> {
         match self {
             Self::XWing(public) => public.encapsulate(random),
             Self::X25519(public) => x25519::encapsulate(public, random),

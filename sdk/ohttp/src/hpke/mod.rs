@@ -13,7 +13,7 @@ mod kem;
 mod x25519;
 mod xwing;
 
-pub(super) use cipher::Cipher;
-pub(super) use context::Context;
+pub(super) use cipher::AeadCipher;
+pub(super) use context::HpkeContext;
 pub(super) use kdf::{expand, extract};
-pub(super) use kem::{Public, Secret};
+pub(super) use kem::{KemPrivateKey, KemPublicKey};

@@ -1,7 +1,7 @@
-//! X-Wing (draft-connolly-cfrg-xwing-kem): ML-KEM-768 and X25519, of which either keeps the secret.
+//! X-Wing (draft-connolly-cfrg-xwing-kem): ML-KEM-768 and X25519. The secret is safe as long as one of them is unbroken.
 //!
-//! The Rust interface of AWS-LC's ML-KEM takes neither a seed nor randomness: it draws its own. So the crate `ml-kem` expands
-//! a key, once, and encapsulates where the randomness is given, as in vectors; the tests hold each against the other.
+//! The Rust interface of AWS-LC's ML-KEM accepts neither a seed nor a random number generator. So the crate `ml-kem` expands a
+//! private key, once, and encapsulates with a given generator, as test vectors need. The tests check one against the other.
 
 use std::sync::Arc;
 
@@ -14,28 +14,28 @@ use sha3::digest::{ExtendableOutput, FixedOutput, Update, XofReader};
 use shake::Shake256;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::kdf::Secret32;
+use super::kdf::SecretBytes;
 use super::{kdf, x25519};
 use crate::error::OhttpError;
-use crate::random::Random;
+use crate::random::RandomSource;
 
-/// A private key: the seed and what it expands to.
-pub(crate) struct Secret {
-    seed: Secret32,
+/// A private key: the seed and its expansion.
+pub(crate) struct XWingPrivateKey {
+    seed: SecretBytes,
     ml_kem: DecapsulationKey,
-    x25519: x25519::Secret,
-    public: Arc<Public>,
+    x25519: x25519::X25519PrivateKey,
+    public: Arc<XWingPublicKey>,
 }
 
-impl Secret {
+impl XWingPrivateKey {
     /// `expandDecapsulationKey`.
     pub(super) fn new(seed: &[u8; 32]) -> Self {
         let mut expanded = Zeroizing::new([0; 96]);
         shake(&[seed], expanded.as_mut_slice());
         let (ml_kem, x25519) = expanded.split_first_chunk().expect("96 bytes");
         let (ml_kem, encapsulation_key) = expand(ml_kem);
-        let x25519 = x25519::Secret::new(x25519.try_into().expect("96 bytes without 64"));
-        let public = Public::from_bytes(&[&encapsulation_key[..], x25519.public()].concat());
+        let x25519 = x25519::X25519PrivateKey::new(x25519.try_into().expect("96 bytes without 64"));
+        let public = XWingPublicKey::from_bytes(&[&encapsulation_key[..], x25519.public()].concat());
         let public = Arc::new(public.expect("the public key of a private key is one"));
         Self { seed: Zeroizing::new(*seed), ml_kem, x25519, public }
     }
@@ -51,11 +51,11 @@ impl Secret {
         &self.seed
     }
 
-    pub(super) fn public(&self) -> &Arc<Public> {
+    pub(super) fn public(&self) -> &Arc<XWingPublicKey> {
         &self.public
     }
 
-    pub(super) fn decapsulate(&self, encapsulated: &[u8]) -> Result<Secret32, OhttpError> {
+    pub(super) fn decapsulate(&self, encapsulated: &[u8]) -> Result<SecretBytes, OhttpError> {
         let (ml_kem, x25519) = encapsulated.split_at_checked(CIPHERTEXT_LEN).ok_or(OhttpError::Encapsulation)?;
         let shared = self.ml_kem.decapsulate(ml_kem.into()).map_err(|_| OhttpError::Encapsulation)?;
         Ok(combine(shared.as_ref(), &self.x25519.agree(x25519)?, x25519, self.x25519.public()))
@@ -63,16 +63,16 @@ impl Secret {
 }
 
 /// A public key.
-pub(crate) struct Public {
+pub(crate) struct XWingPublicKey {
     bytes: Box<[u8; ENCAPSULATION_KEY_LEN + 32]>,
     ml_kem: EncapsulationKey,
 }
 
-impl Public {
+impl XWingPublicKey {
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes = Box::new(bytes.try_into().ok()?);
         let this = Self { ml_kem: EncapsulationKey::new(&ML_KEM_768, Self::split(&bytes).0).ok()?, bytes };
-        // AWS-LC looks at the length alone. The check of FIPS 203 §7.2 is made here, once.
+        // AWS-LC checks only the length. This is the check of FIPS 203 §7.2, once.
         this.portable().map(|_| this)
     }
 
@@ -80,10 +80,10 @@ impl Public {
         self.bytes.as_slice()
     }
 
-    pub(super) fn encapsulate(&self, mut random: Random<'_>) -> Result<(Secret32, Vec<u8>), OhttpError> {
+    pub(super) fn encapsulate(&self, mut random: RandomSource<'_>) -> Result<(SecretBytes, Vec<u8>), OhttpError> {
         let mut secret = Zeroizing::new([0; 32]);
         let mut encapsulated = Vec::with_capacity(CIPHERTEXT_LEN + 32);
-        if let Random::Given(given) = &mut random {
+        if let RandomSource::Given(given) = &mut random {
             let key = self.portable().ok_or(OhttpError::Encapsulation)?;
             let mut message = Zeroizing::new([0; 32]);
             given.fill_bytes(message.as_mut_slice());
@@ -99,7 +99,7 @@ impl Public {
         let public = Self::split(&self.bytes).1;
         let mut ephemeral = Zeroizing::new([0; 32]);
         random.fill(ephemeral.as_mut_slice())?;
-        let ephemeral = x25519::Secret::new(&ephemeral);
+        let ephemeral = x25519::X25519PrivateKey::new(&ephemeral);
         encapsulated.extend_from_slice(ephemeral.public());
         Ok((combine(secret.as_slice(), &ephemeral.agree(public)?, ephemeral.public(), public), encapsulated))
     }
@@ -113,13 +113,13 @@ impl Public {
     }
 }
 
-impl PartialEq for Public {
+impl PartialEq for XWingPublicKey {
     fn eq(&self, other: &Self) -> bool {
         self.bytes == other.bytes
     }
 }
 
-impl Eq for Public {}
+impl Eq for XWingPublicKey {}
 
 /// The keys of the seed d‖z (FIPS 203 §7.1).
 #[expect(deprecated, reason = "AWS-LC takes a private key in the expanded form only")]
@@ -134,7 +134,7 @@ fn expand(seed: &[u8; 64]) -> (DecapsulationKey, Vec<u8>) {
 }
 
 /// The combiner.
-fn combine(ml_kem: &[u8], x25519: &Secret32, ephemeral: &[u8], public: &[u8]) -> Secret32 {
+fn combine(ml_kem: &[u8], x25519: &SecretBytes, ephemeral: &[u8], public: &[u8]) -> SecretBytes {
     let mut secret = Zeroizing::new([0; 32]);
     let mut hash = Sha3_256::default();
     for part in [ml_kem, x25519.as_slice(), ephemeral, public, LABEL] {

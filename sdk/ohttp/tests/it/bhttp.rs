@@ -4,15 +4,15 @@ use std::io::Cursor;
 
 use ::bhttp::{Message, Mode, StatusCode};
 use amaas_ohttp::bhttp::{
-    BhttpError, Decoder, Encoder, Encoding, Event, Fields, Form, Informational, Limits, Padding, Request, RequestHead,
-    Response, ResponseHead,
+    BhttpError, DecodeLimits, Decoder, DecoderEvent, Encoder, FieldSection, InformationalResponse, MessageEncoding,
+    MessageForm, Padding, Request, RequestHead, Response, ResponseHead,
 };
 use proptest::prelude::*;
 
 use crate::vectors;
 
-fn limits() -> Limits {
-    Limits::default()
+fn limits() -> DecodeLimits {
+    DecodeLimits::default()
 }
 
 fn example_request() -> Request {
@@ -30,7 +30,7 @@ fn example_request() -> Request {
 fn small_response() -> Response {
     let mut head = ResponseHead::new(200).expect("a status");
     head.headers.push("content-type", "text/plain").expect("a field");
-    let mut hint = Informational::new(103).expect("a status");
+    let mut hint = InformationalResponse::new(103).expect("a status");
     hint.headers.push("link", "</style.css>").expect("a field");
     head.informational.push(hint);
     let mut response = Response::new(head, b"hello".to_vec());
@@ -42,7 +42,7 @@ fn small_response() -> Response {
 fn the_requests_of_rfc_9292() {
     let file = vectors::file("rfc9292");
     let expected = example_request();
-    let off = Encoding { padding: Padding::Off, ..Encoding::default() };
+    let off = MessageEncoding { padding: Padding::Off, ..MessageEncoding::default() };
 
     let known = vectors::bytes(&file["request_known_length"]);
     assert_eq!(Request::decode(&known, limits()).as_ref(), Ok(&expected));
@@ -53,7 +53,7 @@ fn the_requests_of_rfc_9292() {
 
     let indeterminate = vectors::bytes(&file["request_indeterminate_length"]);
     assert_eq!(Request::decode(&indeterminate, limits()).as_ref(), Ok(&expected));
-    let encoded = expected.encode(Encoding { form: Form::IndeterminateLength, ..off });
+    let encoded = expected.encode(MessageEncoding { form: MessageForm::IndeterminateLength, ..off });
     assert_eq!(encoded, &indeterminate[..indeterminate.len() - 10], "less its 10 bytes of padding");
     for cut in 1..=12 {
         let cut = &indeterminate[..indeterminate.len() - cut];
@@ -66,30 +66,33 @@ fn the_responses_of_rfc_9292() {
     let file = vectors::file("rfc9292");
     let bytes = vectors::bytes(&file["response_indeterminate_length"]);
     let response = Response::decode(&bytes, limits()).expect("a response");
-    let statuses: Vec<_> = response.head.informational.iter().map(Informational::status).collect();
+    let statuses: Vec<_> = response.head.informational.iter().map(InformationalResponse::status).collect();
     assert_eq!((statuses, response.head.status()), (vec![102, 103], 200));
     assert_eq!(response.head.informational[1].headers.len(), 2);
     assert_eq!(response.head.headers.value("content-length"), Some(&b"51"[..]));
     assert_eq!(response.content, b"Hello World! My content includes a trailing CRLF.\r\n");
-    assert_eq!(response.encode(Encoding { form: Form::IndeterminateLength, padding: Padding::Off }), bytes);
+    assert_eq!(
+        response.encode(MessageEncoding { form: MessageForm::IndeterminateLength, padding: Padding::Off }),
+        bytes
+    );
 
     let bytes = vectors::bytes(&file["response_known_length"]);
     let response = Response::decode(&bytes, limits()).expect("a response");
     assert_eq!(response.content, b"This content contains CRLF.\r\n");
     assert_eq!(response.trailers.value("trailer"), Some(&b"text"[..]));
-    assert_eq!(response.encode(Encoding { padding: Padding::Off, ..Encoding::default() }), bytes);
+    assert_eq!(response.encode(MessageEncoding { padding: Padding::Off, ..MessageEncoding::default() }), bytes);
 }
 
 #[test]
 fn their_decoder_reads_what_ours_writes() {
-    for form in [Form::KnownLength, Form::IndeterminateLength] {
+    for form in [MessageForm::KnownLength, MessageForm::IndeterminateLength] {
         for padding in [Padding::Bucket, Padding::Off] {
-            let bytes = example_request().encode(Encoding { form, padding });
+            let bytes = example_request().encode(MessageEncoding { form, padding });
             let message = Message::read_bhttp(&mut Cursor::new(&bytes)).expect("a message");
             assert_eq!(message.control().path(), Some(&b"/hello.txt"[..]));
             assert_eq!(message.header().get(b"host"), Some(&b"www.example.com"[..]));
 
-            let bytes = small_response().encode(Encoding { form, padding });
+            let bytes = small_response().encode(MessageEncoding { form, padding });
             let message = Message::read_bhttp(&mut Cursor::new(&bytes)).expect("a message");
             assert_eq!(message.control().status().map(StatusCode::code), Some(200));
             assert_eq!((message.content(), message.informational().len()), (&b"hello"[..], 1));
@@ -118,8 +121,8 @@ fn our_decoder_reads_what_theirs_writes() {
 
 #[test]
 fn any_cut_of_the_bytes_gives_the_same_events() {
-    for form in [Form::KnownLength, Form::IndeterminateLength] {
-        let bytes = small_response().encode(Encoding { form, padding: Padding::Bucket });
+    for form in [MessageForm::KnownLength, MessageForm::IndeterminateLength] {
+        let bytes = small_response().encode(MessageEncoding { form, padding: Padding::Bucket });
         for step in 1..bytes.len() {
             let mut decoder = Decoder::<ResponseHead>::new(limits());
             let mut events = Vec::new();
@@ -129,12 +132,12 @@ fn any_cut_of_the_bytes_gives_the_same_events() {
             events.extend(decoder.finish().expect("an end"));
             let content: Vec<u8> = events
                 .iter()
-                .filter_map(|event| if let Event::Content(piece) = event { Some(piece.clone()) } else { None })
+                .filter_map(|event| if let DecoderEvent::Content(piece) = event { Some(piece.clone()) } else { None })
                 .flatten()
                 .collect();
             assert_eq!(content, b"hello");
-            assert_eq!(events.first(), Some(&Event::Head(small_response().head)));
-            assert_eq!(events.last(), Some(&Event::End(small_response().trailers)));
+            assert_eq!(events.first(), Some(&DecoderEvent::Head(small_response().head)));
+            assert_eq!(events.last(), Some(&DecoderEvent::End(small_response().trailers)));
         }
     }
 }
@@ -142,19 +145,19 @@ fn any_cut_of_the_bytes_gives_the_same_events() {
 #[test]
 fn a_message_may_end_only_between_its_parts() {
     // Bytes that end the control data, the header section and the content, by form.
-    for (form, ends) in [(Form::KnownLength, 3), (Form::IndeterminateLength, 3)] {
+    for (form, ends) in [(MessageForm::KnownLength, 3), (MessageForm::IndeterminateLength, 3)] {
         let head = RequestHead::new("GET", "https", "a.example", "/").expect("control data");
-        let bytes = Request::new(head, Vec::new()).encode(Encoding { form, padding: Padding::Off });
+        let bytes = Request::new(head, Vec::new()).encode(MessageEncoding { form, padding: Padding::Off });
         let whole: Vec<_> = (0..bytes.len()).filter(|cut| Request::decode(&bytes[..*cut], limits()).is_ok()).collect();
         assert_eq!(whole, (bytes.len() - ends..bytes.len()).collect::<Vec<_>>());
 
         let mut response = small_response();
         response.head.informational.clear();
-        let bytes = response.encode(Encoding { form, padding: Padding::Off });
+        let bytes = response.encode(MessageEncoding { form, padding: Padding::Off });
         let whole: Vec<_> = (0..bytes.len()).filter(|cut| Response::decode(&bytes[..*cut], limits()).is_ok()).collect();
         let after_status = 3;
         let after_headers = after_status + 1 + "content-type".len() + 1 + "text/plain".len() + 1;
-        let after_content = after_headers + 1 + b"hello".len() + usize::from(form == Form::IndeterminateLength);
+        let after_content = after_headers + 1 + b"hello".len() + usize::from(form == MessageForm::IndeterminateLength);
         assert_eq!(whole, [after_status, after_headers, after_content], "{form:?}");
     }
 }
@@ -195,7 +198,7 @@ fn each_broken_rule_is_named() {
 
 #[test]
 fn limits_hold_before_the_bytes_arrive() {
-    let limits = Limits { head: 32, content: 8, ..Limits::default() };
+    let limits = DecodeLimits { head: 32, content: 8, ..DecodeLimits::default() };
     for huge in [
         &b"\x00\xff\xff\xff\xff\xff\xff\xff\xff"[..],
         b"\x00\x03GET\x40\x80",
@@ -212,7 +215,7 @@ fn limits_hold_before_the_bytes_arrive() {
     assert_eq!(decoder.push(b"\x01"), Err(BhttpError::ContentTooLarge { limit: 8 }), "chunks add up");
     assert_eq!(decoder.push(b""), Err(BhttpError::ContentTooLarge { limit: 8 }), "an error stays");
     assert_eq!(decoder.finish(), Err(BhttpError::ContentTooLarge { limit: 8 }));
-    // Informational responses come out of the same budget, so that there cannot be many.
+    // InformationalResponse responses come out of the same budget, so that there cannot be many.
     let endless = b"\x40\x64\x00".repeat(11);
     let error = Decoder::<ResponseHead>::new(limits).push(&[b"\x01", &endless[..]].concat()).expect_err("too many");
     assert_eq!(error, BhttpError::HeadTooLarge { limit: 32 });
@@ -220,7 +223,7 @@ fn limits_hold_before_the_bytes_arrive() {
 
 #[test]
 fn lines_are_counted_in_both_forms() {
-    let limits = Limits { lines: 3, ..Limits::default() };
+    let limits = DecodeLimits { lines: 3, ..DecodeLimits::default() };
     let control = &b"\x03GET\x05https\x00\x01/"[..];
     let lines = |count: usize| b"\x01a\x01b".repeat(count);
     for (headers, trailers, taken) in
@@ -251,10 +254,12 @@ fn chunks_of_one_byte_become_one_piece_of_content() {
     for index in 0..COUNT {
         encoder.chunk(&[u8::try_from(index % 251).expect("a byte")], &mut bytes);
     }
-    encoder.end(&Fields::default(), Padding::Off, &mut bytes);
+    encoder.end(&FieldSection::default(), Padding::Off, &mut bytes);
     let mut decoder = Decoder::<RequestHead>::new(limits());
     let events = decoder.push(&bytes).expect("whole");
-    let [Event::Head(_), Event::Content(content)] = &events[..] else { panic!("{} events", events.len()) };
+    let [DecoderEvent::Head(_), DecoderEvent::Content(content)] = &events[..] else {
+        panic!("{} events", events.len())
+    };
     assert_eq!((content.len(), content[252]), (COUNT, 1));
     assert!(content.capacity() <= bytes.len(), "{} bytes for a message of {}", content.capacity(), bytes.len());
     // As they come: no push gives more than one piece.
@@ -276,7 +281,7 @@ fn an_empty_chunk_does_not_end_the_content() {
     for piece in [&b"a"[..], b"", b"b"] {
         encoder.chunk(piece, &mut bytes);
     }
-    encoder.end(&Fields::default(), Padding::Bucket, &mut bytes);
+    encoder.end(&FieldSection::default(), Padding::Bucket, &mut bytes);
     assert_eq!(bytes.len(), 32);
     assert_eq!(Response::decode(&bytes, limits()).expect("a response").content, b"ab");
 }
@@ -289,9 +294,9 @@ fn debug_shows_no_value_and_no_content() {
     assert!(!format!("{request:?}").contains("canary"), "{request:?}");
 }
 
-fn any_fields() -> impl Strategy<Value = Fields> {
+fn any_fields() -> impl Strategy<Value = FieldSection> {
     proptest::collection::vec(("[a-zA-Z0-9-]{1,12}", "[!-~]{0,24}"), 0..6).prop_map(|lines| {
-        let mut fields = Fields::default();
+        let mut fields = FieldSection::default();
         for (name, value) in lines {
             fields.push(name, value).expect("a field");
         }
@@ -318,16 +323,16 @@ proptest! {
         indeterminate in any::<bool>(),
         step in 1_usize..64,
     ) {
-        let form = if indeterminate { Form::IndeterminateLength } else { Form::KnownLength };
+        let form = if indeterminate { MessageForm::IndeterminateLength } else { MessageForm::KnownLength };
         let mut head = RequestHead::new("POST", "https", "a.example", "/x").expect("control data");
         head.headers = headers;
         let request = Request { head, content, trailers };
-        let bytes = request.encode(Encoding { form, padding: Padding::Bucket });
+        let bytes = request.encode(MessageEncoding { form, padding: Padding::Bucket });
         prop_assert_eq!(Request::decode(&bytes, limits()), Ok(request.clone()));
         let mut decoder = Decoder::<RequestHead>::new(limits());
         for piece in bytes.chunks(step) {
             decoder.push(piece).expect("events");
         }
-        prop_assert_eq!(decoder.finish(), Ok(vec![Event::End(request.trailers)]));
+        prop_assert_eq!(decoder.finish(), Ok(vec![DecoderEvent::End(request.trailers)]));
     }
 }

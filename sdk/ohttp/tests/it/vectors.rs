@@ -26,7 +26,7 @@ pub(crate) fn bytes(value: &Value) -> Vec<u8> {
     }
 }
 
-/// A number of a vector that stands for a position or a length.
+/// A position or a length in a vector.
 pub(crate) fn size(value: &Value) -> usize {
     value.as_u64().and_then(|value| usize::try_from(value).ok()).expect("a size")
 }

@@ -11,11 +11,11 @@ use amaas_wire::openai::{CompletionsRequest, EmbeddingsRequest};
 use amaas_wire::predict::{PredictRequest, Usage};
 use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptFormat, SignedReceipt};
 
-#[path = "../../../src/env_file/shell.rs"]
+#[path = "../../../env/src/shell.rs"]
 mod shell;
 
-/// A request to infer: a length of its JSON in two bytes, where all ones is that nobody says it, and the body. Tensors that are
-/// accepted are written as bytes and read again, and are the same bit by bit.
+/// A request to infer: the length of its JSON in two bytes, all ones for none, and the body. Accepted tensors are written as bytes
+/// and read again, and are the same bit by bit.
 pub fn oip_request(bytes: &[u8]) -> bool {
     let Some((length, body)) = bytes.split_first_chunk::<2>() else { return false };
     let header = u16::from_le_bytes(*length);

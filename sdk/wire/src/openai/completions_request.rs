@@ -15,7 +15,6 @@ use super::schema;
 use crate::json_fault::unreadable_value;
 use crate::task::{Prompt, StopSequences};
 
-/// `POST /v1/completions`. JsonMembers that are not known are refused, and so are values of known ones that would change the answer and are
 /// `POST /v1/completions`. Unknown members are refused, and so are values of known ones that would change the answer and are not
 /// supported.
 #[derive(Clone, Debug, PartialEq)]

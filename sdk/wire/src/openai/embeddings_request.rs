@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::encoding_format::EncodingFormat;
 use super::error::RequestError;
 use super::limits::{TEXT_ONLY, check_model_name};
 use super::member;
@@ -27,17 +28,6 @@ pub struct EmbeddingsRequest {
     pub dimensions: Option<u64>,
     /// Whether a text of more tokens than the model reads is truncated.
     pub truncation: Truncation,
-}
-
-/// The encoding of the vectors of an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
-pub enum EncodingFormat {
-    /// A list of numbers.
-    #[default]
-    Float,
-    /// Little-endian 32-bit floats in base64, which `OpenAI`'s own Python client asks for.
-    Base64,
 }
 
 /// Whether a text of more tokens than the model reads is truncated.

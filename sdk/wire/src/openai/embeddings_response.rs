@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::ser::{SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::embeddings_request::EncodingFormat;
+use super::encoding_format::EncodingFormat;
 
 /// The answer to an [`EmbeddingsRequest`](super::EmbeddingsRequest).
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -7,6 +7,7 @@ mod completions_request;
 mod completions_response;
 mod embeddings_request;
 mod embeddings_response;
+mod encoding_format;
 mod error;
 mod limits;
 mod member;
@@ -16,6 +17,7 @@ mod schema;
 
 pub use completions_request::{CompletionsRequest, Delivery};
 pub use completions_response::{CompletionChoice, CompletionUsage, CompletionsResponse, StreamedUsage, TokenLogprobs};
-pub use embeddings_request::{EmbeddingsRequest, EncodingFormat, Truncation};
+pub use embeddings_request::{EmbeddingsRequest, Truncation};
 pub use embeddings_response::{EmbeddingEntry, EmbeddingsResponse, EncodedVector, TokenUsage};
+pub use encoding_format::EncodingFormat;
 pub use error::{ErrorBody, ErrorObject, RequestError};

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-use super::embeddings_request::EncodingFormat;
+use super::encoding_format::EncodingFormat;
 
 /// `EmbeddingsRequest` in JSON.
 #[derive(JsonSchema)]
@@ -19,10 +19,10 @@ pub(super) struct JsonEmbeddingsRequest {
     dimensions: Option<u64>,
     /// Whether a text of more tokens than the model reads is cut at its end (the default) or refused.
     truncate: Option<JsonTruncate>,
-    /// JsonTexts are cut to what the model reads.
+    /// Texts are cut to the length that the model reads.
     #[schemars(extend("enum" = [-1, null]))]
     truncate_prompt_tokens: Option<i64>,
-    /// JsonTexts are cut at their end.
+    /// Texts are cut at their end.
     #[schemars(extend("enum" = ["right", "Right", null]))]
     truncation_direction: Option<String>,
     /// The client's name for its end user. No effect.

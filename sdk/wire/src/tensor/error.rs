@@ -15,7 +15,7 @@ pub enum TensorError {
     /// There are more values than the shape's product. Reading stopped there.
     #[error("tensor {tensor:?}: shape {shape:?} needs {expected} values, got more")]
     More { tensor: String, shape: Vec<usize>, expected: usize },
-    /// A name longer than [`MAX_NAME`]; the error does not repeat it.
+    /// A name longer than [`MAX_NAME_LEN`]; the error does not repeat it.
     #[error("a tensor's name has {got} bytes, expected at most {MAX_NAME_LEN}")]
     Name { got: usize },
     /// The shape's product does not fit into a `usize`.

@@ -27,7 +27,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`TensorError::Count`] when the shape does not hold exactly that many values, [`TensorError::Overflow`] when
-    /// its product does not fit, [`TensorError::Rank`] when it has more than [`MAX_RANK`] dimensions.
+    /// its product does not fit, [`TensorError::Rank`] when it has more than [`MAX_RANK`](super::MAX_RANK) dimensions.
     pub fn new(name: impl Into<String>, shape: Vec<usize>, data: impl Into<TensorData>) -> Result<Self, TensorError> {
         let (name, data) = (name.into(), data.into());
         let expected = element_count(&name, &shape)?;

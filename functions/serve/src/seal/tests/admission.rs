@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use amaas_ohttp::bhttp::{Encoder, Fields, Padding};
+use amaas_ohttp::bhttp::{Encoder, FieldSection, Padding};
 use amaas_wire::predict::NOT_PROCESSED;
 use futures_util::stream::{self, StreamExt};
 
@@ -80,7 +80,7 @@ async fn content_in_chunks_of_a_byte_is_opened_beside_the_runtime_and_given_back
     for _ in 0..COUNT {
         encoder.chunk(b"x", &mut bytes);
     }
-    encoder.end(&Fields::default(), Padding::Off, &mut bytes);
+    encoder.end(&FieldSection::default(), Padding::Off, &mut bytes);
     let (sealed, opener) = chunked::seal_request(&key, &bytes).expect("sealed");
     let openers = host.arrivals().all_openers().await;
     let sent = tokio::spawn({
@@ -125,7 +125,8 @@ async fn more_lines_than_a_head_has_are_refused_inside() {
     for index in 0..300 {
         head.headers.push(format!("a{index}"), "b").expect("a field");
     }
-    let inner = call(&host, &key, PATH, &bhttp::Request::new(head, Vec::new()).encode(Encoding::default())).await;
+    let inner =
+        call(&host, &key, PATH, &bhttp::Request::new(head, Vec::new()).encode(MessageEncoding::default())).await;
     assert_eq!(inner.head.status(), 400);
     assert!(text(&inner.content).contains("more than 256 field lines"), "{}", text(&inner.content));
 }

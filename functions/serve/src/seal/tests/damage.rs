@@ -13,7 +13,7 @@ async fn whatever_cannot_be_opened_has_one_shape() {
     let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let mut head = RequestHead::new("POST", "https", "f", PATH).expect("a head");
     head.headers.push("a", b"b").expect("a field");
-    let small = bhttp::Request::new(head, b"{}".to_vec()).encode(Encoding::default());
+    let small = bhttp::Request::new(head, b"{}".to_vec()).encode(MessageEncoding::default());
     let mut shapes = std::collections::BTreeSet::new();
     for (media_type, sealed) in [
         (whole::REQUEST_MEDIA_TYPE, whole::seal_request(&key, &small).expect("sealed").0),

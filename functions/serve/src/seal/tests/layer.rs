@@ -131,7 +131,7 @@ async fn a_key_in_the_clear_is_refused_where_sealing_is_required_whatever_the_me
         }
         let mut head = RequestHead::new("GET", "https", "function", path).expect("a head");
         head.headers.push("x-api-key", b"amaas_test_x").expect("a field");
-        let message = bhttp::Request::new(head, Vec::new()).encode(Encoding::default());
+        let message = bhttp::Request::new(head, Vec::new()).encode(MessageEncoding::default());
         assert_eq!(call(&required, &key, path, &message).await.head.status(), 401, "{path}: looked at inside");
     }
     // What is public asks for no key, and what a gateway has the caller sign is none.

@@ -7,7 +7,7 @@ mod layer;
 mod receipt;
 mod rotation;
 
-use amaas_ohttp::bhttp::{self, Encoding, RequestHead};
+use amaas_ohttp::bhttp::{self, MessageEncoding, RequestHead};
 use amaas_ohttp::{PublicKey, chunked, whole};
 use axum::body::Body;
 use bytes::Bytes;
@@ -51,7 +51,7 @@ fn message(method: &str, path: &str, date: Option<&str>) -> Vec<u8> {
     if let Some(date) = date {
         head.headers.push("date", date.as_bytes()).expect("a field");
     }
-    bhttp::Request::new(head, b"{\"inputs\":[\"SECRET\"]}".to_vec()).encode(Encoding::default())
+    bhttp::Request::new(head, b"{\"inputs\":[\"SECRET\"]}".to_vec()).encode(MessageEncoding::default())
 }
 
 /// The answer inside the answer to a call that was sealed to `key`.
@@ -71,7 +71,7 @@ async fn call_whole(host: &Host, key: &PublicKey, path: &str, message: &[u8]) ->
 }
 
 fn response(bytes: &[u8]) -> bhttp::Response {
-    bhttp::Response::decode(bytes, bhttp::Limits::default()).expect("a response")
+    bhttp::Response::decode(bytes, bhttp::DecodeLimits::default()).expect("a response")
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -1,9 +1,9 @@
-//! A line of an env file as a shell would read it, without a shell. It is fuzzed on its own: sdk/wire/fuzz.
+//! Reads a line of an env file as a shell does. It is fuzzed on its own in `sdk/wire/fuzz`.
 
 use zeroize::Zeroizing;
 
-/// `Ok(None)` for a line without an assignment.
-pub(super) fn assignment(line: &str) -> Result<Option<(&str, Zeroizing<String>)>, &'static str> {
+/// Reads an assignment; `Ok(None)` for a line without one.
+pub(crate) fn assignment(line: &str) -> Result<Option<(&str, Zeroizing<String>)>, &'static str> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -18,7 +18,7 @@ pub(super) fn assignment(line: &str) -> Result<Option<(&str, Zeroizing<String>)>
     value(rest).map(|value| Some((name, value)))
 }
 
-/// The value that begins `rest`; after it only blanks and a comment may follow.
+/// Reads the value at the start of `rest`, which only blanks and a comment may follow.
 fn value(rest: &str) -> Result<Zeroizing<String>, &'static str> {
     const EXPANDS: &str = "'$', '`' and '\\' are not expanded here: put the value into single quotes";
     let mut value = Zeroizing::new(String::with_capacity(rest.len()));

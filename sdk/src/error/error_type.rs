@@ -1,25 +1,20 @@
-//! The one error of this crate.
-//!
-//! Invariant: neither credentials nor payload are in it. What the server says about an error is kept, because the
-//! server never echoes payload, and is cleaned of the credentials that were sent (see `decode`). Causes of connection errors are texts
-//! of the operating system and of TLS, without URLs (see `cause`).
-
-pub(crate) mod cause;
-mod kind;
+//! The error type.
 
 use std::fmt;
 use std::time::Duration;
 
 use amaas_wire::problem::Problem;
 
-pub use self::kind::ErrorKind;
+use super::cause;
+use super::duration::ReadableDuration;
+use super::kind::ErrorKind;
 
-/// Any error, as sources of an [`Error`] and answers of a [`CredentialProvider`](crate::CredentialProvider) hold it.
+/// Any error: the source of an [`Error`], or the error of a [`CredentialProvider`](crate::CredentialProvider).
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a call failed, or why a client could not be made.
 ///
-/// `Display` says what happened, after how many attempts, how long to wait, and why: the server's own explanation, or the cause of a
+/// `Display` has the error, the number of attempts, the time to wait, and the reason: the server's own explanation, or the cause of a
 /// connection error (DNS, refused, certificate).
 ///
 /// ```
@@ -29,25 +24,25 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// assert_eq!(error.kind(), ErrorKind::Config);
 /// assert_eq!(error.to_string(), "the API key is malformed: an API key begins with \"amaas_\"");
 /// ```
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorDetails>);
 
 impl Error {
-    /// What kind of error it is.
+    /// The kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The HTTP status of the last answer, where there was one.
+    /// The HTTP status of the last answer, if there was one.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The id to quote to whoever runs the service: the answer's, else the one that was sent; `None` before any sending.
+    /// The request id to quote to the operator: the answer's, else the one that was sent; `None` if nothing was sent.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// How many times the request was tried; 0 where the error was found before.
+    /// The number of attempts; 0 if the error was found before the first.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -57,7 +52,7 @@ impl Error {
         self.0.elapsed
     }
 
-    /// Whether the same call may succeed later. The client's own retries are over by then.
+    /// Whether the same call may succeed later. The client's own retries are already over.
     pub fn is_retryable(&self) -> bool {
         use ErrorKind::{Connect, Damaged, Interrupted, RateLimited, Timeout, Unavailable};
         matches!(self.0.kind, Connect | Damaged | Interrupted | RateLimited | Timeout | Unavailable)
@@ -68,7 +63,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// What the service said about the error, in its own words.
+    /// The service's own explanation.
     pub fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
     }
@@ -78,13 +73,13 @@ impl Error {
         self.0.problem.as_ref()
     }
 
-    /// Whether this is what an answer outside the seal said: the word of a gateway, or of anybody on the way.
+    /// Whether the error comes from an answer outside the seal, which a gateway or an attacker on the network can write.
     pub fn is_unsealed(&self) -> bool {
         self.0.unsealed
     }
 
     pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, what: what.into(), ..Inner::default() }))
+        Self(Box::new(ErrorDetails { kind, what: what.into(), ..ErrorDetails::default() }))
     }
 
     pub(crate) fn config(what: impl Into<String>) -> Self {
@@ -117,13 +112,13 @@ impl Error {
         self
     }
 
-    /// Marks what an answer outside the seal said.
+    /// Marks the error of an answer outside the seal.
     pub(crate) fn unsealed(mut self) -> Self {
         self.0.unsealed = true;
         self
     }
 
-    /// The same error, understood as something else.
+    /// The same error, with another kind and text.
     pub(crate) fn of_kind(mut self, kind: ErrorKind, what: &str) -> Self {
         self.0.kind = kind;
         what.clone_into(&mut self.0.what);
@@ -150,7 +145,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { what, status, attempts, retry_after, detail, cause, unsealed, .. } = &*self.0;
+        let ErrorDetails { what, status, attempts, retry_after, detail, cause, unsealed, .. } = &*self.0;
         f.write_str(what)?;
         if let Some(status) = status {
             write!(f, " ({status})")?;
@@ -161,7 +156,7 @@ impl fmt::Display for Error {
             _ => write!(f, " after {attempts} attempts")?,
         }
         if let Some(wait) = retry_after.filter(|wait| !wait.is_zero()) {
-            write!(f, ", try again in {}", Wait(wait))?;
+            write!(f, ", try again in {}", ReadableDuration(wait))?;
         }
         if let Some(detail) = detail {
             let origin = if *unsealed { ", said outside the seal: " } else { ": " };
@@ -192,23 +187,8 @@ impl std::error::Error for Error {
     }
 }
 
-/// A wait as people say it, rounded up.
-pub(crate) struct Wait(pub(crate) Duration);
-
-impl fmt::Display for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs() + u64::from(self.0.subsec_nanos() > 0);
-        match seconds {
-            0..=120 => write!(f, "{seconds} s"),
-            121..=7_200 => write!(f, "{} min", seconds.div_ceil(60)),
-            7_201..=172_800 => write!(f, "{} h", seconds.div_ceil(3_600)),
-            _ => write!(f, "{} days", seconds.div_ceil(86_400)),
-        }
-    }
-}
-
 #[derive(Default)]
-struct Inner {
+struct ErrorDetails {
     kind: ErrorKind,
     what: String,
     detail: Option<String>,

@@ -1,44 +1,46 @@
-//! Records of the data folders that `amaas dev` made, in the user's own state folder (XDG Base Directory Specification).
+//! Records of the data folders that `amaas dev` created, in the user's own state folder (XDG Base Directory Specification).
 //!
-//! A record has the name of the SHA-256 of an env file's path, and in it the SHA-256 of the file's content. Whoever can write it
-//! can write the user's shell profile too.
+//! A record is named after the SHA-256 of the path of an env file, and has the SHA-256 of its content. An attacker who can write it
+//! can write the shell profile of the user too.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::{Digest, Error};
+use amaas_wire::Digest;
 
-/// Where the records are.
+use crate::error::EnvError;
+
+/// The folder of the records.
 #[derive(Clone, Debug)]
-pub(super) struct Records(PathBuf);
+pub(crate) struct RecordStore(PathBuf);
 
-impl Records {
+impl RecordStore {
     /// `state` is the user's state folder.
-    pub(super) fn in_state_folder(state: &Path) -> Self {
+    pub(crate) fn in_state_folder(state: &Path) -> Self {
         Self(state.join("amaas").join("data"))
     }
 
-    /// What is known of the env file at `path`; `None` if `amaas dev` never was there.
-    pub(super) fn of(&self, path: &Path) -> Option<Record> {
+    /// The record of the env file at `path`; `None` if `amaas dev` never wrote there.
+    pub(crate) fn of(&self, path: &Path) -> Option<EnvFileRecord> {
         let text = std::fs::read_to_string(self.place(path)).ok()?;
         let (digest, recorded) = text.strip_suffix('\n')?.split_once('\n')?;
         if recorded.as_bytes() != path.as_os_str().as_encoded_bytes() {
             return None;
         }
-        Some(Record { digest: Digest::from_tagged(digest).ok() })
+        Some(EnvFileRecord { digest: Digest::from_tagged(digest).ok() })
     }
 
-    /// Records that `amaas dev` writes the env file at `path`, and with what content.
-    pub(super) fn put(&self, path: &Path, record: Record) -> Result<(), Error> {
+    /// Records that `amaas dev` writes the env file at `path`, and its content.
+    pub(crate) fn put(&self, path: &Path, record: EnvFileRecord) -> Result<(), EnvError> {
         let failed = |source| {
             let folder = self.0.display();
-            Error::config(format!("{folder}, where `amaas dev` keeps the digests of env files, cannot be written"))
+            EnvError::new(format!("{folder}, where `amaas dev` keeps the digests of env files, cannot be written"))
                 .with_source(source)
         };
         let Some(name) = path.to_str().filter(|name| !name.contains('\n')) else {
-            return Err(Error::config(format!("{}: the path is not one line of Unicode", path.display())));
+            return Err(EnvError::new(format!("{}: the path is not one line of Unicode", path.display())));
         };
-        let digest = record.digest.map_or_else(|| NONE.to_owned(), |digest| digest.tagged());
+        let digest = record.digest.map_or_else(|| NO_CONTENT.to_owned(), |digest| digest.tagged());
         self.write(&self.place(path), &format!("{digest}\n{name}\n")).map_err(failed)
     }
 
@@ -75,14 +77,14 @@ impl Records {
     }
 }
 
-/// What is known of an env file that `amaas dev` writes.
+/// The record of an env file that `amaas dev` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    /// Of its content; `None` until there is one.
-    pub(super) digest: Option<Digest>,
+pub(crate) struct EnvFileRecord {
+    /// The digest of its content; `None` until it is written.
+    pub(crate) digest: Option<Digest>,
 }
 
-const NONE: &str = "none";
+const NO_CONTENT: &str = "none";
 
 #[cfg(test)]
 mod tests {
@@ -91,16 +93,16 @@ mod tests {
     #[test]
     fn a_record_is_of_one_path_and_goes_with_its_folder() {
         let (state, data) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-        let records = Records::in_state_folder(state.path());
+        let records = RecordStore::in_state_folder(state.path());
         let (one, other) = (data.path().join("env"), data.path().join("other"));
         assert_eq!(records.of(&one), None);
-        let (made, written) = (Record { digest: None }, Record { digest: Some(Digest::of(b"A=b")) });
+        let (made, written) = (EnvFileRecord { digest: None }, EnvFileRecord { digest: Some(Digest::of(b"A=b")) });
         for record in [made, written] {
             records.put(&one, record).expect("written");
             assert_eq!(records.of(&one), Some(record));
         }
         assert_eq!(records.of(&other), None);
-        // A record under another path's name is none.
+        // A record under the name of another path is invalid.
         std::fs::copy(records.place(&one), records.place(&other)).expect("copied");
         assert_eq!(records.of(&other), None);
 

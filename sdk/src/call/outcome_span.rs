@@ -1,31 +1,33 @@
-//! What the span of a call, and its one event at the end, say: how it came out, by names of OpenTelemetry's semantic conventions
-//! (HTTP and generative AI) where there is one. Neither credentials nor payload.
+//! The span of a call and its one event at the end, with the names of OpenTelemetry's semantic conventions (HTTP and generative AI).
+//! They hold neither credentials nor payload.
 
 use std::time::Duration;
 
 use amaas_wire::oip::{ModelMetadata, ServerMetadata};
 use amaas_wire::predict::{ModelList, Usage};
 use amaas_wire::usage::UsageReport;
+use reqwest::{Method, Url};
 use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span};
 
-use super::Call;
-use crate::{Answer, Error, InferAnswer, Readiness};
+use crate::answer::{Answer, InferAnswer, Readiness};
+use crate::completed::CompletedCall;
+use crate::error::Error;
 
-/// An answer, as far as a span tells of it.
-pub(crate) trait Outcome {
+/// The fields of an answer that the span records.
+pub(crate) trait CallOutcome {
     /// The version that answered.
     fn version(&self) -> Option<&str> {
         None
     }
 
-    /// What the call is counted as.
+    /// The usage of the call.
     fn usage(&self) -> Option<Usage> {
         None
     }
 }
 
-impl<P> Outcome for Answer<P> {
+impl<P> CallOutcome for Answer<P> {
     fn version(&self) -> Option<&str> {
         Some(self.version())
     }
@@ -35,7 +37,7 @@ impl<P> Outcome for Answer<P> {
     }
 }
 
-impl Outcome for InferAnswer {
+impl CallOutcome for InferAnswer {
     fn version(&self) -> Option<&str> {
         self.version()
     }
@@ -45,29 +47,37 @@ impl Outcome for InferAnswer {
     }
 }
 
-impl Outcome for Readiness {}
-impl Outcome for ModelMetadata {}
-impl Outcome for ModelList {}
-impl Outcome for ServerMetadata {}
-impl Outcome for UsageReport {}
+impl CallOutcome for Readiness {}
+impl CallOutcome for ModelMetadata {}
+impl CallOutcome for ModelList {}
+impl CallOutcome for ServerMetadata {}
+impl CallOutcome for UsageReport {}
 
-/// How a call went, whatever its answer.
+/// How a call was answered, for the span.
 #[derive(Clone, Copy)]
-pub(super) struct Course {
+pub(super) struct CallCourse {
     pub(super) status: u16,
     pub(super) attempts: u32,
     pub(super) elapsed: Duration,
 }
 
-pub(super) fn span(call: &Call) -> Span {
+impl CallCourse {
+    pub(super) fn of(completed: &CompletedCall) -> Self {
+        let trace = &completed.trace;
+        Self { status: completed.received.status, attempts: trace.attempts, elapsed: trace.elapsed }
+    }
+}
+
+/// Starts the span of a call.
+pub(super) fn start(method: &Method, url: &Url, model: Option<&str>, request_id: &str) -> Span {
     let span = info_span!(
         "amaas.call",
         otel.kind = "client",
-        http.request.method = %call.method,
-        server.address = call.url.host_str(),
-        url.path = call.url.path(),
+        http.request.method = %method,
+        server.address = url.host_str(),
+        url.path = url.path(),
         gen_ai.request.model = Empty,
-        amaas.request_id = call.request_id,
+        amaas.request_id = request_id,
         http.response.status_code = Empty,
         error.type = Empty,
         otel.status_code = Empty,
@@ -78,16 +88,16 @@ pub(super) fn span(call: &Call) -> Span {
         amaas.tokens = Empty,
         amaas.billed_ms = Empty,
     );
-    if let Some(model) = call.model() {
+    if let Some(model) = model {
         span.record("gen_ai.request.model", model);
     }
     span
 }
 
-/// Tells of the end of the call whose span is `span`.
-pub(super) fn tell<T: Outcome>(span: &Span, result: Result<(&T, Course), &Error>) {
+/// Records the outcome of a call in its span.
+pub(super) fn record<T: CallOutcome>(span: &Span, result: Result<(&T, CallCourse), &Error>) {
     let (status, attempts, elapsed) = match result {
-        Ok((_, Course { status, attempts, elapsed })) => (Some(status), attempts, elapsed),
+        Ok((_, CallCourse { status, attempts, elapsed })) => (Some(status), attempts, elapsed),
         Err(error) => (error.status(), error.attempts(), error.elapsed()),
     };
     let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
@@ -106,12 +116,12 @@ pub(super) fn tell<T: Outcome>(span: &Span, result: Result<(&T, Course), &Error>
                     span.record("amaas.tokens", tokens);
                 }
             }
-            debug!("the call was answered");
+            debug!("call answered");
         }
         Err(error) => {
             let kind = error.kind().name();
             span.record("error.type", kind).record("otel.status_code", "ERROR");
-            info!(error.type = kind, %error, "the call failed");
+            info!(error.type = kind, %error, "call failed");
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Where AWS credentials are looked for that nobody gave.
+//! The default sources of AWS credentials.
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 #[cfg(any(test, not(feature = "sigv4-config")))]
 use aws_credential_types::{Credentials, provider::error::CredentialsError};
 
-/// What looks there.
+/// The provider of the default sources.
 pub(super) fn provider() -> SharedCredentialsProvider {
     #[cfg(not(feature = "sigv4-config"))]
-    return SharedCredentialsProvider::new(environment::Environment);
+    return SharedCredentialsProvider::new(environment::EnvironmentProvider);
     #[cfg(feature = "sigv4-config")]
-    SharedCredentialsProvider::new(chain::Chain::default())
+    SharedCredentialsProvider::new(chain::LazyDefaultChain::default())
 }
 
 #[cfg(not(feature = "sigv4-config"))]
@@ -17,11 +17,11 @@ mod environment {
     use aws_credential_types::provider::ProvideCredentials;
     use aws_credential_types::provider::future::ProvideCredentials as Future;
 
-    /// The variables that the AWS SDKs read.
+    /// Reads the variables that the AWS SDKs read.
     #[derive(Debug)]
-    pub(super) struct Environment;
+    pub(super) struct EnvironmentProvider;
 
-    impl ProvideCredentials for Environment {
+    impl ProvideCredentials for EnvironmentProvider {
         fn provide_credentials<'a>(&'a self) -> Future<'a>
         where
             Self: 'a,
@@ -38,11 +38,11 @@ mod chain {
     use aws_credential_types::provider::future::ProvideCredentials as Future;
     use tokio::sync::OnceCell;
 
-    /// All places that the AWS SDKs look through, of which the environment is the first.
+    /// The default credential chain of the AWS SDKs, which begins with the environment.
     #[derive(Debug, Default)]
-    pub(super) struct Chain(OnceCell<DefaultCredentialsChain>);
+    pub(super) struct LazyDefaultChain(OnceCell<DefaultCredentialsChain>);
 
-    impl ProvideCredentials for Chain {
+    impl ProvideCredentials for LazyDefaultChain {
         fn provide_credentials<'a>(&'a self) -> Future<'a>
         where
             Self: 'a,
@@ -53,7 +53,7 @@ mod chain {
     }
 }
 
-/// Credentials in `variables`. The chain has this in itself.
+/// Credentials in `variables`. The chain includes them.
 #[cfg(any(test, not(feature = "sigv4-config")))]
 fn read(variables: impl Fn(&str) -> Option<String>) -> Result<Credentials, CredentialsError> {
     let value = |name| variables(name).filter(|value| !value.is_empty());

@@ -1,4 +1,4 @@
-//! The keys of a server, and what it says of them.
+//! The keys of a server, and how it publishes them.
 
 use std::ops::RangeInclusive;
 use std::time::SystemTime;
@@ -9,10 +9,10 @@ use amaas_wire::dsse::{DsseError, SigningKey, VerifyingKey};
 use amaas_wire::keys::{Audience, KeyManifest};
 use bytes::Bytes;
 
-use super::{ReceiptOf, Recorded};
+use super::{ReceiptOf, RecordedRequest};
 
-/// What a [`Server`](super::Server) says of its keys, for [`Server::offer`](super::Server::offer). All of it is true at
-/// first; a test changes what it wants a client to refuse.
+/// How a [`TestServer`](super::TestServer) publishes its keys, for [`TestServer::offer`](super::TestServer::offer). At first all of it
+/// is valid; a test changes what a client has to refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyOffer {
@@ -20,16 +20,16 @@ pub struct KeyOffer {
     pub signed: bool,
     /// From when until when the manifest holds, in seconds since 1970: an hour before the start, and a day after it.
     pub valid: RangeInclusive<u64>,
-    /// The manifest's serial. It grows with [`Server::rotate_keys`](super::Server::rotate_keys).
+    /// The manifest's serial. It grows with [`TestServer::rotate_keys`](super::TestServer::rotate_keys).
     pub serial: u64,
     /// The models that there are; all that are asked for, unless set. Keys of another one are refused as the service does.
     pub models: Option<Vec<String>>,
-    /// The version that the manifest is for: `1`, as the answers of [`Reply::predict`](super::Reply::predict).
+    /// The version that the manifest is for: `1`, as the answers of [`ScriptedReply::predict`](super::ScriptedReply::predict).
     pub version: String,
 }
 
-/// What opens sealed requests.
-pub(super) struct Lock {
+/// The keys that open sealed requests.
+pub(super) struct ServerKeys {
     ring: KeyRing,
     list: Bytes,
     signer: SigningKey,
@@ -38,7 +38,7 @@ pub(super) struct Lock {
     pub(super) offer: KeyOffer,
 }
 
-impl Lock {
+impl ServerKeys {
     pub(super) fn generate() -> std::io::Result<Self> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let valid = now.saturating_sub(3600)..=now.saturating_add(24 * 3600);
@@ -48,7 +48,7 @@ impl Lock {
         Ok(Self { ring, list, signer, last: SUITES, offer })
     }
 
-    /// Takes new keys, and forgets the old ones.
+    /// Replaces the keys.
     pub(super) fn rotate(&mut self) -> Result<(), OhttpError> {
         (self.ring, self.list) = keys(self.last.wrapping_add(1))?;
         self.last = self.last.wrapping_add(SUITES);
@@ -61,7 +61,7 @@ impl Lock {
     }
 
     /// The receipt of an answer.
-    pub(super) fn receipt(&self, of: ReceiptOf, request: &Recorded, output: &[u8]) -> Result<String, DsseError> {
+    pub(super) fn receipt(&self, of: ReceiptOf, request: &RecordedRequest, output: &[u8]) -> Result<String, DsseError> {
         of.sign(request, output, &self.signer)
     }
 
@@ -69,14 +69,14 @@ impl Lock {
         self.ring.clone()
     }
 
-    /// Whether the keys at `path` are those of a model that there is not.
+    /// Whether `path` is for the keys of an unknown model.
     pub(super) fn is_of_unknown_model(&self, path: &str) -> bool {
         let audience = audience(path.strip_suffix("/manifest").unwrap_or(path), "1");
         let known = |model: &String| self.offer.models.as_ref().is_none_or(|models| models.contains(model));
         audience.is_some_and(|audience| audience != Audience::service() && !known(&audience.model))
     }
 
-    /// The document at `path` and its media type, where that is a place of keys.
+    /// The document at `path` and its media type, if it is a path of keys.
     pub(super) fn document(&self, path: &str) -> Option<(Bytes, &'static str)> {
         let (place, manifest) = match path.strip_suffix("/manifest") {
             Some(place) => (place, true),
@@ -96,7 +96,7 @@ pub(super) fn is_place(path: &str) -> bool {
     audience(path.strip_suffix("/manifest").unwrap_or(path), "1").is_some()
 }
 
-/// Whose keys are at `place`: those of a model, or of the service.
+/// The audience of the keys at `place`: a model or the service.
 fn audience(place: &str, version: &str) -> Option<Audience> {
     let (_, place) = place.strip_suffix("/keys")?.rsplit_once("/v1")?;
     if place.is_empty() {

@@ -1,41 +1,43 @@
-//! Where an env file is looked for, and whether one that was found is used.
+//! Finds env files, and decides whether one is used.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::own::{self, Links};
-use super::record::{Record, Records};
-use super::text::EnvFile;
-use crate::{Digest, Error};
+use amaas_wire::Digest;
 
-/// Finds env files, as the [module](super) says.
+use crate::error::EnvError;
+use crate::owned_file::{self, SymlinkPolicy};
+use crate::record::{EnvFileRecord, RecordStore};
+use crate::variables::EnvVariables;
+
+/// Finds env files by the rules of the [crate](crate).
 ///
 /// ```no_run
-/// use amaas::env_file::Lookup;
+/// use amaas_env::EnvFileLookup;
 ///
-/// if let Some(found) = Lookup::from_env().find(None, &std::env::current_dir()?)? {
-///     println!("{}: {:?}", found.path.display(), found.file.variable("AMAAS_ENDPOINT"));
+/// if let Some(found) = EnvFileLookup::from_env().find(None, &std::env::current_dir()?)? {
+///     println!("{}: {:?}", found.path.display(), found.variables.get("AMAAS_ENDPOINT"));
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Lookup {
+pub struct EnvFileLookup {
     home: Option<PathBuf>,
-    records: Option<Records>,
+    records: Option<RecordStore>,
 }
 
 /// An env file that is used.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Found {
-    /// Where it is, absolute.
+pub struct FoundEnvFile {
+    /// The absolute path.
     pub path: PathBuf,
-    /// What it says.
-    pub file: EnvFile,
+    /// Its variables.
+    pub variables: EnvVariables,
 }
 
-impl Lookup {
-    /// With the home folder and the state folder that the environment names: `HOME`, and `XDG_STATE_HOME` or `~/.local/state`.
+impl EnvFileLookup {
+    /// With the home folder and the state folder of the environment: `HOME`, and `XDG_STATE_HOME` or `~/.local/state`.
     pub fn from_env() -> Self {
         let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
         let home = folder("HOME");
@@ -46,16 +48,15 @@ impl Lookup {
     /// With these folders in place of the environment's.
     pub fn in_folders(home: Option<PathBuf>, state: Option<&Path>) -> Self {
         let home = home.map(|home| home.canonicalize().unwrap_or(home));
-        Self { home, records: state.map(Records::in_state_folder) }
+        Self { home, records: state.map(RecordStore::in_state_folder) }
     }
 
-    /// The file that is used in the folder `start`: that in `data`, what `AMAAS_DATA` says, if this is set, else the nearest in a
-    /// folder `.amaas`. `None` if there is none.
+    /// The file that is used in the folder `start`: the one in `data`, the value of `AMAAS_DATA`, if it is set, else the one in the
+    /// nearest folder `.amaas`. `None` if there is none.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if there is a file that must not be used, or cannot be read or parsed. It says
-    /// how to mend that.
-    pub fn find(&self, data: Option<&Path>, start: &Path) -> Result<Option<Found>, Error> {
+    /// [`EnvError`] for a file that must not be used, or cannot be read or parsed. It has the remedy.
+    pub fn find(&self, data: Option<&Path>, start: &Path) -> Result<Option<FoundEnvFile>, EnvError> {
         match data {
             Some(data) if data.is_absolute() => self.named(data),
             Some(data) => match start.join(data).canonicalize() {
@@ -65,7 +66,7 @@ impl Lookup {
             None => {
                 let start = start.canonicalize().unwrap_or_else(|_| start.to_owned());
                 for folder in self.within_bounds(&start) {
-                    if let Some(found) = self.recorded(&folder.join(FOLDER))? {
+                    if let Some(found) = self.recorded(&folder.join(DATA_FOLDER))? {
                         return Ok(Some(found));
                     }
                 }
@@ -74,64 +75,68 @@ impl Lookup {
         }
     }
 
-    /// The file in a `folder` that a person named, as `amaas --data` does: it needs no record. `None` if there is none.
+    /// The file in a `folder` that the user named, as with `amaas --data`; it needs no record. `None` if there is none.
     ///
     /// # Errors
     /// As [`find`](Self::find).
-    #[allow(clippy::unused_self)] // the one way to a file that is used
-    pub fn named(&self, folder: &Path) -> Result<Option<Found>, Error> {
+    #[allow(clippy::unused_self)] // files are read through a lookup only
+    pub fn named(&self, folder: &Path) -> Result<Option<FoundEnvFile>, EnvError> {
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let path = folder.join(FILE_NAME);
-        let Some(text) = own::read(&folder, OsStr::new(FILE_NAME), Links::Followed)? else { return Ok(None) };
-        Ok(Some(Found { file: EnvFile::parse_at(&path, &text)?, path }))
+        let Some(text) = owned_file::read(&folder, OsStr::new(FILE_NAME), SymlinkPolicy::Followed)? else {
+            return Ok(None);
+        };
+        Ok(Some(FoundEnvFile { variables: EnvVariables::parse_at(&path, &text)?, path }))
     }
 
-    /// Records that `amaas dev` keeps its data in `folder` from now on. What its env file says is recorded by
-    /// [`written`](Self::written).
+    /// Records that `amaas dev` keeps its data in `folder`. [`record_content`](Self::record_content) records the content of the env
+    /// file.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the record cannot be written.
-    pub fn made(&self, folder: &Path) -> Result<(), Error> {
-        self.put(folder, Record { digest: None })
+    /// [`EnvError`] if the record cannot be written.
+    pub fn record_folder(&self, folder: &Path) -> Result<(), EnvError> {
+        self.put(folder, EnvFileRecord { digest: None })
     }
 
     /// Records that `amaas dev` wrote `text` into the env file in `folder`.
     ///
     /// # Errors
-    /// As [`made`](Self::made).
-    pub fn written(&self, folder: &Path, text: &str) -> Result<(), Error> {
-        self.put(folder, Record { digest: Some(Digest::of(text.as_bytes())) })
+    /// As [`record_folder`](Self::record_folder).
+    pub fn record_content(&self, folder: &Path, text: &str) -> Result<(), EnvError> {
+        self.put(folder, EnvFileRecord { digest: Some(Digest::of(text.as_bytes())) })
     }
 
-    /// Whether `amaas dev` of this user made the folder.
-    pub fn is_made(&self, folder: &Path) -> bool {
+    /// Whether `amaas dev` of this user created the folder.
+    pub fn is_recorded(&self, folder: &Path) -> bool {
         let path = folder.canonicalize().map(|folder| folder.join(FILE_NAME));
         path.is_ok_and(|path| self.record(&path).is_some())
     }
 
-    /// The file in a folder that nobody named.
-    fn recorded(&self, folder: &Path) -> Result<Option<Found>, Error> {
+    /// The file in a folder that the user did not name.
+    fn recorded(&self, folder: &Path) -> Result<Option<FoundEnvFile>, EnvError> {
         let path = folder.join(FILE_NAME);
-        let Some(text) = own::read(folder, OsStr::new(FILE_NAME), Links::Refused)? else { return Ok(None) };
-        if self.record(&path) != Some(Record { digest: Some(Digest::of(text.as_bytes())) }) {
-            return Err(own::refused(&path, &unrecorded(folder)));
+        let Some(text) = owned_file::read(folder, OsStr::new(FILE_NAME), SymlinkPolicy::Refused)? else {
+            return Ok(None);
+        };
+        if self.record(&path) != Some(EnvFileRecord { digest: Some(Digest::of(text.as_bytes())) }) {
+            return Err(owned_file::refused(&path, &unrecorded(folder)));
         }
-        Ok(Some(Found { file: EnvFile::parse_at(&path, &text)?, path }))
+        Ok(Some(FoundEnvFile { variables: EnvVariables::parse_at(&path, &text)?, path }))
     }
 
-    fn record(&self, path: &Path) -> Option<Record> {
+    fn record(&self, path: &Path) -> Option<EnvFileRecord> {
         self.records.as_ref()?.of(path)
     }
 
-    fn put(&self, folder: &Path, record: Record) -> Result<(), Error> {
-        let none = || Error::config("there is no state folder: neither HOME nor XDG_STATE_HOME is an absolute path");
+    fn put(&self, folder: &Path, record: EnvFileRecord) -> Result<(), EnvError> {
+        let none = || EnvError::new("there is no state folder: neither HOME nor XDG_STATE_HOME is an absolute path");
         let records = self.records.as_ref().ok_or_else(none)?;
         let folder = folder.canonicalize();
-        let failed = |source| Error::config("the data folder cannot be read").with_source(source);
+        let failed = |source| EnvError::new("the data folder cannot be read").with_source(source);
         records.put(&folder.map_err(failed)?.join(FILE_NAME), record)
     }
 
-    /// `start` and those above it, up to the root of its repository or the home folder; `start` alone outside both.
+    /// `start` and its parents up to the root of the repository or the home folder; only `start` outside both.
     fn within_bounds<'a>(&self, start: &'a Path) -> impl Iterator<Item = &'a Path> {
         let ends =
             |folder: &&Path| self.home.as_deref() == Some(*folder) || folder.join(".git").symlink_metadata().is_ok();
@@ -140,7 +145,7 @@ impl Lookup {
     }
 }
 
-/// Why a file without a record is not used, and what to do.
+/// Why a file without a record is not used, and the remedy.
 fn unrecorded(folder: &Path) -> String {
     let folder = folder.display();
     format!(
@@ -149,7 +154,7 @@ fn unrecorded(folder: &Path) -> String {
     )
 }
 
-const FOLDER: &str = ".amaas";
+const DATA_FOLDER: &str = ".amaas";
 const FILE_NAME: &str = "env";
 
 #[cfg(test)]
@@ -161,7 +166,7 @@ mod tests {
     /// A home folder with a repository and another folder in it, and a folder beside it.
     struct Tree {
         root: tempfile::TempDir,
-        lookup: Lookup,
+        lookup: EnvFileLookup,
     }
 
     impl Tree {
@@ -170,7 +175,7 @@ mod tests {
             for folder in ["home/repo/.git", "home/repo/a/b", "home/plain/a", "beside/a"] {
                 std::fs::create_dir_all(root.path().join(folder)).expect("a folder");
             }
-            let lookup = Lookup::in_folders(Some(root.path().join("home")), Some(&root.path().join("state")));
+            let lookup = EnvFileLookup::in_folders(Some(root.path().join("home")), Some(&root.path().join("state")));
             Self { root, lookup }
         }
 
@@ -208,7 +213,7 @@ mod tests {
         ] {
             let tree = Tree::new();
             tree.write(data, TEXT);
-            tree.lookup.written(&tree.at(data), TEXT).expect("recorded");
+            tree.lookup.record_content(&tree.at(data), TEXT).expect("recorded");
             let expected = found.then(|| format!("{data}/env"));
             assert_eq!(tree.find(None, start), Ok(expected), "{data} from {start}");
         }
@@ -218,7 +223,7 @@ mod tests {
         for data in ["home/repo/.amaas", "home/repo/a/.amaas"] {
             assert_eq!(tree.find(None, "home/repo/a/b"), Ok(None));
             tree.write(data, TEXT);
-            tree.lookup.written(&tree.at(data), TEXT).expect("recorded");
+            tree.lookup.record_content(&tree.at(data), TEXT).expect("recorded");
         }
         assert_eq!(tree.find(None, "home/repo/a/b"), Ok(Some("home/repo/a/.amaas/env".to_owned())));
     }
@@ -243,19 +248,19 @@ mod tests {
         let found = Ok(Some("home/repo/.amaas/env".to_owned()));
         assert_eq!(tree.find(data.to_str(), "home/repo/a"), found);
 
-        tree.lookup.made(&data).expect("recorded");
-        assert!(tree.lookup.is_made(&data) && !tree.lookup.is_made(&tree.at("home")));
+        tree.lookup.record_folder(&data).expect("recorded");
+        assert!(tree.lookup.is_recorded(&data) && !tree.lookup.is_recorded(&tree.at("home")));
         refused(None);
-        tree.lookup.written(&data, TEXT).expect("recorded");
+        tree.lookup.record_content(&data, TEXT).expect("recorded");
         assert_eq!(tree.find(None, "home/repo/a"), found);
         assert_eq!(tree.find(Some("../.amaas"), "home/repo/a"), found);
         // A `git checkout` writes over a file that is ignored.
         tree.write("home/repo/.amaas", "A=c\n");
         refused(None);
-        // Where there is no state folder, nothing is known.
-        let nowhere = Lookup::in_folders(None, None);
+        // Without a state folder there are no records.
+        let nowhere = EnvFileLookup::in_folders(None, None);
         assert!(nowhere.find(None, &tree.at("home/repo")).is_err());
-        assert!(nowhere.written(&data, TEXT).is_err());
+        assert!(nowhere.record_content(&data, TEXT).is_err());
     }
 
     #[test]
@@ -263,7 +268,7 @@ mod tests {
         let tree = Tree::new();
         for data in ["home/repo/.amaas", "home/repo/a/.amaas"] {
             tree.write(data, TEXT);
-            tree.lookup.written(&tree.at(data), TEXT).expect("recorded");
+            tree.lookup.record_content(&tree.at(data), TEXT).expect("recorded");
         }
         #[cfg(unix)]
         {

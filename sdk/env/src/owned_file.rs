@@ -1,17 +1,17 @@
-//! Reads files that only this user can have written.
+//! Reads files that only this user can write.
 //!
-//! Owner and mode are those of the open descriptors, so that no other file can be put in place after the check.
+//! Owner and mode are checked on the open descriptors, so that an attacker cannot swap the file after the check.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::Error;
+use crate::error::EnvError;
 
-/// Whether symbolic links on the last step to the folder are followed. The file itself is never one.
+/// Whether the folder may be a symbolic link. The file itself must not be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Links {
+pub(crate) enum SymlinkPolicy {
     Followed,
     Refused,
 }
@@ -19,14 +19,14 @@ pub(super) enum Links {
 /// The text of the file `name` in `folder`; `None` if there is none.
 ///
 /// # Errors
-/// [`ErrorKind::Config`](crate::ErrorKind::Config) names what others can write, or why it cannot be read.
+/// [`EnvError`] names what others can write, or why the file cannot be read.
 #[cfg(unix)]
-pub(super) fn read(folder: &Path, name: &OsStr, links: Links) -> Result<Option<Zeroizing<String>>, Error> {
+pub(crate) fn read(folder: &Path, name: &OsStr, links: SymlinkPolicy) -> Result<Option<Zeroizing<String>>, EnvError> {
     use rustix::fs::{CWD, Mode, OFlags};
 
     let path = folder.join(name);
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let follow = if links == Links::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
+    let follow = if links == SymlinkPolicy::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
     let opened = rustix::fs::openat(CWD, folder, flags | OFlags::DIRECTORY | follow, Mode::empty());
     let Some(directory) = there(folder, opened)? else { return Ok(None) };
     // A FIFO would block until it is written to.
@@ -40,36 +40,36 @@ pub(super) fn read(folder: &Path, name: &OsStr, links: Links) -> Result<Option<Z
     text(&path, file).map(Some)
 }
 
-/// What was opened at `path`; `None` if nothing is there.
+/// The result of opening `path`; `None` if there is nothing.
 #[cfg(unix)]
-fn there<T>(path: &Path, opened: rustix::io::Result<T>) -> Result<Option<T>, Error> {
+fn there<T>(path: &Path, opened: rustix::io::Result<T>) -> Result<Option<T>, EnvError> {
     use rustix::io::Errno;
 
     match opened {
         Ok(opened) => Ok(Some(opened)),
-        // Of a folder that must be no link, the system says one or the other.
+        // Systems differ in the error for a folder that is a link.
         Err(Errno::LOOP | Errno::NOTDIR) if path.is_symlink() => Err(refused(
             path,
             "it is a symbolic link; name the folder that it leads to, with AMAAS_DATA or `amaas --data`",
         )),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
-        Err(error) => Err(Error::config(format!("{} cannot be read", path.display())).with_source(error)),
+        Err(error) => Err(EnvError::new(format!("{} cannot be read", path.display())).with_source(error)),
     }
 }
 
-/// Checks that nobody but this user and root can write what is open.
+/// Checks that only this user and root can write the open file.
 #[cfg(unix)]
-fn own(path: &Path, file: &std::fs::File) -> Result<(), Error> {
+fn own(path: &Path, file: &std::fs::File) -> Result<(), EnvError> {
     use std::os::unix::fs::MetadataExt;
 
-    let failed = |source| Error::config(format!("{} cannot be read", path.display())).with_source(source);
+    let failed = |source| EnvError::new(format!("{} cannot be read", path.display())).with_source(source);
     let metadata = file.metadata().map_err(failed)?;
     judge(path, metadata.uid(), metadata.mode(), rustix::process::geteuid().as_raw())
 }
 
 /// Checks the owner and the mode of `path` for the user `me`.
 #[cfg(unix)]
-fn judge(path: &Path, owner: u32, mode: u32, me: u32) -> Result<(), Error> {
+fn judge(path: &Path, owner: u32, mode: u32, me: u32) -> Result<(), EnvError> {
     if owner != me && owner != 0 {
         return Err(refused(
             path,
@@ -88,37 +88,37 @@ fn judge(path: &Path, owner: u32, mode: u32, me: u32) -> Result<(), Error> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn read(folder: &Path, name: &OsStr, _: Links) -> Result<Option<Zeroizing<String>>, Error> {
+pub(crate) fn read(folder: &Path, name: &OsStr, _: SymlinkPolicy) -> Result<Option<Zeroizing<String>>, EnvError> {
     let path = folder.join(name);
     match std::fs::File::open(&path) {
         Ok(file) => text(&path, file).map(Some),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::config(format!("{} cannot be read", path.display())).with_source(error)),
+        Err(error) => Err(EnvError::new(format!("{} cannot be read", path.display())).with_source(error)),
     }
 }
 
-fn text(path: &Path, file: std::fs::File) -> Result<Zeroizing<String>, Error> {
+fn text(path: &Path, file: std::fs::File) -> Result<Zeroizing<String>, EnvError> {
     use std::io::Read;
 
-    let failed = |source| Error::config(format!("{} cannot be read", path.display())).with_source(source);
+    let failed = |source| EnvError::new(format!("{} cannot be read", path.display())).with_source(source);
     if !file.metadata().map_err(failed)?.is_file() {
         return Err(refused(path, "it is not a regular file"));
     }
     let mut text = Zeroizing::new(String::new());
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(refused(path, &format!("it has more than {MAX_BYTES} bytes")));
+    file.take(MAX_FILE_LEN + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > MAX_FILE_LEN {
+        return Err(refused(path, &format!("it has more than {MAX_FILE_LEN} bytes")));
     }
     Ok(text)
 }
 
-/// The file at `path` is not used, and `why`.
-pub(super) fn refused(path: &Path, why: &str) -> Error {
-    Error::config(format!("{} is not used: {why}", path.display()))
+/// The error for a file that is not used.
+pub(crate) fn refused(path: &Path, why: &str) -> EnvError {
+    EnvError::new(format!("{} is not used: {why}", path.display()))
 }
 
-/// Some hundred times what `amaas dev` writes.
-const MAX_BYTES: u64 = 128 * 1024;
+/// The largest file, in bytes: about a hundred times what `amaas dev` writes.
+const MAX_FILE_LEN: u64 = 128 * 1024;
 
 #[cfg(all(test, unix))]
 mod tests {
@@ -175,7 +175,7 @@ mod tests {
         std::fs::write(at("large/env"), "#".repeat(128 * 1024 + 1)).expect("a file");
         std::fs::write(at("latin/env"), b"A=\xe4").expect("a file");
 
-        let (followed, refused) = (Links::Followed, Links::Refused);
+        let (followed, refused) = (SymlinkPolicy::Followed, SymlinkPolicy::Refused);
         for (data, links, expected) in [
             ("good", refused, Ok(Some("A=b"))),
             ("to-good", followed, Ok(Some("A=b"))),

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// How long the answer asks to wait; `None` where it does not, or not in a way that can be read.
+/// The wait that the answer asks for; `None` without a valid header.
 ///
-/// A date is measured from the answer's own `Date` where it has one, so that clocks that differ do no harm.
+/// A date is relative to the answer's own `Date`, if it has one, so that a clock difference does not matter.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {

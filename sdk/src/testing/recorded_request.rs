@@ -1,4 +1,4 @@
-//! A request as the server got it.
+//! A request that the server received.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use amaas_wire::oip::{HEADER_LENGTH, InferRequest};
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 
-/// One request that a [`Server`](super::Server) got: of a sealed one, what was inside. `Debug` shows neither credentials nor body.
+/// One request that a [`TestServer`](super::TestServer) got: of a sealed one, what was inside. `Debug` shows neither credentials nor body.
 #[derive(Clone)]
-pub struct Recorded {
+pub struct RecordedRequest {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) query: Option<String>,
     pub(super) headers: HeaderMap,
-    /// Those outside the seal, where there was one.
+    /// The headers outside the seal, if the request was sealed.
     pub(super) outer_headers: Option<HeaderMap>,
     pub(super) body: Bytes,
 }
 
-impl Recorded {
+impl RecordedRequest {
     /// The method, such as `POST`.
     pub fn method(&self) -> &str {
         &self.method
@@ -30,7 +30,7 @@ impl Recorded {
         &self.path
     }
 
-    /// What stands after the `?`.
+    /// The query, after the `?`.
     pub fn query(&self) -> Option<&str> {
         self.query.as_deref()
     }
@@ -41,7 +41,7 @@ impl Recorded {
         rest.split('/').next()
     }
 
-    /// A header's value; `None` where there is none, or it is not text.
+    /// The value of a header; `None` if it is absent or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -61,7 +61,7 @@ impl Recorded {
         &self.body
     }
 
-    /// The body as a call with tensors, which stand behind its JSON.
+    /// The body as a call with tensors after its JSON.
     ///
     /// # Errors
     /// When it is something else.
@@ -79,9 +79,9 @@ impl Recorded {
     }
 }
 
-impl fmt::Debug for Recorded {
+impl fmt::Debug for RecordedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorded")
+        f.debug_struct("RecordedRequest")
             .field("method", &self.method)
             .field("path", &self.path)
             .field("query", &self.query)
