@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 use tokio::time::{Instant, advance, sleep};
 
-use super::jwks::{FLOOR, GRACE, Jwks};
+use super::jwks::{Jwks, MIN_INTERVAL, STALE_IF_ERROR};
 use super::keys::KeySet;
 use super::testing::{RSA, Signer, config, token, variables};
 use super::{Oidc, OidcConfig, Part, TokenError, Verified};
@@ -210,7 +210,7 @@ async fn many_unknown_keys_cause_one_fetch_in_a_while() {
     assert_eq!(issuer.verify_new(&signer, "k").await, Ok(()));
     let begun = Instant::now();
     let mut number = 0;
-    while begun.elapsed() < FLOOR * 10 {
+    while begun.elapsed() < MIN_INTERVAL * 10 {
         for _ in 0..10 {
             assert_eq!(issuer.verify_new(&stranger, &format!("{number}")).await, Err(TokenError::UnknownKey));
             number += 1;
@@ -222,7 +222,7 @@ async fn many_unknown_keys_cause_one_fetch_in_a_while() {
     issuer.answers(Answer::Refuses);
     let before = issuer.fetches();
     let begun = Instant::now();
-    while begun.elapsed() < FLOOR * 3 {
+    while begun.elapsed() < MIN_INTERVAL * 3 {
         assert_eq!(issuer.verify_new(&stranger, "x").await, Err(TokenError::UnknownKey));
         assert_eq!(issuer.verify_new(&signer, "k").await, Ok(()), "keys that are known go on");
         sleep(Duration::from_millis(500)).await;
@@ -237,7 +237,7 @@ async fn a_key_that_is_new_is_found() {
     assert_eq!(issuer.verify_new(&old, "old").await, Ok(()));
     issuer.answers(Answer::Keys(vec![new.jwk("new")]));
     assert_eq!(issuer.verify_new(&new, "new").await, Err(TokenError::UnknownKey), "the last fetch was a moment ago");
-    advance(FLOOR).await;
+    advance(MIN_INTERVAL).await;
     assert_eq!(issuer.verify_new(&new, "new").await, Ok(()));
     assert_eq!(issuer.verify_new(&old, "old").await, Err(TokenError::UnknownKey), "the old one is gone");
     assert_eq!(issuer.fetches(), 2);
@@ -265,7 +265,7 @@ async fn an_issuer_that_is_down_is_done_without_for_a_day() {
         issuer.answers(down);
         let begun = Instant::now();
         let mut waited = Duration::ZERO;
-        while begun.elapsed() + Duration::from_mins(10) < GRACE {
+        while begun.elapsed() + Duration::from_mins(10) < STALE_IF_ERROR {
             let came = Instant::now();
             assert_eq!(issuer.verify_new(&signer, "k").await, Ok(()));
             assert!(came.elapsed() <= Duration::from_secs(1), "{:?}", came.elapsed());

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::sealing::Replay;
-use crate::sealing::source::FRESH;
+use crate::sealing::source::MAX_AGE;
 use crate::sealing::testing::{BEGIN, Place, name, offered};
 use crate::sealing::{KeySet, OVERLAP, Policy, SealingError};
 use amaas_ledger::{Ledger, Memory};
@@ -58,7 +58,7 @@ async fn a_document_that_was_altered_is_refused_by_fresh_and_running_functions()
         let error = fresh.load().await.expect_err(what);
         assert!(matches!(&*error, SealingError::Altered { .. }), "{what}: {error}");
         assert!(error.to_string().contains("was altered"), "{error}");
-        tokio::time::advance(FRESH * 2).await;
+        tokio::time::advance(MAX_AGE * 2).await;
         assert_eq!(offered(&running).await, offered_before, "{what}");
         // Nor does it become the beginning of what administrators write.
         for result in [
