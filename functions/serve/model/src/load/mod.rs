@@ -18,7 +18,7 @@ mod warm_up;
 
 pub use self::check::check as check_golden;
 pub use self::check::compare;
-pub use self::error::{LoadError, Outlook};
+pub use self::error::{LoadError, Retryability};
 pub use self::model::load;
 pub use self::model::{LoadTimes, Model};
 pub use self::named::{Named, learn};
