@@ -1,4 +1,7 @@
 //! Stored responses of calls with an idempotency key: sealed with a key that needs what the client sent.
+//!
+//! Written by hand: a reader of the ledger must be able to open no response, so the key is derived from the request itself, which no
+//! cache crate does.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

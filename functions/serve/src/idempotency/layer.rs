@@ -1,7 +1,9 @@
-//! A call with an idempotency key runs once: the first answer is kept, sealed, and given again to whoever repeats the call.
+//! Idempotency of calls with a key: a call runs once; its first response is stored, sealed, and replayed for repeats.
 //!
-//! A layer on the routes, inside the one that opens sealed calls. What is kept is a success; anything else lets a repeat run. While
-//! the ledger cannot be reached calls run as if they had no key: a prediction that is made twice is better than none.
+//! A layer on the routes, inside the one that opens sealed calls. Only a success is stored; after anything else a repeat runs. While
+//! the ledger is unreachable, calls run as if they had no key: a prediction that is made twice is better than none.
+//!
+//! Written by hand: no crate keeps leases and sealed responses in a ledger that several processes share.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,9 +1,12 @@
-//! Where models live: one prefix of an S3 bucket, or a local folder. There is no other back end.
+//! The model store: one prefix of an S3 bucket, or a local folder. There is no other back end.
+//!
+//! Written by hand around `aws-sdk-s3`, which KMS and DynamoDB share credentials and TLS with. The crate `object_store` would bring a
+//! second HTTP and credential stack, and it returns each range in a buffer of its own, where weights are read into place.
 //!
 //! The layout under it:
 //! ```text
 //! models/{model}/{version}/manifest.json
-//! models/{model}/{version}/removed         where the version was removed: its name is never used again
+//! models/{model}/{version}/removed         if the version was removed: its name is never used again
 //! models/{model}/aliases/{alias}          -> version, signed
 //! blobs/sha256/{digest}
 //! uploads/{id}                            while a publish uploads blobs

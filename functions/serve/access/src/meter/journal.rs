@@ -1,9 +1,11 @@
-//! Records on their way to the ledger, in files of this machine: so that a process that is killed loses none that was answered for.
+//! A write-ahead journal of usage records on this machine's disk, so that a killed process loses no record of an answered call.
 //!
-//! A record is appended before its answer leaves. A process has a name of its own, a locked file of that name while it lives, and
-//! segments `NAME-NUMBER.jsonl`; a segment that is closed goes to the ledger and is deleted then. Whoever finds a lock file that nobody
-//! holds takes over what lies beside it. What was written is there when the process is killed; when the machine loses its power the last
-//! moments may be missing.
+//! A record is appended before its response is sent. A process has a unique name, a locked file of that name while it runs, and
+//! segments `NAME-NUMBER.jsonl`; a closed segment is written to the ledger and then deleted. A process that finds an unlocked lock file
+//! takes over the segments beside it. Records survive the end of the process; after a power failure the last moments may be missing.
+//!
+//! Written by hand: a record needs no index or transaction, only an append without `fsync` and a hand-over between processes. Each
+//! process appends to a file of its own, so none waits for another; SQLite has one writer at a time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
