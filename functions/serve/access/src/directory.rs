@@ -1,7 +1,7 @@
-//! Who calls: keys, tenants and prices as a function finds them, in memory for a minute, and read again before that is over.
+//! A function's cache of the accounts: keys, tenants and prices, with stale-while-revalidate and stale-if-error.
 //!
-//! A key that was made a moment ago works at once; one that was revoked works for a minute at most, while the ledger can be read.
-//! While it cannot, those that are known go on working for 15 minutes.
+//! A new key works at once. A revoked key works for a minute at most while the ledger can be read. While it cannot, known keys go on
+//! working for 15 minutes.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,18 +18,18 @@ use crate::error::AccountsError;
 use crate::key::{KeyId, KeyRecord};
 use crate::price::Price;
 use crate::refreshing::{OnMiss, RefreshPolicy, Refreshing};
-use crate::tenant::{Standing, TenantName};
+use crate::tenant::{TenantName, TenantStatus};
 use crate::time::now;
 use amaas_ledger::LedgerError;
 use amaas_store::ModelName;
 
-/// What a function knows of the accounts in its ledger.
+/// The accounts of a ledger, cached.
 pub struct Directory {
     accounts: Accounts,
     keys: CacheMap<KeyId, Arc<KeyRecord>>,
     tenants: CacheMap<TenantName, Arc<Account>>,
     prices: CacheMap<ModelName, Price>,
-    /// Held while something is looked for that is not known.
+    /// Bounds look-ups of unknown entries.
     unknown: Semaphore,
 }
 
@@ -41,7 +41,7 @@ impl Directory {
             keys: CacheMap::default(),
             tenants: CacheMap::default(),
             prices: CacheMap::default(),
-            unknown: Semaphore::new(LOOKS),
+            unknown: Semaphore::new(MAX_UNKNOWN_LOOKUPS),
         }
     }
 
@@ -50,7 +50,7 @@ impl Directory {
         &self.accounts
     }
 
-    /// The record of `key`, where it is good.
+    /// The record of `key`, if the key is valid.
     pub async fn key(&self, key: &ApiKey) -> Result<Arc<KeyRecord>, AccessError> {
         let id = KeyId::of(key);
         let read = |accounts: Accounts, id| async move { Ok(known(accounts.key(&id).await)?.map(Arc::new)) };
@@ -71,25 +71,25 @@ impl Directory {
         }
     }
 
-    /// The tenant called `name`, where its calls are taken.
+    /// The tenant `name`, if it is active.
     pub async fn account(&self, name: &TenantName) -> Result<Arc<Account>, AccessError> {
         let account = |tenant| Arc::new(Account::new(tenant));
         let read = move |accounts: Accounts, name| async move { Ok(known(accounts.tenant(&name).await)?.map(account)) };
         let found = self.find(&self.tenants, name, read).await?;
         let found = found.ok_or_else(|| AccessError::TenantUnknown { tenant: name.to_string() })?;
-        match found.tenant().standing {
-            Standing::Active => Ok(found),
-            Standing::Suspended => Err(AccessError::TenantSuspended { tenant: name.to_string() }),
+        match found.tenant().status {
+            TenantStatus::Active => Ok(found),
+            TenantStatus::Suspended => Err(AccessError::TenantSuspended { tenant: name.to_string() }),
         }
     }
 
-    /// What calls to `model` cost. A price that does not hold cannot be read: nothing is free because somebody altered what it costs.
+    /// The price of calls to `model`. A price with an invalid signature is an error, so that altering a price makes no call free.
     pub async fn price(&self, model: &ModelName) -> Result<Price, AccessError> {
         let read = |accounts: Accounts, model| async move { accounts.price(&model).await.map(Some) };
         Ok(self.find(&self.prices, model, read).await?.unwrap_or_default())
     }
 
-    /// What stands in `known` under `key`, as `read` finds it in the accounts.
+    /// The entry `key` of `known`, which `read` reads from the accounts.
     async fn find<K, V, R>(
         &self,
         known: &CacheMap<K, V>,
@@ -110,9 +110,9 @@ impl Directory {
             }
             return found.map_err(failed);
         }
-        // Whoever tries one wrong key after the other does not take the ledger from those who have a good one.
-        let Ok(_look) = self.unknown.try_acquire() else {
-            return Err(unavailable(format!("{LOOKS} others are looking for something that is not known")));
+        // A client that tries many wrong keys does not take the ledger's capacity from clients with valid ones.
+        let Ok(_permit) = self.unknown.try_acquire() else {
+            return Err(unavailable(format!("{MAX_UNKNOWN_LOOKUPS} look-ups of unknown entries are in flight")));
         };
         let (accounts, of) = (self.accounts.clone(), key.clone());
         let cached = Arc::new(Refreshing::new("accounts", POLICY, move |_| {
@@ -164,12 +164,11 @@ impl<K, V> Default for CacheMap<K, V> {
     }
 }
 
-/// What was read: nothing, where somebody else wrote it than those who administer the ledger. It is read again each time that it is asked
-/// for, and what was known of it before is forgotten.
+/// A record with an invalid signature counts as missing: the cached record is dropped, and each call reads it again.
 fn known<T>(read: Result<Option<T>, AccountsError>) -> Result<Option<T>, AccountsError> {
     match read {
         Err(error @ AccountsError::Forged { .. }) => {
-            tracing::error!(%error, "a record of the ledger is refused");
+            tracing::error!(%error, "ledger record refused: invalid signature");
             Ok(None)
         }
         read => read,
@@ -183,8 +182,8 @@ fn as_ledgers(error: AccountsError) -> LedgerError {
     }
 }
 
-/// How many calls may look for what is not known at once.
-const LOOKS: usize = 64;
+/// Bounds concurrent look-ups of unknown entries.
+const MAX_UNKNOWN_LOOKUPS: usize = 64;
 /// From this many entries on, unused ones are removed whenever the map has doubled.
 const SWEEP_FROM_LEN: usize = 4096;
 

@@ -7,28 +7,28 @@
 //!
 //! Written by hand: it is the narrowest interface that leases, quotas and metering need, and no crate covers all three back ends.
 
-mod calls;
 mod clock;
 mod counter;
 mod dynamodb;
 mod entry;
 mod error;
-mod highest;
+mod high_water_mark;
+mod idempotency_store;
 mod ledger;
 mod location;
 mod memory;
 mod open;
 mod sqlite;
 
-pub use self::calls::{Begun, Calls, Once, Place};
 pub use self::clock::Clock;
-pub use self::counter::{Count, Counted};
-pub use self::dynamodb::DynamoDb;
-pub use self::entry::{Entry, Key, Listed, Revision, Write};
-pub use self::error::{LedgerError, VALUE_BYTES};
-pub use self::highest::Highest;
-pub use self::ledger::{FOREVER, Inserted, Ledger, all};
+pub use self::counter::{CounterOutcome, CounterUpdate};
+pub use self::dynamodb::DynamoDbLedger;
+pub use self::entry::{LedgerEntry, LedgerKey, LedgerWrite, ListedEntry, Revision};
+pub use self::error::{LedgerError, MAX_VALUE_BYTES};
+pub use self::high_water_mark::HighWaterMark;
+pub use self::idempotency_store::{BeginOutcome, IdempotencyStore, Lease, OnceMarker};
+pub use self::ledger::{InsertOutcome, Ledger, NO_EXPIRY, all};
 pub use self::location::LedgerLocation;
-pub use self::memory::Memory;
+pub use self::memory::MemoryLedger;
 pub use self::open::open;
-pub use self::sqlite::Sqlite;
+pub use self::sqlite::SqliteLedger;

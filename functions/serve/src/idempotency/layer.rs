@@ -27,8 +27,8 @@ use crate::request::{CallId, Caller};
 use crate::response_store::{Call, digest};
 use crate::sealing::SealedCall;
 use crate::state::Host;
-use amaas_access::quota::Taken;
-use amaas_ledger::Begun;
+use amaas_access::quota::Reservation;
+use amaas_ledger::BeginOutcome;
 use amaas_store::ModelName;
 
 /// Whether such a call runs once.
@@ -64,7 +64,7 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     }
     let caller = caller.admitted(host)?;
     // A repeat is a request as every other. Where it is none, the call gives this one back and takes its own.
-    let mut request = Taken::default();
+    let mut request = Reservation::default();
     if let Some(model) = &model {
         request.take(&caller.account().plan(host.quotas(), model).requests, 1).await?;
     }
@@ -93,15 +93,15 @@ async fn run_once(host: &Host, request: Request, next: Next) -> Result<Response<
     let (came, mut waits) = (Instant::now(), None);
     let place = loop {
         let begun = answers.begin(&call).await?;
-        if matches!(begun, Some(Begun::Answered(_) | Begun::OtherCall | Begun::Running)) {
+        if matches!(begun, Some(BeginOutcome::Answered(_) | BeginOutcome::OtherCall | BeginOutcome::Running)) {
             request.keep();
         }
         match begun {
-            Some(Begun::First(place)) => break Some(place),
-            Some(Begun::Answered(sealed)) => return call.again(&sealed),
-            Some(Begun::OtherCall) => return Err(Error::Idempotency(IdempotencyError::Reused)),
-            Some(Begun::Replayed) => return Err(Error::Sealed(SealedCallError::Replayed)),
-            Some(Begun::Running) => {
+            Some(BeginOutcome::First(place)) => break Some(place),
+            Some(BeginOutcome::Answered(sealed)) => return call.again(&sealed),
+            Some(BeginOutcome::OtherCall) => return Err(Error::Idempotency(IdempotencyError::Reused)),
+            Some(BeginOutcome::Replayed) => return Err(Error::Sealed(SealedCallError::Replayed)),
+            Some(BeginOutcome::Running) => {
                 if waits.is_none() {
                     waits = admission::waits(host.gate(), caller.tenant(), body.len());
                 }

@@ -25,8 +25,8 @@ use crate::reply::{Counted, Pieces, Written};
 use crate::response_store::LARGEST;
 use crate::sealing::CameSealed;
 use crate::state::Host;
-use amaas_access::meter::Record;
-use amaas_access::quota::{Allowance, Kind, Plan, Taken};
+use amaas_access::meter::UsageRecord;
+use amaas_access::quota::{LeasedLimit, LimitKind, LimitPlan, Reservation};
 use amaas_access::{Money, Price, TenantName, now};
 use amaas_engine::cpu::{QUICK, Working};
 use amaas_model::load::{Model, Slot};
@@ -37,10 +37,10 @@ use amaas_wire::{Digest, DigestHasher};
 pub(crate) struct Call {
     host: Host,
     caller: Caller,
-    plan: Arc<Plan>,
-    max_cost: Option<Arc<Allowance>>,
+    plan: Arc<LimitPlan>,
+    max_cost: Option<Arc<LeasedLimit>>,
     price: Price,
-    taken: Taken,
+    taken: Reservation,
     cost: Money,
     id: Option<CallId>,
     sealed: bool,
@@ -105,9 +105,9 @@ impl Call {
         let caller = caller.admitted(host)?;
         Host::room(slot)?;
         let plan = caller.account().plan(host.quotas(), slot.name());
-        let max_cost = caller.key().and_then(|key| Plan::of_key(host.quotas(), key));
+        let max_cost = caller.key().and_then(|key| LimitPlan::of_key(host.quotas(), key));
         let price = host.directory().price(slot.name()).await?;
-        let mut taken = Taken::default();
+        let mut taken = Reservation::default();
         taken.take(&plan.requests, 1).await?;
         // A request counts, whatever becomes of it.
         taken.keep();
@@ -326,14 +326,14 @@ impl Call {
         }
         let units = usage.units();
         self.cost = self.price.of(units);
-        self.taken.settle(Kind::Units, units);
-        self.taken.settle(Kind::Budget, self.cost.nanos());
-        self.taken.settle(Kind::MaxCost, self.cost.nanos());
+        self.taken.settle(LimitKind::Units, units);
+        self.taken.settle(LimitKind::Budget, self.cost.nanos());
+        self.taken.settle(LimitKind::MaxCost, self.cost.nanos());
         self.taken.keep();
         let meter = self.host.meter();
         let (name, version) = (model.name().as_str(), model.version().as_str());
         let init = if meter.is_first(name, version) { model.times().total.as_millis() } else { 0 };
-        meter.keep(Record {
+        meter.keep(UsageRecord {
             id: self.id.map_or_else(drawn, |CallId(id)| hex(&id[..16])),
             repeatable: self.id.is_some(),
             time: meter.now(),
@@ -356,8 +356,9 @@ impl Call {
 
     /// Says what is left of the limit that is nearest.
     pub(crate) fn left(&self, headers: &mut HeaderMap) {
-        let all = self.plan.requests.iter().chain(&self.plan.units).map(|allowance| allowance.left());
-        let share = |left: &amaas_access::quota::Left| left.remaining.saturating_mul(1 << 20) / left.most.max(1);
+        let all = self.plan.requests.iter().chain(&self.plan.units).map(|limit| limit.remaining());
+        let share =
+            |left: &amaas_access::quota::RemainingLimit| left.remaining.saturating_mul(1 << 20) / left.most.max(1);
         let Some(nearest) = all.min_by_key(share) else { return };
         let seconds = nearest.reset.as_secs() + u64::from(nearest.reset.subsec_nanos() > 0);
         for (name, value) in [(LIMIT, nearest.most), (REMAINING, nearest.remaining), (RESET, seconds)] {
@@ -378,10 +379,10 @@ impl Drop for Call {
                 let running =
                     if counts_tokens(&model) { Running::new(1, Some(done)) } else { Running::new(rows, None) };
                 // Nothing of it is taken yet, or not all of it.
-                self.taken = Taken::default();
+                self.taken = Reservation::default();
                 let (plan, max_cost, cost) = (Arc::clone(&self.plan), self.max_cost.clone(), self.price.of(done));
                 let take = async move {
-                    let mut taken = Taken::default();
+                    let mut taken = Reservation::default();
                     let units = taken.take(&plan.units, done).await;
                     let costs = taken.take(&plan.costs, cost.nanos()).await;
                     let of_key = taken.take(max_cost.as_slice(), cost.nanos()).await;

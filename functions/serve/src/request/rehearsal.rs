@@ -9,7 +9,7 @@ use super::{Call, Caller, Running};
 use crate::error::Error;
 use crate::reply::Written;
 use crate::state::Host;
-use amaas_access::Routes;
+use amaas_access::RouteScope;
 
 /// Does for a caller with `headers` what is done for each prediction of `model`, but the prediction: who calls is found out, limits are
 /// taken, the call is recorded, and where the host seals, a receipt is signed.
@@ -19,7 +19,7 @@ use amaas_access::Routes;
 #[doc(hidden)]
 pub async fn rehearse(host: &Host, model: &str, headers: &HeaderMap) -> Result<(), Error> {
     let slot = host.slot(model)?;
-    let caller = Caller::of(headers, &Extensions::new(), host, Routes::Predict).await?;
+    let caller = Caller::of(headers, &Extensions::new(), host, RouteScope::Predict).await?;
     let mut call = Call::enter(host, caller, &slot, headers, &Extensions::new()).await?;
     call.came(&CONTENT).await?;
     let model = slot.model().await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::keys::Keys;
 use super::{KeySet, SealingError};
 use amaas_access::{FetchTimeout, OnMiss, RefreshPolicy, Refreshing};
-use amaas_ledger::{Highest, Key, Ledger};
+use amaas_ledger::{HighWaterMark, Ledger, LedgerKey};
 use amaas_store::vault::Vault;
 use amaas_store::{ModelName, Store, sealing_key};
 
@@ -36,7 +36,7 @@ impl Source {
     pub(crate) fn with_ledger(&self, ledger: Arc<dyn Ledger>) -> Self {
         let Reader { store, name, vault, .. } = &*self.reader;
         let (store, name, vault) = (store.clone(), name.clone(), vault.clone());
-        Self::with_reader(Reader { store, name, vault, highest: Some(Highest::new(ledger)) })
+        Self::with_reader(Reader { store, name, vault, highest: Some(HighWaterMark::new(ledger)) })
     }
 
     fn with_reader(reader: Reader) -> Self {
@@ -86,7 +86,7 @@ struct Reader {
     name: ModelName,
     vault: Vault,
     /// Keeps the highest serial for all processes, if there is a ledger.
-    highest: Option<Highest>,
+    highest: Option<HighWaterMark>,
 }
 
 impl Reader {
@@ -124,8 +124,8 @@ impl Reader {
     }
 
     /// Where the highest serial is kept.
-    fn place(&self) -> Key {
-        Key::new(format!("sealing/{}", self.name), "serial")
+    fn place(&self) -> LedgerKey {
+        LedgerKey::new(format!("sealing/{}", self.name), "serial")
     }
 }
 

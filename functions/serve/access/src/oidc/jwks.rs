@@ -11,7 +11,7 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, DecodingKey};
 
 use super::TokenError;
-use super::keys::{KeySet, Match};
+use super::keys::{KeyMatch, KeySet};
 use crate::refreshing::{OnMiss, RefreshPolicy, Refreshing};
 
 /// Keys that are fetched again as they age.
@@ -37,14 +37,14 @@ impl Jwks {
     pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<DecodingKey, TokenError> {
         let fetches = self.0.fetches();
         let mut keys = self.keys().await?;
-        if matches!(keys.find(id, algorithm), Match::Missing) {
+        if matches!(keys.find(id, algorithm), KeyMatch::Missing) {
             // The issuer may have a new key since. If it cannot be asked, the present keys count.
             keys = self.0.refetch(fetches).await.ok().or_else(|| self.0.latest()).unwrap_or(keys);
         }
         match keys.find(id, algorithm) {
-            Match::Key(key) => Ok(key.clone()),
-            Match::Unfit => Err(TokenError::Algorithm),
-            Match::Missing => Err(TokenError::UnknownKey),
+            KeyMatch::Key(key) => Ok(key.clone()),
+            KeyMatch::Unfit => Err(TokenError::Algorithm),
+            KeyMatch::Missing => Err(TokenError::UnknownKey),
         }
     }
 

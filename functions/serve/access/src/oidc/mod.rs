@@ -29,8 +29,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use self::algorithms::Algorithms;
+pub use self::algorithms::AllowedAlgorithms;
 pub use self::claims::ClaimPath;
 pub use self::config::OidcConfig;
-pub use self::error::{Part, TokenError};
-pub use self::verify::{Oidc, Verified};
+pub use self::error::{TokenError, TokenPart};
+pub use self::verify::{Oidc, VerifiedToken};

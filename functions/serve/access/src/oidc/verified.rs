@@ -8,22 +8,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use super::Verified;
+use super::VerifiedToken;
 use super::claims::LEEWAY;
 use amaas_wire::Digest;
 
 /// Verified tokens by their digests.
-pub(super) struct Tokens(Mutex<LruCache<Digest, CachedToken>>);
+pub(super) struct TokenCache(Mutex<LruCache<Digest, CachedToken>>);
 
 struct CachedToken {
-    verified: Verified,
+    verified: VerifiedToken,
     /// In seconds since 1970 (UTC).
     until: u64,
 }
 
-impl Tokens {
+impl TokenCache {
     /// The claims of the token with this digest, if it was verified recently as of `now`.
-    pub(super) fn find(&self, digest: &Digest, now: u64) -> Option<Verified> {
+    pub(super) fn find(&self, digest: &Digest, now: u64) -> Option<VerifiedToken> {
         let mut tokens = self.lock();
         let token = tokens.get(digest)?;
         // A clock that was set back does not keep a token for longer.
@@ -31,7 +31,7 @@ impl Tokens {
     }
 
     /// Caches a token that was verified at `now`.
-    pub(super) fn keep(&self, digest: Digest, verified: &Verified, now: u64) {
+    pub(super) fn keep(&self, digest: Digest, verified: &VerifiedToken, now: u64) {
         let until = verified.expires.saturating_add(LEEWAY).min(now + MAX_AGE_SECONDS);
         self.lock().put(digest, CachedToken { verified: verified.clone(), until });
     }
@@ -47,7 +47,7 @@ impl Tokens {
     }
 }
 
-impl Default for Tokens {
+impl Default for TokenCache {
     fn default() -> Self {
         Self(Mutex::new(LruCache::new(MAX_TOKENS)))
     }
@@ -55,20 +55,20 @@ impl Default for Tokens {
 
 /// How long a token is not verified again, in seconds.
 pub(super) const MAX_AGE_SECONDS: u64 = 60;
-/// Tokens with names of usual length take about 1 MB.
+/// TokenCache with names of usual length take about 1 MB.
 const MAX_TOKENS: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn verified(expires: u64) -> Verified {
-        Verified { tenant: "t".to_owned(), subject: "s".to_owned(), expires }
+    fn verified(expires: u64) -> VerifiedToken {
+        VerifiedToken { tenant: "t".to_owned(), subject: "s".to_owned(), expires }
     }
 
     #[test]
     fn a_token_is_kept_for_a_minute_and_not_past_its_end() {
-        let tokens = Tokens::default();
+        let tokens = TokenCache::default();
         let digest = Digest::of(b"x");
         for (expires, until) in [(10_000, 1060), (990, 1050), (950, 1010)] {
             tokens.keep(digest, &verified(expires), 1000);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn their_number_is_bounded_and_the_latest_are_there() {
-        let tokens = Tokens::default();
+        let tokens = TokenCache::default();
         let digest = |number: usize| Digest::of(&number.to_le_bytes());
         for number in 0..MAX_TOKENS.get() * 3 {
             tokens.keep(digest(number), &verified(10_000), 1000);

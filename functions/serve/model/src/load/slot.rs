@@ -21,12 +21,12 @@ use crate::error::ModelError;
 use crate::task::Tasks;
 use amaas_engine::RuntimeConfig;
 use amaas_engine::infer::stuck;
-use amaas_store::{ModelName, Selector};
+use amaas_store::{ModelName, VersionSelector};
 
 /// The place of one model.
 pub struct Slot {
     model: ModelName,
-    version: Selector,
+    version: VersionSelector,
     state: watch::Sender<State>,
     /// Whether a task tries to load the model again and again.
     trying: AtomicBool,
@@ -98,7 +98,7 @@ enum Trigger {
 
 impl Slot {
     /// A place for a model that is not loaded yet.
-    pub fn new(model: ModelName, version: Selector) -> Self {
+    pub fn new(model: ModelName, version: VersionSelector) -> Self {
         let state = watch::Sender::new(State::Loading);
         let (trying, wanted, attempt) = (AtomicBool::new(false), Notify::new(), tokio::sync::Mutex::default());
         let retired = watch::Sender::new(false);
@@ -202,7 +202,7 @@ impl Slot {
     /// Looks every `period` whether the alias moved, without end, and loads what it points to. A version that cannot be
     /// loaded leaves the one before in its place.
     pub async fn follow(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig, period: Duration) {
-        while let Selector::Alias(_) = self.version {
+        while let VersionSelector::Alias(_) = self.version {
             sleep(period).await;
             self.look(source, tasks, config).await;
         }
@@ -291,7 +291,9 @@ impl Slot {
         let failed = attempt.failed.as_ref().filter(|failed| failed.pointed == pointed);
         if failed.is_some_and(|failed| match failed.retryability {
             Retryability::Permanent => true,
-            Retryability::Transient | Retryability::AfterIntervention => trigger == Trigger::Followed && Instant::now() < failed.again,
+            Retryability::Transient | Retryability::AfterIntervention => {
+                trigger == Trigger::Followed && Instant::now() < failed.again
+            }
         }) {
             return Ok(());
         }
@@ -316,7 +318,7 @@ impl Slot {
 
     /// Tells what is not served, where an earlier version is.
     fn fall_behind(&self, pointed: Option<&Pointed>, error: &LoadError) {
-        if let (Selector::Alias(alias), State::Ready(_)) = (&self.version, self.state()) {
+        if let (VersionSelector::Alias(alias), State::Ready(_)) = (&self.version, self.state()) {
             let cause = error.public();
             self.trouble().behind = Some(match pointed {
                 Some(Pointed { version, .. }) => {
