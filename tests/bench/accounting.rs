@@ -15,7 +15,7 @@ use amaas::{ApiKey, Datatype};
 use amaas_access::{Accounts, KeyTerms, Tenant};
 use amaas_e2e::{library, onnx};
 use amaas_engine::RuntimeConfig;
-use amaas_ledger::{Clock, Sqlite};
+use amaas_ledger::{Clock, SqliteLedger};
 use amaas_model::load::Trust;
 use amaas_model::load::{Slot, Source};
 use amaas_model::publish::{Protection, Publication, Publisher, publish};
@@ -25,7 +25,7 @@ use amaas_serve::sealing::{KeySet, Policy, Sealing};
 use amaas_serve::{Host, rehearse};
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};
-use amaas_store::{ModelName, Selector, Store};
+use amaas_store::{ModelName, Store, VersionSelector};
 use amaas_wire::Digest;
 use amaas_wire::dsse::SigningKey;
 use http::{HeaderMap, header};
@@ -82,11 +82,11 @@ impl<'a> Place<'a> {
         let network = Publication::of_network(model(), onnx::identity(&[Datatype::Fp32]));
         publish(&store, network, &Tasks::default(), &library, &publisher).await.expect("published");
         KeySet::create(&store, &model(), &vault).await.expect("created");
-        let slot = Arc::new(Slot::new(model(), Selector::Alias(live())));
+        let slot = Arc::new(Slot::new(model(), VersionSelector::Alias(live())));
         let source = Source::new(store.clone(), Some(vault.clone()), trust);
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
         slot.load(&source, &Tasks::default(), &config).await;
-        let ledger = Sqlite::open(&folder.join("ledger.sqlite"), Clock::default()).await.expect("a new file");
+        let ledger = SqliteLedger::open(&folder.join("ledger.sqlite"), Clock::default()).await.expect("a new file");
         let accounts = Accounts::new(Arc::new(ledger), vault.clone());
         Self { folder, store, vault, accounts, slot }
     }

@@ -21,7 +21,7 @@ use amaas_serve::host::{self, Server};
 use amaas_serve::sealing::{KeySet, Policy, Sealing as Keyring};
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};
-use amaas_store::{Selector, Store};
+use amaas_store::{Store, VersionSelector};
 use amaas_wire::dsse::SigningKey;
 
 #[tokio::main]
@@ -66,7 +66,7 @@ impl Place {
     }
 
     async fn load(&self, name: &str) -> Arc<Slot> {
-        let slot = Slot::new(name.parse().expect("a model's name"), Selector::Alias(live()));
+        let slot = Slot::new(name.parse().expect("a model's name"), VersionSelector::Alias(live()));
         slot.load(&self.source(), &Tasks::default(), &self.config).await;
         Arc::new(slot)
     }

@@ -7,7 +7,8 @@ use amaas_e2e::dynamodb::{self, DynamoDb};
 use amaas_e2e::patience::until;
 use amaas_e2e::{Function, Launch, Program, Stage, onnx, skip};
 use amaas_ledger::{
-    Clock, Count, Counted, FOREVER, Inserted, Key, Ledger, LedgerError, Memory, Revision, Sqlite, VALUE_BYTES, Write,
+    Clock, CounterOutcome, CounterUpdate, InsertOutcome, Ledger, LedgerError, LedgerKey, LedgerWrite, MAX_VALUE_BYTES,
+    MemoryLedger, NO_EXPIRY, Revision, SqliteLedger,
 };
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -32,15 +33,15 @@ impl Hand {
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-async fn insert(ledger: &dyn Ledger, key: &Key, value: &str) -> Revision {
+async fn insert(ledger: &dyn Ledger, key: &LedgerKey, value: &str) -> Revision {
     let value = Bytes::copy_from_slice(value.as_bytes());
     match ledger.insert(key, value, MINUTE).await.expect("it can be reached") {
-        Inserted::New(revision) => revision,
-        Inserted::Exists(entry) => panic!("there is one: {entry:?}"),
+        InsertOutcome::New(revision) => revision,
+        InsertOutcome::Exists(entry) => panic!("there is one: {entry:?}"),
     }
 }
 
-async fn value(ledger: &dyn Ledger, key: &Key) -> Option<Bytes> {
+async fn value(ledger: &dyn Ledger, key: &LedgerKey) -> Option<Bytes> {
     ledger.read(key).await.expect("it can be reached").map(|entry| entry.value)
 }
 
@@ -58,7 +59,8 @@ async fn behaves(ledger: Arc<dyn Ledger>, hand: Hand) {
 }
 
 async fn entries_are_told_apart(ledger: &dyn Ledger) {
-    let keys = [("a", "b"), ("a", "c"), ("b", "b"), ("a/b", "b"), ("ä", "☃ 'x' \";--")].map(|(p, s)| Key::new(p, s));
+    let keys =
+        [("a", "b"), ("a", "c"), ("b", "b"), ("a/b", "b"), ("ä", "☃ 'x' \";--")].map(|(p, s)| LedgerKey::new(p, s));
     for key in &keys {
         assert_eq!(value(ledger, key).await, None);
         insert(ledger, key, &format!("{key:?}")).await;
@@ -69,9 +71,11 @@ async fn entries_are_told_apart(ledger: &dyn Ledger) {
 }
 
 async fn only_who_knows_the_revision_changes_an_entry(ledger: &dyn Ledger) {
-    let key = Key::new("owned", "x");
+    let key = LedgerKey::new("owned", "x");
     let first = insert(ledger, &key, "first").await;
-    let Ok(Inserted::Exists(entry)) = ledger.insert(&key, Bytes::new(), MINUTE).await else { panic!("there is one") };
+    let Ok(InsertOutcome::Exists(entry)) = ledger.insert(&key, Bytes::new(), MINUTE).await else {
+        panic!("there is one")
+    };
     assert_eq!((entry.value, entry.revision), (Bytes::from("first"), first));
     assert!(ledger.extend(&key, first, MINUTE).await.expect("reached"), "with the same revision");
     let second = ledger.replace(&key, first, "second".into(), MINUTE).await.expect("reached").expect("it is ours");
@@ -85,7 +89,7 @@ async fn only_who_knows_the_revision_changes_an_entry(ledger: &dyn Ledger) {
     assert!(!ledger.remove(&key, second).await.expect("reached"), "one of another life");
     assert!(third != first && third != second);
     for missing in ["no", "such"] {
-        let key = Key::new(missing, "x");
+        let key = LedgerKey::new(missing, "x");
         assert_eq!(ledger.replace(&key, first, "x".into(), MINUTE).await.expect("reached"), None);
         assert!(!ledger.extend(&key, first, MINUTE).await.expect("reached"));
         assert!(!ledger.remove(&key, first).await.expect("reached"));
@@ -94,7 +98,7 @@ async fn only_who_knows_the_revision_changes_an_entry(ledger: &dyn Ledger) {
 }
 
 async fn entries_end(ledger: &dyn Ledger, hand: &Hand) {
-    let [ends, extended, replaced] = ["ends", "extended", "replaced"].map(|name| Key::new(name, "x"));
+    let [ends, extended, replaced] = ["ends", "extended", "replaced"].map(|name| LedgerKey::new(name, "x"));
     let old = insert(ledger, &ends, "old").await;
     let long = insert(ledger, &extended, "long").await;
     let new = insert(ledger, &replaced, "short").await;
@@ -114,30 +118,30 @@ async fn entries_end(ledger: &dyn Ledger, hand: &Hand) {
 
 async fn any_bytes_come_back(ledger: &dyn Ledger) {
     let all: Vec<u8> = (0..=u8::MAX).collect();
-    for (name, bytes) in [("empty", Vec::new()), ("all", all), ("largest", vec![7; VALUE_BYTES])] {
-        let key = Key::new("bytes", name);
+    for (name, bytes) in [("empty", Vec::new()), ("all", all), ("largest", vec![7; MAX_VALUE_BYTES])] {
+        let key = LedgerKey::new("bytes", name);
         let inserted = ledger.insert(&key, bytes.clone().into(), MINUTE).await.expect("reached");
-        assert!(matches!(inserted, Inserted::New(_)));
+        assert!(matches!(inserted, InsertOutcome::New(_)));
         assert_eq!(value(ledger, &key).await, Some(bytes.into()), "{name}");
     }
-    let (key, larger) = (Key::new("bytes", "larger"), Bytes::from(vec![0; VALUE_BYTES + 1]));
+    let (key, larger) = (LedgerKey::new("bytes", "larger"), Bytes::from(vec![0; MAX_VALUE_BYTES + 1]));
     assert!(
-        matches!(ledger.insert(&key, larger, MINUTE).await, Err(LedgerError::TooLarge { got }) if got == VALUE_BYTES + 1)
+        matches!(ledger.insert(&key, larger, MINUTE).await, Err(LedgerError::TooLarge { got }) if got == MAX_VALUE_BYTES + 1)
     );
     assert_eq!(value(ledger, &key).await, None);
 }
 
 async fn of_many_at_once_one_has_its_way(ledger: &Arc<dyn Ledger>) {
-    let key = Key::new("raced", "x");
+    let key = LedgerKey::new("raced", "x");
     let inserting = (0..16).map(|number: u8| {
         let (ledger, key) = (Arc::clone(ledger), key.clone());
         tokio::spawn(async move { ledger.insert(&key, vec![number].into(), MINUTE).await.expect("reached") })
     });
     let inserted: Vec<_> = join_all(inserting).await.into_iter().map(|done| done.expect("no panic")).collect();
     let new: Vec<_> =
-        inserted.iter().filter_map(|one| if let Inserted::New(new) = one { Some(*new) } else { None }).collect();
+        inserted.iter().filter_map(|one| if let InsertOutcome::New(new) = one { Some(*new) } else { None }).collect();
     let [revision] = new[..] else { panic!("{} had their way", new.len()) };
-    let told = inserted.iter().filter(|one| matches!(one, Inserted::Exists(entry) if entry.revision == revision));
+    let told = inserted.iter().filter(|one| matches!(one, InsertOutcome::Exists(entry) if entry.revision == revision));
     assert_eq!(told.count(), 15);
     let replacing = (0..16).map(|number: u8| {
         let (ledger, key) = (Arc::clone(ledger), key.clone());
@@ -148,33 +152,36 @@ async fn of_many_at_once_one_has_its_way(ledger: &Arc<dyn Ledger>) {
 }
 
 async fn many_are_written_at_once(ledger: &dyn Ledger, hand: &Hand) {
-    let write =
-        |name: &str, value: &str, lives| Write { key: Key::new("batch", name), value: value.to_owned().into(), lives };
+    let write = |name: &str, value: &str, ttl| LedgerWrite {
+        key: LedgerKey::new("batch", name),
+        value: value.to_owned().into(),
+        ttl,
+    };
     let names: Vec<_> = (0..60).map(|number| format!("{number:02}")).collect();
-    let old = insert(ledger, &Key::new("batch", "00"), "old").await;
-    let writes: Vec<_> = names.iter().map(|name| write(name, name, FOREVER)).collect();
+    let old = insert(ledger, &LedgerKey::new("batch", "00"), "old").await;
+    let writes: Vec<_> = names.iter().map(|name| write(name, name, NO_EXPIRY)).collect();
     // Again, as after an answer that was lost, and one name twice, of which the last counts.
-    for writes in [&writes[..], &writes, &[write("59", "no", MINUTE), write("59", "59", FOREVER)], &[]] {
+    for writes in [&writes[..], &writes, &[write("59", "no", MINUTE), write("59", "59", NO_EXPIRY)], &[]] {
         ledger.write(writes).await.expect("reached");
     }
     hand.turn(MINUTE * 2);
     for name in &names {
-        assert_eq!(value(ledger, &Key::new("batch", name)).await, Some(name.clone().into()));
+        assert_eq!(value(ledger, &LedgerKey::new("batch", name)).await, Some(name.clone().into()));
     }
-    assert_eq!(ledger.replace(&Key::new("batch", "00"), old, "x".into(), MINUTE).await.expect("reached"), None);
-    let larger = Write { value: vec![0; VALUE_BYTES + 1].into(), ..write("larger", "", MINUTE) };
+    assert_eq!(ledger.replace(&LedgerKey::new("batch", "00"), old, "x".into(), MINUTE).await.expect("reached"), None);
+    let larger = LedgerWrite { value: vec![0; MAX_VALUE_BYTES + 1].into(), ..write("larger", "", MINUTE) };
     assert!(matches!(ledger.write(&[write("beside", "", MINUTE), larger]).await, Err(LedgerError::TooLarge { .. })));
     let listed = ledger.list("batch", "", 100).await.expect("reached");
     assert_eq!(listed.iter().map(|listed| &listed.sort).collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
 }
 
 async fn entries_are_listed_in_order(ledger: &dyn Ledger, hand: &Hand) {
-    insert(ledger, &Key::new("list", "ends"), "x").await;
+    insert(ledger, &LedgerKey::new("list", "ends"), "x").await;
     hand.turn(MINUTE);
-    let lasting = |partition, sort, value: &str| Write {
-        key: Key::new(partition, sort),
+    let lasting = |partition, sort, value: &str| LedgerWrite {
+        key: LedgerKey::new(partition, sort),
         value: value.to_owned().into(),
-        lives: FOREVER,
+        ttl: NO_EXPIRY,
     };
     let entries = [
         ("list", "b", "2"),
@@ -197,48 +204,50 @@ async fn entries_are_listed_in_order(ledger: &dyn Ledger, hand: &Hand) {
     assert_eq!(ledger.list("nothing", "", 10).await.expect("reached"), []);
     let b = ledger.list("list", "a", 1).await.expect("reached").remove(0).entry;
     assert!(
-        ledger.remove(&Key::new("list", "b"), b.revision).await.expect("reached"),
+        ledger.remove(&LedgerKey::new("list", "b"), b.revision).await.expect("reached"),
         "with the revision that was listed"
     );
 }
 
 async fn counters_keep_to_floor_and_ceiling(ledger: &dyn Ledger, hand: &Hand) {
-    let key = Key::new("counter", "x");
+    let key = LedgerKey::new("counter", "x");
     let add = async |amount, floor, ceiling| {
-        ledger.count(&key, Count { amount, floor, ceiling, lives: MINUTE }).await.expect("reached")
+        ledger.count(&key, CounterUpdate { amount, floor, ceiling, ttl: MINUTE }).await.expect("reached")
     };
-    assert_eq!(add(11, 0, 10).await, Counted::Full(0), "and none is made");
-    assert_eq!(add(4, 5, 10).await, Counted::Now(9), "from the floor up");
-    assert_eq!(add(2, 5, 10).await, Counted::Full(9));
-    assert_eq!(add(1, 5, 10).await, Counted::Now(10));
-    assert_eq!(add(-3, 5, i64::MAX).await, Counted::Now(7));
-    assert_eq!(add(0, 0, i64::MAX).await, Counted::Now(7), "it is looked at");
-    assert_eq!(add(6, 20, 25).await, Counted::Full(20), "below its floor it stands there");
-    assert_eq!(add(5, 20, 25).await, Counted::Now(25));
+    assert_eq!(add(11, 0, 10).await, CounterOutcome::Full(0), "and none is made");
+    assert_eq!(add(4, 5, 10).await, CounterOutcome::Now(9), "from the floor up");
+    assert_eq!(add(2, 5, 10).await, CounterOutcome::Full(9));
+    assert_eq!(add(1, 5, 10).await, CounterOutcome::Now(10));
+    assert_eq!(add(-3, 5, i64::MAX).await, CounterOutcome::Now(7));
+    assert_eq!(add(0, 0, i64::MAX).await, CounterOutcome::Now(7), "it is looked at");
+    assert_eq!(add(6, 20, 25).await, CounterOutcome::Full(20), "below its floor it stands there");
+    assert_eq!(add(5, 20, 25).await, CounterOutcome::Now(25));
     hand.turn(MINUTE / 2);
-    assert_eq!(add(1, 0, 30).await, Counted::Now(26), "and lives on");
+    assert_eq!(add(1, 0, 30).await, CounterOutcome::Now(26), "and lives on");
     hand.turn(MINUTE * 3 / 4);
-    assert_eq!(add(1, 0, 30).await, Counted::Now(27));
+    assert_eq!(add(1, 0, 30).await, CounterOutcome::Now(27));
     hand.turn(MINUTE);
-    assert_eq!(add(1, 0, 30).await, Counted::Now(1), "it had ended");
-    assert_eq!(add(i64::MAX, 0, i64::MAX).await, Counted::Full(1), "no number that there is");
+    assert_eq!(add(1, 0, 30).await, CounterOutcome::Now(1), "it had ended");
+    assert_eq!(add(i64::MAX, 0, i64::MAX).await, CounterOutcome::Full(1), "no number that there is");
 }
 
 async fn no_counter_passes_its_ceiling_however_many_add(ledger: &Arc<dyn Ledger>) {
-    let key = Key::new("counter", "raced");
+    let key = LedgerKey::new("counter", "raced");
     for floor in [0, 1000] {
         let adding = (0..24).map(|_| {
             let (ledger, key) = (Arc::clone(ledger), key.clone());
             tokio::spawn(async move {
                 ledger
-                    .count(&key, Count { amount: 7, floor, ceiling: floor + 100, lives: MINUTE })
+                    .count(&key, CounterUpdate { amount: 7, floor, ceiling: floor + 100, ttl: MINUTE })
                     .await
                     .expect("reached")
             })
         });
         let counted: Vec<_> = join_all(adding).await.into_iter().map(|done| done.expect("no panic")).collect();
-        let mut sums: Vec<_> =
-            counted.iter().filter_map(|one| if let Counted::Now(sum) = one { Some(*sum) } else { None }).collect();
+        let mut sums: Vec<_> = counted
+            .iter()
+            .filter_map(|one| if let CounterOutcome::Now(sum) = one { Some(*sum) } else { None })
+            .collect();
         sums.sort_unstable();
         assert_eq!(sums, (1..=14).map(|times| floor + 7 * times).collect::<Vec<_>>());
     }
@@ -247,13 +256,13 @@ async fn no_counter_passes_its_ceiling_however_many_add(ledger: &Arc<dyn Ledger>
 #[tokio::test]
 async fn memory_behaves() {
     let hand = Hand::default();
-    behaves(Arc::new(Memory::new(hand.clock())), hand).await;
+    behaves(Arc::new(MemoryLedger::new(hand.clock())), hand).await;
 }
 
 #[tokio::test]
 async fn sqlite_behaves() {
     let (hand, folder) = (Hand::default(), tempfile::tempdir().expect("a folder"));
-    let ledger = Sqlite::open(&folder.path().join("ledger.sqlite"), hand.clock()).await.expect("opened");
+    let ledger = SqliteLedger::open(&folder.path().join("ledger.sqlite"), hand.clock()).await.expect("opened");
     behaves(Arc::new(ledger), hand).await;
 }
 
@@ -264,9 +273,9 @@ async fn dynamodb_behaves() {
         Err(why) => return skip(&why),
     };
     let hand = Hand::default();
-    behaves(Arc::new(amaas_ledger::DynamoDb::new(server.client(), dynamodb::TABLE, hand.clock())), hand).await;
-    let missing = amaas_ledger::DynamoDb::new(server.client(), "missing", Clock::default());
-    assert!(matches!(missing.read(&Key::new("a", "b")).await, Err(LedgerError::Denied { .. })));
+    behaves(Arc::new(amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, hand.clock())), hand).await;
+    let missing = amaas_ledger::DynamoDbLedger::new(server.client(), "missing", Clock::default());
+    assert!(matches!(missing.read(&LedgerKey::new("a", "b")).await, Err(LedgerError::Denied { .. })));
 }
 
 const TEXT: &str = r#"{"inputs":["a wonderful film with a canary in it"]}"#;
@@ -330,7 +339,7 @@ async fn functions_in_many_places_give_one_answer() {
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
-    let table = amaas_ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default());
+    let table = amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, Clock::default());
     stage.add_key_to(&stage.accounts_in(Arc::new(table))).await;
     one_answer_for_all(&stage, &server.as_ledger_of(stage.sentiment().await, dynamodb::TABLE)).await;
 

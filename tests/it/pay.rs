@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amaas::ApiKey;
-use amaas_access::meter::Record;
-use amaas_access::{Accounts, KeyRecord, KeyTerms, Standing, Tenant, TenantName};
+use amaas_access::meter::UsageRecord;
+use amaas_access::{Accounts, KeyRecord, KeyTerms, Tenant, TenantName, TenantStatus};
 use amaas_e2e::{Function, Stage};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ fn prediction(endpoint: &str) -> RequestBuilder {
 
 /// Adds a tenant whose calls are not taken.
 async fn add_suspended(accounts: &Accounts, tenant: &str) {
-    let tenant = Tenant { standing: Standing::Suspended, ..Tenant::new(name(tenant), 0) };
+    let tenant = Tenant { status: TenantStatus::Suspended, ..Tenant::new(name(tenant), 0) };
     assert!(accounts.add_tenant(&tenant).await.expect("reached"));
 }
 
@@ -58,10 +58,10 @@ async fn refusal(answer: Response) -> (StatusCode, String) {
 }
 
 /// Every record of `tenant`, by the id of the request.
-async fn records(accounts: &Accounts, tenant: &TenantName) -> BTreeMap<String, Record> {
+async fn records(accounts: &Accounts, tenant: &TenantName) -> BTreeMap<String, UsageRecord> {
     let ledger = Arc::clone(accounts.ledger());
     let mut all = BTreeMap::new();
-    let today = amaas_access::meter::Day::at(amaas_access::now() * 1000);
+    let today = amaas_access::meter::UtcDay::at(amaas_access::now() * 1000);
     for day in [today.previous(), today] {
         let mut after = String::new();
         loop {
@@ -69,7 +69,7 @@ async fn records(accounts: &Accounts, tenant: &TenantName) -> BTreeMap<String, R
             let Some(last) = page.last() else { break };
             after.clone_from(&last.sort);
             for listed in page {
-                let record: Record = serde_json::from_slice(&listed.entry.value).expect("a record");
+                let record: UsageRecord = serde_json::from_slice(&listed.entry.value).expect("a record");
                 let again = all.insert(record.request.clone(), record);
                 assert!(again.is_none(), "one request, two records: {again:?}");
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use amaas::{ApiKey, Client, ClientBuilder};
 use amaas_access::{Accounts, KeyTerms};
-use amaas_ledger::{Clock, Ledger, Sqlite};
+use amaas_ledger::{Clock, Ledger, SqliteLedger};
 use amaas_local::object_store::{BUCKET, ObjectStore};
 use amaas_model::manifest::Manifest;
 use amaas_model::publish::{Protection, Publication, Publisher, publish};
@@ -45,7 +45,7 @@ impl Stage {
 
     /// The accounts in the ledger of this stage, a file of SQLite.
     pub async fn accounts(&self) -> Accounts {
-        let ledger = Sqlite::open(&self.ledger(), Clock::default()).await.expect("opened");
+        let ledger = SqliteLedger::open(&self.ledger(), Clock::default()).await.expect("opened");
         self.accounts_in(Arc::new(ledger))
     }
 

@@ -88,16 +88,6 @@ impl Admission {
         Self { gate: Arc::clone(gate), tenant, model, progress: Arc::default(), place: None }
     }
 
-    /// Of a call that has a place, whose tenant has `lane`.
-    #[cfg(test)]
-    pub(crate) fn with_lane(lane: Lane) -> Self {
-        let (gate, bound) = (Arc::new(Gate::new(1 << 20)), || Bound::new(1, 1 << 20));
-        let tenant = Arc::new(Tenant { bound: bound(), lane, repeats: bound(), reports: Arc::new(Semaphore::new(1)) });
-        let mut admission = Self { gate, tenant, model: None, progress: Arc::default(), place: None };
-        admission.take_place(1).expect("the only call");
-        admission
-    }
-
     /// Reads a body of JSON or tensors, of at most `limit` bytes and as many once it is expanded.
     pub(crate) async fn read(&mut self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
         media_type(headers)?;

@@ -13,7 +13,7 @@ use crate::sealing::{Policy, Replay};
 use amaas_access::oidc::OidcConfig;
 use amaas_engine::RuntimeConfig;
 use amaas_model::load::Trust;
-use amaas_store::{ModelName, Selector};
+use amaas_store::{ModelName, VersionSelector};
 
 /// The configuration of a function.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Config {
     /// `AMAAS_MODEL`: the model that this function serves.
     pub model: ModelName,
     /// `AMAAS_MODEL_VERSION`: a version, or an alias; `live` where not set.
-    pub version: Selector,
+    pub version: VersionSelector,
     /// How the model is run.
     pub runtime: RuntimeConfig,
     /// What is refused.
@@ -102,7 +102,7 @@ impl Config {
             store,
             model,
             version: variable("AMAAS_MODEL_VERSION")
-                .or("a version or an alias", Selector::Alias(amaas_store::live()))?,
+                .or("a version or an alias", VersionSelector::Alias(amaas_store::live()))?,
             runtime: RuntimeConfig::from_variables(&variables)?,
             limits: Limits::from_variables(&variables)?,
             response_mode: variable("AMAAS_RESPONSE_MODE")

@@ -1,10 +1,13 @@
 //! Stored responses of calls with an idempotency key: sealed with a key that needs what the client sent.
+//!
+//! Written by hand: a reader of the ledger must be able to open no response, so the key is derived from the request itself, which no
+//! cache crate does.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use amaas_ledger::{Begun, Calls, Ledger, LedgerError, Place};
+use amaas_ledger::{BeginOutcome, IdempotencyStore, Lease, Ledger, LedgerError};
 use amaas_ohttp::bhttp::{self, MessageEncoding, ResponseHead};
 use amaas_wire::predict::{IDEMPOTENCY_REPLAYED, REQUEST_ID};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -22,7 +25,7 @@ use crate::sealing::SealedCall;
 
 /// Answers that were given.
 pub(crate) struct Answers {
-    calls: Calls,
+    calls: IdempotencyStore,
     /// Those that were begun by calls to this process: a repeat reads before it writes.
     begun: Mutex<Recent>,
     /// Until when a ledger that did not answer is left alone.
@@ -32,11 +35,11 @@ pub(crate) struct Answers {
 impl Answers {
     /// Kept in `ledger`, for every function that has it.
     pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>) -> Self {
-        Self { calls: Calls::new(ledger), begun: Mutex::default(), paused: Mutex::default() }
+        Self { calls: IdempotencyStore::new(ledger), begun: Mutex::default(), paused: Mutex::default() }
     }
 
     /// How the call begins; nothing where the ledger cannot be reached, and the call runs without it.
-    pub(crate) async fn begin(&self, call: &Call<'_>) -> Result<Option<Begun>, Error> {
+    pub(crate) async fn begin(&self, call: &Call<'_>) -> Result<Option<BeginOutcome>, Error> {
         if self.paused().is_some_and(|until| Instant::now() < until) {
             return Ok(None);
         }
@@ -59,7 +62,7 @@ impl Answers {
 
     /// Reads what is known of a call that is known to have been begun, and begins any other. A ledger can ask more for a write that does
     /// not happen than for a read.
-    async fn begin_or_look(&self, call: &Call<'_>) -> Result<Begun, LedgerError> {
+    async fn begin_or_look(&self, call: &Call<'_>) -> Result<BeginOutcome, LedgerError> {
         let known = self.begun.lock().unwrap_or_else(PoisonError::into_inner).remember(call.id);
         if known && let Some(begun) = self.calls.look(call.id, call.fingerprint).await? {
             return Ok(begun);
@@ -102,10 +105,10 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Keeps `response` where it is a success of a size that can be kept.
-    pub(crate) async fn keep(&self, place: Place, response: Response<Body>) -> Result<Response<Body>, Error> {
+    pub(crate) async fn keep(&self, place: Lease, response: Response<Body>) -> Result<Response<Body>, Error> {
         let small = response.body().size_hint().exact().is_some_and(|size| size <= LARGEST);
         if !response.status().is_success() || !small {
-            place.leave().await;
+            place.release().await;
             return Ok(response);
         }
         let (parts, body) = response.into_parts();

@@ -18,9 +18,9 @@ use crate::limits::Limits;
 use crate::openapi::Fits;
 use crate::response_store::Answers;
 use crate::sealing::{Arrivals, Policy, Sealing};
-use amaas_access::meter::{EVERY, Emf, Journal, Meter};
+use amaas_access::meter::{Emf, QUEUE_DEPTH_INTERVAL, UsageJournal, UsageMeter};
 use amaas_access::oidc::Oidc;
-use amaas_access::quota::{IDLE, Quotas};
+use amaas_access::quota::{LEASE_IDLE_TIMEOUT, Quotas};
 use amaas_access::{Accounts, Directory};
 use amaas_ledger::Clock;
 use amaas_model::ModelError;
@@ -35,7 +35,7 @@ struct Inner {
     slots: RwLock<BTreeMap<ModelName, Arc<Slot>>>,
     directory: Directory,
     quotas: Quotas,
-    meter: OnceLock<Meter>,
+    meter: OnceLock<UsageMeter>,
     oidc: OnceLock<Arc<Oidc>>,
     iam: AtomicBool,
     origins: OnceLock<Origins>,
@@ -129,21 +129,21 @@ impl Host {
     /// Has usage kept in files of `folder` on its way to the ledger; in memory where nobody says so. Only the first that is given
     /// counts, before the first call.
     pub fn journal(&self, folder: &Path) {
-        let _ = self.0.meter.set(self.meter_with(Meter::journal(folder), Emf::Off));
+        let _ = self.0.meter.set(self.meter_with(UsageMeter::journal(folder), Emf::Off));
     }
 
     /// The same, with a line on standard output for each call.
     pub(crate) fn journal_and_tell(&self, folder: &Path) {
-        let _ = self.0.meter.set(self.meter_with(Meter::journal(folder), Emf::On));
+        let _ = self.0.meter.set(self.meter_with(UsageMeter::journal(folder), Emf::On));
     }
 
-    pub(crate) fn meter(&self) -> &Meter {
-        self.0.meter.get_or_init(|| self.meter_with(Journal::in_memory(), Emf::Off))
+    pub(crate) fn meter(&self) -> &UsageMeter {
+        self.0.meter.get_or_init(|| self.meter_with(UsageJournal::in_memory(), Emf::Off))
     }
 
-    fn meter_with(&self, journal: Journal, emf: Emf) -> Meter {
+    fn meter_with(&self, journal: UsageJournal, emf: Emf) -> UsageMeter {
         let ledger = Arc::clone(self.0.directory.accounts().ledger());
-        Meter::new(ledger, journal, emf, Clock::default())
+        UsageMeter::new(ledger, journal, emf, Clock::default())
     }
 
     pub(crate) fn answers(&self) -> &Answers {
@@ -167,8 +167,8 @@ impl Host {
     pub(crate) async fn account(&self) {
         let give_back = async {
             loop {
-                tokio::time::sleep(IDLE).await;
-                self.quotas().give_back(IDLE).await;
+                tokio::time::sleep(LEASE_IDLE_TIMEOUT).await;
+                self.quotas().give_back(LEASE_IDLE_TIMEOUT).await;
             }
         };
         tokio::join!(self.meter().run(), give_back, self.tell_depth());
@@ -176,14 +176,14 @@ impl Host {
 
     /// Says what waits for each model, where calls are told of too.
     async fn tell_depth(&self) {
-        while self.meter().tells() {
-            tokio::time::sleep(EVERY).await;
+        while self.meter().writes_metrics() {
+            tokio::time::sleep(QUEUE_DEPTH_INTERVAL).await;
             let slots = self.slots();
             let waiting = slots.iter().filter_map(|slot| match slot.state() {
                 State::Ready(model) => Some((slot.name().to_string(), model.waiting())),
                 State::Loading | State::Failed(_) => None,
             });
-            self.meter().tell_depth(waiting);
+            self.meter().report_queue_depth(waiting);
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! The prefix lets secret scanners find a leaked key, and no character breaks a double-click selection. The checksum
 //! detects a mistyped key before any look-up. The scheme is that of GitHub's tokens.
+//!
+//! Base62 is written by hand: characters are drawn one by one from the alphabet, and the one number is a checksum of six digits.
 
 use std::fmt;
 use std::str::FromStr;

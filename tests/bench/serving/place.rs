@@ -7,7 +7,7 @@ use amaas::{ApiKey, Client, ClientBuilder};
 use amaas_access::{Accounts, KeyTerms};
 use amaas_e2e::{Launch, Program, library};
 use amaas_generate::Generate;
-use amaas_ledger::{Clock, Sqlite};
+use amaas_ledger::{Clock, SqliteLedger};
 use amaas_model::load::Source;
 use amaas_model::load::Trust;
 use amaas_model::publish::{Protection, Publication, Publisher, publish};
@@ -47,7 +47,7 @@ impl Place {
         let signer = SigningKey::generate().expect("random");
         let publisher = Publisher { signer, protection: Protection::Sealed(vault.clone()) };
         let key = ApiKey::generate("bench").expect("random");
-        let ledger = Sqlite::open(&folder.path().join(LEDGER), Clock::default()).await.expect("a new file");
+        let ledger = SqliteLedger::open(&folder.path().join(LEDGER), Clock::default()).await.expect("a new file");
         let accounts = Accounts::new(Arc::new(ledger), vault.clone());
         accounts.add_key(&key, KeyTerms::of("bench".parse().expect("a name"))).await.expect("kept");
         let objects = folder.path().join("objects");

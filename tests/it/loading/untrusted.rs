@@ -93,5 +93,5 @@ async fn documents_that_would_fill_the_memory_are_refused() {
     let document = std::fs::File::options().write(true).open(stage.manifest_file()).expect("it was published");
     // Nothing of it is on the disk.
     document.set_len(1 << 40).expect("a sparse file");
-    refuses(&stage.sentiment().await.start(), "is larger than the 16777216 bytes that such a document can have").await;
+    refuses(&stage.sentiment().await.start(), "is larger than a document may be: 16777216 bytes").await;
 }

@@ -1,6 +1,6 @@
 //! Who reads what.
 
-use amaas_access::{KeyTerms, Scope};
+use amaas_access::{KeyScope, KeyTerms};
 use amaas_e2e::lambda::Lambda;
 use amaas_e2e::{Program, Stage};
 use amaas_model::task::{Rows, Tasks};
@@ -22,7 +22,7 @@ async fn no_model_is_named_to_whoever_has_no_key_for_it() {
     assert!(!anyone.to_string().contains("sentiment"), "{anyone}");
     let other = ApiKey::generate("test").expect("random");
     let models = Some(["other".parse().expect("a name")].into());
-    let scope = Scope { models, ..Scope::default() };
+    let scope = KeyScope { models, ..KeyScope::default() };
     let terms = KeyTerms { scope, ..KeyTerms::of("tests".parse().expect("a name")) };
     served.stage.accounts().await.add_key(&other, terms).await.expect("kept");
     let get =

@@ -1,6 +1,6 @@
 //! What is said to whoever has a key that is not good for the call.
 
-use amaas_access::{KeyTerms, Scope, Standing, now};
+use amaas_access::{KeyScope, KeyTerms, TenantStatus, now};
 use serde_json::json;
 
 use super::{key, name, predict, refusal, set};
@@ -14,13 +14,13 @@ async fn each_wrong_key_is_told_what_is_wrong_with_it() {
     assert!(accounts.revoke(&record.id).await.expect("reached"));
     let expired = KeyTerms { name: "expired".to_owned(), expires: Some(now() - 1), ..terms() };
     let (expired, _) = key(&accounts, expired).await;
-    let models = Scope { models: Some(["other".parse().expect("a name")].into()), ..Scope::default() };
+    let models = KeyScope { models: Some(["other".parse().expect("a name")].into()), ..KeyScope::default() };
     let (elsewhere, _) = key(&accounts, KeyTerms { name: "models".to_owned(), scope: models, ..terms() }).await;
-    let routes = Scope { routes: Some(["infer".parse().expect("routes")].into()), ..Scope::default() };
+    let routes = KeyScope { routes: Some(["infer".parse().expect("routes")].into()), ..KeyScope::default() };
     let (tensors, _) = key(&accounts, KeyTerms { name: "routes".to_owned(), scope: routes, ..terms() }).await;
     let (suspended, _) = key(&accounts, KeyTerms::of(name("late-payer"))).await;
     let suspend = |tenant: &mut amaas_access::Tenant| {
-        tenant.standing = Standing::Suspended;
+        tenant.status = TenantStatus::Suspended;
         true
     };
     assert!(accounts.change_tenant(&name("late-payer"), suspend).await.expect("reached"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use amaas::ApiKey;
-use amaas_access::{Accounts, KeyTerms, Price, Scope, Tenant};
+use amaas_access::{Accounts, KeyScope, KeyTerms, Price, Tenant};
 use amaas_e2e::dynamodb::{self, DynamoDb};
 use amaas_e2e::{Function, skip};
 use amaas_ledger::Clock;
@@ -85,7 +85,7 @@ async fn budgets_stop_a_tenant_and_a_key_to_the_call() {
     assert_eq!(answered, 33, "of 0.003 each");
     assert!(refused.iter().all(|refused| *refused == (402, "budget-exhausted".to_owned())), "{refused:?}");
 
-    let scope = Scope { max_cost: "0.01".parse().ok(), ..Scope::default() };
+    let scope = KeyScope { max_cost: "0.01".parse().ok(), ..KeyScope::default() };
     let (capped, _) = key(&accounts, KeyTerms { scope, ..KeyTerms::of(name("other")) }).await;
     let (answered, refused) = exhaust(&[&function], &capped).await;
     assert_eq!(answered, 3);
@@ -106,7 +106,7 @@ async fn while_the_ledger_is_down_known_keys_go_on_up_to_the_stated_bound_and_no
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
-    let table = Arc::new(amaas_ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default()));
+    let table = Arc::new(amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, Clock::default()));
     let accounts = stage.accounts_in(table);
     stage.add_key_to(&accounts).await;
     let limited = tenant(&accounts, "limited", &["requests/month=640"], None).await;
@@ -133,12 +133,12 @@ async fn while_the_ledger_is_down_known_keys_go_on_up_to_the_stated_bound_and_no
     // What it has not told the ledger it leaves to the next process, however it ends.
     function.kill().await;
     let server = DynamoDb::start().await.expect("it started before");
-    let table = Arc::new(amaas_ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default()));
+    let table = Arc::new(amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, Clock::default()));
     let accounts = stage.accounts_in(table);
     stage.add_key_to(&accounts).await;
     let heir = server.as_ledger_of(launch, dynamodb::TABLE).start();
     heir.ready().await;
-    heir.logs().containing("usage of a process that was killed is in the ledger").await;
+    heir.logs().containing("usage of an ended process written").await;
     let (limited, tests) = (records(&accounts, &name("limited")).await, records(&accounts, &name("tests")).await);
     assert!(limited.len() >= 10 && tests.len() >= 5, "{} and {}", limited.len(), tests.len());
 }

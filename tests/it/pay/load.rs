@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use amaas::task::TextClassification;
 use amaas::{Answer, ApiKey, CallOptions, Client, RetryConfig, Sealing};
-use amaas_access::meter::{Day, report};
+use amaas_access::meter::{UtcDay, report};
 use amaas_access::{Accounts, KeyTerms, TenantName};
 use amaas_e2e::dynamodb::{self, DynamoDb};
 use amaas_e2e::faults::Proxy;
@@ -87,7 +87,7 @@ impl Load {
         assert!(missing.is_empty() && more.is_empty(), "missing {missing:?}, more {more:?} of {}", counted.len());
         assert_eq!(kept, *counted);
         for index in 0..self.tenants {
-            let today = Day::at(amaas_access::now() * 1000);
+            let today = UtcDay::at(amaas_access::now() * 1000);
             let (ledger, days, now) = (accounts.ledger(), (today.previous(), today), amaas_access::now() * 1000);
             let report = report(&**ledger, &tenant(index), days, UsageBy::Model, now).await.expect("a report");
             let mine = counted.values().filter(|(of, _)| *of == index);
@@ -161,7 +161,7 @@ async fn the_same_in_dynamodb() {
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
-    let table = Arc::new(amaas_ledger::DynamoDb::new(server.client(), dynamodb::TABLE, Clock::default()));
+    let table = Arc::new(amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, Clock::default()));
     let (accounts, journal) = (stage.accounts_in(table), tempfile::tempdir().expect("a folder"));
     let launch = server.as_ledger_of(stage.sentiment().await, dynamodb::TABLE).set("AMAAS_JOURNAL", journal.path());
     // The stand-in takes one request after the other, some hundred a second.

@@ -19,7 +19,7 @@ use amaas_serve::Limits;
 use amaas_serve::host::{self, Server};
 use amaas_serve::sealing::{KeySet, Policy, Sealing};
 use amaas_store::vault::{FileKey, Vault};
-use amaas_store::{ModelName, Selector, Store};
+use amaas_store::{ModelName, Store, VersionSelector};
 use amaas_wire::dsse::SigningKey;
 use tokio::task::JoinHandle;
 
@@ -78,7 +78,7 @@ impl Shelf {
     /// # Errors
     /// Why it cannot be published, or not loaded.
     pub async fn add(&self, publication: Publication) -> Result<Model, Box<dyn Error + Send + Sync>> {
-        let (name, version) = (publication.model.clone(), Selector::Alias(publication.alias.clone()));
+        let (name, version) = (publication.model.clone(), VersionSelector::Alias(publication.alias.clone()));
         publish::publish(&self.store, publication, &self.tasks, &self.library, &self.publisher).await?;
         let slot = Arc::new(Slot::new(name.clone(), version));
         self.host.insert(Arc::clone(&slot));

@@ -7,7 +7,7 @@ use amaas_engine::RuntimeConfig;
 use amaas_model::load::{Slot, Source, State};
 use amaas_model::task::Tasks;
 use amaas_serve::Host;
-use amaas_store::{ModelName, Selector, Store, StoreError, alias_key, live};
+use amaas_store::{ModelName, Store, StoreError, VersionSelector, alias_key, live};
 
 /// Looks at the store of `source` every `period`, without end.
 pub async fn watch(host: Host, source: Source, tasks: Tasks, config: RuntimeConfig, period: Duration) {
@@ -44,7 +44,7 @@ pub async fn look(host: &Host, source: &Source, tasks: &Tasks, config: &RuntimeC
         }
     }
     for name in there.into_iter().filter(|name| known.iter().all(|slot| slot.name() != name)) {
-        let slot = Arc::new(Slot::new(name, Selector::Alias(live())));
+        let slot = Arc::new(Slot::new(name, VersionSelector::Alias(live())));
         host.insert(Arc::clone(&slot));
         let (source, tasks, config) = (source.clone(), tasks.clone(), config.clone());
         tokio::spawn(async move {

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use amaas::UsageBy;
-use amaas_access::meter::Day;
+use amaas_access::meter::UtcDay;
 use amaas_access::{Limit, LimitError, Money, TenantName};
 use amaas_store::ModelName;
 use clap::{Args, Subcommand, ValueEnum};
@@ -169,10 +169,10 @@ pub(crate) struct Usage {
     pub(crate) by: By,
     /// The first day, such as 2026-11-01, in UTC [default: the first of the last day's month]
     #[arg(long, value_name = "DAY")]
-    pub(crate) since: Option<Day>,
+    pub(crate) since: Option<UtcDay>,
     /// The last day [default: today]
     #[arg(long, value_name = "DAY")]
-    pub(crate) until: Option<Day>,
+    pub(crate) until: Option<UtcDay>,
     /// Read the usage of this tenant out of the ledger [default: ask the service for that of the key's tenant]
     #[arg(long, value_name = "NAME", conflicts_with = "all_tenants")]
     pub(crate) tenant: Option<TenantName>,

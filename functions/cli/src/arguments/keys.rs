@@ -1,6 +1,6 @@
 //! `amaas keys`.
 
-use amaas_access::{KeyId, Money, Routes, TenantName};
+use amaas_access::{KeyId, Money, RouteScope, TenantName};
 use amaas_store::ModelName;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
@@ -51,7 +51,7 @@ pub(crate) struct CreateKey {
     pub(crate) models: Vec<ModelName>,
     /// Routes that the key may use: predict, infer, embeddings, completions, models or usage; may be given again [default: all]
     #[arg(long = "route", value_name = "ROUTE")]
-    pub(crate) routes: Vec<Routes>,
+    pub(crate) routes: Vec<RouteScope>,
     /// What calls with the key may cost in a month of the calendar (UTC) [default: whatever the tenant's may]
     #[arg(long, value_name = "MONEY")]
     pub(crate) max_cost: Option<Money>,

@@ -6,7 +6,7 @@ use amaas_engine::{Batching, Dim, TensorSpec};
 use amaas_model::manifest::Manifest;
 use amaas_model::publish::{DescribedTensor, Description, NotProven, describe, prove_rows, prove_sequences, published};
 use amaas_store::live;
-use amaas_store::{ModelName, Selector};
+use amaas_store::{ModelName, VersionSelector};
 use serde_json::{Value, json};
 
 use super::publish::network;
@@ -30,7 +30,8 @@ pub(crate) async fn run(settings: &Settings, arguments: &Inspect) -> Result<(), 
     let unknown =
         |error| Failure::usage(format!("{text}: neither a file, nor a folder, nor the name of a model: {error}"));
     let name: ModelName = name.parse().map_err(unknown)?;
-    let selector = version.map(str::parse).transpose().map_err(unknown)?.unwrap_or_else(|| Selector::Alias(live()));
+    let selector =
+        version.map(str::parse).transpose().map_err(unknown)?.unwrap_or_else(|| VersionSelector::Alias(live()));
     let publishers = settings.publishers(store)?;
     let place = settings.store(store).await?;
     model(settings, &published(&place.store, &name, &selector, &publishers).await?)

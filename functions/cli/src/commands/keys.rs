@@ -4,7 +4,7 @@ mod list;
 mod sealing;
 
 use amaas::ApiKey;
-use amaas_access::{KeyId, KeyTerms, Scope, now};
+use amaas_access::{KeyId, KeyScope, KeyTerms, now};
 
 pub(crate) use self::list::{ListedKey, table};
 use crate::arguments::{AccountsArguments, CreateKey, Keys, ListKeys};
@@ -26,7 +26,7 @@ async fn create(settings: &Settings, arguments: CreateKey) -> Result<(), Failure
     let CreateKey { tenant, name, environment, models, routes, max_cost, expires, accounts } = arguments;
     let key = ApiKey::generate(&environment).map_err(Failure::usage)?;
     let accounts = settings.accounts(&accounts, Opens::New).await?;
-    let scope = Scope {
+    let scope = KeyScope {
         models: (!models.is_empty()).then(|| models.into_iter().collect()),
         routes: (!routes.is_empty()).then(|| routes.into_iter().collect()),
         max_cost,

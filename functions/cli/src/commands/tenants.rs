@@ -2,7 +2,7 @@
 
 mod show;
 
-use amaas_access::{Limit, Standing, Tenant, TenantName, now};
+use amaas_access::{Limit, Tenant, TenantName, TenantStatus, now};
 
 use crate::arguments::{AccountsArguments, TenantChange, TenantTerms, Tenants};
 use crate::failure::Failure;
@@ -18,10 +18,10 @@ pub(crate) async fn run(settings: &Settings, tenants: Tenants) -> Result<(), Fai
             change_of(settings, &name, &accounts, |tenant| apply(&change, tenant)).await
         }
         Tenants::Suspend { name, accounts } => {
-            change_of(settings, &name, &accounts, |tenant| tenant.standing = Standing::Suspended).await
+            change_of(settings, &name, &accounts, |tenant| tenant.status = TenantStatus::Suspended).await
         }
         Tenants::Resume { name, accounts } => {
-            change_of(settings, &name, &accounts, |tenant| tenant.standing = Standing::Active).await
+            change_of(settings, &name, &accounts, |tenant| tenant.status = TenantStatus::Active).await
         }
     }
 }
@@ -49,7 +49,7 @@ async fn list(settings: &Settings, arguments: &AccountsArguments) -> Result<(), 
     let rows = tenants.iter().map(|tenant| {
         let limits: Vec<_> = tenant.limits.iter().map(Limit::to_string).collect();
         let limits = if limits.is_empty() { "none".to_owned() } else { limits.join(" ") };
-        [tenant.name.to_string(), standing(tenant).to_owned(), date(tenant.created), budget(tenant), limits]
+        [tenant.name.to_string(), status(tenant).to_owned(), date(tenant.created), budget(tenant), limits]
     });
     output::line(output::table(["TENANT", "STATE", "CREATED", "BUDGET", "LIMITS"], rows))
 }
@@ -99,16 +99,16 @@ fn print(settings: &Settings, tenant: &Tenant) -> Result<(), Failure> {
 /// A tenant in lines, with some more of them.
 fn described(tenant: &Tenant, more: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let mut rows =
-        vec![("state", standing(tenant).to_owned()), ("created", date(tenant.created)), ("budget", budget(tenant))];
+        vec![("state", status(tenant).to_owned()), ("created", date(tenant.created)), ("budget", budget(tenant))];
     rows.extend(more);
     rows.extend(tenant.limits.iter().map(|limit| ("limit", limit.to_string())));
     output::table(["TENANT", tenant.name.as_str()], rows.into_iter().map(|(name, value)| [name.to_owned(), value]))
 }
 
-fn standing(tenant: &Tenant) -> &'static str {
-    match tenant.standing {
-        Standing::Active => "active",
-        Standing::Suspended => "suspended",
+fn status(tenant: &Tenant) -> &'static str {
+    match tenant.status {
+        TenantStatus::Active => "active",
+        TenantStatus::Suspended => "suspended",
     }
 }
 

@@ -4,7 +4,7 @@ mod sparkline;
 mod table;
 
 use amaas::{UsageBy, UsageQuery, UsageReport};
-use amaas_access::meter::{Day, report};
+use amaas_access::meter::{UtcDay, report};
 use amaas_access::{Accounts, TenantName, now};
 
 pub(crate) use self::table::text;
@@ -44,26 +44,26 @@ pub(crate) async fn run(settings: &Settings, usage: Usage) -> Result<(), Failure
 pub(crate) async fn of_tenant(
     accounts: &Accounts,
     tenant: &TenantName,
-    days: (Day, Day),
+    days: (UtcDay, UtcDay),
     by: UsageBy,
 ) -> Result<UsageReport, Failure> {
     Ok(report(&**accounts.ledger(), tenant, days, by, milliseconds()).await?)
 }
 
 /// The days that are meant, as the service understands it too.
-pub(crate) fn days(since: Option<Day>, until: Option<Day>) -> (Day, Day) {
+pub(crate) fn days(since: Option<UtcDay>, until: Option<UtcDay>) -> (UtcDay, UtcDay) {
     let until = until.unwrap_or_else(today);
     (since.unwrap_or_else(|| until.first_of_month()), until)
 }
 
-fn query(by: UsageBy, since: Option<Day>, until: Option<Day>) -> UsageQuery {
+fn query(by: UsageBy, since: Option<UtcDay>, until: Option<UtcDay>) -> UsageQuery {
     let query = UsageQuery::default().by(by);
     let query = since.into_iter().fold(query, |query, day| query.since(day.to_string()));
     until.into_iter().fold(query, |query, day| query.until(day.to_string()))
 }
 
-fn today() -> Day {
-    Day::at(milliseconds())
+fn today() -> UtcDay {
+    UtcDay::at(milliseconds())
 }
 
 fn milliseconds() -> u64 {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use amaas_access::KeyId;
 use amaas_ledger::LedgerLocation;
-use amaas_ledger::{FOREVER, Key};
+use amaas_ledger::{LedgerKey, NO_EXPIRY};
 use amaas_local::object_store::BUCKET;
 
 use crate::program::{Dev, amaas, json, text};
@@ -108,13 +108,13 @@ fn as_an_earlier_version_left(here: &Path, key: &str) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let ledger = amaas_ledger::open(&location).await.expect("opened");
-        for at in [Key::new("tenants", "dev"), Key::new(format!("key/{id}"), "record")] {
+        for at in [LedgerKey::new("tenants", "dev"), LedgerKey::new(format!("key/{id}"), "record")] {
             let entry = ledger.read(&at).await.expect("read").expect("it is there");
             let mut json: serde_json::Value = serde_json::from_slice(&entry.value).expect("JSON");
             assert!(json.as_object_mut().expect("an object").remove("signature").is_some());
-            ledger.replace(&at, entry.revision, json.to_string().into(), FOREVER).await.expect("written");
+            ledger.replace(&at, entry.revision, json.to_string().into(), NO_EXPIRY).await.expect("written");
         }
-        for at in ["authority", "verifier"].map(|name| Key::new("ledger", name)) {
+        for at in ["authority", "verifier"].map(|name| LedgerKey::new("ledger", name)) {
             let entry = ledger.read(&at).await.expect("read").expect("it is there");
             assert!(ledger.remove(&at, entry.revision).await.expect("removed"));
         }

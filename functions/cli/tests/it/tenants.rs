@@ -29,7 +29,7 @@ fn tenants_are_made_changed_and_listed() {
     assert!(error.contains("there is a tenant acme already") && error.contains("amaas tenants set acme"), "{error}");
     ledger.text(&["tenants", "create", "plain"]);
 
-    let created = amaas_access::meter::Day::at(made["created"].as_u64().expect("a time") * 1000);
+    let created = amaas_access::meter::UtcDay::at(made["created"].as_u64().expect("a time") * 1000);
     let shown =
         ledger.text(&["tenants", "set", "acme", "--limit", "requests/minute=5", "--no-limit", "embed:units/month"]);
     let expected = format!(

@@ -3,10 +3,10 @@
 use std::process::Output;
 use std::time::Duration;
 
-use amaas_access::meter::{Day, Record};
-use amaas_access::{Accounts, KeyId, Money, Routes, Tenant};
+use amaas_access::meter::{UsageRecord, UtcDay};
+use amaas_access::{Accounts, KeyId, Money, RouteScope, Tenant};
 use amaas_ledger::LedgerLocation;
-use amaas_ledger::{Key, Write};
+use amaas_ledger::{LedgerKey, LedgerWrite};
 use amaas_store::vault::FileKey;
 use serde_json::{Value, json};
 
@@ -14,17 +14,17 @@ use crate::ledger::OnLedger;
 use crate::program::{Dev, command, json as json_of, text as text_of};
 
 /// A call that `tenant` made on `day`.
-fn record(tenant: &str, (day, time): (&str, u64), (model, version): (&str, &str), units: u64) -> Record {
+fn record(tenant: &str, (day, time): (&str, u64), (model, version): (&str, &str), units: u64) -> UsageRecord {
     let key: KeyId = "0123456789ab".parse().expect("an id");
-    Record {
+    UsageRecord {
         id: format!("{model}-{version}-{units}"),
         repeatable: false,
-        time: day.parse::<Day>().expect("a day").previous().end() + time,
+        time: day.parse::<UtcDay>().expect("a day").previous().end() + time,
         tenant: tenant.parse().expect("a name"),
         key: (version == "1").then_some(key),
         model: model.to_owned(),
         version: version.to_owned(),
-        route: Routes::Predict,
+        route: RouteScope::Predict,
         rows: 1,
         tokens: (model == "embed").then_some(units),
         billed_ms: 1500,
@@ -38,15 +38,15 @@ fn record(tenant: &str, (day, time): (&str, u64), (model, version): (&str, &str)
 }
 
 /// Writes records as functions do.
-async fn write(ledger: &OnLedger, records: &[Record]) {
+async fn write(ledger: &OnLedger, records: &[UsageRecord]) {
     let location = LedgerLocation::Sqlite(ledger.folder().join("ledger.sqlite"));
     let entries = amaas_ledger::open(&location).await.expect("opened");
     let accounts = Accounts::new(entries.clone(), ledger.vault());
     for record in records {
         accounts.add_tenant(&Tenant::new(record.tenant.clone(), 0)).await.expect("added");
-        let key = Key::new(format!("usage/{}/{}", record.tenant, record.day()), record.id.as_str());
+        let key = LedgerKey::new(format!("usage/{}/{}", record.tenant, record.day()), record.id.as_str());
         let value = serde_json::to_vec(record).expect("JSON").into();
-        let write = Write { key, value, lives: Duration::from_hours(1) };
+        let write = LedgerWrite { key, value, ttl: Duration::from_hours(1) };
         entries.write(&[write]).await.expect("written");
     }
 }

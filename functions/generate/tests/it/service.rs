@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use amaas::{ApiKey, Client};
-use amaas_access::{Accounts, KeyTerms, Scope};
+use amaas_access::{Accounts, KeyScope, KeyTerms};
 use amaas_engine::RuntimeConfig;
 use amaas_engine::{Batching, runtime};
 use amaas_generate::{Generate, bundle};
@@ -70,7 +70,7 @@ impl Service {
         let terms = KeyTerms::of("tests".parse().expect("a name"));
         accounts.add_key(&key, terms.clone()).await.expect("kept");
         let models = Some(["sentiment".parse().expect("a name")].into());
-        let scope = Scope { models, ..Scope::default() };
+        let scope = KeyScope { models, ..KeyScope::default() };
         accounts.add_key(&narrow, KeyTerms { scope, ..terms }).await.expect("kept");
 
         let host = Host::new(accounts, limits);

@@ -1,11 +1,11 @@
-//! Why a caller is refused.
+//! Errors of authentication and authorisation.
 
 use std::time::Duration;
 
 use amaas_wire::MalformedKey;
 use amaas_wire::classify;
 
-/// Why a caller is refused.
+/// Why a call is refused before its body is read.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
@@ -13,11 +13,11 @@ pub enum AccessError {
     /// No key was sent.
     #[error("no API key: send it as \"Authorization: Bearer amaas_…\" or \"x-api-key: amaas_…\"")]
     KeyMissing,
-    /// The key has not the form of one.
+    /// The key is malformed.
     #[error("malformed API key: {0}")]
     KeyMalformed(#[from] MalformedKey),
-    /// There is no such key.
-    #[error("unknown API key: it was never made here, or was revoked long ago")]
+    /// The key does not exist.
+    #[error("unknown API key: it was never created here, or was revoked long ago")]
     KeyUnknown,
     /// The key has expired.
     #[error("the API key has expired")]
@@ -31,8 +31,8 @@ pub enum AccessError {
     /// The key's scope does not include the routes.
     #[error("the API key may not use the {routes} routes")]
     KeyRoutes { routes: &'static str },
-    /// The caller is authenticated, and no tenant has its name.
-    #[error("there is no tenant {tenant:?} here")]
+    /// The caller is authenticated, but its tenant does not exist.
+    #[error("unknown tenant {tenant:?}")]
     TenantUnknown { tenant: String },
     /// The tenant is suspended.
     #[error("calls of tenant {tenant:?} are suspended")]

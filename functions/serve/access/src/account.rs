@@ -1,9 +1,9 @@
-//! A tenant as calls meet it: with the plans of its limits, model by model.
+//! A tenant in memory, with the limits that apply to each model.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::quota::{Plan, Quotas};
+use crate::quota::{LimitPlan, Quotas};
 use crate::tenant::{Tenant, TenantName};
 use amaas_store::ModelName;
 
@@ -11,8 +11,8 @@ use amaas_store::ModelName;
 #[derive(Debug)]
 pub struct Account {
     tenant: Tenant,
-    /// Made when they are first needed, and anew when the tenant is read again.
-    plans: RwLock<HashMap<ModelName, Arc<Plan>>>,
+    /// Made on first use, and again when the tenant is read again.
+    plans: RwLock<HashMap<ModelName, Arc<LimitPlan>>>,
 }
 
 impl Account {
@@ -30,13 +30,13 @@ impl Account {
         &self.tenant.name
     }
 
-    /// The limits that hold for calls to `model`.
-    pub fn plan(&self, quotas: &Quotas, model: &ModelName) -> Arc<Plan> {
+    /// The limits that apply to calls to `model`.
+    pub fn plan(&self, quotas: &Quotas, model: &ModelName) -> Arc<LimitPlan> {
         if let Some(plan) = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(model) {
             return Arc::clone(plan);
         }
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        let plan = plans.entry(model.clone()).or_insert_with(|| Arc::new(Plan::of(quotas, &self.tenant, model)));
+        let plan = plans.entry(model.clone()).or_insert_with(|| Arc::new(LimitPlan::of(quotas, &self.tenant, model)));
         Arc::clone(plan)
     }
 }

@@ -1,8 +1,8 @@
-//! The authority of a ledger: an Ed25519 key with which those who administer it sign its tenants, keys and prices.
+//! The authority of a ledger: an Ed25519 key with which operators sign its tenants, keys and prices.
 //!
-//! The private half is in the ledger, wrapped by the vault for a context that functions may not unwrap; the public half is beside it,
-//! wrapped for one that they may. So a function can verify a record and make none, and who can write the ledger but not wrap with the
-//! vault's key can put no other public half in place. A key in a file wraps and unwraps everything, for whoever can read the file.
+//! The private half is in the ledger, wrapped by the vault for a context that functions may not unwrap. The public half is beside it,
+//! wrapped for a context that they may unwrap. So a function can verify records and forge none, and a ledger writer without the vault's
+//! key cannot replace the public half. A key in a file wraps and unwraps everything for every reader of the file.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,22 +12,22 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::error::AccountsError;
-use amaas_ledger::{FOREVER, Inserted, Key, Ledger};
-use amaas_store::vault::{Context, Vault, VaultError};
+use amaas_ledger::{InsertOutcome, Ledger, LedgerKey, NO_EXPIRY};
+use amaas_store::vault::{EncryptionContext, Vault, VaultError};
 
-/// The authority, read when it is first needed. Cheap to clone.
+/// The authority, read on first use. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Authority(Arc<Inner>);
 
 struct Inner {
     ledger: Arc<dyn Ledger>,
-    /// `None` where the key is this process's own, or closed to it.
+    /// `None` if the key exists in this process only, or is not available to it.
     vault: Option<Vault>,
-    known: Mutex<Known>,
+    known: Mutex<AuthorityKeys>,
 }
 
 #[derive(Clone, Default)]
-struct Known {
+struct AuthorityKeys {
     verifier: Option<VerifyingKey>,
     signer: Option<SigningKey>,
 }
@@ -38,22 +38,22 @@ impl Authority {
         Self(Arc::new(Inner { ledger, vault, known: Mutex::default() }))
     }
 
-    /// One of this process, where `ledger` is in its memory.
+    /// An authority of this process, for a ledger in its memory.
     pub(super) fn of_process(ledger: Arc<dyn Ledger>) -> Result<Self, AccountsError> {
         let signer = SigningKey::generate().map_err(|_| AccountsError::Random)?;
-        let known = Known { verifier: Some(signer.verifying_key()), signer: Some(signer) };
+        let known = AuthorityKeys { verifier: Some(signer.verifying_key()), signer: Some(signer) };
         Ok(Self(Arc::new(Inner { ledger, vault: None, known: Mutex::new(known) })))
     }
 
-    /// Whether there is nothing here to verify records with.
+    /// Whether records cannot be verified here.
     pub(super) fn is_closed(&self) -> bool {
         self.0.vault.is_none() && self.known().verifier.is_none()
     }
 
-    /// What records are verified with.
+    /// The key that verifies records.
     ///
     /// # Errors
-    /// [`AccountsError::NotSigned`] where nothing was ever signed, or when ledger or vault fail or refuse.
+    /// [`AccountsError::NotSigned`] if nothing was ever signed, or an error of ledger or vault.
     pub(super) async fn verifier(&self) -> Result<VerifyingKey, AccountsError> {
         if let Some(verifier) = self.known().verifier {
             return Ok(verifier);
@@ -62,10 +62,10 @@ impl Authority {
         self.keep(&entry.value).await
     }
 
-    /// What records are signed with, where it is there already.
+    /// The key that signs records, if it exists.
     ///
     /// # Errors
-    /// As [`verifier`](Self::verifier), and when the vault refuses, as it does to functions.
+    /// As [`verifier`](Self::verifier), and if the vault refuses, as it does for functions.
     pub(super) async fn signer(&self) -> Result<SigningKey, AccountsError> {
         if let Some(signer) = self.known().signer {
             return Ok(signer);
@@ -80,34 +80,34 @@ impl Authority {
         Ok(signer)
     }
 
-    /// The private half, made where there is none. Nothing is verified with it before it was [published](Self::publish).
+    /// The private half, created if there is none. Records are verified with it after it is [published](Self::publish).
     pub(super) async fn draw(&self) -> Result<SigningKey, AccountsError> {
         if let Some(entry) = self.0.ledger.read(&place(AUTHORITY)).await? {
             return self.unwrap_signer(&entry.value).await;
         }
         let signer = SigningKey::generate().map_err(|_| AccountsError::Random)?;
         let wrapped = self.vault()?.wrap(signer.to_bytes().as_slice(), context(AUTHORITY)).await?;
-        match self.0.ledger.insert(&place(AUTHORITY), wrapped.into(), FOREVER).await? {
-            Inserted::New(_) => Ok(signer),
-            Inserted::Exists(entry) => self.unwrap_signer(&entry.value).await,
+        match self.0.ledger.insert(&place(AUTHORITY), wrapped.into(), NO_EXPIRY).await? {
+            InsertOutcome::New(_) => Ok(signer),
+            InsertOutcome::Exists(entry) => self.unwrap_signer(&entry.value).await,
         }
     }
 
-    /// Has records verified with the public half of `signer`, from now on.
+    /// Publishes the public half of `signer`: records are verified with it from now on.
     pub(super) async fn publish(&self, signer: &SigningKey) -> Result<(), AccountsError> {
         let verifier = signer.verifying_key();
         let wrapped = Bytes::from(self.vault()?.wrap(&verifier.to_bytes(), context(VERIFIER)).await?);
-        let kept = match self.0.ledger.insert(&place(VERIFIER), wrapped.clone(), FOREVER).await? {
-            Inserted::New(_) => self.keep(&wrapped).await?,
-            Inserted::Exists(entry) => self.keep(&entry.value).await?,
+        let kept = match self.0.ledger.insert(&place(VERIFIER), wrapped.clone(), NO_EXPIRY).await? {
+            InsertOutcome::New(_) => self.keep(&wrapped).await?,
+            InsertOutcome::Exists(entry) => self.keep(&entry.value).await?,
         };
         if kept == verifier { Ok(()) } else { Err(AccountsError::OtherAuthority) }
     }
 
-    /// Drops it from memory. What is needed next is read anew.
+    /// Drops the keys from memory. They are read again on next use.
     pub(super) fn forget(&self) {
         if self.0.vault.is_some() {
-            self.with(|known| *known = Known::default());
+            self.with(|known| *known = AuthorityKeys::default());
         }
     }
 
@@ -129,11 +129,11 @@ impl Authority {
         self.0.vault.as_ref().ok_or(AccountsError::NoVault)
     }
 
-    fn known(&self) -> Known {
+    fn known(&self) -> AuthorityKeys {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn with(&self, change: impl FnOnce(&mut Known)) {
+    fn with(&self, change: impl FnOnce(&mut AuthorityKeys)) {
         change(&mut self.0.known.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -145,19 +145,19 @@ impl fmt::Debug for Authority {
 }
 
 fn malformed(key: &str) -> AccountsError {
-    let (model, key, cause) = (MODEL.to_owned(), key.to_owned(), "it is no Ed25519 key".to_owned());
+    let (model, key, cause) = (MODEL.to_owned(), key.to_owned(), "it is not an Ed25519 key".to_owned());
     VaultError::Refused { model, key, cause }.into()
 }
 
-fn place(name: &str) -> Key {
-    Key::new("ledger", name)
+fn place(name: &str) -> LedgerKey {
+    LedgerKey::new("ledger", name)
 }
 
-fn context(key: &str) -> Context<'_> {
-    Context { model: MODEL, key }
+fn context(key: &str) -> EncryptionContext<'_> {
+    EncryptionContext { model: MODEL, key }
 }
 
-/// No model can have this name.
+/// Not a valid model name, so no model's secrets share the context.
 const MODEL: &str = "(ledger)";
 /// The private half: functions have no right to unwrap it.
 const AUTHORITY: &str = "authority";

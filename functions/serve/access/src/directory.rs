@@ -1,11 +1,12 @@
-//! Who calls: keys, tenants and prices as a function finds them, in memory for a minute, and read again before that is over.
+//! A function's cache of the accounts: keys, tenants and prices, with stale-while-revalidate and stale-if-error.
 //!
-//! A key that was made a moment ago works at once; one that was revoked works for a minute at most, while the ledger can be read.
-//! While it cannot, those that are known go on working for 15 minutes.
+//! A new key works at once. A revoked key works for a minute at most while the ledger can be read. While it cannot, known keys go on
+//! working for 15 minutes.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use amaas_wire::ApiKey;
 use tokio::sync::Semaphore;
@@ -13,22 +14,22 @@ use tokio::sync::Semaphore;
 use crate::access_error::AccessError;
 use crate::account::Account;
 use crate::accounts::Accounts;
-use crate::cached::Cached;
 use crate::error::AccountsError;
 use crate::key::{KeyId, KeyRecord};
 use crate::price::Price;
-use crate::tenant::{Standing, TenantName};
+use crate::refreshing::{OnMiss, RefreshPolicy, Refreshing};
+use crate::tenant::{TenantName, TenantStatus};
 use crate::time::now;
 use amaas_ledger::LedgerError;
 use amaas_store::ModelName;
 
-/// What a function knows of the accounts in its ledger.
+/// The accounts of a ledger, cached.
 pub struct Directory {
     accounts: Accounts,
-    keys: Shelf<KeyId, Arc<KeyRecord>>,
-    tenants: Shelf<TenantName, Arc<Account>>,
-    prices: Shelf<ModelName, Price>,
-    /// Held while something is looked for that is not known.
+    keys: CacheMap<KeyId, Arc<KeyRecord>>,
+    tenants: CacheMap<TenantName, Arc<Account>>,
+    prices: CacheMap<ModelName, Price>,
+    /// Bounds look-ups of unknown entries.
     unknown: Semaphore,
 }
 
@@ -37,10 +38,10 @@ impl Directory {
     pub fn new(accounts: Accounts) -> Self {
         Self {
             accounts,
-            keys: Shelf::default(),
-            tenants: Shelf::default(),
-            prices: Shelf::default(),
-            unknown: Semaphore::new(LOOKS),
+            keys: CacheMap::default(),
+            tenants: CacheMap::default(),
+            prices: CacheMap::default(),
+            unknown: Semaphore::new(MAX_UNKNOWN_LOOKUPS),
         }
     }
 
@@ -49,7 +50,7 @@ impl Directory {
         &self.accounts
     }
 
-    /// The record of `key`, where it is good.
+    /// The record of `key`, if the key is valid.
     pub async fn key(&self, key: &ApiKey) -> Result<Arc<KeyRecord>, AccessError> {
         let id = KeyId::of(key);
         let read = |accounts: Accounts, id| async move { Ok(known(accounts.key(&id).await)?.map(Arc::new)) };
@@ -70,28 +71,28 @@ impl Directory {
         }
     }
 
-    /// The tenant called `name`, where its calls are taken.
+    /// The tenant `name`, if it is active.
     pub async fn account(&self, name: &TenantName) -> Result<Arc<Account>, AccessError> {
         let account = |tenant| Arc::new(Account::new(tenant));
         let read = move |accounts: Accounts, name| async move { Ok(known(accounts.tenant(&name).await)?.map(account)) };
         let found = self.find(&self.tenants, name, read).await?;
         let found = found.ok_or_else(|| AccessError::TenantUnknown { tenant: name.to_string() })?;
-        match found.tenant().standing {
-            Standing::Active => Ok(found),
-            Standing::Suspended => Err(AccessError::TenantSuspended { tenant: name.to_string() }),
+        match found.tenant().status {
+            TenantStatus::Active => Ok(found),
+            TenantStatus::Suspended => Err(AccessError::TenantSuspended { tenant: name.to_string() }),
         }
     }
 
-    /// What calls to `model` cost. A price that does not hold cannot be read: nothing is free because somebody altered what it costs.
+    /// The price of calls to `model`. A price with an invalid signature is an error, so that altering a price makes no call free.
     pub async fn price(&self, model: &ModelName) -> Result<Price, AccessError> {
         let read = |accounts: Accounts, model| async move { accounts.price(&model).await.map(Some) };
         Ok(self.find(&self.prices, model, read).await?.unwrap_or_default())
     }
 
-    /// What stands in `known` under `key`, as `read` finds it in the accounts.
+    /// The entry `key` of `known`, which `read` reads from the accounts.
     async fn find<K, V, R>(
         &self,
-        known: &Shelf<K, V>,
+        known: &CacheMap<K, V>,
         key: &K,
         read: impl Fn(Accounts, K) -> R + Clone + Send + Sync + 'static,
     ) -> Result<Option<V>, AccessError>
@@ -100,71 +101,74 @@ impl Directory {
         V: Clone + Send + Sync + 'static,
         R: Future<Output = Result<Option<V>, AccountsError>> + Send + 'static,
     {
-        let unavailable = |internal| AccessError::KeysUnavailable { internal };
-        if let Some(cached) = known.known(key) {
+        let unavailable = |internal: String| AccessError::KeysUnavailable { internal };
+        let failed = |error: Arc<String>| unavailable(error.to_string());
+        if let Some(cached) = known.get(key) {
             let found = cached.find().await;
             if matches!(found, Ok(None)) {
-                known.forget(key, &cached);
+                known.remove(key, &cached);
             }
-            return found.map_err(unavailable);
+            return found.map_err(failed);
         }
-        // Whoever tries one wrong key after the other does not take the ledger from those who have a good one.
-        let Ok(_look) = self.unknown.try_acquire() else {
-            return Err(unavailable(format!("{LOOKS} others are looking for something that is not known")));
+        // A client that tries many wrong keys does not take the ledger's capacity from clients with valid ones.
+        let Ok(_permit) = self.unknown.try_acquire() else {
+            return Err(unavailable(format!("{MAX_UNKNOWN_LOOKUPS} look-ups of unknown entries are in flight")));
         };
         let (accounts, of) = (self.accounts.clone(), key.clone());
-        let cached = Arc::new(Cached::new(move || {
+        let cached = Arc::new(Refreshing::new("accounts", POLICY, move |_| {
             let (read, accounts, of) = (read.clone(), accounts.clone(), of.clone());
-            async move { read(accounts, of).await.map_err(as_ledgers) }
+            async move { read(accounts, of).await.map_err(|error| as_ledgers(error).to_string()) }
         }));
-        // Whoever asks for the same meanwhile waits for the same read.
-        let cached = known.keep(key, cached);
+        // Callers that ask for the same entry meanwhile wait for the same fetch.
+        let cached = known.get_or_insert(key, cached);
         let found = cached.find().await;
         if !matches!(found, Ok(Some(_))) {
-            known.forget(key, &cached);
+            known.remove(key, &cached);
         }
-        found.map_err(unavailable)
+        found.map_err(failed)
     }
 }
 
-/// Things that are known, by name.
-struct Shelf<K, V>(RwLock<HashMap<K, Arc<Cached<V>>>>);
+/// Entries of the ledger by key, each a cache of its own.
+struct CacheMap<K, V>(RwLock<HashMap<K, Arc<Entry<V>>>>);
 
-impl<K: Clone + Eq + Hash, V: Clone + Send + Sync + 'static> Shelf<K, V> {
-    fn known(&self, key: &K) -> Option<Arc<Cached<V>>> {
+/// One entry of the ledger, if it exists there.
+type Entry<V> = Refreshing<Option<V>, String>;
+
+impl<K: Clone + Eq + Hash, V: Clone + Send + Sync + 'static> CacheMap<K, V> {
+    fn get(&self, key: &K) -> Option<Arc<Entry<V>>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// Keeps `cached`, unless somebody else was faster; what is kept.
-    fn keep(&self, key: &K, cached: Arc<Cached<V>>) -> Arc<Cached<V>> {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= SWEPT_FROM && known.len().is_power_of_two() {
-            known.retain(|_, cached| !cached.is_idle());
+    /// Inserts `entry` unless another caller was faster; the one that is in the map.
+    fn get_or_insert(&self, key: &K, entry: Arc<Entry<V>>) -> Arc<Entry<V>> {
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= SWEEP_FROM_LEN && entries.len().is_power_of_two() {
+            entries.retain(|_, entry| !entry.is_unused());
         }
-        Arc::clone(known.entry(key.clone()).or_insert(cached))
+        Arc::clone(entries.entry(key.clone()).or_insert(entry))
     }
 
-    /// Drops `cached`, of which nothing is known.
-    fn forget(&self, key: &K, cached: &Arc<Cached<V>>) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.get(key).is_some_and(|is| Arc::ptr_eq(is, cached)) {
-            known.remove(key);
+    /// Removes `entry`, if it is still the one under `key`.
+    fn remove(&self, key: &K, entry: &Arc<Entry<V>>) {
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.get(key).is_some_and(|present| Arc::ptr_eq(present, entry)) {
+            entries.remove(key);
         }
     }
 }
 
-impl<K, V> Default for Shelf<K, V> {
+impl<K, V> Default for CacheMap<K, V> {
     fn default() -> Self {
         Self(RwLock::default())
     }
 }
 
-/// What was read: nothing, where somebody else wrote it than those who administer the ledger. It is read again each time that it is asked
-/// for, and what was known of it before is forgotten.
+/// A record with an invalid signature counts as missing: the cached record is dropped, and each call reads it again.
 fn known<T>(read: Result<Option<T>, AccountsError>) -> Result<Option<T>, AccountsError> {
     match read {
         Err(error @ AccountsError::Forged { .. }) => {
-            tracing::error!(%error, "a record of the ledger is refused");
+            tracing::error!(%error, "ledger record refused: invalid signature");
             Ok(None)
         }
         read => read,
@@ -178,7 +182,23 @@ fn as_ledgers(error: AccountsError) -> LedgerError {
     }
 }
 
-/// How many calls may look for what is not known at once.
-const LOOKS: usize = 64;
-/// From how many on those that nobody asks for are dropped.
-const SWEPT_FROM: usize = 4096;
+/// Bounds concurrent look-ups of unknown entries.
+const MAX_UNKNOWN_LOOKUPS: usize = 64;
+/// From this many entries on, unused ones are removed whenever the map has doubled.
+const SWEEP_FROM_LEN: usize = 4096;
+
+/// How entries of the ledger are cached. A revoked key works for `max_age` at most while the ledger can be read, and for
+/// `stale_if_error` while it cannot. A fetch takes less than the time from `revalidate_after` to `max_age`, so a ledger that hangs is
+/// known to hang by then. `min_interval` keeps a caller that repeats one wrong key from flooding the ledger.
+const POLICY: RefreshPolicy = RefreshPolicy {
+    max_age: Duration::from_mins(1),
+    revalidate_after: Duration::from_secs(45),
+    stale_if_error: Duration::from_mins(15),
+    wait_when_stale: Duration::from_secs(1),
+    wait_when_missing: Duration::from_secs(5),
+    min_interval: Duration::from_millis(500),
+    on_miss: OnMiss::Wait,
+    fetch_timeout: Duration::from_secs(10),
+    initial_backoff: Duration::from_secs(2),
+    max_backoff: Duration::from_secs(30),
+};

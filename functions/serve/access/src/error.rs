@@ -1,4 +1,4 @@
-//! Why accounts could not be read or changed.
+//! Errors of reading or changing accounts.
 
 use crate::key::KeyId;
 use crate::tenant::TenantName;
@@ -16,40 +16,35 @@ pub enum AccountsError {
     /// The vault failed or refused to wrap or unwrap a secret of the ledger.
     #[error("the ledger's secrets: {0}")]
     Vault(#[from] VaultError),
-    /// The ledger has no secret: no key was ever made in it.
-    #[error("the ledger has no secret yet; `amaas keys create` makes it with the first key")]
+    /// The ledger has no secret: no key was ever created in it.
+    #[error("the ledger has no secret yet; `amaas keys create` creates it with the first key")]
     NoSecret,
-    /// The ledger is of a version that signed nothing.
+    /// The ledger is of a version without signatures.
     #[error(
-        "tenants, keys and prices in the ledger are not signed, so none of them is taken: `amaas ledger sign` signs them"
+        "tenants, keys and prices in the ledger are not signed, so all of them are refused: `amaas ledger sign` signs them"
     )]
     NotSigned,
-    /// Somebody wrote a record who does not administer the ledger.
+    /// A record has no valid signature of the ledger's authority.
     #[error(
-        "the record of {what} is not as those signed it who administer the ledger: it was altered, moved, or put there by someone \
-         who can write the ledger"
+        "the record of {what} has no valid signature of the ledger's authority: a ledger writer altered, moved or added it"
     )]
     Forged { what: String },
-    /// The two halves of the authority do not belong together.
-    #[error(
-        "the ledger's records are verified with another key than the one in it that signs: one of the two was exchanged"
-    )]
+    /// The two halves of the authority do not match.
+    #[error("the signing key in the ledger does not match its verifying key: one of the two was replaced")]
     OtherAuthority,
-    /// There is nothing here to sign with.
+    /// This process cannot unwrap the signing key.
     #[error(
-        "what is written in the ledger is signed, and there is no key of KMS or file here that unwraps what signs it"
+        "records in the ledger have to be signed, and no KMS key or key file is configured that unwraps the signing key"
     )]
     NoVault,
-    /// A key takes the place of another: with three, nobody knows which is in use.
-    #[error(
-        "tenant {tenant} has two live keys called {name:?}; revoke one of them, or call the new one something else"
-    )]
+    /// Two live keys of one name are enough for a rotation: one in use, and its successor.
+    #[error("tenant {tenant} has two live keys called {name:?}; revoke one of them, or choose another name")]
     TwoKeys { tenant: TenantName, name: String },
-    /// Two keys with one id: by chance once in 2⁴⁸.
-    #[error("there is a key {id} already; make another")]
+    /// Two keys share an id, by chance once in 2⁴⁸.
+    #[error("a key with the id {id} exists already; create another")]
     KeyExists { id: KeyId },
-    /// Somebody else was always faster.
-    #[error("others kept changing it; try again")]
+    /// Concurrent changes won every attempt.
+    #[error("the record was changed concurrently; try again")]
     Busy,
     /// The operating system gave no randomness.
     #[error("the operating system gave no randomness")]

@@ -1,4 +1,4 @@
-//! API keys, as a ledger has them.
+//! Records of API keys, and their scopes.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,67 +12,67 @@ use crate::tenant::TenantName;
 use amaas_store::ModelName;
 use amaas_wire::Digest;
 
-/// What is kept of a key: not the key, which is shown once, when it is made.
+/// The stored record of a key. The key itself is not stored; it is shown once, on creation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
-    /// Names the key where the key itself must not stand.
+    /// Identifies the key in logs and lists.
     pub id: KeyId,
-    /// HMAC-SHA256 of the key, under the ledger's pepper. The key has 178 random bits, so no search finds it anyway.
+    /// HMAC-SHA256 of the key, under the ledger's pepper. The key has 178 random bits, so it cannot be searched for.
     pub digest: Digest,
-    /// What its maker calls it. A tenant has at most two live keys of one name: the one in use, and the one that follows it.
+    /// The name that the operator gave it. A tenant has at most two live keys of one name: one in use, and its successor.
     pub name: String,
-    /// Whose key it is.
+    /// The tenant.
     pub tenant: TenantName,
-    /// When it was made, in seconds since 1970 (UTC).
+    /// When it was created, in seconds since 1970 (UTC).
     pub created: u64,
-    /// From when on it is refused, in seconds since 1970 (UTC).
+    /// When it expires, in seconds since 1970 (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
     /// When it was revoked, in seconds since 1970 (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<u64>,
-    /// What it may do.
+    /// What it is allowed to do.
     #[serde(default)]
-    pub scope: Scope,
+    pub scope: KeyScope,
 }
 
 impl KeyRecord {
-    /// Whether it is good at `now`, in seconds since 1970.
+    /// Whether it is neither revoked nor expired at `now`, in seconds since 1970.
     pub fn is_live(&self, now: u64) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| expires > now)
     }
 }
 
-/// What a key may do.
+/// What a key is allowed to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scope {
-    /// The models that it may use; all of them where not set.
+pub struct KeyScope {
+    /// The models that it may use; all models if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<BTreeSet<ModelName>>,
-    /// The routes that it may use; all of them where not set.
+    /// The routes that it may use; all routes if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub routes: Option<BTreeSet<Routes>>,
-    /// What calls with it may cost in a month of the calendar (UTC).
+    pub routes: Option<BTreeSet<RouteScope>>,
+    /// What calls with it may cost in a calendar month (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<Money>,
 }
 
-impl Scope {
+impl KeyScope {
     /// Whether `model` may be used.
     pub fn has_model(&self, model: &ModelName) -> bool {
         self.models.as_ref().is_none_or(|models| models.contains(model))
     }
 
     /// Whether `routes` may be used.
-    pub fn has_routes(&self, routes: Routes) -> bool {
+    pub fn has_routes(&self, routes: RouteScope) -> bool {
         self.routes.as_ref().is_none_or(|all| all.contains(&routes))
     }
 }
 
-/// Routes that a key can be made for.
+/// A group of routes that a key can be restricted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Routes {
+pub enum RouteScope {
     /// `/v1/models/{model}/predict`.
     Predict,
     /// `/v2/models/{model}/infer`, and the same over gRPC.
@@ -81,18 +81,18 @@ pub enum Routes {
     Embeddings,
     /// `/v1/completions`.
     Completions,
-    /// What tells of models and runs none: lists, metadata, configuration, statistics.
+    /// Routes that describe models and run none: lists, metadata, configuration, statistics.
     Models,
     /// `/v1/usage`.
     Usage,
 }
 
-impl Routes {
-    /// All of them.
+impl RouteScope {
+    /// All groups.
     pub const ALL: [Self; 6] =
         [Self::Predict, Self::Infer, Self::Embeddings, Self::Completions, Self::Models, Self::Usage];
 
-    /// Those that the path of a route, as the router knows it, is one of.
+    /// The group of the route with this path template.
     pub fn of(path: &str) -> Self {
         match path.rsplit('/').next() {
             Some("predict") => Self::Predict,
@@ -104,7 +104,7 @@ impl Routes {
         }
     }
 
-    /// Their name in a scope.
+    /// The name in a scope.
     pub fn name(self) -> &'static str {
         match self {
             Self::Predict => "predict",
@@ -117,7 +117,7 @@ impl Routes {
     }
 }
 
-impl FromStr for Routes {
+impl FromStr for RouteScope {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -126,14 +126,13 @@ impl FromStr for Routes {
     }
 }
 
-impl fmt::Display for Routes {
+impl fmt::Display for RouteScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// Names a key: the first digits of its SHA-256, so that whoever finds a key can say which one it is, and nobody who reads a log
-/// can find the key.
+/// Identifies a key: the first digits of its SHA-256. The id is computed from a key, and the key cannot be found from its id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KeyId(String);
 
@@ -165,7 +164,7 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// Text that names no key.
+/// The text is not the id of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected the id of a key, {ID_DIGITS} hexadecimal digits, as `amaas keys list` shows it")]
 pub struct KeyIdError;

@@ -1,13 +1,12 @@
-//! Who may call, what, and how much: tenants, their API keys, limits and budgets, and what calls cost.
+//! Access: tenants, API keys and their scopes, OIDC, IAM, limits, budgets, prices and metering.
 //!
-//! All of it stands in the [ledger](amaas_ledger). [`Accounts`] is for whoever administers it; functions find callers in what they
-//! keep of it in memory, so that a call asks the ledger for nothing that was asked within a minute.
+//! The records are in the [ledger](amaas_ledger). Operators change them through [`Accounts`]. Functions read them through a
+//! [`Directory`], which caches them, so that a call reads nothing from the ledger that was read within a minute.
 
 mod access_error;
 mod account;
 mod accounts;
 mod authority;
-mod cached;
 mod directory;
 mod error;
 pub mod iam;
@@ -18,6 +17,7 @@ mod money;
 pub mod oidc;
 mod price;
 pub mod quota;
+mod refreshing;
 mod secret;
 mod signed;
 mod tenant;
@@ -28,9 +28,10 @@ pub use self::account::Account;
 pub use self::accounts::{Accounts, KeyTerms, SignedRecords};
 pub use self::directory::Directory;
 pub use self::error::AccountsError;
-pub use self::key::{KeyId, KeyIdError, KeyRecord, Routes, Scope};
-pub use self::limit::{Limit, LimitError, Of, Per};
+pub use self::key::{KeyId, KeyIdError, KeyRecord, KeyScope, RouteScope};
+pub use self::limit::{Dimension, Limit, LimitError, Period};
 pub use self::money::{Money, MoneyError};
 pub use self::price::Price;
-pub use self::tenant::{Standing, Tenant, TenantName, TenantNameError};
+pub use self::refreshing::{FetchTimeout, OnMiss, RefreshPolicy, Refreshing};
+pub use self::tenant::{Tenant, TenantName, TenantNameError, TenantStatus};
 pub use self::time::now;

@@ -1,4 +1,4 @@
-//! How much a tenant may call.
+//! Limits of a tenant: requests or units, per minute or per month.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,59 +7,61 @@ use serde::{Deserialize, Serialize};
 
 use amaas_store::ModelName;
 
-/// A limit of a tenant: at most so many requests or units in a minute or a month, to one model or to all together.
+/// A limit of a tenant: at most so many requests or units per minute or month, to one model or to all models together.
 ///
 /// ```
-/// use amaas_access::{Limit, Of, Per};
+/// use amaas_access::{Dimension, Limit, Period};
 ///
 /// let limit: Limit = "sentiment:units/minute=90000".parse()?;
-/// assert_eq!((limit.of, limit.per, limit.most), (Of::Units, Per::Minute, 90_000));
+/// assert_eq!((limit.dimension, limit.period, limit.most), (Dimension::Units, Period::Minute, 90_000));
 /// assert_eq!(limit.to_string(), "sentiment:units/minute=90000");
 /// assert!("units/hour=1".parse::<Limit>().is_err());
 /// # Ok::<(), amaas_access::LimitError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
-    /// The model; all together where not set.
+    /// The model; all models together if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelName>,
     /// What is counted.
-    pub of: Of,
-    /// In which time.
-    pub per: Per,
-    /// The most that there may be.
+    #[serde(rename = "of")]
+    pub dimension: Dimension,
+    /// Per minute or per month.
+    #[serde(rename = "per")]
+    pub period: Period,
+    /// The largest number.
     pub most: u64,
 }
 
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Of {
+pub enum Dimension {
     /// Calls.
     Requests,
-    /// Tokens where the model's task counts them, else rows; an image is a row.
+    /// Tokens if the model's task counts them, else rows; an image is a row.
     Units,
 }
 
-/// The time of a limit.
+/// The period of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Per {
-    /// A bucket that holds a minute's worth and is filled evenly.
+pub enum Period {
+    /// A token bucket that holds a minute's worth and refills evenly.
     Minute,
-    /// A month of the calendar, UTC.
+    /// A calendar month (UTC).
     Month,
 }
 
 impl Limit {
-    /// Whether it is about calls to `model`.
+    /// Whether it applies to calls to `model`.
     pub fn holds_for(&self, model: &ModelName) -> bool {
         self.model.as_ref().is_none_or(|named| named == model)
     }
 
-    /// Whether `other` says something else of the same.
+    /// Whether `other` limits the same, with another number.
     pub fn replaces(&self, other: &Self) -> bool {
-        (&self.model, self.of, self.per) == (&other.model, other.of, other.per)
+        (&self.model, self.dimension, self.period) == (&other.model, other.dimension, other.period)
     }
 }
 
@@ -68,7 +70,7 @@ impl fmt::Display for Limit {
         if let Some(model) = &self.model {
             write!(f, "{model}:")?;
         }
-        write!(f, "{}/{}={}", self.of.name(), self.per.name(), self.most)
+        write!(f, "{}/{}={}", self.dimension.name(), self.period.name(), self.most)
     }
 }
 
@@ -78,19 +80,19 @@ impl FromStr for Limit {
     fn from_str(text: &str) -> Result<Self, LimitError> {
         let (name, most) = text.split_once('=').ok_or(LimitError)?;
         let (model, name) = name.split_once(':').map_or((None, name), |(model, name)| (Some(model), name));
-        let (of, per) = name.split_once('/').ok_or(LimitError)?;
-        let of = [Of::Requests, Of::Units].into_iter().find(|one| one.name() == of);
-        let per = [Per::Minute, Per::Month].into_iter().find(|one| one.name() == per);
+        let (dimension, period) = name.split_once('/').ok_or(LimitError)?;
+        let dimension = [Dimension::Requests, Dimension::Units].into_iter().find(|one| one.name() == dimension);
+        let period = [Period::Minute, Period::Month].into_iter().find(|one| one.name() == period);
         let model = model.map(str::parse).transpose().map_err(|_| LimitError)?;
-        let most = most.parse().ok().filter(|most| *most <= MOST);
-        match (of, per, most) {
-            (Some(of), Some(per), Some(most)) => Ok(Self { model, of, per, most }),
+        let most = most.parse().ok().filter(|most| *most <= MAX_LIMIT);
+        match (dimension, period, most) {
+            (Some(dimension), Some(period), Some(most)) => Ok(Self { model, dimension, period, most }),
             _ => Err(LimitError),
         }
     }
 }
 
-impl Of {
+impl Dimension {
     /// Its name in a limit.
     pub fn name(self) -> &'static str {
         match self {
@@ -100,7 +102,7 @@ impl Of {
     }
 }
 
-impl Per {
+impl Period {
     /// Its name in a limit.
     pub fn name(self) -> &'static str {
         match self {
@@ -110,12 +112,12 @@ impl Per {
     }
 }
 
-/// Text that is no limit.
+/// The text is not a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected [MODEL:]requests|units/minute|month=NUMBER, such as requests/minute=600, with a number of at most {MOST}"
+    "expected [MODEL:]requests|units/minute|month=NUMBER, such as requests/minute=600, with a number of at most {MAX_LIMIT}"
 )]
 pub struct LimitError;
 
-/// What a counter that runs with the clock can hold.
-const MOST: u64 = 10_000_000_000;
+/// Bounds a limit, so that its clock in the ledger fits an `i64`.
+const MAX_LIMIT: u64 = 10_000_000_000;

@@ -1,11 +1,11 @@
-//! Amounts of money, in billionths of the currency in which prices are set.
+//! Amounts of money, in billionths of the operator's currency.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An amount. Prices of a call are small, so it counts billionths; which currency that is, is its owner's business.
+/// An amount of money. Prices of calls are small, so it counts billionths. The operator chooses the currency.
 ///
 /// ```
 /// use amaas_access::Money;
@@ -26,18 +26,18 @@ impl Money {
         Self(nanos)
     }
 
-    /// How many billionths it is.
+    /// The amount in billionths.
     pub fn nanos(self) -> u64 {
         self.0
     }
 
-    /// The sum, or the largest amount that there is.
+    /// The sum; saturates.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// So many times the amount, or the largest that there is.
+    /// The product; saturates.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self(self.0.saturating_mul(times))
@@ -65,9 +65,9 @@ impl FromStr for Money {
         }
         let whole: u64 = whole.parse().map_err(|_| MoneyError)?;
         let rest: u64 = format!("{rest:0<9}").parse().map_err(|_| MoneyError)?;
-        // What the counters of a ledger can hold.
+        // Bounded by what a ledger's counters hold.
         let nanos = whole.checked_mul(BILLION).and_then(|nanos| nanos.checked_add(rest));
-        nanos.filter(|nanos| *nanos <= MOST).map(Self).ok_or(MoneyError)
+        nanos.filter(|nanos| *nanos <= MAX_NANOS).map(Self).ok_or(MoneyError)
     }
 }
 
@@ -85,13 +85,13 @@ impl From<Money> for String {
     }
 }
 
-/// Text that is no amount.
+/// The text is not an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected an amount such as 25 or 0.0004, with at most nine digits behind the point and below four billion")]
+#[error("expected an amount such as 25 or 0.0004, with at most nine digits after the point, and at most four billion")]
 pub struct MoneyError;
 
 const BILLION: u64 = 1_000_000_000;
-const MOST: u64 = 4_000_000_000 * BILLION;
+const MAX_NANOS: u64 = 4_000_000_000 * BILLION;
 
 #[cfg(test)]
 mod tests {
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn amounts_are_read_as_they_are_written() {
         for (text, nanos) in
-            [("0", 0), ("1", BILLION), ("0.000000001", 1), ("12.5", 12_500_000_000), ("4000000000", MOST)]
+            [("0", 0), ("1", BILLION), ("0.000000001", 1), ("12.5", 12_500_000_000), ("4000000000", MAX_NANOS)]
         {
             let money: Money = text.parse().expect("an amount");
             assert_eq!((money.nanos(), money.to_string()), (nanos, text.to_owned()));

@@ -1,7 +1,7 @@
-//! The secret of a ledger: one for all functions that share it, wrapped by the vault, in the ledger itself.
+//! The secret of a ledger: one for all functions that share it, stored in the ledger and wrapped by the vault.
 //!
-//! What is made of it: the pepper of API keys, the names of calls with an idempotency key, and a key for each tenant, under which
-//! answers are kept. Whoever reads the ledger without the vault can do nothing with any of them.
+//! Derived from it are the pepper of API keys, the names of calls with an idempotency key, and a key for each tenant that seals stored
+//! responses. A ledger reader without the vault can use none of them.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,49 +11,49 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::error::AccountsError;
-use amaas_ledger::{FOREVER, Inserted, Key, Ledger};
-use amaas_store::vault::{Context, Vault};
+use amaas_ledger::{InsertOutcome, Ledger, LedgerKey, NO_EXPIRY};
+use amaas_store::vault::{EncryptionContext, Vault};
 
-/// The secret, read when it is first needed. Cheap to clone.
+/// The secret, read on first use. Cheap to clone.
 #[derive(Clone)]
-pub struct Secret(Arc<Inner>);
+pub struct LedgerSecret(Arc<Inner>);
 
 struct Inner {
     ledger: Arc<dyn Ledger>,
-    /// `None` where the secret is this process's own, or closed to it.
+    /// `None` if the secret exists in this process only, or is not available to it.
     vault: Option<Vault>,
-    known: Mutex<Option<Arc<Opened>>>,
+    known: Mutex<Option<Arc<OpenedSecret>>>,
 }
 
-/// The secret in memory, in the forms in which it is used.
-pub struct Opened {
+/// The keys derived from the secret, in memory.
+pub struct OpenedSecret {
     pepper: hmac::Key,
     calls: hmac::Key,
     answers: hmac::Key,
 }
 
-impl Secret {
-    /// The one in `ledger`, which `vault` unwraps.
+impl LedgerSecret {
+    /// The secret in `ledger`, which `vault` unwraps.
     pub fn new(ledger: Arc<dyn Ledger>, vault: Vault) -> Self {
         Self(Arc::new(Inner { ledger, vault: Some(vault), known: Mutex::default() }))
     }
 
-    /// One that nobody here can open.
+    /// A secret that this process cannot unwrap.
     pub fn closed(ledger: Arc<dyn Ledger>) -> Self {
         Self(Arc::new(Inner { ledger, vault: None, known: Mutex::default() }))
     }
 
-    /// One of this process, where `ledger` is in its memory.
+    /// A secret of this process, for a ledger in its memory.
     pub fn of_process(ledger: Arc<dyn Ledger>) -> Result<Self, AccountsError> {
-        let opened = Opened::new(&*draw()?);
+        let opened = OpenedSecret::new(&*draw()?);
         Ok(Self(Arc::new(Inner { ledger, vault: None, known: Mutex::new(Some(Arc::new(opened))) })))
     }
 
     /// The secret.
     ///
     /// # Errors
-    /// [`AccountsError::NoSecret`] where no key was ever made, or when ledger or vault fail or refuse.
-    pub async fn open(&self) -> Result<Arc<Opened>, AccountsError> {
+    /// [`AccountsError::NoSecret`] if no key was ever created, or an error of ledger or vault.
+    pub async fn open(&self) -> Result<Arc<OpenedSecret>, AccountsError> {
         if let Some(known) = self.known() {
             return Ok(known);
         }
@@ -62,72 +62,72 @@ impl Secret {
         self.keep(vault, &entry.value).await
     }
 
-    /// The secret, which is made where there is none.
-    pub async fn create(&self) -> Result<Arc<Opened>, AccountsError> {
+    /// The secret, created if there is none.
+    pub async fn create(&self) -> Result<Arc<OpenedSecret>, AccountsError> {
         match self.open().await {
             Err(AccountsError::NoSecret) => {}
             opened => return opened,
         }
         let vault = self.0.vault.as_ref().ok_or(AccountsError::NoSecret)?;
         let wrapped = Bytes::from(vault.wrap(draw()?.as_slice(), CONTEXT).await?);
-        match self.0.ledger.insert(&place(), wrapped.clone(), FOREVER).await? {
-            Inserted::New(_) => self.keep(vault, &wrapped).await,
-            Inserted::Exists(entry) => self.keep(vault, &entry.value).await,
+        match self.0.ledger.insert(&place(), wrapped.clone(), NO_EXPIRY).await? {
+            InsertOutcome::New(_) => self.keep(vault, &wrapped).await,
+            InsertOutcome::Exists(entry) => self.keep(vault, &entry.value).await,
         }
     }
 
-    /// Whether there is one.
+    /// Whether the ledger has a secret.
     pub async fn exists(&self) -> Result<bool, AccountsError> {
         Ok(self.0.ledger.read(&place()).await?.is_some())
     }
 
-    /// Drops it from memory. What is needed next is read anew.
+    /// Drops it from memory. It is read again on next use.
     pub fn forget(&self) {
         if self.0.vault.is_some() {
             *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 
-    fn known(&self) -> Option<Arc<Opened>> {
+    fn known(&self) -> Option<Arc<OpenedSecret>> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn keep(&self, vault: &Vault, wrapped: &[u8]) -> Result<Arc<Opened>, AccountsError> {
-        let opened = Arc::new(Opened::new(&vault.unwrap(wrapped, CONTEXT).await?));
+    async fn keep(&self, vault: &Vault, wrapped: &[u8]) -> Result<Arc<OpenedSecret>, AccountsError> {
+        let opened = Arc::new(OpenedSecret::new(&vault.unwrap(wrapped, CONTEXT).await?));
         *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&opened));
         Ok(opened)
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for LedgerSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secret").field("known", &self.known().is_some()).finish_non_exhaustive()
     }
 }
 
-impl Opened {
+impl OpenedSecret {
     fn new(secret: &[u8]) -> Self {
         let root = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let derived = |purpose: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root, purpose).as_ref());
         Self { pepper: derived(b"pepper"), calls: derived(b"calls"), answers: derived(b"answers") }
     }
 
-    /// What is kept of the key `text`.
+    /// The stored digest of the key `text`.
     pub fn peppered(&self, text: &str) -> [u8; 32] {
         bytes(&hmac::sign(&self.pepper, text.as_bytes()))
     }
 
-    /// Whether `digest` is what is kept of the key `text`, in a time that tells nothing.
+    /// Whether `digest` is the stored digest of the key `text`, compared in constant time.
     pub fn is_peppered(&self, text: &str, digest: &[u8]) -> bool {
         hmac::verify(&self.pepper, text.as_bytes(), digest).is_ok()
     }
 
-    /// What names calls, and tells them apart.
+    /// The HMAC key that names calls and fingerprints them.
     pub fn calls(&self) -> &hmac::Key {
         &self.calls
     }
 
-    /// What the keys are made with under which answers to `tenant` are kept.
+    /// The HMAC key from which keys for stored responses of `tenant` are derived.
     pub fn answers_of(&self, tenant: &str) -> hmac::Key {
         hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.answers, tenant.as_bytes()).as_ref())
     }
@@ -145,9 +145,9 @@ fn bytes(tag: &hmac::Tag) -> [u8; 32] {
     bytes
 }
 
-fn place() -> Key {
-    Key::new("ledger", "secret")
+fn place() -> LedgerKey {
+    LedgerKey::new("ledger", "secret")
 }
 
-/// No model can have this name.
-const CONTEXT: Context<'static> = Context { model: "(ledger)", key: "secret" };
+/// Not a valid model name, so no model's secrets share the context.
+const CONTEXT: EncryptionContext<'static> = EncryptionContext { model: "(ledger)", key: "secret" };

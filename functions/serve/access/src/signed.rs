@@ -1,7 +1,7 @@
-//! A record of a ledger with the signature of whoever administers it.
+//! Signed records of a ledger.
 //!
-//! The record is JSON with one more member, `signature`: Ed25519 over the record as it is written without that, and over its place, so
-//! that a record that was moved does not hold. What is read is written again to be verified, so what was not signed is not used.
+//! A record is JSON with one more member, `signature`: Ed25519 over the record without that member, and over its key in the ledger, so
+//! that a moved record is not valid. A record is serialized again to be verified, so unsigned members are never used.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
 
 use crate::error::AccountsError;
-use amaas_ledger::{Key, LedgerError};
+use amaas_ledger::{LedgerError, LedgerKey};
 
-/// What a record is called where it does not hold, such as "key 0123456789ab".
-pub(super) struct Place {
-    pub(super) key: Key,
+/// Where a record is stored, and its description in errors, such as "key 0123456789ab".
+pub(super) struct RecordPlace {
+    pub(super) key: LedgerKey,
     pub(super) what: String,
 }
 
 /// The record at `place`, signed.
-pub(super) fn signed(signer: &SigningKey, place: &Place, record: &impl Serialize) -> Bytes {
+pub(super) fn signed(signer: &SigningKey, place: &RecordPlace, record: &impl Serialize) -> Bytes {
     #[derive(Serialize)]
     struct Signed<'a, T> {
         #[serde(flatten)]
@@ -29,12 +29,12 @@ pub(super) fn signed(signer: &SigningKey, place: &Place, record: &impl Serialize
         signature: String,
     }
     let signature = BASE64_STANDARD.encode(signer.sign_detached(PAYLOAD_TYPE, &message(place, record)));
-    // Names, numbers and text only, so that there is nothing that JSON has no form for.
+    // Records hold names, numbers and text only, so serialization cannot fail.
     serde_json::to_vec(&Signed { record, signature }).unwrap_or_default().into()
 }
 
-/// The record in `value`, where it holds as the one at `place`.
-pub(super) fn verified<T>(verifier: &VerifyingKey, place: &Place, value: &[u8]) -> Result<T, AccountsError>
+/// The record in `value`, if its signature is valid for `place`.
+pub(super) fn verified<T>(verifier: &VerifyingKey, place: &RecordPlace, value: &[u8]) -> Result<T, AccountsError>
 where
     T: Serialize + DeserializeOwned,
 {
@@ -45,7 +45,7 @@ where
     Ok(record)
 }
 
-/// The record in `value`, whoever wrote it, and what stands as its signature.
+/// The record in `value` without verification, and its signature.
 pub(super) fn parsed<T: DeserializeOwned>(value: &[u8]) -> Result<(T, Option<String>), AccountsError> {
     #[derive(Deserialize)]
     struct Signature {
@@ -53,15 +53,15 @@ pub(super) fn parsed<T: DeserializeOwned>(value: &[u8]) -> Result<(T, Option<Str
         signature: Option<String>,
     }
     let malformed = |error: serde_json::Error| {
-        let cause = format!("an account of another form: line {}, column {}", error.line(), error.column());
+        let cause = format!("an account of an unknown format: line {}, column {}", error.line(), error.column());
         AccountsError::Ledger(LedgerError::Format { ledger: "the ledger".to_owned(), cause })
     };
     let Signature { signature } = serde_json::from_slice(value).map_err(malformed)?;
     Ok((serde_json::from_slice(value).map_err(malformed)?, signature))
 }
 
-/// What is signed: place and record, which no other place and record have.
-fn message(place: &Place, record: &impl Serialize) -> Vec<u8> {
+/// The signed message: place and record, unambiguously.
+fn message(place: &RecordPlace, record: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(&(place.key.partition(), place.key.sort(), record)).unwrap_or_default()
 }
 
@@ -73,8 +73,8 @@ mod tests {
     use crate::price::Price;
     use crate::tenant::Tenant;
 
-    fn place(partition: &str, sort: &str) -> Place {
-        Place { key: Key::new(partition, sort), what: sort.to_owned() }
+    fn place(partition: &str, sort: &str) -> RecordPlace {
+        RecordPlace { key: LedgerKey::new(partition, sort), what: sort.to_owned() }
     }
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
         for index in 0..value.len() {
             let mut flipped = value.to_vec();
             flipped[index] ^= 1;
-            // A member of another name is not read, and where it says what holds without it nothing changes.
+            // A renamed member is not read; if its value is the default, the record is unchanged.
             if let Ok(other) = verified::<Tenant>(&verifier, &at, &flipped) {
                 assert_eq!(other, tenant, "a flip at {index}");
             }

@@ -1,4 +1,4 @@
-//! Tenants: who is billed.
+//! Tenants: the parties that are billed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,7 +39,7 @@ impl FromStr for TenantName {
     type Err = TenantNameError;
 
     fn from_str(text: &str) -> Result<Self, TenantNameError> {
-        let fits = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = (1..=MAX_NAME_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if fits { Ok(Self(text.to_owned())) } else { Err(TenantNameError) }
     }
 }
@@ -58,45 +58,45 @@ impl From<TenantName> for String {
     }
 }
 
-/// Text that names no tenant.
+/// The text is not a tenant's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a tenant's name is 1 to {LONGEST} visible ASCII characters, without spaces")]
+#[error("a tenant's name is 1 to {MAX_NAME_LEN} visible ASCII characters, without spaces")]
 pub struct TenantNameError;
 
-/// What is kept of a tenant.
+/// The stored record of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
     /// Its name.
     pub name: TenantName,
-    /// When it was made, in seconds since 1970 (UTC).
+    /// When it was created, in seconds since 1970 (UTC).
     pub created: u64,
-    /// Whether its calls are taken.
-    #[serde(default)]
-    pub standing: Standing,
-    /// What its calls may cost in a month of the calendar (UTC); no bound where not set.
+    /// Whether its calls are admitted.
+    #[serde(default, rename = "standing")]
+    pub status: TenantStatus,
+    /// What its calls may cost in a calendar month (UTC); unbounded if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Money>,
-    /// How much it may call.
+    /// Its limits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
 }
 
 impl Tenant {
-    /// A tenant whose calls are taken without limits.
+    /// An active tenant without limits.
     pub fn new(name: TenantName, created: u64) -> Self {
-        Self { name, created, standing: Standing::Active, budget: None, limits: Vec::new() }
+        Self { name, created, status: TenantStatus::Active, budget: None, limits: Vec::new() }
     }
 }
 
-/// Whether a tenant's calls are taken.
+/// Whether a tenant's calls are admitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
-    /// They are.
+pub enum TenantStatus {
+    /// Calls are admitted.
     #[default]
     Active,
-    /// They are refused until somebody changes that; keys and usage stay.
+    /// Calls are refused until an operator resumes the tenant; keys and usage stay.
     Suspended,
 }
 
-const LONGEST: usize = 256;
+const MAX_NAME_LEN: usize = 256;

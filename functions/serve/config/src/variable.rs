@@ -115,8 +115,9 @@ pub fn process(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// What a number that must not be 0 is, for errors.
+/// How errors describe a number that must not be 0.
 pub const POSITIVE: &str = "a number from 1 up";
+/// Bounds durations: a day.
 const MAX_SECONDS: u64 = 24 * 60 * 60;
 
 #[cfg(test)]

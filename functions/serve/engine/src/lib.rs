@@ -13,6 +13,7 @@ pub mod pages;
 mod provider;
 pub mod runtime;
 pub mod session;
+mod split_mix;
 mod tensor_spec;
 
 pub use self::batching::{Batching, ROWS_PROOF, Sharing};

@@ -1,15 +1,15 @@
-//! The time by which entries end.
+//! The clock by which entries expire.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// Tells the time since 1970 (UTC); a test can have one that it turns by hand.
+/// The time since 1970 (UTC); a test injects its own.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Duration + Send + Sync>);
 
 impl Clock {
-    /// A clock that shows what `time` gives.
+    /// A clock that reads `time`.
     pub fn new(time: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         Self(Arc::new(time))
     }

@@ -1,36 +1,36 @@
-//! Counters: numbers that many add to.
+//! Counters that several processes increment atomically, up to a ceiling.
 
 use std::time::Duration;
 
-/// What is to be added to a counter.
+/// An increment of a counter, with its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count {
-    /// What is added; less than nothing gives back.
+pub struct CounterUpdate {
+    /// The increment; negative to return an amount.
     pub amount: i64,
-    /// A counter that is lower, or not there, counts from here.
+    /// A counter that is lower or missing counts from here.
     pub floor: i64,
-    /// The most that it may be afterwards.
+    /// The highest value that the counter may have afterwards.
     pub ceiling: i64,
-    /// How long it lives from now on.
-    pub lives: Duration,
+    /// The time to live from now on.
+    pub ttl: Duration,
 }
 
-impl Count {
-    /// What a counter that stands at `value`, or that is not there, comes to.
-    pub(super) fn on(self, value: Option<i64>) -> Counted {
+impl CounterUpdate {
+    /// The outcome for a counter at `value`, or for a missing one.
+    pub(super) fn on(self, value: Option<i64>) -> CounterOutcome {
         let from = value.map_or(self.floor, |value| value.max(self.floor));
         match from.checked_add(self.amount) {
-            Some(sum) if sum <= self.ceiling => Counted::Now(sum),
-            _ => Counted::Full(from),
+            Some(sum) if sum <= self.ceiling => CounterOutcome::Now(sum),
+            _ => CounterOutcome::Full(from),
         }
     }
 }
 
-/// What became of a counter.
+/// The outcome of an increment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
-    /// It was added to, and stands at this.
+pub enum CounterOutcome {
+    /// The counter was incremented to this value.
     Now(i64),
-    /// The amount would have taken it over its ceiling. It was left as it is: at this, or lower than its floor, which this is then.
+    /// The increment would exceed the ceiling. The counter is unchanged at this value, or below the floor, which is given then.
     Full(i64),
 }

@@ -1,7 +1,7 @@
-//! A ledger in a table of DynamoDB: for functions that run in many places.
+//! A ledger in a DynamoDB table, for functions that run on several machines.
 //!
-//! The table has the keys `pk` and `sk`, both strings, and `expires` as its time to live, in seconds since 1970. DynamoDB takes ended
-//! items away within days, so each condition asks for the end as well. Nothing here scans: items are read by name, or in order within one
+//! The table has the keys `pk` and `sk`, both strings, and `expires` as its time to live, in seconds since 1970. DynamoDB removes expired
+//! items within days, so each condition checks the expiry as well. No operation scans: items are read by name, or in order within one
 //! partition.
 
 mod counter;
@@ -21,14 +21,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnValuesOnConditio
 use bytes::Bytes;
 
 use crate::clock::Clock;
-use crate::counter::{Count, Counted};
-use crate::entry::{Entry, Key, Listed, Revision, Write};
+use crate::counter::{CounterOutcome, CounterUpdate};
+use crate::entry::{LedgerEntry, LedgerKey, LedgerWrite, ListedEntry, Revision};
 use crate::error::LedgerError;
-use crate::ledger::{Inserted, Ledger, bounded};
+use crate::ledger::{InsertOutcome, Ledger, bounded};
 
-/// Entries in a table.
+/// A ledger in a table.
 #[derive(Clone, Debug)]
-pub struct DynamoDb {
+pub struct DynamoDbLedger {
     client: Client,
     table: String,
     clock: Clock,
@@ -36,10 +36,10 @@ pub struct DynamoDb {
 
 type Item = HashMap<String, AttributeValue>;
 
-impl DynamoDb {
-    /// The table called `table`, reached as the environment says. Nothing is asked of it yet.
+impl DynamoDbLedger {
+    /// The table `table`, with region and credentials from the environment. It is not contacted yet.
     pub async fn open(table: &str, clock: Clock) -> Self {
-        // A call waits for the ledger, so what takes long is given up and tried again soon.
+        // A call waits for the ledger, so attempts time out early and are repeated.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(1))
@@ -50,16 +50,16 @@ impl DynamoDb {
         Self::new(Client::new(&loader.load().await), table, clock)
     }
 
-    /// The table called `table`, reached through `client`.
+    /// The table `table`, reached through `client`.
     pub fn new(client: Client, table: &str, clock: Clock) -> Self {
         Self { client, table: table.to_owned(), clock }
     }
 
     /// Puts an item on a condition.
     async fn put(&self, item: Put<'_>) -> Result<Putting, LedgerError> {
-        let Put { key, value, revision, lives, condition } = item;
+        let Put { key, value, revision, ttl, condition } = item;
         let put = self.client.put_item().table_name(&self.table);
-        let put = put.set_item(Some(self.item(key, &value, revision, lives)));
+        let put = put.set_item(Some(self.item(key, &value, revision, ttl)));
         let put = condition.on(put.expression_attribute_values(":now", self.now()));
         let put =
             put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld).send().await;
@@ -73,24 +73,24 @@ impl DynamoDb {
             _ => None,
         };
         match entry {
-            // The answer to an earlier attempt was lost.
+            // The response to an earlier attempt was lost.
             Some(entry) if entry.revision == revision => Ok(Putting::Written),
             entry => Ok(Putting::Refused(entry)),
         }
     }
 
-    fn item(&self, key: &Key, value: &[u8], revision: Revision, lives: Duration) -> Item {
+    fn item(&self, key: &LedgerKey, value: &[u8], revision: Revision, ttl: Duration) -> Item {
         let attributes = [
             (PARTITION, text(key.partition())),
             (SORT, text(key.sort())),
             (VALUE, AttributeValue::B(Blob::new(value))),
             (REVISION, number(revision.number())),
-            (EXPIRES, number(self.end(lives))),
+            (EXPIRES, number(self.end(ttl))),
         ];
         attributes.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
-    /// Puts items, [`BATCH`] at most, until none is left over: DynamoDB takes some of a batch where it has no room for all.
+    /// Puts items, [`MAX_BATCH`] at most, until none is left: DynamoDB writes part of a batch if it is throttled.
     async fn put_all(&self, items: Vec<Item>) -> Result<(), LedgerError> {
         let request = |item| {
             // It can fail only where there is no item.
@@ -98,16 +98,16 @@ impl DynamoDb {
             Some(WriteRequest::builder().put_request(put).build())
         };
         let mut left: Vec<_> = items.into_iter().filter_map(request).collect();
-        for attempt in 0..ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             let write = self.client.batch_write_item().request_items(&self.table, left).send().await;
             let unprocessed = write.map_err(|error| self.failed(&error))?.unprocessed_items;
             left = unprocessed.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default();
             if left.is_empty() {
                 return Ok(());
             }
-            tokio::time::sleep(FIRST_PAUSE * (1 << attempt)).await;
+            tokio::time::sleep(INITIAL_BACKOFF * (1 << attempt)).await;
         }
-        let cause = format!("it left {} entries of a batch unwritten {ATTEMPTS} times", left.len());
+        let cause = format!("it left {} entries of a batch unwritten {MAX_ATTEMPTS} times", left.len());
         Err(LedgerError::Unreachable { ledger: self.name(), cause })
     }
 
@@ -116,23 +116,23 @@ impl DynamoDb {
         end > self.clock.now().as_secs()
     }
 
-    fn entry(&self, item: &Item) -> Result<Entry, LedgerError> {
+    fn entry(&self, item: &Item) -> Result<LedgerEntry, LedgerError> {
         let value = item.get(VALUE).and_then(|value| value.as_b().ok());
         let revision = item.get(REVISION).and_then(|number| number.as_n().ok()?.parse().ok());
         let (Some(value), Some(revision)) = (value, revision) else {
             let cause = format!("an item has no binary {VALUE:?} or no number {REVISION:?}");
             return Err(LedgerError::Format { ledger: self.name(), cause });
         };
-        Ok(Entry { value: Bytes::copy_from_slice(value.as_ref()), revision: Revision::from_number(revision) })
+        Ok(LedgerEntry { value: Bytes::copy_from_slice(value.as_ref()), revision: Revision::from_number(revision) })
     }
 
     fn now(&self) -> AttributeValue {
         number(self.clock.now().as_secs())
     }
 
-    /// The second in which an entry that lives for `lives` has ended.
-    fn end(&self, lives: Duration) -> u64 {
-        (self.clock.now() + lives).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+    /// The second in which an entry with this `ttl` has expired.
+    fn end(&self, ttl: Duration) -> u64 {
+        (self.clock.now() + ttl).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
     }
 
     fn failed<E>(&self, error: &SdkError<E>) -> LedgerError
@@ -163,47 +163,47 @@ impl DynamoDb {
 }
 
 #[async_trait]
-impl Ledger for DynamoDb {
-    async fn read(&self, key: &Key) -> Result<Option<Entry>, LedgerError> {
+impl Ledger for DynamoDbLedger {
+    async fn read(&self, key: &LedgerKey) -> Result<Option<LedgerEntry>, LedgerError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
         let get = get.key(PARTITION, text(key.partition())).key(SORT, text(key.sort())).send().await;
         let Some(item) = get.map_err(|error| self.failed(&error))?.item else { return Ok(None) };
         if self.is_alive(&item) { self.entry(&item).map(Some) } else { Ok(None) }
     }
 
-    async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError> {
+    async fn insert(&self, key: &LedgerKey, value: Bytes, ttl: Duration) -> Result<InsertOutcome, LedgerError> {
         bounded(&value)?;
         let revision = Revision::draw()?;
-        let put = Put { key, value, revision, lives, condition: Condition::NoneThere };
+        let put = Put { key, value, revision, ttl, condition: Condition::NoneThere };
         match self.put(put).await? {
-            Putting::Written => Ok(Inserted::New(revision)),
-            Putting::Refused(Some(entry)) => Ok(Inserted::Exists(entry)),
+            Putting::Written => Ok(InsertOutcome::New(revision)),
+            Putting::Refused(Some(entry)) => Ok(InsertOutcome::Exists(entry)),
             Putting::Refused(None) => {
-                let cause = "an entry ended while it was looked at".to_owned();
+                let cause = "an entry expired while it was read".to_owned();
                 let ended = LedgerError::Unreachable { ledger: self.name(), cause };
-                self.read(key).await?.map(Inserted::Exists).ok_or(ended)
+                self.read(key).await?.map(InsertOutcome::Exists).ok_or(ended)
             }
         }
     }
 
     async fn replace(
         &self,
-        key: &Key,
+        key: &LedgerKey,
         revision: Revision,
         value: Bytes,
-        lives: Duration,
+        ttl: Duration,
     ) -> Result<Option<Revision>, LedgerError> {
         bounded(&value)?;
         let new = Revision::draw()?;
-        let put = Put { key, value, revision: new, lives, condition: Condition::Is(revision) };
+        let put = Put { key, value, revision: new, ttl, condition: Condition::Is(revision) };
         Ok(matches!(self.put(put).await?, Putting::Written).then_some(new))
     }
 
-    async fn extend(&self, key: &Key, revision: Revision, lives: Duration) -> Result<bool, LedgerError> {
+    async fn extend(&self, key: &LedgerKey, revision: Revision, ttl: Duration) -> Result<bool, LedgerError> {
         let update = self.client.update_item().table_name(&self.table);
         let update = update.key(PARTITION, text(key.partition())).key(SORT, text(key.sort()));
-        let update = update.update_expression("SET expires = :end").condition_expression(IS);
-        let update = update.expression_attribute_values(":end", number(self.end(lives)));
+        let update = update.update_expression("SET expires = :end").condition_expression(IS_CURRENT);
+        let update = update.expression_attribute_values(":end", number(self.end(ttl)));
         let update = update.expression_attribute_values(":revision", number(revision.number()));
         match update.expression_attribute_values(":now", self.now()).send().await {
             Ok(_) => Ok(true),
@@ -212,9 +212,10 @@ impl Ledger for DynamoDb {
         }
     }
 
-    async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError> {
+    async fn remove(&self, key: &LedgerKey, revision: Revision) -> Result<bool, LedgerError> {
         let delete = self.client.delete_item().table_name(&self.table);
-        let delete = delete.key(PARTITION, text(key.partition())).key(SORT, text(key.sort())).condition_expression(IS);
+        let delete =
+            delete.key(PARTITION, text(key.partition())).key(SORT, text(key.sort())).condition_expression(IS_CURRENT);
         let delete = delete.expression_attribute_values(":revision", number(revision.number()));
         match delete.expression_attribute_values(":now", self.now()).send().await {
             Ok(_) => Ok(true),
@@ -223,22 +224,22 @@ impl Ledger for DynamoDb {
         }
     }
 
-    async fn write(&self, writes: &[Write]) -> Result<(), LedgerError> {
+    async fn write(&self, writes: &[LedgerWrite]) -> Result<(), LedgerError> {
         writes.iter().try_for_each(|write| bounded(&write.value))?;
-        // A batch names each item once, and the last write of a name is the one that stands.
-        let last: BTreeMap<&Key, &Write> = writes.iter().map(|write| (&write.key, write)).collect();
+        // A batch may name an item once, so only the last write of each key is sent.
+        let last: BTreeMap<&LedgerKey, &LedgerWrite> = writes.iter().map(|write| (&write.key, write)).collect();
         let mut items = Vec::with_capacity(last.len());
         for write in last.into_values() {
-            items.push(self.item(&write.key, &write.value, Revision::draw()?, write.lives));
+            items.push(self.item(&write.key, &write.value, Revision::draw()?, write.ttl));
         }
         while !items.is_empty() {
-            let rest = items.split_off(items.len().min(BATCH));
+            let rest = items.split_off(items.len().min(MAX_BATCH));
             self.put_all(std::mem::replace(&mut items, rest)).await?;
         }
         Ok(())
     }
 
-    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<Listed>, LedgerError> {
+    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<ListedEntry>, LedgerError> {
         let (mut listed, mut start) = (Vec::new(), None);
         loop {
             let query = self.client.query().table_name(&self.table).consistent_read(true);
@@ -253,7 +254,7 @@ impl Ledger for DynamoDb {
             let page = query.send().await.map_err(|error| self.failed(&error))?;
             for item in page.items.iter().flatten().filter(|item| self.is_alive(item)) {
                 let sort = item.get(SORT).and_then(|sort| sort.as_s().ok()).cloned().unwrap_or_default();
-                listed.push(Listed { sort, entry: self.entry(item)? });
+                listed.push(ListedEntry { sort, entry: self.entry(item)? });
             }
             start = page.last_evaluated_key;
             if start.is_none() || listed.len() >= limit {
@@ -262,20 +263,20 @@ impl Ledger for DynamoDb {
         }
     }
 
-    async fn count(&self, key: &Key, count: Count) -> Result<Counted, LedgerError> {
+    async fn count(&self, key: &LedgerKey, count: CounterUpdate) -> Result<CounterOutcome, LedgerError> {
         self.add_to_counter(key, count).await
     }
 }
 
 struct Put<'a> {
-    key: &'a Key,
+    key: &'a LedgerKey,
     value: Bytes,
     revision: Revision,
-    lives: Duration,
+    ttl: Duration,
     condition: Condition,
 }
 
-/// What has to be so for an item to be put.
+/// The condition of a put.
 enum Condition {
     NoneThere,
     Is(Revision),
@@ -286,17 +287,17 @@ impl Condition {
         match self {
             Self::NoneThere => put.condition_expression("attribute_not_exists(pk) OR expires <= :now"),
             Self::Is(revision) => {
-                put.condition_expression(IS).expression_attribute_values(":revision", number(revision.number()))
+                put.condition_expression(IS_CURRENT).expression_attribute_values(":revision", number(revision.number()))
             }
         }
     }
 }
 
-/// What became of a put.
+/// The outcome of a put.
 enum Putting {
     Written,
-    /// The condition did not hold, because of this entry where it was told.
-    Refused(Option<Entry>),
+    /// The condition failed because of this entry, if DynamoDB returned it.
+    Refused(Option<LedgerEntry>),
 }
 
 fn is_refused<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
@@ -314,12 +315,12 @@ fn number(value: u64) -> AttributeValue {
 const PARTITION: &str = "pk";
 const SORT: &str = "sk";
 const EXPIRES: &str = "expires";
-/// No words that DynamoDB keeps for itself.
+/// Not one of DynamoDB's reserved words.
 const VALUE: &str = "val";
 const REVISION: &str = "rev";
-/// The most that one batch writes.
-const BATCH: usize = 25;
-/// How often what others or a lack of room prevented is tried.
-const ATTEMPTS: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(25);
-const IS: &str = "rev = :revision AND expires > :now";
+/// DynamoDB's bound for one batch.
+const MAX_BATCH: usize = 25;
+/// Bounds the attempts of a write that conflicts or is throttled.
+const MAX_ATTEMPTS: u32 = 6;
+const INITIAL_BACKOFF: Duration = Duration::from_millis(25);
+const IS_CURRENT: &str = "rev = :revision AND expires > :now";

@@ -1,4 +1,4 @@
-//! What a ledger holds.
+//! Entries of a ledger: keys, values, revisions.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use bytes::Bytes;
 
 use crate::error::LedgerError;
 
-/// Names an entry. Entries of one partition belong together.
+/// The key of an entry. Entries of one partition are listed together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
+pub struct LedgerKey {
     partition: String,
     sort: String,
 }
 
-impl Key {
+impl LedgerKey {
     /// The entry `sort` of `partition`; neither may be empty.
     pub fn new(partition: impl Into<String>, sort: impl Into<String>) -> Self {
         let (partition, sort) = (partition.into(), sort.into());
@@ -21,52 +21,52 @@ impl Key {
         Self { partition, sort }
     }
 
-    /// Comes before those of `partition` that come behind `after`, and behind all others before them; no entry has it.
+    /// The lower bound of a listing: `partition`'s entries after `after`. No entry has this key.
     pub(super) fn behind(partition: &str, after: &str) -> Self {
         Self { partition: partition.to_owned(), sort: after.to_owned() }
     }
 
-    /// What it belongs to.
+    /// The partition.
     pub fn partition(&self) -> &str {
         &self.partition
     }
 
-    /// Which one of these it is.
+    /// The sort key within the partition.
     pub fn sort(&self) -> &str {
         &self.sort
     }
 }
 
-/// An entry, as it was when it was read.
+/// An entry as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// What it holds.
+pub struct LedgerEntry {
+    /// The value.
     pub value: Bytes,
-    /// Tells it from what stood or will stand in its place.
+    /// Identifies this state of the entry.
     pub revision: Revision,
 }
 
-/// An entry among those of its partition.
+/// An entry in a listing of its partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Which one it is.
+pub struct ListedEntry {
+    /// The sort key.
     pub sort: String,
-    /// What is there.
-    pub entry: Entry,
+    /// The entry.
+    pub entry: LedgerEntry,
 }
 
-/// An entry that is written whatever stands in its place.
+/// An unconditional write of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Write {
-    /// Its name.
-    pub key: Key,
-    /// What it holds.
+pub struct LedgerWrite {
+    /// The key.
+    pub key: LedgerKey,
+    /// The value.
     pub value: Bytes,
-    /// How long it lives.
-    pub lives: Duration,
+    /// The time to live.
+    pub ttl: Duration,
 }
 
-/// Tells an entry from others of the same name: random, since one that was taken away may be written again.
+/// The state of an entry. It is random, so that a removed entry that is written again has another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Revision(u64);
 

@@ -1,26 +1,26 @@
-//! Why a ledger did not do what it was asked.
+//! Errors of a ledger.
 
-/// Why a ledger did not do what it was asked.
+/// Why an operation of a ledger failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
 pub enum LedgerError {
-    /// It did not answer, or cannot at the moment: to try again may help.
+    /// The ledger did not answer in time or is throttled: a retry may help.
     #[error("{ledger} cannot be reached: {cause}")]
     Unreachable { ledger: String, cause: String },
-    /// It is not there, or this process may not use it: only somebody who changes something can help.
+    /// The ledger does not exist, or this process may not use it: an operator has to change something.
     #[error("{ledger} cannot be used: {cause}")]
     Denied { ledger: String, cause: String },
-    /// What is there was written by another program or another version of this one.
-    #[error("{ledger} holds something else than expected: {cause}")]
+    /// The content was written by another program or by another version of this one.
+    #[error("{ledger} has an unexpected format: {cause}")]
     Format { ledger: String, cause: String },
-    /// A value that no entry can have.
-    #[error("a value has {got} bytes, more than the {VALUE_BYTES} that an entry can have")]
+    /// The value is too large for an entry.
+    #[error("an entry holds at most {MAX_VALUE_BYTES} bytes, got {got}")]
     TooLarge { got: usize },
     /// The operating system gave no randomness.
     #[error("the operating system gave no randomness")]
     Random,
 }
 
-/// The largest value of an entry: an item of DynamoDB has 400 KB at most, with its names.
-pub const VALUE_BYTES: usize = 256 << 10;
+/// Bounds an entry's value: an item of DynamoDB has at most 400 KB, attribute names included.
+pub const MAX_VALUE_BYTES: usize = 256 << 10;

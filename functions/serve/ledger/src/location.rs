@@ -1,11 +1,11 @@
-//! Where a ledger is, and the journal beside it.
+//! The location of a ledger, and of the journal beside it.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use amaas_wire::Digest;
 
-/// Where a ledger is.
+/// The location of a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerLocation {
     /// `sqlite:PATH`: a file, for the processes of one machine.
@@ -15,7 +15,7 @@ pub enum LedgerLocation {
 }
 
 impl LedgerLocation {
-    /// Where usage is on its way there, where nobody says otherwise, told apart by what `variables` say of the way to DynamoDB.
+    /// The default folder of the usage journal. It depends on the ledger, and on the variables that select a DynamoDB endpoint.
     pub fn journal(&self, variables: impl Fn(&str) -> Option<String>) -> PathBuf {
         match self {
             Self::Sqlite(path) => {

@@ -1,7 +1,7 @@
 //! A ledger in the memory of this process.
 //!
-//! It is bounded in bytes. What is to live for long is a convenience, and the oldest of it makes room; what is to live for
-//! [`BRIEF`] at most is somebody's promise, such as a lease, and is never forgotten early, nor is what has no end.
+//! It is bounded in bytes. Entries with a long time to live are a convenience, and the oldest are evicted first. Entries that live for
+//! [`MAX_PINNED_TTL`] at most are promises, such as leases, and are never evicted; nor are entries that do not expire.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -12,25 +12,25 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::clock::Clock;
-use crate::counter::{Count, Counted};
-use crate::entry::{Entry, Key, Listed, Revision, Write};
+use crate::counter::{CounterOutcome, CounterUpdate};
+use crate::entry::{LedgerEntry, LedgerKey, LedgerWrite, ListedEntry, Revision};
 use crate::error::LedgerError;
-use crate::ledger::{FOREVER, Inserted, Ledger, bounded};
+use crate::ledger::{InsertOutcome, Ledger, NO_EXPIRY, bounded};
 
-/// Entries in memory, which end with the process.
+/// A ledger in memory, which ends with the process.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct MemoryLedger {
     entries: Mutex<Entries>,
     clock: Clock,
 }
 
-impl Memory {
-    /// One that goes by `clock`.
+impl MemoryLedger {
+    /// A ledger with this `clock`.
     pub fn new(clock: Clock) -> Self {
         Self { entries: Mutex::default(), clock }
     }
 
-    /// Does `work` with what has not ended.
+    /// Runs `work` on the entries that have not expired.
     fn with<T>(&self, work: impl FnOnce(&mut Entries, Duration) -> T) -> T {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
@@ -40,84 +40,85 @@ impl Memory {
 }
 
 #[async_trait]
-impl Ledger for Memory {
-    async fn read(&self, key: &Key) -> Result<Option<Entry>, LedgerError> {
+impl Ledger for MemoryLedger {
+    async fn read(&self, key: &LedgerKey) -> Result<Option<LedgerEntry>, LedgerError> {
         Ok(self.with(|entries, _| entries.by_key.get(key).map(|kept| kept.entry.clone())))
     }
 
-    async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError> {
+    async fn insert(&self, key: &LedgerKey, value: Bytes, ttl: Duration) -> Result<InsertOutcome, LedgerError> {
         bounded(&value)?;
         let revision = Revision::draw()?;
         Ok(self.with(|entries, now| {
             if let Some(kept) = entries.by_key.get(key) {
-                return Inserted::Exists(kept.entry.clone());
+                return InsertOutcome::Exists(kept.entry.clone());
             }
-            entries.put(key, Entry { value, revision }, now, lives);
-            Inserted::New(revision)
+            entries.put(key, LedgerEntry { value, revision }, now, ttl);
+            InsertOutcome::New(revision)
         }))
     }
 
     async fn replace(
         &self,
-        key: &Key,
+        key: &LedgerKey,
         revision: Revision,
         value: Bytes,
-        lives: Duration,
+        ttl: Duration,
     ) -> Result<Option<Revision>, LedgerError> {
         bounded(&value)?;
         let new = Revision::draw()?;
         Ok(self.with(|entries, now| {
             entries.take(key, revision)?;
-            entries.put(key, Entry { value, revision: new }, now, lives);
+            entries.put(key, LedgerEntry { value, revision: new }, now, ttl);
             Some(new)
         }))
     }
 
-    async fn extend(&self, key: &Key, revision: Revision, lives: Duration) -> Result<bool, LedgerError> {
+    async fn extend(&self, key: &LedgerKey, revision: Revision, ttl: Duration) -> Result<bool, LedgerError> {
         Ok(self.with(|entries, now| {
             let entry = entries.take(key, revision);
             let was_there = entry.is_some();
             if let Some(entry) = entry {
-                entries.put(key, entry, now, lives);
+                entries.put(key, entry, now, ttl);
             }
             was_there
         }))
     }
 
-    async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError> {
+    async fn remove(&self, key: &LedgerKey, revision: Revision) -> Result<bool, LedgerError> {
         Ok(self.with(|entries, _| entries.take(key, revision).is_some()))
     }
 
-    async fn write(&self, writes: &[Write]) -> Result<(), LedgerError> {
+    async fn write(&self, writes: &[LedgerWrite]) -> Result<(), LedgerError> {
         writes.iter().try_for_each(|write| bounded(&write.value))?;
-        for Write { key, value, lives } in writes {
-            let entry = Entry { value: value.clone(), revision: Revision::draw()? };
+        for LedgerWrite { key, value, ttl } in writes {
+            let entry = LedgerEntry { value: value.clone(), revision: Revision::draw()? };
             self.with(|entries, now| {
                 entries.drop(key);
-                entries.put(key, entry, now, *lives);
+                entries.put(key, entry, now, *ttl);
             });
         }
         Ok(())
     }
 
-    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<Listed>, LedgerError> {
+    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<ListedEntry>, LedgerError> {
         Ok(self.with(|entries, _| {
-            let from = (Bound::Excluded(Key::behind(partition, after)), Bound::Unbounded);
+            let from = (Bound::Excluded(LedgerKey::behind(partition, after)), Bound::Unbounded);
             let listed = entries.by_key.range(from).take_while(|(key, _)| key.partition() == partition);
-            let listed = listed.map(|(key, kept)| Listed { sort: key.sort().to_owned(), entry: kept.entry.clone() });
+            let listed =
+                listed.map(|(key, kept)| ListedEntry { sort: key.sort().to_owned(), entry: kept.entry.clone() });
             listed.take(limit).collect()
         }))
     }
 
-    async fn count(&self, key: &Key, count: Count) -> Result<Counted, LedgerError> {
+    async fn count(&self, key: &LedgerKey, count: CounterUpdate) -> Result<CounterOutcome, LedgerError> {
         let revision = Revision::draw()?;
         Ok(self.with(|entries, now| {
             let value = entries.by_key.get(key).and_then(|kept| number(&kept.entry.value));
             let counted = count.on(value);
-            if let Counted::Now(sum) = counted {
+            if let CounterOutcome::Now(sum) = counted {
                 entries.drop(key);
                 let value = Bytes::copy_from_slice(&sum.to_be_bytes());
-                entries.put(key, Entry { value, revision }, now, count.lives);
+                entries.put(key, LedgerEntry { value, revision }, now, count.ttl);
             }
             counted
         }))
@@ -131,45 +132,45 @@ fn number(value: &[u8]) -> Option<i64> {
 
 #[derive(Debug, Default)]
 struct Entries {
-    by_key: BTreeMap<Arc<Key>, Kept>,
-    /// By end, and by age among those that end together.
-    by_end: BTreeMap<(Duration, u64), Arc<Key>>,
-    /// What may be forgotten, oldest first.
-    long_lived: BTreeMap<u64, Arc<Key>>,
+    by_key: BTreeMap<Arc<LedgerKey>, Kept>,
+    /// By expiry, then by age.
+    by_end: BTreeMap<(Duration, u64), Arc<LedgerKey>>,
+    /// Entries that may be evicted, oldest first.
+    long_lived: BTreeMap<u64, Arc<LedgerKey>>,
     bytes: usize,
     written: u64,
 }
 
 #[derive(Debug)]
 struct Kept {
-    entry: Entry,
+    entry: LedgerEntry,
     end: Duration,
     age: u64,
 }
 
 impl Entries {
-    fn put(&mut self, key: &Key, entry: Entry, now: Duration, lives: Duration) {
-        let (key, end, age) = (Arc::new(key.clone()), now + lives, self.written);
+    fn put(&mut self, key: &LedgerKey, entry: LedgerEntry, now: Duration, ttl: Duration) {
+        let (key, end, age) = (Arc::new(key.clone()), now + ttl, self.written);
         self.written += 1;
         self.bytes += size(&entry);
-        while self.bytes > MOST_BYTES
+        while self.bytes > MAX_BYTES
             && let Some((_, oldest)) = self.long_lived.pop_first()
         {
             self.drop(&oldest);
         }
         self.by_end.insert((end, age), Arc::clone(&key));
-        if lives > BRIEF && lives < FOREVER {
+        if ttl > MAX_PINNED_TTL && ttl < NO_EXPIRY {
             self.long_lived.insert(age, Arc::clone(&key));
         }
         self.by_key.insert(key, Kept { entry, end, age });
     }
 
-    fn take(&mut self, key: &Key, revision: Revision) -> Option<Entry> {
+    fn take(&mut self, key: &LedgerKey, revision: Revision) -> Option<LedgerEntry> {
         self.by_key.get(key).filter(|kept| kept.entry.revision == revision)?;
         self.drop(key)
     }
 
-    fn drop(&mut self, key: &Key) -> Option<Entry> {
+    fn drop(&mut self, key: &LedgerKey) -> Option<LedgerEntry> {
         let kept = self.by_key.remove(key)?;
         self.by_end.remove(&(kept.end, kept.age));
         self.long_lived.remove(&kept.age);
@@ -177,7 +178,7 @@ impl Entries {
         Some(kept.entry)
     }
 
-    /// Takes away what has ended.
+    /// Removes expired entries.
     fn end(&mut self, now: Duration) {
         while let Some(((end, _), key)) = self.by_end.first_key_value()
             && *end <= now
@@ -188,16 +189,16 @@ impl Entries {
     }
 }
 
-fn size(entry: &Entry) -> usize {
-    entry.value.len() + OVERHEAD
+fn size(entry: &LedgerEntry) -> usize {
+    entry.value.len() + ENTRY_OVERHEAD
 }
 
-/// All of it; what is kept of a prediction has some hundred bytes.
-const MOST_BYTES: usize = 64 << 20;
-/// What an entry takes beside its value, about.
-const OVERHEAD: usize = 512;
-/// What lives no longer is not forgotten early.
-const BRIEF: Duration = Duration::from_mins(10);
+/// Bounds all entries together; the stored response of a prediction has some hundred bytes.
+const MAX_BYTES: usize = 64 << 20;
+/// The approximate size of an entry beside its value.
+const ENTRY_OVERHEAD: usize = 512;
+/// Entries with a time to live up to this are not evicted.
+const MAX_PINNED_TTL: Duration = Duration::from_mins(10);
 
 #[cfg(test)]
 mod tests {
@@ -205,20 +206,20 @@ mod tests {
 
     const DAY: Duration = Duration::from_hours(24);
 
-    async fn insert(memory: &Memory, name: &str, lives: Duration) -> bool {
+    async fn insert(memory: &MemoryLedger, name: &str, ttl: Duration) -> bool {
         let value = Bytes::from(vec![0; 256 << 10]);
-        matches!(memory.insert(&Key::new(name, "x"), value, lives).await, Ok(Inserted::New(_)))
+        matches!(memory.insert(&LedgerKey::new(name, "x"), value, ttl).await, Ok(InsertOutcome::New(_)))
     }
 
     #[tokio::test]
     async fn the_oldest_make_room_but_no_promise_is_forgotten() {
-        let memory = Memory::default();
-        assert!(insert(&memory, "promise", BRIEF).await);
+        let memory = MemoryLedger::default();
+        assert!(insert(&memory, "promise", MAX_PINNED_TTL).await);
         for index in 0..512 {
             assert!(insert(&memory, &index.to_string(), DAY).await);
-            assert!(memory.with(|entries, _| entries.bytes) <= MOST_BYTES);
+            assert!(memory.with(|entries, _| entries.bytes) <= MAX_BYTES);
         }
-        assert!(!insert(&memory, "promise", BRIEF).await);
+        assert!(!insert(&memory, "promise", MAX_PINNED_TTL).await);
         assert!(!insert(&memory, "511", DAY).await);
         assert!(insert(&memory, "0", DAY).await);
     }
@@ -227,9 +228,9 @@ mod tests {
     async fn nothing_is_left_of_what_has_ended() {
         let time = Arc::new(Mutex::new(DAY));
         let hand = Arc::clone(&time);
-        let memory = Memory::new(Clock::new(move || *hand.lock().expect("not poisoned")));
-        for (name, lives) in [("a", DAY), ("b", BRIEF), ("c", DAY * 2)] {
-            assert!(insert(&memory, name, lives).await);
+        let memory = MemoryLedger::new(Clock::new(move || *hand.lock().expect("not poisoned")));
+        for (name, ttl) in [("a", DAY), ("b", MAX_PINNED_TTL), ("c", DAY * 2)] {
+            assert!(insert(&memory, name, ttl).await);
         }
         *time.lock().expect("not poisoned") += DAY * 3;
         memory.with(|entries, _| {

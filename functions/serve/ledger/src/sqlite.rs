@@ -1,9 +1,8 @@
-//! A ledger in a SQLite file: for one machine, and for as many processes as it has.
+//! A ledger in a SQLite file, for all processes of one machine.
 //!
-//! The file is in WAL mode. What was written is there after the process is killed; after the machine loses its power the last moments
-//! may be missing.
+//! The file is in WAL mode. Writes survive the end of the process; after a power failure the last moments may be missing.
 //!
-//! One thread has the connection and does nothing else, so that no other blocking work of the process stands before the ledger's.
+//! A dedicated thread owns the connection, so that no other blocking work of the process delays the ledger.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,15 +17,15 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, pa
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
-use crate::counter::{Count, Counted};
-use crate::entry::{Entry, Key, Listed, Revision, Write};
+use crate::counter::{CounterOutcome, CounterUpdate};
+use crate::entry::{LedgerEntry, LedgerKey, LedgerWrite, ListedEntry, Revision};
 use crate::error::LedgerError;
-use crate::ledger::{Inserted, Ledger, bounded};
+use crate::ledger::{InsertOutcome, Ledger, bounded};
 
-/// Entries in a file. Cheap to clone.
+/// A ledger in a file. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Sqlite {
-    /// What the thread of the connection is asked to do. It ends when nobody can ask any more.
+pub struct SqliteLedger {
+    /// Jobs for the connection's thread, which ends when the last sender is dropped.
     asked: Sender<Job>,
     path: PathBuf,
     clock: Clock,
@@ -34,11 +33,11 @@ pub struct Sqlite {
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-impl Sqlite {
-    /// Opens the file at `path`, or makes it, for its owner's eyes only.
+impl SqliteLedger {
+    /// Opens the file at `path`, or creates it, readable by its owner only.
     ///
     /// # Errors
-    /// [`LedgerError::Denied`] where it cannot be opened, [`LedgerError::Format`] where it is something else.
+    /// [`LedgerError::Denied`] if it cannot be opened, [`LedgerError::Format`] if it is not a ledger.
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
         let (asked, jobs) = channel();
         let (reply, opened) = oneshot::channel();
@@ -57,7 +56,7 @@ impl Sqlite {
         Ok(Self { asked, path: path.to_owned(), clock })
     }
 
-    /// Does `work` in a transaction, on the connection's own thread; not at all where nobody waits for it any more.
+    /// Runs `work` in a transaction on the connection's thread; skips it if the caller has stopped waiting.
     async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
@@ -84,37 +83,37 @@ impl Sqlite {
 }
 
 #[async_trait]
-impl Ledger for Sqlite {
-    async fn read(&self, key: &Key) -> Result<Option<Entry>, LedgerError> {
+impl Ledger for SqliteLedger {
+    async fn read(&self, key: &LedgerKey) -> Result<Option<LedgerEntry>, LedgerError> {
         let key = key.clone();
         self.with(move |connection, now| read(connection, &key, now)).await
     }
 
-    async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError> {
+    async fn insert(&self, key: &LedgerKey, value: Bytes, ttl: Duration) -> Result<InsertOutcome, LedgerError> {
         bounded(&value)?;
         let (key, revision) = (key.clone(), Revision::draw()?);
         self.with(move |connection, now| {
             if let Some(entry) = read(connection, &key, now)? {
-                return Ok(Inserted::Exists(entry));
+                return Ok(InsertOutcome::Exists(entry));
             }
             connection.prepare_cached(PURGE)?.execute(params![now, 8])?;
-            put(connection, &key, &value, revision, now.saturating_add(milliseconds(lives)))?;
-            Ok(Inserted::New(revision))
+            put(connection, &key, &value, revision, now.saturating_add(milliseconds(ttl)))?;
+            Ok(InsertOutcome::New(revision))
         })
         .await
     }
 
     async fn replace(
         &self,
-        key: &Key,
+        key: &LedgerKey,
         revision: Revision,
         value: Bytes,
-        lives: Duration,
+        ttl: Duration,
     ) -> Result<Option<Revision>, LedgerError> {
         bounded(&value)?;
         let (key, new) = (key.clone(), Revision::draw()?);
         self.with(move |connection, now| {
-            let end = now.saturating_add(milliseconds(lives));
+            let end = now.saturating_add(milliseconds(ttl));
             let mut put = connection.prepare_cached(
                 "UPDATE entries SET value = ?5, revision = ?6, ends = ?7 WHERE partition = ?1 AND sort = ?2 AND revision = ?3 AND ends > ?4",
             )?;
@@ -125,10 +124,10 @@ impl Ledger for Sqlite {
         .await
     }
 
-    async fn extend(&self, key: &Key, revision: Revision, lives: Duration) -> Result<bool, LedgerError> {
+    async fn extend(&self, key: &LedgerKey, revision: Revision, ttl: Duration) -> Result<bool, LedgerError> {
         let key = key.clone();
         self.with(move |connection, now| {
-            let end = now.saturating_add(milliseconds(lives));
+            let end = now.saturating_add(milliseconds(ttl));
             let mut put = connection.prepare_cached(
                 "UPDATE entries SET ends = ?5 WHERE partition = ?1 AND sort = ?2 AND revision = ?3 AND ends > ?4",
             )?;
@@ -137,7 +136,7 @@ impl Ledger for Sqlite {
         .await
     }
 
-    async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError> {
+    async fn remove(&self, key: &LedgerKey, revision: Revision) -> Result<bool, LedgerError> {
         let key = key.clone();
         self.with(move |connection, now| {
             let mut delete = connection.prepare_cached(
@@ -148,21 +147,21 @@ impl Ledger for Sqlite {
         .await
     }
 
-    async fn write(&self, writes: &[Write]) -> Result<(), LedgerError> {
+    async fn write(&self, writes: &[LedgerWrite]) -> Result<(), LedgerError> {
         writes.iter().try_for_each(|write| bounded(&write.value))?;
         let (writes, revision) = (writes.to_vec(), Revision::draw()?);
         let purged = i64::try_from(8 + 2 * writes.len()).unwrap_or(i64::MAX);
         self.with(move |connection, now| {
             connection.prepare_cached(PURGE)?.execute(params![now, purged])?;
-            for Write { key, value, lives } in &writes {
-                put(connection, key, value, revision, now.saturating_add(milliseconds(*lives)))?;
+            for LedgerWrite { key, value, ttl } in &writes {
+                put(connection, key, value, revision, now.saturating_add(milliseconds(*ttl)))?;
             }
             Ok(())
         })
         .await
     }
 
-    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<Listed>, LedgerError> {
+    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<ListedEntry>, LedgerError> {
         let (partition, after) = (partition.to_owned(), after.to_owned());
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.with(move |connection, now| {
@@ -172,21 +171,21 @@ impl Ledger for Sqlite {
             let rows = select.query_map(params![partition, after, now, limit], |row| {
                 let value = Bytes::from(row.get::<_, Vec<u8>>(1)?);
                 let revision = Revision::from_number(row.get::<_, i64>(2)?.cast_unsigned());
-                Ok(Listed { sort: row.get(0)?, entry: Entry { value, revision } })
+                Ok(ListedEntry { sort: row.get(0)?, entry: LedgerEntry { value, revision } })
             })?;
             rows.collect()
         })
         .await
     }
 
-    async fn count(&self, key: &Key, count: Count) -> Result<Counted, LedgerError> {
+    async fn count(&self, key: &LedgerKey, count: CounterUpdate) -> Result<CounterOutcome, LedgerError> {
         let (key, revision) = (key.clone(), Revision::draw()?);
         self.with(move |connection, now| {
             let stands = read(connection, &key, now)?;
             let stands = stands.and_then(|entry| entry.value.as_ref().try_into().ok().map(i64::from_be_bytes));
             let counted = count.on(stands);
-            if let Counted::Now(sum) = counted {
-                let end = now.saturating_add(milliseconds(count.lives));
+            if let CounterOutcome::Now(sum) = counted {
+                let end = now.saturating_add(milliseconds(count.ttl));
                 put(connection, &key, &sum.to_be_bytes(), revision, end)?;
             }
             Ok(counted)
@@ -198,9 +197,9 @@ impl Ledger for Sqlite {
 /// The thread of a connection.
 fn work(mut connection: Connection, jobs: &Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
-        // A job that panics has rolled its transaction back, and dropped the way back to who asked.
+        // A job that panics has rolled back its transaction and dropped its reply channel.
         if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {
-            tracing::error!("an operation of the ledger panicked");
+            tracing::error!("ledger operation panicked");
         }
     }
 }
@@ -209,8 +208,8 @@ fn ended(path: &Path) -> LedgerError {
     LedgerError::Unreachable { ledger: name(path), cause: "its thread dropped the operation".to_owned() }
 }
 
-/// Writes an entry in the place of any.
-fn put(connection: &Connection, key: &Key, value: &[u8], revision: Revision, end: i64) -> rusqlite::Result<()> {
+/// Writes an entry unconditionally.
+fn put(connection: &Connection, key: &LedgerKey, value: &[u8], revision: Revision, end: i64) -> rusqlite::Result<()> {
     let mut put = connection.prepare_cached(
         "INSERT OR REPLACE INTO entries (partition, sort, value, revision, ends) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -224,7 +223,7 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
     made.map_err(|error| LedgerError::Denied { ledger: name(path), cause: error.to_string() })?;
     let set_up = || {
         let mut connection = Connection::open(path)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "normal")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -238,8 +237,10 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
     let begun = Instant::now();
     let (connection, version) = loop {
         match set_up() {
-            // To become a write-ahead log a file has to be one process's alone for a moment, and SQLite does not wait for that.
-            Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE * 5 => std::thread::sleep(PATIENCE / 100),
+            // Switching to WAL mode needs the file exclusively for a moment, and SQLite does not wait for that.
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT * 5 => {
+                std::thread::sleep(BUSY_TIMEOUT / 100)
+            }
             opened => break opened.map_err(|error| failed(path, &error))?,
         }
     };
@@ -250,12 +251,12 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-fn read(connection: &Connection, key: &Key, now: i64) -> rusqlite::Result<Option<Entry>> {
+fn read(connection: &Connection, key: &LedgerKey, now: i64) -> rusqlite::Result<Option<LedgerEntry>> {
     let mut select = connection
         .prepare_cached("SELECT value, revision FROM entries WHERE partition = ?1 AND sort = ?2 AND ends > ?3")?;
     let entry = select.query_row(params![key.partition(), key.sort(), now], |row| {
         let value = Bytes::from(row.get::<_, Vec<u8>>(0)?);
-        Ok(Entry { value, revision: Revision::from_number(row.get::<_, i64>(1)?.cast_unsigned()) })
+        Ok(LedgerEntry { value, revision: Revision::from_number(row.get::<_, i64>(1)?.cast_unsigned()) })
     });
     entry.optional()
 }
@@ -303,10 +304,10 @@ const TABLES: &str = "
     PRAGMA user_version = 1;
 ";
 const VERSION: i64 = 1;
-/// Takes away some of what has ended: more than is written meanwhile.
+/// Removes some expired entries: more than are written meanwhile.
 const PURGE: &str = "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries WHERE ends <= ?1 LIMIT ?2)";
-/// How long one waits for another process that writes.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a write waits for another process's write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -320,14 +321,14 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
         runtime.expect("a runtime").block_on(async {
             let folder = tempfile::tempdir().expect("a folder");
-            let ledger = Sqlite::open(&folder.path().join("ledger"), Clock::default()).await.expect("opened");
+            let ledger = SqliteLedger::open(&folder.path().join("ledger"), Clock::default()).await.expect("opened");
             let (go, wait) = channel::<()>();
             let blocking = tokio::task::spawn_blocking(move || wait.recv());
-            let key = Key::new("a", "b");
+            let key = LedgerKey::new("a", "b");
             let inserting = ledger.insert(&key, Bytes::new(), Duration::from_secs(9));
             let inserted = tokio::time::timeout(Duration::from_secs(5), inserting).await;
             drop(go);
-            assert!(matches!(inserted, Ok(Ok(Inserted::New(_)))), "it waited for the others");
+            assert!(matches!(inserted, Ok(Ok(InsertOutcome::New(_)))), "it waited for the others");
             let _ = blocking.await;
         });
     }
@@ -335,10 +336,10 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_waits_for_is_not_done_and_a_panic_ends_one_operation_only() {
         let folder = tempfile::tempdir().expect("a folder");
-        let ledger = Sqlite::open(&folder.path().join("ledger"), Clock::default()).await.expect("opened");
+        let ledger = SqliteLedger::open(&folder.path().join("ledger"), Clock::default()).await.expect("opened");
         let (go, wait) = channel::<()>();
         let blocks = ledger.with(move |_, _| Ok(wait.recv().is_ok()));
-        let (key, ended) = (Key::new("a", "b"), Key::new("c", "d"));
+        let (key, ended) = (LedgerKey::new("a", "b"), LedgerKey::new("c", "d"));
         let left = async {
             let insert = ledger.insert(&key, Bytes::new(), Duration::from_secs(9));
             let waited = tokio::time::timeout(Duration::from_millis(10), insert).await;
@@ -353,15 +354,15 @@ mod tests {
             panic!("in the middle of a transaction");
         });
         assert!(matches!(panics.await, Err(LedgerError::Unreachable { .. })));
-        assert!(ledger.read(&Key::new("c", "d")).await.expect("it goes on").is_none(), "rolled back");
+        assert!(ledger.read(&LedgerKey::new("c", "d")).await.expect("it goes on").is_none(), "rolled back");
     }
 
     #[tokio::test]
     async fn the_files_are_their_owners_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger.sqlite");
-        let ledger = Sqlite::open(&path, Clock::default()).await.expect("opened");
-        ledger.insert(&Key::new("a", "b"), Bytes::new(), Duration::from_secs(9)).await.expect("written");
+        let ledger = SqliteLedger::open(&path, Clock::default()).await.expect("opened");
+        ledger.insert(&LedgerKey::new("a", "b"), Bytes::new(), Duration::from_secs(9)).await.expect("written");
         let mut seen = 0;
         for file in std::fs::read_dir(folder.path()).expect("listed") {
             let mode = file.expect("a file").metadata().expect("its metadata").permissions().mode();
@@ -376,7 +377,7 @@ mod tests {
         for _ in 0..8 {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("ledger.sqlite");
-            let opening = (0..8).map(|_| Sqlite::open(&path, Clock::default()));
+            let opening = (0..8).map(|_| SqliteLedger::open(&path, Clock::default()));
             for opened in futures_util::future::join_all(opening).await {
                 opened.expect("opened");
             }
@@ -388,12 +389,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let text = folder.path().join("text");
         std::fs::write(&text, "this is no database, whatever it is called, and it is long enough").expect("written");
-        assert!(matches!(Sqlite::open(&text, Clock::default()).await, Err(LedgerError::Format { .. })));
+        assert!(matches!(SqliteLedger::open(&text, Clock::default()).await, Err(LedgerError::Format { .. })));
         let missing = folder.path().join("no/such/folder");
-        assert!(matches!(Sqlite::open(&missing, Clock::default()).await, Err(LedgerError::Denied { .. })));
+        assert!(matches!(SqliteLedger::open(&missing, Clock::default()).await, Err(LedgerError::Denied { .. })));
         let newer = folder.path().join("newer");
         Connection::open(&newer).and_then(|made| made.pragma_update(None, "user_version", 7)).expect("made");
-        let error = Sqlite::open(&newer, Clock::default()).await.expect_err("another version");
+        let error = SqliteLedger::open(&newer, Clock::default()).await.expect_err("another version");
         assert!(error.to_string().contains("expected version 1, got 7"), "{error}");
     }
 
@@ -403,11 +404,11 @@ mod tests {
         let time = Arc::new(Mutex::new(Duration::from_secs(1)));
         let hand = Arc::clone(&time);
         let clock = Clock::new(move || *hand.lock().expect("not poisoned"));
-        let ledger = Sqlite::open(&folder.path().join("ledger"), clock).await.expect("opened");
+        let ledger = SqliteLedger::open(&folder.path().join("ledger"), clock).await.expect("opened");
         let insert = async |number: u32| {
             let inserted =
-                ledger.insert(&Key::new(number.to_string(), "x"), Bytes::new(), Duration::from_secs(1)).await;
-            assert!(matches!(inserted, Ok(Inserted::New(_))));
+                ledger.insert(&LedgerKey::new(number.to_string(), "x"), Bytes::new(), Duration::from_secs(1)).await;
+            assert!(matches!(inserted, Ok(InsertOutcome::New(_))));
         };
         for number in 0..8 {
             insert(number).await;

@@ -1,6 +1,11 @@
-//! Compressed bodies as what they were, within the bound for bodies.
+//! Content coding of requests: compressed bodies are expanded within the bound for bodies.
 //!
 //! Invariant: expanding stops one byte beyond the bound, whatever the compressed bytes would become.
+//!
+//! Written by hand because tower-http 0.6's `RequestDecompressionLayer` lacks four guarantees. It expands inside `poll_frame`, on the
+//! runtime's thread; here the work is done in the tenant's CPU lane ([`Working`]) and ends when the client hangs up. It answers an
+//! unknown coding itself, with an empty 415, where each route family has its own error document. It reads the first of several
+//! `Content-Encoding` fields only, and compares it case-sensitively. Its errors do not say which coding was malformed.
 
 use std::io::Read;
 

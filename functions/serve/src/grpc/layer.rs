@@ -24,7 +24,7 @@ use crate::reply::{Finished, Idle, respond_to};
 use crate::request::Caller;
 use crate::sealing::Policy;
 use crate::state::Host;
-use amaas_access::Routes;
+use amaas_access::RouteScope;
 
 /// `http` with the service on its own path.
 pub(crate) fn beside(http: Router, host: Host) -> Router {
@@ -79,9 +79,9 @@ async fn admitted(host: &Host, method: &str, headers: &HeaderMap) -> Result<Exte
         if host.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required) {
             return Err(Error::Sealed(SealedCallError::Required));
         }
-        let routes = if method == STREAM || method == "ModelInfer" { Routes::Infer } else { Routes::Models };
+        let routes = if method == STREAM || method == "ModelInfer" { RouteScope::Infer } else { RouteScope::Models };
         let caller = Caller::of(headers, &Extensions::new(), host, routes).await?.admitted(host)?;
-        if routes == Routes::Models {
+        if routes == RouteScope::Models {
             caller.looks(host).await?;
         }
         extensions.insert(caller);

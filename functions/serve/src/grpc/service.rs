@@ -24,7 +24,7 @@ use crate::error::RouteError;
 use crate::request::{AuthorisedModel, Caller};
 use crate::router::{config, health, repository, stats};
 use crate::state::Host;
-use amaas_access::Routes;
+use amaas_access::RouteScope;
 use amaas_model::load::Model;
 
 /// The methods over the models of a host.
@@ -169,7 +169,7 @@ impl Calls {
         let late = |_| Status::deadline_exceeded(format!("no call came for {} s", PAUSE.as_secs()));
         let Some(call) = next.map_err(late)?? else { return Ok(None) };
         let (id, model_name) = (call.id.clone(), call.model_name.clone());
-        let answer = match Caller::of(&self.headers, &http::Extensions::new(), &self.host, Routes::Infer).await {
+        let answer = match Caller::of(&self.headers, &http::Extensions::new(), &self.host, RouteScope::Infer).await {
             Ok(caller) => infer::answer(&self.host, caller, &self.headers, call).await,
             Err(error) => return Err(error.into()),
         };

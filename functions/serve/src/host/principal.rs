@@ -4,14 +4,14 @@
 //! One condition has to hold: the function may be invoked through its URL or API only. A principal with `lambda:InvokeFunction` and
 //! without the condition `lambda:InvokedViaFunctionUrl` can write any event.
 
-use amaas_access::iam::Principal;
+use amaas_access::iam::IamPrincipal;
 use http::Extensions;
 use lambda_http::request::RequestContext;
 
 /// The principal of the request with these extensions, if IAM authorised it.
-pub(super) fn principal(extensions: &Extensions) -> Option<Principal> {
+pub(super) fn principal(extensions: &Extensions) -> Option<IamPrincipal> {
     let RequestContext::ApiGatewayV2(context) = extensions.get()? else { return None };
-    Principal::of_arn(context.authorizer.as_ref()?.iam.as_ref()?.user_arn.clone()?)
+    IamPrincipal::of_arn(context.authorizer.as_ref()?.iam.as_ref()?.user_arn.clone()?)
 }
 
 #[cfg(test)]
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     /// The principal of an event that was made into a request, of which only the head goes on, as of a sealed call.
-    fn found(event: &Value) -> Option<Principal> {
+    fn found(event: &Value) -> Option<IamPrincipal> {
         let request = lambda_http::request::from_str(&event.to_string()).expect("an event");
         let (parts, _) = request.into_parts();
         principal(&parts.clone().extensions)

@@ -1,7 +1,9 @@
-//! A call with an idempotency key runs once: the first answer is kept, sealed, and given again to whoever repeats the call.
+//! Idempotency of calls with a key: a call runs once; its first response is stored, sealed, and replayed for repeats.
 //!
-//! A layer on the routes, inside the one that opens sealed calls. What is kept is a success; anything else lets a repeat run. While
-//! the ledger cannot be reached calls run as if they had no key: a prediction that is made twice is better than none.
+//! A layer on the routes, inside the one that opens sealed calls. Only a success is stored; after anything else a repeat runs. While
+//! the ledger is unreachable, calls run as if they had no key: a prediction that is made twice is better than none.
+//!
+//! Written by hand: no crate keeps leases and sealed responses in a ledger that several processes share.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,8 +29,8 @@ use crate::request::{AuthorisedModel, CallId, Caller};
 use crate::response_store::{Call, digest};
 use crate::sealing::SealedCall;
 use crate::state::Host;
-use amaas_access::quota::Taken;
-use amaas_ledger::Begun;
+use amaas_access::quota::Reservation;
+use amaas_ledger::BeginOutcome;
 use amaas_store::ModelName;
 
 /// Whether such a call runs once.
@@ -76,8 +78,12 @@ async fn of_path(host: &Host, request: Request, next: Next) -> Result<Response<B
 ///
 /// # Errors
 /// A limit that is reached.
-pub(crate) async fn take_request(host: &Host, caller: &Caller, model: Option<&ModelName>) -> Result<Taken, Error> {
-    let mut request = Taken::default();
+pub(crate) async fn take_request(
+    host: &Host,
+    caller: &Caller,
+    model: Option<&ModelName>,
+) -> Result<Reservation, Error> {
+    let mut request = Reservation::default();
     if let Some(model) = model {
         request.take(&caller.account().plan(host.quotas(), model).requests, 1).await?;
     }
@@ -91,7 +97,7 @@ pub(crate) async fn take_request(host: &Host, caller: &Caller, model: Option<&Mo
 pub(crate) async fn run_once<F>(
     host: &Host,
     caller: &Caller,
-    mut request: Taken,
+    mut request: Reservation,
     (mut parts, body): (Parts, Bytes),
     run: impl FnOnce(Parts, Bytes) -> F,
 ) -> Result<Response<Body>, Error>
@@ -116,15 +122,15 @@ where
     let (came, mut waits) = (Instant::now(), None);
     let place = loop {
         let begun = answers.begin(&call).await?;
-        if matches!(begun, Some(Begun::Answered(_) | Begun::OtherCall | Begun::Running)) {
+        if matches!(begun, Some(BeginOutcome::Answered(_) | BeginOutcome::OtherCall | BeginOutcome::Running)) {
             request.keep();
         }
         match begun {
-            Some(Begun::First(place)) => break Some(place),
-            Some(Begun::Answered(sealed)) => return call.again(&sealed),
-            Some(Begun::OtherCall) => return Err(Error::Idempotency(IdempotencyError::Reused)),
-            Some(Begun::Replayed) => return Err(Error::Sealed(SealedCallError::Replayed)),
-            Some(Begun::Running) => {
+            Some(BeginOutcome::First(place)) => break Some(place),
+            Some(BeginOutcome::Answered(sealed)) => return call.again(&sealed),
+            Some(BeginOutcome::OtherCall) => return Err(Error::Idempotency(IdempotencyError::Reused)),
+            Some(BeginOutcome::Replayed) => return Err(Error::Sealed(SealedCallError::Replayed)),
+            Some(BeginOutcome::Running) => {
                 if waits.is_none() {
                     waits = admission::waits(host.gate(), caller.tenant(), body.len());
                 }

@@ -1,10 +1,17 @@
-//! What a host says of itself: `OpenAPI` 3.1, from the table of its routes, the types that they read and write, and the models that it
-//! serves.
+//! The OpenAPI 3.1 document of a host: from the route table, the types of the routes, and the models that it serves.
 //!
-//! A route that is not described cannot be had, for the router is made of the same table (`router/mod.rs`). Schemas are made of the
-//! types (`schemas`), responses to errors of the errors themselves (`refusal`), and the tensors of a network of its manifest
-//! (`tensors`). Without a key nothing is told of which models there are, but for whether any has a task that one of `OpenAI`'s
-//! routes takes.
+//! Invariant: a route without a description cannot exist, because the router is built from the same table (`router/mod.rs`). Schemas
+//! come from the types (`schemas`), error responses from the errors themselves (`refusal`), and a network's tensors from its manifest
+//! (`tensors`). A document for a client without a key names no model; it only includes the routes in `OpenAI`'s shape that some model
+//! has a task for.
+//!
+//! Written by hand, after reading aide 0.15 and utoipa 6. The document is written for each reader, from the models that its key may
+//! use, the host's limits and its sealing policy.
+//! - aide collects one document per process from the handlers' types, through a thread-local generator. It depends on schemars 0.9,
+//!   whose `JsonSchema` is not the 1.x trait that the wire types and a publisher's task types implement.
+//! - utoipa describes routes and types by macros at compile time. Its schema type holds no arbitrary JSON Schema (it has no `const`), so
+//!   a task's schemars schema or a tensor's from a manifest does not fit in.
+//! - Both take error responses from annotations. Here status, slug and headers are read off the responses that the errors become.
 
 mod document;
 mod model;

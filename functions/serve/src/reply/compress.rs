@@ -1,8 +1,11 @@
-//! Answers in a content coding that the caller asked for: the layer around the one that seals.
+//! Content coding of responses (RFC 9110 §12.5.3): the layer around the one that seals.
 //!
-//! A sealed answer is left as it is. Compressing the ciphertext gains nothing, and compressing what is sealed, which can hold a
-//! secret beside a text that somebody else chose, would tell by its length how much the two have in common. Errors, streams and
-//! answers too short to gain anything are left too.
+//! A sealed response is left as it is. Ciphertext does not compress. Compressing before sealing would leak through the length how much
+//! a secret and an attacker's text have in common (CRIME, BREACH). Errors, streams and short responses are left too.
+//!
+//! Written by hand because tower-http 0.6's `CompressionLayer` compresses inside `poll_frame`, on the runtime's thread, whatever the
+//! size of the body; here more than [`QUICK`] bytes are compressed on a blocking thread. It also turns every compressed response into
+//! a chunked one without `Content-Length`, and it ignores `*` in `Accept-Encoding`.
 
 use std::io::Write;
 

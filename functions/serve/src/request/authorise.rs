@@ -14,9 +14,9 @@ use crate::error::Error;
 use crate::error::SealedCallError;
 use crate::state::Host;
 use amaas_access::AccessError;
-use amaas_access::iam::Principal;
-use amaas_access::quota::{Plan, Taken};
-use amaas_access::{Account, KeyRecord, Routes, TenantName};
+use amaas_access::iam::IamPrincipal;
+use amaas_access::quota::{LimitPlan, Reservation};
+use amaas_access::{Account, KeyRecord, RouteScope, TenantName};
 use amaas_store::ModelName;
 
 use crate::sealing::CameSealed;
@@ -27,7 +27,7 @@ pub(crate) struct Caller {
     account: Arc<Account>,
     /// With which key, where it is one.
     key: Option<Arc<KeyRecord>>,
-    routes: Routes,
+    routes: RouteScope,
     /// Whether the call was let in before it got here.
     admitted: bool,
 }
@@ -38,7 +38,7 @@ impl Caller {
         headers: &HeaderMap,
         extensions: &Extensions,
         host: &Host,
-        routes: Routes,
+        routes: RouteScope,
     ) -> Result<Self, Error> {
         let credential = credential(headers);
         // Whoever stands between has seen the key, and would see the answer: of a GET as of a POST.
@@ -52,7 +52,7 @@ impl Caller {
                 (key.tenant.clone(), Some(key))
             }
             (Err(error), _) => {
-                let principal = extensions.get::<Principal>().filter(|_| host.trusts_iam()).ok_or(error)?;
+                let principal = extensions.get::<IamPrincipal>().filter(|_| host.trusts_iam()).ok_or(error)?;
                 tracing::debug!(arn = principal.arn(), "let in by IAM");
                 (named(principal.tenant())?, None)
             }
@@ -79,7 +79,7 @@ impl Caller {
     }
 
     /// Which routes it came by.
-    pub(crate) fn routes(&self) -> Routes {
+    pub(crate) fn routes(&self) -> RouteScope {
         self.routes
     }
 
@@ -94,8 +94,8 @@ impl Caller {
     /// Takes a request of the minute's limits, for a call that only looks: those of a month are for calls to models, so that whoever has
     /// used them up can still see that.
     pub(crate) async fn looks(&self, host: &Host) -> Result<(), Error> {
-        let mut taken = Taken::default();
-        taken.take(&Plan::looks(host.quotas(), self.account.tenant()), 1).await?;
+        let mut taken = Reservation::default();
+        taken.take(&LimitPlan::looks(host.quotas(), self.account.tenant()), 1).await?;
         taken.keep();
         Ok(())
     }
@@ -123,7 +123,7 @@ impl FromRequestParts<Host> for Caller {
             return Ok(caller.clone());
         }
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let caller = Self::of(&parts.headers, &parts.extensions, host, Routes::of(path)).await?;
+        let caller = Self::of(&parts.headers, &parts.extensions, host, RouteScope::of(path)).await?;
         if parts.method != Method::POST {
             caller.looks(host).await?;
         }

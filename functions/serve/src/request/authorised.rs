@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use amaas_access::quota::{Plan, Taken};
+use amaas_access::quota::{LimitPlan, Reservation};
 use amaas_model::load::{Model, Slot};
 use amaas_wire::predict::REQUEST_ID;
 use axum::extract::{FromRequestParts, Path};
@@ -68,9 +68,9 @@ impl AuthorisedModel {
         let Self { host, caller, slot } = self;
         Host::room(&slot)?;
         let plan = caller.account().plan(host.quotas(), slot.name());
-        let max_cost = caller.key().and_then(|key| Plan::of_key(host.quotas(), key));
+        let max_cost = caller.key().and_then(|key| LimitPlan::of_key(host.quotas(), key));
         let price = host.directory().price(slot.name()).await?;
-        let mut taken = Taken::default();
+        let mut taken = Reservation::default();
         taken.take(&plan.requests, 1).await?;
         // A request counts, whatever becomes of it.
         taken.keep();

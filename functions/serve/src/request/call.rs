@@ -11,8 +11,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use amaas_access::meter::Record;
-use amaas_access::quota::{Allowance, Kind, Left, Plan, Taken};
+use amaas_access::meter::UsageRecord;
+use amaas_access::quota::{LeasedLimit, LimitKind, LimitPlan, RemainingLimit, Reservation};
 use amaas_access::{Price, now};
 use amaas_model::load::{Model, Slot};
 use amaas_model::task::{CallHost, Cost, Job, ModelCall, PredictError, UsageSoFar, Work};
@@ -40,8 +40,8 @@ use crate::state::Host;
 pub(crate) struct CallFacts {
     pub(crate) host: Host,
     pub(crate) caller: Caller,
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) max_cost: Option<Arc<Allowance>>,
+    pub(crate) plan: Arc<LimitPlan>,
+    pub(crate) max_cost: Option<Arc<LeasedLimit>>,
     pub(crate) price: Price,
     pub(crate) sealed: bool,
     pub(crate) request_id: HeaderValue,
@@ -112,7 +112,7 @@ impl Received {
         let progress = Progress {
             admission,
             id,
-            taken: Taken::default(),
+            taken: Reservation::default(),
             charged: Cost::rows(0),
             stage: Stage::Idle,
             refusal: None,
@@ -139,7 +139,7 @@ struct Progress {
     admission: Admission,
     /// Whether the response is stored under an idempotency key.
     id: Option<CallId>,
-    taken: Taken,
+    taken: Reservation,
     charged: Cost,
     stage: Stage,
     /// Why the host refused work or a charge.
@@ -317,8 +317,8 @@ impl Call {
     /// Writes what is left of the limit that is nearest.
     pub(crate) fn write_limit_headers(&self, headers: &mut HeaderMap) {
         let plan = &self.0.facts.plan;
-        let all = plan.requests.iter().chain(&plan.units).map(|allowance| allowance.left());
-        let share = |left: &Left| left.remaining.saturating_mul(1 << 20) / left.most.max(1);
+        let all = plan.requests.iter().chain(&plan.units).map(|allowance| allowance.remaining());
+        let share = |left: &RemainingLimit| left.remaining.saturating_mul(1 << 20) / left.most.max(1);
         let Some(nearest) = all.min_by_key(share) else { return };
         let seconds = nearest.reset.as_secs() + u64::from(nearest.reset.subsec_nanos() > 0);
         for (name, value) in [(LIMIT, nearest.most), (REMAINING, nearest.remaining), (RESET, seconds)] {
@@ -352,7 +352,7 @@ impl CallState {
                 let Cost { rows, tokens } = usage.now();
                 self.record(&mut progress, Counted { rows, tokens, begun: self.begun }.usage(), 0);
             }
-            _ => progress.taken = Taken::default(),
+            _ => progress.taken = Reservation::default(),
         }
         error
     }
@@ -365,14 +365,14 @@ impl CallState {
         }
         let units = usage.units();
         let cost = price.of(units);
-        progress.taken.settle(Kind::Units, units);
-        progress.taken.settle(Kind::Budget, cost.nanos());
-        progress.taken.settle(Kind::MaxCost, cost.nanos());
+        progress.taken.settle(LimitKind::Units, units);
+        progress.taken.settle(LimitKind::Budget, cost.nanos());
+        progress.taken.settle(LimitKind::MaxCost, cost.nanos());
         progress.taken.keep();
         let meter = host.meter();
         let (name, version) = (self.model.name().as_str(), self.model.version().as_str());
         let init = if meter.is_first(name, version) { self.model.times().total.as_millis() } else { 0 };
-        meter.keep(Record {
+        meter.keep(UsageRecord {
             id: progress.id.map_or_else(random_id, |CallId(id)| amaas_wire::hex::encode(&id[..16])),
             repeatable: progress.id.is_some(),
             time: meter.now(),
@@ -394,11 +394,11 @@ impl CallState {
     }
 
     /// Takes what `more` costs beyond what was `charged`.
-    async fn take(&self, charged: Cost, total: Cost) -> Result<Taken, Error> {
+    async fn take(&self, charged: Cost, total: Cost) -> Result<Reservation, Error> {
         let CallFacts { plan, max_cost, price, .. } = &self.facts;
         let (before, after) = (units(charged), units(total));
         let (more, cost) = (after - before, price.of(after).nanos().saturating_sub(price.of(before).nanos()));
-        let mut taken = Taken::default();
+        let mut taken = Reservation::default();
         taken.take(&plan.units, more).await?;
         taken.take(&plan.costs, cost).await?;
         taken.take(max_cost.as_slice(), cost).await?;
@@ -483,11 +483,11 @@ impl Drop for CallState {
             Stage::Preparing => {
                 let Some(done) = progress.admission.progress().done() else { return };
                 // Nothing of it is taken yet, or not all of it.
-                progress.taken = Taken::default();
+                progress.taken = Reservation::default();
                 let CallFacts { plan, max_cost, price, .. } = &self.facts;
                 let (plan, max_cost, cost) = (Arc::clone(plan), max_cost.clone(), price.of(done));
                 let take = async move {
-                    let mut taken = Taken::default();
+                    let mut taken = Reservation::default();
                     let units = taken.take(&plan.units, done).await;
                     let costs = taken.take(&plan.costs, cost.nanos()).await;
                     let of_key = taken.take(max_cost.as_slice(), cost.nanos()).await;

@@ -1,6 +1,6 @@
 //! The cost of a call without its model: for benchmarks.
 
-use amaas_access::Routes;
+use amaas_access::RouteScope;
 use amaas_model::task::{Cost, PredictError};
 use amaas_wire::predict::Usage;
 use axum::body::Body;
@@ -19,7 +19,7 @@ use crate::state::Host;
 /// Why such a call is refused.
 #[doc(hidden)]
 pub async fn rehearse(host: &Host, model: &str, headers: &HeaderMap) -> Result<(), Error> {
-    let caller = Caller::of(headers, &Extensions::new(), host, Routes::Predict).await?;
+    let caller = Caller::of(headers, &Extensions::new(), host, RouteScope::Predict).await?;
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.headers.clone_from(headers);
     let entered = AuthorisedModel::of(host, caller, model)?.enter(&parts).await?;

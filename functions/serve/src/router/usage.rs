@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::reply::json;
 use crate::request::Caller;
 use crate::state::Host;
-use amaas_access::meter::{Day, ReportError, report};
+use amaas_access::meter::{ReportError, UtcDay, report};
 use amaas_access::quota::QuotaError;
 
 #[derive(Deserialize)]
@@ -31,7 +31,7 @@ pub(super) async fn usage(
     let expected = "the query: expected since, until and by, each once at most";
     let Query(parameters) = parameters.map_err(|_| Error::invalid(expected.to_owned()))?;
     let now = host.meter().now();
-    let until = day("until", parameters.until)?.unwrap_or_else(|| Day::at(now));
+    let until = day("until", parameters.until)?.unwrap_or_else(|| UtcDay::at(now));
     let since = day("since", parameters.since)?.unwrap_or_else(|| until.first_of_month());
     let by = match parameters.by.as_deref() {
         None | Some("model") => UsageBy::Model,
@@ -51,7 +51,7 @@ pub(super) async fn usage(
     }
 }
 
-fn day(param: &'static str, text: Option<String>) -> Result<Option<Day>, Error> {
+fn day(param: &'static str, text: Option<String>) -> Result<Option<UtcDay>, Error> {
     text.map(|text| text.parse()).transpose().map_err(|error| invalid(param, &format!("{error}")))
 }
 

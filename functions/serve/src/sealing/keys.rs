@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 
 use super::SealingError;
 use super::document::{AUTHENTICATOR, Authenticator, Document, StoredKey, StoredSigner, key_name, signer_name};
-use amaas_store::vault::{Context, Vault};
+use amaas_store::vault::{EncryptionContext, Vault};
 
 /// A key set in a function's memory. Its secrets are wiped when it is dropped, and `Debug` does not show them.
 pub(crate) struct Keys {
@@ -38,7 +38,7 @@ impl Keys {
     /// that a function that starts waits once for KMS.
     pub(crate) async fn unwrap(document: &Document, vault: &Vault, known: Option<&Self>) -> Result<Self, SealingError> {
         let unwrap = async |wrapped: &[u8], key: &str| {
-            vault.unwrap(wrapped, Context { model: document.name.as_str(), key }).await
+            vault.unwrap(wrapped, EncryptionContext { model: document.name.as_str(), key }).await
         };
         let malformed =
             |cause: &str| SealingError::Malformed { name: document.name.to_string(), cause: cause.to_owned() };

@@ -3,7 +3,7 @@
 //! Each sealed call has an encapsulated key of its own, however often the same is asked, so one that comes twice was
 //! recorded and sent again. Those that were taken are remembered in the ledger for as long as their date could be taken: by one
 //! conditional write each, except for a call with an idempotency key. Such a call has an entry of its own while it runs and once its
-//! answer is kept, so it is written here only when that entry goes ([`Place`](amaas_ledger::Place)).
+//! answer is kept, so it is written here only when that entry goes ([`Lease`](amaas_ledger::Place)).
 //!
 //! While the ledger cannot be reached, each process remembers what it took itself.
 
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::date::WINDOW;
 use crate::error::Error;
 use crate::error::SealedCallError;
-use amaas_ledger::{Inserted, Key, Ledger, LedgerError, Once};
+use amaas_ledger::{InsertOutcome, Ledger, LedgerError, LedgerKey, OnceMarker};
 use amaas_store::ModelName;
 use amaas_wire::Digest;
 
@@ -51,10 +51,10 @@ impl Replays {
         if self.is_paused() {
             return self.first_here(id);
         }
-        let Once { key, lives } = self.once(id);
-        match self.ledger.insert(&key, Bytes::new(), lives).await {
-            Ok(Inserted::New(_)) => Ok(()),
-            Ok(Inserted::Exists(_)) => Err(Error::Sealed(SealedCallError::Replayed)),
+        let OnceMarker { key, ttl } = self.once(id);
+        match self.ledger.insert(&key, Bytes::new(), ttl).await {
+            Ok(InsertOutcome::New(_)) => Ok(()),
+            Ok(InsertOutcome::Exists(_)) => Err(Error::Sealed(SealedCallError::Replayed)),
             Err(error @ (LedgerError::Unreachable { .. } | LedgerError::Random)) => {
                 tracing::error!(%error, "replays of sealed calls are recognised by each process alone");
                 self.own().paused = Some(Instant::now() + PAUSE);
@@ -79,10 +79,10 @@ impl Replays {
         }
     }
 
-    fn once(&self, id: &Digest) -> Once {
+    fn once(&self, id: &Digest) -> OnceMarker {
         // An entry of its own partition, so that none is asked for more than another.
         let partition = format!("{}/{}", self.partition, URL_SAFE_NO_PAD.encode(id.as_bytes()));
-        Once { key: Key::new(partition, "once"), lives: TTL }
+        OnceMarker { key: LedgerKey::new(partition, "once"), ttl: TTL }
     }
 
     fn is_paused(&self) -> bool {
@@ -104,7 +104,7 @@ pub(crate) struct SealedCall {
 
 impl SealedCall {
     /// Where it is remembered.
-    pub(crate) fn once(&self) -> Once {
+    pub(crate) fn once(&self) -> OnceMarker {
         self.replays.once(&self.id)
     }
 
@@ -137,11 +137,11 @@ const LARGEST: usize = 1 << 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use amaas_ledger::{Clock, Memory};
+    use amaas_ledger::{Clock, MemoryLedger};
 
     fn replays() -> Replays {
         let clock = tokio::time::Instant::now();
-        Replays::new(Arc::new(Memory::new(Clock::new(move || clock.elapsed()))), &"m".parse().expect("a name"))
+        Replays::new(Arc::new(MemoryLedger::new(Clock::new(move || clock.elapsed()))), &"m".parse().expect("a name"))
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,8 +16,8 @@ use super::document::{
 };
 use super::keys::Keys;
 use amaas_access::now;
-use amaas_store::vault::{Context, Vault};
-use amaas_store::{Condition, ModelName, Store, StoreError, sealing_key};
+use amaas_store::vault::{EncryptionContext, Vault};
+use amaas_store::{ModelName, Store, StoreError, WriteCondition, sealing_key};
 
 /// The keys of sealed calls to one model, wrapped. One that was [read](Self::read) or made is as those wrote it who may use the
 /// vault's key.
@@ -51,7 +51,7 @@ impl KeySet {
             result => return result,
         }
         let set = Self::new(name, vault, now()).await?;
-        match store.write(&sealing_key(name), set.0.to_json().into(), Condition::Absent).await {
+        match store.write(&sealing_key(name), set.0.to_json().into(), WriteCondition::Absent).await {
             Ok(()) => Ok(set),
             // Somebody else was faster, or the store's client put twice.
             Err(StoreError::Conflict { .. }) => Self::read(store, name, vault).await,
@@ -104,7 +104,7 @@ impl KeySet {
         let serial = now().max(serial.saturating_add(1));
         let set = Self(Document::new(name.clone(), serial, keys, signers, (&authenticator, wrapped)));
         set.unwrap(vault, None).await?;
-        match store.write(&sealing_key(name), set.0.to_json().into(), Condition::Unchanged(object.tag)).await {
+        match store.write(&sealing_key(name), set.0.to_json().into(), WriteCondition::Unchanged(object.tag)).await {
             Ok(()) => Ok(set),
             // Somebody else was faster, or the store's client put twice.
             Err(StoreError::Conflict { .. }) => Self::read(store, name, vault).await,
@@ -170,7 +170,7 @@ impl KeySet {
             }
             let changed = change(&set).await?;
             let json = changed.0.to_json();
-            match store.write(&sealing_key(name), json.clone().into(), Condition::Unchanged(tag)).await {
+            match store.write(&sealing_key(name), json.clone().into(), WriteCondition::Unchanged(tag)).await {
                 Err(StoreError::Conflict { .. }) => written = Some(json),
                 result => return result.map(|()| changed).map_err(SealingError::from),
             }
@@ -236,7 +236,7 @@ impl KeySet {
 /// Refuses a document that was altered, or that is of another vault: functions could open a set of two vaults with neither. What the
 /// next document is tagged with.
 async fn verify(document: &Document, vault: &Vault) -> Result<Authenticator, SealingError> {
-    let context = Context { model: document.name.as_str(), key: AUTHENTICATOR };
+    let context = EncryptionContext { model: document.name.as_str(), key: AUTHENTICATOR };
     let authenticator = Authenticator::new(&vault.unwrap(&document.authenticator.0, context).await?);
     document.verify(&authenticator)?;
     Ok(authenticator)
@@ -269,7 +269,7 @@ async fn new_signer(name: &ModelName, vault: &Vault, announced: u64) -> Result<S
 }
 
 async fn wrap(name: &ModelName, vault: &Vault, secret: &[u8], key: &str) -> Result<Base64, SealingError> {
-    Ok(Base64(vault.wrap(secret, Context { model: name.as_str(), key }).await?))
+    Ok(Base64(vault.wrap(secret, EncryptionContext { model: name.as_str(), key }).await?))
 }
 
 /// How long old keys open calls after the new ones are offered, where nobody says otherwise: twice as long as a manifest

@@ -10,7 +10,7 @@ use amaas_ohttp::{PublicKey, Suite};
 use super::document::Document;
 use super::{KeySet, Policy, Sealing};
 use amaas_store::vault::{FileKey, Vault};
-use amaas_store::{Condition, ModelName, Store, sealing_key};
+use amaas_store::{ModelName, Store, WriteCondition, sealing_key};
 
 /// A store with a key set in a folder of its own.
 pub(crate) struct Place {
@@ -39,7 +39,7 @@ impl Place {
 
     pub(crate) async fn put(&self, set: &KeySet) {
         let json = set.document().to_json();
-        self.store().write(&sealing_key(&name()), json.into(), Condition::Any).await.expect("written");
+        self.store().write(&sealing_key(&name()), json.into(), WriteCondition::Any).await.expect("written");
     }
 
     /// Puts `set` as somebody changed it who may use the vault's key.
@@ -52,7 +52,7 @@ impl Place {
         let mut json = serde_json::from_slice(&set.document().to_json()).expect("JSON");
         change(&mut json);
         let json = serde_json::to_vec_pretty(&json).expect("JSON");
-        self.store().write(&sealing_key(&name()), json.into(), Condition::Any).await.expect("written");
+        self.store().write(&sealing_key(&name()), json.into(), WriteCondition::Any).await.expect("written");
     }
 
     /// Rotates at the time of the clock.

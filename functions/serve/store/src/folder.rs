@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Mutex;
 
 use crate::error::StoreError;
-use crate::object::{Condition, DOCUMENT_BYTES, Object, Stat};
+use crate::object::{MAX_DOCUMENT_BYTES, ObjectStat, StoredObject, WriteCondition};
 use amaas_wire::Digest;
 
 /// The folder; its objects are files. A conditional put is atomic within one process only.
@@ -26,19 +26,19 @@ impl Folder {
         Self { root, writer: Arc::default() }
     }
 
-    pub(super) async fn read(&self, key: &str) -> Result<Object, StoreError> {
+    pub(super) async fn read(&self, key: &str) -> Result<StoredObject, StoreError> {
         let read = async {
             let mut bytes = Vec::new();
             let file = fs::File::open(self.root.join(key)).await?;
-            file.take(DOCUMENT_BYTES as u64 + 1).read_to_end(&mut bytes).await?;
+            file.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut bytes).await?;
             Ok(bytes)
         };
         let bytes = read.await.map_err(|error| self.error(key, &error))?;
-        if bytes.len() > DOCUMENT_BYTES {
+        if bytes.len() > MAX_DOCUMENT_BYTES {
             let (store, key) = (self.to_string(), key.to_owned());
-            return Err(StoreError::TooLarge { store, key, limit: DOCUMENT_BYTES });
+            return Err(StoreError::TooLarge { store, key, limit: MAX_DOCUMENT_BYTES });
         }
-        Ok(Object { tag: Digest::of(&bytes).to_string(), bytes: bytes.into() })
+        Ok(StoredObject { tag: Digest::of(&bytes).to_string(), bytes: bytes.into() })
     }
 
     pub(super) async fn read_range(
@@ -76,7 +76,7 @@ impl Folder {
         Ok(())
     }
 
-    pub(super) async fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
+    pub(super) async fn stat(&self, key: &str) -> Result<Option<ObjectStat>, StoreError> {
         match fs::metadata(self.root.join(key)).await.and_then(|metadata| stat(&metadata)) {
             Ok(stat) => Ok(Some(stat)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -91,7 +91,7 @@ impl Folder {
         }
     }
 
-    pub(super) async fn objects(&self, prefix: &str) -> Result<Vec<(String, Stat)>, StoreError> {
+    pub(super) async fn objects(&self, prefix: &str) -> Result<Vec<(String, ObjectStat)>, StoreError> {
         let read = async {
             let mut objects = Vec::new();
             let mut entries = match fs::read_dir(self.root.join(prefix)).await {
@@ -110,13 +110,13 @@ impl Folder {
         read.await.map_err(|error: io::Error| self.error(prefix, &error))
     }
 
-    pub(super) async fn write(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, key: &str, bytes: Bytes, condition: WriteCondition) -> Result<(), StoreError> {
         let _one_writer = self.writer.lock().await;
         let holds = match (condition, self.read(key).await) {
-            (Condition::Any, _) => true,
-            (Condition::Absent, Err(error)) => error.is_not_found(),
-            (Condition::Unchanged(tag), Ok(object)) => object.tag == tag,
-            (Condition::Absent, Ok(_)) | (Condition::Unchanged(_), Err(_)) => false,
+            (WriteCondition::Any, _) => true,
+            (WriteCondition::Absent, Err(error)) => error.is_not_found(),
+            (WriteCondition::Unchanged(tag), Ok(object)) => object.tag == tag,
+            (WriteCondition::Absent, Ok(_)) | (WriteCondition::Unchanged(_), Err(_)) => false,
         };
         if !holds {
             return Err(StoreError::Conflict { store: self.to_string(), key: key.to_owned() });
@@ -151,7 +151,7 @@ impl Folder {
         list.await.map_err(|error: io::Error| self.error(prefix, &error))
     }
 
-    /// Whether there is such a folder. It is asked once something was not found, and costs as little.
+    /// Whether the folder exists. It is checked only after an object was not found.
     fn is_there(&self) -> bool {
         self.root.is_dir()
     }
@@ -169,13 +169,13 @@ impl Folder {
     }
 }
 
-fn stat(metadata: &std::fs::Metadata) -> io::Result<Stat> {
-    Ok(Stat { size: metadata.len(), modified: metadata.modified()? })
+fn stat(metadata: &std::fs::Metadata) -> io::Result<ObjectStat> {
+    Ok(ObjectStat { size: metadata.len(), modified: metadata.modified()? })
 }
 
 impl fmt::Display for Folder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The last name only: this is read by callers too, and whoever configured the path knows the rest.
+        // The last component only: clients see this text too, and the operator knows the rest of the path.
         write!(f, "folder {}", self.root.file_name().unwrap_or_default().display())
     }
 }
@@ -183,19 +183,19 @@ impl fmt::Display for Folder {
 #[cfg(test)]
 mod tests {
     use crate::error::StoreError;
-    use crate::object::{Condition, DOCUMENT_BYTES};
+    use crate::object::{MAX_DOCUMENT_BYTES, WriteCondition};
     use crate::store::Store;
 
     #[tokio::test]
     async fn documents_are_bounded() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());
-        for size in [DOCUMENT_BYTES, DOCUMENT_BYTES + 1] {
+        for size in [MAX_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES + 1] {
             let file = std::fs::File::create(folder.path().join("a")).expect("made");
             file.set_len(size as u64).expect("a sparse file");
             match store.read("a").await {
-                Ok(object) => assert_eq!((object.bytes.len(), size), (DOCUMENT_BYTES, DOCUMENT_BYTES)),
-                Err(error) => assert!(matches!(error, StoreError::TooLarge { .. }) && size > DOCUMENT_BYTES),
+                Ok(object) => assert_eq!((object.bytes.len(), size), (MAX_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES)),
+                Err(error) => assert!(matches!(error, StoreError::TooLarge { .. }) && size > MAX_DOCUMENT_BYTES),
             }
         }
     }
@@ -213,18 +213,18 @@ mod tests {
             assert!(error.to_string().contains(expected) && error.is_not_found(), "{error}");
         }
         let new = Store::folder(folder.path().join("new"));
-        new.write("a", "1".into(), Condition::Absent).await.expect("the folder is made");
+        new.write("a", "1".into(), WriteCondition::Absent).await.expect("the folder is made");
     }
 
     #[tokio::test]
     async fn conditions_hold() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());
-        store.write("a/b", "1".into(), Condition::Absent).await.expect("there is none yet");
-        assert!(store.write("a/b", "2".into(), Condition::Absent).await.is_err());
+        store.write("a/b", "1".into(), WriteCondition::Absent).await.expect("there is none yet");
+        assert!(store.write("a/b", "2".into(), WriteCondition::Absent).await.is_err());
         let object = store.read("a/b").await.expect("just written");
-        store.write("a/b", "2".into(), Condition::Unchanged(object.tag.clone())).await.expect("unchanged");
-        assert!(store.write("a/b", "3".into(), Condition::Unchanged(object.tag)).await.is_err());
+        store.write("a/b", "2".into(), WriteCondition::Unchanged(object.tag.clone())).await.expect("unchanged");
+        assert!(store.write("a/b", "3".into(), WriteCondition::Unchanged(object.tag)).await.is_err());
         assert_eq!(store.read("a/b").await.expect("just written").bytes, "2");
         assert_eq!(store.list("a/").await.expect("listed"), ["b"]);
         assert_eq!(store.size("a/c").await.expect("asked"), None);
@@ -236,9 +236,9 @@ mod tests {
         let store = Store::folder(folder.path());
         assert_eq!(store.objects("a/").await.expect("there is no such folder"), []);
         for (key, text) in [("a/b", "1"), ("a/c", "23"), ("a/deep/d", "4")] {
-            store.write(key, text.into(), Condition::Any).await.expect("written");
+            store.write(key, text.into(), WriteCondition::Any).await.expect("written");
         }
-        // A writer that was killed.
+        // The partial file of a killed writer.
         std::fs::write(folder.path().join("a/e.partial-1"), "567").expect("written");
         let listed = store.objects("a/").await.expect("listed");
         let sizes: Vec<_> = listed.iter().map(|(key, stat)| (key.as_str(), stat.size)).collect();

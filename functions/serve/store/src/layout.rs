@@ -1,4 +1,4 @@
-//! The keys of objects, and the names that may stand in them.
+//! The keys of objects, and the names in them.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,11 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use amaas_wire::Digest;
 
-/// A checked name: 1 to 64 characters of `A-Z a-z 0-9 . _ -`. It can stand in a key, a path and a URL as it is. What it
-/// begins with depends on what it names: a version begins with a digit and an alias with a letter, so that one can never
-/// be taken for the other.
+/// A checked name: 1 to 64 characters of `A-Z a-z 0-9 . _ -`. It needs no escaping in a key, a path or a URL.
+/// A version begins with a digit and an alias with a letter, so that neither can be mistaken for the other.
 #[derive(Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String", bound = "Of: Kind")]
+#[serde(into = "String", try_from = "String", bound = "Of: NameKind")]
 pub struct Name<Of>(String, PhantomData<fn() -> Of>);
 
 /// The name of a model; begins with a letter or a digit.
@@ -24,10 +23,10 @@ pub type Version = Name<OfVersion>;
 pub type Alias = Name<OfAlias>;
 
 /// What a [`Name`] names.
-pub trait Kind {
+pub trait NameKind {
     /// Whether a name of this kind may begin with `byte`.
     fn begins(byte: u8) -> bool;
-    /// What such a name begins with, for people.
+    /// What such a name begins with, for errors.
     const BEGINS: &'static str;
 }
 
@@ -41,21 +40,21 @@ pub enum OfVersion {}
 #[derive(Debug)]
 pub enum OfAlias {}
 
-impl Kind for OfModel {
+impl NameKind for OfModel {
     const BEGINS: &'static str = "a letter or a digit";
     fn begins(byte: u8) -> bool {
         byte.is_ascii_alphanumeric()
     }
 }
 
-impl Kind for OfVersion {
+impl NameKind for OfVersion {
     const BEGINS: &'static str = "a digit";
     fn begins(byte: u8) -> bool {
         byte.is_ascii_digit()
     }
 }
 
-impl Kind for OfAlias {
+impl NameKind for OfAlias {
     const BEGINS: &'static str = "a letter";
     fn begins(byte: u8) -> bool {
         byte.is_ascii_alphabetic()
@@ -64,14 +63,14 @@ impl Kind for OfAlias {
 
 /// A version, by its name or by an alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selector {
-    /// Whatever the alias points to.
+pub enum VersionSelector {
+    /// The version that the alias points to.
     Alias(Alias),
     /// This version.
     Version(Version),
 }
 
-impl FromStr for Selector {
+impl FromStr for VersionSelector {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
@@ -83,7 +82,7 @@ impl FromStr for Selector {
     }
 }
 
-impl fmt::Display for Selector {
+impl fmt::Display for VersionSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Alias(alias) => alias.fmt(f),
@@ -99,7 +98,7 @@ impl<Of> Name<Of> {
     }
 }
 
-impl<Of: Kind> FromStr for Name<Of> {
+impl<Of: NameKind> FromStr for Name<Of> {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
@@ -111,7 +110,7 @@ impl<Of: Kind> FromStr for Name<Of> {
     }
 }
 
-impl<Of: Kind> TryFrom<String> for Name<Of> {
+impl<Of: NameKind> TryFrom<String> for Name<Of> {
     type Error = NameError;
 
     fn try_from(text: String) -> Result<Self, NameError> {
@@ -169,7 +168,7 @@ impl<Of> Ord for Name<Of> {
     }
 }
 
-/// Text that cannot be a name.
+/// The text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("such a name is 1 to 64 characters of A-Z a-z 0-9 . _ -, the first {begins}")]
 pub struct NameError {
@@ -181,7 +180,7 @@ pub fn manifest_key(model: &ModelName, version: &Version) -> String {
     format!("models/{model}/{version}/manifest.json")
 }
 
-/// The key of what says that a version was removed.
+/// The key of the mark of a removed version.
 pub fn removed_key(model: &ModelName, version: &Version) -> String {
     format!("models/{model}/{version}/removed")
 }
@@ -196,7 +195,7 @@ pub fn blob_key(digest: &Digest) -> String {
     format!("blobs/sha256/{digest}")
 }
 
-/// The key of what says that the publish `id` uploads blobs.
+/// The key of the mark that the publish `id` is uploading blobs.
 pub fn upload_key(id: u128) -> String {
     format!("uploads/{id:032x}")
 }
@@ -232,8 +231,8 @@ mod tests {
     fn versions_and_aliases_never_meet() {
         assert!("live".parse::<Version>().is_err());
         assert!("1".parse::<Alias>().is_err());
-        assert_eq!("live".parse(), Ok(Selector::Alias("live".parse().expect("an alias"))));
-        assert_eq!("1.2".parse(), Ok(Selector::Version("1.2".parse().expect("a version"))));
-        assert!("-".parse::<Selector>().is_err());
+        assert_eq!("live".parse(), Ok(VersionSelector::Alias("live".parse().expect("an alias"))));
+        assert_eq!("1.2".parse(), Ok(VersionSelector::Version("1.2".parse().expect("a version"))));
+        assert!("-".parse::<VersionSelector>().is_err());
     }
 }

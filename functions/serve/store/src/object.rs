@@ -4,34 +4,34 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-/// The largest document: whoever can write the bucket must not fill a function's memory. A manifest with the tags of 100 GB has 1 MB.
-pub const DOCUMENT_BYTES: usize = 16 << 20;
+/// Bounds a document, so that a bucket writer cannot exhaust a function's memory. A manifest with the tags of 100 GB has 1 MB.
+pub const MAX_DOCUMENT_BYTES: usize = 16 << 20;
 
-/// An object's bytes and the tag of this state of it.
+/// An object's bytes and its entity tag.
 #[derive(Clone, Debug)]
-pub struct Object {
+pub struct StoredObject {
     /// The bytes.
     pub bytes: Bytes,
-    /// Changes whenever the bytes do; opaque.
+    /// The opaque entity tag, which changes with the bytes.
     pub tag: String,
 }
 
-/// What a store says of an object without its bytes.
+/// An object's metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stat {
-    /// Its size in bytes.
+pub struct ObjectStat {
+    /// The size in bytes.
     pub size: u64,
     /// When it was last written.
     pub modified: SystemTime,
 }
 
-/// When a put may go ahead.
+/// The condition of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub enum WriteCondition {
     /// Always.
     Any,
-    /// Only where there is no such object yet.
+    /// Only if the object does not exist.
     Absent,
-    /// Only where the object is still in the state of this tag.
+    /// Only if the object still has this entity tag.
     Unchanged(String),
 }

@@ -16,12 +16,12 @@ use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use bytes::{Bytes, BytesMut};
 
 use crate::error::StoreError;
-use crate::object::{Condition, DOCUMENT_BYTES, Object, Stat};
+use crate::object::{MAX_DOCUMENT_BYTES, ObjectStat, StoredObject, WriteCondition};
 
-/// How to reach S3. The default takes everything from the environment, as the AWS SDK does.
+/// How S3 is reached. The default uses the environment, as the AWS SDK does.
 #[derive(Clone, Debug, Default)]
 pub struct S3Options {
-    /// Another endpoint than AWS's own, with its credentials: `amaas dev`'s own object store, or a test's.
+    /// Another endpoint than AWS, with its credentials: the object store of `amaas dev` or of a test.
     pub endpoint: Option<S3Endpoint>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct S3 {
 }
 
 impl S3 {
-    /// `location` is what stands behind `s3://`.
+    /// `location` is the part after `s3://`.
     pub(super) async fn open(location: &str, options: &S3Options) -> Result<Self, StoreError> {
         let (bucket, prefix) = location.split_once('/').unwrap_or((location, ""));
         if bucket.is_empty() {
@@ -64,20 +64,20 @@ impl S3 {
         Ok(Self { client: client(options).await, bucket: bucket.to_owned(), prefix })
     }
 
-    pub(super) async fn read(&self, key: &str) -> Result<Object, StoreError> {
+    pub(super) async fn read(&self, key: &str) -> Result<StoredObject, StoreError> {
         let answer = self.client.get_object().bucket(&self.bucket).key(self.key(key)).send().await;
         let mut answer = answer.map_err(|error| self.error(key, &error))?;
         let tag = answer.e_tag().unwrap_or_default().to_owned();
         let mut bytes = BytesMut::new();
         while let Some(piece) = answer.body.next().await {
             let piece = piece.map_err(|error| self.unreachable(key, &error))?;
-            if bytes.len() + piece.len() > DOCUMENT_BYTES {
+            if bytes.len() + piece.len() > MAX_DOCUMENT_BYTES {
                 let (store, key) = (self.to_string(), key.to_owned());
-                return Err(StoreError::TooLarge { store, key, limit: DOCUMENT_BYTES });
+                return Err(StoreError::TooLarge { store, key, limit: MAX_DOCUMENT_BYTES });
             }
             bytes.extend_from_slice(&piece);
         }
-        Ok(Object { bytes: bytes.freeze(), tag })
+        Ok(StoredObject { bytes: bytes.freeze(), tag })
     }
 
     pub(super) async fn read_range(
@@ -113,7 +113,7 @@ impl S3 {
         Ok(())
     }
 
-    pub(super) async fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
+    pub(super) async fn stat(&self, key: &str) -> Result<Option<ObjectStat>, StoreError> {
         match self.client.head_object().bucket(&self.bucket).key(self.key(key)).send().await {
             Ok(answer) => Ok(Some(stat(answer.content_length(), answer.last_modified()))),
             Err(error) if status(&error) == Some(404) => Ok(None),
@@ -128,7 +128,7 @@ impl S3 {
         }
     }
 
-    pub(super) async fn objects(&self, prefix: &str) -> Result<Vec<(String, Stat)>, StoreError> {
+    pub(super) async fn objects(&self, prefix: &str) -> Result<Vec<(String, ObjectStat)>, StoreError> {
         let below = self.key(prefix);
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(&below).delimiter("/");
         let mut pages = list.into_paginator().send();
@@ -144,15 +144,15 @@ impl S3 {
         Ok(objects)
     }
 
-    pub(super) async fn write(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<(), StoreError> {
-        if matches!(condition, Condition::Any) && parts::is_large(bytes.len()) {
+    pub(super) async fn write(&self, key: &str, bytes: Bytes, condition: WriteCondition) -> Result<(), StoreError> {
+        if matches!(condition, WriteCondition::Any) && parts::is_large(bytes.len()) {
             return self.write_in_parts(key, bytes).await;
         }
         let put = self.client.put_object().bucket(&self.bucket).key(self.key(key)).body(ByteStream::from(bytes));
         let put = match condition {
-            Condition::Any => put,
-            Condition::Absent => put.if_none_match("*"),
-            Condition::Unchanged(tag) => put.if_match(tag),
+            WriteCondition::Any => put,
+            WriteCondition::Absent => put.if_none_match("*"),
+            WriteCondition::Unchanged(tag) => put.if_match(tag),
         };
         put.send().await.map_err(|error| self.error(key, &error))?;
         Ok(())
@@ -197,13 +197,13 @@ impl S3 {
             return StoreError::Misconfigured { store, cause };
         }
         match (status(error), error.code()) {
-            // A missing bucket is no missing object: whoever configured it has to hear of it.
+            // A missing bucket is not a missing object: the operator has to learn of it.
             (_, Some("NoSuchBucket")) => StoreError::Denied { store, key, cause: "there is no such bucket".to_owned() },
             (Some(404), _) => StoreError::NotFound { store, key },
             (Some(409 | 412), _) => StoreError::Conflict { store, key },
             (Some(401 | 403), code) => {
-                // The message names accounts and roles, which callers of the function need not know.
-                tracing::warn!(%store, key, message = error.message(), "the store refuses access");
+                // The message names accounts and roles, which clients need not know.
+                tracing::warn!(%store, key, message = error.message(), "model store access denied");
                 StoreError::Denied { store, key, cause: code.unwrap_or("access denied").to_owned() }
             }
             (Some(status), code) => {
@@ -216,21 +216,21 @@ impl S3 {
     }
 }
 
-/// What S3 says of an object. One without a date counts as written just now, so that it is taken for no old one.
-fn stat(size: Option<i64>, modified: Option<&DateTime>) -> Stat {
+/// An object's metadata. One without a date counts as written now, so that it does not look old.
+fn stat(size: Option<i64>, modified: Option<&DateTime>) -> ObjectStat {
     let modified = modified.and_then(|&modified| SystemTime::try_from(modified).ok());
     let size = size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
-    Stat { size, modified: modified.unwrap_or_else(SystemTime::now) }
+    ObjectStat { size, modified: modified.unwrap_or_else(SystemTime::now) }
 }
 
 impl S3 {
-    /// What an operator has to set otherwise, where that is what `error` comes of.
+    /// What the operator has to configure differently, if that is the cause of `error`.
     fn misconfigured<E: ProvideErrorMetadata>(&self, error: &SdkError<E>) -> Option<String> {
         let response = error.raw_response()?;
         let region = response.headers().get("x-amz-bucket-region");
         let ours = self.client.config().region().map(Region::as_ref);
         match (response.status().as_u16(), region, error.code()) {
-            // S3 sends a caller to the bucket's own region; or says that the signature is for another.
+            // S3 redirects to the bucket's region, or says that the signature is for another region.
             (301 | 307 | 400, Some(region), _) if Some(region) != ours => Some(format!(
                 "S3 says that it is in the region {region}, and it was asked for in {}; set AWS_REGION={region}",
                 ours.unwrap_or("none")
@@ -240,7 +240,7 @@ impl S3 {
                 ours.unwrap_or("no region")
             )),
             (_, _, Some("InvalidBucketName")) => {
-                Some("S3 takes no bucket of this name; expected 3 to 63 of a-z, 0-9, \".\" and \"-\"".to_owned())
+                Some("S3 does not allow this bucket name; expected 3 to 63 of a-z, 0-9, \".\" and \"-\"".to_owned())
             }
             _ => None,
         }
@@ -253,18 +253,18 @@ impl fmt::Display for S3 {
     }
 }
 
-/// A server that answers a range with more than was asked for.
+/// The server returned more than the requested range.
 #[derive(Debug, thiserror::Error)]
-#[error("the server sent more bytes than the range asked for")]
+#[error("the server sent more bytes than the requested range")]
 struct RangeIgnored;
 
-/// What an error and those below it say, without what they hold.
+/// The messages of an error and its sources.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut texts = vec![error.to_string()];
     let mut below = error.source();
     while let Some(error) = below {
         let text = error.to_string();
-        // Some layers repeat what stands below them.
+        // Some layers repeat their source's message.
         if texts.iter().all(|known| !known.contains(&text)) {
             texts.push(text);
         }
@@ -278,7 +278,7 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
 }
 
 async fn client(options: &S3Options) -> Client {
-    // The loader tries again too, a segment at a time, so that a broken body costs one segment and not the whole blob.
+    // The loader retries too, segment by segment, so that a broken body costs one segment and not the whole blob.
     let retry = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(100));
     let timeouts =
         TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).read_timeout(Duration::from_secs(10)).build();

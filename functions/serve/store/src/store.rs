@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::error::StoreError;
 use crate::folder::Folder;
-use crate::object::{Condition, Object, Stat};
+use crate::object::{ObjectStat, StoredObject, WriteCondition};
 use crate::s3::{S3, S3Options};
 
 /// An object store.
@@ -25,12 +25,12 @@ pub struct S3Location(S3);
 pub struct FolderLocation(Folder);
 
 impl Store {
-    /// Opens `uri`: `s3://bucket[/prefix]`, or the path of a folder (`file://` may stand before it).
+    /// Opens `uri`: `s3://bucket[/prefix]`, or the path of a folder (with or without `file://`).
     ///
-    /// Nothing is contacted yet, but for what the AWS SDK needs to find region and credentials.
+    /// Nothing is contacted yet, except what the AWS SDK needs to find region and credentials.
     ///
     /// # Errors
-    /// [`StoreError::Uri`] when `uri` is neither.
+    /// [`StoreError::Uri`] if `uri` is neither.
     pub async fn open(uri: &str, options: &S3Options) -> Result<Self, StoreError> {
         if let Some(rest) = uri.strip_prefix("s3://") {
             return Ok(Self::S3(S3Location(S3::open(rest, options).await?)));
@@ -42,26 +42,26 @@ impl Store {
         Ok(Self::folder(path))
     }
 
-    /// A store in the folder `path`, which is made when something is put.
+    /// A store in the folder `path`, which is created with the first object.
     pub fn folder(path: impl Into<std::path::PathBuf>) -> Self {
         Self::Folder(FolderLocation(Folder::new(path.into())))
     }
 
-    /// The whole object `key`, a document of at most [`DOCUMENT_BYTES`], with the tag that a conditional put takes.
+    /// The whole object `key`, a document of at most [`MAX_DOCUMENT_BYTES`], with the tag for a conditional write.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is none, [`StoreError::TooLarge`] before more than that is in memory.
-    pub async fn read(&self, key: &str) -> Result<Object, StoreError> {
+    /// [`StoreError::NotFound`] if it does not exist, [`StoreError::TooLarge`] before more than the bound is in memory.
+    pub async fn read(&self, key: &str) -> Result<StoredObject, StoreError> {
         match self {
             Self::S3(store) => store.0.read(key).await,
             Self::Folder(store) => store.0.read(key).await,
         }
     }
 
-    /// Fills `into` with the bytes of `key` from `offset` on, telling `landed` of each piece as it arrives.
+    /// Fills `into` with the bytes of `key` from `offset` on, and calls `landed` for each piece as it arrives.
     ///
     /// # Errors
-    /// [`StoreError::Truncated`] when the object ends before `into` is full.
+    /// [`StoreError::Truncated`] if the object ends before `into` is full.
     pub async fn read_range(
         &self,
         key: &str,
@@ -75,21 +75,21 @@ impl Store {
         }
     }
 
-    /// The size of the object `key` and when it was written; `None` where there is none.
+    /// The size of the object `key` and when it was written; `None` if it does not exist.
     ///
     /// # Errors
-    /// When the store cannot be reached or refuses.
-    pub async fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
+    /// If the store is unreachable or refuses.
+    pub async fn stat(&self, key: &str) -> Result<Option<ObjectStat>, StoreError> {
         match self {
             Self::S3(store) => store.0.stat(key).await,
             Self::Folder(store) => store.0.stat(key).await,
         }
     }
 
-    /// The size of the object `key` in bytes; `None` where there is none.
+    /// The size of the object `key` in bytes; `None` if it does not exist.
     ///
     /// # Errors
-    /// When the store cannot be reached or refuses.
+    /// If the store is unreachable or refuses.
     pub async fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
         Ok(self.stat(key).await?.map(|stat| stat.size))
     }
@@ -97,18 +97,18 @@ impl Store {
     /// Puts `bytes` under `key`, if `condition` holds.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when it does not.
-    pub async fn write(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<(), StoreError> {
+    /// [`StoreError::Conflict`] if it does not.
+    pub async fn write(&self, key: &str, bytes: Bytes, condition: WriteCondition) -> Result<(), StoreError> {
         match self {
             Self::S3(store) => store.0.write(key, bytes, condition).await,
             Self::Folder(store) => store.0.write(key, bytes, condition).await,
         }
     }
 
-    /// Deletes the object `key`; one that is not there is no error.
+    /// Deletes the object `key`; a missing object is not an error.
     ///
     /// # Errors
-    /// When the store cannot be reached or refuses.
+    /// If the store is unreachable or refuses.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
         match self {
             Self::S3(store) => store.0.delete(key).await,
@@ -116,11 +116,11 @@ impl Store {
         }
     }
 
-    /// The objects directly below `prefix` (which ends with `/`), sorted by key, and what writers that were ended left there.
+    /// The objects directly below `prefix` (which ends with `/`), sorted by key, partial files of killed writers included.
     ///
     /// # Errors
-    /// When the store cannot be reached or refuses.
-    pub async fn objects(&self, prefix: &str) -> Result<Vec<(String, Stat)>, StoreError> {
+    /// If the store is unreachable or refuses.
+    pub async fn objects(&self, prefix: &str) -> Result<Vec<(String, ObjectStat)>, StoreError> {
         match self {
             Self::S3(store) => store.0.objects(prefix).await,
             Self::Folder(store) => store.0.objects(prefix).await,
@@ -130,7 +130,7 @@ impl Store {
     /// The names directly below `prefix` (which ends with `/`), folders and objects alike, sorted.
     ///
     /// # Errors
-    /// When the store cannot be reached or refuses.
+    /// If the store is unreachable or refuses.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         match self {
             Self::S3(store) => store.0.list(prefix).await,

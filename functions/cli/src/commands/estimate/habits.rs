@@ -224,12 +224,12 @@ pub(super) const METRICS: f64 = 12.0;
 pub(super) const RECORD_DAYS: f64 = 400.0;
 /// Records of the bundled models have 287 to 317 bytes; name, revision and end come with them, and 100 bytes that DynamoDB counts.
 pub(super) const RECORD_BYTES: f64 = 500.0;
-/// `ledger/calls.rs` keeps answers for a day; DynamoDB takes ended items away within a few.
+/// `ledger/src/idempotency_store.rs` stores responses for a day; DynamoDB removes expired items within a few.
 pub(super) const KEPT_DAYS: f64 = 2.0;
 /// A lease is an item of some 120 bytes.
 const LEASE_UNITS: f64 = 1.0;
 const RECORD_UNITS: f64 = 1.0;
-/// `quota/allowance.rs`: a lease, and what is left of it given back.
+/// `quota/leased_limit.rs`: a lease, and the return of its rest.
 const WRITES_A_LIMIT: f64 = 2.0;
 /// Answers of 190 to 4,847 bytes were kept as 1,213 to 6,205: receipt, headers and seal, and up to a twentieth of padding; names come
 /// to some 90 bytes.
@@ -237,7 +237,7 @@ const RECEIPT_BYTES: f64 = 1150.0;
 const PADDING: f64 = 1.05;
 /// `meter/writer.rs`: what falls within 20 minutes of midnight is looked for on the other side of it.
 const NEAR_MIDNIGHT: f64 = 40.0 / 1440.0;
-/// `access/cached.rs` and `seal/source.rs` read again what is older than that.
+/// `access/src/directory.rs` and `sealing/source.rs` fetch values again that are older.
 const AGAIN_SECONDS: f64 = 45.0;
 /// Two keys of `Suite::ALL`, a signer, their authenticator, the ledger's secret and verifier, the model's data key.
 const UNWRAPPED: f64 = 7.0;

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use amaas_access::{KeyId, KeyRecord, Scope, TenantName};
+use amaas_access::{KeyId, KeyRecord, KeyScope, TenantName};
 use serde::Serialize;
 
 use crate::output::{self, date};
@@ -16,7 +16,7 @@ pub(crate) struct ListedKey<'a> {
     created: u64,
     expires: Option<u64>,
     revoked: Option<u64>,
-    scope: &'a Scope,
+    scope: &'a KeyScope,
     state: State,
 }
 

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 
 use amaas_wire::Digest;
 use flate2::bufread::MultiGzDecoder;
+use oci_spec::image::{Descriptor, ImageConfiguration, MediaType};
 
 use super::certificates;
 use super::elf::Elf;
 use super::images::{Images, blob, verified};
 use super::layer::Hashing;
-use super::oci::{Config, Descriptor, LAYER_GZIP, LAYER_TAR};
+use super::oci::media_type;
 use super::parts::Parts;
 use super::surroundings::Surroundings;
 use super::system::is_of_the_driver;
@@ -23,7 +24,7 @@ pub(super) struct Base {
     folder: PathBuf,
     pub(super) digest: String,
     pub(super) layers: Vec<Descriptor>,
-    pub(super) config: Config,
+    pub(super) config: ImageConfiguration,
     contents: Contents,
 }
 
@@ -42,13 +43,15 @@ impl Base {
     /// Opens the image for the architecture of `parts` in the layout `folder`.
     pub(super) fn open(folder: PathBuf, parts: &Parts) -> Result<Self, Failure> {
         let (digest, manifest, config) = Images::open(&folder, parts.architecture)?.one()?;
-        if config.rootfs.diff_ids.len() != manifest.layers.len() {
+        if config.rootfs().diff_ids().len() != manifest.layers().len() {
             return Err(Failure::file(&folder, &"the image's configuration is not of as many layers as it has"));
         }
         let mut base = Self { folder, digest, layers: Vec::new(), config, contents: Contents::default() };
-        for (layer, index) in manifest.layers.into_iter().zip(0..) {
-            base.look_into(&layer, index, parts)?;
-            base.layers.push(Descriptor { media_type: media_type(&layer.media_type), ..layer });
+        for (layer, index) in manifest.layers().iter().zip(0..) {
+            base.look_into(layer, index, parts)?;
+            let mut layer = layer.clone();
+            layer.set_media_type(media_type(layer.media_type()));
+            base.layers.push(layer);
         }
         Ok(base)
     }
@@ -68,9 +71,9 @@ impl Base {
         let (path, _) = verified(&self.folder, layer)?;
         let failed = |error: io::Error| Failure::file(&path, &format!("the layer could not be read: {error}"));
         let file = BufReader::new(File::open(&path).map_err(failed)?);
-        let tar: Box<dyn Read> = match media_type(&layer.media_type).as_str() {
-            LAYER_TAR => Box::new(file),
-            LAYER_GZIP => Box::new(MultiGzDecoder::new(file)),
+        let tar: Box<dyn Read> = match media_type(layer.media_type()) {
+            MediaType::ImageLayer => Box::new(file),
+            MediaType::ImageLayerGzip => Box::new(MultiGzDecoder::new(file)),
             _ => {
                 self.contents.partial = true;
                 return Ok(());
@@ -79,7 +82,7 @@ impl Base {
         let mut tar = Hashing::new(tar);
         self.contents.read(&mut tar, parts).map_err(failed)?;
         let (_, digest, _) = tar.finish();
-        let expected = &self.config.rootfs.diff_ids[index];
+        let expected = &self.config.rootfs().diff_ids()[index];
         if *expected != format!("sha256:{digest}") {
             let what = format!("the layer unpacks to sha256:{digest}, where the image's configuration says {expected}");
             return Err(Failure::file(&path, &what));
@@ -144,14 +147,5 @@ impl Surroundings for Base {
 
     fn without_version(&self) -> String {
         "take a newer base image, or build for an older glibc: `pip install cargo-zigbuild` and --arch".to_owned()
-    }
-}
-
-/// OCI's name of a layer's media type that may be Docker's.
-fn media_type(name: &str) -> String {
-    match name {
-        "application/vnd.docker.image.rootfs.diff.tar.gzip" => LAYER_GZIP.to_owned(),
-        "application/vnd.docker.image.rootfs.diff.tar" => LAYER_TAR.to_owned(),
-        other => other.to_owned(),
     }
 }

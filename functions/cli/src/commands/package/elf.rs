@@ -1,8 +1,8 @@
-//! What the dynamic loader asks of a program or library before it starts it: an interpreter, libraries, and versions of their
-//! symbols. What is missing of these is noticed only when the function starts, which is too late.
+//! An ELF reader: what the dynamic loader requires of a program or library before it starts. That is an interpreter, libraries, and
+//! versions of their symbols; a missing one would be noticed only when the function starts, which is too late.
 //!
-//! It is read as the loader reads it, from the segments: sections, which crates for object files go by, may be stripped. Every
-//! place is looked up with its bounds, since files may be cut off anywhere.
+//! Written by hand because it reads what the loader reads, the segments: `object` and `goblin` find symbol versions through sections,
+//! which may be stripped. Every offset is checked against the file's length, since a file may be cut off anywhere.
 
 use std::collections::BTreeSet;
 

@@ -1,17 +1,19 @@
 //! The container image of a function, as a layout that any tool pushes: a base, then the libraries, then the program, which
 //! changes most often. Nothing runs to make it, and the same files make the same digest.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use oci_spec::image::{
+    Arch, Config, Descriptor, History, ImageConfiguration, ImageManifestBuilder, MediaType, Os, Platform,
+};
 
 use super::base::Base;
 use super::certificates;
 use super::layer::Layer;
 use super::layout::{Layout, is_archive};
 use super::megabytes;
-use super::oci::{CONFIG, Config, Descriptor, Empty, Execution, History, MANIFEST, Manifest, Platform, RootFs};
 use super::parts::Parts;
 use super::surroundings::check;
 use super::system::System;
@@ -49,7 +51,7 @@ pub(super) fn write(
     image.add_parts(parts)?;
     let layers = image.layers.len();
     let manifest = image.finish(function, parts)?;
-    let digest = manifest.digest.clone();
+    let digest = manifest.digest().to_string();
     let bytes = layout.finish(manifest)?;
     report(settings, parts, path, layers, &digest, bytes)
 }
@@ -85,23 +87,21 @@ fn report(
 struct Image<'a> {
     layout: &'a Layout,
     layers: Vec<Descriptor>,
-    annotations: BTreeMap<String, String>,
-    config: Config,
+    annotations: HashMap<String, String>,
+    config: ImageConfiguration,
+    env: Vec<String>,
+    labels: HashMap<String, String>,
     /// The certificates that go with the libraries, where the base has none.
     certificates: Option<Vec<u8>>,
 }
 
 impl<'a> Image<'a> {
     fn new(layout: &'a Layout, parts: &Parts, time: Timestamp) -> Self {
-        let config = Config {
-            created: Some(time.to_string()),
-            architecture: parts.architecture.oci().to_owned(),
-            os: "linux".to_owned(),
-            config: Execution::default(),
-            rootfs: RootFs { kind: "layers".to_owned(), diff_ids: Vec::new() },
-            history: Vec::new(),
-        };
-        Self { layout, layers: Vec::new(), annotations: BTreeMap::new(), config, certificates: None }
+        let mut config = ImageConfiguration::default();
+        config.set_created(Some(time.to_string()));
+        config.set_architecture(Arch::from(parts.architecture.oci())).set_os(Os::Linux);
+        let (annotations, labels) = (HashMap::new(), HashMap::new());
+        Self { layout, layers: Vec::new(), annotations, config, env: Vec::new(), labels, certificates: None }
     }
 
     /// Takes over the layers and the environment of `base`.
@@ -116,10 +116,11 @@ impl<'a> Image<'a> {
         }
         self.annotations.insert(format!("{ANNOTATION}base.digest"), base.digest);
         self.layers = base.layers;
-        self.config.rootfs.diff_ids = base.config.rootfs.diff_ids;
-        self.config.history = base.config.history;
-        self.config.config.env = base.config.config.env;
-        self.config.config.labels = base.config.config.labels;
+        self.config.set_rootfs(base.config.rootfs().clone()).set_history(base.config.history().clone());
+        if let Some(execution) = base.config.config() {
+            self.env = execution.env().clone().unwrap_or_default();
+            self.labels = execution.labels().clone().unwrap_or_default();
+        }
         Ok(())
     }
 
@@ -142,12 +143,13 @@ impl<'a> Image<'a> {
     fn add(&mut self, what: &str, layer: &Layer<'_>) -> Result<(), Failure> {
         let (descriptor, digest) = self.layout.layer(layer)?;
         self.layers.push(descriptor);
-        self.config.rootfs.diff_ids.push(format!("sha256:{digest}"));
-        self.config.history.push(History {
-            created: self.config.created.clone(),
-            created_by: Some(format!("amaas package: {what}")),
-            empty_layer: false,
-        });
+        let mut files = self.config.rootfs().clone();
+        files.diff_ids_mut().push(format!("sha256:{digest}"));
+        let mut step = History::default();
+        step.set_created(self.config.created().clone()).set_created_by(Some(format!("amaas package: {what}")));
+        let mut history = self.config.history().clone().unwrap_or_default();
+        history.push(step);
+        self.config.set_rootfs(files).set_history(Some(history));
         Ok(())
     }
 
@@ -165,43 +167,44 @@ impl<'a> Image<'a> {
         self.set("ORT_DISABLE_TELEMETRY", "1");
         let names = names(function);
         self.annotations.extend(names.clone());
-        let execution = &mut self.config.config;
-        execution.labels.extend(names);
-        execution.labels.remove(SNAPSTART);
+        self.labels.extend(names);
+        self.labels.remove(SNAPSTART);
         if memchr::memmem::find(&parts.bootstrap.bytes, RESTORE).is_some() {
-            execution.labels.insert(SNAPSTART.to_owned(), "Allow".to_owned());
+            self.labels.insert(SNAPSTART.to_owned(), "Allow".to_owned());
         }
-        execution.user = Some("65532:65532".to_owned());
-        execution.entrypoint = vec![format!("/{TASK}/bootstrap")];
-        execution.working_dir = Some(format!("/{TASK}"));
-        execution.exposed_ports = BTreeMap::from([("8080/tcp".to_owned(), Empty::new())]);
-        let platform = Platform { architecture: self.config.architecture.clone(), os: self.config.os.clone() };
-        let manifest = Manifest {
-            schema_version: 2,
-            media_type: Some(MANIFEST.to_owned()),
-            config: self.layout.document(CONFIG, &self.config)?,
-            layers: self.layers,
-            annotations: self.annotations,
-        };
-        let mut descriptor = self.layout.document(MANIFEST, &manifest)?;
-        descriptor.platform = Some(platform);
-        descriptor.annotations.insert(format!("{ANNOTATION}ref.name"), VERSION.to_owned());
+        let mut execution = Config::default();
+        execution.set_user(Some("65532:65532".to_owned())).set_exposed_ports(Some(vec!["8080/tcp".to_owned()]));
+        execution.set_entrypoint(Some(vec![format!("/{TASK}/bootstrap")])).set_working_dir(Some(format!("/{TASK}")));
+        execution.set_env(Some(self.env)).set_labels(Some(self.labels));
+        self.config.set_config(Some(execution));
+        let mut platform = Platform::default();
+        platform.set_architecture(self.config.architecture().clone()).set_os(Os::Linux);
+        let manifest = ImageManifestBuilder::default()
+            .schema_version(2_u32)
+            .media_type(MediaType::ImageManifest)
+            .config(self.layout.document(MediaType::ImageConfig, &self.config)?)
+            .layers(self.layers)
+            .annotations(self.annotations)
+            .build()
+            .map_err(Failure::new)?;
+        let mut descriptor = self.layout.document(MediaType::ImageManifest, &manifest)?;
+        let reference = HashMap::from([(format!("{ANNOTATION}ref.name"), VERSION.to_owned())]);
+        descriptor.set_platform(Some(platform)).set_annotations(Some(reference));
         Ok(descriptor)
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
-        self.config.config.env.iter().find_map(|variable| variable.strip_prefix(name)?.strip_prefix('='))
+        self.env.iter().find_map(|variable| variable.strip_prefix(name)?.strip_prefix('='))
     }
 
     fn set(&mut self, name: &str, value: &str) {
-        let env = &mut self.config.config.env;
-        env.retain(|variable| variable.split('=').next() != Some(name));
-        env.push(format!("{name}={value}"));
+        self.env.retain(|variable| variable.split('=').next() != Some(name));
+        self.env.push(format!("{name}={value}"));
     }
 }
 
 /// What the image says it is, as annotations for registries and labels for container engines.
-fn names(function: &str) -> BTreeMap<String, String> {
+fn names(function: &str) -> HashMap<String, String> {
     [("title", function), ("version", VERSION), ("licenses", env!("CARGO_PKG_LICENSE"))]
         .map(|(name, value)| (format!("{ANNOTATION}{name}"), value.to_owned()))
         .into()

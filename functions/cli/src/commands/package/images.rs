@@ -6,11 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use amaas_wire::Digest;
+use oci_spec::image::{Arch, Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType, Os};
 use serde::de::DeserializeOwned;
 
 use super::layer::Hashing;
 use super::layout::{BLOBS, MARK};
-use super::oci::{Config, Descriptor, INDEX, Index, MANIFEST, Manifest};
+use super::oci::media_type;
 use crate::architecture::Architecture;
 use crate::failure::Failure;
 
@@ -19,7 +20,7 @@ pub(super) struct Images<'a> {
     folder: &'a Path,
     architecture: Architecture,
     /// Those for the architecture.
-    found: Vec<(String, Manifest, Config)>,
+    found: Vec<(String, ImageManifest, ImageConfiguration)>,
     /// What others are for.
     others: Vec<String>,
 }
@@ -31,12 +32,12 @@ impl<'a> Images<'a> {
         let index = folder.join("index.json");
         let text = std::fs::read(&index).map_err(|error| Failure::file(&index, &error))?;
         let mut images = Self { folder, architecture, found: Vec::new(), others: Vec::new() };
-        images.search(document(&index, &text)?, NESTED)?;
+        images.search(&document(&index, &text)?, NESTED)?;
         Ok(images)
     }
 
     /// The one for the architecture: its digest and what it is.
-    pub(super) fn one(mut self) -> Result<(String, Manifest, Config), Failure> {
+    pub(super) fn one(mut self) -> Result<(String, ImageManifest, ImageConfiguration), Failure> {
         let platform = format!("linux/{}", self.architecture.oci());
         match (self.found.len(), self.found.pop()) {
             (1, Some(image)) => Ok(image),
@@ -53,15 +54,15 @@ impl<'a> Images<'a> {
         }
     }
 
-    fn search(&mut self, index: Index, nested: u8) -> Result<(), Failure> {
-        for descriptor in index.manifests {
-            match descriptor.media_type.as_str() {
-                INDEX | DOCKER_INDEX if nested > 0 => {
-                    let index = read(self.folder, &descriptor)?;
-                    self.search(index, nested - 1)?;
+    fn search(&mut self, index: &ImageIndex, nested: u8) -> Result<(), Failure> {
+        for descriptor in index.manifests() {
+            match media_type(descriptor.media_type()) {
+                MediaType::ImageIndex if nested > 0 => {
+                    let index = read(self.folder, descriptor)?;
+                    self.search(&index, nested - 1)?;
                 }
-                MANIFEST | DOCKER_MANIFEST => self.look_at(&descriptor)?,
-                other => self.others.push(other.to_owned()),
+                MediaType::ImageManifest => self.look_at(descriptor)?,
+                _ => self.others.push(descriptor.media_type().to_string()),
             }
         }
         Ok(())
@@ -69,24 +70,25 @@ impl<'a> Images<'a> {
 
     fn look_at(&mut self, descriptor: &Descriptor) -> Result<(), Failure> {
         // Other platforms' blobs are often not there.
-        if let Some(platform) = &descriptor.platform
-            && !self.fits(&platform.os, &platform.architecture)
+        if let Some(platform) = descriptor.platform()
+            && !self.fits(platform.os(), platform.architecture())
         {
-            self.others.push(format!("{}/{}", platform.os, platform.architecture));
+            self.others.push(format!("{}/{}", platform.os(), platform.architecture()));
             return Ok(());
         }
-        let manifest: Manifest = read(self.folder, descriptor)?;
-        let config: Config = read(self.folder, &manifest.config)?;
-        if !self.fits(&config.os, &config.architecture) {
-            self.others.push(format!("{}/{}", config.os, config.architecture));
-        } else if self.found.iter().all(|(digest, ..)| *digest != descriptor.digest) {
-            self.found.push((descriptor.digest.clone(), manifest, config));
+        let manifest: ImageManifest = read(self.folder, descriptor)?;
+        let config: ImageConfiguration = read(self.folder, manifest.config())?;
+        let digest = descriptor.digest().to_string();
+        if !self.fits(config.os(), config.architecture()) {
+            self.others.push(format!("{}/{}", config.os(), config.architecture()));
+        } else if self.found.iter().all(|(known, ..)| *known != digest) {
+            self.found.push((digest, manifest, config));
         }
         Ok(())
     }
 
-    fn fits(&self, os: &str, architecture: &str) -> bool {
-        os == "linux" && architecture == self.architecture.oci()
+    fn fits(&self, os: &Os, architecture: &Arch) -> bool {
+        *os == Os::Linux && *architecture == Arch::from(self.architecture.oci())
     }
 }
 
@@ -122,10 +124,11 @@ pub(super) fn verified(folder: &Path, descriptor: &Descriptor) -> Result<(PathBu
     let mut file = Hashing::new(File::open(&path).map_err(failed)?);
     io::copy(&mut file, &mut io::sink()).map_err(failed)?;
     let (_, digest, size) = file.finish();
-    if digest != expected || size != descriptor.size {
+    if digest != expected || size != descriptor.size() {
         let what = format!(
             "the blob is not what its image names: {size} bytes with sha256:{digest}, where it says {} with {}",
-            descriptor.size, descriptor.digest
+            descriptor.size(),
+            descriptor.digest()
         );
         return Err(Failure::file(&path, &what).try_this("copy the image again"));
     }
@@ -134,10 +137,10 @@ pub(super) fn verified(folder: &Path, descriptor: &Descriptor) -> Result<(PathBu
 
 /// Where the blob is that `descriptor` tells of. A digest that is none would be a path to elsewhere.
 pub(super) fn blob(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, Digest), Failure> {
-    let digest = descriptor.digest.strip_prefix("sha256:").and_then(|digest| digest.parse::<Digest>().ok());
+    let digest = descriptor.as_digest_sha256().and_then(|digest| digest.parse::<Digest>().ok());
     let digest = digest.ok_or_else(|| {
         let what =
-            format!("expected a digest sha256:… of 64 lower-case hexadecimal digits, got {:?}", descriptor.digest);
+            format!("expected a digest sha256:… of 64 lower-case hexadecimal digits, got {}", descriptor.digest());
         Failure::file(folder, &what)
     })?;
     Ok((folder.join(BLOBS).join(digest.to_string()), digest))
@@ -145,5 +148,3 @@ pub(super) fn blob(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, D
 
 /// How many indexes deep an image is looked for: a layout has one for a tag, which has one for each platform.
 const NESTED: u8 = 3;
-const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";

@@ -1,18 +1,18 @@
 //! An image layout being written: a folder of blobs and the list of its one image. It is made beside where it is wanted and put
 //! there when it is whole.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use amaas_wire::Digest;
+use oci_spec::image::{Descriptor, ImageIndex, MediaType};
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
 use super::layer::{Hashing, Layer};
-use super::oci::{Descriptor, INDEX, Index, LAYER_GZIP};
+use super::oci::{descriptor, to_text};
 use crate::failure::Failure;
 
 /// A layout that is not where it will be yet.
@@ -37,15 +37,19 @@ impl Layout {
     }
 
     /// Writes a document.
-    pub(super) fn document(&self, media_type: &str, document: &impl serde::Serialize) -> Result<Descriptor, Failure> {
-        let text = serde_json::to_vec(document).map_err(Failure::new)?;
+    pub(super) fn document(
+        &self,
+        media_type: MediaType,
+        document: &impl serde::Serialize,
+    ) -> Result<Descriptor, Failure> {
+        let text = to_text(document)?;
         let ((), descriptor) = self.blob(media_type, |blob| blob.write_all(&text))?;
         Ok(descriptor)
     }
 
     /// Writes a layer; with it goes the digest of its uncompressed tar.
     pub(super) fn layer(&self, layer: &Layer<'_>) -> Result<(Descriptor, Digest), Failure> {
-        let (digest, descriptor) = self.blob(LAYER_GZIP, |blob| layer.write(blob, self.time))?;
+        let (digest, descriptor) = self.blob(MediaType::ImageLayerGzip, |blob| layer.write(blob, self.time))?;
         Ok((descriptor, digest))
     }
 
@@ -57,14 +61,15 @@ impl Layout {
 
     /// Puts the layout with the image `manifest` where it was wanted, and says how many bytes it has.
     pub(super) fn finish(self, manifest: Descriptor) -> Result<u64, Failure> {
-        let index = Index { schema_version: 2, media_type: Some(INDEX.to_owned()), manifests: vec![manifest] };
-        let index = serde_json::to_vec(&index).map_err(Failure::new)?;
+        let mut index = ImageIndex::default();
+        index.set_media_type(Some(MediaType::ImageIndex)).set_manifests(vec![manifest]);
+        let index = to_text(&index)?;
         self.put(&index).map_err(|error| Failure::file(&self.path, &error))
     }
 
     fn blob<T>(
         &self,
-        media_type: &str,
+        media_type: MediaType,
         write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
     ) -> Result<(T, Descriptor), Failure> {
         let blobs = self.folder.path().join(BLOBS);
@@ -75,9 +80,10 @@ impl Layout {
             let (mut file, digest, size) = blob.finish();
             file.flush()?;
             fs::rename(unnamed, blobs.join(digest.to_string()))?;
-            Ok((written, Descriptor::new(media_type, digest, size)))
+            Ok((written, digest, size))
         };
-        write().map_err(|error: io::Error| Failure::file(&blobs, &error))
+        let (written, digest, size) = write().map_err(|error: io::Error| Failure::file(&blobs, &error))?;
+        Ok((written, descriptor(media_type, digest, size)?))
     }
 
     fn put(&self, index: &[u8]) -> io::Result<u64> {
@@ -129,18 +135,6 @@ impl Layout {
         header.set_uid(0);
         header.set_gid(0);
         header
-    }
-}
-
-impl Descriptor {
-    fn new(media_type: &str, digest: Digest, size: u64) -> Self {
-        Self {
-            media_type: media_type.to_owned(),
-            digest: format!("sha256:{digest}"),
-            size,
-            platform: None,
-            annotations: BTreeMap::new(),
-        }
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use amaas_access::meter::Day;
+use amaas_access::meter::UtcDay;
 
 /// The days of a line, in order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Range {
-    first: Day,
+    first: UtcDay,
     days: usize,
     /// How many of them share a bar.
     each: usize,
@@ -16,7 +16,7 @@ pub(super) struct Range {
 
 impl Range {
     /// From `since` to `until`, both included, and no day after `today`.
-    pub(super) fn new(since: Day, until: Day, today: Day) -> Self {
+    pub(super) fn new(since: UtcDay, until: UtcDay, today: UtcDay) -> Self {
         let until = until.min(today);
         let days = std::iter::successors(Some(since), |day| Some(day.next())).take_while(|day| *day <= until).count();
         Self { first: since, days, each: days.div_ceil(BARS).max(1) }
@@ -31,7 +31,7 @@ impl Range {
     }
 
     /// A bar for each day, or for some days together; the highest is that of the most units. What has none has the lowest.
-    pub(super) fn line(self, units: &BTreeMap<Day, u64>) -> String {
+    pub(super) fn line(self, units: &BTreeMap<UtcDay, u64>) -> String {
         let days = std::iter::successors(Some(self.first), |day| Some(day.next())).take(self.days);
         let of_days: Vec<u128> = days.map(|day| units.get(&day).copied().unwrap_or_default().into()).collect();
         // The last bar may be of fewer days.
@@ -56,7 +56,7 @@ const BARS: usize = 31;
 mod tests {
     use super::*;
 
-    fn day(text: &str) -> Day {
+    fn day(text: &str) -> UtcDay {
         text.parse().expect("a day")
     }
 

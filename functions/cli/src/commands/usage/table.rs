@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use amaas::{UsageBy, UsageDay, UsageReport, UsageRow, UsageSum};
 use amaas_access::Money;
-use amaas_access::meter::Day;
+use amaas_access::meter::UtcDay;
 
 use super::sparkline::Range;
 use super::today;
@@ -77,7 +77,7 @@ fn summed(sum: &UsageSum) -> impl Iterator<Item = String> {
     numbers.into_iter().chain([Money::from_nanos(*cost_nanos).to_string()])
 }
 
-fn by_day(days: &[UsageDay]) -> BTreeMap<Day, u64> {
+fn by_day(days: &[UsageDay]) -> BTreeMap<UtcDay, u64> {
     days.iter().filter_map(|day| Some((day.day.parse().ok()?, day.units))).collect()
 }
 

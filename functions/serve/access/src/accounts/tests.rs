@@ -30,10 +30,10 @@ async fn two_keys_of_a_name_are_live_and_not_three() {
     assert!(accounts.revoke(&first.id).await.expect("revoked"));
     assert!(!accounts.revoke(&first.id).await.expect("it is already"));
     accounts.add_key(&key(), terms()).await.expect("there is a place");
-    // A note whose key is not written yet, as somebody who lists at that moment finds it, stays.
+    // An index entry without a key, as a concurrent listing can find it, stays.
     let unfinished = KeyId::of(&key());
-    let unfinished = note(&terms().tenant, &unfinished);
-    accounts.ledger.insert(&unfinished, Bytes::new(), FOREVER).await.expect("reached");
+    let unfinished = index_entry(&terms().tenant, &unfinished);
+    accounts.ledger.insert(&unfinished, Bytes::new(), NO_EXPIRY).await.expect("reached");
     let records = accounts.keys_of(&terms().tenant).await.expect("listed");
     assert!(accounts.ledger.read(&unfinished).await.expect("reached").is_some());
     assert_eq!(records.len(), 4);
@@ -86,7 +86,7 @@ impl Deployment {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a key"));
-        Self { ledger: Arc::new(Memory::default()), vault, _folder: folder }
+        Self { ledger: Arc::new(MemoryLedger::default()), vault, _folder: folder }
     }
 
     fn accounts(&self) -> Accounts {
@@ -97,26 +97,26 @@ impl Deployment {
         Directory::new(self.accounts())
     }
 
-    /// Changes what stands at `key`, as somebody does who can write the ledger.
-    async fn forge(&self, key: &Key, change: impl FnOnce(&mut Value)) {
+    /// Changes the record at `key`, as a ledger writer without the authority does.
+    async fn forge(&self, key: &LedgerKey, change: impl FnOnce(&mut Value)) {
         let entry = self.ledger.read(key).await.expect("reached").expect("it is there");
         let mut json = serde_json::from_slice(&entry.value).expect("JSON");
         change(&mut json);
         self.put(key, &json).await;
     }
 
-    async fn put(&self, key: &Key, json: &Value) {
-        let write = amaas_ledger::Write { key: key.clone(), value: json.to_string().into(), lives: FOREVER };
+    async fn put(&self, key: &LedgerKey, json: &Value) {
+        let write = amaas_ledger::LedgerWrite { key: key.clone(), value: json.to_string().into(), ttl: NO_EXPIRY };
         self.ledger.write(&[write]).await.expect("written");
     }
 
     /// Takes the signatures away, and what they are made with: a ledger of a version that signed nothing.
-    async fn unsign(&self, keys: &[&Key]) {
+    async fn unsign(&self, keys: &[&LedgerKey]) {
         for key in keys {
             self.forge(key, |json| drop(json.as_object_mut().expect("an object").remove("signature"))).await;
         }
         for name in ["authority", "verifier"] {
-            let key = Key::new("ledger", name);
+            let key = LedgerKey::new("ledger", name);
             let entry = self.ledger.read(&key).await.expect("reached").expect("it is there");
             assert!(self.ledger.remove(&key, entry.revision).await.expect("reached"));
         }
@@ -133,11 +133,11 @@ async fn refusal(function: &Directory, key: &ApiKey) -> Option<AccessError> {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_somebody_else_wrote_is_refused() {
-    type Forge = (&'static str, Key, fn(&mut Value));
+    type Forge = (&'static str, LedgerKey, fn(&mut Value));
     let place = Deployment::new();
     let (administrator, key, model) = (place.accounts(), key(), "m".parse().expect("a name"));
     let scope =
-        Scope { models: Some([ModelName::clone(&model)].into()), max_cost: "1".parse().ok(), ..Scope::default() };
+        KeyScope { models: Some([ModelName::clone(&model)].into()), max_cost: "1".parse().ok(), ..KeyScope::default() };
     let terms = KeyTerms { expires: Some(now() + 1000), scope, ..terms() };
     let id = administrator.add_key(&key, terms.clone()).await.expect("added").id;
     let other = administrator.add_key(&another(), terms.clone()).await.expect("added").id;
@@ -194,7 +194,7 @@ async fn a_record_that_somebody_else_wrote_is_refused() {
     let error = administrator.key(&id).await.expect_err("moved").to_string();
     assert!(error.starts_with(&format!("the record of key {id} is not as those signed it")), "{error}");
 
-    // Nothing is free because somebody altered its price.
+    // An altered price makes no call free.
     assert_eq!(place.function().price(&model).await.expect("set").call.to_string(), "1");
     place.forge(&price_place(&model).key, |json| json["call"] = "0".into()).await;
     assert!(matches!(place.function().price(&model).await, Err(AccessError::KeysUnavailable { .. })));
@@ -207,9 +207,9 @@ async fn only_those_who_wrap_with_the_vault_can_be_the_authority() {
     place.accounts().add_key(&key, terms()).await.expect("added");
     stranger.accounts().add_key(&strangers, terms()).await.expect("added");
     // All that a stranger's ledger has, but for the secret, without which no key is known at all.
-    for at in [Key::new("ledger", "authority"), Key::new("ledger", "verifier")] {
+    for at in [LedgerKey::new("ledger", "authority"), LedgerKey::new("ledger", "verifier")] {
         let value = stranger.ledger.read(&at).await.expect("reached").expect("it is there").value;
-        place.ledger.write(&[amaas_ledger::Write { key: at, value, lives: FOREVER }]).await.expect("written");
+        place.ledger.write(&[amaas_ledger::LedgerWrite { key: at, value, ttl: NO_EXPIRY }]).await.expect("written");
     }
     assert!(matches!(refusal(&place.function(), &key).await, Some(AccessError::KeysUnavailable { .. })));
     assert!(matches!(place.accounts().tenants().await, Err(AccountsError::Vault(_))));
@@ -254,7 +254,7 @@ async fn signing_that_was_broken_off_goes_on() {
     // One that signed the tenant and was killed then.
     let accounts = place.accounts();
     let (signer, at) = (accounts.authority.draw().await.expect("drawn"), tenant_place(&terms().tenant));
-    assert!(accounts.sign_one::<Tenant>(Some(&signer), &at, FOREVER).await.expect("signed"));
+    assert!(accounts.sign_one::<Tenant>(Some(&signer), &at, NO_EXPIRY).await.expect("signed"));
     assert!(matches!(refusal(&place.function(), &key).await, Some(AccessError::KeysUnavailable { .. })));
     place.accounts().sign().await.expect("the rest");
     assert!(refusal(&place.function(), &key).await.is_none());

@@ -1,21 +1,21 @@
-//! How much waits for each model, in `CloudWatch`'s embedded metric format: what a service with a GPU is made larger and smaller by.
+//! The queue depth of each model in `CloudWatch`'s embedded metric format, by which GPU services scale.
 
 use std::io::Write;
 use std::time::Duration;
 
 use serde_json::json;
 
-/// How often it is told. An alarm looks at a minute, and a minute of a full queue is 6 lines of some 200 bytes.
-pub const EVERY: Duration = Duration::from_secs(10);
+/// The time between two reports. An alarm covers a minute, so a minute has 6 lines of some 200 bytes.
+pub const QUEUE_DEPTH_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Writes what waits for each of `models` to standard output; `time` is in milliseconds since 1970.
-pub(super) fn tell(models: impl IntoIterator<Item = (String, usize)>, time: u64) {
+/// Writes the queue depth of each of `models` to standard output; `time` is in milliseconds since 1970.
+pub(super) fn write(models: impl IntoIterator<Item = (String, usize)>, time: u64) {
     let lines: String = models.into_iter().map(|(model, waiting)| line(&model, waiting, time) + "\n").collect();
-    // A log that is gone is no reason to end a server.
+    // A closed log does not end the server.
     let _ = std::io::stdout().write_all(lines.as_bytes());
 }
 
-/// Zero is told too: nothing told is a service that does not run.
+/// Zero is reported too: a missing metric means that the service does not run.
 fn line(model: &str, waiting: usize, time: u64) -> String {
     let metrics = json!([{ "Name": "QueueDepth", "Unit": "Count" }]);
     let by = json!({ "Namespace": "amaas", "Dimensions": [["Model"]], "Metrics": metrics });

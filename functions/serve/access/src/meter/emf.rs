@@ -1,12 +1,12 @@
-//! A line for `CloudWatch` a call, in its embedded metric format: metrics without a call of an API.
+//! `CloudWatch` metrics in its embedded metric format (EMF): one line for each call, without an API call.
 
 use std::io::Write;
 
 use serde_json::json;
 
-use super::Record;
+use super::UsageRecord;
 
-/// Whether such lines are written, to standard output.
+/// Whether EMF lines are written to standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emf {
     /// Metrics are written to standard output.
@@ -16,19 +16,19 @@ pub enum Emf {
 }
 
 impl Emf {
-    /// Tells of `record`.
-    pub(super) fn tell(self, record: &Record) {
+    /// Writes the metrics of `record`.
+    pub(super) fn write(self, record: &UsageRecord) {
         if self == Self::On {
             let mut line = line(record);
             line.push('\n');
-            // A log that is gone is no reason to refuse a call.
+            // A closed log refuses no call.
             let _ = std::io::stdout().write_all(line.as_bytes());
         }
     }
 }
 
-/// Metrics by model and version; tenant and request are in the line, and no metric, so that there are not as many metrics as tenants.
-fn line(record: &Record) -> String {
+/// Metrics by model and version. Tenant and request are in the line but not dimensions, so that their number is no number of metrics.
+fn line(record: &UsageRecord) -> String {
     let metric = |name: &str, unit: &str| json!({ "Name": name, "Unit": unit });
     let mut metrics = vec![
         metric("Calls", "Count"),

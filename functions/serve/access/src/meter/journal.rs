@@ -1,9 +1,11 @@
-//! Records on their way to the ledger, in files of this machine: so that a process that is killed loses none that was answered for.
+//! A write-ahead journal of usage records on this machine's disk, so that a killed process loses no record of an answered call.
 //!
-//! A record is appended before its answer leaves. A process has a name of its own, a locked file of that name while it lives, and
-//! segments `NAME-NUMBER.jsonl`; a segment that is closed goes to the ledger and is deleted then. Whoever finds a lock file that nobody
-//! holds takes over what lies beside it. What was written is there when the process is killed; when the machine loses its power the last
-//! moments may be missing.
+//! A record is appended before its response is sent. A process has a unique name, a locked file of that name while it runs, and
+//! segments `NAME-NUMBER.jsonl`; a closed segment is written to the ledger and then deleted. A process that finds an unlocked lock file
+//! takes over the segments beside it. Records survive the end of the process; after a power failure the last moments may be missing.
+//!
+//! Written by hand: a record needs no index or transaction, only an append without `fsync` and a hand-over between processes. Each
+//! process appends to a file of its own, so none waits for another; SQLite has one writer at a time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -12,77 +14,77 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Record;
+use super::UsageRecord;
 
 /// The journal of a process.
 #[derive(Debug)]
-pub struct Journal {
-    place: Place,
+pub struct UsageJournal {
+    place: JournalPlace,
 }
 
 #[derive(Debug)]
-enum Place {
+enum JournalPlace {
     Folder {
         folder: PathBuf,
         name: String,
         lock: File,
-        open: Mutex<Open>,
+        open: Mutex<OpenSegment>,
     },
-    /// Where no folder can be written: what is in it goes with the process.
-    Memory(Mutex<Vec<Record>>),
+    /// Without a writable folder: records are lost with the process.
+    Memory(Mutex<Vec<UsageRecord>>),
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenSegment {
     file: Option<File>,
     number: u64,
     /// Whether there are closed segments.
     waiting: bool,
-    /// What could not be written, because the disk is full.
-    unwritten: Vec<Record>,
+    /// Records that could not be written because the disk is full.
+    unwritten: Vec<UsageRecord>,
 }
 
-/// Records that go to the ledger together, and are forgotten here when they are there.
+/// Records that are written to the ledger together, and then deleted here.
 #[derive(Debug)]
-pub(super) struct Batch {
-    /// Where they lie.
+pub(super) struct JournalBatch {
+    /// The segment's file.
     segment: Option<PathBuf>,
-    /// Those that lie nowhere.
-    unwritten: Vec<Record>,
-    /// Who held them, where nobody does any more.
+    /// Records without a file.
+    unwritten: Vec<UsageRecord>,
+    /// The lock file of the ended process that wrote them.
     lock: Option<(PathBuf, File)>,
 }
 
-impl Journal {
-    /// A journal in `folder`, which is made where it is not there.
+impl UsageJournal {
+    /// A journal in `folder`, which is created if missing.
     ///
     /// # Errors
-    /// When the folder cannot be made or written, or others than this user may write it.
+    /// If the folder cannot be created or written, or if other users may write it.
     pub fn in_folder(folder: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let (name, lock) = own_name(folder)?;
         let (whose, mine) = (fs::metadata(folder)?, lock.metadata()?.uid());
         if whose.uid() != mine || whose.mode() & 0o022 != 0 {
             let _ = fs::remove_file(lock_file(folder, &name));
-            return Err(io::Error::other("others than this user may write the folder"));
+            return Err(io::Error::other("other users may write the folder"));
         }
         let (folder, open) = (folder.to_owned(), Mutex::default());
-        Ok(Self { place: Place::Folder { folder, name, lock, open } })
+        Ok(Self { place: JournalPlace::Folder { folder, name, lock, open } })
     }
 
-    /// A journal that ends with the process.
+    /// A journal in memory, which ends with the process.
     pub fn in_memory() -> Self {
-        Self { place: Place::Memory(Mutex::default()) }
+        Self { place: JournalPlace::Memory(Mutex::default()) }
     }
 
-    /// Keeps `record`.
+    /// Appends `record`.
     ///
     /// # Errors
-    /// Why it could not be written: it is kept in memory then.
-    pub(super) fn append(&self, record: Record) -> io::Result<()> {
+    /// Why it could not be written; it is kept in memory then.
+    pub(super) fn append(&self, record: UsageRecord) -> io::Result<()> {
         match &self.place {
-            Place::Memory(records) => lock(records).push(record),
-            Place::Folder { folder, name, open, .. } => {
+            JournalPlace::Memory(records) => lock(records).push(record),
+            JournalPlace::Folder { folder, name, open, .. } => {
                 let mut open = lock(open);
                 if let Err(error) = open.write(folder, name, &record) {
                     open.unwritten.push(record);
@@ -93,14 +95,14 @@ impl Journal {
         Ok(())
     }
 
-    /// What is to go to the ledger: all that was kept until now.
-    pub(super) fn closed(&self) -> io::Result<Vec<Batch>> {
+    /// Closes the open segment; all batches until now.
+    pub(super) fn closed(&self) -> io::Result<Vec<JournalBatch>> {
         match &self.place {
-            Place::Memory(records) => {
+            JournalPlace::Memory(records) => {
                 let records = std::mem::take(&mut *lock(records));
-                Ok(Open { unwritten: records, ..Open::default() }.unwritten())
+                Ok(OpenSegment { unwritten: records, ..OpenSegment::default() }.unwritten())
             }
-            Place::Folder { folder, name, open, .. } => {
+            JournalPlace::Folder { folder, name, open, .. } => {
                 let below = {
                     let mut open = lock(open);
                     if open.file.is_some() {
@@ -111,7 +113,7 @@ impl Journal {
                     }
                     open.number
                 };
-                // The next segment may be there by now, and is not closed.
+                // The next segment may exist by now, and is not closed.
                 let mut batches = batches(folder, name, Some(below)).inspect_err(|_| lock(open).waiting = true)?;
                 batches.extend(lock(open).unwritten());
                 Ok(batches)
@@ -119,9 +121,9 @@ impl Journal {
         }
     }
 
-    /// What processes that are gone have left.
-    pub(super) fn left_by_others(&self) -> io::Result<Vec<Batch>> {
-        let Place::Folder { folder, name: own, .. } = &self.place else { return Ok(Vec::new()) };
+    /// The batches of ended processes.
+    pub(super) fn left_by_others(&self) -> io::Result<Vec<JournalBatch>> {
+        let JournalPlace::Folder { folder, name: own, .. } = &self.place else { return Ok(Vec::new()) };
         let mut all = Vec::new();
         for file in fs::read_dir(folder)? {
             let path = file?.path();
@@ -132,10 +134,10 @@ impl Journal {
             let Some(lock) = taken_over(&path)? else { continue };
             let mut batches = batches(folder, name, None)?;
             if batches.is_empty() {
-                // Somebody else may have done so a moment ago.
+                // Another process may have removed it a moment ago.
                 let _ = fs::remove_file(&path);
             }
-            // The lock goes with the last: until then nobody else takes what is left.
+            // The last batch holds the lock, so that no other process takes the rest over.
             if let Some(last) = batches.last_mut() {
                 last.lock = Some((path.clone(), lock));
             }
@@ -144,8 +146,8 @@ impl Journal {
         Ok(all)
     }
 
-    /// Forgets what is in the ledger.
-    fn done(batch: &Batch) -> io::Result<()> {
+    /// Deletes a batch that is in the ledger.
+    fn done(batch: &JournalBatch) -> io::Result<()> {
         if let Some(segment) = &batch.segment {
             fs::remove_file(segment)?;
         }
@@ -155,26 +157,29 @@ impl Journal {
         Ok(())
     }
 
-    /// Takes back what could not be brought into the ledger: files are there still.
-    fn undone(&self, batch: Batch) {
+    /// Takes back a batch that could not be written to the ledger; its file still exists.
+    fn undone(&self, batch: JournalBatch) {
         match &self.place {
-            Place::Memory(records) => lock(records).extend(batch.unwritten),
-            Place::Folder { open, .. } if batch.segment.is_some() => lock(open).waiting = true,
-            Place::Folder { open, .. } => lock(open).unwritten.extend(batch.unwritten),
+            JournalPlace::Memory(records) => lock(records).extend(batch.unwritten),
+            JournalPlace::Folder { open, .. } if batch.segment.is_some() => lock(open).waiting = true,
+            JournalPlace::Folder { open, .. } => lock(open).unwritten.extend(batch.unwritten),
         }
     }
 }
 
-/// Batches on their way to the ledger. Dropped, those that are left go back: whoever brought them was cut off.
+/// Batches that are being written to the ledger. On drop, the rest goes back to the journal.
 #[derive(Debug)]
-pub(super) struct Claimed {
-    journal: Arc<Journal>,
-    batches: VecDeque<Batch>,
+pub(super) struct ClaimedBatches {
+    journal: Arc<UsageJournal>,
+    batches: VecDeque<JournalBatch>,
 }
 
-impl Claimed {
-    /// What `read` finds in `journal`.
-    pub(super) fn of(journal: Arc<Journal>, read: impl FnOnce(&Journal) -> io::Result<Vec<Batch>>) -> io::Result<Self> {
+impl ClaimedBatches {
+    /// The batches that `read` finds in `journal`.
+    pub(super) fn of(
+        journal: Arc<UsageJournal>,
+        read: impl FnOnce(&UsageJournal) -> io::Result<Vec<JournalBatch>>,
+    ) -> io::Result<Self> {
         let batches = read(&journal)?.into();
         Ok(Self { journal, batches })
     }
@@ -183,15 +188,15 @@ impl Claimed {
         self.batches.is_empty()
     }
 
-    /// The records that come first, which are read now: there can be more of them than fit into memory together.
-    pub(super) fn first(&self) -> io::Result<Option<Vec<Record>>> {
-        self.batches.front().map(Batch::read).transpose()
+    /// The records of the first batch. They are read now, because all batches may not fit into memory.
+    pub(super) fn first(&self) -> io::Result<Option<Vec<UsageRecord>>> {
+        self.batches.front().map(JournalBatch::read).transpose()
     }
 
-    /// Forgets those: they are in the ledger.
+    /// Deletes the first batch, which is in the ledger.
     pub(super) fn done(&mut self) -> io::Result<()> {
         let Some(batch) = self.batches.pop_front() else { return Ok(()) };
-        let done = Journal::done(&batch);
+        let done = UsageJournal::done(&batch);
         if done.is_err() {
             self.journal.undone(batch);
         }
@@ -199,7 +204,7 @@ impl Claimed {
     }
 }
 
-impl Drop for Claimed {
+impl Drop for ClaimedBatches {
     fn drop(&mut self) {
         for batch in self.batches.drain(..) {
             self.journal.undone(batch);
@@ -207,19 +212,19 @@ impl Drop for Claimed {
     }
 }
 
-impl Open {
-    fn write(&mut self, folder: &Path, name: &str, record: &Record) -> io::Result<()> {
+impl OpenSegment {
+    fn write(&mut self, folder: &Path, name: &str, record: &UsageRecord) -> io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
         let mut file = match self.file.take() {
             Some(file) => file,
             None => created(&segment(folder, name, self.number))?,
         };
-        // In one piece: whoever is killed has written all of it or none.
+        // One write, so that a killed process has written all of the line or none.
         let written = file.write_all(&line);
         self.file = Some(file);
         if written.is_err() {
-            // What comes next is not to stand behind a part of this one.
+            // The next record must not follow a part of this one.
             self.close();
         }
         written
@@ -231,16 +236,20 @@ impl Open {
         self.waiting = true;
     }
 
-    fn unwritten(&mut self) -> Vec<Batch> {
+    fn unwritten(&mut self) -> Vec<JournalBatch> {
         let records = std::mem::take(&mut self.unwritten);
-        if records.is_empty() { Vec::new() } else { vec![Batch { segment: None, unwritten: records, lock: None }] }
+        if records.is_empty() {
+            Vec::new()
+        } else {
+            vec![JournalBatch { segment: None, unwritten: records, lock: None }]
+        }
     }
 }
 
-impl Drop for Journal {
+impl Drop for UsageJournal {
     fn drop(&mut self) {
-        let Place::Folder { folder, name, lock, .. } = &self.place else { return };
-        // Where segments are left, whoever comes next has to find the lock file.
+        let JournalPlace::Folder { folder, name, lock, .. } = &self.place else { return };
+        // If segments are left, the next process has to find the lock file.
         if batches(folder, name, None).is_ok_and(|batches| batches.is_empty()) {
             let _ = fs::remove_file(lock_file(folder, name));
         }
@@ -248,8 +257,8 @@ impl Drop for Journal {
     }
 }
 
-/// The segments of `name`, oldest first: those whose number is below `below`, or all, where its process is gone.
-fn batches(folder: &Path, name: &str, below: Option<u64>) -> io::Result<Vec<Batch>> {
+/// The segments of `name`, oldest first: those with a number below `below`, or all of an ended process.
+fn batches(folder: &Path, name: &str, below: Option<u64>) -> io::Result<Vec<JournalBatch>> {
     let mut segments = BTreeMap::new();
     for file in fs::read_dir(folder)? {
         let path = file?.path();
@@ -260,44 +269,44 @@ fn batches(folder: &Path, name: &str, below: Option<u64>) -> io::Result<Vec<Batc
             segments.insert(number, path);
         }
     }
-    let batch = |path| Batch { segment: Some(path), unwritten: Vec::new(), lock: None };
+    let batch = |path| JournalBatch { segment: Some(path), unwritten: Vec::new(), lock: None };
     Ok(segments.into_values().map(batch).collect())
 }
 
-impl Batch {
-    fn read(&self) -> io::Result<Vec<Record>> {
+impl JournalBatch {
+    fn read(&self) -> io::Result<Vec<UsageRecord>> {
         let Some(segment) = &self.segment else { return Ok(self.unwritten.clone()) };
         let bytes = fs::read(segment)?;
         let mut records = Vec::new();
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match serde_json::from_slice(line) {
                 Ok(record) => records.push(record),
-                // Its answer had not left: it was killed while it wrote. Or the disk was full, and it is in memory.
-                Err(error) => tracing::warn!(column = error.column(), "a line of the journal is no record"),
+                // The process was killed during the write, before the response. Or the disk was full, and the record is in memory.
+                Err(error) => tracing::warn!(column = error.column(), "malformed line in the usage journal"),
             }
         }
         Ok(records)
     }
 }
 
-/// A name that nobody else has, and its lock file, locked.
+/// A unique name and its lock file, locked.
 fn own_name(folder: &Path) -> io::Result<(String, File)> {
-    for _ in 0..NAMES {
+    for _ in 0..MAX_NAME_ATTEMPTS {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|_| io::Error::other("the operating system gave no randomness"))?;
         let name = format!("{:016x}", u64::from_be_bytes(random));
         let path = lock_file(folder, &name);
         let lock = created(&path)?;
-        // Before it is locked it looks like that of a process that is gone, and somebody may have taken it away.
+        // Before it is locked it looks like that of an ended process, and another process may have removed it.
         let is_there = |lock: &File| Ok::<_, io::Error>(fs::metadata(&path)?.ino() == lock.metadata()?.ino());
         if lock.try_lock().is_ok() && is_there(&lock).unwrap_or(false) {
             return Ok((name, lock));
         }
     }
-    Err(io::Error::other("others kept taking the lock file away"))
+    Err(io::Error::other("other processes kept removing the lock file"))
 }
 
-/// The lock file of somebody who is gone, held from now on; nothing where its process lives.
+/// The lock file of an ended process, now held; `None` if its process is running.
 fn taken_over(path: &Path) -> io::Result<Option<File>> {
     let lock = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -326,8 +335,8 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How often a name is tried.
-const NAMES: u32 = 8;
+/// Bounds the attempts to find a unique name.
+const MAX_NAME_ATTEMPTS: u32 = 8;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,4 @@
-//! What calls are counted as: one record for each call that was answered, from a journal on this machine's disk into the ledger, and
-//! what can be read of them there.
+//! Metering: one usage record for each answered call, from a journal on this machine's disk into the ledger, and reports from there.
 
 mod day;
 mod depth;
@@ -9,10 +8,10 @@ mod record;
 mod report;
 mod writer;
 
-pub use self::day::{Day, DayError};
-pub use self::depth::EVERY;
+pub use self::day::{UtcDay, UtcDayError};
+pub use self::depth::QUEUE_DEPTH_INTERVAL;
 pub use self::emf::Emf;
-pub use self::journal::Journal;
-pub use self::record::Record;
+pub use self::journal::UsageJournal;
+pub use self::record::UsageRecord;
 pub use self::report::{ReportError, report};
-pub use self::writer::Meter;
+pub use self::writer::UsageMeter;

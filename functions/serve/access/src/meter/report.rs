@@ -1,7 +1,7 @@
-//! What a tenant's calls come to, read out of the ledger.
+//! Usage reports of a tenant, from the records in the ledger.
 //!
-//! A day that is over is summed up once, and its sum is kept; a record that comes late marks its day, so that a sum which was made
-//! without it is not kept, and one that was kept is none any more.
+//! A past day is summed up once, and its sum is stored. A late record marks its day, so that a sum without it is not stored, and a stored
+//! one is replaced.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use amaas_wire::usage::{UsageBy, UsageDay, UsageReport, UsageRow, UsageSum};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Day, Record};
+use super::{UsageRecord, UtcDay};
 use crate::key::KeyId;
 use crate::tenant::TenantName;
-use amaas_ledger::{FOREVER, Key, Ledger, LedgerError, Write};
+use amaas_ledger::{Ledger, LedgerError, LedgerKey, LedgerWrite, NO_EXPIRY};
 
-/// The usage of `tenant` from the day `since` to the day `until`, both included, with rows of what `by` says. `now` is in milliseconds
+/// The usage of `tenant` from the day `since` to the day `until`, both included, grouped as `by` says. `now` is in milliseconds
 /// since 1970.
 ///
 /// # Errors
@@ -23,22 +23,22 @@ use amaas_ledger::{FOREVER, Key, Ledger, LedgerError, Write};
 pub async fn report(
     ledger: &dyn Ledger,
     tenant: &TenantName,
-    (since, until): (Day, Day),
+    (since, until): (UtcDay, UtcDay),
     by: UsageBy,
     now: u64,
 ) -> Result<UsageReport, ReportError> {
     if since > until {
         return Err(ReportError::Backwards { since, until });
     }
-    let mut rows: BTreeMap<Parts, UsageRow> = BTreeMap::new();
-    // Nobody has called tomorrow.
-    let last = until.min(Day::at(now));
-    if since.until(last) >= MOST_DAYS {
-        return Err(ReportError::TooLong { most: MOST_DAYS });
+    let mut rows: BTreeMap<UsageGroup, UsageRow> = BTreeMap::new();
+    // There are no calls after today.
+    let last = until.min(UtcDay::at(now));
+    if since.until(last) >= MAX_REPORT_DAYS {
+        return Err(ReportError::TooLong { most: MAX_REPORT_DAYS });
     }
     let (mut total, mut day) = (UsageSum::default(), since);
     while day <= last {
-        for Line { parts, sum } in day_of(ledger, tenant, day, now).await? {
+        for UsageLine { parts, sum } in day_of(ledger, tenant, day, now).await? {
             total.add(&sum);
             let parts = parts.by(by);
             let row = rows.entry(parts.clone()).or_insert_with(|| parts.row());
@@ -57,7 +57,7 @@ pub async fn report(
     Ok(UsageReport { tenant, since, until, by, data: rows.into_values().collect(), total })
 }
 
-/// Why there is no report.
+/// Errors of a report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
@@ -65,31 +65,31 @@ pub enum ReportError {
     /// The ledger failed or refused.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The days are in the wrong order.
+    /// The days are out of order.
     #[error("expected since to be until or earlier, got since {since} and until {until}")]
-    Backwards { since: Day, until: Day },
-    /// More days than are read at once.
+    Backwards { since: UtcDay, until: UtcDay },
+    /// The report covers too many days.
     #[error("expected at most {most} days, got more")]
     TooLong { most: i64 },
 }
 
-/// What the calls of a day come to that have these parts in common.
+/// The sum of a day's calls of one group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Line {
+struct UsageLine {
     #[serde(flatten)]
-    parts: Parts,
+    parts: UsageGroup,
     sum: UsageSum,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Parts {
+struct UsageGroup {
     model: Option<String>,
     version: Option<String>,
     key: Option<KeyId>,
 }
 
-impl Parts {
-    /// Those that are told apart.
+impl UsageGroup {
+    /// The parts that the report groups by.
     fn by(self, by: UsageBy) -> Self {
         match by {
             UsageBy::Model => Self { version: None, key: None, ..self },
@@ -104,9 +104,14 @@ impl Parts {
     }
 }
 
-/// The lines of one day.
-async fn day_of(ledger: &dyn Ledger, tenant: &TenantName, day: Day, now: u64) -> Result<Vec<Line>, LedgerError> {
-    let (is_over, sum) = (now > day.end() + LATE, sum_place(tenant, day));
+/// The sums of one day.
+async fn day_of(
+    ledger: &dyn Ledger,
+    tenant: &TenantName,
+    day: UtcDay,
+    now: u64,
+) -> Result<Vec<UsageLine>, LedgerError> {
+    let (is_over, sum) = (now > day.end() + LATE_AFTER_MS, sum_place(tenant, day));
     if is_over
         && let Some(kept) = ledger.read(&sum).await?
         && let Ok(lines) = serde_json::from_slice(&kept.value)
@@ -115,35 +120,35 @@ async fn day_of(ledger: &dyn Ledger, tenant: &TenantName, day: Day, now: u64) ->
     }
     let lines = add_up(ledger, tenant, day).await?;
     if is_over && !lines.is_empty() {
-        // Where a record came late meanwhile its mark is there, and this is not kept.
+        // If a late record came meanwhile, its mark exists and this sum is not stored.
         let json = Bytes::from(serde_json::to_vec(&lines).unwrap_or_default());
-        ledger.insert(&sum, json, FOREVER).await?;
+        ledger.insert(&sum, json, NO_EXPIRY).await?;
     }
     Ok(lines)
 }
 
-async fn add_up(ledger: &dyn Ledger, tenant: &TenantName, day: Day) -> Result<Vec<Line>, LedgerError> {
-    let (mut sums, mut after) = (BTreeMap::<Parts, UsageSum>::new(), String::new());
+async fn add_up(ledger: &dyn Ledger, tenant: &TenantName, day: UtcDay) -> Result<Vec<UsageLine>, LedgerError> {
+    let (mut sums, mut after) = (BTreeMap::<UsageGroup, UsageSum>::new(), String::new());
     loop {
-        let page = ledger.list(&day_place(tenant, day), &after, PAGE).await?;
-        for record in page.iter().map(|listed| serde_json::from_slice::<Record>(&listed.entry.value)) {
+        let page = ledger.list(&day_place(tenant, day), &after, PAGE_SIZE).await?;
+        for record in page.iter().map(|listed| serde_json::from_slice::<UsageRecord>(&listed.entry.value)) {
             let record = record.map_err(|error| {
-                let cause = format!("a record of another form: line {}, column {}", error.line(), error.column());
+                let cause = format!("a record of an unknown format: line {}, column {}", error.line(), error.column());
                 LedgerError::Format { ledger: "the ledger".to_owned(), cause }
             })?;
             let sum = sum_of(&record);
-            let Record { model, version, key, .. } = record;
-            sums.entry(Parts { model: Some(model), version: Some(version), key }).or_default().add(&sum);
+            let UsageRecord { model, version, key, .. } = record;
+            sums.entry(UsageGroup { model: Some(model), version: Some(version), key }).or_default().add(&sum);
         }
         match page.last() {
-            Some(last) if page.len() == PAGE => after.clone_from(&last.sort),
+            Some(last) if page.len() == PAGE_SIZE => after.clone_from(&last.sort),
             _ => break,
         }
     }
-    Ok(sums.into_iter().map(|(parts, sum)| Line { parts, sum }).collect())
+    Ok(sums.into_iter().map(|(parts, sum)| UsageLine { parts, sum }).collect())
 }
 
-fn sum_of(record: &Record) -> UsageSum {
+fn sum_of(record: &UsageRecord) -> UsageSum {
     UsageSum {
         calls: 1,
         sealed: record.sealed.into(),
@@ -158,31 +163,31 @@ fn sum_of(record: &Record) -> UsageSum {
     }
 }
 
-/// Where a record stands.
-pub(super) fn place(record: &Record) -> Key {
-    Key::new(day_place(&record.tenant, record.day()), record.id.as_str())
+/// The key of a record.
+pub(super) fn place(record: &UsageRecord) -> LedgerKey {
+    LedgerKey::new(day_place(&record.tenant, record.day()), record.id.as_str())
 }
 
-/// The mark of a day for which a record comes late: it stands in the place of the sum, and is none.
-pub(super) fn late(tenant: &TenantName, day: Day) -> Write {
-    Write { key: sum_place(tenant, day), value: Bytes::from_static(b"late"), lives: MARKED }
+/// The mark of a day with a late record. It takes the sum's place, and is not a sum.
+pub(super) fn late(tenant: &TenantName, day: UtcDay) -> LedgerWrite {
+    LedgerWrite { key: sum_place(tenant, day), value: Bytes::from_static(b"late"), ttl: LATE_MARK_TTL }
 }
 
-fn day_place(tenant: &TenantName, day: Day) -> String {
+fn day_place(tenant: &TenantName, day: UtcDay) -> String {
     format!("usage/{tenant}/{day}")
 }
 
-fn sum_place(tenant: &TenantName, day: Day) -> Key {
-    Key::new(format!("usage-sum/{tenant}"), day.to_string())
+fn sum_place(tenant: &TenantName, day: UtcDay) -> LedgerKey {
+    LedgerKey::new(format!("usage-sum/{tenant}"), day.to_string())
 }
 
-/// How long after the end of a day its records are not late yet, in milliseconds.
-pub(super) const LATE: u64 = 60 * 60 * 1000;
-/// For how long no sum of a day is kept after a record came late: longer than it takes to write it.
-const MARKED: Duration = Duration::from_mins(10);
-/// As long as records are kept, about.
-const MOST_DAYS: i64 = 400;
-const PAGE: usize = 1000;
+/// How long after the end of a day a record counts as late, in milliseconds.
+pub(super) const LATE_AFTER_MS: u64 = 60 * 60 * 1000;
+/// How long no sum of a day is stored after a late record: longer than writing the record takes.
+const LATE_MARK_TTL: Duration = Duration::from_mins(10);
+/// Bounds a report: about as long as records are stored.
+const MAX_REPORT_DAYS: i64 = 400;
+const PAGE_SIZE: usize = 1000;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What a token says, held against what is configured.
+//! The claims of a token, checked against the configuration.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{OidcConfig, Part, TokenError, Verified};
+use super::{OidcConfig, TokenError, TokenPart, VerifiedToken};
 
-/// Where in a token the tenant's name is: the name of a claim, to the letter and whatever stands in it (`org_id`,
-/// `https://example.com/tenant`), or, where it begins with `/`, a JSON pointer (RFC 6901) to a member further in
-/// (`/kubernetes.io/namespace`).
+/// Where the tenant's name is in a token: the exact name of a claim (`org_id`, `https://example.com/tenant`), or a JSON pointer
+/// (RFC 6901) if it begins with `/` (`/kubernetes.io/namespace`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath(String);
 
@@ -24,7 +23,7 @@ impl FromStr for ClaimPath {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        // A tilde stands before 0 or 1 (RFC 6901 §3).
+        // A tilde is followed by 0 or 1 (RFC 6901 §3).
         let escaped = |part: &str| part.starts_with(['0', '1']);
         let well_formed = !text.starts_with('/') || text.split('~').skip(1).all(escaped);
         if text.is_empty() || !well_formed { Err(()) } else { Ok(Self(text.to_owned())) }
@@ -37,7 +36,7 @@ impl fmt::Display for ClaimPath {
     }
 }
 
-/// The claims of a token; nobody has said yet that they are the issuer's.
+/// The claims of a token, not verified yet.
 pub(super) struct Claims(Value);
 
 impl Claims {
@@ -45,8 +44,8 @@ impl Claims {
         Self(Value::Object(members))
     }
 
-    /// Who calls, for so long, at `now` (seconds since 1970, UTC): if the signature is good, which is not looked at here.
-    pub(super) fn held_against(&self, config: &OidcConfig, now: u64) -> Result<Verified, TokenError> {
+    /// The caller, if the claims are valid at `now` (seconds since 1970, UTC). The signature is checked elsewhere.
+    pub(super) fn check(&self, config: &OidcConfig, now: u64) -> Result<VerifiedToken, TokenError> {
         if self.get("iss").and_then(Value::as_str) != Some(&config.issuer) {
             return Err(TokenError::Issuer);
         }
@@ -63,7 +62,7 @@ impl Claims {
         let subject = text(self.get("sub")).ok_or(malformed("sub, 1 to 256 bytes of text,"))?;
         let tenant = text(config.tenant_claim.find(self));
         let tenant = tenant.ok_or_else(|| TokenError::NoTenant { claim: config.tenant_claim.to_string() })?;
-        Ok(Verified { tenant, subject, expires })
+        Ok(VerifiedToken { tenant, subject, expires })
     }
 
     /// RFC 7519 §4.1.3: one audience, or a list of them.
@@ -88,21 +87,21 @@ impl Claims {
     }
 }
 
-/// Text that can stand in a log and as a key.
+/// Text that is safe in a log and as a key.
 fn text(value: Option<&Value>) -> Option<String> {
     let text = value?.as_str()?;
-    let fits = (1..=LONGEST).contains(&text.len()) && !text.chars().any(char::is_control);
+    let fits = (1..=MAX_TEXT_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
 }
 
 fn malformed(expected: &'static str) -> TokenError {
-    TokenError::Malformed { part: Part::Claims, expected }
+    TokenError::Malformed { part: TokenPart::Claims, expected }
 }
 
-/// By how much clocks may differ, in seconds.
+/// The tolerated difference of clocks, in seconds.
 pub(super) const LEEWAY: u64 = 60;
-/// A subject has 255 characters at most (OpenID Connect Core 1.0 §2).
-const LONGEST: usize = 256;
+/// Bounds a text claim: a subject has 255 characters at most (OpenID Connect Core 1.0 §2).
+const MAX_TEXT_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -111,7 +110,7 @@ mod tests {
     use super::super::testing::config;
     use super::*;
 
-    fn held(change: &Value) -> Result<Verified, TokenError> {
+    fn held(change: &Value) -> Result<VerifiedToken, TokenError> {
         let mut claims = json!({"iss": "https://issuer.test", "aud": "amaas", "exp": 2000, "sub": "s", "org": "acme"});
         for (name, value) in change.as_object().expect("an object") {
             match value {
@@ -120,7 +119,7 @@ mod tests {
             };
         }
         let Value::Object(members) = claims else { panic!("an object") };
-        Claims::new(members).held_against(&config("org"), 1000)
+        Claims::new(members).check(&config("org"), 1000)
     }
 
     #[test]

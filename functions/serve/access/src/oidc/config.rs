@@ -1,16 +1,16 @@
-//! Which tokens are taken, as the environment says.
+//! The configuration of OIDC, from the environment.
 
 use amaas_config::ConfigError;
 use reqwest::Url;
 
-use super::{Algorithms, ClaimPath};
+use super::{AllowedAlgorithms, ClaimPath};
 
-/// Whose tokens are taken, and what in them names the tenant. Its one constructor checks all of it.
+/// The trusted issuer, and the claim that names the tenant. The one constructor checks all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OidcConfig {
     pub(super) issuer: String,
     pub(super) audience: String,
-    pub(super) algorithms: Algorithms,
+    pub(super) algorithms: AllowedAlgorithms,
     pub(super) tenant_claim: ClaimPath,
     pub(super) keys: KeysAt,
 }
@@ -18,23 +18,22 @@ pub struct OidcConfig {
 /// Where the issuer's keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum KeysAt {
-    /// Where the document at this URL says (OpenID Connect Discovery 1.0 §4).
+    /// At the URL in this discovery document (OpenID Connect Discovery 1.0 §4).
     Discovered(Url),
-    /// Here.
+    /// At this URL.
     Url(Url),
 }
 
 impl OidcConfig {
-    /// What `variables` say of it; `None` where `AMAAS_OIDC_ISSUER` is not set, and no tokens are taken. One that is empty counts as
-    /// not set.
+    /// The configuration in `variables`; `None` if `AMAAS_OIDC_ISSUER` is not set. An empty value counts as not set.
     ///
     /// | variable | what |
     /// | --- | --- |
-    /// | `AMAAS_OIDC_ISSUER` | the issuer, as `iss` has it to the letter |
-    /// | `AMAAS_OIDC_AUDIENCE` | who tokens have to be for: `aud`, or one of its members, to the letter |
-    /// | `AMAAS_OIDC_TENANT_CLAIM` | the claim that names the tenant, as [`ClaimPath`] takes it |
-    /// | `AMAAS_OIDC_ALGORITHMS` | [`Algorithms`]; `RS256,ES256,EdDSA` where not set |
-    /// | `AMAAS_OIDC_JWKS` | the URL of the keys; where not set, what `{issuer}/.well-known/openid-configuration` names |
+    /// | `AMAAS_OIDC_ISSUER` | the issuer, exactly as in `iss` |
+    /// | `AMAAS_OIDC_AUDIENCE` | the audience, exactly as in `aud` or one of its members |
+    /// | `AMAAS_OIDC_TENANT_CLAIM` | the claim that names the tenant, a [`ClaimPath`] |
+    /// | `AMAAS_OIDC_ALGORITHMS` | [`AllowedAlgorithms`]; `RS256,ES256,EdDSA` if not set |
+    /// | `AMAAS_OIDC_JWKS` | the URL of the keys; if not set, the one in `{issuer}/.well-known/openid-configuration` |
     ///
     /// URLs are `https`, or `http` on this machine.
     ///
@@ -72,7 +71,7 @@ impl OidcConfig {
                 ALGORITHMS,
                 "a list of RS256, ES256, EdDSA and the like, none of them with a shared secret",
             ))?,
-            None => Algorithms::default(),
+            None => AllowedAlgorithms::default(),
         };
         let claim = required(TENANT_CLAIM, "the claim that names the tenant, such as org_id or /realm/tenant")?;
         let tenant_claim = claim
@@ -93,7 +92,7 @@ fn url(name: &'static str, text: &str) -> Result<Url, ConfigError> {
     if is_private(&url) { Ok(url) } else { Err(wrong("a URL that begins with https://", text)) }
 }
 
-/// Whether nobody on the way can put keys of his own in the place of what the URL has.
+/// Whether no attacker on the network can replace the keys at this URL.
 pub(super) fn is_private(url: &Url) -> bool {
     match url.scheme() {
         "https" => true,
@@ -114,19 +113,19 @@ const AUDIENCE: &str = "AMAAS_OIDC_AUDIENCE";
 const ALGORITHMS: &str = "AMAAS_OIDC_ALGORITHMS";
 const TENANT_CLAIM: &str = "AMAAS_OIDC_TENANT_CLAIM";
 const JWKS: &str = "AMAAS_OIDC_JWKS";
-/// OpenID Connect Discovery 1.0 §4.1; a `/` at the end of the issuer goes first.
+/// OpenID Connect Discovery 1.0 §4.1; a trailing `/` of the issuer is removed first.
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NEEDED: [(&str, &str); 3] =
+    const REQUIRED: [(&str, &str); 3] =
         [(ISSUER, "https://login.example.com/realm/"), (AUDIENCE, "amaas"), (TENANT_CLAIM, "org_id")];
 
     fn config(more: &[(&str, &str)]) -> Result<Option<OidcConfig>, String> {
         let find = |name: &str| {
-            let last = NEEDED.iter().chain(more).rfind(|(other, _)| *other == name);
+            let last = REQUIRED.iter().chain(more).rfind(|(other, _)| *other == name);
             last.map(|(_, value)| (*value).to_owned())
         };
         OidcConfig::from_variables(find).map_err(|error| error.to_string())

@@ -1,53 +1,53 @@
-//! Why a token is not taken.
+//! Errors of bearer tokens.
 
 use std::fmt;
 use std::time::Duration;
 
 use amaas_wire::classify;
 
-/// Why a token is not taken. The text is for the caller; it holds nothing of the token.
+/// Why a token is refused. The text is for the client, and contains no part of the token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is not a token that can be read.
+    /// The token cannot be parsed.
     #[error("malformed bearer token: expected {expected} in the {part}")]
     Malformed {
-        /// Which part is wrong.
-        part: Part,
-        /// What should stand there.
+        /// The malformed part.
+        part: TokenPart,
+        /// What was expected.
         expected: &'static str,
     },
-    /// It is past its end (`exp`).
+    /// The token has expired (`exp`).
     #[error("the bearer token has expired")]
     Expired,
-    /// Its time has not begun (`nbf`).
+    /// The token is not valid yet (`nbf`).
     #[error("the bearer token is not valid yet")]
     NotYetValid,
-    /// It is of another issuer (`iss`).
+    /// The token is from another issuer (`iss`).
     #[error("the bearer token is of an issuer that is not trusted here")]
     Issuer,
-    /// It is for somebody else (`aud`).
+    /// The token is for another audience (`aud`).
     #[error("the bearer token is for another audience")]
     Audience,
-    /// It is signed in a way that is not taken, or that is not its key's.
+    /// The signature algorithm is not allowed, or does not fit the key.
     #[error("the bearer token is signed with an algorithm that is not taken here, or is not its key's")]
     Algorithm,
-    /// The issuer has no such key.
+    /// The issuer does not list the key.
     #[error("the bearer token is signed with a key that its issuer does not list")]
     UnknownKey,
-    /// The signature is not the key's.
+    /// The signature is not valid.
     #[error("the bearer token's signature is not its issuer's")]
     Signature,
-    /// It does not say whose calls these are.
+    /// The token names no tenant.
     #[error("the bearer token has no claim {claim:?} that names a tenant: expected 1 to 256 bytes of text")]
     NoTenant {
-        /// The claim that should, as it is configured.
+        /// The configured claim.
         claim: String,
     },
-    /// The issuer's keys cannot be had. It is the one error that passes.
+    /// The issuer's keys cannot be fetched. It is the one error that is retryable.
     #[error("bearer tokens cannot be checked at the moment")]
     Unavailable {
-        /// What the log should say.
+        /// The cause, for the log.
         internal: String,
     },
 }
@@ -64,8 +64,8 @@ classify! { TokenError {
 
 /// A part of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
+pub enum TokenPart {
+    /// The whole token.
     Whole,
     /// The first part.
     Header,
@@ -73,7 +73,7 @@ pub enum Part {
     Claims,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for TokenPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Whole => "whole",

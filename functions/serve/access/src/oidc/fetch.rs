@@ -1,7 +1,7 @@
-//! The issuer's keys over the network.
+//! Fetches the issuer's keys, with discovery.
 //!
-//! Invariants: redirects are not followed; no more than [`LARGEST`] bytes are read; a document that is not the configured issuer's own
-//! says nothing (OpenID Connect Discovery 1.0 §4.3).
+//! Invariants: redirects are not followed; at most [`MAX_DOCUMENT_BYTES`] are read; a document of another issuer than the configured one
+//! is refused (OpenID Connect Discovery 1.0 §4.3).
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use super::OidcConfig;
 use super::config::{KeysAt, is_loopback, is_private};
 use super::keys::KeySet;
 
-/// Where keys are fetched.
-pub(super) struct Source {
+/// Fetches keys.
+pub(super) struct KeyFetcher {
     client: Client,
     issuer: String,
     keys: KeysAt,
 }
 
-impl Source {
-    /// The source of the configured issuer's keys; why there can be none.
+impl KeyFetcher {
+    /// A fetcher of the configured issuer's keys.
     pub(super) fn new(config: &OidcConfig) -> Result<Self, String> {
         let builder = Client::builder()
-            .timeout(TIMEOUT)
-            .connect_timeout(TIMEOUT)
-            // Minutes later it is dead, and more surely so where the process was frozen meanwhile.
+            .timeout(REQUEST_TIMEOUT)
+            .connect_timeout(REQUEST_TIMEOUT)
+            // An idle connection is dead minutes later, in particular after the process was frozen.
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -34,7 +34,7 @@ impl Source {
         let (KeysAt::Discovered(url) | KeysAt::Url(url)) = &config.keys;
         // A proxy cannot reach this machine.
         let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
-        let client = builder.build().map_err(|error| format!("no HTTP client can be made: {error}"))?;
+        let client = builder.build().map_err(|error| format!("the HTTP client cannot be created: {error}"))?;
         Ok(Self { client, issuer: config.issuer.clone(), keys: config.keys.clone() })
     }
 
@@ -47,15 +47,15 @@ impl Source {
         KeySet::parse(&json).map_err(|why| format!("{url}: {why}"))
     }
 
-    /// Where the issuer's document says that its keys are.
+    /// The URL of the keys, from the issuer's discovery document.
     async fn discover(&self, url: &Url) -> Result<Url, String> {
         #[derive(Deserialize)]
-        struct Document {
+        struct DiscoveryDocument {
             issuer: String,
             jwks_uri: String,
         }
         let json = self.read(url).await?;
-        let document: Document = serde_json::from_slice(&json)
+        let document: DiscoveryDocument = serde_json::from_slice(&json)
             .map_err(|error| format!("{url}: expected a document with issuer and jwks_uri: {error}"))?;
         if document.issuer != self.issuer {
             return Err(format!("{url}: expected the issuer {:?}, got {:?}", self.issuer, document.issuer));
@@ -78,8 +78,8 @@ impl Source {
         }
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if chunk.len() > LARGEST - body.len() {
-                return Err(format!("{url}: expected at most {LARGEST} bytes"));
+            if chunk.len() > MAX_DOCUMENT_BYTES - body.len() {
+                return Err(format!("{url}: expected at most {MAX_DOCUMENT_BYTES} bytes"));
             }
             body.extend_from_slice(&chunk);
         }
@@ -87,10 +87,10 @@ impl Source {
     }
 }
 
-/// For each request.
-const TIMEOUT: Duration = Duration::from_secs(2);
-/// Two hundred keys of usual size, certificates included.
-const LARGEST: usize = 256 << 10;
+/// Bounds each request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bounds a document: two hundred keys of usual size, certificates included.
+const MAX_DOCUMENT_BYTES: usize = 256 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -102,7 +102,7 @@ mod tests {
         let keys = site.url("/jwks");
         let more = if discovered { vec![] } else { vec![("AMAAS_OIDC_JWKS", keys.as_str())] };
         let config = variables(&[&[("AMAAS_OIDC_ISSUER", site.url("").as_str())], &*more].concat());
-        Source::new(&config)?.fetch().await.map(|keys| keys.len())
+        KeyFetcher::new(&config)?.fetch().await.map(|keys| keys.len())
     }
 
     #[tokio::test]
@@ -137,7 +137,11 @@ mod tests {
             (302, String::new(), "expected the status 200, got 302"),
             (200, "[]".to_owned(), "expected a set of JWKs"),
             (200, "{}".to_owned(), "expected a set of JWKs"),
-            (200, format!(r#"{{"keys":[],"x":"{}"}}"#, "x".repeat(LARGEST)), "expected at most 262144 bytes"),
+            (
+                200,
+                format!(r#"{{"keys":[],"x":"{}"}}"#, "x".repeat(MAX_DOCUMENT_BYTES)),
+                "expected at most 262144 bytes",
+            ),
         ] {
             site.serve("/jwks", status, &body);
             let why = fetched(&site, false).await.expect_err(expected);
@@ -148,6 +152,6 @@ mod tests {
         let gone = site.url("/jwks");
         drop(site);
         let config = variables(&[("AMAAS_OIDC_JWKS", gone.as_str())]);
-        assert!(Source::new(&config).expect("a client").fetch().await.is_err_and(|why| why.contains(&gone)));
+        assert!(KeyFetcher::new(&config).expect("a client").fetch().await.is_err_and(|why| why.contains(&gone)));
     }
 }

@@ -1,4 +1,4 @@
-//! The issuer's keys (RFC 7517).
+//! The issuer's JSON Web Key Set (RFC 7517).
 
 use jsonwebtoken::jwk::{
     AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse, RSAKeyParameters,
@@ -7,40 +7,40 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Those of the issuer's keys that signatures can be verified with.
+/// The issuer's keys for verifying signatures.
 #[derive(Default)]
-pub(super) struct KeySet(Vec<Key>);
+pub(super) struct KeySet(Vec<VerificationKey>);
 
-/// What there is for a token.
-pub(super) enum Match<'a> {
-    /// Its key.
+/// The result of a key look-up for a token.
+pub(super) enum KeyMatch<'a> {
+    /// The token's key.
     Key(&'a DecodingKey),
-    /// A key that its algorithm is not for.
+    /// A key that does not fit the token's algorithm.
     Unfit,
-    /// No key, or several that could be it.
+    /// No key, or several candidates.
     Missing,
 }
 
 impl KeySet {
-    /// The keys in a JWK set. Members that cannot be read or are for something else are left out (RFC 7517 §5).
+    /// The keys in a JWK set. Members that cannot be read or have another use are skipped (RFC 7517 §5).
     pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
-        struct Set {
+        struct JwkSet {
             keys: Vec<Value>,
         }
-        let set: Set = serde_json::from_slice(json).map_err(|error| format!("expected a set of JWKs: {error}"))?;
-        Ok(Self(set.keys.into_iter().filter_map(Key::of).collect()))
+        let set: JwkSet = serde_json::from_slice(json).map_err(|error| format!("expected a set of JWKs: {error}"))?;
+        Ok(Self(set.keys.into_iter().filter_map(VerificationKey::of).collect()))
     }
 
-    /// The key with this id, where it is for this algorithm. A token that names no key can only be of the one key that fits
+    /// The key with this id, if it fits the algorithm. A token without a key id matches only if exactly one key fits
     /// (OpenID Connect Core 1.0 §10.1).
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Match<'_> {
-        let named = |key: &&Key| id.is_none() || key.id.as_deref() == id;
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> KeyMatch<'_> {
+        let named = |key: &&VerificationKey| id.is_none() || key.id.as_deref() == id;
         let mut fitting = self.0.iter().filter(named).filter(|key| key.fits(algorithm));
         match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Match::Key(&key.verifier),
-            (None, _) if self.0.iter().any(|key| named(&key)) => Match::Unfit,
-            _ => Match::Missing,
+            (Some(key), None) => KeyMatch::Key(&key.verifier),
+            (None, _) if self.0.iter().any(|key| named(&key)) => KeyMatch::Unfit,
+            _ => KeyMatch::Missing,
         }
     }
 
@@ -49,40 +49,40 @@ impl KeySet {
     }
 }
 
-struct Key {
+struct VerificationKey {
     id: Option<String>,
-    kind: Kind,
-    /// The one algorithm that it is for, where it says so.
+    kind: KeyKind,
+    /// The one algorithm that it is for, if it says so.
     algorithm: Option<KeyAlgorithm>,
     verifier: DecodingKey,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum KeyKind {
     Rsa,
     P256,
     P384,
     Ed25519,
 }
 
-impl Key {
+impl VerificationKey {
     fn of(value: Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(value).ok()?;
         let to_verify = |operations: &Vec<KeyOperations>| operations.contains(&KeyOperations::Verify);
         let is_for_signatures =
             jwk.common.public_key_use.as_ref().is_none_or(|usage| *usage == PublicKeyUse::Signature)
                 && jwk.common.key_operations.as_ref().is_none_or(to_verify);
-        let kind = Kind::of(&jwk.algorithm).filter(|_| is_for_signatures)?;
+        let kind = KeyKind::of(&jwk.algorithm).filter(|_| is_for_signatures)?;
         let verifier = DecodingKey::from_jwk(&jwk).ok()?;
         Some(Self { id: jwk.common.key_id, kind, algorithm: jwk.common.key_algorithm, verifier })
     }
 
     fn fits(&self, algorithm: Algorithm) -> bool {
-        Kind::needed(algorithm) == Some(self.kind) && self.algorithm.is_none_or(|own| own == algorithm.into())
+        KeyKind::needed(algorithm) == Some(self.kind) && self.algorithm.is_none_or(|own| own == algorithm.into())
     }
 }
 
-impl Kind {
+impl KeyKind {
     fn of(parameters: &AlgorithmParameters) -> Option<Self> {
         match parameters {
             AlgorithmParameters::RSA(RSAKeyParameters { .. }) => Some(Self::Rsa),

@@ -1,14 +1,17 @@
-//! Callers with a bearer token (a JWT, RFC 7519) of one OpenID Connect issuer, in the place of an API key.
+//! OpenID Connect: bearer tokens (JWT, RFC 7519) of one issuer in place of an API key.
 //!
-//! A token goes through `take apart → claims → key → signature`. The claims are held against the configuration first, since
-//! that costs nothing: a token for somebody else has no key looked for.
+//! A token passes `parse → claims → key → signature`. The claims are checked against the configuration first, since that costs
+//! nothing: no key is fetched for a token of another audience.
 //!
-//! Invariants: nothing that a token says is used before its signature was found good, but to refuse it; a token is verified with a
-//! key of the issuer's own list and nothing else, whatever it brings along (`jwk`, `jku`, `x5c`, `x5u`); only algorithms that the
-//! configuration names are taken, none of which has a shared secret; no error holds anything of a token.
+//! Invariants: nothing in a token is used before its signature is verified, except to refuse it; a token is verified with a key of
+//! the issuer's own list only, whatever it carries (`jwk`, `jku`, `x5c`, `x5u`); only algorithms that the configuration names are
+//! accepted, and none of them has a shared secret; no error contains any part of a token.
 //!
-//! What it leaves out on purpose: tokens that have to be asked about (RFC 7662), encrypted ones (JWE), and revocation of single
-//! tokens; a token is good until it expires, or until its key leaves the issuer's list.
+//! It leaves out token introspection (RFC 7662), encrypted tokens (JWE), and revocation of single tokens: a token is valid until it
+//! expires, or until its key leaves the issuer's list.
+//!
+//! Written by hand around `jsonwebtoken`, which verifies the signatures: `openidconnect` implements the client's side, not a resource
+//! server's, and no crate caches the issuer's keys with the bounds of `jwks`.
 
 mod algorithms;
 mod claims;
@@ -26,8 +29,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use self::algorithms::Algorithms;
+pub use self::algorithms::AllowedAlgorithms;
 pub use self::claims::ClaimPath;
 pub use self::config::OidcConfig;
-pub use self::error::{Part, TokenError};
-pub use self::verify::{Oidc, Verified};
+pub use self::error::{TokenError, TokenPart};
+pub use self::verify::{Oidc, VerifiedToken};

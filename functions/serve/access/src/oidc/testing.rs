@@ -105,7 +105,7 @@ pub(super) fn variables(more: &[(&str, &str)]) -> OidcConfig {
     OidcConfig::from_variables(find).expect("right").expect("an issuer")
 }
 
-/// The same, whose tenant stands in `claim`.
+/// The same, with the tenant in `claim`.
 pub(super) fn config(claim: &str) -> OidcConfig {
     variables(&[("AMAAS_OIDC_TENANT_CLAIM", claim)])
 }
@@ -160,6 +160,6 @@ async fn answer(mut stream: TcpStream, pages: &Mutex<HashMap<String, String>>) {
     let request = String::from_utf8_lossy(&request).into_owned();
     let path = request.split(' ').nth(1).unwrap_or_default();
     let page = pages.lock().expect("not poisoned").get(path).cloned();
-    // Whoever had enough goes away.
+    // The client may have closed the connection.
     let _ = stream.write_all(page.unwrap_or_default().as_bytes()).await;
 }

@@ -8,10 +8,10 @@ use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 use tokio::time::{Instant, advance, sleep};
 
-use super::jwks::{FLOOR, GRACE, Jwks};
+use super::jwks::{Jwks, MIN_INTERVAL, STALE_IF_ERROR};
 use super::keys::KeySet;
 use super::testing::{RSA, Signer, config, token, variables};
-use super::{Oidc, OidcConfig, Part, TokenError, Verified};
+use super::{Oidc, OidcConfig, TokenError, TokenPart, VerifiedToken};
 
 /// What the issuer does when its keys are asked for.
 #[derive(Clone)]
@@ -63,11 +63,11 @@ impl Issuer {
         NOW + self.begun.elapsed().as_secs()
     }
 
-    async fn verify(&self, token: &str) -> Result<Verified, TokenError> {
+    async fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         self.oidc.verify(token).await
     }
 
-    /// Another token of `signer`, which nobody remembers.
+    /// Another token of `signer`, which is in no cache.
     async fn verify_new(&self, signer: &Signer, id: &str) -> Result<(), TokenError> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let mut claims = claims(self.now());
@@ -101,7 +101,7 @@ async fn tokens_of_each_kind_of_key_are_taken() {
     let signers = [Signer::p256(), Signer::ed25519()];
     let keys = vec![RSA.jwk("rsa"), signers[0].jwk("p256"), signers[1].jwk("ed25519")];
     let issuer = Issuer::new(config("org"), keys);
-    let expected = Verified { tenant: "acme".to_owned(), subject: "someone".to_owned(), expires: NOW + 3600 };
+    let expected = VerifiedToken { tenant: "acme".to_owned(), subject: "someone".to_owned(), expires: NOW + 3600 };
     for (signer, id) in [(&*RSA, "rsa"), (&signers[0], "p256"), (&signers[1], "ed25519")] {
         let token = signer.token(&header(signer, id), &claims(NOW));
         assert_eq!(issuer.verify(&token).await, Ok(expected.clone()), "{id}");
@@ -153,22 +153,22 @@ async fn attacks_fail() {
         ("other claims", format!("{}.{signature}", with_claims(json!({"org": "b"})).rsplit_once('.').expect("three").0), TokenError::Signature),
         ("another header", format!("{}.{signature}", ed25519.token(&with_header(json!({"typ": "JWT"})), &claims).rsplit_once('.').expect("three").0), TokenError::Signature),
         ("no third part", format!("{signed}."), TokenError::Signature),
-        ("an extension", ed25519.token(&with_header(json!({"crit": ["b64"], "b64": false})), &claims), malformed(Part::Header, "no crit")),
-        ("word of a log-out", ed25519.token(&with_header(json!({"typ": "logout+jwt"})), &claims), malformed(Part::Header, "a typ of JWT or at+jwt, or none,")),
+        ("an extension", ed25519.token(&with_header(json!({"crit": ["b64"], "b64": false})), &claims), malformed(TokenPart::Header, "no crit")),
+        ("word of a log-out", ed25519.token(&with_header(json!({"typ": "logout+jwt"})), &claims), malformed(TokenPart::Header, "a typ of JWT or at+jwt, or none,")),
         ("another issuer", with_claims(json!({"iss": "https://issuer.test/"})), TokenError::Issuer),
         ("another audience", with_claims(json!({"aud": "other"})), TokenError::Audience),
         ("expired", with_claims(json!({"exp": NOW - 61})), TokenError::Expired),
         ("not begun", with_claims(json!({"nbf": NOW + 61})), TokenError::NotYetValid),
         ("no tenant", with_claims(json!({"org": null})), TokenError::NoTenant { claim: "org".to_owned() }),
-        ("oversized", with_claims(json!({"x": "x".repeat(8192)})), malformed(Part::Whole, "at most 8192 bytes")),
-        ("two parts", signed.to_owned(), malformed(Part::Whole, parts)),
-        ("four parts", format!("{good}.x"), malformed(Part::Whole, parts)),
-        ("five parts, which is JWE", "a.b.c.d.e".to_owned(), malformed(Part::Whole, parts)),
-        ("nothing", String::new(), malformed(Part::Whole, parts)),
-        ("padding", good.replacen('.', "=.", 1), malformed(Part::Header, base64)),
-        ("garbage", "!.!.!".to_owned(), malformed(Part::Header, base64)),
-        ("no JSON", "AAAA.AAAA.AAAA".to_owned(), malformed(Part::Header, "a JSON object")),
-        ("a list", token(&json!({"alg": "EdDSA"}), &json!([1]), |_| Vec::new()), malformed(Part::Claims, "a JSON object")),
+        ("oversized", with_claims(json!({"x": "x".repeat(8192)})), malformed(TokenPart::Whole, "at most 8192 bytes")),
+        ("two parts", signed.to_owned(), malformed(TokenPart::Whole, parts)),
+        ("four parts", format!("{good}.x"), malformed(TokenPart::Whole, parts)),
+        ("five parts, which is JWE", "a.b.c.d.e".to_owned(), malformed(TokenPart::Whole, parts)),
+        ("nothing", String::new(), malformed(TokenPart::Whole, parts)),
+        ("padding", good.replacen('.', "=.", 1), malformed(TokenPart::Header, base64)),
+        ("garbage", "!.!.!".to_owned(), malformed(TokenPart::Header, base64)),
+        ("no JSON", "AAAA.AAAA.AAAA".to_owned(), malformed(TokenPart::Header, "a JSON object")),
+        ("a list", token(&json!({"alg": "EdDSA"}), &json!([1]), |_| Vec::new()), malformed(TokenPart::Claims, "a JSON object")),
     ] {
         assert_eq!(issuer.verify(&token).await.map(drop), Err(expected), "{what}");
         let text = format!("{:?}", issuer.verify(&token).await);
@@ -210,7 +210,7 @@ async fn many_unknown_keys_cause_one_fetch_in_a_while() {
     assert_eq!(issuer.verify_new(&signer, "k").await, Ok(()));
     let begun = Instant::now();
     let mut number = 0;
-    while begun.elapsed() < FLOOR * 10 {
+    while begun.elapsed() < MIN_INTERVAL * 10 {
         for _ in 0..10 {
             assert_eq!(issuer.verify_new(&stranger, &format!("{number}")).await, Err(TokenError::UnknownKey));
             number += 1;
@@ -222,7 +222,7 @@ async fn many_unknown_keys_cause_one_fetch_in_a_while() {
     issuer.answers(Answer::Refuses);
     let before = issuer.fetches();
     let begun = Instant::now();
-    while begun.elapsed() < FLOOR * 3 {
+    while begun.elapsed() < MIN_INTERVAL * 3 {
         assert_eq!(issuer.verify_new(&stranger, "x").await, Err(TokenError::UnknownKey));
         assert_eq!(issuer.verify_new(&signer, "k").await, Ok(()), "keys that are known go on");
         sleep(Duration::from_millis(500)).await;
@@ -237,7 +237,7 @@ async fn a_key_that_is_new_is_found() {
     assert_eq!(issuer.verify_new(&old, "old").await, Ok(()));
     issuer.answers(Answer::Keys(vec![new.jwk("new")]));
     assert_eq!(issuer.verify_new(&new, "new").await, Err(TokenError::UnknownKey), "the last fetch was a moment ago");
-    advance(FLOOR).await;
+    advance(MIN_INTERVAL).await;
     assert_eq!(issuer.verify_new(&new, "new").await, Ok(()));
     assert_eq!(issuer.verify_new(&old, "old").await, Err(TokenError::UnknownKey), "the old one is gone");
     assert_eq!(issuer.fetches(), 2);
@@ -265,7 +265,7 @@ async fn an_issuer_that_is_down_is_done_without_for_a_day() {
         issuer.answers(down);
         let begun = Instant::now();
         let mut waited = Duration::ZERO;
-        while begun.elapsed() + Duration::from_mins(10) < GRACE {
+        while begun.elapsed() + Duration::from_mins(10) < STALE_IF_ERROR {
             let came = Instant::now();
             assert_eq!(issuer.verify_new(&signer, "k").await, Ok(()));
             assert!(came.elapsed() <= Duration::from_secs(1), "{:?}", came.elapsed());

@@ -1,12 +1,12 @@
-//! From a token to who calls.
+//! Verification of bearer tokens.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::fetch::Source;
+use super::fetch::KeyFetcher;
 use super::jwks::Jwks;
 use super::token::Token;
-use super::verified::Tokens;
+use super::verified::TokenCache;
 use super::{OidcConfig, TokenError};
 use crate::time::now;
 use amaas_wire::Digest;
@@ -26,29 +26,29 @@ use amaas_wire::Digest;
 pub struct Oidc {
     config: OidcConfig,
     jwks: Jwks,
-    tokens: Tokens,
+    tokens: TokenCache,
     /// Seconds since 1970 (UTC).
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
-/// Who sent a token that was found good.
+/// The caller that a valid token identifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// Whose calls these are, as the configured claim says: 1 to 256 bytes of text without control characters.
+pub struct VerifiedToken {
+    /// The tenant, from the configured claim: 1 to 256 bytes of text without control characters.
     pub tenant: String,
-    /// Who calls (`sub`), in the same form.
+    /// The subject (`sub`), in the same form.
     pub subject: String,
-    /// When the token ends (`exp`), in seconds since 1970 (UTC).
+    /// When the token expires (`exp`), in seconds since 1970 (UTC).
     pub expires: u64,
 }
 
 impl Oidc {
-    /// What verifies tokens as `config` says. Nothing is fetched yet.
+    /// A verifier with this configuration. Nothing is fetched yet.
     ///
     /// # Errors
-    /// Why no HTTP client can be made.
+    /// Why the HTTP client cannot be created.
     pub fn new(config: OidcConfig) -> Result<Self, String> {
-        let source = Arc::new(Source::new(&config)?);
+        let source = Arc::new(KeyFetcher::new(&config)?);
         let fetch = move || {
             let source = Arc::clone(&source);
             async move { source.fetch().await }
@@ -57,22 +57,22 @@ impl Oidc {
     }
 
     pub(super) fn with(config: OidcConfig, jwks: Jwks, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self { config, jwks, tokens: Tokens::default(), clock: Box::new(clock) }
+        Self { config, jwks, tokens: TokenCache::default(), clock: Box::new(clock) }
     }
 
-    /// Who sent `token`. A token that was found good is not looked at again for a minute, so that a key that leaves the issuer's
-    /// list is of use for 11 minutes at most; while the issuer cannot be reached, for a day.
+    /// Verifies `token`. A valid token is cached for a minute, so a key that leaves the issuer's list is accepted for 11 minutes at
+    /// most; while the issuer is unreachable, for a day.
     ///
     /// # Errors
-    /// [`TokenError`] says why it is not taken; of these, [`TokenError::Unavailable`] may pass.
-    pub async fn verify(&self, token: &str) -> Result<Verified, TokenError> {
+    /// [`TokenError`] says why it is refused. After [`TokenError::Unavailable`] a retry may succeed.
+    pub async fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         let now = (self.clock)();
         let digest = Digest::of(token.as_bytes());
         if let Some(verified) = self.tokens.find(&digest, now) {
             return Ok(verified);
         }
         let token = Token::parse(token, &self.config.algorithms)?;
-        let claimed = token.claims.held_against(&self.config, now)?;
+        let claimed = token.claims.check(&self.config, now)?;
         let key = self.jwks.find(token.key_id.as_deref(), token.algorithm).await?;
         if !token.is_signed_with(&key) {
             return Err(TokenError::Signature);
@@ -81,15 +81,15 @@ impl Oidc {
         Ok(claimed)
     }
 
-    /// Has the issuer's keys at hand, so that the first call does not wait for them.
+    /// Fetches the issuer's keys, so that the first call does not wait for them.
     ///
     /// # Errors
-    /// [`TokenError::Unavailable`]; a call tries again.
+    /// [`TokenError::Unavailable`]; the next call tries again.
     pub async fn load(&self) -> Result<(), TokenError> {
         self.jwks.keys().await.map(drop)
     }
 
-    /// Forgets keys and tokens, as before a snapshot of the process: time stands still for one that starts from it.
+    /// Forgets keys and tokens, as before a snapshot of the process: its clock does not advance while it is frozen.
     pub fn forget(&self) {
         self.jwks.forget();
         self.tokens.forget();

@@ -13,25 +13,25 @@ pub enum QuotaError {
     #[error("the limit of {limit} is reached")]
     RateLimited { limit: String, wait: Duration },
     /// A limit per month is reached.
-    #[error("the limit of {limit} is reached until the month is over (UTC)")]
+    #[error("the limit of {limit} is reached until the end of the month (UTC)")]
     QuotaExhausted { limit: String, wait: Duration },
     /// One call exceeds the whole limit.
-    #[error("the call alone is more than the limit of {limit}; send fewer inputs a call")]
+    #[error("this call alone exceeds the limit of {limit}; send fewer inputs in one call")]
     OverLimit { limit: String },
     /// The tenant's budget is spent.
-    #[error("the budget of {budget} is spent until the month is over (UTC)")]
+    #[error("the budget of {budget} is spent until the end of the month (UTC)")]
     BudgetExhausted { budget: String },
     /// The key's budget is spent.
-    #[error("what calls with this API key may cost, {budget}, is spent until the month is over (UTC)")]
+    #[error("the budget of this API key, {budget}, is spent until the end of the month (UTC)")]
     KeyBudgetExhausted { budget: String },
     /// One call exceeds the tenant's whole budget.
     #[error(
-        "the call alone costs more than the budget of {budget}; send fewer inputs a call, or have the budget raised"
+        "this call alone costs more than the budget of {budget}; send fewer inputs in one call, or ask the operator for a larger budget"
     )]
     OverBudget { budget: String },
     /// One call exceeds the key's whole budget.
     #[error(
-        "the call alone costs more than calls with this API key may cost, {budget}; send fewer inputs a call, or have that raised"
+        "this call alone costs more than the budget of this API key, {budget}; send fewer inputs in one call, or ask the operator for a larger budget"
     )]
     OverKeyBudget { budget: String },
     /// The ledger cannot be read for a usage report.

@@ -1,10 +1,10 @@
-//! How much a tenant may still call: limits and budgets, counted in the ledger, and used from leases in this process.
+//! Rate limits, quotas and budgets: counted in the ledger, and used from leases in this process.
 
-mod allowance;
 mod error;
-mod measure;
+mod leased_limit;
+mod limit_counter;
 mod plan;
-mod taken;
+mod reservation;
 #[cfg(test)]
 mod tests;
 use std::collections::HashMap;
@@ -12,49 +12,49 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use self::allowance::{Allowance, Left};
 pub use self::error::QuotaError;
-pub use self::measure::{Kind, Measure, Time};
-pub use self::plan::Plan;
-pub use self::taken::Taken;
+pub use self::leased_limit::{LeasedLimit, RemainingLimit};
+pub use self::limit_counter::{LimitCounter, LimitKind};
+pub use self::plan::LimitPlan;
+pub use self::reservation::Reservation;
 use amaas_ledger::{Clock, Ledger};
 
-/// This process's shares of limits.
+/// This process's leases on limits.
 pub struct Quotas {
     ledger: Arc<dyn Ledger>,
     clock: Clock,
-    allowances: RwLock<HashMap<Measure, Arc<Allowance>>>,
+    limits: RwLock<HashMap<LimitCounter, Arc<LeasedLimit>>>,
 }
 
 impl Quotas {
     /// Quotas that are counted in `ledger`.
     pub fn new(ledger: Arc<dyn Ledger>, clock: Clock) -> Self {
-        Self { ledger, clock, allowances: RwLock::default() }
+        Self { ledger, clock, limits: RwLock::default() }
     }
 
-    /// The share of `measure`; there is one in a process.
-    pub fn of(&self, measure: Measure) -> Arc<Allowance> {
-        let mut all = self.allowances.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(allowance) = all.get(&measure) {
-            return Arc::clone(allowance);
+    /// The lease on the limit of `counter`; a process has one for each limit.
+    pub fn of(&self, counter: LimitCounter) -> Arc<LeasedLimit> {
+        let mut all = self.limits.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(limit) = all.get(&counter) {
+            return Arc::clone(limit);
         }
-        let allowance = Arc::new(Allowance::new(measure.clone(), Arc::clone(&self.ledger), self.clock.clone()));
-        all.insert(measure, Arc::clone(&allowance));
-        allowance
+        let limit = Arc::new(LeasedLimit::new(counter.clone(), Arc::clone(&self.ledger), self.clock.clone()));
+        all.insert(counter, Arc::clone(&limit));
+        limit
     }
 
-    /// Gives back what nobody used for `idle`; all of it where that is nothing.
+    /// Returns leases that were idle for `idle`; all of them if that is zero.
     pub async fn give_back(&self, idle: Duration) {
         let all: Vec<_> = {
-            let all = self.allowances.read().unwrap_or_else(PoisonError::into_inner);
-            all.iter().map(|(measure, allowance)| (measure.clone(), Arc::clone(allowance))).collect()
+            let all = self.limits.read().unwrap_or_else(PoisonError::into_inner);
+            all.iter().map(|(counter, limit)| (counter.clone(), Arc::clone(limit))).collect()
         };
-        for (measure, allowance) in all {
-            if allowance.give_back(idle).await {
-                let mut all = self.allowances.write().unwrap_or_else(PoisonError::into_inner);
-                // Whoever has it still may take a lease with it that is in no list: only one that nobody has goes.
-                if Arc::strong_count(&allowance) == 2 {
-                    all.remove(&measure);
+        for (counter, limit) in all {
+            if limit.give_back(idle).await {
+                let mut all = self.limits.write().unwrap_or_else(PoisonError::into_inner);
+                // A call that still holds it could take a lease that no list has, so only one without holders is removed.
+                if Arc::strong_count(&limit) == 2 {
+                    all.remove(&counter);
                 }
             }
         }
@@ -67,5 +67,5 @@ impl fmt::Debug for Quotas {
     }
 }
 
-/// How long a lease lies unused before it is given back.
-pub const IDLE: Duration = Duration::from_secs(5);
+/// How long a lease is idle before it is returned.
+pub const LEASE_IDLE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,61 +1,62 @@
-//! Which limits a call to a model falls under.
+//! The limits that apply to a call to a model.
 
 use std::sync::Arc;
 
-use super::{Allowance, Kind, Measure, Quotas, Time};
+use super::{LeasedLimit, LimitCounter, LimitKind, Quotas};
 use crate::key::KeyRecord;
-use crate::limit::{Limit, Of, Per};
+use crate::limit::{Dimension, Limit, Period};
 use crate::tenant::Tenant;
 use amaas_store::ModelName;
 
-/// The limits of a tenant that hold for one of its models.
+/// The limits of a tenant that apply to one model.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct LimitPlan {
     /// Limits on requests.
-    pub requests: Vec<Arc<Allowance>>,
+    pub requests: Vec<Arc<LeasedLimit>>,
     /// Limits on units.
-    pub units: Vec<Arc<Allowance>>,
+    pub units: Vec<Arc<LeasedLimit>>,
     /// Budgets.
-    pub costs: Vec<Arc<Allowance>>,
+    pub costs: Vec<Arc<LeasedLimit>>,
 }
 
-impl Plan {
+impl LimitPlan {
     /// The plan of `tenant` for calls to `model`.
     pub fn of(quotas: &Quotas, tenant: &Tenant, model: &ModelName) -> Self {
         let mut plan = Self::default();
         for limit in tenant.limits.iter().filter(|limit| limit.holds_for(model)) {
-            let of = limit.model.as_ref().map_or("*", ModelName::as_str);
-            let (kind, list) = match limit.of {
-                Of::Requests => (Kind::Requests, &mut plan.requests),
-                Of::Units => (Kind::Units, &mut plan.units),
+            let model = limit.model.as_ref().map_or("*", ModelName::as_str);
+            let (kind, list) = match limit.dimension {
+                Dimension::Requests => (LimitKind::Requests, &mut plan.requests),
+                Dimension::Units => (LimitKind::Units, &mut plan.units),
             };
-            let time = if limit.per == Per::Minute { Time::Minute } else { Time::Month };
-            let name = format!("{}/{of}/{}", tenant.name, limit.of.name());
-            list.push(quotas.of(Measure { name, most: limit.most, time, kind }));
+            let name = format!("{}/{model}/{}", tenant.name, limit.dimension.name());
+            list.push(quotas.of(LimitCounter { name, most: limit.most, period: limit.period, kind }));
         }
         if let Some(budget) = tenant.budget {
             let (name, most) = (format!("{}/*/cost", tenant.name), budget.nanos());
-            plan.costs.push(quotas.of(Measure { name, most, time: Time::Month, kind: Kind::Budget }));
+            plan.costs.push(quotas.of(LimitCounter { name, most, period: Period::Month, kind: LimitKind::Budget }));
         }
         plan
     }
 
-    /// The limits of `tenant` for calls that only look at something: those of a minute's requests, to any model.
-    pub fn looks(quotas: &Quotas, tenant: &Tenant) -> Vec<Arc<Allowance>> {
-        let is = |limit: &&Limit| limit.model.is_none() && limit.of == Of::Requests && limit.per == Per::Minute;
-        let measure = |limit: &Limit| Measure {
-            name: format!("{}/*/{}", tenant.name, limit.of.name()),
-            most: limit.most,
-            time: Time::Minute,
-            kind: Kind::Requests,
+    /// The limits of `tenant` on calls that run no model: those on requests per minute to any model.
+    pub fn looks(quotas: &Quotas, tenant: &Tenant) -> Vec<Arc<LeasedLimit>> {
+        let is = |limit: &&Limit| {
+            limit.model.is_none() && limit.dimension == Dimension::Requests && limit.period == Period::Minute
         };
-        tenant.limits.iter().filter(is).map(|limit| quotas.of(measure(limit))).collect()
+        let counter = |limit: &Limit| LimitCounter {
+            name: format!("{}/*/{}", tenant.name, limit.dimension.name()),
+            most: limit.most,
+            period: Period::Minute,
+            kind: LimitKind::Requests,
+        };
+        tenant.limits.iter().filter(is).map(|limit| quotas.of(counter(limit))).collect()
     }
 
-    /// What calls with a key may cost.
-    pub fn of_key(quotas: &Quotas, key: &KeyRecord) -> Option<Arc<Allowance>> {
+    /// The budget of a key.
+    pub fn of_key(quotas: &Quotas, key: &KeyRecord) -> Option<Arc<LeasedLimit>> {
         let most = key.scope.max_cost?.nanos();
         let name = format!("{}/key-{}/cost", key.tenant, key.id);
-        Some(quotas.of(Measure { name, most, time: Time::Month, kind: Kind::MaxCost }))
+        Some(quotas.of(LimitCounter { name, most, period: Period::Month, kind: LimitKind::MaxCost }))
     }
 }

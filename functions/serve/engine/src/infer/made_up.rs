@@ -5,6 +5,7 @@ use amaas_wire::{Datatype, Tensor, TensorData};
 use half::{bf16, f16};
 
 use super::sizes::Sizes;
+use crate::split_mix::SplitMix64;
 use crate::tensor_spec::{Dim, TensorSpec};
 
 /// What made-up values are like.
@@ -86,14 +87,8 @@ fn shape(spec: &TensorSpec, sizes: &Sizes<'_>, length: usize) -> Vec<usize> {
 
 #[allow(clippy::cast_precision_loss)] // 24 bits fit
 fn values(datatype: Datatype, count: usize, seed: u64, like: Values) -> TensorData {
-    // SplitMix64, so that the values are the same every time.
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    };
+    let mut numbers = SplitMix64::new(seed);
+    let mut next = || numbers.next_u64();
     macro_rules! integers {
         ($variant:ident, $type:ty) => {{
             const WIDTH: usize = size_of::<$type>();

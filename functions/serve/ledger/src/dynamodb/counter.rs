@@ -1,56 +1,60 @@
-//! Counters: items with a number that is added to in one step, on conditions.
+//! Counters: items with a number that is incremented atomically, on conditions.
 
 use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use super::{ATTEMPTS, DynamoDb, Item, PARTITION, SORT, is_refused, number, text};
-use crate::counter::{Count, Counted};
-use crate::entry::Key;
+use super::{DynamoDbLedger, Item, MAX_ATTEMPTS, PARTITION, SORT, is_refused, number, text};
+use crate::counter::{CounterOutcome, CounterUpdate};
+use crate::entry::LedgerKey;
 use crate::error::LedgerError;
 
-impl DynamoDb {
-    /// Adds to a counter: in one update where it is there and above its floor, which most are.
-    pub(super) async fn add_to_counter(&self, key: &Key, count: Count) -> Result<Counted, LedgerError> {
-        let Count { amount, floor, ceiling, lives } = count;
+impl DynamoDbLedger {
+    /// Increments a counter: in one update if it exists and is above its floor, as most are.
+    pub(super) async fn add_to_counter(
+        &self,
+        key: &LedgerKey,
+        count: CounterUpdate,
+    ) -> Result<CounterOutcome, LedgerError> {
+        let CounterUpdate { amount, floor, ceiling, ttl } = count;
         let value = |name: &str, value: i64| (name.to_owned(), AttributeValue::N(value.to_string()));
-        let end = (":end".to_owned(), number(self.end(lives)));
+        let end = (":end".to_owned(), number(self.end(ttl)));
         let now = || (":now".to_owned(), self.now());
-        for _ in 0..ATTEMPTS {
-            // What most counters are: there, and above their floor.
+        for _ in 0..MAX_ATTEMPTS {
+            // Most counters exist and are above their floor.
             let room = ceiling.saturating_sub(amount);
             let values = [value(":amount", amount), value(":floor", floor), value(":room", room), end.clone(), now()];
             let condition = "n >= :floor AND n <= :room AND expires > :now";
             let add = "SET n = n + :amount, expires = :end";
-            // What is given back twice would be there for somebody.
+            // An amount that is returned twice would be granted twice.
             let tries = if amount < 0 { Tries::One } else { Tries::Several };
             match self.set_counter(key, add, condition, values.into(), tries).await? {
-                Setting::Done(sum) => return sum.map(Counted::Now).ok_or_else(|| self.no_counter()),
+                Setting::Done(sum) => return sum.map(CounterOutcome::Now).ok_or_else(|| self.no_counter()),
                 Setting::Refused => {}
             }
             let stands = self.counter(key).await?.filter(|stands| *stands >= floor);
             let sum = match count.on(stands) {
-                // It was added to, or ended, since the first look.
-                Counted::Now(_) if stands.is_some() => continue,
-                Counted::Now(sum) => sum,
-                full @ Counted::Full(_) => return Ok(full),
+                // It was incremented or expired since the first read.
+                CounterOutcome::Now(_) if stands.is_some() => continue,
+                CounterOutcome::Now(sum) => sum,
+                full @ CounterOutcome::Full(_) => return Ok(full),
             };
             let values = [value(":sum", sum), value(":floor", floor), end.clone(), now()];
             let condition = "attribute_not_exists(n) OR n < :floor OR expires <= :now";
             if let Setting::Done(_) =
                 self.set_counter(key, "SET n = :sum, expires = :end", condition, values.into(), Tries::Several).await?
             {
-                return Ok(Counted::Now(sum));
+                return Ok(CounterOutcome::Now(sum));
             }
         }
-        let cause = format!("others were faster to change a counter, {ATTEMPTS} times");
+        let cause = format!("a counter was changed by other processes {MAX_ATTEMPTS} times");
         Err(LedgerError::Unreachable { ledger: self.name(), cause })
     }
 
-    /// Sets a counter on a condition; what stands there instead, where it does not hold.
+    /// Sets a counter on a condition; returns the present value if the condition fails.
     async fn set_counter(
         &self,
-        key: &Key,
+        key: &LedgerKey,
         set: &str,
         condition: &str,
         values: Item,
@@ -74,8 +78,8 @@ impl DynamoDb {
         }
     }
 
-    /// What a counter stands at, where it has not ended.
-    async fn counter(&self, key: &Key) -> Result<Option<i64>, LedgerError> {
+    /// The value of a counter that has not expired.
+    async fn counter(&self, key: &LedgerKey) -> Result<Option<i64>, LedgerError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
         let get = get.key(PARTITION, text(key.partition())).key(SORT, text(key.sort())).send().await;
         let item = get.map_err(|error| self.failed(&error))?.item;
@@ -88,21 +92,21 @@ impl DynamoDb {
     }
 }
 
-/// How often something is sent where no answer comes.
+/// How often a request without a response is sent.
 #[derive(Clone, Copy)]
 enum Tries {
     One,
     Several,
 }
 
-/// What became of the setting of a counter.
+/// The outcome of setting a counter.
 enum Setting {
-    /// It stands at this.
+    /// The counter has this value.
     Done(Option<i64>),
     Refused,
 }
 
-/// What the counter in `item` stands at.
+/// The value of the counter in `item`.
 fn counter(item: &Item) -> Option<i64> {
     item.get(COUNTER)?.as_n().ok()?.parse().ok()
 }

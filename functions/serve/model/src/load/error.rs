@@ -84,15 +84,15 @@ pub enum LoadError {
     Thread(std::io::Error),
 }
 
-/// What trying again can do about a [`LoadError`].
+/// Whether another attempt can succeed after a [`LoadError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outlook {
-    /// It can be over in a moment.
-    MayPass,
-    /// A publisher may publish what is missing, or an operator grant what is refused and mend what is damaged.
-    MayBeMended,
-    /// Trying again would only cost.
-    Stays,
+pub enum Retryability {
+    /// The next attempt may succeed.
+    Transient,
+    /// An attempt may succeed after the publisher publishes what is missing, or the operator grants access or repairs the store.
+    AfterIntervention,
+    /// No attempt will succeed.
+    Permanent,
 }
 
 impl LoadError {
@@ -120,12 +120,12 @@ impl LoadError {
         }
     }
 
-    /// What trying again can do about it.
-    pub fn outlook(&self) -> Outlook {
+    /// Whether another attempt can succeed.
+    pub fn retryability(&self) -> Retryability {
         match self {
-            Self::Store(error) if error.is_retryable() => Outlook::MayPass,
-            Self::Thread(_) | Self::Ledger(LedgerError::Unreachable { .. }) => Outlook::MayPass,
-            Self::Unwrap(UnwrapError::Vault(error)) if error.is_retryable() => Outlook::MayPass,
+            Self::Store(error) if error.is_retryable() => Retryability::Transient,
+            Self::Thread(_) | Self::Ledger(LedgerError::Unreachable { .. }) => Retryability::Transient,
+            Self::Unwrap(UnwrapError::Vault(error)) if error.is_retryable() => Retryability::Transient,
             // The first four may be a read that went wrong, or a store that was damaged.
             Self::Digest { .. }
             | Self::Tag { .. }
@@ -135,9 +135,9 @@ impl LoadError {
             | Self::Alias { .. }
             | Self::Ledger(_)
             | Self::Unwrap(UnwrapError::Vault(VaultError::File { .. } | VaultError::Denied { .. })) => {
-                Outlook::MayBeMended
+                Retryability::AfterIntervention
             }
-            _ => Outlook::Stays,
+            _ => Retryability::Permanent,
         }
     }
 }

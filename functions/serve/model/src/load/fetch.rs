@@ -148,14 +148,14 @@ mod tests {
     use super::*;
     use crate::at_rest::DataKey;
     use crate::manifest::SEGMENT_SIZE;
-    use amaas_store::Condition;
+    use amaas_store::WriteCondition;
 
     async fn stored(bytes: &[u8]) -> (tempfile::TempDir, Store, Blob) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());
         let blob = Blob::of(bytes);
         let key = blob_key(&blob.digest);
-        store.write(&key, Bytes::copy_from_slice(bytes), Condition::Any).await.expect("written");
+        store.write(&key, Bytes::copy_from_slice(bytes), WriteCondition::Any).await.expect("written");
         (folder, store, blob)
     }
 

@@ -19,7 +19,7 @@ mod warm_up;
 pub use self::check::check as check_golden;
 pub use self::check::compare;
 pub(crate) use self::direct::{Direct, call, network};
-pub use self::error::{LoadError, Outlook};
+pub use self::error::{LoadError, Retryability};
 pub use self::model::load;
 pub use self::model::{LoadTimes, Model};
 pub use self::resolve::{manifest, resolve};

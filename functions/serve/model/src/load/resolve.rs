@@ -3,7 +3,7 @@
 use crate::load::{LoadError, Source};
 use crate::manifest::Manifest;
 use crate::pointer::{Pointer, PointerError};
-use amaas_store::{Alias, ModelName, Selector, Version, alias_key, manifest_key};
+use amaas_store::{Alias, ModelName, Version, VersionSelector, alias_key, manifest_key};
 use amaas_wire::Digest;
 
 /// What a selector stands for.
@@ -15,15 +15,19 @@ pub(super) struct Pointed {
 }
 
 /// The version that `selector` stands for now.
-pub async fn resolve(source: &Source, model: &ModelName, selector: &Selector) -> Result<Version, LoadError> {
+pub async fn resolve(source: &Source, model: &ModelName, selector: &VersionSelector) -> Result<Version, LoadError> {
     Ok(pointed(source, model, selector).await?.version)
 }
 
 /// What `selector` stands for now: where it is an alias, as a publisher pointed it.
-pub(super) async fn pointed(source: &Source, model: &ModelName, selector: &Selector) -> Result<Pointed, LoadError> {
+pub(super) async fn pointed(
+    source: &Source,
+    model: &ModelName,
+    selector: &VersionSelector,
+) -> Result<Pointed, LoadError> {
     match selector {
-        Selector::Version(version) => Ok(Pointed { version: version.clone(), serial: None }),
-        Selector::Alias(alias) => match follow(source, model, alias).await {
+        VersionSelector::Version(version) => Ok(Pointed { version: version.clone(), serial: None }),
+        VersionSelector::Alias(alias) => match follow(source, model, alias).await {
             // The alias may have been moved while it was read here, and another process have read where to.
             Err(LoadError::Alias { cause: PointerError::Older { .. }, .. }) => follow(source, model, alias).await,
             followed => followed,

@@ -16,17 +16,17 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::resolve::{Pointed, pointed};
-use super::{LoadError, Model, Outlook, Source, load};
+use super::{LoadError, Model, Retryability, Source, load};
 use crate::error::ModelError;
 use crate::task::Tasks;
 use amaas_engine::RuntimeConfig;
 use amaas_engine::infer::stuck;
-use amaas_store::{ModelName, Selector};
+use amaas_store::{ModelName, VersionSelector};
 
 /// The place of one model.
 pub struct Slot {
     model: ModelName,
-    version: Selector,
+    version: VersionSelector,
     state: watch::Sender<State>,
     /// Whether a task tries to load the model again and again.
     trying: AtomicBool,
@@ -73,17 +73,17 @@ struct Attempt {
 /// What could not be loaded, and when it is tried again.
 struct Failed {
     pointed: Pointed,
-    outlook: Outlook,
+    retryability: Retryability,
     pause: Duration,
     again: Instant,
 }
 
 impl Failed {
     /// `pointed` could not be loaded, after `earlier` could not.
-    fn new(pointed: Pointed, outlook: Outlook, earlier: Option<&Self>) -> Self {
+    fn new(pointed: Pointed, retryability: Retryability, earlier: Option<&Self>) -> Self {
         let earlier = earlier.filter(|earlier| earlier.pointed == pointed);
         let pause = earlier.map_or(FIRST_LOOK, |earlier| (earlier.pause * 2).min(LONGEST_LOOK));
-        Self { pointed, outlook, pause, again: Instant::now() + pause }
+        Self { pointed, retryability, pause, again: Instant::now() + pause }
     }
 }
 
@@ -98,7 +98,7 @@ enum Trigger {
 
 impl Slot {
     /// A place for a model that is not loaded yet.
-    pub fn new(model: ModelName, version: Selector) -> Self {
+    pub fn new(model: ModelName, version: VersionSelector) -> Self {
         let state = watch::Sender::new(State::Loading);
         let (trying, wanted, attempt) = (AtomicBool::new(false), Notify::new(), tokio::sync::Mutex::default());
         let retired = watch::Sender::new(false);
@@ -180,10 +180,10 @@ impl Slot {
             let Err(error) = self.refresh(source, tasks, config).await else { break };
             let took = begun.elapsed();
             tracing::error!(model = %self.model, attempt, %error, "the model could not be loaded");
-            match error.outlook() {
-                Outlook::MayPass if attempt == 1 => {}
-                Outlook::MayPass | Outlook::MayBeMended => self.fail(&error),
-                Outlook::Stays => {
+            match error.retryability() {
+                Retryability::Transient if attempt == 1 => {}
+                Retryability::Transient | Retryability::AfterIntervention => self.fail(&error),
+                Retryability::Permanent => {
                     self.trying.store(false, Ordering::Relaxed);
                     return self.fail(&error);
                 }
@@ -202,7 +202,7 @@ impl Slot {
     /// Looks every `period` whether the alias moved, without end, and loads what it points to. A version that cannot be
     /// loaded leaves the one before in its place.
     pub async fn follow(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig, period: Duration) {
-        while let Selector::Alias(_) = self.version {
+        while let VersionSelector::Alias(_) = self.version {
             sleep(period).await;
             self.look(source, tasks, config).await;
         }
@@ -289,9 +289,11 @@ impl Slot {
             return Ok(());
         }
         let failed = attempt.failed.as_ref().filter(|failed| failed.pointed == pointed);
-        if failed.is_some_and(|failed| match failed.outlook {
-            Outlook::Stays => true,
-            Outlook::MayPass | Outlook::MayBeMended => trigger == Trigger::Followed && Instant::now() < failed.again,
+        if failed.is_some_and(|failed| match failed.retryability {
+            Retryability::Permanent => true,
+            Retryability::Transient | Retryability::AfterIntervention => {
+                trigger == Trigger::Followed && Instant::now() < failed.again
+            }
         }) {
             return Ok(());
         }
@@ -302,7 +304,7 @@ impl Slot {
                 Ok(())
             }
             Err(error) => {
-                attempt.failed = Some(Failed::new(pointed, error.outlook(), attempt.failed.as_ref()));
+                attempt.failed = Some(Failed::new(pointed, error.retryability(), attempt.failed.as_ref()));
                 Err(error)
             }
         }
@@ -316,7 +318,7 @@ impl Slot {
 
     /// Tells what is not served, where an earlier version is.
     fn fall_behind(&self, pointed: Option<&Pointed>, error: &LoadError) {
-        if let (Selector::Alias(alias), State::Ready(_)) = (&self.version, self.state()) {
+        if let (VersionSelector::Alias(alias), State::Ready(_)) = (&self.version, self.state()) {
             let cause = error.public();
             self.trouble().behind = Some(match pointed {
                 Some(Pointed { version, .. }) => {
@@ -333,7 +335,7 @@ impl Slot {
 
     /// Tells why the model is not there, unless an earlier version of it is.
     fn fail(&self, error: &LoadError) {
-        self.trouble().passes = error.outlook() == Outlook::MayPass;
+        self.trouble().passes = error.retryability() == Retryability::Transient;
         self.state.send_if_modified(|state| {
             let failed = !matches!(state, State::Ready(_));
             if failed {

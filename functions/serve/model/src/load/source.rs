@@ -14,8 +14,8 @@ use crate::at_rest::DataKey;
 use crate::load::Trust;
 use crate::manifest::{ALGORITHM, Manifest};
 use crate::pointer::{Pointer, PointerError};
-use amaas_ledger::{Highest, Key, Ledger};
-use amaas_store::vault::{Context, Vault, VaultError};
+use amaas_ledger::{HighWaterMark, Ledger, LedgerKey};
+use amaas_store::vault::{EncryptionContext, Vault, VaultError};
 use amaas_store::{Alias, ModelName, Store};
 
 /// A store, what unwraps the keys of what is sealed in it, and whose models are taken. Cheap to clone.
@@ -33,7 +33,7 @@ pub struct Source {
 #[derive(Debug, Default)]
 struct Pointers {
     /// Keeps the highest serial of each for all processes, where there is a ledger.
-    highest: Option<Highest>,
+    highest: Option<HighWaterMark>,
     /// The serials that this process took.
     taken: Mutex<HashMap<(ModelName, Alias), u64>>,
 }
@@ -47,7 +47,7 @@ impl Source {
     /// The same, which follows no alias back to a pointer that is older than one that any process saw which has this ledger.
     #[must_use]
     pub fn with_ledger(self, ledger: &Arc<dyn Ledger>) -> Self {
-        let highest = Some(Highest::new(Arc::clone(ledger)));
+        let highest = Some(HighWaterMark::new(Arc::clone(ledger)));
         Self { pointers: Arc::new(Pointers { highest, taken: Mutex::default() }), ..self }
     }
 
@@ -58,7 +58,7 @@ impl Source {
         let of = (model.clone(), alias.clone());
         let mut highest = taken().get(&of).copied().unwrap_or_default();
         if let Some(ledger) = self.pointers.highest.as_ref().filter(|_| highest < *serial) {
-            let place = Key::new(format!("alias/{model}"), alias.as_str());
+            let place = LedgerKey::new(format!("alias/{model}"), alias.as_str());
             highest = ledger.with(&place, *serial).await?;
         }
         if highest > *serial {
@@ -87,7 +87,7 @@ impl Source {
             }
             let vault = vault.ok_or(UnwrapError::NoVault)?;
             let wrapped = BASE64_STANDARD.decode(&sealing.wrapped).map_err(|_| UnwrapError::Base64)?;
-            let context = Context { model: model.as_str(), key: &sealing.key };
+            let context = EncryptionContext { model: model.as_str(), key: &sealing.key };
             let bytes = vault.unwrap(&wrapped, context).await?;
             DataKey::open(&bytes, &sealing.commitment).map(Arc::new).ok_or(UnwrapError::Commitment)
         };

@@ -7,7 +7,7 @@ use amaas_wire::dsse::SigningKey;
 use super::catalogue::{pointed, versions};
 use super::{AliasMove, PublishError};
 use crate::pointer::Pointer;
-use amaas_store::{Alias, Condition, ModelName, Store, StoreError, Version, alias_key, manifest_key};
+use amaas_store::{Alias, ModelName, Store, StoreError, Version, WriteCondition, alias_key, manifest_key};
 
 pub(super) async fn point(
     store: &Store,
@@ -58,11 +58,11 @@ pub(super) async fn move_alias(
                 if before.as_ref().is_some_and(|before| before.version == *version) {
                     return Ok(AliasMove::Unchanged);
                 }
-                (Condition::Unchanged(object.tag), before, AliasMove::Moved { from: pointed(&object.bytes) })
+                (WriteCondition::Unchanged(object.tag), before, AliasMove::Moved { from: pointed(&object.bytes) })
             }
             Err(error) if error.is_not_found() => {
                 refuse_near(store, model, alias).await?;
-                (Condition::Absent, None, AliasMove::Made)
+                (WriteCondition::Absent, None, AliasMove::Made)
             }
             Err(error) => return Err(error.into()),
         };
@@ -117,7 +117,7 @@ mod tests {
         for number in ["1", "2"] {
             let manifest = Manifest { version: version(number), ..Manifest::bare() };
             let key = manifest_key(&model, &manifest.version);
-            store.write(&key, manifest.sign(&signer).into(), Condition::Absent).await.expect("written");
+            store.write(&key, manifest.sign(&signer).into(), WriteCondition::Absent).await.expect("written");
         }
         assert_eq!(point("live", "1").await.expect("pointed"), AliasMove::Made);
         assert_eq!(point("live", "1").await.expect("pointed"), AliasMove::Unchanged);
@@ -128,7 +128,7 @@ mod tests {
         assert!(error.to_string().starts_with("model m has no alias LIVE, but has live"), "{error}");
         // What an earlier version of amaas wrote, and what is no pointer.
         for (bare, from) in [("1", Some(version("1"))), ("?", None)] {
-            store.write(&alias_key(&model, &alias("live")), bare.into(), Condition::Any).await.expect("written");
+            store.write(&alias_key(&model, &alias("live")), bare.into(), WriteCondition::Any).await.expect("written");
             assert_eq!(point("live", "1").await.expect("pointed"), AliasMove::Moved { from });
         }
     }

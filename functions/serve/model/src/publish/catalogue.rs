@@ -124,7 +124,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use amaas_store::Condition;
+    use amaas_store::WriteCondition;
 
     #[tokio::test]
     async fn aliases_that_lead_to_no_version_are_told_apart() {
@@ -135,12 +135,12 @@ mod tests {
         let version = |number: &str| number.parse::<Version>().expect("a version");
         let manifest = Manifest { version: version("1"), ..Manifest::bare() };
         let signed = manifest.sign(&SigningKey::from_bytes(&[1; 32])).into();
-        store.write(&manifest_key(&model, &version("1")), signed, Condition::Absent).await.expect("written");
+        store.write(&manifest_key(&model, &version("1")), signed, WriteCondition::Absent).await.expect("written");
         for (name, pointer) in
             [("broken", &b"\x00\xff garbage"[..]), ("empty", b""), ("gone", b"7\n"), ("json", b"{}"), ("live", b"1\n")]
         {
             let pointer = Bytes::from_static(pointer);
-            store.write(&alias_key(&model, &alias(name)), pointer, Condition::Absent).await.expect("written");
+            store.write(&alias_key(&model, &alias(name)), pointer, WriteCondition::Absent).await.expect("written");
         }
         let mut stray = stray_aliases(&store, &model).await.expect("listed");
         stray.sort_by(|one, other| one.alias.cmp(&other.alias));

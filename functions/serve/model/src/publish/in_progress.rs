@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::PublishError;
-use amaas_store::{Condition, Store, StoreError, upload_key};
+use amaas_store::{Store, StoreError, WriteCondition, upload_key};
 
 /// Publishes that are under way.
 pub(super) struct InProgress;
@@ -23,7 +23,7 @@ impl InProgress {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| PublishError::Interrupted(error.to_string()))?;
         let key = upload_key(u128::from_be_bytes(id));
-        store.write(&key, Bytes::from_static(b"{}\n"), Condition::Any).await?;
+        store.write(&key, Bytes::from_static(b"{}\n"), WriteCondition::Any).await?;
         let written = write.await;
         // Where it stays, blobs that are younger stay a day longer.
         if let Err(error) = store.delete(&key).await {

@@ -41,7 +41,7 @@ use amaas_engine::generate::TensorNames;
 use amaas_engine::infer::Lost;
 pub use amaas_engine::onnx::{DescribedTensor, Description, NetworkFiles, NotProven, OnnxError};
 use amaas_store::live;
-use amaas_store::{Alias, ModelName, Selector, Store, Version};
+use amaas_store::{Alias, ModelName, Store, Version, VersionSelector};
 
 /// A model to be published.
 #[derive(Clone, Debug)]
@@ -185,7 +185,7 @@ pub async fn is_published(
 pub async fn published(
     store: &Store,
     model: &ModelName,
-    selector: &Selector,
+    selector: &VersionSelector,
     publishers: &[VerifyingKey],
 ) -> Result<Manifest, PublishError> {
     let trust = Trust { publishers: publishers.to_vec(), least_serial: 0 };

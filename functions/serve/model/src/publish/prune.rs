@@ -14,7 +14,7 @@ use super::catalogue::{payload, read};
 use super::in_progress::InProgress;
 use super::upload::missing;
 use crate::manifest::{FORMAT, Manifest};
-use amaas_store::{Stat, Store};
+use amaas_store::{ObjectStat, Store};
 
 /// How many blobs a store holds, and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result
 }
 
 impl Blobs {
-    fn add(&mut self, stat: Stat) {
+    fn add(&mut self, stat: ObjectStat) {
         self.count += 1;
         self.bytes = self.bytes.saturating_add(stat.size);
     }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::manifest::Blob;
     use crate::publish::{Removal, is_removed, remove, versions};
-    use amaas_store::{Condition, ModelName, blob_key, manifest_key};
+    use amaas_store::{ModelName, WriteCondition, blob_key, manifest_key};
     use amaas_wire::Digest;
 
     const DAY: Duration = Duration::from_hours(24);
@@ -232,7 +232,7 @@ mod tests {
 
         // One that was killed counts for a day.
         write(&store, b"one").await;
-        store.write("uploads/1", "{}".into(), Condition::Any).await.expect("written");
+        store.write("uploads/1", "{}".into(), WriteCondition::Any).await.expect("written");
         for (hours, deleted) in [(23, 0), (25, 1)] {
             let file = std::fs::File::options().write(true).open(folder.path().join("uploads/1")).expect("opened");
             file.set_modified(SystemTime::now() - Duration::from_hours(hours)).expect("set");
@@ -255,11 +255,11 @@ mod tests {
         }
         let key = manifest_key(&manifest.model, &manifest.version);
         let document = manifest.sign(&SigningKey::from_bytes(&[1; 32]));
-        store.write(&key, document.into(), Condition::Absent).await.expect("written");
+        store.write(&key, document.into(), WriteCondition::Absent).await.expect("written");
     }
 
     async fn write(store: &Store, bytes: &'static [u8]) {
-        store.write(&blob_key(&Digest::of(bytes)), bytes.into(), Condition::Any).await.expect("written");
+        store.write(&blob_key(&Digest::of(bytes)), bytes.into(), WriteCondition::Any).await.expect("written");
     }
 
     async fn blobs(store: &Store) -> HashSet<String> {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::PublishError;
 use super::catalogue::{Listed, aliases, versions};
-use amaas_store::{Alias, Condition, ModelName, Store, Version, alias_key, manifest_key, removed_key};
+use amaas_store::{Alias, ModelName, Store, Version, WriteCondition, alias_key, manifest_key, removed_key};
 
 /// What is to be removed of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub async fn remove(store: &Store, model: &ModelName, what: &Removal, dry_run: b
         store.delete(&alias_key(model, alias)).await?;
     }
     for version in &removed.versions {
-        store.write(&removed_key(model, version), Bytes::from_static(b"{}\n"), Condition::Any).await?;
+        store.write(&removed_key(model, version), Bytes::from_static(b"{}\n"), WriteCondition::Any).await?;
         store.delete(&manifest_key(model, version)).await?;
     }
     Ok(removed)
@@ -105,7 +105,7 @@ mod tests {
         for number in ["1", "2", "10"] {
             let manifest = Manifest { version: version(number), ..Manifest::bare() };
             let key = manifest_key(&model, &manifest.version);
-            store.write(&key, manifest.sign(&signer).into(), Condition::Absent).await.expect("written");
+            store.write(&key, manifest.sign(&signer).into(), WriteCondition::Absent).await.expect("written");
         }
         for (name, to) in [("live", "10"), ("next", "10"), ("old", "1")] {
             point(&store, (&model, &alias(name)), &version(to), &signer).await.expect("pointed");

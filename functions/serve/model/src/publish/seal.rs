@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use super::PublishError;
 use crate::at_rest::{DataKey, Role};
 use crate::manifest::{ALGORITHM, Blob, GoldenBlob, Manifest, Prepared, SEGMENT_SIZE, Sealing};
-use amaas_store::vault::{Context, Vault, VaultError};
+use amaas_store::vault::{EncryptionContext, Vault, VaultError};
 
 /// Who publishes, and how what is published lies in the store.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub(super) async fn pack(draft: Manifest, files: Files, protection: &Protection)
     };
     let (key, bytes) = DataKey::generate().ok_or(VaultError::Random)?;
     let name = format!("weights/{}", draft.version);
-    let wrapped = vault.wrap(bytes.as_slice(), Context { model: draft.model.as_str(), key: &name }).await?;
+    let wrapped = vault.wrap(bytes.as_slice(), EncryptionContext { model: draft.model.as_str(), key: &name }).await?;
     let sealing = Sealing {
         algorithm: ALGORITHM.to_owned(),
         key: name,
@@ -112,7 +112,7 @@ pub(super) async fn is_same(
         }
         (Protection::Sealed(vault), Some(sealing)) => {
             let Ok(wrapped) = BASE64_STANDARD.decode(&sealing.wrapped) else { return Ok(false) };
-            let context = Context { model: there.model.as_str(), key: &sealing.key };
+            let context = EncryptionContext { model: there.model.as_str(), key: &sealing.key };
             let bytes = match vault.unwrap(&wrapped, context).await {
                 Ok(bytes) => bytes,
                 // Who may wrap but not unwrap publishes a new version.

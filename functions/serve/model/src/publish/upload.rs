@@ -17,7 +17,7 @@ use crate::manifest::{Blob, FORMAT, Golden, GoldenBlob, Manifest, NamedNetwork};
 use crate::time::now;
 use amaas_engine::onnx::NetworkFiles;
 use amaas_engine::{Batching, ROWS_PROOF};
-use amaas_store::{Condition, Store, StoreError, Version, blob_key, manifest_key, removed_key};
+use amaas_store::{Store, StoreError, Version, WriteCondition, blob_key, manifest_key, removed_key};
 use amaas_wire::Digest;
 
 pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
@@ -162,7 +162,8 @@ fn self_check(golden: &Golden) -> Bytes {
 
 async fn upload_blobs(store: &Store, files: Vec<Bytes>) -> Result<(), StoreError> {
     // One that is there is written again: it may be damaged, and one that is old may be pruned before a manifest refers to it.
-    let upload = |file: Bytes| async move { store.write(&blob_key(&Digest::of(&file)), file, Condition::Any).await };
+    let upload =
+        |file: Bytes| async move { store.write(&blob_key(&Digest::of(&file)), file, WriteCondition::Any).await };
     stream::iter(files).map(upload).buffer_unordered(IN_FLIGHT).try_collect().await
 }
 
@@ -242,7 +243,7 @@ async fn newest(store: &Store, draft: &Manifest) -> Result<Option<u64>, StoreErr
 
 /// Writes `document` under `key`, where there is nothing yet; whether it is there now.
 async fn write_new(store: &Store, key: &str, document: Bytes) -> Result<bool, StoreError> {
-    match store.write(key, document.clone(), Condition::Absent).await {
+    match store.write(key, document.clone(), WriteCondition::Absent).await {
         Ok(()) => Ok(true),
         // It may be our own: S3's client puts again where no answer came, and the first put may have landed.
         Err(StoreError::Conflict { .. }) => Ok(store.read(key).await?.bytes == document),

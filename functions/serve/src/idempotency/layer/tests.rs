@@ -19,12 +19,14 @@ use http_body_util::BodyExt;
 use super::*;
 use crate::limits::Limits;
 use crate::response_store::{Answers, PAUSE, REMEMBERED, Recent};
-use amaas_access::{Accounts, KeyTerms, Scope};
-use amaas_ledger::{Count, Counted as CountedTo, Entry, Inserted, Key, Listed, Revision, Write};
+use amaas_access::{Accounts, KeyScope, KeyTerms};
+use amaas_ledger::{
+    CounterOutcome, CounterUpdate, InsertOutcome, LedgerEntry, LedgerKey, LedgerWrite, ListedEntry, Revision,
+};
 use amaas_model::load::Slot;
 
 /// A route that counts how often it runs, and tells what it was sent.
-struct Counted {
+struct CountingRoute {
     router: Router,
     runs: Arc<AtomicUsize>,
     go: Arc<Notify>,
@@ -32,7 +34,7 @@ struct Counted {
     sealed: SealedCall,
 }
 
-impl Counted {
+impl CountingRoute {
     async fn new() -> Self {
         let accounts = Accounts::in_memory().expect("random");
         let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
@@ -88,7 +90,7 @@ impl Counted {
 
 #[tokio::test]
 async fn a_repeat_gets_the_first_answer() {
-    let counted = Counted::new().await;
+    let counted = CountingRoute::new().await;
     assert_eq!(counted.call("/run", 0, "k", "x").await, (200, false, "run 0".to_owned()));
     assert_eq!(counted.call("/run", 0, "k", "x").await, (200, true, "run 0".to_owned()));
     for (path, body) in [("/run", "y"), ("/other", "x"), ("/run?version=2", "x")] {
@@ -101,7 +103,7 @@ async fn a_repeat_gets_the_first_answer() {
 
 #[tokio::test]
 async fn a_recording_of_a_sealed_call_does_not_run_where_no_answer_is_kept() {
-    let counted = Counted::new().await;
+    let counted = CountingRoute::new().await;
     let sealed = |id: u8| Some(counted.sealed.other(id));
     // An answer that is kept is given again, which costs nobody anything.
     assert_eq!(counted.call_with("/run", 0, "k", "x", sealed(1)).await, (200, false, "run 0".to_owned()));
@@ -123,7 +125,7 @@ async fn a_recording_of_a_sealed_call_does_not_run_where_no_answer_is_kept() {
 
 #[tokio::test]
 async fn the_same_bytes_read_otherwise_are_another_call() {
-    let counted = Counted::new().await;
+    let counted = CountingRoute::new().await;
     let call = async |header: Option<(&str, &str)>| {
         let request = Request::post("/run").header("x-api-key", counted.keys[0].expose()).header(IDEMPOTENCY_KEY, "k");
         let request = match header {
@@ -143,7 +145,7 @@ async fn the_same_bytes_read_otherwise_are_another_call() {
 
 #[tokio::test]
 async fn ten_at_once_run_once() {
-    let counted = Arc::new(Counted::new().await);
+    let counted = Arc::new(CountingRoute::new().await);
     let calls: Vec<_> = (0..10)
         .map(|_| {
             let counted = Arc::clone(&counted);
@@ -165,7 +167,7 @@ async fn ten_at_once_run_once() {
 
 #[tokio::test]
 async fn errors_and_calls_that_were_given_up_are_not_kept() {
-    let counted = Counted::new().await;
+    let counted = CountingRoute::new().await;
     assert_eq!(counted.call("/run", 0, "k", "fail").await.0, 503);
     assert_eq!(counted.call("/run", 0, "k", "x").await, (200, false, "run 1".to_owned()));
     let given_up = timeout(Duration::from_millis(50), counted.call("/run", 0, "l", "slow")).await;
@@ -181,7 +183,7 @@ async fn a_key_gets_no_answer_of_a_model_that_it_may_not_use() {
     let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
     let scopes = [None, Some(["other".parse().expect("a name")].into())];
     for (key, models) in keys.iter().zip(scopes) {
-        let scope = Scope { models, ..Scope::default() };
+        let scope = KeyScope { models, ..KeyScope::default() };
         let terms = KeyTerms { scope, ..KeyTerms::of("one".parse().expect("a name")) };
         accounts.add_key(key, terms).await.expect("kept");
     }
@@ -202,7 +204,7 @@ async fn a_key_gets_no_answer_of_a_model_that_it_may_not_use() {
 
 #[tokio::test]
 async fn keys_that_are_none_are_refused() {
-    let counted = Counted::new().await;
+    let counted = CountingRoute::new().await;
     for key in ["", "a b", &"x".repeat(256)] {
         assert_eq!(counted.call("/run", 0, key, "x").await.0, 400, "{key:?}");
     }
@@ -222,28 +224,34 @@ impl Failing {
 
 #[async_trait::async_trait]
 impl Ledger for Failing {
-    async fn read(&self, _: &Key) -> Result<Option<Entry>, LedgerError> {
+    async fn read(&self, _: &LedgerKey) -> Result<Option<LedgerEntry>, LedgerError> {
         self.fail()
     }
-    async fn insert(&self, _: &Key, _: Bytes, _: Duration) -> Result<Inserted, LedgerError> {
+    async fn insert(&self, _: &LedgerKey, _: Bytes, _: Duration) -> Result<InsertOutcome, LedgerError> {
         self.fail()
     }
-    async fn replace(&self, _: &Key, _: Revision, _: Bytes, _: Duration) -> Result<Option<Revision>, LedgerError> {
+    async fn replace(
+        &self,
+        _: &LedgerKey,
+        _: Revision,
+        _: Bytes,
+        _: Duration,
+    ) -> Result<Option<Revision>, LedgerError> {
         self.fail()
     }
-    async fn extend(&self, _: &Key, _: Revision, _: Duration) -> Result<bool, LedgerError> {
+    async fn extend(&self, _: &LedgerKey, _: Revision, _: Duration) -> Result<bool, LedgerError> {
         self.fail()
     }
-    async fn remove(&self, _: &Key, _: Revision) -> Result<bool, LedgerError> {
+    async fn remove(&self, _: &LedgerKey, _: Revision) -> Result<bool, LedgerError> {
         self.fail()
     }
-    async fn write(&self, _: &[Write]) -> Result<(), LedgerError> {
+    async fn write(&self, _: &[LedgerWrite]) -> Result<(), LedgerError> {
         self.fail()
     }
-    async fn list(&self, _: &str, _: &str, _: usize) -> Result<Vec<Listed>, LedgerError> {
+    async fn list(&self, _: &str, _: &str, _: usize) -> Result<Vec<ListedEntry>, LedgerError> {
         self.fail()
     }
-    async fn count(&self, _: &Key, _: Count) -> Result<CountedTo, LedgerError> {
+    async fn count(&self, _: &LedgerKey, _: CounterUpdate) -> Result<CounterOutcome, LedgerError> {
         self.fail()
     }
 }
@@ -333,48 +341,48 @@ fn the_longer_a_repeat_has_waited_the_longer_it_waits() {
 /// A ledger that counts what it is asked.
 #[derive(Debug, Default)]
 struct Asked {
-    ledger: amaas_ledger::Memory,
+    ledger: amaas_ledger::MemoryLedger,
     inserts: AtomicUsize,
 }
 
 #[async_trait::async_trait]
 impl Ledger for Asked {
-    async fn read(&self, key: &Key) -> Result<Option<Entry>, LedgerError> {
+    async fn read(&self, key: &LedgerKey) -> Result<Option<LedgerEntry>, LedgerError> {
         self.ledger.read(key).await
     }
 
-    async fn insert(&self, key: &Key, value: Bytes, lives: Duration) -> Result<Inserted, LedgerError> {
+    async fn insert(&self, key: &LedgerKey, value: Bytes, ttl: Duration) -> Result<InsertOutcome, LedgerError> {
         self.inserts.fetch_add(1, Ordering::SeqCst);
-        self.ledger.insert(key, value, lives).await
+        self.ledger.insert(key, value, ttl).await
     }
 
     async fn replace(
         &self,
-        key: &Key,
+        key: &LedgerKey,
         revision: Revision,
         value: Bytes,
-        lives: Duration,
+        ttl: Duration,
     ) -> Result<Option<Revision>, LedgerError> {
-        self.ledger.replace(key, revision, value, lives).await
+        self.ledger.replace(key, revision, value, ttl).await
     }
 
-    async fn extend(&self, key: &Key, revision: Revision, lives: Duration) -> Result<bool, LedgerError> {
-        self.ledger.extend(key, revision, lives).await
+    async fn extend(&self, key: &LedgerKey, revision: Revision, ttl: Duration) -> Result<bool, LedgerError> {
+        self.ledger.extend(key, revision, ttl).await
     }
 
-    async fn remove(&self, key: &Key, revision: Revision) -> Result<bool, LedgerError> {
+    async fn remove(&self, key: &LedgerKey, revision: Revision) -> Result<bool, LedgerError> {
         self.ledger.remove(key, revision).await
     }
 
-    async fn write(&self, entries: &[Write]) -> Result<(), LedgerError> {
+    async fn write(&self, entries: &[LedgerWrite]) -> Result<(), LedgerError> {
         self.ledger.write(entries).await
     }
 
-    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<Listed>, LedgerError> {
+    async fn list(&self, partition: &str, after: &str, limit: usize) -> Result<Vec<ListedEntry>, LedgerError> {
         self.ledger.list(partition, after, limit).await
     }
 
-    async fn count(&self, key: &Key, count: Count) -> Result<CountedTo, LedgerError> {
+    async fn count(&self, key: &LedgerKey, count: CounterUpdate) -> Result<CounterOutcome, LedgerError> {
         self.ledger.count(key, count).await
     }
 }
@@ -386,13 +394,13 @@ async fn a_repeat_reads_and_does_not_write() {
     let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
     let call =
         Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key: Zeroizing::new(b"k".to_vec()), sealed: None };
-    let Ok(Some(Begun::First(place))) = answers.begin(&call).await else { panic!("nobody else is there") };
+    let Ok(Some(BeginOutcome::First(place))) = answers.begin(&call).await else { panic!("nobody else is there") };
     for _ in 0..5 {
-        assert!(matches!(answers.begin(&call).await, Ok(Some(Begun::Running))));
+        assert!(matches!(answers.begin(&call).await, Ok(Some(BeginOutcome::Running))));
     }
     place.finish(Bytes::from_static(b"answer")).await.expect("kept");
     for _ in 0..5 {
-        assert!(matches!(answers.begin(&call).await, Ok(Some(Begun::Answered(_)))));
+        assert!(matches!(answers.begin(&call).await, Ok(Some(BeginOutcome::Answered(_)))));
     }
     assert_eq!(asked.inserts.load(Ordering::SeqCst), 1);
 }

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::*;
 use crate::sealing::Replay;
-use crate::sealing::source::FRESH;
+use crate::sealing::source::MAX_AGE;
 use crate::sealing::testing::{BEGIN, Place, name, offered};
 use crate::sealing::{KeySet, OVERLAP, Policy, SealingError};
-use amaas_ledger::{Ledger, Memory};
-use amaas_store::{Condition, sealing_key};
+use amaas_ledger::{Ledger, MemoryLedger};
+use amaas_store::{WriteCondition, sealing_key};
 
 /// A place whose keys were rotated and whose signer has a successor, after both took over: the old key and the old signer are gone.
 async fn rotated() -> (Place, KeySet) {
@@ -58,7 +58,7 @@ async fn a_document_that_was_altered_is_refused_by_fresh_and_running_functions()
         let error = fresh.load().await.expect_err(what);
         assert!(matches!(&*error, SealingError::Altered { .. }), "{what}: {error}");
         assert!(error.to_string().contains("was altered"), "{error}");
-        tokio::time::advance(FRESH * 2).await;
+        tokio::time::advance(MAX_AGE * 2).await;
         assert_eq!(offered(&running).await, offered_before, "{what}");
         // Nor does it become the beginning of what administrators write.
         for result in [
@@ -76,7 +76,7 @@ async fn a_document_that_was_altered_is_refused_by_fresh_and_running_functions()
 #[tokio::test(start_paused = true)]
 async fn an_older_document_is_refused_by_functions_that_never_saw_the_newer_one() {
     let place = Place::with_keys().await;
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::default());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
     let function = || place.sealing(Policy::Required).with_ledger(&ledger, Replay::Refuse);
     let before = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     function().load().await.expect("keys");
@@ -96,7 +96,7 @@ async fn an_older_document_is_refused_by_functions_that_never_saw_the_newer_one(
 #[tokio::test(start_paused = true)]
 async fn a_serial_that_somebody_made_up_is_not_remembered() {
     let place = Place::with_keys().await;
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::default());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
     let function = || place.sealing(Policy::Required).with_ledger(&ledger, Replay::Refuse);
     let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     place.forge(&set, |json| json["serial"] = (i64::MAX - 1).into()).await;
@@ -142,6 +142,6 @@ async fn a_set_of_the_first_format_is_refused_until_it_is_adopted() {
     untagged(&mut json);
     swap(&mut json);
     let json = serde_json::to_vec(&json).expect("JSON");
-    place.store().write(&sealing_key(&name()), json.into(), Condition::Any).await.expect("written");
+    place.store().write(&sealing_key(&name()), json.into(), WriteCondition::Any).await.expect("written");
     assert!(matches!(KeySet::adopt(&place.store(), &name(), &place.vault).await, Err(SealingError::Vault(_))));
 }

@@ -12,10 +12,10 @@ use super::*;
 use crate::sealing::Replay;
 use crate::sealing::testing::{BEGIN, Place, name, offered};
 use crate::sealing::{KeySet, Policy};
-use amaas_ledger::{Ledger, Memory};
+use amaas_ledger::{Ledger, MemoryLedger};
 
 fn memory() -> Arc<dyn Ledger> {
-    Arc::new(Memory::default())
+    Arc::new(MemoryLedger::default())
 }
 
 fn date(now: u64) -> String {

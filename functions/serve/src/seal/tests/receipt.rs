@@ -8,7 +8,7 @@ use amaas_wire::predict::Usage;
 use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptFormat, SignedReceipt};
 
 use super::*;
-use crate::sealing::source::FRESH;
+use crate::sealing::source::MAX_AGE;
 use crate::sealing::testing::{BEGIN, Place, name};
 use crate::sealing::{KeySet, OVERLAP, Policy};
 
@@ -61,7 +61,7 @@ async fn nobody_waits_for_a_store_and_the_set_is_followed() {
     let signers = [next.document().signers[0].public, next.document().signers[1].public];
     place.put(&next).await;
 
-    tokio::time::advance(FRESH * 60).await;
+    tokio::time::advance(MAX_AGE * 60).await;
     let begun = tokio::time::Instant::now();
     assert_eq!(signed_by(&sealing, signers).await, [true, false], "what is known, however old");
     assert_eq!(begun.elapsed(), Duration::ZERO);
@@ -70,7 +70,7 @@ async fn nobody_waits_for_a_store_and_the_set_is_followed() {
 
     // What is in memory outlives the store, and nothing else does.
     std::fs::remove_dir_all(place.folder.path().join("sealing")).expect("removed");
-    tokio::time::advance(FRESH * 60).await;
+    tokio::time::advance(MAX_AGE * 60).await;
     assert_eq!(signed_by(&sealing, signers).await, [true, true]);
     sealing.forget();
     assert!(sealing.receipt(&receipt()).await.is_err());

@@ -6,7 +6,7 @@ use amaas_ohttp::KEY_PROBLEM;
 use amaas_wire::keys::{Audience, KeyManifest, ManifestRequirement};
 
 use super::*;
-use crate::sealing::source::{FLOOR, FRESH};
+use crate::sealing::source::{MAX_AGE, MIN_INTERVAL};
 use crate::sealing::testing::{BEGIN, Place, name, offered};
 use crate::sealing::{KeySet, OVERLAP, Policy, SealingError};
 use amaas_store::sealing_key;
@@ -78,7 +78,7 @@ async fn an_unknown_key_has_the_set_read_again_but_not_too_often() {
     place.rotate(OVERLAP).await;
     let new = newest(&place).await;
     assert_eq!(status(&host, &new).await, UNKNOWN, "it was read a moment ago");
-    tokio::time::advance(FLOOR).await;
+    tokio::time::advance(MIN_INTERVAL).await;
     assert_eq!(status(&host, &new).await, OPENED);
 }
 
@@ -90,7 +90,7 @@ async fn the_set_is_followed_as_it_ages() {
     place.rotate(OVERLAP).await;
     place.set_clock(BEGIN + 60);
     assert_eq!(offered(&sealing).await, old, "not read again yet");
-    tokio::time::advance(FRESH + Duration::from_millis(1)).await;
+    tokio::time::advance(MAX_AGE + Duration::from_millis(1)).await;
     assert_ne!(offered(&sealing).await, old);
 }
 
@@ -104,10 +104,10 @@ async fn known_keys_survive_the_store_and_an_older_document() {
     let new = newest(&place).await;
     let host = host(sealing.clone());
     place.put(&before).await;
-    tokio::time::advance(FRESH * 2).await;
+    tokio::time::advance(MAX_AGE * 2).await;
     assert_eq!(status(&host, &new).await, OPENED, "an older set is not believed");
     std::fs::write(place.folder.path().join(sealing_key(&name())), "{").expect("written");
-    tokio::time::advance(FRESH * 2).await;
+    tokio::time::advance(MAX_AGE * 2).await;
     assert_eq!(status(&host, &keys[0]).await, OPENED);
 }
 

@@ -1,4 +1,4 @@
-//! A key in a file: AES-256-GCM with a nonce drawn for each secret.
+//! A vault with a key file: AES-256-GCM with a random nonce for each secret.
 
 use std::fmt;
 use std::io::Write;
@@ -9,17 +9,17 @@ use std::sync::Arc;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-use super::{Context, VaultError};
+use super::{EncryptionContext, VaultError};
 
 /// A key in a file, for a single machine and for tests.
 #[derive(Clone)]
 pub struct FileKey(Arc<LessSafeKey>);
 
 impl FileKey {
-    /// Makes a new key in a new file that only its owner may read.
+    /// Creates a key in a new file that only its owner may read.
     ///
     /// # Errors
-    /// When the file is there already or cannot be written.
+    /// If the file exists or cannot be written.
     pub fn create(path: &Path) -> Result<Self, VaultError> {
         let mut key = Zeroizing::new([0; KEY_LEN]);
         getrandom::fill(key.as_mut_slice()).map_err(|_| VaultError::Random)?;
@@ -47,7 +47,7 @@ impl FileKey {
         UnboundKey::new(&AES_256_GCM, key).ok().map(|key| Self(Arc::new(LessSafeKey::new(key))))
     }
 
-    pub(super) fn wrap(&self, secret: &[u8], context: Context<'_>) -> Result<Vec<u8>, VaultError> {
+    pub(super) fn wrap(&self, secret: &[u8], context: EncryptionContext<'_>) -> Result<Vec<u8>, VaultError> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|_| VaultError::Random)?;
         let mut sealed = Vec::with_capacity(secret.len() + AES_256_GCM.tag_len());
@@ -59,7 +59,11 @@ impl FileKey {
         Ok([&[VERSION], nonce.as_slice(), &sealed].concat())
     }
 
-    pub(super) fn unwrap(&self, wrapped: &[u8], context: Context<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    pub(super) fn unwrap(
+        &self,
+        wrapped: &[u8],
+        context: EncryptionContext<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let parts = wrapped.split_first().and_then(|(version, rest)| {
             let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
             (*version == VERSION).then_some((*nonce, sealed))
@@ -80,12 +84,12 @@ impl fmt::Debug for FileKey {
 }
 
 /// The context as bytes: no two contexts have the same.
-fn bound(context: Context<'_>) -> Vec<u8> {
+fn bound(context: EncryptionContext<'_>) -> Vec<u8> {
     let field = |text: &str| [&(text.len() as u64).to_be_bytes(), text.as_bytes()].concat();
     [field(context.model), field(context.key)].concat()
 }
 
-fn refused(context: Context<'_>, cause: &str) -> VaultError {
+fn refused(context: EncryptionContext<'_>, cause: &str) -> VaultError {
     VaultError::Refused { model: context.model.to_owned(), key: context.key.to_owned(), cause: cause.to_owned() }
 }
 
@@ -100,7 +104,7 @@ const VERSION: u8 = 1;
 mod tests {
     use super::*;
 
-    const CONTEXT: Context<'_> = Context { model: "m", key: "1" };
+    const CONTEXT: EncryptionContext<'_> = EncryptionContext { model: "m", key: "1" };
 
     #[test]
     fn secrets_come_back_for_their_context_only() {
@@ -109,9 +113,11 @@ mod tests {
         let wrapped = FileKey::create(&path).expect("made").wrap(b"secret", CONTEXT).expect("wrapped");
         let key = FileKey::open(&path).expect("read");
         assert_eq!(key.unwrap(&wrapped, CONTEXT).expect("unwrapped").as_slice(), b"secret");
-        for other in
-            [Context { model: "m1", key: "" }, Context { model: "", key: "m1" }, Context { key: "2", ..CONTEXT }]
-        {
+        for other in [
+            EncryptionContext { model: "m1", key: "" },
+            EncryptionContext { model: "", key: "m1" },
+            EncryptionContext { key: "2", ..CONTEXT },
+        ] {
             assert!(matches!(key.unwrap(&wrapped, other), Err(VaultError::Refused { .. })), "{other:?}");
         }
         for index in 0..wrapped.len() {

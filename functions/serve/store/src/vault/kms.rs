@@ -5,7 +5,7 @@ use aws_sdk_kms::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroizing;
 
-use super::{Context, VaultError};
+use super::{EncryptionContext, VaultError};
 
 /// A key of AWS KMS.
 #[derive(Clone, Debug)]
@@ -20,15 +20,19 @@ impl Kms {
         Self { client: Client::new(&config), key: key.to_owned() }
     }
 
-    pub(super) async fn wrap(&self, secret: &[u8], context: Context<'_>) -> Result<Vec<u8>, VaultError> {
+    pub(super) async fn wrap(&self, secret: &[u8], context: EncryptionContext<'_>) -> Result<Vec<u8>, VaultError> {
         let request = self.client.encrypt().key_id(&self.key).plaintext(Blob::new(secret));
         let request = request.encryption_context(MODEL, context.model).encryption_context(KEY, context.key);
         let answer = request.send().await.map_err(|error| failed(&error, context))?;
         answer.ciphertext_blob.map(Blob::into_inner).ok_or_else(|| empty("Encrypt"))
     }
 
-    pub(super) async fn unwrap(&self, wrapped: &[u8], context: Context<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        // The key is named, so that what somebody wrapped with a key of their own does not come out.
+    pub(super) async fn unwrap(
+        &self,
+        wrapped: &[u8],
+        context: EncryptionContext<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        // The key is named, so that a secret that an attacker wrapped with another key is refused.
         let request = self.client.decrypt().key_id(&self.key).ciphertext_blob(Blob::new(wrapped));
         let request = request.encryption_context(MODEL, context.model).encryption_context(KEY, context.key);
         let answer = request.send().await.map_err(|error| failed(&error, context))?;
@@ -36,7 +40,7 @@ impl Kms {
     }
 }
 
-fn failed<E>(error: &SdkError<E>, context: Context<'_>) -> VaultError
+fn failed<E>(error: &SdkError<E>, context: EncryptionContext<'_>) -> VaultError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

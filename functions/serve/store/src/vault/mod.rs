@@ -1,7 +1,7 @@
-//! What wraps small secrets, such as private keys and data keys, so that they can lie in the model store: AWS KMS, or a key
-//! in a file for a single machine and for tests.
+//! The vault wraps small secrets, such as private keys and data keys, so that they can be stored: with AWS KMS, or with a key file for a
+//! single machine and for tests.
 //!
-//! Each secret is bound to a [`Context`]: what was wrapped for one model and purpose does not come out for another.
+//! Each secret is bound to an [`EncryptionContext`]: a secret that was wrapped for one model and purpose cannot be unwrapped for another.
 
 mod file;
 mod kms;
@@ -21,12 +21,12 @@ pub enum Vault {
 }
 
 impl Vault {
-    /// Opens `uri`: `file:` and a path, or what KMS takes for a key: its id, its ARN, `alias/NAME` or the ARN of an alias.
+    /// Opens `uri`: `file:` and a path, or a KMS key: its id, its ARN, `alias/NAME` or the ARN of an alias.
     ///
-    /// A file is read. KMS is not asked yet, but for what the AWS SDK needs to find region and credentials.
+    /// A file is read. KMS is not contacted yet, except what the AWS SDK needs to find region and credentials.
     ///
     /// # Errors
-    /// [`VaultError::File`] when the file cannot be read or holds no key.
+    /// [`VaultError::File`] if the file cannot be read or holds no key.
     pub async fn open(uri: &str) -> Result<Self, VaultError> {
         match uri.strip_prefix("file:") {
             Some(path) => FileKey::open(path.as_ref()).map(Self::File),
@@ -37,19 +37,23 @@ impl Vault {
     /// Wraps `secret`, which has at most 4,096 bytes, for `context`.
     ///
     /// # Errors
-    /// When KMS cannot be reached or refuses.
-    pub async fn wrap(&self, secret: &[u8], context: Context<'_>) -> Result<Vec<u8>, VaultError> {
+    /// If KMS is unreachable or refuses.
+    pub async fn wrap(&self, secret: &[u8], context: EncryptionContext<'_>) -> Result<Vec<u8>, VaultError> {
         match self {
             Self::Kms(kms) => kms.wrap(secret, context).await,
             Self::File(key) => key.wrap(secret, context),
         }
     }
 
-    /// The secret that was wrapped for `context`.
+    /// Unwraps a secret that was wrapped for `context`.
     ///
     /// # Errors
-    /// [`VaultError::Refused`] when it was wrapped with another key, for another context, or was altered.
-    pub async fn unwrap(&self, wrapped: &[u8], context: Context<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    /// [`VaultError::Refused`] if it was wrapped with another key, for another context, or was altered.
+    pub async fn unwrap(
+        &self,
+        wrapped: &[u8],
+        context: EncryptionContext<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         match self {
             Self::Kms(kms) => kms.unwrap(wrapped, context).await,
             Self::File(key) => key.unwrap(wrapped, context),
@@ -57,9 +61,9 @@ impl Vault {
     }
 }
 
-/// What a secret is for. With KMS it is the encryption context, which stands in the account's audit log.
+/// The purpose of a secret. With KMS it is the encryption context, which the account's audit log shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Context<'a> {
+pub struct EncryptionContext<'a> {
     /// The model.
     pub model: &'a str,
     /// The id of the key among the model's.
@@ -78,23 +82,23 @@ pub enum VaultError {
         /// What is wrong with it.
         cause: String,
     },
-    /// It was wrapped with another key, for another context, or was altered.
+    /// The secret was wrapped with another key, for another context, or was altered.
     #[error("the key {key:?} of {model:?} cannot be unwrapped: it was altered, or wrapped for something else: {cause}")]
     Refused {
         /// The model.
         model: String,
         /// The key.
         key: String,
-        /// In the words of whoever refused.
+        /// The vault's reason.
         cause: String,
     },
-    /// The permission is missing.
+    /// A permission is missing.
     #[error("KMS denies the use of its key: {cause}")]
     Denied {
-        /// In KMS's words.
+        /// KMS's reason.
         cause: String,
     },
-    /// KMS could not be reached, or could not answer.
+    /// KMS is unreachable or failed.
     #[error("KMS could not be reached: {cause}")]
     Unreachable {
         /// What happened.
@@ -106,7 +110,7 @@ pub enum VaultError {
 }
 
 impl VaultError {
-    /// Whether the same may go well in a moment.
+    /// Whether a retry can succeed.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
     }

@@ -1,22 +1,22 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::meter::{Emf, Journal, Meter};
-use amaas_ledger::{Clock, Memory};
+use crate::meter::{Emf, UsageJournal, UsageMeter};
+use amaas_ledger::{Clock, MemoryLedger};
 
 /// A meter whose time a test turns.
 struct Turned {
-    meter: Meter,
-    ledger: Arc<Memory>,
+    meter: UsageMeter,
+    ledger: Arc<MemoryLedger>,
     time: Arc<Mutex<u64>>,
 }
 
 impl Turned {
     fn new() -> Self {
-        let (ledger, time) = (Arc::new(Memory::default()), Arc::new(Mutex::new(NOON)));
+        let (ledger, time) = (Arc::new(MemoryLedger::default()), Arc::new(Mutex::new(NOON)));
         let hand = Arc::clone(&time);
         let clock = Clock::new(move || Duration::from_millis(*hand.lock().expect("not poisoned")));
-        let meter = Meter::new(Arc::clone(&ledger) as Arc<dyn Ledger>, Journal::in_memory(), Emf::Off, clock);
+        let meter = UsageMeter::new(Arc::clone(&ledger) as Arc<dyn Ledger>, UsageJournal::in_memory(), Emf::Off, clock);
         Self { meter, ledger, time }
     }
 
@@ -105,7 +105,7 @@ async fn a_sum_is_kept_and_what_comes_late_is_in_the_next() {
 
 #[tokio::test]
 async fn days_in_the_wrong_order_and_too_many_are_refused() {
-    let (ledger, tenant) = (Memory::default(), "acme".parse().expect("a name"));
+    let (ledger, tenant) = (MemoryLedger::default(), "acme".parse().expect("a name"));
     let report = async |since: &str, until: &str| {
         let days = (since.parse().expect("a day"), until.parse().expect("a day"));
         report(&ledger, &tenant, days, UsageBy::Model, NOON).await
