@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use amaas_wire::classify;
 use amaas_wire::MalformedKey;
+use amaas_wire::classify;
 
 /// Why a caller is refused.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -17,6 +17,11 @@ pub enum LedgerError {
     /// A value that no entry can have.
     #[error("a value has {got} bytes, more than the {VALUE_BYTES} that an entry can have")]
     TooLarge { got: usize },
+    /// The program was built without this back end.
+    #[error(
+        "this program was built without the ledger's back end {feature:?}: build it with the Cargo feature {feature:?}"
+    )]
+    NotBuilt { feature: &'static str },
     /// The operating system gave no randomness.
     #[error("the operating system gave no randomness")]
     Random,

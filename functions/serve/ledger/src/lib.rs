@@ -8,6 +8,7 @@
 mod calls;
 mod clock;
 mod counter;
+#[cfg(feature = "dynamodb")]
 mod dynamodb;
 mod entry;
 mod error;
@@ -16,11 +17,13 @@ mod ledger;
 mod location;
 mod memory;
 mod open;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use self::calls::{Begun, Calls, Once, Place};
 pub use self::clock::Clock;
 pub use self::counter::{Count, Counted};
+#[cfg(feature = "dynamodb")]
 pub use self::dynamodb::DynamoDb;
 pub use self::entry::{Entry, Key, Listed, Revision, Write};
 pub use self::error::{LedgerError, VALUE_BYTES};
@@ -29,4 +32,5 @@ pub use self::ledger::{FOREVER, Inserted, Ledger, all};
 pub use self::location::LedgerLocation;
 pub use self::memory::Memory;
 pub use self::open::open;
+#[cfg(feature = "sqlite")]
 pub use self::sqlite::Sqlite;

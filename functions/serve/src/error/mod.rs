@@ -24,8 +24,8 @@ use amaas_engine::generate::PromptError;
 use amaas_engine::infer::ValidationError;
 use amaas_engine::{InvalidInput, RunError};
 use amaas_model::{InputError, ModelError, PredictError};
-use amaas_wire::MalformedKey;
 use amaas_wire::DecodeError;
+use amaas_wire::MalformedKey;
 use amaas_wire::{Classified, Classify, ErrorClass};
 use http::StatusCode;
 

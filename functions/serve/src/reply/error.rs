@@ -12,8 +12,8 @@ use crate::error::SealedCallError;
 use crate::error::{Error, is_not_processed};
 use crate::headers::{REMAINING, RESET};
 use amaas_access::quota::QuotaError;
-use amaas_wire::ErrorClass;
 use amaas_ohttp::DATE_PROBLEM;
+use amaas_wire::ErrorClass;
 
 /// Carries the error to `respond`, which knows the route and the request's id.
 impl IntoResponse for Error {
