@@ -350,7 +350,8 @@ pub(crate) struct Package {
     /// .oci in target/ or in CARGO_TARGET_DIR; amaas-FUNCTION-arm64 for arm64]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// A binary that is built already [default: build it with cargo, release profile]
+    /// A binary that is built already [default: build it with cargo, profile dist, and with the features that its host
+    /// needs: lambda and dynamodb for a zip, all but publish for an image]
     #[arg(long, value_name = "FILE")]
     pub(crate) binary: Option<PathBuf>,
     /// The ONNX Runtime library [default: the pinned build for the processor]

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 use amaas_engine::runtime;
 
-use self::build::build;
+use self::build::{Hosts, build};
 use self::image::Foundation;
 use self::images::Images;
 use self::parts::{Part, Parts};
@@ -38,7 +38,7 @@ pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure
         binary.clone()
     } else {
         check(&arguments)?;
-        build(&package, arguments.architecture)?
+        build(&package, arguments.architecture, if arguments.image { Hosts::Any } else { Hosts::Lambda })?
     };
     let named = arguments.library.filter(|path| !path.as_os_str().is_empty());
     let library = |architecture| named.map_or_else(|| library(architecture), Ok);

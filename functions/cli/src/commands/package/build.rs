@@ -1,8 +1,9 @@
-//! Builds a function's binary with cargo.
+//! Builds a function's binary with cargo: with the profile `dist`, and with the Cargo features that its host needs.
 //!
 //! For another processor, or where one is asked for, that is `cargo zigbuild` where it is installed: it links against the glibc
 //! that Lambda has, wherever it runs. Without it a cross compiler of GNU's does, which links against the glibc that came with it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,10 +12,30 @@ use serde::Deserialize;
 
 use crate::architecture::Architecture;
 use crate::failure::Failure;
+use crate::output;
 
-/// Builds `package` for `asked`, for this machine where nothing is asked, and says where the binary is.
-pub(super) fn build(package: &str, asked: Option<Architecture>) -> Result<PathBuf, Failure> {
-    check(package)?;
+/// Where a function runs, which decides what is built into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hosts {
+    /// Lambda alone: a zip.
+    Lambda,
+    /// Lambda, and every service that runs containers: an image.
+    Any,
+}
+
+impl Hosts {
+    /// The Cargo features of a function that these hosts need. Publishing is not among them.
+    fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::Lambda => &["dynamodb", "lambda"],
+            Self::Any => &["dynamodb", "grpc", "http", "lambda", "openapi", "sqlite"],
+        }
+    }
+}
+
+/// Builds `package` for `asked`, or for this machine if nothing is asked, and returns the path of the binary.
+pub(super) fn build(package: &str, asked: Option<Architecture>, hosts: Hosts) -> Result<PathBuf, Failure> {
+    let features = check(package)?.arguments(package, hosts);
     let here = Architecture::here().filter(|here| here.is_here());
     let builder = match (asked, here) {
         (None, Some(_)) => Builder::Native,
@@ -26,7 +47,7 @@ pub(super) fn build(package: &str, asked: Option<Architecture>) -> Result<PathBu
         }
         (Some(asked), here) => Builder::choose(asked, here == Some(asked))?,
     };
-    let built = builder.command(package).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let built = builder.command(package, &features).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let built = built.map_err(|error| not_run(&error))?;
     if !built.status.success() {
         return Err(Failure::new(format!("cargo could not build {package}"))
@@ -42,7 +63,7 @@ pub(super) fn build(package: &str, asked: Option<Architecture>) -> Result<PathBu
 }
 
 /// Refuses what is no function of this workspace, in words of its own and before cargo's.
-fn check(package: &str) -> Result<(), Failure> {
+fn check(package: &str) -> Result<Features, Failure> {
     let asked = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null()).output();
     let answer = asked.map_err(|error| not_run(&error))?;
     if !answer.status.success() {
@@ -51,19 +72,37 @@ fn check(package: &str) -> Result<(), Failure> {
         return Err(Failure::usage(format!("there is no workspace here that cargo could build in: {said}"))
             .try_this("run this in the workspace, or give a binary that is built already with --binary FILE"));
     }
-    let functions = functions(&answer.stdout)
+    let mut functions = functions(&answer.stdout)
         .map_err(|error| Failure::new(format!("what cargo says of the workspace cannot be read: {error}")))?;
     let asked = package.strip_prefix(PREFIX).unwrap_or(package);
-    if functions.iter().any(|function| function == asked) {
-        return Ok(());
+    if let Some(features) = functions.remove(asked) {
+        return Ok(features);
     }
-    let has = if functions.is_empty() { "none".to_owned() } else { functions.join(", ") };
+    let names: Vec<_> = functions.into_keys().collect();
+    let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     Err(Failure::usage(format!("there is no function {asked:?} in this workspace, which has {has}"))
         .try_this("write one of these, or give a binary that is built already with --binary FILE"))
 }
 
-/// The functions of a workspace: packages called `amaas-NAME` with a program of their own name.
-fn functions(metadata: &[u8]) -> serde_json::Result<Vec<String>> {
+/// The Cargo features of a package.
+struct Features(Vec<String>);
+
+impl Features {
+    /// Cargo's arguments that cut `package` down to what `hosts` need.
+    fn arguments(&self, package: &str, hosts: Hosts) -> Vec<String> {
+        let needed = hosts.features();
+        if let Some(missing) = needed.iter().find(|needed| !self.0.iter().any(|feature| feature == *needed)) {
+            output::note(format_args!(
+                "{package} has no Cargo feature {missing:?}, so everything that it has by default is built in"
+            ));
+            return Vec::new();
+        }
+        vec!["--no-default-features".to_owned(), "--features".to_owned(), needed.join(",")]
+    }
+}
+
+/// The functions of a workspace, each with its features: packages called `amaas-NAME` with a program of their own name.
+fn functions(metadata: &[u8]) -> serde_json::Result<BTreeMap<String, Features>> {
     #[derive(Deserialize)]
     struct Metadata {
         packages: Vec<Package>,
@@ -72,6 +111,8 @@ fn functions(metadata: &[u8]) -> serde_json::Result<Vec<String>> {
     struct Package {
         name: String,
         targets: Vec<Target>,
+        #[serde(default)]
+        features: BTreeMap<String, Vec<String>>,
     }
     #[derive(Deserialize)]
     struct Target {
@@ -82,11 +123,12 @@ fn functions(metadata: &[u8]) -> serde_json::Result<Vec<String>> {
     let is_program = |package: &Package| {
         package.targets.iter().any(|target| target.name == package.name && target.kind.iter().any(|kind| kind == "bin"))
     };
-    let programs = metadata.packages.iter().filter(|package| is_program(package));
-    let mut functions: Vec<_> =
-        programs.filter_map(|package| package.name.strip_prefix(PREFIX).map(str::to_owned)).collect();
-    functions.sort();
-    Ok(functions)
+    let programs = metadata.packages.into_iter().filter(is_program);
+    let functions = programs.filter_map(|package| {
+        let name = package.name.strip_prefix(PREFIX)?.to_owned();
+        Some((name, Features(package.features.into_keys().collect())))
+    });
+    Ok(functions.collect())
 }
 
 /// The cargo that runs this, or else the one on PATH.
@@ -137,7 +179,7 @@ impl Builder {
     }
 
     /// Cargo with its arguments. What a cross compiler needs stands in the environment of this one command.
-    fn command(self, package: &str) -> Command {
+    fn command(self, package: &str, features: &[String]) -> Command {
         let mut command = cargo();
         match self {
             Self::Native => command.arg("build"),
@@ -161,7 +203,9 @@ impl Builder {
                 command.args(["build", "--target", &target])
             }
         };
-        command.args(["--release", "--package", package, "--bin", package]);
+        // A workspace of another may not have the profile.
+        command.args(["--profile", PROFILE, "--config", &format!("profile.{PROFILE}.inherits='release'")]);
+        command.args(["--package", package, "--bin", package]).args(features);
         command.arg("--message-format=json-render-diagnostics");
         command
     }
@@ -182,5 +226,7 @@ fn has_standard_library(target: &str) -> bool {
 
 /// What the names of functions' packages begin with.
 const PREFIX: &str = "amaas-";
+/// The Cargo profile of what is shipped.
+const PROFILE: &str = "dist";
 /// Amazon Linux 2023's.
 const GLIBC: &str = "2.34";
