@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::accounts::{
     AccountsArguments, LedgerArguments, LedgerCommand, PriceChange, Prices, TenantChange, TenantTerms, Tenants, Usage,
 };
-pub(crate) use self::estimate::{Estimate, Front, InstancePrice, OfModel};
+pub(crate) use self::estimate::{EntryPoint, Estimate, InstancePrice, OfModel};
 pub(crate) use self::keys::{CreateKey, Keys, ListKeys, RotateKeys};
 pub(crate) use self::models::{ModelVersions, Models, ModelsCommand, Prune, RemoveModel, StoreCommand};
 use self::number::{AtLeast, port};

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// A table with these column heads.
 pub(crate) fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
@@ -99,19 +99,26 @@ pub(crate) fn date(seconds: u64) -> String {
 }
 
 /// Prints `value` as one line of JSON.
-pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    line(serde_json::to_string(value).map_err(Failure::new)?)
+pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
+    line(serde_json::to_string(value).map_err(CliError::new)?)
 }
 
 /// Prints `text` and ends the line.
-pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
+pub(crate) fn line(text: impl Display) -> Result<(), CliError> {
     writeln!(std::io::stdout(), "{text}").map_err(|error| match error.kind() {
-        std::io::ErrorKind::BrokenPipe => Failure::unheard(),
-        _ => Failure::new(format!("standard output: {error}")),
+        std::io::ErrorKind::BrokenPipe => CliError::output_closed(),
+        _ => CliError::new(format!("standard output: {error}")),
     })
 }
 
-/// Says `text` on standard error, where somebody may be listening.
+/// Prints `error` on standard error, as text or as one line of JSON.
+pub(crate) fn error(error: &CliError, json: bool) {
+    if error.is_printed() {
+        if json { note(error.json()) } else { note(error.text()) }
+    }
+}
+
+/// Prints `text` on standard error.
 pub(crate) fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

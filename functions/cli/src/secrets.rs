@@ -7,7 +7,7 @@ use amaas_model::publish::{Protection, Publisher};
 use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The secrets of a folder.
 pub(crate) struct Secrets {
@@ -19,13 +19,13 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     /// Those of the folder `data`; new ones where there are none.
-    pub(crate) fn of(data: &Path) -> Result<Self, Failure> {
-        let data = data.canonicalize().map_err(|error| Failure::file(data, &error))?;
+    pub(crate) fn of(data: &Path) -> Result<Self, CliError> {
+        let data = data.canonicalize().map_err(|error| CliError::file(data, &error))?;
         let (kms_key, signing_key) = (data.join("kms.key"), data.join("signer.pem"));
         let vault = if kms_key.exists() { FileKey::open(&kms_key) } else { FileKey::create(&kms_key) };
         let signer =
             if signing_key.exists() { SignerFile::open(&signing_key) } else { SignerFile::create(&signing_key) };
-        let (vault, signer) = (Vault::File(vault?), signer.map_err(Failure::usage)?);
+        let (vault, signer) = (Vault::File(vault?), signer.map_err(CliError::usage)?);
         Ok(Self { kms_key, signing_key, vault, signer })
     }
 

@@ -35,24 +35,24 @@ use amaas_store::{ModelName, Store};
 
 use super::publish::library;
 use crate::arguments::Dev;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::secrets::Secrets;
 use crate::settings::{DevEnvironment, Settings};
 
-pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), CliError> {
     let begun = Instant::now();
     let (config, limits, origins) = (RuntimeConfig::from_env()?, Limits::from_env()?, Origins::from_env()?);
     let data = settings.data();
     prepare(&data, settings.is_data_named(), &Lookup::from_env())?;
     // The port first: a second `dev` on the same data must not touch it.
     let server = Server::bind("127.0.0.1", dev.port).await.map_err(|error| {
-        Failure::new(format!("cannot listen on 127.0.0.1:{}: {error}", dev.port))
-            .try_this("`--port 0` takes a free one; is another `amaas dev` running?")
+        CliError::new(format!("cannot listen on 127.0.0.1:{}: {error}", dev.port))
+            .hint("`--port 0` takes a free one; is another `amaas dev` running?")
     })?;
     let endpoint = format!("http://{}", server.address());
-    let library = tokio::task::spawn_blocking(library).await.map_err(Failure::new)??;
-    let objects = ObjectStore::start(&data.join("s3")).await.map_err(Failure::new)?;
+    let library = tokio::task::spawn_blocking(library).await.map_err(CliError::new)??;
+    let objects = ObjectStore::start(&data.join("s3")).await.map_err(CliError::new)?;
     let uri = format!("s3://{BUCKET}");
     let store = Store::open(&uri, &objects.options()).await?;
     let secrets = Secrets::of(&data)?;
@@ -60,7 +60,7 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
     sign_aliases(&store, &secrets.as_publisher().signer).await?;
     publish_bundled(&store, &library, &secrets.as_publisher()).await?;
 
-    let file = data.canonicalize().map_err(|error| Failure::file(&data, &error))?.join("ledger.sqlite");
+    let file = data.canonicalize().map_err(|error| CliError::file(&data, &error))?.join("ledger.sqlite");
     let (ledger_uri, location) = (format!("sqlite:{}", file.display()), LedgerLocation::Sqlite(file));
     let ledger = amaas_ledger::open(&location).await?;
     let accounts = Accounts::new(Arc::clone(&ledger), secrets.vault().clone());
@@ -111,12 +111,12 @@ pub(crate) async fn run(settings: &Settings, dev: Dev) -> Result<(), Failure> {
             }
             ended = &mut serving => ended,
         };
-        ended.map_err(Failure::new)?.map_err(Failure::new)?;
+        ended.map_err(CliError::new)?.map_err(CliError::new)?;
         if settings.json { Ok(()) } else { output::line("stopped") }
     };
     tokio::select! {
         result = service => result,
-        () = asked_twice() => Err(Failure::new("stopped before every call was answered")),
+        () = asked_twice() => Err(CliError::new("stopped before every call was answered")),
     }
 }
 
@@ -127,21 +127,21 @@ fn sealing_name() -> ModelName {
 
 /// Makes the folder, which only this user may read, and keeps a new one out of the repository around it: it will hold keys. One that
 /// was there has to be `named`, or made by an earlier `dev` of this user: a repository may bring its own, with keys that others know.
-fn prepare(data: &Path, named: bool, lookup: &Lookup) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::file(data, &error);
+fn prepare(data: &Path, named: bool, lookup: &Lookup) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| CliError::file(data, &error);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
     let metadata = std::fs::metadata(data).map_err(failed)?;
     if metadata.mode() & 0o022 != 0 {
-        return Err(Failure::usage(format!("{}: others can write this folder, which will hold keys", data.display()))
-            .try_this(format!("chmod go-w {}", data.display())));
+        return Err(CliError::usage(format!("{}: others can write this folder, which will hold keys", data.display()))
+            .hint(format!("chmod go-w {}", data.display())));
     }
     let is_new = std::fs::read_dir(data).map_err(failed)?.next().is_none();
     if !is_new && !named && !lookup.is_made(data) {
         let data = data.display();
-        return Err(Failure::usage(format!(
+        return Err(CliError::usage(format!(
             "{data} is not of `amaas dev` of this user: it may have come with the repository"
         ))
-        .try_this(format!("delete it, or `--data {data}` if you trust what is in it")));
+        .hint(format!("delete it, or `--data {data}` if you trust what is in it")));
     }
     if is_new {
         // A folder with other things in it may be somebody's repository.
@@ -173,7 +173,7 @@ pub(crate) fn tasks() -> Tasks {
 
 /// Publishes the models that come with the program, unless they are there; then their aliases stay where they were put. Those that were
 /// removed stay away.
-async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -> Result<(), Failure> {
+async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -> Result<(), CliError> {
     let bundled = [
         amaas_sentiment::bundle,
         amaas_names::bundle,
@@ -183,7 +183,7 @@ async fn publish_bundled(store: &Store, library: &Path, publisher: &Publisher) -
         amaas_generate::bundle,
     ];
     for bundle in bundled {
-        let publication = bundle(live()).map_err(Failure::new)?;
+        let publication = bundle(live()).map_err(CliError::new)?;
         if is_removed(store, &publication.model).await? {
             continue;
         }
@@ -246,7 +246,7 @@ fn report(
     endpoint: &str,
     env_file: &Path,
     begun: Instant,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     if settings.json {
         let models = first.iter().map(|first| {
             serde_json::json!({
@@ -298,7 +298,7 @@ fn report(
 }
 
 /// Where the time of each load went.
-fn profile(first: &[First]) -> Result<(), Failure> {
+fn profile(first: &[First]) -> Result<(), CliError> {
     let heads = ["MODEL", "RUNTIME MS", "MANIFEST", "FETCH", "SESSION", "CHECK", "WARM-UP", "TOTAL"];
     let rows = first.iter().map(|first| {
         let [runtime, manifest, fetch, session, check, warm_up, total] =

@@ -13,7 +13,7 @@ use super::{
     API_KEY, DEV, ENDPOINT, KMS_KEY, LEDGER, PUBLISHERS, S3_ENDPOINT, S3_KEY_ID, S3_SECRET, SIGNERS, SIGNING_KEY,
     STORE, parse_signers, signers,
 };
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::secrets::Secrets;
 
@@ -41,20 +41,20 @@ impl DevFile {
         endpoints.map(|(_, url)| url).collect::<Vec<_>>().join(", ")
     }
 
-    pub(super) fn variable(&self, name: &str) -> Result<&str, Failure> {
-        let missing = || Failure::usage(format!("{} has no {name}", self.path().display())).try_this(DEV);
+    pub(super) fn variable(&self, name: &str) -> Result<&str, CliError> {
+        let missing = || CliError::usage(format!("{} has no {name}", self.path().display())).hint(DEV);
         self.0.file.variable(name).ok_or_else(missing)
     }
 
     /// The store: a bucket, for which the file has endpoint and credentials too.
-    pub(super) fn bucket(&self) -> Result<&str, Failure> {
+    pub(super) fn bucket(&self) -> Result<&str, CliError> {
         let uri = self.variable(STORE)?;
         if uri.starts_with("s3://") { Ok(uri) } else { Err(self.foreign(STORE, "s3://BUCKET at its own endpoint")) }
     }
 
     /// A setting that names a file in the folder of this one: the ledger, the key in place of KMS, the publisher's key. Anything else
     /// would be reached with the user's own AWS credentials, or is a key of the user's.
-    pub(super) fn own(&self, name: &str) -> Result<String, Failure> {
+    pub(super) fn own(&self, name: &str) -> Result<String, CliError> {
         let value = self.variable(name)?;
         let prefix = match name {
             LEDGER => "sqlite:",
@@ -81,17 +81,17 @@ impl DevFile {
         self.path().parent().unwrap_or(Path::new("/"))
     }
 
-    fn foreign(&self, name: &str, expected: &str) -> Failure {
+    fn foreign(&self, name: &str, expected: &str) -> CliError {
         let path = self.path().display();
-        Failure::usage(format!(
+        CliError::usage(format!(
             "{name} of {path} is not used: expected {expected}, and nothing that needs your own keys"
         ))
-        .try_this(format!("set {name} in the environment, along with AMAAS_STORE or AMAAS_LEDGER, or give the flag"))
+        .hint(format!("set {name} in the environment, along with AMAAS_STORE or AMAAS_LEDGER, or give the flag"))
     }
 
-    pub(super) fn signers(&self) -> Result<Vec<VerifyingKey>, Failure> {
+    pub(super) fn signers(&self) -> Result<Vec<VerifyingKey>, CliError> {
         let keys = parse_signers(self.variable(SIGNERS)?);
-        keys.map_err(|error| Failure::usage(format!("the env file's {SIGNERS}: {error}")).try_this(DEV))
+        keys.map_err(|error| CliError::usage(format!("the env file's {SIGNERS}: {error}")).hint(DEV))
     }
 }
 
@@ -108,7 +108,7 @@ pub(crate) struct DevEnvironment<'a> {
 
 impl DevEnvironment<'_> {
     /// Writes the file, which only its owner may read: it holds a key.
-    pub(crate) fn write(&self, data: &Path) -> Result<PathBuf, Failure> {
+    pub(crate) fn write(&self, data: &Path) -> Result<PathBuf, CliError> {
         let path = data.join("env");
         let variables = [
             (ENDPOINT, self.endpoint.clone()),
@@ -133,7 +133,7 @@ impl DevEnvironment<'_> {
         if let Err(error) = Lookup::from_env().written(data, &text) {
             output::note(format_args!("other commands need `--data {}`: {error}", data.display()));
         }
-        write_secret(&path, text.as_bytes()).map_err(|error| Failure::file(&path, &error))?;
+        write_secret(&path, text.as_bytes()).map_err(|error| CliError::file(&path, &error))?;
         Ok(path)
     }
 

@@ -5,19 +5,19 @@ use std::path::Path;
 use amaas::ApiKey;
 use amaas_access::{Accounts, AccountsError, KeyId, KeyTerms, TenantName, now};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::settings::DevEnvironment;
 
 /// The key of the last time, where it is still good; else a new one.
-pub(super) async fn key(accounts: &Accounts, data: &Path) -> Result<ApiKey, Failure> {
+pub(super) async fn key(accounts: &Accounts, data: &Path) -> Result<ApiKey, CliError> {
     if let Some(key) = DevEnvironment::earlier_key(data)
         && let Some(record) = accounts.key(&KeyId::of(&key)).await?
         && record.is_live(now())
     {
         return Ok(key);
     }
-    let key = ApiKey::generate(NAME).map_err(Failure::new)?;
-    let tenant: TenantName = NAME.parse().map_err(Failure::new)?;
+    let key = ApiKey::generate(NAME).map_err(CliError::new)?;
+    let tenant: TenantName = NAME.parse().map_err(CliError::new)?;
     make_room(accounts, &tenant).await?;
     accounts.add_key(&key, KeyTerms { name: NAME.to_owned(), ..KeyTerms::of(tenant) }).await?;
     Ok(key)

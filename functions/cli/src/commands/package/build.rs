@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 
 use crate::architecture::Architecture;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 
 /// Where a function runs, which decides what is built into it.
@@ -34,24 +34,24 @@ impl Hosts {
 }
 
 /// Builds `package` for `asked`, or for this machine if nothing is asked, and returns the path of the binary.
-pub(super) fn build(package: &str, asked: Option<Architecture>, hosts: Hosts) -> Result<PathBuf, Failure> {
+pub(super) fn build(package: &str, asked: Option<Architecture>, hosts: Hosts) -> Result<PathBuf, CliError> {
     let features = check(package)?.arguments(package, hosts);
     let here = Architecture::here().filter(|here| here.is_here());
     let builder = match (asked, here) {
         (None, Some(_)) => Builder::Native,
         (None, None) => {
-            return Err(Failure::usage(
+            return Err(CliError::usage(
                 "this machine's programs do not run on Lambda, so a build needs an architecture",
             )
-            .try_this("--arch x86_64 or --arch arm64"));
+            .hint("--arch x86_64 or --arch arm64"));
         }
         (Some(asked), here) => Builder::choose(asked, here == Some(asked))?,
     };
     let built = builder.command(package, &features).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let built = built.map_err(|error| not_run(&error))?;
     if !built.status.success() {
-        return Err(Failure::new(format!("cargo could not build {package}"))
-            .try_this("see what cargo said above, or give a binary that is built already with --binary FILE"));
+        return Err(CliError::new(format!("cargo could not build {package}"))
+            .hint("see what cargo said above, or give a binary that is built already with --binary FILE"));
     }
     let messages = String::from_utf8_lossy(&built.stdout);
     let executable = messages
@@ -59,29 +59,29 @@ pub(super) fn build(package: &str, asked: Option<Architecture>, hosts: Hosts) ->
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back();
-    executable.ok_or_else(|| Failure::new(format!("cargo built no binary of {package}")))
+    executable.ok_or_else(|| CliError::new(format!("cargo built no binary of {package}")))
 }
 
 /// Refuses what is no function of this workspace, in words of its own and before cargo's.
-fn check(package: &str) -> Result<Features, Failure> {
+fn check(package: &str) -> Result<Features, CliError> {
     let asked = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null()).output();
     let answer = asked.map_err(|error| not_run(&error))?;
     if !answer.status.success() {
         let said = String::from_utf8_lossy(&answer.stderr);
         let said = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        return Err(Failure::usage(format!("there is no workspace here that cargo could build in: {said}"))
-            .try_this("run this in the workspace, or give a binary that is built already with --binary FILE"));
+        return Err(CliError::usage(format!("there is no workspace here that cargo could build in: {said}"))
+            .hint("run this in the workspace, or give a binary that is built already with --binary FILE"));
     }
     let mut functions = functions(&answer.stdout)
-        .map_err(|error| Failure::new(format!("what cargo says of the workspace cannot be read: {error}")))?;
+        .map_err(|error| CliError::new(format!("what cargo says of the workspace cannot be read: {error}")))?;
     let asked = package.strip_prefix(PREFIX).unwrap_or(package);
     if let Some(features) = functions.remove(asked) {
         return Ok(features);
     }
     let names: Vec<_> = functions.into_keys().collect();
     let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    Err(Failure::usage(format!("there is no function {asked:?} in this workspace, which has {has}"))
-        .try_this("write one of these, or give a binary that is built already with --binary FILE"))
+    Err(CliError::usage(format!("there is no function {asked:?} in this workspace, which has {has}"))
+        .hint("write one of these, or give a binary that is built already with --binary FILE"))
 }
 
 /// The Cargo features of a package.
@@ -136,8 +136,8 @@ fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-fn not_run(error: &io::Error) -> Failure {
-    Failure::new(format!("cargo could not be run: {error}")).try_this("--binary FILE takes one that is built already")
+fn not_run(error: &io::Error) -> CliError {
+    CliError::new(format!("cargo could not be run: {error}")).hint("--binary FILE takes one that is built already")
 }
 
 /// What builds.
@@ -153,24 +153,24 @@ enum Builder {
 
 impl Builder {
     /// What is installed to build for `asked`; `native` says that plain cargo does.
-    fn choose(asked: Architecture, native: bool) -> Result<Self, Failure> {
+    fn choose(asked: Architecture, native: bool) -> Result<Self, CliError> {
         let (zig, gnu) = (is_installed("cargo-zigbuild"), is_installed(&format!("{}-gcc", asked.gnu())));
         if native && !zig {
             return Ok(Self::Native);
         }
         let target = asked.target();
         if !has_standard_library(&target) {
-            return Err(Failure::usage(format!("Rust's standard library for {target} is not installed"))
-                .try_this(format!("rustup target add {target}")));
+            return Err(CliError::usage(format!("Rust's standard library for {target} is not installed"))
+                .hint(format!("rustup target add {target}")));
         }
         match (zig, gnu) {
             (true, _) => Ok(Self::Zig(asked)),
             (false, true) => Ok(Self::Gnu(asked)),
-            (false, false) => Err(Failure::usage(format!(
+            (false, false) => Err(CliError::usage(format!(
                 "nothing is installed that compiles C for {asked}: neither cargo-zigbuild nor {}-gcc",
                 asked.gnu()
             ))
-            .try_this(format!(
+            .hint(format!(
                 "`pip install cargo-zigbuild`, or `apt-get install gcc-{0} g++-{0}`, or a binary that is built already with \
                  --binary FILE",
                 asked.gnu().replace('_', "-")

@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use crate::object_store::{BUCKET, ObjectStore};
 
 /// A host and its store. Both end, with all models, when this is dropped.
-pub struct Shelf {
+pub struct LocalStack {
     _objects: ObjectStore,
     store: Store,
     publisher: Publisher,
@@ -39,7 +39,7 @@ pub struct Shelf {
     client: Client,
 }
 
-impl Shelf {
+impl LocalStack {
     /// Serves no model yet: from `folder`, which must be empty, on a free port of 127.0.0.1. Networks will run as `config` says, but
     /// by the library that is found, or fetched where there is none.
     ///
@@ -59,7 +59,7 @@ impl Shelf {
         let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
         let (accounts, key) = (Accounts::in_memory()?, ApiKey::generate("test")?);
         accounts.add_key(&key, KeyTerms::of("served".parse()?)).await?;
-        let name: ModelName = "shelf".parse()?;
+        let name: ModelName = "stack".parse()?;
         KeySet::create(&store, &name, &vault).await?;
 
         let trust = Trust { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
@@ -92,7 +92,7 @@ impl Shelf {
     }
 }
 
-impl Drop for Shelf {
+impl Drop for LocalStack {
     fn drop(&mut self) {
         self.serving.abort();
     }
