@@ -7,6 +7,7 @@ use amaas_access::meter::ReportError;
 use amaas_access::{AccountsError, TenantName};
 use amaas_config::ConfigError;
 use amaas_ledger::LedgerError;
+use amaas_local::dev::DevError;
 use amaas_model::load::LoadError;
 use amaas_model::publish::PublishError;
 use amaas_serve::sealing::SealingError;
@@ -254,6 +255,24 @@ impl From<SealingError> for CliError {
             SealingError::Store(error) => error.into(),
             SealingError::Vault(error) => error.into(),
             error => Self::new(error),
+        }
+    }
+}
+
+impl From<DevError> for CliError {
+    fn from(error: DevError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        match error {
+            DevError::Config(error) => error.into(),
+            DevError::Store(error) => error.into(),
+            DevError::Publish(error) => error.into(),
+            DevError::Ledger(error) => error.into(),
+            DevError::Accounts(error) => error.into(),
+            DevError::Sealing(error) => error.into(),
+            DevError::Vault(error) => error.into(),
+            DevError::Call(error) => error.into(),
+            error if error.is_usage() => Self { hint, ..Self::usage(error) },
+            error => Self { hint, ..Self::new(error) },
         }
     }
 }

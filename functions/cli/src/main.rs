@@ -5,7 +5,6 @@ mod arguments;
 mod commands;
 mod error;
 mod output;
-mod secrets;
 mod settings;
 
 use std::process::ExitCode;

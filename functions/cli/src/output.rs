@@ -4,33 +4,12 @@ use std::fmt::Display;
 use std::io::Write;
 use std::ops::Range;
 
+pub(crate) use amaas_local::table::{figures, table};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::error::CliError;
-
-/// A table with these column heads.
-pub(crate) fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    figures(&heads, 0..0, rows.into_iter().map(Vec::from))
-}
-
-/// The same, where columns are chosen as it runs; those of `numbers` stand at the right.
-pub(crate) fn figures(heads: &[&str], numbers: Range<usize>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(heads);
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in numbers {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    // The preset pads every line to the table's width.
-    table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
-}
 
 /// Rows of a table under a head of their own.
 pub(crate) struct Group {

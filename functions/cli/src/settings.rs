@@ -19,7 +19,6 @@ use amaas_store::{S3Endpoint, S3Options, Store};
 use amaas_wire::dsse::{DsseError, VerifyingKey};
 
 use self::dev_file::DevFile;
-pub(crate) use self::dev_file::{DevEnvironment, quoted};
 pub(crate) use self::ledger::Opens;
 use crate::error::CliError;
 use crate::output;

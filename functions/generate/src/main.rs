@@ -6,5 +6,9 @@ use amaas_generate::Generate;
 use amaas_serve::task::Tasks;
 
 fn main() -> ExitCode {
-    amaas_serve::function(Tasks::default().with_generator::<Generate>())
+    let tasks = Tasks::default().with_generator::<Generate>();
+    #[cfg(feature = "local")]
+    return amaas_local::main(tasks, &[amaas_generate::bundle]);
+    #[cfg(not(feature = "local"))]
+    amaas_serve::function(tasks)
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use amaas::{ApiKey, Client, Model};
 use amaas_access::{Accounts, KeyTerms};
 use amaas_engine::RuntimeConfig;
-use amaas_engine::runtime;
 use amaas_model::load::Trust;
 use amaas_model::load::{Slot, Source, State};
 use amaas_model::publish;
@@ -23,6 +22,7 @@ use amaas_store::{ModelName, Selector, Store};
 use amaas_wire::dsse::SigningKey;
 use tokio::task::JoinHandle;
 
+use crate::dev::FirstCall;
 use crate::object_store::{BUCKET, ObjectStore};
 
 /// A host and its store. Both end, with all models, when this is dropped.
@@ -52,9 +52,7 @@ impl LocalStack {
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let objects = ObjectStore::start(folder).await?;
         let store = Store::open(&format!("s3://{BUCKET}"), &objects.options()).await?;
-        let configured = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
-        let fetch = move || runtime::find_or_fetch(configured.as_deref(), |line| eprintln!("{line}"));
-        let library = tokio::task::spawn_blocking(fetch).await??;
+        let library = tokio::task::spawn_blocking(crate::library).await??;
         let vault = Vault::File(FileKey::create(&folder.join("kms.key"))?);
         let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
         let (accounts, key) = (Accounts::in_memory()?, ApiKey::generate("test")?);
@@ -89,6 +87,13 @@ impl LocalStack {
             State::Failed(reason) => Err(reason.into()),
             _ => Ok(self.client.model(name.to_string())),
         }
+    }
+}
+
+impl LocalStack {
+    /// Calls each model once.
+    pub(crate) async fn first_calls(&self) -> Vec<FirstCall> {
+        FirstCall::all(&self.host, &self.client, &self.tasks).await
     }
 }
 

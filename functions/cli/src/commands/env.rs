@@ -7,10 +7,12 @@ use std::process::{Command, Output};
 
 use serde::Deserialize;
 
+use amaas_local::dev::quoted;
+
 use crate::arguments::Env;
 use crate::error::CliError;
 use crate::output;
-use crate::settings::{Settings, quoted};
+use crate::settings::Settings;
 
 type Variables = BTreeMap<String, String>;
 

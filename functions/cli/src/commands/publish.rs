@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use amaas_engine::runtime;
 use amaas_engine::{Batching, TensorSpec};
 use amaas_model::at_rest::SignerFile;
 use amaas_model::manifest::{Blob, Golden};
@@ -50,8 +49,7 @@ async fn publisher(settings: &Settings, arguments: &Publish) -> Result<Publisher
 
 /// The ONNX Runtime library, fetched where it is not there yet.
 pub(crate) fn library() -> Result<std::path::PathBuf, CliError> {
-    let configured = std::env::var_os("ORT_DYLIB_PATH").map(std::path::PathBuf::from);
-    runtime::find_or_fetch(configured.as_deref(), |line| output::note(line)).map_err(CliError::new)
+    amaas_local::library().map_err(CliError::new)
 }
 
 /// Says which file is not there before keys are asked for, and those before gigabytes are read.

@@ -1,4 +1,4 @@
-//! Fetches the pinned ONNX Runtime: the official wheel of PyPI, through pip, verified by digest.
+//! Fetches the pinned ONNX Runtime: the official wheel of `PyPI`, through pip, verified by digest.
 
 use std::fs::{DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
