@@ -47,6 +47,7 @@ pub fn main(tasks: Tasks, bundles: &[Bundle]) -> ExitCode {
 
 /// A function with commands for its development. Without a command it serves the model that AMAAS_MODEL names.
 #[derive(Parser)]
+#[allow(clippy::doc_markdown)] // clap prints these comments
 #[command(version, max_term_width = 100)]
 struct Arguments {
     /// The folder that `dev` keeps everything in [env: AMAAS_DATA] [default: .amaas]

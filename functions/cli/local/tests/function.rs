@@ -30,18 +30,18 @@ async fn a_function_serves_and_publishes_its_models() {
     let mut dev = Dev::start(here);
     let env = EnvFile::load(&here.join(".amaas/env")).expect("written");
     let variable = |name| env.variable(name).expect("it is there");
-    let key = variable("AMAAS_API_KEY").parse().expect("a key");
     let signers = variable("AMAAS_SIGNERS").split(',').map(|signer| signer.parse().expect("a signer"));
-    let client = Client::builder().endpoint(variable("AMAAS_ENDPOINT")).api_key(&key).signers(signers);
+    let client =
+        Client::builder().endpoint(variable("AMAAS_ENDPOINT")).api_key(variable("AMAAS_API_KEY")).signers(signers);
     let client = client.build().expect("a client");
-    let answer: Answer<f32> = client.model("own").predict([1, 16, 25]).await.expect("answered");
+    let answer: Answer<f32> = client.model("own").predict(&[1, 16, 25]).await.expect("answered");
     let expected = *answer.prediction();
     assert!((0.0..=1.0).contains(&expected), "{expected}");
 
     assert!(succeed(here, &["publish"]).starts_with("already published: own version 1"));
     assert!(succeed(here, &["publish", NETWORK, "--name", "second"]).starts_with("published second version 1"));
     for _ in 0..200 {
-        if let Ok(answer) = client.model("second").predict::<f32>([1, 16, 25]).await {
+        if let Ok(answer) = client.model("second").predict::<f32>(&[1, 16, 25]).await {
             assert!((answer.prediction() - expected).abs() < 1e-6);
             assert!(dev.stop(), "it ended well");
             return;

@@ -40,7 +40,7 @@ impl FirstCall {
         let model = match slot.settled().await {
             State::Ready(model) => model,
             State::Failed(reason) => return Self::failed(name, reason),
-            _ => return Self::failed(name, "it is still loading".to_owned()),
+            State::Loading => return Self::failed(name, "it is still loading".to_owned()),
         };
         let example = tasks.example(model.task_name());
         let begun = Instant::now();

@@ -79,11 +79,11 @@ impl Started {
                 parts(&first.load).map(|(_, took, _)| milliseconds(took));
             [first.model.clone(), runtime, manifest, fetch, session, check, warm_up, total]
         });
-        let mut text = format!("\n{}\n", table(heads, rows));
+        let mut lines = vec![format!("\n{}\n", table(heads, rows))];
         for (part, _, what) in parts(&LoadTimes::default()) {
-            text.push_str(&format!("\n  {part:<9}{what}"));
+            lines.push(format!("  {part:<9}{what}"));
         }
-        text
+        lines.join("\n")
     }
 }
 

@@ -230,3 +230,24 @@ const PREFIX: &str = "amaas-";
 const PROFILE: &str = "dist";
 /// Amazon Linux 2023's.
 const GLIBC: &str = "2.34";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_gets_the_features_that_it_needs_if_the_function_has_them() {
+        let all =
+            Features(["dynamodb", "grpc", "http", "lambda", "openapi", "publish", "sqlite"].map(str::to_owned).into());
+        assert_eq!(all.arguments("x", Hosts::Lambda), ["--no-default-features", "--features", "dynamodb,lambda"]);
+        assert_eq!(
+            all.arguments("x", Hosts::Any).last().expect("features"),
+            "dynamodb,grpc,http,lambda,openapi,sqlite"
+        );
+        let few = Features(vec!["dynamodb".to_owned(), "lambda".to_owned()]);
+        assert_eq!(few.arguments("x", Hosts::Lambda).len(), 3);
+        assert!(
+            few.arguments("x", Hosts::Any).is_empty() && Features(Vec::new()).arguments("x", Hosts::Lambda).is_empty()
+        );
+    }
+}
