@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use protox::prost::Message;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::var_os("CARGO_FEATURE_GRPC").is_none() {
+        return Ok(());
+    }
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(["proto/inference.proto"], ["proto"])?;
     let described = PathBuf::from(std::env::var("OUT_DIR")?).join("inference.bin");

@@ -1,5 +1,5 @@
 //! What it costs to know who calls, to hold limits, and to record and sign what was answered, beside the least that this can cost, in
-//! one run: `cargo bench -p amaas-e2e --bench accounting`.
+//! one run: `cargo bench --profile dist -p amaas-e2e --bench accounting`.
 //!
 //! No call is made and no network runs. The floor is what nobody can leave out: SHA-256 of the key, HMAC-SHA256 with the pepper, which is
 //! two more, and a line as long as a record appended to a file.

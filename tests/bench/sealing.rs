@@ -1,4 +1,4 @@
-//! What sealing costs, beside what it is measured against, in one run: `cargo bench -p amaas-e2e --bench sealing`.
+//! What sealing costs, beside what it is measured against, in one run: `cargo bench --profile dist -p amaas-e2e --bench sealing`.
 //!
 //! Calls go over loopback to a function in this process, plain and sealed in turns. Models are loaded from a folder, which is the
 //! fastest store there is, open and sealed in turns: any other store makes the share of the sealing smaller.

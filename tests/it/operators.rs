@@ -10,7 +10,7 @@ use std::path::Path;
 
 use amaas_e2e::skip;
 use amaas_engine::RuntimeConfig;
-use amaas_local::shelf::Shelf;
+use amaas_local::local_stack::LocalStack;
 use amaas_model::publish::Publication;
 use amaas_model::task::Tasks;
 use bytes::Bytes;
@@ -47,11 +47,11 @@ async fn operators_give_what_they_give_in_process() {
 async fn failures(folder: &Path, cases: &[Case], values: &Bytes) -> Vec<String> {
     let place = tempfile::tempdir().expect("a temporary folder");
     let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::default() };
-    let shelf = Shelf::start(place.path(), &Tasks::default(), config).await.expect("a host without models");
+    let stack = LocalStack::start(place.path(), &Tasks::default(), config).await.expect("a host without models");
     let judge = async |(number, case): (usize, &Case)| {
         let network = read(folder, &format!("{}.onnx", case.name));
         let model = format!("case-{number}").parse().expect("a model's name");
-        let judged = judge(&shelf, Publication::of_network(model, network), case, values).await;
+        let judged = judge(&stack, Publication::of_network(model, network), case, values).await;
         judged.err().map(|why| format!("{}: {why}", case.name))
     };
     let judged = stream::iter(cases.iter().enumerate()).map(judge).buffer_unordered(AT_ONCE);
@@ -59,8 +59,8 @@ async fn failures(folder: &Path, cases: &[Case], values: &Bytes) -> Vec<String> 
 }
 
 /// Publishes and calls one case.
-async fn judge(shelf: &Shelf, publication: Publication, case: &Case, values: &Bytes) -> Result<(), String> {
-    let model = shelf.add(publication).await.map_err(|error| error.to_string())?;
+async fn judge(stack: &LocalStack, publication: Publication, case: &Case, values: &Bytes) -> Result<(), String> {
+    let model = stack.add(publication).await.map_err(|error| error.to_string())?;
     for call in &case.calls {
         let inputs = call.inputs.iter().map(|input| input.tensor(values)).collect::<Result<_, _>>()?;
         let answer = model.infer(inputs).await.map_err(|error| format!("{error} {:?}", error.source()))?;

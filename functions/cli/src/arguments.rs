@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::accounts::{
     AccountsArguments, LedgerArguments, LedgerCommand, PriceChange, Prices, TenantChange, TenantTerms, Tenants, Usage,
 };
-pub(crate) use self::estimate::{Estimate, Front, InstancePrice, OfModel};
+pub(crate) use self::estimate::{EntryPoint, Estimate, InstancePrice, OfModel};
 pub(crate) use self::keys::{CreateKey, Keys, ListKeys, RotateKeys};
 pub(crate) use self::models::{ModelVersions, Models, ModelsCommand, Prune, RemoveModel, StoreCommand};
 use self::number::{AtLeast, port};
@@ -350,7 +350,8 @@ pub(crate) struct Package {
     /// .oci in target/ or in CARGO_TARGET_DIR; amaas-FUNCTION-arm64 for arm64]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// A binary that is built already [default: build it with cargo, release profile]
+    /// A binary that is built already [default: build it with cargo, profile dist, and with the features that its host
+    /// needs: lambda and dynamodb for a zip, all but publish for an image]
     #[arg(long, value_name = "FILE")]
     pub(crate) binary: Option<PathBuf>,
     /// The ONNX Runtime library [default: the pinned build for the processor]

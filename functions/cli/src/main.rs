@@ -3,9 +3,8 @@
 mod architecture;
 mod arguments;
 mod commands;
-mod failure;
+mod error;
 mod output;
-mod secrets;
 mod settings;
 
 use std::process::ExitCode;
@@ -13,7 +12,7 @@ use std::process::ExitCode;
 use amaas_engine::runtime::leave;
 
 use crate::arguments::{Arguments, Command};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
@@ -21,8 +20,8 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         // What could not be parsed may still ask for JSON.
         Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
-            let failure = Failure::from(error);
-            failure.print(true);
+            let failure = CliError::from(error);
+            output::error(&failure, true);
             return ExitCode::from(failure.code());
         }
         Err(error) => error.exit(),
@@ -32,27 +31,27 @@ fn main() -> ExitCode {
     match start(arguments) {
         Ok(()) => leave(0),
         Err(failure) => {
-            failure.print(json);
+            output::error(&failure, json);
             leave(failure.code())
         }
     }
 }
 
-fn start(arguments: Arguments) -> Result<(), Failure> {
+fn start(arguments: Arguments) -> Result<(), CliError> {
     // ONNX Runtime must find its telemetry switched off, and this starts the program again where it would not.
     let quiet = matches!(arguments.command, Command::Dev(_) | Command::Publish(_));
     if quiet {
-        amaas_engine::runtime::quiet().map_err(Failure::process)?;
+        amaas_engine::runtime::quiet().map_err(CliError::process)?;
     }
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
     amaas_engine::runtime::private();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::process)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::process)?;
     let result = runtime.block_on(run(arguments));
     runtime.shutdown_background();
     result
 }
 
-async fn run(arguments: Arguments) -> Result<(), Failure> {
+async fn run(arguments: Arguments) -> Result<(), CliError> {
     let settings = Settings::new(arguments.data, arguments.json);
     match arguments.command {
         Command::Dev(dev) => commands::dev::run(&settings, dev).await,

@@ -4,33 +4,12 @@ use std::fmt::Display;
 use std::io::Write;
 use std::ops::Range;
 
+pub(crate) use amaas_local::table::{figures, table};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::failure::Failure;
-
-/// A table with these column heads.
-pub(crate) fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    figures(&heads, 0..0, rows.into_iter().map(Vec::from))
-}
-
-/// The same, where columns are chosen as it runs; those of `numbers` stand at the right.
-pub(crate) fn figures(heads: &[&str], numbers: Range<usize>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(heads);
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in numbers {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    // The preset pads every line to the table's width.
-    table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
-}
+use crate::error::CliError;
 
 /// Rows of a table under a head of their own.
 pub(crate) struct Group {
@@ -99,19 +78,26 @@ pub(crate) fn date(seconds: u64) -> String {
 }
 
 /// Prints `value` as one line of JSON.
-pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    line(serde_json::to_string(value).map_err(Failure::new)?)
+pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
+    line(serde_json::to_string(value).map_err(CliError::new)?)
 }
 
 /// Prints `text` and ends the line.
-pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
+pub(crate) fn line(text: impl Display) -> Result<(), CliError> {
     writeln!(std::io::stdout(), "{text}").map_err(|error| match error.kind() {
-        std::io::ErrorKind::BrokenPipe => Failure::unheard(),
-        _ => Failure::new(format!("standard output: {error}")),
+        std::io::ErrorKind::BrokenPipe => CliError::output_closed(),
+        _ => CliError::new(format!("standard output: {error}")),
     })
 }
 
-/// Says `text` on standard error, where somebody may be listening.
+/// Prints `error` on standard error, as text or as one line of JSON.
+pub(crate) fn error(error: &CliError, json: bool) {
+    if error.is_printed() {
+        if json { note(error.json()) } else { note(error.text()) }
+    }
+}
+
+/// Prints `text` on standard error.
 pub(crate) fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

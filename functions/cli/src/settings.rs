@@ -19,9 +19,8 @@ use amaas_store::{S3Endpoint, S3Options, Store};
 use amaas_wire::dsse::{DsseError, VerifyingKey};
 
 use self::dev_file::DevFile;
-pub(crate) use self::dev_file::{DevEnvironment, quoted};
 pub(crate) use self::ledger::Opens;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 
 /// The settings of one command.
@@ -59,7 +58,7 @@ impl Settings {
     }
 
     /// A client of the service.
-    pub(crate) fn client(&self) -> Result<Client, Failure> {
+    pub(crate) fn client(&self) -> Result<Client, CliError> {
         let (file, builder) = if self.flag.is_some() {
             let file = self.file()?;
             let builder = file.client_builder()?;
@@ -74,18 +73,18 @@ impl Settings {
     }
 
     /// Who may have signed a receipt; `flag` is what `--signer` says.
-    pub(crate) fn pinned(&self, flag: &[VerifyingKey]) -> Result<Vec<VerifyingKey>, Failure> {
+    pub(crate) fn pinned(&self, flag: &[VerifyingKey]) -> Result<Vec<VerifyingKey>, CliError> {
         if !flag.is_empty() {
             return Ok(flag.to_vec());
         }
         if self.flag.is_none()
             && let Some(keys) = variable(SIGNERS)
         {
-            return parse_signers(&keys).map_err(|error| Failure::usage(format!("{SIGNERS}: {error}")));
+            return parse_signers(&keys).map_err(|error| CliError::usage(format!("{SIGNERS}: {error}")));
         }
         let file = self.file_where_there()?.ok_or_else(|| {
-            Failure::usage(format!("no signer to verify with: neither --signer nor {SIGNERS} is given"))
-                .try_this(
+            CliError::usage(format!("no signer to verify with: neither --signer nor {SIGNERS} is given"))
+                .hint(
                     "`amaas keys signer MODEL` shows who signs for a model, beside `amaas dev` `amaas keys signer dev`; ask \
                      whoever runs the service",
                 )
@@ -95,7 +94,7 @@ impl Settings {
     }
 
     /// The model store; `flag` is what `--store` says.
-    pub(crate) async fn store(&self, flag: Option<&str>) -> Result<ModelStore, Failure> {
+    pub(crate) async fn store(&self, flag: Option<&str>) -> Result<ModelStore, CliError> {
         if let Some(uri) = self.named(STORE, flag) {
             let store = Store::open(&uri, &S3Options::default()).await?;
             return Ok(ModelStore { store, uri, endpoint: None });
@@ -113,38 +112,38 @@ impl Settings {
     }
 
     /// What unwraps and wraps keys for the store that `store` says; `flag` is what `--kms-key` says.
-    pub(crate) async fn vault(&self, store: Option<&str>, flag: Option<&str>) -> Result<Vault, Failure> {
+    pub(crate) async fn vault(&self, store: Option<&str>, flag: Option<&str>) -> Result<Vault, CliError> {
         let key = self.beside((STORE, store), flag, KMS_KEY)?.ok_or_else(|| {
-            Failure::usage("no key to seal with: neither --kms-key nor AMAAS_KMS_KEY is given")
-                .try_this("a key of KMS (id, ARN or alias/NAME), or file:PATH; `amaas publish --unsealed` needs none")
+            CliError::usage("no key to seal with: neither --kms-key nor AMAAS_KMS_KEY is given")
+                .hint("a key of KMS (id, ARN or alias/NAME), or file:PATH; `amaas publish --unsealed` needs none")
         })?;
         Ok(Vault::open(&key).await?)
     }
 
     /// The file of the publisher's key, to sign what goes to the store that `store` says; `flag` is what `--signing-key` says.
-    pub(crate) fn signing_key(&self, store: Option<&str>, flag: Option<&Path>) -> Result<PathBuf, Failure> {
+    pub(crate) fn signing_key(&self, store: Option<&str>, flag: Option<&Path>) -> Result<PathBuf, CliError> {
         let flag = flag.map(|path| path.to_string_lossy().into_owned());
         Ok(self.beside((STORE, store), flag.as_deref(), SIGNING_KEY)?.ok_or_else(no_signing_key)?.into())
     }
 
     /// Who may have signed what is in the store that `store` says.
-    pub(crate) fn publishers(&self, store: Option<&str>) -> Result<Vec<VerifyingKey>, Failure> {
+    pub(crate) fn publishers(&self, store: Option<&str>) -> Result<Vec<VerifyingKey>, CliError> {
         if self.flag.is_none()
             && let Some(keys) = variable(PUBLISHERS)
         {
-            return parse_signers(&keys).map_err(|error| Failure::usage(format!("{PUBLISHERS}: {error}")));
+            return parse_signers(&keys).map_err(|error| CliError::usage(format!("{PUBLISHERS}: {error}")));
         }
         // Whoever can publish here trusts what is published here.
         let signer = self.signing_key(store, None).map_err(|error| {
-            error.try_this(
+            error.hint(
                 "AMAAS_PUBLISHERS names whose models are trusted, as `amaas signer` shows the key of whoever publishes",
             )
         })?;
-        Ok(vec![SignerFile::open(&signer).map_err(Failure::usage)?.verifying_key()])
+        Ok(vec![SignerFile::open(&signer).map_err(CliError::usage)?.verifying_key()])
     }
 
     /// The file of the publisher's key where nothing is signed with it.
-    pub(crate) fn signing_key_to_show(&self, flag: Option<&Path>) -> Result<PathBuf, Failure> {
+    pub(crate) fn signing_key_to_show(&self, flag: Option<&Path>) -> Result<PathBuf, CliError> {
         if let Some(path) = flag {
             return Ok(path.to_owned());
         }
@@ -163,7 +162,7 @@ impl Settings {
         (place, named): (&str, Option<&str>),
         flag: Option<&str>,
         name: &str,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<String>, CliError> {
         if let Some(value) = flag {
             return Ok(Some(value.to_owned()));
         }
@@ -188,19 +187,18 @@ impl Settings {
         self.flag.clone().or_else(|| std::env::var_os(DATA).filter(|data| !data.is_empty()).map(PathBuf::from))
     }
 
-    fn file(&self) -> Result<DevFile, Failure> {
+    fn file(&self) -> Result<DevFile, CliError> {
         self.file_where_there()?.ok_or_else(|| {
             let place = self.data();
-            Failure::usage(format!("no service is configured: there is no {}", place.join("env").display()))
-                .try_this(DEV)
+            CliError::usage(format!("no service is configured: there is no {}", place.join("env").display())).hint(DEV)
         })
     }
 
-    fn file_where_there(&self) -> Result<Option<DevFile>, Failure> {
+    fn file_where_there(&self) -> Result<Option<DevFile>, CliError> {
         let lookup = EnvFileLookup::from_env();
         let found = match &self.flag {
             Some(flag) => lookup.named(flag)?,
-            None => lookup.find(self.named_data().as_deref(), &std::env::current_dir().map_err(Failure::process)?)?,
+            None => lookup.find(self.named_data().as_deref(), &std::env::current_dir().map_err(CliError::process)?)?,
         };
         Ok(found.map(DevFile::from))
     }
@@ -224,9 +222,9 @@ impl Settings {
     }
 }
 
-fn no_signing_key() -> Failure {
-    Failure::usage("no key to sign with: neither --signing-key nor AMAAS_SIGNING_KEY is given")
-        .try_this("`amaas signer --create --signing-key FILE` makes one")
+fn no_signing_key() -> CliError {
+    CliError::usage("no key to sign with: neither --signing-key nor AMAAS_SIGNING_KEY is given")
+        .hint("`amaas signer --create --signing-key FILE` makes one")
 }
 
 /// A variable of the environment; one that is empty counts as not set.

@@ -17,7 +17,7 @@ use amaas::task::{DigitClassification, Image};
 use amaas::{Answer, Model};
 use amaas_digits::Digits;
 use amaas_engine::runtime;
-use amaas_local::served::Served;
+use amaas_local::served_model::ServedModel;
 use amaas_model::task::{Rows, Tasks};
 use amaas_store::live;
 use image::codecs::jpeg::JpegEncoder;
@@ -44,7 +44,7 @@ fn main() -> Result<()> {
 async fn evaluate(digits: Vec<Digit>, form: Form) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let tasks = Tasks::default().with::<Rows<Digits>>();
-    let served = Served::start(folder.path(), amaas_digits::bundle(live())?, &tasks).await?;
+    let served = ServedModel::start(folder.path(), amaas_digits::bundle(live())?, &tasks).await?;
 
     let bar = ProgressBar::new(digits.len() as u64);
     bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} images  {per_sec}  {eta} left")?);

@@ -6,5 +6,9 @@ use amaas_digits::Digits;
 use amaas_serve::task::{Rows, Tasks};
 
 fn main() -> ExitCode {
-    amaas_serve::function(Tasks::default().with::<Rows<Digits>>())
+    let tasks = Tasks::default().with::<Rows<Digits>>();
+    #[cfg(feature = "local")]
+    return amaas_local::main(tasks, &[amaas_digits::bundle]);
+    #[cfg(not(feature = "local"))]
+    amaas_serve::function(tasks)
 }

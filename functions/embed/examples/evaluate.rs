@@ -2,8 +2,8 @@
 //! store that speaks S3, loaded from there, served over http, called sealed through the SDK with a key.
 //!
 //! ```text
-//! cargo run --release -p amaas-embed --example evaluate -- --data sts-test.csv
-//! cargo run --release -p amaas-embed --example evaluate -- --data sts-test.csv --built minilm-int8
+//! cargo run --profile dist -p amaas-embed --example evaluate -- --data sts-test.csv
+//! cargo run --profile dist -p amaas-embed --example evaluate -- --data sts-test.csv --built minilm-int8
 //! ```
 //!
 //! The file has a pair of sentences a line: score in the fifth column and sentences in the sixth and seventh, with tabs

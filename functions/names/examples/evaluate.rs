@@ -15,7 +15,7 @@ use std::time::Instant;
 use amaas::task::RankedClassification;
 use amaas::{Answer, Model};
 use amaas_engine::runtime;
-use amaas_local::served::Served;
+use amaas_local::served_model::ServedModel;
 use amaas_model::task::{Rows, Tasks};
 use amaas_names::Names;
 use amaas_store::live;
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
 async fn evaluate(names: Vec<Named>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let tasks = Tasks::default().with::<Rows<Names>>();
-    let served = Served::start(folder.path(), amaas_names::bundle(live())?, &tasks).await?;
+    let served = ServedModel::start(folder.path(), amaas_names::bundle(live())?, &tasks).await?;
 
     let begun = Instant::now();
     let mut calls = JoinSet::new();

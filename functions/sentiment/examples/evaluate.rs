@@ -2,7 +2,7 @@
 //! store that speaks S3, loaded from there, served over http, called through the SDK with a key.
 //!
 //! ```text
-//! cargo run --release -p amaas-sentiment --example evaluate -- --data FOLDER
+//! cargo run --profile dist -p amaas-sentiment --example evaluate -- --data FOLDER
 //! ```
 //!
 //! FOLDER holds `imdb_test.jsonl.xz` (one `{"label": 0 or 1, "text": "…"}` a line), or is the unpacked `aclImdb`.

@@ -6,5 +6,9 @@ use amaas_sentiment::Sentiment;
 use amaas_serve::task::{Rows, Tasks};
 
 fn main() -> ExitCode {
-    amaas_serve::function(Tasks::default().with::<Rows<Sentiment>>())
+    let tasks = Tasks::default().with::<Rows<Sentiment>>();
+    #[cfg(feature = "local")]
+    return amaas_local::main(tasks, &[amaas_sentiment::bundle]);
+    #[cfg(not(feature = "local"))]
+    amaas_serve::function(tasks)
 }

@@ -98,6 +98,11 @@ impl Config {
         let model = variable("AMAAS_MODEL").required("the name of a model")?;
         let vault = variable("AMAAS_KMS_KEY").required("a key of KMS or file:PATH")?;
         let ledger: LedgerLocation = variable("AMAAS_LEDGER").required("sqlite:PATH or dynamodb:TABLE")?;
+        if !ledger.is_built() {
+            let expected =
+                format!("a ledger that this program was built with (the Cargo feature {:?} is off)", ledger.feature());
+            return Err(variable("AMAAS_LEDGER").error(&expected));
+        }
         Ok(Self {
             store,
             model,

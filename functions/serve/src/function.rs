@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Iam};
+use crate::config::{Config, Iam, ResponseMode};
 use crate::sealing::{Policy, Sealing};
 use crate::state::Host;
 use crate::{host, telemetry};
@@ -47,6 +47,10 @@ pub fn function(tasks: Tasks) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Err(error) = has_host() {
+        tracing::error!(error, "wrong configuration");
+        return ExitCode::from(2);
+    }
     // A session that is still being built cannot be interrupted, and must not outlive the time to stop.
     match tokio.block_on(run(config, tasks)) {
         Ok(()) => runtime::leave(0),
@@ -88,7 +92,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
         host.seal(sealing.clone());
     }
     let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
-    let under_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
+    let under_lambda = is_under_lambda();
     tokio::spawn(async move {
         loop {
             loading.load(&source, &tasks, &runtime).await;
@@ -108,7 +112,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
 
     // What is in memory before a snapshot is in the snapshot, so the keys are read after it.
     let keys = async {
-        if !host::takes_snapshot() {
+        if !takes_snapshot() {
             let sealing = async {
                 if let Some(sealing) = &sealing {
                     drop(sealing.load().await);
@@ -125,19 +129,57 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     if under_lambda {
         // The init phase has the processor to itself and ends when the first invocation is asked for, so the model is
         // loaded before that. What fails then is told to whoever calls.
-        let model = in_init_phase(slot.settled(), host::takes_snapshot());
+        let model = in_init_phase(slot.settled(), takes_snapshot());
         let (model, ()) = tokio::join!(model, keys);
         if let Some(State::Failed(reason)) = model {
             tracing::error!(reason, "starting without a model");
         }
-        return host::lambda(host, config.response_mode).await.map_err(|error| error.to_string());
+        return lambda(host, config.response_mode).await;
     }
+    let (ended, ()) = tokio::join!(http(&config, host), keys);
+    ended
+}
+
+#[cfg(feature = "lambda")]
+async fn lambda(host: Host, mode: ResponseMode) -> Result<(), String> {
+    host::lambda(host, mode).await.map_err(|error| error.to_string())
+}
+
+#[cfg(not(feature = "lambda"))]
+async fn lambda(_: Host, _: ResponseMode) -> Result<(), String> {
+    Err(NO_LAMBDA.to_owned())
+}
+
+#[cfg(feature = "http")]
+async fn http(config: &Config, host: Host) -> Result<(), String> {
     let (address, port) = &config.listen;
     let server = host::Server::bind(address, *port);
     let server = server.await.map_err(|error| format!("cannot listen on {address}:{port}: {error}"))?;
     tracing::info!(address = %server.address(), "listening");
-    let (ended, ()) = tokio::join!(host::serve(server, host, stop_signal()), keys);
-    ended.map_err(|error| error.to_string())
+    host::serve(server, host, stop_signal()).await.map_err(|error| error.to_string())
+}
+
+#[cfg(not(feature = "http"))]
+async fn http(_: &Config, _: Host) -> Result<(), String> {
+    Err(NO_HTTP.to_owned())
+}
+
+/// Refuses to start on a host that this program was built without.
+fn has_host() -> Result<(), &'static str> {
+    match is_under_lambda() {
+        true if cfg!(not(feature = "lambda")) => Err(NO_LAMBDA),
+        false if cfg!(not(feature = "http")) => Err(NO_HTTP),
+        _ => Ok(()),
+    }
+}
+
+fn is_under_lambda() -> bool {
+    std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
+}
+
+/// Whether Lambda takes a snapshot of this process when its init phase is over (`SnapStart`), and starts others from it.
+fn takes_snapshot() -> bool {
+    std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "snap-start")
 }
 
 /// What `loading` comes to in Lambda's init phase; nothing where it takes longer.
@@ -185,6 +227,10 @@ pub async fn stop_signal() {
     }
 }
 
+const NO_LAMBDA: &str =
+    "AWS_LAMBDA_RUNTIME_API is set, and this program was built without the Cargo feature \"lambda\"";
+const NO_HTTP: &str =
+    "AWS_LAMBDA_RUNTIME_API is not set, and this program was built without an HTTP server: the Cargo feature \"http\"";
 /// How often a server looks where its alias points.
 const FOLLOW: Duration = Duration::from_secs(30);
 /// Lambda gives an init phase 10 s and begins it again, slower, when they are up.

@@ -3,12 +3,19 @@
 //!
 //! A model owner needs [`task::Task`] and [`function`]; `functions/sentiment` shows both.
 
+// A build without one of them has helpers that nothing calls.
+#![cfg_attr(
+    not(all(feature = "grpc", feature = "http", feature = "lambda", feature = "openapi")),
+    allow(dead_code, unused_imports)
+)]
+
 mod admission;
 mod body;
 pub mod config;
 mod cors;
 mod error;
 mod function;
+#[cfg(feature = "grpc")]
 mod grpc;
 mod headers;
 pub mod host;
@@ -24,7 +31,9 @@ pub mod sealing;
 mod state;
 pub mod telemetry;
 
-pub use amaas_model::{manifest, publish, task};
+#[cfg(feature = "publish")]
+pub use amaas_model::publish;
+pub use amaas_model::{manifest, task};
 /// What inputs and predictions of a task derive their schemas with.
 pub use schemars;
 

@@ -1,10 +1,10 @@
 //! What serving costs, beside peers and floors that are measured in the same run.
 //!
 //! ```text
-//! cargo bench -p amaas-e2e --bench serving                          # everything; writes tests/bench/results/
-//! cargo bench -p amaas-e2e --bench serving -- --only overhead,tail  # some parts; prints only
-//! cargo bench -p amaas-e2e --bench serving -- --only gpu            # on a machine with a GPU; no part of the others
-//! cargo bench -p amaas-e2e --bench serving -- --smoke               # under a minute, no peers; fails on a gross regression
+//! cargo bench --profile dist -p amaas-e2e --bench serving                          # everything; writes tests/bench/results/
+//! cargo bench --profile dist -p amaas-e2e --bench serving -- --only overhead,tail  # some parts; prints only
+//! cargo bench --profile dist -p amaas-e2e --bench serving -- --only gpu            # on a machine with a GPU; no part of the others
+//! cargo bench --profile dist -p amaas-e2e --bench serving -- --smoke               # under a minute, no peers; fails on a gross regression
 //! ```
 //!
 //! Contestants are processes of their own, and only the one whose turn it is runs: the others are stopped. They take turns in

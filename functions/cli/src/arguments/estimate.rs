@@ -36,7 +36,7 @@ pub(crate) struct Estimate {
     pub(crate) provisioned: Option<Number>,
     /// What stands before the function: its own URL, or an HTTP API [default: url]
     #[arg(long, value_enum)]
-    pub(crate) front: Option<Front>,
+    pub(crate) front: Option<EntryPoint>,
     /// Environments start from a snapshot of a version (SnapStart), which Lambda does not give with --provisioned
     #[arg(long, conflicts_with = "provisioned")]
     pub(crate) snap_start: bool,
@@ -127,7 +127,7 @@ pub(crate) struct Estimate {
 
 /// What stands before a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Front {
+pub(crate) enum EntryPoint {
     Url,
     Api,
 }
@@ -167,7 +167,7 @@ impl FromStr for InstancePrice {
         if !is_type {
             return Err(format!("expected {INSTANCE_PRICE}, got the type {instance:?}"));
         }
-        Ok(Self { instance: instance.to_owned(), usd: bounded(usd, 0.0, DEAREST, INSTANCE_PRICE)? })
+        Ok(Self { instance: instance.to_owned(), usd: bounded(usd, 0.0, MAX_HOURLY_PRICE, INSTANCE_PRICE)? })
     }
 }
 
@@ -196,7 +196,7 @@ impl FromStr for Number {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        bounded(text, 0.0, MOST, "a number from 0 to 1e15, such as 1e6, 250k or 1_000_000").map(Self)
+        bounded(text, 0.0, MAX_QUANTITY, "a number from 0 to 1e15, such as 1e6, 250k or 1_000_000").map(Self)
     }
 }
 
@@ -255,9 +255,9 @@ fn whole(number: f64, expected: &str) -> Result<f64, String> {
 }
 
 /// More than anybody calls, and few enough for a sum to be exact to the cent.
-const MOST: f64 = 1e15;
+const MAX_QUANTITY: f64 = 1e15;
 /// More than an instance costs an hour.
-const DEAREST: f64 = 1e6;
+const MAX_HOURLY_PRICE: f64 = 1e6;
 const INSTANCE_PRICE: &str = "a type and its price by the hour, such as g6e.xlarge=1.9";
 const MEMORY: &str = "whole MB from 128 to 10240, which is what Lambda gives, such as 1024";
 const EPHEMERAL: &str = "whole MB from 512 to 10240, which is what Lambda gives, such as 512";

@@ -5,15 +5,15 @@ use amaas_model::publish::{AliasMove, point};
 use amaas_store::{Alias, ModelName, Version};
 
 use crate::arguments::AliasArguments;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, arguments: AliasArguments) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, arguments: AliasArguments) -> Result<(), CliError> {
     let AliasArguments { model, alias, version, signing_key, store } = arguments;
     let named = store.store.as_deref();
     let place = settings.store(named).await?;
-    let signer = SignerFile::open(&settings.signing_key(named, signing_key.as_deref())?).map_err(Failure::usage)?;
+    let signer = SignerFile::open(&settings.signing_key(named, signing_key.as_deref())?).map_err(CliError::usage)?;
     let moved = point(&place.store, (&model, &alias), &version, &signer).await?;
     if settings.json {
         return output::json(&serde_json::json!({

@@ -7,10 +7,12 @@ use std::process::{Command, Output};
 
 use serde::Deserialize;
 
+use amaas_local::dev::quoted;
+
 use crate::arguments::Env;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
-use crate::settings::{Settings, quoted};
+use crate::settings::Settings;
 
 type Variables = BTreeMap<String, String>;
 
@@ -22,15 +24,15 @@ enum Written {
     ByModel(BTreeMap<String, Variables>),
 }
 
-pub(crate) fn run(settings: &Settings, arguments: &Env) -> Result<(), Failure> {
+pub(crate) fn run(settings: &Settings, arguments: &Env) -> Result<(), CliError> {
     let written = env_output(&arguments.terraform, arguments.command.as_deref())?;
     let written = serde_json::from_slice(&written).map_err(|error| {
-        Failure::new(format!("the output `env` of {} is none of amaas: {error}", arguments.terraform.display()))
-            .try_this("hand the output of the module on: output \"env\" { value = module.amaas.env }")
+        CliError::new(format!("the output `env` of {} is none of amaas: {error}", arguments.terraform.display()))
+            .hint("hand the output of the module on: output \"env\" { value = module.amaas.env }")
     })?;
     let variables = chosen(written, arguments.model.as_deref())?;
     if let Some(name) = variables.keys().find(|name| !is_ours(name)) {
-        return Err(Failure::new(format!("the output `env` has {name:?}, which is no variable of amaas")).try_this(
+        return Err(CliError::new(format!("the output `env` has {name:?}, which is no variable of amaas")).hint(
             "it may have AMAAS_… and AWS_REGION: a shell evaluates the lines, and others would change what it runs",
         ));
     }
@@ -47,10 +49,10 @@ pub(crate) fn run(settings: &Settings, arguments: &Env) -> Result<(), Failure> {
 }
 
 /// The output `env` of the configuration in `folder`, as JSON.
-fn env_output(folder: &Path, named: Option<&Path>) -> Result<Vec<u8>, Failure> {
+fn env_output(folder: &Path, named: Option<&Path>) -> Result<Vec<u8>, CliError> {
     if !folder.is_dir() {
-        return Err(Failure::usage(format!("{} is not a folder", folder.display()))
-            .try_this("give the folder in which you ran `terraform apply`, such as infra/examples/minimal"));
+        return Err(CliError::usage(format!("{} is not a folder", folder.display()))
+            .hint("give the folder in which you ran `terraform apply`, such as infra/examples/minimal"));
     }
     let (program, ran) = match named {
         Some(program) => (program, run_in(program, folder).map_err(|error| not_run(program, &error))?),
@@ -60,8 +62,8 @@ fn env_output(folder: &Path, named: Option<&Path>) -> Result<Vec<u8>, Failure> {
         return Ok(ran.stdout);
     }
     let program = program.display();
-    Err(Failure::new(format!("{program} has no output `env` in {}: {}", folder.display(), reason(&ran)))
-        .try_this(format!("run `{program} init` and `{program} apply` there first")))
+    Err(CliError::new(format!("{program} has no output `env` in {}: {}", folder.display(), reason(&ran)))
+        .hint(format!("run `{program} init` and `{program} apply` there first")))
 }
 
 /// Why a program failed: its error, without the warnings before it and the frame around it.
@@ -73,7 +75,7 @@ fn reason(ran: &Output) -> String {
 }
 
 /// What the first of [`PROGRAMS`] that is installed says.
-fn installed(folder: &Path) -> Result<(&'static Path, Output), Failure> {
+fn installed(folder: &Path) -> Result<(&'static Path, Output), CliError> {
     for program in PROGRAMS.map(Path::new) {
         match run_in(program, folder) {
             Ok(ran) => return Ok((program, ran)),
@@ -81,8 +83,8 @@ fn installed(folder: &Path) -> Result<(&'static Path, Output), Failure> {
             Err(error) => return Err(not_run(program, &error)),
         }
     }
-    Err(Failure::usage(format!("neither {} is installed and on PATH", PROGRAMS.join(" nor ")))
-        .try_this("install one of them, or name a program with --command"))
+    Err(CliError::usage(format!("neither {} is installed and on PATH", PROGRAMS.join(" nor ")))
+        .hint("install one of them, or name a program with --command"))
 }
 
 fn run_in(program: &Path, folder: &Path) -> io::Result<Output> {
@@ -91,13 +93,13 @@ fn run_in(program: &Path, folder: &Path) -> io::Result<Output> {
     Command::new(program).arg(chdir).args(["output", "-no-color", "-json", "env"]).output()
 }
 
-fn not_run(program: &Path, error: &io::Error) -> Failure {
-    Failure::usage(format!("{} could not be run: {error}", program.display()))
-        .try_this("is it installed, and on PATH? --command takes a name or a path")
+fn not_run(program: &Path, error: &io::Error) -> CliError {
+    CliError::usage(format!("{} could not be run: {error}", program.display()))
+        .hint("is it installed, and on PATH? --command takes a name or a path")
 }
 
 /// The variables of `model`, or without one those of all models, where they are called at one place.
-fn chosen(written: Written, model: Option<&str>) -> Result<Variables, Failure> {
+fn chosen(written: Written, model: Option<&str>) -> Result<Variables, CliError> {
     let mut models = match written {
         Written::One(variables) if variables.is_empty() => BTreeMap::new(),
         Written::One(variables) => {
@@ -109,11 +111,11 @@ fn chosen(written: Written, model: Option<&str>) -> Result<Variables, Failure> {
     let names = models.keys().cloned().collect::<Vec<_>>().join(", ");
     if let Some(model) = model {
         return models.remove(model).ok_or_else(|| {
-            Failure::usage(format!("no model {model:?} is deployed there")).try_this(format!("one of: {names}"))
+            CliError::usage(format!("no model {model:?} is deployed there")).hint(format!("one of: {names}"))
         });
     }
     let Some((_, mut common)) = models.pop_first() else {
-        return Err(Failure::new("no model is deployed there").try_this("add one to `models` and apply"));
+        return Err(CliError::new("no model is deployed there").hint("add one to `models` and apply"));
     };
     if models.is_empty() {
         return Ok(common);
@@ -122,8 +124,8 @@ fn chosen(written: Written, model: Option<&str>) -> Result<Variables, Failure> {
     for mut variables in models.into_values() {
         variables.remove("AMAAS_MODEL");
         if variables != common {
-            return Err(Failure::usage("each model there has an endpoint of its own")
-                .try_this(format!("--model with one of: {names}")));
+            return Err(CliError::usage("each model there has an endpoint of its own")
+                .hint(format!("--model with one of: {names}")));
         }
     }
     Ok(common)
@@ -145,7 +147,7 @@ const PROGRAMS: [&str; 2] = ["terraform", "tofu"];
 mod tests {
     use super::*;
 
-    fn of(json: &str, model: Option<&str>) -> Result<Variables, Failure> {
+    fn of(json: &str, model: Option<&str>) -> Result<Variables, CliError> {
         chosen(serde_json::from_str(json).expect("an output"), model)
     }
 

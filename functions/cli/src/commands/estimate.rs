@@ -1,6 +1,6 @@
 //! `amaas estimate`: what a model costs a month on AWS, before anything is applied.
 //!
-//! Quantities come from what the functions' code does with a call (`habits`), prices from one data file (`prices.json`), each with its
+//! Quantities come from what the functions' code does with a call (`usage_profile`), prices from one data file (`prices.json`), each with its
 //! date and its public page. Nothing is asked of AWS. What is left out on purpose: volume tiers beyond the first, savings plans, taxes.
 
 mod assumption;
@@ -8,37 +8,37 @@ mod figure;
 mod free;
 mod function;
 mod gpu;
-mod habits;
 mod instances;
 mod lambda;
 mod ledger;
 mod line;
 mod plan;
+mod platform;
 mod prices;
 mod regions;
 mod report;
 mod resource;
 mod stack;
 mod summary;
-mod surroundings;
 mod text;
+mod usage_profile;
 
 use self::assumption::Assumption;
-use self::function::{FreeTier, Function};
-use self::gpu::Gpu;
-use self::habits::Habits;
-use self::line::Line;
+use self::function::{FreeTier, FunctionLoad};
+use self::gpu::GpuComparison;
+use self::line::LineItem;
 use self::plan::Plan;
 use self::prices::{BUILT_IN, Prices};
 use self::report::Report;
 use self::summary::Summary;
+use self::usage_profile::UsageProfile;
 use crate::architecture::Architecture;
-use crate::arguments::{Estimate, Front};
-use crate::failure::Failure;
+use crate::arguments::{EntryPoint, Estimate};
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) fn run(settings: &Settings, estimate: &Estimate) -> Result<(), Failure> {
+pub(crate) fn run(settings: &Settings, estimate: &Estimate) -> Result<(), CliError> {
     if estimate.show_prices {
         return output::line(BUILT_IN.trim_end());
     }
@@ -55,32 +55,32 @@ pub(crate) fn run(settings: &Settings, estimate: &Estimate) -> Result<(), Failur
 }
 
 /// One function as the flags describe it, and what `infra/` makes around it where nobody says otherwise.
-fn of_flags(estimate: &Estimate) -> Result<Report, Failure> {
+fn of_flags(estimate: &Estimate) -> Result<Report, CliError> {
     let prices = Prices::of_region(estimate, estimate.region.as_deref().unwrap_or(REGION))?;
-    let habits = Habits::of(estimate);
+    let profile = UsageProfile::of(estimate);
     let function = described(estimate)?;
     let mut free = FreeTier::of(estimate);
-    let mut lines = function.lines(&habits, &prices, &mut free)?;
-    let gigabytes = function.ledger_gigabytes(&habits);
-    lines.push(Line::new("DynamoDB", "ledger storage", gigabytes, prices.of("dynamodb.storage")?));
-    lines.push(Line::new("DynamoDB", "point-in-time recovery", gigabytes, prices.of("dynamodb.pitr")?));
-    lines.push(Line::new("KMS", "keys: registry, sealing", KEYS, prices.of("kms.keys")?));
-    if estimate.front == Some(Front::Api) {
-        let requests = habits.api_requests(function.calls);
-        lines.push(Line::new("API Gateway", "HTTP API requests", requests, prices.of("api.http")?));
+    let mut lines = function.lines(&profile, &prices, &mut free)?;
+    let gigabytes = function.ledger_gigabytes(&profile);
+    lines.push(LineItem::new("DynamoDB", "ledger storage", gigabytes, prices.of("dynamodb.storage")?));
+    lines.push(LineItem::new("DynamoDB", "point-in-time recovery", gigabytes, prices.of("dynamodb.pitr")?));
+    lines.push(LineItem::new("KMS", "keys: registry, sealing", KEYS, prices.of("kms.keys")?));
+    if estimate.front == Some(EntryPoint::Api) {
+        let requests = profile.api_requests(function.calls);
+        lines.push(LineItem::new("API Gateway", "HTTP API requests", requests, prices.of("api.http")?));
     }
-    let gpu = Gpu::compare(estimate, std::slice::from_ref(&function), &prices)?;
+    let gpu = GpuComparison::compare(estimate, std::slice::from_ref(&function), &prices)?;
     let mut report = Report::new(&prices, function.calls, lines, gpu);
-    report.assume(&habits.assumptions(std::slice::from_ref(&function)));
+    report.assume(&profile.assumptions(std::slice::from_ref(&function)));
     report.assume(&Assumption::rotation(KEYS, prices.of("kms.keys")?));
     report.assume(&Assumption::general(estimate));
     Ok(report)
 }
 
-fn described(estimate: &Estimate) -> Result<Function, Failure> {
+fn described(estimate: &Estimate) -> Result<FunctionLoad, CliError> {
     let of_one = |model: Option<&String>, flag: &str| match model {
-        Some(model) => Err(Failure::usage(format!("{flag} {model}=… names a model, which goes with --plan"))
-            .try_this(format!("write {flag} without \"{model}=\", or give the plan that has the model"))),
+        Some(model) => Err(CliError::usage(format!("{flag} {model}=… names a model, which goes with --plan"))
+            .hint(format!("write {flag} without \"{model}=\", or give the plan that has the model"))),
         None => Ok(()),
     };
     for calls in &estimate.calls {
@@ -95,13 +95,13 @@ fn described(estimate: &Estimate) -> Result<Function, Failure> {
         ([calls], []) if calls.value.0 <= 0.0 => (0.0, 1.0),
         (calls, times) => {
             let (calls, times) = (calls.len(), times.len());
-            return Err(Failure::usage(format!(
+            return Err(CliError::usage(format!(
                 "expected one --calls and one --p50-ms, got {calls} and {times}: how many calls a month, and how long one takes"
             ))
-            .try_this("`amaas estimate --calls 1e6 --p50-ms 12 --memory 512`, or --plan with what `terraform show -json` prints"));
+            .hint("`amaas estimate --calls 1e6 --p50-ms 12 --memory 512`, or --plan with what `terraform show -json` prints"));
         }
     };
-    Ok(Function {
+    Ok(FunctionLoad {
         address: "Lambda".to_owned(),
         memory_mb: estimate.memory.map_or(MEMORY_MB, |memory| memory.0),
         architecture: estimate.arch.unwrap_or(Architecture::X86_64),

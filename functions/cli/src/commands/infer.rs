@@ -8,13 +8,13 @@ use amaas_wire::oip::InferResponse;
 
 use super::receipt;
 use crate::arguments::Infer;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, arguments: Infer) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, arguments: Infer) -> Result<(), CliError> {
     let body = read(&arguments.request)?;
-    let request = InferRequest::from_json(&body).map_err(|error| Failure::file(&arguments.request, &error))?;
+    let request = InferRequest::from_json(&body).map_err(|error| CliError::file(&arguments.request, &error))?;
     let mut model = settings.client()?.model(arguments.model);
     if let Some(version) = arguments.version {
         model = model.version(version);
@@ -25,7 +25,7 @@ pub(crate) async fn run(settings: &Settings, arguments: Infer) -> Result<(), Fai
     arguments.receipt.map_or(Ok(()), |path| receipt::write(signed.as_ref(), &path))
 }
 
-fn print(settings: &Settings, answer: InferAnswer) -> Result<(), Failure> {
+fn print(settings: &Settings, answer: InferAnswer) -> Result<(), CliError> {
     if settings.json {
         return output::json(&response(answer));
     }
@@ -36,12 +36,12 @@ fn print(settings: &Settings, answer: InferAnswer) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     if path != Path::new("-") {
-        return std::fs::read(path).map_err(|error| Failure::file(path, &error));
+        return std::fs::read(path).map_err(|error| CliError::file(path, &error));
     }
     let mut body = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut body).map_err(|error| Failure::file(path, &error))?;
+    std::io::stdin().lock().read_to_end(&mut body).map_err(|error| CliError::file(path, &error))?;
     Ok(body)
 }
 

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use super::publish::network;
 use crate::arguments::Inspect;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, arguments: &Inspect) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, arguments: &Inspect) -> Result<(), CliError> {
     let (what, store) = (&arguments.what, arguments.store.store.as_deref());
     if what.is_dir() {
         return folder(settings, what);
@@ -28,7 +28,7 @@ pub(crate) async fn run(settings: &Settings, arguments: &Inspect) -> Result<(), 
     let text = what.to_string_lossy();
     let (name, version) = text.split_once(':').map_or((&*text, None), |(name, version)| (name, Some(version)));
     let unknown =
-        |error| Failure::usage(format!("{text}: neither a file, nor a folder, nor the name of a model: {error}"));
+        |error| CliError::usage(format!("{text}: neither a file, nor a folder, nor the name of a model: {error}"));
     let name: ModelName = name.parse().map_err(unknown)?;
     let selector =
         version.map(str::parse).transpose().map_err(unknown)?.unwrap_or_else(|| VersionSelector::Alias(live()));
@@ -38,14 +38,14 @@ pub(crate) async fn run(settings: &Settings, arguments: &Inspect) -> Result<(), 
 }
 
 /// Every ONNX file of a folder.
-fn folder(settings: &Settings, folder: &Path) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::file(folder, &error);
+fn folder(settings: &Settings, folder: &Path) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| CliError::file(folder, &error);
     let entries = std::fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let is_onnx = |path: &PathBuf| path.extension().is_some_and(|end| end == "onnx");
     let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(is_onnx).collect();
     files.sort();
     if files.is_empty() {
-        return Err(Failure::file(folder, &"there is no file in it that ends in .onnx"));
+        return Err(CliError::file(folder, &"there is no file in it that ends in .onnx"));
     }
     let networks = files.iter().map(|file| Network::read(file)).collect::<Result<Vec<_>, _>>()?;
     if settings.json {
@@ -69,9 +69,9 @@ struct Network {
 }
 
 impl Network {
-    fn read(path: &Path) -> Result<Self, Failure> {
+    fn read(path: &Path) -> Result<Self, CliError> {
         let files = network(path)?;
-        let failed = |error| Failure::new(format_args!("{}: {error}", path.display()));
+        let failed = |error| CliError::new(format_args!("{}: {error}", path.display()));
         let description = describe(&files).map_err(failed)?;
         let rows = match prove_sequences(&files).map_err(failed)? {
             Some(sequences) => sequences,
@@ -92,7 +92,7 @@ impl Network {
         })
     }
 
-    fn print(&self) -> Result<(), Failure> {
+    fn print(&self) -> Result<(), CliError> {
         output::line(format_args!("{} ({} bytes)", self.path.display(), self.bytes))?;
         let sets = self.description.operator_sets.iter().map(|(domain, version)| format!("{domain} {version}"));
         output::line(format_args!("operator sets: {}\n", sets.collect::<Vec<_>>().join(", ")))?;
@@ -111,7 +111,7 @@ impl Network {
 }
 
 /// What is published of a model.
-fn model(settings: &Settings, manifest: &Manifest) -> Result<(), Failure> {
+fn model(settings: &Settings, manifest: &Manifest) -> Result<(), CliError> {
     if settings.json {
         return output::json(manifest);
     }

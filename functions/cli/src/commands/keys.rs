@@ -8,11 +8,11 @@ use amaas_access::{KeyId, KeyScope, KeyTerms, now};
 
 pub(crate) use self::list::{ListedKey, table};
 use crate::arguments::{AccountsArguments, CreateKey, Keys, ListKeys};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::{Opens, Settings};
 
-pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), CliError> {
     match keys {
         Keys::Create(arguments) => create(settings, arguments).await,
         Keys::List(arguments) => list(settings, arguments).await,
@@ -22,9 +22,9 @@ pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), Failure> 
     }
 }
 
-async fn create(settings: &Settings, arguments: CreateKey) -> Result<(), Failure> {
+async fn create(settings: &Settings, arguments: CreateKey) -> Result<(), CliError> {
     let CreateKey { tenant, name, environment, models, routes, max_cost, expires, accounts } = arguments;
-    let key = ApiKey::generate(&environment).map_err(Failure::usage)?;
+    let key = ApiKey::generate(&environment).map_err(CliError::usage)?;
     let accounts = settings.accounts(&accounts, Opens::New).await?;
     let scope = KeyScope {
         models: (!models.is_empty()).then(|| models.into_iter().collect()),
@@ -42,10 +42,10 @@ async fn create(settings: &Settings, arguments: CreateKey) -> Result<(), Failure
     Ok(())
 }
 
-async fn list(settings: &Settings, arguments: ListKeys) -> Result<(), Failure> {
+async fn list(settings: &Settings, arguments: ListKeys) -> Result<(), CliError> {
     let accounts = settings.accounts(&arguments.accounts, Opens::Existing).await?;
     let tenants = match arguments.tenant {
-        Some(tenant) if accounts.tenant(&tenant).await?.is_none() => return Err(Failure::no_tenant(&tenant)),
+        Some(tenant) if accounts.tenant(&tenant).await?.is_none() => return Err(CliError::no_tenant(&tenant)),
         Some(tenant) => vec![tenant],
         None => accounts.tenants().await?.into_iter().map(|tenant| tenant.name).collect(),
     };
@@ -59,12 +59,12 @@ async fn list(settings: &Settings, arguments: ListKeys) -> Result<(), Failure> {
     if settings.json { output::json(&keys) } else { output::line(table(&keys)) }
 }
 
-async fn revoke(settings: &Settings, id: &KeyId, arguments: &AccountsArguments) -> Result<(), Failure> {
+async fn revoke(settings: &Settings, id: &KeyId, arguments: &AccountsArguments) -> Result<(), CliError> {
     let accounts = settings.accounts(arguments, Opens::Existing).await?;
     if !accounts.revoke(id).await? {
         return Err(match accounts.key(id).await? {
-            Some(record) => Failure::new(format!("key {id} of tenant {} was revoked before", record.tenant)),
-            None => Failure::new(format!("there is no key {id}")).try_this("`amaas keys list` shows the ids"),
+            Some(record) => CliError::new(format!("key {id} of tenant {} was revoked before", record.tenant)),
+            None => CliError::new(format!("there is no key {id}")).hint("`amaas keys list` shows the ids"),
         });
     }
     if settings.json {

@@ -3,11 +3,11 @@
 use amaas_access::SignedRecords;
 
 use crate::arguments::LedgerCommand;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::{Opens, Settings};
 
-pub(crate) async fn run(settings: &Settings, ledger: LedgerCommand) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, ledger: LedgerCommand) -> Result<(), CliError> {
     let LedgerCommand::Sign { accounts } = ledger;
     let SignedRecords { tenants, keys, prices } = settings.accounts(&accounts, Opens::Existing).await?.sign().await?;
     if settings.json {

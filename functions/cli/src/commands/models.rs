@@ -5,11 +5,11 @@ use amaas_model::publish::{Listed, StrayAlias, remove, stray_aliases, versions};
 use amaas_store::ModelName;
 
 use crate::arguments::{ModelVersions, Models, ModelsCommand, RemoveModel};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, models: Models) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, models: Models) -> Result<(), CliError> {
     match models.command {
         None => list(settings).await,
         Some(ModelsCommand::Versions(of)) => list_versions(settings, of).await,
@@ -17,7 +17,7 @@ pub(crate) async fn run(settings: &Settings, models: Models) -> Result<(), Failu
     }
 }
 
-async fn list(settings: &Settings) -> Result<(), Failure> {
+async fn list(settings: &Settings) -> Result<(), CliError> {
     let models = settings.client()?.models().await?;
     if settings.json {
         return output::json(&models.data);
@@ -30,13 +30,14 @@ async fn list(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn list_versions(settings: &Settings, of: ModelVersions) -> Result<(), Failure> {
+async fn list_versions(settings: &Settings, of: ModelVersions) -> Result<(), CliError> {
     let place = settings.store(of.store.store.as_deref()).await?;
     let listed = versions(&place.store, &of.model).await?;
     let stray = stray_aliases(&place.store, &of.model).await?;
     if listed.is_empty() && stray.is_empty() {
-        return Err(Failure::new(format!("the store has no model {}", of.model))
-            .try_this("`amaas models` lists what is served"));
+        return Err(
+            CliError::new(format!("the store has no model {}", of.model)).hint("`amaas models` lists what is served")
+        );
     }
     if settings.json {
         let versions = listed.iter().map(|listed| {
@@ -84,7 +85,7 @@ fn astray(model: &ModelName, StrayAlias { alias, to }: &StrayAlias) -> String {
     }
 }
 
-async fn remove_from_store(settings: &Settings, what: RemoveModel) -> Result<(), Failure> {
+async fn remove_from_store(settings: &Settings, what: RemoveModel) -> Result<(), CliError> {
     let place = settings.store(what.store.store.as_deref()).await?;
     let removed = remove(&place.store, &what.model, &what.removal(), what.dry_run).await?;
     if settings.json {

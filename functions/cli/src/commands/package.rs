@@ -7,60 +7,60 @@ mod amazon_linux;
 mod base;
 mod build;
 mod certificates;
+mod contents;
 mod elf;
 mod image;
 mod images;
 mod layer;
 mod layout;
 mod oci;
-mod parts;
-mod surroundings;
 mod system;
+mod target;
 mod zipped;
 
 use std::path::PathBuf;
 
 use amaas_engine::runtime;
 
-use self::build::build;
-use self::image::Foundation;
+use self::build::{Hosts, build};
+use self::contents::{Contents, ElfFile};
+use self::image::BaseImage;
 use self::images::Images;
-use self::parts::{Part, Parts};
 use crate::architecture::Architecture;
 use crate::arguments::Package;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), Failure> {
+pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), CliError> {
     let package = format!("amaas-{}", arguments.function);
     let binary = if let Some(binary) = &arguments.binary {
         binary.clone()
     } else {
         check(&arguments)?;
-        build(&package, arguments.architecture)?
+        build(&package, arguments.architecture, if arguments.image { Hosts::Any } else { Hosts::Lambda })?
     };
     let named = arguments.library.filter(|path| !path.as_os_str().is_empty());
     let library = |architecture| named.map_or_else(|| library(architecture), Ok);
-    let parts = Parts::read(arguments.architecture, &binary, library, &arguments.includes)?;
+    let contents = Contents::read(arguments.architecture, &binary, library, &arguments.includes)?;
     let ending = if arguments.image { "oci" } else { "zip" };
     let path = match arguments.output {
         Some(path) => path,
-        None => target()?.join(format!("{package}{}.{ending}", parts.architecture.suffix())),
+        None => target()?.join(format!("{package}{}.{ending}", contents.architecture.suffix())),
     };
     if arguments.image {
-        let foundation = arguments.base.map_or(Foundation::System(arguments.sysroot), Foundation::Image);
-        image::write(settings, &package, &parts, foundation, &path)
+        let base = arguments.base.map_or(BaseImage::System(arguments.sysroot), BaseImage::Image);
+        image::write(settings, &package, &contents, base, &path)
     } else {
-        zipped::write(settings, &parts, &path)
+        zipped::write(settings, &contents, &path)
     }
 }
 
 /// Refuses what could not become a package, before cargo builds for minutes.
-fn check(arguments: &Package) -> Result<(), Failure> {
+fn check(arguments: &Package) -> Result<(), CliError> {
     let library = arguments.library.iter().filter(|path| !path.as_os_str().is_empty());
     for path in library.chain(&arguments.includes) {
-        Part::read(parts::name(path)?.to_owned(), path)?;
+        ElfFile::read(contents::name(path)?.to_owned(), path)?;
     }
     if arguments.image {
         image::time()?;
@@ -69,35 +69,35 @@ fn check(arguments: &Package) -> Result<(), Failure> {
         Images::open(base, architecture)?.one()?;
     }
     if let Some(root) = arguments.sysroot.as_ref().filter(|root| !root.is_dir()) {
-        return Err(Failure::file(root, &"not a folder"));
+        return Err(CliError::file(root, &"not a folder"));
     }
     let Some(output) = &arguments.output else { return Ok(()) };
     let beside = layout::beside(output);
     if !beside.is_dir() {
-        return Err(Failure::file(output, &format!("there is no folder {}", beside.display())));
+        return Err(CliError::file(output, &format!("there is no folder {}", beside.display())));
     }
     if arguments.image {
         layout::check(output)
     } else if output.is_dir() {
-        Err(Failure::file(output, &"a folder, where a zip is to be written"))
+        Err(CliError::file(output, &"a folder, where a zip is to be written"))
     } else {
         Ok(())
     }
 }
 
 /// The pinned ONNX Runtime library for `architecture`, fetched where it is not there yet.
-fn library(architecture: Architecture) -> Result<PathBuf, Failure> {
+fn library(architecture: Architecture) -> Result<PathBuf, CliError> {
     if architecture.is_here() {
         return super::publish::library();
     }
-    runtime::find_or_fetch_for(architecture.cpu(), |line| output::note(line)).map_err(Failure::new)
+    runtime::find_or_fetch_for(architecture.cpu(), |line| output::note(line)).map_err(CliError::new)
 }
 
 /// Cargo's folder of what is built, which is made where nothing was built yet.
-fn target() -> Result<PathBuf, Failure> {
+fn target() -> Result<PathBuf, CliError> {
     let named = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
     let folder = named.map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
+    std::fs::create_dir_all(&folder).map_err(|error| CliError::file(&folder, &error))?;
     Ok(folder)
 }
 

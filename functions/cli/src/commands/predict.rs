@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use super::receipt;
 use crate::arguments::Predict;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), CliError> {
     let inputs = match &arguments.image {
         Some(path) => vec![with_image(path, &arguments.inputs)?],
         None => inputs(&arguments)?,
@@ -24,8 +24,8 @@ pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), F
         model = model.version(version);
     }
     if inputs.len() > MAX_INPUTS && arguments.receipt.is_some() {
-        return Err(Failure::usage(format!("a receipt is of one call, and {} inputs are several", inputs.len()))
-            .try_this(format!("at most {MAX_INPUTS} inputs with --receipt")));
+        return Err(CliError::usage(format!("a receipt is of one call, and {} inputs are several", inputs.len()))
+            .hint(format!("at most {MAX_INPUTS} inputs with --receipt")));
     }
     for inputs in inputs.chunks(MAX_INPUTS) {
         let answer: Answer<Value> = model.predict_many(inputs).await?;
@@ -35,7 +35,7 @@ pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), F
     Ok(())
 }
 
-fn print(settings: &Settings, answer: &Answer<Value>) -> Result<(), Failure> {
+fn print(settings: &Settings, answer: &Answer<Value>) -> Result<(), CliError> {
     if settings.json {
         return output::json(&serde_json::json!({
             "predictions": answer.predictions(),
@@ -53,40 +53,40 @@ fn print(settings: &Settings, answer: &Answer<Value>) -> Result<(), Failure> {
 }
 
 /// An image, with the texts to be ranked where there are some.
-fn with_image(path: &Path, texts: &[String]) -> Result<Value, Failure> {
-    let image = Image::from(std::fs::read(path).map_err(|error| Failure::file(path, &error))?);
+fn with_image(path: &Path, texts: &[String]) -> Result<Value, CliError> {
+    let image = Image::from(std::fs::read(path).map_err(|error| CliError::file(path, &error))?);
     let input = match texts {
         [] => serde_json::to_value(image),
         texts => serde_json::to_value(ImageAndTexts::new(image, texts)),
     };
-    input.map_err(Failure::new)
+    input.map_err(CliError::new)
 }
 
-fn inputs(arguments: &Predict) -> Result<Vec<Value>, Failure> {
+fn inputs(arguments: &Predict) -> Result<Vec<Value>, CliError> {
     let lines = if arguments.inputs.is_empty() || arguments.inputs == ["-"] {
         lines(std::io::stdin().lock())?
     } else {
         arguments.inputs.clone()
     };
     if lines.is_empty() {
-        return Err(Failure::usage("no input").try_this("amaas predict MODEL \"some text\""));
+        return Err(CliError::usage("no input").hint("amaas predict MODEL \"some text\""));
     }
     if !arguments.json_inputs {
         return Ok(lines.into_iter().map(Value::String).collect());
     }
     let parse = |(index, line): (usize, &String)| {
-        let failed = |error| Failure::usage(format!("input {} is not JSON: {error}", index + 1));
+        let failed = |error| CliError::usage(format!("input {} is not JSON: {error}", index + 1));
         serde_json::from_str(line).map_err(failed)
     };
     lines.iter().enumerate().map(parse).collect()
 }
 
 /// The lines of `input`, without the empty ones at its end: each line is an input that is paid for.
-fn lines(mut input: impl BufRead) -> Result<Vec<String>, Failure> {
+fn lines(mut input: impl BufRead) -> Result<Vec<String>, CliError> {
     let mut lines = Vec::new();
     loop {
         let failed = |number: usize, what: &dyn std::fmt::Display| {
-            Failure::usage(format!("standard input, line {number}: {what}"))
+            CliError::usage(format!("standard input, line {number}: {what}"))
         };
         let (number, mut line) = (lines.len() + 1, Vec::new());
         if input.read_until(b'\n', &mut line).map_err(|error| failed(number, &error))? == 0 {

@@ -5,11 +5,11 @@ use amaas_store::ModelName;
 use serde::Serialize;
 
 use crate::arguments::{AccountsArguments, PriceChange, Prices};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::{Opens, Settings};
 
-pub(crate) async fn run(settings: &Settings, prices: Prices) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, prices: Prices) -> Result<(), CliError> {
     match prices {
         Prices::List { accounts } => list(settings, &accounts).await,
         Prices::Set { model, change, accounts } => set(settings, &model, &change, &accounts).await,
@@ -24,7 +24,7 @@ struct PriceOf<'a> {
     price: Price,
 }
 
-async fn list(settings: &Settings, arguments: &AccountsArguments) -> Result<(), Failure> {
+async fn list(settings: &Settings, arguments: &AccountsArguments) -> Result<(), CliError> {
     let prices = settings.accounts(arguments, Opens::Existing).await?.prices().await?;
     if settings.json {
         return output::json(&prices.iter().map(|(model, price)| PriceOf { model, price: *price }).collect::<Vec<_>>());
@@ -41,7 +41,7 @@ async fn set(
     model: &ModelName,
     change: &PriceChange,
     arguments: &AccountsArguments,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let accounts = settings.accounts(arguments, Opens::New).await?;
     let before = accounts.price(model).await?;
     let price = Price { call: change.call.unwrap_or(before.call), unit: change.unit.unwrap_or(before.unit) };

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use amaas_engine::runtime;
 use amaas_engine::{Batching, TensorSpec};
 use amaas_model::at_rest::SignerFile;
 use amaas_model::manifest::{Blob, Golden};
@@ -14,11 +13,11 @@ use bytes::Bytes;
 
 use super::alias;
 use crate::arguments::{NamedFile, Publish};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::{ModelStore, Settings};
 
-pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), CliError> {
     are_there(&arguments)?;
     let place = settings.store(arguments.store.store.as_deref()).await?;
     let owner = publisher(settings, &arguments).await?;
@@ -35,11 +34,11 @@ pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), F
     report(settings, &published, &arguments.alias, &place)
 }
 
-async fn publisher(settings: &Settings, arguments: &Publish) -> Result<Publisher, Failure> {
+async fn publisher(settings: &Settings, arguments: &Publish) -> Result<Publisher, CliError> {
     let store = arguments.store.store.as_deref();
     let signer = settings.signing_key(store, arguments.signing_key.as_deref())?;
     let signer = SignerFile::open(&signer)
-        .map_err(|error| Failure::usage(error).try_this("`amaas signer --create` makes a key where there is none"))?;
+        .map_err(|error| CliError::usage(error).hint("`amaas signer --create` makes a key where there is none"))?;
     let protection = if arguments.unsealed {
         Protection::Unsealed
     } else {
@@ -49,40 +48,39 @@ async fn publisher(settings: &Settings, arguments: &Publish) -> Result<Publisher
 }
 
 /// The ONNX Runtime library, fetched where it is not there yet.
-pub(crate) fn library() -> Result<std::path::PathBuf, Failure> {
-    let configured = std::env::var_os("ORT_DYLIB_PATH").map(std::path::PathBuf::from);
-    runtime::find_or_fetch(configured.as_deref(), |line| output::note(line)).map_err(Failure::new)
+pub(crate) fn library() -> Result<std::path::PathBuf, CliError> {
+    amaas_local::library().map_err(CliError::new)
 }
 
 /// Says which file is not there before keys are asked for, and those before gigabytes are read.
-fn are_there(arguments: &Publish) -> Result<(), Failure> {
+fn are_there(arguments: &Publish) -> Result<(), CliError> {
     let named = arguments.assets.iter().chain(&arguments.networks).map(|file| &file.path);
     for path in std::iter::once(&arguments.network).chain(named).chain(&arguments.golden) {
-        std::fs::metadata(path).map_err(|error| Failure::file(path, &error))?;
+        std::fs::metadata(path).map_err(|error| CliError::file(path, &error))?;
     }
     Ok(())
 }
 
-fn publication(arguments: &Publish) -> Result<Publication, Failure> {
+fn publication(arguments: &Publish) -> Result<Publication, CliError> {
     let (mut assets, mut networks) = (BTreeMap::new(), BTreeMap::new());
     for NamedFile { name, path } in &arguments.assets {
         let name = name.as_deref().or_else(|| path.file_name().and_then(|name| name.to_str()));
-        let name = name.ok_or_else(|| Failure::file(path, &"an asset needs a file name that is UTF-8"))?;
+        let name = name.ok_or_else(|| CliError::file(path, &"an asset needs a file name that is UTF-8"))?;
         if assets.insert(name.to_owned(), read(path)?).is_some() {
-            return Err(Failure::file(path, &"another asset has the same file name"));
+            return Err(CliError::file(path, &"another asset has the same file name"));
         }
     }
     for NamedFile { name, path } in &arguments.networks {
         let name = name.as_deref().ok_or_else(|| {
-            Failure::file(path, &"a network beside the model's own needs the name that the task gives it")
-                .try_this("--network NAME=FILE")
+            CliError::file(path, &"a network beside the model's own needs the name that the task gives it")
+                .hint("--network NAME=FILE")
         })?;
         if networks.insert(name.to_owned(), network(path)?).is_some() {
-            return Err(Failure::file(path, &"another network has the same name"));
+            return Err(CliError::file(path, &"another network has the same name"));
         }
     }
     let golden = match &arguments.golden {
-        Some(path) => Some(Golden::from_json(&read(path)?).map_err(|error| Failure::file(path, &error))?),
+        Some(path) => Some(Golden::from_json(&read(path)?).map_err(|error| CliError::file(path, &error))?),
         None => None,
     };
     Ok(Publication {
@@ -98,7 +96,7 @@ fn publication(arguments: &Publish) -> Result<Publication, Failure> {
     })
 }
 
-fn report(settings: &Settings, published: &Published, alias: &Alias, place: &ModelStore) -> Result<(), Failure> {
+fn report(settings: &Settings, published: &Published, alias: &Alias, place: &ModelStore) -> Result<(), CliError> {
     let manifest = &published.manifest;
     for warning in &published.warnings {
         output::note(format_args!("warning: {warning}"));
@@ -166,13 +164,13 @@ fn shares(batching: Batching) -> &'static str {
 }
 
 /// An ONNX file, and the files that it names.
-pub(crate) fn network(path: &Path) -> Result<NetworkFiles, Failure> {
+pub(crate) fn network(path: &Path) -> Result<NetworkFiles, CliError> {
     NetworkFiles::read(path).map_err(|error| match error {
-        OnnxError::Io(_) => Failure::file(path, &error),
-        error => Failure::new(format_args!("{}: {error}", path.display())),
+        OnnxError::Io(_) => CliError::file(path, &error),
+        error => CliError::new(format_args!("{}: {error}", path.display())),
     })
 }
 
-fn read(path: &Path) -> Result<Bytes, Failure> {
-    std::fs::read(path).map(Bytes::from).map_err(|error| Failure::file(path, &error))
+fn read(path: &Path) -> Result<Bytes, CliError> {
+    std::fs::read(path).map(Bytes::from).map_err(|error| CliError::file(path, &error))
 }

@@ -8,30 +8,30 @@ use amaas_wire::receipt::{Receipt, ReceiptError, SignedReceipt, split_comment};
 use jiff::Timestamp;
 
 use crate::arguments::{Receipts, VerifyReceipt};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::{Settings, signers};
 
-pub(crate) fn run(settings: &Settings, receipts: &Receipts) -> Result<(), Failure> {
+pub(crate) fn run(settings: &Settings, receipts: &Receipts) -> Result<(), CliError> {
     match receipts {
         Receipts::Verify(arguments) => verify(settings, arguments),
     }
 }
 
 /// Writes the receipt of an answer to `path`.
-pub(crate) fn write(receipt: Option<&SignedReceipt>, path: &Path) -> Result<(), Failure> {
+pub(crate) fn write(receipt: Option<&SignedReceipt>, path: &Path) -> Result<(), CliError> {
     let receipt = receipt.ok_or_else(|| {
-        Failure::new("the answer has no receipt").try_this("a function signs receipts where sealing is on")
+        CliError::new("the answer has no receipt").hint("a function signs receipts where sealing is on")
     })?;
-    std::fs::write(path, format!("{receipt}\n")).map_err(|error| Failure::file(path, &error))
+    std::fs::write(path, format!("{receipt}\n")).map_err(|error| CliError::file(path, &error))
 }
 
-fn verify(settings: &Settings, arguments: &VerifyReceipt) -> Result<(), Failure> {
+fn verify(settings: &Settings, arguments: &VerifyReceipt) -> Result<(), CliError> {
     let VerifyReceipt { receipt, input, output, .. } = arguments;
     let from_stdin =
         [Some(receipt), input.as_ref(), output.as_ref()].into_iter().flatten().filter(|path| is_stdin(path));
     if from_stdin.count() > 1 {
-        return Err(Failure::usage("standard input can be one of receipt, input and output"));
+        return Err(CliError::usage("standard input can be one of receipt, input and output"));
     }
     let known = settings.pinned(&arguments.signers)?;
     let document = read(receipt)?;
@@ -59,7 +59,7 @@ fn verify(settings: &Settings, arguments: &VerifyReceipt) -> Result<(), Failure>
     print(settings, verified, &by, &fits)
 }
 
-fn print(settings: &Settings, receipt: &Receipt, by: &[VerifyingKey], fits: &[&str]) -> Result<(), Failure> {
+fn print(settings: &Settings, receipt: &Receipt, by: &[VerifyingKey], fits: &[&str]) -> Result<(), CliError> {
     if settings.json {
         let by: Vec<_> = by.iter().map(ToString::to_string).collect();
         return output::json(&serde_json::json!({ "receipt": receipt, "signers": by, "fits": fits }));
@@ -96,11 +96,11 @@ fn time(seconds: u64) -> String {
 }
 
 #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(refused)`
-fn refused(error: ReceiptError) -> Failure {
-    let failure = Failure::new(&error);
+fn refused(error: ReceiptError) -> CliError {
+    let failure = CliError::new(&error);
     match error {
         ReceiptError::Envelope(amaas_wire::dsse::DsseError::UnknownSigner) => {
-            failure.try_this(
+            failure.hint(
                 "`amaas keys signer MODEL` shows who signs for a model, for --signer; beside `amaas dev` `amaas keys signer dev`",
             )
         }
@@ -108,12 +108,12 @@ fn refused(error: ReceiptError) -> Failure {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     if !is_stdin(path) {
-        return std::fs::read(path).map_err(|error| Failure::file(path, &error));
+        return std::fs::read(path).map_err(|error| CliError::file(path, &error));
     }
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::file(path, &error))?;
+    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| CliError::file(path, &error))?;
     Ok(bytes)
 }
 

@@ -3,11 +3,11 @@
 use amaas_model::publish::{Blobs, prune};
 
 use crate::arguments::{Prune, StoreCommand};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, command: StoreCommand) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, command: StoreCommand) -> Result<(), CliError> {
     let StoreCommand::Prune(Prune { older_than, dry_run, store }) = command;
     let place = settings.store(store.store.as_deref()).await?;
     let pruned = prune(&place.store, older_than, dry_run).await?;

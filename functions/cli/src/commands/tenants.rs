@@ -5,11 +5,11 @@ mod show;
 use amaas_access::{Limit, Tenant, TenantName, TenantStatus, now};
 
 use crate::arguments::{AccountsArguments, TenantChange, TenantTerms, Tenants};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::{self, date};
 use crate::settings::{Opens, Settings};
 
-pub(crate) async fn run(settings: &Settings, tenants: Tenants) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, tenants: Tenants) -> Result<(), CliError> {
     match tenants {
         Tenants::Create { name, terms, accounts } => create(settings, name, terms, &accounts).await,
         Tenants::List { accounts } => list(settings, &accounts).await,
@@ -31,17 +31,17 @@ async fn create(
     name: TenantName,
     terms: TenantTerms,
     arguments: &AccountsArguments,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let mut tenant = Tenant { budget: terms.budget, ..Tenant::new(name, now()) };
     limit(&mut tenant, &terms.limits);
     if !settings.accounts(arguments, Opens::New).await?.add_tenant(&tenant).await? {
-        let failure = Failure::new(format!("there is a tenant {} already", tenant.name));
-        return Err(failure.try_this(format!("`amaas tenants set {}` changes it", tenant.name)));
+        let failure = CliError::new(format!("there is a tenant {} already", tenant.name));
+        return Err(failure.hint(format!("`amaas tenants set {}` changes it", tenant.name)));
     }
     print(settings, &tenant)
 }
 
-async fn list(settings: &Settings, arguments: &AccountsArguments) -> Result<(), Failure> {
+async fn list(settings: &Settings, arguments: &AccountsArguments) -> Result<(), CliError> {
     let tenants = settings.accounts(arguments, Opens::Existing).await?.tenants().await?;
     if settings.json {
         return output::json(&tenants);
@@ -60,14 +60,14 @@ async fn change_of(
     name: &TenantName,
     arguments: &AccountsArguments,
     change: impl Fn(&mut Tenant) + Send,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let accounts = settings.accounts(arguments, Opens::Existing).await?;
     let changed = accounts.change_tenant(name, move |tenant| {
         change(tenant);
         true
     });
     changed.await?;
-    let tenant = accounts.tenant(name).await?.ok_or_else(|| Failure::no_tenant(name))?;
+    let tenant = accounts.tenant(name).await?.ok_or_else(|| CliError::no_tenant(name))?;
     print(settings, &tenant)?;
     if !settings.json {
         output::note("functions go by it within 60 s");
@@ -92,7 +92,7 @@ fn limit(tenant: &mut Tenant, limits: &[Limit]) {
     }
 }
 
-fn print(settings: &Settings, tenant: &Tenant) -> Result<(), Failure> {
+fn print(settings: &Settings, tenant: &Tenant) -> Result<(), CliError> {
     if settings.json { output::json(tenant) } else { output::line(described(tenant, [])) }
 }
 

@@ -9,15 +9,15 @@ use amaas_access::{Accounts, TenantName, now};
 
 pub(crate) use self::table::text;
 use crate::arguments::Usage;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, usage: Usage) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, usage: Usage) -> Result<(), CliError> {
     let Usage { by, since, until, tenant, all_tenants, ledger } = usage;
     if tenant.is_none() && !all_tenants {
         if ledger.ledger.is_some() {
-            return Err(Failure::usage(
+            return Err(CliError::usage(
                 "--ledger goes with --tenant or --all-tenants; without them the service is asked",
             ));
         }
@@ -28,7 +28,7 @@ pub(crate) async fn run(settings: &Settings, usage: Usage) -> Result<(), Failure
     let days = days(since, until);
     if let Some(tenant) = tenant {
         if accounts.tenant(&tenant).await?.is_none() {
-            return Err(Failure::no_tenant(&tenant));
+            return Err(CliError::no_tenant(&tenant));
         }
         let report = of_tenant(&accounts, &tenant, days, by.into()).await?;
         return if settings.json { output::json(&report) } else { output::line(text(&[report])) };
@@ -46,7 +46,7 @@ pub(crate) async fn of_tenant(
     tenant: &TenantName,
     days: (UtcDay, UtcDay),
     by: UsageBy,
-) -> Result<UsageReport, Failure> {
+) -> Result<UsageReport, CliError> {
     Ok(report(&**accounts.ledger(), tenant, days, by, milliseconds()).await?)
 }
 

@@ -1,21 +1,13 @@
 //! The file that `amaas dev` writes for every other command, `DATA/env`.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use amaas::{ApiKey, ClientBuilder};
-use amaas_env::{EnvFileLookup, EnvVariables, FoundEnvFile};
-use amaas_store::S3Endpoint;
+use amaas::ClientBuilder;
+use amaas_env::FoundEnvFile;
 use amaas_wire::dsse::VerifyingKey;
 
-use super::{
-    API_KEY, DEV, ENDPOINT, KMS_KEY, LEDGER, PUBLISHERS, S3_ENDPOINT, S3_KEY_ID, S3_SECRET, SIGNERS, SIGNING_KEY,
-    STORE, parse_signers, signers,
-};
-use crate::failure::Failure;
-use crate::output;
-use crate::secrets::Secrets;
+use super::{DEV, ENDPOINT, KMS_KEY, LEDGER, SIGNERS, STORE, parse_signers};
+use crate::error::CliError;
 
 /// The file that `amaas dev` wrote.
 pub(super) struct DevFile(FoundEnvFile);
@@ -42,20 +34,20 @@ impl DevFile {
         endpoints.map(|(_, url)| url).collect::<Vec<_>>().join(", ")
     }
 
-    pub(super) fn variable(&self, name: &str) -> Result<&str, Failure> {
-        let missing = || Failure::usage(format!("{} has no {name}", self.path().display())).try_this(DEV);
+    pub(super) fn variable(&self, name: &str) -> Result<&str, CliError> {
+        let missing = || CliError::usage(format!("{} has no {name}", self.path().display())).hint(DEV);
         self.0.variables.get(name).ok_or_else(missing)
     }
 
     /// The store: a bucket, for which the file has endpoint and credentials too.
-    pub(super) fn bucket(&self) -> Result<&str, Failure> {
+    pub(super) fn bucket(&self) -> Result<&str, CliError> {
         let uri = self.variable(STORE)?;
         if uri.starts_with("s3://") { Ok(uri) } else { Err(self.foreign(STORE, "s3://BUCKET at its own endpoint")) }
     }
 
     /// A setting that names a file in the folder of this one: the ledger, the key in place of KMS, the publisher's key. Anything else
     /// would be reached with the user's own AWS credentials, or is a key of the user's.
-    pub(super) fn own(&self, name: &str) -> Result<String, Failure> {
+    pub(super) fn own(&self, name: &str) -> Result<String, CliError> {
         let value = self.variable(name)?;
         let prefix = match name {
             LEDGER => "sqlite:",
@@ -82,89 +74,26 @@ impl DevFile {
         self.path().parent().unwrap_or(Path::new("/"))
     }
 
-    fn foreign(&self, name: &str, expected: &str) -> Failure {
+    fn foreign(&self, name: &str, expected: &str) -> CliError {
         let path = self.path().display();
-        Failure::usage(format!(
+        CliError::usage(format!(
             "{name} of {path} is not used: expected {expected}, and nothing that needs your own keys"
         ))
-        .try_this(format!("set {name} in the environment, along with AMAAS_STORE or AMAAS_LEDGER, or give the flag"))
+        .hint(format!("set {name} in the environment, along with AMAAS_STORE or AMAAS_LEDGER, or give the flag"))
     }
 
-    pub(super) fn signers(&self) -> Result<Vec<VerifyingKey>, Failure> {
+    pub(super) fn signers(&self) -> Result<Vec<VerifyingKey>, CliError> {
         let keys = parse_signers(self.variable(SIGNERS)?);
-        keys.map_err(|error| Failure::usage(format!("the env file's {SIGNERS}: {error}")).try_this(DEV))
+        keys.map_err(|error| CliError::usage(format!("the env file's {SIGNERS}: {error}")).hint(DEV))
     }
-}
-
-/// What `amaas dev` tells every other command, in `DATA/env`.
-pub(crate) struct DevEnvironment<'a> {
-    pub(crate) endpoint: String,
-    pub(crate) key: &'a ApiKey,
-    pub(crate) store: String,
-    pub(crate) ledger: String,
-    pub(crate) s3: &'a S3Endpoint,
-    pub(crate) secrets: &'a Secrets,
-    pub(crate) signers: &'a [VerifyingKey],
-}
-
-impl DevEnvironment<'_> {
-    /// Writes the file, which only its owner may read: it holds a key.
-    pub(crate) fn write(&self, data: &Path) -> Result<PathBuf, Failure> {
-        let path = data.join("env");
-        let variables = [
-            (ENDPOINT, self.endpoint.clone()),
-            (API_KEY, self.key.expose().to_owned()),
-            (STORE, self.store.clone()),
-            (LEDGER, self.ledger.clone()),
-            (S3_ENDPOINT, self.s3.url.clone()),
-            (S3_KEY_ID, self.s3.access_key_id.clone()),
-            (S3_SECRET, self.s3.secret_access_key.clone()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            (KMS_KEY, self.secrets.kms_key()),
-            (SIGNING_KEY, self.secrets.signing_key().display().to_string()),
-            (PUBLISHERS, self.secrets.publisher().to_string()),
-            (SIGNERS, signers(self.signers)),
-        ];
-        let mut text = "# Written by `amaas dev`; holds while it runs.\n".to_owned();
-        for (name, value) in variables {
-            // Exported, so that programs have them that are started in a shell which read the file.
-            text.extend(["export ", name, "=", &quoted(&value), "\n"]);
-        }
-        // First the record: whoever sees the file finds that it is recorded. Without one the others can still be told of the folder.
-        if let Err(error) = EnvFileLookup::from_env().record_content(data, &text) {
-            output::note(format_args!("other commands need `--data {}`: {error}", data.display()));
-        }
-        write_secret(&path, text.as_bytes()).map_err(|error| Failure::file(&path, &error))?;
-        Ok(path)
-    }
-
-    /// The key that an earlier `amaas dev` wrote.
-    pub(crate) fn earlier_key(data: &Path) -> Option<ApiKey> {
-        EnvVariables::load(&data.join("env")).ok()?.get(API_KEY)?.parse().ok()
-    }
-}
-
-/// Writes a file that only its owner may read; who reads meanwhile sees the old one or the new one.
-fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let partial = path.with_extension("partial");
-    // One that was left over may have another mode, or be a link.
-    match std::fs::remove_file(&partial) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
-    file.write_all(bytes)?;
-    std::fs::rename(&partial, path)
-}
-
-/// A value that a shell, and [`EnvVariables`], take as it is.
-pub(crate) fn quoted(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=+,@%".contains(&byte);
-    if value.bytes().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r#"'"'"'"#)) }
 }
 
 #[cfg(test)]
 mod tests {
+    use amaas_env::EnvFileLookup;
+    use amaas_local::dev::quoted;
+
+    use super::super::SIGNING_KEY;
     use super::*;
 
     #[test]
@@ -207,20 +136,6 @@ mod tests {
                 Ok(read) => assert!(taken && read == value, "{name}={value}"),
                 Err(failure) => assert!(!taken && format!("{failure:?}").contains(name), "{name}={value}: {failure:?}"),
             }
-        }
-    }
-
-    #[test]
-    fn values_come_back_as_they_were() {
-        for (value, written) in [
-            ("sqlite:/home/me/.amaas/ledger.sqlite", "sqlite:/home/me/.amaas/ledger.sqlite"),
-            ("file:/my models/$kms.key", "'file:/my models/$kms.key'"),
-            ("it's", r#"'it'"'"'s'"#),
-            ("", ""),
-        ] {
-            assert_eq!(quoted(value), written);
-            let file = EnvVariables::parse(&format!("A={}", quoted(value))).expect("a line");
-            assert_eq!(file.get("A"), Some(value));
         }
     }
 }

@@ -9,7 +9,7 @@ use amaas_store::vault::Vault;
 
 use super::{KMS_KEY, LEDGER, Settings};
 use crate::arguments::{AccountsArguments, LedgerArguments};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// What happens where there is no file of the ledger's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,24 +22,22 @@ pub(crate) enum Opens {
 
 impl Settings {
     /// The accounts in the ledger, as they stand there, for commands that only read usage and so need no vault.
-    pub(crate) async fn accounts_to_read(&self, arguments: &LedgerArguments) -> Result<Accounts, Failure> {
+    pub(crate) async fn accounts_to_read(&self, arguments: &LedgerArguments) -> Result<Accounts, CliError> {
         Ok(Accounts::without_vault(self.ledger(arguments, Opens::Existing).await?))
     }
 
     /// The accounts in the ledger, for commands that verify or sign them.
-    pub(crate) async fn accounts(&self, arguments: &AccountsArguments, opens: Opens) -> Result<Accounts, Failure> {
+    pub(crate) async fn accounts(&self, arguments: &AccountsArguments, opens: Opens) -> Result<Accounts, CliError> {
         let AccountsArguments { ledger, kms_key } = arguments;
         let key = self.beside((LEDGER, ledger.ledger.as_deref()), kms_key.as_deref(), KMS_KEY)?.ok_or_else(|| {
-            Failure::usage("nothing unwraps the ledger's secrets: neither --kms-key nor AMAAS_KMS_KEY is given")
-                .try_this(
-                    "the key of KMS (id, ARN or alias/NAME) or the file:PATH that functions have as AMAAS_KMS_KEY",
-                )
+            CliError::usage("nothing unwraps the ledger's secrets: neither --kms-key nor AMAAS_KMS_KEY is given")
+                .hint("the key of KMS (id, ARN or alias/NAME) or the file:PATH that functions have as AMAAS_KMS_KEY")
         })?;
         let vault = Vault::open(&key).await?;
         Ok(Accounts::new(self.ledger(ledger, opens).await?, vault))
     }
 
-    async fn ledger(&self, arguments: &LedgerArguments, opens: Opens) -> Result<Arc<dyn Ledger>, Failure> {
+    async fn ledger(&self, arguments: &LedgerArguments, opens: Opens) -> Result<Arc<dyn Ledger>, CliError> {
         let text = if let Some(named) = self.named(LEDGER, arguments.ledger.as_deref()) {
             named
         } else {
@@ -49,14 +47,14 @@ impl Settings {
             text
         };
         let location: LedgerLocation = text.parse().map_err(|()| {
-            Failure::usage(format!("--ledger or {LEDGER}: expected sqlite:PATH or dynamodb:TABLE, got {text:?}"))
+            CliError::usage(format!("--ledger or {LEDGER}: expected sqlite:PATH or dynamodb:TABLE, got {text:?}"))
         })?;
         if let LedgerLocation::Sqlite(path) = &location
             && opens == Opens::Existing
             && !path.exists()
         {
-            let failure = Failure::usage(format!("there is no ledger {}", path.display()));
-            return Err(failure.try_this("`amaas keys create` and `amaas tenants create` make one"));
+            let failure = CliError::usage(format!("there is no ledger {}", path.display()));
+            return Err(failure.hint("`amaas keys create` and `amaas tenants create` make one"));
         }
         Ok(amaas_ledger::open(&location).await?)
     }

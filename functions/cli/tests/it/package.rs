@@ -150,7 +150,7 @@ fn a_zip_that_lambda_could_not_start_is_refused() {
 
 /// What cargo says of a workspace with two functions.
 const METADATA: &str = r#"{"packages":[
-    {"name":"amaas-sentiment","targets":[{"name":"amaas_sentiment","kind":["lib"]},{"name":"amaas-sentiment","kind":["bin"]}]},
+    {"name":"amaas-sentiment","features":{"dynamodb":[],"lambda":[]},"targets":[{"name":"amaas_sentiment","kind":["lib"]},{"name":"amaas-sentiment","kind":["bin"]}]},
     {"name":"amaas-names","targets":[{"name":"amaas-names","kind":["bin"]}]},
     {"name":"amaas-serve","targets":[{"name":"amaas_serve","kind":["lib"]}]},
     {"name":"amaas-cli","targets":[{"name":"amaas","kind":["bin"]}]},
@@ -265,7 +265,8 @@ echo "$@" >asked; echo "${linker} $CC_{variable} $AR_{variable}" >>asked; echo '
     assert!(error.contains(&format!("neither cargo-zigbuild nor {cpu}-linux-gnu-gcc")), "{error}");
     assert!(error.contains("`pip install cargo-zigbuild`, or `apt-get install gcc-"), "{error}");
 
-    let rest = "--release --package amaas-sentiment --bin amaas-sentiment --message-format=json-render-diagnostics";
+    let rest = "--profile dist --config profile.dist.inherits='release' --package amaas-sentiment --bin amaas-sentiment \
+                --no-default-features --features dynamodb,lambda --message-format=json-render-diagnostics";
     let gnu = format!("{cpu}-linux-gnu");
     script(here, &format!("{gnu}-gcc"), "");
     let (code, error, asked) = build();

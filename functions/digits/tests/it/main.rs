@@ -3,16 +3,16 @@
 use amaas::task::{DigitClassification, Image};
 use amaas::{Answer, ErrorKind};
 use amaas_digits::{Digits, bundle};
-use amaas_local::served::Served;
+use amaas_local::served_model::ServedModel;
 use amaas_model::task::{Rows, Tasks};
 use amaas_store::live;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-async fn served() -> (Served, TempDir) {
+async fn served() -> (ServedModel, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bundle = bundle(live()).expect("the committed model is whole");
-    let served = Served::start(folder.path(), bundle, &Tasks::default().with::<Rows<Digits>>()).await;
+    let served = ServedModel::start(folder.path(), bundle, &Tasks::default().with::<Rows<Digits>>()).await;
     (served.expect("the committed model can be served"), folder)
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use amaas_access::Accounts;
 use amaas_engine::RuntimeConfig;
 use amaas_engine::runtime;
-use amaas_local::served::Served;
+use amaas_local::served_model::ServedModel;
 use amaas_match::Match;
 use amaas_model::load::Trust;
 use amaas_model::load::{Source, State};
@@ -83,7 +83,7 @@ async fn what_could_not_answer_is_not_published() {
 
 async fn refused(publication: Publication, expected: &str) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let error = Served::start(folder.path(), publication, &tasks()).await.err().expect(expected);
+    let error = ServedModel::start(folder.path(), publication, &tasks()).await.err().expect(expected);
     assert!(error.to_string().contains(expected), "{error}, not {expected}");
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use amaas::task::ImageAndTexts;
-use amaas_local::served::Served;
+use amaas_local::served_model::ServedModel;
 use amaas_match::{Match, bundle};
 use amaas_model::publish::Publication;
 use amaas_model::task::{Task, Tasks};
@@ -19,13 +19,13 @@ pub(crate) fn tasks() -> Tasks {
 }
 
 /// The committed model.
-pub(crate) async fn served() -> (Served, TempDir) {
+pub(crate) async fn served() -> (ServedModel, TempDir) {
     served_with(committed()).await
 }
 
-pub(crate) async fn served_with(publication: Publication) -> (Served, TempDir) {
+pub(crate) async fn served_with(publication: Publication) -> (ServedModel, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let served = Served::start(folder.path(), publication, &tasks()).await;
+    let served = ServedModel::start(folder.path(), publication, &tasks()).await;
     (served.expect("the model can be served"), folder)
 }
 

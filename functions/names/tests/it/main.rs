@@ -2,17 +2,17 @@
 
 use amaas::task::RankedClassification;
 use amaas::{Answer, ErrorKind, Model};
-use amaas_local::served::Served;
+use amaas_local::served_model::ServedModel;
 use amaas_model::task::{Rows, Tasks};
 use amaas_names::{Names, bundle};
 use amaas_store::live;
 use serde_json::Value;
 use tempfile::TempDir;
 
-async fn served() -> (Served, TempDir) {
+async fn served() -> (ServedModel, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bundle = bundle(live()).expect("the committed model is whole");
-    let served = Served::start(folder.path(), bundle, &Tasks::default().with::<Rows<Names>>()).await;
+    let served = ServedModel::start(folder.path(), bundle, &Tasks::default().with::<Rows<Names>>()).await;
     (served.expect("the committed model can be served"), folder)
 }
 

@@ -17,6 +17,11 @@ pub enum LedgerError {
     /// The value is too large for an entry.
     #[error("an entry holds at most {MAX_VALUE_BYTES} bytes, got {got}")]
     TooLarge { got: usize },
+    /// The program was built without this back end.
+    #[error(
+        "this program was built without the ledger's back end {feature:?}: build it with the Cargo feature {feature:?}"
+    )]
+    NotBuilt { feature: &'static str },
     /// The operating system gave no randomness.
     #[error("the operating system gave no randomness")]
     Random,

@@ -9,6 +9,7 @@
 
 mod clock;
 mod counter;
+#[cfg(feature = "dynamodb")]
 mod dynamodb;
 mod entry;
 mod error;
@@ -18,10 +19,12 @@ mod ledger;
 mod location;
 mod memory;
 mod open;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use self::clock::Clock;
 pub use self::counter::{CounterOutcome, CounterUpdate};
+#[cfg(feature = "dynamodb")]
 pub use self::dynamodb::DynamoDbLedger;
 pub use self::entry::{LedgerEntry, LedgerKey, LedgerWrite, ListedEntry, Revision};
 pub use self::error::{LedgerError, MAX_VALUE_BYTES};
@@ -31,4 +34,5 @@ pub use self::ledger::{InsertOutcome, Ledger, NO_EXPIRY, all};
 pub use self::location::LedgerLocation;
 pub use self::memory::MemoryLedger;
 pub use self::open::open;
+#[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteLedger;

@@ -15,6 +15,22 @@ pub enum LedgerLocation {
 }
 
 impl LedgerLocation {
+    /// The Cargo feature of this crate that has the back end.
+    pub fn feature(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::DynamoDb(_) => "dynamodb",
+        }
+    }
+
+    /// Whether this program was built with the back end.
+    pub fn is_built(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => cfg!(feature = "sqlite"),
+            Self::DynamoDb(_) => cfg!(feature = "dynamodb"),
+        }
+    }
+
     /// The default folder of the usage journal. It depends on the ledger, and on the variables that select a DynamoDB endpoint.
     pub fn journal(&self, variables: impl Fn(&str) -> Option<String>) -> PathBuf {
         match self {

@@ -5,9 +5,11 @@ mod error;
 pub mod load;
 pub mod manifest;
 mod pointer;
+#[cfg(feature = "publish")]
 pub mod publish;
 pub mod schema;
 pub mod task;
+#[cfg(feature = "publish")]
 mod time;
 
 pub use self::error::{InputError, ModelError, PredictError};

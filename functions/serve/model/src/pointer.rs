@@ -4,7 +4,9 @@
 //! pointer back: functions take no serial below the highest that any of them has seen. To roll back is to sign a new pointer to an
 //! older version.
 
-use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey};
+#[cfg(any(test, feature = "publish"))]
+use amaas_wire::dsse::SigningKey;
+use amaas_wire::dsse::{DsseError, Envelope, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 use amaas_store::{Alias, ModelName, Version};
@@ -21,6 +23,7 @@ pub(crate) struct Pointer {
 
 impl Pointer {
     /// The pointer as it is stored.
+    #[cfg(any(test, feature = "publish"))]
     pub(crate) fn sign(&self, signer: &SigningKey) -> Vec<u8> {
         // Names and a number only, so that there is nothing that JSON has no form for.
         let payload = serde_json::to_vec(self).unwrap_or_default();

@@ -25,6 +25,7 @@ use tower::ServiceExt;
 use super::connections::{Connections, Cut, Place};
 use super::descriptors;
 use super::transport::Transport;
+#[cfg(feature = "grpc")]
 use crate::grpc;
 use crate::router::router;
 use crate::state::Host;
@@ -62,7 +63,9 @@ impl Server {
 /// None at present: an error of one connection ends that connection.
 pub async fn serve(server: Server, host: Host, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
     let connections = GracefulShutdown::new();
-    let router = grpc::beside(router(host.clone()), host.clone());
+    let router = router(host.clone());
+    #[cfg(feature = "grpc")]
+    let router = grpc::beside(router, host.clone());
     tokio::select! {
         () = accept(server.listener, &router, &connections, &host) => {}
         () = host.account() => {}

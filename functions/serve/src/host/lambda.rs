@@ -63,11 +63,6 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
     }
 }
 
-/// Whether Lambda takes a snapshot of this process when its init phase is over (`SnapStart`), and starts others from it.
-pub(crate) fn takes_snapshot() -> bool {
-    std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "snap-start")
-}
-
 /// What must not be in a snapshot, nor the same in two processes that start from one.
 ///
 /// The keys are dropped, and read anew. Randomness needs nothing: HPKE, Ed25519, the nonces of answers and request ids

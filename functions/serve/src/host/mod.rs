@@ -1,13 +1,23 @@
 //! The same router under the Lambda Runtime API or as an HTTP server. One binary, every host.
 
+#[cfg(feature = "http")]
 mod connections;
+#[cfg(feature = "http")]
 mod descriptors;
+#[cfg(feature = "lambda")]
 mod event;
+#[cfg(feature = "http")]
 mod exchange;
+#[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "lambda")]
 mod lambda;
+#[cfg(feature = "lambda")]
 mod principal;
+#[cfg(feature = "http")]
 mod transport;
 
+#[cfg(feature = "http")]
 pub use self::http::{Server, serve};
-pub(crate) use self::lambda::{run as lambda, takes_snapshot};
+#[cfg(feature = "lambda")]
+pub(crate) use self::lambda::run as lambda;

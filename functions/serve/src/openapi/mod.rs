@@ -27,5 +27,9 @@ pub(crate) mod native;
 pub(crate) mod openai;
 pub(crate) mod protocol;
 
+#[cfg(not(feature = "openapi"))]
+pub(crate) use self::document::Operation;
 pub(crate) use self::view::{Fits, Models, View};
+#[cfg(not(feature = "openapi"))]
+pub(crate) use self::writer::Writer;
 pub(crate) use self::writer::{Describe, document};

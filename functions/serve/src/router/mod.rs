@@ -7,6 +7,7 @@ pub(crate) mod health;
 pub(crate) mod infer;
 mod models;
 mod named;
+#[cfg(feature = "openapi")]
 mod openapi;
 mod predict;
 mod query;
@@ -69,7 +70,8 @@ fn paths() -> Vec<&'static str> {
 /// What names the model in its path, or needs none.
 fn by_path() -> Vec<Route> {
     use document::{keys, native, protocol};
-    vec![
+    Vec::from([
+        #[cfg(feature = "openapi")]
         Route::get("/openapi.json", openapi::openapi, native::document),
         Route::get("/v1/models", models::list, native::list),
         // The same once more, for clients that end it so.
@@ -100,7 +102,7 @@ fn by_path() -> Vec<Route> {
         Route::post("/v2/repository/index", repository::index, protocol::index),
         Route::post("/v2/repository/models/{model}/load", repository::refuse, protocol::load),
         Route::post("/v2/repository/models/{model}/unload", repository::refuse, protocol::unload),
-    ]
+    ])
 }
 
 /// What names the model in its body, which `named` reads before it looks for a stored response.

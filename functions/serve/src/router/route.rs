@@ -5,26 +5,52 @@ use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
 use http::Method;
 
+#[cfg(feature = "openapi")]
 use crate::openapi::Describe;
+#[cfg(not(feature = "openapi"))]
+use crate::openapi::{Operation, Writer};
 use crate::state::Host;
 
 /// One method of one path.
 pub(super) struct Route {
     pub(super) method: Method,
     pub(super) path: &'static str,
+    #[cfg(feature = "openapi")]
     pub(super) describe: Describe,
     answer: MethodRouter<Host>,
 }
 
 impl Route {
     /// `GET` of `path`.
+    #[cfg(feature = "openapi")]
     pub(super) fn get<T: 'static>(path: &'static str, answer: impl Handler<T, Host>, describe: Describe) -> Self {
         Self { method: Method::GET, path, describe, answer: get(answer) }
     }
 
+    /// `GET` of `path`. The type of `_describe` has no size, so that nothing refers to what it calls.
+    #[cfg(not(feature = "openapi"))]
+    pub(super) fn get<T: 'static>(
+        path: &'static str,
+        answer: impl Handler<T, Host>,
+        _describe: impl FnOnce(&mut Writer) -> Option<Operation>,
+    ) -> Self {
+        Self { method: Method::GET, path, answer: get(answer) }
+    }
+
     /// `POST` to `path`.
+    #[cfg(feature = "openapi")]
     pub(super) fn post<T: 'static>(path: &'static str, answer: impl Handler<T, Host>, describe: Describe) -> Self {
         Self { method: Method::POST, path, describe, answer: post(answer) }
+    }
+
+    /// `POST` to `path`.
+    #[cfg(not(feature = "openapi"))]
+    pub(super) fn post<T: 'static>(
+        path: &'static str,
+        answer: impl Handler<T, Host>,
+        _describe: impl FnOnce(&mut Writer) -> Option<Operation>,
+    ) -> Self {
+        Self { method: Method::POST, path, answer: post(answer) }
     }
 }
 

@@ -1,16 +1,16 @@
 //! A function, and what its calls cost a month.
 
-use super::habits::{Habits, KEPT_DAYS, RECORD_BYTES, RECORD_DAYS};
-use super::line::Line;
+use super::line::LineItem;
 use super::prices::Prices;
-use super::{lambda, ledger, surroundings};
+use super::usage_profile::{RECORD_BYTES, RECORD_DAYS, RESPONSE_DAYS, UsageProfile};
+use super::{lambda, ledger, platform};
 use crate::architecture::Architecture;
 use crate::arguments::Estimate;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// A function and its calls in a month.
 #[derive(Clone, Debug)]
-pub(super) struct Function {
+pub(super) struct FunctionLoad {
     /// Its address in the plan, or a name for it.
     pub(super) address: String,
     pub(super) memory_mb: f64,
@@ -36,25 +36,30 @@ pub(super) struct FreeTier {
     pub(super) gigabyte_seconds: f64,
 }
 
-impl Function {
+impl FunctionLoad {
     /// What its calls cost, by service.
-    pub(super) fn lines(&self, habits: &Habits, prices: &Prices, free: &mut FreeTier) -> Result<Vec<Line>, Failure> {
-        let mut lines = lambda::lines(self, habits, prices, free)?;
-        lines.extend(ledger::lines(self, habits, prices)?);
-        lines.extend(surroundings::lines(self, habits, prices)?);
+    pub(super) fn lines(
+        &self,
+        profile: &UsageProfile,
+        prices: &Prices,
+        free: &mut FreeTier,
+    ) -> Result<Vec<LineItem>, CliError> {
+        let mut lines = lambda::lines(self, profile, prices, free)?;
+        lines.extend(ledger::lines(self, profile, prices)?);
+        lines.extend(platform::lines(self, profile, prices)?);
         Ok(lines)
     }
 
     /// What its calls come to in the ledger once records are as old as they get, in GB.
-    pub(super) fn ledger_gigabytes(&self, habits: &Habits) -> f64 {
+    pub(super) fn ledger_gigabytes(&self, profile: &UsageProfile) -> f64 {
         let a_day = self.calls * 12.0 / 365.0;
-        let kept = (habits.kept_bytes() + INDEX_BYTES) * KEPT_DAYS;
+        let kept = (profile.kept_bytes() + INDEX_BYTES) * RESPONSE_DAYS;
         a_day * (RECORD_BYTES * RECORD_DAYS + kept) / GIGABYTE
     }
 
     /// Beginnings of environments in a month.
-    pub(super) fn cold_starts(&self, habits: &Habits) -> f64 {
-        if self.provisioned > 0.0 { 0.0 } else { self.calls * habits.cold_share }
+    pub(super) fn cold_starts(&self, profile: &UsageProfile) -> f64 {
+        if self.provisioned > 0.0 { 0.0 } else { self.calls * profile.cold_share }
     }
 }
 

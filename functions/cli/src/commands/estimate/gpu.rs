@@ -6,17 +6,17 @@
 use serde::Serialize;
 
 use super::figure::{quantity, sum, usd};
-use super::function::{FreeTier, Function};
-use super::habits::{HOURS, Habits, SECONDS};
+use super::function::{FreeTier, FunctionLoad};
 use super::lambda;
 use super::line::total;
 use super::prices::Prices;
+use super::usage_profile::{HOURS_PER_MONTH, SECONDS_PER_MONTH, UsageProfile};
 use crate::arguments::Estimate;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The comparison.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Gpu {
+pub(super) struct GpuComparison {
     instance: String,
     /// How long it works on a call, in milliseconds.
     p50_ms: f64,
@@ -38,13 +38,13 @@ pub(super) struct Gpu {
     lambda_usd: f64,
 }
 
-impl Gpu {
+impl GpuComparison {
     /// Compares what `functions` cost at Lambda; nothing where they are not called.
     pub(super) fn compare(
         estimate: &Estimate,
-        functions: &[Function],
+        functions: &[FunctionLoad],
         prices: &Prices,
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Option<Self>, CliError> {
         let calls = sum(functions.iter().map(|function| function.calls));
         if calls <= 0.0 {
             return Ok(None);
@@ -52,17 +52,15 @@ impl Gpu {
         let instance = &estimate.gpu_instance;
         let Some(hour) = prices.known(&format!("ec2.{instance}")) else {
             let known = prices.names("ec2.").join(", ");
-            return Err(Failure::usage(format!("no price is known for the instance {instance:?}, only for {known}"))
-                .try_this(format!(
-                    "write one of these, or give its price by the hour: --instance-price {instance}=USD"
-                )));
+            return Err(CliError::usage(format!("no price is known for the instance {instance:?}, only for {known}"))
+                .hint(format!("write one of these, or give its price by the hour: --instance-price {instance}=USD")));
         };
         let (hour, disk) = (hour.usd / hour.per, prices.of("ebs.gp3")?);
-        let usd_a_month = hour * HOURS + estimate.gpu_disk_gb.0 * disk.usd / disk.per;
+        let usd_a_month = hour * HOURS_PER_MONTH + estimate.gpu_disk_gb.0 * disk.usd / disk.per;
         let (mut lambda_usd, mut fixed) = (0.0, 0.0);
         for function in functions {
             // An allowance ends, and what is compared goes on.
-            let lines = lambda::lines(function, &Habits::of(estimate), prices, &mut FreeTier::default())?;
+            let lines = lambda::lines(function, &UsageProfile::of(estimate), prices, &mut FreeTier::default())?;
             lambda_usd += total(&lines);
             fixed += sum(lines.iter().filter(|line| lambda::is_fixed(line)).map(|line| line.usd));
         }
@@ -70,21 +68,21 @@ impl Gpu {
         let p50_ms = estimate.gpu_p50_ms.map_or(mean_ms, |time| time.0);
         let utilisation = estimate.gpu_utilisation.0;
         if utilisation <= 0.0 {
-            return Err(Failure::usage(
+            return Err(CliError::usage(
                 "expected --gpu-utilisation of more than 0, got 0: an instance that is never busy does no calls",
             )
-            .try_this("write a share of its time, such as --gpu-utilisation 0.7"));
+            .hint("write a share of its time, such as --gpu-utilisation 0.7"));
         }
-        Ok(Some(Self::new(instance, &Sums { calls, lambda_usd, fixed, usd_a_month, p50_ms, utilisation })))
+        Ok(Some(Self::new(instance, &LambdaCosts { calls, lambda_usd, fixed, usd_a_month, p50_ms, utilisation })))
     }
 
-    fn new(instance: &str, sums: &Sums) -> Self {
-        let Sums { calls, lambda_usd, fixed, usd_a_month, p50_ms, utilisation } = *sums;
+    fn new(instance: &str, sums: &LambdaCosts) -> Self {
+        let LambdaCosts { calls, lambda_usd, fixed, usd_a_month, p50_ms, utilisation } = *sums;
         let lambda_usd_per_call = (lambda_usd - fixed) / calls;
         // A call costs something, unless prices of one's own say otherwise.
         let costs = lambda_usd_per_call > 0.0;
         let break_even_calls = costs.then(|| ((usd_a_month - fixed) / lambda_usd_per_call).max(0.0));
-        let capacity_calls = SECONDS * 1000.0 / p50_ms * utilisation;
+        let capacity_calls = SECONDS_PER_MONTH * 1000.0 / p50_ms * utilisation;
         let instances = (calls / capacity_calls).ceil().max(1.0);
         let instances_usd = instances * usd_a_month;
         Self {
@@ -129,7 +127,7 @@ impl Gpu {
     }
 }
 
-struct Sums {
+struct LambdaCosts {
     calls: f64,
     lambda_usd: f64,
     /// Of that, what does not depend on calls.
@@ -143,8 +141,11 @@ struct Sums {
 mod tests {
     use super::*;
 
-    fn gpu(calls: f64, lambda_usd: f64, p50_ms: f64) -> Gpu {
-        Gpu::new("g", &Sums { calls, lambda_usd, fixed: 0.0, usd_a_month: 400.0, p50_ms, utilisation: 0.5 })
+    fn gpu(calls: f64, lambda_usd: f64, p50_ms: f64) -> GpuComparison {
+        GpuComparison::new(
+            "g",
+            &LambdaCosts { calls, lambda_usd, fixed: 0.0, usd_a_month: 400.0, p50_ms, utilisation: 0.5 },
+        )
     }
 
     #[test]
@@ -164,9 +165,15 @@ mod tests {
 
     #[test]
     fn what_is_always_ready_is_paid_before_the_first_call() {
-        let sums =
-            Sums { calls: 10.0, lambda_usd: 310.0, fixed: 300.0, usd_a_month: 400.0, p50_ms: 1.0, utilisation: 0.5 };
-        assert_eq!(Gpu::new("g", &sums).break_even_calls, Some(100.0));
+        let sums = LambdaCosts {
+            calls: 10.0,
+            lambda_usd: 310.0,
+            fixed: 300.0,
+            usd_a_month: 400.0,
+            p50_ms: 1.0,
+            utilisation: 0.5,
+        };
+        assert_eq!(GpuComparison::new("g", &sums).break_even_calls, Some(100.0));
     }
 
     #[test]

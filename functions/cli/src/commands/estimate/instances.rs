@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::figure::quantity;
-use super::habits::HOURS;
-use super::line::Line;
+use super::line::LineItem;
 use super::plan::{Plan, Resource, as_number};
 use super::prices::Prices;
 use super::resource::Cost;
+use super::usage_profile::HOURS_PER_MONTH;
 
 /// What the group costs at its least size, and what it costs more at its largest.
 pub(super) fn of_group(group: &Resource, plan: &Plan, prices: &Prices) -> Cost {
@@ -37,15 +37,17 @@ pub(super) fn of_one(instance: &Resource, prices: &Prices) -> Cost {
     };
     let disk = (instance.at("/root_block_device/0/volume_type"), instance.at("/root_block_device/0/volume_size"));
     let disks = if disk.1.is_some() { vec![disk] } else { Vec::new() };
-    let Parts { lines, unknown } = parts(&instance.address, kind, 1.0, &disks, prices);
+    let InstanceCosts { lines, unknown } = parts(&instance.address, kind, 1.0, &disks, prices);
     Cost::Scaled { lines, more: Vec::new(), unknown }
 }
 
 /// What a disk of its own costs.
 pub(super) fn of_disk(disk: &Resource, prices: &Prices) -> Cost {
-    let (kind, size) = (disk.text("type").unwrap_or(USUAL_DISK), disk.number("size"));
+    let (kind, size) = (disk.text("type").unwrap_or(DEFAULT_DISK), disk.number("size"));
     match (prices.known(&format!("ebs.{kind}")), size) {
-        (Some(price), Some(size)) => Cost::Lines(vec![Line::new(&disk.address, format!("disk, {kind}"), size, price)]),
+        (Some(price), Some(size)) => {
+            Cost::Lines(vec![LineItem::new(&disk.address, format!("disk, {kind}"), size, price)])
+        }
         (None, _) => Cost::Unknown(format!("no price is known for disks of the type {kind:?}")),
         (_, None) => Cost::Unknown("its size is not known before the apply".to_owned()),
     }
@@ -54,26 +56,26 @@ pub(super) fn of_disk(disk: &Resource, prices: &Prices) -> Cost {
 type Disk<'a> = (Option<&'a Value>, Option<&'a Value>);
 
 /// What instances and their disks cost, and why something of that is not known.
-struct Parts {
-    lines: Vec<Line>,
+struct InstanceCosts {
+    lines: Vec<LineItem>,
     unknown: Vec<String>,
 }
 
-fn parts(address: &str, instance: &str, number: f64, disks: &[Disk<'_>], prices: &Prices) -> Parts {
-    let mut parts = Parts { lines: Vec::new(), unknown: Vec::new() };
+fn parts(address: &str, instance: &str, number: f64, disks: &[Disk<'_>], prices: &Prices) -> InstanceCosts {
+    let mut parts = InstanceCosts { lines: Vec::new(), unknown: Vec::new() };
     match prices.known(&format!("ec2.{instance}")) {
         Some(price) => {
             let what = format!("{} × {instance}", quantity(number));
-            parts.lines.push(Line::new(address, what, number * HOURS, price));
+            parts.lines.push(LineItem::new(address, what, number * HOURS_PER_MONTH, price));
         }
         None => parts.unknown.push(unpriced(instance, prices)),
     }
     for (kind, size) in disks {
-        let kind = kind.and_then(Value::as_str).unwrap_or(USUAL_DISK);
+        let kind = kind.and_then(Value::as_str).unwrap_or(DEFAULT_DISK);
         match (prices.known(&format!("ebs.{kind}")), size.and_then(as_number)) {
             (Some(price), Some(size)) => {
                 let what = format!("{} × disk, {kind}", quantity(number));
-                parts.lines.push(Line::new(address, what, number * size, price));
+                parts.lines.push(LineItem::new(address, what, number * size, price));
             }
             (None, _) => parts.unknown.push(format!("no price is known for disks of the type {kind:?}")),
             (_, None) => parts.unknown.push("the size of a disk is not known before the apply".to_owned()),
@@ -106,4 +108,4 @@ fn template<'a>(group: &Resource, plan: &'a Plan) -> Option<&'a Resource> {
 }
 
 /// What EC2 gives a disk where nobody says.
-const USUAL_DISK: &str = "gp2";
+const DEFAULT_DISK: &str = "gp2";

@@ -1,34 +1,34 @@
 //! What Lambda itself costs: requests, time and memory.
 
-use super::function::{FreeTier, Function, beyond};
-use super::habits::{Habits, SECONDS};
-use super::line::Line;
+use super::function::{FreeTier, FunctionLoad, beyond};
+use super::line::LineItem;
 use super::prices::Prices;
-use crate::failure::Failure;
+use super::usage_profile::{SECONDS_PER_MONTH, UsageProfile};
+use crate::error::CliError;
 
 /// What calls to `function` cost at Lambda.
 pub(super) fn lines(
-    function: &Function,
-    habits: &Habits,
+    function: &FunctionLoad,
+    profile: &UsageProfile,
     prices: &Prices,
     free: &mut FreeTier,
-) -> Result<Vec<Line>, Failure> {
+) -> Result<Vec<LineItem>, CliError> {
     let architecture = function.architecture.to_string();
     let price = |name: &str| prices.of(&format!("lambda.{name}.{architecture}"));
-    let line = |what: &str, quantity, price| Line::new("Lambda", what, quantity, price);
+    let line = |what: &str, quantity, price| LineItem::new("Lambda", what, quantity, price);
     let mut lines = vec![line("requests", beyond(function.calls, &mut free.requests), prices.of("lambda.requests")?)];
     let billed = billed_seconds(function.calls, function.p50_ms);
     let memory_gb = function.memory_mb / 1024.0;
     if function.provisioned > 0.0 {
         // Lambda gives nothing for nothing there.
         lines.push(line("duration", billed * memory_gb, price("provisioned-duration")?));
-        let ready = provisioned(function.provisioned, function.memory_mb, SECONDS);
-        lines.push(line(READY, ready, price("provisioned")?));
+        let ready = provisioned(function.provisioned, function.memory_mb, SECONDS_PER_MONTH);
+        lines.push(line(PROVISIONED_LINE, ready, price("provisioned")?));
     } else {
         let duration = beyond(billed * memory_gb, &mut free.gigabyte_seconds);
         lines.push(line("duration", duration, price("duration")?));
     }
-    let cold = billed_seconds(function.cold_starts(habits), habits.cold_ms);
+    let cold = billed_seconds(function.cold_starts(profile), profile.cold_ms);
     if cold > 0.0 {
         let duration = beyond(cold * memory_gb, &mut free.gigabyte_seconds);
         lines.push(line("cold starts", duration, price("duration")?));
@@ -38,16 +38,16 @@ pub(super) fn lines(
         lines.push(line("ephemeral storage", (billed + cold) * more_gb, prices.of("lambda.ephemeral")?));
     }
     if function.snap_start {
-        lines.push(line(CACHE, memory_gb * SECONDS, prices.of("lambda.snapstart.cache")?));
-        let restored = function.cold_starts(habits) * memory_gb;
+        lines.push(line(SNAPSHOT_LINE, memory_gb * SECONDS_PER_MONTH, prices.of("lambda.snapstart.cache")?));
+        let restored = function.cold_starts(profile) * memory_gb;
         lines.push(line("snapshots restored", restored, prices.of("lambda.snapstart.restore")?));
     }
     Ok(lines)
 }
 
 /// Whether a line of Lambda's is paid without a call too.
-pub(super) fn is_fixed(line: &Line) -> bool {
-    line.what == READY || line.what == CACHE
+pub(super) fn is_fixed(line: &LineItem) -> bool {
+    line.what == PROVISIONED_LINE || line.what == SNAPSHOT_LINE
 }
 
 /// Seconds that are billed of `times` runs of `milliseconds`, each of which counts whole milliseconds.
@@ -64,9 +64,9 @@ fn provisioned(number: f64, memory_mb: f64, seconds: f64) -> f64 {
 pub(super) const FREE_REQUESTS: f64 = 1_000_000.0;
 pub(super) const FREE_GB_SECONDS: f64 = 400_000.0;
 const FREE_EPHEMERAL_MB: f64 = 512.0;
-const READY: &str = "provisioned concurrency";
+const PROVISIONED_LINE: &str = "provisioned concurrency";
 /// Each published version has one until it is deleted; `infra/` has one version in use.
-const CACHE: &str = "snapshot of one version";
+const SNAPSHOT_LINE: &str = "snapshot of one version";
 
 #[cfg(test)]
 mod tests {
@@ -83,8 +83,8 @@ mod tests {
         let arguments = Arguments::parse_from(["amaas", "estimate"].into_iter().chain(flags.split_whitespace()));
         let Command::Estimate(estimate) = arguments.command else { panic!("it is the command") };
         let prices = Prices::open(None, REGION).expect("known");
-        let (function, habits) = (described(&estimate).expect("described"), Habits::of(&estimate));
-        let lines = lines(&function, &habits, &prices, &mut FreeTier::of(&estimate)).expect("priced");
+        let (function, profile) = (described(&estimate).expect("described"), UsageProfile::of(&estimate));
+        let lines = lines(&function, &profile, &prices, &mut FreeTier::of(&estimate)).expect("priced");
         lines.into_iter().map(|line| (line.what, format!("{:.2}", line.usd))).collect()
     }
 

@@ -7,7 +7,7 @@ use super::prices::Price;
 
 /// So much of something in a month, at a price.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Line {
+pub(super) struct LineItem {
     /// The service, or the address of the resource in a plan.
     pub(super) resource: String,
     /// What of it costs.
@@ -27,7 +27,7 @@ pub(super) struct Line {
     pub(super) usd: f64,
 }
 
-impl Line {
+impl LineItem {
     /// `quantity` of what `price` is for.
     pub(super) fn new(resource: impl Into<String>, what: impl Into<String>, quantity: f64, price: &Price) -> Self {
         Self {
@@ -50,6 +50,6 @@ impl Line {
 }
 
 /// What `lines` cost together.
-pub(super) fn total(lines: &[Line]) -> f64 {
+pub(super) fn total(lines: &[LineItem]) -> f64 {
     sum(lines.iter().map(|line| line.usd))
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The resources that there will be.
 #[derive(Debug)]
@@ -29,18 +29,17 @@ pub(super) struct Resource {
 
 impl Plan {
     /// Reads the plan at `path`, or from standard input where that is "-".
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let mut bytes = Vec::new();
         let read = if path.as_os_str() == "-" {
             std::io::stdin().read_to_end(&mut bytes).map(drop)
         } else {
             std::fs::read(path).map(|read| bytes = read)
         };
-        read.map_err(|error| Failure::file(path, &error))?;
+        read.map_err(|error| CliError::file(path, &error))?;
         Self::parse(&bytes).map_err(|cause| {
-            Failure::usage(format!("{}: {cause}", path.display())).try_this(
-                "`terraform plan -out=tfplan && terraform show -json tfplan > plan.json`, and --plan plan.json",
-            )
+            CliError::usage(format!("{}: {cause}", path.display()))
+                .hint("`terraform plan -out=tfplan && terraform show -json tfplan > plan.json`, and --plan plan.json")
         })
     }
 
@@ -100,7 +99,7 @@ impl Resource {
 /// A number, or a text that is one.
 pub(super) fn as_number(value: &Value) -> Option<f64> {
     let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
-    number.filter(|number| (0.0..=MOST).contains(number))
+    number.filter(|number| (0.0..=MAX_QUANTITY).contains(number))
 }
 
 /// The resources of `module` and of those within.
@@ -155,7 +154,7 @@ fn shortened(value: &Value) -> String {
 }
 
 /// More than any resource has of anything.
-const MOST: f64 = 1e12;
+const MAX_QUANTITY: f64 = 1e12;
 
 /// Without what a terminal would take for an order.
 fn printable(text: &str) -> String {

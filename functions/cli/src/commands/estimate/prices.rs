@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{REGION, regions};
 use crate::arguments::{Estimate, InstancePrice};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// What something costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ struct Document {
 
 impl Prices {
     /// The built-in prices for `region`, and in their place those that `estimate` gives.
-    pub(super) fn of_region(estimate: &Estimate, region: &str) -> Result<Self, Failure> {
+    pub(super) fn of_region(estimate: &Estimate, region: &str) -> Result<Self, CliError> {
         let mut prices = Self::open(estimate.prices.as_deref(), region)?;
         for InstancePrice { instance, usd } in &estimate.instance_price {
             let price = Price {
@@ -77,16 +77,16 @@ impl Prices {
     }
 
     /// The built-in prices, and those of the file at `own` in their place, for `region`.
-    pub(super) fn open(own: Option<&Path>, region: &str) -> Result<Self, Failure> {
+    pub(super) fn open(own: Option<&Path>, region: &str) -> Result<Self, CliError> {
         let mut all = BTreeMap::new();
         let built_in =
-            parse(BUILT_IN.as_bytes()).map_err(|cause| Failure::new(format!("the built-in prices: {cause}")))?;
+            parse(BUILT_IN.as_bytes()).map_err(|cause| CliError::new(format!("the built-in prices: {cause}")))?;
         let mut documents = vec![built_in];
         if let Some(path) = own {
-            let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
+            let bytes = std::fs::read(path).map_err(|error| CliError::file(path, &error))?;
             documents.push(parse(&bytes).map_err(|cause| {
-                Failure::usage(format!("{}: {cause}", path.display()))
-                    .try_this("`amaas estimate --show-prices` prints a file of the form")
+                CliError::usage(format!("{}: {cause}", path.display()))
+                    .hint("`amaas estimate --show-prices` prints a file of the form")
             })?);
         }
         for price in documents.into_iter().flatten() {
@@ -104,10 +104,10 @@ impl Prices {
     }
 
     /// The price called `name`.
-    pub(super) fn of(&self, name: &str) -> Result<&Price, Failure> {
+    pub(super) fn of(&self, name: &str) -> Result<&Price, CliError> {
         self.known(name).ok_or_else(|| {
-            Failure::usage(format!("there is no price {name:?} for {} or {REGION}", self.region))
-                .try_this("give it with --prices FILE; `amaas estimate --show-prices` prints a file of the form")
+            CliError::usage(format!("there is no price {name:?} for {} or {REGION}", self.region))
+                .hint("give it with --prices FILE; `amaas estimate --show-prices` prints a file of the form")
         })
     }
 
@@ -143,11 +143,11 @@ fn parse(bytes: &[u8]) -> Result<Vec<Price>, String> {
     }
     for price in &document.prices {
         let Price { name, usd, per, .. } = price;
-        if !(0.0..=MOST).contains(usd) {
-            return Err(format!("{name}: expected \"usd\" from 0 to {MOST}, got {usd}"));
+        if !(0.0..=MAX_QUANTITY).contains(usd) {
+            return Err(format!("{name}: expected \"usd\" from 0 to {MAX_QUANTITY}, got {usd}"));
         }
-        if !(1.0..=MOST).contains(per) {
-            return Err(format!("{name}: expected \"per\" from 1 to {MOST}, got {per}"));
+        if !(1.0..=MAX_QUANTITY).contains(per) {
+            return Err(format!("{name}: expected \"per\" from 1 to {MAX_QUANTITY}, got {per}"));
         }
     }
     Ok(document.prices)
@@ -157,7 +157,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<Price>, String> {
 pub(super) const BUILT_IN: &str = include_str!("prices.json");
 const FORMAT: &str = "amaas.prices/1";
 /// More than anything costs.
-const MOST: f64 = 1e12;
+const MAX_QUANTITY: f64 = 1e12;
 
 #[cfg(test)]
 mod tests {

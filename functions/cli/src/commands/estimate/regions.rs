@@ -4,15 +4,15 @@
 //! yuan by other sellers, and `GovCloud`, the sovereign cloud and the isolated regions have price lists of their own.
 
 use super::REGION;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Refuses what is no region of AWS's, or one of a partition for which us-east-1's prices say nothing.
-pub(super) fn check(region: &str) -> Result<(), Failure> {
+pub(super) fn check(region: &str) -> Result<(), CliError> {
     let Some(partition) = partition(region) else {
-        let failure = Failure::usage(format!("AWS has no region {region:?}"));
+        let failure = CliError::usage(format!("AWS has no region {region:?}"));
         return Err(match closest(region) {
-            Some(closest) => failure.try_this(format!("--region {closest}")),
-            None => failure.try_this(format!(
+            Some(closest) => failure.hint(format!("--region {closest}")),
+            None => failure.hint(format!(
                 "write --region with a name such as {REGION}, or give the prices of a region that is new with --prices FILE"
             )),
         });
@@ -20,10 +20,10 @@ pub(super) fn check(region: &str) -> Result<(), Failure> {
     if partition == OWN {
         return Ok(());
     }
-    Err(Failure::usage(format!(
+    Err(CliError::usage(format!(
         "{region} is in the partition {partition}, of which no price is known, and {REGION}'s do not hold there"
     ))
-    .try_this(format!(
+    .hint(format!(
         "give prices of {region} in US dollars with --prices FILE; `amaas estimate --show-prices` prints a file of the form"
     )))
 }

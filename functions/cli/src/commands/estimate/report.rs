@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::REGION;
 use super::assumption::Assumption;
 use super::figure::sum;
-use super::gpu::Gpu;
-use super::line::{Line, total};
+use super::gpu::GpuComparison;
+use super::line::{LineItem, total};
 use super::plan::Resource;
 use super::prices::{Price, Prices};
 
@@ -20,7 +20,7 @@ pub(super) struct Report {
     /// Calls a month, of all functions.
     pub(super) calls: f64,
     /// What costs something, in the order of the plan.
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<LineItem>,
     pub(super) total_usd: f64,
     /// Whether it costs more: something in the plan has no known price, and is in no sum.
     pub(super) at_least: bool,
@@ -29,15 +29,15 @@ pub(super) struct Report {
     /// The total for each thousand calls; null where there are none.
     pub(super) usd_per_1000_calls: Option<f64>,
     /// What Auto Scaling groups cost more at their largest size, beside the total.
-    pub(super) at_largest_size: Vec<Line>,
+    pub(super) at_largest_size: Vec<LineItem>,
     /// What is billed by a use that is counted elsewhere, or that nobody told.
-    pub(super) by_use: Vec<Mention>,
+    pub(super) by_use: Vec<UnpricedResource>,
     /// What costs nothing: how many there are, by type.
     pub(super) free: BTreeMap<String, usize>,
     /// What may cost something, and is in no sum.
-    pub(super) not_priced: Vec<Mention>,
+    pub(super) not_priced: Vec<UnpricedResource>,
     /// The comparison with an instance that has a GPU; null where nothing is called.
-    pub(super) gpu: Option<Gpu>,
+    pub(super) gpu: Option<GpuComparison>,
     /// Every price that was used.
     pub(super) prices: Vec<Price>,
     /// Everything that is taken for granted.
@@ -61,14 +61,14 @@ pub(super) struct StandIn {
 
 /// A resource, and a word on what it costs.
 #[derive(Debug, Serialize)]
-pub(super) struct Mention {
+pub(super) struct UnpricedResource {
     pub(super) address: String,
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) why: String,
 }
 
-impl Mention {
+impl UnpricedResource {
     /// Of `resource`.
     pub(super) fn of(resource: &Resource, why: String) -> Self {
         Self { address: resource.address.clone(), kind: resource.kind.clone(), why }
@@ -77,7 +77,7 @@ impl Mention {
 
 impl Report {
     /// What `lines` come to.
-    pub(super) fn new(prices: &Prices, calls: f64, lines: Vec<Line>, gpu: Option<Gpu>) -> Self {
+    pub(super) fn new(prices: &Prices, calls: f64, lines: Vec<LineItem>, gpu: Option<GpuComparison>) -> Self {
         let (total_usd, used) = (total(&lines), prices.used());
         Self {
             at_least: false,
@@ -100,10 +100,10 @@ impl Report {
     /// With what else is in a plan.
     pub(super) fn mention(
         &mut self,
-        at_largest_size: Vec<Line>,
-        by_use: Vec<Mention>,
+        at_largest_size: Vec<LineItem>,
+        by_use: Vec<UnpricedResource>,
         free: BTreeMap<String, usize>,
-        not_priced: Vec<Mention>,
+        not_priced: Vec<UnpricedResource>,
     ) {
         self.at_least = !not_priced.is_empty();
         (self.at_largest_size, self.by_use, self.free, self.not_priced) = (at_largest_size, by_use, free, not_priced);
@@ -122,7 +122,7 @@ impl Report {
 
 impl StandIn {
     /// That of an estimate for `region`.
-    fn of(region: &str, prices: &[Price], lines: &[Line]) -> Option<Self> {
+    fn of(region: &str, prices: &[Price], lines: &[LineItem]) -> Option<Self> {
         let of_it: Vec<_> = lines.iter().filter(|line| line.region != region).collect();
         let number = prices.iter().filter(|price| price.region != region).count();
         (number > 0).then(|| Self {

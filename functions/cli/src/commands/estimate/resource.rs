@@ -3,24 +3,24 @@
 use serde_json::Value;
 
 use super::figure::{quantity, sum, unit_price};
-use super::function::{Function, GIGABYTE};
-use super::habits::{HOURS, Habits, wire_bytes};
-use super::line::Line;
+use super::function::{FunctionLoad, GIGABYTE};
+use super::line::LineItem;
 use super::plan::{Plan, Resource};
 use super::prices::Prices;
 use super::stack::scaled_function;
+use super::usage_profile::{HOURS_PER_MONTH, UsageProfile, wire_bytes};
 use super::{free, instances};
 use crate::arguments::Estimate;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// What a resource costs.
 #[derive(Debug)]
 pub(super) enum Cost {
-    Lines(Vec<Line>),
+    Lines(Vec<LineItem>),
     /// So much at its least size, and so much more at its largest; of parts it is not known how much.
     Scaled {
-        lines: Vec<Line>,
-        more: Vec<Line>,
+        lines: Vec<LineItem>,
+        more: Vec<LineItem>,
         unknown: Vec<String>,
     },
     /// By its use, which is counted elsewhere or not at all.
@@ -31,19 +31,19 @@ pub(super) enum Cost {
 }
 
 /// What is known around a resource.
-pub(super) struct Around<'a> {
+pub(super) struct CostModel<'a> {
     pub(super) estimate: &'a Estimate,
     pub(super) plan: &'a Plan,
     pub(super) prices: &'a Prices,
-    pub(super) habits: &'a Habits,
-    pub(super) functions: &'a [Function],
+    pub(super) profile: &'a UsageProfile,
+    pub(super) functions: &'a [FunctionLoad],
 }
 
-impl Around<'_> {
+impl CostModel<'_> {
     /// What `resource` costs, apart from what its functions cost by their calls.
-    pub(super) fn cost(&self, resource: &Resource) -> Result<Cost, Failure> {
+    pub(super) fn cost(&self, resource: &Resource) -> Result<Cost, CliError> {
         let one = |what: &str, price: &str| self.some(resource, what, 1.0, price);
-        let hours = |what: &str, price: &str| self.some(resource, what, HOURS, price);
+        let hours = |what: &str, price: &str| self.some(resource, what, HOURS_PER_MONTH, price);
         let cost = match resource.kind.as_str() {
             "aws_kms_key" | "aws_kms_external_key" | "aws_kms_replica_key" => one("key", "kms.keys")?,
             "aws_secretsmanager_secret" => one("secret", "secrets.secrets")?,
@@ -105,12 +105,12 @@ impl Around<'_> {
         Ok(cost)
     }
 
-    fn some(&self, resource: &Resource, what: &str, quantity: f64, price: &str) -> Result<Cost, Failure> {
+    fn some(&self, resource: &Resource, what: &str, quantity: f64, price: &str) -> Result<Cost, CliError> {
         Ok(Cost::Lines(vec![self.line(resource, what, quantity, price)?]))
     }
 
-    fn line(&self, resource: &Resource, what: &str, quantity: f64, price: &str) -> Result<Line, Failure> {
-        Ok(Line::new(&resource.address, what, quantity, self.prices.of(price)?))
+    fn line(&self, resource: &Resource, what: &str, quantity: f64, price: &str) -> Result<LineItem, CliError> {
+        Ok(LineItem::new(&resource.address, what, quantity, self.prices.of(price)?))
     }
 
     /// Something whose use nobody has told.
@@ -122,7 +122,7 @@ impl Around<'_> {
     }
 
     /// An alarm is billed by the metrics that it reads, and is dearer where it looks more often than once a minute.
-    fn alarm(&self, alarm: &Resource) -> Result<Cost, Failure> {
+    fn alarm(&self, alarm: &Resource) -> Result<Cost, CliError> {
         let queries = alarm.blocks("metric_query");
         let metrics: Vec<_> = queries.iter().filter_map(|query| query.pointer("/metric/0")).collect();
         let periods = metrics.iter().filter_map(|metric| metric.get("period")?.as_f64()).chain(alarm.number("period"));
@@ -133,20 +133,20 @@ impl Around<'_> {
     }
 
     /// An interface endpoint is billed in each zone that it has a subnet in.
-    fn endpoint(&self, endpoint: &Resource) -> Result<Cost, Failure> {
+    fn endpoint(&self, endpoint: &Resource) -> Result<Cost, CliError> {
         match endpoint.text("vpc_endpoint_type").unwrap_or("Gateway") {
             "Gateway" => Ok(Cost::Free),
             "Interface" => {
                 let subnets = endpoint.list("subnet_ids").map(Vec::len).filter(|subnets| *subnets > 0);
                 let zones = subnets.map_or(self.estimate.zones.0, lossless);
                 let what = format!("interface endpoint in {} zones, data apart", quantity(zones));
-                self.some(endpoint, &what, zones * HOURS, "vpc.endpoints")
+                self.some(endpoint, &what, zones * HOURS_PER_MONTH, "vpc.endpoints")
             }
             other => Ok(Cost::Unknown(format!("no price is known for an endpoint of the type {other:?}"))),
         }
     }
 
-    fn web_acl(&self, acl: &Resource) -> Result<Cost, Failure> {
+    fn web_acl(&self, acl: &Resource) -> Result<Cost, CliError> {
         let rules = lossless(acl.blocks("rule").len());
         let calls = self.share("aws_wafv2_web_acl", |_| true);
         Ok(Cost::Lines(vec![
@@ -157,14 +157,19 @@ impl Around<'_> {
     }
 
     /// What the ledger comes to is counted at its table.
-    fn table(&self, table: &Resource) -> Result<Cost, Failure> {
+    fn table(&self, table: &Resource) -> Result<Cost, CliError> {
         let mut lines = Vec::new();
         if table.text("billing_mode") == Some("PROVISIONED") {
             for (what, capacity, price) in [
                 ("write capacity", "write_capacity", "dynamodb.wcu"),
                 ("read capacity", "read_capacity", "dynamodb.rcu"),
             ] {
-                lines.push(self.line(table, what, table.number(capacity).unwrap_or_default() * HOURS, price)?);
+                lines.push(self.line(
+                    table,
+                    what,
+                    table.number(capacity).unwrap_or_default() * HOURS_PER_MONTH,
+                    price,
+                )?);
             }
         }
         if self.ledger().is_some_and(|ledger| ledger.address == table.address) {
@@ -186,21 +191,21 @@ impl Around<'_> {
 
     /// What the calls of all functions come to in the ledger.
     pub(super) fn ledger_gigabytes(&self) -> f64 {
-        sum(self.functions.iter().map(|function| function.ledger_gigabytes(self.habits)))
+        sum(self.functions.iter().map(|function| function.ledger_gigabytes(self.profile)))
     }
 
-    fn api(&self, api: &Resource) -> Result<Cost, Failure> {
+    fn api(&self, api: &Resource) -> Result<Cost, CliError> {
         let is_http = |api: &Resource| api.text("protocol_type").unwrap_or("HTTP") == "HTTP";
         if !is_http(api) {
             return Ok(Cost::Unknown("no price is known for a WebSocket API".to_owned()));
         }
-        let requests = self.habits.api_requests(self.share("aws_apigatewayv2_api", is_http));
+        let requests = self.profile.api_requests(self.share("aws_apigatewayv2_api", is_http));
         self.some(api, "HTTP API requests", requests, "api.http")
     }
 
-    fn distribution(&self, distribution: &Resource) -> Result<Cost, Failure> {
+    fn distribution(&self, distribution: &Resource) -> Result<Cost, CliError> {
         let calls = self.share("aws_cloudfront_distribution", |_| true);
-        let sent = calls * wire_bytes(self.habits.response_bytes) / GIGABYTE;
+        let sent = calls * wire_bytes(self.profile.response_bytes) / GIGABYTE;
         Ok(Cost::Lines(vec![
             self.line(distribution, "HTTPS requests", calls, "cloudfront.requests")?,
             self.line(distribution, "data transfer out", sent, "cloudfront.transfer")?,

@@ -6,39 +6,39 @@ use serde_json::Value;
 
 use super::assumption::Assumption;
 use super::figure::sum;
-use super::function::{FreeTier, Function};
-use super::gpu::Gpu;
-use super::habits::Habits;
-use super::line::Line;
+use super::function::{FreeTier, FunctionLoad};
+use super::gpu::GpuComparison;
+use super::line::LineItem;
 use super::plan::{Plan, Resource, as_number};
 use super::prices::Prices;
-use super::report::{Mention, Report};
-use super::resource::{Around, Cost};
+use super::report::{Report, UnpricedResource};
+use super::resource::{Cost, CostModel};
+use super::usage_profile::UsageProfile;
 use super::{EPHEMERAL_MB, MEMORY_MB};
 use crate::architecture::Architecture;
 use crate::arguments::{Estimate, OfModel};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// What `plan` costs.
-pub(super) fn report(estimate: &Estimate, plan: &Plan) -> Result<Report, Failure> {
+pub(super) fn report(estimate: &Estimate, plan: &Plan) -> Result<Report, CliError> {
     let region = estimate.region.as_deref().or(plan.region.as_deref()).ok_or_else(|| {
-        Failure::usage("the plan does not tell the region of its AWS provider").try_this("write it: --region us-east-1")
+        CliError::usage("the plan does not tell the region of its AWS provider").hint("write it: --region us-east-1")
     })?;
     let prices = Prices::of_region(estimate, region)?;
-    let habits = Habits::of(estimate);
+    let profile = UsageProfile::of(estimate);
     let functions = functions(estimate, plan)?;
     let calls = sum(functions.iter().map(|function| function.calls));
 
     let mut lines = Vec::new();
     let mut free = FreeTier::of(estimate);
     for function in &functions {
-        let of_it = function.lines(&habits, &prices, &mut free)?;
+        let of_it = function.lines(&profile, &prices, &mut free)?;
         lines.extend(of_it.into_iter().map(|line| line.at(&function.address)));
     }
-    let around = Around { estimate, plan, prices: &prices, habits: &habits, functions: &functions };
+    let around = CostModel { estimate, plan, prices: &prices, profile: &profile, functions: &functions };
     if around.ledger().is_none() {
         let price = prices.of("dynamodb.storage")?;
-        lines.push(Line::new("(a ledger outside of the plan)", "ledger storage", around.ledger_gigabytes(), price));
+        lines.push(LineItem::new("(a ledger outside of the plan)", "ledger storage", around.ledger_gigabytes(), price));
     }
     let (mut more, mut by_use, mut nothing, mut unknown) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
     for resource in &plan.resources {
@@ -47,17 +47,17 @@ pub(super) fn report(estimate: &Estimate, plan: &Plan) -> Result<Report, Failure
             Cost::Scaled { lines: of_it, more: at_most, unknown: parts } => {
                 lines.extend(of_it);
                 more.extend(at_most);
-                unknown.extend(parts.into_iter().map(|why| Mention::of(resource, why)));
+                unknown.extend(parts.into_iter().map(|why| UnpricedResource::of(resource, why)));
             }
-            Cost::ByUse(why) => by_use.push(Mention::of(resource, why)),
+            Cost::ByUse(why) => by_use.push(UnpricedResource::of(resource, why)),
             Cost::Free => *nothing.entry(resource.kind.clone()).or_insert(0) += 1,
-            Cost::Unknown(why) => unknown.push(Mention::of(resource, why)),
+            Cost::Unknown(why) => unknown.push(UnpricedResource::of(resource, why)),
         }
     }
-    let gpu = Gpu::compare(estimate, &functions, &prices)?;
+    let gpu = GpuComparison::compare(estimate, &functions, &prices)?;
     let mut report = Report::new(&prices, calls, lines, gpu);
     report.mention(more, by_use, nothing, unknown);
-    report.assume(&habits.assumptions(&functions));
+    report.assume(&profile.assumptions(&functions));
     report.assume(&of_plan());
     let rotating = plan.resources.iter().filter(|resource| rotates(resource)).map(|_| 1.0);
     report.assume(&Assumption::rotation(sum(rotating), prices.of("kms.keys")?));
@@ -66,7 +66,7 @@ pub(super) fn report(estimate: &Estimate, plan: &Plan) -> Result<Report, Failure
 }
 
 /// The functions of the plan, with their calls.
-fn functions(estimate: &Estimate, plan: &Plan) -> Result<Vec<Function>, Failure> {
+fn functions(estimate: &Estimate, plan: &Plan) -> Result<Vec<FunctionLoad>, CliError> {
     let resources: Vec<_> = plan.resources.iter().filter(|resource| resource.kind == "aws_lambda_function").collect();
     let names: Vec<_> = resources.iter().map(|resource| names(resource)).collect();
     check(&estimate.calls, "--calls", &names)?;
@@ -86,31 +86,31 @@ fn functions(estimate: &Estimate, plan: &Plan) -> Result<Vec<Function>, Failure>
     Ok(functions)
 }
 
-fn function(resource: &Resource, plan: &Plan, calls: f64, p50_ms: f64) -> Result<Function, Failure> {
+fn function(resource: &Resource, plan: &Plan, calls: f64, p50_ms: f64) -> Result<FunctionLoad, CliError> {
     let within = |name: &str, value: Option<f64>, usual: f64, least: f64| {
         let value = value.unwrap_or(usual);
         if (least..=10_240.0).contains(&value) {
             return Ok(value);
         }
         let address = &resource.address;
-        Err(Failure::usage(format!(
+        Err(CliError::usage(format!(
             "{address}: expected {name} from {least} to 10240 MB, which is what Lambda gives, got {value}"
         ))
-        .try_this("change it in the configuration and plan again"))
+        .hint("change it in the configuration and plan again"))
     };
     let architecture = match resource.at("/architectures/0").and_then(Value::as_str) {
         Some("arm64") => Architecture::Arm64,
         None | Some("x86_64") => Architecture::X86_64,
         Some(other) => {
-            return Err(Failure::usage(format!(
+            return Err(CliError::usage(format!(
                 "{}: expected architectures x86_64 or arm64, got {other:?}",
                 resource.address
             ))
-            .try_this("change it in the configuration and plan again"));
+            .hint("change it in the configuration and plan again"));
         }
     };
     let ephemeral = resource.at("/ephemeral_storage/0/size").and_then(as_number);
-    Ok(Function {
+    Ok(FunctionLoad {
         address: resource.address.clone(),
         memory_mb: within("memory_size", resource.number("memory_size"), MEMORY_MB, 128.0)?,
         architecture,
@@ -174,29 +174,29 @@ fn of<T: Copy>(values: &[OfModel<T>], model: &str, name: &str) -> Option<T> {
 }
 
 /// Refuses values for models that no function serves, or that several do.
-fn check<T>(values: &[OfModel<T>], flag: &str, names: &[(String, String)]) -> Result<(), Failure> {
+fn check<T>(values: &[OfModel<T>], flag: &str, names: &[(String, String)]) -> Result<(), CliError> {
     for asked in values.iter().filter_map(|value| value.model.as_ref()) {
         let serving: Vec<_> = names.iter().filter(|(model, name)| model == asked || name == asked).collect();
         if serving.is_empty() {
             let models: Vec<_> = names.iter().map(|(model, _)| model.as_str()).collect();
             let has =
                 if models.is_empty() { "has no function".to_owned() } else { format!("has {}", models.join(", ")) };
-            return Err(Failure::usage(format!(
+            return Err(CliError::usage(format!(
                 "{flag} {asked}=… names a model that the plan does not have: it {has}"
             ))
-            .try_this(format!("write {flag} with one of its models, or without \"{asked}=\" for all of them")));
+            .hint(format!("write {flag} with one of its models, or without \"{asked}=\" for all of them")));
         }
         if serving.len() > 1 && !serving.iter().any(|(_, name)| name == asked) {
             let names: Vec<_> = serving.iter().map(|(_, name)| name.as_str()).collect();
-            return Err(Failure::usage(format!("{flag} {asked}=… is of several functions: {}", names.join(", ")))
-                .try_this(format!("write one for each: {flag} {}=…", names.first().copied().unwrap_or_default())));
+            return Err(CliError::usage(format!("{flag} {asked}=… is of several functions: {}", names.join(", ")))
+                .hint(format!("write one for each: {flag} {}=…", names.first().copied().unwrap_or_default())));
         }
     }
     Ok(())
 }
 
-fn missing(flag: &str, model: &str, such: &str, what: &str) -> Failure {
-    Failure::usage(format!("{flag} is missing for {model}: {what}")).try_this(format!(
+fn missing(flag: &str, model: &str, such: &str, what: &str) -> CliError {
+    CliError::usage(format!("{flag} is missing for {model}: {what}")).hint(format!(
         "write {flag} {model}={such}, or {flag} {such} for all models; --calls {model}=0 prices it unused"
     ))
 }

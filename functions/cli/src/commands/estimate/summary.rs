@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::figure::sum;
-use super::line::Line;
-use super::report::{Mention, Report, StandIn};
+use super::line::LineItem;
+use super::report::{Report, StandIn, UnpricedResource};
 
 /// A summary, as `--json` prints it; members are those of [`Report`], but for `other_lines`.
 #[derive(Debug, Serialize)]
@@ -12,7 +12,7 @@ pub(super) struct Summary<'a> {
     pub(super) region: &'a str,
     pub(super) calls: f64,
     /// The lines that cost most, the dearest first.
-    pub(super) lines: Vec<&'a Line>,
+    pub(super) lines: Vec<&'a LineItem>,
     /// How many lines there are besides, and what they cost together.
     pub(super) other_lines: usize,
     pub(super) other_usd: f64,
@@ -20,7 +20,7 @@ pub(super) struct Summary<'a> {
     pub(super) at_least: bool,
     pub(super) stand_in: Option<&'a StandIn>,
     pub(super) usd_per_1000_calls: Option<f64>,
-    pub(super) not_priced: &'a [Mention],
+    pub(super) not_priced: &'a [UnpricedResource],
 }
 
 impl<'a> Summary<'a> {
@@ -28,7 +28,7 @@ impl<'a> Summary<'a> {
     pub(super) fn of(report: &'a Report) -> Self {
         let mut lines: Vec<_> = report.lines.iter().collect();
         lines.sort_by(|one, other| other.usd.total_cmp(&one.usd));
-        let others = lines.split_off(lines.len().min(LARGEST));
+        let others = lines.split_off(lines.len().min(SUMMARY_LINES));
         Self {
             region: &report.region,
             calls: report.calls,
@@ -45,4 +45,4 @@ impl<'a> Summary<'a> {
 }
 
 /// How many lines a summary has.
-const LARGEST: usize = 5;
+const SUMMARY_LINES: usize = 5;

@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 
 use super::figure::{measured, quantity, rate, unit_price, usd};
-use super::line::{Line, total};
-use super::report::{Mention, Report, StandIn};
+use super::line::{LineItem, total};
+use super::report::{Report, StandIn, UnpricedResource};
 use super::summary::Summary;
 use crate::output::{self, Group, wrapped};
 
 /// The whole of it.
 pub(super) fn of(report: &Report) -> String {
-    let sum = Sum::of(report);
+    let sum = Total::of(report);
     let mut parts = vec![
         head(report.calls, &report.region),
         lines(&groups(&report.region, &report.lines), None, &sum),
         wrapped(&sums(report), ""),
     ];
     if !report.at_largest_size.is_empty() {
-        let more = Sum { usd: total(&report.at_largest_size), at_least: false };
+        let more = Total { usd: total(&report.at_largest_size), at_least: false };
         parts.push(format!("At the largest size of its Auto Scaling groups it is {} USD more:", usd(more.usd)));
         parts.push(lines(&groups(&report.region, &report.at_largest_size), None, &more));
     }
@@ -43,7 +43,7 @@ pub(super) fn summary(summary: &Summary<'_>) -> String {
         [format!("{other_lines} line{s} that cost less"), usd(other_usd)]
     });
     let groups = groups(region, summary.lines.iter().copied());
-    let mut parts = vec![head(calls, region), lines(&groups, more, &Sum { usd: total_usd, at_least })];
+    let mut parts = vec![head(calls, region), lines(&groups, more, &Total { usd: total_usd, at_least })];
     let mut said = vec![per_thousand(summary.usd_per_1000_calls, at_least)];
     said.extend(summary.stand_in.map(|stand_in| stood_in(stand_in, region, total_usd)));
     if at_least {
@@ -55,13 +55,13 @@ pub(super) fn summary(summary: &Summary<'_>) -> String {
 }
 
 /// A total.
-struct Sum {
+struct Total {
     usd: f64,
     /// Something is not in it.
     at_least: bool,
 }
 
-impl Sum {
+impl Total {
     fn of(report: &Report) -> Self {
         Self { usd: report.total_usd, at_least: report.at_least }
     }
@@ -72,10 +72,10 @@ fn head(calls: f64, region: &str) -> String {
 }
 
 /// Lines by the resource that they are of, in the order in which resources come first.
-fn groups<'a>(region: &str, lines: impl IntoIterator<Item = &'a Line>) -> Vec<Group> {
+fn groups<'a>(region: &str, lines: impl IntoIterator<Item = &'a LineItem>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for line in lines {
-        let mark = if line.region == region { "" } else { BORROWED };
+        let mark = if line.region == region { "" } else { STAND_IN_MARK };
         let measured = measured(line.quantity, &line.unit);
         let row = vec![line.what.clone(), measured, rate(line.usd_per, line.per), usd(line.usd), mark.to_owned()];
         match groups.iter_mut().find(|group| group.head == line.resource) {
@@ -87,7 +87,7 @@ fn groups<'a>(region: &str, lines: impl IntoIterator<Item = &'a Line>) -> Vec<Gr
 }
 
 /// A table of `groups`, of `more` than they have, and of what all comes to.
-fn lines(groups: &[Group], more: Option<[String; 2]>, sum: &Sum) -> String {
+fn lines(groups: &[Group], more: Option<[String; 2]>, sum: &Total) -> String {
     let row = |[what, usd]: [String; 2]| vec![what, String::new(), String::new(), usd, String::new()];
     let total = if sum.at_least { "TOTAL, at least" } else { "TOTAL" };
     let mut last = Vec::from_iter(more.map(row));
@@ -122,14 +122,14 @@ fn per_thousand(usd_per_1000_calls: Option<f64>, at_least: bool) -> String {
 fn stood_in(stand_in: &StandIn, region: &str, total_usd: f64) -> String {
     let StandIn { region: other, prices, of_prices, lines, of_lines, .. } = stand_in;
     format!(
-        "{BORROWED} {lines} of {of_lines} lines, {} of {} USD, are at {other}'s prices, because {prices} of {of_prices} prices of {region} are \
+        "{STAND_IN_MARK} {lines} of {of_lines} lines, {} of {} USD, are at {other}'s prices, because {prices} of {of_prices} prices of {region} are \
          not known here: --prices FILE can give them.",
         usd(stand_in.usd),
         usd(total_usd),
     )
 }
 
-fn mentions(head: &str, of: &[Mention]) -> Option<String> {
+fn mentions(head: &str, of: &[UnpricedResource]) -> Option<String> {
     let each = of.iter().map(|mention| format!("{}\n{}", wrapped(&mention.address, ""), wrapped(&mention.why, INDENT)));
     (!of.is_empty()).then(|| format!("{head}\n\n{}", each.collect::<Vec<_>>().join("\n")))
 }
@@ -165,5 +165,5 @@ fn small(amount: f64) -> String {
 }
 
 /// What marks a line that is at another region's price.
-const BORROWED: &str = "*";
+const STAND_IN_MARK: &str = "*";
 const INDENT: &str = "  ";

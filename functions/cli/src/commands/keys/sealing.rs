@@ -6,11 +6,11 @@ use amaas_serve::sealing::KeySet;
 use amaas_store::{ModelName, Store};
 
 use crate::arguments::{RotateKeys, StoreArguments};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::{Settings, signers};
 
-pub(super) async fn rotate(settings: &Settings, arguments: RotateKeys) -> Result<(), Failure> {
+pub(super) async fn rotate(settings: &Settings, arguments: RotateKeys) -> Result<(), CliError> {
     let RotateKeys { model, overlap, signer, adopt, kms_key, store } = arguments;
     let named = store.store.as_deref();
     let store = settings.store(named).await?.store;
@@ -37,7 +37,7 @@ pub(super) async fn signer(
     model: &ModelName,
     kms_key: Option<&str>,
     store: &StoreArguments,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let named = store.store.as_deref();
     let store = settings.store(named).await?.store;
     check_dev(&store, model).await?;
@@ -46,21 +46,21 @@ pub(super) async fn signer(
 }
 
 /// Refuses a model of `amaas dev`, which has one set of keys for all its models: one of a model's own would be used by nothing.
-async fn check_dev(store: &Store, model: &ModelName) -> Result<(), Failure> {
+async fn check_dev(store: &Store, model: &ModelName) -> Result<(), CliError> {
     let sets = store.list("sealing/").await?;
     let has = |name: &str| sets.iter().any(|set| set.strip_suffix(".json") == Some(name));
     if has(model.as_str()) || !has(DEV) || store.list("models/").await?.iter().any(|name| name == DEV) {
         return Ok(());
     }
-    Err(Failure::new(format!("{model} has no keys of its own: all models of `amaas dev` share one set"))
-        .try_this(format!("its name is {DEV:?}, as in `amaas keys signer {DEV}`")))
+    Err(CliError::new(format!("{model} has no keys of its own: all models of `amaas dev` share one set"))
+        .hint(format!("its name is {DEV:?}, as in `amaas keys signer {DEV}`")))
 }
 
 /// The name of the set of `amaas dev`; no model there has it.
 const DEV: &str = "dev";
 
 /// Tells of a set of keys what callers need.
-fn tell(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), Failure> {
+fn tell(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), CliError> {
     if settings.json {
         let signers: Vec<_> = keys.signers().iter().map(ToString::to_string).collect();
         return output::json(&serde_json::json!({

@@ -6,27 +6,27 @@
 //! function would fail for the very copies that were to help. Whatever else happens to be installed may go with any update, so
 //! it does not count.
 
-use super::parts::Parts;
-use super::surroundings::{Surroundings, check};
+use super::contents::Contents;
+use super::target::{TargetSystem, check};
 use crate::architecture::Architecture;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 pub(super) struct AmazonLinux(Architecture);
 
 impl AmazonLinux {
-    /// Says what `parts` need that neither they nor Amazon Linux have.
-    pub(super) fn check(parts: &Parts) -> Result<(), Failure> {
-        let here = Self(parts.architecture);
-        let interpreter = parts.bootstrap.elf.interpreter.as_deref().unwrap_or_default();
+    /// Says what `contents` need that neither they nor Amazon Linux have.
+    pub(super) fn check(contents: &Contents) -> Result<(), CliError> {
+        let here = Self(contents.architecture);
+        let interpreter = contents.bootstrap.elf.interpreter.as_deref().unwrap_or_default();
         if interpreter != here.interpreter() {
-            return Err(Failure::usage(format!(
+            return Err(CliError::usage(format!(
                 "bootstrap asks for the loader {interpreter}, where {} has {}",
                 here.name(),
                 here.interpreter()
             ))
-            .try_this(here.without_version()));
+            .hint(here.without_version()));
         }
-        check(parts, &here)
+        check(contents, &here)
     }
 
     fn interpreter(&self) -> &'static str {
@@ -37,7 +37,7 @@ impl AmazonLinux {
     }
 }
 
-impl Surroundings for AmazonLinux {
+impl TargetSystem for AmazonLinux {
     fn has(&self, library: &str) -> bool {
         LIBRARIES.contains(&library) || self.interpreter().rsplit('/').next() == Some(library)
     }
@@ -47,7 +47,7 @@ impl Surroundings for AmazonLinux {
         if version.starts_with("GLIBC_ABI_") {
             return false;
         }
-        let newest = NEWEST.iter().find_map(|(prefix, newest)| Some((version.strip_prefix(prefix)?, *newest)));
+        let newest = NEWEST_VERSIONS.iter().find_map(|(prefix, newest)| Some((version.strip_prefix(prefix)?, *newest)));
         newest.is_none_or(|(asked, newest)| number(asked).is_none_or(|asked| asked.as_slice() <= newest))
     }
 
@@ -88,7 +88,7 @@ const LIBRARIES: [&str; 10] = [
 ];
 
 /// The newest symbol versions that glibc 2.34 and GCC 11 define.
-const NEWEST: [(&str, &[u32]); 4] =
+const NEWEST_VERSIONS: [(&str, &[u32]); 4] =
     [("GLIBC_", &[2, 34]), ("GLIBCXX_", &[3, 4, 29]), ("CXXABI_", &[1, 3, 13]), ("GCC_", &[11, 0])];
 
 #[cfg(test)]

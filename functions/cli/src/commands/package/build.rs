@@ -1,8 +1,9 @@
-//! Builds a function's binary with cargo.
+//! Builds a function's binary with cargo: with the profile `dist`, and with the Cargo features that its host needs.
 //!
 //! For another processor, or where one is asked for, that is `cargo zigbuild` where it is installed: it links against the glibc
 //! that Lambda has, wherever it runs. Without it a cross compiler of GNU's does, which links against the glibc that came with it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,27 +11,47 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 
 use crate::architecture::Architecture;
-use crate::failure::Failure;
+use crate::error::CliError;
+use crate::output;
 
-/// Builds `package` for `asked`, for this machine where nothing is asked, and says where the binary is.
-pub(super) fn build(package: &str, asked: Option<Architecture>) -> Result<PathBuf, Failure> {
-    check(package)?;
+/// Where a function runs, which decides what is built into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hosts {
+    /// Lambda alone: a zip.
+    Lambda,
+    /// Lambda, and every service that runs containers: an image.
+    Any,
+}
+
+impl Hosts {
+    /// The Cargo features of a function that these hosts need. Publishing is not among them.
+    fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::Lambda => &["dynamodb", "lambda"],
+            Self::Any => &["dynamodb", "grpc", "http", "lambda", "openapi", "sqlite"],
+        }
+    }
+}
+
+/// Builds `package` for `asked`, or for this machine if nothing is asked, and returns the path of the binary.
+pub(super) fn build(package: &str, asked: Option<Architecture>, hosts: Hosts) -> Result<PathBuf, CliError> {
+    let features = check(package)?.arguments(package, hosts);
     let here = Architecture::here().filter(|here| here.is_here());
     let builder = match (asked, here) {
         (None, Some(_)) => Builder::Native,
         (None, None) => {
-            return Err(Failure::usage(
+            return Err(CliError::usage(
                 "this machine's programs do not run on Lambda, so a build needs an architecture",
             )
-            .try_this("--arch x86_64 or --arch arm64"));
+            .hint("--arch x86_64 or --arch arm64"));
         }
         (Some(asked), here) => Builder::choose(asked, here == Some(asked))?,
     };
-    let built = builder.command(package).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let built = builder.command(package, &features).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let built = built.map_err(|error| not_run(&error))?;
     if !built.status.success() {
-        return Err(Failure::new(format!("cargo could not build {package}"))
-            .try_this("see what cargo said above, or give a binary that is built already with --binary FILE"));
+        return Err(CliError::new(format!("cargo could not build {package}"))
+            .hint("see what cargo said above, or give a binary that is built already with --binary FILE"));
     }
     let messages = String::from_utf8_lossy(&built.stdout);
     let executable = messages
@@ -38,32 +59,50 @@ pub(super) fn build(package: &str, asked: Option<Architecture>) -> Result<PathBu
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back();
-    executable.ok_or_else(|| Failure::new(format!("cargo built no binary of {package}")))
+    executable.ok_or_else(|| CliError::new(format!("cargo built no binary of {package}")))
 }
 
 /// Refuses what is no function of this workspace, in words of its own and before cargo's.
-fn check(package: &str) -> Result<(), Failure> {
+fn check(package: &str) -> Result<Features, CliError> {
     let asked = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null()).output();
     let answer = asked.map_err(|error| not_run(&error))?;
     if !answer.status.success() {
         let said = String::from_utf8_lossy(&answer.stderr);
         let said = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        return Err(Failure::usage(format!("there is no workspace here that cargo could build in: {said}"))
-            .try_this("run this in the workspace, or give a binary that is built already with --binary FILE"));
+        return Err(CliError::usage(format!("there is no workspace here that cargo could build in: {said}"))
+            .hint("run this in the workspace, or give a binary that is built already with --binary FILE"));
     }
-    let functions = functions(&answer.stdout)
-        .map_err(|error| Failure::new(format!("what cargo says of the workspace cannot be read: {error}")))?;
+    let mut functions = functions(&answer.stdout)
+        .map_err(|error| CliError::new(format!("what cargo says of the workspace cannot be read: {error}")))?;
     let asked = package.strip_prefix(PREFIX).unwrap_or(package);
-    if functions.iter().any(|function| function == asked) {
-        return Ok(());
+    if let Some(features) = functions.remove(asked) {
+        return Ok(features);
     }
-    let has = if functions.is_empty() { "none".to_owned() } else { functions.join(", ") };
-    Err(Failure::usage(format!("there is no function {asked:?} in this workspace, which has {has}"))
-        .try_this("write one of these, or give a binary that is built already with --binary FILE"))
+    let names: Vec<_> = functions.into_keys().collect();
+    let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Err(CliError::usage(format!("there is no function {asked:?} in this workspace, which has {has}"))
+        .hint("write one of these, or give a binary that is built already with --binary FILE"))
 }
 
-/// The functions of a workspace: packages called `amaas-NAME` with a program of their own name.
-fn functions(metadata: &[u8]) -> serde_json::Result<Vec<String>> {
+/// The Cargo features of a package.
+struct Features(Vec<String>);
+
+impl Features {
+    /// Cargo's arguments that cut `package` down to what `hosts` need.
+    fn arguments(&self, package: &str, hosts: Hosts) -> Vec<String> {
+        let needed = hosts.features();
+        if let Some(missing) = needed.iter().find(|needed| !self.0.iter().any(|feature| feature == *needed)) {
+            output::note(format_args!(
+                "{package} has no Cargo feature {missing:?}, so everything that it has by default is built in"
+            ));
+            return Vec::new();
+        }
+        vec!["--no-default-features".to_owned(), "--features".to_owned(), needed.join(",")]
+    }
+}
+
+/// The functions of a workspace, each with its features: packages called `amaas-NAME` with a program of their own name.
+fn functions(metadata: &[u8]) -> serde_json::Result<BTreeMap<String, Features>> {
     #[derive(Deserialize)]
     struct Metadata {
         packages: Vec<Package>,
@@ -72,6 +111,8 @@ fn functions(metadata: &[u8]) -> serde_json::Result<Vec<String>> {
     struct Package {
         name: String,
         targets: Vec<Target>,
+        #[serde(default)]
+        features: BTreeMap<String, Vec<String>>,
     }
     #[derive(Deserialize)]
     struct Target {
@@ -82,11 +123,12 @@ fn functions(metadata: &[u8]) -> serde_json::Result<Vec<String>> {
     let is_program = |package: &Package| {
         package.targets.iter().any(|target| target.name == package.name && target.kind.iter().any(|kind| kind == "bin"))
     };
-    let programs = metadata.packages.iter().filter(|package| is_program(package));
-    let mut functions: Vec<_> =
-        programs.filter_map(|package| package.name.strip_prefix(PREFIX).map(str::to_owned)).collect();
-    functions.sort();
-    Ok(functions)
+    let programs = metadata.packages.into_iter().filter(is_program);
+    let functions = programs.filter_map(|package| {
+        let name = package.name.strip_prefix(PREFIX)?.to_owned();
+        Some((name, Features(package.features.into_keys().collect())))
+    });
+    Ok(functions.collect())
 }
 
 /// The cargo that runs this, or else the one on PATH.
@@ -94,8 +136,8 @@ fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-fn not_run(error: &io::Error) -> Failure {
-    Failure::new(format!("cargo could not be run: {error}")).try_this("--binary FILE takes one that is built already")
+fn not_run(error: &io::Error) -> CliError {
+    CliError::new(format!("cargo could not be run: {error}")).hint("--binary FILE takes one that is built already")
 }
 
 /// What builds.
@@ -111,24 +153,24 @@ enum Builder {
 
 impl Builder {
     /// What is installed to build for `asked`; `native` says that plain cargo does.
-    fn choose(asked: Architecture, native: bool) -> Result<Self, Failure> {
+    fn choose(asked: Architecture, native: bool) -> Result<Self, CliError> {
         let (zig, gnu) = (is_installed("cargo-zigbuild"), is_installed(&format!("{}-gcc", asked.gnu())));
         if native && !zig {
             return Ok(Self::Native);
         }
         let target = asked.target();
         if !has_standard_library(&target) {
-            return Err(Failure::usage(format!("Rust's standard library for {target} is not installed"))
-                .try_this(format!("rustup target add {target}")));
+            return Err(CliError::usage(format!("Rust's standard library for {target} is not installed"))
+                .hint(format!("rustup target add {target}")));
         }
         match (zig, gnu) {
             (true, _) => Ok(Self::Zig(asked)),
             (false, true) => Ok(Self::Gnu(asked)),
-            (false, false) => Err(Failure::usage(format!(
+            (false, false) => Err(CliError::usage(format!(
                 "nothing is installed that compiles C for {asked}: neither cargo-zigbuild nor {}-gcc",
                 asked.gnu()
             ))
-            .try_this(format!(
+            .hint(format!(
                 "`pip install cargo-zigbuild`, or `apt-get install gcc-{0} g++-{0}`, or a binary that is built already with \
                  --binary FILE",
                 asked.gnu().replace('_', "-")
@@ -137,7 +179,7 @@ impl Builder {
     }
 
     /// Cargo with its arguments. What a cross compiler needs stands in the environment of this one command.
-    fn command(self, package: &str) -> Command {
+    fn command(self, package: &str, features: &[String]) -> Command {
         let mut command = cargo();
         match self {
             Self::Native => command.arg("build"),
@@ -161,7 +203,9 @@ impl Builder {
                 command.args(["build", "--target", &target])
             }
         };
-        command.args(["--release", "--package", package, "--bin", package]);
+        // A workspace of another may not have the profile.
+        command.args(["--profile", PROFILE, "--config", &format!("profile.{PROFILE}.inherits='release'")]);
+        command.args(["--package", package, "--bin", package]).args(features);
         command.arg("--message-format=json-render-diagnostics");
         command
     }
@@ -182,5 +226,28 @@ fn has_standard_library(target: &str) -> bool {
 
 /// What the names of functions' packages begin with.
 const PREFIX: &str = "amaas-";
+/// The Cargo profile of what is shipped.
+const PROFILE: &str = "dist";
 /// Amazon Linux 2023's.
 const GLIBC: &str = "2.34";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_gets_the_features_that_it_needs_if_the_function_has_them() {
+        let all =
+            Features(["dynamodb", "grpc", "http", "lambda", "openapi", "publish", "sqlite"].map(str::to_owned).into());
+        assert_eq!(all.arguments("x", Hosts::Lambda), ["--no-default-features", "--features", "dynamodb,lambda"]);
+        assert_eq!(
+            all.arguments("x", Hosts::Any).last().expect("features"),
+            "dynamodb,grpc,http,lambda,openapi,sqlite"
+        );
+        let few = Features(vec!["dynamodb".to_owned(), "lambda".to_owned()]);
+        assert_eq!(few.arguments("x", Hosts::Lambda).len(), 3);
+        assert!(
+            few.arguments("x", Hosts::Any).is_empty() && Features(Vec::new()).arguments("x", Hosts::Lambda).is_empty()
+        );
+    }
+}

@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// What the first of `roots` has that has them.
-pub(super) fn find(roots: &[&Path]) -> Result<Vec<u8>, Failure> {
+pub(super) fn find(roots: &[&Path]) -> Result<Vec<u8>, CliError> {
     let places = roots.iter().flat_map(|root| PLACES.iter().map(|place| root.join(place)));
     for place in places {
         match std::fs::read(&place) {
             Ok(bytes) => return Ok(bytes),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Failure::file(&place, &error)),
+            Err(error) => return Err(CliError::file(&place, &error)),
         }
     }
-    Err(Failure::usage(format!("no certificates of authorities are at any of /{}", PLACES.join(", /"))).try_this(
+    Err(CliError::usage(format!("no certificates of authorities are at any of /{}", PLACES.join(", /"))).hint(
         "install them (Debian and Amazon Linux: ca-certificates), or take a base image that has them with --base",
     ))
 }

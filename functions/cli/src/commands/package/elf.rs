@@ -113,7 +113,7 @@ impl<'a> File<'a> {
     }
 }
 
-/// A part of the file that is loaded, or tells the loader something.
+/// A program of the file that is loaded, or tells the loader something.
 struct Segment {
     kind: u32,
     offset: u64,
@@ -200,7 +200,7 @@ fn chain(file: File<'_>, first: Option<u64>, next: u64) -> Option<Vec<u64>> {
         places.push(place);
         match file.u32(place.checked_add(next)?)? {
             0 => return Some(places),
-            _ if places.len() == LONGEST => return None,
+            _ if places.len() == MAX_NAME_BYTES => return None,
             step => place = place.checked_add(step.into())?,
         }
     }
@@ -215,7 +215,7 @@ fn malformed() -> String {
 }
 
 /// Entries of a list. glibc, which keeps every version that it ever had, defines some 40.
-const LONGEST: usize = 4096;
+const MAX_NAME_BYTES: usize = 4096;
 
 // From the System V ABI's ELF chapter and, for versions, the Linux Standard Base's.
 const PT_LOAD: u32 = 1;

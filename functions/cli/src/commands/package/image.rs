@@ -11,18 +11,18 @@ use oci_spec::image::{
 
 use super::base::Base;
 use super::certificates;
+use super::contents::Contents;
 use super::layer::Layer;
 use super::layout::{Layout, is_archive};
 use super::megabytes;
-use super::parts::Parts;
-use super::surroundings::check;
-use super::system::System;
-use crate::failure::Failure;
+use super::system::SystemLibraries;
+use super::target::check;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
 /// What an image is built on.
-pub(super) enum Foundation {
+pub(super) enum BaseImage {
     /// The image in this layout folder.
     Image(PathBuf),
     /// Libraries of the system at this root, or of this machine or its cross compiler.
@@ -33,43 +33,43 @@ pub(super) enum Foundation {
 pub(super) fn write(
     settings: &Settings,
     function: &str,
-    parts: &Parts,
-    foundation: Foundation,
+    contents: &Contents,
+    base: BaseImage,
     path: &Path,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let time = time()?;
     let layout = Layout::begin(path, time.as_second().unsigned_abs())?;
-    let mut image = Image::new(&layout, parts, time);
-    match foundation {
-        Foundation::Image(folder) => image.build_on(Base::open(folder, parts)?, parts)?,
-        Foundation::System(root) => {
-            let system = System::gather(parts, root)?;
-            check(parts, &system)?;
+    let mut image = Image::new(&layout, contents, time);
+    match base {
+        BaseImage::Image(folder) => image.build_on(Base::open(folder, contents)?, contents)?,
+        BaseImage::System(root) => {
+            let system = SystemLibraries::gather(contents, root)?;
+            check(contents, &system)?;
             image.add("the loader and the libraries that the programs need", &system.layer())?;
         }
     }
-    image.add_parts(parts)?;
+    image.add_contents(contents)?;
     let layers = image.layers.len();
-    let manifest = image.finish(function, parts)?;
+    let manifest = image.finish(function, contents)?;
     let digest = manifest.digest().to_string();
     let bytes = layout.finish(manifest)?;
-    report(settings, parts, path, layers, &digest, bytes)
+    report(settings, contents, path, layers, &digest, bytes)
 }
 
 fn report(
     settings: &Settings,
-    parts: &Parts,
+    contents: &Contents,
     path: &Path,
     layers: usize,
     digest: &str,
     bytes: u64,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let transport = if is_archive(path) { "oci-archive" } else { "oci" };
     // Without the option, skopeo may write the manifest anew.
     let push = format!("skopeo copy --preserve-digests {transport}:{} docker://REPOSITORY:TAG", path.display());
     if settings.json {
         return output::json(&serde_json::json!({
-            "path": path, "bytes": bytes, "layers": layers, "architecture": parts.architecture.to_string(),
+            "path": path, "bytes": bytes, "layers": layers, "architecture": contents.architecture.to_string(),
             "digest": digest, "push": push,
         }));
     }
@@ -77,7 +77,7 @@ fn report(
         "{}  {:.1} MB in {layers} layers, {}",
         path.display(),
         megabytes(usize::try_from(bytes).unwrap_or(usize::MAX)),
-        parts.architecture
+        contents.architecture
     ))?;
     output::line(format_args!("digest {digest}"))?;
     output::line(format_args!("push   {push}"))
@@ -96,17 +96,17 @@ struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    fn new(layout: &'a Layout, parts: &Parts, time: Timestamp) -> Self {
+    fn new(layout: &'a Layout, contents: &Contents, time: Timestamp) -> Self {
         let mut config = ImageConfiguration::default();
         config.set_created(Some(time.to_string()));
-        config.set_architecture(Arch::from(parts.architecture.oci())).set_os(Os::Linux);
+        config.set_architecture(Arch::from(contents.architecture.oci())).set_os(Os::Linux);
         let (annotations, labels) = (HashMap::new(), HashMap::new());
         Self { layout, layers: Vec::new(), annotations, config, env: Vec::new(), labels, certificates: None }
     }
 
     /// Takes over the layers and the environment of `base`.
-    fn build_on(&mut self, base: Base, parts: &Parts) -> Result<(), Failure> {
-        check(parts, &base)?;
+    fn build_on(&mut self, base: Base, contents: &Contents) -> Result<(), CliError> {
+        check(contents, &base)?;
         for layer in &base.layers {
             let (path, digest) = base.blob(layer)?;
             self.layout.copy(&path, digest)?;
@@ -124,10 +124,10 @@ impl<'a> Image<'a> {
         Ok(())
     }
 
-    fn add_parts(&mut self, parts: &Parts) -> Result<(), Failure> {
+    fn add_contents(&mut self, contents: &Contents) -> Result<(), CliError> {
         let mut libraries = Layer::default();
-        for part in &parts.libraries {
-            libraries.program(&format!("{TASK}/{}", part.name), &part.bytes);
+        for file in &contents.libraries {
+            libraries.program(&format!("{TASK}/{}", file.name), &file.bytes);
         }
         let certificates = self.certificates.take();
         if let Some(certificates) = &certificates {
@@ -136,11 +136,11 @@ impl<'a> Image<'a> {
         }
         self.add("ONNX Runtime", &libraries)?;
         let mut program = Layer::default();
-        program.program(&format!("{TASK}/{}", parts.bootstrap.name), &parts.bootstrap.bytes);
+        program.program(&format!("{TASK}/{}", contents.bootstrap.name), &contents.bootstrap.bytes);
         self.add("the function", &program)
     }
 
-    fn add(&mut self, what: &str, layer: &Layer<'_>) -> Result<(), Failure> {
+    fn add(&mut self, what: &str, layer: &Layer<'_>) -> Result<(), CliError> {
         let (descriptor, digest) = self.layout.layer(layer)?;
         self.layers.push(descriptor);
         let mut files = self.config.rootfs().clone();
@@ -153,7 +153,7 @@ impl<'a> Image<'a> {
         Ok(())
     }
 
-    fn finish(mut self, function: &str, parts: &Parts) -> Result<Descriptor, Failure> {
+    fn finish(mut self, function: &str, contents: &Contents) -> Result<Descriptor, CliError> {
         // As Lambda has it for zips: what --include brought is found by whoever asks for it, in the folder of ONNX Runtime.
         let libraries = match self.variable("LD_LIBRARY_PATH") {
             Some(folders) => format!("/{TASK}/lib:{folders}"),
@@ -169,7 +169,7 @@ impl<'a> Image<'a> {
         self.annotations.extend(names.clone());
         self.labels.extend(names);
         self.labels.remove(SNAPSTART);
-        if memchr::memmem::find(&parts.bootstrap.bytes, RESTORE).is_some() {
+        if memchr::memmem::find(&contents.bootstrap.bytes, RESTORE).is_some() {
             self.labels.insert(SNAPSTART.to_owned(), "Allow".to_owned());
         }
         let mut execution = Config::default();
@@ -186,7 +186,7 @@ impl<'a> Image<'a> {
             .layers(self.layers)
             .annotations(self.annotations)
             .build()
-            .map_err(Failure::new)?;
+            .map_err(CliError::new)?;
         let mut descriptor = self.layout.document(MediaType::ImageManifest, &manifest)?;
         let reference = HashMap::from([(format!("{ANNOTATION}ref.name"), VERSION.to_owned())]);
         descriptor.set_platform(Some(platform)).set_annotations(Some(reference));
@@ -211,12 +211,12 @@ fn names(function: &str) -> HashMap<String, String> {
 }
 
 /// The one time stamp of the image: it must not tell when it was made, or no two would be the same.
-pub(super) fn time() -> Result<Timestamp, Failure> {
+pub(super) fn time() -> Result<Timestamp, CliError> {
     let Some(seconds) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(Timestamp::UNIX_EPOCH) };
     let parsed = seconds.to_str().and_then(|seconds| seconds.parse::<u32>().ok());
     let time = parsed.and_then(|seconds| Timestamp::from_second(seconds.into()).ok());
     time.ok_or_else(|| {
-        Failure::usage(format!(
+        CliError::usage(format!(
             "SOURCE_DATE_EPOCH: expected seconds since 1970 up to {}, got {}",
             u32::MAX,
             seconds.display()

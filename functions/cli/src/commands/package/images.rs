@@ -9,11 +9,11 @@ use amaas_wire::Digest;
 use oci_spec::image::{Arch, Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType, Os};
 use serde::de::DeserializeOwned;
 
-use super::layer::Hashing;
-use super::layout::{BLOBS, MARK};
+use super::layer::HashingStream;
+use super::layout::{BLOBS, LAYOUT_FILE};
 use super::oci::media_type;
 use crate::architecture::Architecture;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The images of a layout.
 pub(super) struct Images<'a> {
@@ -27,34 +27,32 @@ pub(super) struct Images<'a> {
 
 impl<'a> Images<'a> {
     /// Those of the layout `folder`.
-    pub(super) fn open(folder: &'a Path, architecture: Architecture) -> Result<Self, Failure> {
+    pub(super) fn open(folder: &'a Path, architecture: Architecture) -> Result<Self, CliError> {
         is_layout(folder)?;
         let index = folder.join("index.json");
-        let text = std::fs::read(&index).map_err(|error| Failure::file(&index, &error))?;
+        let text = std::fs::read(&index).map_err(|error| CliError::file(&index, &error))?;
         let mut images = Self { folder, architecture, found: Vec::new(), others: Vec::new() };
-        images.search(&document(&index, &text)?, NESTED)?;
+        images.search(&document(&index, &text)?, MAX_INDEX_DEPTH)?;
         Ok(images)
     }
 
     /// The one for the architecture: its digest and what it is.
-    pub(super) fn one(mut self) -> Result<(String, ImageManifest, ImageConfiguration), Failure> {
+    pub(super) fn one(mut self) -> Result<(String, ImageManifest, ImageConfiguration), CliError> {
         let platform = format!("linux/{}", self.architecture.oci());
         match (self.found.len(), self.found.pop()) {
             (1, Some(image)) => Ok(image),
             (0, _) => {
                 let others = if self.others.is_empty() { "none".to_owned() } else { self.others.join(", ") };
                 let what = format!("it has no image for {platform}; what it has: {others}");
-                Err(Failure::file(self.folder, &what).try_this(format!(
-                    "skopeo --override-arch {} copy docker://IMAGE oci:FOLDER",
-                    self.architecture.oci()
-                )))
+                Err(CliError::file(self.folder, &what)
+                    .hint(format!("skopeo --override-arch {} copy docker://IMAGE oci:FOLDER", self.architecture.oci())))
             }
-            (number, _) => Err(Failure::file(self.folder, &format!("it has {number} images for {platform}"))
-                .try_this("a layout with one: skopeo copy oci:FOLDER:TAG oci:OTHER")),
+            (number, _) => Err(CliError::file(self.folder, &format!("it has {number} images for {platform}"))
+                .hint("a layout with one: skopeo copy oci:FOLDER:TAG oci:OTHER")),
         }
     }
 
-    fn search(&mut self, index: &ImageIndex, nested: u8) -> Result<(), Failure> {
+    fn search(&mut self, index: &ImageIndex, nested: u8) -> Result<(), CliError> {
         for descriptor in index.manifests() {
             match media_type(descriptor.media_type()) {
                 MediaType::ImageIndex if nested > 0 => {
@@ -68,7 +66,7 @@ impl<'a> Images<'a> {
         Ok(())
     }
 
-    fn look_at(&mut self, descriptor: &Descriptor) -> Result<(), Failure> {
+    fn look_at(&mut self, descriptor: &Descriptor) -> Result<(), CliError> {
         // Other platforms' blobs are often not there.
         if let Some(platform) = descriptor.platform()
             && !self.fits(platform.os(), platform.architecture())
@@ -93,8 +91,8 @@ impl<'a> Images<'a> {
 }
 
 /// Refuses what is no layout folder.
-fn is_layout(folder: &Path) -> Result<(), Failure> {
-    if folder.join(MARK).is_file() {
+fn is_layout(folder: &Path) -> Result<(), CliError> {
+    if folder.join(LAYOUT_FILE).is_file() {
         return Ok(());
     }
     let what = if folder.is_dir() {
@@ -102,26 +100,26 @@ fn is_layout(folder: &Path) -> Result<(), Failure> {
     } else {
         "there is no such folder, where the layout of a base image is to be"
     };
-    Err(Failure::file(folder, &what).try_this("skopeo copy docker://IMAGE oci:FOLDER makes one"))
+    Err(CliError::file(folder, &what).hint("skopeo copy docker://IMAGE oci:FOLDER makes one"))
 }
 
 /// The document that `descriptor` tells of.
-fn read<T: DeserializeOwned>(folder: &Path, descriptor: &Descriptor) -> Result<T, Failure> {
+fn read<T: DeserializeOwned>(folder: &Path, descriptor: &Descriptor) -> Result<T, CliError> {
     let (path, _) = verified(folder, descriptor)?;
-    let text = std::fs::read(&path).map_err(|error| Failure::file(&path, &error))?;
+    let text = std::fs::read(&path).map_err(|error| CliError::file(&path, &error))?;
     document(&path, &text)
 }
 
-fn document<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, Failure> {
+fn document<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, CliError> {
     serde_json::from_slice(text)
-        .map_err(|error| Failure::file(path, &format!("not the document that an image layout has there: {error}")))
+        .map_err(|error| CliError::file(path, &format!("not the document that an image layout has there: {error}")))
 }
 
 /// The blob that `descriptor` tells of, of which size and digest are right.
-pub(super) fn verified(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, Digest), Failure> {
+pub(super) fn verified(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, Digest), CliError> {
     let (path, expected) = blob(folder, descriptor)?;
-    let failed = |error: io::Error| Failure::file(&path, &error);
-    let mut file = Hashing::new(File::open(&path).map_err(failed)?);
+    let failed = |error: io::Error| CliError::file(&path, &error);
+    let mut file = HashingStream::new(File::open(&path).map_err(failed)?);
     io::copy(&mut file, &mut io::sink()).map_err(failed)?;
     let (_, digest, size) = file.finish();
     if digest != expected || size != descriptor.size() {
@@ -130,21 +128,21 @@ pub(super) fn verified(folder: &Path, descriptor: &Descriptor) -> Result<(PathBu
             descriptor.size(),
             descriptor.digest()
         );
-        return Err(Failure::file(&path, &what).try_this("copy the image again"));
+        return Err(CliError::file(&path, &what).hint("copy the image again"));
     }
     Ok((path, digest))
 }
 
 /// Where the blob is that `descriptor` tells of. A digest that is none would be a path to elsewhere.
-pub(super) fn blob(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, Digest), Failure> {
+pub(super) fn blob(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, Digest), CliError> {
     let digest = descriptor.as_digest_sha256().and_then(|digest| digest.parse::<Digest>().ok());
     let digest = digest.ok_or_else(|| {
         let what =
             format!("expected a digest sha256:… of 64 lower-case hexadecimal digits, got {}", descriptor.digest());
-        Failure::file(folder, &what)
+        CliError::file(folder, &what)
     })?;
     Ok((folder.join(BLOBS).join(digest.to_string()), digest))
 }
 
 /// How many indexes deep an image is looked for: a layout has one for a tag, which has one for each platform.
-const NESTED: u8 = 3;
+const MAX_INDEX_DEPTH: u8 = 3;

@@ -37,7 +37,7 @@ impl<'a> Layer<'a> {
     /// Writes the layer, every time stamp of which is `time`, and gives the digest of the uncompressed tar.
     pub(super) fn write(&self, to: impl Write, time: u64) -> io::Result<Digest> {
         // Without a time or a file name in its header, which is what it has from here.
-        let mut tar = Builder::new(Hashing::new(GzEncoder::new(to, Compression::default())));
+        let mut tar = Builder::new(HashingStream::new(GzEncoder::new(to, Compression::default())));
         for (path, entry) in &self.0 {
             let mut header = Header::new_gnu();
             header.set_mtime(time);
@@ -72,13 +72,13 @@ impl<'a> Layer<'a> {
 }
 
 /// Passes bytes on, either way, and knows their digest and number.
-pub(super) struct Hashing<T> {
+pub(super) struct HashingStream<T> {
     inner: T,
     hasher: DigestHasher,
     bytes: u64,
 }
 
-impl<T> Hashing<T> {
+impl<T> HashingStream<T> {
     pub(super) fn new(inner: T) -> Self {
         Self { inner, hasher: DigestHasher::default(), bytes: 0 }
     }
@@ -94,7 +94,7 @@ impl<T> Hashing<T> {
     }
 }
 
-impl<W: Write> Write for Hashing<W> {
+impl<W: Write> Write for HashingStream<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.saw(&bytes[..written]);
@@ -106,7 +106,7 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-impl<R: Read> Read for Hashing<R> {
+impl<R: Read> Read for HashingStream<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(bytes)?;
         self.saw(&bytes[..read]);

@@ -11,9 +11,9 @@ use oci_spec::image::{Descriptor, ImageIndex, MediaType};
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
-use super::layer::{Hashing, Layer};
+use super::layer::{HashingStream, Layer};
 use super::oci::{descriptor, to_text};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// A layout that is not where it will be yet.
 pub(super) struct Layout {
@@ -25,14 +25,14 @@ pub(super) struct Layout {
 impl Layout {
     /// Begins one that will be at `path`: a folder, or a tar archive of one where the name ends in `.tar`. Every time stamp in
     /// it is `time`.
-    pub(super) fn begin(path: &Path, time: u64) -> Result<Self, Failure> {
+    pub(super) fn begin(path: &Path, time: u64) -> Result<Self, CliError> {
         check(path)?;
         let beside = beside(path);
         let folder = tempfile::Builder::new()
             .prefix(".amaas-image-")
             .tempdir_in(beside)
             .and_then(|folder| fs::create_dir_all(folder.path().join(BLOBS)).map(|()| folder))
-            .map_err(|error| Failure::file(beside, &error))?;
+            .map_err(|error| CliError::file(beside, &error))?;
         Ok(Self { folder, path: path.to_owned(), time })
     }
 
@@ -41,56 +41,56 @@ impl Layout {
         &self,
         media_type: MediaType,
         document: &impl serde::Serialize,
-    ) -> Result<Descriptor, Failure> {
+    ) -> Result<Descriptor, CliError> {
         let text = to_text(document)?;
         let ((), descriptor) = self.blob(media_type, |blob| blob.write_all(&text))?;
         Ok(descriptor)
     }
 
     /// Writes a layer; with it goes the digest of its uncompressed tar.
-    pub(super) fn layer(&self, layer: &Layer<'_>) -> Result<(Descriptor, Digest), Failure> {
+    pub(super) fn layer(&self, layer: &Layer<'_>) -> Result<(Descriptor, Digest), CliError> {
         let (digest, descriptor) = self.blob(MediaType::ImageLayerGzip, |blob| layer.write(blob, self.time))?;
         Ok((descriptor, digest))
     }
 
     /// Takes a blob over from the file `from`, which was found to be what `digest` says.
-    pub(super) fn copy(&self, from: &Path, digest: Digest) -> Result<(), Failure> {
+    pub(super) fn copy(&self, from: &Path, digest: Digest) -> Result<(), CliError> {
         let to = self.folder.path().join(BLOBS).join(digest.to_string());
-        fs::copy(from, to).map(drop).map_err(|error| Failure::file(from, &error))
+        fs::copy(from, to).map(drop).map_err(|error| CliError::file(from, &error))
     }
 
     /// Puts the layout with the image `manifest` where it was wanted, and says how many bytes it has.
-    pub(super) fn finish(self, manifest: Descriptor) -> Result<u64, Failure> {
+    pub(super) fn finish(self, manifest: Descriptor) -> Result<u64, CliError> {
         let mut index = ImageIndex::default();
         index.set_media_type(Some(MediaType::ImageIndex)).set_manifests(vec![manifest]);
         let index = to_text(&index)?;
-        self.put(&index).map_err(|error| Failure::file(&self.path, &error))
+        self.put(&index).map_err(|error| CliError::file(&self.path, &error))
     }
 
     fn blob<T>(
         &self,
         media_type: MediaType,
         write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
-    ) -> Result<(T, Descriptor), Failure> {
+    ) -> Result<(T, Descriptor), CliError> {
         let blobs = self.folder.path().join(BLOBS);
         let write = || {
             let unnamed = blobs.join("unnamed");
-            let mut blob = Hashing::new(BufWriter::new(File::create(&unnamed)?));
+            let mut blob = HashingStream::new(BufWriter::new(File::create(&unnamed)?));
             let written = write(&mut blob)?;
             let (mut file, digest, size) = blob.finish();
             file.flush()?;
             fs::rename(unnamed, blobs.join(digest.to_string()))?;
             Ok((written, digest, size))
         };
-        let (written, digest, size) = write().map_err(|error: io::Error| Failure::file(&blobs, &error))?;
+        let (written, digest, size) = write().map_err(|error: io::Error| CliError::file(&blobs, &error))?;
         Ok((written, descriptor(media_type, digest, size)?))
     }
 
     fn put(&self, index: &[u8]) -> io::Result<u64> {
         let folder = self.folder.path();
-        fs::write(folder.join(MARK), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        fs::write(folder.join(LAYOUT_FILE), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         fs::write(folder.join("index.json"), index)?;
-        let mut names = vec!["index.json".to_owned(), MARK.to_owned()];
+        let mut names = vec!["index.json".to_owned(), LAYOUT_FILE.to_owned()];
         for blob in fs::read_dir(folder.join(BLOBS))? {
             names.push(format!("{BLOBS}/{}", blob?.file_name().to_string_lossy()));
         }
@@ -139,10 +139,10 @@ impl Layout {
 }
 
 /// Refuses to write a layout where something else would be lost.
-pub(super) fn check(path: &Path) -> Result<(), Failure> {
-    if path.is_dir() && !is_replaceable(path).map_err(|error| Failure::file(path, &error))? {
-        return Err(Failure::file(path, &"a folder that is not an image layout stands there")
-            .try_this("another folder with --output, or remove it"));
+pub(super) fn check(path: &Path) -> Result<(), CliError> {
+    if path.is_dir() && !is_replaceable(path).map_err(|error| CliError::file(path, &error))? {
+        return Err(CliError::file(path, &"a folder that is not an image layout stands there")
+            .hint("another folder with --output, or remove it"));
     }
     Ok(())
 }
@@ -159,10 +159,10 @@ pub(super) fn is_archive(path: &Path) -> bool {
 
 /// Whether nothing is lost with this folder that cannot be made again.
 fn is_replaceable(folder: &Path) -> io::Result<bool> {
-    Ok(folder.join(MARK).is_file() || fs::read_dir(folder)?.next().is_none())
+    Ok(folder.join(LAYOUT_FILE).is_file() || fs::read_dir(folder)?.next().is_none())
 }
 
 /// What tells a layout from other folders.
-pub(super) const MARK: &str = "oci-layout";
+pub(super) const LAYOUT_FILE: &str = "oci-layout";
 /// Where the blobs of a layout lie, by their digests.
 pub(super) const BLOBS: &str = "blobs/sha256";

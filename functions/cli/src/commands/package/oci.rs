@@ -3,19 +3,19 @@
 use oci_spec::image::{Descriptor, MediaType, Sha256Digest};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use amaas_wire::Digest;
 
 /// The text of `document`. Images with the same content must have the same digest, so every map is sorted: `oci-spec` has hash maps,
 /// whose order differs from process to process, and `serde_json::Value` has sorted ones (without its feature `preserve_order`).
-pub(super) fn to_text(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
-    let sorted = serde_json::to_value(document).map_err(Failure::new)?;
-    serde_json::to_vec(&sorted).map_err(Failure::new)
+pub(super) fn to_text(document: &impl Serialize) -> Result<Vec<u8>, CliError> {
+    let sorted = serde_json::to_value(document).map_err(CliError::new)?;
+    serde_json::to_vec(&sorted).map_err(CliError::new)
 }
 
 /// The descriptor of a blob.
-pub(super) fn descriptor(media_type: MediaType, digest: Digest, size: u64) -> Result<Descriptor, Failure> {
-    let digest: Sha256Digest = digest.to_string().parse().map_err(Failure::new)?;
+pub(super) fn descriptor(media_type: MediaType, digest: Digest, size: u64) -> Result<Descriptor, CliError> {
+    let digest: Sha256Digest = digest.to_string().parse().map_err(CliError::new)?;
     Ok(Descriptor::new(media_type, size, digest))
 }
 

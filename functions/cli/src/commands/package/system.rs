@@ -5,42 +5,42 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::certificates;
+use super::contents::Contents;
 use super::elf::Elf;
 use super::layer::Layer;
-use super::parts::Parts;
-use super::surroundings::Surroundings;
+use super::target::TargetSystem;
 use crate::architecture::Architecture;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// What a package needs of a system.
-pub(super) struct System {
+pub(super) struct SystemLibraries {
     architecture: Architecture,
     roots: Vec<PathBuf>,
-    loader: Found,
-    libraries: BTreeMap<String, Found>,
+    loader: SystemFile,
+    libraries: BTreeMap<String, SystemFile>,
     certificates: Vec<u8>,
 }
 
 /// A file that was found.
-struct Found {
+struct SystemFile {
     /// Where it lies under its root, without the leading slash.
     path: String,
     bytes: Vec<u8>,
     elf: Elf,
 }
 
-impl System {
-    /// Finds what `parts` need in the system at `root`: this machine's where none is given, or for another processor that of
+impl SystemLibraries {
+    /// Finds what `contents` need in the system at `root`: this machine's where none is given, or for another processor that of
     /// the cross compiler, which Debian and others keep in a folder with its name.
-    pub(super) fn gather(parts: &Parts, root: Option<PathBuf>) -> Result<Self, Failure> {
-        let architecture = parts.architecture;
+    pub(super) fn gather(contents: &Contents, root: Option<PathBuf>) -> Result<Self, CliError> {
+        let architecture = contents.architecture;
         let roots = match root {
             Some(root) => vec![root],
             None if architecture.is_here() => vec![PathBuf::from("/")],
             None => vec![Path::new("/usr").join(architecture.gnu()), PathBuf::from("/")],
         };
-        let interpreter = parts.bootstrap.elf.interpreter.as_deref().unwrap_or_default().trim_start_matches('/');
-        let loader = roots.iter().find_map(|root| Found::read(root, interpreter.to_owned(), architecture));
+        let interpreter = contents.bootstrap.elf.interpreter.as_deref().unwrap_or_default().trim_start_matches('/');
+        let loader = roots.iter().find_map(|root| SystemFile::read(root, interpreter.to_owned(), architecture));
         let loader = loader
             .ok_or_else(|| missing(architecture, &roots, &format!("bootstrap needs the loader /{interpreter}")))?;
         let certificates = match roots.as_slice() {
@@ -48,7 +48,7 @@ impl System {
             _ => certificates::find(&[Path::new("/")])?,
         };
         let mut system = Self { architecture, roots, loader, libraries: BTreeMap::new(), certificates };
-        system.gather_libraries(parts)?;
+        system.gather_libraries(contents)?;
         Ok(system)
     }
 
@@ -66,12 +66,12 @@ impl System {
         layer
     }
 
-    fn gather_libraries(&mut self, parts: &Parts) -> Result<(), Failure> {
+    fn gather_libraries(&mut self, contents: &Contents) -> Result<(), CliError> {
         let needed =
-            parts.iter().flat_map(|part| part.elf.needed.iter().map(|library| (part.name.clone(), library.clone())));
+            contents.iter().flat_map(|file| file.elf.needed.iter().map(|library| (file.name.clone(), library.clone())));
         let mut queue: VecDeque<(String, String)> = needed.collect();
         while let Some((by, library)) = queue.pop_front() {
-            if self.has(&library) || parts.library(&library).is_some() {
+            if self.has(&library) || contents.library(&library).is_some() {
                 continue;
             }
             let found = self.find(&library);
@@ -87,17 +87,17 @@ impl System {
         Ok(())
     }
 
-    fn find(&self, library: &str) -> Option<Found> {
+    fn find(&self, library: &str) -> Option<SystemFile> {
         let gnu = self.architecture.gnu();
         let multiarch = [format!("lib/{gnu}"), format!("usr/lib/{gnu}")];
         let folders = multiarch.into_iter().chain(["lib64", "usr/lib64", "lib", "usr/lib"].map(str::to_owned));
         let paths: Vec<_> = folders.map(|folder| format!("{folder}/{library}")).collect();
         let places = self.roots.iter().flat_map(|root| paths.iter().map(move |path| (root, path)));
-        places.into_iter().find_map(|(root, path)| Found::read(root, path.clone(), self.architecture))
+        places.into_iter().find_map(|(root, path)| SystemFile::read(root, path.clone(), self.architecture))
     }
 }
 
-impl Found {
+impl SystemFile {
     /// The file at `path` under `root`, where there is one for the architecture.
     fn read(root: &Path, path: String, architecture: Architecture) -> Option<Self> {
         let bytes = std::fs::read(root.join(&path)).ok()?;
@@ -110,7 +110,7 @@ impl Found {
     }
 }
 
-impl Surroundings for System {
+impl TargetSystem for SystemLibraries {
     fn has(&self, library: &str) -> bool {
         self.libraries.contains_key(library) || self.loader.name() == library || is_of_the_driver(library)
     }
@@ -141,9 +141,9 @@ pub(super) fn is_of_the_driver(library: &str) -> bool {
     matches!(library, "libcuda.so.1" | "libnvidia-ml.so.1")
 }
 
-fn missing(architecture: Architecture, roots: &[PathBuf], what: &str) -> Failure {
-    Failure::usage(format!("{what}, for {architecture} not in the system at {}", list(roots)))
-        .try_this(remedy(architecture))
+fn missing(architecture: Architecture, roots: &[PathBuf], what: &str) -> CliError {
+    CliError::usage(format!("{what}, for {architecture} not in the system at {}", list(roots)))
+        .hint(remedy(architecture))
 }
 
 fn remedy(architecture: Architecture) -> String {

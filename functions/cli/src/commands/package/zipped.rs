@@ -8,28 +8,30 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::amazon_linux::AmazonLinux;
+use super::contents::Contents;
 use super::megabytes;
-use super::parts::Parts;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
 /// Writes the zip to `path`.
-pub(super) fn write(settings: &Settings, parts: &Parts, path: &Path) -> Result<(), Failure> {
-    AmazonLinux::check(parts)?;
-    let unzipped = parts.size();
-    if unzipped > LARGEST {
-        return Err(Failure::new(format!("{unzipped} bytes unzipped, more than the {LARGEST} that Lambda takes"))
-            .try_this("make a container image with --image"));
+pub(super) fn write(settings: &Settings, contents: &Contents, path: &Path) -> Result<(), CliError> {
+    AmazonLinux::check(contents)?;
+    let unzipped = contents.size();
+    if unzipped > MAX_UNZIPPED_BYTES {
+        return Err(CliError::new(format!(
+            "{unzipped} bytes unzipped, more than the {MAX_UNZIPPED_BYTES} that Lambda takes"
+        ))
+        .hint("make a container image with --image"));
     }
-    let zip = pack(parts).map_err(Failure::new)?;
-    std::fs::write(path, &zip).map_err(|error| Failure::file(path, &error))?;
+    let zip = pack(contents).map_err(CliError::new)?;
+    std::fs::write(path, &zip).map_err(|error| CliError::file(path, &error))?;
     let digest = Digest::of(&zip);
     let uploads = upload(zip.len());
     if settings.json {
         return output::json(&serde_json::json!({
-            "path": path, "bytes": zip.len(), "largest_bytes": LARGEST_UPLOAD, "unzipped_bytes": unzipped,
-            "largest_unzipped_bytes": LARGEST, "architecture": parts.architecture.to_string(), "sha256": digest,
+            "path": path, "bytes": zip.len(), "largest_bytes": MAX_UPLOAD_BYTES, "unzipped_bytes": unzipped,
+            "largest_unzipped_bytes": MAX_UNZIPPED_BYTES, "architecture": contents.architecture.to_string(), "sha256": digest,
             "note": uploads,
         }));
     }
@@ -37,10 +39,10 @@ pub(super) fn write(settings: &Settings, parts: &Parts, path: &Path) -> Result<(
         "{}  {:.1} MB of {:.1} ({:.1} MB of {:.1} unzipped), {}",
         path.display(),
         megabytes(zip.len()),
-        megabytes(LARGEST_UPLOAD),
+        megabytes(MAX_UPLOAD_BYTES),
         megabytes(unzipped),
-        megabytes(LARGEST),
-        parts.architecture
+        megabytes(MAX_UNZIPPED_BYTES),
+        contents.architecture
     ))?;
     output::line(format_args!("sha256 {digest}"))?;
     if let Some(uploads) = uploads {
@@ -49,30 +51,30 @@ pub(super) fn write(settings: &Settings, parts: &Parts, path: &Path) -> Result<(
     Ok(())
 }
 
-fn pack(parts: &Parts) -> Result<Vec<u8>, zip::result::ZipError> {
+fn pack(contents: &Contents) -> Result<Vec<u8>, zip::result::ZipError> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     // One time stamp, one order: the same digest from the same files, so that Terraform sees no change where there is none.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(DateTime::default())
         .unix_permissions(0o755);
-    for part in parts.iter() {
-        zip.start_file(part.name.as_str(), options)?;
-        zip.write_all(&part.bytes)?;
+    for file in contents.iter() {
+        zip.start_file(file.name.as_str(), options)?;
+        zip.write_all(&file.bytes)?;
     }
     Ok(zip.finish()?.into_inner())
 }
 
 /// What there is to know of how a zip of this size gets to Lambda.
 fn upload(bytes: usize) -> Option<&'static str> {
-    (bytes > LARGEST_UPLOAD)
+    (bytes > MAX_UPLOAD_BYTES)
         .then_some("larger than the 50 MB that Lambda takes in a request, which is how Terraform sends it: make a container image with --image")
 }
 
 /// Lambda's limit of a function's unzipped code: 250 MB, which are MiB.
-const LARGEST: usize = 250 << 20;
+const MAX_UNZIPPED_BYTES: usize = 250 << 20;
 /// Lambda's limit of a zip that comes with the request: 50 MB, likewise.
-const LARGEST_UPLOAD: usize = 50 << 20;
+const MAX_UPLOAD_BYTES: usize = 50 << 20;
 
 #[cfg(test)]
 mod tests {

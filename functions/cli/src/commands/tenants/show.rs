@@ -6,13 +6,13 @@ use amaas_access::{Money, TenantName, now};
 use super::described;
 use crate::arguments::AccountsArguments;
 use crate::commands::{keys, usage};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::settings::{Opens, Settings};
 
-pub(super) async fn run(settings: &Settings, name: &TenantName, arguments: &AccountsArguments) -> Result<(), Failure> {
+pub(super) async fn run(settings: &Settings, name: &TenantName, arguments: &AccountsArguments) -> Result<(), CliError> {
     let accounts = settings.accounts(arguments, Opens::Existing).await?;
-    let tenant = accounts.tenant(name).await?.ok_or_else(|| Failure::no_tenant(name))?;
+    let tenant = accounts.tenant(name).await?.ok_or_else(|| CliError::no_tenant(name))?;
     let report = usage::of_tenant(&accounts, name, usage::days(None, None), UsageBy::Model).await?;
     let (records, now) = (accounts.keys_of(name).await?, now());
     let not_revoked = records.iter().filter(|record| record.revoked.is_none());

@@ -3,13 +3,15 @@
 //! The wheel is verified when it is fetched. After that the cache is trusted as far as nobody but this user and root can write it, which
 //! is looked at each time: a library runs code when it is loaded.
 
-use std::fs::{DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::python::{Python, PythonError};
+#[cfg(feature = "publish")]
 use amaas_wire::Digest;
+
+#[cfg(feature = "publish")]
+use super::python::PythonError;
 
 /// The ONNX Runtime version that is served with.
 pub const VERSION: &str = "1.32.0";
@@ -36,42 +38,12 @@ pub fn find(configured: Option<&Path>) -> Result<PathBuf, LibraryError> {
 }
 
 /// A path that is empty names nothing: a variable without a value is as good as none.
-fn named(configured: Option<&Path>) -> Option<&Path> {
+pub(super) fn named(configured: Option<&Path>) -> Option<&Path> {
     configured.filter(|path| !path.as_os_str().is_empty())
 }
 
-/// The library as [`find`] finds it; where there is none it is fetched through pip into the user's cache. `tell` is
-/// given a line for people before the fetch begins; pip shows its own progress on standard error.
-///
-/// # Errors
-/// [`LibraryError`] says what failed and what to do instead.
-pub fn find_or_fetch(configured: Option<&Path>, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
-    match find(configured) {
-        Err(LibraryError::Missing { .. }) if named(configured).is_none() => {}
-        found => return found,
-    }
-    let wheel = wheel(std::env::consts::OS, std::env::consts::ARCH).ok_or(LibraryError::Platform)?;
-    download(wheel, cached()?, tell)
-}
-
-/// The library for Linux on another `architecture` than this machine's, in the words of [`std::env::consts::ARCH`]: to be
-/// packaged here and loaded elsewhere. It is kept in the user's cache beside this machine's own, and fetched once, as
-/// [`find_or_fetch`] does.
-///
-/// # Errors
-/// [`LibraryError`] says what failed and what to do instead.
-pub fn find_or_fetch_for(architecture: &str, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
-    let wheel = wheel("linux", architecture).ok_or(LibraryError::Platform)?;
-    let library = cache()?.join(format!("onnxruntime-{VERSION}-cpu-linux-{architecture}")).join(NAME);
-    if !library.is_file() {
-        return download(wheel, library, tell);
-    }
-    own(&library)?;
-    Ok(library)
-}
-
 /// Checks that nobody but this user and root can write a library of the cache, or put another in its place.
-fn own(library: &Path) -> Result<(), LibraryError> {
+pub(super) fn own(library: &Path) -> Result<(), LibraryError> {
     let me = rustix::process::geteuid().as_raw();
     for path in library.ancestors().take(2) {
         let metadata = std::fs::metadata(path)?;
@@ -80,48 +52,6 @@ fn own(library: &Path) -> Result<(), LibraryError> {
         }
     }
     Ok(())
-}
-
-/// Fetches `wheel` and puts its library to `library`.
-fn download(wheel: &Wheel, library: PathBuf, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
-    let folder = library.parent().ok_or(LibraryError::NoCache)?;
-    tell(&format!("fetching ONNX Runtime {VERSION} through pip, once, into {}", folder.display()));
-    DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
-    // Whatever the umask let others do.
-    std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
-    let work = tempfile::Builder::new().prefix("fetch-").tempdir_in(folder)?;
-    let python = Python::in_folder(work.path());
-    let requirement = format!("onnxruntime=={VERSION}");
-    python.run(
-        "pip",
-        [
-            "download",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--implementation",
-            "cp",
-            "--python-version",
-            "3.12",
-            "--abi",
-            "cp312",
-            "--platform",
-            wheel.platform,
-            "--dest",
-            ".",
-            &requirement,
-        ],
-    )?;
-    let file = std::fs::read_dir(work.path())?.next().ok_or(LibraryError::Wheel)??.path();
-    let got = Digest::of(&std::fs::read(&file)?);
-    if got.to_string() != wheel.sha256 {
-        return Err(LibraryError::Digest { expected: wheel.sha256, got });
-    }
-    python.run("zipfile", ["-e".as_ref(), file.as_os_str(), work.path().as_os_str()])?;
-    let extracted = work.path().join("onnxruntime/capi").join(wheel.library);
-    std::fs::set_permissions(&extracted, Permissions::from_mode(0o644))?;
-    // Whoever else fetches at the same time puts the same bytes there.
-    std::fs::rename(extracted, &library)?;
-    Ok(library)
 }
 
 /// Why there is no library.
@@ -136,12 +66,14 @@ pub enum LibraryError {
     )]
     Missing { tried: Vec<PathBuf> },
     /// There is no pinned build for this machine.
+    #[cfg(feature = "publish")]
     #[error("no pinned ONNX Runtime build for this platform; install version {VERSION} and set ORT_DYLIB_PATH to it")]
     Platform,
     /// Nowhere to keep it.
     #[error("neither XDG_CACHE_HOME nor HOME is an absolute path; set one, or ORT_DYLIB_PATH to a library")]
     NoCache,
     /// pip failed.
+    #[cfg(feature = "publish")]
     #[error(
         "pip could not fetch ONNX Runtime ({cause}); is python3 with pip there, and a package index reachable? Otherwise set ORT_DYLIB_PATH to libonnxruntime.so of version {VERSION}"
     )]
@@ -156,9 +88,11 @@ pub enum LibraryError {
     )]
     Foreign { path: PathBuf },
     /// pip answered well, but there is no wheel.
+    #[cfg(feature = "publish")]
     #[error("pip fetched no wheel")]
     Wheel,
     /// The wheel is not the pinned one.
+    #[cfg(feature = "publish")]
     #[error("the fetched wheel is not the pinned one: expected SHA-256 {expected}, got {got}")]
     Digest { expected: &'static str, got: Digest },
     /// The cache could not be written.
@@ -166,51 +100,14 @@ pub enum LibraryError {
     Io(#[from] io::Error),
 }
 
-/// An official wheel and the library in it.
-struct Wheel {
-    os: &'static str,
-    architecture: &'static str,
-    platform: &'static str,
-    sha256: &'static str,
-    library: &'static str,
-}
-
-const WHEELS: [Wheel; 3] = [
-    Wheel {
-        os: "linux",
-        architecture: "x86_64",
-        platform: "manylinux_2_28_x86_64",
-        sha256: "99e1074c4b2197accd5073052a465361be17b89c093b8ffb6e6bd8f986c52df8",
-        library: "libonnxruntime.so.1.32.0",
-    },
-    Wheel {
-        os: "linux",
-        architecture: "aarch64",
-        platform: "manylinux_2_28_aarch64",
-        sha256: "e36c187006e7a7c8b8d6d57f1a209dd63f52430dca6c282b177718ad6b841054",
-        library: "libonnxruntime.so.1.32.0",
-    },
-    Wheel {
-        os: "macos",
-        architecture: "aarch64",
-        platform: "macosx_14_0_arm64",
-        sha256: "d52510bbbcc880c13b826f7d75cdf33ac5cf0bb864d960000fc29ce73f0cb83e",
-        library: "libonnxruntime.1.32.0.dylib",
-    },
-];
-
-fn wheel(os: &str, architecture: &str) -> Option<&'static Wheel> {
-    WHEELS.iter().find(|wheel| wheel.os == os && wheel.architecture == architecture)
-}
-
 /// Where this machine's library is kept.
-fn cached() -> Result<PathBuf, LibraryError> {
+pub(super) fn cached() -> Result<PathBuf, LibraryError> {
     Ok(cache()?.join(format!("onnxruntime-{VERSION}-cpu")).join(NAME))
 }
 
 /// Where libraries are kept. A relative path would be another place in each folder, such as a repository that was cloned (and is
 /// invalid by the XDG Base Directory Specification).
-fn cache() -> Result<PathBuf, LibraryError> {
+pub(super) fn cache() -> Result<PathBuf, LibraryError> {
     cache_of(|name| std::env::var_os(name).map(PathBuf::from))
 }
 
@@ -220,10 +117,13 @@ fn cache_of(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, Libra
     Ok(cache.ok_or(LibraryError::NoCache)?.join("amaas"))
 }
 
-const NAME: &str = "libonnxruntime.so";
+pub(super) const NAME: &str = "libonnxruntime.so";
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -6,11 +6,14 @@
 mod allocator;
 pub mod arena;
 mod environment;
+#[cfg(feature = "publish")]
+mod fetch;
 pub mod heap;
 mod leave;
 mod library;
 pub mod memory;
 mod private;
+#[cfg(feature = "publish")]
 mod python;
 mod quiet;
 mod version;
@@ -18,9 +21,12 @@ mod version;
 pub use ort::environment::Environment;
 
 pub use self::environment::{RuntimeError, environment};
+#[cfg(feature = "publish")]
+pub use self::fetch::{find_or_fetch, find_or_fetch_for};
 pub use self::leave::leave;
-pub use self::library::{LibraryError, VERSION, find, find_or_fetch, find_or_fetch_for};
+pub use self::library::{LibraryError, VERSION, find};
 pub use self::private::private;
+#[cfg(feature = "publish")]
 pub use self::python::PythonError;
 pub use self::quiet::quiet;
 pub use self::version::loaded;

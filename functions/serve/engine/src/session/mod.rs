@@ -9,6 +9,8 @@ mod run_error;
 mod value;
 
 pub use self::decoder::OnnxDecoder;
-pub use self::ort_session::{Onnx, write_prepared};
+pub use self::ort_session::Onnx;
+#[cfg(feature = "publish")]
+pub use self::ort_session::write_prepared;
 pub use self::reclaim::Freed;
 pub use self::refusal::{SessionError, in_words};

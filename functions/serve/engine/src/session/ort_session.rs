@@ -11,7 +11,9 @@ use amaas_wire::Tensor;
 use bytes::Bytes;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
-use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+#[cfg(feature = "publish")]
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::SessionBuilder;
 use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::ValueType;
 
@@ -396,6 +398,7 @@ fn commit(mut builder: SessionBuilder, files: &NetworkFiles) -> Result<Session, 
 }
 
 /// Writes the network in `files` as ONNX Runtime has it when it has made a session, but for what depends on the processor.
+#[cfg(feature = "publish")]
 pub fn write_prepared(
     environment: &Environment,
     files: &NetworkFiles,

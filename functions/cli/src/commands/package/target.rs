@@ -1,11 +1,11 @@
 //! What a package finds where it is put: libraries, and which versions of them. Whatever is not there fails only when the
 //! function is started, so it is looked for before.
 
-use super::parts::{Part, Parts};
-use crate::failure::Failure;
+use super::contents::{Contents, ElfFile};
+use crate::error::CliError;
 
 /// Where a package will run.
-pub(super) trait Surroundings {
+pub(super) trait TargetSystem {
     /// Whether there is a library of this name.
     fn has(&self, library: &str) -> bool;
 
@@ -22,34 +22,34 @@ pub(super) trait Surroundings {
     fn without_version(&self) -> String;
 }
 
-/// Says what `parts` need that neither they nor `surroundings` have.
-pub(super) fn check(parts: &Parts, surroundings: &dyn Surroundings) -> Result<(), Failure> {
-    for part in parts.iter() {
-        let needed = part.elf.needed.iter();
+/// Says what `contents` need that neither they nor `target` have.
+pub(super) fn check(contents: &Contents, target: &dyn TargetSystem) -> Result<(), CliError> {
+    for file in contents.iter() {
+        let needed = file.elf.needed.iter();
         let missing: Vec<_> = needed
-            .filter(|library| parts.library(library).is_none() && !surroundings.has(library))
+            .filter(|library| contents.library(library).is_none() && !target.has(library))
             .map(String::as_str)
             .collect();
         if !missing.is_empty() {
-            let what = format!("{} needs {}, not in {}", part.name, missing.join(", "), surroundings.name());
-            return Err(Failure::usage(what).try_this(surroundings.without_library()));
+            let what = format!("{} needs {}, not in {}", file.name, missing.join(", "), target.name());
+            return Err(CliError::usage(what).hint(target.without_library()));
         }
-        let missing = versions(part, parts, surroundings);
+        let missing = versions(file, contents, target);
         if !missing.is_empty() {
-            let what = format!("{} needs {}, not in {}", part.name, missing.join(", "), surroundings.name());
-            return Err(Failure::usage(what).try_this(surroundings.without_version()));
+            let what = format!("{} needs {}, not in {}", file.name, missing.join(", "), target.name());
+            return Err(CliError::usage(what).hint(target.without_version()));
         }
     }
     Ok(())
 }
 
 /// The versions that are not there, each with its library.
-fn versions(part: &Part, parts: &Parts, surroundings: &dyn Surroundings) -> Vec<String> {
-    let is_missing = |library: &str, version: &str| match parts.library(library) {
+fn versions(file: &ElfFile, contents: &Contents, target: &dyn TargetSystem) -> Vec<String> {
+    let is_missing = |library: &str, version: &str| match contents.library(library) {
         Some(brought) => !brought.elf.defines.contains(version),
-        None => !surroundings.has_version(library, version),
+        None => !target.has_version(library, version),
     };
-    let requires = part.elf.requires.iter();
+    let requires = file.elf.requires.iter();
     requires
         .filter(|required| is_missing(&required.library, &required.version))
         .map(|required| format!("{} of {}", required.version, required.library))

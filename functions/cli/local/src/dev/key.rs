@@ -1,29 +1,29 @@
-//! The key that `amaas dev` writes for the commands beside it.
+//! The API key that `dev` writes for the commands beside it.
 
 use std::path::Path;
 
 use amaas::ApiKey;
 use amaas_access::{Accounts, AccountsError, KeyId, KeyTerms, TenantName, now};
 
-use crate::failure::Failure;
-use crate::settings::DevEnvironment;
+use super::env_file;
+use super::error::DevError;
 
-/// The key of the last time, where it is still good; else a new one.
-pub(super) async fn key(accounts: &Accounts, data: &Path) -> Result<ApiKey, Failure> {
-    if let Some(key) = DevEnvironment::earlier_key(data)
+/// The key of an earlier `dev` if it is still valid, or a new one.
+pub(super) async fn key(accounts: &Accounts, data: &Path) -> Result<ApiKey, DevError> {
+    if let Some(key) = env_file::earlier_key(data)
         && let Some(record) = accounts.key(&KeyId::of(&key)).await?
         && record.is_live(now())
     {
         return Ok(key);
     }
-    let key = ApiKey::generate(NAME).map_err(Failure::new)?;
-    let tenant: TenantName = NAME.parse().map_err(Failure::new)?;
+    let key = ApiKey::generate(NAME).map_err(DevError::other)?;
+    let tenant: TenantName = NAME.parse().map_err(DevError::other)?;
     make_room(accounts, &tenant).await?;
     accounts.add_key(&key, KeyTerms { name: NAME.to_owned(), ..KeyTerms::of(tenant) }).await?;
     Ok(key)
 }
 
-/// Revokes keys whose text was lost with the file that had it. The newest stays: the commands of somebody may still have it.
+/// Revokes keys whose text was lost with its file. The newest one stays: other commands may still have it.
 async fn make_room(accounts: &Accounts, tenant: &TenantName) -> Result<(), AccountsError> {
     let records = accounts.keys_of(tenant).await?;
     let live = records.iter().filter(|record| record.name == NAME && record.is_live(now()));

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use amaas::{ApiKey, Client, Model};
 use amaas_access::{Accounts, KeyTerms};
 use amaas_engine::RuntimeConfig;
-use amaas_engine::runtime;
 use amaas_model::load::Trust;
 use amaas_model::load::{Slot, Source, State};
 use amaas_model::publish;
@@ -23,10 +22,11 @@ use amaas_store::{ModelName, Store, VersionSelector};
 use amaas_wire::dsse::SigningKey;
 use tokio::task::JoinHandle;
 
+use crate::dev::FirstCall;
 use crate::object_store::{BUCKET, ObjectStore};
 
 /// A host and its store. Both end, with all models, when this is dropped.
-pub struct Shelf {
+pub struct LocalStack {
     _objects: ObjectStore,
     store: Store,
     publisher: Publisher,
@@ -39,7 +39,7 @@ pub struct Shelf {
     client: Client,
 }
 
-impl Shelf {
+impl LocalStack {
     /// Serves no model yet: from `folder`, which must be empty, on a free port of 127.0.0.1. Networks will run as `config` says, but
     /// by the library that is found, or fetched where there is none.
     ///
@@ -52,14 +52,12 @@ impl Shelf {
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let objects = ObjectStore::start(folder).await?;
         let store = Store::open(&format!("s3://{BUCKET}"), &objects.options()).await?;
-        let configured = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
-        let fetch = move || runtime::find_or_fetch(configured.as_deref(), |line| eprintln!("{line}"));
-        let library = tokio::task::spawn_blocking(fetch).await??;
+        let library = tokio::task::spawn_blocking(crate::library).await??;
         let vault = Vault::File(FileKey::create(&folder.join("kms.key"))?);
         let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
         let (accounts, key) = (Accounts::in_memory()?, ApiKey::generate("test")?);
         accounts.add_key(&key, KeyTerms::of("served".parse()?)).await?;
-        let name: ModelName = "shelf".parse()?;
+        let name: ModelName = "stack".parse()?;
         KeySet::create(&store, &name, &vault).await?;
 
         let trust = Trust { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
@@ -92,7 +90,14 @@ impl Shelf {
     }
 }
 
-impl Drop for Shelf {
+impl LocalStack {
+    /// Calls each model once.
+    pub(crate) async fn first_calls(&self) -> Vec<FirstCall> {
+        FirstCall::all(&self.host, &self.client, &self.tasks).await
+    }
+}
+
+impl Drop for LocalStack {
     fn drop(&mut self) {
         self.serving.abort();
     }

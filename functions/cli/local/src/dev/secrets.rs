@@ -1,4 +1,4 @@
-//! What `amaas dev` keeps in place of KMS and of a publisher's key.
+//! The keys that `dev` keeps in files: one in place of KMS, and the publisher's signing key.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,10 @@ use amaas_model::publish::{Protection, Publisher};
 use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
 
-use crate::failure::Failure;
+use super::error::DevError;
 
 /// The secrets of a folder.
-pub(crate) struct Secrets {
+pub(super) struct Secrets {
     kms_key: PathBuf,
     signing_key: PathBuf,
     vault: Vault,
@@ -18,36 +18,36 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Those of the folder `data`; new ones where there are none.
-    pub(crate) fn of(data: &Path) -> Result<Self, Failure> {
-        let data = data.canonicalize().map_err(|error| Failure::file(data, &error))?;
+    /// The keys in the folder `data`; new ones are made if there are none.
+    pub(super) fn of(data: &Path) -> Result<Self, DevError> {
+        let data = data.canonicalize().map_err(|error| DevError::file(data, &error))?;
         let (kms_key, signing_key) = (data.join("kms.key"), data.join("signer.pem"));
         let vault = if kms_key.exists() { FileKey::open(&kms_key) } else { FileKey::create(&kms_key) };
         let signer =
             if signing_key.exists() { SignerFile::open(&signing_key) } else { SignerFile::create(&signing_key) };
-        let (vault, signer) = (Vault::File(vault?), signer.map_err(Failure::usage)?);
+        let (vault, signer) = (Vault::File(vault?), signer.map_err(DevError::usage)?);
         Ok(Self { kms_key, signing_key, vault, signer })
     }
 
-    pub(crate) fn vault(&self) -> &Vault {
+    pub(super) fn vault(&self) -> &Vault {
         &self.vault
     }
 
-    pub(crate) fn publisher(&self) -> VerifyingKey {
+    pub(super) fn publisher(&self) -> VerifyingKey {
         self.signer.verifying_key()
     }
 
-    /// Who publishes what comes with the program.
-    pub(crate) fn as_publisher(&self) -> Publisher {
+    /// The publisher of the bundled models.
+    pub(super) fn as_publisher(&self) -> Publisher {
         Publisher { signer: self.signer.clone(), protection: Protection::Sealed(self.vault.clone()) }
     }
 
     /// As `AMAAS_KMS_KEY` has it.
-    pub(crate) fn kms_key(&self) -> String {
+    pub(super) fn kms_key(&self) -> String {
         format!("file:{}", self.kms_key.display())
     }
 
-    pub(crate) fn signing_key(&self) -> &Path {
+    pub(super) fn signing_key(&self) -> &Path {
         &self.signing_key
     }
 }

@@ -1,4 +1,4 @@
-//! What a person sees when a command fails: what happened, and what to do.
+//! The error of a command: a message, a hint, and an exit code by who can act.
 
 use std::fmt::Display;
 
@@ -7,6 +7,7 @@ use amaas_access::meter::ReportError;
 use amaas_access::{AccountsError, TenantName};
 use amaas_config::ConfigError;
 use amaas_ledger::LedgerError;
+use amaas_local::dev::DevError;
 use amaas_model::load::LoadError;
 use amaas_model::publish::PublishError;
 use amaas_serve::sealing::SealingError;
@@ -14,21 +15,19 @@ use amaas_store::StoreError;
 use amaas_store::vault::VaultError;
 use amaas_wire::problem::TYPE_PREFIX;
 
-use crate::output;
-
-/// A command that failed.
+/// The error of a command that failed.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CliError {
     message: String,
-    remedy: Option<String>,
-    kind: Kind,
-    /// What is known of a call that failed.
-    call: Option<Box<Call>>,
+    hint: Option<String>,
+    code: ExitStatus,
+    /// The call that failed, if it was one.
+    call: Option<Box<FailedCall>>,
 }
 
-/// A call that failed, for programs.
+/// A call that failed, for JSON.
 #[derive(Debug)]
-struct Call {
+struct FailedCall {
     kind: &'static str,
     status: Option<u16>,
     problem: Option<String>,
@@ -38,19 +37,19 @@ struct Call {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
-    /// Nobody reads the output any more, so there is nobody to tell.
-    Unheard = 0,
+enum ExitStatus {
+    /// The reader closed standard output, so no error is printed.
+    OutputClosed = 0,
     Failed = 1,
     Usage = 2,
     Unavailable = 3,
     Refused = 4,
 }
 
-impl Kind {
+impl ExitStatus {
     fn name(self) -> &'static str {
         match self {
-            Self::Unheard | Self::Failed => "failed",
+            Self::OutputClosed | Self::Failed => "failed",
             Self::Usage => "usage",
             Self::Unavailable => "unavailable",
             Self::Refused => "refused",
@@ -58,24 +57,24 @@ impl Kind {
     }
 }
 
-impl Failure {
+impl CliError {
     /// Something went wrong.
     pub(crate) fn new(message: impl Display) -> Self {
-        Self { message: message.to_string(), remedy: None, kind: Kind::Failed, call: None }
+        Self { message: message.to_string(), hint: None, code: ExitStatus::Failed, call: None }
     }
 
     /// Wrong arguments or configuration.
     pub(crate) fn usage(message: impl Display) -> Self {
-        Self { kind: Kind::Usage, ..Self::new(message) }
+        Self { code: ExitStatus::Usage, ..Self::new(message) }
     }
 
-    /// Nobody reads standard output any more.
-    pub(crate) fn unheard() -> Self {
-        Self { kind: Kind::Unheard, ..Self::new("nobody reads standard output") }
+    /// The reader closed standard output, as `| head -1` does.
+    pub(crate) fn output_closed() -> Self {
+        Self { code: ExitStatus::OutputClosed, ..Self::new("standard output is closed") }
     }
 
     /// The process itself could not get what it needs.
-    #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(Failure::process)`
+    #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(CliError::process)`
     pub(crate) fn process(error: std::io::Error) -> Self {
         Self::new(format!("the process could not start: {error}"))
     }
@@ -85,38 +84,35 @@ impl Failure {
         Self::usage(format!("{}: {error}", path.display()))
     }
 
-    /// Nobody has this name.
+    /// No tenant has this name.
     pub(crate) fn no_tenant(name: &TenantName) -> Self {
-        Self::new(format!("there is no tenant {name}")).try_this("`amaas tenants list` shows them")
+        Self::new(format!("there is no tenant {name}")).hint("`amaas tenants list` shows them")
     }
 
-    /// With a word on what to do.
-    pub(crate) fn try_this(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
+    /// Adds what the user can do.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 
-    /// Tells of it on standard error.
-    pub(crate) fn print(&self, json: bool) {
-        if matches!(self.kind, Kind::Unheard) {
-            return;
-        }
-        if json {
-            return output::note(self.json());
-        }
-        output::note(format_args!("error: {}", self.message));
-        if let Some(remedy) = &self.remedy {
-            output::note(format_args!("  try: {remedy}"));
-        }
+    /// Whether the error is to be printed.
+    pub(crate) fn is_printed(&self) -> bool {
+        !matches!(self.code, ExitStatus::OutputClosed)
+    }
+
+    /// The error in text: the message, and the hint in a line of its own.
+    pub(crate) fn text(&self) -> String {
+        let hint = self.hint.iter().map(|hint| format!("\n  try: {hint}"));
+        format!("error: {}{}", self.message, hint.collect::<String>())
     }
 
     /// As `amaas --help` documents it.
-    fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         let call = self.call.as_deref();
         serde_json::json!({ "error": {
             "message": self.message,
-            "remedy": self.remedy,
-            "kind": call.map_or(self.kind.name(), |call| call.kind),
+            "remedy": self.hint,
+            "kind": call.map_or(self.code.name(), |call| call.kind),
             "exit_code": self.code(),
             "status": call.and_then(|call| call.status),
             "problem": call.and_then(|call| call.problem.as_deref()),
@@ -127,53 +123,53 @@ impl Failure {
     }
 
     pub(crate) fn code(&self) -> u8 {
-        self.kind as u8
+        self.code as u8
     }
 }
 
-impl From<amaas_env::EnvError> for Failure {
+impl From<amaas_env::EnvError> for CliError {
     fn from(error: amaas_env::EnvError) -> Self {
         Self::usage(with_sources(&error))
     }
 }
 
-impl From<amaas::Error> for Failure {
+impl From<amaas::Error> for CliError {
     fn from(error: amaas::Error) -> Self {
-        let (kind, remedy) = match error.kind() {
-            ErrorKind::Config => (Kind::Usage, None),
+        let (code, hint) = match error.kind() {
+            ErrorKind::Config => (ExitStatus::Usage, None),
             ErrorKind::Connect => {
-                (Kind::Unavailable, Some("is the endpoint right? `amaas dev` runs one on this machine"))
+                (ExitStatus::Unavailable, Some("is the endpoint right? `amaas dev` runs one on this machine"))
             }
             ErrorKind::Unauthorized | ErrorKind::Credentials => {
-                (Kind::Refused, Some("make a key with `amaas keys create` and set it as AMAAS_API_KEY"))
+                (ExitStatus::Refused, Some("make a key with `amaas keys create` and set it as AMAAS_API_KEY"))
             }
-            ErrorKind::Forbidden => (Kind::Refused, Some(forbidden(&error))),
-            ErrorKind::Budget => (Kind::Failed, Some(spent(&error))),
+            ErrorKind::Forbidden => (ExitStatus::Refused, Some(forbidden(&error))),
+            ErrorKind::Budget => (ExitStatus::Failed, Some(spent(&error))),
             ErrorKind::RateLimited => {
-                (Kind::Unavailable, Some("wait, or raise the limit with `amaas tenants set NAME --limit LIMIT`"))
+                (ExitStatus::Unavailable, Some("wait, or raise the limit with `amaas tenants set NAME --limit LIMIT`"))
             }
-            ErrorKind::NotFound => (Kind::Failed, Some("`amaas models` lists what there is")),
+            ErrorKind::NotFound => (ExitStatus::Failed, Some("`amaas models` lists what there is")),
             ErrorKind::Certificate => (
-                Kind::Failed,
+                ExitStatus::Failed,
                 Some("SSL_CERT_FILE names a file with the certificates of an authority of your own, in PEM"),
             ),
-            ErrorKind::Keys if error.status().is_some() => (Kind::Failed, Some("is the endpoint right?")),
+            ErrorKind::Keys if error.status().is_some() => (ExitStatus::Failed, Some("is the endpoint right?")),
             ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Interrupted | ErrorKind::Damaged => {
-                (Kind::Unavailable, None)
+                (ExitStatus::Unavailable, None)
             }
-            _ => (Kind::Failed, None),
+            _ => (ExitStatus::Failed, None),
         };
-        let call = (error.attempts() > 0).then(|| Box::new(Call::of(&error)));
+        let call = (error.attempts() > 0).then(|| Box::new(FailedCall::of(&error)));
         let message = match error.kind() {
             // Layers of the HTTP client say nothing of their own.
             ErrorKind::Connect | ErrorKind::Certificate | ErrorKind::Interrupted => error.to_string(),
             _ => with_sources(&error),
         };
-        Self { message, remedy: remedy.map(str::to_owned), kind, call }
+        Self { message, hint: hint.map(str::to_owned), code, call }
     }
 }
 
-impl Call {
+impl FailedCall {
     fn of(error: &amaas::Error) -> Self {
         Self {
             kind: error.kind().name(),
@@ -229,40 +225,39 @@ fn slug(error: &amaas::Error) -> Option<&str> {
     error.problem()?.kind.strip_prefix(TYPE_PREFIX)
 }
 
-impl From<clap::Error> for Failure {
+impl From<clap::Error> for CliError {
     fn from(error: clap::Error) -> Self {
         if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            return Self::usage("a command is missing").try_this("`amaas help` lists them");
+            return Self::usage("a command is missing").hint("`amaas help` lists them");
         }
         let text = error.render().to_string();
         // What follows the first paragraph is how the command is used.
         let what = text.split("\n\n").next().unwrap_or_default();
-        Self::usage(what.strip_prefix("error: ").unwrap_or(what).trim_end())
-            .try_this("`amaas help` and `--help` tell more")
+        Self::usage(what.strip_prefix("error: ").unwrap_or(what).trim_end()).hint("`amaas help` and `--help` tell more")
     }
 }
 
-impl From<ConfigError> for Failure {
+impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self::usage(error)
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        let (kind, remedy) = match &error {
-            StoreError::Uri { .. } | StoreError::Misconfigured { .. } => (Kind::Usage, None),
+        let (code, hint) = match &error {
+            StoreError::Uri { .. } | StoreError::Misconfigured { .. } => (ExitStatus::Usage, None),
             StoreError::Unreachable { .. } => {
-                (Kind::Unavailable, Some("is `amaas dev` still running, or the store reachable?"))
+                (ExitStatus::Unavailable, Some("is `amaas dev` still running, or the store reachable?"))
             }
-            StoreError::Denied { .. } => (Kind::Refused, Some("look at AMAAS_STORE and the AWS credentials")),
-            _ => (Kind::Failed, None),
+            StoreError::Denied { .. } => (ExitStatus::Refused, Some("look at AMAAS_STORE and the AWS credentials")),
+            _ => (ExitStatus::Failed, None),
         };
-        Self { kind, remedy: remedy.map(str::to_owned), ..Self::new(error) }
+        Self { code, hint: hint.map(str::to_owned), ..Self::new(error) }
     }
 }
 
-impl From<SealingError> for Failure {
+impl From<SealingError> for CliError {
     fn from(error: SealingError) -> Self {
         match error {
             SealingError::Store(error) => error.into(),
@@ -272,54 +267,72 @@ impl From<SealingError> for Failure {
     }
 }
 
-impl From<VaultError> for Failure {
-    fn from(error: VaultError) -> Self {
-        let (kind, remedy) = match &error {
-            VaultError::File { .. } => (Kind::Usage, "is AMAAS_KMS_KEY or --kms-key right?"),
-            VaultError::Refused { .. } => (Kind::Failed, "is this the key that the others were wrapped with?"),
-            VaultError::Denied { .. } => (Kind::Refused, "rotating needs kms:Encrypt and kms:Decrypt on the key"),
-            _ => (Kind::Unavailable, "are region and network right?"),
-        };
-        Self { kind, remedy: Some(remedy.to_owned()), ..Self::new(error) }
+impl From<DevError> for CliError {
+    fn from(error: DevError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        match error {
+            DevError::Config(error) => error.into(),
+            DevError::Store(error) => error.into(),
+            DevError::Publish(error) => error.into(),
+            DevError::Ledger(error) => error.into(),
+            DevError::Accounts(error) => error.into(),
+            DevError::Sealing(error) => error.into(),
+            DevError::Vault(error) => error.into(),
+            DevError::Call(error) => error.into(),
+            error if error.is_usage() => Self { hint, ..Self::usage(error) },
+            error => Self { hint, ..Self::new(error) },
+        }
     }
 }
 
-impl From<LedgerError> for Failure {
+impl From<VaultError> for CliError {
+    fn from(error: VaultError) -> Self {
+        let (code, hint) = match &error {
+            VaultError::File { .. } => (ExitStatus::Usage, "is AMAAS_KMS_KEY or --kms-key right?"),
+            VaultError::Refused { .. } => (ExitStatus::Failed, "is this the key that the others were wrapped with?"),
+            VaultError::Denied { .. } => (ExitStatus::Refused, "rotating needs kms:Encrypt and kms:Decrypt on the key"),
+            _ => (ExitStatus::Unavailable, "are region and network right?"),
+        };
+        Self { code, hint: Some(hint.to_owned()), ..Self::new(error) }
+    }
+}
+
+impl From<LedgerError> for CliError {
     fn from(error: LedgerError) -> Self {
         match &error {
             LedgerError::Unreachable { .. } => {
-                Self { kind: Kind::Unavailable, ..Self::new(&error) }.try_this("are region and network right?")
+                Self { code: ExitStatus::Unavailable, ..Self::new(&error) }.hint("are region and network right?")
             }
             LedgerError::Denied { .. } => {
-                Self::usage(&error).try_this("look at AMAAS_LEDGER or --ledger, and at the AWS credentials")
+                Self::usage(&error).hint("look at AMAAS_LEDGER or --ledger, and at the AWS credentials")
             }
             _ => Self::new(&error),
         }
     }
 }
 
-impl From<AccountsError> for Failure {
+impl From<AccountsError> for CliError {
     fn from(error: AccountsError) -> Self {
         match error {
             AccountsError::Ledger(error) => error.into(),
             AccountsError::Vault(error) => error.into(),
-            AccountsError::Forged { .. } => Self::new(error).try_this(
+            AccountsError::Forged { .. } => Self::new(error).hint(
                 "put back what was there, or delete the item from the ledger; functions refuse it meanwhile. Who can write the ledger?",
             ),
-            AccountsError::Busy => Self { kind: Kind::Unavailable, ..Self::new(error) },
+            AccountsError::Busy => Self { code: ExitStatus::Unavailable, ..Self::new(error) },
             AccountsError::TwoKeys { ref tenant, .. } => {
-                let remedy = format!(
+                let hint = format!(
                     "`amaas keys list --tenant {tenant}` shows both and `amaas keys revoke ID` ends one; --name calls the new one \
                      something else"
                 );
-                Self::new(&error).try_this(remedy)
+                Self::new(&error).hint(hint)
             }
             error => Self::new(error),
         }
     }
 }
 
-impl From<ReportError> for Failure {
+impl From<ReportError> for CliError {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Ledger(error) => error.into(),
@@ -328,26 +341,26 @@ impl From<ReportError> for Failure {
     }
 }
 
-impl From<PublishError> for Failure {
+impl From<PublishError> for CliError {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::Store(error) | PublishError::Load(LoadError::Store(error)) => error.into(),
             PublishError::TrialContradictsProof { .. } => {
-                Self::new(error).try_this("`--batching off` publishes it, and its calls share no run")
+                Self::new(error).hint("`--batching off` publishes it, and its calls share no run")
             }
             PublishError::CannotShare { .. } => {
-                Self::new(error).try_this("leave --batching away: calls share runs where that is safe")
+                Self::new(error).hint("leave --batching away: calls share runs where that is safe")
             }
-            PublishError::NoModel { .. } => Self::new(error).try_this("`amaas models` lists what is served"),
+            PublishError::NoModel { .. } => Self::new(error).hint("`amaas models` lists what is served"),
             PublishError::NoVersion { ref model, .. } | PublishError::NoAlias { ref model, .. } => {
-                let remedy = format!("`amaas models versions {model}` lists versions and aliases");
-                Self::new(&error).try_this(remedy)
+                let hint = format!("`amaas models versions {model}` lists versions and aliases");
+                Self::new(&error).hint(hint)
             }
             PublishError::AliasCase { ref there, .. } => {
-                let remedy = format!("write {there}, or give the new alias a name of its own");
-                Self::new(&error).try_this(remedy)
+                let hint = format!("write {there}, or give the new alias a name of its own");
+                Self::new(&error).hint(hint)
             }
-            PublishError::Pointed { .. } => Self::new(error).try_this(
+            PublishError::Pointed { .. } => Self::new(error).hint(
                 "point them elsewhere with `amaas alias`, remove an alias with --alias, or leave --version away to remove the whole model",
             ),
             PublishError::UnknownTask { ref task, ref known } => {
@@ -356,19 +369,19 @@ impl From<PublishError> for Failure {
                     .map(|known| (strsim::jaro(task, known), known))
                     .filter(|(likeness, _)| *likeness > ALIKE);
                 let closest = alike.max_by(|one, other| one.0.total_cmp(&other.0));
-                let remedy = closest.map_or_else(
+                let hint = closest.map_or_else(
                     || "--unchecked-task, if the program that will serve the model has this task".to_owned(),
                     |(_, known)| format!("--task {known}"),
                 );
-                Self::new(&error).try_this(remedy)
+                Self::new(&error).hint(hint)
             }
-            PublishError::UnknownReferences { .. } | PublishError::DanglingReference { .. } => Self::new(error).try_this(
+            PublishError::UnknownReferences { .. } | PublishError::DanglingReference { .. } => Self::new(error).hint(
                 "bring the object back, or remove its version with `amaas models remove MODEL --version VERSION`, and prune again",
             ),
             PublishError::VersionDamaged { .. }
             | PublishError::VersionRemoved { .. }
             | PublishError::VersionTaken { .. } => {
-                Self::new(error).try_this("leave --version away to take the next number")
+                Self::new(error).hint("leave --version away to take the next number")
             }
             error => Self::new(error),
         }

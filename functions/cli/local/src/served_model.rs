@@ -9,15 +9,15 @@ use amaas_engine::RuntimeConfig;
 use amaas_model::publish::Publication;
 use amaas_model::task::Tasks;
 
-use crate::shelf::Shelf;
+use crate::local_stack::LocalStack;
 
 /// A model that is served. It ends when this is dropped.
-pub struct Served {
-    _shelf: Shelf,
+pub struct ServedModel {
+    _stack: LocalStack,
     model: Model,
 }
 
-impl Served {
+impl ServedModel {
     /// Publishes `publication` into `folder`, which must be empty, and serves it with `tasks` on a free port of 127.0.0.1.
     ///
     /// # Errors
@@ -27,9 +27,9 @@ impl Served {
         publication: Publication,
         tasks: &Tasks,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let shelf = Shelf::start(folder, tasks, RuntimeConfig::default()).await?;
-        let model = shelf.add(publication).await?;
-        Ok(Self { _shelf: shelf, model })
+        let stack = LocalStack::start(folder, tasks, RuntimeConfig::default()).await?;
+        let model = stack.add(publication).await?;
+        Ok(Self { _stack: stack, model })
     }
 
     /// The model, as a caller with a key has it.

@@ -4,12 +4,12 @@
 
 use super::assumption::Assumption;
 use super::figure::{quantity, sum};
-use super::function::Function;
+use super::function::FunctionLoad;
 use crate::arguments::Estimate;
 
 /// What a call does.
 #[derive(Clone, Debug)]
-pub(super) struct Habits {
+pub(super) struct UsageProfile {
     /// Write units of the ledger a call.
     pub(super) writes: f64,
     /// Read units of the ledger a call, beside those of each environment.
@@ -33,21 +33,23 @@ pub(super) struct Habits {
     writes_are_given: bool,
 }
 
-impl Habits {
+impl UsageProfile {
     /// Those of a usual function, unless the flags say otherwise.
     pub(super) fn of(estimate: &Estimate) -> Self {
         let response_bytes = estimate.response_bytes.0;
         let kept_units = write_units(kept_bytes(response_bytes));
-        let limit_units = estimate.limits.0 * WRITES_A_LIMIT;
+        let limit_units = estimate.limits.0 * WRITES_PER_LIMIT;
         // A sealed call with an idempotency key, as the SDK sends it, is looked for; nothing is written of it.
         let replay_reads = if estimate.allow_replays { 0.0 } else { 1.0 };
         let writes = LEASE_UNITS + kept_units + RECORD_UNITS + limit_units;
         let segments = (estimate.model_mb.0 / SEGMENT_MB).floor();
         Self {
             writes: estimate.ledger_writes_per_call.map_or(writes, |units| units.0),
-            reads: estimate.ledger_reads_per_call.map_or(NEAR_MIDNIGHT + replay_reads, |units| units.0),
-            kms: estimate.kms_per_cold_start.map_or(UNWRAPPED, |number| number.0),
-            s3: estimate.s3_per_cold_start.map_or(DOCUMENTS + BLOBS + segments, |number| number.0),
+            reads: estimate.ledger_reads_per_call.map_or(MIDNIGHT_READS + replay_reads, |units| units.0),
+            kms: estimate.kms_per_cold_start.map_or(KMS_CALLS_PER_COLD_START, |number| number.0),
+            s3: estimate
+                .s3_per_cold_start
+                .map_or(DOCUMENTS_PER_COLD_START + BLOBS_PER_COLD_START + segments, |number| number.0),
             log_bytes: estimate.log_bytes_per_call.map_or(LOG_BYTES, |bytes| bytes.0),
             cold_share: estimate.cold_start_share.0,
             cold_ms: estimate.cold_start_ms.0,
@@ -70,13 +72,13 @@ impl Habits {
 
     /// Environments of a function that are alive on average.
     pub(super) fn environments(&self, calls: f64, p50_ms: f64) -> f64 {
-        let busy = (calls * p50_ms / (SECONDS * 1000.0)).ceil().max(1.0);
+        let busy = (calls * p50_ms / (SECONDS_PER_MONTH * 1000.0)).ceil().max(1.0);
         self.environments.unwrap_or(busy)
     }
 
-    /// How often all environments together read something again at most: when it is older than [`AGAIN_SECONDS`].
+    /// How often all environments together read something again at most: when it is older than [`REVALIDATE_SECONDS`].
     pub(super) fn rounds(&self, calls: f64, p50_ms: f64) -> f64 {
-        self.environments(calls, p50_ms) * (SECONDS / AGAIN_SECONDS)
+        self.environments(calls, p50_ms) * (SECONDS_PER_MONTH / REVALIDATE_SECONDS)
     }
 
     /// What API Gateway counts of so many calls.
@@ -85,7 +87,7 @@ impl Habits {
     }
 
     /// What of this is assumed for `functions`.
-    pub(super) fn assumptions(&self, functions: &[Function]) -> Vec<Assumption> {
+    pub(super) fn assumptions(&self, functions: &[FunctionLoad]) -> Vec<Assumption> {
         let called = functions.iter().filter(|function| function.calls > 0.0);
         let environments = sum(called.map(|function| self.environments(function.calls, function.p50_ms)));
         let mut all = self.of_ledger();
@@ -123,7 +125,7 @@ impl Habits {
             Assumption::new("log storage", "as ingested", "CloudWatch compresses what it stores, so it is less", None),
             Assumption::new(
                 "custom metrics a model",
-                quantity(METRICS),
+                quantity(METRICS_PER_MODEL),
                 "six metrics in AMAAS_EMF's lines, by model and by model and version; each more version that is called adds six",
                 None,
             ),
@@ -215,36 +217,36 @@ fn kept_bytes(response_bytes: f64) -> f64 {
 }
 
 /// Seconds of a month of 730 hours.
-pub(super) const SECONDS: f64 = HOURS * 3600.0;
+pub(super) const SECONDS_PER_MONTH: f64 = HOURS_PER_MONTH * 3600.0;
 /// Hours of a month.
-pub(super) const HOURS: f64 = 730.0;
+pub(super) const HOURS_PER_MONTH: f64 = 730.0;
 /// Custom metrics of a model with one version: `meter/emf.rs` lists six, each by two sets of dimensions.
-pub(super) const METRICS: f64 = 12.0;
+pub(super) const METRICS_PER_MODEL: f64 = 12.0;
 /// `meter/writer.rs` keeps records for 400 days.
 pub(super) const RECORD_DAYS: f64 = 400.0;
 /// Records of the bundled models have 287 to 317 bytes; name, revision and end come with them, and 100 bytes that DynamoDB counts.
 pub(super) const RECORD_BYTES: f64 = 500.0;
 /// `ledger/src/idempotency_store.rs` stores responses for a day; DynamoDB removes expired items within a few.
-pub(super) const KEPT_DAYS: f64 = 2.0;
+pub(super) const RESPONSE_DAYS: f64 = 2.0;
 /// A lease is an item of some 120 bytes.
 const LEASE_UNITS: f64 = 1.0;
 const RECORD_UNITS: f64 = 1.0;
 /// `quota/leased_limit.rs`: a lease, and the return of its rest.
-const WRITES_A_LIMIT: f64 = 2.0;
+const WRITES_PER_LIMIT: f64 = 2.0;
 /// Answers of 190 to 4,847 bytes were kept as 1,213 to 6,205: receipt, headers and seal, and up to a twentieth of padding; names come
 /// to some 90 bytes.
 const RECEIPT_BYTES: f64 = 1150.0;
 const PADDING: f64 = 1.05;
 /// `meter/writer.rs`: what falls within 20 minutes of midnight is looked for on the other side of it.
-const NEAR_MIDNIGHT: f64 = 40.0 / 1440.0;
+const MIDNIGHT_READS: f64 = 40.0 / 1440.0;
 /// `access/src/directory.rs` and `sealing/source.rs` fetch values again that are older.
-const AGAIN_SECONDS: f64 = 45.0;
+const REVALIDATE_SECONDS: f64 = 45.0;
 /// Two keys of `Suite::ALL`, a signer, their authenticator, the ledger's secret and verifier, the model's data key.
-const UNWRAPPED: f64 = 7.0;
+const KMS_CALLS_PER_COLD_START: f64 = 7.0;
 /// Alias, manifest, sealing keys.
-const DOCUMENTS: f64 = 3.0;
+const DOCUMENTS_PER_COLD_START: f64 = 3.0;
 /// Network, golden cases, an asset.
-const BLOBS: f64 = 3.0;
+const BLOBS_PER_COLD_START: f64 = 3.0;
 /// `manifest` cuts blobs into segments of 8 MiB.
 const SEGMENT_MB: f64 = 8.0;
 /// A line of `reply/respond.rs` of some 250 bytes, one of `meter/emf.rs` of 529, Lambda's three of some 400, and 26 for each.
