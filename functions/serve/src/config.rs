@@ -231,7 +231,7 @@ mod tests {
             ("AMAAS_MAX_RUN_SECONDS", "0", "AMAAS_MAX_RUN_SECONDS: expected a number from 1 up, got \"0\""),
             ("AMAAS_MAX_RUN_BYTES", "1G", "AMAAS_MAX_RUN_BYTES: expected a number from 1 up, got \"1G\""),
             ("AMAAS_MAX_ANSWER_BYTES", "-1", "AMAAS_MAX_ANSWER_BYTES: expected a number from 1 up, got \"-1\""),
-            ("AMAAS_TF32", "x", "AMAAS_TF32: expected \"allow\" or \"refuse\", got \"x\""),
+            ("AMAAS_TF32", "x", "AMAAS_TF32: expected \"refuse\" or \"allow\", got \"x\""),
             ("AMAAS_MAX_ROWS", "0", "AMAAS_MAX_ROWS: expected a number from 1 up, got \"0\""),
             ("AMAAS_MAX_BODY_BYTES", "0", "AMAAS_MAX_BODY_BYTES: expected a number from 1 up, got \"0\""),
             (

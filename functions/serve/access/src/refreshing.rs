@@ -227,7 +227,11 @@ where
 
     /// Whether the entry does not exist, or is so old that no caller asks for it any more.
     pub(crate) fn is_unused(&self) -> bool {
-        self.is_idle() || (!self.inner.state.borrow().fetching && matches!(self.latest(), Some(None)))
+        let is_missing = {
+            let state = self.inner.state.borrow();
+            !state.fetching && state.value.as_ref().is_some_and(|cached| cached.value.is_none())
+        };
+        is_missing || self.is_idle()
     }
 }
 

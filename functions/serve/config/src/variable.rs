@@ -79,6 +79,7 @@ impl Variable {
     }
 
     /// One of `choices`, by its name; the first if the variable is not set.
+    #[allow(clippy::needless_pass_by_value)] // a list that is written at the call
     pub fn one_of<T: Clone, const N: usize>(self, choices: [(&str, T); N]) -> Result<T, ConfigError> {
         let chosen = match self.value() {
             None => choices.first(),

@@ -239,7 +239,7 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
         match set_up() {
             // Switching to WAL mode needs the file exclusively for a moment, and SQLite does not wait for that.
             Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT * 5 => {
-                std::thread::sleep(BUSY_TIMEOUT / 100)
+                std::thread::sleep(BUSY_TIMEOUT / 100);
             }
             opened => break opened.map_err(|error| failed(path, &error))?,
         }

@@ -71,9 +71,8 @@ impl PredictError {
     pub fn for_operator(&self) -> String {
         match self {
             Self::Input(error) => error.to_string(),
-            Self::Run(RunError::Failed { internal } | RunError::Refused { internal, .. }) => internal.clone(),
-            Self::Run(RunError::TooLarge { internal, .. } | RunError::OutOfMemory { internal }) => internal.clone(),
-            Self::Run(error) => error.to_string(),
+            Self::Run(RunError::TooLarge { internal, .. }) => internal.clone(),
+            Self::Run(error) => error.for_operator(),
             Self::Refused => self.to_string(),
         }
     }

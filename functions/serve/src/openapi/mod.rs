@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document of a host: from the route table, the types of the routes, and the models that it serves.
+//! The `OpenAPI` 3.1 document of a host: from the route table, the types of the routes, and the models that it serves.
 //!
 //! Invariant: a route without a description cannot exist, because the router is built from the same table (`router/mod.rs`). Schemas
 //! come from the types (`schemas`), error responses from the errors themselves (`refusal`), and a network's tensors from its manifest

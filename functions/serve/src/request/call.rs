@@ -109,14 +109,8 @@ impl Received {
     pub(crate) async fn call(self, version: Option<&str>) -> Result<Call, Error> {
         let Self { entered: Entered { facts, slot, id, admission }, bytes_in, input } = self;
         let model = facts.host.model(&slot, version).await?;
-        let progress = Progress {
-            admission,
-            id,
-            taken: Reservation::default(),
-            charged: Cost::rows(0),
-            stage: Stage::Idle,
-            refusal: None,
-        };
+        let progress =
+            Progress { admission, id, taken: Reservation::default(), charged: None, stage: Stage::Idle, refusal: None };
         let (begun, progress) = (Instant::now(), Mutex::new(progress));
         Ok(Call(Arc::new(CallState { facts, model, begun, bytes_in, input, progress })))
     }
@@ -140,7 +134,7 @@ struct Progress {
     /// Whether the response is stored under an idempotency key.
     id: Option<CallId>,
     taken: Reservation,
-    charged: Cost,
+    charged: Option<Cost>,
     stage: Stage,
     /// Why the host refused work or a charge.
     refusal: Option<Error>,
@@ -393,11 +387,12 @@ impl CallState {
         });
     }
 
-    /// Takes what `more` costs beyond what was `charged`.
-    async fn take(&self, charged: Cost, total: Cost) -> Result<Reservation, Error> {
+    /// Takes what `total` costs beyond what was `charged`: the price of the call itself with the first charge.
+    async fn take(&self, charged: Option<Cost>, total: Cost) -> Result<Reservation, Error> {
         let CallFacts { plan, max_cost, price, .. } = &self.facts;
-        let (before, after) = (units(charged), units(total));
-        let (more, cost) = (after - before, price.of(after).nanos().saturating_sub(price.of(before).nanos()));
+        let (before, after) = (charged.map_or(0, units), units(total));
+        let spent = charged.map_or(0, |charged| price.of(units(charged)).nanos());
+        let (more, cost) = (after - before, price.of(after).nanos().saturating_sub(spent));
         let mut taken = Reservation::default();
         taken.take(&plan.units, more).await?;
         taken.take(&plan.costs, cost).await?;
@@ -444,13 +439,13 @@ impl CallHost for CallState {
                 progress.stage = Stage::Preparing;
             }
             let charged = progress.charged;
-            (charged, sum(charged, cost))
+            (charged, charged.map_or(cost, |charged| sum(charged, cost)))
         };
         match self.take(charged, total).await {
             Ok(taken) => {
                 let mut progress = self.lock();
                 progress.taken.extend(taken);
-                progress.charged = total;
+                progress.charged = Some(total);
                 progress.stage = Stage::Charged(total.into());
                 Ok(())
             }

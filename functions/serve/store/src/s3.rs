@@ -345,7 +345,7 @@ mod tests {
             }
         }
         let [error, _] = error_of(400, &[], "InvalidBucketName").await;
-        assert!(error.to_string().contains("takes no bucket of this name") && !error.is_retryable(), "{error}");
+        assert!(error.to_string().contains("does not allow this bucket name") && !error.is_retryable(), "{error}");
         let [error, _] = error_of(400, &[("x-amz-bucket-region", "us-east-1")], "Other").await;
         assert!(matches!(error, StoreError::Unreachable { .. }), "its own region: {error}");
     }

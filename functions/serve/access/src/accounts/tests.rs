@@ -192,7 +192,7 @@ async fn a_record_that_somebody_else_wrote_is_refused() {
     place.put(&of_key, &serde_json::from_slice(&others).expect("JSON")).await;
     assert!(matches!(refusal(&place.function(), &key).await, Some(AccessError::KeyUnknown)));
     let error = administrator.key(&id).await.expect_err("moved").to_string();
-    assert!(error.starts_with(&format!("the record of key {id} is not as those signed it")), "{error}");
+    assert!(error.starts_with(&format!("the record of key {id} has no valid signature")), "{error}");
 
     // An altered price makes no call free.
     assert_eq!(place.function().price(&model).await.expect("set").call.to_string(), "1");

@@ -55,7 +55,7 @@ impl Default for TokenCache {
 
 /// How long a token is not verified again, in seconds.
 pub(super) const MAX_AGE_SECONDS: u64 = 60;
-/// TokenCache with names of usual length take about 1 MB.
+/// Bounds the cache: this many tokens with names of usual length take about 1 MB.
 const MAX_TOKENS: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 
 #[cfg(test)]

@@ -275,8 +275,8 @@ impl LeasedLimit {
         }
     }
 
-    /// Takes `amount`, of which `need` exceeds the lease, on overdraft. It refuses if there was no room when the ledger was last asked, or
-    /// if overdraft and overshoot together would exceed the largest lease.
+    /// Takes `amount` on overdraft; the lease lacks `need`. Refuses if there was no room when the ledger was last asked, or if overdraft
+    /// and overshoot together would exceed the largest lease.
     fn overdraw(&self, amount: u64, need: u64, window: &CounterWindow, error: &LedgerError) -> Result<i64, QuotaError> {
         let mut state = self.state();
         let may = state.period == window.period

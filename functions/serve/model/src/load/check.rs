@@ -14,7 +14,7 @@ pub fn check(network: &mut impl Network, provider: Provider, golden: &Golden) ->
     let atol = if provider == Provider::Cpu { golden.atol } else { golden.atol.max(1e-3) };
     for (index, case) in golden.cases.iter().enumerate() {
         let failed = |what: String| LoadError::GoldenCase { case: index, what };
-        let outputs = network.run(&case.inputs).map_err(|error| failed(error.to_string()))?;
+        let outputs = network.run(&case.inputs).map_err(|error| failed(error.for_operator()))?;
         for expected in &case.outputs {
             let got = outputs.iter().find(|output| output.name() == expected.name());
             let got = got.ok_or_else(|| failed(format!("the network has no output {:?}", expected.name())))?;

@@ -69,7 +69,7 @@ fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Resul
 /// same: what values it takes nobody here knows, and whoever published it was told.
 pub(super) fn tensors(network: &mut impl Network, inputs: &[TensorSpec]) {
     let made = made_up(inputs.iter().filter(|input| !input.optional), 1);
-    let run = |network: &mut _, made: Vec<_>| Network::run(network, &made).map_err(|error| error.to_string());
+    let run = |network: &mut _, made: Vec<_>| Network::run(network, &made).map_err(|error| error.for_operator());
     let result =
         made.and_then(|made| bounded(network.prepare(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned())));
     if let Err(error) = result {

@@ -46,7 +46,7 @@ struct Alone<P> {
 
 /// Texts of `length` tokens: alone, and together as [`SCRIPT`] says. Whether any two gave different logits.
 fn script<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, Seen>, String> {
-    let failed = |error: RunError| error.to_string();
+    let failed = |error: RunError| error.for_operator();
     let mut all = Vec::with_capacity(TEXTS);
     for text in 0..TEXTS {
         let prompt: Vec<i64> = (0..length).map(|place| token(text, place)).collect();

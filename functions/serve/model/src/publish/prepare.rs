@@ -94,7 +94,7 @@ pub(super) fn prepare(
 
 impl Trial<'_> {
     fn run(&self, mut network: Onnx) -> Result<Vec<Tensor>, String> {
-        let mut run = |inputs: &[Tensor]| network.run(inputs).map_err(|error| error.to_string());
+        let mut run = |inputs: &[Tensor]| network.run(inputs).map_err(|error| error.for_operator());
         let outputs: Result<Vec<_>, String> = match self {
             Self::Golden(golden) => golden.cases.iter().take(CASES).map(|case| run(&case.inputs)).collect(),
             Self::Inputs(inputs, like) => {
@@ -110,8 +110,8 @@ impl Trial<'_> {
 
 fn tokens(network: Onnx, contract: &Contract) -> Result<Vec<Tensor>, String> {
     let mut decoder = OnnxDecoder::new(network, contract.clone(), Sharing::None);
-    let (first, past) = decoder.step(&[vec![1, 2, 3]], None).map_err(|error| error.to_string())?;
-    let (second, _) = decoder.step(&[vec![1]], Some(past)).map_err(|error| error.to_string())?;
+    let (first, past) = decoder.step(&[vec![1, 2, 3]], None).map_err(|error| error.for_operator())?;
+    let (second, _) = decoder.step(&[vec![1]], Some(past)).map_err(|error| error.for_operator())?;
     let tensor = |logits: Vec<f32>| Tensor::new("logits", vec![logits.len()], logits);
     first.into_iter().chain(second).map(|logits| tensor(logits).map_err(|error| error.to_string())).collect()
 }

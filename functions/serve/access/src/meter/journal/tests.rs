@@ -76,7 +76,7 @@ fn a_folder_that_others_may_write_is_not_used() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o770)).expect("it is ours");
     let error = UsageJournal::in_folder(folder.path()).expect_err("a group may write it");
-    assert!(error.to_string().contains("others than this user"), "{error}");
+    assert!(error.to_string().contains("other users may write the folder"), "{error}");
     assert_eq!(files(folder.path()), 0);
 }
 

@@ -138,7 +138,7 @@ pub(super) fn trial(network: &mut impl Network, inputs: &[TensorSpec]) -> Result
     for length in TRIED {
         let like = Values { length, ..Values::default() };
         let made = made_up_like(inputs.iter().filter(|input| !input.optional), 1, like);
-        match made.and_then(|made| network.run(&made).map_err(|error| error.to_string())) {
+        match made.and_then(|made| network.run(&made).map_err(|error| error.for_operator())) {
             Ok(_) => return Ok(like),
             Err(because) => refused.get_or_insert(because),
         };

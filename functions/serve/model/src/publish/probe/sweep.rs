@@ -21,7 +21,7 @@ pub(super) enum Stopped {
 pub(super) fn sweep(network: &mut impl Network, set: &Set) -> Result<bool, Stopped> {
     let (begun, mut alone) = (Instant::now(), Vec::with_capacity(set.rows.len()));
     for row in &set.rows {
-        alone.push(network.run(row).map_err(|error| Stopped::Refused(error.to_string()))?);
+        alone.push(network.run(row).map_err(|error| Stopped::Refused(error.for_operator()))?);
         // What it gives can be far larger than what it takes.
         let bytes: usize = alone[0].iter().map(|output| output.data().byte_size()).sum();
         let is_slow = begun.elapsed() > SLOW && alone.len() >= FEW_ROWS;
@@ -138,7 +138,7 @@ impl<N: Network> Trial<'_, N> {
         let joined = join(&calls).map_err(|error| Stopped::Refused(error.to_string()))?;
         let outputs = match self.network.run(&joined) {
             Ok(outputs) => outputs,
-            Err(error) => return Err(self.fails(rows, &error.to_string())),
+            Err(error) => return Err(self.fails(rows, &error.for_operator())),
         };
         let none = || Stopped::Seen(Seen::Mixed("the outputs do not have a row for each row of the inputs".to_owned()));
         split(&outputs, &vec![1; rows.len()]).ok_or_else(none)
@@ -148,7 +148,7 @@ impl<N: Network> Trial<'_, N> {
     fn fails(&mut self, rows: &[&Row], error: &str) -> Stopped {
         for row in rows {
             if let Err(error) = self.network.run(row) {
-                return Stopped::Refused(error.to_string());
+                return Stopped::Refused(error.for_operator());
             }
         }
         Stopped::Seen(Seen::NotRun(format!("a run of {} rows failed: {error}", rows.len())))
