@@ -24,4 +24,5 @@ mod retries;
 mod rows;
 mod runs;
 mod sealed;
+mod two_networks;
 mod versions;

@@ -45,11 +45,6 @@ pub use self::request::rehearse;
 pub use self::router::router;
 pub use self::state::Host;
 
-/// The task in the architecture page has to compile.
-#[cfg(doctest)]
-#[doc = include_str!("../../ARCHITECTURE.md")]
-struct Architecture;
-
 /// The task in the guide has to compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/tasks.md")]
