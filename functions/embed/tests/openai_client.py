@@ -37,7 +37,7 @@ def main() -> None:
 
     narrow = openai.OpenAI(api_key=os.environ["AMAAS_NARROW_KEY"], max_retries=0)
     refused(openai.NotFoundError, "model_not_found", lambda: client.embeddings.create(model="nobody", input="a"))
-    refused(openai.NotFoundError, "no_embeddings", lambda: client.embeddings.create(model="sentiment", input="a"))
+    refused(openai.NotFoundError, "no_embeddings", lambda: client.embeddings.create(model="plain", input="a"))
     refused(openai.BadRequestError, "invalid_input", lambda: client.embeddings.create(model="embed", input=[1, 2]))
     refused(openai.BadRequestError, "invalid_input", lambda: client.embeddings.create(model="embed", input="a", dimensions=7))
     refused(openai.PermissionDeniedError, "key_scope", lambda: narrow.embeddings.create(model="embed", input="a"))

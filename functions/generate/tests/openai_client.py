@@ -50,7 +50,7 @@ def main() -> None:
     narrow = openai.OpenAI(api_key=os.environ["AMAAS_NARROW_KEY"], max_retries=0)
     bad = openai.BadRequestError
     refused(openai.NotFoundError, "model_not_found", lambda: create(model="nobody", prompt="a"))
-    refused(openai.NotFoundError, "no_completions", lambda: create(model="sentiment", prompt="a"))
+    refused(openai.NotFoundError, "no_completions", lambda: create(model="plain", prompt="a"))
     refused(openai.PermissionDeniedError, "key_scope", lambda: narrow.completions.create(model="generate", prompt="a"))
     refused(bad, "invalid_input", lambda: create(model="generate", prompt="a", n=2))
     for option in ["top_k", "max_completion_tokens", "ignore_eos", "temprature"]:

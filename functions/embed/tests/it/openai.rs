@@ -99,7 +99,7 @@ async fn errors_are_openais_object() {
         ),
         (
             key,
-            r#"{"model":"sentiment","input":"a"}"#,
+            r#"{"model":"plain","input":"a"}"#,
             404,
             "invalid_request_error",
             Some("model"),

@@ -12,8 +12,7 @@ use amaas_model::load;
 use amaas_model::load::Source;
 use amaas_model::load::Trust;
 use amaas_model::publish::{Protection, Publication, Publisher, publish};
-use amaas_model::task::{Rows, Tasks, TextGeneration};
-use amaas_sentiment::Sentiment;
+use amaas_model::task::{Tasks, TextGeneration};
 use amaas_serve::Host;
 use amaas_serve::Limits;
 use amaas_serve::host::{self, Server};
@@ -22,6 +21,7 @@ use amaas_store::Store;
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::dsse::SigningKey;
+use bytes::Bytes;
 use tempfile::TempDir;
 
 use crate::hang_up::Slow;
@@ -30,7 +30,7 @@ use crate::hang_up::Slow;
 pub(crate) struct Service {
     pub(crate) endpoint: String,
     pub(crate) key: ApiKey,
-    /// May use nothing but the model `sentiment`.
+    /// May use nothing but the model `plain`.
     pub(crate) narrow: ApiKey,
     /// Whether calls to the first model share runs.
     pub(crate) batching: Batching,
@@ -40,8 +40,9 @@ pub(crate) struct Service {
 impl Service {
     /// The small decoder as `generate`, and a model that makes no texts.
     pub(crate) async fn start() -> Self {
-        let sentiment = amaas_sentiment::bundle(live()).expect("committed");
-        Self::with(vec![bundle(live()).expect("committed"), sentiment]).await
+        let network = Bytes::from_static(include_bytes!("../../../sentiment/model/sentiment.onnx"));
+        let plain = Publication::of_network("plain".parse().expect("a name"), network);
+        Self::with(vec![bundle(live()).expect("committed"), plain]).await
     }
 
     pub(crate) async fn with(publications: Vec<Publication>) -> Self {
@@ -51,10 +52,7 @@ impl Service {
     pub(crate) async fn with_limits(publications: Vec<Publication>, limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());
-        let tasks = Tasks::default()
-            .with::<Rows<Sentiment>>()
-            .with::<TextGeneration<Generate>>()
-            .with::<TextGeneration<Slow>>();
+        let tasks = Tasks::default().with::<TextGeneration<Generate>>().with::<TextGeneration<Slow>>();
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
         let trust = Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };
@@ -69,7 +67,7 @@ impl Service {
         let [key, narrow] = ["a", "b"].map(|_| ApiKey::generate("test").expect("random"));
         let terms = KeyTerms::of("tests".parse().expect("a name"));
         accounts.add_key(&key, terms.clone()).await.expect("kept");
-        let models = Some(["sentiment".parse().expect("a name")].into());
+        let models = Some(["plain".parse().expect("a name")].into());
         let scope = KeyScope { models, ..KeyScope::default() };
         accounts.add_key(&narrow, KeyTerms { scope, ..terms }).await.expect("kept");
 
