@@ -152,7 +152,7 @@ async fn load(place: &Place, name: &str) -> LoadTimes {
     match place.load(name).await.state() {
         State::Ready(model) => model.times(),
         State::Failed(reason) => panic!("{reason}"),
-        _ => panic!("it is still loading"),
+        State::Loading => panic!("it is still loading"),
     }
 }
 

@@ -150,11 +150,11 @@ impl Task for Match {
         let labels = embedding_texts(self.labels.clone(), "labels");
         let size = labels.texts.iter().map(String::len).sum();
         let encode = move |working: &Working| encode_texts(&*encoder, working, &labels, batching);
-        let mut encoded = call.compute(Work::text(size), encode).await?;
-        let runs = network.prepare(encoded.take_runs(), call.tenant(), call.max_rows())?;
-        let charge = call.charge(Cost::tokens(runs.rows(), encoded.tokens())).await?;
+        let mut tokenised = call.compute(Work::text(size), encode).await?;
+        let runs = network.prepare(tokenised.take_runs(), call.tenant(), call.max_rows())?;
+        let charge = call.charge(Cost::tokens(runs.rows(), tokenised.tokens())).await?;
         let outputs = call.run(&charge, network, runs).await?;
-        let vectors = encoded.vectors(&outputs)?.into_iter().map(|vector| vector.embedding).collect();
+        let vectors = tokenised.vectors(&outputs)?.into_iter().map(|vector| vector.embedding).collect();
         // A second time gives the same vectors.
         let _ = self.label_vectors.set(vectors);
         Ok(())

@@ -63,6 +63,7 @@ impl PredictError {
     }
 
     /// A fault of the service, with the text for the log.
+    #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(PredictError::internal)`
     pub fn internal(what: impl ToString) -> Self {
         RunError::failed(what.to_string()).into()
     }

@@ -167,7 +167,7 @@ impl Responses {
         if let Some(name) = self.names.get(&(status, said.clone())) {
             return name.clone();
         }
-        let usual = format!("{dialect:?}.{}", status);
+        let usual = format!("{dialect:?}.{status}");
         let name = if self.all.contains_key(&usual) { format!("{usual}.{id}") } else { usual };
         self.all.insert(name.clone(), answer(dialect, &said, schemas));
         self.names.insert((status, said), name.clone());

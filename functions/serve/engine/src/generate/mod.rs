@@ -112,11 +112,13 @@ impl Call {
     }
 
     /// The same, as a call of `tenant`. One of which nobody says whose it is shares no run where tenants are held apart.
+    #[must_use]
     pub fn of(self, tenant: &str) -> Self {
         Self { tenant: Some(tenant.into()), ..self }
     }
 
     /// The same call, whose caller is told `telling`.
+    #[must_use]
     pub fn told(self, telling: Telling) -> Self {
         Self { telling, ..self }
     }

@@ -73,6 +73,7 @@ impl Valid {
     }
 
     /// The same, as a call of `tenant`. One of which nobody says whose it is shares no run where tenants are held apart.
+    #[must_use]
     pub fn of(mut self, tenant: &str) -> Self {
         self.tenant = (self.sharing == Sharing::SameTenant).then(|| tenant.into());
         self

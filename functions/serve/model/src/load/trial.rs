@@ -38,7 +38,7 @@ pub(crate) fn go_on(
     count: usize,
     decoder: &mut impl Decoder,
 ) -> Result<(), PredictError> {
-    let prompt: Prompt = serde_json::from_str(example).map_err(|error| PredictError::internal(error))?;
+    let prompt: Prompt = serde_json::from_str(example).map_err(PredictError::internal)?;
     let mut new = tokenizer.encode(&Working::of_the_process(), &prompt.prompt)?;
     new.truncate(tokenizer.context_length().saturating_sub(count).max(1));
     let (mut past, mut made) = (None, Vec::with_capacity(count));
@@ -46,11 +46,11 @@ pub(crate) fn go_on(
         let (logits, now) = decoder.step(&[new], past.take())?;
         let logits = logits.into_iter().next().ok_or_else(|| PredictError::internal("the network gave no logits"))?;
         let token = most_probable_token(&logits)?;
-        let token = i64::try_from(token).map_err(|error| PredictError::internal(error))?;
+        let token = i64::try_from(token).map_err(PredictError::internal)?;
         (new, past) = (vec![token], Some(now));
         made.push(token);
     }
-    tokenizer.decode(&made).map(drop).map_err(|error| PredictError::internal(error))
+    tokenizer.decode(&made).map(drop).map_err(PredictError::internal)
 }
 
 /// Why a task could not be made ready, for the operator or the publisher.

@@ -94,6 +94,7 @@ impl Manifest {
 
     /// The digest of all that the manifest says, but for the digests and tags of the blobs as they are stored: sealed segments
     /// are bound to it.
+    #[allow(clippy::missing_panics_doc)] // every map of a manifest has texts for keys
     pub fn identity(&self) -> Digest {
         let mut bare = self.clone();
         let golden = bare.golden.as_mut().map(|golden| &mut golden.blob);

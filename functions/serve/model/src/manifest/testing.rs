@@ -1,9 +1,14 @@
 //! A manifest for tests.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use amaas_engine::Batching;
+
+use super::{Blob, FORMAT, Manifest};
 
 impl Manifest {
     /// A manifest with required members only.
+    #[allow(clippy::missing_panics_doc)] // the names are valid
     pub fn bare() -> Self {
         Self {
             format: FORMAT.to_owned(),

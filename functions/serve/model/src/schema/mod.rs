@@ -1,4 +1,4 @@
-//! JSON Schemas of what tasks take and answer, for the OpenAPI document.
+//! JSON Schemas of what tasks take and answer, for the `OpenAPI` document.
 
 mod prose;
 mod schemas;

@@ -29,6 +29,7 @@ impl Typed {
     }
 
     /// The same, of which a call has at most so many inputs.
+    #[must_use]
     pub fn at_most(self, inputs: usize) -> Self {
         Self { most_inputs: Some(inputs), ..self }
     }

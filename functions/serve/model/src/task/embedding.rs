@@ -135,12 +135,12 @@ impl<E: TextEncoder> Embeddings for TextEmbedding<E> {
     async fn embed(self: Arc<Self>, call: ModelCall, texts: EmbeddingTexts) -> Result<Vec<Embedding>, PredictError> {
         let (network, encoder) = (call.networks().own(), Arc::clone(&self.encoder));
         let batching = network.batching();
-        let encode = move |working: &Working| encode_texts(&*encoder, working, &texts, batching);
-        let mut encoded = call.compute(Work::text(call.input_size()), encode).await?;
-        let runs = network.prepare(encoded.take_runs(), call.tenant(), call.max_rows())?;
-        let charge = call.charge(Cost::tokens(runs.rows(), encoded.tokens())).await?;
+        let job = move |working: &Working| encode_texts(&*encoder, working, &texts, batching);
+        let mut tokenised = call.compute(Work::text(call.input_size()), job).await?;
+        let runs = network.prepare(tokenised.take_runs(), call.tenant(), call.max_rows())?;
+        let charge = call.charge(Cost::tokens(runs.rows(), tokenised.tokens())).await?;
         let outputs = call.run(&charge, network, runs).await?;
-        call.compute(Work::json(call.output_size()), move |_| encoded.vectors(&outputs)).await
+        call.compute(Work::json(call.output_size()), move |_| tokenised.vectors(&outputs)).await
     }
 }
 

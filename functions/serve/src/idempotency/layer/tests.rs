@@ -273,7 +273,7 @@ async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_hel
             match answers.begin(&call).await {
                 Ok(begun) => assert!(runs && begun.is_none()),
                 Err(error) => {
-                    assert!(!runs && matches!(error, Error::Idempotency(IdempotencyError::LedgerUnavailable { .. })))
+                    assert!(!runs && matches!(error, Error::Idempotency(IdempotencyError::LedgerUnavailable { .. })));
                 }
             }
         }
