@@ -312,7 +312,7 @@ impl Network for Onnx {
         outputs.unwrap_or_else(|error| {
             let error = failed(&error, &deadline, &Room::of(self.most));
             if matches!(error, RunError::TooLong { .. } | RunError::TooLarge { .. }) {
-                self.exceeded.get_or_insert_with(|| error.to_string());
+                self.exceeded.get_or_insert_with(|| error.for_operator());
             }
             Err(error)
         })

@@ -24,6 +24,7 @@ struct State<N> {
 
 /// A run of a trial.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "publish"), allow(dead_code))] // publishing reads it
 pub(crate) struct RecordedRun {
     pub(crate) inputs: Vec<Tensor>,
     pub(crate) outputs: Vec<Tensor>,
@@ -35,6 +36,7 @@ impl<N: RunNetwork> Direct<N> {
     }
 
     /// The runs since the last time.
+    #[cfg_attr(not(feature = "publish"), allow(dead_code))] // publishing reads it
     pub(crate) fn take_runs(&self) -> Vec<RecordedRun> {
         std::mem::take(&mut self.lock().runs)
     }

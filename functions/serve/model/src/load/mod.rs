@@ -18,6 +18,7 @@ mod warm_up;
 
 pub use self::check::check as check_golden;
 pub use self::check::compare;
+#[cfg(feature = "publish")]
 pub(crate) use self::direct::{Direct, call, network};
 pub use self::error::{LoadError, Retryability};
 pub use self::model::load;

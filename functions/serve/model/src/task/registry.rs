@@ -40,6 +40,7 @@ impl Tasks {
     }
 
     /// Whether models with the task `name` are published unchecked.
+    #[cfg_attr(not(feature = "publish"), allow(dead_code))] // publishing reads it
     pub(crate) fn is_unchecked(&self, name: &str) -> bool {
         !self.known.contains_key(name) && self.elsewhere.contains(name)
     }
