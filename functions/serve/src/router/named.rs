@@ -41,7 +41,17 @@ impl<T: NamesModel> NamedCall<T> {
         let mut admission = Admission::of(host.gate(), caller.tenant(), None);
         let content = admission.read(&parts.headers, body, host.limits().body_bytes).await?;
         let (read, rows) = (content.clone(), host.limits().rows);
-        let request = admission.work(QUICK, content.len(), move |_| T::read(&read, rows)).await?;
+        let work = move |_: &_| Ok::<_, Error>(T::read(&read, rows).map_err(|error| (error, named(&read))));
+        let request = match admission.work(QUICK, content.len(), work).await? {
+            Ok(request) => request,
+            Err((error, model)) => {
+                // An unknown model is said first: what a body has to hold depends on the model.
+                if let Some(model) = model {
+                    AuthorisedModel::of(host, caller, &model)?;
+                }
+                return Err(error);
+            }
+        };
         // It is expanded, and must not be once more.
         parts.headers.remove(header::CONTENT_ENCODING);
         parts.headers.insert(header::CONTENT_LENGTH, content.len().into());
@@ -73,4 +83,13 @@ impl<T: NamesModel> NamedCall<T> {
         let call = authorised.enter(&parts).await?.received(&content).await?.call(None).await?;
         Ok((call, request))
     }
+}
+
+/// The model that a body names which cannot be read otherwise.
+fn named(body: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        model: String,
+    }
+    serde_json::from_slice::<Named>(body).ok().map(|named| named.model)
 }
