@@ -160,7 +160,7 @@ async fn http(config: &Config, host: Host) -> Result<(), String> {
 }
 
 #[cfg(not(feature = "http"))]
-#[allow(clippy::unused_async)] // it stands in for the function above
+#[allow(clippy::unused_async)] // replaces the function above
 async fn http(_: &Config, _: Host) -> Result<(), String> {
     Err(NO_HTTP.to_owned())
 }
