@@ -146,6 +146,7 @@ async fn lambda(host: Host, mode: ResponseMode) -> Result<(), String> {
 }
 
 #[cfg(not(feature = "lambda"))]
+#[allow(clippy::unused_async)] // replaces the function above
 async fn lambda(_: Host, _: ResponseMode) -> Result<(), String> {
     Err(NO_LAMBDA.to_owned())
 }
