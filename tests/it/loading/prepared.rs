@@ -73,7 +73,7 @@ async fn what_is_prepared_answers_as_the_network_does() {
     // Only one of the two is fetched.
     std::fs::remove_file(stage.file(&format!("blobs/sha256/{}", manifest.network.digest))).expect("it is there");
     let function = async |prepack| {
-        function(&stage).await.set("AMAAS_PREPACK", prepack).set("AMAAS_LOG", "info,amaas_serve=debug").start()
+        function(&stage).await.set("AMAAS_PREPACK", prepack).set("AMAAS_LOG", "info,amaas_engine=debug").start()
     };
     assert_eq!(answers(&stage, &function("at-load").await, 1).await[0], expected);
     let first = function("never").await;

@@ -542,8 +542,9 @@ impl From<PredictError> for CallError {
     }
 }
 
+/// The units of a charge, as [`Usage::units`] counts them.
 fn units(Cost { rows, tokens }: Cost) -> u64 {
-    tokens.unwrap_or(rows as u64)
+    Usage { rows: rows as u64, tokens, billed_ms: 0 }.units()
 }
 
 fn sum(one: Cost, other: Cost) -> Cost {
