@@ -19,11 +19,11 @@ use amaas_embed::{Embed, bundle};
 use amaas_engine::RuntimeConfig;
 use amaas_engine::runtime;
 use amaas_local::object_store::{BUCKET, ObjectStore};
-use amaas_model::load::Source;
-use amaas_model::load::Trust;
-use amaas_model::manifest::Golden;
+use amaas_model::load::ModelSource;
+use amaas_model::load::TrustPolicy;
+use amaas_model::manifest::GoldenCases;
 use amaas_model::publish;
-use amaas_model::publish::{Protection, Publication, Publisher};
+use amaas_model::publish::{BlobProtection, Publication, Publisher};
 use amaas_model::task::{Tasks, TextEmbedding};
 use amaas_serve::Host;
 use amaas_serve::Limits;
@@ -100,21 +100,22 @@ impl Service {
         let library = runtime::find_or_fetch(None, |line| eprintln!("{line}"))?;
         let tasks = Tasks::default().with::<TextEmbedding<Embed>>();
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key"))?);
-        let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
+        let publisher =
+            Publisher { signer: SigningKey::generate()?, protection: BlobProtection::Sealed(vault.clone()) };
         let name = publication.model.clone();
         let done = publish::publish(&store, publication, &tasks, &library, &publisher).await?;
         let (accounts, key) = (Accounts::in_memory()?, ApiKey::generate("test")?);
         accounts.add_key(&key, KeyTerms::of("evaluate".parse()?)).await?;
         let host = Host::new(accounts, Limits::default());
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
-        let trust = Trust { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
+        let trust = TrustPolicy { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
         KeySet::create(&store, &name, &vault).await?;
         host.seal(Sealing::new(store.clone(), name, vault.clone(), Policy::Required));
-        amaas_local::watch::look(&host, &Source::new(store, Some(vault), trust), &tasks, &config).await?;
+        amaas_local::watch::look(&host, &ModelSource::new(store, Some(vault), trust), &tasks, &config).await?;
         let server = Server::bind("127.0.0.1", 0).await?;
         let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
         tokio::spawn(host::serve(server, host, std::future::pending()));
-        Ok(Self { client, batching: done.batching_because, _objects: objects, _folder: folder })
+        Ok(Self { client, batching: done.batching_reason, _objects: objects, _folder: folder })
     }
 }
 
@@ -153,7 +154,7 @@ fn built(name: &str) -> Result<Publication> {
     Ok(Publication {
         network: read(&format!("{name}.onnx"))?.into(),
         assets: [(Embed::TOKENIZER.to_owned(), read("tokenizer.json")?.into())].into(),
-        golden: Some(Golden::from_json(&read(&format!("{name}.golden.json"))?)?),
+        golden: Some(GoldenCases::from_json(&read(&format!("{name}.golden.json"))?)?),
         ..bundle(live())?
     })
 }

@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::sealing::{Policy, Replay};
 use amaas_access::oidc::OidcConfig;
 use amaas_engine::RuntimeConfig;
-use amaas_model::load::Trust;
+use amaas_model::load::TrustPolicy;
 use amaas_store::{ModelName, VersionSelector};
 
 /// The configuration of a function.
@@ -35,7 +35,7 @@ pub struct Config {
     /// [`amaas_store::vault::Vault::open`] takes it: a key of KMS, or `file:` and a path.
     pub vault: String,
     /// Whose models are loaded.
-    pub trust: Trust,
+    pub trust: TrustPolicy,
     /// `AMAAS_SEALING`: `required` (where not set) refuses plain calls, `optional` takes both, `off` takes plain ones only.
     pub sealing: Policy,
     /// `AMAAS_REPLAY`: `refuse` (where not set) has each sealed call taken once, by all functions that share the ledger, and refuses one
@@ -118,7 +118,7 @@ impl Config {
                 ("off", Policy::Off),
             ])?,
             vault,
-            trust: Trust::from_variables(&variables)?,
+            trust: TrustPolicy::from_variables(&variables)?,
             replay: variable("AMAAS_REPLAY").one_of([("refuse", Replay::Refuse), ("allow", Replay::Allow)])?,
             journal: variable("AMAAS_JOURNAL").value().map_or_else(|| ledger.journal(&variables), PathBuf::from),
             ledger,

@@ -11,7 +11,7 @@ use crate::{host, telemetry};
 use amaas_access::oidc::{Oidc, TokenError};
 use amaas_access::{Accounts, AccountsError};
 use amaas_engine::runtime;
-use amaas_model::load::{Slot, Source, State};
+use amaas_model::load::{LoadState, ModelSlot, ModelSource};
 use amaas_model::task::Tasks;
 use amaas_store::vault::Vault;
 use amaas_store::{S3Options, Store};
@@ -84,8 +84,9 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
         host.trust_iam();
     }
     host.share_with(config.cors.clone());
-    let source = Source::new(store.clone(), Some(vault.clone()), config.trust.clone()).with_ledger(accounts.ledger());
-    let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
+    let source =
+        ModelSource::new(store.clone(), Some(vault.clone()), config.trust.clone()).with_ledger(accounts.ledger());
+    let slot = Arc::new(ModelSlot::new(config.model.clone(), config.version.clone()));
     host.insert(Arc::clone(&slot));
     let sealing = sealing(&config, &store, vault, &accounts);
     if let Some(sealing) = &sealing {
@@ -99,12 +100,12 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
             let follow = async {
                 // A Lambda environment lives between calls only, and not for long: the next one loads what the alias points to.
                 if !under_lambda {
-                    loading.follow(&source, &tasks, &runtime, FOLLOW).await;
+                    loading.follow_alias(&source, &tasks, &runtime, FOLLOW).await;
                 }
                 std::future::pending::<()>().await;
             };
             tokio::select! {
-                () = loading.lost() => {}
+                () = loading.wait_until_lost() => {}
                 () = follow => {}
             }
         }
@@ -129,9 +130,9 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     if under_lambda {
         // The init phase has the processor to itself and ends when the first invocation is asked for, so the model is
         // loaded before that. What fails then is told to whoever calls.
-        let model = in_init_phase(slot.settled(), takes_snapshot());
+        let model = in_init_phase(slot.wait_until_loaded(), takes_snapshot());
         let (model, ()) = tokio::join!(model, keys);
-        if let Some(State::Failed(reason)) = model {
+        if let Some(LoadState::Failed(reason)) = model {
             tracing::error!(reason, "starting without a model");
         }
         return lambda(host, config.response_mode).await;
@@ -248,7 +249,7 @@ mod tests {
     async fn a_snapshot_waits_for_larger_models() {
         let loading = |seconds| async move {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
-            State::Loading
+            LoadState::Loading
         };
         for (seconds, takes_snapshot, loaded) in
             [(8, false, true), (10, false, false), (10, true, true), (119, true, true), (121, true, false)]

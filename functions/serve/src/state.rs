@@ -24,7 +24,7 @@ use amaas_access::quota::{LEASE_IDLE_TIMEOUT, Quotas};
 use amaas_access::{Accounts, Directory};
 use amaas_ledger::Clock;
 use amaas_model::ModelError;
-use amaas_model::load::{Model, Slot, State};
+use amaas_model::load::{LoadState, Model, ModelSlot};
 use amaas_store::ModelName;
 
 /// The state of a host; cheap to clone.
@@ -32,7 +32,7 @@ use amaas_store::ModelName;
 pub struct Host(Arc<Inner>);
 
 struct Inner {
-    slots: RwLock<BTreeMap<ModelName, Arc<Slot>>>,
+    slots: RwLock<BTreeMap<ModelName, Arc<ModelSlot>>>,
     directory: Directory,
     quotas: Quotas,
     meter: OnceLock<UsageMeter>,
@@ -180,8 +180,8 @@ impl Host {
             tokio::time::sleep(QUEUE_DEPTH_INTERVAL).await;
             let slots = self.slots();
             let waiting = slots.iter().filter_map(|slot| match slot.state() {
-                State::Ready(model) => Some((slot.name().to_string(), model.waiting())),
-                State::Loading | State::Failed(_) => None,
+                LoadState::Ready(model) => Some((slot.name().to_string(), model.waiting())),
+                LoadState::Loading | LoadState::Failed(_) => None,
             });
             self.meter().report_queue_depth(waiting);
         }
@@ -222,12 +222,12 @@ impl Host {
     }
 
     /// Gives `slot` its place; another of the same name makes room.
-    pub fn insert(&self, slot: Arc<Slot>) {
+    pub fn insert(&self, slot: Arc<ModelSlot>) {
         self.0.slots.write().unwrap_or_else(PoisonError::into_inner).insert(slot.name().clone(), slot);
     }
 
     /// Takes the place of `slot` away, unless another took it; calls that have its model are answered.
-    pub fn remove(&self, slot: &Arc<Slot>) {
+    pub fn remove(&self, slot: &Arc<ModelSlot>) {
         let mut slots = self.0.slots.write().unwrap_or_else(PoisonError::into_inner);
         if slots.get(slot.name()).is_some_and(|there| Arc::ptr_eq(there, slot)) {
             slots.remove(slot.name());
@@ -235,7 +235,7 @@ impl Host {
     }
 
     /// Every model's place, by name.
-    pub fn slots(&self) -> Vec<Arc<Slot>> {
+    pub fn slots(&self) -> Vec<Arc<ModelSlot>> {
         self.0.slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
@@ -259,7 +259,7 @@ impl Host {
     }
 
     /// The place of the model called `name`.
-    pub(crate) fn slot(&self, name: &str) -> Result<Arc<Slot>, Error> {
+    pub(crate) fn slot(&self, name: &str) -> Result<Arc<ModelSlot>, Error> {
         let slots = self.0.slots.read().unwrap_or_else(PoisonError::into_inner);
         let slot = name.parse::<ModelName>().ok().and_then(|name| slots.get(&name).cloned());
         // The name came from outside and goes back out, so it is cut to a length that a name can have.
@@ -274,15 +274,15 @@ impl Host {
 
     /// Refuses a call to the model in `slot` that would be refused once its body is read, because the queue has no place left. A
     /// call that comes by here may yet find none.
-    pub(crate) fn room(slot: &Slot) -> Result<(), Error> {
+    pub(crate) fn room(slot: &ModelSlot) -> Result<(), Error> {
         match slot.state() {
-            State::Ready(model) => Ok(model.infer().map_or(Ok(()), |infer| infer.room())?),
-            State::Loading | State::Failed(_) => Ok(()),
+            LoadState::Ready(model) => Ok(model.infer().map_or(Ok(()), |infer| infer.room())?),
+            LoadState::Loading | LoadState::Failed(_) => Ok(()),
         }
     }
 
     /// The model called `name`, loaded, where its version is `version` or nobody asked for one.
-    pub(crate) async fn model(&self, slot: &Slot, version: Option<&str>) -> Result<Arc<Model>, Error> {
+    pub(crate) async fn model(&self, slot: &ModelSlot, version: Option<&str>) -> Result<Arc<Model>, Error> {
         let model = slot.model().await?;
         match version {
             Some(got) if got != model.version().as_str() => Err(Error::Model(ModelError::UnknownVersion {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use amaas::{ApiKey, Client, Model};
 use amaas_access::{Accounts, KeyTerms};
 use amaas_engine::RuntimeConfig;
-use amaas_model::load::Trust;
-use amaas_model::load::{Slot, Source, State};
+use amaas_model::load::TrustPolicy;
+use amaas_model::load::{LoadState, ModelSlot, ModelSource};
 use amaas_model::publish;
-use amaas_model::publish::{Protection, Publication, Publisher};
+use amaas_model::publish::{BlobProtection, Publication, Publisher};
 use amaas_model::task::Tasks;
 use amaas_serve::Host;
 use amaas_serve::Limits;
@@ -30,7 +30,7 @@ pub struct LocalStack {
     _objects: ObjectStore,
     store: Store,
     publisher: Publisher,
-    source: Source,
+    source: ModelSource,
     tasks: Tasks,
     config: RuntimeConfig,
     library: PathBuf,
@@ -54,14 +54,15 @@ impl LocalStack {
         let store = Store::open(&format!("s3://{BUCKET}"), &objects.options()).await?;
         let library = tokio::task::spawn_blocking(crate::library).await??;
         let vault = Vault::File(FileKey::create(&folder.join("kms.key"))?);
-        let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
+        let publisher =
+            Publisher { signer: SigningKey::generate()?, protection: BlobProtection::Sealed(vault.clone()) };
         let (accounts, key) = (Accounts::in_memory()?, ApiKey::generate("test")?);
         accounts.add_key(&key, KeyTerms::of("served".parse()?)).await?;
         let name: ModelName = "stack".parse()?;
         KeySet::create(&store, &name, &vault).await?;
 
-        let trust = Trust { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
-        let source = Source::new(store.clone(), Some(vault.clone()), trust);
+        let trust = TrustPolicy { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
+        let source = ModelSource::new(store.clone(), Some(vault.clone()), trust);
         let host = Host::new(accounts, Limits::default());
         host.seal(Sealing::new(store.clone(), name, vault, Policy::Required));
         let server = Server::bind("127.0.0.1", 0).await?;
@@ -78,13 +79,13 @@ impl LocalStack {
     pub async fn add(&self, publication: Publication) -> Result<Model, Box<dyn Error + Send + Sync>> {
         let (name, version) = (publication.model.clone(), VersionSelector::Alias(publication.alias.clone()));
         publish::publish(&self.store, publication, &self.tasks, &self.library, &self.publisher).await?;
-        let slot = Arc::new(Slot::new(name.clone(), version));
+        let slot = Arc::new(ModelSlot::new(name.clone(), version));
         self.host.insert(Arc::clone(&slot));
         let (source, tasks, config) = (self.source.clone(), self.tasks.clone(), self.config.clone());
         let loading = Arc::clone(&slot);
         tokio::spawn(async move { loading.load(&source, &tasks, &config).await });
-        match slot.settled().await {
-            State::Failed(reason) => Err(reason.into()),
+        match slot.wait_until_loaded().await {
+            LoadState::Failed(reason) => Err(reason.into()),
             _ => Ok(self.client.model(name.to_string())),
         }
     }

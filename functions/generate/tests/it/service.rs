@@ -9,9 +9,9 @@ use amaas_engine::RuntimeConfig;
 use amaas_engine::{Batching, runtime};
 use amaas_generate::{Generate, bundle};
 use amaas_model::load;
-use amaas_model::load::Source;
-use amaas_model::load::Trust;
-use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::load::ModelSource;
+use amaas_model::load::TrustPolicy;
+use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::{Tasks, TextGeneration};
 use amaas_serve::Host;
 use amaas_serve::Limits;
@@ -55,8 +55,8 @@ impl Service {
         let tasks = Tasks::default().with::<TextGeneration<Generate>>().with::<TextGeneration<Slow>>();
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
-        let trust = Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };
-        let publisher = Publisher { signer, protection: Protection::Sealed(vault.clone()) };
+        let trust = TrustPolicy { publishers: vec![signer.verifying_key()], least_serial: 0 };
+        let publisher = Publisher { signer, protection: BlobProtection::Sealed(vault.clone()) };
         let library = library().await;
         let mut batching = Vec::new();
         for publication in publications {
@@ -76,11 +76,15 @@ impl Service {
         KeySet::create(&store, &name, &vault).await.expect("keys");
         host.seal(Sealing::new(store.clone(), name, vault.clone(), Policy::Optional));
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
-        amaas_local::watch::look(&host, &Source::new(store, Some(vault), trust), &tasks, &config)
+        amaas_local::watch::look(&host, &ModelSource::new(store, Some(vault), trust), &tasks, &config)
             .await
             .expect("looked");
         for slot in host.slots() {
-            assert!(matches!(slot.settled().await, load::State::Ready(_)), "{} is not ready", slot.name());
+            assert!(
+                matches!(slot.wait_until_loaded().await, load::LoadState::Ready(_)),
+                "{} is not ready",
+                slot.name()
+            );
         }
         let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
         let endpoint = format!("http://{}", server.address());

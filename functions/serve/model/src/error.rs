@@ -144,7 +144,7 @@ pub enum ModelError {
         model: String,
         reason: String,
         /// When it may be ready, unless an operator or a publisher has to act first.
-        again: Option<Duration>,
+        retry_after: Option<Duration>,
     },
 }
 
@@ -155,5 +155,5 @@ classify! { ModelError {
     Self::NoEmbeddings { .. } => 404, "no-embeddings", "no embeddings", param = "model";
     Self::NoCompletions { .. } => 404, "no-completions", "no completions", param = "model";
     Self::NoTensors { .. } => 404, "no-tensors", "no tensors";
-    Self::NotReady { again, .. } => 503, "not-ready", "not ready", retry = *again;
+    Self::NotReady { retry_after, .. } => 503, "not-ready", "not ready", retry = *retry_after;
 } }

@@ -144,12 +144,12 @@ mod tests {
     use super::*;
     use crate::limits::Limits;
     use amaas_access::Accounts;
-    use amaas_model::load::Slot;
+    use amaas_model::load::ModelSlot;
 
     fn checks(models: &[&str]) -> Checks {
         let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
         for model in models {
-            host.insert(Arc::new(Slot::new(model.parse().expect("a name"), "1".parse().expect("a version"))));
+            host.insert(Arc::new(ModelSlot::new(model.parse().expect("a name"), "1".parse().expect("a version"))));
         }
         Checks::new(host)
     }
@@ -184,7 +184,7 @@ mod tests {
         };
         assert_eq!(next(&mut host).await, Ok(ServingStatus::Serving));
         assert_eq!(next(&mut model).await, Ok(ServingStatus::ServiceUnknown));
-        checks.host.insert(Arc::new(Slot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
+        checks.host.insert(Arc::new(ModelSlot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
         assert_eq!(next(&mut host).await, Ok(ServingStatus::NotServing), "a model is on its way");
         assert_eq!(next(&mut model).await, Ok(ServingStatus::NotServing));
         checks.host.drain();

@@ -14,7 +14,7 @@ pub(super) fn describe(model: &Model, writer: &mut Writer, mut add: impl FnMut(&
     if let Some(task) = &model.task {
         let path = format!("/v1/models/{name}/predict");
         writer.at(&Method::POST, &path);
-        let mut typed = task.typed(&mut writer.schemas);
+        let mut typed = task.predict_schema(&mut writer.schemas);
         if let Some(generate) = model.networks().own().generate() {
             typed = typed.at_most(generate.places());
         }

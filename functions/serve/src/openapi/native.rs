@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::document::Operation;
 use super::refusal::Refusal::{self, Body, Days, Input, Key, Model, Ready, Run, Task, Version};
 use super::writer::{Writer, json, json_like};
-use amaas_model::schema::Typed;
+use amaas_model::schema::PredictSchema;
 
 use super::{parts, tag};
 
 pub(crate) fn predict(writer: &mut Writer) -> Option<Operation> {
-    let typed = Typed::of::<Value, Value>(&mut writer.schemas, "");
+    let typed = PredictSchema::of::<Value, Value>(&mut writer.schemas, "");
     let summary = "Predictions of a model, one for each input, in the form of its task.";
     Some(predict_typed(writer, "predict".to_owned(), summary.to_owned(), typed, &[Task]))
 }
@@ -25,7 +25,7 @@ pub(super) fn predict_typed(
     writer: &mut Writer,
     id: String,
     summary: String,
-    mut typed: Typed,
+    mut typed: PredictSchema,
     refusals: &[Refusal],
 ) -> Operation {
     let most = writer.limits().rows.min(typed.most_inputs.unwrap_or(usize::MAX));

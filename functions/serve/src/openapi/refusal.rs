@@ -6,7 +6,7 @@ use amaas_access::AccessError;
 use amaas_access::oidc::TokenError;
 use amaas_access::quota::QuotaError;
 use amaas_engine::RunError;
-use amaas_model::schema::Schemas;
+use amaas_model::schema::SchemaRegistry;
 use amaas_model::{InputError, ModelError};
 use amaas_ohttp::KEY_PROBLEM;
 use amaas_wire::problem::{self, Problem};
@@ -126,7 +126,7 @@ impl Responses {
         refusals: &[Refusal],
         path: &str,
         id: &str,
-        schemas: &mut Schemas,
+        schemas: &mut SchemaRegistry,
     ) -> BTreeMap<String, Or<Answer>> {
         let dialect = Dialect::of(path);
         let mut by_status = BTreeMap::<_, Vec<Said>>::new();
@@ -163,7 +163,14 @@ impl Responses {
 
     /// The name of the response for all that is `said` with `status`: that of the first operation that has it stands in it where there
     /// are several for one status.
-    fn name(&mut self, dialect: Dialect, status: u16, said: Vec<Said>, id: &str, schemas: &mut Schemas) -> String {
+    fn name(
+        &mut self,
+        dialect: Dialect,
+        status: u16,
+        said: Vec<Said>,
+        id: &str,
+        schemas: &mut SchemaRegistry,
+    ) -> String {
         if let Some(name) = self.names.get(&(status, said.clone())) {
             return name.clone();
         }
@@ -188,7 +195,7 @@ impl Said {
     }
 }
 
-fn answer(dialect: Dialect, said: &[Said], schemas: &mut Schemas) -> Answer {
+fn answer(dialect: Dialect, said: &[Said], schemas: &mut SchemaRegistry) -> Answer {
     let mut content = Content::new();
     for Said { media_type, .. } in said {
         let schema = match (dialect, *media_type) {

@@ -16,7 +16,7 @@ use super::{model, tag};
 use crate::limits::Limits;
 use crate::sealing::Policy;
 use amaas_model::load::Model;
-use amaas_model::schema::Schemas;
+use amaas_model::schema::SchemaRegistry;
 
 /// What a route says of itself; nothing where the host has nothing to answer there.
 pub(crate) type Describe = fn(&mut Writer) -> Option<Operation>;
@@ -25,7 +25,7 @@ pub(crate) type Describe = fn(&mut Writer) -> Option<Operation>;
 pub(crate) fn document(view: View, routes: impl IntoIterator<Item = (Method, &'static str, Describe)>) -> Value {
     let mut writer = Writer {
         view,
-        schemas: Schemas::new(),
+        schemas: SchemaRegistry::new(),
         responses: Responses::default(),
         method: Method::GET,
         path: String::new(),
@@ -57,7 +57,7 @@ pub(crate) fn document(view: View, routes: impl IntoIterator<Item = (Method, &'s
 /// A document under way.
 pub(crate) struct Writer {
     view: View,
-    pub(super) schemas: Schemas,
+    pub(super) schemas: SchemaRegistry,
     responses: Responses,
     /// The route that is being described.
     method: Method,

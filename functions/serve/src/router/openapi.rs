@@ -16,7 +16,7 @@ use crate::request::Caller;
 use crate::sealing::Sealing;
 use crate::state::Host;
 use amaas_engine::cpu::off_runtime_beyond;
-use amaas_model::load::{Model, State as SlotState};
+use amaas_model::load::{LoadState, Model};
 
 pub(super) async fn openapi(State(host): State<Host>, caller: Option<Caller>) -> Result<Response<Body>, Error> {
     let body = match caller {
@@ -59,7 +59,7 @@ async fn written(host: &Host, models: Models) -> Result<Bytes, Error> {
 
 fn loaded(host: &Host) -> impl Iterator<Item = Arc<Model>> {
     host.slots().into_iter().filter_map(|slot| match slot.state() {
-        SlotState::Ready(model) => Some(model),
-        SlotState::Loading | SlotState::Failed(_) => None,
+        LoadState::Ready(model) => Some(model),
+        LoadState::Loading | LoadState::Failed(_) => None,
     })
 }

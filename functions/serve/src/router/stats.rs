@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::reply::json;
 use crate::request::{AuthorisedModel, Caller};
 use crate::state::Host;
-use amaas_model::load::{Model, State as SlotState};
+use amaas_model::load::{LoadState, Model};
 
 /// Of one model.
 pub(super) async fn one(
@@ -39,8 +39,8 @@ pub(super) async fn all(State(host): State<Host>, caller: Caller, query: NoQuery
 pub(crate) fn of_all(host: &Host, caller: &Caller) -> Vec<ModelStatistics> {
     let slots = host.slots();
     let loaded = slots.iter().filter(|slot| caller.may_use(slot.name())).filter_map(|slot| match slot.state() {
-        SlotState::Ready(model) => of(&model).ok(),
-        SlotState::Loading | SlotState::Failed(_) => None,
+        LoadState::Ready(model) => of(&model).ok(),
+        LoadState::Loading | LoadState::Failed(_) => None,
     });
     loaded.collect()
 }

@@ -12,12 +12,12 @@ mod data_key;
 mod signer;
 
 pub use self::data_key::DataKey;
-pub use self::data_key::Tag;
+pub use self::data_key::SegmentTag;
 pub use self::signer::{SignerError, SignerFile};
 
 /// What a blob is to its version; it has a key of its own for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum BlobRole {
     /// The network.
     Network,
     /// The golden cases.
@@ -25,7 +25,7 @@ pub enum Role {
     /// The asset of this name.
     Asset(String),
     /// The network that the task has by this name, beside the model's own.
-    Named(String),
+    Auxiliary(String),
     /// The file of this name, in which a network has weights.
     External {
         /// The network's name; `None` for the model's own.
@@ -40,14 +40,14 @@ pub enum Role {
     },
 }
 
-impl Role {
+impl BlobRole {
     /// Names the role; no two have the same.
     pub fn label(&self) -> String {
         match self {
             Self::Network => "network".to_owned(),
             Self::Golden => "golden".to_owned(),
             Self::Asset(name) => format!("asset:{name}"),
-            Self::Named(name) => format!("network:{name}"),
+            Self::Auxiliary(name) => format!("network:{name}"),
             Self::External { network: None, file } => format!("external:{file}"),
             Self::Prepared { network: None } => "prepared".to_owned(),
             Self::Prepared { network: Some(name) } => format!("prepared of {name}"),

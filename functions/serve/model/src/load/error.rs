@@ -1,8 +1,8 @@
 //! Why a model could not be loaded.
 
+use crate::alias_pointer::PointerError;
 use crate::load::UnwrapError;
 use crate::manifest::ManifestError;
-use crate::pointer::PointerError;
 use amaas_engine::TaskError;
 use amaas_engine::runtime::{LibraryError, RuntimeError};
 use amaas_engine::session::SessionError;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::source::Unwrapping;
-use crate::at_rest::{Role, Tag};
+use super::source::DataKeyFuture;
+use crate::at_rest::{BlobRole, SegmentTag};
 use crate::load::LoadError;
 use crate::manifest::Blob;
 use amaas_engine::onnx::zeroed;
@@ -17,7 +17,7 @@ use amaas_wire::{Digest, DigestHasher};
 /// The bytes of `blob`, opened where it is sealed.
 ///
 /// The buffer is allocated once and each segment is read into its own part of it, so that no byte is copied twice.
-pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<Sealed>) -> Result<Bytes, LoadError> {
+pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<UnsealContext>) -> Result<Bytes, LoadError> {
     let (size, segment_size) = sizes(store, blob)?;
     let mut rest = BytesMut::zeroed(size);
     pages::large(&mut rest);
@@ -36,7 +36,11 @@ pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<Sealed>) ->
 ///
 /// Such memory cannot be lent to tasks in parts, so each segment lands in a buffer of its own and is copied from there: 8 MiB at
 /// a time, which takes half a millisecond, and never the whole twice.
-pub(super) async fn fetch_shared(store: &Store, blob: &Blob, sealed: Option<Sealed>) -> Result<Arc<[u8]>, LoadError> {
+pub(super) async fn fetch_shared(
+    store: &Store,
+    blob: &Blob,
+    sealed: Option<UnsealContext>,
+) -> Result<Arc<[u8]>, LoadError> {
     let (size, segment_size) = sizes(store, blob)?;
     let mut whole = spawn_blocking(move || zeroed(size)).await.map_err(|_| LoadError::Panicked)?;
     let buffer = Arc::get_mut(&mut whole).expect("nobody else has what was made on the line above");
@@ -61,11 +65,11 @@ fn sizes(store: &Store, blob: &Blob) -> Result<(usize, usize), LoadError> {
 async fn segments(
     store: &Store,
     blob: &Blob,
-    sealed: Option<Sealed>,
+    sealed: Option<UnsealContext>,
     mut part: impl FnMut(usize) -> BytesMut,
     mut land: impl FnMut(usize, BytesMut),
 ) -> Result<(), LoadError> {
-    let mut waiting = blob.segments.iter().enumerate().map(|(index, expected)| Segment {
+    let mut waiting = blob.segments.iter().enumerate().map(|(index, expected)| SegmentFetch {
         store: store.clone(),
         blob: blob.digest,
         index,
@@ -75,37 +79,37 @@ async fn segments(
         tagged: sealed.clone().zip(blob.tags.get(index).copied()),
     });
     let mut running = JoinSet::new();
-    running.extend(waiting.by_ref().take(IN_FLIGHT).map(Segment::fetch));
+    running.extend(waiting.by_ref().take(MAX_SEGMENT_FETCHES).map(SegmentFetch::fetch));
     while let Some(segment) = running.join_next().await {
         let (index, part) = segment.map_err(|error| {
             let (store, key, cause) = (store.to_string(), blob_key(&blob.digest), error.to_string());
             StoreError::Unreachable { store, key, cause }
         })??;
         land(index, part);
-        running.extend(waiting.next().map(Segment::fetch));
+        running.extend(waiting.next().map(SegmentFetch::fetch));
     }
     Ok(())
 }
 
 /// What a sealed blob is opened with.
 #[derive(Clone)]
-pub(super) struct Sealed {
-    pub(super) key: Unwrapping,
-    pub(super) role: Role,
+pub(super) struct UnsealContext {
+    pub(super) key: DataKeyFuture,
+    pub(super) role: BlobRole,
     pub(super) identity: Digest,
 }
 
-struct Segment {
+struct SegmentFetch {
     store: Store,
     blob: Digest,
     index: usize,
     offset: u64,
     expected: Digest,
     part: BytesMut,
-    tagged: Option<(Sealed, Tag)>,
+    tagged: Option<(UnsealContext, SegmentTag)>,
 }
 
-impl Segment {
+impl SegmentFetch {
     async fn fetch(self) -> Result<(usize, BytesMut), LoadError> {
         let Self { store, blob, index, offset, expected, mut part, tagged } = self;
         let key = blob_key(&blob);
@@ -115,7 +119,7 @@ impl Segment {
             match store.read_range(&key, offset, &mut part, |piece| hasher.update(piece)).await {
                 Ok(()) => break hasher.finish(),
                 // A body that breaks off costs this segment again, not the whole blob.
-                Err(error) if error.is_retryable() && attempt < ATTEMPTS => {
+                Err(error) if error.is_retryable() && attempt < MAX_ATTEMPTS => {
                     tracing::warn!(%error, attempt, "a segment is fetched again");
                     attempt += 1;
                 }
@@ -125,7 +129,7 @@ impl Segment {
         if got != expected {
             return Err(LoadError::Digest { blob, segment: index, expected, got });
         }
-        let Some((Sealed { key, role, identity }, tag)) = tagged else { return Ok((index, part)) };
+        let Some((UnsealContext { key, role, identity }, tag)) = tagged else { return Ok((index, part)) };
         let key = key.await?;
         // 8 MiB take a millisecond, too long for a thread that others wait for.
         let opened = spawn_blocking(move || {
@@ -138,8 +142,8 @@ impl Segment {
 }
 
 /// One connection gives 50 to 90 MB/s in a Lambda function; eight fill its network.
-const IN_FLIGHT: usize = 8;
-const ATTEMPTS: u32 = 3;
+const MAX_SEGMENT_FETCHES: usize = 8;
+const MAX_ATTEMPTS: u32 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -172,13 +176,14 @@ mod tests {
     #[tokio::test]
     async fn every_flip_and_every_cut_of_a_sealed_blob_is_refused() {
         let (key, _) = DataKey::generate().expect("random");
-        let (role, identity, plain) = (Role::Network, Digest::of(b"manifest"), b"a small network, sealed".as_slice());
+        let (role, identity, plain) =
+            (BlobRole::Network, Digest::of(b"manifest"), b"a small network, sealed".as_slice());
         let mut bytes = plain.to_vec();
         let tag = key.seal(&role, identity, 0, &mut bytes).expect("sealed");
         let (folder, store, blob) = stored(&bytes).await;
         let blob = Blob { tags: vec![tag], ..blob };
-        let key: Unwrapping = std::future::ready(Ok(std::sync::Arc::new(key))).boxed().shared();
-        let sealed = |identity| Some(Sealed { key: key.clone(), role: role.clone(), identity });
+        let key: DataKeyFuture = std::future::ready(Ok(std::sync::Arc::new(key))).boxed().shared();
+        let sealed = |identity| Some(UnsealContext { key: key.clone(), role: role.clone(), identity });
         assert_eq!(fetch(&store, &blob, sealed(identity)).await.expect("opened"), plain);
         let other = sealed(Digest::of(b"another manifest"));
         assert!(matches!(fetch(&store, &blob, other).await, Err(LoadError::Tag { segment: 0, .. })));

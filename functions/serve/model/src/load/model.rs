@@ -18,14 +18,15 @@ use amaas_engine::{Provider, RuntimeConfig, TaskError, TensorSpec, runtime};
 use amaas_store::{ModelName, Version};
 use amaas_wire::Digest;
 
-use super::fetch::Sealed;
-use super::sessions::{self, Files, Form, Session, Sessions};
-use super::{LoadError, Source, direct, fetch, resolve, trial};
-use crate::at_rest::Role;
+use super::fetch::UnsealContext;
+use super::sessions::{self, FetchedFiles, ModelSession, ModelSessions, NetworkFormat};
+use super::{LoadError, ModelSource, fetch, resolve, trial, trial_network};
+use crate::at_rest::BlobRole;
 use crate::error::ModelError;
-use crate::manifest::{Manifest, Prepared};
+use crate::manifest::{Manifest, PreparedNetwork};
 use crate::task::{
-    Assets, Completions, Embeddings, Executor, LoadedTask, Network, NetworkInfo, Networks, TaskContext, Tasks, Unit,
+    Assets, CompletionsInterface, EmbeddingsInterface, LoadedTask, ModelNetwork, ModelNetworks, NetworkExecutor,
+    NetworkInfo, TaskContext, Tasks, UsageUnit,
 };
 
 /// A model that answers.
@@ -34,7 +35,7 @@ pub struct Model {
     pub manifest: Manifest,
     /// The digest of its manifest, as it was signed.
     digest: Digest,
-    networks: Arc<Networks>,
+    networks: Arc<ModelNetworks>,
     /// Its task; `None` for a network that is served as tensors.
     pub task: Option<LoadedTask>,
     provider: &'static str,
@@ -107,23 +108,23 @@ impl Model {
     }
 
     /// Its networks.
-    pub fn networks(&self) -> &Arc<Networks> {
+    pub fn networks(&self) -> &Arc<ModelNetworks> {
         &self.networks
     }
 
     /// Whether a run of one of its networks does not end.
     pub fn is_lost(&self) -> bool {
-        self.networks.all().any(Network::is_lost)
+        self.networks.all().any(ModelNetwork::is_lost)
     }
 
     /// Done when a run of one of its networks does not end.
-    pub async fn lost(&self) {
+    pub async fn wait_until_lost(&self) {
         select_all(self.networks.all().map(|network| network.lost().boxed())).await;
     }
 
     /// Rows of calls that wait for its networks; calls of a decoder.
     pub fn waiting(&self) -> usize {
-        self.networks.all().map(Network::waiting).sum()
+        self.networks.all().map(ModelNetwork::waiting).sum()
     }
 
     /// The queue of its own network.
@@ -138,7 +139,7 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::NoEmbeddings`].
-    pub fn embeddings(&self) -> Result<&Arc<dyn Embeddings>, ModelError> {
+    pub fn embeddings(&self) -> Result<&Arc<dyn EmbeddingsInterface>, ModelError> {
         let interface = self.task.as_ref().and_then(|task| task.interfaces().embeddings.as_ref());
         interface.ok_or_else(|| ModelError::NoEmbeddings { model: self.name().to_string() })
     }
@@ -147,14 +148,14 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::NoCompletions`].
-    pub fn completions(&self) -> Result<&Arc<dyn Completions>, ModelError> {
+    pub fn completions(&self) -> Result<&Arc<dyn CompletionsInterface>, ModelError> {
         let interface = self.task.as_ref().and_then(|task| task.interfaces().completions.as_ref());
         interface.ok_or_else(|| ModelError::NoCompletions { model: self.name().to_string() })
     }
 
     /// Whether calls to it are counted in tokens.
     pub fn counts_tokens(&self) -> bool {
-        self.task.as_ref().is_some_and(|task| task.unit() == Unit::Tokens)
+        self.task.as_ref().is_some_and(|task| task.unit() == UsageUnit::Tokens)
     }
 
     /// Its description in the Open Inference Protocol.
@@ -171,7 +172,7 @@ impl Model {
 
 /// Loads the version `version` of `model`.
 pub async fn load(
-    source: &Source,
+    source: &ModelSource,
     model: &ModelName,
     version: &Version,
     tasks: &Tasks,
@@ -219,12 +220,12 @@ pub async fn load(
         }
         made => made?,
     };
-    let Sessions { network, named, provider, warning, session, check, warm_up } = made;
+    let ModelSessions { network, named, provider, warning, session, check, warm_up } = made;
     times = LoadTimes { session, check, warm_up, ..times };
     let networks = Arc::new(networks(&manifest, network, named, config)?);
     if let Some(task) = task.as_ref().filter(|task| task.decoder(None).is_some()) {
-        let precomputed = Arc::clone(task).precompute(direct::call_on(Arc::clone(&networks))).await;
-        precomputed.map_err(|error| trial::failed(&error))?;
+        let precomputed = Arc::clone(task).precompute(trial_network::call_on(Arc::clone(&networks))).await;
+        precomputed.map_err(|error| trial::task_error(&error))?;
     }
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
@@ -233,7 +234,7 @@ pub async fn load(
 }
 
 /// What the task of a version is made of.
-fn context(manifest: &Manifest, files: &Files) -> TaskContext {
+fn context(manifest: &Manifest, files: &FetchedFiles) -> TaskContext {
     let info = |inputs: &[TensorSpec], outputs: &[TensorSpec], metadata: &BTreeMap<String, String>| NetworkInfo {
         inputs: inputs.to_vec(),
         outputs: outputs.to_vec(),
@@ -251,25 +252,27 @@ fn context(manifest: &Manifest, files: &Files) -> TaskContext {
 /// Gives each network its thread and queue.
 fn networks(
     manifest: &Manifest,
-    network: Session,
+    network: ModelSession,
     named: Vec<(String, Onnx)>,
     config: &RuntimeConfig,
-) -> Result<Networks, LoadError> {
+) -> Result<ModelNetworks, LoadError> {
     let (rows, queue) = (config.batch_rows, config.queue_rows);
     let bounds = Bounds { batch_rows: rows, queue_rows: queue };
     let batched = |name: &str, onnx| {
-        Infer::start(name, onnx, bounds).map(|infer| Executor::Batched(Arc::new(infer))).map_err(LoadError::Thread)
+        Infer::start(name, onnx, bounds)
+            .map(|infer| NetworkExecutor::Batched(Arc::new(infer)))
+            .map_err(LoadError::Thread)
     };
     let executor = match network {
-        Session::Tensors(onnx) => batched(manifest.model.as_str(), onnx)?,
-        Session::Decoder(decoder, tokenizer) => {
-            let bounds = generate::Bounds { sequences: rows, queue, past_bytes: PAST_BYTES };
+        ModelSession::Tensors(onnx) => batched(manifest.model.as_str(), onnx)?,
+        ModelSession::Decoder(decoder, tokenizer) => {
+            let bounds = generate::Bounds { sequences: rows, queue, past_bytes: MAX_KV_CACHE_BYTES };
             let started = Generate::start(manifest.model.as_str(), decoder, tokenizer, bounds);
-            Executor::Decoder(Arc::new(started.map_err(LoadError::Thread)?))
+            NetworkExecutor::Decoder(Arc::new(started.map_err(LoadError::Thread)?))
         }
     };
     let made = |takes: Takes<'_>, outputs: &[TensorSpec], executor| {
-        Network::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
+        ModelNetwork::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
     };
     let mut beside = BTreeMap::new();
     for (name, onnx) in named {
@@ -278,12 +281,12 @@ fn networks(
         let network = made(described.into(), &described.outputs, batched(&name, onnx)?);
         beside.insert(name, network);
     }
-    Ok(Networks::new(made(manifest.into(), &manifest.outputs, executor), beside))
+    Ok(ModelNetworks::new(made(manifest.into(), &manifest.outputs, executor), beside))
 }
 
 /// Fetches every blob of the version at once, and of each network what was `prepared` or what was given.
-async fn files(source: &Source, manifest: &Manifest, prepared: bool) -> Result<Files, LoadError> {
-    let fits = |prepared: &Option<Prepared>| prepared.as_ref().is_some_and(Prepared::fits);
+async fn files(source: &ModelSource, manifest: &Manifest, prepared: bool) -> Result<FetchedFiles, LoadError> {
+    let fits = |prepared: &Option<PreparedNetwork>| prepared.as_ref().is_some_and(PreparedNetwork::fits);
     let is_prepared = |name: Option<&String>| {
         prepared && name.map_or(fits(&manifest.prepared), |name| fits(&manifest.networks[name].prepared))
     };
@@ -294,23 +297,23 @@ async fn files(source: &Source, manifest: &Manifest, prepared: bool) -> Result<F
     }
     for (role, blob) in manifest.blobs() {
         let is_needed = match &role {
-            Role::Network => !is_prepared(None),
-            Role::Named(name) => !is_prepared(Some(name)),
-            Role::External { network, .. } => !is_prepared(network.as_ref()),
-            Role::Prepared { network } => is_prepared(network.as_ref()),
-            Role::Golden | Role::Asset(_) => true,
+            BlobRole::Network => !is_prepared(None),
+            BlobRole::Auxiliary(name) => !is_prepared(Some(name)),
+            BlobRole::External { network, .. } => !is_prepared(network.as_ref()),
+            BlobRole::Prepared { network } => is_prepared(network.as_ref()),
+            BlobRole::Golden | BlobRole::Asset(_) => true,
         };
         if !is_needed {
             continue;
         }
         let (store, blob) = (source.store.clone(), blob.clone());
-        let sealed = key.clone().map(|key| Sealed { key, role: role.clone(), identity });
+        let sealed = key.clone().map(|key| UnsealContext { key, role: role.clone(), identity });
         running.spawn(async move {
             Ok(match role {
-                Role::External { network, file } => {
-                    Fetched::External { network, file, bytes: fetch::fetch_shared(&store, &blob, sealed).await? }
+                BlobRole::External { network, file } => {
+                    FetchedBlob::External { network, file, bytes: fetch::fetch_shared(&store, &blob, sealed).await? }
                 }
-                role => Fetched::Other(role, fetch::fetch(&store, &blob, sealed).await?),
+                role => FetchedBlob::Other(role, fetch::fetch(&store, &blob, sealed).await?),
             })
         });
     }
@@ -318,28 +321,32 @@ async fn files(source: &Source, manifest: &Manifest, prepared: bool) -> Result<F
     let (mut golden, mut assets) = (None, Vec::new());
     while let Some(fetched) = running.join_next().await {
         match joined(fetched)? {
-            Fetched::External { network, file, bytes } => {
+            FetchedBlob::External { network, file, bytes } => {
                 given.entry(network).or_default().external.insert(file, bytes);
             }
-            Fetched::Other(Role::Prepared { network }, bytes) => drop(forms.insert(network, Form::Prepared(bytes))),
-            Fetched::Other(Role::Named(name), bytes) => given.entry(Some(name)).or_default().file = bytes,
-            Fetched::Other(Role::Golden, bytes) => golden = Some(bytes),
-            Fetched::Other(Role::Asset(name), bytes) => assets.push((name, bytes)),
-            Fetched::Other(Role::Network | Role::External { .. }, bytes) => given.entry(None).or_default().file = bytes,
+            FetchedBlob::Other(BlobRole::Prepared { network }, bytes) => {
+                drop(forms.insert(network, NetworkFormat::Ort(bytes)))
+            }
+            FetchedBlob::Other(BlobRole::Auxiliary(name), bytes) => given.entry(Some(name)).or_default().file = bytes,
+            FetchedBlob::Other(BlobRole::Golden, bytes) => golden = Some(bytes),
+            FetchedBlob::Other(BlobRole::Asset(name), bytes) => assets.push((name, bytes)),
+            FetchedBlob::Other(BlobRole::Network | BlobRole::External { .. }, bytes) => {
+                given.entry(None).or_default().file = bytes
+            }
         }
     }
-    forms.extend(given.into_iter().map(|(name, files)| (name, Form::Given(files))));
-    let network = forms.remove(&None).unwrap_or_else(|| Form::Given(NetworkFiles::default()));
+    forms.extend(given.into_iter().map(|(name, files)| (name, NetworkFormat::Onnx(files))));
+    let network = forms.remove(&None).unwrap_or_else(|| NetworkFormat::Onnx(NetworkFiles::default()));
     let networks = forms.into_iter().filter_map(|(name, form)| Some((name?, form))).collect();
-    Ok(Files { network, golden, assets: Assets::new(assets), networks })
+    Ok(FetchedFiles { network, golden, assets: Assets::new(assets), networks })
 }
 
 /// A blob that has landed.
-enum Fetched {
+enum FetchedBlob {
     /// A file in which a network has weights, in the memory that ONNX Runtime is given.
     External { network: Option<String>, file: String, bytes: Arc<[u8]> },
     /// Any other.
-    Other(Role, Bytes),
+    Other(BlobRole, Bytes),
 }
 
 /// The result of a task that nobody cancels.
@@ -349,4 +356,4 @@ fn joined<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Re
 
 /// What the tokens of all sequences under way may leave in memory: 8,192 tokens of a network with 32 layers of 1,024 keys and as
 /// many values, or a million of the bundled one.
-const PAST_BYTES: usize = 2 << 30;
+const MAX_KV_CACHE_BYTES: usize = 2 << 30;

@@ -10,37 +10,37 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
 use super::LoadError;
+use crate::alias_pointer::{AliasPointer, PointerError};
 use crate::at_rest::DataKey;
-use crate::load::Trust;
+use crate::load::TrustPolicy;
 use crate::manifest::{ALGORITHM, Manifest};
-use crate::pointer::{Pointer, PointerError};
 use amaas_ledger::{HighWaterMark, Ledger, LedgerKey};
 use amaas_store::vault::{EncryptionContext, Vault, VaultError};
 use amaas_store::{Alias, ModelName, Store};
 
 /// A store, what unwraps the keys of what is sealed in it, and whose models are taken. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct ModelSource {
     /// The object store.
     pub store: Store,
     /// The vault that unwraps data keys.
     pub vault: Option<Vault>,
-    trust: Arc<Trust>,
-    pointers: Arc<Pointers>,
+    trust: Arc<TrustPolicy>,
+    pointers: Arc<SeenPointers>,
 }
 
 /// The pointers that were seen.
 #[derive(Debug, Default)]
-struct Pointers {
+struct SeenPointers {
     /// Keeps the highest serial of each for all processes, where there is a ledger.
     highest: Option<HighWaterMark>,
     /// The serials that this process took.
     taken: Mutex<HashMap<(ModelName, Alias), u64>>,
 }
 
-impl Source {
+impl ModelSource {
     /// Models of `store`; without a vault only those that were published unsealed.
-    pub fn new(store: Store, vault: Option<Vault>, trust: Trust) -> Self {
+    pub fn new(store: Store, vault: Option<Vault>, trust: TrustPolicy) -> Self {
         Self { store, vault, trust: Arc::new(trust), pointers: Arc::default() }
     }
 
@@ -48,12 +48,12 @@ impl Source {
     #[must_use]
     pub fn with_ledger(self, ledger: &Arc<dyn Ledger>) -> Self {
         let highest = Some(HighWaterMark::new(Arc::clone(ledger)));
-        Self { pointers: Arc::new(Pointers { highest, taken: Mutex::default() }), ..self }
+        Self { pointers: Arc::new(SeenPointers { highest, taken: Mutex::default() }), ..self }
     }
 
     /// Refuses a pointer that is older than one that was seen.
-    pub(super) async fn take(&self, pointer: &Pointer) -> Result<(), LoadError> {
-        let Pointer { model, alias, serial, .. } = pointer;
+    pub(super) async fn take(&self, pointer: &AliasPointer) -> Result<(), LoadError> {
+        let AliasPointer { model, alias, serial, .. } = pointer;
         let taken = || self.pointers.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let of = (model.clone(), alias.clone());
         let mut highest = taken().get(&of).copied().unwrap_or_default();
@@ -78,7 +78,7 @@ impl Source {
     }
 
     /// Begins to unwrap the data key of a version; `None` where it lies open.
-    pub(super) fn unwrap(&self, manifest: &Manifest) -> Option<Unwrapping> {
+    pub(super) fn unwrap(&self, manifest: &Manifest) -> Option<DataKeyFuture> {
         let sealing = manifest.sealing.clone()?;
         let (vault, model) = (self.vault.clone(), manifest.model.clone());
         let unwrapping = async move {
@@ -96,7 +96,7 @@ impl Source {
 }
 
 /// A data key on its way; all blobs wait for the same.
-pub(super) type Unwrapping = Shared<BoxFuture<'static, Result<Arc<DataKey>, UnwrapError>>>;
+pub(super) type DataKeyFuture = Shared<BoxFuture<'static, Result<Arc<DataKey>, UnwrapError>>>;
 
 /// Why there is no data key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

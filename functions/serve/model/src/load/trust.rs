@@ -5,7 +5,7 @@ use amaas_wire::dsse::VerifyingKey;
 
 /// Whose models are loaded, and from which serial up.
 #[derive(Clone, Debug, Default)]
-pub struct Trust {
+pub struct TrustPolicy {
     /// `AMAAS_PUBLISHERS`: the public keys of those who may publish, as `amaas signer` shows them, with commas between. A model
     /// that none of them signed is refused.
     pub publishers: Vec<VerifyingKey>,
@@ -13,7 +13,7 @@ pub struct Trust {
     pub least_serial: u64,
 }
 
-impl Trust {
+impl TrustPolicy {
     /// What `variables` say of it.
     ///
     /// # Errors

@@ -11,8 +11,8 @@ use amaas_engine::TensorSpec;
 use amaas_engine::infer::{Network, Stop, made_up};
 use amaas_engine::session::{Onnx, OnnxDecoder};
 
-use super::direct::Direct;
 use super::trial;
+use super::trial_network::TrialNetwork;
 use crate::error::PredictError;
 use crate::manifest::Manifest;
 use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
@@ -24,11 +24,11 @@ use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
 pub(super) fn task(
     task: &LoadedTask,
     manifest: &Manifest,
-    own: &Direct<Onnx>,
+    own: &TrialNetwork<Onnx>,
     call: ModelCall,
 ) -> Result<(), TaskError> {
     let stop = own.with(Network::prepare).flatten();
-    judge(bounded(stop, || trial::answer(task, call, 1)), manifest)
+    judge(bounded(stop, || trial::run_example(task, call, 1)), manifest)
 }
 
 /// Has `decoder` make the first token behind the example of the task.
@@ -41,14 +41,14 @@ pub(super) fn tokens(
     manifest: &Manifest,
     decoder: &mut OnnxDecoder,
 ) -> Result<(), TaskError> {
-    judge(Some(trial::go_on(tokenizer, example, 1, decoder)), manifest)
+    judge(Some(trial::generate_tokens(tokenizer, example, 1, decoder)), manifest)
 }
 
 /// Whether a trial's `result`, `None` where it took too long, says that the task cannot run its networks.
 fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Result<(), TaskError> {
     let error = match result {
         Some(Ok(())) => return Ok(()),
-        Some(Err(error)) if !trial::is_of_the_machine(&error) => error,
+        Some(Err(error)) if !trial::is_resource_error(&error) => error,
         Some(Err(error)) => {
             tracing::info!(%error, "the network did not answer the task's example; its first call takes longer");
             return Ok(());
@@ -62,7 +62,7 @@ fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Resul
     let named = manifest.networks.iter();
     let named = named.map(|(name, it)| (Some(name.as_str()), it.inputs.as_slice(), it.outputs.as_slice()));
     let networks: Vec<_> = std::iter::once(own).chain(named).collect();
-    Err(trial::refused(manifest.task.as_deref().unwrap_or_default(), &error, &networks))
+    Err(trial::incompatible(manifest.task.as_deref().unwrap_or_default(), &error, &networks))
 }
 
 /// Runs `network` once on made-up values, for a while at most. One that refuses them, or is too large for them, is served all the
@@ -84,7 +84,7 @@ fn bounded<T>(stop: Option<Arc<dyn Stop>>, run: impl FnOnce() -> T) -> Option<T>
     let stops = Arc::clone(&stopped);
     // Where there is no thread to be had, the run has no bound but its own.
     let _watch = Builder::new().name("warm-up".to_owned()).spawn(move || {
-        if let (Err(RecvTimeoutError::Timeout), Some(stop)) = (end.recv_timeout(LONGEST), stop) {
+        if let (Err(RecvTimeoutError::Timeout), Some(stop)) = (end.recv_timeout(MAX_WARM_UP), stop) {
             stops.store(true, Ordering::Relaxed);
             stop.stop();
         }
@@ -95,7 +95,7 @@ fn bounded<T>(stop: Option<Arc<dyn Stop>>, run: impl FnOnce() -> T) -> Option<T>
 }
 
 /// Half of what Lambda gives a function to begin in.
-const LONGEST: Duration = Duration::from_secs(5);
+const MAX_WARM_UP: Duration = Duration::from_secs(5);
 const TOO_LONG: &str = "the run took too long";
 
 #[cfg(test)]

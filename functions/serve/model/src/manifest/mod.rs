@@ -11,7 +11,7 @@ use amaas_wire::Tensor;
 use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
-use crate::at_rest::{Role, Tag};
+use crate::at_rest::{BlobRole, SegmentTag};
 use amaas_store::{ModelName, Version};
 use amaas_wire::{Digest, DigestHasher};
 
@@ -28,7 +28,7 @@ pub struct Manifest {
     pub serial: u64,
     /// What the blobs are sealed with; `None` where they lie open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealing: Option<Sealing>,
+    pub sealing: Option<BlobSealing>,
     /// The task whose typed inputs and predictions the model has; `None` for a network that is served as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
@@ -39,13 +39,13 @@ pub struct Manifest {
     pub external: BTreeMap<String, Blob>,
     /// The network with its weights once more, in a form that is ready sooner, where publishing found one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prepared: Option<Prepared>,
+    pub prepared: Option<PreparedNetwork>,
     /// Files that the task needs, by name.
     #[serde(default)]
     pub assets: BTreeMap<String, Blob>,
     /// The networks that the task runs beside the model's own, by the names that it gives them; most tasks have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub networks: BTreeMap<String, NamedNetwork>,
+    pub networks: BTreeMap<String, AuxiliaryNetwork>,
     /// Input tensors.
     pub inputs: Vec<TensorSpec>,
     /// Output tensors.
@@ -132,18 +132,18 @@ impl Manifest {
     }
 
     /// Every blob of the version, and what it is to it.
-    pub fn blobs(&self) -> impl Iterator<Item = (Role, &Blob)> {
+    pub fn blobs(&self) -> impl Iterator<Item = (BlobRole, &Blob)> {
         let named = self.networks.iter().flat_map(|(name, network)| {
-            let own = (Role::Named(name.clone()), &network.blob);
+            let own = (BlobRole::Auxiliary(name.clone()), &network.blob);
             let rest = external(&network.external, Some(name)).chain(prepared(network.prepared.as_ref(), Some(name)));
             std::iter::once(own).chain(rest)
         });
-        std::iter::once((Role::Network, &self.network))
+        std::iter::once((BlobRole::Network, &self.network))
             .chain(external(&self.external, None))
             .chain(prepared(self.prepared.as_ref(), None))
-            .chain(self.assets.iter().map(|(name, blob)| (Role::Asset(name.clone()), blob)))
+            .chain(self.assets.iter().map(|(name, blob)| (BlobRole::Asset(name.clone()), blob)))
             .chain(named)
-            .chain(self.golden.as_ref().map(|golden| (Role::Golden, &golden.blob)))
+            .chain(self.golden.as_ref().map(|golden| (BlobRole::Golden, &golden.blob)))
     }
 }
 
@@ -154,8 +154,8 @@ impl<'m> From<&'m Manifest> for Takes<'m> {
     }
 }
 
-impl<'m> From<&'m NamedNetwork> for Takes<'m> {
-    fn from(network: &'m NamedNetwork) -> Self {
+impl<'m> From<&'m AuxiliaryNetwork> for Takes<'m> {
+    fn from(network: &'m AuxiliaryNetwork) -> Self {
         let sharing = Sharing::of(network.batching, network.rows_proof);
         Self { inputs: &network.inputs, batching: network.batching, sharing }
     }
@@ -165,19 +165,22 @@ impl<'m> From<&'m NamedNetwork> for Takes<'m> {
 fn external<'m>(
     files: &'m BTreeMap<String, Blob>,
     network: Option<&'m String>,
-) -> impl Iterator<Item = (Role, &'m Blob)> {
-    files.iter().map(move |(file, blob)| (Role::External { network: network.cloned(), file: file.clone() }, blob))
+) -> impl Iterator<Item = (BlobRole, &'m Blob)> {
+    files.iter().map(move |(file, blob)| (BlobRole::External { network: network.cloned(), file: file.clone() }, blob))
 }
 
-fn prepared<'m>(prepared: Option<&'m Prepared>, network: Option<&'m String>) -> impl Iterator<Item = (Role, &'m Blob)> {
-    prepared.into_iter().map(move |prepared| (Role::Prepared { network: network.cloned() }, &prepared.blob))
+fn prepared<'m>(
+    prepared: Option<&'m PreparedNetwork>,
+    network: Option<&'m String>,
+) -> impl Iterator<Item = (BlobRole, &'m Blob)> {
+    prepared.into_iter().map(move |prepared| (BlobRole::Prepared { network: network.cloned() }, &prepared.blob))
 }
 
 /// A network as ONNX Runtime writes it when it has made a session: it has not to be taken apart and improved again, and its weights
 /// are used where they lie. What it gives was compared, to the last bit, with what the ONNX file gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Prepared {
-    /// [`PREPARED_FORMAT`].
+pub struct PreparedNetwork {
+    /// [`ORT_FORMAT`].
     pub format: String,
     /// The version of ONNX Runtime that wrote it; others make their sessions of the ONNX file.
     pub runtime: String,
@@ -187,26 +190,26 @@ pub struct Prepared {
     pub blob: Blob,
 }
 
-impl Prepared {
+impl PreparedNetwork {
     /// What this program writes, with `blob`.
     pub fn here(blob: Blob) -> Self {
         let (runtime, architecture) = (amaas_engine::runtime::VERSION.to_owned(), std::env::consts::ARCH.to_owned());
-        Self { format: PREPARED_FORMAT.to_owned(), runtime, architecture, blob }
+        Self { format: ORT_FORMAT.to_owned(), runtime, architecture, blob }
     }
 
     /// Whether this program can begin with it.
     pub fn fits(&self) -> bool {
-        let here = (PREPARED_FORMAT, amaas_engine::runtime::VERSION, std::env::consts::ARCH);
+        let here = (ORT_FORMAT, amaas_engine::runtime::VERSION, std::env::consts::ARCH);
         (self.format.as_str(), self.runtime.as_str(), self.architecture.as_str()) == here
     }
 }
 
 /// ONNX Runtime's own format.
-pub const PREPARED_FORMAT: &str = "ort";
+pub const ORT_FORMAT: &str = "ort";
 
 /// What the blobs of a version are sealed with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sealing {
+pub struct BlobSealing {
     /// [`ALGORITHM`].
     pub algorithm: String,
     /// The id of the data key, which it was wrapped for.
@@ -230,7 +233,7 @@ pub struct Blob {
     pub segments: Vec<Digest>,
     /// The tag of each segment, where they are sealed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<Tag>,
+    pub tags: Vec<SegmentTag>,
     /// A digest of what is sealed that only who has the data key can compare with anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Digest>,
@@ -258,7 +261,7 @@ impl Blob {
         }
         let expected = if self.segment_size == 0 { None } else { Some(self.size.div_ceil(self.segment_size)) };
         let got = self.segments.len() as u64;
-        if expected == Some(got) && self.size <= LARGEST_BLOB && self.segment_size <= LARGEST_SEGMENT {
+        if expected == Some(got) && self.size <= MAX_BLOB_SIZE && self.segment_size <= MAX_SEGMENT_SIZE {
             Ok(())
         } else {
             Err(ManifestError::Segments { blob: self.digest, size: self.size, segment_size: self.segment_size, got })
@@ -268,7 +271,7 @@ impl Blob {
 
 /// A network that a task runs beside the model's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NamedNetwork {
+pub struct AuxiliaryNetwork {
     /// The network, an ONNX file.
     pub blob: Blob,
     /// The files in which it has weights, as of [`Manifest::external`].
@@ -276,7 +279,7 @@ pub struct NamedNetwork {
     pub external: BTreeMap<String, Blob>,
     /// The same in a form that is ready sooner, as of [`Manifest::prepared`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prepared: Option<Prepared>,
+    pub prepared: Option<PreparedNetwork>,
     /// Input tensors.
     pub inputs: Vec<TensorSpec>,
     /// Output tensors.
@@ -294,13 +297,13 @@ pub struct NamedNetwork {
 /// The golden cases of a version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GoldenBlob {
-    /// The cases, [`Golden`] as JSON.
+    /// The cases, [`GoldenCases`] as JSON.
     pub blob: Blob,
 }
 
 /// Cases with known answers, made by another implementation than ours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Golden {
+pub struct GoldenCases {
     /// [`GOLDEN_FORMAT`].
     pub format: String,
     /// How far an answer may be off, absolutely.
@@ -323,7 +326,7 @@ pub struct GoldenCase {
     pub outputs: Vec<Tensor>,
 }
 
-impl Golden {
+impl GoldenCases {
     /// Reads golden cases.
     ///
     /// # Errors
@@ -369,15 +372,15 @@ pub enum ManifestError {
 pub const FORMAT: &str = "amaas.manifest/2";
 /// The type of what is signed.
 pub const PAYLOAD_TYPE: &str = "application/vnd.amaas.model-manifest+json";
-/// The one `algorithm` of a [`Sealing`].
+/// The one `algorithm` of a [`BlobSealing`].
 pub const ALGORITHM: &str = "HKDF-SHA256+AES-256-GCM";
 /// The `format` of golden cases.
 pub const GOLDEN_FORMAT: &str = "amaas.golden/1";
 /// 8 MiB: large enough that a request's latency does not count, small enough that many travel at once.
 pub const SEGMENT_SIZE: usize = 8 << 20;
-const LARGEST_SEGMENT: u64 = 256 << 20;
+const MAX_SEGMENT_SIZE: u64 = 256 << 20;
 /// ONNX files end at 2 GiB; what is larger has external data.
-const LARGEST_BLOB: u64 = 64 << 30;
+const MAX_BLOB_SIZE: u64 = 64 << 30;
 
 /// Tensors in their protocol form, inside other JSON.
 mod tensors {

@@ -6,10 +6,10 @@ use amaas_wire::dsse::SigningKey;
 
 use super::catalogue::{pointed, versions};
 use super::{AliasMove, PublishError};
-use crate::pointer::Pointer;
+use crate::alias_pointer::AliasPointer;
 use amaas_store::{Alias, ModelName, Store, StoreError, Version, WriteCondition, alias_key, manifest_key};
 
-pub(super) async fn point(
+pub(super) async fn set_alias(
     store: &Store,
     (model, alias): (&ModelName, &Alias),
     version: &Version,
@@ -33,7 +33,7 @@ pub(super) async fn sign_aliases(store: &Store, signer: &SigningKey) -> Result<(
             let Ok(alias) = alias.parse::<Alias>() else { continue };
             let bare = store.read(&alias_key(&model, &alias)).await?.bytes;
             let Ok(version) = String::from_utf8_lossy(&bare).trim().parse() else { continue };
-            match point(store, (&model, &alias), &version, signer).await {
+            match set_alias(store, (&model, &alias), &version, signer).await {
                 // Where it points nowhere there is nothing to serve, signed or not.
                 Ok(_) | Err(PublishError::NoVersion { .. } | PublishError::NoModel { .. }) => {}
                 Err(error) => return Err(error),
@@ -51,10 +51,10 @@ pub(super) async fn move_alias(
     signer: &SigningKey,
 ) -> Result<AliasMove, PublishError> {
     let key = alias_key(model, alias);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let (condition, before, moved) = match store.read(&key).await {
             Ok(object) => {
-                let before = Pointer::verify(&object.bytes, (model, alias), &[signer.verifying_key()]).ok();
+                let before = AliasPointer::verify(&object.bytes, (model, alias), &[signer.verifying_key()]).ok();
                 if before.as_ref().is_some_and(|before| before.version == *version) {
                     return Ok(AliasMove::Unchanged);
                 }
@@ -68,7 +68,7 @@ pub(super) async fn move_alias(
         };
         // Milliseconds, so that pointers of several publishers, who do not know one another's, follow one another too.
         let serial = milliseconds().max(before.map_or(0, |before| before.serial.saturating_add(1)));
-        let pointer = Pointer { model: model.clone(), alias: alias.clone(), version: version.clone(), serial };
+        let pointer = AliasPointer { model: model.clone(), alias: alias.clone(), version: version.clone(), serial };
         match store.write(&key, pointer.sign(signer).into(), condition).await {
             Ok(()) => return Ok(moved),
             Err(StoreError::Conflict { .. }) => {}
@@ -96,7 +96,7 @@ fn milliseconds() -> u64 {
     since.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
-const ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -110,26 +110,27 @@ mod tests {
         let model: ModelName = "m".parse().expect("a name");
         let version = |number: &str| number.parse::<Version>().expect("a version");
         let alias = |name: &str| name.parse::<Alias>().expect("an alias");
-        let point = async |name: &str, to: &str| point(&store, (&model, &alias(name)), &version(to), &signer).await;
+        let set_alias =
+            async |name: &str, to: &str| set_alias(&store, (&model, &alias(name)), &version(to), &signer).await;
 
-        let error = point("live", "1").await.expect_err("there is nothing");
+        let error = set_alias("live", "1").await.expect_err("there is nothing");
         assert_eq!(error.to_string(), "the store has no model m");
         for number in ["1", "2"] {
             let manifest = Manifest { version: version(number), ..Manifest::bare() };
             let key = manifest_key(&model, &manifest.version);
             store.write(&key, manifest.sign(&signer).into(), WriteCondition::Absent).await.expect("written");
         }
-        assert_eq!(point("live", "1").await.expect("pointed"), AliasMove::Made);
-        assert_eq!(point("live", "1").await.expect("pointed"), AliasMove::Unchanged);
-        assert_eq!(point("live", "2").await.expect("pointed"), AliasMove::Moved { from: Some(version("1")) });
-        let error = point("live", "3").await.expect_err("there is no such version");
+        assert_eq!(set_alias("live", "1").await.expect("pointed"), AliasMove::Made);
+        assert_eq!(set_alias("live", "1").await.expect("pointed"), AliasMove::Unchanged);
+        assert_eq!(set_alias("live", "2").await.expect("pointed"), AliasMove::Moved { from: Some(version("1")) });
+        let error = set_alias("live", "3").await.expect_err("there is no such version");
         assert_eq!(error.to_string(), "model m has no version 3");
-        let error = point("LIVE", "1").await.expect_err("live was meant");
+        let error = set_alias("LIVE", "1").await.expect_err("live was meant");
         assert!(error.to_string().starts_with("model m has no alias LIVE, but has live"), "{error}");
         // What an earlier version of amaas wrote, and what is no pointer.
         for (bare, from) in [("1", Some(version("1"))), ("?", None)] {
             store.write(&alias_key(&model, &alias("live")), bare.into(), WriteCondition::Any).await.expect("written");
-            assert_eq!(point("live", "1").await.expect("pointed"), AliasMove::Moved { from });
+            assert_eq!(set_alias("live", "1").await.expect("pointed"), AliasMove::Moved { from });
         }
     }
 }

@@ -9,7 +9,7 @@ use amaas_store::{Alias, ModelName, Store, StoreError, Version, alias_key, manif
 
 /// A version of a model in a store.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct ListedVersion {
     /// The version.
     pub version: Version,
     /// The aliases that point to it.
@@ -49,7 +49,7 @@ pub async fn stray_aliases(store: &Store, model: &ModelName) -> Result<Vec<Stray
 ///
 /// # Errors
 /// When the store cannot be reached.
-pub async fn versions(store: &Store, model: &ModelName) -> Result<Vec<Listed>, StoreError> {
+pub async fn versions(store: &Store, model: &ModelName) -> Result<Vec<ListedVersion>, StoreError> {
     let aliases = aliases(store, model).await?;
     let mut versions = Vec::new();
     for name in store.list(&format!("models/{model}/")).await? {
@@ -58,7 +58,7 @@ pub async fn versions(store: &Store, model: &ModelName) -> Result<Vec<Listed>, S
         let manifest = payload(&document).and_then(|payload| Manifest::from_json(&payload).ok());
         let of_it = aliases.iter().filter(|(_, to)| to.as_ref() == Some(&version));
         let aliases = of_it.map(|(alias, _)| alias.clone()).collect();
-        versions.push(Listed { version, aliases, manifest });
+        versions.push(ListedVersion { version, aliases, manifest });
     }
     versions.sort_by_cached_key(|listed| (number(&listed.version), listed.version.clone()));
     Ok(versions)

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::share::Shared;
-use super::tried::{Checking, NamedSession, Tried, undecided};
+use super::network_trial::{AuxiliarySession, NetworkTrial, TrialOutcome, undecided};
+use super::sharing::SharingDecision;
 use super::{Publication, limits};
 use crate::load::{LoadError, check_golden};
-use crate::manifest::NamedNetwork;
+use crate::manifest::AuxiliaryNetwork;
 use crate::task::{Assets, NetworkInfo, TaskContext, Tasks};
 use amaas_config::ConfigError;
 use amaas_engine::Provider;
@@ -25,17 +25,17 @@ use amaas_store::StoreError;
 use amaas_store::vault::VaultError;
 
 /// A publication that has been run.
-pub(super) struct Checked {
+pub(super) struct CheckedPublication {
     pub(super) publication: Publication,
     /// Networks in the form that is ready soonest, by name; the model's own has none.
     pub(super) prepared: Vec<(Option<String>, Bytes)>,
     pub(super) inputs: Vec<TensorSpec>,
     pub(super) outputs: Vec<TensorSpec>,
-    pub(super) shared: Shared,
+    pub(super) shared: SharingDecision,
     /// Why calls share runs of the networks beside it, or not.
-    pub(super) named_because: BTreeMap<String, String>,
-    pub(super) prepared_because: String,
-    pub(super) networks: BTreeMap<String, NamedNetwork>,
+    pub(super) auxiliary_reasons: BTreeMap<String, String>,
+    pub(super) prepared_reason: String,
+    pub(super) networks: BTreeMap<String, AuxiliaryNetwork>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -63,8 +63,8 @@ pub enum PublishError {
     )]
     TrialContradictsProof { network: String, trial: String },
     /// Calls cannot share runs, whoever asks for it.
-    #[error("{network}: calls cannot share runs, as same-tenant batching asks: {because}")]
-    CannotShare { network: String, because: String },
+    #[error("{network}: calls cannot share runs, as same-tenant batching asks: {reason}")]
+    CannotShare { network: String, reason: String },
     /// What was published cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -135,7 +135,11 @@ pub enum PublishError {
 }
 
 /// Runs what is to be published.
-pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> Result<Checked, PublishError> {
+pub(super) fn check(
+    publication: Publication,
+    tasks: &Tasks,
+    library: &Path,
+) -> Result<CheckedPublication, PublishError> {
     let mut warnings = Vec::new();
     let is_checked = is_checked(&publication, tasks, &mut warnings)?;
     let environment = runtime::environment(library)?;
@@ -153,7 +157,7 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
         let onnx = Onnx::new(&environment, files, &config)?;
         let (inputs, outputs) = (onnx.inputs()?, onnx.outputs()?);
         limits::check(&inputs, &outputs)?;
-        named.insert(name.clone(), NamedSession { onnx, described: undecided(files, inputs, outputs) });
+        named.insert(name.clone(), AuxiliarySession { onnx, described: undecided(files, inputs, outputs) });
     }
     let task = match &publication.task {
         Some(name) if is_checked => {
@@ -163,14 +167,24 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     };
     let tensors = (inputs.as_slice(), outputs.as_slice());
     let mut checking =
-        Checking { publication: &publication, tensors, environment, config, prepared: Vec::new(), warnings };
+        NetworkTrial { publication: &publication, tensors, environment, config, prepared: Vec::new(), warnings };
     let decoder = task.as_ref().and_then(|task| Some((task, task.decoder(None)?)));
-    let Tried { shared, prepared_because, named_because, networks } = match decoder {
+    let TrialOutcome { shared, prepared_reason, auxiliary_reasons, networks } = match decoder {
         Some((task, decoder)) => checking.decoder(network, decoder, task.example())?,
         None => checking.tensors(network, named, task.as_ref())?,
     };
-    let Checking { prepared, warnings, .. } = checking;
-    Ok(Checked { publication, prepared, inputs, outputs, shared, named_because, prepared_because, networks, warnings })
+    let NetworkTrial { prepared, warnings, .. } = checking;
+    Ok(CheckedPublication {
+        publication,
+        prepared,
+        inputs,
+        outputs,
+        shared,
+        auxiliary_reasons,
+        prepared_reason,
+        networks,
+        warnings,
+    })
 }
 
 /// Whether this program has the task of `publication`, and so checks that it can run the networks.
@@ -195,14 +209,14 @@ fn is_checked(publication: &Publication, tasks: &Tasks, warnings: &mut Vec<Strin
 fn context(
     publication: &Publication,
     (inputs, outputs): (&[TensorSpec], &[TensorSpec]),
-    named: &BTreeMap<String, NamedSession>,
+    named: &BTreeMap<String, AuxiliarySession>,
 ) -> TaskContext {
     let info = |files: &NetworkFiles, inputs: &[TensorSpec], outputs: &[TensorSpec]| NetworkInfo {
         inputs: inputs.to_vec(),
         outputs: outputs.to_vec(),
         metadata: amaas_engine::onnx::metadata(files).unwrap_or_default(),
     };
-    let named = named.iter().map(|(name, NamedSession { described, .. })| {
+    let named = named.iter().map(|(name, AuxiliarySession { described, .. })| {
         (name.clone(), info(&publication.networks[name], &described.inputs, &described.outputs))
     });
     TaskContext {

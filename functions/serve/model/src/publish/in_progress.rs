@@ -16,7 +16,7 @@ pub(super) struct InProgress;
 
 impl InProgress {
     /// What `write` gives, told of while it writes.
-    pub(super) async fn around<T>(
+    pub(super) async fn record_while<T>(
         store: &Store,
         write: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, PublishError> {
@@ -38,10 +38,10 @@ impl InProgress {
             .objects("uploads/")
             .await?
             .into_iter()
-            .partition(|(_, stat)| now.duration_since(stat.modified).is_ok_and(|age| age > LONGEST_PUBLISH));
+            .partition(|(_, stat)| now.duration_since(stat.modified).is_ok_and(|age| age > MAX_PUBLISH_AGE));
         let begun = under_way.into_iter().map(|(_, stat)| stat.modified).min();
         Ok((begun, killed.into_iter().map(|(key, _)| key).collect()))
     }
 }
 
-const LONGEST_PUBLISH: Duration = Duration::from_hours(24);
+const MAX_PUBLISH_AGE: Duration = Duration::from_hours(24);

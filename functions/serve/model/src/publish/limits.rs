@@ -16,7 +16,7 @@ pub(super) fn check(inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Result<(),
     let inputs = inputs.iter().filter(|input| !input.optional).map(|spec| ("input", spec));
     for (kind, spec) in inputs.chain(outputs.iter().map(|spec| ("output", spec))) {
         if let Some(what) = out_of_bounds(spec) {
-            let tensor = spec.name.chars().take(SHOWN).collect();
+            let tensor = spec.name.chars().take(MAX_SHOWN_NAME).collect();
             return Err(PublishError::Unreachable { kind, tensor, what });
         }
     }
@@ -58,14 +58,14 @@ fn out_of_bounds(spec: &TensorSpec) -> Option<String> {
     }
     let sizes = spec.shape.iter().filter_map(Dim::fixed).filter(|size| *size > 0);
     let bytes =
-        sizes.into_iter().try_fold(1_usize, usize::checked_mul).and_then(|count| count.checked_mul(LARGEST_VALUE));
+        sizes.into_iter().try_fold(1_usize, usize::checked_mul).and_then(|count| count.checked_mul(MAX_VALUE_BYTES));
     bytes.is_none().then(|| format!("it has more values than there are addresses: {:?}", spec.metadata().shape))
 }
 
 /// Characters of a name that an error shows.
-const SHOWN: usize = 64;
+const MAX_SHOWN_NAME: usize = 64;
 /// Bytes of one value, at most.
-const LARGEST_VALUE: usize = 8;
+const MAX_VALUE_BYTES: usize = 8;
 
 #[cfg(test)]
 mod tests {

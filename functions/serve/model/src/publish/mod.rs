@@ -3,19 +3,19 @@
 //! Invariant: what is published has been run here. A network that a function could not serve never reaches the store.
 
 mod alias;
-mod cases;
 mod catalogue;
 mod check;
-mod decode;
+mod decoder_trial;
 mod in_progress;
 mod limits;
+mod network_trial;
 mod prepare;
 mod probe;
 mod prune;
 mod remove;
 mod seal;
-mod share;
-mod tried;
+mod sharing;
+mod trial_inputs;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -25,15 +25,15 @@ use amaas_wire::Datatype;
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
 use bytes::Bytes;
 
-pub use self::catalogue::{Listed, StrayAlias, is_removed, stray_aliases, versions};
+pub use self::catalogue::{ListedVersion, StrayAlias, is_removed, stray_aliases, versions};
 pub use self::check::PublishError;
-pub use self::prune::{Blobs, Pruned, prune};
-pub use self::remove::{Removal, Removed, remove};
-pub use self::seal::{Protection, Publisher};
-pub use self::share::BatchingPolicy;
-use crate::load::Trust;
-use crate::load::{Source, manifest, resolve};
-use crate::manifest::{Golden, Manifest};
+pub use self::prune::{BlobTotals, PruneReport, prune};
+pub use self::remove::{RemovalReport, RemovalTarget, remove};
+pub use self::seal::{BlobProtection, Publisher};
+pub use self::sharing::BatchingPolicy;
+use crate::load::TrustPolicy;
+use crate::load::{ModelSource, manifest, resolve};
+use crate::manifest::{GoldenCases, Manifest};
 use crate::task::Tasks;
 use amaas_engine::TensorSpec;
 use amaas_engine::generate::Contract;
@@ -61,7 +61,7 @@ pub struct Publication {
     /// The networks that the task runs beside its own, by the names that it gives them.
     pub networks: BTreeMap<String, NetworkFiles>,
     /// Cases with known answers; all are run before anything is uploaded, and a few by each function that loads it.
-    pub golden: Option<Golden>,
+    pub golden: Option<GoldenCases>,
     /// Who decides which calls share a run, of the model's own network and of those beside it.
     pub batching: BatchingPolicy,
 }
@@ -85,7 +85,7 @@ impl Publication {
 
 /// What was published.
 #[derive(Clone, Debug)]
-pub struct Published {
+pub struct PublishOutcome {
     /// The manifest that is in the store.
     pub manifest: Manifest,
     /// Whether it is new; `false` where the newest version was this very model already.
@@ -93,11 +93,11 @@ pub struct Published {
     /// What became of the alias.
     pub alias: AliasMove,
     /// Why rows of different calls may share a run, or not.
-    pub batching_because: String,
+    pub batching_reason: String,
     /// The same of the networks beside the model's own.
-    pub networks_because: BTreeMap<String, String>,
+    pub networks_reason: BTreeMap<String, String>,
     /// Whether the network lies in the store in the form that is ready soonest too, or why not.
-    pub prepared_because: String,
+    pub prepared_reason: String,
     /// What the publisher should know: a task that was not checked, a network that could not be tried because it takes no made-up
     /// values, vectors whose length is changed.
     pub warnings: Vec<String>,
@@ -131,7 +131,7 @@ pub async fn publish(
     tasks: &Tasks,
     library: &Path,
     publisher: &Publisher,
-) -> Result<Published, PublishError> {
+) -> Result<PublishOutcome, PublishError> {
     let (tasks, library) = (tasks.clone(), library.to_owned());
     let lost = Lost::default();
     let making = lost.clone();
@@ -149,13 +149,13 @@ pub async fn publish(
 /// # Errors
 /// [`PublishError::NoModel`] or [`PublishError::NoVersion`] where there is none such, [`PublishError::AliasCase`] where another alias
 /// differs from this one in upper and lower case only.
-pub async fn point(
+pub async fn set_alias(
     store: &Store,
     of: (&ModelName, &Alias),
     version: &Version,
     signer: &SigningKey,
 ) -> Result<AliasMove, PublishError> {
-    alias::point(store, of, version, signer).await
+    alias::set_alias(store, of, version, signer).await
 }
 
 /// Signs the aliases of a store that an earlier version of amaas wrote, which are bare text, as they point now.
@@ -188,8 +188,8 @@ pub async fn published(
     selector: &VersionSelector,
     publishers: &[VerifyingKey],
 ) -> Result<Manifest, PublishError> {
-    let trust = Trust { publishers: publishers.to_vec(), least_serial: 0 };
-    let source = Source::new(store.clone(), None, trust);
+    let trust = TrustPolicy { publishers: publishers.to_vec(), least_serial: 0 };
+    let source = ModelSource::new(store.clone(), None, trust);
     let version = resolve(&source, model, selector).await?;
     Ok(manifest(&source, model, &version).await?.0)
 }
@@ -225,7 +225,7 @@ pub fn prove_sequences(network: &NetworkFiles) -> Result<Option<Result<(), NotPr
     let specs = |tensors: &[DescribedTensor]| tensors.iter().map(spec).collect::<Option<Vec<_>>>();
     let (Some(inputs), Some(outputs)) = (specs(&inputs), specs(&outputs)) else { return Ok(None) };
     match Contract::of(&inputs, &outputs, &TensorNames::default()) {
-        Ok(contract) => decode::prove(network, &contract).map(Some),
+        Ok(contract) => decoder_trial::prove(network, &contract).map(Some),
         Err(_) => Ok(None),
     }
 }

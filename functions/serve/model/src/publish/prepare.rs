@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::probe::tolerance;
 use crate::load::compare;
-use crate::manifest::Golden;
+use crate::manifest::GoldenCases;
 use amaas_engine::generate::{Contract, Decoder};
 use amaas_engine::infer::{Network, Values, made_up_like};
 use amaas_engine::onnx::NetworkFiles;
@@ -20,9 +20,9 @@ use amaas_engine::{Prepack, RuntimeConfig};
 use amaas_engine::{Sharing, TensorSpec};
 
 /// What a network is compared on.
-pub(super) enum Trial<'t> {
+pub(super) enum EquivalenceInputs<'t> {
     /// Known inputs.
-    Golden(&'t Golden),
+    Golden(&'t GoldenCases),
     /// Inputs that are made up, and what they are like.
     Inputs(&'t [TensorSpec], Values),
     /// A text that is gone on with.
@@ -32,26 +32,26 @@ pub(super) enum Trial<'t> {
 }
 
 /// A network that is ready soonest.
-pub(super) struct Ready {
+pub(super) struct PreparedForm {
     pub(super) bytes: Bytes,
     /// By how much.
-    pub(super) because: String,
+    pub(super) reason: String,
 }
 
 /// The prepared form of the network in `files`; or why there is none.
 pub(super) fn prepare(
     environment: &Environment,
     files: &NetworkFiles,
-    trial: &Trial<'_>,
+    trial: &EquivalenceInputs<'_>,
     config: &RuntimeConfig,
-) -> Result<Ready, String> {
-    if files.size() < LEAST {
+) -> Result<PreparedForm, String> {
+    if files.size() < MIN_PREPARED_SIZE {
         return Err(format!("it has {} bytes, which are ready at once", files.size()));
     }
-    if files.size() > MOST {
+    if files.size() > MAX_PREPARED_SIZE {
         return Err(format!("it has {} bytes, and the form that is ready soonest ends at 2 GiB", files.size()));
     }
-    if matches!(trial, Trial::None) {
+    if matches!(trial, EquivalenceInputs::None) {
         return Err("there is nothing to compare it on, see the warning".to_owned());
     }
     let bytes: Bytes = write_prepared(environment, files, config)?.into();
@@ -61,7 +61,7 @@ pub(super) fn prepare(
         Onnx::prepared(environment, bytes.clone(), &config).map_err(|error| error.to_string())
     };
     let mut took = [Duration::MAX; 2];
-    for round in 0..ROUNDS {
+    for round in 0..TIMING_ROUNDS {
         let begun = Instant::now();
         let answers = trial.run(given()?)?;
         took[0] = took[0].min(begun.elapsed());
@@ -74,7 +74,7 @@ pub(super) fn prepare(
         if answers.is_empty() {
             return Err("there is nothing to compare it on".to_owned());
         }
-        if prepack == Prepack::AtLoad || matches!(trial, Trial::Tokens(_)) {
+        if prepack == Prepack::AtLoad || matches!(trial, EquivalenceInputs::Tokens(_)) {
             if !answers.iter().map(bits).eq(same.iter().map(bits)) {
                 return Err("what is prepared gives other last bits than the network".to_owned());
             }
@@ -89,14 +89,16 @@ pub(super) fn prepare(
     let [given, prepared] = took;
     let milliseconds = |took: Duration| took.as_secs_f64() * 1e3;
     let seen = format!("{:.1} ms to a first answer, and {:.1} without", milliseconds(prepared), milliseconds(given));
-    if prepared * 10 < given * 9 { Ok(Ready { bytes, because: seen }) } else { Err(format!("no faster: {seen}")) }
+    if prepared * 10 < given * 9 { Ok(PreparedForm { bytes, reason: seen }) } else { Err(format!("no faster: {seen}")) }
 }
 
-impl Trial<'_> {
+impl EquivalenceInputs<'_> {
     fn run(&self, mut network: Onnx) -> Result<Vec<Tensor>, String> {
         let mut run = |inputs: &[Tensor]| network.run(inputs).map_err(|error| error.for_operator());
         let outputs: Result<Vec<_>, String> = match self {
-            Self::Golden(golden) => golden.cases.iter().take(CASES).map(|case| run(&case.inputs)).collect(),
+            Self::Golden(golden) => {
+                golden.cases.iter().take(MAX_COMPARED_CASES).map(|case| run(&case.inputs)).collect()
+            }
             Self::Inputs(inputs, like) => {
                 let required = inputs.iter().filter(|input| !input.optional);
                 [1, 2].into_iter().map(|seed| run(&made_up_like(required.clone(), seed, *like)?)).collect()
@@ -124,8 +126,8 @@ fn bits(tensor: &Tensor) -> (String, Vec<usize>, Vec<u8>) {
 }
 
 /// Below that a session is made of the ONNX file in two or three milliseconds.
-const LEAST: u64 = 1 << 20;
+const MIN_PREPARED_SIZE: u64 = 1 << 20;
 /// ONNX Runtime writes its own form as one buffer, whose places are signed numbers of 32 bits.
-const MOST: u64 = i32::MAX as u64;
-const ROUNDS: usize = 3;
-const CASES: usize = 4;
+const MAX_PREPARED_SIZE: u64 = i32::MAX as u64;
+const TIMING_ROUNDS: usize = 3;
+const MAX_COMPARED_CASES: usize = 4;

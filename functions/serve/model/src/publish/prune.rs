@@ -18,7 +18,7 @@ use amaas_store::{ObjectStat, Store};
 
 /// How many blobs a store holds, and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Blobs {
+pub struct BlobTotals {
     /// How many.
     pub count: u64,
     /// Their bytes.
@@ -27,13 +27,13 @@ pub struct Blobs {
 
 /// What became of the blobs of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pruned {
+pub struct PruneReport {
     /// Deleted, or to be deleted where it was a dry run.
-    pub deleted: Blobs,
+    pub deleted: BlobTotals,
     /// Kept, although no manifest refers to them: they are too young.
-    pub young: Blobs,
+    pub young: BlobTotals,
     /// Kept: manifests refer to them.
-    pub referenced: Blobs,
+    pub referenced: BlobTotals,
 }
 
 /// Deletes the blobs of `store` that no manifest refers to and that were written `older_than` ago or longer, but for those of publishes
@@ -42,15 +42,15 @@ pub struct Pruned {
 /// # Errors
 /// [`PublishError::UnknownReferences`] or [`PublishError::DanglingReference`] where a manifest cannot be read or is damaged: what
 /// it refers to is not known. Signatures are not checked, so this holds for manifests of every publisher.
-pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result<Pruned, PublishError> {
-    let (blobs, now) = (store.objects(BLOBS).await?, SystemTime::now());
+pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result<PruneReport, PublishError> {
+    let (blobs, now) = (store.objects(BLOB_PREFIX).await?, SystemTime::now());
     let (begun, mut delete) = InProgress::since(store, now).await?;
     let references = references(store).await?;
-    let mut pruned = Pruned::default();
+    let mut pruned = PruneReport::default();
     for (key, stat) in blobs {
         // A clock that is behind the store's makes a blob younger, and it is kept.
         let age = now.duration_since(stat.modified).unwrap_or_default();
-        if key.strip_prefix(BLOBS).is_some_and(|name| references.contains(name)) {
+        if key.strip_prefix(BLOB_PREFIX).is_some_and(|name| references.contains(name)) {
             pruned.referenced.add(stat);
         } else if age < older_than || begun.is_some_and(|begun| stat.modified >= begun) {
             pruned.young.add(stat);
@@ -61,12 +61,12 @@ pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result
     }
     if !dry_run {
         let deletions = delete.iter().map(|key| store.delete(key));
-        stream::iter(deletions).buffer_unordered(IN_FLIGHT).try_collect::<()>().await?;
+        stream::iter(deletions).buffer_unordered(MAX_DELETES).try_collect::<()>().await?;
     }
     Ok(pruned)
 }
 
-impl Blobs {
+impl BlobTotals {
     fn add(&mut self, stat: ObjectStat) {
         self.count += 1;
         self.bytes = self.bytes.saturating_add(stat.size);
@@ -102,7 +102,7 @@ async fn references(store: &Store) -> Result<HashSet<String>, PublishError> {
 /// Every text of `value`: among them are the digests, wherever a manifest of this or of a later format has them.
 fn collect(value: &Value, into: &mut HashSet<String>) {
     match value {
-        Value::String(text) if text.len() == DIGEST => {
+        Value::String(text) if text.len() == DIGEST_CHARS => {
             into.insert(text.clone());
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
@@ -111,10 +111,10 @@ fn collect(value: &Value, into: &mut HashSet<String>) {
     }
 }
 
-const BLOBS: &str = "blobs/sha256/";
+const BLOB_PREFIX: &str = "blobs/sha256/";
 /// The characters of a digest.
-const DIGEST: usize = 64;
-const IN_FLIGHT: usize = 8;
+const DIGEST_CHARS: usize = 64;
+const MAX_DELETES: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::manifest::Blob;
-    use crate::publish::{Removal, is_removed, remove, versions};
+    use crate::publish::{RemovalTarget, is_removed, remove, versions};
     use amaas_store::{ModelName, WriteCondition, blob_key, manifest_key};
     use amaas_wire::Digest;
 
@@ -139,7 +139,7 @@ mod tests {
         publish(&store, "2", b"two", b"shared").await;
         write(&store, b"killed").await;
         std::fs::write(folder.path().join("blobs/sha256/half.partial-1"), "half").expect("written");
-        let count = |blobs: Blobs| (blobs.count, blobs.bytes);
+        let count = |blobs: BlobTotals| (blobs.count, blobs.bytes);
 
         let pruned = prune(&store, DAY, false).await.expect("pruned");
         assert_eq!([count(pruned.deleted), count(pruned.young), count(pruned.referenced)], [(0, 0), (2, 10), (3, 12)]);
@@ -147,10 +147,10 @@ mod tests {
         let dry = prune(&store, DAY, true).await.expect("pruned");
         assert_eq!([count(dry.deleted), count(dry.young), count(dry.referenced)], [(2, 10), (0, 0), (3, 12)]);
         assert_eq!(prune(&store, DAY, false).await.expect("pruned"), dry);
-        assert_eq!(prune(&store, DAY, false).await.expect("pruned").deleted, Blobs::default());
+        assert_eq!(prune(&store, DAY, false).await.expect("pruned").deleted, BlobTotals::default());
 
         let model: ModelName = "m".parse().expect("a name");
-        let first = Removal::Versions(vec!["1".parse().expect("a version")]);
+        let first = RemovalTarget::Versions(vec!["1".parse().expect("a version")]);
         remove(&store, &model, &first, false).await.expect("removed");
         assert_eq!(count(prune(&store, DAY, false).await.expect("pruned").deleted), (1, 3));
         assert_eq!(
@@ -161,11 +161,11 @@ mod tests {
         assert_eq!(listed.iter().map(|listed| listed.version.as_str()).collect::<Vec<_>>(), ["2"]);
 
         assert!(!is_removed(&store, &model).await.expect("asked"));
-        remove(&store, &model, &Removal::Model, false).await.expect("removed");
+        remove(&store, &model, &RemovalTarget::Model, false).await.expect("removed");
         assert!(is_removed(&store, &model).await.expect("asked"));
         prune(&store, DAY, false).await.expect("pruned");
         assert_eq!(blobs(&store).await, HashSet::new());
-        let error = remove(&store, &model, &Removal::Model, false).await.expect_err("there is nothing");
+        let error = remove(&store, &model, &RemovalTarget::Model, false).await.expect_err("there is nothing");
         assert_eq!(error.to_string(), "the store has no model m");
     }
 
@@ -221,7 +221,7 @@ mod tests {
         let store = Store::folder(folder.path());
         write(&store, b"left").await;
         age(folder.path());
-        let publishing = InProgress::around(&store, async {
+        let publishing = InProgress::record_while(&store, async {
             write(&store, b"one").await;
             let pruned = prune(&store, Duration::ZERO, false).await.expect("pruned");
             assert_eq!([pruned.deleted.count, pruned.young.count], [1, 1]);
@@ -263,12 +263,12 @@ mod tests {
     }
 
     async fn blobs(store: &Store) -> HashSet<String> {
-        store.objects(BLOBS).await.expect("listed").into_iter().map(|(key, _)| key).collect()
+        store.objects(BLOB_PREFIX).await.expect("listed").into_iter().map(|(key, _)| key).collect()
     }
 
     /// Makes every blob two days old.
     fn age(store: &Path) {
-        for entry in std::fs::read_dir(store.join(BLOBS)).expect("blobs") {
+        for entry in std::fs::read_dir(store.join(BLOB_PREFIX)).expect("blobs") {
             let file = std::fs::File::options().write(true).open(entry.expect("listed").path()).expect("opened");
             file.set_modified(SystemTime::now() - 2 * DAY).expect("set");
         }

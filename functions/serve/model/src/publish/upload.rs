@@ -7,36 +7,40 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::alias::{move_alias, refuse_near};
-use super::check::Checked;
+use super::check::CheckedPublication;
 use super::in_progress::InProgress;
-use super::seal::{Files, Packed, is_same, pack, sized};
-use super::share::{BatchingPolicy, Shared};
-use super::{Publication, PublishError, Published, Publisher};
-use crate::at_rest::Role;
-use crate::manifest::{Blob, FORMAT, Golden, GoldenBlob, Manifest, NamedNetwork};
+use super::seal::{PackedVersion, VersionFiles, is_same, pack, sized};
+use super::sharing::{BatchingPolicy, SharingDecision};
+use super::{Publication, PublishError, PublishOutcome, Publisher};
+use crate::at_rest::BlobRole;
+use crate::manifest::{AuxiliaryNetwork, Blob, FORMAT, GoldenBlob, GoldenCases, Manifest};
 use crate::time::now;
 use amaas_engine::onnx::NetworkFiles;
 use amaas_engine::{Batching, ROWS_PROOF};
 use amaas_store::{Store, StoreError, Version, WriteCondition, blob_key, manifest_key, removed_key};
 use amaas_wire::Digest;
 
-pub(super) async fn upload(store: &Store, checked: Checked, publisher: &Publisher) -> Result<Published, PublishError> {
-    let Checked { publication, prepared, inputs, outputs, shared, networks, .. } = checked;
-    let Shared { batching, rows_proof, because: batching_because } = shared;
+pub(super) async fn upload(
+    store: &Store,
+    checked: CheckedPublication,
+    publisher: &Publisher,
+) -> Result<PublishOutcome, PublishError> {
+    let CheckedPublication { publication, prepared, inputs, outputs, shared, networks, .. } = checked;
+    let SharingDecision { batching, rows_proof, reason: batching_reason } = shared;
     refuse_near(store, &publication.model, &publication.alias).await?;
     let (mut files, chosen, alias) = (files(&publication), publication.version.clone(), publication.alias.clone());
-    files.extend(prepared.into_iter().map(|(network, bytes)| (Role::Prepared { network }, bytes)));
+    files.extend(prepared.into_iter().map(|(network, bytes)| (BlobRole::Prepared { network }, bytes)));
     let draft = Manifest { networks, inputs, outputs, batching, rows_proof, ..draft(publication) };
     let (manifest, is_new) = write(store, draft, files, chosen, publisher).await?;
     let alias = move_alias(store, (&manifest.model, &alias), &manifest.version, &publisher.signer).await?;
-    let (networks_because, prepared_because) = (checked.named_because, checked.prepared_because);
-    Ok(Published {
+    let (networks_reason, prepared_reason) = (checked.auxiliary_reasons, checked.prepared_reason);
+    Ok(PublishOutcome {
         manifest,
         is_new,
         alias,
-        batching_because,
-        networks_because,
-        prepared_because,
+        batching_reason,
+        networks_reason,
+        prepared_reason,
         warnings: checked.warnings,
     })
 }
@@ -55,9 +59,9 @@ pub(super) async fn is_published(
         }
         // What the network takes and gives is told by its file, and so is what the proof says of it.
         let networks = draft.networks.clone().into_iter().map(|(name, draft)| match there.networks.get(&name) {
-            Some(NamedNetwork { inputs, outputs, batching, rows_proof, .. }) => {
+            Some(AuxiliaryNetwork { inputs, outputs, batching, rows_proof, .. }) => {
                 let (inputs, outputs) = (inputs.clone(), outputs.clone());
-                (name, NamedNetwork { inputs, outputs, batching: *batching, rows_proof: *rows_proof, ..draft })
+                (name, AuxiliaryNetwork { inputs, outputs, batching: *batching, rows_proof: *rows_proof, ..draft })
             }
             None => (name, draft),
         });
@@ -92,28 +96,28 @@ fn is_as_asked(there: &Manifest, policy: BatchingPolicy) -> bool {
 }
 
 /// The files that are stored of a publication.
-fn files(publication: &Publication) -> Files {
-    let mut files = of_network(Role::Network, None, &publication.network);
-    files.extend(publication.assets.iter().map(|(name, bytes)| (Role::Asset(name.clone()), bytes.clone())));
+fn files(publication: &Publication) -> VersionFiles {
+    let mut files = of_network(BlobRole::Network, None, &publication.network);
+    files.extend(publication.assets.iter().map(|(name, bytes)| (BlobRole::Asset(name.clone()), bytes.clone())));
     for (name, network) in &publication.networks {
-        files.extend(of_network(Role::Named(name.clone()), Some(name), network));
+        files.extend(of_network(BlobRole::Auxiliary(name.clone()), Some(name), network));
     }
-    files.extend(publication.golden.as_ref().map(|golden| (Role::Golden, self_check(golden))));
+    files.extend(publication.golden.as_ref().map(|golden| (BlobRole::Golden, load_cases(golden))));
     files
 }
 
 /// The files of one network.
-fn of_network(role: Role, name: Option<&String>, network: &NetworkFiles) -> Files {
+fn of_network(role: BlobRole, name: Option<&String>, network: &NetworkFiles) -> VersionFiles {
     let external = network.external.iter().map(|(file, bytes)| {
         // A view; what is sealed is a copy of it in any case.
-        (Role::External { network: name.cloned(), file: file.clone() }, Bytes::from_owner(Arc::clone(bytes)))
+        (BlobRole::External { network: name.cloned(), file: file.clone() }, Bytes::from_owner(Arc::clone(bytes)))
     });
     std::iter::once((role, network.file.clone())).chain(external).collect()
 }
 
 /// The manifest of a publication, with the sizes of its blobs and nothing else of them.
 fn draft(publication: Publication) -> Manifest {
-    let golden = publication.golden.as_ref().map(|golden| GoldenBlob { blob: sized(&self_check(golden)) });
+    let golden = publication.golden.as_ref().map(|golden| GoldenBlob { blob: sized(&load_cases(golden)) });
     Manifest {
         format: FORMAT.to_owned(),
         // Takes its place only where nobody chose one and none is there yet.
@@ -124,7 +128,11 @@ fn draft(publication: Publication) -> Manifest {
         external: external(&publication.network),
         prepared: None,
         assets: publication.assets.iter().map(|(name, bytes)| (name.clone(), sized(bytes))).collect(),
-        networks: publication.networks.iter().map(|(name, network)| (name.clone(), unknown(network))).collect(),
+        networks: publication
+            .networks
+            .iter()
+            .map(|(name, network)| (name.clone(), undescribed_network(network)))
+            .collect(),
         model: publication.model,
         task: publication.task,
         inputs: Vec::new(),
@@ -137,11 +145,11 @@ fn draft(publication: Publication) -> Manifest {
 }
 
 /// A named network of which nothing but the sizes of its files is known.
-pub(super) fn unknown(network: &NetworkFiles) -> NamedNetwork {
+pub(super) fn undescribed_network(network: &NetworkFiles) -> AuxiliaryNetwork {
     let (blob, external) = (sized(&network.file), external(network));
     let (inputs, outputs, batching) = (Vec::new(), Vec::new(), Batching::None);
     let metadata = metadata(network);
-    NamedNetwork { blob, external, prepared: None, inputs, outputs, metadata, batching, rows_proof: None }
+    AuxiliaryNetwork { blob, external, prepared: None, inputs, outputs, metadata, batching, rows_proof: None }
 }
 
 /// The metadata of the ONNX file; what cannot be read has none, and is refused by what makes a session of it.
@@ -155,8 +163,8 @@ fn external(network: &NetworkFiles) -> BTreeMap<String, Blob> {
 
 /// The cases that a function runs when it loads the model: enough to see a wrong file or library, few enough to cost
 /// nothing.
-fn self_check(golden: &Golden) -> Bytes {
-    let few = Golden { cases: golden.cases.iter().take(SELF_CHECK).cloned().collect(), ..golden.clone() };
+fn load_cases(golden: &GoldenCases) -> Bytes {
+    let few = GoldenCases { cases: golden.cases.iter().take(MAX_LOAD_CASES).cloned().collect(), ..golden.clone() };
     serde_json::to_vec(&few).unwrap_or_default().into()
 }
 
@@ -164,7 +172,7 @@ async fn upload_blobs(store: &Store, files: Vec<Bytes>) -> Result<(), StoreError
     // One that is there is written again: it may be damaged, and one that is old may be pruned before a manifest refers to it.
     let upload =
         |file: Bytes| async move { store.write(&blob_key(&Digest::of(&file)), file, WriteCondition::Any).await };
-    stream::iter(files).map(upload).buffer_unordered(IN_FLIGHT).try_collect().await
+    stream::iter(files).map(upload).buffer_unordered(MAX_UPLOADS).try_collect().await
 }
 
 /// The first blob of `manifest` that `store` does not have whole.
@@ -184,14 +192,14 @@ pub(super) async fn missing(store: &Store, manifest: &Manifest) -> Result<Option
 async fn write(
     store: &Store,
     mut draft: Manifest,
-    files: Files,
+    files: VersionFiles,
     chosen: Option<Version>,
     publisher: &Publisher,
 ) -> Result<(Manifest, bool), PublishError> {
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let newest = match &chosen {
             Some(version) => Some(version.clone()),
-            None => newest(store, &draft).await?.map(numbered),
+            None => newest(store, &draft).await?.map(numbered_version),
         };
         if let Some(newest) = newest {
             let key = manifest_key(&draft.model, &newest);
@@ -209,26 +217,26 @@ async fn write(
             }
             if chosen.is_none() {
                 let number = newest.as_str().parse::<u64>().unwrap_or_default();
-                draft.version = numbered(number.saturating_add(1));
+                draft.version = numbered_version(number.saturating_add(1));
             } else if store.size(&key).await?.is_some() {
-                return Err(taken(&draft));
+                return Err(version_taken(&draft));
             } else if store.size(&removed_key(&draft.model, &newest)).await?.is_some() {
                 let (model, version) = (draft.model.to_string(), newest.to_string());
                 return Err(PublishError::VersionRemoved { model, version });
             }
         }
-        let Packed { manifest, blobs } = pack(draft.clone(), files.clone(), &publisher.protection).await?;
+        let PackedVersion { manifest, blobs } = pack(draft.clone(), files.clone(), &publisher.protection).await?;
         let key = manifest_key(&manifest.model, &manifest.version);
         let document = manifest.sign(&publisher.signer).into();
         let write = async {
             upload_blobs(store, blobs).await?;
             write_new(store, &key, document).await
         };
-        if Box::pin(InProgress::around(store, write)).await? {
+        if Box::pin(InProgress::record_while(store, write)).await? {
             return Ok((manifest, true));
         }
         if chosen.is_some() {
-            return Err(taken(&draft));
+            return Err(version_taken(&draft));
         }
         // Somebody else took the number meanwhile.
     }
@@ -252,10 +260,10 @@ async fn write_new(store: &Store, key: &str, document: Bytes) -> Result<bool, St
 }
 
 fn first_version() -> Version {
-    numbered(1)
+    numbered_version(1)
 }
 
-fn numbered(number: u64) -> Version {
+fn numbered_version(number: u64) -> Version {
     number.to_string().parse().expect("a number has at most 20 characters, all of them digits")
 }
 
@@ -268,13 +276,13 @@ async fn read(store: &Store, key: &str, publisher: &Publisher) -> Result<Option<
     }
 }
 
-fn taken(manifest: &Manifest) -> PublishError {
+fn version_taken(manifest: &Manifest) -> PublishError {
     PublishError::VersionTaken { model: manifest.model.to_string(), version: manifest.version.to_string() }
 }
 
-const SELF_CHECK: usize = 4;
-const IN_FLIGHT: usize = 4;
-const ATTEMPTS: u32 = 5;
+const MAX_LOAD_CASES: usize = 4;
+const MAX_UPLOADS: usize = 4;
+const MAX_ATTEMPTS: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -288,7 +296,7 @@ mod tests {
     use http::{Method, Request, StatusCode};
 
     use super::*;
-    use crate::publish::{Protection, Removal, remove};
+    use crate::publish::{BlobProtection, RemovalTarget, remove};
     use amaas_store::vault::{FileKey, Vault};
     use amaas_store::{S3Endpoint, S3Options};
 
@@ -296,7 +304,7 @@ mod tests {
     async fn a_put_that_landed_without_an_answer_is_ours() {
         let store = forgetful_store().await;
         let (files, publisher) = (files(), publisher());
-        let write = async |draft: Manifest, files: &Files, version: Option<&str>| {
+        let write = async |draft: Manifest, files: &VersionFiles, version: Option<&str>| {
             let version = version.map(|version| version.parse().expect("a version"));
             write(&store, draft, files.clone(), version, &publisher).await
         };
@@ -305,7 +313,7 @@ mod tests {
         assert_eq!(write(manifest("7"), &files, Some("7")).await.expect("there"), (named, false));
         let other = Manifest { task: Some("other".to_owned()), ..manifest("7") };
         assert!(matches!(write(other, &files, Some("7")).await, Err(PublishError::VersionTaken { .. })));
-        let altered = vec![(Role::Network, Bytes::from_static(b"NETWORK"))];
+        let altered = vec![(BlobRole::Network, Bytes::from_static(b"NETWORK"))];
         assert!(matches!(write(manifest("7"), &altered, Some("7")).await, Err(PublishError::VersionTaken { .. })));
         assert!(write(manifest("1"), &files, None).await.expect("written").1);
     }
@@ -316,7 +324,7 @@ mod tests {
         let store = Store::folder(folder.path().join("store"));
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("made"));
         let unsealed = publisher();
-        let sealed = Publisher { protection: Protection::Sealed(vault), ..publisher() };
+        let sealed = Publisher { protection: BlobProtection::Sealed(vault), ..publisher() };
         let mut seen = Vec::new();
         for publisher in [&sealed, &sealed, &unsealed, &unsealed, &sealed] {
             let (manifest, is_new) = write(&store, manifest("1"), files(), None, publisher).await.expect("written");
@@ -337,7 +345,7 @@ mod tests {
             write(&store, manifest("1"), files(), chosen, &publisher).await.map(|(manifest, _)| manifest)
         };
         let first = write(None).await.expect("written");
-        remove(&store, &first.model, &Removal::Model, false).await.expect("removed");
+        remove(&store, &first.model, &RemovalTarget::Model, false).await.expect("removed");
         assert_eq!(write(None).await.expect("written").version.as_str(), "2");
         let error = write(Some("1")).await.expect_err("it was removed");
         assert!(error.to_string().starts_with("version 1 of model m was removed"), "{error}");
@@ -348,7 +356,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (store, publisher) = (Store::folder(folder.path().join("store")), publisher());
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("made"));
-        let sealed = Publisher { protection: Protection::Sealed(vault), signer: publisher.signer.clone() };
+        let sealed = Publisher { protection: BlobProtection::Sealed(vault), signer: publisher.signer.clone() };
         for publisher in [&publisher, &sealed] {
             let write = async |version: Option<&str>| {
                 let chosen = version.map(|version| version.parse().expect("a version"));
@@ -384,16 +392,16 @@ mod tests {
 
     #[test]
     fn what_is_there_is_looked_at_anew_where_another_policy_or_analysis_would_have_decided() {
-        use Batching::{None as Alone, Rows, SameTenant};
+        use Batching::{None as SoloSequence, Rows, SameTenant};
         use BatchingPolicy::{Auto, Off};
         let now = Some(ROWS_PROOF);
         for (policy, batching, rows_proof, expected) in [
             (Auto, Rows, now, true),
             (Auto, Rows, None, false),
             (Auto, Rows, Some(0), false),
-            (Auto, Alone, None, true),
+            (Auto, SoloSequence, None, true),
             (Auto, SameTenant, None, false),
-            (Off, Alone, None, true),
+            (Off, SoloSequence, None, true),
             (Off, Rows, now, false),
             (BatchingPolicy::SameTenant, SameTenant, None, true),
             (BatchingPolicy::SameTenant, Rows, now, false),
@@ -401,11 +409,11 @@ mod tests {
             let own = Manifest { batching, rows_proof, ..manifest("1") };
             assert_eq!(is_as_asked(&own, policy), expected, "{policy:?} {batching:?} {rows_proof:?}");
             // A network beside the model's own counts as much.
-            let named = NamedNetwork { batching, rows_proof, ..unknown(&NetworkFiles::default()) };
+            let named = AuxiliaryNetwork { batching, rows_proof, ..undescribed_network(&NetworkFiles::default()) };
             let networks = [("text".to_owned(), named)].into();
             let good = match policy {
                 Auto => (Rows, now),
-                Off => (Alone, None),
+                Off => (SoloSequence, None),
                 BatchingPolicy::SameTenant => (SameTenant, None),
             };
             let beside = Manifest { networks, batching: good.0, rows_proof: good.1, ..manifest("1") };
@@ -421,12 +429,12 @@ mod tests {
         assert!(!write_new(&store, "m", Bytes::from_static(b"2")).await.expect("read"));
     }
 
-    fn files() -> Files {
-        vec![(Role::Network, Bytes::from_static(b"network"))]
+    fn files() -> VersionFiles {
+        vec![(BlobRole::Network, Bytes::from_static(b"network"))]
     }
 
     fn publisher() -> Publisher {
-        Publisher { signer: SigningKey::from_bytes(&[1; 32]), protection: Protection::Unsealed }
+        Publisher { signer: SigningKey::from_bytes(&[1; 32]), protection: BlobProtection::Unsealed }
     }
 
     fn manifest(version: &str) -> Manifest {

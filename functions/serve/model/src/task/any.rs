@@ -8,15 +8,15 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 
-use super::task::{Task, Unit};
-use super::{DecoderSpec, Interfaces, ModelCall, Work, inputs};
+use super::task::{Task, UsageUnit};
+use super::{CpuWork, DecoderSpec, ModelCall, TaskInterfaces, inputs};
 use crate::error::PredictError;
-use crate::schema::{Schemas, Typed};
+use crate::schema::{PredictSchema, SchemaRegistry};
 
 /// A [`Task`] without its types.
 pub trait AnyTask: Send + Sync {
     /// What calls are counted in.
-    fn unit(&self) -> Unit;
+    fn unit(&self) -> UsageUnit;
 
     /// The most inputs of one call.
     fn max_inputs(&self) -> usize;
@@ -25,7 +25,7 @@ pub trait AnyTask: Send + Sync {
     fn example(&self) -> &'static str;
 
     /// The bodies of `predict`.
-    fn typed(&self, schemas: &mut Schemas) -> Typed;
+    fn predict_schema(&self, schemas: &mut SchemaRegistry) -> PredictSchema;
 
     /// See [`Task::precompute`].
     fn precompute(self: Arc<Self>, call: ModelCall) -> BoxFuture<'static, Result<(), PredictError>>;
@@ -42,7 +42,7 @@ pub trait AnyTask: Send + Sync {
 #[derive(Clone)]
 pub struct LoadedTask {
     task: Arc<dyn AnyTask>,
-    interfaces: Interfaces,
+    interfaces: TaskInterfaces,
     /// By the name of the network; `None` is the model's own.
     decoders: BTreeMap<Option<String>, DecoderSpec>,
 }
@@ -54,11 +54,11 @@ impl LoadedTask {
         let names = std::iter::once(None).chain(T::NETWORKS.iter().map(|name| Some(*name)));
         let decoders =
             names.filter_map(|name| Some((name.map(str::to_owned), task.decoder(name)?))).collect::<BTreeMap<_, _>>();
-        Self { interfaces: task.interfaces(), decoders, task: Arc::new(Erased(task)) }
+        Self { interfaces: task.interfaces(), decoders, task: Arc::new(ErasedTask(task)) }
     }
 
     /// What the task answers beside `predict`.
-    pub fn interfaces(&self) -> &Interfaces {
+    pub fn interfaces(&self) -> &TaskInterfaces {
         &self.interfaces
     }
 
@@ -76,10 +76,10 @@ impl std::ops::Deref for LoadedTask {
     }
 }
 
-struct Erased<T>(Arc<T>);
+struct ErasedTask<T>(Arc<T>);
 
-impl<T: Task> AnyTask for Erased<T> {
-    fn unit(&self) -> Unit {
+impl<T: Task> AnyTask for ErasedTask<T> {
+    fn unit(&self) -> UsageUnit {
         T::UNIT
     }
 
@@ -91,8 +91,8 @@ impl<T: Task> AnyTask for Erased<T> {
         T::EXAMPLE
     }
 
-    fn typed(&self, schemas: &mut Schemas) -> Typed {
-        let typed = Typed::of::<T::Input, T::Prediction>(schemas, T::EXAMPLE);
+    fn predict_schema(&self, schemas: &mut SchemaRegistry) -> PredictSchema {
+        let typed = PredictSchema::of::<T::Input, T::Prediction>(schemas, T::EXAMPLE);
         if T::MAX_INPUTS == usize::MAX { typed } else { typed.at_most(T::MAX_INPUTS) }
     }
 
@@ -108,7 +108,7 @@ impl<T: Task> AnyTask for Erased<T> {
         let task = Arc::clone(&self.0);
         async move {
             let limit = call.max_rows().min(T::MAX_INPUTS);
-            let inputs = call.compute(Work::json(body.len()), move |_| inputs::<T::Input>(&body, limit)).await?;
+            let inputs = call.compute(CpuWork::json(body.len()), move |_| inputs::<T::Input>(&body, limit)).await?;
             let count = inputs.len();
             let predictions = task.predict(call.clone(), inputs).await?;
             if predictions.len() != count {
@@ -119,7 +119,7 @@ impl<T: Task> AnyTask for Erased<T> {
                 )));
             }
             let write = move |_: &_| serde_json::value::to_raw_value(&predictions).map_err(PredictError::internal);
-            call.compute(Work::json(call.output_size()), write).await
+            call.compute(CpuWork::json(call.output_size()), write).await
         }
         .boxed()
     }

@@ -10,7 +10,7 @@ use amaas_engine::cpu::{QUICK, Working, json_size};
 use amaas_wire::Tensor;
 use async_trait::async_trait;
 
-use super::networks::{Network, Networks, PreparedRuns};
+use super::networks::{ModelNetwork, ModelNetworks, PreparedRuns};
 use crate::error::PredictError;
 
 /// What runs calls: a server, which charges tenants, or a trial, which charges nothing.
@@ -29,7 +29,7 @@ pub trait CallHost: Send + Sync {
     ///
     /// # Errors
     /// The job's own error; [`PredictError::Refused`] if there is no room for it, and then the host knows why.
-    async fn compute(&self, work: Work, job: Job) -> Result<(), PredictError>;
+    async fn compute(&self, work: CpuWork, job: ComputeJob) -> Result<(), PredictError>;
 
     /// Takes `cost` from the caller's limits and budgets.
     ///
@@ -42,11 +42,11 @@ pub trait CallHost: Send + Sync {
 }
 
 /// CPU work whose result is elsewhere.
-pub type Job = Box<dyn FnOnce(&Working) -> Result<(), PredictError> + Send>;
+pub type ComputeJob = Box<dyn FnOnce(&Working) -> Result<(), PredictError> + Send>;
 
 /// How much CPU work is.
 #[derive(Clone, Copy, Debug)]
-pub struct Work {
+pub struct CpuWork {
     /// Bytes that are read or written.
     pub size: usize,
     /// Up to so many bytes take less than 500 µs, so that they need no turn.
@@ -55,7 +55,7 @@ pub struct Work {
     pub memory: usize,
 }
 
-impl Work {
+impl CpuWork {
     /// Reads or writes `size` bytes of JSON.
     pub fn json(size: usize) -> Self {
         Self { size, quick: QUICK, memory: 0 }
@@ -126,19 +126,19 @@ pub struct Charge(());
 #[derive(Clone)]
 pub struct ModelCall {
     host: Arc<dyn CallHost>,
-    networks: Arc<Networks>,
+    networks: Arc<ModelNetworks>,
     /// Bytes of JSON that the outputs so far become, roughly.
     output_size: Arc<AtomicU64>,
 }
 
 impl ModelCall {
     /// A call to the model with `networks`.
-    pub fn new(host: Arc<dyn CallHost>, networks: Arc<Networks>) -> Self {
+    pub fn new(host: Arc<dyn CallHost>, networks: Arc<ModelNetworks>) -> Self {
         Self { host, networks, output_size: Arc::default() }
     }
 
     /// The model's networks.
-    pub fn networks(&self) -> &Arc<Networks> {
+    pub fn networks(&self) -> &Arc<ModelNetworks> {
         &self.networks
     }
 
@@ -163,7 +163,7 @@ impl ModelCall {
     /// The job's own, or [`PredictError::Refused`] if there is no room for it.
     pub async fn compute<T, E>(
         &self,
-        work: Work,
+        work: CpuWork,
         job: impl FnOnce(&Working) -> Result<T, E> + Send + 'static,
     ) -> Result<T, PredictError>
     where
@@ -206,7 +206,7 @@ impl ModelCall {
     pub async fn run(
         &self,
         _charge: &Charge,
-        network: &Network,
+        network: &ModelNetwork,
         runs: PreparedRuns,
     ) -> Result<Vec<Vec<Tensor>>, PredictError> {
         let outputs = network.run(runs).await?;

@@ -13,7 +13,9 @@ use amaas_wire::task::Embedding;
 use amaas_wire::{Tensor, TensorData};
 use async_trait::async_trait;
 
-use super::{Cost, EmbeddingTexts, Embeddings, Interfaces, ModelCall, Task, TaskContext, Unit, Work};
+use super::{
+    Cost, CpuWork, EmbeddingTexts, EmbeddingsInterface, ModelCall, Task, TaskContext, TaskInterfaces, UsageUnit,
+};
 use crate::error::PredictError;
 
 /// Texts to the inputs of a network that makes a vector of each; registered as [`TextEmbedding`].
@@ -21,7 +23,7 @@ use crate::error::PredictError;
 /// Its predictions are [`Embedding`]s, and `POST /v1/embeddings` takes the model.
 ///
 /// ```
-/// use amaas_model::task::{InvalidInput, TaskContext, TaskError, Tasks, TextEmbedding, TextEncoder, Tokens};
+/// use amaas_model::task::{InvalidInput, TaskContext, TaskError, Tasks, TextEmbedding, TextEncoder, TextTokens};
 /// use amaas_wire::{Tensor, TensorData};
 ///
 /// /// Reads bytes, 64 at most.
@@ -36,12 +38,12 @@ use crate::error::PredictError;
 ///         Ok(Self)
 ///     }
 ///
-///     fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+///     fn tokens(&self, text: &str) -> Result<TextTokens, InvalidInput> {
 ///         let ids = text.bytes().take(64).map(i64::from).collect();
-///         Ok(Tokens { ids, truncated: text.len() > 64 })
+///         Ok(TextTokens { ids, truncated: text.len() > 64 })
 ///     }
 ///
-///     fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+///     fn tensors(&self, rows: &[TextTokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
 ///         let padded = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or(-1)));
 ///         let data: Vec<i64> = padded.collect();
 ///         Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
@@ -69,7 +71,7 @@ pub trait TextEncoder: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
-    fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput>;
+    fn tokens(&self, text: &str) -> Result<TextTokens, InvalidInput>;
 
     /// The number of tokens of all of `text`, if it can be counted soon: for the error about a text with more than the network reads.
     fn count(&self, text: &str) -> Option<usize> {
@@ -81,12 +83,12 @@ pub trait TextEncoder: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// As for [`tokens`](Self::tokens).
-    fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput>;
+    fn tensors(&self, rows: &[TextTokens], length: usize) -> Result<Vec<Tensor>, InvalidInput>;
 }
 
 /// The tokens of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tokens {
+pub struct TextTokens {
     /// Their ids, special tokens included.
     pub ids: Vec<i64>,
     /// Whether the text has more than the network reads.
@@ -102,7 +104,7 @@ pub struct TextEmbedding<E> {
 impl<E: TextEncoder> Task for TextEmbedding<E> {
     const NAME: &'static str = E::NAME;
     const EXAMPLE: &'static str = E::EXAMPLE;
-    const UNIT: Unit = Unit::Tokens;
+    const UNIT: UsageUnit = UsageUnit::Tokens;
     type Input = String;
     type Prediction = Embedding;
 
@@ -115,13 +117,13 @@ impl<E: TextEncoder> Task for TextEmbedding<E> {
         self.embed(call, EmbeddingTexts { texts, member: "inputs", truncation: Truncation::End }).await
     }
 
-    fn interfaces(self: &Arc<Self>) -> Interfaces {
-        Interfaces::default().with_embeddings(Arc::clone(self) as Arc<dyn Embeddings>)
+    fn interfaces(self: &Arc<Self>) -> TaskInterfaces {
+        TaskInterfaces::default().with_embeddings(Arc::clone(self) as Arc<dyn EmbeddingsInterface>)
     }
 }
 
 #[async_trait]
-impl<E: TextEncoder> Embeddings for TextEmbedding<E> {
+impl<E: TextEncoder> EmbeddingsInterface for TextEmbedding<E> {
     fn dimensions(&self) -> Option<usize> {
         self.dimensions
     }
@@ -136,11 +138,11 @@ impl<E: TextEncoder> Embeddings for TextEmbedding<E> {
         let (network, encoder) = (call.networks().own(), Arc::clone(&self.encoder));
         let batching = network.batching();
         let job = move |working: &Working| encode_texts(&*encoder, working, &texts, batching);
-        let mut tokenised = call.compute(Work::text(call.input_size()), job).await?;
+        let mut tokenised = call.compute(CpuWork::text(call.input_size()), job).await?;
         let runs = network.prepare(tokenised.take_runs(), call.tenant(), call.max_rows())?;
         let charge = call.charge(Cost::tokens(runs.rows(), tokenised.tokens())).await?;
         let outputs = call.run(&charge, network, runs).await?;
-        call.compute(Work::json(call.output_size()), move |_| tokenised.vectors(&outputs)).await
+        call.compute(CpuWork::json(call.output_size()), move |_| tokenised.vectors(&outputs)).await
     }
 }
 
@@ -171,21 +173,21 @@ pub fn encode_texts<E: TextEncoder>(
         working.go_on((tokens.ids.len() as u64).max(1))?;
         Ok::<_, PredictError>(tokens)
     };
-    let run = |rows: &[Tokens], length| encoder.tensors(rows, length).map_err(PredictError::from);
-    let texts: Vec<Tokens> = texts.iter().enumerate().map(tokens).collect::<Result<_, _>>()?;
+    let run = |rows: &[TextTokens], length| encoder.tensors(rows, length).map_err(PredictError::from);
+    let texts: Vec<TextTokens> = texts.iter().enumerate().map(tokens).collect::<Result<_, _>>()?;
     let mut texts: Vec<_> = texts.into_iter().enumerate().collect();
     texts.sort_by_key(|(_, tokens)| tokens.ids.len());
     let (mut runs, mut rows) = (Vec::new(), Vec::with_capacity(texts.len()));
-    let mut waiting: Vec<Tokens> = Vec::new();
-    let (mut longest, mut alone) = (0, 0);
+    let mut waiting: Vec<TextTokens> = Vec::new();
+    let (mut longest, mut unpadded) = (0, 0);
     for (text, tokens) in texts {
         let length = padded(tokens.ids.len(), batching);
-        alone += length;
-        if !waiting.is_empty() && !fits((waiting.len() + 1) * length, alone, batching) {
+        unpadded += length;
+        if !waiting.is_empty() && !fits((waiting.len() + 1) * length, unpadded, batching) {
             runs.push(run(&std::mem::take(&mut waiting), longest)?);
-            alone = length;
+            unpadded = length;
         }
-        rows.push(Row { text, tokens: tokens.ids.len() as u64, truncated: tokens.truncated });
+        rows.push(TextRow { text, tokens: tokens.ids.len() as u64, truncated: tokens.truncated });
         waiting.push(tokens);
         longest = length;
     }
@@ -202,10 +204,10 @@ pub struct EncodedTexts {
     output: &'static str,
     member: &'static str,
     /// What each row of all runs, one after the other, is of.
-    rows: Vec<Row>,
+    rows: Vec<TextRow>,
 }
 
-struct Row {
+struct TextRow {
     /// The place of its text in the call.
     text: usize,
     tokens: u64,
@@ -248,7 +250,7 @@ impl EncodedTexts {
         let mut embeddings: Vec<_> = self.rows.into_iter().zip(vectors).collect();
         // Of several vectors that are none the first in the call is told.
         embeddings.sort_unstable_by_key(|(row, _)| row.text);
-        let embedding = |(row, vector): (Row, &[f32])| {
+        let embedding = |(row, vector): (TextRow, &[f32])| {
             let none = |what| {
                 PredictError::not_finite(format!("{}[{}]: the network gave a vector {what}", self.member, row.text))
             };
@@ -282,18 +284,18 @@ fn is_unit(norm: f64) -> bool {
 
 /// What a text of `length` tokens is padded to, so that calls with texts of about the same length share a run.
 fn padded(length: usize, batching: Batching) -> usize {
-    if batching.has_rows() { length.next_multiple_of(STEP) } else { length }
+    if batching.has_rows() { length.next_multiple_of(PADDING_STEP) } else { length }
 }
 
-/// Whether texts may run together that have `together` tokens padded to the longest, and `alone` each by itself.
-fn fits(together: usize, alone: usize, batching: Batching) -> bool {
-    batching.has_rows() && together <= RUN_TOKENS && together <= 2 * alone
+/// Whether texts may run together that have `together` tokens padded to the longest, and `unpadded` each by itself.
+fn fits(together: usize, unpadded: usize, batching: Batching) -> bool {
+    batching.has_rows() && together <= MAX_RUN_TOKENS && together <= 2 * unpadded
 }
 
 /// At most 7 tokens of padding, and 64 different lengths for texts of up to 512 tokens.
-const STEP: usize = 8;
+const PADDING_STEP: usize = 8;
 /// Tokens of one run, padding included: 8 texts of 512 or 128 of 32. The attention of 8 texts of 512 tokens over 12 heads takes 100 MB.
-const RUN_TOKENS: usize = 4096;
+const MAX_RUN_TOKENS: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -312,17 +314,17 @@ mod tests {
             Ok(Self)
         }
 
-        fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+        fn tokens(&self, text: &str) -> Result<TextTokens, InvalidInput> {
             let truncated = text.len() > 999;
             let most = if text.len() > 1100 { 999 } else { text.len() };
-            Ok(Tokens { ids: text.bytes().take(most).map(i64::from).collect(), truncated })
+            Ok(TextTokens { ids: text.bytes().take(most).map(i64::from).collect(), truncated })
         }
 
         fn count(&self, text: &str) -> Option<usize> {
             Some(text.len())
         }
 
-        fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+        fn tensors(&self, rows: &[TextTokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
             let ids = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or_default()));
             let data: Vec<i64> = ids.collect();
             Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])

@@ -10,7 +10,8 @@ use amaas_wire::task::{Generation, Prompt};
 use async_trait::async_trait;
 
 use super::{
-    CompletionPrompts, Completions, Cost, DecoderSpec, Interfaces, ModelCall, Task, TaskContext, Unit, UsageSoFar, Work,
+    CompletionPrompts, CompletionsInterface, Cost, CpuWork, DecoderSpec, ModelCall, Task, TaskContext, TaskInterfaces,
+    UsageSoFar, UsageUnit,
 };
 use crate::error::{InputError, PredictError};
 
@@ -130,7 +131,7 @@ impl<G: TextGenerator> Tokenizer for OwnTokenizer<G> {
 impl<G: TextGenerator> Task for TextGeneration<G> {
     const NAME: &'static str = G::NAME;
     const EXAMPLE: &'static str = G::EXAMPLE;
-    const UNIT: Unit = Unit::Tokens;
+    const UNIT: UsageUnit = UsageUnit::Tokens;
     type Input = Prompt;
     type Prediction = Generation;
 
@@ -157,8 +158,8 @@ impl<G: TextGenerator> Task for TextGeneration<G> {
         Ok(generations)
     }
 
-    fn interfaces(self: &Arc<Self>) -> Interfaces {
-        Interfaces::default().with_completions(Arc::clone(self) as Arc<dyn Completions>)
+    fn interfaces(self: &Arc<Self>) -> TaskInterfaces {
+        TaskInterfaces::default().with_completions(Arc::clone(self) as Arc<dyn CompletionsInterface>)
     }
 
     fn decoder(self: &Arc<Self>, network: Option<&str>) -> Option<DecoderSpec> {
@@ -168,7 +169,7 @@ impl<G: TextGenerator> Task for TextGeneration<G> {
 }
 
 #[async_trait]
-impl<G: TextGenerator> Completions for TextGeneration<G> {
+impl<G: TextGenerator> CompletionsInterface for TextGeneration<G> {
     async fn begin(self: Arc<Self>, call: ModelCall, request: CompletionPrompts) -> Result<Vec<Events>, PredictError> {
         let CompletionPrompts { prompts, logprobs, streams } = request;
         let (generate, tenant) = (Arc::clone(decoder(&call)?), call.tenant().map(str::to_owned));
@@ -184,7 +185,7 @@ impl<G: TextGenerator> Completions for TextGeneration<G> {
             };
             prompts.iter().map(one).collect::<Result<Vec<_>, PromptError>>()
         };
-        let calls = call.compute(Work::text(call.input_size()), tokenise).await?;
+        let calls = call.compute(CpuWork::text(call.input_size()), tokenise).await?;
         let at_most = calls.iter().map(Call::tokens_at_most).sum();
         call.charge(Cost::tokens(calls.len(), at_most)).await?;
         let all = generate.begin(calls)?;

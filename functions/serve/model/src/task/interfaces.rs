@@ -14,30 +14,30 @@ use crate::error::PredictError;
 /// The interfaces of a task. A task has none unless it says so.
 #[derive(Clone, Default)]
 #[non_exhaustive]
-pub struct Interfaces {
+pub struct TaskInterfaces {
     /// `POST /v1/embeddings`.
-    pub embeddings: Option<Arc<dyn Embeddings>>,
+    pub embeddings: Option<Arc<dyn EmbeddingsInterface>>,
     /// `POST /v1/completions`.
-    pub completions: Option<Arc<dyn Completions>>,
+    pub completions: Option<Arc<dyn CompletionsInterface>>,
 }
 
-impl Interfaces {
+impl TaskInterfaces {
     /// These and `embeddings`.
     #[must_use]
-    pub fn with_embeddings(self, embeddings: Arc<dyn Embeddings>) -> Self {
+    pub fn with_embeddings(self, embeddings: Arc<dyn EmbeddingsInterface>) -> Self {
         Self { embeddings: Some(embeddings), ..self }
     }
 
     /// These and `completions`.
     #[must_use]
-    pub fn with_completions(self, completions: Arc<dyn Completions>) -> Self {
+    pub fn with_completions(self, completions: Arc<dyn CompletionsInterface>) -> Self {
         Self { completions: Some(completions), ..self }
     }
 }
 
 /// Texts to vectors.
 #[async_trait]
-pub trait Embeddings: Send + Sync {
+pub trait EmbeddingsInterface: Send + Sync {
     /// The length of the vectors, if the network declares it.
     fn dimensions(&self) -> Option<usize>;
 
@@ -64,7 +64,7 @@ pub struct EmbeddingTexts {
 
 /// Prompts to text.
 #[async_trait]
-pub trait Completions: Send + Sync {
+pub trait CompletionsInterface: Send + Sync {
     /// Begins a text for each prompt, or none of them; `logprobs` tokens are named beside each, if asked for. The call is charged for
     /// the most that they can come to.
     ///

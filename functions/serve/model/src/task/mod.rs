@@ -20,16 +20,18 @@ pub use amaas_engine::infer::{join, split};
 pub use amaas_engine::{InvalidInput, TaskError};
 
 pub use self::any::{AnyTask, LoadedTask};
-pub use self::call::{CallHost, Charge, Cost, Job, ModelCall, UsageSoFar, Work};
+pub use self::call::{CallHost, Charge, ComputeJob, Cost, CpuWork, ModelCall, UsageSoFar};
 pub use self::context::{Assets, NetworkInfo, TaskContext};
-pub use self::embedding::{EncodedTexts, TextEmbedding, TextEncoder, Tokens, encode_texts};
+pub use self::embedding::{EncodedTexts, TextEmbedding, TextEncoder, TextTokens, encode_texts};
 pub use self::generation::{TextGeneration, TextGenerator};
 pub use self::inputs::inputs;
-pub use self::interfaces::{CompletionPrompts, Completions, DecoderSpec, EmbeddingTexts, Embeddings, Interfaces};
-pub use self::networks::{Executor, Network, Networks, PreparedRuns, RunTensors};
+pub use self::interfaces::{
+    CompletionPrompts, CompletionsInterface, DecoderSpec, EmbeddingTexts, EmbeddingsInterface, TaskInterfaces,
+};
+pub use self::networks::{ModelNetwork, ModelNetworks, NetworkExecutor, PreparedRuns, RunTensors};
 pub use self::registry::Tasks;
 pub use self::rows::{RowTask, Rows, check_finite};
-pub use self::task::{Task, Unit};
+pub use self::task::{Task, UsageUnit};
 pub use crate::error::PredictError;
 
 /// The most inputs of a call unless `AMAAS_MAX_ROWS` says otherwise.

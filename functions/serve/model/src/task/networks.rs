@@ -12,19 +12,19 @@ use async_trait::async_trait;
 use crate::error::PredictError;
 
 /// The networks of a model.
-pub struct Networks {
-    own: Network,
-    named: BTreeMap<String, Network>,
+pub struct ModelNetworks {
+    own: ModelNetwork,
+    named: BTreeMap<String, ModelNetwork>,
 }
 
-impl Networks {
+impl ModelNetworks {
     /// The model's own network, and those that its task runs beside it.
-    pub fn new(own: Network, named: BTreeMap<String, Network>) -> Self {
+    pub fn new(own: ModelNetwork, named: BTreeMap<String, ModelNetwork>) -> Self {
         Self { own, named }
     }
 
     /// The model's own network.
-    pub fn own(&self) -> &Network {
+    pub fn own(&self) -> &ModelNetwork {
         &self.own
     }
 
@@ -32,28 +32,28 @@ impl Networks {
     ///
     /// # Errors
     /// If there is none.
-    pub fn named(&self, name: &str) -> Result<&Network, PredictError> {
+    pub fn named(&self, name: &str) -> Result<&ModelNetwork, PredictError> {
         self.named.get(name).ok_or_else(|| PredictError::internal(format!("there is no network {name:?}")))
     }
 
     /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = &Network> {
+    pub fn all(&self) -> impl Iterator<Item = &ModelNetwork> {
         std::iter::once(&self.own).chain(self.named.values())
     }
 }
 
 /// One network.
-pub struct Network {
+pub struct ModelNetwork {
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
     batching: Batching,
     sharing: Sharing,
-    executor: Executor,
+    executor: NetworkExecutor,
 }
 
 /// What runs a network.
 #[derive(Clone)]
-pub enum Executor {
+pub enum NetworkExecutor {
     /// Tensors to tensors, batched.
     Batched(Arc<Infer>),
     /// Prompts to text, with a KV cache.
@@ -72,12 +72,12 @@ pub trait RunTensors: Send + Sync {
     async fn run(&self, inputs: Valid) -> Result<Vec<Tensor>, RunError>;
 }
 
-impl Network {
+impl ModelNetwork {
     /// A network with these tensors, run by `executor`.
     pub fn new(
         (inputs, outputs): (Vec<TensorSpec>, Vec<TensorSpec>),
         (batching, sharing): (Batching, Sharing),
-        executor: Executor,
+        executor: NetworkExecutor,
     ) -> Self {
         Self { inputs, outputs, batching, sharing, executor }
     }
@@ -103,18 +103,18 @@ impl Network {
     }
 
     /// What runs it.
-    pub fn executor(&self) -> &Executor {
+    pub fn executor(&self) -> &NetworkExecutor {
         &self.executor
     }
 
     /// What runs it from tensors to tensors; `None` for a decoder.
     pub fn infer(&self) -> Option<&Arc<Infer>> {
-        if let Executor::Batched(infer) = &self.executor { Some(infer) } else { None }
+        if let NetworkExecutor::Batched(infer) = &self.executor { Some(infer) } else { None }
     }
 
     /// What generates text by it; `None` if it is no decoder.
     pub fn generate(&self) -> Option<&Arc<Generate>> {
-        if let Executor::Decoder(generate) = &self.executor { Some(generate) } else { None }
+        if let NetworkExecutor::Decoder(generate) = &self.executor { Some(generate) } else { None }
     }
 
     /// What calls have to send.
@@ -147,9 +147,9 @@ impl Network {
         let mut outputs = Vec::with_capacity(runs.runs.len());
         for run in runs.runs {
             outputs.push(match &self.executor {
-                Executor::Batched(infer) => infer.run(run).await?,
-                Executor::Direct(network) => network.run(run).await?,
-                Executor::Decoder(_) => return Err(RunError::failed("a decoder takes prompts, and no tensors")),
+                NetworkExecutor::Batched(infer) => infer.run(run).await?,
+                NetworkExecutor::Direct(network) => network.run(run).await?,
+                NetworkExecutor::Decoder(_) => return Err(RunError::failed("a decoder takes prompts, and no tensors")),
             });
         }
         Ok(outputs)
@@ -158,27 +158,27 @@ impl Network {
     /// Whether a run of it does not end.
     pub fn is_lost(&self) -> bool {
         match &self.executor {
-            Executor::Batched(infer) => infer.is_lost(),
-            Executor::Decoder(generate) => generate.is_lost(),
-            Executor::Direct(_) => false,
+            NetworkExecutor::Batched(infer) => infer.is_lost(),
+            NetworkExecutor::Decoder(generate) => generate.is_lost(),
+            NetworkExecutor::Direct(_) => false,
         }
     }
 
     /// Done when a run of it does not end.
     pub async fn lost(&self) {
         match &self.executor {
-            Executor::Batched(infer) => infer.lost().await,
-            Executor::Decoder(generate) => generate.lost().await,
-            Executor::Direct(_) => std::future::pending().await,
+            NetworkExecutor::Batched(infer) => infer.lost().await,
+            NetworkExecutor::Decoder(generate) => generate.lost().await,
+            NetworkExecutor::Direct(_) => std::future::pending().await,
         }
     }
 
     /// Rows of calls that wait for it, or calls if it is a decoder.
     pub fn waiting(&self) -> usize {
         match &self.executor {
-            Executor::Batched(infer) => infer.waiting(),
-            Executor::Decoder(generate) => generate.waiting(),
-            Executor::Direct(_) => 0,
+            NetworkExecutor::Batched(infer) => infer.waiting(),
+            NetworkExecutor::Decoder(generate) => generate.waiting(),
+            NetworkExecutor::Direct(_) => 0,
         }
     }
 }

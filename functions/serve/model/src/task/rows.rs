@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Cost, ModelCall, Task, TaskContext, Work};
+use super::{Cost, CpuWork, ModelCall, Task, TaskContext};
 use crate::error::PredictError;
 
 /// Typed inputs to the rows of a network, and its rows to typed predictions; registered as [`Rows`].
@@ -100,7 +100,7 @@ impl<T: RowTask> Task for Rows<T> {
         let (task, network) = (Arc::clone(&self.0), call.networks().own());
         // If the network is not known to have a batch, each input has a run of its own.
         let rows = if network.has_rows() { inputs.len() } else { 1 };
-        let work = Work { size: call.input_size(), quick: T::QUICK_BYTES, memory: T::MEMORY_BYTES };
+        let work = CpuWork { size: call.input_size(), quick: T::QUICK_BYTES, memory: T::MEMORY_BYTES };
         let (runs, inputs) = call
             .compute(work, move |_| {
                 let runs = inputs.chunks(rows).map(|inputs| task.preprocess(inputs)).collect::<Result<Vec<_>, _>>()?;
@@ -110,7 +110,7 @@ impl<T: RowTask> Task for Rows<T> {
         let runs = network.prepare(runs, call.tenant(), call.max_rows())?;
         let charge = call.charge(Cost::rows(runs.rows())).await?;
         let outputs = call.run(&charge, network, runs).await?;
-        call.compute(Work::json(call.output_size()), move |_| self.predictions(&inputs, &outputs, rows)).await
+        call.compute(CpuWork::json(call.output_size()), move |_| self.predictions(&inputs, &outputs, rows)).await
     }
 }
 

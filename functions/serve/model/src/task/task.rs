@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{DecoderSpec, Interfaces, ModelCall, TaskContext};
+use super::{DecoderSpec, ModelCall, TaskContext, TaskInterfaces};
 use crate::error::PredictError;
 
 /// Typed inputs to typed predictions, through the networks of a model.
@@ -21,7 +21,7 @@ use crate::error::PredictError;
 /// use std::sync::Arc;
 ///
 /// use amaas_model::PredictError;
-/// use amaas_model::task::{Cost, ModelCall, Task, TaskContext, TaskError, Work};
+/// use amaas_model::task::{Cost, ModelCall, Task, TaskContext, TaskError, CpuWork};
 /// use amaas_wire::Tensor;
 ///
 /// /// Adds numbers that one network doubles and another one, "square", squares.
@@ -64,7 +64,7 @@ pub trait Task: Sized + Send + Sync + 'static {
     /// The most inputs of one call.
     const MAX_INPUTS: usize = usize::MAX;
     /// What calls are counted in.
-    const UNIT: Unit = Unit::Rows;
+    const UNIT: UsageUnit = UsageUnit::Rows;
     /// One entry of the `inputs` of a request. Its schema is in `GET /openapi.json`, so a type of your own derives [`JsonSchema`] and
     /// `Deserialize`.
     type Input: DeserializeOwned + JsonSchema + Send + Sync;
@@ -97,8 +97,8 @@ pub trait Task: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Prediction>, PredictError>> + Send;
 
     /// What the task answers beside `predict`.
-    fn interfaces(self: &Arc<Self>) -> Interfaces {
-        Interfaces::default()
+    fn interfaces(self: &Arc<Self>) -> TaskInterfaces {
+        TaskInterfaces::default()
     }
 
     /// How the network of this name, or the model's own, is run if it generates text.
@@ -110,7 +110,7 @@ pub trait Task: Sized + Send + Sync + 'static {
 
 /// What calls to a task are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum UsageUnit {
     /// Rows of the networks.
     Rows,
     /// Tokens.

@@ -6,9 +6,9 @@
 //!
 //! It is bounded in time and in values. A set of rows that the network refuses is left out; one has to run.
 
-mod differ;
 mod sets;
 mod sweep;
+mod tensor_gap;
 #[cfg(test)]
 mod tests;
 
@@ -16,31 +16,31 @@ use std::time::{Duration, Instant};
 
 use amaas_wire::Tensor;
 
-pub(super) use self::differ::tolerance;
-use self::sweep::Stopped;
-use crate::manifest::Golden;
+use self::sweep::SweepEnd;
+pub(super) use self::tensor_gap::tolerance;
+use crate::manifest::GoldenCases;
 use amaas_engine::infer::{Network, Values, made_up_like};
 use amaas_engine::{Dim, TensorSpec};
 
 /// What a trial saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum ProbeResult {
     /// No row changed another one in so many sets of rows.
-    Apart {
+    Independent {
         sets: usize,
         /// Whether any two rows gave different answers; where none did, the trial shows nothing.
-        told_apart: bool,
+        rows_differed: bool,
     },
     /// Rows that run together differ from those that run alone, by more than the order of sums explains, yet by little.
     Differs(String),
     /// Rows change one another.
-    Mixed(String),
+    Dependent(String),
     /// There is nothing that the network takes, or it failed.
     NotRun(String),
 }
 
 /// Runs rows of `inputs` alone, together, beside other rows and in other places; those of `golden` too.
-pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: Option<&Golden>) -> Seen {
+pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: Option<&GoldenCases>) -> ProbeResult {
     probe_like(network, inputs, golden, Values::default())
 }
 
@@ -48,22 +48,22 @@ pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: O
 pub(super) fn probe_like(
     network: &mut impl Network,
     inputs: &[TensorSpec],
-    golden: Option<&Golden>,
+    golden: Option<&GoldenCases>,
     like: Values,
-) -> Seen {
+) -> ProbeResult {
     let begun = Instant::now();
-    let (mut sets, mut told_apart, mut refused, mut differs) = (0, false, None, None);
+    let (mut sets, mut rows_differed, mut refused, mut differs) = (0, false, None, None);
     let golden = golden.and_then(|golden| sets::of_golden(golden, inputs));
     'sets: for set in golden.into_iter().map(Ok).chain(sets::made_up_sets(inputs, like)) {
         let set = match set {
             Ok(set) => set,
-            Err(because) => {
-                refused.get_or_insert(because);
+            Err(reason) => {
+                refused.get_or_insert(reason);
                 continue;
             }
         };
         for sent in combinations(inputs) {
-            if sets > 0 && begun.elapsed() > LONGEST {
+            if sets > 0 && begun.elapsed() > MAX_PROBE_TIME {
                 break 'sets;
             }
             let set = set.only(&sent);
@@ -72,24 +72,24 @@ pub(super) fn probe_like(
                 continue;
             }
             match sweep::sweep(network, &set) {
-                Ok(differ) => (sets, told_apart) = (sets + 1, told_apart || differ),
-                Err(Stopped::Refused(because)) => {
-                    refused.get_or_insert(because);
+                Ok(differ) => (sets, rows_differed) = (sets + 1, rows_differed || differ),
+                Err(SweepEnd::Refused(reason)) => {
+                    refused.get_or_insert(reason);
                 }
                 // Another set may show more.
-                Err(Stopped::Seen(Seen::Differs(because))) => {
+                Err(SweepEnd::Found(ProbeResult::Differs(reason))) => {
                     sets += 1;
-                    differs.get_or_insert(because);
+                    differs.get_or_insert(reason);
                 }
-                Err(Stopped::Seen(seen)) => return seen,
+                Err(SweepEnd::Found(seen)) => return seen,
             }
         }
     }
     match (differs, refused) {
-        (Some(because), _) => Seen::Differs(because),
-        (None, _) if sets > 0 => Seen::Apart { sets, told_apart },
-        (None, Some(because)) => Seen::NotRun(because),
-        (None, None) => Seen::NotRun("the network has no inputs".to_owned()),
+        (Some(reason), _) => ProbeResult::Differs(reason),
+        (None, _) if sets > 0 => ProbeResult::Independent { sets, rows_differed },
+        (None, Some(reason)) => ProbeResult::NotRun(reason),
+        (None, None) => ProbeResult::NotRun("the network has no inputs".to_owned()),
     }
 }
 
@@ -104,7 +104,7 @@ fn combinations(inputs: &[TensorSpec]) -> Vec<Vec<&str>> {
         let chosen = optional.iter().enumerate().filter(|(place, _)| chosen(*place)).map(|(_, name)| *name);
         required.iter().copied().chain(chosen).collect::<Vec<_>>()
     };
-    if optional.len() <= FEW_OPTIONAL {
+    if optional.len() <= MAX_COMBINED_OPTIONAL {
         return (0_usize..1 << optional.len()).map(|sent| of(&|place| sent >> place & 1 == 1)).collect();
     }
     let each = (0..optional.len()).map(|one| of(&|place| place == one));
@@ -133,14 +133,14 @@ pub(super) fn same_batch(inputs: &[TensorSpec]) -> Result<(), String> {
 }
 
 /// Runs the network once, on made-up values of a size that it takes: what they are like. The error is that of the first size.
-pub(super) fn trial(network: &mut impl Network, inputs: &[TensorSpec]) -> Result<Values, String> {
+pub(super) fn find_values(network: &mut impl Network, inputs: &[TensorSpec]) -> Result<Values, String> {
     let mut refused = None;
-    for length in TRIED {
+    for length in TRIAL_LENGTHS {
         let like = Values { length, ..Values::default() };
         let made = made_up_like(inputs.iter().filter(|input| !input.optional), 1, like);
         match made.and_then(|made| network.run(&made).map_err(|error| error.for_operator())) {
             Ok(_) => return Ok(like),
-            Err(because) => refused.get_or_insert(because),
+            Err(reason) => refused.get_or_insert(reason),
         };
         // No size makes a difference where none is open.
         if !inputs.iter().any(|input| input.unranked || input.shape.iter().skip(1).any(|dim| dim.fixed().is_none())) {
@@ -151,11 +151,11 @@ pub(super) fn trial(network: &mut impl Network, inputs: &[TensorSpec]) -> Result
 }
 
 /// One row: a tensor for each input that is sent.
-type Row = Vec<Tensor>;
+type InputRow = Vec<Tensor>;
 
 /// Sizes of dimensions that a caller may choose: small ones, then those of images.
-const TRIED: [usize; 8] = [4, 7, 1, 16, 3, 32, 64, 224];
+const TRIAL_LENGTHS: [usize; 8] = [4, 7, 1, 16, 3, 32, 64, 224];
 /// Which of three inputs go together with which is tried in eight ways.
-const FEW_OPTIONAL: usize = 3;
+const MAX_COMBINED_OPTIONAL: usize = 3;
 /// No further set is begun behind it.
-const LONGEST: Duration = Duration::from_secs(10);
+const MAX_PROBE_TIME: Duration = Duration::from_secs(10);

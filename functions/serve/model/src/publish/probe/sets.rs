@@ -2,23 +2,23 @@
 
 use amaas_wire::{Datatype, Tensor};
 
-use super::Row;
-use crate::manifest::Golden;
+use super::InputRow;
+use crate::manifest::GoldenCases;
 use amaas_engine::infer::{Integers, Values, made_up_like, split};
 use amaas_engine::{Dim, TensorSpec};
 
 /// Rows, and others of the same shapes to stand in their places: as many, each another one than the row in its place.
 #[derive(Clone, Debug)]
-pub(super) struct Set {
-    pub(super) rows: Vec<Row>,
-    pub(super) strangers: Vec<Row>,
+pub(super) struct RowSet {
+    pub(super) rows: Vec<InputRow>,
+    pub(super) strangers: Vec<InputRow>,
 }
 
-impl Set {
+impl RowSet {
     /// The same with only the inputs in `sent`.
     pub(super) fn only(&self, sent: &[&str]) -> Self {
-        let only = |rows: &[Row]| {
-            let row = |row: &Row| row.iter().filter(|tensor| sent.contains(&tensor.name())).cloned().collect();
+        let only = |rows: &[InputRow]| {
+            let row = |row: &InputRow| row.iter().filter(|tensor| sent.contains(&tensor.name())).cloned().collect();
             rows.iter().map(row).collect()
         };
         Self { rows: only(&self.rows), strangers: only(&self.strangers) }
@@ -26,15 +26,15 @@ impl Set {
 }
 
 /// Golden rows of one shape, the largest such group. Cases with many rows are taken apart.
-pub(super) fn of_golden(golden: &Golden, inputs: &[TensorSpec]) -> Option<Set> {
-    let mut groups: Vec<Vec<Row>> = Vec::new();
+pub(super) fn of_golden(golden: &GoldenCases, inputs: &[TensorSpec]) -> Option<RowSet> {
+    let mut groups: Vec<Vec<InputRow>> = Vec::new();
     for case in &golden.cases {
         let Some(rows) = case.inputs.first().and_then(Tensor::rows) else { continue };
         for row in split(&case.inputs, &vec![1; rows]).into_iter().flatten() {
             let row = completed(&row, inputs)?;
-            let shapes = |row: &Row| row.iter().map(|tensor| tensor.shape().to_vec()).collect::<Vec<_>>();
+            let shapes = |row: &InputRow| row.iter().map(|tensor| tensor.shape().to_vec()).collect::<Vec<_>>();
             match groups.iter_mut().find(|group| shapes(&group[0]) == shapes(&row)) {
-                Some(group) if group.len() < MOST_ROWS && !group.contains(&row) => group.push(row),
+                Some(group) if group.len() < MAX_SET_ROWS && !group.contains(&row) => group.push(row),
                 Some(_) => {}
                 None => groups.push(vec![row]),
             }
@@ -42,11 +42,11 @@ pub(super) fn of_golden(golden: &Golden, inputs: &[TensorSpec]) -> Option<Set> {
     }
     let rows = groups.into_iter().max_by_key(Vec::len).filter(|rows| rows.len() > 1)?;
     let strangers = rows.iter().cycle().skip(1).take(rows.len()).cloned().collect();
-    Some(Set { rows, strangers })
+    Some(RowSet { rows, strangers })
 }
 
 /// A golden row in the network's order, with made-up values for what it leaves out.
-fn completed(row: &[Tensor], inputs: &[TensorSpec]) -> Option<Row> {
+fn completed(row: &[Tensor], inputs: &[TensorSpec]) -> Option<InputRow> {
     let mut all = Vec::with_capacity(inputs.len());
     for input in inputs {
         match row.iter().find(|tensor| tensor.name() == input.name) {
@@ -58,7 +58,7 @@ fn completed(row: &[Tensor], inputs: &[TensorSpec]) -> Option<Row> {
 }
 
 /// Sets of made-up rows, those that find most first.
-pub(super) fn made_up_sets(inputs: &[TensorSpec], like: Values) -> impl Iterator<Item = Result<Set, String>> + '_ {
+pub(super) fn made_up_sets(inputs: &[TensorSpec], like: Values) -> impl Iterator<Item = Result<RowSet, String>> + '_ {
     variations(inputs, like.length)
         .into_iter()
         .zip(1..)
@@ -99,12 +99,12 @@ fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
 }
 
 /// Rows like `own` and strangers like `other`, as many as there is room for.
-fn made(inputs: &[TensorSpec], own: Values, other: Values, seed: u64) -> Result<Set, String> {
+fn made(inputs: &[TensorSpec], own: Values, other: Values, seed: u64) -> Result<RowSet, String> {
     let first = made_up_like(inputs, seed, own)?;
     let count: usize = first.iter().map(|tensor| tensor.data().len()).sum();
-    let rows = (MOST_VALUES / count.max(1) / 2).clamp(2, MOST_ROWS) as u64;
+    let rows = (MAX_SET_VALUES / count.max(1) / 2).clamp(2, MAX_SET_ROWS) as u64;
     let many = |seed: u64, like| (0..rows).map(|row| made_up_like(inputs, seed + row, like)).collect::<Result<_, _>>();
-    Ok(Set { rows: many(seed, own)?, strangers: many(seed + 100, other)? })
+    Ok(RowSet { rows: many(seed, own)?, strangers: many(seed + 100, other)? })
 }
 
 /// Of floats, of the rows and of those beside them.
@@ -119,6 +119,6 @@ const RANGES: [(Integers, Integers); 4] = [
 /// Of dimensions that a caller may choose, beside those of the other sets.
 const LENGTHS: [usize; 4] = [7, 1, 16, 3];
 /// An odd number, more than fit a vector of two or four.
-pub(super) const MOST_ROWS: usize = 7;
+pub(super) const MAX_SET_ROWS: usize = 7;
 /// Of all rows of a set and their strangers; 64 MiB of FP32.
-const MOST_VALUES: usize = 1 << 24;
+const MAX_SET_VALUES: usize = 1 << 24;

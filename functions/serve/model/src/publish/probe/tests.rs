@@ -5,7 +5,7 @@ use amaas_wire::{Datatype, TensorData};
 
 use super::*;
 use crate::manifest::GoldenCase;
-use crate::publish::decode;
+use crate::publish::decoder_trial;
 use amaas_engine::RunError;
 use amaas_engine::RuntimeConfig;
 use amaas_engine::Sharing;
@@ -56,7 +56,7 @@ fn most(rows: &[Vec<f64>]) -> f64 {
 
 type Rows = fn(&[Vec<f64>]) -> Vec<Vec<f64>>;
 
-fn seen(datatype: Datatype, function: Rows) -> Seen {
+fn seen(datatype: Datatype, function: Rows) -> ProbeResult {
     probe(&mut Function(function), &rows_of(datatype), None)
 }
 
@@ -97,7 +97,11 @@ fn rows_that_see_one_another_are_found_however_seldom_they_do() {
         ("an answer for all", Fp32, |x| vec![x[0].clone()]),
     ];
     for (what, datatype, function) in cases {
-        assert!(matches!(seen(*datatype, *function), Seen::Mixed(_)), "{what}: {:?}", seen(*datatype, *function));
+        assert!(
+            matches!(seen(*datatype, *function), ProbeResult::Dependent(_)),
+            "{what}: {:?}",
+            seen(*datatype, *function)
+        );
     }
 }
 
@@ -114,7 +118,9 @@ fn rows_that_do_not_see_one_another_are_left_in_peace() {
     ];
     for (what, datatype, function, expected) in cases {
         match seen(*datatype, *function) {
-            Seen::Apart { sets, told_apart } => assert!(sets >= 4 && told_apart == *expected, "{what}: {sets}"),
+            ProbeResult::Independent { sets, rows_differed } => {
+                assert!(sets >= 4 && rows_differed == *expected, "{what}: {sets}")
+            }
             other => panic!("{what}: {other:?}"),
         }
     }
@@ -142,7 +148,7 @@ fn the_order_of_sums_is_no_disagreement_however_much_comes_of_it() {
     ];
     for function in functions {
         let seen = seen(Datatype::Fp32, function);
-        assert!(matches!(seen, Seen::Apart { told_apart: true, .. }), "{seen:?}");
+        assert!(matches!(seen, ProbeResult::Independent { rows_differed: true, .. }), "{seen:?}");
     }
 }
 
@@ -150,7 +156,7 @@ fn the_order_of_sums_is_no_disagreement_however_much_comes_of_it() {
 fn a_little_more_than_sums_explain_is_told_apart_from_rows_that_meet() {
     let rounded = |x: &[Vec<f64>]| each(x, |row, at| if x.len() == 1 { x[row][at] } else { x[row][at] * 1.001 });
     let seen = probe(&mut Function(rounded), &rows_of(Datatype::Fp32), None);
-    assert!(matches!(seen, Seen::Differs(_)), "{seen:?}");
+    assert!(matches!(seen, ProbeResult::Differs(_)), "{seen:?}");
 }
 
 /// Refuses what is not in its table, and counts what it is asked.
@@ -178,10 +184,10 @@ fn values_out_of_a_table_are_left_out_but_one_set_has_to_run() {
         (probe(&mut table, &rows_of(Datatype::Int64), None), table.runs)
     };
     let (seen, runs) = probed(2);
-    assert_eq!(seen, Seen::Apart { sets: 1, told_apart: true });
+    assert_eq!(seen, ProbeResult::Independent { sets: 1, rows_differed: true });
     assert!(runs < 60, "{runs} runs of one set and of those that are refused");
-    assert!(matches!(probed(2000).0, Seen::Apart { sets, .. } if sets >= 3));
-    assert_eq!(probed(0).0, Seen::NotRun("no such entry".to_owned()));
+    assert!(matches!(probed(2000).0, ProbeResult::Independent { sets, .. } if sets >= 3));
+    assert_eq!(probed(0).0, ProbeResult::NotRun("no such entry".to_owned()));
 }
 
 /// Fails where more rows than two run together.
@@ -210,9 +216,9 @@ impl Network for Random {
 #[test]
 fn what_fails_together_or_is_random_is_no_disagreement() {
     let seen = probe(&mut Few, &rows_of(Datatype::Fp32), None);
-    assert_eq!(seen, Seen::NotRun("a run of 7 rows failed: out of memory".to_owned()));
+    assert_eq!(seen, ProbeResult::NotRun("a run of 7 rows failed: out of memory".to_owned()));
     let seen = probe(&mut Random(0.0), &rows_of(Datatype::Fp32), None);
-    assert!(!matches!(seen, Seen::Apart { .. }), "{seen:?}");
+    assert!(!matches!(seen, ProbeResult::Independent { .. }), "{seen:?}");
 }
 
 /// `y = x`, less the sum of what may be sent beside it.
@@ -233,18 +239,19 @@ fn what_may_be_left_out_is_tried_with_and_without() {
     let tensor = |name| spec(name, Datatype::Fp32, vec![Dim::Symbol("n".to_owned()), Dim::Fixed(4)]);
     let optional = |name| TensorSpec { optional: true, ..tensor(name) };
     let probed = |inputs: &[TensorSpec], golden| probe(&mut Less, inputs, golden);
-    assert!(matches!(probed(&[tensor("x")], None), Seen::Apart { .. }));
-    assert!(matches!(probed(&[tensor("x"), optional("z")], None), Seen::Mixed(_)));
+    assert!(matches!(probed(&[tensor("x")], None), ProbeResult::Independent { .. }));
+    assert!(matches!(probed(&[tensor("x"), optional("z")], None), ProbeResult::Dependent(_)));
     let many: Vec<_> = ["a", "b", "c", "d", "e"].map(optional).into_iter().chain([tensor("x")]).collect();
-    assert!(matches!(probed(&many, None), Seen::Mixed(_)), "none, all, and each by itself");
+    assert!(matches!(probed(&many, None), ProbeResult::Dependent(_)), "none, all, and each by itself");
     // A golden case says what x may be, and nothing of z.
     let row = |value: f32| GoldenCase {
         inputs: vec![Tensor::new("x", vec![1, 4], vec![value; 4]).expect("a row")],
         outputs: Vec::new(),
     };
-    let golden = Golden { format: String::new(), atol: 0.0, producer: String::new(), cases: vec![row(1.0), row(2.0)] };
-    assert!(matches!(probed(&[tensor("x"), optional("z")], Some(&golden)), Seen::Mixed(_)));
-    assert!(matches!(probed(&[tensor("x")], Some(&golden)), Seen::Apart { .. }));
+    let golden =
+        GoldenCases { format: String::new(), atol: 0.0, producer: String::new(), cases: vec![row(1.0), row(2.0)] };
+    assert!(matches!(probed(&[tensor("x"), optional("z")], Some(&golden)), ProbeResult::Dependent(_)));
+    assert!(matches!(probed(&[tensor("x")], Some(&golden)), ProbeResult::Independent { .. }));
 }
 
 #[test]
@@ -255,12 +262,18 @@ fn golden_rows_are_tried_and_found_out() {
         inputs: vec![Tensor::new("x", vec![values.len() / 4, 4], values.to_vec()).expect("rows")],
         outputs: Vec::new(),
     };
-    let golden = |cases| Golden { format: String::new(), atol: 0.0, producer: String::new(), cases };
-    let probed = |golden: &Golden| probe(&mut Function(rare), &rows_of(Datatype::Fp32), Some(golden));
+    let golden = |cases| GoldenCases { format: String::new(), atol: 0.0, producer: String::new(), cases };
+    let probed = |golden: &GoldenCases| probe(&mut Function(rare), &rows_of(Datatype::Fp32), Some(golden));
     let (one, other) = ([1e9; 4], [2e9; 4]);
-    assert!(matches!(probed(&golden(vec![case(&one), case(&other)])), Seen::Mixed(_)));
-    assert!(matches!(probed(&golden(vec![case(&[one, other].concat())])), Seen::Mixed(_)), "a case of two rows");
-    assert!(matches!(probed(&golden(vec![case(&one)])), Seen::Apart { .. }), "one row stands beside no other");
+    assert!(matches!(probed(&golden(vec![case(&one), case(&other)])), ProbeResult::Dependent(_)));
+    assert!(
+        matches!(probed(&golden(vec![case(&[one, other].concat())])), ProbeResult::Dependent(_)),
+        "a case of two rows"
+    );
+    assert!(
+        matches!(probed(&golden(vec![case(&one)])), ProbeResult::Independent { .. }),
+        "one row stands beside no other"
+    );
 }
 
 #[test]
@@ -296,12 +309,12 @@ fn the_rows_of_bundled_networks_are_left_in_peace() {
         let model = folder.join(name).join("model");
         let files = NetworkFiles::read(&model.join(format!("{name}.onnx"))).expect("committed");
         let golden = std::fs::read(model.join("golden.json")).expect("committed");
-        let golden = Golden::from_json(&golden).expect("golden cases");
+        let golden = GoldenCases::from_json(&golden).expect("golden cases");
         let mut network = Onnx::new(&environment, &files, &config).expect("a session");
         let inputs = network.inputs().expect("tensors");
         for golden in [None, Some(&golden)] {
             let seen = probe(&mut network, &inputs, golden);
-            assert!(matches!(seen, Seen::Apart { told_apart: true, .. }), "{name}: {seen:?}");
+            assert!(matches!(seen, ProbeResult::Independent { rows_differed: true, .. }), "{name}: {seen:?}");
         }
     }
     let files = NetworkFiles::read(&folder.join("generate/model/generate.onnx")).expect("committed");
@@ -309,6 +322,6 @@ fn the_rows_of_bundled_networks_are_left_in_peace() {
     let (inputs, outputs) = (network.inputs().expect("tensors"), network.outputs().expect("tensors"));
     let contract = Contract::of(&inputs, &outputs, &TensorNames::default()).expect("a decoder");
     let mut decoder = OnnxDecoder::new(network, contract, Sharing::None);
-    let seen = decode::probe(&mut decoder, 256).expect("it goes on with texts");
-    assert!(matches!(seen, Seen::Apart { sets: 3, told_apart: true }), "{seen:?}");
+    let seen = decoder_trial::probe(&mut decoder, 256).expect("it goes on with texts");
+    assert!(matches!(seen, ProbeResult::Independent { sets: 3, rows_differed: true }), "{seen:?}");
 }

@@ -11,13 +11,14 @@ use async_trait::async_trait;
 
 use crate::error::PredictError;
 use crate::task::{
-    CallHost, Cost, DEFAULT_MAX_INPUTS, Executor, Job, ModelCall, Network, Networks, RunTensors, UsageSoFar, Work,
+    CallHost, ComputeJob, Cost, CpuWork, DEFAULT_MAX_INPUTS, ModelCall, ModelNetwork, ModelNetworks, NetworkExecutor,
+    RunTensors, UsageSoFar,
 };
 
 /// A network that a trial runs.
-pub(crate) struct Direct<N>(Mutex<State<N>>);
+pub(crate) struct TrialNetwork<N>(Mutex<TrialState<N>>);
 
-struct State<N> {
+struct TrialState<N> {
     network: Option<N>,
     runs: Vec<RecordedRun>,
 }
@@ -30,9 +31,9 @@ pub(crate) struct RecordedRun {
     pub(crate) outputs: Vec<Tensor>,
 }
 
-impl<N: RunNetwork> Direct<N> {
+impl<N: RunNetwork> TrialNetwork<N> {
     pub(crate) fn new(network: N) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State { network: Some(network), runs: Vec::new() })))
+        Arc::new(Self(Mutex::new(TrialState { network: Some(network), runs: Vec::new() })))
     }
 
     /// The runs since the last time.
@@ -51,13 +52,13 @@ impl<N: RunNetwork> Direct<N> {
         self.lock().network.take()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<N>> {
+    fn lock(&self) -> MutexGuard<'_, TrialState<N>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl<N: RunNetwork> RunTensors for Direct<N> {
+impl<N: RunNetwork> RunTensors for TrialNetwork<N> {
     async fn run(&self, inputs: Valid) -> Result<Vec<Tensor>, RunError> {
         let mut state = self.lock();
         let network = state.network.as_mut().ok_or_else(|| RunError::failed("the trial is over"))?;
@@ -68,26 +69,30 @@ impl<N: RunNetwork> RunTensors for Direct<N> {
 }
 
 /// A network of a trial, with what it takes and gives.
-pub(crate) fn network<N: RunNetwork>(direct: &Arc<Direct<N>>, takes: Takes<'_>, outputs: &[TensorSpec]) -> Network {
-    let executor = Executor::Direct(Arc::clone(direct) as Arc<dyn RunTensors>);
-    Network::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
+pub(crate) fn network<N: RunNetwork>(
+    direct: &Arc<TrialNetwork<N>>,
+    takes: Takes<'_>,
+    outputs: &[TensorSpec],
+) -> ModelNetwork {
+    let executor = NetworkExecutor::Direct(Arc::clone(direct) as Arc<dyn RunTensors>);
+    ModelNetwork::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
 }
 
 /// A call of a trial, on these networks.
-pub(crate) fn call(own: Network, named: BTreeMap<String, Network>) -> ModelCall {
-    call_on(Arc::new(Networks::new(own, named)))
+pub(crate) fn call(own: ModelNetwork, named: BTreeMap<String, ModelNetwork>) -> ModelCall {
+    call_on(Arc::new(ModelNetworks::new(own, named)))
 }
 
 /// A call that is charged to nobody, on the networks of a loaded model.
-pub(crate) fn call_on(networks: Arc<Networks>) -> ModelCall {
-    ModelCall::new(Arc::new(FreeHost), networks)
+pub(crate) fn call_on(networks: Arc<ModelNetworks>) -> ModelCall {
+    ModelCall::new(Arc::new(UnchargedHost), networks)
 }
 
 /// Charges nothing, and does CPU work at once.
-struct FreeHost;
+struct UnchargedHost;
 
 #[async_trait]
-impl CallHost for FreeHost {
+impl CallHost for UnchargedHost {
     fn tenant(&self) -> Option<&str> {
         None
     }
@@ -100,7 +105,7 @@ impl CallHost for FreeHost {
         0
     }
 
-    async fn compute(&self, _: Work, job: Job) -> Result<(), PredictError> {
+    async fn compute(&self, _: CpuWork, job: ComputeJob) -> Result<(), PredictError> {
         job(&Working::of_the_process())
     }
 

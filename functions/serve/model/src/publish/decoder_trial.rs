@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::probe::Seen;
-use super::share::Proof;
+use super::probe::ProbeResult;
+use super::sharing::RowsProof;
 use amaas_engine::RunError;
 use amaas_engine::generate::{Contract, Decoder};
 use amaas_engine::onnx::{NetworkFiles, rows};
 
 /// Whether the graph keeps sequences apart. The caches of a decoder have their batch where `contract` says.
-pub(super) fn prove(files: &NetworkFiles, contract: &Contract) -> Proof {
+pub(super) fn prove(files: &NetworkFiles, contract: &Contract) -> RowsProof {
     let axes = contract
         .cache
         .iter()
@@ -23,39 +23,40 @@ pub(super) fn prove(files: &NetworkFiles, contract: &Contract) -> Proof {
 ///
 /// # Errors
 /// Where the network cannot go on with texts at all.
-pub(super) fn probe(decoder: &mut impl Decoder, context: usize) -> Result<Seen, String> {
-    let (begun, mut sets, mut told_apart) = (Instant::now(), 0, false);
-    for length in LENGTHS {
-        let kept = TEXTS * (length + SCRIPT.len()) * decoder.token_bytes();
-        if sets > 0 && (length + SCRIPT.len() > context || kept > MOST_BYTES || begun.elapsed() > LONGEST) {
+pub(super) fn probe(decoder: &mut impl Decoder, context: usize) -> Result<ProbeResult, String> {
+    let (begun, mut sets, mut rows_differed) = (Instant::now(), 0, false);
+    for length in PROMPT_LENGTHS {
+        let kept = TRIAL_SEQUENCES * (length + STEPS.len()) * decoder.token_bytes();
+        if sets > 0 && (length + STEPS.len() > context || kept > MAX_KV_CACHE_BYTES || begun.elapsed() > MAX_TRIAL_TIME)
+        {
             break;
         }
-        match script(decoder, length)? {
-            Ok(differ) => (sets, told_apart) = (sets + 1, told_apart || differ),
+        match run_steps(decoder, length)? {
+            Ok(differ) => (sets, rows_differed) = (sets + 1, rows_differed || differ),
             Err(seen) => return Ok(seen),
         }
     }
-    Ok(Seen::Apart { sets, told_apart })
+    Ok(ProbeResult::Independent { sets, rows_differed })
 }
 
 /// A sequence that is gone on with alone: its logits at each step, and its past where it joins others.
-struct Alone<P> {
+struct SoloSequence<P> {
     logits: Vec<Vec<f32>>,
     pasts: BTreeMap<usize, P>,
 }
 
-/// Texts of `length` tokens: alone, and together as [`SCRIPT`] says. Whether any two gave different logits.
-fn script<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, Seen>, String> {
+/// Texts of `length` tokens: alone, and together as [`STEPS`] says. Whether any two gave different logits.
+fn run_steps<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, ProbeResult>, String> {
     let failed = |error: RunError| error.for_operator();
-    let mut all = Vec::with_capacity(TEXTS);
-    for text in 0..TEXTS {
+    let mut all = Vec::with_capacity(TRIAL_SEQUENCES);
+    for text in 0..TRIAL_SEQUENCES {
         let prompt: Vec<i64> = (0..length).map(|place| token(text, place)).collect();
-        all.push(alone(decoder, text, &prompt).map_err(failed)?);
+        all.push(run_alone(decoder, text, &prompt).map_err(failed)?);
     }
     let mut before: Vec<usize> = Vec::new();
     let mut past: Option<D::Past> = None;
-    for (step, members) in SCRIPT.iter().enumerate() {
-        match together(decoder, &all, (&before, past.take()), (step, members)) {
+    for (step, members) in STEPS.iter().enumerate() {
+        match run_step(decoder, &all, (&before, past.take()), (step, members)) {
             Ok((logits, now)) => {
                 for (member, got) in members.iter().zip(&logits) {
                     if let Some(seen) = differ(&all[*member].logits[step], got, members.len()) {
@@ -65,17 +66,17 @@ fn script<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, See
                 (before, past) = (members.to_vec(), Some(now));
             }
             Err(error) => {
-                return Ok(Err(Seen::NotRun(format!("a run of {} sequences failed: {error}", members.len()))));
+                return Ok(Err(ProbeResult::NotRun(format!("a run of {} sequences failed: {error}", members.len()))));
             }
         }
     }
-    Ok(Ok(all.iter().any(|alone| alone.logits != all[0].logits)))
+    Ok(Ok(all.iter().any(|solo| solo.logits != all[0].logits)))
 }
 
-fn alone<D: Decoder>(decoder: &mut D, text: usize, prompt: &[i64]) -> Result<Alone<D::Past>, RunError> {
+fn run_alone<D: Decoder>(decoder: &mut D, text: usize, prompt: &[i64]) -> Result<SoloSequence<D::Past>, RunError> {
     let (_, mut past) = decoder.step(&[prompt.to_vec()], None)?;
     let (mut logits, mut pasts) = (Vec::new(), BTreeMap::new());
-    for step in 0..SCRIPT.len() {
+    for step in 0..STEPS.len() {
         if joins(text, step) {
             pasts.insert(step, decoder.gather(&[(&past, &[0])])?);
         }
@@ -83,8 +84,8 @@ fn alone<D: Decoder>(decoder: &mut D, text: usize, prompt: &[i64]) -> Result<Alo
         logits.extend(rows.into_iter().next());
         past = now;
     }
-    if logits.len() == SCRIPT.len() {
-        Ok(Alone { logits, pasts })
+    if logits.len() == STEPS.len() {
+        Ok(SoloSequence { logits, pasts })
     } else {
         Err(RunError::failed("the network gave no logits".to_owned()))
     }
@@ -92,14 +93,14 @@ fn alone<D: Decoder>(decoder: &mut D, text: usize, prompt: &[i64]) -> Result<Alo
 
 /// Whether a text is among those of a step, and was not among those before it.
 fn joins(text: usize, step: usize) -> bool {
-    let is_there = |step: usize| SCRIPT.get(step).is_some_and(|members| members.contains(&text));
+    let is_there = |step: usize| STEPS.get(step).is_some_and(|members| members.contains(&text));
     is_there(step) && step.checked_sub(1).is_none_or(|before| !is_there(before))
 }
 
 /// One step of `members`: those who were there `before` keep the past that they have in the cohort, others bring their own.
-fn together<D: Decoder>(
+fn run_step<D: Decoder>(
     decoder: &mut D,
-    all: &[Alone<D::Past>],
+    all: &[SoloSequence<D::Past>],
     (before, past): (&[usize], Option<D::Past>),
     (step, members): (usize, &[usize]),
 ) -> Result<(Vec<Vec<f32>>, D::Past), RunError> {
@@ -125,7 +126,7 @@ fn together<D: Decoder>(
 }
 
 /// What is to be said where logits differ.
-fn differ(expected: &[f32], got: &[f32], count: usize) -> Option<Seen> {
+fn differ(expected: &[f32], got: &[f32], count: usize) -> Option<ProbeResult> {
     let bits = |logits: &[f32]| logits.iter().map(|logit| logit.to_bits()).collect::<Vec<_>>();
     if bits(expected) == bits(got) {
         return None;
@@ -134,9 +135,13 @@ fn differ(expected: &[f32], got: &[f32], count: usize) -> Option<Seen> {
     let off = expected.iter().zip(got).map(|(expected, got)| (expected - got).abs());
     let furthest = off.fold(0.0_f32, |most, off| if off.is_nan() { f32::INFINITY } else { most.max(off) });
     if expected.len() == got.len() && furthest <= 0.05 * largest {
-        return Some(Seen::Differs("sequences run together differ from each alone in their last bits".to_owned()));
+        return Some(ProbeResult::Differs(
+            "sequences run together differ from each alone in their last bits".to_owned(),
+        ));
     }
-    Some(Seen::Mixed(format!("a sequence among {count} gave other logits than alone: off by up to {furthest:e}")))
+    Some(ProbeResult::Dependent(format!(
+        "a sequence among {count} gave other logits than alone: off by up to {furthest:e}"
+    )))
 }
 
 /// A token of a text: one of those that every vocabulary has. Any two texts differ in the first two.
@@ -146,15 +151,15 @@ fn token(text: usize, place: usize) -> i64 {
 }
 
 /// Texts of a trial.
-const TEXTS: usize = 7;
+const TRIAL_SEQUENCES: usize = 7;
 /// Tokens of prompts; two lengths of no particular multiple.
-const LENGTHS: [usize; 3] = [3, 1, 37];
+const PROMPT_LENGTHS: [usize; 3] = [3, 1, 37];
 /// Of what sequences leave behind that are kept for others to join.
-const MOST_BYTES: usize = 512 << 20;
+const MAX_KV_CACHE_BYTES: usize = 512 << 20;
 /// No longer prompts are tried behind it.
-const LONGEST: Duration = Duration::from_secs(10);
+const MAX_TRIAL_TIME: Duration = Duration::from_secs(10);
 /// Who takes each step: sequences join, stay, move and leave, in odd numbers and even ones.
-const SCRIPT: [&[usize]; 10] = [
+const STEPS: [&[usize]; 10] = [
     &[0, 1],
     &[0, 1],
     &[0, 1, 2, 3, 4],
@@ -198,8 +203,8 @@ mod tests {
             let mut past = past.unwrap_or_else(|| vec![Vec::new(); new.len()]);
             past.iter_mut().zip(new).for_each(|(past, new)| past.extend(new));
             #[allow(clippy::cast_precision_loss)]
-            let alone = |row: &Vec<i64>| row.iter().fold(7, |state, token| (state * 31 + token) % 9973) as f32;
-            let mut sums: Vec<f32> = past.iter().map(alone).collect();
+            let run_alone = |row: &Vec<i64>| row.iter().fold(7, |state, token| (state * 31 + token) % 9973) as f32;
+            let mut sums: Vec<f32> = past.iter().map(run_alone).collect();
             let (first, count) = (sums[0], sums.len());
             match self.0 {
                 Meets::Always(share) if count > 1 => sums[1..].iter_mut().for_each(|sum| *sum += share * first),
@@ -227,19 +232,23 @@ mod tests {
     #[test]
     fn sequences_that_see_one_another_are_found() {
         let seen = |meets, context| probe(&mut Fake(meets), context).expect("it goes on with texts");
-        assert_eq!(seen(Meets::Never, 1000), Seen::Apart { sets: 3, told_apart: true });
-        assert_eq!(seen(Meets::Never, 20), Seen::Apart { sets: 2, told_apart: true }, "no more than there is room for");
-        assert!(matches!(seen(Meets::Always(1e-7), 1000), Seen::Differs(_)), "last bits");
-        assert!(matches!(seen(Meets::Always(1.0), 1000), Seen::Mixed(_)));
-        assert!(matches!(seen(Meets::Beyond(20), 1000), Seen::Mixed(_)), "long prompts");
-        assert!(matches!(seen(Meets::InFives, 1000), Seen::Mixed(_)), "many sequences");
-        assert!(matches!(seen(Meets::Fails, 1000), Seen::NotRun(_)));
+        assert_eq!(seen(Meets::Never, 1000), ProbeResult::Independent { sets: 3, rows_differed: true });
+        assert_eq!(
+            seen(Meets::Never, 20),
+            ProbeResult::Independent { sets: 2, rows_differed: true },
+            "no more than there is room for"
+        );
+        assert!(matches!(seen(Meets::Always(1e-7), 1000), ProbeResult::Differs(_)), "last bits");
+        assert!(matches!(seen(Meets::Always(1.0), 1000), ProbeResult::Dependent(_)));
+        assert!(matches!(seen(Meets::Beyond(20), 1000), ProbeResult::Dependent(_)), "long prompts");
+        assert!(matches!(seen(Meets::InFives, 1000), ProbeResult::Dependent(_)), "many sequences");
+        assert!(matches!(seen(Meets::Fails, 1000), ProbeResult::NotRun(_)));
     }
 
     #[test]
     fn texts_differ_early() {
         let texts: std::collections::BTreeSet<Vec<i64>> =
-            (0..TEXTS).map(|text| (0..2).map(|place| token(text, place)).collect()).collect();
-        assert_eq!(texts.len(), TEXTS);
+            (0..TRIAL_SEQUENCES).map(|text| (0..2).map(|place| token(text, place)).collect()).collect();
+        assert_eq!(texts.len(), TRIAL_SEQUENCES);
     }
 }

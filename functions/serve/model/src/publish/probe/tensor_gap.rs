@@ -7,7 +7,7 @@ use half::{bf16, f16};
 
 /// How far two tensors are apart. Values that are no number count as equal to each other, and so do infinities of one sign.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Gap {
+pub(super) struct TensorGap {
     /// Of floats: the largest difference.
     pub(super) furthest: f64,
     /// Of all other values: how many are not the same.
@@ -16,7 +16,7 @@ pub(super) struct Gap {
     pub(super) of: usize,
 }
 
-impl Gap {
+impl TensorGap {
     /// Whether there is none.
     pub(super) fn is_none(self) -> bool {
         self.furthest <= 0.0 && self.differing == 0
@@ -43,7 +43,7 @@ impl Gap {
     }
 }
 
-impl fmt::Display for Gap {
+impl fmt::Display for TensorGap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.differing > 0 {
             return write!(f, "{} of {} values are not the same", self.differing, self.of);
@@ -53,12 +53,12 @@ impl fmt::Display for Gap {
 }
 
 /// How far `got` is from `expected`; `None` where shapes or datatypes differ.
-pub(super) fn gap(expected: &Tensor, got: &Tensor) -> Option<Gap> {
+pub(super) fn gap(expected: &Tensor, got: &Tensor) -> Option<TensorGap> {
     if (expected.datatype(), expected.shape()) != (got.datatype(), got.shape()) {
         return None;
     }
     let of = expected.data().len();
-    let floats = |furthest| Some(Gap { furthest, differing: 0, of });
+    let floats = |furthest| Some(TensorGap { furthest, differing: 0, of });
     macro_rules! others {
         ($($variant:ident)*) => {
             match (expected.data(), got.data()) {
@@ -68,7 +68,7 @@ pub(super) fn gap(expected: &Tensor, got: &Tensor) -> Option<Gap> {
                 (TensorData::Fp64(a), TensorData::Fp64(b)) => floats(furthest(a, b)),
                 $((TensorData::$variant(a), TensorData::$variant(b)) => {
                     let differing = a.iter().zip(b.iter()).filter(|(a, b)| a != b).count();
-                    Some(Gap { furthest: 0.0, differing, of })
+                    Some(TensorGap { furthest: 0.0, differing, of })
                 })*
                 _ => None,
             }

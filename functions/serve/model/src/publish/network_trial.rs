@@ -15,19 +15,19 @@ use amaas_engine::{Batching, RuntimeConfig, Sharing, TensorSpec};
 use amaas_wire::Tensor;
 use bytes::Bytes;
 
-use super::cases::{Cases, cases};
-use super::prepare::{Ready, Trial, prepare};
-use super::probe::Seen;
-use super::share::{Shared, decide};
-use super::upload::unknown;
-use super::{Publication, PublishError, decode, probe};
+use super::prepare::{EquivalenceInputs, PreparedForm, prepare};
+use super::probe::ProbeResult;
+use super::sharing::{SharingDecision, decide};
+use super::trial_inputs::{TrialInputs, cases};
+use super::upload::undescribed_network;
+use super::{Publication, PublishError, decoder_trial, probe};
 use crate::error::PredictError;
-use crate::load::{self, Direct, trial};
-use crate::manifest::NamedNetwork;
+use crate::load::{self, TrialNetwork, trial};
+use crate::manifest::AuxiliaryNetwork;
 use crate::task::{DecoderSpec, LoadedTask, ModelCall};
 
 /// A publication whose network is being tried.
-pub(super) struct Checking<'c> {
+pub(super) struct NetworkTrial<'c> {
     pub(super) publication: &'c Publication,
     /// What the network takes and gives.
     pub(super) tensors: (&'c [TensorSpec], &'c [TensorSpec]),
@@ -39,48 +39,49 @@ pub(super) struct Checking<'c> {
 }
 
 /// What the trials showed.
-pub(super) struct Tried {
-    pub(super) shared: Shared,
-    pub(super) prepared_because: String,
-    pub(super) named_because: BTreeMap<String, String>,
-    pub(super) networks: BTreeMap<String, NamedNetwork>,
+pub(super) struct TrialOutcome {
+    pub(super) shared: SharingDecision,
+    pub(super) prepared_reason: String,
+    pub(super) auxiliary_reasons: BTreeMap<String, String>,
+    pub(super) networks: BTreeMap<String, AuxiliaryNetwork>,
 }
 
-impl Checking<'_> {
+impl NetworkTrial<'_> {
     /// Tries a network that generates text.
     pub(super) fn decoder(
         &mut self,
         network: Onnx,
         decoder: &DecoderSpec,
         example: &str,
-    ) -> Result<Tried, PublishError> {
+    ) -> Result<TrialOutcome, PublishError> {
         network.check_trial()?;
         let (inputs, outputs) = self.tensors;
         let files = &self.publication.network;
         let contract = Contract::of(inputs, outputs, &decoder.tensors).map_err(PublishError::Contract)?;
         let mut session = OnnxDecoder::new(network, contract.clone(), Sharing::None);
         let tokenizer = &*decoder.tokenizer;
-        trial::go_on(tokenizer, example, TOKENS, &mut session)
+        trial::generate_tokens(tokenizer, example, TRIAL_TOKENS, &mut session)
             .map_err(|error| self.refused(&error, &BTreeMap::new()))?;
         // That it generates text at all is asked in any case.
-        let seen = decode::probe(&mut session, tokenizer.context_length()).map_err(PublishError::Contract)?;
-        let prove = || decode::prove(files, &contract);
+        let seen = decoder_trial::probe(&mut session, tokenizer.context_length()).map_err(PublishError::Contract)?;
+        let prove = || decoder_trial::prove(files, &contract);
         let shared = decide(None, self.publication.batching, Ok(()), prove, || seen)?;
         drop(session);
-        let prepared_because = self.prepare(None, files, &Trial::Tokens(&contract));
-        Ok(Tried { shared, prepared_because, named_because: BTreeMap::new(), networks: BTreeMap::new() })
+        let prepared_reason = self.prepare(None, files, &EquivalenceInputs::Tokens(&contract));
+        Ok(TrialOutcome { shared, prepared_reason, auxiliary_reasons: BTreeMap::new(), networks: BTreeMap::new() })
     }
 
     /// Tries a network from tensors to tensors, and those beside it.
     pub(super) fn tensors(
         &mut self,
         network: Onnx,
-        named: BTreeMap<String, NamedSession>,
+        named: BTreeMap<String, AuxiliarySession>,
         task: Option<&LoadedTask>,
-    ) -> Result<Tried, PublishError> {
+    ) -> Result<TrialOutcome, PublishError> {
         let (publication, inputs) = (self.publication, self.tensors.0);
-        let own = Direct::new(network);
-        let mut named: BTreeMap<_, _> = named.into_iter().map(|(name, session)| (name, Beside::new(session))).collect();
+        let own = TrialNetwork::new(network);
+        let mut named: BTreeMap<_, _> =
+            named.into_iter().map(|(name, session)| (name, AuxiliaryTrial::new(session))).collect();
         // Each input alone, first: of one the error is plainer, and nothing is known of batches yet.
         let mut example = Vec::new();
         if let Some(task) = task {
@@ -93,13 +94,16 @@ impl Checking<'_> {
         let ended = || PublishError::Interrupted("the trial is over".to_owned());
         let warnings = &mut self.warnings;
         let golden = publication.golden.as_ref();
-        let cases = own.with(|network| Cases::of((network, inputs), golden, example, warnings)).ok_or_else(ended)?;
+        let cases =
+            own.with(|network| TrialInputs::of((network, inputs), golden, example, warnings)).ok_or_else(ended)?;
         own.with(|network| network.check_trial()).ok_or_else(ended)??;
         let (fits, prove) = (probe::same_batch(inputs), || rows::prove(&publication.network));
         let seen = || {
             let like = |network: &mut Onnx| probe::probe_like(network, inputs, cases.golden(), cases.like());
-            match own.with(like).unwrap_or_else(|| Seen::NotRun("the trial is over".to_owned())) {
-                Seen::NotRun(_) if matches!(cases, Cases::None) => Seen::NotRun("see the warning".to_owned()),
+            match own.with(like).unwrap_or_else(|| ProbeResult::NotRun("the trial is over".to_owned())) {
+                ProbeResult::NotRun(_) if matches!(cases, TrialInputs::None) => {
+                    ProbeResult::NotRun("see the warning".to_owned())
+                }
                 seen => seen,
             }
         };
@@ -109,20 +113,22 @@ impl Checking<'_> {
         }
         let has_rows = shared.batching.has_rows() || named.values().any(|beside| beside.described.batching.has_rows());
         if let Some(task) = task.filter(|task| has_rows && task.max_inputs() > 1) {
-            self.answer(task, TOGETHER.min(task.max_inputs()), (&own, shared.batching), &named)?;
+            self.answer(task, BATCHED_EXAMPLES.min(task.max_inputs()), (&own, shared.batching), &named)?;
         }
         drop(own);
-        let prepared_because = self.prepare(None, &publication.network, &cases.trial());
-        let (mut named_because, mut networks) = (BTreeMap::new(), BTreeMap::new());
-        for (name, Beside { network, described, because, runs }) in named {
+        let prepared_reason = self.prepare(None, &publication.network, &cases.trial());
+        let (mut auxiliary_reasons, mut networks) = (BTreeMap::new(), BTreeMap::new());
+        for (name, AuxiliaryTrial { network, described, reason, runs }) in named {
             drop(network);
             let known = (!runs.is_empty()).then(|| self::cases(runs));
-            let trial = known.as_ref().map_or(Trial::Inputs(&described.inputs, Values::default()), Trial::Golden);
+            let trial = known
+                .as_ref()
+                .map_or(EquivalenceInputs::Inputs(&described.inputs, Values::default()), EquivalenceInputs::Golden);
             self.prepare(Some(&name), &publication.networks[&name], &trial);
-            named_because.insert(name.clone(), because);
+            auxiliary_reasons.insert(name.clone(), reason);
             networks.insert(name, described);
         }
-        Ok(Tried { shared, prepared_because, named_because, networks })
+        Ok(TrialOutcome { shared, prepared_reason, auxiliary_reasons, networks })
     }
 
     /// Has `task` compute what it needs of its networks, and answer `count` times its example.
@@ -130,63 +136,67 @@ impl Checking<'_> {
         &self,
         task: &LoadedTask,
         count: usize,
-        (own, batching): (&Arc<Direct<Onnx>>, Batching),
-        named: &BTreeMap<String, Beside>,
+        (own, batching): (&Arc<TrialNetwork<Onnx>>, Batching),
+        named: &BTreeMap<String, AuxiliaryTrial>,
     ) -> Result<(), PublishError> {
         let call = self.call((own, batching), named);
-        let answered = trial::precompute(task, call.clone()).and_then(|()| trial::answer(task, call, count));
+        let answered = trial::precompute(task, call.clone()).and_then(|()| trial::run_example(task, call, count));
         answered.map_err(|error| self.refused(&error, named))
     }
 
-    fn call(&self, (own, batching): (&Arc<Direct<Onnx>>, Batching), named: &BTreeMap<String, Beside>) -> ModelCall {
+    fn call(
+        &self,
+        (own, batching): (&Arc<TrialNetwork<Onnx>>, Batching),
+        named: &BTreeMap<String, AuxiliaryTrial>,
+    ) -> ModelCall {
         let takes = Takes { inputs: self.tensors.0, batching, sharing: Sharing::None };
-        let beside = |(name, Beside { network, described, .. }): (&String, &Beside)| {
+        let beside = |(name, AuxiliaryTrial { network, described, .. }): (&String, &AuxiliaryTrial)| {
             (name.clone(), load::network(network, described.into(), &described.outputs))
         };
         load::call(load::network(own, takes, self.tensors.1), named.iter().map(beside).collect())
     }
 
     /// Why the task cannot run its networks.
-    fn refused(&self, error: &PredictError, named: &BTreeMap<String, Beside>) -> PublishError {
+    fn refused(&self, error: &PredictError, named: &BTreeMap<String, AuxiliaryTrial>) -> PublishError {
         let own = (None, self.tensors.0, self.tensors.1);
         let named = named
             .iter()
             .map(|(name, it)| (Some(name.as_str()), it.described.inputs.as_slice(), it.described.outputs.as_slice()));
         let networks: Vec<_> = std::iter::once(own).chain(named).collect();
-        trial::refused(self.publication.task.as_deref().unwrap_or_default(), error, &networks).into()
+        trial::incompatible(self.publication.task.as_deref().unwrap_or_default(), error, &networks).into()
     }
 
     /// Keeps the prepared form of `files`, where there is one; says why, or why not.
-    fn prepare(&mut self, name: Option<&String>, files: &NetworkFiles, trial: &Trial<'_>) -> String {
+    fn prepare(&mut self, name: Option<&String>, files: &NetworkFiles, trial: &EquivalenceInputs<'_>) -> String {
         match prepare(&self.environment, files, trial, &self.config) {
-            Ok(Ready { bytes, because }) => {
+            Ok(PreparedForm { bytes, reason }) => {
                 self.prepared.push((name.cloned(), bytes));
-                because
+                reason
             }
-            Err(because) => because,
+            Err(reason) => reason,
         }
     }
 }
 
 /// A network beside the model's own, with a session.
-pub(super) struct NamedSession {
+pub(super) struct AuxiliarySession {
     pub(super) onnx: Onnx,
-    pub(super) described: NamedNetwork,
+    pub(super) described: AuxiliaryNetwork,
 }
 
 /// A network beside the model's own, while it is tried.
-struct Beside {
-    network: Arc<Direct<Onnx>>,
-    described: NamedNetwork,
+struct AuxiliaryTrial {
+    network: Arc<TrialNetwork<Onnx>>,
+    described: AuxiliaryNetwork,
     /// Why calls share its runs, or not.
-    because: String,
+    reason: String,
     /// What the task ran it on.
     runs: Vec<Vec<Tensor>>,
 }
 
-impl Beside {
-    fn new(NamedSession { onnx, described }: NamedSession) -> Self {
-        Self { network: Direct::new(onnx), described, because: String::new(), runs: Vec::new() }
+impl AuxiliaryTrial {
+    fn new(AuxiliarySession { onnx, described }: AuxiliarySession) -> Self {
+        Self { network: TrialNetwork::new(onnx), described, reason: String::new(), runs: Vec::new() }
     }
 
     /// Decides which calls share its runs, on what the task ran it on.
@@ -195,19 +205,20 @@ impl Beside {
         let known = (!self.runs.is_empty()).then(|| cases(self.runs.clone()));
         let inputs = &self.described.inputs;
         let (fits, prove) = (probe::same_batch(inputs), || rows::prove(&publication.networks[name]));
-        let ended = || Seen::NotRun("the trial is over".to_owned());
+        let ended = || ProbeResult::NotRun("the trial is over".to_owned());
         let probed = || self.network.with(|onnx| probe::probe(onnx, inputs, known.as_ref())).unwrap_or_else(ended);
-        let Shared { batching, rows_proof, because } = decide(Some(name), publication.batching, fits, prove, probed)?;
+        let SharingDecision { batching, rows_proof, reason } =
+            decide(Some(name), publication.batching, fits, prove, probed)?;
         let checked = self.network.with(|onnx| onnx.check_trial());
         checked.transpose()?;
-        (self.described.batching, self.described.rows_proof, self.because) = (batching, rows_proof, because);
+        (self.described.batching, self.described.rows_proof, self.reason) = (batching, rows_proof, reason);
         Ok(())
     }
 }
 
 /// A network whose batches are not known yet.
-pub(super) fn undecided(files: &NetworkFiles, inputs: Vec<TensorSpec>, outputs: Vec<TensorSpec>) -> NamedNetwork {
-    NamedNetwork { inputs, outputs, ..unknown(files) }
+pub(super) fn undecided(files: &NetworkFiles, inputs: Vec<TensorSpec>, outputs: Vec<TensorSpec>) -> AuxiliaryNetwork {
+    AuxiliaryNetwork { inputs, outputs, ..undescribed_network(files) }
 }
 
 /// What a publisher is warned of if vectors are not of length 1.
@@ -220,6 +231,6 @@ fn other_norm(task: &LoadedTask, outputs: &[Tensor]) -> Option<String> {
 }
 
 /// Tokens that the example is gone on with.
-const TOKENS: usize = 2;
+const TRIAL_TOKENS: usize = 2;
 /// Examples in one run, where calls share runs.
-const TOGETHER: usize = 3;
+const BATCHED_EXAMPLES: usize = 3;

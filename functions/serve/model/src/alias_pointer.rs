@@ -14,14 +14,14 @@ use amaas_store::{Alias, ModelName, Version};
 /// A pointer that is to be signed, or was found signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Pointer {
+pub(crate) struct AliasPointer {
     pub model: ModelName,
     pub alias: Alias,
     pub version: Version,
     pub serial: u64,
 }
 
-impl Pointer {
+impl AliasPointer {
     /// The pointer as it is stored.
     #[cfg(any(test, feature = "publish"))]
     pub(crate) fn sign(&self, signer: &SigningKey) -> Vec<u8> {
@@ -92,10 +92,10 @@ mod tests {
         let alias = |text: &str| text.parse::<Alias>().expect("an alias");
         let (model, live) = (name("m"), alias("live"));
         let pointer =
-            Pointer { model: model.clone(), alias: live.clone(), version: "2".parse().expect("ok"), serial: 7 };
+            AliasPointer { model: model.clone(), alias: live.clone(), version: "2".parse().expect("ok"), serial: 7 };
         let document = pointer.sign(&signer);
         let verify = |document: &[u8], model: &ModelName, alias: &Alias, signer: &SigningKey| {
-            Pointer::verify(document, (model, alias), &[signer.verifying_key()])
+            AliasPointer::verify(document, (model, alias), &[signer.verifying_key()])
         };
         assert_eq!(verify(&document, &model, &live, &signer).as_ref(), Ok(&pointer));
         assert_eq!(verify(&document, &model, &live, &stranger), Err(PointerError::Signer));

@@ -15,8 +15,8 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::resolve::{Pointed, pointed};
-use super::{LoadError, Model, Retryability, Source, load};
+use super::resolve::{ResolvedVersion, pointed};
+use super::{LoadError, Model, ModelSource, Retryability, load};
 use crate::error::ModelError;
 use crate::task::Tasks;
 use amaas_engine::RuntimeConfig;
@@ -24,33 +24,33 @@ use amaas_engine::infer::stuck;
 use amaas_store::{ModelName, VersionSelector};
 
 /// The place of one model.
-pub struct Slot {
+pub struct ModelSlot {
     model: ModelName,
     version: VersionSelector,
-    state: watch::Sender<State>,
+    state: watch::Sender<LoadState>,
     /// Whether a task tries to load the model again and again.
-    trying: AtomicBool,
+    is_retrying: AtomicBool,
     /// Told by calls that wait for another attempt.
-    wanted: Notify,
+    retry_requested: Notify,
     /// Whether the place was taken away.
     retired: watch::Sender<bool>,
     /// Held by whoever loads, so that two versions never race for the place; what the last attempt of theirs gave.
-    attempt: tokio::sync::Mutex<Attempt>,
-    trouble: Mutex<Trouble>,
+    attempt: tokio::sync::Mutex<LoadHistory>,
+    last_failure: Mutex<LastFailure>,
 }
 
 /// What went wrong last, for callers.
 #[derive(Default)]
-struct Trouble {
+struct LastFailure {
     /// What the alias points to and could not be loaded, while an earlier version answers.
-    behind: Option<String>,
+    failed_update: Option<String>,
     /// Whether another attempt may go better by itself.
-    passes: bool,
+    is_transient: bool,
 }
 
 /// How far a model is.
 #[derive(Clone)]
-pub enum State {
+pub enum LoadState {
     /// On its way; calls wait for it.
     Loading,
     /// It answers.
@@ -61,48 +61,49 @@ pub enum State {
 
 /// What is known from earlier attempts.
 #[derive(Default)]
-struct Attempt {
+struct LoadHistory {
     /// What the selector stood for when it was last looked at.
-    pointed: Option<Pointed>,
+    pointed: Option<ResolvedVersion>,
     /// What could not be loaded.
-    failed: Option<Failed>,
+    failed: Option<FailedVersion>,
     /// The last error that was logged, so that a lasting one is logged once.
     logged: Option<String>,
 }
 
 /// What could not be loaded, and when it is tried again.
-struct Failed {
-    pointed: Pointed,
+struct FailedVersion {
+    pointed: ResolvedVersion,
     retryability: Retryability,
     pause: Duration,
     again: Instant,
 }
 
-impl Failed {
+impl FailedVersion {
     /// `pointed` could not be loaded, after `earlier` could not.
-    fn new(pointed: Pointed, retryability: Retryability, earlier: Option<&Self>) -> Self {
+    fn new(pointed: ResolvedVersion, retryability: Retryability, earlier: Option<&Self>) -> Self {
         let earlier = earlier.filter(|earlier| earlier.pointed == pointed);
-        let pause = earlier.map_or(FIRST_LOOK, |earlier| (earlier.pause * 2).min(LONGEST_LOOK));
+        let pause = earlier.map_or(MIN_ALIAS_BACKOFF, |earlier| (earlier.pause * 2).min(MAX_ALIAS_BACKOFF));
         Self { pointed, retryability, pause, again: Instant::now() + pause }
     }
 }
 
 /// What has a model loaded.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Trigger {
+enum LoadTrigger {
     /// There is none, and calls wait for it.
-    Wanted,
+    Call,
     /// The alias is looked at now and then.
-    Followed,
+    AliasPoll,
 }
 
-impl Slot {
+impl ModelSlot {
     /// A place for a model that is not loaded yet.
     pub fn new(model: ModelName, version: VersionSelector) -> Self {
-        let state = watch::Sender::new(State::Loading);
-        let (trying, wanted, attempt) = (AtomicBool::new(false), Notify::new(), tokio::sync::Mutex::default());
+        let state = watch::Sender::new(LoadState::Loading);
+        let (is_retrying, retry_requested, attempt) =
+            (AtomicBool::new(false), Notify::new(), tokio::sync::Mutex::default());
         let retired = watch::Sender::new(false);
-        Self { model, version, state, trying, wanted, retired, attempt, trouble: Mutex::default() }
+        Self { model, version, state, is_retrying, retry_requested, retired, attempt, last_failure: Mutex::default() }
     }
 
     /// Ends what loads the model, since no host has this place any more.
@@ -111,7 +112,7 @@ impl Slot {
     }
 
     /// Done when the place was taken away.
-    pub async fn retired(&self) {
+    pub async fn wait_until_retired(&self) {
         // The sender is in the slot itself, so it is not gone before.
         let _ = self.retired.subscribe().wait_for(|retired| *retired).await;
     }
@@ -122,19 +123,19 @@ impl Slot {
     }
 
     /// How far it is now.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> LoadState {
         self.state.borrow().clone()
     }
 
     /// What its alias points to and could not be loaded, and why, while an earlier version answers.
-    pub fn behind(&self) -> Option<String> {
-        self.trouble().behind.clone()
+    pub fn failed_update(&self) -> Option<String> {
+        self.last_failure().failed_update.clone()
     }
 
     /// Waits until it is no longer loading.
-    pub async fn settled(&self) -> State {
+    pub async fn wait_until_loaded(&self) -> LoadState {
         let mut state = self.state.subscribe();
-        match state.wait_for(|state| !matches!(state, State::Loading)).await {
+        match state.wait_for(|state| !matches!(state, LoadState::Loading)).await {
             Ok(state) => state.clone(),
             Err(_) => self.state(),
         }
@@ -146,35 +147,35 @@ impl Slot {
     /// # Errors
     /// [`ModelError::NotReady`] with the cause.
     pub async fn model(&self) -> Result<Arc<Model>, ModelError> {
-        let not_ready = |reason: String, passes: bool| ModelError::NotReady {
+        let not_ready = |reason: String, is_transient: bool| ModelError::NotReady {
             model: self.model.to_string(),
             reason,
-            again: passes.then_some(AGAIN),
+            retry_after: is_transient.then_some(RETRY_AFTER),
         };
         // Nearly always, and then there is nobody to wait for.
-        if let State::Ready(model) = &*self.state.borrow() {
+        if let LoadState::Ready(model) = &*self.state.borrow() {
             return Ok(Arc::clone(model));
         }
-        let mut state = timeout(PATIENCE, self.settled()).await.unwrap_or(State::Loading);
-        if matches!(state, State::Failed(_)) && self.trying.load(Ordering::Relaxed) {
+        let mut state = timeout(LOAD_WAIT, self.wait_until_loaded()).await.unwrap_or(LoadState::Loading);
+        if matches!(state, LoadState::Failed(_)) && self.is_retrying.load(Ordering::Relaxed) {
             let mut next = self.state.subscribe();
             next.mark_unchanged();
-            self.wanted.notify_one();
-            let _ = timeout(MOMENT, next.changed()).await;
+            self.retry_requested.notify_one();
+            let _ = timeout(RETRY_WAIT, next.changed()).await;
             state = self.state();
         }
         match state {
-            State::Ready(model) => Ok(model),
-            State::Failed(reason) => Err(not_ready(reason, self.trouble().passes)),
-            State::Loading => Err(not_ready("it is still loading".to_owned(), true)),
+            LoadState::Ready(model) => Ok(model),
+            LoadState::Failed(reason) => Err(not_ready(reason, self.last_failure().is_transient)),
+            LoadState::Loading => Err(not_ready("it is still loading".to_owned(), true)),
         }
     }
 
     /// Loads the model, again and again with growing pauses while trying again can help. Calls wait through a first
     /// failure that may pass; after any other they are answered with the cause.
-    pub async fn load(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig) {
-        self.trying.store(true, Ordering::Relaxed);
-        let (mut pause, mut attempt) = (FIRST_PAUSE, 1);
+    pub async fn load(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig) {
+        self.is_retrying.store(true, Ordering::Relaxed);
+        let (mut pause, mut attempt) = (MIN_LOAD_BACKOFF, 1);
         loop {
             let begun = Instant::now();
             let Err(error) = self.refresh(source, tasks, config).await else { break };
@@ -182,45 +183,45 @@ impl Slot {
             tracing::error!(model = %self.model, attempt, %error, "the model could not be loaded");
             match error.retryability() {
                 Retryability::Transient if attempt == 1 => {}
-                Retryability::Transient | Retryability::AfterIntervention => self.fail(&error),
+                Retryability::Transient | Retryability::AfterIntervention => self.record_failure(&error),
                 Retryability::Permanent => {
-                    self.trying.store(false, Ordering::Relaxed);
-                    return self.fail(&error);
+                    self.is_retrying.store(false, Ordering::Relaxed);
+                    return self.record_failure(&error);
                 }
             }
             let ended = Instant::now();
             tokio::select! {
                 () = sleep(pause) => {}
                 // Calls do not have a large model fetched without a pause.
-                () = self.wanted.notified() => sleep_until(ended + FIRST_PAUSE.max(took).min(pause)).await,
+                () = self.retry_requested.notified() => sleep_until(ended + MIN_LOAD_BACKOFF.max(took).min(pause)).await,
             }
-            (pause, attempt) = ((pause * 2).min(LONGEST_PAUSE), attempt + 1);
+            (pause, attempt) = ((pause * 2).min(MAX_LOAD_BACKOFF), attempt + 1);
         }
-        self.trying.store(false, Ordering::Relaxed);
+        self.is_retrying.store(false, Ordering::Relaxed);
     }
 
     /// Looks every `period` whether the alias moved, without end, and loads what it points to. A version that cannot be
     /// loaded leaves the one before in its place.
-    pub async fn follow(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig, period: Duration) {
+    pub async fn follow_alias(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig, period: Duration) {
         while let VersionSelector::Alias(_) = self.version {
             sleep(period).await;
-            self.look(source, tasks, config).await;
+            self.check_alias(source, tasks, config).await;
         }
     }
 
     /// Done when the model that answered does so no more, since a run of it does not end, and may be loaded again: each such run has
     /// a thread and its memory until it ends, so there are a few of them at most. Meanwhile the model is not ready, which is how
     /// whoever looks after the process learns that it should be started again.
-    pub async fn lost(&self) {
+    pub async fn wait_until_lost(&self) {
         let mut state = self.state.subscribe();
         loop {
             let model = match &*state.borrow_and_update() {
-                State::Ready(model) => Some(Arc::clone(model)),
-                State::Loading | State::Failed(_) => None,
+                LoadState::Ready(model) => Some(Arc::clone(model)),
+                LoadState::Loading | LoadState::Failed(_) => None,
             };
             let lost = async {
                 match &model {
-                    Some(model) => model.lost().await,
+                    Some(model) => model.wait_until_lost().await,
                     None => std::future::pending().await,
                 }
             };
@@ -229,99 +230,101 @@ impl Slot {
                 changed = state.changed() => if changed.is_err() { return std::future::pending().await },
             }
         }
-        let mut is_told = false;
-        while stuck() > MOST_STUCK {
-            if !is_told {
+        let mut is_logged = false;
+        while stuck() > MAX_STUCK_RUNS {
+            if !is_logged {
                 tracing::error!(model = %self.model, "too many runs do not end; the process has to be started again");
-                self.state.send_replace(State::Failed("runs of it do not end".to_owned()));
-                is_told = true;
+                self.state.send_replace(LoadState::Failed("runs of it do not end".to_owned()));
+                is_logged = true;
             }
-            sleep(FIRST_PAUSE).await;
+            sleep(MIN_LOAD_BACKOFF).await;
         }
         tracing::error!(model = %self.model, "a run does not end, so the model is loaded again");
-        self.state.send_replace(State::Loading);
+        self.state.send_replace(LoadState::Loading);
     }
 
     /// Loads the version that the alias points to now, where another is served and nobody else is at it.
-    pub async fn look(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig) {
+    pub async fn check_alias(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig) {
         let Ok(mut attempt) = self.attempt.try_lock() else { return };
-        if let Err(error) = self.guarded(source, tasks, config, (&mut attempt, Trigger::Followed)).await {
+        if let Err(error) =
+            self.load_catching_panics(source, tasks, config, (&mut attempt, LoadTrigger::AliasPoll)).await
+        {
             let text = error.to_string();
             if attempt.logged.as_ref() != Some(&text) {
                 tracing::error!(model = %self.model, %error, "what the alias points to could not be loaded");
                 attempt.logged = Some(text);
             }
-            self.fail(&error);
-            self.fall_behind(attempt.pointed.as_ref(), &error);
+            self.record_failure(&error);
+            self.record_failed_update(attempt.pointed.as_ref(), &error);
         }
     }
 
-    async fn refresh(&self, source: &Source, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), LoadError> {
+    async fn refresh(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), LoadError> {
         let mut attempt = self.attempt.lock().await;
-        self.guarded(source, tasks, config, (&mut attempt, Trigger::Wanted)).await
+        self.load_catching_panics(source, tasks, config, (&mut attempt, LoadTrigger::Call)).await
     }
 
     /// One attempt. A task is somebody else's code; where it panics, the model has failed, and nobody waits for ever.
-    async fn guarded(
+    async fn load_catching_panics(
         &self,
-        source: &Source,
+        source: &ModelSource,
         tasks: &Tasks,
         config: &RuntimeConfig,
-        attempt: (&mut Attempt, Trigger),
+        attempt: (&mut LoadHistory, LoadTrigger),
     ) -> Result<(), LoadError> {
-        let once = AssertUnwindSafe(self.once(source, tasks, config, attempt));
-        once.catch_unwind().await.unwrap_or(Err(LoadError::Panicked))
+        let load_if_changed = AssertUnwindSafe(self.load_if_changed(source, tasks, config, attempt));
+        load_if_changed.catch_unwind().await.unwrap_or(Err(LoadError::Panicked))
     }
 
-    async fn once(
+    async fn load_if_changed(
         &self,
-        source: &Source,
+        source: &ModelSource,
         tasks: &Tasks,
         config: &RuntimeConfig,
-        (attempt, trigger): (&mut Attempt, Trigger),
+        (attempt, trigger): (&mut LoadHistory, LoadTrigger),
     ) -> Result<(), LoadError> {
         attempt.pointed = None;
         let pointed = pointed(source, &self.model, &self.version).await?;
         attempt.pointed = Some(pointed.clone());
         let version = &pointed.version;
-        if matches!(self.state(), State::Ready(model) if model.version() == version && !model.is_lost()) {
-            self.caught_up(attempt);
+        if matches!(self.state(), LoadState::Ready(model) if model.version() == version && !model.is_lost()) {
+            self.clear_failure(attempt);
             return Ok(());
         }
         let failed = attempt.failed.as_ref().filter(|failed| failed.pointed == pointed);
         if failed.is_some_and(|failed| match failed.retryability {
             Retryability::Permanent => true,
             Retryability::Transient | Retryability::AfterIntervention => {
-                trigger == Trigger::Followed && Instant::now() < failed.again
+                trigger == LoadTrigger::AliasPoll && Instant::now() < failed.again
             }
         }) {
             return Ok(());
         }
         match load(source, &self.model, version, tasks, config).await {
             Ok(model) => {
-                self.caught_up(attempt);
-                self.state.send_replace(State::Ready(Arc::new(model)));
+                self.clear_failure(attempt);
+                self.state.send_replace(LoadState::Ready(Arc::new(model)));
                 Ok(())
             }
             Err(error) => {
-                attempt.failed = Some(Failed::new(pointed, error.retryability(), attempt.failed.as_ref()));
+                attempt.failed = Some(FailedVersion::new(pointed, error.retryability(), attempt.failed.as_ref()));
                 Err(error)
             }
         }
     }
 
     /// Forgets what went wrong: what the selector stands for is served.
-    fn caught_up(&self, attempt: &mut Attempt) {
+    fn clear_failure(&self, attempt: &mut LoadHistory) {
         (attempt.failed, attempt.logged) = (None, None);
-        self.trouble().behind = None;
+        self.last_failure().failed_update = None;
     }
 
     /// Tells what is not served, where an earlier version is.
-    fn fall_behind(&self, pointed: Option<&Pointed>, error: &LoadError) {
-        if let (VersionSelector::Alias(alias), State::Ready(_)) = (&self.version, self.state()) {
+    fn record_failed_update(&self, pointed: Option<&ResolvedVersion>, error: &LoadError) {
+        if let (VersionSelector::Alias(alias), LoadState::Ready(_)) = (&self.version, self.state()) {
             let cause = error.public();
-            self.trouble().behind = Some(match pointed {
-                Some(Pointed { version, .. }) => {
+            self.last_failure().failed_update = Some(match pointed {
+                Some(ResolvedVersion { version, .. }) => {
                     format!("{alias} points to {version}, which could not be loaded: {cause}")
                 }
                 None => format!("where {alias} points to could not be read: {cause}"),
@@ -329,17 +332,17 @@ impl Slot {
         }
     }
 
-    fn trouble(&self) -> std::sync::MutexGuard<'_, Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    fn last_failure(&self) -> std::sync::MutexGuard<'_, LastFailure> {
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells why the model is not there, unless an earlier version of it is.
-    fn fail(&self, error: &LoadError) {
-        self.trouble().passes = error.retryability() == Retryability::Transient;
+    fn record_failure(&self, error: &LoadError) {
+        self.last_failure().is_transient = error.retryability() == Retryability::Transient;
         self.state.send_if_modified(|state| {
-            let failed = !matches!(state, State::Ready(_));
+            let failed = !matches!(state, LoadState::Ready(_));
             if failed {
-                *state = State::Failed(error.public());
+                *state = LoadState::Failed(error.public());
             }
             failed
         });
@@ -347,16 +350,16 @@ impl Slot {
 }
 
 /// How long a call waits for its model. A cold start of a large model takes seconds; API Gateway gives up after 29.
-const PATIENCE: Duration = Duration::from_secs(25);
+const LOAD_WAIT: Duration = Duration::from_secs(25);
 /// How long a call waits for another attempt at a model that failed.
-const MOMENT: Duration = Duration::from_secs(3);
+const RETRY_WAIT: Duration = Duration::from_secs(3);
 /// How many runs that do not end the process goes on beside.
-const MOST_STUCK: usize = 1;
+const MAX_STUCK_RUNS: usize = 1;
 /// When a call may be sent again that came before its model.
-pub const AGAIN: Duration = Duration::from_secs(2);
+pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// After how long what an alias points to is tried again, when it could not be loaded for the first time.
-const FIRST_LOOK: Duration = Duration::from_secs(1);
+const MIN_ALIAS_BACKOFF: Duration = Duration::from_secs(1);
 /// The same, when it could not be for long: a large model is fetched anew each time.
-const LONGEST_LOOK: Duration = Duration::from_mins(1);
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const MAX_ALIAS_BACKOFF: Duration = Duration::from_mins(1);
+const MIN_LOAD_BACKOFF: Duration = Duration::from_millis(250);
+const MAX_LOAD_BACKOFF: Duration = Duration::from_secs(10);

@@ -3,10 +3,10 @@
 use amaas_wire::predict::{PredictRequest, PredictResponse};
 use schemars::{JsonSchema, Schema};
 
-use super::schemas::Schemas;
+use super::schemas::SchemaRegistry;
 
 /// What a task takes and answers.
-pub struct Typed {
+pub struct PredictSchema {
     /// The schema of requests.
     pub request: Schema,
     /// The schema of responses.
@@ -17,9 +17,9 @@ pub struct Typed {
     pub most_inputs: Option<usize>,
 }
 
-impl Typed {
+impl PredictSchema {
     /// Of a task with inputs `I` and predictions `P`.
-    pub fn of<I: JsonSchema, P: JsonSchema>(schemas: &mut Schemas, example: &'static str) -> Self {
+    pub fn of<I: JsonSchema, P: JsonSchema>(schemas: &mut SchemaRegistry, example: &'static str) -> Self {
         Self {
             request: schemas.read_inline::<PredictRequest<I>>(),
             answer: schemas.written_inline::<PredictResponse<P>>(),

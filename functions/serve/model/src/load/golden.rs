@@ -5,11 +5,11 @@ use amaas_wire::{Tensor, TensorData};
 use amaas_engine::Provider;
 
 use super::LoadError;
-use crate::manifest::Golden;
+use crate::manifest::GoldenCases;
 use amaas_engine::infer::Network;
 
 /// Runs every case.
-pub fn check(network: &mut impl Network, provider: Provider, golden: &Golden) -> Result<(), LoadError> {
+pub fn check_golden(network: &mut impl Network, provider: Provider, golden: &GoldenCases) -> Result<(), LoadError> {
     // Other hardware sums in another order; 1e-3 is what its vendors' own checks allow.
     let atol = if provider == Provider::Cpu { golden.atol } else { golden.atol.max(1e-3) };
     for (index, case) in golden.cases.iter().enumerate() {
@@ -31,23 +31,26 @@ pub fn compare(expected: &Tensor, got: &Tensor, atol: f64) -> Result<(), String>
         let (expected, got) = ((expected.datatype(), expected.shape()), (got.datatype(), got.shape()));
         return Err(format!("output {name:?}: expected {} {:?}, got {} {:?}", expected.0, expected.1, got.0, got.1));
     }
-    let furthest = match (expected.data(), got.data()) {
-        (TensorData::Fp16(a), TensorData::Fp16(b)) => furthest(a, b),
-        (TensorData::Fp32(a), TensorData::Fp32(b)) => furthest(a, b),
-        (TensorData::Fp64(a), TensorData::Fp64(b)) => furthest(a, b),
-        (TensorData::Bf16(a), TensorData::Bf16(b)) => furthest(a, b),
+    let max_difference = match (expected.data(), got.data()) {
+        (TensorData::Fp16(a), TensorData::Fp16(b)) => max_difference(a, b),
+        (TensorData::Fp32(a), TensorData::Fp32(b)) => max_difference(a, b),
+        (TensorData::Fp64(a), TensorData::Fp64(b)) => max_difference(a, b),
+        (TensorData::Bf16(a), TensorData::Bf16(b)) => max_difference(a, b),
         (expected, got) if expected == got => 0.0,
         _ => return Err(format!("output {name:?} differs")),
     };
     // NaN is not below any bound.
-    if furthest <= atol { Ok(()) } else { Err(format!("output {name:?} is off by {furthest:e}, allowed {atol:e}")) }
+    if max_difference <= atol {
+        Ok(())
+    } else {
+        Err(format!("output {name:?} is off by {max_difference:e}, allowed {atol:e}"))
+    }
 }
 
-fn furthest<F: Copy + Into<f64>>(a: &[F], b: &[F]) -> f64 {
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| ((*a).into() - (*b).into()).abs())
-        .fold(0.0, |furthest, off| if off.is_nan() || furthest.is_nan() { f64::NAN } else { off.max(furthest) })
+fn max_difference<F: Copy + Into<f64>>(a: &[F], b: &[F]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| ((*a).into() - (*b).into()).abs()).fold(0.0, |max_difference, off| {
+        if off.is_nan() || max_difference.is_nan() { f64::NAN } else { off.max(max_difference) }
+    })
 }
 
 #[cfg(test)]

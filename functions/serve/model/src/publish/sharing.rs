@@ -4,7 +4,7 @@
 //! network can have calls share none, and can let those of one tenant share runs of a network that is not proven.
 
 use super::PublishError;
-use super::probe::Seen;
+use super::probe::ProbeResult;
 use amaas_engine::onnx::{NotProven, OnnxError};
 use amaas_engine::session::in_words;
 use amaas_engine::{Batching, ROWS_PROOF};
@@ -25,14 +25,14 @@ pub enum BatchingPolicy {
 
 /// Which calls may share a run, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shared {
+pub(super) struct SharingDecision {
     pub(super) batching: Batching,
     pub(super) rows_proof: Option<u32>,
-    pub(super) because: String,
+    pub(super) reason: String,
 }
 
 /// What the analysis says of a network's rows.
-pub(super) type Proof = Result<Result<(), NotProven>, OnnxError>;
+pub(super) type RowsProof = Result<Result<(), NotProven>, OnnxError>;
 
 /// Decides for the network `name`, of which `fits` says whether calls could be put together at all. Neither `prove` nor `trial` is asked
 /// where that does not depend on them.
@@ -40,15 +40,15 @@ pub(super) fn decide(
     name: Option<&str>,
     policy: BatchingPolicy,
     fits: Result<(), String>,
-    prove: impl FnOnce() -> Proof,
-    trial: impl FnOnce() -> Seen,
-) -> Result<Shared, PublishError> {
-    let alone = |because| Ok(Shared { batching: Batching::None, rows_proof: None, because });
-    let refused = |because| PublishError::CannotShare { network: named(name), because };
+    prove: impl FnOnce() -> RowsProof,
+    trial: impl FnOnce() -> ProbeResult,
+) -> Result<SharingDecision, PublishError> {
+    let alone = |reason| Ok(SharingDecision { batching: Batching::None, rows_proof: None, reason });
+    let refused = |reason| PublishError::CannotShare { network: named(name), reason };
     match (policy, fits) {
         (BatchingPolicy::Off, _) => return alone("switched off by the publisher".to_owned()),
-        (BatchingPolicy::Auto, Err(because)) => return alone(because),
-        (BatchingPolicy::SameTenant, Err(because)) => return Err(refused(because)),
+        (BatchingPolicy::Auto, Err(reason)) => return alone(reason),
+        (BatchingPolicy::SameTenant, Err(reason)) => return Err(refused(reason)),
         (BatchingPolicy::Auto | BatchingPolicy::SameTenant, Ok(())) => {}
     }
     let proof = prove()?;
@@ -56,20 +56,20 @@ pub(super) fn decide(
         return alone(format!("rows are not proven independent: {unproven}"));
     }
     let seen = trial();
-    if let (Ok(()), Seen::Mixed(trial)) = (&proof, &seen) {
+    if let (Ok(()), ProbeResult::Dependent(trial)) = (&proof, &seen) {
         return Err(PublishError::TrialContradictsProof { network: named(name), trial: trial.clone() });
     }
     match policy {
         BatchingPolicy::SameTenant => {
             let proof = proof.map_or_else(|unproven| format!("not proven: {unproven}"), |()| "proven".to_owned());
-            let because =
+            let reason =
                 format!("calls of one tenant only, by the publisher's word; rows are {proof}; {}", told(&seen));
-            Ok(Shared { batching: Batching::SameTenant, rows_proof: None, because })
+            Ok(SharingDecision { batching: Batching::SameTenant, rows_proof: None, reason })
         }
         BatchingPolicy::Auto | BatchingPolicy::Off => match &seen {
-            Seen::Apart { .. } => {
-                let because = format!("rows are proven independent; {}", told(&seen));
-                Ok(Shared { batching: Batching::Rows, rows_proof: Some(ROWS_PROOF), because })
+            ProbeResult::Independent { .. } => {
+                let reason = format!("rows are proven independent; {}", told(&seen));
+                Ok(SharingDecision { batching: Batching::Rows, rows_proof: Some(ROWS_PROOF), reason })
             }
             _ => alone(format!("rows are proven independent, but {}", told(&seen))),
         },
@@ -77,16 +77,16 @@ pub(super) fn decide(
 }
 
 /// What a trial saw, in words.
-fn told(seen: &Seen) -> String {
+fn told(seen: &ProbeResult) -> String {
     match seen {
-        Seen::Apart { told_apart: true, sets } => {
+        ProbeResult::Independent { rows_differed: true, sets } => {
             format!("no row changed another one in a trial of {sets} sets of rows")
         }
-        Seen::Apart { told_apart: false, .. } => {
+        ProbeResult::Independent { rows_differed: false, .. } => {
             "all rows of a trial gave the same answer, which shows nothing".to_owned()
         }
-        Seen::Differs(because) | Seen::Mixed(because) => format!("a trial: {because}"),
-        Seen::NotRun(because) => format!("no trial could be run: {}", in_words(because)),
+        ProbeResult::Differs(reason) | ProbeResult::Dependent(reason) => format!("a trial: {reason}"),
+        ProbeResult::NotRun(reason) => format!("no trial could be run: {}", in_words(reason)),
     }
 }
 
@@ -99,7 +99,12 @@ fn named(name: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    fn decided(policy: BatchingPolicy, fits: bool, proven: bool, seen: &Seen) -> Result<Shared, String> {
+    fn decided(
+        policy: BatchingPolicy,
+        fits: bool,
+        proven: bool,
+        seen: &ProbeResult,
+    ) -> Result<SharingDecision, String> {
         let fits = if fits { Ok(()) } else { Err("the first dimension of \"x\" has a fixed size".to_owned()) };
         let unproven = NotProven { node: Some("Pad p".to_owned()), because: "moves rows".to_owned() };
         let prove = || Ok(if proven { Ok(()) } else { Err(unproven) });
@@ -109,13 +114,13 @@ mod tests {
     #[test]
     fn calls_share_runs_by_proof_and_trial_together() {
         use BatchingPolicy::{Auto, Off, SameTenant};
-        let apart = Seen::Apart { sets: 3, told_apart: true };
-        let nothing = Seen::Apart { sets: 3, told_apart: false };
-        let mixed = Seen::Mixed("row 2 of 7 changed".to_owned());
-        let differs = Seen::Differs("2 rows are off by 1e-3".to_owned());
-        let failed = Seen::NotRun("it is too large".to_owned());
+        let apart = ProbeResult::Independent { sets: 3, rows_differed: true };
+        let nothing = ProbeResult::Independent { sets: 3, rows_differed: false };
+        let mixed = ProbeResult::Dependent("row 2 of 7 changed".to_owned());
+        let differs = ProbeResult::Differs("2 rows are off by 1e-3".to_owned());
+        let failed = ProbeResult::NotRun("it is too large".to_owned());
         let (rows, tenant, alone) = (Batching::Rows, Batching::SameTenant, Batching::None);
-        for (policy, fits, proven, seen, expected, because) in [
+        for (policy, fits, proven, seen, expected, reason) in [
             (Auto, true, true, &apart, rows, "rows are proven independent; no row changed another one in a trial of 3"),
             (Auto, true, true, &nothing, rows, "gave the same answer, which shows nothing"),
             (Auto, true, true, &differs, alone, "proven independent, but a trial: 2 rows are off by 1e-3"),
@@ -130,15 +135,15 @@ mod tests {
             (SameTenant, true, false, &mixed, tenant, "a trial: row 2 of 7 changed"),
             (SameTenant, true, false, &failed, tenant, "no trial could be run"),
         ] {
-            let shared = decided(policy, fits, proven, seen).expect(because);
-            assert_eq!((shared.batching, shared.rows_proof.is_some()), (expected, expected == rows), "{because}");
-            assert!(shared.because.contains(because), "{because:?}: {}", shared.because);
+            let shared = decided(policy, fits, proven, seen).expect(reason);
+            assert_eq!((shared.batching, shared.rows_proof.is_some()), (expected, expected == rows), "{reason}");
+            assert!(shared.reason.contains(reason), "{reason:?}: {}", shared.reason);
         }
     }
 
     #[test]
     fn a_trial_that_contradicts_the_proof_fails_the_publish_and_an_override_that_cannot_be_is_refused() {
-        let mixed = Seen::Mixed("row 2 of 7 changed".to_owned());
+        let mixed = ProbeResult::Dependent("row 2 of 7 changed".to_owned());
         for policy in [BatchingPolicy::Auto, BatchingPolicy::SameTenant] {
             let error = decided(policy, true, true, &mixed).expect_err("they disagree");
             assert!(error.contains("proven") && error.contains("row 2 of 7 changed"), "{error}");
@@ -149,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_does_not_depend_on_them_asks_neither_proof_nor_trial() {
-        let prove = || -> Proof { panic!("not asked") };
+        let prove = || -> RowsProof { panic!("not asked") };
         let off = decide(None, BatchingPolicy::Off, Ok(()), prove, || panic!("not asked")).expect("off");
         assert_eq!(off.batching, Batching::None);
         let unproven = || Ok(Err(NotProven { node: None, because: "no".to_owned() }));
