@@ -113,5 +113,5 @@ async fn what_another_runtime_prepared_and_what_makes_no_session_is_left_alone()
     put(&stage, &manifest, Some(PreparedNetwork { blob, ..prepared }));
     let function = function(&stage).await.start();
     assert_eq!(answers(&stage, &function, 1).await, expected);
-    function.logs().message("the prepared network makes no session").await;
+    function.logs().message("the prepared network cannot be loaded: using the ONNX file").await;
 }

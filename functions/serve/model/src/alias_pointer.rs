@@ -1,8 +1,8 @@
-//! What an alias holds: a version, signed by a publisher, with a serial that grows each time that the alias is moved.
+//! The pointer that an alias stores: a version and a serial, signed by a publisher. The serial grows with each move of the alias.
 //!
-//! Who can write the store but not sign can neither have functions serve a version that no publisher pointed to, nor put an earlier
-//! pointer back: functions take no serial below the highest that any of them has seen. To roll back is to sign a new pointer to an
-//! older version.
+//! An attacker with write access to the store, but without a signing key, can neither point an alias to another version nor
+//! replay an earlier pointer: functions reject a serial below the highest that any of them has seen. A rollback signs a new
+//! pointer to an older version.
 
 #[cfg(any(test, feature = "publish"))]
 use amaas_wire::dsse::SigningKey;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use amaas_store::{Alias, ModelName, Version};
 
-/// A pointer that is to be signed, or was found signed.
+/// A pointer, to be signed or with a verified signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AliasPointer {
@@ -22,18 +22,18 @@ pub(crate) struct AliasPointer {
 }
 
 impl AliasPointer {
-    /// The pointer as it is stored.
+    /// Signs the pointer, and returns the document to store.
     #[cfg(any(test, feature = "publish"))]
     pub(crate) fn sign(&self, signer: &SigningKey) -> Vec<u8> {
-        // Names and a number only, so that there is nothing that JSON has no form for.
+        // Names and a number always have a JSON form.
         let payload = serde_json::to_vec(self).unwrap_or_default();
         Envelope::sign(PAYLOAD_TYPE, payload, &[signer]).to_json()
     }
 
-    /// Reads the pointer of `alias` of `model`, if one of `publishers` signed it.
+    /// Verifies the pointer of `alias` of `model`: that one of `publishers` signed it for this alias.
     ///
     /// # Errors
-    /// [`PointerError`] says why it is not taken.
+    /// [`PointerError`] says why the pointer is rejected.
     pub(crate) fn verify(
         document: &[u8],
         (model, alias): (&ModelName, &Alias),
@@ -54,27 +54,27 @@ impl AliasPointer {
     }
 }
 
-/// Why a pointer is not taken.
+/// Why a pointer is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
 pub enum PointerError {
-    /// It is bare text, as earlier versions of amaas wrote it, or something else.
+    /// It has no signature; earlier versions of amaas wrote plain text.
     #[error("it is not signed; `amaas alias MODEL ALIAS VERSION` points it to a version, signed")]
     Unsigned,
-    /// Whoever signed it is not trusted.
+    /// The publisher that signed it is not trusted.
     #[error("it is not signed by a publisher that this function trusts (AMAAS_PUBLISHERS)")]
     Signer,
-    /// It was altered.
+    /// The signature does not match: the pointer was altered.
     #[error("its signature does not hold: it was altered")]
     Signature,
-    /// What was signed is no pointer.
+    /// The signed payload is not a pointer.
     #[error("what was signed is no pointer")]
     Malformed,
-    /// It was put in another place.
+    /// It belongs to another alias.
     #[error("it is the one of alias {alias} of model {model}")]
     Misplaced { model: String, alias: String },
-    /// An earlier one was put back.
+    /// It is older than one that was seen: a replay.
     #[error("it has the serial {serial}, and {highest} has been seen: who can write the store put an older one back")]
     Older { serial: u64, highest: u64 },
 }

@@ -1,4 +1,4 @@
-//! Models: manifests, tasks, and the way from an export in an object store to a session that answers.
+//! Models: manifests, tasks, publishing to an object store, and loading from it.
 
 mod alias_pointer;
 pub mod at_rest;

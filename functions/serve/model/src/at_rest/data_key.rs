@@ -1,4 +1,4 @@
-//! The key of a version, and what is made of it.
+//! The data key of a version, and the keys derived from it with HKDF.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,14 +17,14 @@ use amaas_wire::Digest;
 pub struct DataKey(Prk);
 
 impl DataKey {
-    /// A new key, and its bytes to be wrapped; `None` where the operating system gives no randomness.
+    /// Generates a key, and returns its bytes to be wrapped; `None` if the operating system provides no randomness.
     pub fn generate() -> Option<(Self, Zeroizing<[u8; KEY_LEN]>)> {
         let mut bytes = Zeroizing::new([0; KEY_LEN]);
         getrandom::fill(bytes.as_mut_slice()).ok()?;
         Some((Self::extract(bytes.as_slice()), bytes))
     }
 
-    /// The key that was unwrapped; `None` where it is not what `commitment` was made of.
+    /// The unwrapped key; `None` if it does not match `commitment`.
     pub fn open(bytes: &[u8], commitment: &Digest) -> Option<Self> {
         let key = Self::extract(bytes);
         verify_slices_are_equal(key.commitment().as_bytes(), commitment.as_bytes()).ok().map(|()| key)
@@ -34,12 +34,12 @@ impl DataKey {
         Self(Salt::new(HKDF_SHA256, SALT).extract(bytes))
     }
 
-    /// What the manifest says of the key, without telling it.
+    /// The key commitment for the manifest, which does not reveal the key.
     pub fn commitment(&self) -> Digest {
         Digest::from_bytes(*self.expand("commitment", ""))
     }
 
-    /// A digest of a blob that only who has the key can compare with anything.
+    /// A keyed digest (HMAC) of a blob, which only a holder of the data key can compute.
     pub fn fingerprint(&self, role: &BlobRole, plain: &[u8]) -> Digest {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.expand("fingerprint", &role.label()).as_slice());
         let mut digest = [0; KEY_LEN];
@@ -47,14 +47,14 @@ impl DataKey {
         Digest::from_bytes(digest)
     }
 
-    /// Seals the segment `index` of the blob with that role in place, bound to `identity`. Each segment is sealed once only.
+    /// Seals the segment `index` of the blob `role` in place, bound to `identity`. A segment must be sealed only once, because the index is the nonce.
     pub fn seal(&self, role: &BlobRole, identity: Digest, index: u64, segment: &mut [u8]) -> Option<SegmentTag> {
         let (key, nonce, aad) = self.parts(role, identity, index)?;
         let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), segment).ok()?;
         tag.as_ref().try_into().ok().map(SegmentTag)
     }
 
-    /// Opens what [`seal`](Self::seal) sealed, in place; `None` where it is anything else, and `segment` is zeros then.
+    /// Opens a segment that [`seal`](Self::seal) sealed, in place. `None` if authentication fails; then `segment` is zeroed.
     pub fn open_segment(
         &self,
         role: &BlobRole,
@@ -104,7 +104,7 @@ impl KeyType for HkdfLength {
     }
 }
 
-/// The tag of a sealed segment; text form is 32 lower-case hexadecimal digits.
+/// The AES-GCM tag of a sealed segment; its text form is 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct SegmentTag([u8; 16]);

@@ -1,4 +1,4 @@
-//! Why a model could not be loaded.
+//! Errors of loading a model.
 
 use crate::alias_pointer::PointerError;
 use crate::load::UnwrapError;
@@ -19,67 +19,67 @@ pub enum LoadError {
     /// The store could not be reached, or an object is missing or short.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The alias holds no pointer that is taken.
+    /// The alias has no valid pointer.
     #[error("alias {alias} of model {model}: {cause}")]
     Alias { model: String, alias: String, cause: PointerError },
-    /// Which pointers were seen cannot be read or kept.
+    /// The highest serial of the alias cannot be read or stored.
     #[error("the serial of an alias: {0}")]
     Ledger(#[from] LedgerError),
     /// The manifest is not well formed.
     #[error("manifest {key}: {cause}")]
     Manifest { key: String, cause: ManifestError },
-    /// The manifest stands under another name than its own.
+    /// The manifest is stored under another name than its own.
     #[error("manifest {key} says that it is of model {model} version {version}")]
     Misplaced { key: String, model: String, version: String },
-    /// The version is older than this function was told to take.
+    /// The version is older than the operator allows.
     #[error(
         "manifest {key} has the serial {serial}, below the least that this function takes (AMAAS_LEAST_SERIAL), {least}"
     )]
     RolledBack { key: String, serial: u64, least: u64 },
-    /// There is no key to open the model with.
+    /// The data key of the model cannot be unwrapped.
     #[error(transparent)]
     Unwrap(#[from] UnwrapError),
-    /// A segment of a blob was sealed for something else.
+    /// The authentication tag of a segment does not match.
     #[error(
         "blob {blob} segment {segment}: the tag is not good: it was sealed for something else, or with another key"
     )]
     Tag { blob: Digest, segment: usize },
-    /// A segment of a blob is not what the manifest says.
+    /// The digest of a segment does not match the manifest.
     #[error("blob {blob} segment {segment}: digest mismatch: expected {expected}, got {got}")]
     Digest { blob: Digest, segment: usize, expected: Digest, got: Digest },
-    /// There is no ONNX Runtime.
+    /// The ONNX Runtime library was not found.
     #[error(transparent)]
     Library(#[from] LibraryError),
     /// ONNX Runtime did not start.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// The network could not be made into a session.
+    /// No session could be created from the network.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// What publishing made of the network could not be made into a session.
+    /// No session could be created from the prepared network.
     #[error("the prepared network: {0}")]
     Prepared(SessionError),
-    /// The task could not be made from the assets.
+    /// The task could not be loaded from the assets.
     #[error("task: {0}")]
     Task(#[from] TaskError),
-    /// The network cannot do what the task is for.
+    /// The network does not have the tensors that the task needs.
     #[error("task: {0}")]
     Contract(String),
     /// The golden cases cannot be read.
     #[error("golden cases: {0}")]
     Golden(ManifestError),
-    /// The network does not give the known answers.
+    /// The network's outputs differ from the golden ones.
     #[error("golden case {case}: {what}")]
     GoldenCase { case: usize, what: String },
-    /// A run of the network passed its deadline, and could not be ended.
+    /// A run of the network passed its deadline and could not be stopped.
     #[error(
         "a run of the network passed its deadline (AMAAS_MAX_RUN_SECONDS) before the first call, and one operator of it does not end"
     )]
     DoesNotEnd,
-    /// Something in the way, such as the task's own code, panicked.
+    /// A panic while loading, such as in the task's code.
     #[error("loading panicked; the log says where")]
     Panicked,
-    /// The operating system gave no thread.
+    /// The operating system could not start a thread.
     #[error("the inference thread could not be started: {0}")]
     Thread(std::io::Error),
 }
@@ -96,7 +96,7 @@ pub enum Retryability {
 }
 
 impl LoadError {
-    /// What callers may read, who need no key to ask whether a model is ready: store and cause, but no path of the machine.
+    /// The text for clients, who may ask without a key whether a model is ready: store and cause, but no local path.
     pub fn public(&self) -> String {
         match self {
             Self::Library(_) | Self::Runtime(_) => "ONNX Runtime could not be started; the log says why".to_owned(),
@@ -126,7 +126,7 @@ impl LoadError {
             Self::Store(error) if error.is_retryable() => Retryability::Transient,
             Self::Thread(_) | Self::Ledger(LedgerError::Unreachable { .. }) => Retryability::Transient,
             Self::Unwrap(UnwrapError::Vault(error)) if error.is_retryable() => Retryability::Transient,
-            // The first four may be a read that went wrong, or a store that was damaged.
+            // The first four can come from a corrupted read or a damaged store.
             Self::Digest { .. }
             | Self::Tag { .. }
             | Self::Manifest { .. }

@@ -1,4 +1,4 @@
-//! Blobs out of the store: segments in parallel, into one buffer, each verified and opened in place as it lands.
+//! Fetches blobs from the store: segments in parallel, into one buffer, each verified and decrypted in place.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use amaas_engine::pages;
 use amaas_store::{Store, StoreError, blob_key};
 use amaas_wire::{Digest, DigestHasher};
 
-/// The bytes of `blob`, opened where it is sealed.
+/// Fetches the bytes of `blob`, decrypted if it is sealed.
 ///
 /// The buffer is allocated once and each segment is read into its own part of it, so that no byte is copied twice.
 pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<UnsealContext>) -> Result<Bytes, LoadError> {
@@ -24,7 +24,7 @@ pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<UnsealConte
     let mut landed: Vec<Option<BytesMut>> = blob.segments.iter().map(|_| None).collect();
     let part = |_| rest.split_to(segment_size.min(rest.len()));
     segments(store, blob, sealed, part, |index, part| landed[index] = Some(part)).await?;
-    // The parts lie side by side in memory, so joining them moves nothing.
+    // The parts are adjacent in memory, so joining them copies nothing.
     let mut whole = BytesMut::new();
     for part in landed.into_iter().flatten() {
         whole.unsplit(part);
@@ -32,10 +32,10 @@ pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<UnsealConte
     Ok(whole.freeze())
 }
 
-/// The same in memory that ONNX Runtime can be given a share of.
+/// The same, into memory that ONNX Runtime can share.
 ///
-/// Such memory cannot be lent to tasks in parts, so each segment lands in a buffer of its own and is copied from there: 8 MiB at
-/// a time, which takes half a millisecond, and never the whole twice.
+/// An `Arc<[u8]>` cannot be split among tasks, so each segment is read into its own buffer and copied: 8 MiB at a time, which
+/// takes half a millisecond. The whole blob is never in memory twice.
 pub(super) async fn fetch_shared(
     store: &Store,
     blob: &Blob,
@@ -43,7 +43,7 @@ pub(super) async fn fetch_shared(
 ) -> Result<Arc<[u8]>, LoadError> {
     let (size, segment_size) = sizes(store, blob)?;
     let mut whole = spawn_blocking(move || zeroed(size)).await.map_err(|_| LoadError::Panicked)?;
-    let buffer = Arc::get_mut(&mut whole).expect("nobody else has what was made on the line above");
+    let buffer = Arc::get_mut(&mut whole).expect("the `Arc` was made on the line above and is not shared yet");
     let from = |index: usize| index.saturating_mul(segment_size);
     let part = |index| BytesMut::zeroed(segment_size.min(size.saturating_sub(from(index))));
     let land = |index, part: BytesMut| buffer[from(index)..from(index) + part.len()].copy_from_slice(&part);
@@ -51,7 +51,7 @@ pub(super) async fn fetch_shared(
     Ok(whole)
 }
 
-/// Bytes of the blob, and of each of its segments but the last.
+/// The size of the blob, and of each segment but the last.
 fn sizes(store: &Store, blob: &Blob) -> Result<(usize, usize), LoadError> {
     let too_large = |_| StoreError::Unreachable {
         store: store.to_string(),
@@ -61,7 +61,7 @@ fn sizes(store: &Store, blob: &Blob) -> Result<(usize, usize), LoadError> {
     Ok((usize::try_from(blob.size).map_err(too_large)?, usize::try_from(blob.segment_size).map_err(too_large)?))
 }
 
-/// Fetches all segments, a few at a time, each into what `part` gives for it, and hands them to `land` in any order.
+/// Fetches all segments, a few at a time, each into the buffer that `part` returns for it, and passes them to `land` in any order.
 async fn segments(
     store: &Store,
     blob: &Blob,
@@ -91,7 +91,7 @@ async fn segments(
     Ok(())
 }
 
-/// What a sealed blob is opened with.
+/// The key and context that a sealed blob is decrypted with.
 #[derive(Clone)]
 pub(super) struct UnsealContext {
     pub(super) key: DataKeyFuture,
@@ -118,9 +118,9 @@ impl SegmentFetch {
             let mut hasher = DigestHasher::default();
             match store.read_range(&key, offset, &mut part, |piece| hasher.update(piece)).await {
                 Ok(()) => break hasher.finish(),
-                // A body that breaks off costs this segment again, not the whole blob.
+                // After a truncated body, only this segment is fetched again, not the whole blob.
                 Err(error) if error.is_retryable() && attempt < MAX_ATTEMPTS => {
-                    tracing::warn!(%error, attempt, "a segment is fetched again");
+                    tracing::warn!(%error, attempt, "fetching a segment again");
                     attempt += 1;
                 }
                 Err(error) => return Err(error.into()),
@@ -131,7 +131,7 @@ impl SegmentFetch {
         }
         let Some((UnsealContext { key, role, identity }, tag)) = tagged else { return Ok((index, part)) };
         let key = key.await?;
-        // 8 MiB take a millisecond, too long for a thread that others wait for.
+        // Decrypting 8 MiB takes a millisecond, which is too long for a thread of the async runtime.
         let opened = spawn_blocking(move || {
             let opened = key.open_segment(&role, identity, index as u64, &mut part, tag);
             opened.map(|()| part)
@@ -141,7 +141,7 @@ impl SegmentFetch {
     }
 }
 
-/// One connection gives 50 to 90 MB/s in a Lambda function; eight fill its network.
+/// One connection reaches 50 to 90 MB/s in a Lambda function; eight saturate its network.
 const MAX_SEGMENT_FETCHES: usize = 8;
 const MAX_ATTEMPTS: u32 = 3;
 

@@ -1,4 +1,4 @@
-//! Golden cases: whether a network gives the answers that another implementation gave.
+//! Golden cases: compares a network's outputs with those of a reference implementation.
 
 use amaas_wire::{Tensor, TensorData};
 
@@ -8,9 +8,12 @@ use super::LoadError;
 use crate::manifest::GoldenCases;
 use amaas_engine::infer::Network;
 
-/// Runs every case.
+/// Runs every case on `network`.
+///
+/// # Errors
+/// [`LoadError::GoldenCase`] names the first case that fails.
 pub fn check_golden(network: &mut impl Network, provider: Provider, golden: &GoldenCases) -> Result<(), LoadError> {
-    // Other hardware sums in another order; 1e-3 is what its vendors' own checks allow.
+    // Other hardware sums in another order; 1e-3 is the tolerance of the vendors' own checks.
     let atol = if provider == Provider::Cpu { golden.atol } else { golden.atol.max(1e-3) };
     for (index, case) in golden.cases.iter().enumerate() {
         let failed = |what: String| LoadError::GoldenCase { case: index, what };
@@ -24,7 +27,10 @@ pub fn check_golden(network: &mut impl Network, provider: Provider, golden: &Gol
     Ok(())
 }
 
-/// Says how the tensors differ by more than `atol`, where they do.
+/// Compares two tensors.
+///
+/// # Errors
+/// Describes how they differ by more than `atol`.
 pub fn compare(expected: &Tensor, got: &Tensor, atol: f64) -> Result<(), String> {
     let name = expected.name();
     if (expected.datatype(), expected.shape()) != (got.datatype(), got.shape()) {
@@ -39,7 +45,7 @@ pub fn compare(expected: &Tensor, got: &Tensor, atol: f64) -> Result<(), String>
         (expected, got) if expected == got => 0.0,
         _ => return Err(format!("output {name:?} differs")),
     };
-    // NaN is not below any bound.
+    // NaN is within no bound.
     if max_difference <= atol {
         Ok(())
     } else {

@@ -1,7 +1,7 @@
-//! Alias → manifest → fetch → verify → unseal → session: the only place where a session of a stored model is made.
+//! Alias → manifest → fetch → verify → unseal → session: the only code that creates a session of a stored model.
 //!
-//! ONNX Runtime is started while the first bytes travel, and the data key of a sealed model is unwrapped meanwhile. The manifest's
-//! signature is verified before anything in it is believed; each segment is verified, and opened in place, as it lands.
+//! ONNX Runtime starts, and the vault unwraps the data key, while the first bytes are fetched. No field of a manifest is used
+//! before its signature is verified. Each segment is verified and decrypted in place as it arrives.
 
 mod error;
 mod fetch;

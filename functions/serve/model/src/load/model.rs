@@ -1,4 +1,4 @@
-//! A model that is loaded, and the way there.
+//! A loaded model, and how it is loaded.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,28 +29,28 @@ use crate::task::{
     NetworkInfo, TaskContext, Tasks, UsageUnit,
 };
 
-/// A model that answers.
+/// A loaded model.
 pub struct Model {
     /// Its manifest.
     pub manifest: Manifest,
     /// The digest of its manifest, as it was signed.
     digest: Digest,
     networks: Arc<ModelNetworks>,
-    /// Its task; `None` for a network that is served as tensors.
+    /// Its task; `None` if the network is served as tensors.
     pub task: Option<LoadedTask>,
     provider: &'static str,
     warning: Option<String>,
     times: LoadTimes,
-    /// The most bytes of an answer.
+    /// The largest response, in bytes.
     answer_bytes: u64,
-    /// Last, so that it is dropped when the rest of the model is.
+    /// The last field, so that it is dropped after the rest of the model.
     _freed: Freed,
 }
 
-/// Where the time of a load went. Fetching and starting ONNX Runtime overlap, so the parts can add up to more than all.
+/// The durations of the phases of a load. Fetching and starting ONNX Runtime overlap, so the phases can add up to more than the total.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoadTimes {
-    /// ONNX Runtime's library and environment; next to nothing where the process has them.
+    /// ONNX Runtime's library and environment; near zero if the process has loaded them already.
     pub runtime: Duration,
     /// Alias and manifest.
     pub manifest: Duration,
@@ -58,11 +58,11 @@ pub struct LoadTimes {
     pub fetch: Duration,
     /// From the fetched bytes to a session.
     pub session: Duration,
-    /// Golden cases, and what networks beside the model's own take to be ready.
+    /// Golden cases, and the sessions of auxiliary networks.
     pub check: Duration,
-    /// A run on made-up values, where there are no golden cases that were one.
+    /// The task's example, or a run on synthetic inputs if there is neither a task nor a golden case.
     pub warm_up: Duration,
-    /// From the first to the last.
+    /// All phases, from start to end.
     pub total: Duration,
 }
 
@@ -77,12 +77,12 @@ impl Model {
         &self.manifest.version
     }
 
-    /// The task's name; `tensor` for a network that is served as it is.
+    /// The task's name; `tensor` if the model has no task.
     pub fn task_name(&self) -> &str {
         self.manifest.task.as_deref().unwrap_or("tensor")
     }
 
-    /// The digest of its manifest, as it was signed: what receipts name the model by.
+    /// The digest of its signed manifest, by which receipts name the model.
     pub fn digest(&self) -> Digest {
         self.digest
     }
@@ -92,17 +92,17 @@ impl Model {
         self.provider
     }
 
-    /// What was asked for and could not be had.
+    /// The execution provider that was requested but is not available.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// Where the time of its load went.
+    /// The durations of the phases of its load.
     pub fn times(&self) -> LoadTimes {
         self.times
     }
 
-    /// The most bytes that an answer may have.
+    /// The largest response, in bytes.
     pub fn answer_bytes(&self) -> u64 {
         self.answer_bytes
     }
@@ -117,12 +117,12 @@ impl Model {
         self.networks.all().any(ModelNetwork::is_lost)
     }
 
-    /// Done when a run of one of its networks does not end.
+    /// Waits until a run of one of its networks does not end.
     pub async fn wait_until_lost(&self) {
         select_all(self.networks.all().map(|network| network.lost().boxed())).await;
     }
 
-    /// Rows of calls that wait for its networks; calls of a decoder.
+    /// The queue depth of its networks: rows, or calls of a decoder.
     pub fn waiting(&self) -> usize {
         self.networks.all().map(ModelNetwork::waiting).sum()
     }
@@ -135,7 +135,7 @@ impl Model {
         self.networks.own().infer().ok_or_else(|| ModelError::NoTensors { model: self.name().to_string() })
     }
 
-    /// What its task answers on the routes for embeddings.
+    /// The interface of its task for the embeddings routes.
     ///
     /// # Errors
     /// [`ModelError::NoEmbeddings`].
@@ -144,7 +144,7 @@ impl Model {
         interface.ok_or_else(|| ModelError::NoEmbeddings { model: self.name().to_string() })
     }
 
-    /// What its task answers on the routes for completions.
+    /// The interface of its task for the completions routes.
     ///
     /// # Errors
     /// [`ModelError::NoCompletions`].
@@ -187,7 +187,7 @@ pub async fn load(
     let (manifest, digest) = resolve::manifest(source, model, version).await?;
     let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
 
-    // What was prepared was prepared for the CPU.
+    // Prepared networks are optimised for the CPU.
     let prepared = config.providers == [Provider::Cpu];
     let files = files(source, &manifest, prepared).await?;
     times.fetch = begun.elapsed().saturating_sub(times.manifest);
@@ -212,9 +212,9 @@ pub async fn load(
         }
     };
     let made = match sessions(files).await {
-        // Another build of ONNX Runtime may not take it; it takes the network itself.
+        // Another build of ONNX Runtime may not read the prepared network; it reads the ONNX file.
         Err(LoadError::Prepared(error)) => {
-            tracing::warn!(%error, "the prepared network makes no session");
+            tracing::warn!(%error, "the prepared network cannot be loaded: using the ONNX file");
             let files = self::files(source, &manifest, false).await?;
             sessions(files).await?
         }
@@ -233,7 +233,7 @@ pub async fn load(
     Ok(Model { manifest, digest, networks, task, provider, warning, times, answer_bytes, _freed: Freed })
 }
 
-/// What the task of a version is made of.
+/// The context that the task of a version is loaded from.
 fn context(manifest: &Manifest, files: &FetchedFiles) -> TaskContext {
     let info = |inputs: &[TensorSpec], outputs: &[TensorSpec], metadata: &BTreeMap<String, String>| NetworkInfo {
         inputs: inputs.to_vec(),
@@ -249,7 +249,7 @@ fn context(manifest: &Manifest, files: &FetchedFiles) -> TaskContext {
     }
 }
 
-/// Gives each network its thread and queue.
+/// Starts the thread and queue of each network.
 fn networks(
     manifest: &Manifest,
     network: ModelSession,
@@ -284,7 +284,7 @@ fn networks(
     Ok(ModelNetworks::new(made(manifest.into(), &manifest.outputs, executor), beside))
 }
 
-/// Fetches every blob of the version at once, and of each network what was `prepared` or what was given.
+/// Fetches every blob of the version concurrently; of each network, the `prepared` form or the ONNX file.
 async fn files(source: &ModelSource, manifest: &Manifest, prepared: bool) -> Result<FetchedFiles, LoadError> {
     let fits = |prepared: &Option<PreparedNetwork>| prepared.as_ref().is_some_and(PreparedNetwork::fits);
     let is_prepared = |name: Option<&String>| {
@@ -341,19 +341,19 @@ async fn files(source: &ModelSource, manifest: &Manifest, prepared: bool) -> Res
     Ok(FetchedFiles { network, golden, assets: Assets::new(assets), networks })
 }
 
-/// A blob that has landed.
+/// A fetched blob.
 enum FetchedBlob {
-    /// A file in which a network has weights, in the memory that ONNX Runtime is given.
+    /// External data of a network, in memory that ONNX Runtime shares.
     External { network: Option<String>, file: String, bytes: Arc<[u8]> },
-    /// Any other.
+    /// Any other blob.
     Other(BlobRole, Bytes),
 }
 
-/// The result of a task that nobody cancels.
+/// The result of a spawned task that is never cancelled.
 fn joined<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Result<T, LoadError> {
     result.unwrap_or(Err(LoadError::Panicked))
 }
 
-/// What the tokens of all sequences under way may leave in memory: 8,192 tokens of a network with 32 layers of 1,024 keys and as
-/// many values, or a million of the bundled one.
+/// /// The KV caches of all running sequences together: 8,192 tokens of a network with 32 layers of 1,024 keys and as many
+/// values, or a million tokens of the bundled one.
 const MAX_KV_CACHE_BYTES: usize = 2 << 30;

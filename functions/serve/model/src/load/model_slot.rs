@@ -1,10 +1,10 @@
-//! The place of one model in a host: loading, ready or failed; loaded again when its alias moves.
+//! The slot of one model in a host: loading, ready or failed. It loads the model again when its alias moves.
 //!
-//! One task loads, at a time. Calls wait for it, and where it failed they have it try again: a Lambda function lives only
-//! while a call is under way, so a retry that nobody waits for may never end.
+//! One task loads at a time, and calls wait for it. If it failed, a call requests a retry and waits for it: Lambda freezes a
+//! function between calls, so a retry in the background may never end.
 //!
-//! What an alias points to and cannot be loaded leaves the version before in its place, and is tried again, less and less often, or at
-//! once where the alias is moved; until then the slot says what it is behind of.
+//! If the version behind an alias cannot be loaded, the earlier version keeps answering. The slot retries with exponential
+//! backoff, or at once if the alias moves. Until then, [`ModelSlot::failed_update`] names the version and the cause.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,54 +23,54 @@ use amaas_engine::RuntimeConfig;
 use amaas_engine::infer::stuck;
 use amaas_store::{ModelName, VersionSelector};
 
-/// The place of one model.
+/// The slot of one model: its state, and the task that loads it.
 pub struct ModelSlot {
     model: ModelName,
     version: VersionSelector,
     state: watch::Sender<LoadState>,
-    /// Whether a task tries to load the model again and again.
+    /// Whether a task retries to load the model.
     is_retrying: AtomicBool,
-    /// Told by calls that wait for another attempt.
+    /// Notified by calls that wait for another attempt.
     retry_requested: Notify,
-    /// Whether the place was taken away.
+    /// Whether the host has removed the slot.
     retired: watch::Sender<bool>,
-    /// Held by whoever loads, so that two versions never race for the place; what the last attempt of theirs gave.
+    /// Locked while a version is loaded, so that two versions never race for the slot; holds the outcome of earlier attempts.
     attempt: tokio::sync::Mutex<LoadHistory>,
     last_failure: Mutex<LastFailure>,
 }
 
-/// What went wrong last, for callers.
+/// The last failure, as clients see it.
 #[derive(Default)]
 struct LastFailure {
-    /// What the alias points to and could not be loaded, while an earlier version answers.
+    /// The version that could not be loaded while an earlier one answers, and why.
     failed_update: Option<String>,
-    /// Whether another attempt may go better by itself.
+    /// Whether another attempt may succeed without intervention.
     is_transient: bool,
 }
 
-/// How far a model is.
+/// The state of a model.
 #[derive(Clone)]
 pub enum LoadState {
-    /// On its way; calls wait for it.
+    /// The model is being loaded; calls wait for it.
     Loading,
-    /// It answers.
+    /// The model answers calls.
     Ready(Arc<Model>),
-    /// It could not be loaded, and why.
+    /// The model could not be loaded, for this reason.
     Failed(String),
 }
 
-/// What is known from earlier attempts.
+/// The outcome of earlier attempts.
 #[derive(Default)]
 struct LoadHistory {
-    /// What the selector stood for when it was last looked at.
+    /// The version that the selector resolved to last.
     pointed: Option<ResolvedVersion>,
-    /// What could not be loaded.
+    /// The last version that could not be loaded.
     failed: Option<FailedVersion>,
-    /// The last error that was logged, so that a lasting one is logged once.
+    /// The last error that was logged, so that a repeated error is logged once.
     logged: Option<String>,
 }
 
-/// What could not be loaded, and when it is tried again.
+/// A version that could not be loaded, and when the slot retries it.
 struct FailedVersion {
     pointed: ResolvedVersion,
     retryability: Retryability,
@@ -79,7 +79,7 @@ struct FailedVersion {
 }
 
 impl FailedVersion {
-    /// `pointed` could not be loaded, after `earlier` could not.
+    /// Records that `pointed` could not be loaded; doubles the backoff of `earlier` if it is the same version.
     fn new(pointed: ResolvedVersion, retryability: Retryability, earlier: Option<&Self>) -> Self {
         let earlier = earlier.filter(|earlier| earlier.pointed == pointed);
         let pause = earlier.map_or(MIN_ALIAS_BACKOFF, |earlier| (earlier.pause * 2).min(MAX_ALIAS_BACKOFF));
@@ -87,17 +87,17 @@ impl FailedVersion {
     }
 }
 
-/// What has a model loaded.
+/// The trigger of a load.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LoadTrigger {
-    /// There is none, and calls wait for it.
+    /// No version is loaded, and calls wait for one.
     Call,
-    /// The alias is looked at now and then.
+    /// The periodic check of the alias.
     AliasPoll,
 }
 
 impl ModelSlot {
-    /// A place for a model that is not loaded yet.
+    /// A slot for a model that is not loaded yet.
     pub fn new(model: ModelName, version: VersionSelector) -> Self {
         let state = watch::Sender::new(LoadState::Loading);
         let (is_retrying, retry_requested, attempt) =
@@ -106,14 +106,14 @@ impl ModelSlot {
         Self { model, version, state, is_retrying, retry_requested, retired, attempt, last_failure: Mutex::default() }
     }
 
-    /// Ends what loads the model, since no host has this place any more.
+    /// Ends the task that loads the model, because the host has removed this slot.
     pub fn retire(&self) {
         self.retired.send_replace(true);
     }
 
-    /// Done when the place was taken away.
+    /// Waits until the slot is retired.
     pub async fn wait_until_retired(&self) {
-        // The sender is in the slot itself, so it is not gone before.
+        // The slot owns the sender, so the channel cannot close first.
         let _ = self.retired.subscribe().wait_for(|retired| *retired).await;
     }
 
@@ -122,17 +122,17 @@ impl ModelSlot {
         &self.model
     }
 
-    /// How far it is now.
+    /// The current state.
     pub fn state(&self) -> LoadState {
         self.state.borrow().clone()
     }
 
-    /// What its alias points to and could not be loaded, and why, while an earlier version answers.
+    /// The version that the alias points to but that could not be loaded, and why, while an earlier version answers.
     pub fn failed_update(&self) -> Option<String> {
         self.last_failure().failed_update.clone()
     }
 
-    /// Waits until it is no longer loading.
+    /// Waits until the state is no longer [`LoadState::Loading`].
     pub async fn wait_until_loaded(&self) -> LoadState {
         let mut state = self.state.subscribe();
         match state.wait_for(|state| !matches!(state, LoadState::Loading)).await {
@@ -141,8 +141,8 @@ impl ModelSlot {
         }
     }
 
-    /// The model; waits while it is loading, so that the first call of a cold start is slow and not refused, and a moment
-    /// where it failed but is tried again.
+    /// /// The model. Waits while it is loading, so that the first call of a cold start is slow but not refused. If loading
+    /// failed but is retried, waits for the next attempt for a short time.
     ///
     /// # Errors
     /// [`ModelError::NotReady`] with the cause.
@@ -152,7 +152,7 @@ impl ModelSlot {
             reason,
             retry_after: is_transient.then_some(RETRY_AFTER),
         };
-        // Nearly always, and then there is nobody to wait for.
+        // Fast path: the model is nearly always ready.
         if let LoadState::Ready(model) = &*self.state.borrow() {
             return Ok(Arc::clone(model));
         }
@@ -171,8 +171,8 @@ impl ModelSlot {
         }
     }
 
-    /// Loads the model, again and again with growing pauses while trying again can help. Calls wait through a first
-    /// failure that may pass; after any other they are answered with the cause.
+    /// /// Loads the model; retries with exponential backoff while a retry can succeed. Calls wait through a first transient
+    /// failure; after any other failure, they are answered with the cause.
     pub async fn load(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig) {
         self.is_retrying.store(true, Ordering::Relaxed);
         let (mut pause, mut attempt) = (MIN_LOAD_BACKOFF, 1);
@@ -192,7 +192,7 @@ impl ModelSlot {
             let ended = Instant::now();
             tokio::select! {
                 () = sleep(pause) => {}
-                // Calls do not have a large model fetched without a pause.
+                // Calls cannot cause a large model to be fetched without a pause.
                 () = self.retry_requested.notified() => sleep_until(ended + MIN_LOAD_BACKOFF.max(took).min(pause)).await,
             }
             (pause, attempt) = ((pause * 2).min(MAX_LOAD_BACKOFF), attempt + 1);
@@ -200,8 +200,8 @@ impl ModelSlot {
         self.is_retrying.store(false, Ordering::Relaxed);
     }
 
-    /// Looks every `period` whether the alias moved, without end, and loads what it points to. A version that cannot be
-    /// loaded leaves the one before in its place.
+    /// /// Checks every `period` whether the alias moved, and loads the version that it points to. If that version cannot be
+    /// loaded, the earlier one keeps answering. Returns only if the selector is a fixed version.
     pub async fn follow_alias(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig, period: Duration) {
         while let VersionSelector::Alias(_) = self.version {
             sleep(period).await;
@@ -209,9 +209,9 @@ impl ModelSlot {
         }
     }
 
-    /// Done when the model that answered does so no more, since a run of it does not end, and may be loaded again: each such run has
-    /// a thread and its memory until it ends, so there are a few of them at most. Meanwhile the model is not ready, which is how
-    /// whoever looks after the process learns that it should be started again.
+    /// /// Waits until a run of the loaded model does not end, and resets the state so that the model can be loaded again. Such a
+    /// run keeps its thread and memory, so the process tolerates [`MAX_STUCK_RUNS`] of them. Beyond that, the model stays not
+    /// ready, so that a health check restarts the process.
     pub async fn wait_until_lost(&self) {
         let mut state = self.state.subscribe();
         loop {
@@ -233,17 +233,17 @@ impl ModelSlot {
         let mut is_logged = false;
         while stuck() > MAX_STUCK_RUNS {
             if !is_logged {
-                tracing::error!(model = %self.model, "too many runs do not end; the process has to be started again");
+                tracing::error!(model = %self.model, "too many runs do not end: restart the process");
                 self.state.send_replace(LoadState::Failed("runs of it do not end".to_owned()));
                 is_logged = true;
             }
             sleep(MIN_LOAD_BACKOFF).await;
         }
-        tracing::error!(model = %self.model, "a run does not end, so the model is loaded again");
+        tracing::error!(model = %self.model, "a run does not end: loading the model again");
         self.state.send_replace(LoadState::Loading);
     }
 
-    /// Loads the version that the alias points to now, where another is served and nobody else is at it.
+    /// Loads the version that the alias points to now, if another one is served and no load is in progress.
     pub async fn check_alias(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig) {
         let Ok(mut attempt) = self.attempt.try_lock() else { return };
         if let Err(error) =
@@ -251,7 +251,7 @@ impl ModelSlot {
         {
             let text = error.to_string();
             if attempt.logged.as_ref() != Some(&text) {
-                tracing::error!(model = %self.model, %error, "what the alias points to could not be loaded");
+                tracing::error!(model = %self.model, %error, "the version behind the alias could not be loaded");
                 attempt.logged = Some(text);
             }
             self.record_failure(&error);
@@ -264,7 +264,7 @@ impl ModelSlot {
         self.load_catching_panics(source, tasks, config, (&mut attempt, LoadTrigger::Call)).await
     }
 
-    /// One attempt. A task is somebody else's code; where it panics, the model has failed, and nobody waits for ever.
+    /// One attempt. The task is the model owner's code: if it panics, the attempt fails, and no call waits forever.
     async fn load_catching_panics(
         &self,
         source: &ModelSource,
@@ -313,13 +313,13 @@ impl ModelSlot {
         }
     }
 
-    /// Forgets what went wrong: what the selector stands for is served.
+    /// Clears the recorded failures: the version that the selector resolves to is served.
     fn clear_failure(&self, attempt: &mut LoadHistory) {
         (attempt.failed, attempt.logged) = (None, None);
         self.last_failure().failed_update = None;
     }
 
-    /// Tells what is not served, where an earlier version is.
+    /// Records the version that could not be loaded, if an earlier one is served.
     fn record_failed_update(&self, pointed: Option<&ResolvedVersion>, error: &LoadError) {
         if let (VersionSelector::Alias(alias), LoadState::Ready(_)) = (&self.version, self.state()) {
             let cause = error.public();
@@ -336,7 +336,7 @@ impl ModelSlot {
         self.last_failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells why the model is not there, unless an earlier version of it is.
+    /// Records why the model is not ready, unless an earlier version is.
     fn record_failure(&self, error: &LoadError) {
         self.last_failure().is_transient = error.retryability() == Retryability::Transient;
         self.state.send_if_modified(|state| {
@@ -349,17 +349,17 @@ impl ModelSlot {
     }
 }
 
-/// How long a call waits for its model. A cold start of a large model takes seconds; API Gateway gives up after 29.
+/// How long a call waits for its model. A cold start of a large model takes seconds; API Gateway times out after 29.
 const LOAD_WAIT: Duration = Duration::from_secs(25);
-/// How long a call waits for another attempt at a model that failed.
+/// How long a call waits for the next attempt at a model that failed.
 const RETRY_WAIT: Duration = Duration::from_secs(3);
-/// How many runs that do not end the process goes on beside.
+/// How many runs that do not end the process tolerates.
 const MAX_STUCK_RUNS: usize = 1;
-/// When a call may be sent again that came before its model.
+/// The `Retry-After` of a call that came before its model was ready.
 pub const RETRY_AFTER: Duration = Duration::from_secs(2);
-/// After how long what an alias points to is tried again, when it could not be loaded for the first time.
+/// The backoff after the first failure to load the version behind an alias.
 const MIN_ALIAS_BACKOFF: Duration = Duration::from_secs(1);
-/// The same, when it could not be for long: a large model is fetched anew each time.
+/// The longest such backoff: each attempt fetches the model anew.
 const MAX_ALIAS_BACKOFF: Duration = Duration::from_mins(1);
 const MIN_LOAD_BACKOFF: Duration = Duration::from_millis(250);
 const MAX_LOAD_BACKOFF: Duration = Duration::from_secs(10);

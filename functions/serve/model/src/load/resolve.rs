@@ -1,4 +1,4 @@
-//! A model's name and an alias or version to the manifest.
+//! Resolves a model's name and an alias or version to the manifest.
 
 use crate::alias_pointer::{AliasPointer, PointerError};
 use crate::load::{LoadError, ModelSource};
@@ -6,15 +6,15 @@ use crate::manifest::Manifest;
 use amaas_store::{Alias, ModelName, Version, VersionSelector, alias_key, manifest_key};
 use amaas_wire::Digest;
 
-/// What a selector stands for.
+/// The version that a selector resolves to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ResolvedVersion {
     pub(super) version: Version,
-    /// That of the pointer, which grows each time that the alias is moved; `None` where no alias is followed.
+    /// The serial of the alias's pointer, which grows with each move of the alias; `None` if the selector is a version.
     pub(super) serial: Option<u64>,
 }
 
-/// The version that `selector` stands for now.
+/// Resolves `selector` to a version.
 pub async fn resolve(
     source: &ModelSource,
     model: &ModelName,
@@ -23,7 +23,7 @@ pub async fn resolve(
     Ok(pointed(source, model, selector).await?.version)
 }
 
-/// What `selector` stands for now: where it is an alias, as a publisher pointed it.
+/// Resolves `selector`; an alias through its pointer, if a publisher signed it.
 pub(super) async fn pointed(
     source: &ModelSource,
     model: &ModelName,
@@ -32,7 +32,7 @@ pub(super) async fn pointed(
     match selector {
         VersionSelector::Version(version) => Ok(ResolvedVersion { version: version.clone(), serial: None }),
         VersionSelector::Alias(alias) => match follow(source, model, alias).await {
-            // The alias may have been moved while it was read here, and another process have read where to.
+            // The alias may have moved during this read, and another process may have seen the new pointer.
             Err(LoadError::Alias { cause: PointerError::Older { .. }, .. }) => follow(source, model, alias).await,
             followed => followed,
         },
@@ -47,7 +47,7 @@ async fn follow(source: &ModelSource, model: &ModelName, alias: &Alias) -> Resul
     Ok(ResolvedVersion { version: pointer.version, serial: Some(pointer.serial) })
 }
 
-/// The manifest of a version, signed by a publisher, in its place and not too old; with the digest of what was signed.
+/// Reads the manifest of a version, with the digest of its payload. Checks its signature, name and serial.
 pub async fn manifest(
     source: &ModelSource,
     model: &ModelName,

@@ -1,4 +1,4 @@
-//! The sessions of a version: made, checked and run once each, before any has a thread of its own.
+//! The sessions of a version: each is created, checked and run once, before it gets a thread.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,11 +24,11 @@ pub(super) struct FetchedFiles {
     pub(super) networks: BTreeMap<String, NetworkFormat>,
 }
 
-/// What a session is made of.
+/// The format of a network file that a session is created from.
 pub(super) enum NetworkFormat {
-    /// The network as it was handed over.
+    /// The ONNX file as it was published.
     Onnx(NetworkFiles),
-    /// What publishing made of it.
+    /// The network as ONNX Runtime optimised it when it was published.
     Ort(Bytes),
 }
 
@@ -41,7 +41,7 @@ impl NetworkFormat {
     }
 }
 
-/// The sessions of a version, and where the time went.
+/// The sessions of a version, and the durations of the phases.
 pub(super) struct ModelSessions {
     pub(super) network: ModelSession,
     pub(super) named: Vec<(String, Onnx)>,
@@ -60,7 +60,7 @@ pub(super) enum ModelSession {
     Decoder(OnnxDecoder, Arc<dyn Tokenizer>),
 }
 
-/// Makes the sessions of what `manifest` describes. It blocks.
+/// Creates the sessions of the version that `manifest` describes. It blocks.
 pub(super) fn make(
     environment: &Environment,
     files: FetchedFiles,
@@ -106,7 +106,7 @@ pub(super) fn make(
     Ok(ModelSessions { network, named, provider: provider.name(), warning, session, check, warm_up })
 }
 
-/// Has `task` compute what it needs of its networks, and answer its example on them.
+/// Precomputes `task`, and has it answer its example.
 fn run_once(
     task: &LoadedTask,
     manifest: &Manifest,

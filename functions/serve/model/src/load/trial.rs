@@ -1,7 +1,7 @@
-//! A task's own example, answered before there are calls: whether the task can read the network that it was published with.
+//! Runs a task's example before the first call, to check that the task can use the network that it was published with.
 //!
-//! Publishing refuses a model whose task cannot. Loading asks again, with one run, which takes the place of a run on made-up values:
-//! what an older program published is then not ready, with the reason, and is not a model whose every call fails.
+//! Publishing refuses a model whose task cannot. Loading checks again with one run, which also warms up the network. So a model
+//! that an older program published does not get ready, with the reason, instead of failing every call.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -14,24 +14,24 @@ use amaas_wire::task::Prompt;
 use crate::error::PredictError;
 use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
 
-/// Has the networks of `call` answer `count` times the example of `task`. It blocks.
+/// Predicts `count` copies of the example of `task` on the networks of `call`. It blocks.
 pub(crate) fn run_example(task: &LoadedTask, call: ModelCall, count: usize) -> Result<(), PredictError> {
     let example_body = example_body(task.example(), count);
     block_on(Arc::clone(task).predict(call, example_body.into()))?.map(drop)
 }
 
-/// Has `task` compute what it needs before the first call. It blocks.
+/// Runs the task's `precompute`. It blocks.
 pub(crate) fn precompute(task: &LoadedTask, call: ModelCall) -> Result<(), PredictError> {
     block_on(Arc::clone(task).precompute(call))?
 }
 
-/// A trial waits for nothing but its own runs.
+/// A trial waits for its own runs only, so a single-threaded runtime is enough.
 fn block_on<F: Future>(future: F) -> Result<F::Output, PredictError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(PredictError::internal)?;
     Ok(runtime.block_on(future))
 }
 
-/// Has `decoder` go on with the text of `example`, by `count` tokens.
+/// Generates `count` tokens after the prompt in `example`, by greedy decoding.
 pub(crate) fn generate_tokens(
     tokenizer: &dyn Tokenizer,
     example: &str,
@@ -53,12 +53,12 @@ pub(crate) fn generate_tokens(
     tokenizer.decode(&made).map(drop).map_err(PredictError::internal)
 }
 
-/// Why a task could not be made ready, for the operator or the publisher.
+/// `error` as a [`TaskError`], for the operator or the publisher.
 pub(crate) fn task_error(error: &PredictError) -> TaskError {
     TaskError::new(amaas_engine::session::in_words(&error.for_operator()))
 }
 
-/// Whether the machine was too small or too busy for the trial, and so nothing is known of task and network.
+/// Whether the machine was too small or too busy for the trial, which then says nothing about task and network.
 pub(crate) fn is_resource_error(error: &PredictError) -> bool {
     let PredictError::Run(error) = error else { return false };
     matches!(
@@ -67,27 +67,27 @@ pub(crate) fn is_resource_error(error: &PredictError) -> bool {
     )
 }
 
-/// A network in an error: its name, where it is not the model's own, with what it takes and gives.
+/// A network in an error: its name, unless it is the model's own, with its inputs and outputs.
 pub(crate) type NetworkSignature<'s> = (Option<&'s str>, &'s [TensorSpec], &'s [TensorSpec]);
 
-/// What is said where `task` cannot run `networks`.
+/// The error that `task` cannot run `networks`.
 pub(crate) fn incompatible(task: &str, error: &PredictError, networks: &[NetworkSignature<'_>]) -> TaskError {
     let cause = amaas_engine::session::in_words(&error.for_operator());
     let mut text = format!("{task:?} cannot run this network: its example: {cause}");
     for network in networks {
-        // To write into a text never fails.
+        // Writing to a `String` never fails.
         let _ = write!(text, ". {}", describe_network(network));
     }
     TaskError::new(text)
 }
 
-/// What a network takes and gives.
+/// The inputs and outputs of a network, in words.
 pub(crate) fn describe_network((name, inputs, outputs): &NetworkSignature<'_>) -> String {
     let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
     format!("The network{name} takes {} and gives {}", describe_tensors(inputs), describe_tensors(outputs))
 }
 
-/// Tensors with their datatypes and shapes, the first of many.
+/// The first few tensors, with their datatypes and shapes.
 fn describe_tensors(specs: &[TensorSpec]) -> String {
     let dim = |dim: &Dim| dim.fixed().map_or_else(|| dim.symbol().unwrap_or("?").to_owned(), |size| size.to_string());
     let one = |spec: &TensorSpec| {
@@ -104,12 +104,12 @@ fn describe_tensors(specs: &[TensorSpec]) -> String {
     shown.join(", ")
 }
 
-/// A body with `count` examples.
+/// A `predict` body with `count` examples.
 fn example_body(example: &str, count: usize) -> String {
     format!(r#"{{"inputs":[{}]}}"#, vec![example; count].join(","))
 }
 
-/// Decoders of language models have a hundred tensors and more.
+/// Tensors that an error lists; decoders of language models have more than a hundred.
 const MAX_LISTED_TENSORS: usize = 6;
 
 #[cfg(test)]

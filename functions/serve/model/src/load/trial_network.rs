@@ -1,4 +1,4 @@
-//! Networks on the calling thread, for trials: nothing is queued or charged, and runs are recorded.
+//! Networks that run on the calling thread, for trials: no queue, no charges; runs are recorded.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use crate::task::{
     RunTensors, UsageSoFar,
 };
 
-/// A network that a trial runs.
+/// A network that runs on the calling thread and records its runs.
 pub(crate) struct TrialNetwork<N>(Mutex<TrialState<N>>);
 
 struct TrialState<N> {
@@ -23,7 +23,7 @@ struct TrialState<N> {
     runs: Vec<RecordedRun>,
 }
 
-/// A run of a trial.
+/// The inputs and outputs of one run.
 #[derive(Clone, Debug)]
 #[cfg_attr(not(feature = "publish"), allow(dead_code))] // publishing reads it
 pub(crate) struct RecordedRun {
@@ -36,18 +36,18 @@ impl<N: RunNetwork> TrialNetwork<N> {
         Arc::new(Self(Mutex::new(TrialState { network: Some(network), runs: Vec::new() })))
     }
 
-    /// The runs since the last time.
+    /// Takes the runs that were recorded since the last call.
     #[cfg_attr(not(feature = "publish"), allow(dead_code))] // publishing reads it
     pub(crate) fn take_runs(&self) -> Vec<RecordedRun> {
         std::mem::take(&mut self.lock().runs)
     }
 
-    /// Does something with the network between two runs.
+    /// Calls `work` with the network, between two runs.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut N) -> T) -> Option<T> {
         self.lock().network.as_mut().map(work)
     }
 
-    /// The network itself; a run after that fails.
+    /// Takes the network; later runs fail.
     pub(crate) fn take(&self) -> Option<N> {
         self.lock().network.take()
     }
@@ -68,7 +68,7 @@ impl<N: RunNetwork> RunTensors for TrialNetwork<N> {
     }
 }
 
-/// A network of a trial, with what it takes and gives.
+/// Wraps `direct` as a [`ModelNetwork`] with its inputs and outputs.
 pub(crate) fn network<N: RunNetwork>(
     direct: &Arc<TrialNetwork<N>>,
     takes: Takes<'_>,
@@ -78,17 +78,17 @@ pub(crate) fn network<N: RunNetwork>(
     ModelNetwork::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
 }
 
-/// A call of a trial, on these networks.
+/// A call on these networks that is not charged.
 pub(crate) fn call(own: ModelNetwork, named: BTreeMap<String, ModelNetwork>) -> ModelCall {
     call_on(Arc::new(ModelNetworks::new(own, named)))
 }
 
-/// A call that is charged to nobody, on the networks of a loaded model.
+/// A call on the networks of a loaded model that is not charged.
 pub(crate) fn call_on(networks: Arc<ModelNetworks>) -> ModelCall {
     ModelCall::new(Arc::new(UnchargedHost), networks)
 }
 
-/// Charges nothing, and does CPU work at once.
+/// Charges nothing, and does CPU work on the calling thread.
 struct UnchargedHost;
 
 #[async_trait]

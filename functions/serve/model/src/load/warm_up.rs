@@ -1,5 +1,5 @@
-//! A first run before the first call: ONNX Runtime takes memory and lays out weights then, so that the first caller need not wait. A
-//! task's example is one ([`trial`]), and what it shows counts; made-up values are another.
+//! Warm-up: one run before the first call, in which ONNX Runtime allocates memory and prepacks weights, so that the first client
+//! does not wait for it. A model with a task runs its example ([`trial`]), which has to succeed; others run on synthetic inputs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,10 +17,10 @@ use crate::error::PredictError;
 use crate::manifest::Manifest;
 use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
 
-/// Has the networks of `call`, of which `own` is the model's, answer the example of `task`.
+/// Runs the example of `task` on the networks of `call`; `own` is the model's own.
 ///
 /// # Errors
-/// If the task cannot read what its networks are. A machine that is too small or too busy for the run is no reason.
+/// If the task cannot use its networks. A machine that is too small or too busy for the run is not an error.
 pub(super) fn task(
     task: &LoadedTask,
     manifest: &Manifest,
@@ -31,7 +31,7 @@ pub(super) fn task(
     judge(bounded(stop, || trial::run_example(task, call, 1)), manifest)
 }
 
-/// Has `decoder` make the first token behind the example of the task.
+/// Has `decoder` generate the first token after the task's example.
 ///
 /// # Errors
 /// As for [`task`].
@@ -44,17 +44,17 @@ pub(super) fn tokens(
     judge(Some(trial::generate_tokens(tokenizer, example, 1, decoder)), manifest)
 }
 
-/// Whether a trial's `result`, `None` where it took too long, says that the task cannot run its networks.
+/// Judges a trial's `result`, which is `None` after a timeout: fails only if the task cannot run its networks.
 fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Result<(), TaskError> {
     let error = match result {
         Some(Ok(())) => return Ok(()),
         Some(Err(error)) if !trial::is_resource_error(&error) => error,
         Some(Err(error)) => {
-            tracing::info!(%error, "the network did not answer the task's example; its first call takes longer");
+            tracing::info!(%error, "warm-up failed: the first call takes longer");
             return Ok(());
         }
         None => {
-            tracing::info!("the network did not answer the task's example in time; its first call takes longer");
+            tracing::info!("warm-up timed out: the first call takes longer");
             return Ok(());
         }
     };
@@ -65,24 +65,24 @@ fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Resul
     Err(trial::incompatible(manifest.task.as_deref().unwrap_or_default(), &error, &networks))
 }
 
-/// Runs `network` once on made-up values, for a while at most. One that refuses them, or is too large for them, is served all the
-/// same: what values it takes nobody here knows, and whoever published it was told.
+/// /// Runs `network` once on synthetic inputs, for at most [`MAX_WARM_UP`]. A network that fails on them is served all the same:
+/// it may need values of another kind, and publishing has warned the publisher.
 pub(super) fn tensors(network: &mut impl Network, inputs: &[TensorSpec]) {
     let made = made_up(inputs.iter().filter(|input| !input.optional), 1);
     let run = |network: &mut _, made: Vec<_>| Network::run(network, &made).map_err(|error| error.for_operator());
     let result =
         made.and_then(|made| bounded(network.prepare(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned())));
     if let Err(error) = result {
-        tracing::info!(error, "the network was not run on made-up values; its first call takes longer");
+        tracing::info!(error, "warm-up on synthetic inputs failed: the first call takes longer");
     }
 }
 
-/// The result of `run`, which `stop` ends after a while; `None` if it did.
+/// The result of `run`; `None` if `stop` ended it after [`MAX_WARM_UP`].
 fn bounded<T>(stop: Option<Arc<dyn Stop>>, run: impl FnOnce() -> T) -> Option<T> {
     let (ended, end) = channel::<()>();
     let stopped = Arc::new(AtomicBool::new(false));
     let stops = Arc::clone(&stopped);
-    // Where there is no thread to be had, the run has no bound but its own.
+    // If no thread can be started, the run has no deadline but its own.
     let _watch = Builder::new().name("warm-up".to_owned()).spawn(move || {
         if let (Err(RecvTimeoutError::Timeout), Some(stop)) = (end.recv_timeout(MAX_WARM_UP), stop) {
             stops.store(true, Ordering::Relaxed);
@@ -94,7 +94,7 @@ fn bounded<T>(stop: Option<Arc<dyn Stop>>, run: impl FnOnce() -> T) -> Option<T>
     (!stopped.load(Ordering::Relaxed)).then_some(result)
 }
 
-/// Half of what Lambda gives a function to begin in.
+/// Half of the time that Lambda gives a function to initialise.
 const MAX_WARM_UP: Duration = Duration::from_secs(5);
 const TOO_LONG: &str = "the run took too long";
 

@@ -1,4 +1,5 @@
-//! Points aliases to versions: signed pointers with serials that grow, each written under the condition that the one before is unchanged.
+//! Sets aliases: writes a signed pointer with a higher serial, on condition that the previous pointer is unchanged
+//! (compare-and-swap).
 
 use std::time::SystemTime;
 
@@ -34,7 +35,7 @@ pub(super) async fn sign_aliases(store: &Store, signer: &SigningKey) -> Result<(
             let bare = store.read(&alias_key(&model, &alias)).await?.bytes;
             let Ok(version) = String::from_utf8_lossy(&bare).trim().parse() else { continue };
             match set_alias(store, (&model, &alias), &version, signer).await {
-                // Where it points nowhere there is nothing to serve, signed or not.
+                // A dangling alias serves nothing, signed or not.
                 Ok(_) | Err(PublishError::NoVersion { .. } | PublishError::NoModel { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -43,7 +44,7 @@ pub(super) async fn sign_aliases(store: &Store, signer: &SigningKey) -> Result<(
     Ok(())
 }
 
-/// Points `alias` of `model` to `version`.
+/// Points `alias` of `model` to `version`, with retries on conflict.
 pub(super) async fn move_alias(
     store: &Store,
     (model, alias): (&ModelName, &Alias),
@@ -66,7 +67,7 @@ pub(super) async fn move_alias(
             }
             Err(error) => return Err(error.into()),
         };
-        // Milliseconds, so that pointers of several publishers, who do not know one another's, follow one another too.
+        // Milliseconds, so that serials of several publishers, who cannot verify one another's pointers, are ordered too.
         let serial = milliseconds().max(before.map_or(0, |before| before.serial.saturating_add(1)));
         let pointer = AliasPointer { model: model.clone(), alias: alias.clone(), version: version.clone(), serial };
         match store.write(&key, pointer.sign(signer).into(), condition).await {
@@ -78,7 +79,7 @@ pub(super) async fn move_alias(
     Err(PublishError::Contended { model: model.to_string() })
 }
 
-/// Refuses a new alias that differs from one that is there in upper and lower case only: that one was meant.
+/// Refuses a new alias that differs from an existing one in upper and lower case only: it is probably a typo.
 pub(super) async fn refuse_near(store: &Store, model: &ModelName, alias: &Alias) -> Result<(), PublishError> {
     let aliases = store.list(&format!("models/{model}/aliases/")).await?;
     if aliases.iter().any(|there| there == alias.as_str()) {

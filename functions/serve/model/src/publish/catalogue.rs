@@ -1,4 +1,5 @@
-//! What a store holds of a model, read without a signature being verified: to be listed, removed and kept, never to be run.
+//! Lists the versions and aliases of a model in a store, without verifying signatures: for listing, removing and pruning, never
+//! for loading.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -14,11 +15,11 @@ pub struct ListedVersion {
     pub version: Version,
     /// The aliases that point to it.
     pub aliases: Vec<Alias>,
-    /// Its manifest, whoever signed it; `None` where it cannot be read.
+    /// Its manifest, by any signer; `None` if it cannot be read.
     pub manifest: Option<Manifest>,
 }
 
-/// An alias that leads to no version of its model.
+/// An alias that points to no version of its model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StrayAlias {
     /// Its name.
@@ -27,7 +28,7 @@ pub struct StrayAlias {
     pub to: Option<Version>,
 }
 
-/// The aliases of `model` that lead to no version of it.
+/// The aliases of `model` that point to no version of it.
 ///
 /// # Errors
 /// When the store cannot be reached.
@@ -45,7 +46,7 @@ pub async fn stray_aliases(store: &Store, model: &ModelName) -> Result<Vec<Stray
     Ok(stray)
 }
 
-/// The versions of `model`, in the order of their numbers; those whose names are none come last.
+/// The versions of `model`, in the order of their numbers; other names come last.
 ///
 /// # Errors
 /// When the store cannot be reached.
@@ -64,7 +65,7 @@ pub async fn versions(store: &Store, model: &ModelName) -> Result<Vec<ListedVers
     Ok(versions)
 }
 
-/// Whether every version of `model` was removed, and so nothing of it is left but the names that they had.
+/// Whether every version of `model` was removed, so that only tombstones are left.
 ///
 /// # Errors
 /// When the store cannot be reached.
@@ -80,7 +81,7 @@ pub async fn is_removed(store: &Store, model: &ModelName) -> Result<bool, StoreE
     Ok(removed)
 }
 
-/// The aliases of `model`, and where each points; `None` where that cannot be read.
+/// The aliases of `model` with their versions; `None` if a pointer cannot be read.
 pub(super) async fn aliases(store: &Store, model: &ModelName) -> Result<Vec<(Alias, Option<Version>)>, StoreError> {
     let mut aliases = Vec::new();
     for name in store.list(&format!("models/{model}/aliases/")).await? {
@@ -91,20 +92,20 @@ pub(super) async fn aliases(store: &Store, model: &ModelName) -> Result<Vec<(Ali
     Ok(aliases)
 }
 
-/// Where a pointer points, signed or as earlier versions of amaas wrote it.
+/// The version in a pointer, which is signed, or plain text of an earlier version of amaas.
 pub(super) fn pointed(document: &[u8]) -> Option<Version> {
     let Some(payload) = payload(document) else { return std::str::from_utf8(document).ok()?.trim().parse().ok() };
     let pointer: Value = serde_json::from_slice(&payload).ok()?;
     pointer.get("version")?.as_str()?.parse().ok()
 }
 
-/// What was signed in `document`, whoever did.
+/// The signed payload of `document`, by any signer.
 pub(super) fn payload(document: &[u8]) -> Option<Vec<u8>> {
     let envelope: Value = serde_json::from_slice(document).ok()?;
     BASE64_STANDARD.decode(envelope.get("payload")?.as_str()?).ok()
 }
 
-/// The document `key`; `None` where there is none.
+/// The object `key`; `None` if it does not exist.
 pub(super) async fn read(store: &Store, key: &str) -> Result<Option<bytes::Bytes>, StoreError> {
     match store.read(key).await {
         Ok(object) => Ok(Some(object.bytes)),
@@ -113,7 +114,7 @@ pub(super) async fn read(store: &Store, key: &str) -> Result<Option<bytes::Bytes
     }
 }
 
-/// Numbers in their order, and before other names.
+/// The sort key of a version: its number; other names come last.
 fn number(version: &Version) -> u64 {
     version.as_str().parse().unwrap_or(u64::MAX)
 }

@@ -1,5 +1,6 @@
-//! Whether a network can go on with texts, and whether sequences may share a run while it does: texts that are gone on with together
-//! have to be the same to the last bit as alone, whoever joins, leaves or moves. A seed means the same text only then.
+//! Checks that a decoder generates text, and that sequences can share runs (continuous batching). A sequence in a batch has to
+//! get the same logits, to the last bit, as alone, even if others join, leave or move. Otherwise, a seed would not determine the
+//! text.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use amaas_engine::RunError;
 use amaas_engine::generate::{Contract, Decoder};
 use amaas_engine::onnx::{NetworkFiles, rows};
 
-/// Whether the graph keeps sequences apart. The caches of a decoder have their batch where `contract` says.
+/// Proves that sequences are independent in the graph. `contract` names the batch dimension of each KV cache tensor.
 pub(super) fn prove(files: &NetworkFiles, contract: &Contract) -> RowsProof {
     let axes = contract
         .cache
@@ -19,10 +20,10 @@ pub(super) fn prove(files: &NetworkFiles, contract: &Contract) -> RowsProof {
     rows::prove_at(files, &axes.collect())
 }
 
-/// Goes on with texts alone and together, of tokens that every vocabulary has, in no more than `context` tokens.
+/// Decodes sequences alone and together, with tokens that every vocabulary has, within `context` tokens.
 ///
 /// # Errors
-/// Where the network cannot go on with texts at all.
+/// If the network cannot generate text at all.
 pub(super) fn probe(decoder: &mut impl Decoder, context: usize) -> Result<ProbeResult, String> {
     let (begun, mut sets, mut rows_differed) = (Instant::now(), 0, false);
     for length in PROMPT_LENGTHS {
@@ -39,13 +40,13 @@ pub(super) fn probe(decoder: &mut impl Decoder, context: usize) -> Result<ProbeR
     Ok(ProbeResult::Independent { sets, rows_differed })
 }
 
-/// A sequence that is gone on with alone: its logits at each step, and its past where it joins others.
+/// A sequence decoded alone: its logits at each step, and its KV cache at steps where it joins others.
 struct SoloSequence<P> {
     logits: Vec<Vec<f32>>,
     pasts: BTreeMap<usize, P>,
 }
 
-/// Texts of `length` tokens: alone, and together as [`STEPS`] says. Whether any two gave different logits.
+/// Decodes prompts of `length` tokens alone, and together as [`STEPS`] says. Returns whether any two sequences had different logits.
 fn run_steps<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, ProbeResult>, String> {
     let failed = |error: RunError| error.for_operator();
     let mut all = Vec::with_capacity(TRIAL_SEQUENCES);
@@ -91,13 +92,13 @@ fn run_alone<D: Decoder>(decoder: &mut D, text: usize, prompt: &[i64]) -> Result
     }
 }
 
-/// Whether a text is among those of a step, and was not among those before it.
+/// Whether a sequence is in a step, but not in the step before.
 fn joins(text: usize, step: usize) -> bool {
     let is_there = |step: usize| STEPS.get(step).is_some_and(|members| members.contains(&text));
     is_there(step) && step.checked_sub(1).is_none_or(|before| !is_there(before))
 }
 
-/// One step of `members`: those who were there `before` keep the past that they have in the cohort, others bring their own.
+/// One step of `members`: those in the step `before` keep their KV cache of the cohort; others bring their own.
 fn run_step<D: Decoder>(
     decoder: &mut D,
     all: &[SoloSequence<D::Past>],
@@ -125,7 +126,7 @@ fn run_step<D: Decoder>(
     }
 }
 
-/// What is to be said where logits differ.
+/// The result if logits differ.
 fn differ(expected: &[f32], got: &[f32], count: usize) -> Option<ProbeResult> {
     let bits = |logits: &[f32]| logits.iter().map(|logit| logit.to_bits()).collect::<Vec<_>>();
     if bits(expected) == bits(got) {
@@ -144,21 +145,21 @@ fn differ(expected: &[f32], got: &[f32], count: usize) -> Option<ProbeResult> {
     )))
 }
 
-/// A token of a text: one of those that every vocabulary has. Any two texts differ in the first two.
+/// A token of a sequence, from those that every vocabulary has. Any two sequences differ in the first two tokens.
 fn token(text: usize, place: usize) -> i64 {
     let digit = if place.is_multiple_of(2) { text % 3 } else { text / 3 % 3 };
     [1, 2, 3][(digit + place) % 3]
 }
 
-/// Texts of a trial.
+/// Sequences of a trial.
 const TRIAL_SEQUENCES: usize = 7;
-/// Tokens of prompts; two lengths of no particular multiple.
+/// Prompt lengths; odd, so that none is a multiple of a vector width.
 const PROMPT_LENGTHS: [usize; 3] = [3, 1, 37];
-/// Of what sequences leave behind that are kept for others to join.
+/// Bound on the KV caches that are kept for sequences that join later.
 const MAX_KV_CACHE_BYTES: usize = 512 << 20;
-/// No longer prompts are tried behind it.
+/// Longer prompts are not tried after this time.
 const MAX_TRIAL_TIME: Duration = Duration::from_secs(10);
-/// Who takes each step: sequences join, stay, move and leave, in odd numbers and even ones.
+/// The sequences of each step: they join, stay, move and leave, in odd and even numbers.
 const STEPS: [&[usize]; 10] = [
     &[0, 1],
     &[0, 1],

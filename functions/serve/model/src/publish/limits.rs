@@ -1,4 +1,4 @@
-//! Whether calls can name and shape a network's tensors at all: a network that no call can reach is not published.
+//! Checks a network's tensors against the limits of requests: a network that no call can reach is not published.
 
 use amaas_wire::Datatype;
 use amaas_wire::tensor::{MAX_NAME_LEN, MAX_RANK};
@@ -7,8 +7,8 @@ use super::PublishError;
 use crate::task::DEFAULT_MAX_BODY_BYTES;
 use amaas_engine::{Dim, TensorSpec};
 
-/// Checks what a network takes and gives against what messages of the protocol carry. An input that may be left out is not asked: calls
-/// without it go through.
+/// /// Checks names, ranks and sizes of inputs and outputs against the limits of the protocol. Optional inputs are not checked,
+/// because calls can leave them out.
 ///
 /// # Errors
 /// [`PublishError::Unreachable`] names the tensor and the limit.
@@ -23,7 +23,7 @@ pub(super) fn check(inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Result<(),
     Ok(())
 }
 
-/// What the publisher should know of a network whose smallest call is larger than functions take, unless their operator says so.
+/// The warning for a network whose smallest call exceeds the default body limit.
 pub(super) fn warning(inputs: &[TensorSpec]) -> Option<String> {
     let sizes =
         |input: &TensorSpec| -> Vec<u64> { input.shape.iter().filter_map(|dim| Some(dim.fixed()? as u64)).collect() };
@@ -37,7 +37,7 @@ pub(super) fn warning(inputs: &[TensorSpec]) -> Option<String> {
     })
 }
 
-/// Bytes of a value, at the least.
+/// The minimum size of a value, in bytes.
 fn value_bytes(datatype: Datatype) -> u64 {
     match datatype {
         Datatype::Bool | Datatype::Int8 | Datatype::Uint8 => 1,
@@ -47,7 +47,7 @@ fn value_bytes(datatype: Datatype) -> u64 {
     }
 }
 
-/// What of `spec` no message carries.
+/// The limit that `spec` exceeds.
 fn out_of_bounds(spec: &TensorSpec) -> Option<String> {
     let (name, rank) = (spec.name.len(), spec.shape.len());
     if name > MAX_NAME_LEN {
@@ -62,9 +62,9 @@ fn out_of_bounds(spec: &TensorSpec) -> Option<String> {
     bytes.is_none().then(|| format!("it has more values than there are addresses: {:?}", spec.metadata().shape))
 }
 
-/// Characters of a name that an error shows.
+/// The characters of a name that an error shows.
 const MAX_SHOWN_NAME: usize = 64;
-/// Bytes of one value, at most.
+/// The largest size of a value, in bytes.
 const MAX_VALUE_BYTES: usize = 8;
 
 #[cfg(test)]

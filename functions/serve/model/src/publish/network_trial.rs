@@ -1,7 +1,7 @@
-//! What a network is run for before it is published: its task's example, whether calls may share its runs, and its prepared form.
+//! The trials of a network before it is published: its task's example, whether calls may share runs, and its prepared form.
 //!
-//! A session holds the weights, and so does what prepares another one. Each ends before the next begins, so that publishing takes
-//! little more than twice the weights.
+//! A session holds the weights, and so does the preparation of another. Each ends before the next begins, so that publishing
+//! needs little more memory than twice the weights.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,19 +26,19 @@ use crate::load::{self, TrialNetwork, trial};
 use crate::manifest::AuxiliaryNetwork;
 use crate::task::{DecoderSpec, LoadedTask, ModelCall};
 
-/// A publication whose network is being tried.
+/// A publication in its trials.
 pub(super) struct NetworkTrial<'c> {
     pub(super) publication: &'c Publication,
-    /// What the network takes and gives.
+    /// The inputs and outputs of the model's own network.
     pub(super) tensors: (&'c [TensorSpec], &'c [TensorSpec]),
     pub(super) environment: Environment,
     pub(super) config: RuntimeConfig,
-    /// Networks in the form that is ready soonest, by name; the model's own has none.
+    /// Prepared networks, by name; `None` is the model's own.
     pub(super) prepared: Vec<(Option<String>, Bytes)>,
     pub(super) warnings: Vec<String>,
 }
 
-/// What the trials showed.
+/// The outcome of the trials.
 pub(super) struct TrialOutcome {
     pub(super) shared: SharingDecision,
     pub(super) prepared_reason: String,
@@ -62,7 +62,7 @@ impl NetworkTrial<'_> {
         let tokenizer = &*decoder.tokenizer;
         trial::generate_tokens(tokenizer, example, TRIAL_TOKENS, &mut session)
             .map_err(|error| self.refused(&error, &BTreeMap::new()))?;
-        // That it generates text at all is asked in any case.
+        // The probe runs in any case, to check that the network generates text at all.
         let seen = decoder_trial::probe(&mut session, tokenizer.context_length()).map_err(PublishError::Contract)?;
         let prove = || decoder_trial::prove(files, &contract);
         let shared = decide(None, self.publication.batching, Ok(()), prove, || seen)?;
@@ -71,7 +71,7 @@ impl NetworkTrial<'_> {
         Ok(TrialOutcome { shared, prepared_reason, auxiliary_reasons: BTreeMap::new(), networks: BTreeMap::new() })
     }
 
-    /// Tries a network from tensors to tensors, and those beside it.
+    /// Tries a network from tensors to tensors, and the auxiliary networks.
     pub(super) fn tensors(
         &mut self,
         network: Onnx,
@@ -82,7 +82,7 @@ impl NetworkTrial<'_> {
         let own = TrialNetwork::new(network);
         let mut named: BTreeMap<_, _> =
             named.into_iter().map(|(name, session)| (name, AuxiliaryTrial::new(session))).collect();
-        // Each input alone, first: of one the error is plainer, and nothing is known of batches yet.
+        // First with one input: its error is clearer, and whether the network has a batch is not known yet.
         let mut example = Vec::new();
         if let Some(task) = task {
             self.answer(task, 1, (&own, Batching::None), &named)?;
@@ -131,7 +131,7 @@ impl NetworkTrial<'_> {
         Ok(TrialOutcome { shared, prepared_reason, auxiliary_reasons, networks })
     }
 
-    /// Has `task` compute what it needs of its networks, and answer `count` times its example.
+    /// Precomputes `task`, and has it predict `count` copies of its example.
     fn answer(
         &self,
         task: &LoadedTask,
@@ -156,7 +156,7 @@ impl NetworkTrial<'_> {
         load::call(load::network(own, takes, self.tensors.1), named.iter().map(beside).collect())
     }
 
-    /// Why the task cannot run its networks.
+    /// The error that the task cannot run its networks.
     fn refused(&self, error: &PredictError, named: &BTreeMap<String, AuxiliaryTrial>) -> PublishError {
         let own = (None, self.tensors.0, self.tensors.1);
         let named = named
@@ -166,7 +166,7 @@ impl NetworkTrial<'_> {
         trial::incompatible(self.publication.task.as_deref().unwrap_or_default(), error, &networks).into()
     }
 
-    /// Keeps the prepared form of `files`, where there is one; says why, or why not.
+    /// Keeps the prepared form of `files`, if there is one. Returns the reason.
     fn prepare(&mut self, name: Option<&String>, files: &NetworkFiles, trial: &EquivalenceInputs<'_>) -> String {
         match prepare(&self.environment, files, trial, &self.config) {
             Ok(PreparedForm { bytes, reason }) => {
@@ -178,19 +178,19 @@ impl NetworkTrial<'_> {
     }
 }
 
-/// A network beside the model's own, with a session.
+/// An auxiliary network with its session.
 pub(super) struct AuxiliarySession {
     pub(super) onnx: Onnx,
     pub(super) described: AuxiliaryNetwork,
 }
 
-/// A network beside the model's own, while it is tried.
+/// An auxiliary network in its trials.
 struct AuxiliaryTrial {
     network: Arc<TrialNetwork<Onnx>>,
     described: AuxiliaryNetwork,
     /// Why calls share its runs, or not.
     reason: String,
-    /// What the task ran it on.
+    /// The inputs on which the task ran it.
     runs: Vec<Vec<Tensor>>,
 }
 
@@ -199,7 +199,7 @@ impl AuxiliaryTrial {
         Self { network: TrialNetwork::new(onnx), described, reason: String::new(), runs: Vec::new() }
     }
 
-    /// Decides which calls share its runs, on what the task ran it on.
+    /// Decides which calls share its runs, with the inputs on which the task ran it.
     fn decide(&mut self, name: &String, publication: &Publication) -> Result<(), PublishError> {
         self.runs = self.network.take_runs().into_iter().map(|run| run.inputs).collect();
         let known = (!self.runs.is_empty()).then(|| cases(self.runs.clone()));
@@ -216,12 +216,12 @@ impl AuxiliaryTrial {
     }
 }
 
-/// A network whose batches are not known yet.
+/// A network whose batching is not decided yet.
 pub(super) fn undecided(files: &NetworkFiles, inputs: Vec<TensorSpec>, outputs: Vec<TensorSpec>) -> AuxiliaryNetwork {
     AuxiliaryNetwork { inputs, outputs, ..undescribed_network(files) }
 }
 
-/// What a publisher is warned of if vectors are not of length 1.
+/// The warning if vectors do not have length 1.
 fn other_norm(task: &LoadedTask, outputs: &[Tensor]) -> Option<String> {
     let norm = task.interfaces().embeddings.as_ref()?.other_norm(outputs)?;
     Some(format!(
@@ -230,7 +230,7 @@ fn other_norm(task: &LoadedTask, outputs: &[Tensor]) -> Option<String> {
     ))
 }
 
-/// Tokens that the example is gone on with.
+/// The tokens that are generated after the example.
 const TRIAL_TOKENS: usize = 2;
-/// Examples in one run, where calls share runs.
+/// The examples in one run, if calls share runs.
 const BATCHED_EXAMPLES: usize = 3;

@@ -1,7 +1,7 @@
-//! A network in the form that is ready soonest: what ONNX Runtime writes once it has made a session, beside the ONNX file.
+//! Prepares a network: stores it in ONNX Runtime's own format, after optimisation, besides the ONNX file, if that loads faster.
 //!
-//! Invariant: what is prepared gives what the ONNX file gives: to the last bit with weights laid out for the CPU, and without that
-//! up to the order of sums. What makes tokens gives the same to the last bit always, or a seed would not mean a text.
+//! Invariant: the prepared network has the outputs of the ONNX file: equal to the last bit with prepacked weights, and up to the
+//! order of sums without. Logits of a decoder are always equal to the last bit, so that a seed determines the text.
 
 use std::time::{Duration, Instant};
 
@@ -19,26 +19,29 @@ use amaas_engine::session::{Onnx, OnnxDecoder, write_prepared};
 use amaas_engine::{Prepack, RuntimeConfig};
 use amaas_engine::{Sharing, TensorSpec};
 
-/// What a network is compared on.
+/// The inputs on which the two forms of a network are compared.
 pub(super) enum EquivalenceInputs<'t> {
     /// Known inputs.
     Golden(&'t GoldenCases),
-    /// Inputs that are made up, and what they are like.
+    /// Synthetic inputs of this kind.
     Inputs(&'t [TensorSpec], Values),
-    /// A text that is gone on with.
+    /// A sequence that a decoder continues.
     Tokens(&'t Contract),
-    /// Nothing: no values are known that it takes.
+    /// None: no inputs are known that the network accepts.
     None,
 }
 
-/// A network that is ready soonest.
+/// A prepared network.
 pub(super) struct PreparedForm {
     pub(super) bytes: Bytes,
-    /// By how much.
+    /// How much faster it is.
     pub(super) reason: String,
 }
 
-/// The prepared form of the network in `files`; or why there is none.
+/// The prepared form of the network in `files`.
+///
+/// # Errors
+/// Says why there is none.
 pub(super) fn prepare(
     environment: &Environment,
     files: &NetworkFiles,
@@ -118,16 +121,16 @@ fn tokens(network: Onnx, contract: &Contract) -> Result<Vec<Tensor>, String> {
     first.into_iter().chain(second).map(|logits| tensor(logits).map_err(|error| error.to_string())).collect()
 }
 
-/// The tensor as it is sent, which tells numbers apart that count as equal, and not those that are no numbers.
+/// The bytes of a tensor, which differ for 0 and -0, and are equal for NaNs with the same bits.
 fn bits(tensor: &Tensor) -> (String, Vec<usize>, Vec<u8>) {
     let mut bytes = Vec::new();
     tensor.write_bytes(&mut bytes);
     (tensor.name().to_owned(), tensor.shape().to_vec(), bytes)
 }
 
-/// Below that a session is made of the ONNX file in two or three milliseconds.
+/// Smaller ONNX files load in two or three milliseconds.
 const MIN_PREPARED_SIZE: u64 = 1 << 20;
-/// ONNX Runtime writes its own form as one buffer, whose places are signed numbers of 32 bits.
+/// ONNX Runtime writes its own format as one buffer with signed 32-bit offsets.
 const MAX_PREPARED_SIZE: u64 = i32::MAX as u64;
 const TIMING_ROUNDS: usize = 3;
 const MAX_COMPARED_CASES: usize = 4;

@@ -1,7 +1,7 @@
-//! Deletes the blobs of a store that no manifest refers to: what removed versions left, and publishes that were ended.
+//! Garbage-collects blobs that no manifest refers to, from removed versions and aborted publishes.
 //!
-//! Invariant: blobs are listed first, then the publishes that are under way, then manifests are read ([`InProgress`]). A manifest that
-//! cannot be read, or refers to a blob that is not there, ends it before anything is deleted.
+//! Invariant: it lists blobs first, then publishes in progress ([`InProgress`]), then reads manifests. If a manifest cannot be
+//! read, or refers to a missing blob, nothing is deleted.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -16,39 +16,39 @@ use super::upload::missing;
 use crate::manifest::{FORMAT, Manifest};
 use amaas_store::{ObjectStat, Store};
 
-/// How many blobs a store holds, and their bytes.
+/// A number of blobs, and their total size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlobTotals {
-    /// How many.
+    /// The number of blobs.
     pub count: u64,
-    /// Their bytes.
+    /// Their total size in bytes.
     pub bytes: u64,
 }
 
-/// What became of the blobs of a store.
+/// The outcome of pruning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PruneReport {
-    /// Deleted, or to be deleted where it was a dry run.
+    /// Deleted, or, in a dry run, to be deleted.
     pub deleted: BlobTotals,
-    /// Kept, although no manifest refers to them: they are too young.
+    /// Kept although no manifest refers to them, because they are too young.
     pub young: BlobTotals,
-    /// Kept: manifests refer to them.
+    /// Kept because manifests refer to them.
     pub referenced: BlobTotals,
 }
 
-/// Deletes the blobs of `store` that no manifest refers to and that were written `older_than` ago or longer, but for those of publishes
-/// that are under way; where `dry_run` is set it says which they are.
+/// /// Deletes the blobs of `store` that no manifest or publish in progress refers to and that are at least `older_than` old.
+/// With `dry_run`, it only counts them.
 ///
 /// # Errors
-/// [`PublishError::UnknownReferences`] or [`PublishError::DanglingReference`] where a manifest cannot be read or is damaged: what
-/// it refers to is not known. Signatures are not checked, so this holds for manifests of every publisher.
+/// /// [`PublishError::UnknownReferences`] or [`PublishError::DanglingReference`] if a manifest cannot be read or is damaged.
+/// Signatures are not checked, so manifests of every publisher count.
 pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result<PruneReport, PublishError> {
     let (blobs, now) = (store.objects(BLOB_PREFIX).await?, SystemTime::now());
     let (begun, mut delete) = InProgress::since(store, now).await?;
     let references = references(store).await?;
     let mut pruned = PruneReport::default();
     for (key, stat) in blobs {
-        // A clock that is behind the store's makes a blob younger, and it is kept.
+        // If the local clock is behind the store's, a blob looks younger, and is kept.
         let age = now.duration_since(stat.modified).unwrap_or_default();
         if key.strip_prefix(BLOB_PREFIX).is_some_and(|name| references.contains(name)) {
             pruned.referenced.add(stat);
@@ -73,7 +73,7 @@ impl BlobTotals {
     }
 }
 
-/// The names of all blobs that the manifests of `store` refer to.
+/// The digests of all blobs that the manifests of `store` refer to.
 async fn references(store: &Store) -> Result<HashSet<String>, PublishError> {
     let mut references = HashSet::new();
     for model in store.list("models/").await? {
@@ -99,7 +99,7 @@ async fn references(store: &Store) -> Result<HashSet<String>, PublishError> {
     Ok(references)
 }
 
-/// Every text of `value`: among them are the digests, wherever a manifest of this or of a later format has them.
+/// Collects every string of `value` with the length of a digest, so that manifests of later formats are understood too.
 fn collect(value: &Value, into: &mut HashSet<String>) {
     match value {
         Value::String(text) if text.len() == DIGEST_CHARS => {
@@ -112,7 +112,7 @@ fn collect(value: &Value, into: &mut HashSet<String>) {
 }
 
 const BLOB_PREFIX: &str = "blobs/sha256/";
-/// The characters of a digest.
+/// The length of a hexadecimal digest.
 const DIGEST_CHARS: usize = 64;
 const MAX_DELETES: usize = 8;
 

@@ -1,9 +1,9 @@
-//! Takes a model, versions or an alias of it out of a store: aliases first, so that no function begins to load what goes.
+//! Removes a model, versions or an alias from a store: aliases first, so that no function begins to load a removed version.
 //!
-//! Invariant: the name of a removed version is never used again. A function that has it loaded tells versions apart by their names, and
-//! receipts name them.
+//! Invariant: the name of a removed version is never reused. Functions identify loaded versions by name, and receipts name them.
 //!
-//! Blobs stay: another version may have the same, and a function may be reading them. [`prune`](super::prune) deletes those that are old.
+//! Blobs stay, because another version may share them, and a function may be reading them. [`prune`](super::prune) deletes old
+//! ones.
 
 use bytes::Bytes;
 
@@ -11,18 +11,18 @@ use super::PublishError;
 use super::catalogue::{ListedVersion, aliases, versions};
 use amaas_store::{Alias, ModelName, Store, Version, WriteCondition, alias_key, manifest_key, removed_key};
 
-/// What is to be removed of a model.
+/// The part of a model to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemovalTarget {
-    /// The model: every alias and every version.
+    /// The whole model: every alias and every version.
     Model,
-    /// These versions, to which no alias points.
+    /// These versions; no alias may point to them.
     Versions(Vec<Version>),
     /// This alias; the version that it points to stays.
     Alias(Alias),
 }
 
-/// What was removed.
+/// The removed aliases and versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemovalReport {
     /// Aliases.
@@ -31,11 +31,11 @@ pub struct RemovalReport {
     pub versions: Vec<Version>,
 }
 
-/// Removes `what` of `model` from `store`, or says what would be removed where `dry_run` is set.
+/// Removes `what` of `model` from `store`. With `dry_run`, it only reports what it would remove.
 ///
 /// # Errors
-/// [`PublishError::NoModel`], [`PublishError::NoVersion`] or [`PublishError::NoAlias`] where it is not there, and
-/// [`PublishError::Pointed`] where an alias points to one of the versions; then nothing was removed.
+/// /// [`PublishError::NoModel`], [`PublishError::NoVersion`] or [`PublishError::NoAlias`] if it does not exist, and
+/// [`PublishError::Pointed`] if an alias points to one of the versions. Then nothing was removed.
 pub async fn remove(
     store: &Store,
     model: &ModelName,

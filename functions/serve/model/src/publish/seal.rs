@@ -1,4 +1,4 @@
-//! Seals the blobs of a version and writes its manifest.
+//! Seals the blobs of a version and completes its manifest.
 
 use amaas_wire::dsse::SigningKey;
 use base64::Engine;
@@ -11,25 +11,25 @@ use crate::at_rest::{BlobRole, DataKey};
 use crate::manifest::{ALGORITHM, Blob, BlobSealing, GoldenBlob, Manifest, PreparedNetwork, SEGMENT_SIZE};
 use amaas_store::vault::{EncryptionContext, Vault, VaultError};
 
-/// Who publishes, and how what is published lies in the store.
+/// The publisher's signing key, and the protection of blobs.
 #[derive(Clone, Debug)]
 pub struct Publisher {
-    /// Signs the manifest; functions have to trust its public half.
+    /// Signs manifests; functions have to trust its public key.
     pub signer: SigningKey,
     /// Whether blobs are sealed.
     pub protection: BlobProtection,
 }
 
-/// How blobs lie in the store.
+/// Whether blobs are encrypted in the store.
 #[derive(Clone, Debug)]
 pub enum BlobProtection {
     /// Sealed, with a data key that this vault wraps.
     Sealed(Vault),
-    /// As they are: for models that anybody may read.
+    /// Plaintext: for public models.
     Unsealed,
 }
 
-/// A version with its files, ready to be uploaded.
+/// A manifest and its blobs, ready to upload.
 pub(super) struct PackedVersion {
     pub(super) manifest: Manifest,
     pub(super) blobs: Vec<Bytes>,
@@ -38,7 +38,7 @@ pub(super) struct PackedVersion {
 /// The files of a version, by role.
 pub(super) type VersionFiles = Vec<(BlobRole, Bytes)>;
 
-/// Completes `draft`, whose blobs have sizes only, with what is stored of `files`.
+/// Completes `draft`, whose blobs have only sizes, with the stored form of `files`.
 pub(super) async fn pack(
     draft: Manifest,
     files: VersionFiles,
@@ -84,13 +84,13 @@ fn seal(mut manifest: Manifest, files: VersionFiles, key: &DataKey) -> Result<Pa
     Ok(PackedVersion { manifest, blobs })
 }
 
-/// A blob of which nothing but its size is known.
+/// A blob with only its size.
 pub(super) fn sized(bytes: &[u8]) -> Blob {
     Blob { size: bytes.len() as u64, ..Blob::of(&[]) }
 }
 
-/// Whether `there`, which was published before, is `draft` with `files`: what can be told without its data key is compared first.
-/// What was made of the network when it was published is no part of the question.
+/// /// Whether the published manifest `there` is the same model as `draft` with `files`. Members that need no data key are
+/// compared first. Prepared networks are not compared.
 pub(super) async fn is_same(
     there: &Manifest,
     draft: &Manifest,
@@ -119,7 +119,7 @@ pub(super) async fn is_same(
             let context = EncryptionContext { model: there.model.as_str(), key: &sealing.key };
             let bytes = match vault.unwrap(&wrapped, context).await {
                 Ok(bytes) => bytes,
-                // Who may wrap but not unwrap publishes a new version.
+                // A publisher that may wrap but not unwrap publishes a new version.
                 Err(VaultError::Refused { .. } | VaultError::Denied { .. }) => return Ok(false),
                 Err(error) => return Err(error),
             };
@@ -132,12 +132,12 @@ pub(super) async fn is_same(
     })
 }
 
-/// Whether a blob is what was handed over to be published, and nothing that was made of it.
+/// Whether a blob is a file of the publication, not derived from one.
 fn is_given(role: &BlobRole) -> bool {
     !matches!(role, BlobRole::Prepared { .. })
 }
 
-/// Gives the blob its place in the manifest.
+/// Sets the blob of `role` in the manifest.
 fn put(manifest: &mut Manifest, role: &BlobRole, blob: Blob) {
     match role {
         BlobRole::Network => manifest.network = blob,

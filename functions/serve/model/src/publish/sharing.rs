@@ -1,7 +1,7 @@
 //! Decides which calls may share a run.
 //!
-//! Calls of different tenants share one only where the graph is proven to keep its rows apart, and a trial agrees. The owner of a
-//! network can have calls share none, and can let those of one tenant share runs of a network that is not proven.
+//! Calls of different tenants share a run only if rows are proven independent from the graph, and a trial agrees. The publisher
+//! can turn sharing off, or let calls of one tenant share runs of a network without a proof.
 
 use super::PublishError;
 use super::probe::ProbeResult;
@@ -9,17 +9,17 @@ use amaas_engine::onnx::{NotProven, OnnxError};
 use amaas_engine::session::in_words;
 use amaas_engine::{Batching, ROWS_PROOF};
 
-/// Who decides which calls share a run.
+/// The publisher's policy for which calls share a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BatchingPolicy {
-    /// The proof: all calls share runs where rows are proven independent, and none where they are not.
+    /// All calls share runs if rows are proven independent; otherwise, none do.
     #[default]
     Auto,
-    /// Nobody: each call runs alone.
+    /// No sharing: each call has its own run.
     Off,
-    /// The owner of the network, who takes it on that rows of one tenant may change one another: calls of one tenant share runs,
-    /// proven or not, and calls of different tenants never do.
+    /// /// Calls of one tenant share runs, with or without a proof; calls of different tenants never do. The publisher accepts
+    /// that rows of one tenant may affect one another.
     SameTenant,
 }
 
@@ -31,11 +31,11 @@ pub(super) struct SharingDecision {
     pub(super) reason: String,
 }
 
-/// What the analysis says of a network's rows.
+/// The result of the row analysis.
 pub(super) type RowsProof = Result<Result<(), NotProven>, OnnxError>;
 
-/// Decides for the network `name`, of which `fits` says whether calls could be put together at all. Neither `prove` nor `trial` is asked
-/// where that does not depend on them.
+/// /// Decides for the network `name`. `fits` says whether its inputs can be batched at all. `prove` and `trial` are called only
+/// if the decision depends on them.
 pub(super) fn decide(
     name: Option<&str>,
     policy: BatchingPolicy,
@@ -76,7 +76,7 @@ pub(super) fn decide(
     }
 }
 
-/// What a trial saw, in words.
+/// A trial's result, in words.
 fn told(seen: &ProbeResult) -> String {
     match seen {
         ProbeResult::Independent { rows_differed: true, sets } => {

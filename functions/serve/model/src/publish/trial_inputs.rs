@@ -1,5 +1,4 @@
-//! The values that a network is tried on: golden cases, else the example of its task, else made-up ones. What could not be tried is
-//! said once.
+//! The inputs of a network's trials: golden cases, else the task's example, else synthetic inputs. Warns once if there are none.
 
 use super::prepare::EquivalenceInputs;
 use super::probe;
@@ -9,20 +8,20 @@ use amaas_engine::infer::{Network, Values};
 use amaas_engine::session::in_words;
 use amaas_wire::Tensor;
 
-/// What a network is tried on.
+/// The inputs of a network's trials.
 pub(super) enum TrialInputs<'c> {
     /// Inputs with known outputs.
     Golden(&'c GoldenCases),
-    /// Inputs that mean something to the network.
+    /// The inputs that the task made of its example, with unknown outputs.
     Example(GoldenCases),
-    /// Made-up ones, which it takes.
+    /// Synthetic inputs, which the network accepts.
     MadeUp(&'c [TensorSpec], Values),
-    /// Nothing: it takes no values that are known here.
+    /// None: the network does not accept synthetic inputs.
     None,
 }
 
 impl<'c> TrialInputs<'c> {
-    /// Cases for `network`: golden ones, else the inputs of its task's `example`. `warnings` tells if there are none.
+    /// The inputs for `network`: golden cases, else those of the task's `example`, else synthetic ones. Adds a warning if there are none.
     pub(super) fn of(
         (network, inputs): (&mut impl Network, &'c [TensorSpec]),
         golden: Option<&'c GoldenCases>,
@@ -48,7 +47,7 @@ impl<'c> TrialInputs<'c> {
         }
     }
 
-    /// Cases with inputs that mean something.
+    /// The cases with real inputs.
     pub(super) fn golden(&self) -> Option<&GoldenCases> {
         match self {
             Self::Golden(golden) => Some(golden),
@@ -57,12 +56,12 @@ impl<'c> TrialInputs<'c> {
         }
     }
 
-    /// What made-up values are like that the network takes.
+    /// The kind of synthetic values that the network accepts.
     pub(super) fn like(&self) -> Values {
         if let Self::MadeUp(_, like) = self { *like } else { Values::default() }
     }
 
-    /// What a prepared form is compared on.
+    /// The inputs on which the prepared network is compared.
     pub(super) fn trial(&self) -> EquivalenceInputs<'_> {
         match self {
             Self::Golden(golden) => EquivalenceInputs::Golden(golden),
@@ -73,7 +72,7 @@ impl<'c> TrialInputs<'c> {
     }
 }
 
-/// Runs as cases of which the outputs are not known.
+/// Runs as cases with unknown outputs.
 pub(super) fn cases(runs: Vec<Vec<Tensor>>) -> GoldenCases {
     let cases = runs.into_iter().map(|inputs| GoldenCase { inputs, outputs: Vec::new() }).collect();
     GoldenCases { format: GOLDEN_FORMAT.to_owned(), atol: 0.0, producer: String::new(), cases }

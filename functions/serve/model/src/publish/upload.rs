@@ -1,4 +1,4 @@
-//! Blobs, then the manifest, then the alias: whoever reads at any moment sees a whole version.
+//! Uploads blobs, then the manifest, then the alias, so that a reader always sees a complete version.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub(super) async fn is_published(
         if !is_as_asked(&there, publication.batching) {
             continue;
         }
-        // What the network takes and gives is told by its file, and so is what the proof says of it.
+        // Inputs, outputs and the proof follow from the network's file, so they are copied, not compared.
         let networks = draft.networks.clone().into_iter().map(|(name, draft)| match there.networks.get(&name) {
             Some(AuxiliaryNetwork { inputs, outputs, batching, rows_proof, .. }) => {
                 let (inputs, outputs) = (inputs.clone(), outputs.clone());
@@ -80,8 +80,8 @@ pub(super) async fn is_published(
     Ok(false)
 }
 
-/// Whether calls share runs of what is `there` as `policy` would have it now: what was published with another policy, or with an older
-/// analysis or none, is looked at anew.
+/// /// Whether the batching of the published manifest `there` is what `policy` would decide now. A version with another policy or
+/// an older analysis is published anew.
 fn is_as_asked(there: &Manifest, policy: BatchingPolicy) -> bool {
     let named = there.networks.values().map(|network| (network.batching, network.rows_proof));
     std::iter::once((there.batching, there.rows_proof)).chain(named).all(|(batching, proof)| match policy {
@@ -95,7 +95,7 @@ fn is_as_asked(there: &Manifest, policy: BatchingPolicy) -> bool {
     })
 }
 
-/// The files that are stored of a publication.
+/// The files of a publication to store.
 fn files(publication: &Publication) -> VersionFiles {
     let mut files = of_network(BlobRole::Network, None, &publication.network);
     files.extend(publication.assets.iter().map(|(name, bytes)| (BlobRole::Asset(name.clone()), bytes.clone())));
@@ -109,18 +109,18 @@ fn files(publication: &Publication) -> VersionFiles {
 /// The files of one network.
 fn of_network(role: BlobRole, name: Option<&String>, network: &NetworkFiles) -> VersionFiles {
     let external = network.external.iter().map(|(file, bytes)| {
-        // A view; what is sealed is a copy of it in any case.
+        // A view; sealing copies it in any case.
         (BlobRole::External { network: name.cloned(), file: file.clone() }, Bytes::from_owner(Arc::clone(bytes)))
     });
     std::iter::once((role, network.file.clone())).chain(external).collect()
 }
 
-/// The manifest of a publication, with the sizes of its blobs and nothing else of them.
+/// The manifest of a publication, with only the sizes of its blobs.
 fn draft(publication: Publication) -> Manifest {
     let golden = publication.golden.as_ref().map(|golden| GoldenBlob { blob: sized(&load_cases(golden)) });
     Manifest {
         format: FORMAT.to_owned(),
-        // Takes its place only where nobody chose one and none is there yet.
+        // The default, if the publisher chose no version and none exists yet.
         version: publication.version.unwrap_or_else(first_version),
         serial: now(),
         sealing: None,
@@ -144,7 +144,7 @@ fn draft(publication: Publication) -> Manifest {
     }
 }
 
-/// A named network of which nothing but the sizes of its files is known.
+/// An auxiliary network with only the sizes of its files.
 pub(super) fn undescribed_network(network: &NetworkFiles) -> AuxiliaryNetwork {
     let (blob, external) = (sized(&network.file), external(network));
     let (inputs, outputs, batching) = (Vec::new(), Vec::new(), Batching::None);
@@ -152,7 +152,7 @@ pub(super) fn undescribed_network(network: &NetworkFiles) -> AuxiliaryNetwork {
     AuxiliaryNetwork { blob, external, prepared: None, inputs, outputs, metadata, batching, rows_proof: None }
 }
 
-/// The metadata of the ONNX file; what cannot be read has none, and is refused by what makes a session of it.
+/// The metadata of the ONNX file; empty if it cannot be read, because creating its session fails then.
 fn metadata(network: &NetworkFiles) -> BTreeMap<String, String> {
     amaas_engine::onnx::metadata(network).unwrap_or_default()
 }
@@ -161,21 +161,21 @@ fn external(network: &NetworkFiles) -> BTreeMap<String, Blob> {
     network.external.iter().map(|(file, bytes)| (file.clone(), sized(bytes))).collect()
 }
 
-/// The cases that a function runs when it loads the model: enough to see a wrong file or library, few enough to cost
-/// nothing.
+/// /// The golden cases that a function runs when it loads the model: enough to detect a wrong file or library, few enough to be
+/// cheap.
 fn load_cases(golden: &GoldenCases) -> Bytes {
     let few = GoldenCases { cases: golden.cases.iter().take(MAX_LOAD_CASES).cloned().collect(), ..golden.clone() };
     serde_json::to_vec(&few).unwrap_or_default().into()
 }
 
 async fn upload_blobs(store: &Store, files: Vec<Bytes>) -> Result<(), StoreError> {
-    // One that is there is written again: it may be damaged, and one that is old may be pruned before a manifest refers to it.
+    // Existing blobs are written again: one may be damaged, and an old one may be pruned before a manifest refers to it.
     let upload =
         |file: Bytes| async move { store.write(&blob_key(&Digest::of(&file)), file, WriteCondition::Any).await };
     stream::iter(files).map(upload).buffer_unordered(MAX_UPLOADS).try_collect().await
 }
 
-/// The first blob of `manifest` that `store` does not have whole.
+/// The first blob of `manifest` that is missing from `store` or has another size.
 pub(super) async fn missing(store: &Store, manifest: &Manifest) -> Result<Option<String>, StoreError> {
     for (_, blob) in manifest.blobs() {
         let key = blob_key(&blob.digest);
@@ -186,9 +186,9 @@ pub(super) async fn missing(store: &Store, manifest: &Manifest) -> Result<Option
     Ok(None)
 }
 
-/// Writes the chosen version, or the number after the highest unless the highest is this very model, whole; whether it is new.
+/// Writes the chosen version, or else the next number, unless the newest version is the same model and complete. Returns whether it is new.
 ///
-/// What is sealed is sealed for its version, so blobs are sealed again where somebody else took the number meanwhile.
+/// Blobs are sealed for their version, so they are sealed again if another publisher takes the number first.
 async fn write(
     store: &Store,
     mut draft: Manifest,
@@ -238,7 +238,7 @@ async fn write(
         if chosen.is_some() {
             return Err(version_taken(&draft));
         }
-        // Somebody else took the number meanwhile.
+        // Another publisher took the number meanwhile.
     }
     Err(PublishError::Contended { model: draft.model.to_string() })
 }
@@ -249,11 +249,11 @@ async fn newest(store: &Store, draft: &Manifest) -> Result<Option<u64>, StoreErr
     Ok(names.iter().filter_map(|name| name.parse().ok()).max())
 }
 
-/// Writes `document` under `key`, where there is nothing yet; whether it is there now.
+/// Writes `document` under `key` if that does not exist; returns whether the object is `document` now.
 async fn write_new(store: &Store, key: &str, document: Bytes) -> Result<bool, StoreError> {
     match store.write(key, document.clone(), WriteCondition::Absent).await {
         Ok(()) => Ok(true),
-        // It may be our own: S3's client puts again where no answer came, and the first put may have landed.
+        // The conflict may be with our own write: S3's client retries after a timeout, and the first put may have succeeded.
         Err(StoreError::Conflict { .. }) => Ok(store.read(key).await?.bytes == document),
         Err(error) => Err(error),
     }
@@ -267,7 +267,7 @@ fn numbered_version(number: u64) -> Version {
     number.to_string().parse().expect("a number has at most 20 characters, all of them digits")
 }
 
-/// The manifest under `key`; `None` where there is none, or none of this publisher.
+/// The manifest under `key`; `None` if there is none that this publisher signed.
 async fn read(store: &Store, key: &str, publisher: &Publisher) -> Result<Option<Manifest>, StoreError> {
     match store.read(key).await {
         Ok(object) => Ok(Manifest::verify(&object.bytes, &[publisher.signer.verifying_key()]).ok()),

@@ -1,4 +1,4 @@
-//! JSON Schemas of what tasks take and answer, for the `OpenAPI` document.
+//! JSON Schemas of the inputs and predictions of tasks, for the `OpenAPI` document.
 
 mod plain_text;
 mod predict_schema;

@@ -1,10 +1,10 @@
-//! Documentation comments as text for those who never see the code: without examples in Rust, and without links into it.
+//! Doc comments as plain text for the readers of the `OpenAPI` document: without Rust examples and links.
 
 use schemars::Schema;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value;
 
-/// Does it to every description of a schema.
+/// Converts every description of a schema.
 #[derive(Clone, Debug)]
 pub(super) struct PlainDescriptions;
 
@@ -17,9 +17,9 @@ impl Transform for PlainDescriptions {
     }
 }
 
-/// `documentation` without Rust.
+/// `documentation` without code blocks and links.
 fn plain_text(documentation: &str) -> String {
-    // Examples stand behind what is said.
+    // Code blocks come after the text.
     let said = documentation.split("```").next().unwrap_or_default().trim();
     let (mut text, mut left) = (String::with_capacity(said.len()), said);
     while let Some((before, link)) = left.split_once("[`") {

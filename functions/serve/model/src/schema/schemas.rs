@@ -1,7 +1,7 @@
-//! The schemas of types, as they are read and as they are written.
+//! The JSON Schemas of types, for requests and for responses.
 //!
-//! A type can have two: what may be left out of a request is not what may be missing in an answer. Where they are the same they
-//! share a place among the components; where they are not, that of the answers has a name of its own.
+//! A type can have two schemas: the optional members of a request are not those of a response. If the two are equal, they share a
+//! component; otherwise the response's component gets a name of its own.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub struct SchemaRegistry {
 
 impl SchemaRegistry {
     /// No schemas yet.
-    #[allow(clippy::new_without_default)] // it makes two generators, which no `Default` should hide
+    #[allow(clippy::new_without_default)] // creates two generators, which `Default` would hide
     pub fn new() -> Self {
         let settings = |place: &'static str| {
             SchemaSettings::draft2020_12().with_transform(PlainDescriptions).with(|settings| {
@@ -34,28 +34,28 @@ impl SchemaRegistry {
         }
     }
 
-    /// The schema of what is read as `T`: a reference where it has a name.
+    /// The schema of `T` in requests: a reference if the type has a name.
     pub fn read<T: JsonSchema + ?Sized>(&mut self) -> Schema {
         with_plain_descriptions(self.requests.subschema_for::<T>())
     }
 
-    /// The schema of what is read as `T`, without a place among the components.
+    /// The schema of `T` in requests, inline instead of as a component.
     pub fn read_inline<T: JsonSchema>(&mut self) -> Schema {
         with_plain_descriptions(T::json_schema(&mut self.requests))
     }
 
-    /// The schema of how `T` is written: a reference where it has a name.
+    /// The schema of `T` in responses: a reference if the type has a name.
     pub fn written<T: JsonSchema + ?Sized>(&mut self) -> Schema {
         with_plain_descriptions(self.answers.subschema_for::<T>())
     }
 
-    /// The schema of how `T` is written, without a place among the components.
+    /// The schema of `T` in responses, inline instead of as a component.
     pub fn written_inline<T: JsonSchema>(&mut self) -> Schema {
         with_plain_descriptions(T::json_schema(&mut self.answers))
     }
 
-    /// Gives what `make` makes, of the schemas that are read, a place among the components, and refers to it. `make` may refer to
-    /// itself.
+    /// /// Adds the request schema that `make` returns as the component `name`, and returns a reference to it. The schema may
+    /// refer to itself.
     pub fn component(&mut self, name: String, make: impl FnOnce(&mut SchemaGenerator, &Schema) -> Schema) -> Schema {
         let reference = Schema::new_ref(format!("#{SCHEMAS}/{name}"));
         if !self.requests.definitions().contains_key(&name) {
@@ -65,7 +65,7 @@ impl SchemaRegistry {
         reference
     }
 
-    /// All that have a place among the components; references in `document` lead there from now on.
+    /// All components; rewrites the references in `document` to them.
     pub fn finish(mut self, document: &mut Value) -> Map<String, Value> {
         let mut all = self.requests.take_definitions(true);
         let mut answers = self.answers.take_definitions(true);
@@ -78,7 +78,7 @@ impl SchemaRegistry {
     }
 }
 
-/// The names whose schemas differ, or refer to one that does.
+/// The names whose request and response schemas differ, or refer to one that does.
 fn names_that_differ(requests: &Map<String, Value>, answers: &Map<String, Value>) -> BTreeSet<String> {
     let mut differing = BTreeSet::new();
     loop {
@@ -96,7 +96,7 @@ fn names_that_differ(requests: &Map<String, Value>, answers: &Map<String, Value>
     }
 }
 
-/// Has every reference to a schema of the answers lead to where `name` says it is.
+/// Rewrites every reference to a response schema to the component `name` returns.
 fn rewrite_references(value: &mut Value, name: &impl Fn(&str) -> String) {
     match value {
         Value::Object(members) => {
@@ -118,7 +118,7 @@ fn with_plain_descriptions(mut schema: Schema) -> Schema {
 }
 
 const SCHEMAS: &str = "/components/schemas";
-/// Where schemas of answers are until it is known which of them differ.
+/// The path of response schemas until it is known which of them differ.
 const ANSWERS: &str = "/components/answers";
 
 #[cfg(test)]

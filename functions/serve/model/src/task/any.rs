@@ -1,4 +1,4 @@
-//! A task without its types: JSON in, JSON out.
+//! The type-erased task: JSON in, JSON out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use super::{CpuWork, DecoderSpec, ModelCall, TaskInterfaces, inputs};
 use crate::error::PredictError;
 use crate::schema::{PredictSchema, SchemaRegistry};
 
-/// A [`Task`] without its types.
+/// A type-erased [`Task`].
 pub trait AnyTask: Send + Sync {
-    /// What calls are counted in.
+    /// The unit that calls are metered in.
     fn unit(&self) -> UsageUnit;
 
-    /// The most inputs of one call.
+    /// The maximum number of inputs of a call.
     fn max_inputs(&self) -> usize;
 
     /// One input, as JSON.
     fn example(&self) -> &'static str;
 
-    /// The bodies of `predict`.
+    /// The schemas of `predict` requests and responses.
     fn predict_schema(&self, schemas: &mut SchemaRegistry) -> PredictSchema;
 
     /// See [`Task::precompute`].
@@ -38,17 +38,17 @@ pub trait AnyTask: Send + Sync {
     ) -> BoxFuture<'static, Result<Box<RawValue>, PredictError>>;
 }
 
-/// A task that was made, with what it declares.
+/// A loaded task, with the interfaces and decoders that it declares.
 #[derive(Clone)]
 pub struct LoadedTask {
     task: Arc<dyn AnyTask>,
     interfaces: TaskInterfaces,
-    /// By the name of the network; `None` is the model's own.
+    /// Decoders by network name; `None` is the model's own network.
     decoders: BTreeMap<Option<String>, DecoderSpec>,
 }
 
 impl LoadedTask {
-    /// `task`, erased.
+    /// Erases the types of `task`.
     pub fn new<T: Task>(task: T) -> Self {
         let task = Arc::new(task);
         let names = std::iter::once(None).chain(T::NETWORKS.iter().map(|name| Some(*name)));
@@ -57,12 +57,12 @@ impl LoadedTask {
         Self { interfaces: task.interfaces(), decoders, task: Arc::new(ErasedTask(task)) }
     }
 
-    /// What the task answers beside `predict`.
+    /// The interfaces of the task besides `predict`.
     pub fn interfaces(&self) -> &TaskInterfaces {
         &self.interfaces
     }
 
-    /// How the network of this name, or the model's own, is run if it generates text.
+    /// The decoder of the network `network`, or of the model's own, if it generates text.
     pub fn decoder(&self, network: Option<&str>) -> Option<&DecoderSpec> {
         self.decoders.get(&network.map(str::to_owned))
     }

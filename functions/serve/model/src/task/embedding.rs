@@ -1,8 +1,8 @@
-//! Texts to vectors: the adapter for sentence encoders, whose answers are also given in `OpenAI`'s shape.
+//! Text embedding: the adapter for sentence encoders, which also answer `OpenAI`'s `/v1/embeddings`.
 //!
-//! A call's texts are run shortest first, in runs of bounded size, so that little of a run is padding, and a few long texts
-//! among many cannot ask for more memory than the machine has. If publishing found that rows change one another (dynamic
-//! quantisation does that), each text is a run of its own without padding: a text has the same vector in any company.
+//! A call's texts are sorted by length and run in batches of bounded size, so that little of a run is padding, and a few long
+//! texts among many cannot exhaust memory. If publishing found that rows of a run affect one another, as with dynamic
+//! quantisation, each text has its own run without padding. So a text's vector does not depend on other texts.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::error::PredictError;
 
-/// Texts to the inputs of a network that makes a vector of each; registered as [`TextEmbedding`].
+/// The tokenizer of a network that embeds texts; registered as [`TextEmbedding`].
 ///
 /// Its predictions are [`Embedding`]s, and `POST /v1/embeddings` takes the model.
 ///
@@ -56,9 +56,9 @@ use crate::error::PredictError;
 pub trait TextEncoder: Sized + Send + Sync + 'static {
     /// See [`Task::NAME`].
     const NAME: &'static str;
-    /// One text, as JSON: for documents, and for a trial.
+    /// One text, as JSON: for the OpenAPI document, and for a trial.
     const EXAMPLE: &'static str;
-    /// The network's output with the vectors: FP32 `[batch, dimensions]`. A vector of another length than 1 is divided by it.
+    /// The network's output with the vectors: FP32 `[batch, dimensions]`. Vectors are normalised to length 1.
     const OUTPUT: &'static str;
 
     /// See [`Task::load`].
@@ -67,19 +67,19 @@ pub trait TextEncoder: Sized + Send + Sync + 'static {
     /// If a file is missing or not valid; the function then never gets ready.
     fn load(context: &TaskContext) -> Result<Self, TaskError>;
 
-    /// The tokens of `text` that the network reads.
+    /// Tokenises `text`, truncated to what the network reads.
     ///
     /// # Errors
     /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
     fn tokens(&self, text: &str) -> Result<TextTokens, InvalidInput>;
 
-    /// The number of tokens of all of `text`, if it can be counted soon: for the error about a text with more than the network reads.
+    /// The number of tokens of all of `text`, if it is quick to count: for the error about a text that is too long.
     fn count(&self, text: &str) -> Option<usize> {
         let _ = text;
         None
     }
 
-    /// The network's inputs for `rows`, which is never empty: each padded to `length`, so that the padding changes no vector.
+    /// The network's inputs for `rows`, which is never empty. Each row is padded to `length`, in a way that changes no vector.
     ///
     /// # Errors
     /// As for [`tokens`](Self::tokens).
@@ -91,7 +91,7 @@ pub trait TextEncoder: Sized + Send + Sync + 'static {
 pub struct TextTokens {
     /// Their ids, special tokens included.
     pub ids: Vec<i64>,
-    /// Whether the text has more than the network reads.
+    /// Whether the text has more tokens than the network reads.
     pub truncated: bool,
 }
 
@@ -151,7 +151,7 @@ fn dimensions<E: TextEncoder>(outputs: &[TensorSpec]) -> Option<usize> {
     outputs.iter().find(|output| output.name == E::OUTPUT)?.shape.get(1)?.fixed()
 }
 
-/// Tokenises `texts`, and makes the runs for them. A task with a text encoder beside its own network calls it too.
+/// Tokenises `texts` and batches them into runs. A task with an auxiliary text encoder calls it too.
 ///
 /// # Errors
 /// [`InputError`](crate::InputError) names the text.
@@ -197,38 +197,38 @@ pub fn encode_texts<E: TextEncoder>(
     Ok(EncodedTexts { runs, output: E::OUTPUT, member, rows })
 }
 
-/// Tokenised texts: the runs for them, and then their vectors.
+/// Tokenised texts, batched into runs.
 pub struct EncodedTexts {
     /// The inputs of each run.
     runs: Vec<Vec<Tensor>>,
     output: &'static str,
     member: &'static str,
-    /// What each row of all runs, one after the other, is of.
+    /// The rows of all runs, in order.
     rows: Vec<TextRow>,
 }
 
 struct TextRow {
-    /// The place of its text in the call.
+    /// The index of its text in the call.
     text: usize,
     tokens: u64,
     truncated: bool,
 }
 
 impl EncodedTexts {
-    /// The inputs of each run; they are taken once.
+    /// Takes the inputs of each run.
     pub fn take_runs(&mut self) -> Vec<Vec<Tensor>> {
         std::mem::take(&mut self.runs)
     }
 
-    /// How many tokens go through the network, padding apart.
+    /// The tokens that the network reads, without padding.
     pub fn tokens(&self) -> u64 {
         self.rows.iter().map(|row| row.tokens).sum()
     }
 
-    /// One vector of length 1 for each text, in their order, from the outputs of the runs.
+    /// One vector of length 1 for each text, in order, from the outputs of the runs.
     ///
     /// # Errors
-    /// A vector of length 0 or with a value that is no finite number; outputs of another shape.
+    /// If a vector has length 0 or a value that is not finite, or an output has the wrong shape.
     pub fn vectors(self, outputs: &[Vec<Tensor>]) -> Result<Vec<Embedding>, PredictError> {
         let mut vectors = Vec::with_capacity(self.rows.len());
         for outputs in outputs {
@@ -248,7 +248,7 @@ impl EncodedTexts {
             return Err(PredictError::internal(format!("the network gave {got} vectors for {expected} texts")));
         }
         let mut embeddings: Vec<_> = self.rows.into_iter().zip(vectors).collect();
-        // Of several vectors that are none the first in the call is told.
+        // If several vectors are invalid, the error names the first text of the call.
         embeddings.sort_unstable_by_key(|(row, _)| row.text);
         let embedding = |(row, vector): (TextRow, &[f32])| {
             let none = |what| {
@@ -261,12 +261,12 @@ impl EncodedTexts {
     }
 }
 
-/// `vector` at length 1, as every client of vectors expects them, or what is wrong with it. One that has it keeps its bits.
+/// Normalises `vector` to length 1; a vector of length 1 keeps its bits. The error says what is wrong with it.
 #[allow(clippy::cast_possible_truncation)] // it is a number of 32 bits, divided
 fn unit(vector: &[f32]) -> Result<Vec<f32>, &'static str> {
     match norm(vector) {
         norm if is_unit(norm) => Ok(vector.to_vec()),
-        // Squares of 32 bits are far from the end of 64, so this is of a value.
+        // Squares of FP32 cannot overflow FP64, so a value itself is not finite.
         norm if !norm.is_finite() => Err("with a value that is no finite number"),
         0.0 => Err("of length 0"),
         norm => Ok(vector.iter().map(|value| (f64::from(*value) / norm) as f32).collect()),
@@ -277,24 +277,24 @@ fn norm(vector: &[f32]) -> f64 {
     vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
 }
 
-/// Whether `norm` is 1, up to what is rounded in a vector of 32 bits.
+/// Whether `norm` is 1, up to the rounding of FP32.
 fn is_unit(norm: f64) -> bool {
     (norm - 1.0).abs() <= 1e-5
 }
 
-/// What a text of `length` tokens is padded to, so that calls with texts of about the same length share a run.
+/// The padded length of a text of `length` tokens; calls with texts of about the same length share a run.
 fn padded(length: usize, batching: Batching) -> usize {
     if batching.has_rows() { length.next_multiple_of(PADDING_STEP) } else { length }
 }
 
-/// Whether texts may run together that have `together` tokens padded to the longest, and `unpadded` each by itself.
+/// Whether texts may share a run that have `together` tokens padded to the longest, and `unpadded` tokens padded separately.
 fn fits(together: usize, unpadded: usize, batching: Batching) -> bool {
     batching.has_rows() && together <= MAX_RUN_TOKENS && together <= 2 * unpadded
 }
 
-/// At most 7 tokens of padding, and 64 different lengths for texts of up to 512 tokens.
+/// Lengths are padded to a multiple of this: at most 7 tokens of padding, and 64 lengths for texts of up to 512 tokens.
 const PADDING_STEP: usize = 8;
-/// Tokens of one run, padding included: 8 texts of 512 or 128 of 32. The attention of 8 texts of 512 tokens over 12 heads takes 100 MB.
+/// Tokens of one run, with padding: 8 texts of 512 tokens or 128 of 32. Attention over 8 texts of 512 tokens with 12 heads takes 100 MB.
 const MAX_RUN_TOKENS: usize = 4096;
 
 #[cfg(test)]

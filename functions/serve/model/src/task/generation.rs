@@ -1,5 +1,5 @@
-//! Prompts to text: the adapter for decoders with a KV cache, whose answers are also given in `OpenAI`'s shape, token by token if asked
-//! for.
+//! Text generation: the adapter for decoders with a KV cache, which also answer `OpenAI`'s `/v1/completions`, streamed on
+//! request.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ use crate::error::{InputError, PredictError};
 pub trait TextGenerator: Sized + Send + Sync + 'static {
     /// See [`Task::NAME`].
     const NAME: &'static str;
-    /// One prompt, as JSON: for documents, and for a trial.
+    /// One prompt, as JSON: for the OpenAPI document, and for a trial.
     const EXAMPLE: &'static str;
 
     /// See [`Task::load`].
@@ -67,20 +67,20 @@ pub trait TextGenerator: Sized + Send + Sync + 'static {
     /// If a file is missing or not valid; the function then never gets ready.
     fn load(context: &TaskContext) -> Result<Self, TaskError>;
 
-    /// The tokens of a prompt, with those that begin a text: never none.
+    /// The tokens of a prompt, with those that begin a text; never empty.
     ///
     /// # Errors
     /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
     fn encode(&self, text: &str) -> Result<Vec<i64>, InvalidInput>;
 
-    /// The text of tokens, without special tokens. A character that is not complete is U+FFFD.
+    /// The text of tokens, without special tokens. An incomplete character becomes U+FFFD.
     ///
     /// # Errors
     /// If a token is not in the vocabulary: a fault of the model.
     fn decode(&self, tokens: &[i64]) -> Result<String, TaskError>;
 
-    /// The tokenizer's own name of `token`, for log probabilities: asked if its text does not tell it from others, as of special tokens
-    /// and of bytes that are not a whole character (`bytes:\\xf0`).
+    /// /// The tokenizer's name of `token`, for log probabilities. Used if its text is ambiguous, as for special tokens and bytes
+    /// that are not a whole character (`bytes:\\xf0`).
     fn token_name(&self, token: i64) -> Option<String> {
         let _ = token;
         None
@@ -89,10 +89,10 @@ pub trait TextGenerator: Sized + Send + Sync + 'static {
     /// Whether `token` ends a text.
     fn is_end(&self, token: i64) -> bool;
 
-    /// The most tokens of a sequence, prompt included.
+    /// The maximum number of tokens of a sequence, prompt included.
     fn context_length(&self) -> usize;
 
-    /// The names of the network's tensors, if they are not the usual ones.
+    /// The names of the network's tensors, if they are not the default ones.
     fn tensors(&self) -> TensorNames {
         TensorNames::default()
     }

@@ -1,4 +1,4 @@
-//! What a model answers beside `predict`: each interface has its routes.
+//! The interfaces of a model besides `predict`: each has its routes.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use super::ModelCall;
 use crate::error::PredictError;
 
-/// The interfaces of a task. A task has none unless it says so.
+/// The interfaces of a task; none by default.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct TaskInterfaces {
@@ -22,69 +22,69 @@ pub struct TaskInterfaces {
 }
 
 impl TaskInterfaces {
-    /// These and `embeddings`.
+    /// Adds `embeddings`.
     #[must_use]
     pub fn with_embeddings(self, embeddings: Arc<dyn EmbeddingsInterface>) -> Self {
         Self { embeddings: Some(embeddings), ..self }
     }
 
-    /// These and `completions`.
+    /// Adds `completions`.
     #[must_use]
     pub fn with_completions(self, completions: Arc<dyn CompletionsInterface>) -> Self {
         Self { completions: Some(completions), ..self }
     }
 }
 
-/// Texts to vectors.
+/// Embeds texts.
 #[async_trait]
 pub trait EmbeddingsInterface: Send + Sync {
     /// The length of the vectors, if the network declares it.
     fn dimensions(&self) -> Option<usize>;
 
-    /// The norm of the first vector in the outputs of a run, if it is not 1: publishers are warned of it.
+    /// The norm of the first vector in the outputs of a run, if it is not 1; the publisher is warned.
     fn other_norm(&self, outputs: &[Tensor]) -> Option<f64>;
 
-    /// A vector of length 1 for each text, in their order.
+    /// A vector of length 1 for each text, in order.
     ///
     /// # Errors
     /// [`PredictError`].
     async fn embed(self: Arc<Self>, call: ModelCall, texts: EmbeddingTexts) -> Result<Vec<Embedding>, PredictError>;
 }
 
-/// Texts to be embedded.
+/// Texts to embed.
 #[derive(Clone, Debug)]
 pub struct EmbeddingTexts {
     /// The texts.
     pub texts: Vec<String>,
     /// The name of the member of the request that holds them, for errors.
     pub member: &'static str,
-    /// What happens to a text with more tokens than the network reads.
+    /// Whether a text that is too long is truncated or refused.
     pub truncation: Truncation,
 }
 
-/// Prompts to text.
+/// Completes prompts.
 #[async_trait]
 pub trait CompletionsInterface: Send + Sync {
-    /// Begins a text for each prompt, or none of them; `logprobs` tokens are named beside each, if asked for. The call is charged for
-    /// the most that they can come to.
+    /// /// Begins a sequence for each prompt, or for none if one is refused. The call is charged for the maximum number of
+    /// tokens.
     ///
     /// # Errors
     /// [`PredictError`].
     async fn begin(self: Arc<Self>, call: ModelCall, request: CompletionPrompts) -> Result<Vec<Events>, PredictError>;
 }
 
-/// Prompts to be completed.
+/// Prompts to complete.
 #[derive(Clone, Debug)]
 pub struct CompletionPrompts {
     /// The prompts with their options.
     pub prompts: Vec<Prompt>,
-    /// Tokens to name beside each token, with their log probabilities.
+    /// The number of alternatives to list for each token, with log probabilities.
     pub logprobs: Option<usize>,
-    /// Whether text is delivered as it is generated.
+    /// Whether text is streamed.
     pub streams: bool,
 }
 
-/// How a network that generates text is run.
+/// The tokenizer and tensor names of a decoder.
 #[derive(Clone)]
 pub struct DecoderSpec {
     /// Its tokenizer.

@@ -1,5 +1,5 @@
-//! A task gives a model typed inputs and predictions. There is one trait, [`Task`], and adapters for common shapes of models: [`Rows`],
-//! [`TextEmbedding`] and [`TextGeneration`].
+//! Tasks: typed inputs and predictions of a model. There is one trait, [`Task`], with adapters for common kinds of models:
+//! [`Rows`], [`TextEmbedding`] and [`TextGeneration`].
 
 mod any;
 mod call;
@@ -34,7 +34,7 @@ pub use self::rows::{RowTask, Rows, check_finite};
 pub use self::task::{Task, UsageUnit};
 pub use crate::error::PredictError;
 
-/// The most inputs of a call unless `AMAAS_MAX_ROWS` says otherwise.
+/// The default of `AMAAS_MAX_ROWS`, the maximum number of inputs of a call.
 pub const DEFAULT_MAX_INPUTS: usize = 4096;
-/// The largest body of a call unless `AMAAS_MAX_BODY_BYTES` says otherwise.
+/// The default of `AMAAS_MAX_BODY_BYTES`, the largest body of a call.
 pub const DEFAULT_MAX_BODY_BYTES: usize = 16 << 20;

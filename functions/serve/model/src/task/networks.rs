@@ -1,4 +1,4 @@
-//! The networks of a model, as a task and the routes run them.
+//! The networks of a model, for tasks and routes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct ModelNetworks {
 }
 
 impl ModelNetworks {
-    /// The model's own network, and those that its task runs beside it.
+    /// The model's own network, and the auxiliary networks of its task by name.
     pub fn new(own: ModelNetwork, named: BTreeMap<String, ModelNetwork>) -> Self {
         Self { own, named }
     }
@@ -51,10 +51,10 @@ pub struct ModelNetwork {
     executor: NetworkExecutor,
 }
 
-/// What runs a network.
+/// The executor of a network.
 #[derive(Clone)]
 pub enum NetworkExecutor {
-    /// Tensors to tensors, batched.
+    /// Tensors to tensors, with adaptive batching.
     Batched(Arc<Infer>),
     /// Prompts to text, with a KV cache.
     Decoder(Arc<Generate>),
@@ -65,7 +65,7 @@ pub enum NetworkExecutor {
 /// Runs a network from tensors to tensors.
 #[async_trait]
 pub trait RunTensors: Send + Sync {
-    /// The outputs of one run.
+    /// Runs the network once, and returns its outputs.
     ///
     /// # Errors
     /// [`RunError`].
@@ -92,40 +92,40 @@ impl ModelNetwork {
         &self.outputs
     }
 
-    /// Whether the first dimension counts rows, so that several inputs can share a run.
+    /// Whether the first dimension is the batch, so that several inputs can share a run.
     pub fn has_rows(&self) -> bool {
         self.batching.has_rows()
     }
 
-    /// How its rows are run.
+    /// How its rows are batched.
     pub fn batching(&self) -> Batching {
         self.batching
     }
 
-    /// What runs it.
+    /// Its executor.
     pub fn executor(&self) -> &NetworkExecutor {
         &self.executor
     }
 
-    /// What runs it from tensors to tensors; `None` for a decoder.
+    /// The batching executor; `None` for a decoder.
     pub fn infer(&self) -> Option<&Arc<Infer>> {
         if let NetworkExecutor::Batched(infer) = &self.executor { Some(infer) } else { None }
     }
 
-    /// What generates text by it; `None` if it is no decoder.
+    /// The text generator; `None` if it is not a decoder.
     pub fn generate(&self) -> Option<&Arc<Generate>> {
         if let NetworkExecutor::Decoder(generate) = &self.executor { Some(generate) } else { None }
     }
 
-    /// What calls have to send.
+    /// The inputs that a call has to send, and how they are batched.
     pub fn takes(&self) -> Takes<'_> {
         Takes { inputs: &self.inputs, batching: self.batching, sharing: self.sharing }
     }
 
-    /// Checks the tensors of each run against what the network takes.
+    /// Validates the tensors of each run against the network's inputs.
     ///
     /// # Errors
-    /// A fault of the task: it made tensors that the network does not take.
+    /// [`PredictError::internal`] if the task's tensors do not fit the network.
     pub fn prepare(
         &self,
         runs: Vec<Vec<Tensor>>,
@@ -164,7 +164,7 @@ impl ModelNetwork {
         }
     }
 
-    /// Done when a run of it does not end.
+    /// Waits until a run of it does not end.
     pub async fn lost(&self) {
         match &self.executor {
             NetworkExecutor::Batched(infer) => infer.lost().await,
@@ -173,7 +173,7 @@ impl ModelNetwork {
         }
     }
 
-    /// Rows of calls that wait for it, or calls if it is a decoder.
+    /// Its queue depth, in rows; in calls if it is a decoder.
     pub fn waiting(&self) -> usize {
         match &self.executor {
             NetworkExecutor::Batched(infer) => infer.waiting(),
@@ -183,14 +183,14 @@ impl ModelNetwork {
     }
 }
 
-/// Runs whose tensors a network takes.
+/// Validated runs of a network.
 #[derive(Debug)]
 pub struct PreparedRuns {
     runs: Vec<Valid>,
 }
 
 impl PreparedRuns {
-    /// Rows of all runs.
+    /// The rows of all runs together.
     pub fn rows(&self) -> usize {
         self.runs.iter().map(Valid::rows).sum()
     }

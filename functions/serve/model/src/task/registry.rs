@@ -1,4 +1,4 @@
-//! The tasks that a program was built with.
+//! The registry of tasks that a program is built with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::any::LoadedTask;
 use super::context::TaskContext;
 use super::task::Task;
 
-/// The tasks that a program was built with, by name.
+/// The tasks that a program is built with, by name.
 #[derive(Clone, Default)]
 pub struct Tasks {
     known: BTreeMap<&'static str, TaskEntry>,
@@ -23,7 +23,7 @@ struct TaskEntry {
 }
 
 impl Tasks {
-    /// These and `T`.
+    /// Adds `T`.
     #[must_use]
     pub fn with<T: Task>(mut self) -> Self {
         let load = |context: &TaskContext| Ok(LoadedTask::new(T::load(context)?));
@@ -31,15 +31,15 @@ impl Tasks {
         self
     }
 
-    /// These, and models with the task `name` are published although this program does not have it: the publisher vouches that the
-    /// program which will serve them does.
+    /// /// Allows publishing models with the task `name` although this program does not have it; the publisher vouches that the
+    /// serving program does.
     #[must_use]
     pub fn with_unchecked(mut self, name: impl Into<String>) -> Self {
         self.unchecked.insert(name.into());
         self
     }
 
-    /// Whether models with the task `name` are published unchecked.
+    /// Whether models with the task `name` may be published unchecked.
     #[cfg_attr(not(feature = "publish"), allow(dead_code))] // publishing reads it
     pub(crate) fn is_unchecked(&self, name: &str) -> bool {
         !self.known.contains_key(name) && self.unchecked.contains(name)
@@ -55,10 +55,10 @@ impl Tasks {
         self.known.get(name).map(|known| known.example)
     }
 
-    /// Makes the task `name` of a model.
+    /// Loads the task `name` of a model.
     ///
     /// # Errors
-    /// If the program does not have the task, the model has other networks than it runs, or the task refuses the model's files.
+    /// If the program does not have the task, the model's networks are not those that the task runs, or the task rejects the model's files.
     pub fn load(&self, name: &str, context: &TaskContext) -> Result<LoadedTask, TaskError> {
         let Some(TaskEntry { load, networks, .. }) = self.known.get(name) else {
             let known = self.names().collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! The rows that a trial runs: those of golden cases, and made-up ones of all sizes.
+//! The rows of a trial: those of golden cases, and synthetic ones of many magnitudes.
 
 use amaas_wire::{Datatype, Tensor};
 
@@ -7,7 +7,7 @@ use crate::manifest::GoldenCases;
 use amaas_engine::infer::{Integers, Values, made_up_like, split};
 use amaas_engine::{Dim, TensorSpec};
 
-/// Rows, and others of the same shapes to stand in their places: as many, each another one than the row in its place.
+/// Rows, and as many replacement rows of the same shapes, each different from the row at its position.
 #[derive(Clone, Debug)]
 pub(super) struct RowSet {
     pub(super) rows: Vec<InputRow>,
@@ -25,7 +25,7 @@ impl RowSet {
     }
 }
 
-/// Golden rows of one shape, the largest such group. Cases with many rows are taken apart.
+/// The largest group of golden rows with the same shapes. Cases with several rows are split.
 pub(super) fn of_golden(golden: &GoldenCases, inputs: &[TensorSpec]) -> Option<RowSet> {
     let mut groups: Vec<Vec<InputRow>> = Vec::new();
     for case in &golden.cases {
@@ -45,7 +45,7 @@ pub(super) fn of_golden(golden: &GoldenCases, inputs: &[TensorSpec]) -> Option<R
     Some(RowSet { rows, strangers })
 }
 
-/// A golden row in the network's order, with made-up values for what it leaves out.
+/// A golden row in the order of the network's inputs, with synthetic values for omitted ones.
 fn completed(row: &[Tensor], inputs: &[TensorSpec]) -> Option<InputRow> {
     let mut all = Vec::with_capacity(inputs.len());
     for input in inputs {
@@ -57,7 +57,7 @@ fn completed(row: &[Tensor], inputs: &[TensorSpec]) -> Option<InputRow> {
     Some(all)
 }
 
-/// Sets of made-up rows, those that find most first.
+/// Sets of synthetic rows, the most revealing first.
 pub(super) fn made_up_sets(inputs: &[TensorSpec], like: Values) -> impl Iterator<Item = Result<RowSet, String>> + '_ {
     variations(inputs, like.length)
         .into_iter()
@@ -65,7 +65,7 @@ pub(super) fn made_up_sets(inputs: &[TensorSpec], like: Values) -> impl Iterator
         .map(move |((own, other), number)| made(inputs, own, other, number * 1000))
 }
 
-/// What rows are like, and those that stand beside them.
+/// The kinds of values of rows, and of their replacements.
 fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
     let is_float = |input: &TensorSpec| {
         matches!(input.datatype, Datatype::Fp16 | Datatype::Bf16 | Datatype::Fp32 | Datatype::Fp64)
@@ -79,7 +79,7 @@ fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
     let lengths: &[_] = if inputs.iter().any(is_open) { &LENGTHS } else { &[] };
     let like = |scale, integers| Values { scale, integers, length };
     let one = |scale: &(f32, f32), range: &(Integers, Integers)| (like(scale.0, range.0), like(scale.1, range.1));
-    // Each scale and each range once, then each with each.
+    // Each scale and range once, then all combinations.
     let most = scales.len().max(ranges.len());
     let mut all: Vec<_> =
         (0..most).map(|place| one(&scales[place % scales.len()], &ranges[place % ranges.len()])).collect();
@@ -98,7 +98,7 @@ fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
     all
 }
 
-/// Rows like `own` and strangers like `other`, as many as there is room for.
+/// Rows of the kind `own` and replacements of the kind `other`, as many as [`MAX_SET_VALUES`] allows.
 fn made(inputs: &[TensorSpec], own: Values, other: Values, seed: u64) -> Result<RowSet, String> {
     let first = made_up_like(inputs, seed, own)?;
     let count: usize = first.iter().map(|tensor| tensor.data().len()).sum();
@@ -107,18 +107,18 @@ fn made(inputs: &[TensorSpec], own: Values, other: Values, seed: u64) -> Result<
     Ok(RowSet { rows: many(seed, own)?, strangers: many(seed + 100, other)? })
 }
 
-/// Of floats, of the rows and of those beside them.
+/// Magnitudes of floats, of rows and of replacements.
 const SCALES: [(f32, f32); 6] = [(1.0, 1.0), (1.0, 1e6), (1e3, 1e-3), (1e-6, 1e6), (1e6, 1e-6), (1e-3, 1e3)];
-/// Of integers.
+/// Ranges of integers, of rows and of replacements.
 const RANGES: [(Integers, Integers); 4] = [
     (Integers::Bits, Integers::Bits),
     (Integers::Thousand, Integers::Bits),
     (Integers::Bits, Integers::Thousand),
     (Integers::Full, Integers::Full),
 ];
-/// Of dimensions that a caller may choose, beside those of the other sets.
+/// Further sizes of dynamic dimensions.
 const LENGTHS: [usize; 4] = [7, 1, 16, 3];
-/// An odd number, more than fit a vector of two or four.
+/// An odd number, larger than SIMD vectors of two or four lanes.
 pub(super) const MAX_SET_ROWS: usize = 7;
-/// Of all rows of a set and their strangers; 64 MiB of FP32.
+/// Values of all rows of a set with their replacements; 64 MiB of FP32.
 const MAX_SET_VALUES: usize = 1 << 24;

@@ -11,18 +11,18 @@ use amaas_engine::infer::{Network, join, split};
 
 /// Why the runs of a set ended early.
 pub(super) enum SweepEnd {
-    /// The network does not take these values.
+    /// The network rejects these values.
     Refused(String),
-    /// What there is to say is known.
+    /// The result is known.
     Found(ProbeResult),
 }
 
-/// Runs `set` in every way; whether any two of its rows gave different answers.
+/// Runs `set` in all variations. Returns whether any two of its rows had different outputs.
 pub(super) fn sweep(network: &mut impl Network, set: &RowSet) -> Result<bool, SweepEnd> {
     let (begun, mut alone) = (Instant::now(), Vec::with_capacity(set.rows.len()));
     for row in &set.rows {
         alone.push(network.run(row).map_err(|error| SweepEnd::Refused(error.for_operator()))?);
-        // What it gives can be far larger than what it takes.
+        // Outputs can be far larger than inputs.
         let bytes: usize = alone[0].iter().map(|output| output.data().byte_size()).sum();
         let is_slow = begun.elapsed() > SLOW_SET && alone.len() >= MIN_SLOW_ROWS;
         if is_slow || alone.len() >= (MAX_OUTPUT_BYTES / bytes.max(1)).max(2) {
@@ -31,7 +31,7 @@ pub(super) fn sweep(network: &mut impl Network, set: &RowSet) -> Result<bool, Sw
     }
     let set = RowSet { rows: set.rows[..alone.len()].to_vec(), strangers: set.strangers[..alone.len()].to_vec() };
     let mut trial = RowSweep { network, set: &set, alone: &alone };
-    // What is found here needs no tolerance, so it comes first.
+    // The strictest comparison comes first.
     trial.compare_with_other_neighbours()?;
     for order in orders(alone.len()) {
         trial.compare_batched(&order)?;
@@ -39,7 +39,7 @@ pub(super) fn sweep(network: &mut impl Network, set: &RowSet) -> Result<bool, Sw
     Ok(alone.iter().any(|outputs| *outputs != alone[0]))
 }
 
-/// Which rows are run together, and in which order: two calls of one row, one of two and one of three, all, and all in other places.
+/// The batches to run: two rows, five, all, and all at other positions.
 fn orders(rows: usize) -> Vec<Vec<usize>> {
     let all = 0..rows;
     let mut orders = vec![vec![0, 1], all.clone().take(5).collect(), all.clone().collect()];
@@ -51,23 +51,23 @@ fn orders(rows: usize) -> Vec<Vec<usize>> {
 struct RowSweep<'t, N> {
     network: &'t mut N,
     set: &'t RowSet,
-    /// What each row gives alone.
+    /// The outputs of each row alone.
     alone: &'t [Vec<Tensor>],
 }
 
 impl<N: Network> RowSweep<'_, N> {
-    /// Ok where the rows of `order` give together what each gives alone.
+    /// Compares the rows of `order` in one batch with each row alone.
     fn compare_batched(&mut self, order: &[usize]) -> Result<(), SweepEnd> {
         let rows: Vec<_> = order.iter().map(|row| &self.set.rows[*row]).collect();
         let run_batched = self.run_batched(&rows)?;
         for output in 0..self.alone[0].len() {
-            // What is near nothing may be what is left of ones that were rounded, as a sigmoid's is.
+            // Values near 0 may be rounded like values near 1, as those of a sigmoid are.
             let largest = self.alone.iter().map(|outputs| magnitude(&outputs[output])).fold(MIN_MAGNITUDE, f64::max);
             let mut all = TensorGap::default();
             for (outputs, row) in run_batched.iter().zip(order) {
                 let (expected, got) = (&self.alone[*row][output], &outputs[output]);
                 let Some(gap) = gap(expected, got) else { return Err(shape_mismatch(expected, got)) };
-                // Where a row's own last bits change as much, the order of sums does.
+                // If a nudge of the row's last bits changes as much, the order of sums explains it.
                 let explained = gap.is_within(expected, largest) || self.explains(*row, output, gap);
                 all = all.and(if explained { TensorGap { of: gap.of, ..TensorGap::default() } } else { gap });
             }
@@ -86,12 +86,12 @@ impl<N: Network> RowSweep<'_, N> {
         Ok(())
     }
 
-    /// Ok where no row changes when others of its run do: runs of one size, in which it has one place, are summed in one order. Each
-    /// row stands beside each other one and beside what takes that one's place.
+    /// /// Checks that no row changes if other rows of its batch are replaced. Batch size and position stay, and so the order of
+    /// sums. Each row runs next to each other row and to its replacement.
     fn compare_with_other_neighbours(&mut self) -> Result<(), SweepEnd> {
         let count = self.set.rows.len();
         let whole = self.run_batched(&self.set.rows.iter().collect::<Vec<_>>())?;
-        // Any two places differ in some bit of their numbers.
+        // Any two positions differ in some bit of their indices.
         let bits = usize::BITS - (count - 1).leading_zeros();
         for (bit, side) in (0..bits).flat_map(|bit| [(bit, 0), (bit, 1)]) {
             let stays = |place: usize| place >> bit & 1 == side;
@@ -115,7 +115,7 @@ impl<N: Network> RowSweep<'_, N> {
         Ok(())
     }
 
-    /// What is to be said of a run in which a row changed: `what`, unless the same run gives other values each time.
+    /// The result for a run in which a row changed: dependent for the reason `what`, unless the network is not deterministic.
     fn unless_random(&mut self, whole: &[Vec<Tensor>], what: String) -> Result<ProbeResult, SweepEnd> {
         let again = self.run_batched(&self.set.rows.iter().collect::<Vec<_>>())?;
         let same = whole.iter().flatten().zip(again.iter().flatten());
@@ -127,7 +127,7 @@ impl<N: Network> RowSweep<'_, N> {
         }
     }
 
-    /// Whether `output` of a row changes by as much as `gap` says, or nearly, where the row's own values change in their last bits.
+    /// Whether a nudge of the row's own last bits changes `output` by about as much as `gap`.
     fn explains(&mut self, row: usize, output: usize, gap: TensorGap) -> bool {
         (0..NUDGES).any(|pattern| {
             let Ok(nudged) = self.network.run(&nudged(&self.set.rows[row], pattern)) else { return false };
@@ -138,7 +138,7 @@ impl<N: Network> RowSweep<'_, N> {
         })
     }
 
-    /// The outputs of each of `rows`, which run together.
+    /// Runs `rows` as one batch, and returns the outputs of each.
     fn run_batched(&mut self, rows: &[&InputRow]) -> Result<Vec<Vec<Tensor>>, SweepEnd> {
         let calls: Vec<_> = rows.iter().map(|row| row.as_slice()).collect();
         let joined = join(&calls).map_err(|error| SweepEnd::Refused(error.to_string()))?;
@@ -154,7 +154,7 @@ impl<N: Network> RowSweep<'_, N> {
         split(&outputs, &vec![1; rows.len()]).ok_or_else(none)
     }
 
-    /// Why a run of `rows` failed: one of them is refused alone, too, or it is their being together.
+    /// Why a batch of `rows` failed: either one of them fails alone too, or only the batch does.
     fn classify_failure(&mut self, rows: &[&InputRow], error: &str) -> SweepEnd {
         for row in rows {
             if let Err(error) = self.network.run(row) {
@@ -172,14 +172,14 @@ fn shape_mismatch(expected: &Tensor, got: &Tensor) -> SweepEnd {
     )))
 }
 
-/// Of outputs whose last bits are compared between runs of another size: a sigmoid is rounded as a number near 1 is, however small.
+/// The least magnitude that tolerances refer to: a sigmoid's output is rounded like a number near 1, even if it is small.
 const MIN_MAGNITUDE: f64 = 0.1;
-/// Nudges of a row: one alone may happen to change nothing.
+/// Nudges of a row; a single one may change nothing by chance.
 const NUDGES: usize = 4;
-/// How much more than its nudge a row may change: sums of many values differ by more than one rounding.
+/// How much more than by its nudge a row may change: sums of many values differ by more than one rounding.
 const MAX_AMPLIFICATION: f64 = 16.0;
-/// Of a network that takes longer for a few rows alone no more are tried.
+/// If a few rows alone take longer than this, no more rows are run.
 const SLOW_SET: Duration = Duration::from_secs(1);
 const MIN_SLOW_ROWS: usize = 3;
-/// Of what the rows of a set give alone.
+/// Bound on the outputs of the rows of a set.
 const MAX_OUTPUT_BYTES: usize = 256 << 20;
