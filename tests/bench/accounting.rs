@@ -22,7 +22,7 @@ use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
 use amaas_serve::Limits;
 use amaas_serve::sealing::{KeySet, Policy, Sealing};
-use amaas_serve::{Host, rehearse};
+use amaas_serve::{AppState, rehearse};
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};
 use amaas_store::{ModelName, Store, VersionSelector};
@@ -110,14 +110,9 @@ impl<'a> Place<'a> {
     }
 
     /// A host as a function has it, which brings its journal into the ledger meanwhile.
-    fn host(&self, name: &str, sealing: Option<Sealing>) -> Host {
-        let host = Host::new(self.accounts.clone(), Limits::default());
-        host.journal(&self.folder.join(name));
-        if let Some(sealing) = sealing {
-            host.seal(sealing);
-        }
-        host.insert(Arc::clone(&self.slot));
-        host
+    fn host(&self, name: &str, sealing: Option<Sealing>) -> AppState {
+        let state = AppState::builder(self.accounts.clone(), Limits::default()).sealing(sealing);
+        state.journal(&self.folder.join(name)).model(Arc::clone(&self.slot)).build()
     }
 }
 
@@ -126,7 +121,7 @@ fn model() -> ModelName {
 }
 
 /// How long a call's share takes, microseconds.
-async fn rehearsed(host: &Host, headers: &HeaderMap) -> f64 {
+async fn rehearsed(host: &AppState, headers: &HeaderMap) -> f64 {
     let begun = Instant::now();
     for _ in 0..CALLS {
         rehearse(host, "echo", headers).await.expect("let in");

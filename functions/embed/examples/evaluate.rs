@@ -13,28 +13,15 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use amaas::{ApiKey, Client};
-use amaas_access::{Accounts, KeyTerms};
+use amaas::Model;
 use amaas_embed::{Embed, bundle};
-use amaas_engine::RuntimeConfig;
 use amaas_engine::runtime;
-use amaas_local::object_store::{BUCKET, ObjectStore};
-use amaas_model::load::ModelSource;
-use amaas_model::load::TrustPolicy;
+use amaas_local::served_model::ServedModel;
 use amaas_model::manifest::GoldenCases;
-use amaas_model::publish;
-use amaas_model::publish::{BlobProtection, Publication, Publisher};
+use amaas_model::publish::Publication;
 use amaas_model::task::{Tasks, TextEmbedding};
-use amaas_serve::Host;
-use amaas_serve::Limits;
-use amaas_serve::host::{self, Server};
-use amaas_serve::sealing::{KeySet, Policy, Sealing};
-use amaas_store::Store;
 use amaas_store::live;
-use amaas_store::vault::{FileKey, Vault};
-use amaas_wire::dsse::SigningKey;
 use indicatif::{ProgressBar, ProgressStyle};
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -53,7 +40,9 @@ fn main() -> Result<()> {
 }
 
 async fn evaluate(publication: Publication, pairs: Vec<Pair>) -> Result<()> {
-    let service = Service::start(publication).await?;
+    let folder = tempfile::tempdir()?;
+    let tasks = Tasks::default().with::<TextEmbedding<Embed>>();
+    let served = ServedModel::start(folder.path(), publication, &tasks).await?;
     let bar = ProgressBar::new(pairs.len() as u64);
     bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} pairs  {per_sec}  {eta} left")?);
     let begun = Instant::now();
@@ -62,7 +51,7 @@ async fn evaluate(publication: Publication, pairs: Vec<Pair>) -> Result<()> {
     while rest.peek().is_some() || !calls.is_empty() {
         while calls.len() < CALLS && rest.peek().is_some() {
             let call: Vec<Pair> = rest.by_ref().take(PAIRS_A_CALL).collect();
-            calls.spawn(similarities(service.client.clone(), call));
+            calls.spawn(similarities(served.model(), call));
         }
         let Some(answer) = calls.join_next().await else { break };
         let (answers, read) = answer??;
@@ -73,7 +62,11 @@ async fn evaluate(publication: Publication, pairs: Vec<Pair>) -> Result<()> {
     bar.finish_and_clear();
     let (people, model): (Vec<f64>, Vec<f64>) = judged.into_iter().unzip();
     let seconds = begun.elapsed().as_secs_f64();
-    println!("spearman {:.4} ({total} pairs, calls share runs: {})", spearman(&people, &model), service.batching);
+    println!(
+        "spearman {:.4} ({total} pairs, calls share runs: {})",
+        spearman(&people, &model),
+        served.published().batching_reason
+    );
     #[allow(clippy::cast_precision_loss)] // far fewer than a float can count
     let (texts, tokens) = (2.0 * total as f64 / seconds, tokens as f64 / seconds);
     println!(
@@ -83,46 +76,10 @@ async fn evaluate(publication: Publication, pairs: Vec<Pair>) -> Result<()> {
     Ok(())
 }
 
-/// The model, served.
-struct Service {
-    client: Client,
-    /// Whether its calls share runs, and why.
-    batching: String,
-    _objects: ObjectStore,
-    _folder: TempDir,
-}
-
-impl Service {
-    async fn start(publication: Publication) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let objects = ObjectStore::start(folder.path()).await?;
-        let store = Store::open(&format!("s3://{BUCKET}"), &objects.options()).await?;
-        let library = runtime::find_or_fetch(None, |line| eprintln!("{line}"))?;
-        let tasks = Tasks::default().with::<TextEmbedding<Embed>>();
-        let vault = Vault::File(FileKey::create(&folder.path().join("kms.key"))?);
-        let publisher =
-            Publisher { signer: SigningKey::generate()?, protection: BlobProtection::Sealed(vault.clone()) };
-        let name = publication.model.clone();
-        let done = publish::publish(&store, publication, &tasks, &library, &publisher).await?;
-        let (accounts, key) = (Accounts::in_memory()?, ApiKey::generate("test")?);
-        accounts.add_key(&key, KeyTerms::of("evaluate".parse()?)).await?;
-        let host = Host::new(accounts, Limits::default());
-        let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
-        let trust = TrustPolicy { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
-        KeySet::create(&store, &name, &vault).await?;
-        host.seal(Sealing::new(store.clone(), name, vault.clone(), Policy::Required));
-        amaas_local::watch::look(&host, &ModelSource::new(store, Some(vault), trust), &tasks, &config).await?;
-        let server = Server::bind("127.0.0.1", 0).await?;
-        let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
-        tokio::spawn(host::serve(server, host, std::future::pending()));
-        Ok(Self { client, batching: done.batching_reason, _objects: objects, _folder: folder })
-    }
-}
-
 /// What people said of each pair and the cosine of its vectors; also how many tokens were read.
-async fn similarities(client: Client, pairs: Vec<Pair>) -> Result<(Vec<(f64, f64)>, u64)> {
+async fn similarities(model: Model, pairs: Vec<Pair>) -> Result<(Vec<(f64, f64)>, u64)> {
     let texts: Vec<&str> = pairs.iter().flat_map(|pair| [pair.one.as_str(), pair.other.as_str()]).collect();
-    let answer = client.model("embed").embed(&texts).await?;
+    let answer = model.embed(&texts).await?;
     let vectors = answer.predictions().chunks_exact(2).map(|pair| f64::from(pair[0].similarity(&pair[1])));
     let judged = pairs.iter().map(|pair| pair.score).zip(vectors).collect();
     Ok((judged, answer.usage().tokens.unwrap_or_default()))

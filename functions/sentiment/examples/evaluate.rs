@@ -13,25 +13,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use amaas::task::TextClassification;
-use amaas::{Answer, ApiKey, Client};
-use amaas_access::{Accounts, KeyTerms};
-use amaas_engine::RuntimeConfig;
+use amaas::{Answer, Model};
 use amaas_engine::runtime;
-use amaas_local::object_store::{BUCKET, ObjectStore};
-use amaas_model::load::ModelSource;
-use amaas_model::load::TrustPolicy;
-use amaas_model::publish;
-use amaas_model::publish::{BlobProtection, Publisher};
+use amaas_local::served_model::ServedModel;
 use amaas_model::task::{Rows, Tasks};
 use amaas_sentiment::Sentiment;
-use amaas_serve::Host;
-use amaas_serve::Limits;
-use amaas_serve::host::{self, Server};
-use amaas_serve::sealing::{KeySet, Policy, Sealing};
-use amaas_store::Store;
 use amaas_store::live;
-use amaas_store::vault::{FileKey, Vault};
-use amaas_wire::dsse::SigningKey;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
@@ -52,26 +39,8 @@ fn main() -> Result<()> {
 
 async fn evaluate(reviews: Vec<Review>) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let objects = ObjectStore::start(folder.path()).await?;
-    let store = Store::open(&format!("s3://{BUCKET}"), &objects.options()).await?;
-    let library = runtime::find_or_fetch(None, |line| eprintln!("{line}"))?;
     let tasks = Tasks::default().with::<Rows<Sentiment>>();
-    let vault = Vault::File(FileKey::create(&folder.path().join("kms.key"))?);
-    let publisher = Publisher { signer: SigningKey::generate()?, protection: BlobProtection::Sealed(vault.clone()) };
-    publish::publish(&store, amaas_sentiment::bundle(live())?, &tasks, &library, &publisher).await?;
-    let (accounts, key) = (Accounts::in_memory()?, ApiKey::generate("test")?);
-    accounts.add_key(&key, KeyTerms::of("evaluate".parse()?)).await?;
-    let host = Host::new(accounts, Limits::default());
-    let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
-    let trust = TrustPolicy { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
-    let (source_store, sealing_vault) = (store.clone(), vault.clone());
-    KeySet::create(&store, &"sentiment".parse()?, &vault).await?;
-    let source = ModelSource::new(store, Some(vault), trust);
-    amaas_local::watch::look(&host, &source, &tasks, &config).await?;
-    host.seal(Sealing::new(source_store, "sentiment".parse()?, sealing_vault, Policy::Required));
-    let server = Server::bind("127.0.0.1", 0).await?;
-    let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
-    tokio::spawn(host::serve(server, host, std::future::pending()));
+    let served = ServedModel::start(folder.path(), amaas_sentiment::bundle(live())?, &tasks).await?;
 
     let bar = ProgressBar::new(reviews.len() as u64);
     bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} reviews  {per_sec}  {eta} left")?);
@@ -82,7 +51,7 @@ async fn evaluate(reviews: Vec<Review>) -> Result<()> {
     while rest.peek().is_some() || !calls.is_empty() {
         while calls.len() < CALLS && rest.peek().is_some() {
             let call: Vec<Review> = rest.by_ref().take(REVIEWS_A_CALL).collect();
-            calls.spawn(predict(client.clone(), call));
+            calls.spawn(predict(served.model(), call));
         }
         let Some(judged) = calls.join_next().await else { break };
         for (positive, judged_positive) in judged?? {
@@ -97,9 +66,9 @@ async fn evaluate(reviews: Vec<Review>) -> Result<()> {
 }
 
 /// Whether each review is positive, and is judged so.
-async fn predict(client: Client, reviews: Vec<Review>) -> Result<Vec<(bool, bool)>> {
+async fn predict(model: Model, reviews: Vec<Review>) -> Result<Vec<(bool, bool)>> {
     let texts: Vec<&str> = reviews.iter().map(|review| review.text.as_str()).collect();
-    let answer: Answer<TextClassification> = client.model("sentiment").predict_many(&texts).await?;
+    let answer: Answer<TextClassification> = model.predict_many(&texts).await?;
     let judged = answer.predictions().iter().map(|prediction| prediction.label == "positive");
     Ok(reviews.iter().map(|review| review.positive).zip(judged).collect())
 }

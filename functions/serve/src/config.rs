@@ -10,6 +10,7 @@ use amaas_ledger::LedgerLocation;
 pub use self::cors::Origins;
 use crate::limits::Limits;
 use crate::sealing::{Policy, Replay};
+use amaas_access::meter::Emf;
 use amaas_access::oidc::OidcConfig;
 use amaas_engine::RuntimeConfig;
 use amaas_model::load::TrustPolicy;
@@ -48,7 +49,7 @@ pub struct Config {
     pub journal: PathBuf,
     /// `AMAAS_EMF`: whether each call has a line in `CloudWatch`'s metric format on standard output, under Lambda each that failed
     /// another, and on the http host what waits for each model one every 10 s, `on` or `off`; where not set, `on` under Lambda.
-    pub emf: bool,
+    pub metrics: Emf,
     /// `AMAAS_OIDC_…`: whose bearer tokens are taken beside API keys, as [`OidcConfig::from_variables`] has it.
     pub oidc: Option<OidcConfig>,
     /// `AMAAS_IAM`: what AWS IAM says of callers.
@@ -64,7 +65,7 @@ pub struct Config {
 /// What AWS IAM says of callers, behind a Function URL or an HTTP API that asks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Iam {
-    /// `ignore`, where not set: a caller has an API key or a bearer token besides.
+    /// `ignore`, the default: a caller has an API key or a bearer token as well.
     Ignore,
     /// `tenant`: a caller without either is the tenant that has the name of the principal, an ARN.
     Tenant,
@@ -122,10 +123,10 @@ impl Config {
             replay: variable("AMAAS_REPLAY").one_of([("refuse", Replay::Refuse), ("allow", Replay::Allow)])?,
             journal: variable("AMAAS_JOURNAL").value().map_or_else(|| ledger.journal(&variables), PathBuf::from),
             ledger,
-            emf: if variable("AWS_LAMBDA_FUNCTION_NAME").value().is_some() {
-                variable("AMAAS_EMF").one_of([("on", true), ("off", false)])?
+            metrics: if variable("AWS_LAMBDA_FUNCTION_NAME").value().is_some() {
+                variable("AMAAS_EMF").one_of([("on", Emf::On), ("off", Emf::Off)])?
             } else {
-                variable("AMAAS_EMF").one_of([("off", false), ("on", true)])?
+                variable("AMAAS_EMF").one_of([("off", Emf::Off), ("on", Emf::On)])?
             },
             oidc: OidcConfig::from_variables(&variables)?,
             iam: variable("AMAAS_IAM").one_of([("ignore", Iam::Ignore), ("tenant", Iam::Tenant)])?,

@@ -77,13 +77,12 @@ mod tests {
     use super::*;
     use crate::limits::Limits;
     use crate::router::router;
-    use crate::state::Host;
+    use crate::state::AppState;
     use amaas_access::Accounts;
 
     async fn answer(origins: Origins, request: http::request::Builder) -> Response<Body> {
-        let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
-        host.share_with(origins);
-        router(host).oneshot(request.body(Body::empty()).expect("a request")).await.expect("infallible")
+        let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).cors(origins).build();
+        router(state).oneshot(request.body(Body::empty()).expect("a request")).await.expect("infallible")
     }
 
     fn only() -> Origins {

@@ -4,20 +4,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Iam, ResponseMode};
-use crate::sealing::{Policy, Sealing};
-use crate::state::Host;
+use crate::backends::Backends;
+use crate::config::{Config, ResponseMode};
+use crate::state::{AppState, Lifecycle};
 use crate::{host, telemetry};
+use amaas_access::meter::Emf;
 use amaas_access::oidc::{Oidc, TokenError};
 use amaas_access::{Accounts, AccountsError};
 use amaas_engine::runtime;
-use amaas_model::load::{LoadState, ModelSlot, ModelSource};
+use amaas_model::load::{LoadState, ModelSlot};
 use amaas_model::task::Tasks;
-use amaas_store::vault::Vault;
-use amaas_store::{S3Options, Store};
 
-/// Runs a function that knows `tasks` until it is stopped: under Lambda where `AWS_LAMBDA_RUNTIME_API` is set, as an
-/// HTTP server where it is not.
+/// Runs a function that knows `tasks` until it is stopped: under Lambda if `AWS_LAMBDA_RUNTIME_API` is set, else as an HTTP
+/// server.
 ///
 /// Exit codes: 0 stopped as asked, 1 failed, 2 wrong configuration.
 ///
@@ -28,7 +27,7 @@ use amaas_store::{S3Options, Store};
 ///     amaas_serve::function(Tasks::default())
 /// }
 /// ```
-#[allow(clippy::needless_pass_by_value)] // a `main` gives away all it has
+#[allow(clippy::needless_pass_by_value)] // `main` owns its arguments
 pub fn function(tasks: Tasks) -> ExitCode {
     let started = runtime::quiet().and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build());
     let tokio = match started {
@@ -51,7 +50,7 @@ pub fn function(tasks: Tasks) -> ExitCode {
         tracing::error!(error, "wrong configuration");
         return ExitCode::from(2);
     }
-    // A session that is still being built cannot be interrupted, and must not outlive the time to stop.
+    // A session that is being built cannot be interrupted, so the process exits without waiting for it.
     match tokio.block_on(run(config, tasks)) {
         Ok(()) => runtime::leave(0),
         Err(error) => {
@@ -62,45 +61,31 @@ pub fn function(tasks: Tasks) -> ExitCode {
 }
 
 async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
-    // It takes longer than all else until the first blob travels; whoever needs it waits for it, and hears what went wrong.
+    // Loading the library takes longer than all else before the first download. What needs it waits, and gets its error.
     let library = config.runtime.library.clone();
     drop(tokio::task::spawn_blocking(move || runtime::start(library.as_deref())));
-    let store = Store::open(&config.store, &S3Options::default()).await.map_err(|error| error.to_string())?;
-    let vault = Vault::open(&config.vault).await.map_err(|error| format!("AMAAS_KMS_KEY: {error}"))?;
-    let ledger = amaas_ledger::open(&config.ledger).await.map_err(|error| format!("AMAAS_LEDGER: {error}"))?;
-    let accounts = Accounts::new(ledger, vault.clone());
-    let host = Host::new(accounts.clone(), config.limits);
-    if config.emf {
-        host.journal_and_tell(&config.journal);
-        telemetry::tell_failures();
-    } else {
-        host.journal(&config.journal);
-    }
+    let backends = Backends::open(&config).await?;
     let oidc = config.oidc.clone().map(Oidc::new).transpose()?.map(Arc::new);
-    if let Some(oidc) = &oidc {
-        host.trust_tokens(Arc::clone(oidc));
-    }
-    if config.iam == Iam::Tenant {
-        host.trust_iam();
-    }
-    host.share_with(config.cors.clone());
-    let source =
-        ModelSource::new(store.clone(), Some(vault.clone()), config.trust.clone()).with_ledger(accounts.ledger());
+    let sealing = backends.sealing(config.model.clone(), config.sealing, config.replay);
     let slot = Arc::new(ModelSlot::new(config.model.clone(), config.version.clone()));
-    host.insert(Arc::clone(&slot));
-    let sealing = sealing(&config, &store, vault, &accounts);
-    if let Some(sealing) = &sealing {
-        host.seal(sealing.clone());
-    }
-    let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
+    let state =
+        backends.state(config.limits).journal(&config.journal).metrics(config.metrics).cors(config.cors.clone());
     let under_lambda = is_under_lambda();
+    let lifecycle = if under_lambda { Lifecycle::Suspended } else { Lifecycle::Continuous };
+    let state = state.oidc(oidc.clone()).iam(config.iam).sealing(sealing.clone()).lifecycle(lifecycle);
+    let state = state.model(Arc::clone(&slot)).build();
+    if config.metrics == Emf::On {
+        telemetry::tell_failures();
+    }
+    let source = backends.models(config.trust.clone());
+    let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
     tokio::spawn(async move {
         loop {
             loading.load(&source, &tasks, &runtime).await;
             let follow = async {
-                // A Lambda environment lives between calls only, and not for long: the next one loads what the alias points to.
+                // A Lambda environment is short-lived and runs during calls only: the next one loads what the alias points to.
                 if !under_lambda {
-                    loading.follow_alias(&source, &tasks, &runtime, FOLLOW).await;
+                    loading.follow_alias(&source, &tasks, &runtime, ALIAS_INTERVAL).await;
                 }
                 std::future::pending::<()>().await;
             };
@@ -111,7 +96,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
         }
     });
 
-    // What is in memory before a snapshot is in the snapshot, so the keys are read after it.
+    // A snapshot holds the memory of the process, so keys are read after it.
     let keys = async {
         if !takes_snapshot() {
             let sealing = async {
@@ -121,49 +106,49 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
             };
             let tokens = async {
                 if let Some(oidc) = &oidc {
-                    told(oidc.load().await);
+                    load_issuer_keys(oidc).await;
                 }
             };
-            tokio::join!(sealing, knock(&accounts), tokens);
+            tokio::join!(sealing, warm_up_ledger(&backends.accounts), tokens);
         }
     };
     if under_lambda {
-        // The init phase has the processor to itself and ends when the first invocation is asked for, so the model is
-        // loaded before that. What fails then is told to whoever calls.
-        let model = in_init_phase(slot.wait_until_loaded(), takes_snapshot());
+        // The init phase has a full CPU and ends when the runtime asks for the first invocation, so the model is loaded before.
+        // A call gets the error of a load that failed.
+        let model = within_init_phase(slot.wait_until_loaded(), takes_snapshot());
         let (model, ()) = tokio::join!(model, keys);
         if let Some(LoadState::Failed(reason)) = model {
             tracing::error!(reason, "starting without a model");
         }
-        return lambda(host, config.response_mode).await;
+        return lambda(state, config.response_mode).await;
     }
-    let (ended, ()) = tokio::join!(http(&config, host), keys);
+    let (ended, ()) = tokio::join!(http(&config, state), keys);
     ended
 }
 
 #[cfg(feature = "lambda")]
-async fn lambda(host: Host, mode: ResponseMode) -> Result<(), String> {
-    host::lambda(host, mode).await.map_err(|error| error.to_string())
+async fn lambda(state: AppState, mode: ResponseMode) -> Result<(), String> {
+    host::lambda(state, mode).await.map_err(|error| error.to_string())
 }
 
 #[cfg(not(feature = "lambda"))]
 #[allow(clippy::unused_async)] // replaces the function above
-async fn lambda(_: Host, _: ResponseMode) -> Result<(), String> {
+async fn lambda(_: AppState, _: ResponseMode) -> Result<(), String> {
     Err(NO_LAMBDA.to_owned())
 }
 
 #[cfg(feature = "http")]
-async fn http(config: &Config, host: Host) -> Result<(), String> {
+async fn http(config: &Config, state: AppState) -> Result<(), String> {
     let (address, port) = &config.listen;
     let server = host::Server::bind(address, *port);
     let server = server.await.map_err(|error| format!("cannot listen on {address}:{port}: {error}"))?;
     tracing::info!(address = %server.address(), "listening");
-    host::serve(server, host, stop_signal()).await.map_err(|error| error.to_string())
+    host::serve(server, state, stop_signal()).await.map_err(|error| error.to_string())
 }
 
 #[cfg(not(feature = "http"))]
 #[allow(clippy::unused_async)] // replaces the function above
-async fn http(_: &Config, _: Host) -> Result<(), String> {
+async fn http(_: &Config, _: AppState) -> Result<(), String> {
     Err(NO_HTTP.to_owned())
 }
 
@@ -180,47 +165,38 @@ fn is_under_lambda() -> bool {
     std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
-/// Whether Lambda takes a snapshot of this process when its init phase is over (`SnapStart`), and starts others from it.
+/// Whether Lambda snapshots this process after its init phase (`SnapStart`), and starts others from that.
 fn takes_snapshot() -> bool {
     std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "snap-start")
 }
 
-/// What `loading` comes to in Lambda's init phase; nothing where it takes longer.
-async fn in_init_phase<T>(loading: impl Future<Output = T>, takes_snapshot: bool) -> Option<T> {
-    let phase = if takes_snapshot { INIT_BEFORE_SNAPSHOT } else { INIT };
+/// What `loading` gives within Lambda's init phase; `None` if it takes longer.
+async fn within_init_phase<T>(loading: impl Future<Output = T>, takes_snapshot: bool) -> Option<T> {
+    let phase = if takes_snapshot { SNAPSHOT_INIT_TIMEOUT } else { INIT_TIMEOUT };
     tokio::time::timeout(phase, loading).await.ok()
 }
 
-/// What opens sealed calls, where they are taken. The keys need not be there yet.
-fn sealing(config: &Config, store: &Store, vault: Vault, accounts: &Accounts) -> Option<Sealing> {
-    if config.sealing == Policy::Off {
-        return None;
-    }
-    let sealing = Sealing::new(store.clone(), config.model.clone(), vault, config.sealing);
-    Some(sealing.with_ledger(accounts.ledger(), config.replay))
-}
-
-/// A call can have what failed tried again.
-fn told(loaded: Result<(), TokenError>) {
-    if let Err(TokenError::Unavailable { internal }) = loaded {
-        tracing::error!(error = internal, "the issuer's keys cannot be read");
+/// Reads the issuer's keys. If that fails, the first token that needs them retries.
+async fn load_issuer_keys(oidc: &Oidc) {
+    if let Err(TokenError::Unavailable { internal }) = oidc.load().await {
+        tracing::error!(error = internal, "issuer keys unavailable");
     }
 }
 
-/// Reads the ledger's secret, so that the first call finds it, and a connection; and the log tells at once where there can be none.
-async fn knock(accounts: &Accounts) {
+/// Reads the ledger's secret, which opens a connection too. If that fails, the first call retries.
+async fn warm_up_ledger(accounts: &Accounts) {
     match accounts.load().await {
         Ok(()) | Err(AccountsError::NoSecret) => {}
-        Err(error) => tracing::error!(%error, "the ledger cannot be used"),
+        Err(error) => tracing::error!(%error, "ledger unavailable"),
     }
 }
 
-/// Done when the process is asked to stop, by SIGTERM or Ctrl-C.
+/// Waits for SIGTERM or Ctrl-C.
 pub async fn stop_signal() {
     let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(terminate) => terminate,
         Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be heard");
+            tracing::warn!(%error, "no SIGTERM handler: the process ends only if it is killed");
             return std::future::pending().await;
         }
     };
@@ -234,12 +210,12 @@ const NO_LAMBDA: &str =
     "AWS_LAMBDA_RUNTIME_API is set, and this program was built without the Cargo feature \"lambda\"";
 const NO_HTTP: &str =
     "AWS_LAMBDA_RUNTIME_API is not set, and this program was built without an HTTP server: the Cargo feature \"http\"";
-/// How often a server looks where its alias points.
-const FOLLOW: Duration = Duration::from_secs(30);
-/// Lambda gives an init phase 10 s and begins it again, slower, when they are up.
-const INIT: Duration = Duration::from_secs(9);
-/// Lambda gives an init phase 130 s or more where a snapshot is taken after it, and what is loaded later is not in that.
-const INIT_BEFORE_SNAPSHOT: Duration = Duration::from_mins(2);
+/// How often a server resolves its alias.
+const ALIAS_INTERVAL: Duration = Duration::from_secs(30);
+/// Lambda limits an init phase to 10 s; then it restarts it with less CPU.
+const INIT_TIMEOUT: Duration = Duration::from_secs(9);
+/// Lambda limits an init phase before a snapshot to 130 s or more. A model that is loaded later is not in the snapshot.
+const SNAPSHOT_INIT_TIMEOUT: Duration = Duration::from_mins(2);
 
 #[cfg(test)]
 mod tests {
@@ -254,7 +230,7 @@ mod tests {
         for (seconds, takes_snapshot, loaded) in
             [(8, false, true), (10, false, false), (10, true, true), (119, true, true), (121, true, false)]
         {
-            let model = in_init_phase(loading(seconds), takes_snapshot).await;
+            let model = within_init_phase(loading(seconds), takes_snapshot).await;
             assert_eq!(model.is_some(), loaded, "{seconds} s, snapshot: {takes_snapshot}");
         }
     }

@@ -10,6 +10,7 @@
 )]
 
 mod admission;
+mod backends;
 mod body;
 pub mod config;
 mod cors;
@@ -37,13 +38,14 @@ pub use amaas_model::{manifest, task};
 /// What inputs and predictions of a task derive their schemas with.
 pub use schemars;
 
+pub use self::backends::Backends;
 pub use self::error::Error;
 pub use self::function::{function, stop_signal};
 pub use self::limits::Limits;
 #[doc(hidden)]
 pub use self::request::rehearse;
 pub use self::router::router;
-pub use self::state::Host;
+pub use self::state::{AppState, AppStateBuilder, Lifecycle};
 
 /// The task in the guide has to compile.
 #[cfg(doctest)]

@@ -23,8 +23,8 @@ use zeroize::Zeroizing;
 use crate::error::{Error, IdempotencyError};
 use crate::sealing::SealedCall;
 
-/// Answers that were given.
-pub(crate) struct Answers {
+/// Stored responses of calls with an idempotency key.
+pub(crate) struct ResponseStore {
     calls: IdempotencyStore,
     /// Those that were begun by calls to this process: a repeat reads before it writes.
     begun: Mutex<Recent>,
@@ -32,7 +32,7 @@ pub(crate) struct Answers {
     paused: Mutex<Option<Instant>>,
 }
 
-impl Answers {
+impl ResponseStore {
     /// Kept in `ledger`, for every function that has it.
     pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>) -> Self {
         Self { calls: IdempotencyStore::new(ledger), begun: Mutex::default(), paused: Mutex::default() }

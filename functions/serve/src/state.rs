@@ -1,9 +1,8 @@
-//! What every route needs: the models, who may call, and the limits.
+//! The state of a host that every route shares: models, callers, limits and the usage meter.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,12 +10,12 @@ use tokio::sync::watch;
 use bytes::Bytes;
 
 use crate::admission::Gate;
-use crate::config::Origins;
+use crate::config::{Iam, Origins};
 use crate::error::CapacityError;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::openapi::Fits;
-use crate::response_store::Answers;
+use crate::response_store::ResponseStore;
 use crate::sealing::{Arrivals, Policy, Sealing};
 use amaas_access::meter::{Emf, QUEUE_DEPTH_INTERVAL, UsageJournal, UsageMeter};
 use amaas_access::oidc::Oidc;
@@ -27,96 +26,157 @@ use amaas_model::ModelError;
 use amaas_model::load::{LoadState, Model, ModelSlot};
 use amaas_store::ModelName;
 
-/// The state of a host; cheap to clone.
+/// The state of a host; cheap to clone. [`AppState::builder`] makes it.
 #[derive(Clone)]
-pub struct Host(Arc<Inner>);
+pub struct AppState(Arc<Inner>);
 
 struct Inner {
     slots: RwLock<BTreeMap<ModelName, Arc<ModelSlot>>>,
     directory: Directory,
     quotas: Quotas,
-    meter: OnceLock<UsageMeter>,
-    oidc: OnceLock<Arc<Oidc>>,
-    iam: AtomicBool,
-    origins: OnceLock<Origins>,
+    meter: UsageMeter,
+    oidc: Option<Arc<Oidc>>,
+    iam: Iam,
+    origins: Origins,
     limits: Limits,
     draining: watch::Sender<bool>,
-    /// Whether nothing runs in this process between calls.
-    freezes: AtomicBool,
-    sealing: OnceLock<Sealing>,
+    lifecycle: Lifecycle,
+    sealing: Option<Sealing>,
     arrivals: Arrivals,
-    answers: Answers,
+    responses: ResponseStore,
     gate: Arc<Gate>,
-    outline: Mutex<Option<(Outline, Bytes)>>,
+    public_document: Mutex<Option<(PublicDocumentKey, Bytes)>>,
 }
 
-/// How long an answer waits for the ledger to count its call.
-const BEFORE_FREEZING: Duration = Duration::from_secs(2);
+/// Whether the process runs between calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// It runs.
+    #[default]
+    Continuous,
+    /// It is suspended between calls, as under Lambda: usage is written to the ledger before a response ends.
+    Suspended,
+}
 
-/// What the document that anyone may read depends on.
-pub(super) type Outline = (Fits, Option<Policy>);
+/// What the OpenAPI document that anyone may read depends on.
+pub(super) type PublicDocumentKey = (Fits, Option<Policy>);
 
-impl Host {
-    /// A host without models.
-    /// Callers are found in `accounts`, and what they used is counted in their ledger, where answers are kept too.
-    pub fn new(accounts: Accounts, limits: Limits) -> Self {
+/// Builds an [`AppState`].
+#[must_use]
+pub struct AppStateBuilder {
+    accounts: Accounts,
+    limits: Limits,
+    sealing: Option<Sealing>,
+    oidc: Option<Arc<Oidc>>,
+    iam: Iam,
+    origins: Origins,
+    journal: Option<PathBuf>,
+    metrics: Emf,
+    lifecycle: Lifecycle,
+    slots: Vec<Arc<ModelSlot>>,
+}
+
+impl AppStateBuilder {
+    /// Opens sealed calls with the keys of `sealing`. Default: none, and only plain calls are taken.
+    pub fn sealing(self, sealing: impl Into<Option<Sealing>>) -> Self {
+        Self { sealing: sealing.into(), ..self }
+    }
+
+    /// Takes bearer tokens that `oidc` verifies, beside API keys. Default: none.
+    pub fn oidc(self, oidc: impl Into<Option<Arc<Oidc>>>) -> Self {
+        Self { oidc: oidc.into(), ..self }
+    }
+
+    /// Says whether a principal that AWS IAM authorised is a caller. Default: [`Iam::Ignore`].
+    pub fn iam(self, iam: Iam) -> Self {
+        Self { iam, ..self }
+    }
+
+    /// Lets pages of `origins` read responses in a browser. Default: none.
+    pub fn cors(self, origins: Origins) -> Self {
+        Self { origins, ..self }
+    }
+
+    /// Keeps usage that is not in the ledger yet in files of `folder`. Default: in memory.
+    pub fn journal(self, folder: &Path) -> Self {
+        Self { journal: Some(folder.to_owned()), ..self }
+    }
+
+    /// Says whether each call writes its metrics to standard output. Default: [`Emf::Off`].
+    pub fn metrics(self, metrics: Emf) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Says whether the process runs between calls. Default: it does.
+    pub fn lifecycle(self, lifecycle: Lifecycle) -> Self {
+        Self { lifecycle, ..self }
+    }
+
+    /// Serves the model in `slot`. Others can follow with [`AppState::insert`].
+    pub fn model(mut self, slot: Arc<ModelSlot>) -> Self {
+        self.slots.push(slot);
+        self
+    }
+
+    /// The state.
+    pub fn build(self) -> AppState {
+        let Self { accounts, limits, sealing, oidc, iam, origins, journal, metrics, lifecycle, slots } = self;
         let ledger = Arc::clone(accounts.ledger());
-        Self(Arc::new(Inner {
-            slots: RwLock::default(),
+        let journal = journal.as_deref().map_or_else(UsageJournal::in_memory, UsageMeter::journal);
+        AppState(Arc::new(Inner {
+            slots: RwLock::new(slots.into_iter().map(|slot| (slot.name().clone(), slot)).collect()),
             quotas: Quotas::new(Arc::clone(&ledger), Clock::default()),
-            meter: OnceLock::new(),
-            oidc: OnceLock::new(),
-            iam: AtomicBool::new(false),
-            origins: OnceLock::new(),
+            meter: UsageMeter::new(Arc::clone(&ledger), journal, metrics, Clock::default()),
+            oidc,
+            iam,
+            origins,
             directory: Directory::new(accounts),
-            answers: Answers::in_ledger(ledger),
+            responses: ResponseStore::in_ledger(ledger),
             gate: Arc::new(Gate::new(limits.body_bytes)),
+            arrivals: Arrivals::new(limits.sealed_bytes),
             limits,
             draining: watch::Sender::new(false),
-            freezes: AtomicBool::new(false),
-            sealing: OnceLock::new(),
-            arrivals: Arrivals::new(limits.sealed_bytes),
-            outline: Mutex::default(),
+            lifecycle,
+            sealing,
+            public_document: Mutex::default(),
         }))
     }
+}
 
-    /// Has sealed calls opened with the keys of `sealing`, from now on. Only the first that is given counts.
-    pub fn seal(&self, sealing: Sealing) {
-        let _ = self.0.sealing.set(sealing);
-    }
-
-    /// Takes bearer tokens that `oidc` verifies, beside API keys. Only the first that is given counts.
-    pub fn trust_tokens(&self, oidc: Arc<Oidc>) {
-        let _ = self.0.oidc.set(oidc);
+impl AppState {
+    /// Builds a host without models, for the callers in `accounts`. Their ledger counts usage, and stores responses for repeats.
+    pub fn builder(accounts: Accounts, limits: Limits) -> AppStateBuilder {
+        AppStateBuilder {
+            accounts,
+            limits,
+            sealing: None,
+            oidc: None,
+            iam: Iam::Ignore,
+            origins: Origins::None,
+            journal: None,
+            metrics: Emf::Off,
+            lifecycle: Lifecycle::Continuous,
+            slots: Vec::new(),
+        }
     }
 
     pub(crate) fn oidc(&self) -> Option<&Oidc> {
-        self.0.oidc.get().map(|oidc| &**oidc)
+        self.0.oidc.as_deref()
     }
 
-    /// Takes AWS IAM's word for who calls, where a caller has neither key nor token.
-    pub fn trust_iam(&self) {
-        self.0.iam.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn trusts_iam(&self) -> bool {
-        self.0.iam.load(Ordering::Relaxed)
-    }
-
-    /// Lets pages of `origins` read answers in a browser. Only the first that is given counts, before the host is served.
-    pub fn share_with(&self, origins: Origins) {
-        let _ = self.0.origins.set(origins);
+    pub(crate) fn iam(&self) -> Iam {
+        self.0.iam
     }
 
     pub(super) fn origins(&self) -> &Origins {
-        self.0.origins.get().unwrap_or(&Origins::None)
+        &self.0.origins
     }
 
     pub(crate) fn sealing(&self) -> Option<&Sealing> {
-        self.0.sealing.get()
+        self.0.sealing.as_ref()
     }
 
-    /// The sealed bodies that are under way.
+    /// The sealed bodies that are being received.
     pub(crate) fn arrivals(&self) -> &Arrivals {
         &self.0.arrivals
     }
@@ -126,31 +186,15 @@ impl Host {
         self.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required)
     }
 
-    /// Has usage kept in files of `folder` on its way to the ledger; in memory where nobody says so. Only the first that is given
-    /// counts, before the first call.
-    pub fn journal(&self, folder: &Path) {
-        let _ = self.0.meter.set(self.meter_with(UsageMeter::journal(folder), Emf::Off));
-    }
-
-    /// The same, with a line on standard output for each call.
-    pub(crate) fn journal_and_tell(&self, folder: &Path) {
-        let _ = self.0.meter.set(self.meter_with(UsageMeter::journal(folder), Emf::On));
-    }
-
     pub(crate) fn meter(&self) -> &UsageMeter {
-        self.0.meter.get_or_init(|| self.meter_with(UsageJournal::in_memory(), Emf::Off))
+        &self.0.meter
     }
 
-    fn meter_with(&self, journal: UsageJournal, emf: Emf) -> UsageMeter {
-        let ledger = Arc::clone(self.0.directory.accounts().ledger());
-        UsageMeter::new(ledger, journal, emf, Clock::default())
+    pub(crate) fn responses(&self) -> &ResponseStore {
+        &self.0.responses
     }
 
-    pub(crate) fn answers(&self) -> &Answers {
-        &self.0.answers
-    }
-
-    /// What calls take of the process before their tensors are made.
+    /// Bounds what calls take of the process before their tensors are made.
     pub(crate) fn gate(&self) -> &Arc<Gate> {
         &self.0.gate
     }
@@ -163,19 +207,19 @@ impl Host {
         &self.0.quotas
     }
 
-    /// Brings usage into the ledger and gives unused parts of limits back, for as long as the host lives.
-    pub(crate) async fn account(&self) {
+    /// Writes usage to the ledger and returns idle leases of limits, until the host is dropped.
+    pub(crate) async fn run_accounting(&self) {
         let give_back = async {
             loop {
                 tokio::time::sleep(LEASE_IDLE_TIMEOUT).await;
                 self.quotas().give_back(LEASE_IDLE_TIMEOUT).await;
             }
         };
-        tokio::join!(self.meter().run(), give_back, self.tell_depth());
+        tokio::join!(self.meter().run(), give_back, self.report_queue_depth());
     }
 
-    /// Says what waits for each model, where calls are told of too.
-    async fn tell_depth(&self) {
+    /// Writes the depth of each model's queue, if metrics are written.
+    async fn report_queue_depth(&self) {
         while self.meter().writes_metrics() {
             tokio::time::sleep(QUEUE_DEPTH_INTERVAL).await;
             let slots = self.slots();
@@ -187,46 +231,41 @@ impl Host {
         }
     }
 
-    /// From now on nothing runs here between calls, so each is counted in the ledger before its answer has left.
-    pub(crate) fn freezes(&self) {
-        self.0.freezes.store(true, Ordering::Relaxed);
-    }
-
-    /// Brings usage into the ledger, where it would lie here until the next call.
-    pub(crate) async fn before_freezing(&self) {
-        if !self.0.freezes.load(Ordering::Relaxed) {
+    /// Writes usage to the ledger if the process may be suspended after the response.
+    pub(crate) async fn flush_before_suspension(&self) {
+        if self.0.lifecycle == Lifecycle::Continuous {
             return;
         }
-        let flushed = tokio::time::timeout(BEFORE_FREEZING, self.meter().flush()).await;
+        let flushed = tokio::time::timeout(FLUSH_TIMEOUT, self.meter().flush()).await;
         match flushed {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "usage waits for the next call"),
-            Err(_) => tracing::error!("usage waits for the next call: the ledger did not take it in time"),
+            Ok(Err(error)) => tracing::error!(%error, "usage not flushed before suspension: the next call retries"),
+            Err(_) => tracing::error!(error = "timeout", "usage not flushed before suspension: the next call retries"),
         }
     }
 
-    /// Brings what is left into the ledger, before the process ends.
-    pub(crate) async fn settle(&self) {
+    /// Writes all usage to the ledger and returns all leases, before the process ends.
+    pub(crate) async fn flush(&self) {
         tokio::join!(self.meter().finish(), self.quotas().give_back(Duration::ZERO));
     }
 
-    /// The document that anyone may read, where it was made for this before.
-    pub(super) fn outline(&self, of: Outline) -> Option<Bytes> {
-        let kept = self.0.outline.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|(kept, _)| *kept == of).map(|(_, document)| document.clone())
+    /// The public OpenAPI document, if it was written for `key`.
+    pub(super) fn public_document(&self, key: PublicDocumentKey) -> Option<Bytes> {
+        let kept = self.0.public_document.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|(kept, _)| *kept == key).map(|(_, document)| document.clone())
     }
 
-    /// Keeps it.
-    pub(super) fn keep_outline(&self, of: Outline, document: Bytes) {
-        *self.0.outline.lock().unwrap_or_else(PoisonError::into_inner) = Some((of, document));
+    /// Caches the public OpenAPI document.
+    pub(super) fn cache_public_document(&self, key: PublicDocumentKey, document: Bytes) {
+        *self.0.public_document.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, document));
     }
 
-    /// Gives `slot` its place; another of the same name makes room.
+    /// Serves the model in `slot`, in place of another of the same name.
     pub fn insert(&self, slot: Arc<ModelSlot>) {
         self.0.slots.write().unwrap_or_else(PoisonError::into_inner).insert(slot.name().clone(), slot);
     }
 
-    /// Takes the place of `slot` away, unless another took it; calls that have its model are answered.
+    /// Stops serving the model in `slot`, unless another slot replaced it. Calls that have its model are answered.
     pub fn remove(&self, slot: &Arc<ModelSlot>) {
         let mut slots = self.0.slots.write().unwrap_or_else(PoisonError::into_inner);
         if slots.get(slot.name()).is_some_and(|there| Arc::ptr_eq(there, slot)) {
@@ -234,12 +273,12 @@ impl Host {
         }
     }
 
-    /// Every model's place, by name.
+    /// The slots of all models, by name.
     pub fn slots(&self) -> Vec<Arc<ModelSlot>> {
         self.0.slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// From now on calls are refused with a word that they may be sent elsewhere; those under way are answered.
+    /// Refuses new calls with 503, so that clients retry elsewhere. Calls in flight are answered.
     pub fn drain(&self) {
         self.0.draining.send_replace(true);
     }
@@ -248,9 +287,9 @@ impl Host {
         *self.0.draining.borrow()
     }
 
-    /// Done when the function stops.
+    /// Waits until the host drains.
     pub(crate) async fn drained(&self) {
-        // The sender is in the host itself, so it is not gone before.
+        // The sender lives as long as the host, so the channel is open.
         let _ = self.0.draining.subscribe().wait_for(|draining| *draining).await;
     }
 
@@ -258,30 +297,28 @@ impl Host {
         self.0.limits
     }
 
-    /// The place of the model called `name`.
+    /// The slot of the model called `name`.
     pub(crate) fn slot(&self, name: &str) -> Result<Arc<ModelSlot>, Error> {
         let slots = self.0.slots.read().unwrap_or_else(PoisonError::into_inner);
         let slot = name.parse::<ModelName>().ok().and_then(|name| slots.get(&name).cloned());
-        // The name came from outside and goes back out, so it is cut to a length that a name can have.
+        // The name came from the client and is echoed, so it is cut to the length of a name.
         slot.ok_or_else(|| Error::Model(ModelError::UnknownModel { model: name.chars().take(64).collect() }))
     }
 
-    /// Refuses a call that comes while the function stops. It is asked once, before a body is read: a call whose body is
-    /// on its way then is under way.
+    /// Refuses a call that arrives while the host drains. It is checked once, before a body is read: later the call is in flight.
     pub(crate) fn admit(&self) -> Result<(), Error> {
         if self.is_draining() { Err(Error::Capacity(CapacityError::Draining)) } else { Ok(()) }
     }
 
-    /// Refuses a call to the model in `slot` that would be refused once its body is read, because the queue has no place left. A
-    /// call that comes by here may yet find none.
-    pub(crate) fn room(slot: &ModelSlot) -> Result<(), Error> {
+    /// Refuses a call to the model in `slot` if its queue is full, before a body is read. The queue can fill up afterwards.
+    pub(crate) fn check_capacity(slot: &ModelSlot) -> Result<(), Error> {
         match slot.state() {
             LoadState::Ready(model) => Ok(model.infer().map_or(Ok(()), |infer| infer.room())?),
             LoadState::Loading | LoadState::Failed(_) => Ok(()),
         }
     }
 
-    /// The model called `name`, loaded, where its version is `version` or nobody asked for one.
+    /// The loaded model in `slot`, if its version is `version` or the call names none.
     pub(crate) async fn model(&self, slot: &ModelSlot, version: Option<&str>) -> Result<Arc<Model>, Error> {
         let model = slot.model().await?;
         match version {
@@ -294,3 +331,6 @@ impl Host {
         }
     }
 }
+
+/// How long a response waits for the ledger.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);

@@ -10,7 +10,7 @@ use amaas_model::load::ModelSource;
 use amaas_model::load::TrustPolicy;
 use amaas_model::publish::set_alias;
 use amaas_model::task::Tasks;
-use amaas_serve::Host;
+use amaas_serve::AppState;
 use amaas_serve::Limits;
 use amaas_serve::host::{self, Server};
 use amaas_store::live;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 /// A host in this process that follows all models of `stage`, and where it listens.
 async fn follow(stage: &Stage) -> String {
-    let host = Host::new(stage.accounts().await, Limits::default());
+    let host = AppState::builder(stage.accounts().await, Limits::default()).build();
     let trust = TrustPolicy { publishers: vec![stage.publisher().signer.verifying_key()], least_serial: 0 };
     let source = ModelSource::new(stage.store().await, Some(stage.vault().clone()), trust);
     let config = RuntimeConfig { library: Some(library().await.to_path_buf()), ..RuntimeConfig::default() };

@@ -11,12 +11,11 @@ use amaas_engine::RuntimeConfig;
 use amaas_model::load::TrustPolicy;
 use amaas_model::load::{LoadState, ModelSlot, ModelSource};
 use amaas_model::publish;
-use amaas_model::publish::{BlobProtection, Publication, Publisher};
+use amaas_model::publish::{BlobProtection, Publication, PublishOutcome, Publisher};
 use amaas_model::task::Tasks;
-use amaas_serve::Host;
-use amaas_serve::Limits;
 use amaas_serve::host::{self, Server};
-use amaas_serve::sealing::{KeySet, Policy, Sealing};
+use amaas_serve::sealing::{KeySet, Policy, Replay};
+use amaas_serve::{AppState, Backends, Limits};
 use amaas_store::vault::{FileKey, Vault};
 use amaas_store::{ModelName, Store, VersionSelector};
 use amaas_wire::dsse::SigningKey;
@@ -34,7 +33,7 @@ pub struct LocalStack {
     tasks: Tasks,
     config: RuntimeConfig,
     library: PathBuf,
-    host: Host,
+    state: AppState,
     serving: JoinHandle<()>,
     client: Client,
 }
@@ -62,14 +61,14 @@ impl LocalStack {
         KeySet::create(&store, &name, &vault).await?;
 
         let trust = TrustPolicy { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
-        let source = ModelSource::new(store.clone(), Some(vault.clone()), trust);
-        let host = Host::new(accounts, Limits::default());
-        host.seal(Sealing::new(store.clone(), name, vault, Policy::Required));
+        let backends = Backends { store: store.clone(), vault, accounts };
+        let sealing = backends.sealing(name, Policy::Required, Replay::Refuse);
+        let (source, state) = (backends.models(trust), backends.state(Limits::default()).sealing(sealing).build());
         let server = Server::bind("127.0.0.1", 0).await?;
         let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
-        let serving = tokio::spawn(serve(server, host.clone()));
+        let serving = tokio::spawn(serve(server, state.clone()));
         let (tasks, config) = (tasks.clone(), RuntimeConfig { library: Some(library.clone()), ..config });
-        Ok(Self { _objects: objects, store, publisher, source, tasks, config, library, host, serving, client })
+        Ok(Self { _objects: objects, store, publisher, source, tasks, config, library, state, serving, client })
     }
 
     /// Publishes `publication`, loads it, and gives the model as a caller with a key has it.
@@ -77,16 +76,27 @@ impl LocalStack {
     /// # Errors
     /// Why it cannot be published, or not loaded.
     pub async fn add(&self, publication: Publication) -> Result<Model, Box<dyn Error + Send + Sync>> {
+        Ok(self.publish(publication).await?.1)
+    }
+
+    /// The same, and what publishing found out.
+    ///
+    /// # Errors
+    /// As for [`add`](Self::add).
+    pub async fn publish(
+        &self,
+        publication: Publication,
+    ) -> Result<(PublishOutcome, Model), Box<dyn Error + Send + Sync>> {
         let (name, version) = (publication.model.clone(), VersionSelector::Alias(publication.alias.clone()));
-        publish::publish(&self.store, publication, &self.tasks, &self.library, &self.publisher).await?;
+        let published = publish::publish(&self.store, publication, &self.tasks, &self.library, &self.publisher).await?;
         let slot = Arc::new(ModelSlot::new(name.clone(), version));
-        self.host.insert(Arc::clone(&slot));
+        self.state.insert(Arc::clone(&slot));
         let (source, tasks, config) = (self.source.clone(), self.tasks.clone(), self.config.clone());
         let loading = Arc::clone(&slot);
         tokio::spawn(async move { loading.load(&source, &tasks, &config).await });
         match slot.wait_until_loaded().await {
             LoadState::Failed(reason) => Err(reason.into()),
-            _ => Ok(self.client.model(name.to_string())),
+            _ => Ok((published, self.client.model(name.to_string()))),
         }
     }
 }
@@ -94,7 +104,7 @@ impl LocalStack {
 impl LocalStack {
     /// Calls each model once.
     pub(crate) async fn first_calls(&self) -> Vec<FirstCall> {
-        FirstCall::all(&self.host, &self.client, &self.tasks).await
+        FirstCall::all(&self.state, &self.client, &self.tasks).await
     }
 }
 
@@ -104,7 +114,7 @@ impl Drop for LocalStack {
     }
 }
 
-async fn serve(server: Server, host: Host) {
+async fn serve(server: Server, state: AppState) {
     // It is never asked to stop, and what fails in it fails the call too.
-    let _ = host::serve(server, host, std::future::pending()).await;
+    let _ = host::serve(server, state, std::future::pending()).await;
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use amaas::Model;
 use amaas_engine::RuntimeConfig;
-use amaas_model::publish::Publication;
+use amaas_model::publish::{Publication, PublishOutcome};
 use amaas_model::task::Tasks;
 
 use crate::local_stack::LocalStack;
@@ -14,6 +14,7 @@ use crate::local_stack::LocalStack;
 /// A model that is served. It ends when this is dropped.
 pub struct ServedModel {
     _stack: LocalStack,
+    published: PublishOutcome,
     model: Model,
 }
 
@@ -28,11 +29,16 @@ impl ServedModel {
         tasks: &Tasks,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let stack = LocalStack::start(folder, tasks, RuntimeConfig::default()).await?;
-        let model = stack.add(publication).await?;
-        Ok(Self { _stack: stack, model })
+        let (published, model) = stack.publish(publication).await?;
+        Ok(Self { _stack: stack, published, model })
     }
 
-    /// The model, as a caller with a key has it.
+    /// What publishing found out.
+    pub fn published(&self) -> &PublishOutcome {
+        &self.published
+    }
+
+    /// The model, for a client with a key.
     pub fn model(&self) -> Model {
         self.model.clone()
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use amaas_engine::RuntimeConfig;
 use amaas_model::load::{LoadState, ModelSlot, ModelSource};
 use amaas_model::task::Tasks;
-use amaas_serve::Host;
+use amaas_serve::AppState;
 use amaas_store::{ModelName, Store, StoreError, VersionSelector, alias_key, live};
 
 /// Looks at the store of `source` every `period`, without end.
-pub async fn watch(host: Host, source: ModelSource, tasks: Tasks, config: RuntimeConfig, period: Duration) {
+pub async fn watch(host: AppState, source: ModelSource, tasks: Tasks, config: RuntimeConfig, period: Duration) {
     loop {
         if let Err(error) = look(&host, &source, &tasks, &config).await {
             tracing::warn!(%error, "the store could not be looked at");
@@ -24,7 +24,12 @@ pub async fn watch(host: Host, source: ModelSource, tasks: Tasks, config: Runtim
 ///
 /// # Errors
 /// When the store cannot be listed.
-pub async fn look(host: &Host, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), StoreError> {
+pub async fn look(
+    host: &AppState,
+    source: &ModelSource,
+    tasks: &Tasks,
+    config: &RuntimeConfig,
+) -> Result<(), StoreError> {
     let known = host.slots();
     let mut there = Vec::new();
     for name in source.store.list("models/").await? {

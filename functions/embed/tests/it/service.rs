@@ -9,14 +9,12 @@ use amaas_embed::{Embed, bundle};
 use amaas_engine::RuntimeConfig;
 use amaas_engine::{Batching, runtime};
 use amaas_model::load;
-use amaas_model::load::ModelSource;
 use amaas_model::load::TrustPolicy;
 use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::{Tasks, TextEmbedding};
-use amaas_serve::Host;
-use amaas_serve::Limits;
 use amaas_serve::host::{self, Server};
-use amaas_serve::sealing::{KeySet, Policy, Sealing};
+use amaas_serve::sealing::{KeySet, Policy, Replay};
+use amaas_serve::{Backends, Limits};
 use amaas_store::Store;
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};
@@ -65,15 +63,14 @@ impl Service {
         let scope = KeyScope { models, ..KeyScope::default() };
         accounts.add_key(&narrow, KeyTerms { scope, ..terms }).await.expect("kept");
 
-        let host = Host::new(accounts, Limits::default());
         let name = "tests".parse().expect("a name");
         KeySet::create(&store, &name, &vault).await.expect("keys");
-        host.seal(Sealing::new(store.clone(), name, vault.clone(), Policy::Optional));
+        let backends = Backends { store, vault, accounts };
+        let sealing = backends.sealing(name, Policy::Optional, Replay::Refuse);
+        let state = backends.state(Limits::default()).sealing(sealing).build();
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
-        amaas_local::watch::look(&host, &ModelSource::new(store, Some(vault), trust), &tasks, &config)
-            .await
-            .expect("looked");
-        for slot in host.slots() {
+        amaas_local::watch::look(&state, &backends.models(trust), &tasks, &config).await.expect("looked");
+        for slot in state.slots() {
             assert!(
                 matches!(slot.wait_until_loaded().await, load::LoadState::Ready(_)),
                 "{} is not ready",
@@ -82,7 +79,7 @@ impl Service {
         }
         let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
         let endpoint = format!("http://{}", server.address());
-        tokio::spawn(host::serve(server, host, std::future::pending()));
+        tokio::spawn(host::serve(server, state, std::future::pending()));
         Self { endpoint, key, narrow, batching: batching[0], _folder: folder }
     }
 

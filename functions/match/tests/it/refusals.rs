@@ -10,7 +10,7 @@ use amaas_match::Match;
 use amaas_model::load::TrustPolicy;
 use amaas_model::load::{LoadState, ModelSource};
 use amaas_model::publish::{BlobProtection, Publication, Publisher, is_published, publish};
-use amaas_serve::Host;
+use amaas_serve::AppState;
 use amaas_serve::Limits;
 use amaas_store::Store;
 use amaas_store::vault::{FileKey, Vault};
@@ -102,7 +102,7 @@ async fn an_altered_encoder_is_not_loaded() {
     assert!(!again.is_new, "both networks are what they were");
 
     let settled = async || {
-        let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
+        let host = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).build();
         let source = ModelSource::new(store.clone(), Some(vault.clone()), trust());
         let config = RuntimeConfig { library: Some(library.clone()), ..RuntimeConfig::default() };
         amaas_local::watch::look(&host, &source, &tasks(), &config).await.expect("looked");

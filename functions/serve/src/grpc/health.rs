@@ -17,27 +17,27 @@ use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::router::health;
-use crate::state::Host;
+use crate::state::AppState;
 
 /// The checks of a host.
 #[derive(Clone)]
 pub(super) struct Checks {
-    host: Host,
+    state: AppState,
     watches: Arc<Watches>,
 }
 
 impl Checks {
-    pub(super) fn new(host: Host) -> Self {
-        Self { host, watches: Arc::default() }
+    pub(super) fn new(state: AppState) -> Self {
+        Self { state, watches: Arc::default() }
     }
 
     /// How what is called `name` is now.
     fn status(&self, name: &str) -> ServingStatus {
         let ready = match name {
-            "" => health::every(&self.host).ready,
-            service if SERVICES.contains(&service) => health::every(&self.host).ready,
-            model => match health::of_model(&self.host, model, None) {
-                Ok(model) => model.ready && !self.host.is_draining(),
+            "" => health::every(&self.state).ready,
+            service if SERVICES.contains(&service) => health::every(&self.state).ready,
+            model => match health::of_model(&self.state, model, None) {
+                Ok(model) => model.ready && !self.state.is_draining(),
                 Err(_) => return ServingStatus::ServiceUnknown,
             },
         };
@@ -90,13 +90,13 @@ impl Watch {
                 return Some(Ok(HealthCheckResponse { status: status.into() }));
             }
             // What the client was told last is that it does not serve.
-            if self.checks.host.is_draining() {
+            if self.checks.state.is_draining() {
                 self.is_over = true;
                 return Some(Err(Status::unavailable("the function is stopping")));
             }
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => {}
-                () = self.checks.host.drained() => {}
+                () = self.checks.state.drained() => {}
                 _ = &mut self.displaced => {
                     self.is_over = true;
                     return Some(Err(Status::unavailable("another watch took the place of this one")));
@@ -147,11 +147,11 @@ mod tests {
     use amaas_model::load::ModelSlot;
 
     fn checks(models: &[&str]) -> Checks {
-        let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
+        let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).build();
         for model in models {
-            host.insert(Arc::new(ModelSlot::new(model.parse().expect("a name"), "1".parse().expect("a version"))));
+            state.insert(Arc::new(ModelSlot::new(model.parse().expect("a name"), "1".parse().expect("a version"))));
         }
-        Checks::new(host)
+        Checks::new(state)
     }
 
     fn of(name: &str) -> Request<HealthCheckRequest> {
@@ -177,19 +177,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_watch_tells_of_changes_until_the_function_stops() {
         let checks = checks(&[]);
-        let mut host = checks.watch(of("")).await.expect("a stream").into_inner();
+        let mut statuses = checks.watch(of("")).await.expect("a stream").into_inner();
         let mut model = checks.watch(of("m")).await.expect("a stream").into_inner();
         let next = async |watch: &mut <Checks as Health>::WatchStream| {
             watch.next().await.expect("not over").map(|change| change.status()).map_err(|status| status.code())
         };
-        assert_eq!(next(&mut host).await, Ok(ServingStatus::Serving));
+        assert_eq!(next(&mut statuses).await, Ok(ServingStatus::Serving));
         assert_eq!(next(&mut model).await, Ok(ServingStatus::ServiceUnknown));
-        checks.host.insert(Arc::new(ModelSlot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
-        assert_eq!(next(&mut host).await, Ok(ServingStatus::NotServing), "a model is on its way");
+        checks.state.insert(Arc::new(ModelSlot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
+        assert_eq!(next(&mut statuses).await, Ok(ServingStatus::NotServing), "a model is on its way");
         assert_eq!(next(&mut model).await, Ok(ServingStatus::NotServing));
-        checks.host.drain();
-        assert_eq!(next(&mut host).await, Err(Code::Unavailable));
-        assert!(host.next().await.is_none());
+        checks.state.drain();
+        assert_eq!(next(&mut statuses).await, Err(Code::Unavailable));
+        assert!(statuses.next().await.is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -20,18 +20,18 @@ use crate::error::Error;
 use crate::reply::{answer_fits, headers};
 use crate::request::{AuthorisedModel, CallError, Caller};
 use crate::router::infer;
-use crate::state::Host;
+use crate::state::AppState;
 
 /// Answers `request`, which `caller` sent; and says what it is counted as.
 pub(super) async fn answer(
-    host: &Host,
+    state: &AppState,
     caller: Caller,
     metadata: &HeaderMap,
     request: ModelInferRequest,
 ) -> Result<(ModelInferResponse, HeaderMap), Error> {
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts.headers.clone_from(metadata);
-    let entered = AuthorisedModel::of(host, caller, &request.model_name)?.enter(&parts).await?;
+    let entered = AuthorisedModel::of(state, caller, &request.model_name)?.enter(&parts).await?;
     let size = prost::Message::encoded_len(&request);
     let version = Some(request.model_version.clone()).filter(|version| !version.is_empty());
     let call = entered.message(size).call(version.as_deref()).await?;

@@ -23,13 +23,13 @@ use crate::error::SealedCallError;
 use crate::reply::{Finished, Idle, respond_to};
 use crate::request::Caller;
 use crate::sealing::Policy;
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_access::RouteScope;
 
 /// `http` with the service on its own path.
-pub(crate) fn beside(http: Router, host: Host) -> Router {
-    let limit = host.limits().body_bytes;
-    let service = GrpcInferenceServiceServer::new(Service::new(host.clone()))
+pub(crate) fn beside(http: Router, state: AppState) -> Router {
+    let limit = state.limits().body_bytes;
+    let service = GrpcInferenceServiceServer::new(Service::new(state.clone()))
         // A message has the bound of a body, and as much once it is expanded.
         .max_decoding_message_size(limit)
         .max_encoding_message_size(usize::MAX)
@@ -37,7 +37,7 @@ pub(crate) fn beside(http: Router, host: Host) -> Router {
         .accept_compressed(Deflate)
         .send_compressed(Gzip)
         .send_compressed(Deflate);
-    let health = HealthServer::new(Checks::new(host.clone())).max_decoding_message_size(SHORT);
+    let health = HealthServer::new(Checks::new(state.clone())).max_decoding_message_size(SHORT);
     let mut services = Router::new()
         .route_service("/inference.GRPCInferenceService/{method}", service)
         .route_service("/grpc.health.v1.Health/{method}", health);
@@ -47,15 +47,15 @@ pub(crate) fn beside(http: Router, host: Host) -> Router {
             .route_service("/grpc.reflection.v1.ServerReflection/{method}", v1)
             .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", v1alpha);
     }
-    services.layer(from_fn_with_state(host, guard)).layer(from_fn(respond_to)).fallback_service(http)
+    services.layer(from_fn_with_state(state, guard)).layer(from_fn(respond_to)).fallback_service(http)
 }
 
 /// Refuses whoever has no key and what has to be sealed, before a message is read; bounds and paces the message; and tells [`respond`]
 /// how the call ended.
-async fn guard(State(host): State<Host>, mut request: Request, next: Next) -> Response<Body> {
+async fn guard(State(state): State<AppState>, mut request: Request, next: Next) -> Response<Body> {
     let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
     tracing::Span::current().record("route", format_args!("gRPC {}", known(&method)));
-    let response = match admitted(&host, &method, request.headers()).await {
+    let response = match admitted(&state, &method, request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().extend(caller);
             uncompressed(request.headers_mut());
@@ -73,16 +73,16 @@ async fn guard(State(host): State<Host>, mut request: Request, next: Next) -> Re
 }
 
 /// Who calls `method`, in the form in which a request carries it; nobody where anybody may, or where there is no such method.
-async fn admitted(host: &Host, method: &str, headers: &HeaderMap) -> Result<Extensions, Error> {
+async fn admitted(state: &AppState, method: &str, headers: &HeaderMap) -> Result<Extensions, Error> {
     let mut extensions = Extensions::new();
     if KEYED.contains(&method) {
-        if host.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required) {
+        if state.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required) {
             return Err(Error::Sealed(SealedCallError::Required));
         }
         let routes = if method == STREAM || method == "ModelInfer" { RouteScope::Infer } else { RouteScope::Models };
-        let caller = Caller::of(headers, &Extensions::new(), host, routes).await?.admitted(host)?;
+        let caller = Caller::of(headers, &Extensions::new(), state, routes).await?.admitted(state)?;
         if routes == RouteScope::Models {
-            caller.looks(host).await?;
+            caller.looks(state).await?;
         }
         extensions.insert(caller);
     }

@@ -23,19 +23,19 @@ use crate::error::Error;
 use crate::error::RouteError;
 use crate::request::{AuthorisedModel, Caller};
 use crate::router::{config, health, repository, stats};
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_access::RouteScope;
 use amaas_model::load::Model;
 
 /// The methods over the models of a host.
 #[derive(Clone)]
 pub(super) struct Service {
-    host: Host,
+    state: AppState,
 }
 
 impl Service {
-    pub(super) fn new(host: Host) -> Self {
-        Self { host }
+    pub(super) fn new(state: AppState) -> Self {
+        Self { state }
     }
 
     /// The model that `name` and `version` name, which `request` may use.
@@ -45,7 +45,7 @@ impl Service {
         name: &str,
         version: &str,
     ) -> Result<std::sync::Arc<Model>, Error> {
-        AuthorisedModel::of(&self.host, caller(request)?.clone(), name)?.model(some(version)).await
+        AuthorisedModel::of(&self.state, caller(request)?.clone(), name)?.model(some(version)).await
     }
 }
 
@@ -56,12 +56,12 @@ impl GrpcInferenceService for Service {
     }
 
     async fn server_ready(&self, _: Request<ServerReadyRequest>) -> Answer<ServerReadyResponse> {
-        Ok(Response::new(ServerReadyResponse { ready: health::every(&self.host).ready }))
+        Ok(Response::new(ServerReadyResponse { ready: health::every(&self.state).ready }))
     }
 
     async fn model_ready(&self, request: Request<ModelReadyRequest>) -> Answer<ModelReadyResponse> {
         let ModelReadyRequest { name, version } = request.into_inner();
-        let ready = health::of_model(&self.host, &name, some(&version))?.ready;
+        let ready = health::of_model(&self.state, &name, some(&version))?.ready;
         Ok(Response::new(ModelReadyResponse { ready }))
     }
 
@@ -86,7 +86,7 @@ impl GrpcInferenceService for Service {
     async fn model_infer(&self, request: Request<ModelInferRequest>) -> Answer<ModelInferResponse> {
         let caller = caller(&request)?.clone();
         let (metadata, _, message) = request.into_parts();
-        let (answer, usage) = infer::answer(&self.host, caller, metadata.as_ref(), message).await?;
+        let (answer, usage) = infer::answer(&self.state, caller, metadata.as_ref(), message).await?;
         let mut response = Response::new(answer);
         *response.metadata_mut() = tonic::metadata::MetadataMap::from_headers(usage);
         Ok(response)
@@ -101,7 +101,7 @@ impl GrpcInferenceService for Service {
         request: Request<Streaming<ModelInferRequest>>,
     ) -> Answer<Self::ModelStreamInferStream> {
         let headers = request.metadata().clone().into_headers();
-        let stream = Calls { messages: request.into_inner(), host: self.host.clone(), headers };
+        let stream = Calls { messages: request.into_inner(), state: self.state.clone(), headers };
         let answers = stream::unfold(Some(stream), |stream| async {
             let mut stream = stream?;
             match stream.answer().await {
@@ -116,13 +116,13 @@ impl GrpcInferenceService for Service {
     async fn model_config(&self, request: Request<ModelConfigRequest>) -> Answer<ModelConfigResponse> {
         let ModelConfigRequest { name, version } = request.get_ref();
         let model = self.model(&request, name, version).await?;
-        Ok(Response::new(ModelConfigResponse { config: Some(config::of(&model, self.host.limits().rows).into()) }))
+        Ok(Response::new(ModelConfigResponse { config: Some(config::of(&model, self.state.limits().rows).into()) }))
     }
 
     async fn model_statistics(&self, request: Request<ModelStatisticsRequest>) -> Answer<ModelStatisticsResponse> {
         let ModelStatisticsRequest { name, version } = request.get_ref();
         let stats = if name.is_empty() {
-            stats::of_all(&self.host, caller(&request)?)
+            stats::of_all(&self.state, caller(&request)?)
         } else {
             vec![stats::of(&*self.model(&request, name, version).await?)?]
         };
@@ -131,7 +131,7 @@ impl GrpcInferenceService for Service {
 
     async fn repository_index(&self, request: Request<RepositoryIndexRequest>) -> Answer<RepositoryIndexResponse> {
         let wanted = IndexRequest { ready: request.get_ref().ready };
-        let models = repository::entries(&self.host, caller(&request)?, wanted).into_iter().map(Into::into).collect();
+        let models = repository::entries(&self.state, caller(&request)?, wanted).into_iter().map(Into::into).collect();
         Ok(Response::new(RepositoryIndexResponse { models }))
     }
 
@@ -155,7 +155,7 @@ impl GrpcInferenceService for Service {
 /// The calls of one stream.
 struct Calls {
     messages: Streaming<ModelInferRequest>,
-    host: Host,
+    state: AppState,
     headers: http::HeaderMap,
 }
 
@@ -164,13 +164,13 @@ impl Calls {
     async fn answer(&mut self) -> Result<Option<ModelStreamInferResponse>, Status> {
         let next = tokio::select! {
             next = tokio::time::timeout(PAUSE, self.messages.message()) => next,
-            () = self.host.drained() => return Err(Error::Capacity(CapacityError::Draining).into()),
+            () = self.state.drained() => return Err(Error::Capacity(CapacityError::Draining).into()),
         };
         let late = |_| Status::deadline_exceeded(format!("no call came for {} s", PAUSE.as_secs()));
         let Some(call) = next.map_err(late)?? else { return Ok(None) };
         let (id, model_name) = (call.id.clone(), call.model_name.clone());
-        let answer = match Caller::of(&self.headers, &http::Extensions::new(), &self.host, RouteScope::Infer).await {
-            Ok(caller) => infer::answer(&self.host, caller, &self.headers, call).await,
+        let answer = match Caller::of(&self.headers, &http::Extensions::new(), &self.state, RouteScope::Infer).await {
+            Ok(caller) => infer::answer(&self.state, caller, &self.headers, call).await,
             Err(error) => return Err(error.into()),
         };
         Ok(Some(match answer {

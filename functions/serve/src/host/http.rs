@@ -28,7 +28,7 @@ use super::transport::Transport;
 #[cfg(feature = "grpc")]
 use crate::grpc;
 use crate::router::router;
-use crate::state::Host;
+use crate::state::AppState;
 
 /// A server that listens.
 pub struct Server {
@@ -61,68 +61,72 @@ impl Server {
 ///
 /// # Errors
 /// None at present: an error of one connection ends that connection.
-pub async fn serve(server: Server, host: Host, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub async fn serve(
+    server: Server,
+    state: AppState,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let connections = GracefulShutdown::new();
-    let router = router(host.clone());
+    let router = router(state.clone());
     #[cfg(feature = "grpc")]
-    let router = grpc::beside(router, host.clone());
+    let router = grpc::beside(router, state.clone());
     tokio::select! {
-        () = accept(server.listener, &router, &connections, &host) => {}
-        () = host.account() => {}
+        () = accept(server.listener, &router, &connections, &state) => {}
+        () = state.run_accounting() => {}
         () = stop => {}
     }
-    // The listener is closed by now, so nobody is left waiting in its backlog.
-    host.drain();
+    // The listener is closed by now, so no connection waits in its backlog.
+    state.drain();
     if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
-        tracing::warn!("calls were still under way when the time to stop was up");
+        tracing::warn!("calls in flight when the time to drain was over");
     }
-    host.settle().await;
+    state.flush().await;
     Ok(())
 }
 
-async fn accept(mut listener: TcpListener, router: &Router, connections: &GracefulShutdown, host: &Host) {
-    let mut places = Connections::new(descriptors::for_connections(host.limits().connections));
+async fn accept(mut listener: TcpListener, router: &Router, connections: &GracefulShutdown, state: &AppState) {
+    let mut places = Connections::new(descriptors::for_connections(state.limits().connections));
     loop {
-        // Waits where there are no more descriptors, and goes on.
+        // Waits if there are no more descriptors.
         let (connection, _) = Listener::accept(&mut listener).await;
         match places.place().await {
             Some(place) => {
-                tokio::spawn(answer(place, connection, router.clone(), connections.watcher(), host.clone()));
+                tokio::spawn(answer(place, connection, router.clone(), connections.watcher(), state.clone()));
             }
             None => refuse(&connection),
         }
     }
 }
 
-/// Tells a peer for which there is no place to come again, as far as the socket takes it at once.
+/// Refuses a connection above the limit with 503, without waiting for the socket.
 fn refuse(connection: &TcpStream) {
-    tracing::debug!("a connection was refused: the calls of all others are being worked on");
+    tracing::debug!("connection refused: all others carry calls");
     let _ = connection.try_write(FULL);
 }
 
 /// Answers the calls of one connection.
-async fn answer(place: Place, mut connection: TcpStream, router: Router, watcher: Watcher, host: Host) {
-    let patience = host.limits().write_timeout;
+async fn answer(place: Place, mut connection: TcpStream, router: Router, watcher: Watcher, state: AppState) {
+    let patience = state.limits().write_timeout;
     tune(&connection, patience);
-    let (state, cut) = (place.connection(), place.connection().cut(patience));
+    let (peer, cut) = (place.connection(), place.connection().cut(patience));
     tokio::pin!(cut);
     let begun = tokio::select! {
         begun = begins(&mut connection) => begun,
         cut = &mut cut => return tell(cut),
-        // Nothing was asked over it.
-        () = host.drained() => return,
+        // It carried no request.
+        () = state.drained() => return,
     };
     let Ok(first) = begun else { return };
     let is_http2 = first == PREFACE;
     if is_http2 {
-        state.greeted();
+        peer.greeted();
     }
     let service = service_fn(|request: Request<Incoming>| {
-        let exchange = state.exchange(request.version());
+        let exchange = peer.exchange(request.version());
         let answered = router.clone().oneshot(request.map(|body| exchange.receiving(body)));
         async move { Ok::<_, Infallible>(exchange.sending(answered.await?)) }
     });
-    let connection = TokioIo::new(Transport::new(first, connection, Arc::clone(state)));
+    let connection = TokioIo::new(Transport::new(first, connection, Arc::clone(peer)));
     let answered = async {
         if is_http2 {
             let mut http = http2::Builder::new(TokioExecutor::new());

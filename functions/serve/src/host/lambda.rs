@@ -20,24 +20,23 @@ use crate::error::Error;
 use crate::error::ResponseError;
 use crate::reply::instead;
 use crate::router::router;
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_engine::infer::host_ends;
 
 /// Answers invocations until the runtime ends. Nothing is bound to a port.
-pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_runtime::Error> {
-    host.freezes();
-    let ending = host.clone();
+pub(crate) async fn run(state: AppState, mode: ResponseMode) -> Result<(), lambda_runtime::Error> {
+    let ending = state.clone();
     let hook = move || async move {
         ending.drain();
-        ending.settle().await;
+        ending.flush().await;
     };
     shutdown_hook(hook).await;
-    let left = host.clone();
+    let left = state.clone();
     tokio::spawn(async move { left.meter().take_over().await });
-    let secrets = Arc::new(Secrets(host.clone()));
+    let secrets = Arc::new(Secrets(state.clone()));
     match mode {
         ResponseMode::Stream => {
-            let (router, freezing) = (router(host.clone()), host);
+            let (router, freezing) = (router(state.clone()), state);
             let service = tower::service_fn(move |request| {
                 let (answer, freezing) = (router.clone().oneshot(request_of(request)), freezing.clone());
                 async move { Ok::<_, Infallible>(answer.await?.map(|body| Shared::from(counted_first(body, freezing)))) }
@@ -46,14 +45,14 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
             runtime.register_snapstart_resource(secrets).run_concurrent().await
         }
         ResponseMode::Buffered => {
-            let (router, freezing) = (router(host.clone()), host);
+            let (router, freezing) = (router(state.clone()), state);
             let service = tower::service_fn(move |request| {
                 let request = request_of(request);
                 let path = request.uri().path().to_owned();
                 let (answer, freezing) = (router.clone().oneshot(request), freezing.clone());
                 async move {
                     let answer = buffered(answer.await?, &path).await?;
-                    freezing.before_freezing().await;
+                    freezing.flush_before_suspension().await;
                     Ok::<_, lambda_runtime::Error>(answer)
                 }
             });
@@ -70,7 +69,7 @@ pub(crate) async fn run(host: Host, mode: ResponseMode) -> Result<(), lambda_run
 /// generator anew before it gives out more. AWS-LC, which TLS uses, keeps a generator in memory; it mixes kernel
 /// randomness into it at each use where it cannot tell whether the machine was restored, and after each restore where it
 /// can (`rand_check_ctr_drbg_uniqueness` in its `rand.c`).
-struct Secrets(Host);
+struct Secrets(AppState);
 
 impl SnapStartResource for Secrets {
     fn before_snapshot(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
@@ -88,13 +87,13 @@ impl SnapStartResource for Secrets {
 
     fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
         Box::pin(async {
-            // An error here would end the process; a call can have what is missing read again.
-            let _told_when_it_is_needed = self.0.directory().accounts().load().await;
+            // An error here would end the process, so it is dropped: a call that needs the keys reads them again.
+            let _ = self.0.directory().accounts().load().await;
             if let Some(oidc) = self.0.oidc() {
-                let _told_when_they_are_needed = oidc.load().await;
+                let _ = oidc.load().await;
             }
             if let Some(sealing) = self.0.sealing() {
-                let _told_already = sealing.load().await;
+                let _ = sealing.load().await;
             }
             Ok(())
         })
@@ -120,9 +119,9 @@ fn request_of(mut request: lambda_http::Request) -> Request<lambda_http::Body> {
 }
 
 /// `body`, whose end comes when its call is counted in the ledger.
-fn counted_first(body: Body, host: Host) -> Body {
+fn counted_first(body: Body, state: AppState) -> Body {
     let counting = stream::once(async move {
-        host.before_freezing().await;
+        state.flush_before_suspension().await;
         Ok(Bytes::new())
     });
     Body::from_stream(body.into_data_stream().chain(counting))
@@ -210,10 +209,9 @@ mod tests {
         let (store, name) = (Store::folder(folder.path()), "m".parse().expect("a name"));
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a key"));
         KeySet::create(&store, &name, &vault).await.expect("made");
-        let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
         let sealing = Sealing::new(store, name, vault, Policy::Required);
-        host.seal(sealing.clone());
-        let secrets = Secrets(host);
+        let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default());
+        let secrets = Secrets(state.sealing(sealing.clone()).build());
         sealing.load().await.expect("keys");
 
         std::fs::rename(&there, &away).expect("renamed");

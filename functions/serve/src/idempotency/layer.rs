@@ -28,7 +28,7 @@ use crate::error::SealedCallError;
 use crate::request::{AuthorisedModel, CallId, Caller};
 use crate::response_store::{Call, digest};
 use crate::sealing::SealedCall;
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_access::quota::Reservation;
 use amaas_ledger::BeginOutcome;
 use amaas_store::ModelName;
@@ -39,29 +39,29 @@ pub(crate) fn runs_once(method: &Method, headers: &HeaderMap) -> bool {
 }
 
 /// The layer.
-pub(crate) async fn once(State(host): State<Host>, request: Request, next: Next) -> Response<Body> {
+pub(crate) async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response<Body> {
     if !runs_once(request.method(), request.headers()) {
         return next.run(request).await;
     }
-    of_path(&host, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    of_path(&state, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 /// Runs a call once whose path names the model, or which has none.
-async fn of_path(host: &Host, request: Request, next: Next) -> Result<Response<Body>, Error> {
+async fn of_path(state: &AppState, request: Request, next: Next) -> Result<Response<Body>, Error> {
     let (mut parts, body) = request.into_parts();
     idempotency_key(&parts.headers)?;
-    let caller = Caller::from_request_parts(&mut parts, host).await?;
-    let named = Path::<HashMap<String, String>>::from_request_parts(&mut parts, host).await;
+    let caller = Caller::from_request_parts(&mut parts, state).await?;
+    let named = Path::<HashMap<String, String>>::from_request_parts(&mut parts, state).await;
     // A key of the same tenant that may not use the model gets no answer of another's.
     let (caller, model) = match named.as_ref().ok().and_then(|Path(names)| names.get("model")) {
         Some(model) => {
-            let authorised = AuthorisedModel::of(host, caller, model)?;
+            let authorised = AuthorisedModel::of(state, caller, model)?;
             (authorised.caller().clone(), Some(authorised.slot().name().clone()))
         }
-        None => (caller.admitted(host)?, None),
+        None => (caller.admitted(state)?, None),
     };
-    let mut request = take_request(host, &caller, model.as_ref()).await?;
-    let body = match bounded(&parts.headers, body, host.limits().body_bytes).await {
+    let mut request = take_request(state, &caller, model.as_ref()).await?;
+    let body = match bounded(&parts.headers, body, state.limits().body_bytes).await {
         Ok(body) => body,
         Err(error) => {
             request.keep();
@@ -70,7 +70,7 @@ async fn of_path(host: &Host, request: Request, next: Next) -> Result<Response<B
     };
     parts.extensions.insert(caller.clone());
     let run = |parts, body| next.run(Request::from_parts(parts, Body::from(body)));
-    run_once(host, &caller, request, (parts, body), run).await
+    run_once(state, &caller, request, (parts, body), run).await
 }
 
 /// Takes a request of the caller's limits: a repeat is a request as every other. If it is none, the call gives this one back and takes its
@@ -79,13 +79,13 @@ async fn of_path(host: &Host, request: Request, next: Next) -> Result<Response<B
 /// # Errors
 /// A limit that is reached.
 pub(crate) async fn take_request(
-    host: &Host,
+    state: &AppState,
     caller: &Caller,
     model: Option<&ModelName>,
 ) -> Result<Reservation, Error> {
     let mut request = Reservation::default();
     if let Some(model) = model {
-        request.take(&caller.account().plan(host.quotas(), model).requests, 1).await?;
+        request.take(&caller.account().plan(state.quotas(), model).requests, 1).await?;
     }
     Ok(request)
 }
@@ -95,7 +95,7 @@ pub(crate) async fn take_request(
 /// # Errors
 /// A key that was used for another call, or whose first call does not end in time.
 pub(crate) async fn run_once<F>(
-    host: &Host,
+    state: &AppState,
     caller: &Caller,
     mut request: Reservation,
     (mut parts, body): (Parts, Bytes),
@@ -106,9 +106,9 @@ where
 {
     let key = idempotency_key(&parts.headers)?;
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let answers = host.answers();
+    let answers = state.responses();
     // Whoever has a key has been looked for with the secret.
-    let secret = host.directory().accounts().secret().open().await;
+    let secret = state.directory().accounts().secret().open().await;
     let secret = secret
         .map_err(|error| Error::Idempotency(IdempotencyError::LedgerUnavailable { internal: error.to_string() }))?;
     let tenant = caller.tenant().as_str();
@@ -132,7 +132,7 @@ where
             Some(BeginOutcome::Replayed) => return Err(Error::Sealed(SealedCallError::Replayed)),
             Some(BeginOutcome::Running) => {
                 if waits.is_none() {
-                    waits = admission::waits(host.gate(), caller.tenant(), body.len());
+                    waits = admission::waits(state.gate(), caller.tenant(), body.len());
                 }
                 if came.elapsed() >= PATIENCE || waits.is_none() {
                     return Err(Error::Idempotency(IdempotencyError::Running));
@@ -151,7 +151,7 @@ where
     let response = run(parts, body).await;
     match place {
         Some(place) => {
-            let (kept, ()) = tokio::join!(call.keep(place, response), host.before_freezing());
+            let (kept, ()) = tokio::join!(call.keep(place, response), state.flush_before_suspension());
             kept
         }
         None => Ok(response),

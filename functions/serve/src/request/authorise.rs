@@ -10,9 +10,10 @@ use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, header};
 
+use crate::config::Iam;
 use crate::error::Error;
 use crate::error::SealedCallError;
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_access::AccessError;
 use amaas_access::iam::IamPrincipal;
 use amaas_access::quota::{LimitPlan, Reservation};
@@ -37,27 +38,27 @@ impl Caller {
     pub(crate) async fn of(
         headers: &HeaderMap,
         extensions: &Extensions,
-        host: &Host,
+        state: &AppState,
         routes: RouteScope,
     ) -> Result<Self, Error> {
         let credential = credential(headers);
         // Whoever stands between has seen the key, and would see the answer: of a GET as of a POST.
-        if credential.is_ok() && host.requires_sealing() && extensions.get::<CameSealed>().is_none() {
+        if credential.is_ok() && state.requires_sealing() && extensions.get::<CameSealed>().is_none() {
             return Err(Error::Sealed(SealedCallError::Required));
         }
-        let (tenant, key) = match (credential, host.oidc()) {
+        let (tenant, key) = match (credential, state.oidc()) {
             (Ok(token), Some(oidc)) if !token.starts_with(API_KEY) => (named(&oidc.verify(token).await?.tenant)?, None),
             (Ok(key), _) => {
-                let key = host.directory().key(&key.parse()?).await?;
+                let key = state.directory().key(&key.parse()?).await?;
                 (key.tenant.clone(), Some(key))
             }
             (Err(error), _) => {
-                let principal = extensions.get::<IamPrincipal>().filter(|_| host.trusts_iam()).ok_or(error)?;
+                let principal = extensions.get::<IamPrincipal>().filter(|_| state.iam() == Iam::Tenant).ok_or(error)?;
                 tracing::debug!(arn = principal.arn(), "let in by IAM");
                 (named(principal.tenant())?, None)
             }
         };
-        let account = host.directory().account(&tenant).await?;
+        let account = state.directory().account(&tenant).await?;
         tracing::Span::current().record("tenant", account.name().as_str());
         if key.as_ref().is_some_and(|key| !key.scope.has_routes(routes)) {
             return Err(Error::Access(AccessError::KeyRoutes { routes: routes.name() }));
@@ -84,18 +85,18 @@ impl Caller {
     }
 
     /// Lets the call in, unless the function stops. It is asked once, before a body is read.
-    pub(crate) fn admitted(self, host: &Host) -> Result<Self, Error> {
+    pub(crate) fn admitted(self, state: &AppState) -> Result<Self, Error> {
         if !self.admitted {
-            host.admit()?;
+            state.admit()?;
         }
         Ok(Self { admitted: true, ..self })
     }
 
     /// Takes a request of the minute's limits, for a call that only looks: those of a month are for calls to models, so that whoever has
     /// used them up can still see that.
-    pub(crate) async fn looks(&self, host: &Host) -> Result<(), Error> {
+    pub(crate) async fn looks(&self, state: &AppState) -> Result<(), Error> {
         let mut taken = Reservation::default();
-        taken.take(&LimitPlan::looks(host.quotas(), self.account.tenant()), 1).await?;
+        taken.take(&LimitPlan::looks(state.quotas(), self.account.tenant()), 1).await?;
         taken.keep();
         Ok(())
     }
@@ -115,28 +116,28 @@ impl Caller {
     }
 }
 
-impl FromRequestParts<Host> for Caller {
+impl FromRequestParts<AppState> for Caller {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, host: &Host) -> Result<Self, Error> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Error> {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let caller = Self::of(&parts.headers, &parts.extensions, host, RouteScope::of(path)).await?;
+        let caller = Self::of(&parts.headers, &parts.extensions, state, RouteScope::of(path)).await?;
         if parts.method != Method::POST {
-            caller.looks(host).await?;
+            caller.looks(state).await?;
         }
         Ok(caller)
     }
 }
 
-impl OptionalFromRequestParts<Host> for Caller {
+impl OptionalFromRequestParts<AppState> for Caller {
     type Rejection = Error;
 
     /// Nobody where no key was sent; a key that is not good is refused.
-    async fn from_request_parts(parts: &mut Parts, host: &Host) -> Result<Option<Self>, Error> {
-        match <Self as FromRequestParts<Host>>::from_request_parts(parts, host).await {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>, Error> {
+        match <Self as FromRequestParts<AppState>>::from_request_parts(parts, state).await {
             Ok(caller) => Ok(Some(caller)),
             Err(Error::Access(AccessError::KeyMissing)) => Ok(None),
             Err(error) => Err(error),

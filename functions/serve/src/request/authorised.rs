@@ -15,13 +15,13 @@ use super::{CallFacts, Caller};
 use crate::admission::Admission;
 use crate::error::{Error, RouteError};
 use crate::sealing::CameSealed;
-use crate::state::Host;
+use crate::state::AppState;
 
 /// A caller with a model: the key is valid, its scope has the model, and the function takes calls. As an extractor it reads the model's name
 /// from the path.
 #[derive(Clone)]
 pub(crate) struct AuthorisedModel {
-    host: Host,
+    state: AppState,
     caller: Caller,
     slot: Arc<ModelSlot>,
 }
@@ -31,15 +31,15 @@ impl AuthorisedModel {
     ///
     /// # Errors
     /// An unknown model, one that is out of the key's scope, or a function that is shutting down.
-    pub(crate) fn of(host: &Host, caller: Caller, name: &str) -> Result<Self, Error> {
-        let slot = host.slot(name)?;
+    pub(crate) fn of(state: &AppState, caller: Caller, name: &str) -> Result<Self, Error> {
+        let slot = state.slot(name)?;
         caller.scope(slot.name())?;
-        Ok(Self { host: host.clone(), caller: caller.admitted(host)?, slot })
+        Ok(Self { state: state.clone(), caller: caller.admitted(state)?, slot })
     }
 
     /// The state of the host.
-    pub(crate) fn host(&self) -> &Host {
-        &self.host
+    pub(crate) fn host(&self) -> &AppState {
+        &self.state
     }
 
     /// The caller.
@@ -57,7 +57,7 @@ impl AuthorisedModel {
     /// # Errors
     /// A model that is not ready, or has another version.
     pub(crate) async fn model(&self, version: Option<&str>) -> Result<Arc<Model>, Error> {
-        self.host.model(&self.slot, version).await
+        self.state.model(&self.slot, version).await
     }
 
     /// Takes a request of the caller's limits, and begins a call.
@@ -65,19 +65,19 @@ impl AuthorisedModel {
     /// # Errors
     /// A full queue, or a limit that is reached.
     pub(crate) async fn enter(self, parts: &Parts) -> Result<Entered, Error> {
-        let Self { host, caller, slot } = self;
-        Host::room(&slot)?;
-        let plan = caller.account().plan(host.quotas(), slot.name());
-        let max_cost = caller.key().and_then(|key| LimitPlan::of_key(host.quotas(), key));
-        let price = host.directory().price(slot.name()).await?;
+        let Self { state, caller, slot } = self;
+        AppState::check_capacity(&slot)?;
+        let plan = caller.account().plan(state.quotas(), slot.name());
+        let max_cost = caller.key().and_then(|key| LimitPlan::of_key(state.quotas(), key));
+        let price = state.directory().price(slot.name()).await?;
         let mut taken = Reservation::default();
         taken.take(&plan.requests, 1).await?;
         // A request counts, whatever becomes of it.
         taken.keep();
         let request_id = parts.headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
         let (id, sealed) = (parts.extensions.get().copied(), parts.extensions.get::<CameSealed>().is_some());
-        let admission = Admission::of(host.gate(), caller.tenant(), Some(slot.name()));
-        let facts = CallFacts { host, caller, plan, max_cost, price, sealed, request_id };
+        let admission = Admission::of(state.gate(), caller.tenant(), Some(slot.name()));
+        let facts = CallFacts { state, caller, plan, max_cost, price, sealed, request_id };
         Ok(Entered::new(facts, slot, id, admission))
     }
 }
@@ -88,13 +88,13 @@ struct ModelName {
     model: String,
 }
 
-impl FromRequestParts<Host> for AuthorisedModel {
+impl FromRequestParts<AppState> for AuthorisedModel {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, host: &Host) -> Result<Self, Error> {
-        let caller = Caller::from_request_parts(parts, host).await?;
-        let path = Path::<ModelName>::from_request_parts(parts, host).await;
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let path = Path::<ModelName>::from_request_parts(parts, state).await;
         let Path(ModelName { model }) = path.map_err(|_| RouteError::Url)?;
-        Self::of(host, caller, &model)
+        Self::of(state, caller, &model)
     }
 }

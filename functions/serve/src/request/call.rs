@@ -34,11 +34,11 @@ use crate::headers::{LIMIT, REMAINING, RESET};
 use crate::limits::Limits;
 use crate::reply::{Counted, Pieces, Written};
 use crate::response_store::LARGEST;
-use crate::state::Host;
+use crate::state::AppState;
 
 /// What is known of a call when it comes.
 pub(crate) struct CallFacts {
-    pub(crate) host: Host,
+    pub(crate) state: AppState,
     pub(crate) caller: Caller,
     pub(crate) plan: Arc<LimitPlan>,
     pub(crate) max_cost: Option<Arc<LeasedLimit>>,
@@ -77,7 +77,7 @@ impl Entered {
     /// # Errors
     /// A body that does not arrive, is too large, or cannot be expanded.
     pub(crate) async fn receive(mut self, parts: &Parts, body: Body) -> Result<(Received, Bytes), Error> {
-        let content = self.admission.read(&parts.headers, body, self.facts.host.limits().body_bytes).await?;
+        let content = self.admission.read(&parts.headers, body, self.facts.state.limits().body_bytes).await?;
         Ok((self.received(&content).await?, content))
     }
 
@@ -87,7 +87,7 @@ impl Entered {
     /// If there is no room to compute its digest.
     pub(crate) async fn received(mut self, content: &Bytes) -> Result<Received, Error> {
         let mut input = None;
-        if self.facts.host.sealing().is_some() {
+        if self.facts.state.sealing().is_some() {
             let hashed = content.clone();
             let digest = self.admission.work(HASHED_AT_ONCE, content.len(), move |_| Ok(Digest::of(&hashed)));
             input = Some(digest.await?);
@@ -108,7 +108,7 @@ impl Received {
     /// A model that is not ready, or has another version.
     pub(crate) async fn call(self, version: Option<&str>) -> Result<Call, Error> {
         let Self { entered: Entered { facts, slot, id, admission }, bytes_in, input } = self;
-        let model = facts.host.model(&slot, version).await?;
+        let model = facts.state.model(&slot, version).await?;
         let progress =
             Progress { admission, id, taken: Reservation::default(), charged: None, stage: Stage::Idle, refusal: None };
         let (begun, progress) = (Instant::now(), Mutex::new(progress));
@@ -158,7 +158,7 @@ impl Call {
 
     /// What may come and go at most.
     pub(crate) fn limits(&self) -> Limits {
-        self.0.facts.host.limits()
+        self.0.facts.state.limits()
     }
 
     /// When the call began.
@@ -271,8 +271,8 @@ impl Call {
 
     /// The signed receipt of a response with the digest `output`; `None` if it cannot be signed at the moment.
     pub(crate) async fn receipt(&self, usage: Usage, output: Digest) -> Option<String> {
-        let CallFacts { host, caller, request_id, .. } = &self.0.facts;
-        let (sealing, input, model) = (host.sealing()?, self.0.input?, self.model());
+        let CallFacts { state, caller, request_id, .. } = &self.0.facts;
+        let (sealing, input, model) = (state.sealing()?, self.0.input?, self.model());
         let unit = if usage.tokens.is_some() { "tokens" } else { "rows" };
         let receipt = Receipt {
             format: ReceiptFormat::One,
@@ -352,7 +352,7 @@ impl CallState {
     }
 
     fn record(&self, progress: &mut Progress, usage: Usage, bytes_out: u64) {
-        let CallFacts { host, caller, price, sealed, request_id, .. } = &self.facts;
+        let CallFacts { state, caller, price, sealed, request_id, .. } = &self.facts;
         progress.stage = Stage::Idle;
         if bytes_out > LARGEST {
             progress.id = None;
@@ -363,7 +363,7 @@ impl CallState {
         progress.taken.settle(LimitKind::Budget, cost.nanos());
         progress.taken.settle(LimitKind::MaxCost, cost.nanos());
         progress.taken.keep();
-        let meter = host.meter();
+        let meter = state.meter();
         let (name, version) = (self.model.name().as_str(), self.model.version().as_str());
         let init = if meter.is_first(name, version) { self.model.times().total.as_millis() } else { 0 };
         meter.keep(UsageRecord {
@@ -408,7 +408,7 @@ impl CallHost for CallState {
     }
 
     fn max_rows(&self) -> usize {
-        self.facts.host.limits().rows
+        self.facts.state.limits().rows
     }
 
     fn input_size(&self) -> usize {

@@ -10,7 +10,7 @@ use http::{Extensions, HeaderMap, Request, Response};
 use super::{AuthorisedModel, Caller};
 use crate::error::Error;
 use crate::reply::Written;
-use crate::state::Host;
+use crate::state::AppState;
 
 /// Does for a caller with `headers` what is done for each prediction of `model`, but the prediction: who calls is found out, limits are
 /// taken, the call is recorded, and if the host seals, a receipt is signed.
@@ -18,11 +18,11 @@ use crate::state::Host;
 /// # Errors
 /// Why such a call is refused.
 #[doc(hidden)]
-pub async fn rehearse(host: &Host, model: &str, headers: &HeaderMap) -> Result<(), Error> {
-    let caller = Caller::of(headers, &Extensions::new(), host, RouteScope::Predict).await?;
+pub async fn rehearse(state: &AppState, model: &str, headers: &HeaderMap) -> Result<(), Error> {
+    let caller = Caller::of(headers, &Extensions::new(), state, RouteScope::Predict).await?;
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.headers.clone_from(headers);
-    let entered = AuthorisedModel::of(host, caller, model)?.enter(&parts).await?;
+    let entered = AuthorisedModel::of(state, caller, model)?.enter(&parts).await?;
     let call = entered.received(&CONTENT).await?.call(None).await?;
     let charge = async |call: amaas_model::task::ModelCall| call.charge(Cost::rows(1)).await.map(drop);
     let write = |_: &_, (), _| {

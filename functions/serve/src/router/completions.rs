@@ -31,7 +31,7 @@ use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::{Counted, UNBUFFERED, completions_response, error_event};
 use crate::request::{Answered, Call, Caller};
-use crate::state::Host;
+use crate::state::AppState;
 
 impl NamesModel for CompletionsRequest {
     fn read(body: &[u8], _: usize) -> Result<Self, Error> {
@@ -45,12 +45,12 @@ impl NamesModel for CompletionsRequest {
 
 /// The route.
 pub(super) async fn completions(
-    State(host): State<Host>,
+    State(state): State<AppState>,
     caller: Caller,
     _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
-    NamedCall::read(&host, caller, request).await?.answer_once(answer).await
+    NamedCall::read(&state, caller, request).await?.answer_once(answer).await
 }
 
 async fn answer(call: NamedCall<CompletionsRequest>) -> Result<Answered, Error> {

@@ -15,16 +15,16 @@ use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::embeddings_response;
 use crate::request::{Answered, Caller};
-use crate::state::Host;
+use crate::state::AppState;
 
 /// The route.
 pub(super) async fn embeddings(
-    State(host): State<Host>,
+    State(state): State<AppState>,
     caller: Caller,
     _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
-    NamedCall::read(&host, caller, request).await?.answer_once(answer).await
+    NamedCall::read(&state, caller, request).await?.answer_once(answer).await
 }
 
 async fn answer(call: NamedCall<EmbeddingsRequest>) -> Result<Answered, Error> {

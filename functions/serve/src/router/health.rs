@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::json;
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_model::ModelError;
 use amaas_model::load::{LoadState, ModelSlot};
 
@@ -33,18 +33,18 @@ pub(super) async fn live() -> Result<Response<Body>, Error> {
 }
 
 /// `GET /v2/health/ready`: whether calls can be sent here.
-pub(super) async fn ready(State(host): State<Host>) -> Result<Response<Body>, Error> {
-    answer(&every(&host))
+pub(super) async fn ready(State(state): State<AppState>) -> Result<Response<Body>, Error> {
+    answer(&every(&state))
 }
 
 /// Whether the models are ready, and which is not. One that failed among several takes nothing from the others, so it does not have the
 /// host taken out of service, as with Triton's `--exit-on-error=false`; the last one does, and so does one that is on its way.
-pub(crate) fn every(host: &Host) -> ReadyState {
-    if host.is_draining() {
+pub(crate) fn every(state: &AppState) -> ReadyState {
+    if state.is_draining() {
         let reason = Some("stopping".to_owned());
         return ReadyState { name: None, ready: false, execution_provider: None, reason };
     }
-    let slots = host.slots();
+    let slots = state.slots();
     let states: Vec<_> =
         slots.iter().map(|slot| (matches!(slot.state(), LoadState::Loading), readiness(slot))).collect();
     let ready = states.is_empty() || states.iter().any(|(_, state)| state.ready);
@@ -63,16 +63,16 @@ pub(crate) fn every(host: &Host) -> ReadyState {
 
 /// `GET /v2/models/{model}[/versions/{version}]/ready`.
 pub(super) async fn model_ready(
-    State(host): State<Host>,
+    State(state): State<AppState>,
     Path(path): Path<ModelPath>,
     _: NoQuery,
 ) -> Result<Response<Body>, Error> {
-    answer(&of_model(&host, &path.model, path.version.as_deref())?)
+    answer(&of_model(&state, &path.model, path.version.as_deref())?)
 }
 
 /// Whether the model called `name` is ready, in the version `version` where one is asked for.
-pub(crate) fn of_model(host: &Host, name: &str, version: Option<&str>) -> Result<ReadyState, Error> {
-    let slot = host.slot(name)?;
+pub(crate) fn of_model(state: &AppState, name: &str, version: Option<&str>) -> Result<ReadyState, Error> {
+    let slot = state.slot(name)?;
     if let (LoadState::Ready(model), Some(got)) = (slot.state(), version)
         && model.version().as_str() != got
     {

@@ -29,27 +29,27 @@ use crate::idempotency::once;
 use crate::openapi as document;
 use crate::reply::{compress, named, respond};
 use crate::seal;
-use crate::state::Host;
+use crate::state::AppState;
 
 /// The router of `host`.
-pub fn router(host: Host) -> Router {
-    let once = axum::middleware::from_fn_with_state(host.clone(), once);
+pub fn router(state: AppState) -> Router {
+    let once = axum::middleware::from_fn_with_state(state.clone(), once);
     let routes = route::router(by_path())
         .layer(once)
         .merge(route::router(by_body()))
         .fallback(async || Error::Route(RouteError::Unknown { routes: paths().join(", ") }))
         .method_not_allowed_fallback(async || Error::Route(RouteError::Method))
         .layer(axum::middleware::from_fn(named))
-        .with_state(host.clone());
+        .with_state(state.clone());
     // A router chooses the route before its own layers run, and a sealed call has to be opened before that.
-    let origins = host.origins().clone();
-    let around = axum::middleware::from_fn_with_state(host, around);
+    let origins = state.origins().clone();
+    let around = axum::middleware::from_fn_with_state(state, around);
     crate::cors::shared(Router::new().fallback_service(routes).layer(around), origins)
 }
 
 /// What stands around every route, from the outside in: one layer, since each costs a call some boxes.
-async fn around(State(host): State<Host>, request: Request, next: Next) -> Response<Body> {
-    let opened = |request| seal::open(host, request, |request| next.run(request));
+async fn around(State(state): State<AppState>, request: Request, next: Next) -> Response<Body> {
+    let opened = |request| seal::open(state, request, |request| next.run(request));
     respond(request, |request| compress(request, opened)).await
 }
 
@@ -142,9 +142,9 @@ mod tests {
             (Method::GET, "/v1/models/", 401, openai),
             (Method::GET, "/v2/", 200, "/name"),
         ] {
-            let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
+            let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).build();
             let request = Request::builder().method(method.clone()).uri(path).body(Body::empty()).expect("a request");
-            let answer = router(host).oneshot(request).await.expect("infallible");
+            let answer = router(state).oneshot(request).await.expect("infallible");
             assert_eq!(answer.status(), status, "{method} {path}");
             let body = answer.into_body().collect().await.expect("whole").to_bytes();
             let body: Value = serde_json::from_slice(&body).expect("JSON");

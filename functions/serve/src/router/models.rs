@@ -10,7 +10,7 @@ use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::json;
 use crate::request::{AuthorisedModel, Caller};
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_model::load::{LoadState, ModelSlot};
 
 /// `GET /v2/models/{model}[/versions/{version}]`.
@@ -23,8 +23,8 @@ pub(super) async fn metadata(
 }
 
 /// `GET /v1/models`: those that the key may use.
-pub(super) async fn list(State(host): State<Host>, caller: Caller, _: NoQuery) -> Result<Response<Body>, Error> {
-    let slots = host.slots();
+pub(super) async fn list(State(state): State<AppState>, caller: Caller, _: NoQuery) -> Result<Response<Body>, Error> {
+    let slots = state.slots();
     let data = slots.iter().filter(|slot| caller.may_use(slot.name())).map(|slot| entry(slot)).collect();
     json(&ModelList { object: "list".to_owned(), data })
 }

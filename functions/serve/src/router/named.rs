@@ -14,7 +14,7 @@ use crate::admission::Admission;
 use crate::error::Error;
 use crate::idempotency;
 use crate::request::{Answered, AuthorisedModel, Call, Caller};
-use crate::state::Host;
+use crate::state::AppState;
 
 /// A body that names its model.
 pub(super) trait NamesModel: Sized + Send + 'static {
@@ -35,19 +35,19 @@ pub(super) struct NamedCall<T> {
 
 impl<T: NamesModel> NamedCall<T> {
     /// Collects and parses the body, and checks that `caller` may use the model.
-    pub(super) async fn read(host: &Host, caller: Caller, request: Request) -> Result<Self, Error> {
-        let caller = caller.admitted(host)?;
+    pub(super) async fn read(state: &AppState, caller: Caller, request: Request) -> Result<Self, Error> {
+        let caller = caller.admitted(state)?;
         let (mut parts, body) = request.into_parts();
-        let mut admission = Admission::of(host.gate(), caller.tenant(), None);
-        let content = admission.read(&parts.headers, body, host.limits().body_bytes).await?;
-        let (read, rows) = (content.clone(), host.limits().rows);
+        let mut admission = Admission::of(state.gate(), caller.tenant(), None);
+        let content = admission.read(&parts.headers, body, state.limits().body_bytes).await?;
+        let (read, rows) = (content.clone(), state.limits().rows);
         let work = move |_: &_| Ok::<_, Error>(T::read(&read, rows).map_err(|error| (error, named(&read))));
         let request = match admission.work(QUICK, content.len(), work).await? {
             Ok(request) => request,
             Err((error, model)) => {
                 // An unknown model is said first: what a body has to hold depends on the model.
                 if let Some(model) = model {
-                    AuthorisedModel::of(host, caller, &model)?;
+                    AuthorisedModel::of(state, caller, &model)?;
                 }
                 return Err(error);
             }
@@ -55,7 +55,7 @@ impl<T: NamesModel> NamedCall<T> {
         // It is expanded, and must not be once more.
         parts.headers.remove(header::CONTENT_ENCODING);
         parts.headers.insert(header::CONTENT_LENGTH, content.len().into());
-        let authorised = AuthorisedModel::of(host, caller, request.model())?;
+        let authorised = AuthorisedModel::of(state, caller, request.model())?;
         Ok(Self { authorised, parts, content, request })
     }
 
@@ -68,13 +68,13 @@ impl<T: NamesModel> NamedCall<T> {
             return answer(self).await.map(IntoResponse::into_response);
         }
         let Self { authorised, parts, content, request } = self;
-        let (host, caller) = (authorised.host().clone(), authorised.caller().clone());
-        let taken = idempotency::take_request(&host, &caller, Some(authorised.slot().name())).await?;
+        let (state, caller) = (authorised.host().clone(), authorised.caller().clone());
+        let taken = idempotency::take_request(&state, &caller, Some(authorised.slot().name())).await?;
         let run = async |parts, content| {
             let answered = answer(Self { authorised, parts, content, request }).await;
             answered.map_or_else(IntoResponse::into_response, IntoResponse::into_response)
         };
-        idempotency::run_once(&host, &caller, taken, (parts, content), run).await
+        idempotency::run_once(&state, &caller, taken, (parts, content), run).await
     }
 
     /// Takes a request of the caller's limits, and waits for the model.

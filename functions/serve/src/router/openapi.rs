@@ -14,17 +14,17 @@ use crate::error::Error;
 use crate::openapi::{Fits, Models, View, document};
 use crate::request::Caller;
 use crate::sealing::Sealing;
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_engine::cpu::off_runtime_beyond;
 use amaas_model::load::{LoadState, Model};
 
-pub(super) async fn openapi(State(host): State<Host>, caller: Option<Caller>) -> Result<Response<Body>, Error> {
+pub(super) async fn openapi(State(state): State<AppState>, caller: Option<Caller>) -> Result<Response<Body>, Error> {
     let body = match caller {
         Some(caller) => {
-            let models = loaded(&host).filter(|model| caller.may_use(model.name())).collect();
-            written(&host, Models::Named(models)).await?
+            let models = loaded(&state).filter(|model| caller.may_use(model.name())).collect();
+            written(&state, Models::Named(models)).await?
         }
-        None => outline(&host).await?,
+        None => outline(&state).await?,
     };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
@@ -35,19 +35,19 @@ pub(super) async fn openapi(State(host): State<Host>, caller: Option<Caller>) ->
 }
 
 /// What anyone may read.
-async fn outline(host: &Host) -> Result<Bytes, Error> {
-    let fits = loaded(host).fold(Fits::default(), |fits, model| fits.or(Fits::of(&model)));
-    let of = (fits, host.sealing().map(Sealing::policy));
-    if let Some(kept) = host.outline(of) {
+async fn outline(state: &AppState) -> Result<Bytes, Error> {
+    let fits = loaded(state).fold(Fits::default(), |fits, model| fits.or(Fits::of(&model)));
+    let of = (fits, state.sealing().map(Sealing::policy));
+    if let Some(kept) = state.public_document(of) {
         return Ok(kept);
     }
-    let document = written(host, Models::Unnamed(fits)).await?;
-    host.keep_outline(of, document.clone());
+    let document = written(state, Models::Unnamed(fits)).await?;
+    state.cache_public_document(of, document.clone());
     Ok(document)
 }
 
-async fn written(host: &Host, models: Models) -> Result<Bytes, Error> {
-    let view = View { limits: host.limits(), sealing: host.sealing().map(Sealing::policy), models };
+async fn written(state: &AppState, models: Models) -> Result<Bytes, Error> {
+    let view = View { limits: state.limits(), sealing: state.sealing().map(Sealing::policy), models };
     let write = move || {
         let routes = routes().into_iter().map(|route| (route.method, route.path, route.describe));
         let json = serde_json::to_vec(&document(view, routes));
@@ -57,8 +57,8 @@ async fn written(host: &Host, models: Models) -> Result<Bytes, Error> {
     off_runtime_beyond(0, usize::MAX, write).await
 }
 
-fn loaded(host: &Host) -> impl Iterator<Item = Arc<Model>> {
-    host.slots().into_iter().filter_map(|slot| match slot.state() {
+fn loaded(state: &AppState) -> impl Iterator<Item = Arc<Model>> {
+    state.slots().into_iter().filter_map(|slot| match slot.state() {
         LoadState::Ready(model) => Some(model),
         LoadState::Loading | LoadState::Failed(_) => None,
     })

@@ -11,30 +11,30 @@ use crate::error::Error;
 use crate::error::RouteError;
 use crate::reply::json;
 use crate::request::Caller;
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_model::load::{LoadState, ModelSlot};
 
 /// The models that the key may use.
 pub(super) async fn index(
-    State(host): State<Host>,
+    State(state): State<AppState>,
     caller: Caller,
     _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
-    caller.looks(&host).await?;
+    caller.looks(&state).await?;
     let (parts, body) = request.into_parts();
-    let limit = host.limits().body_bytes.min(LARGEST);
-    let body = Admission::of(host.gate(), caller.tenant(), None).read(&parts.headers, body, limit).await?;
+    let limit = state.limits().body_bytes.min(LARGEST);
+    let body = Admission::of(state.gate(), caller.tenant(), None).read(&parts.headers, body, limit).await?;
     let wanted = match &*body {
         [] => IndexRequest::default(),
         body => amaas_wire::from_json(body)?,
     };
-    json(&entries(&host, &caller, wanted))
+    json(&entries(&state, &caller, wanted))
 }
 
 /// The models that are wanted, of those that the key may use.
-pub(crate) fn entries(host: &Host, caller: &Caller, wanted: IndexRequest) -> Vec<IndexEntry> {
-    let slots = host.slots();
+pub(crate) fn entries(state: &AppState, caller: &Caller, wanted: IndexRequest) -> Vec<IndexEntry> {
+    let slots = state.slots();
     let entries = slots.iter().filter(|slot| caller.may_use(slot.name())).map(|slot| entry(slot));
     entries.filter(|entry| !wanted.ready || entry.state == READY).collect()
 }

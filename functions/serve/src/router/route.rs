@@ -9,7 +9,7 @@ use http::Method;
 use crate::openapi::Describe;
 #[cfg(not(feature = "openapi"))]
 use crate::openapi::{Operation, Writer};
-use crate::state::Host;
+use crate::state::AppState;
 
 /// One method of one path.
 pub(super) struct Route {
@@ -17,13 +17,13 @@ pub(super) struct Route {
     pub(super) path: &'static str,
     #[cfg(feature = "openapi")]
     pub(super) describe: Describe,
-    answer: MethodRouter<Host>,
+    answer: MethodRouter<AppState>,
 }
 
 impl Route {
     /// `GET` of `path`.
     #[cfg(feature = "openapi")]
-    pub(super) fn get<T: 'static>(path: &'static str, answer: impl Handler<T, Host>, describe: Describe) -> Self {
+    pub(super) fn get<T: 'static>(path: &'static str, answer: impl Handler<T, AppState>, describe: Describe) -> Self {
         Self { method: Method::GET, path, describe, answer: get(answer) }
     }
 
@@ -31,7 +31,7 @@ impl Route {
     #[cfg(not(feature = "openapi"))]
     pub(super) fn get<T: 'static>(
         path: &'static str,
-        answer: impl Handler<T, Host>,
+        answer: impl Handler<T, AppState>,
         _describe: impl FnOnce(&mut Writer) -> Option<Operation>,
     ) -> Self {
         Self { method: Method::GET, path, answer: get(answer) }
@@ -39,7 +39,7 @@ impl Route {
 
     /// `POST` to `path`.
     #[cfg(feature = "openapi")]
-    pub(super) fn post<T: 'static>(path: &'static str, answer: impl Handler<T, Host>, describe: Describe) -> Self {
+    pub(super) fn post<T: 'static>(path: &'static str, answer: impl Handler<T, AppState>, describe: Describe) -> Self {
         Self { method: Method::POST, path, describe, answer: post(answer) }
     }
 
@@ -47,7 +47,7 @@ impl Route {
     #[cfg(not(feature = "openapi"))]
     pub(super) fn post<T: 'static>(
         path: &'static str,
-        answer: impl Handler<T, Host>,
+        answer: impl Handler<T, AppState>,
         _describe: impl FnOnce(&mut Writer) -> Option<Operation>,
     ) -> Self {
         Self { method: Method::POST, path, answer: post(answer) }
@@ -55,6 +55,6 @@ impl Route {
 }
 
 /// The router of `routes`.
-pub(super) fn router(routes: Vec<Route>) -> Router<Host> {
+pub(super) fn router(routes: Vec<Route>) -> Router<AppState> {
     routes.into_iter().fold(Router::new(), |router, route| router.route(route.path, route.answer))
 }

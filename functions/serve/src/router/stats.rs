@@ -13,7 +13,7 @@ use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::json;
 use crate::request::{AuthorisedModel, Caller};
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_model::load::{LoadState, Model};
 
 /// Of one model.
@@ -27,17 +27,21 @@ pub(super) async fn one(
 }
 
 /// Of every model that is loaded and that the key may use; but a model of that very name comes first.
-pub(super) async fn all(State(host): State<Host>, caller: Caller, query: NoQuery) -> Result<Response<Body>, Error> {
-    if host.slot(NAME).is_ok() {
+pub(super) async fn all(
+    State(state): State<AppState>,
+    caller: Caller,
+    query: NoQuery,
+) -> Result<Response<Body>, Error> {
+    if state.slot(NAME).is_ok() {
         let path = ModelPath { model: NAME.to_owned(), version: None };
-        return models::metadata(AuthorisedModel::of(&host, caller, NAME)?, Path(path), query).await;
+        return models::metadata(AuthorisedModel::of(&state, caller, NAME)?, Path(path), query).await;
     }
-    json(&StatisticsResponse { model_stats: of_all(&host, &caller) })
+    json(&StatisticsResponse { model_stats: of_all(&state, &caller) })
 }
 
 /// Of every model that is loaded and that the key may use.
-pub(crate) fn of_all(host: &Host, caller: &Caller) -> Vec<ModelStatistics> {
-    let slots = host.slots();
+pub(crate) fn of_all(state: &AppState, caller: &Caller) -> Vec<ModelStatistics> {
+    let slots = state.slots();
     let loaded = slots.iter().filter(|slot| caller.may_use(slot.name())).filter_map(|slot| match slot.state() {
         LoadState::Ready(model) => of(&model).ok(),
         LoadState::Loading | LoadState::Failed(_) => None,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::reply::json;
 use crate::request::Caller;
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_access::meter::{ReportError, UtcDay, report};
 use amaas_access::quota::QuotaError;
 
@@ -24,13 +24,13 @@ pub(super) struct Parameters {
 
 /// The route. There is no parameter for whose usage it is.
 pub(super) async fn usage(
-    State(host): State<Host>,
+    State(state): State<AppState>,
     caller: Caller,
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response<Body>, Error> {
     let expected = "the query: expected since, until and by, each once at most";
     let Query(parameters) = parameters.map_err(|_| Error::invalid(expected.to_owned()))?;
-    let now = host.meter().now();
+    let now = state.meter().now();
     let until = day("until", parameters.until)?.unwrap_or_else(|| UtcDay::at(now));
     let since = day("since", parameters.since)?.unwrap_or_else(|| until.first_of_month());
     let by = match parameters.by.as_deref() {
@@ -39,11 +39,11 @@ pub(super) async fn usage(
         Some("key") => UsageBy::Key,
         Some(_) => return Err(invalid("by", "expected model, version or key")),
     };
-    let _alone = host.gate().report(caller.tenant()).await?;
+    let _alone = state.gate().report(caller.tenant()).await?;
     // What was answered a moment ago is in it, where this process answered it.
     let unavailable = |internal: String| Error::Quota(QuotaError::UsageUnavailable { internal });
-    host.meter().flush_for_report().await.map_err(|error| unavailable(error.to_string()))?;
-    let ledger = host.directory().accounts().ledger();
+    state.meter().flush_for_report().await.map_err(|error| unavailable(error.to_string()))?;
+    let ledger = state.directory().accounts().ledger();
     match report(&**ledger, caller.tenant(), (since, until), by, now).await {
         Ok(report) => json(&report),
         Err(ReportError::Ledger(error)) => Err(unavailable(error.to_string())),

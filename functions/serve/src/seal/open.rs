@@ -27,30 +27,30 @@ use crate::reply::{Finished, fits, rendered};
 use crate::sealing::CameSealed;
 use crate::sealing::Held;
 use crate::sealing::{self, SealedCall, Sealing};
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_wire::Digest;
 
 /// The layer, around `routes`.
-pub(crate) async fn open<F>(host: Host, request: Request, routes: impl FnOnce(Request) -> F) -> Response<Body>
+pub(crate) async fn open<F>(state: AppState, request: Request, routes: impl FnOnce(Request) -> F) -> Response<Body>
 where
     F: Future<Output = Response<Body>>,
 {
     let Some(form) = Form::of(request.headers()) else {
         // What needs no key is answered; with one in the clear a GET is refused too, where the key is looked at.
         return match request.method() {
-            &Method::POST if host.requires_sealing() => Error::Sealed(SealedCallError::Required).into_response(),
+            &Method::POST if state.requires_sealing() => Error::Sealed(SealedCallError::Required).into_response(),
             _ => routes(request).await,
         };
     };
     let (parts, body) = request.into_parts();
-    let opened = match arrived(&host, form, &parts, body).await {
+    let opened = match arrived(&state, form, &parts, body).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return refuse(&error),
         Err(error) => return error.into_response(),
     };
     let path = parts.uri.path().to_owned();
     let (mut parts, Opened { message, id, answer, held }) = (parts, opened);
-    let response = match inner(&host, &mut parts, message, &id, held).await {
+    let response = match inner(&state, &mut parts, message, &id, held).await {
         Ok(content) => routes(Request::from_parts(parts.clone(), content)).await,
         Err(error) => error.into_response(),
     };
@@ -76,15 +76,15 @@ struct Opened {
 }
 
 /// Takes a sealed call and opens it.
-async fn arrived(host: &Host, form: Form, parts: &Parts, body: Body) -> Result<Result<Opened, OhttpError>, Error> {
-    let sealing = host.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
+async fn arrived(state: &AppState, form: Form, parts: &Parts, body: Body) -> Result<Result<Opened, OhttpError>, Error> {
+    let sealing = state.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
     if parts.method != Method::POST {
         return Err(Error::Route(RouteError::Method));
     }
     // What comes while the function stops is refused outside, where a proxy can see that it may be sent elsewhere.
-    host.admit()?;
-    let arriving = host.arrivals().begin()?;
-    let limit = host.limits().sealed_body_bytes();
+    state.admit()?;
+    let arriving = state.arrivals().begin()?;
+    let limit = state.limits().sealed_body_bytes();
     let sealed = tokio::select! {
         biased;
         () = arriving.given_up() => return Err(Error::Sealed(SealedCallError::Backlog)),
@@ -97,8 +97,8 @@ async fn arrived(host: &Host, form: Form, parts: &Parts, body: Body) -> Result<R
         Ok(ring) => ring.clone(),
         Err(error) => return Ok(Err(error)),
     };
-    let limits = bhttp::DecodeLimits { content: host.limits().body_bytes as u64, ..bhttp::DecodeLimits::default() };
-    let opened = host.arrivals().open(sealed.len(), move || Ok(form.open(&ring, sealed, limits, held)));
+    let limits = bhttp::DecodeLimits { content: state.limits().body_bytes as u64, ..bhttp::DecodeLimits::default() };
+    let opened = state.arrivals().open(sealed.len(), move || Ok(form.open(&ring, sealed, limits, held)));
     opened.await
 }
 
@@ -146,7 +146,7 @@ impl Form {
 
 /// Puts the inner request in the place of the outer one, and gives its content.
 async fn inner(
-    host: &Host,
+    state: &AppState,
     parts: &mut Parts,
     message: Result<bhttp::Request, BhttpError>,
     id: &Digest,
@@ -154,7 +154,7 @@ async fn inner(
 ) -> Result<Body, Error> {
     let request = message.map_err(|error| match error {
         BhttpError::ContentTooLarge { .. } => {
-            Error::Body(BodyError::TooLarge { limit: host.limits().body_bytes, got: None })
+            Error::Body(BodyError::TooLarge { limit: state.limits().body_bytes, got: None })
         }
         error => Error::Sealed(SealedCallError::Message(error.to_string())),
     })?;
@@ -175,7 +175,7 @@ async fn inner(
         };
         headers.append(name, value);
     }
-    if let Some(sealing) = host.sealing() {
+    if let Some(sealing) = state.sealing() {
         once(sealing, &method, &headers, id, &mut parts.extensions).await?;
     }
     // The outer length is that of the ciphertext; the inner one is known.

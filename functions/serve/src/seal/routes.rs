@@ -7,37 +7,40 @@ use http::{HeaderValue, Response, header};
 
 use crate::error::Error;
 use crate::error::SealedCallError;
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_model::load::LoadState;
 
 /// `GET /v1/keys` and `GET /.well-known/ohttp-gateway` (RFC 9540 §4): the list.
-pub(crate) async fn list(State(host): State<Host>) -> Result<Response<Body>, Error> {
-    let sealing = host.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
+pub(crate) async fn list(State(state): State<AppState>) -> Result<Response<Body>, Error> {
+    let sealing = state.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
     Ok(document(Body::from(sealing.list().await?), MEDIA_TYPE))
 }
 
 /// `GET /v1/keys/manifest`: what the signers say of the list, to calls that name no model.
-pub(crate) async fn manifest(State(host): State<Host>) -> Result<Response<Body>, Error> {
-    let sealing = host.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
+pub(crate) async fn manifest(State(state): State<AppState>) -> Result<Response<Body>, Error> {
+    let sealing = state.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
     Ok(document(Body::from(sealing.manifest(ANY, ANY).await?), "application/json"))
 }
 
 /// `GET /v1/models/{model}/keys`: the list.
-pub(crate) async fn model_list(State(host): State<Host>, Path(model): Path<String>) -> Result<Response<Body>, Error> {
-    host.slot(&model)?;
-    list(State(host)).await
+pub(crate) async fn model_list(
+    State(state): State<AppState>,
+    Path(model): Path<String>,
+) -> Result<Response<Body>, Error> {
+    state.slot(&model)?;
+    list(State(state)).await
 }
 
 /// `GET /v1/models/{model}/keys/manifest`: what the signers say of the list.
 pub(crate) async fn model_manifest(
-    State(host): State<Host>,
+    State(state): State<AppState>,
     Path(model): Path<String>,
 ) -> Result<Response<Body>, Error> {
-    let slot = host.slot(&model)?;
-    let sealing = host.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
+    let slot = state.slot(&model)?;
+    let sealing = state.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
     let version = match slot.state() {
         LoadState::Ready(model) => model.version().to_string(),
-        _ => host.model(&slot, None).await?.version().to_string(),
+        _ => state.model(&slot, None).await?.version().to_string(),
     };
     Ok(document(Body::from(sealing.manifest(&model, &version).await?), "application/json"))
 }

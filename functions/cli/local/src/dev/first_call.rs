@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use amaas::{Answer, Client};
 use amaas_model::load::{LoadState, LoadTimes, ModelSlot};
 use amaas_model::task::Tasks;
-use amaas_serve::Host;
+use amaas_serve::AppState;
 
 /// A model, how it loaded, and its first answer.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct FirstCall {
 
 impl FirstCall {
     /// Calls each model of `host` once.
-    pub(crate) async fn all(host: &Host, client: &Client, tasks: &Tasks) -> Vec<Self> {
+    pub(crate) async fn all(host: &AppState, client: &Client, tasks: &Tasks) -> Vec<Self> {
         let mut all = Vec::new();
         for slot in host.slots() {
             all.push(Self::of(&slot, client, tasks).await);

@@ -19,14 +19,14 @@ use amaas_access::{Accounts, AccountsError};
 use amaas_engine::RuntimeConfig;
 use amaas_env::{EnvFileLookup, EnvVariables};
 use amaas_ledger::LedgerLocation;
-use amaas_model::load::{ModelSource, TrustPolicy};
+use amaas_model::load::TrustPolicy;
 use amaas_model::manifest::ManifestError;
 use amaas_model::publish::{Publication, PublishOutcome, Publisher, is_published, is_removed, publish, sign_aliases};
 use amaas_model::task::Tasks;
 use amaas_serve::config::Origins;
 use amaas_serve::host::{self, Server};
-use amaas_serve::sealing::{KeySet, Policy, Replay, Sealing, SealingError};
-use amaas_serve::{Host, Limits, stop_signal};
+use amaas_serve::sealing::{KeySet, Policy, Replay, SealingError};
+use amaas_serve::{AppState, Backends, Limits, stop_signal};
 use amaas_store::{Alias, ModelName, S3Endpoint, S3Options, Store, live};
 
 use self::env_file::DevEnvironment;
@@ -74,9 +74,9 @@ pub async fn run<E: From<DevError>>(
 ) -> Result<(), E> {
     let begun = Instant::now();
     let dev = Dev::start(data, port, models).await?;
-    let Dev { endpoint, env_file, host, client, tasks, server, _objects } = dev;
-    let calling = host.clone();
-    let mut serving = tokio::spawn(host::serve(server, host, stop_signal()));
+    let Dev { endpoint, env_file, state, client, tasks, server, _objects } = dev;
+    let calling = state.clone();
+    let mut serving = tokio::spawn(host::serve(server, state, stop_signal()));
     let service = async {
         // A stop while a model is still loading does not wait for the model.
         let ended = tokio::select! {
@@ -130,7 +130,7 @@ pub async fn publish_into(
 struct Dev {
     endpoint: String,
     env_file: PathBuf,
-    host: Host,
+    state: AppState,
     client: Client,
     tasks: Tasks,
     server: Server,
@@ -178,19 +178,18 @@ impl Dev {
         };
         let env_file = environment.write(folder)?;
 
-        let host = Host::new(accounts, limits);
-        host.share_with(origins);
-        host.journal(&location.journal(|name| std::env::var(name).ok()));
-        let sealing = Sealing::new(store.clone(), sealing_name(), secrets.vault().clone(), Policy::Optional);
-        host.seal(sealing.with_ledger(&ledger, Replay::Refuse));
+        let backends = Backends { store, vault: secrets.vault().clone(), accounts };
+        let journal = location.journal(|name| std::env::var(name).ok());
+        let sealing = backends.sealing(sealing_name(), Policy::Optional, Replay::Refuse);
+        let state = backends.state(limits).cors(origins).journal(&journal).sealing(sealing).build();
         let config = RuntimeConfig { library: Some(library), ..config };
         let trust = TrustPolicy { publishers: vec![secrets.publisher()], least_serial: 0 };
-        let source = ModelSource::new(store, Some(secrets.vault().clone()), trust).with_ledger(&ledger);
+        let source = backends.models(trust);
         let tasks = models.tasks;
-        watch::look(&host, &source, &tasks, &config).await?;
+        watch::look(&state, &source, &tasks, &config).await?;
         let client = Client::builder().endpoint(&endpoint).api_key(&key).signers(signers).build()?;
-        tokio::spawn(watch::watch(host.clone(), source, tasks.clone(), config, WATCH_INTERVAL));
-        Ok(Self { endpoint, env_file, host, client, tasks, server, _objects: objects })
+        tokio::spawn(watch::watch(state.clone(), source, tasks.clone(), config, WATCH_INTERVAL));
+        Ok(Self { endpoint, env_file, state, client, tasks, server, _objects: objects })
     }
 }
 

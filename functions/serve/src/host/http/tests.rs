@@ -24,10 +24,10 @@ async fn start() -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<st
 }
 
 async fn start_with(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>) {
-    let host = Host::new(Accounts::in_memory().expect("random"), limits);
+    let state = AppState::builder(Accounts::in_memory().expect("random"), limits).build();
     let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
     let (address, (stop, stopped)) = (server.address(), oneshot::channel());
-    let serving = tokio::spawn(serve(server, host, async { stopped.await.unwrap_or_default() }));
+    let serving = tokio::spawn(serve(server, state, async { stopped.await.unwrap_or_default() }));
     (address, stop, serving)
 }
 
@@ -137,9 +137,9 @@ async fn idle_connections_do_not_hold_a_server_that_stops() {
 /// A server of `router`, whose readers have a second.
 async fn start_router(router: Router) -> SocketAddr {
     let limits = Limits { write_timeout: Duration::from_secs(1), ..Limits::default() };
-    let host = Host::new(Accounts::in_memory().expect("random"), limits);
+    let state = AppState::builder(Accounts::in_memory().expect("random"), limits).build();
     let Server { listener, address } = Server::bind("127.0.0.1", 0).await.expect("a free port");
-    tokio::spawn(async move { accept(listener, &router, &GracefulShutdown::new(), &host).await });
+    tokio::spawn(async move { accept(listener, &router, &GracefulShutdown::new(), &state).await });
     address
 }
 

@@ -18,7 +18,7 @@ use http_body_util::BodyExt;
 
 use super::*;
 use crate::limits::Limits;
-use crate::response_store::{Answers, PAUSE, REMEMBERED, Recent};
+use crate::response_store::{PAUSE, REMEMBERED, Recent, ResponseStore};
 use amaas_access::{Accounts, KeyScope, KeyTerms};
 use amaas_ledger::{
     CounterOutcome, CounterUpdate, InsertOutcome, LedgerEntry, LedgerKey, LedgerWrite, ListedEntry, Revision,
@@ -42,7 +42,7 @@ impl CountingRoute {
             accounts.add_key(key, KeyTerms::of(tenant.parse().expect("a name"))).await.expect("kept");
         }
         let sealed = SealedCall::in_ledger(Arc::clone(accounts.ledger()));
-        let host = Host::new(accounts, Limits::default());
+        let state = AppState::builder(accounts, Limits::default()).build();
         let (runs, go) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
         let (count, wait) = (Arc::clone(&runs), Arc::clone(&go));
         let route = move |body: Bytes| async move {
@@ -57,8 +57,8 @@ impl CountingRoute {
         let router = Router::new()
             .route("/run", post(route.clone()))
             .route("/other", post(route))
-            .layer(axum::middleware::from_fn_with_state(host.clone(), once))
-            .with_state(host);
+            .layer(axum::middleware::from_fn_with_state(state.clone(), once))
+            .with_state(state);
         Self { router, runs, go, keys, sealed }
     }
 
@@ -187,12 +187,12 @@ async fn a_key_gets_no_answer_of_a_model_that_it_may_not_use() {
         let terms = KeyTerms { scope, ..KeyTerms::of("one".parse().expect("a name")) };
         accounts.add_key(key, terms).await.expect("kept");
     }
-    let host = Host::new(accounts, Limits::default());
-    host.insert(Arc::new(ModelSlot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
+    let state = AppState::builder(accounts, Limits::default()).build();
+    state.insert(Arc::new(ModelSlot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
     let router = Router::new()
         .route("/v1/models/{model}/predict", post(async || "answer"))
-        .layer(axum::middleware::from_fn_with_state(host.clone(), once))
-        .with_state(host);
+        .layer(axum::middleware::from_fn_with_state(state.clone(), once))
+        .with_state(state);
     let mut statuses = Vec::new();
     for key in [&keys[0], &keys[0], &keys[1]] {
         let request = Request::post("/v1/models/m/predict").header("x-api-key", key.expose());
@@ -265,7 +265,7 @@ async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_hel
         (LedgerError::Denied { ledger: ledger(), cause: cause() }, false, 2),
     ] {
         let failing = Arc::new(Failing(error, AtomicUsize::new(0)));
-        let answers = Answers::in_ledger(Arc::clone(&failing) as Arc<dyn Ledger>);
+        let answers = ResponseStore::in_ledger(Arc::clone(&failing) as Arc<dyn Ledger>);
         let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
         let key = Zeroizing::new(b"k".to_vec());
         let call = Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key, sealed: None };
@@ -390,7 +390,7 @@ impl Ledger for Asked {
 #[tokio::test]
 async fn a_repeat_reads_and_does_not_write() {
     let asked = Arc::new(Asked::default());
-    let answers = Answers::in_ledger(Arc::clone(&asked) as Arc<dyn Ledger>);
+    let answers = ResponseStore::in_ledger(Arc::clone(&asked) as Arc<dyn Ledger>);
     let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
     let call =
         Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key: Zeroizing::new(b"k".to_vec()), sealed: None };

@@ -12,11 +12,10 @@ use crate::sealing::Policy;
 use crate::sealing::testing::{Place, offered};
 
 /// A host that keeps 512 KiB of sealed bodies.
-fn narrow(sealing: Sealing) -> Host {
+fn narrow(sealing: Sealing) -> AppState {
     let limits = Limits { sealed_bytes: 512 << 10, body_bytes: 256 << 10, ..Limits::default() };
-    let host = Host::new(Accounts::in_memory().expect("random"), limits);
-    host.seal(sealing);
-    host
+    let state = AppState::builder(Accounts::in_memory().expect("random"), limits).sealing(sealing).build();
+    state
 }
 
 /// `bytes`, and then nothing, without an end.
@@ -34,17 +33,17 @@ fn sealed_post(path: &str, body: Body) -> http::Request<Body> {
 async fn bodies_that_are_held_back_make_room_for_those_that_come() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
-    let (host, key) = (narrow(sealing.clone()), offered(&sealing).await[0].clone());
+    let (state, key) = (narrow(sealing.clone()), offered(&sealing).await[0].clone());
     let mut held = Vec::new();
     for index in 0..40 {
         let path = if index % 2 == 0 { PATH } else { "/v2/models/m/infer" };
         let half_sent = sealed_post(path, half(vec![1; 200 << 10]));
-        held.push(tokio::spawn(router(host.clone()).oneshot(half_sent)));
+        held.push(tokio::spawn(router(state.clone()).oneshot(half_sent)));
         tokio::task::yield_now().await;
-        assert!(host.arrivals().used() <= 512 << 10);
+        assert!(state.arrivals().used() <= 512 << 10);
         if index % 10 == 0 {
             // A whole call comes through at each time.
-            let inner = call(&host, &key, PATH, &message("POST", PATH, None)).await;
+            let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
             assert_eq!(inner.head.status(), 401);
         }
     }
@@ -65,7 +64,7 @@ async fn bodies_that_are_held_back_make_room_for_those_that_come() {
         one.abort();
         let _ = one.await;
     }
-    assert_eq!(host.arrivals().used(), 0, "everything is given back");
+    assert_eq!(state.arrivals().used(), 0, "everything is given back");
 }
 
 #[tokio::test]
@@ -73,7 +72,7 @@ async fn content_in_chunks_of_a_byte_is_opened_beside_the_runtime_and_given_back
     const COUNT: usize = 4 << 20;
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
-    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let head = RequestHead::new("POST", "https", "function", PATH).expect("a head");
     let mut bytes = Vec::with_capacity(2 * COUNT);
     let mut encoder = Encoder::new(&head, &mut bytes);
@@ -82,27 +81,27 @@ async fn content_in_chunks_of_a_byte_is_opened_beside_the_runtime_and_given_back
     }
     encoder.end(&FieldSection::default(), Padding::Off, &mut bytes);
     let (sealed, opener) = chunked::seal_request(&key, &bytes).expect("sealed");
-    let openers = host.arrivals().all_openers().await;
+    let openers = state.arrivals().all_openers().await;
     let sent = tokio::spawn({
-        let (host, sealed) = (host.clone(), sealed.clone());
-        async move { post(&host, PATH, chunked::REQUEST_MEDIA_TYPE, sealed).await }
+        let (state, sealed) = (state.clone(), sealed.clone());
+        async move { post(&state, PATH, chunked::REQUEST_MEDIA_TYPE, sealed).await }
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!sent.is_finished(), "it waits for one of those that open large bodies");
-    assert_eq!(host.arrivals().used(), sealed.len(), "within the budget");
-    let inner = call(&host, &key, PATH, &message("POST", PATH, None)).await;
+    assert_eq!(state.arrivals().used(), sealed.len(), "within the budget");
+    let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
     assert_eq!(inner.head.status(), 401, "a small one does not wait");
     drop(openers);
     let (status, _, answer) = sent.await.expect("no panic");
     assert_eq!(status, StatusCode::OK);
     assert_eq!(response(&opener.open(&answer).expect("opened")).head.status(), 401);
-    assert_eq!(host.arrivals().used(), 0);
+    assert_eq!(state.arrivals().used(), 0);
 }
 
 #[tokio::test]
 async fn a_plain_body_is_not_read_before_its_key_was_looked_at() {
     let place = Place::with_keys().await;
-    let host = host(place.sealing(Policy::Optional));
+    let state = host(place.sealing(Policy::Optional));
     for path in [PATH, "/v2/models/m/infer", "/v1/embeddings", "/v1/completions"] {
         for key in [None, Some("k")] {
             let mut post = http::Request::post(path).header(header::CONTENT_TYPE, "application/json");
@@ -110,7 +109,7 @@ async fn a_plain_body_is_not_read_before_its_key_was_looked_at() {
                 post = post.header("idempotency-key", key);
             }
             let request = post.body(half(b"{".to_vec())).expect("a request");
-            let answer = router(host.clone()).oneshot(request).await.expect("an answer, though the body does not end");
+            let answer = router(state.clone()).oneshot(request).await.expect("an answer, though the body does not end");
             assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
         }
     }
@@ -120,13 +119,13 @@ async fn a_plain_body_is_not_read_before_its_key_was_looked_at() {
 async fn more_lines_than_a_head_has_are_refused_inside() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Optional);
-    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let mut head = RequestHead::new("POST", "https", "function", PATH).expect("a head");
     for index in 0..300 {
         head.headers.push(format!("a{index}"), "b").expect("a field");
     }
     let inner =
-        call(&host, &key, PATH, &bhttp::Request::new(head, Vec::new()).encode(MessageEncoding::default())).await;
+        call(&state, &key, PATH, &bhttp::Request::new(head, Vec::new()).encode(MessageEncoding::default())).await;
     assert_eq!(inner.head.status(), 400);
     assert!(text(&inner.content).contains("more than 256 field lines"), "{}", text(&inner.content));
 }

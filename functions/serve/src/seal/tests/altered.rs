@@ -126,9 +126,9 @@ async fn a_set_of_the_first_format_is_refused_until_it_is_adopted() {
     let adopted = KeySet::adopt(&place.store(), &name(), &place.vault).await.expect("adopted");
     assert_eq!(adopted.document().signers.len(), set.document().signers.len());
     let sealing = place.sealing(Policy::Required);
-    let host = host(sealing.clone());
+    let state = host(sealing.clone());
     for key in offered(&sealing).await {
-        assert_eq!(call(&host, &key, PATH, &message("POST", PATH, None)).await.head.status(), 401, "opened");
+        assert_eq!(call(&state, &key, PATH, &message("POST", PATH, None)).await.head.status(), 401, "opened");
     }
     let again = KeySet::adopt(&place.store(), &name(), &place.vault).await.expect("as it is");
     assert_eq!(again.serial(), adopted.serial());

@@ -10,7 +10,7 @@ use crate::sealing::{KeySet, Policy};
 async fn whatever_cannot_be_opened_has_one_shape() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
-    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let mut head = RequestHead::new("POST", "https", "f", PATH).expect("a head");
     head.headers.push("a", b"b").expect("a field");
     let small = bhttp::Request::new(head, b"{}".to_vec()).encode(MessageEncoding::default());
@@ -28,7 +28,7 @@ async fn whatever_cannot_be_opened_has_one_shape() {
         for damaged in flipped.chain(cut) {
             let of_key = damaged.len() >= HEADER && damaged[..HEADER] != sealed[..HEADER];
             // The key may be there with another suite, or not at all; X25519 ignores the highest bit of a key.
-            let (status, headers, answer) = post(&host, PATH, media_type, damaged).await;
+            let (status, headers, answer) = post(&state, PATH, media_type, damaged).await;
             let media_type = headers[header::CONTENT_TYPE].clone();
             if of_key {
                 assert_eq!((status.as_u16(), text(&answer).contains(KEY_PROBLEM)), (422, true));

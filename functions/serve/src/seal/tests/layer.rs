@@ -26,12 +26,12 @@ fn date(now: u64) -> String {
 async fn errors_of_the_route_are_inside() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
-    let host = host(sealing.clone());
+    let state = host(sealing.clone());
     for key in offered(&sealing).await {
-        let inner = call(&host, &key, PATH, &message("POST", PATH, None)).await;
+        let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
         assert_eq!(inner.head.status(), 401);
         assert!(text(&inner.content).contains("key-missing"));
-        assert_eq!(call_whole(&host, &key, PATH, &message("POST", PATH, None)).await.head.status(), 401);
+        assert_eq!(call_whole(&state, &key, PATH, &message("POST", PATH, None)).await.head.status(), 401);
     }
 }
 
@@ -39,29 +39,29 @@ async fn errors_of_the_route_are_inside() {
 async fn the_method_inside_chooses_the_route() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
-    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let live = "/v2/health/live";
-    let inner = call(&host, &key, live, &message("GET", live, None)).await;
+    let inner = call(&state, &key, live, &message("GET", live, None)).await;
     assert_eq!((inner.head.status(), text(&inner.content)), (200, r#"{"live":true}"#.to_owned()));
-    assert_eq!(call(&host, &key, live, &message("POST", live, None)).await.head.status(), 405);
-    assert_eq!(call(&host, &key, PATH, &message("GET", PATH, None)).await.head.status(), 405);
-    assert_eq!(call(&host, &key, "/v1/models", &message("GET", "/v1/models", None)).await.head.status(), 401);
+    assert_eq!(call(&state, &key, live, &message("POST", live, None)).await.head.status(), 405);
+    assert_eq!(call(&state, &key, PATH, &message("GET", PATH, None)).await.head.status(), 405);
+    assert_eq!(call(&state, &key, "/v1/models", &message("GET", "/v1/models", None)).await.head.status(), 401);
     for other in ["PUT", "DELETE", "get", "CONNECT-UDP"] {
-        let inner = call(&host, &key, live, &message(other, live, None)).await;
+        let inner = call(&state, &key, live, &message(other, live, None)).await;
         assert_eq!((inner.head.status(), text(&inner.content).contains("GET or POST")), (400, true), "{other}");
     }
     // Outside it is always a POST.
     let put = http::Request::put(live).header(header::CONTENT_TYPE, chunked::REQUEST_MEDIA_TYPE);
-    assert_eq!(send(&host, put, Vec::new()).await.0, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(send(&state, put, Vec::new()).await.0, StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]
 async fn the_path_inside_is_the_one_outside() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Optional);
-    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     for other in ["/v1/models/other/predict", "/v1/models/m/predict?version=2"] {
-        let inner = call(&host, &key, PATH, &message("POST", other, None)).await;
+        let inner = call(&state, &key, PATH, &message("POST", other, None)).await;
         assert_eq!(inner.head.status(), 400);
         assert!(text(&inner.content).contains("not the one outside"));
     }
@@ -71,11 +71,11 @@ async fn the_path_inside_is_the_one_outside() {
 async fn calls_of_another_time_are_refused_with_the_time() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Optional);
-    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     for (seconds, taken) in [(0, true), (120, true), (-120, true), (121, false), (-121, false)] {
         let date = date(BEGIN.saturating_add_signed(seconds));
         for path in [PATH, "/v2/models/m/infer"] {
-            let inner = call(&host, &key, path, &message("POST", path, Some(&date))).await;
+            let inner = call(&state, &key, path, &message("POST", path, Some(&date))).await;
             let status = if taken { 401 } else { 400 };
             assert_eq!(inner.head.status(), status, "{seconds}: {}", text(&inner.content));
             assert_eq!(text(&inner.content).contains(DATE_PROBLEM), !taken);
@@ -89,18 +89,18 @@ async fn calls_of_another_time_are_refused_with_the_time() {
 async fn a_call_is_taken_once_where_replays_are_refused() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Optional).with_ledger(&memory(), Replay::Refuse);
-    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
-    let inner = call(&host, &key, PATH, &message("POST", PATH, None)).await;
+    let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
     assert_eq!((inner.head.status(), text(&inner.content).contains(DATE_PROBLEM)), (400, true), "no date");
 
     let message = message("POST", PATH, Some(&date(BEGIN)));
     let (sealed, opener) = whole::seal_request(&key, &message).expect("sealed");
-    let (_, _, first) = post(&host, PATH, whole::REQUEST_MEDIA_TYPE, sealed.clone()).await;
-    let (status, _, second) = post(&host, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
+    let (_, _, first) = post(&state, PATH, whole::REQUEST_MEDIA_TYPE, sealed.clone()).await;
+    let (status, _, second) = post(&state, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
     assert_eq!((status, first == second), (StatusCode::OK, false), "the refusal is inside");
     let inner = response(&opener.open(&second).expect("opened"));
     assert_eq!((inner.head.status(), text(&inner.content).contains("problem:replayed")), (409, true));
-    assert_eq!(call(&host, &key, PATH, &message).await.head.status(), 401, "the same call, sealed again");
+    assert_eq!(call(&state, &key, PATH, &message).await.head.status(), 401, "the same call, sealed again");
 }
 
 #[tokio::test]
@@ -108,10 +108,10 @@ async fn plain_calls_are_refused_where_sealing_is_required() {
     let place = Place::with_keys().await;
     // Whether or not the keys can be read.
     for place in [place, Place::empty()] {
-        let host = host(place.sealing(Policy::Required));
-        let (status, _, answer) = post(&host, PATH, "application/json", b"{}".to_vec()).await;
+        let state = host(place.sealing(Policy::Required));
+        let (status, _, answer) = post(&state, PATH, "application/json", b"{}".to_vec()).await;
         assert_eq!((status, text(&answer).contains("sealing-required")), (StatusCode::FORBIDDEN, true));
-        assert_eq!(get(&host, "/v2/health/live").await.0, StatusCode::OK);
+        assert_eq!(get(&state, "/v2/health/live").await.0, StatusCode::OK);
     }
 }
 
@@ -145,11 +145,11 @@ async fn a_key_in_the_clear_is_refused_where_sealing_is_required_whatever_the_me
 #[tokio::test]
 async fn without_keys_it_is_said_what_makes_them() {
     let place = Place::empty();
-    let host = host(place.sealing(Policy::Optional));
+    let state = host(place.sealing(Policy::Optional));
     for (status, headers, answer) in [
-        post(&host, PATH, whole::REQUEST_MEDIA_TYPE, vec![1; 60]).await,
-        get(&host, "/v1/keys").await,
-        get(&host, "/.well-known/ohttp-gateway").await,
+        post(&state, PATH, whole::REQUEST_MEDIA_TYPE, vec![1; 60]).await,
+        get(&state, "/v1/keys").await,
+        get(&state, "/.well-known/ohttp-gateway").await,
     ] {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(headers.contains_key(NOT_PROCESSED) && headers.contains_key(header::RETRY_AFTER));
@@ -161,10 +161,10 @@ async fn without_keys_it_is_said_what_makes_them() {
 async fn what_is_shed_before_it_is_opened_says_so_outside() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
-    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
-    host.drain();
+    let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    state.drain();
     let (sealed, _) = whole::seal_request(&key, &message("POST", PATH, None)).expect("sealed");
-    let (status, headers, _) = post(&host, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
+    let (status, headers, _) = post(&state, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(headers.contains_key(NOT_PROCESSED), "{headers:?}");
 }
@@ -172,16 +172,16 @@ async fn what_is_shed_before_it_is_opened_says_so_outside() {
 #[tokio::test]
 async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
     let place = Place::with_keys().await;
-    let host = host(place.sealing(Policy::Required));
-    let (status, headers, list) = get(&host, "/v1/keys").await;
+    let state = host(place.sealing(Policy::Required));
+    let (status, headers, list) = get(&state, "/v1/keys").await;
     assert_eq!(
         (status, &headers[header::CONTENT_TYPE]),
         (StatusCode::OK, &"application/ohttp-keys".parse().expect("ok"))
     );
     assert_eq!(KeyList::decode(&list).expect("a list").preferred().suite(), Suite::XWing);
-    let (status, _, gateway) = get(&host, "/.well-known/ohttp-gateway").await;
+    let (status, _, gateway) = get(&state, "/.well-known/ohttp-gateway").await;
     assert_eq!((status, &gateway), (StatusCode::OK, &list));
-    let (status, _, document) = get(&host, "/v1/keys/manifest").await;
+    let (status, _, document) = get(&state, "/v1/keys/manifest").await;
     assert_eq!(status, StatusCode::OK);
     let signers = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set").signers();
     let verified = |model: &str| {
@@ -195,16 +195,16 @@ async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
     };
     assert!(verified("*").is_ok());
     assert!(verified("m").is_err());
-    assert_eq!(get(&host, "/v1/models/m/keys").await.0, StatusCode::NOT_FOUND, "there is no such model here");
+    assert_eq!(get(&state, "/v1/models/m/keys").await.0, StatusCode::NOT_FOUND, "there is no such model here");
 }
 
 #[tokio::test]
 async fn an_unknown_key_is_named_by_its_problem() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Optional);
-    let (host, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
+    let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let (mut sealed, _) = chunked::seal_request(&key, &message("POST", PATH, None)).expect("sealed");
     sealed[0] ^= 0x80;
-    let (status, _, answer) = post(&host, PATH, chunked::REQUEST_MEDIA_TYPE, sealed).await;
+    let (status, _, answer) = post(&state, PATH, chunked::REQUEST_MEDIA_TYPE, sealed).await;
     assert_eq!((status, text(&answer).contains(KEY_PROBLEM)), (StatusCode::UNPROCESSABLE_ENTITY, true));
 }

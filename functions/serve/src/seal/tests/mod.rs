@@ -18,31 +18,30 @@ use tower::ServiceExt;
 use crate::limits::Limits;
 use crate::router::router;
 use crate::sealing::Sealing;
-use crate::state::Host;
+use crate::state::AppState;
 use amaas_access::Accounts;
 
 const PATH: &str = "/v1/models/m/predict";
 
 /// A host without models and API keys.
-fn host(sealing: Sealing) -> Host {
-    let host = Host::new(Accounts::in_memory().expect("random"), Limits::default());
-    host.seal(sealing);
-    host
+fn host(sealing: Sealing) -> AppState {
+    let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).sealing(sealing).build();
+    state
 }
 
-async fn send(host: &Host, request: http::request::Builder, body: Vec<u8>) -> (StatusCode, HeaderMap, Bytes) {
+async fn send(state: &AppState, request: http::request::Builder, body: Vec<u8>) -> (StatusCode, HeaderMap, Bytes) {
     let request = request.body(Body::from(body)).expect("a request");
-    let response = router(host.clone()).oneshot(request).await.expect("an answer");
+    let response = router(state.clone()).oneshot(request).await.expect("an answer");
     let (parts, body) = response.into_parts();
     (parts.status, parts.headers, body.collect().await.expect("a body").to_bytes())
 }
 
-async fn post(host: &Host, path: &str, media_type: &str, body: Vec<u8>) -> (StatusCode, HeaderMap, Bytes) {
-    send(host, http::Request::post(path).header(header::CONTENT_TYPE, media_type), body).await
+async fn post(state: &AppState, path: &str, media_type: &str, body: Vec<u8>) -> (StatusCode, HeaderMap, Bytes) {
+    send(state, http::Request::post(path).header(header::CONTENT_TYPE, media_type), body).await
 }
 
-async fn get(host: &Host, path: &str) -> (StatusCode, HeaderMap, Bytes) {
-    send(host, http::Request::get(path), Vec::new()).await
+async fn get(state: &AppState, path: &str) -> (StatusCode, HeaderMap, Bytes) {
+    send(state, http::Request::get(path), Vec::new()).await
 }
 
 /// A call as binary HTTP.
@@ -55,17 +54,17 @@ fn message(method: &str, path: &str, date: Option<&str>) -> Vec<u8> {
 }
 
 /// The answer inside the answer to a call that was sealed to `key`.
-async fn call(host: &Host, key: &PublicKey, path: &str, message: &[u8]) -> bhttp::Response {
+async fn call(state: &AppState, key: &PublicKey, path: &str, message: &[u8]) -> bhttp::Response {
     let (sealed, opener) = chunked::seal_request(key, message).expect("sealed");
-    let (status, headers, answer) = post(host, path, chunked::REQUEST_MEDIA_TYPE, sealed).await;
+    let (status, headers, answer) = post(state, path, chunked::REQUEST_MEDIA_TYPE, sealed).await;
     assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer));
     assert_eq!(headers[header::CONTENT_TYPE], chunked::RESPONSE_MEDIA_TYPE);
     response(&opener.open(&answer).expect("opened"))
 }
 
-async fn call_whole(host: &Host, key: &PublicKey, path: &str, message: &[u8]) -> bhttp::Response {
+async fn call_whole(state: &AppState, key: &PublicKey, path: &str, message: &[u8]) -> bhttp::Response {
     let (sealed, opener) = whole::seal_request(key, message).expect("sealed");
-    let (status, _, answer) = post(host, path, whole::REQUEST_MEDIA_TYPE, sealed).await;
+    let (status, _, answer) = post(state, path, whole::REQUEST_MEDIA_TYPE, sealed).await;
     assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer));
     response(&opener.open(&answer).expect("opened"))
 }

@@ -13,9 +13,9 @@ use amaas_store::sealing_key;
 use amaas_store::vault::{FileKey, Vault};
 
 /// The status of a call that is sealed to `key`: inside, or outside where it was not opened.
-async fn status(host: &Host, key: &PublicKey) -> u16 {
+async fn status(state: &AppState, key: &PublicKey) -> u16 {
     let (sealed, opener) = whole::seal_request(key, &message("POST", PATH, None)).expect("sealed");
-    let (status, _, answer) = post(host, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
+    let (status, _, answer) = post(state, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
     if status != StatusCode::OK {
         assert!(text(&answer).contains(KEY_PROBLEM), "{answer:?}");
         return status.as_u16();
@@ -38,27 +38,27 @@ async fn newest(place: &Place) -> PublicKey {
 async fn a_rotation_is_seamless() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
-    let host = host(sealing.clone());
+    let state = host(sealing.clone());
     let old = offered(&sealing).await;
-    assert_eq!(status(&host, &old[0]).await, OPENED);
+    assert_eq!(status(&state, &old[0]).await, OPENED);
 
     place.rotate(OVERLAP).await;
     let new = newest(&place).await;
-    assert_eq!(status(&host, &new).await, OPENED, "at once, though nobody offers it yet");
-    assert_eq!(status(&host, &old[0]).await, OPENED);
+    assert_eq!(status(&state, &new).await, OPENED, "at once, though nobody offers it yet");
+    assert_eq!(status(&state, &old[0]).await, OPENED);
     assert_eq!(offered(&sealing).await, old, "until functions that run have read of the new ones");
 
     place.set_clock(BEGIN + 60);
     let offered_now = offered(&sealing).await;
     assert_eq!(offered_now.len(), 2);
     assert!(offered_now.contains(&new) && !offered_now.contains(&old[0]));
-    assert_eq!(status(&host, &old[0]).await, OPENED);
+    assert_eq!(status(&state, &old[0]).await, OPENED);
 
     place.set_clock(BEGIN + 60 + OVERLAP.as_secs() - 1);
-    assert_eq!(status(&host, &old[0]).await, OPENED);
+    assert_eq!(status(&state, &old[0]).await, OPENED);
     place.set_clock(BEGIN + 60 + OVERLAP.as_secs());
-    assert_eq!(status(&host, &old[0]).await, UNKNOWN, "retired");
-    assert_eq!(status(&host, &new).await, OPENED);
+    assert_eq!(status(&state, &old[0]).await, UNKNOWN, "retired");
+    assert_eq!(status(&state, &new).await, OPENED);
 
     // The next rotation takes what retired out of the document, and gives its ids to nobody yet.
     place.rotate(OVERLAP).await;
@@ -72,14 +72,14 @@ async fn a_rotation_is_seamless() {
 async fn an_unknown_key_has_the_set_read_again_but_not_too_often() {
     let place = Place::with_keys().await;
     let sealing = place.sealing(Policy::Required);
-    let host = host(sealing.clone());
+    let state = host(sealing.clone());
     let stranger = amaas_ohttp::PrivateKey::generate(99, amaas_ohttp::Suite::X25519).expect("random");
-    assert_eq!(status(&host, &stranger.public_key()).await, UNKNOWN);
+    assert_eq!(status(&state, &stranger.public_key()).await, UNKNOWN);
     place.rotate(OVERLAP).await;
     let new = newest(&place).await;
-    assert_eq!(status(&host, &new).await, UNKNOWN, "it was read a moment ago");
+    assert_eq!(status(&state, &new).await, UNKNOWN, "it was read a moment ago");
     tokio::time::advance(MIN_INTERVAL).await;
-    assert_eq!(status(&host, &new).await, OPENED);
+    assert_eq!(status(&state, &new).await, OPENED);
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,13 +102,13 @@ async fn known_keys_survive_the_store_and_an_older_document() {
     place.rotate(OVERLAP).await;
     let keys = offered(&sealing).await;
     let new = newest(&place).await;
-    let host = host(sealing.clone());
+    let state = host(sealing.clone());
     place.put(&before).await;
     tokio::time::advance(MAX_AGE * 2).await;
-    assert_eq!(status(&host, &new).await, OPENED, "an older set is not believed");
+    assert_eq!(status(&state, &new).await, OPENED, "an older set is not believed");
     std::fs::write(place.folder.path().join(sealing_key(&name())), "{").expect("written");
     tokio::time::advance(MAX_AGE * 2).await;
-    assert_eq!(status(&host, &keys[0]).await, OPENED);
+    assert_eq!(status(&state, &keys[0]).await, OPENED);
 }
 
 #[tokio::test(start_paused = true)]
