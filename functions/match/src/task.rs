@@ -172,7 +172,7 @@ impl Task for Match {
 
         let (task, images, has_rows) = (Arc::clone(&self), Arc::clone(&inputs), image_network.has_rows());
         // A file of some kilobytes can be an image of megapixels.
-        let work = CpuWork::heavy(call.input_size(), amaas_image::MOST_MEMORY);
+        let work = CpuWork::heavy(call.input_size(), amaas_image::MAX_MEMORY_BYTES);
         let images = call.compute(work, move |_| task.preprocess(&images, has_rows));
         let (encoder, batching) = (Arc::clone(&self.encoder), text_network.batching());
         let encode = move |working: &Working| encode_texts(&*encoder, working, &texts, batching);

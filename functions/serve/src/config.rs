@@ -10,7 +10,7 @@ use amaas_ledger::LedgerLocation;
 pub use self::cors::Origins;
 use crate::limits::Limits;
 use crate::sealing::{Policy, Replay};
-use amaas_access::meter::Emf;
+use amaas_access::meter::EmfOutput;
 use amaas_access::oidc::OidcConfig;
 use amaas_engine::RuntimeConfig;
 use amaas_model::load::TrustPolicy;
@@ -49,7 +49,7 @@ pub struct Config {
     pub journal: PathBuf,
     /// `AMAAS_EMF`: whether each call has a line in `CloudWatch`'s metric format on standard output, under Lambda each that failed
     /// another, and on the http host what waits for each model one every 10 s, `on` or `off`; where not set, `on` under Lambda.
-    pub metrics: Emf,
+    pub metrics: EmfOutput,
     /// `AMAAS_OIDC_…`: whose bearer tokens are taken beside API keys, as [`OidcConfig::from_variables`] has it.
     pub oidc: Option<OidcConfig>,
     /// `AMAAS_IAM`: what AWS IAM says of callers.
@@ -124,9 +124,9 @@ impl Config {
             journal: variable("AMAAS_JOURNAL").value().map_or_else(|| ledger.journal(&variables), PathBuf::from),
             ledger,
             metrics: if variable("AWS_LAMBDA_FUNCTION_NAME").value().is_some() {
-                variable("AMAAS_EMF").one_of([("on", Emf::On), ("off", Emf::Off)])?
+                variable("AMAAS_EMF").one_of([("on", EmfOutput::On), ("off", EmfOutput::Off)])?
             } else {
-                variable("AMAAS_EMF").one_of([("off", Emf::Off), ("on", Emf::On)])?
+                variable("AMAAS_EMF").one_of([("off", EmfOutput::Off), ("on", EmfOutput::On)])?
             },
             oidc: OidcConfig::from_variables(&variables)?,
             iam: variable("AMAAS_IAM").one_of([("ignore", Iam::Ignore), ("tenant", Iam::Tenant)])?,

@@ -8,8 +8,8 @@ use crate::backends::Backends;
 use crate::config::{Config, ResponseMode};
 use crate::state::{AppState, Lifecycle};
 use crate::{host, telemetry};
-use amaas_access::meter::Emf;
-use amaas_access::oidc::{Oidc, TokenError};
+use amaas_access::meter::EmfOutput;
+use amaas_access::oidc::{OidcVerifier, TokenError};
 use amaas_access::{Accounts, AccountsError};
 use amaas_engine::runtime;
 use amaas_model::load::{LoadState, ModelSlot};
@@ -65,7 +65,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let library = config.runtime.library.clone();
     drop(tokio::task::spawn_blocking(move || runtime::start(library.as_deref())));
     let backends = Backends::open(&config).await?;
-    let oidc = config.oidc.clone().map(Oidc::new).transpose()?.map(Arc::new);
+    let oidc = config.oidc.clone().map(OidcVerifier::new).transpose()?.map(Arc::new);
     let sealing = backends.sealing(config.model.clone(), config.sealing, config.replay);
     let slot = Arc::new(ModelSlot::new(config.model.clone(), config.version.clone()));
     let state =
@@ -74,7 +74,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let lifecycle = if under_lambda { Lifecycle::Suspended } else { Lifecycle::Continuous };
     let state = state.oidc(oidc.clone()).iam(config.iam).sealing(sealing.clone()).lifecycle(lifecycle);
     let state = state.model(Arc::clone(&slot)).build();
-    if config.metrics == Emf::On {
+    if config.metrics == EmfOutput::On {
         telemetry::tell_failures();
     }
     let source = backends.models(config.trust.clone());
@@ -177,7 +177,7 @@ async fn within_init_phase<T>(loading: impl Future<Output = T>, takes_snapshot: 
 }
 
 /// Reads the issuer's keys. If that fails, the first token that needs them retries.
-async fn load_issuer_keys(oidc: &Oidc) {
+async fn load_issuer_keys(oidc: &OidcVerifier) {
     if let Err(TokenError::Unavailable { internal }) = oidc.load().await {
         tracing::error!(error = internal, "issuer keys unavailable");
     }

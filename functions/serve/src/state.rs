@@ -17,8 +17,8 @@ use crate::limits::Limits;
 use crate::openapi::Fits;
 use crate::response_store::ResponseStore;
 use crate::sealing::{Arrivals, Policy, Sealing};
-use amaas_access::meter::{Emf, QUEUE_DEPTH_INTERVAL, UsageJournal, UsageMeter};
-use amaas_access::oidc::Oidc;
+use amaas_access::meter::{EmfOutput, QUEUE_DEPTH_INTERVAL, UsageJournal, UsageMeter};
+use amaas_access::oidc::OidcVerifier;
 use amaas_access::quota::{LEASE_IDLE_TIMEOUT, Quotas};
 use amaas_access::{Accounts, Directory};
 use amaas_ledger::Clock;
@@ -35,7 +35,7 @@ struct Inner {
     directory: Directory,
     quotas: Quotas,
     meter: UsageMeter,
-    oidc: Option<Arc<Oidc>>,
+    oidc: Option<Arc<OidcVerifier>>,
     iam: Iam,
     origins: Origins,
     limits: Limits,
@@ -67,11 +67,11 @@ pub struct AppStateBuilder {
     accounts: Accounts,
     limits: Limits,
     sealing: Option<Sealing>,
-    oidc: Option<Arc<Oidc>>,
+    oidc: Option<Arc<OidcVerifier>>,
     iam: Iam,
     origins: Origins,
     journal: Option<PathBuf>,
-    metrics: Emf,
+    metrics: EmfOutput,
     lifecycle: Lifecycle,
     slots: Vec<Arc<ModelSlot>>,
 }
@@ -83,7 +83,7 @@ impl AppStateBuilder {
     }
 
     /// Takes bearer tokens that `oidc` verifies, beside API keys. Default: none.
-    pub fn oidc(self, oidc: impl Into<Option<Arc<Oidc>>>) -> Self {
+    pub fn oidc(self, oidc: impl Into<Option<Arc<OidcVerifier>>>) -> Self {
         Self { oidc: oidc.into(), ..self }
     }
 
@@ -102,8 +102,8 @@ impl AppStateBuilder {
         Self { journal: Some(folder.to_owned()), ..self }
     }
 
-    /// Says whether each call writes its metrics to standard output. Default: [`Emf::Off`].
-    pub fn metrics(self, metrics: Emf) -> Self {
+    /// Says whether each call writes its metrics to standard output. Default: [`EmfOutput::Off`].
+    pub fn metrics(self, metrics: EmfOutput) -> Self {
         Self { metrics, ..self }
     }
 
@@ -154,13 +154,13 @@ impl AppState {
             iam: Iam::Ignore,
             origins: Origins::None,
             journal: None,
-            metrics: Emf::Off,
+            metrics: EmfOutput::Off,
             lifecycle: Lifecycle::Continuous,
             slots: Vec::new(),
         }
     }
 
-    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+    pub(crate) fn oidc(&self) -> Option<&OidcVerifier> {
         self.0.oidc.as_deref()
     }
 

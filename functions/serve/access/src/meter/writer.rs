@@ -15,14 +15,14 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::journal::{ClaimedBatches, JournalBatch};
 use super::report::{LATE_AFTER_MS, late, place};
-use super::{Emf, UsageJournal, UsageRecord, depth};
+use super::{EmfOutput, UsageJournal, UsageRecord, depth};
 use amaas_ledger::{Clock, Ledger, LedgerError, LedgerWrite};
 
 /// Records usage in a journal, and writes the journal to the ledger.
 pub struct UsageMeter {
     ledger: Arc<dyn Ledger>,
     journal: Arc<UsageJournal>,
-    emf: Emf,
+    emf: EmfOutput,
     clock: Clock,
     /// Held during a write.
     writing: tokio::sync::Mutex<()>,
@@ -34,7 +34,7 @@ pub struct UsageMeter {
 
 impl UsageMeter {
     /// Records usage in `ledger` through `journal`.
-    pub fn new(ledger: Arc<dyn Ledger>, journal: UsageJournal, emf: Emf, clock: Clock) -> Self {
+    pub fn new(ledger: Arc<dyn Ledger>, journal: UsageJournal, emf: EmfOutput, clock: Clock) -> Self {
         let (writing, reported, seen) =
             (tokio::sync::Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
         Self { ledger, journal: Arc::new(journal), emf, clock, writing, reported, seen }
@@ -59,7 +59,7 @@ impl UsageMeter {
 
     /// Whether metrics are written to standard output.
     pub fn writes_metrics(&self) -> bool {
-        self.emf == Emf::On
+        self.emf == EmfOutput::On
     }
 
     /// Writes the queue depth of each of `models` to standard output.
