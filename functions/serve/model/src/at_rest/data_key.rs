@@ -47,7 +47,8 @@ impl DataKey {
         Digest::from_bytes(digest)
     }
 
-    /// Seals the segment `index` of the blob `role` in place, bound to `identity`. A segment must be sealed only once, because the index is the nonce.
+    /// Seals the segment `index` of the blob `role` in place, bound to `identity`. A segment must be sealed only once, because the
+    /// index is the nonce.
     pub fn seal(&self, role: &BlobRole, identity: Digest, index: u64, segment: &mut [u8]) -> Option<SegmentTag> {
         let (key, nonce, aad) = self.parts(role, identity, index)?;
         let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), segment).ok()?;

@@ -354,6 +354,6 @@ fn joined<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Re
     result.unwrap_or(Err(LoadError::Panicked))
 }
 
-/// /// The KV caches of all running sequences together: 8,192 tokens of a network with 32 layers of 1,024 keys and as many
+/// The KV caches of all running sequences together: 8,192 tokens of a network with 32 layers of 1,024 keys and as many
 /// values, or a million tokens of the bundled one.
 const MAX_KV_CACHE_BYTES: usize = 2 << 30;

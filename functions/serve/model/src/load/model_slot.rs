@@ -35,7 +35,7 @@ pub struct ModelSlot {
     /// Whether the host has removed the slot.
     retired: watch::Sender<bool>,
     /// Locked while a version is loaded, so that two versions never race for the slot; holds the outcome of earlier attempts.
-    attempt: tokio::sync::Mutex<LoadHistory>,
+    history: tokio::sync::Mutex<LoadHistory>,
     last_failure: Mutex<LastFailure>,
 }
 
@@ -74,16 +74,16 @@ struct LoadHistory {
 struct FailedVersion {
     pointed: ResolvedVersion,
     retryability: Retryability,
-    pause: Duration,
-    again: Instant,
+    backoff: Duration,
+    retry_at: Instant,
 }
 
 impl FailedVersion {
     /// Records that `pointed` could not be loaded; doubles the backoff of `earlier` if it is the same version.
     fn new(pointed: ResolvedVersion, retryability: Retryability, earlier: Option<&Self>) -> Self {
         let earlier = earlier.filter(|earlier| earlier.pointed == pointed);
-        let pause = earlier.map_or(MIN_ALIAS_BACKOFF, |earlier| (earlier.pause * 2).min(MAX_ALIAS_BACKOFF));
-        Self { pointed, retryability, pause, again: Instant::now() + pause }
+        let backoff = earlier.map_or(MIN_ALIAS_BACKOFF, |earlier| (earlier.backoff * 2).min(MAX_ALIAS_BACKOFF));
+        Self { pointed, retryability, backoff, retry_at: Instant::now() + backoff }
     }
 }
 
@@ -100,10 +100,10 @@ impl ModelSlot {
     /// A slot for a model that is not loaded yet.
     pub fn new(model: ModelName, version: VersionSelector) -> Self {
         let state = watch::Sender::new(LoadState::Loading);
-        let (is_retrying, retry_requested, attempt) =
+        let (is_retrying, retry_requested, history) =
             (AtomicBool::new(false), Notify::new(), tokio::sync::Mutex::default());
         let retired = watch::Sender::new(false);
-        Self { model, version, state, is_retrying, retry_requested, retired, attempt, last_failure: Mutex::default() }
+        Self { model, version, state, is_retrying, retry_requested, retired, history, last_failure: Mutex::default() }
     }
 
     /// Ends the task that loads the model, because the host has removed this slot.
@@ -141,7 +141,7 @@ impl ModelSlot {
         }
     }
 
-    /// /// The model. Waits while it is loading, so that the first call of a cold start is slow but not refused. If loading
+    /// The model. Waits while it is loading, so that the first call of a cold start is slow but not refused. If loading
     /// failed but is retried, waits for the next attempt for a short time.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl ModelSlot {
         }
     }
 
-    /// /// Loads the model; retries with exponential backoff while a retry can succeed. Calls wait through a first transient
+    /// Loads the model; retries with exponential backoff while a retry can succeed. Calls wait through a first transient
     /// failure; after any other failure, they are answered with the cause.
     pub async fn load(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig) {
         self.is_retrying.store(true, Ordering::Relaxed);
@@ -200,7 +200,7 @@ impl ModelSlot {
         self.is_retrying.store(false, Ordering::Relaxed);
     }
 
-    /// /// Checks every `period` whether the alias moved, and loads the version that it points to. If that version cannot be
+    /// Checks every `period` whether the alias moved, and loads the version that it points to. If that version cannot be
     /// loaded, the earlier one keeps answering. Returns only if the selector is a fixed version.
     pub async fn follow_alias(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig, period: Duration) {
         while let VersionSelector::Alias(_) = self.version {
@@ -209,8 +209,8 @@ impl ModelSlot {
         }
     }
 
-    /// /// Waits until a run of the loaded model does not end, and resets the state so that the model can be loaded again. Such a
-    /// run keeps its thread and memory, so the process tolerates [`MAX_STUCK_RUNS`] of them. Beyond that, the model stays not
+    /// Waits until a run of the loaded model does not end, and resets the state so that the model can be loaded again. Such a
+    /// run keeps its thread and memory, so the process tolerates only `MAX_STUCK_RUNS` of them. Beyond that, the model stays not
     /// ready, so that a health check restarts the process.
     pub async fn wait_until_lost(&self) {
         let mut state = self.state.subscribe();
@@ -245,23 +245,23 @@ impl ModelSlot {
 
     /// Loads the version that the alias points to now, if another one is served and no load is in progress.
     pub async fn check_alias(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig) {
-        let Ok(mut attempt) = self.attempt.try_lock() else { return };
+        let Ok(mut history) = self.history.try_lock() else { return };
         if let Err(error) =
-            self.load_catching_panics(source, tasks, config, (&mut attempt, LoadTrigger::AliasPoll)).await
+            self.load_catching_panics(source, tasks, config, (&mut history, LoadTrigger::AliasPoll)).await
         {
             let text = error.to_string();
-            if attempt.logged.as_ref() != Some(&text) {
+            if history.logged.as_ref() != Some(&text) {
                 tracing::error!(model = %self.model, %error, "the version behind the alias could not be loaded");
-                attempt.logged = Some(text);
+                history.logged = Some(text);
             }
             self.record_failure(&error);
-            self.record_failed_update(attempt.pointed.as_ref(), &error);
+            self.record_failed_update(history.pointed.as_ref(), &error);
         }
     }
 
     async fn refresh(&self, source: &ModelSource, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), LoadError> {
-        let mut attempt = self.attempt.lock().await;
-        self.load_catching_panics(source, tasks, config, (&mut attempt, LoadTrigger::Call)).await
+        let mut history = self.history.lock().await;
+        self.load_catching_panics(source, tasks, config, (&mut history, LoadTrigger::Call)).await
     }
 
     /// One attempt. The task is the model owner's code: if it panics, the attempt fails, and no call waits forever.
@@ -270,10 +270,10 @@ impl ModelSlot {
         source: &ModelSource,
         tasks: &Tasks,
         config: &RuntimeConfig,
-        attempt: (&mut LoadHistory, LoadTrigger),
+        history: (&mut LoadHistory, LoadTrigger),
     ) -> Result<(), LoadError> {
-        let load_if_changed = AssertUnwindSafe(self.load_if_changed(source, tasks, config, attempt));
-        load_if_changed.catch_unwind().await.unwrap_or(Err(LoadError::Panicked))
+        let attempt = AssertUnwindSafe(self.load_if_changed(source, tasks, config, history));
+        attempt.catch_unwind().await.unwrap_or(Err(LoadError::Panicked))
     }
 
     async fn load_if_changed(
@@ -281,41 +281,41 @@ impl ModelSlot {
         source: &ModelSource,
         tasks: &Tasks,
         config: &RuntimeConfig,
-        (attempt, trigger): (&mut LoadHistory, LoadTrigger),
+        (history, trigger): (&mut LoadHistory, LoadTrigger),
     ) -> Result<(), LoadError> {
-        attempt.pointed = None;
+        history.pointed = None;
         let pointed = pointed(source, &self.model, &self.version).await?;
-        attempt.pointed = Some(pointed.clone());
+        history.pointed = Some(pointed.clone());
         let version = &pointed.version;
         if matches!(self.state(), LoadState::Ready(model) if model.version() == version && !model.is_lost()) {
-            self.clear_failure(attempt);
+            self.clear_failure(history);
             return Ok(());
         }
-        let failed = attempt.failed.as_ref().filter(|failed| failed.pointed == pointed);
+        let failed = history.failed.as_ref().filter(|failed| failed.pointed == pointed);
         if failed.is_some_and(|failed| match failed.retryability {
             Retryability::Permanent => true,
             Retryability::Transient | Retryability::AfterIntervention => {
-                trigger == LoadTrigger::AliasPoll && Instant::now() < failed.again
+                trigger == LoadTrigger::AliasPoll && Instant::now() < failed.retry_at
             }
         }) {
             return Ok(());
         }
         match load(source, &self.model, version, tasks, config).await {
             Ok(model) => {
-                self.clear_failure(attempt);
+                self.clear_failure(history);
                 self.state.send_replace(LoadState::Ready(Arc::new(model)));
                 Ok(())
             }
             Err(error) => {
-                attempt.failed = Some(FailedVersion::new(pointed, error.retryability(), attempt.failed.as_ref()));
+                history.failed = Some(FailedVersion::new(pointed, error.retryability(), history.failed.as_ref()));
                 Err(error)
             }
         }
     }
 
     /// Clears the recorded failures: the version that the selector resolves to is served.
-    fn clear_failure(&self, attempt: &mut LoadHistory) {
-        (attempt.failed, attempt.logged) = (None, None);
+    fn clear_failure(&self, history: &mut LoadHistory) {
+        (history.failed, history.logged) = (None, None);
         self.last_failure().failed_update = None;
     }
 
@@ -327,7 +327,7 @@ impl ModelSlot {
                 Some(ResolvedVersion { version, .. }) => {
                     format!("{alias} points to {version}, which could not be loaded: {cause}")
                 }
-                None => format!("where {alias} points to could not be read: {cause}"),
+                None => format!("{alias} could not be resolved: {cause}"),
             });
         }
     }

@@ -6,7 +6,7 @@ use amaas_wire::dsse::VerifyingKey;
 /// The trusted publishers, and the lowest serial of a manifest.
 #[derive(Clone, Debug, Default)]
 pub struct TrustPolicy {
-    /// /// `AMAAS_PUBLISHERS`: the public keys of the trusted publishers, as `amaas signer` shows them, separated by commas. A
+    /// `AMAAS_PUBLISHERS`: the public keys of the trusted publishers, as `amaas signer` shows them, separated by commas. A
     /// model that none of them signed is refused.
     pub publishers: Vec<VerifyingKey>,
     /// `AMAAS_LEAST_SERIAL`: a version whose manifest has a lower serial is refused, even if an alias points to it; 0 if not set.

@@ -65,7 +65,7 @@ fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Resul
     Err(trial::incompatible(manifest.task.as_deref().unwrap_or_default(), &error, &networks))
 }
 
-/// /// Runs `network` once on synthetic inputs, for at most [`MAX_WARM_UP`]. A network that fails on them is served all the same:
+/// Runs `network` once on synthetic inputs, for at most [`MAX_WARM_UP`]. A network that fails on them is served all the same:
 /// it may need values of another kind, and publishing has warned the publisher.
 pub(super) fn tensors(network: &mut impl Network, inputs: &[TensorSpec]) {
     let made = made_up(inputs.iter().filter(|input| !input.optional), 1);

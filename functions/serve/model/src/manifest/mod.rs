@@ -92,7 +92,7 @@ impl Manifest {
         Ok((Self::from_json(payload)?, Digest::of(payload)))
     }
 
-    /// /// The digest of the manifest without the digests and tags of the stored blobs. Sealed segments are bound to it.
+    /// The digest of the manifest without the digests and tags of the stored blobs. Sealed segments are bound to it.
     #[allow(clippy::missing_panics_doc)] // every map of a manifest has texts for keys
     pub fn identity(&self) -> Digest {
         let mut bare = self.clone();
@@ -175,7 +175,7 @@ fn prepared<'m>(
     prepared.into_iter().map(move |prepared| (BlobRole::Prepared { network: network.cloned() }, &prepared.blob))
 }
 
-/// /// A network in ONNX Runtime's own format, as written after optimisation: loading it skips parsing and optimising, and uses
+/// A network in ONNX Runtime's own format, as written after optimisation: loading it skips parsing and optimising, and uses
 /// its weights in place. Publishing compared its outputs with those of the ONNX file, to the last bit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreparedNetwork {

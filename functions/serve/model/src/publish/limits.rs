@@ -7,7 +7,7 @@ use super::PublishError;
 use crate::task::DEFAULT_MAX_BODY_BYTES;
 use amaas_engine::{Dim, TensorSpec};
 
-/// /// Checks names, ranks and sizes of inputs and outputs against the limits of the protocol. Optional inputs are not checked,
+/// Checks names, ranks and sizes of inputs and outputs against the limits of the protocol. Optional inputs are not checked,
 /// because calls can leave them out.
 ///
 /// # Errors

@@ -98,7 +98,7 @@ pub struct PublishOutcome {
     pub networks_reason: BTreeMap<String, String>,
     /// How much faster the prepared network is, or why there is none.
     pub prepared_reason: String,
-    /// /// Warnings for the publisher: a task that was not checked, a network that could not be tried on synthetic inputs,
+    /// Warnings for the publisher: a task that was not checked, a network that could not be tried on synthetic inputs,
     /// vectors that are normalised.
     pub warnings: Vec<String>,
 }
@@ -118,7 +118,7 @@ pub enum AliasMove {
     },
 }
 
-/// /// Checks `publication` with the ONNX Runtime library at `library` and the model's task from `tasks`, signs it as
+/// Checks `publication` with the ONNX Runtime library at `library` and the model's task from `tasks`, signs it as
 /// `publisher`, and writes it to `store`.
 ///
 /// Publishing the same model again creates no new version, but moves the alias.
@@ -143,11 +143,11 @@ pub async fn publish(
     Box::pin(upload::upload(store, checked, publisher)).await
 }
 
-/// /// Points `alias` of `model` to an existing version, signed by `signer`: to roll back, or to promote a version that was
+/// Points `alias` of `model` to an existing version, signed by `signer`: to roll back, or to promote a version that was
 /// published under another alias.
 ///
 /// # Errors
-/// /// [`PublishError::NoModel`] or [`PublishError::NoVersion`] if it does not exist, [`PublishError::AliasCase`] if another
+/// [`PublishError::NoModel`] or [`PublishError::NoVersion`] if it does not exist, [`PublishError::AliasCase`] if another
 /// alias differs from this one in upper and lower case only.
 pub async fn set_alias(
     store: &Store,
@@ -202,7 +202,7 @@ pub fn describe(network: &NetworkFiles) -> Result<Description, OnnxError> {
     amaas_engine::onnx::describe(network)
 }
 
-/// /// Tries to prove from the graph that rows are independent: that each output row depends only on the same row of the inputs.
+/// Tries to prove from the graph that rows are independent: that each output row depends only on the same row of the inputs.
 ///
 /// # Errors
 /// [`OnnxError`] if the file cannot be read. The inner [`NotProven`] names the node where rows meet.

@@ -36,11 +36,11 @@ pub struct PruneReport {
     pub referenced: BlobTotals,
 }
 
-/// /// Deletes the blobs of `store` that no manifest or publish in progress refers to and that are at least `older_than` old.
+/// Deletes the blobs of `store` that no manifest or publish in progress refers to and that are at least `older_than` old.
 /// With `dry_run`, it only counts them.
 ///
 /// # Errors
-/// /// [`PublishError::UnknownReferences`] or [`PublishError::DanglingReference`] if a manifest cannot be read or is damaged.
+/// [`PublishError::UnknownReferences`] or [`PublishError::DanglingReference`] if a manifest cannot be read or is damaged.
 /// Signatures are not checked, so manifests of every publisher count.
 pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result<PruneReport, PublishError> {
     let (blobs, now) = (store.objects(BLOB_PREFIX).await?, SystemTime::now());

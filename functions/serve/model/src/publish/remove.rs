@@ -34,7 +34,7 @@ pub struct RemovalReport {
 /// Removes `what` of `model` from `store`. With `dry_run`, it only reports what it would remove.
 ///
 /// # Errors
-/// /// [`PublishError::NoModel`], [`PublishError::NoVersion`] or [`PublishError::NoAlias`] if it does not exist, and
+/// [`PublishError::NoModel`], [`PublishError::NoVersion`] or [`PublishError::NoAlias`] if it does not exist, and
 /// [`PublishError::Pointed`] if an alias points to one of the versions. Then nothing was removed.
 pub async fn remove(
     store: &Store,

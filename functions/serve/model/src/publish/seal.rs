@@ -89,7 +89,7 @@ pub(super) fn sized(bytes: &[u8]) -> Blob {
     Blob { size: bytes.len() as u64, ..Blob::of(&[]) }
 }
 
-/// /// Whether the published manifest `there` is the same model as `draft` with `files`. Members that need no data key are
+/// Whether the published manifest `there` is the same model as `draft` with `files`. Members that need no data key are
 /// compared first. Prepared networks are not compared.
 pub(super) async fn is_same(
     there: &Manifest,

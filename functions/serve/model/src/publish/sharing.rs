@@ -18,7 +18,7 @@ pub enum BatchingPolicy {
     Auto,
     /// No sharing: each call has its own run.
     Off,
-    /// /// Calls of one tenant share runs, with or without a proof; calls of different tenants never do. The publisher accepts
+    /// Calls of one tenant share runs, with or without a proof; calls of different tenants never do. The publisher accepts
     /// that rows of one tenant may affect one another.
     SameTenant,
 }
@@ -34,7 +34,7 @@ pub(super) struct SharingDecision {
 /// The result of the row analysis.
 pub(super) type RowsProof = Result<Result<(), NotProven>, OnnxError>;
 
-/// /// Decides for the network `name`. `fits` says whether its inputs can be batched at all. `prove` and `trial` are called only
+/// Decides for the network `name`. `fits` says whether its inputs can be batched at all. `prove` and `trial` are called only
 /// if the decision depends on them.
 pub(super) fn decide(
     name: Option<&str>,

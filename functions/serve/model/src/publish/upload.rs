@@ -80,7 +80,7 @@ pub(super) async fn is_published(
     Ok(false)
 }
 
-/// /// Whether the batching of the published manifest `there` is what `policy` would decide now. A version with another policy or
+/// Whether the batching of the published manifest `there` is what `policy` would decide now. A version with another policy or
 /// an older analysis is published anew.
 fn is_as_asked(there: &Manifest, policy: BatchingPolicy) -> bool {
     let named = there.networks.values().map(|network| (network.batching, network.rows_proof));
@@ -161,7 +161,7 @@ fn external(network: &NetworkFiles) -> BTreeMap<String, Blob> {
     network.external.iter().map(|(file, bytes)| (file.clone(), sized(bytes))).collect()
 }
 
-/// /// The golden cases that a function runs when it loads the model: enough to detect a wrong file or library, few enough to be
+/// The golden cases that a function runs when it loads the model: enough to detect a wrong file or library, few enough to be
 /// cheap.
 fn load_cases(golden: &GoldenCases) -> Bytes {
     let few = GoldenCases { cases: golden.cases.iter().take(MAX_LOAD_CASES).cloned().collect(), ..golden.clone() };

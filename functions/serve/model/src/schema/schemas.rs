@@ -54,7 +54,7 @@ impl SchemaRegistry {
         with_plain_descriptions(T::json_schema(&mut self.answers))
     }
 
-    /// /// Adds the request schema that `make` returns as the component `name`, and returns a reference to it. The schema may
+    /// Adds the request schema that `make` returns as the component `name`, and returns a reference to it. The schema may
     /// refer to itself.
     pub fn component(&mut self, name: String, make: impl FnOnce(&mut SchemaGenerator, &Schema) -> Schema) -> Schema {
         let reference = Schema::new_ref(format!("#{SCHEMAS}/{name}"));

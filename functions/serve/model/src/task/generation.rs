@@ -23,7 +23,7 @@ use crate::error::{InputError, PredictError};
 /// ```
 /// use amaas_model::task::{InvalidInput, TaskContext, TaskError, Tasks, TextGeneration, TextGenerator};
 ///
-/// /// A token is a byte, and 0 begins and ends a text.
+/// A token is a byte, and 0 begins and ends a text.
 /// struct Bytes;
 ///
 /// impl TextGenerator for Bytes {
@@ -79,7 +79,7 @@ pub trait TextGenerator: Sized + Send + Sync + 'static {
     /// If a token is not in the vocabulary: a fault of the model.
     fn decode(&self, tokens: &[i64]) -> Result<String, TaskError>;
 
-    /// /// The tokenizer's name of `token`, for log probabilities. Used if its text is ambiguous, as for special tokens and bytes
+    /// The tokenizer's name of `token`, for log probabilities. Used if its text is ambiguous, as for special tokens and bytes
     /// that are not a whole character (`bytes:\\xf0`).
     fn token_name(&self, token: i64) -> Option<String> {
         let _ = token;

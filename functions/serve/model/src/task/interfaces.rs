@@ -65,7 +65,7 @@ pub struct EmbeddingTexts {
 /// Completes prompts.
 #[async_trait]
 pub trait CompletionsInterface: Send + Sync {
-    /// /// Begins a sequence for each prompt, or for none if one is refused. The call is charged for the maximum number of
+    /// Begins a sequence for each prompt, or for none if one is refused. The call is charged for the maximum number of
     /// tokens.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ impl Tasks {
         self
     }
 
-    /// /// Allows publishing models with the task `name` although this program does not have it; the publisher vouches that the
+    /// Allows publishing models with the task `name` although this program does not have it; the publisher vouches that the
     /// serving program does.
     #[must_use]
     pub fn with_unchecked(mut self, name: impl Into<String>) -> Self {

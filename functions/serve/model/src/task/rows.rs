@@ -17,7 +17,7 @@ use crate::error::PredictError;
 /// use amaas_model::task::{InvalidInput, RowTask, Rows, TaskContext, TaskError, Tasks};
 /// use amaas_wire::{Tensor, TensorData};
 ///
-/// /// Doubles numbers, through a network that does it.
+/// Doubles numbers, through a network that does it.
 /// struct Double;
 ///
 /// impl RowTask for Double {
@@ -49,7 +49,7 @@ pub trait RowTask: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// See [`Task::EXAMPLE`].
     const EXAMPLE: &'static str;
-    /// /// Preprocessing a body of up to this many bytes takes less than 500 µs, and runs without queueing; 0 if the time does
+    /// Preprocessing a body of up to this many bytes takes less than 500 µs, and runs without queueing; 0 if the time does
     /// not depend on the size, as with compressed images.
     const QUICK_BYTES: usize = amaas_engine::cpu::QUICK;
     /// Bytes of memory that preprocessing takes beyond inputs and tensors; memory-intensive jobs wait for one another.
@@ -139,7 +139,7 @@ impl<T: RowTask> Rows<T> {
     }
 }
 
-/// /// Checks that all values in `outputs` are finite; JSON would write others as null. `outputs` are those of `count` inputs,
+/// Checks that all values in `outputs` are finite; JSON would write others as null. `outputs` are those of `count` inputs,
 /// beginning with input `first`; the error names the input, if each has a row.
 ///
 /// # Errors

@@ -93,7 +93,7 @@ pub(super) fn probe_like(
     }
 }
 
-/// /// The combinations of inputs to send: all required ones, with every combination of a few optional ones; of many, none, all,
+/// The combinations of inputs to send: all required ones, with every combination of a few optional ones; of many, none, all,
 /// and each one alone.
 fn combinations(inputs: &[TensorSpec]) -> Vec<Vec<&str>> {
     let names = |optional: bool| -> Vec<&str> {
@@ -111,7 +111,7 @@ fn combinations(inputs: &[TensorSpec]) -> Vec<Vec<&str>> {
     [of(&|_| false), of(&|_| true)].into_iter().chain(each).collect()
 }
 
-/// /// Checks that the first dimensions of all inputs have one name: calls that share a run are concatenated along it. Those of
+/// Checks that the first dimensions of all inputs have one name: calls that share a run are concatenated along it. Those of
 /// outputs are not checked, because the proof determines them.
 pub(super) fn same_batch(inputs: &[TensorSpec]) -> Result<(), String> {
     let mut batch: Option<&str> = None;

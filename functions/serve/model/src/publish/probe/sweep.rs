@@ -86,7 +86,7 @@ impl<N: Network> RowSweep<'_, N> {
         Ok(())
     }
 
-    /// /// Checks that no row changes if other rows of its batch are replaced. Batch size and position stay, and so the order of
+    /// Checks that no row changes if other rows of its batch are replaced. Batch size and position stay, and so the order of
     /// sums. Each row runs next to each other row and to its replacement.
     fn compare_with_other_neighbours(&mut self) -> Result<(), SweepEnd> {
         let count = self.set.rows.len();

@@ -27,7 +27,7 @@ impl TensorGap {
         self.differing == 0 && (self.furthest <= 0.0 || self.furthest <= rounding(tensor) * largest)
     }
 
-    /// /// Whether it is far more than the order of sums or an inner datatype explains. Smaller differences may be due to kernels
+    /// Whether it is far more than the order of sums or an inner datatype explains. Smaller differences may be due to kernels
     /// that round batches of another size differently.
     pub(super) fn is_large(self, largest: f64) -> bool {
         self.furthest > 0.05 * largest || self.differing * 2 > self.of
@@ -103,7 +103,7 @@ pub(super) fn magnitude(tensor: &Tensor) -> f64 {
     }
 }
 
-/// /// The rounding of a tensor's values, relative to the largest: sums in another order differ by some 1e-7 of it, and dependent
+/// The rounding of a tensor's values, relative to the largest: sums in another order differ by some 1e-7 of it, and dependent
 /// rows by far more. FP16 has 11 significant bits, BF16 8.
 fn rounding(tensor: &Tensor) -> f64 {
     match tensor.data() {
@@ -122,7 +122,7 @@ pub(in crate::publish) fn tolerance(tensor: &Tensor) -> f64 {
     rounding * largest.max(1e-2)
 }
 
-/// /// The same values with nudged last bits, in one of many patterns. The order of sums can change outputs as much as such a
+/// The same values with nudged last bits, in one of many patterns. The order of sums can change outputs as much as such a
 /// nudge.
 pub(super) fn nudged(row: &[Tensor], pattern: usize) -> Vec<Tensor> {
     let nudge = |(place, tensor): (usize, &Tensor)| {
