@@ -144,7 +144,7 @@ async fn an_alias_goes_back_by_a_new_pointer_only() {
     // Who can write the store has the earlier pointer, which is signed as well.
     let to_one = std::fs::read(&alias).expect("it was moved");
     std::fs::write(&alias, &to_two).expect("it can be written");
-    refuses(&stage, &stage.sentiment().await.start(), "who can write the store put an older one back").await;
+    refuses(&stage, &stage.sentiment().await.start(), "an older pointer was restored in the store").await;
     serves(&stage.client(function.endpoint().await)).await;
     std::fs::write(&alias, to_one).expect("it can be written");
     serves(&stage.client(stage.sentiment().await.start().endpoint().await)).await;

@@ -54,7 +54,7 @@ async fn what_could_not_be_tried_is_said_once_with_the_remedy() {
     let published = published(&stage, publication(picky), &Tasks::default()).await.expect("it can be served");
     let [warning] = &published.warnings[..] else { panic!("one: {:?}", published.warnings) };
     assert!(
-        warning.starts_with("the network was not tried: it does not take made-up values (")
+        warning.starts_with("the network was not tried: it does not accept synthetic inputs (")
             && warning.contains("--golden"),
         "{warning}"
     );

@@ -60,22 +60,22 @@ impl AliasPointer {
 #[allow(missing_docs)] // the fields are what the message says
 pub enum PointerError {
     /// It has no signature; earlier versions of amaas wrote plain text.
-    #[error("it is not signed; `amaas alias MODEL ALIAS VERSION` points it to a version, signed")]
+    #[error("it is not signed; `amaas alias MODEL ALIAS VERSION` signs it")]
     Unsigned,
     /// The publisher that signed it is not trusted.
     #[error("it is not signed by a publisher that this function trusts (AMAAS_PUBLISHERS)")]
     Signer,
     /// The signature does not match: the pointer was altered.
-    #[error("its signature does not hold: it was altered")]
+    #[error("its signature does not match: it was altered")]
     Signature,
     /// The signed payload is not a pointer.
-    #[error("what was signed is no pointer")]
+    #[error("the signed payload is not an alias pointer")]
     Malformed,
     /// It belongs to another alias.
-    #[error("it is the one of alias {alias} of model {model}")]
+    #[error("it belongs to alias {alias} of model {model}")]
     Misplaced { model: String, alias: String },
     /// It is older than one that was seen: a replay.
-    #[error("it has the serial {serial}, and {highest} has been seen: who can write the store put an older one back")]
+    #[error("it has the serial {serial}, but {highest} was seen: an older pointer was restored in the store")]
     Older { serial: u64, highest: u64 },
 }
 

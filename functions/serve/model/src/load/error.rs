@@ -29,20 +29,16 @@ pub enum LoadError {
     #[error("manifest {key}: {cause}")]
     Manifest { key: String, cause: ManifestError },
     /// The manifest is stored under another name than its own.
-    #[error("manifest {key} says that it is of model {model} version {version}")]
+    #[error("manifest {key} is that of model {model} version {version}")]
     Misplaced { key: String, model: String, version: String },
     /// The version is older than the operator allows.
-    #[error(
-        "manifest {key} has the serial {serial}, below the least that this function takes (AMAAS_LEAST_SERIAL), {least}"
-    )]
+    #[error("manifest {key} has the serial {serial}, below AMAAS_LEAST_SERIAL, {least}")]
     RolledBack { key: String, serial: u64, least: u64 },
     /// The data key of the model cannot be unwrapped.
     #[error(transparent)]
     Unwrap(#[from] UnwrapError),
     /// The authentication tag of a segment does not match.
-    #[error(
-        "blob {blob} segment {segment}: the tag is not good: it was sealed for something else, or with another key"
-    )]
+    #[error("blob {blob} segment {segment}: authentication failed: it was sealed for another blob or with another key")]
     Tag { blob: Digest, segment: usize },
     /// The digest of a segment does not match the manifest.
     #[error("blob {blob} segment {segment}: digest mismatch: expected {expected}, got {got}")]
@@ -77,7 +73,7 @@ pub enum LoadError {
     )]
     DoesNotEnd,
     /// A panic while loading, such as in the task's code.
-    #[error("loading panicked; the log says where")]
+    #[error("loading panicked; see the log")]
     Panicked,
     /// The operating system could not start a thread.
     #[error("the inference thread could not be started: {0}")]
@@ -99,23 +95,21 @@ impl LoadError {
     /// The text for clients, who may ask without a key whether a model is ready: store and cause, but no local path.
     pub fn public(&self) -> String {
         match self {
-            Self::Library(_) | Self::Runtime(_) => "ONNX Runtime could not be started; the log says why".to_owned(),
+            Self::Library(_) | Self::Runtime(_) => "ONNX Runtime could not be started; see the log".to_owned(),
             // KMS names accounts and roles.
             Self::Unwrap(UnwrapError::Vault(VaultError::Denied { .. })) => {
-                "KMS denies this function the use of the model's key; the log says why".to_owned()
+                "KMS denies this function access to the model's key; see the log".to_owned()
             }
             Self::Unwrap(UnwrapError::Vault(VaultError::Unreachable { .. })) => {
-                "KMS could not be reached; the log says why".to_owned()
+                "KMS could not be reached; see the log".to_owned()
             }
             Self::Unwrap(UnwrapError::Vault(VaultError::Refused { key, .. })) => {
-                format!(
-                    "the key {key:?} of the model cannot be unwrapped: it was altered, or wrapped for something else"
-                )
+                format!("the key {key:?} of the model cannot be unwrapped: it was altered, or wrapped for another use")
             }
             Self::Unwrap(UnwrapError::Vault(VaultError::File { .. })) => {
-                "the key file cannot be used; the log says why".to_owned()
+                "the key file cannot be used; see the log".to_owned()
             }
-            Self::Ledger(_) => "the ledger could not be asked for the serial of the alias; the log says why".to_owned(),
+            Self::Ledger(_) => "the serial of the alias could not be read from the ledger; see the log".to_owned(),
             error => error.to_string(),
         }
     }

@@ -122,7 +122,7 @@ fn run_once(
     let call = trial_network::call(trial_network::network(&own, manifest.into(), &manifest.outputs), beside.collect());
     trial::precompute(task, call.clone()).map_err(|error| trial::task_error(&error))?;
     warm_up::task(task, manifest, &own, call)?;
-    let ended = || LoadError::Task(crate::task::TaskError::new("the task holds its networks"));
+    let ended = || LoadError::Task(crate::task::TaskError::new("the task keeps a reference to its networks"));
     let named = named.into_iter().map(|(name, network)| Ok((name, network.take().ok_or_else(ended)?)));
     let named = named.collect::<Result<_, LoadError>>()?;
     Ok((ModelSession::Tensors(own.take().ok_or_else(ended)?), named))

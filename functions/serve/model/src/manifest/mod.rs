@@ -69,7 +69,7 @@ impl Manifest {
     /// # Panics
     /// Never: all members have a JSON form.
     pub fn sign(&self, signer: &SigningKey) -> Vec<u8> {
-        let payload = serde_json::to_vec(self).expect("no map has other keys than texts");
+        let payload = serde_json::to_vec(self).expect("all map keys are strings");
         Envelope::sign(PAYLOAD_TYPE, payload, &[signer]).to_json()
     }
 
@@ -93,7 +93,7 @@ impl Manifest {
     }
 
     /// The digest of the manifest without the digests and tags of the stored blobs. Sealed segments are bound to it.
-    #[allow(clippy::missing_panics_doc)] // every map of a manifest has texts for keys
+    #[allow(clippy::missing_panics_doc)] // all map keys are strings
     pub fn identity(&self) -> Digest {
         let mut bare = self.clone();
         let golden = bare.golden.as_mut().map(|golden| &mut golden.blob);
@@ -107,7 +107,7 @@ impl Manifest {
         for blob in own.chain(bare.assets.values_mut()).chain(named).chain(golden) {
             (blob.digest, blob.segments, blob.tags) = (Digest::from_bytes([0; 32]), Vec::new(), Vec::new());
         }
-        Digest::of(&serde_json::to_vec(&bare).expect("no map has other keys than texts"))
+        Digest::of(&serde_json::to_vec(&bare).expect("all map keys are strings"))
     }
 
     /// Parses the signed payload.
@@ -357,7 +357,7 @@ pub enum ManifestError {
     #[error("none of the publishers that this function trusts (AMAAS_PUBLISHERS) signed it")]
     Signer,
     /// The signature does not match: the manifest was altered.
-    #[error("the signature is not good: it was altered")]
+    #[error("the signature does not match: the manifest was altered")]
     Signature,
     /// The numbers of segments and tags differ.
     #[error("blob {blob}: expected {expected} tags, got {got}")]

@@ -58,8 +58,8 @@ pub enum PublishError {
     Golden(LoadError),
     /// The proof and the trial disagree on whether rows are independent: the analysis or ONNX Runtime has a bug.
     #[error(
-        "{network}: its graph is proven to keep rows apart, but a trial disagrees: {trial}. That is a fault of the analysis or of ONNX \
-         Runtime; please report it. Published with batching off, its calls share no run"
+        "{network}: its rows are proven independent, but a trial disagrees: {trial}. This is a bug in the analysis or in ONNX \
+         Runtime; please report it. To publish it anyway, turn batching off"
     )]
     TrialContradictsProof { network: String, trial: String },
     /// Calls cannot share runs, although the publisher asks for it.
@@ -107,7 +107,7 @@ pub enum PublishError {
     #[error("version {version} of model {model} was removed; the name of a version is never used again")]
     VersionRemoved { model: String, version: String },
     /// The version is this model, but is damaged in the store.
-    #[error("version {version} of model {model} is this model, and is damaged: the store has no whole {blob}")]
+    #[error("version {version} of model {model} is this model, but is damaged: {blob} is missing or incomplete")]
     VersionDamaged { model: String, version: String, blob: String },
     /// A manifest refers to a missing blob: one of the two is damaged.
     #[error("{key} refers to {blob}, which is not in the store, so one of them is damaged; nothing was deleted")]
@@ -116,7 +116,7 @@ pub enum PublishError {
     #[error("{key} cannot be read, so the blobs that it refers to are not known; nothing was deleted")]
     UnknownReferences { key: String },
     /// The version exists with other content.
-    #[error("version {version} of model {model} is there already and is another one; versions never change")]
+    #[error("version {version} of model {model} exists with other content; versions never change")]
     VersionTaken { model: String, version: String },
     /// Other publishers kept changing the model at the same time.
     #[error("another publisher is changing model {model} at the same time; try again")]

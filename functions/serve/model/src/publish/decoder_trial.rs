@@ -110,7 +110,7 @@ fn run_step<D: Decoder>(
     let places: Vec<Option<[usize; 1]>> = members.iter().map(|member| place(member).map(|place| [place])).collect();
     let own = |member: usize| {
         let past = all[member].pasts.get(&step);
-        past.ok_or_else(|| RunError::failed("a sequence joins where it did not stop".to_owned()))
+        past.ok_or_else(|| RunError::failed("a sequence joins at a step without its KV cache".to_owned()))
     };
     let parts = members.iter().zip(&places).map(|(member, place)| match (&past, place) {
         (Some(past), Some(place)) => Ok((past, &place[..])),
@@ -136,12 +136,10 @@ fn differ(expected: &[f32], got: &[f32], count: usize) -> Option<ProbeResult> {
     let off = expected.iter().zip(got).map(|(expected, got)| (expected - got).abs());
     let furthest = off.fold(0.0_f32, |most, off| if off.is_nan() { f32::INFINITY } else { most.max(off) });
     if expected.len() == got.len() && furthest <= 0.05 * largest {
-        return Some(ProbeResult::Differs(
-            "sequences run together differ from each alone in their last bits".to_owned(),
-        ));
+        return Some(ProbeResult::Differs("batched sequences differ from single ones in their last bits".to_owned()));
     }
     Some(ProbeResult::Dependent(format!(
-        "a sequence among {count} gave other logits than alone: off by up to {furthest:e}"
+        "a sequence in a batch of {count} has other logits than alone: off by up to {furthest:e}"
     )))
 }
 

@@ -225,8 +225,7 @@ pub(super) fn undecided(files: &NetworkFiles, inputs: Vec<TensorSpec>, outputs: 
 fn other_norm(task: &LoadedTask, outputs: &[Tensor]) -> Option<String> {
     let norm = task.interfaces().embeddings.as_ref()?.other_norm(outputs)?;
     Some(format!(
-        "the network's vectors are not of length 1 (that of the task's example has {norm:.3}): each is divided by its length when it is \
-         answered"
+        "the network's vectors are not of length 1 (the task's example has {norm:.3}): answers are normalised"
     ))
 }
 

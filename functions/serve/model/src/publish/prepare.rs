@@ -49,10 +49,10 @@ pub(super) fn prepare(
     config: &RuntimeConfig,
 ) -> Result<PreparedForm, String> {
     if files.size() < MIN_PREPARED_SIZE {
-        return Err(format!("it has {} bytes, which are ready at once", files.size()));
+        return Err(format!("it has {} bytes, and loads fast enough", files.size()));
     }
     if files.size() > MAX_PREPARED_SIZE {
-        return Err(format!("it has {} bytes, and the form that is ready soonest ends at 2 GiB", files.size()));
+        return Err(format!("it has {} bytes, and the prepared form is limited to 2 GiB", files.size()));
     }
     if matches!(trial, EquivalenceInputs::None) {
         return Err("there is nothing to compare it on, see the warning".to_owned());
@@ -79,19 +79,19 @@ pub(super) fn prepare(
         }
         if prepack == Prepack::AtLoad || matches!(trial, EquivalenceInputs::Tokens(_)) {
             if !answers.iter().map(bits).eq(same.iter().map(bits)) {
-                return Err("what is prepared gives other last bits than the network".to_owned());
+                return Err("outputs of the prepared network differ in their last bits".to_owned());
             }
         } else {
             if answers.len() != same.len() {
-                return Err("what is prepared has another number of outputs than the network".to_owned());
+                return Err("the prepared network has another number of outputs".to_owned());
             }
             let compared = answers.iter().zip(&same).try_for_each(|(a, b)| compare(a, b, tolerance(a)));
-            compared.map_err(|what| format!("what is prepared gives something else: {what}"))?;
+            compared.map_err(|what| format!("the prepared network differs: {what}"))?;
         }
     }
     let [given, prepared] = took;
     let milliseconds = |took: Duration| took.as_secs_f64() * 1e3;
-    let seen = format!("{:.1} ms to a first answer, and {:.1} without", milliseconds(prepared), milliseconds(given));
+    let seen = format!("first run after {:.1} ms, instead of {:.1} ms", milliseconds(prepared), milliseconds(given));
     if prepared * 10 < given * 9 { Ok(PreparedForm { bytes, reason: seen }) } else { Err(format!("no faster: {seen}")) }
 }
 

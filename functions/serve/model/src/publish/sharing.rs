@@ -83,7 +83,7 @@ fn told(seen: &ProbeResult) -> String {
             format!("no row changed another one in a trial of {sets} sets of rows")
         }
         ProbeResult::Independent { rows_differed: false, .. } => {
-            "all rows of a trial gave the same answer, which shows nothing".to_owned()
+            "all rows of a trial had the same outputs, which shows nothing".to_owned()
         }
         ProbeResult::Differs(reason) | ProbeResult::Dependent(reason) => format!("a trial: {reason}"),
         ProbeResult::NotRun(reason) => format!("no trial could be run: {}", in_words(reason)),
@@ -122,7 +122,7 @@ mod tests {
         let (rows, tenant, alone) = (Batching::Rows, Batching::SameTenant, Batching::None);
         for (policy, fits, proven, seen, expected, reason) in [
             (Auto, true, true, &apart, rows, "rows are proven independent; no row changed another one in a trial of 3"),
-            (Auto, true, true, &nothing, rows, "gave the same answer, which shows nothing"),
+            (Auto, true, true, &nothing, rows, "had the same outputs, which shows nothing"),
             (Auto, true, true, &differs, alone, "proven independent, but a trial: 2 rows are off by 1e-3"),
             (Auto, true, true, &failed, alone, "proven independent, but no trial could be run: it is too large"),
             (Auto, true, false, &apart, alone, "rows are not proven independent: node Pad p moves rows"),

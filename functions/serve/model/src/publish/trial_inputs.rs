@@ -38,7 +38,7 @@ impl<'c> TrialInputs<'c> {
             Ok(like) => Self::MadeUp(inputs, like),
             Err(reason) => {
                 warnings.push(format!(
-                    "the network was not tried: it does not take made-up values ({}). Give known inputs and outputs with --golden: then it \
+                    "the network was not tried: it does not accept synthetic inputs ({}). Give golden cases with --golden: then it \
                      is checked, and tried for shared runs and for its prepared form",
                     in_words(&reason)
                 ));

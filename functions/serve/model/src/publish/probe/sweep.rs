@@ -76,7 +76,7 @@ impl<N: Network> RowSweep<'_, N> {
             }
             let name = self.alone[0][output].name();
             let what =
-                format!("{} rows run together gave other values of {name:?} than each gives alone: {all}", order.len());
+                format!("{} rows in one run have other values of {name:?} than each has alone: {all}", order.len());
             return Err(SweepEnd::Found(if all.is_large(largest) {
                 ProbeResult::Dependent(what)
             } else {
@@ -104,7 +104,7 @@ impl<N: Network> RowSweep<'_, N> {
                     let Some(gap) = gap(expected, got) else { return Err(shape_mismatch(expected, got)) };
                     if !gap.is_within(expected, magnitude(expected)) {
                         let what = format!(
-                            "row {place} of {count} gave other values of {:?} when other rows of its run changed: {gap}",
+                            "row {place} of {count} changed its values of {:?} when other rows of its run changed: {gap}",
                             expected.name()
                         );
                         return Err(SweepEnd::Found(self.unless_random(&whole, what)?));
