@@ -23,7 +23,7 @@ pub struct Limit {
     /// The model; all models together if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelName>,
-    /// What is counted.
+    /// The dimension that is counted.
     #[serde(rename = "of")]
     pub dimension: LimitDimension,
     /// Per minute or per month.
@@ -33,7 +33,7 @@ pub struct Limit {
     pub most: u64,
 }
 
-/// What a limit counts.
+/// The dimension of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LimitDimension {

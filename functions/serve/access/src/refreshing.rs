@@ -40,7 +40,7 @@ pub struct RefreshPolicy {
     pub max_backoff: Duration,
 }
 
-/// What [`Refreshing::refetch`] does within [`RefreshPolicy::min_interval`].
+/// The behaviour of [`Refreshing::refetch`] within [`RefreshPolicy::min_interval`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnMiss {
     /// Waits until the interval since the last fetch is over, then fetches.
@@ -184,7 +184,7 @@ where
                 FetchStep::Done => return Ok(()),
                 FetchStep::Failed(error) => return Err(error),
                 FetchStep::WaitUntil(time) => sleep(time.saturating_duration_since(Instant::now())).await,
-                // The sender cannot be dropped meanwhile: `self` has it.
+                // `self` owns the sender, so it cannot be dropped meanwhile.
                 FetchStep::Fetch | FetchStep::InFlight => drop(state.changed().await),
             }
         }

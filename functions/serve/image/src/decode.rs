@@ -1,14 +1,14 @@
-//! From the bytes of a file to levels, within bounds that hold before anything is unpacked.
+//! Decodes image files, within bounds that are checked before any pixel is decoded.
 //!
-//! Invariant: width, height and the memory that the pixels take are known from the header and checked before the first
-//! pixel is decoded, so that a small file cannot ask for much. What is not an image is an answer, never a panic.
+//! Invariant: width, height and memory are read from the header and checked before the first pixel is decoded, so that a small
+//! file cannot exhaust memory. An invalid file is an error, never a panic.
 
 use std::io::Cursor;
 
 use image::error::{ImageError, LimitError, LimitErrorKind};
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-/// Decodes `file` to levels of grey, in the orientation that its Exif data asks for. What is transparent is white, as on a page.
+/// Decodes `file` to greyscale, in the orientation of its Exif data. Transparent pixels become white.
 ///
 /// # Errors
 /// [`ImageDecodeError`] says why it is refused.
@@ -40,17 +40,17 @@ fn decode<T>(file: &[u8], levels: impl FnOnce(DynamicImage) -> T) -> Result<T, I
     Ok(levels(image))
 }
 
-/// Why a file is refused; names nothing that is in it.
+/// Why a file is refused; never contains data of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageDecodeError {
-    /// Its first bytes are of no format that is read.
+    /// Its magic bytes are of no supported format.
     #[error("expected a PNG, JPEG or WebP file, got something else")]
     Format,
-    /// It begins as one and does not go on as one.
+    /// It is damaged or truncated.
     #[error("expected a whole PNG, JPEG or WebP file, got one that is damaged or cut short")]
     Damaged,
-    /// It has more pixels than are unpacked.
+    /// It exceeds the limits.
     #[error(
         "expected at most {MAX_SIDE} pixels a side, {MAX_PIXELS} in all and {MAX_DECODED_BYTES} bytes unpacked, got more"
     )]
@@ -69,7 +69,7 @@ impl From<ImageError> for ImageDecodeError {
     }
 }
 
-/// By the first bytes, not by a name or a type that a caller gives.
+/// Detects the format by magic bytes, not by the client's file name or media type.
 fn format(file: &[u8]) -> Option<ImageFormat> {
     let format = image::guess_format(file).ok()?;
     matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP).then_some(format)
@@ -116,8 +116,8 @@ const MAX_SIDE: u32 = 8192;
 pub const MAX_PIXELS: u64 = 1 << 24;
 /// [`MAX_PIXELS`] of four bytes each.
 const MAX_DECODED_BYTES: u64 = 64 << 20;
-/// Memory that unpacking a file takes at most: the pixels as they are packed, and once more in another form. Who unpacks several at once
-/// has so much for each; nothing here waits for another.
+/// /// Bound on the memory of decoding one file: the decoded pixels, and a converted copy. Concurrent calls need this much each;
+/// nothing here limits their number.
 pub const MAX_MEMORY_BYTES: usize = 128 << 20;
 
 #[cfg(test)]

@@ -22,11 +22,11 @@ pub type Version = StoreName<OfVersion>;
 /// The name of an alias, such as `live`; begins with a letter.
 pub type Alias = StoreName<OfAlias>;
 
-/// What a [`StoreName`] names.
+/// A kind of [`StoreName`].
 pub trait NameKind {
     /// Whether a name of this kind may begin with `byte`.
     fn begins(byte: u8) -> bool;
-    /// What such a name begins with, for errors.
+    /// The valid first characters, for errors.
     const BEGINS: &'static str;
 }
 

@@ -39,7 +39,7 @@ struct LeaseState {
     lease: u64,
     leased: Instant,
     used: Instant,
-    /// What was used while the ledger was unreachable, and is not counted yet.
+    /// The usage while the ledger was unreachable, which is not counted yet.
     overdraft: u64,
     /// By how much all processes together exceeded the limit when an overdraft was last counted.
     overshoot: u64,
@@ -77,7 +77,7 @@ impl LeasedLimit {
         Self { counter, ledger, clock, state: Mutex::new(state), ledger_turn: tokio::sync::Mutex::default() }
     }
 
-    /// What the limit counts.
+    /// The dimension of the limit.
     pub fn kind(&self) -> LimitKind {
         self.counter.kind
     }

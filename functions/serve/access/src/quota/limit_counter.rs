@@ -15,22 +15,22 @@ use amaas_ledger::{CounterOutcome, CounterUpdate, LedgerKey};
 /// A limit and where it is counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LimitCounter {
-    /// The counter's name: tenant or key, model, and what is counted.
+    /// The counter's name: tenant or key, model, and dimension.
     pub name: String,
     /// The most that there may be.
     pub most: u64,
     /// Per minute or per month.
     pub period: LimitPeriod,
-    /// What is counted.
+    /// The dimension that is counted.
     pub kind: LimitKind,
 }
 
-/// What a limit limits.
+/// The kind of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LimitKind {
     /// Calls.
     Requests,
-    /// Rows, or tokens where the task counts those.
+    /// Rows, or tokens if the task counts tokens.
     Units,
     /// In billionths of the currency.
     Budget,

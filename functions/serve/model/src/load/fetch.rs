@@ -21,12 +21,12 @@ pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<UnsealConte
     let (size, segment_size) = sizes(store, blob)?;
     let mut rest = BytesMut::zeroed(size);
     pages::large(&mut rest);
-    let mut landed: Vec<Option<BytesMut>> = blob.segments.iter().map(|_| None).collect();
+    let mut fetched: Vec<Option<BytesMut>> = blob.segments.iter().map(|_| None).collect();
     let part = |_| rest.split_to(segment_size.min(rest.len()));
-    segments(store, blob, sealed, part, |index, part| landed[index] = Some(part)).await?;
+    segments(store, blob, sealed, part, |index, part| fetched[index] = Some(part)).await?;
     // The parts are adjacent in memory, so joining them copies nothing.
     let mut whole = BytesMut::new();
-    for part in landed.into_iter().flatten() {
+    for part in fetched.into_iter().flatten() {
         whole.unsplit(part);
     }
     Ok(whole.freeze())
@@ -46,8 +46,8 @@ pub(super) async fn fetch_shared(
     let buffer = Arc::get_mut(&mut whole).expect("the `Arc` was made on the line above and is not shared yet");
     let from = |index: usize| index.saturating_mul(segment_size);
     let part = |index| BytesMut::zeroed(segment_size.min(size.saturating_sub(from(index))));
-    let land = |index, part: BytesMut| buffer[from(index)..from(index) + part.len()].copy_from_slice(&part);
-    segments(store, blob, sealed, part, land).await?;
+    let store_part = |index, part: BytesMut| buffer[from(index)..from(index) + part.len()].copy_from_slice(&part);
+    segments(store, blob, sealed, part, store_part).await?;
     Ok(whole)
 }
 
@@ -61,13 +61,13 @@ fn sizes(store: &Store, blob: &Blob) -> Result<(usize, usize), LoadError> {
     Ok((usize::try_from(blob.size).map_err(too_large)?, usize::try_from(blob.segment_size).map_err(too_large)?))
 }
 
-/// Fetches all segments, a few at a time, each into the buffer that `part` returns for it, and passes them to `land` in any order.
+/// Fetches all segments, a few at a time, each into the buffer that `part` returns for it, and passes them to `store_part` in any order.
 async fn segments(
     store: &Store,
     blob: &Blob,
     sealed: Option<UnsealContext>,
     mut part: impl FnMut(usize) -> BytesMut,
-    mut land: impl FnMut(usize, BytesMut),
+    mut store_part: impl FnMut(usize, BytesMut),
 ) -> Result<(), LoadError> {
     let mut waiting = blob.segments.iter().enumerate().map(|(index, expected)| SegmentFetch {
         store: store.clone(),
@@ -85,7 +85,7 @@ async fn segments(
             let (store, key, cause) = (store.to_string(), blob_key(&blob.digest), error.to_string());
             StoreError::Unreachable { store, key, cause }
         })??;
-        land(index, part);
+        store_part(index, part);
         running.extend(waiting.next().map(SegmentFetch::fetch));
     }
     Ok(())

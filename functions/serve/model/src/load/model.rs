@@ -189,13 +189,13 @@ pub async fn load(
 
     // Prepared networks are optimised for the CPU.
     let prepared = config.providers == [Provider::Cpu];
-    let files = files(source, &manifest, prepared).await?;
+    let files = fetch_files(source, &manifest, prepared).await?;
     times.fetch = begun.elapsed().saturating_sub(times.manifest);
     let task = match &manifest.task {
-        Some(task) => Some(tasks.load(task, &context(&manifest, &files))?),
+        Some(task) => Some(tasks.load(task, &task_context(&manifest, &files))?),
         None => None,
     };
-    let (environment, runtime) = joined(environment.await)?;
+    let (environment, runtime) = flatten_join(environment.await)?;
     times.runtime = runtime;
 
     let sessions = async |files| {
@@ -204,10 +204,10 @@ pub async fn load(
         let lost = Lost::default();
         let making = lost.clone();
         let made = spawn_blocking(move || {
-            making.around(|| sessions::make(&environment, files, &manifest, task.as_ref(), &config))
+            making.around(|| sessions::create_sessions(&environment, files, &manifest, task.as_ref(), &config))
         });
         tokio::select! {
-            made = made => joined(made),
+            made = made => flatten_join(made),
             () = lost.lost() => Err(LoadError::DoesNotEnd),
         }
     };
@@ -215,14 +215,14 @@ pub async fn load(
         // Another build of ONNX Runtime may not read the prepared network; it reads the ONNX file.
         Err(LoadError::Prepared(error)) => {
             tracing::warn!(%error, "the prepared network cannot be loaded: using the ONNX file");
-            let files = self::files(source, &manifest, false).await?;
+            let files = fetch_files(source, &manifest, false).await?;
             sessions(files).await?
         }
         made => made?,
     };
     let ModelSessions { network, named, provider, warning, session, check, warm_up } = made;
     times = LoadTimes { session, check, warm_up, ..times };
-    let networks = Arc::new(networks(&manifest, network, named, config)?);
+    let networks = Arc::new(start_networks(&manifest, network, named, config)?);
     if let Some(task) = task.as_ref().filter(|task| task.decoder(None).is_some()) {
         let precomputed = Arc::clone(task).precompute(trial_network::call_on(Arc::clone(&networks))).await;
         precomputed.map_err(|error| trial::task_error(&error))?;
@@ -234,7 +234,7 @@ pub async fn load(
 }
 
 /// The context that the task of a version is loaded from.
-fn context(manifest: &Manifest, files: &FetchedFiles) -> TaskContext {
+fn task_context(manifest: &Manifest, files: &FetchedFiles) -> TaskContext {
     let info = |inputs: &[TensorSpec], outputs: &[TensorSpec], metadata: &BTreeMap<String, String>| NetworkInfo {
         inputs: inputs.to_vec(),
         outputs: outputs.to_vec(),
@@ -250,7 +250,7 @@ fn context(manifest: &Manifest, files: &FetchedFiles) -> TaskContext {
 }
 
 /// Starts the thread and queue of each network.
-fn networks(
+fn start_networks(
     manifest: &Manifest,
     network: ModelSession,
     named: Vec<(String, Onnx)>,
@@ -285,7 +285,7 @@ fn networks(
 }
 
 /// Fetches every blob of the version concurrently; of each network, the `prepared` form or the ONNX file.
-async fn files(source: &ModelSource, manifest: &Manifest, prepared: bool) -> Result<FetchedFiles, LoadError> {
+async fn fetch_files(source: &ModelSource, manifest: &Manifest, prepared: bool) -> Result<FetchedFiles, LoadError> {
     let fits = |prepared: &Option<PreparedNetwork>| prepared.as_ref().is_some_and(PreparedNetwork::fits);
     let is_prepared = |name: Option<&String>| {
         prepared && name.map_or(fits(&manifest.prepared), |name| fits(&manifest.networks[name].prepared))
@@ -320,7 +320,7 @@ async fn files(source: &ModelSource, manifest: &Manifest, prepared: bool) -> Res
     let (mut given, mut forms) = (BTreeMap::<Option<String>, NetworkFiles>::new(), BTreeMap::new());
     let (mut golden, mut assets) = (None, Vec::new());
     while let Some(fetched) = running.join_next().await {
-        match joined(fetched)? {
+        match flatten_join(fetched)? {
             FetchedBlob::External { network, file, bytes } => {
                 given.entry(network).or_default().external.insert(file, bytes);
             }
@@ -350,7 +350,7 @@ enum FetchedBlob {
 }
 
 /// The result of a spawned task that is never cancelled.
-fn joined<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Result<T, LoadError> {
+fn flatten_join<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Result<T, LoadError> {
     result.unwrap_or(Err(LoadError::Panicked))
 }
 

@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::resolve::{ResolvedVersion, pointed};
+use super::resolve::{ResolvedVersion, resolve_selector};
 use super::{LoadError, Model, ModelSource, Retryability, load};
 use crate::error::ModelError;
 use crate::task::Tasks;
@@ -63,7 +63,7 @@ pub enum LoadState {
 #[derive(Default)]
 struct LoadHistory {
     /// The version that the selector resolved to last.
-    pointed: Option<ResolvedVersion>,
+    resolved: Option<ResolvedVersion>,
     /// The last version that could not be loaded.
     failed: Option<FailedVersion>,
     /// The last error that was logged, so that a repeated error is logged once.
@@ -72,18 +72,18 @@ struct LoadHistory {
 
 /// A version that could not be loaded, and when the slot retries it.
 struct FailedVersion {
-    pointed: ResolvedVersion,
+    resolved: ResolvedVersion,
     retryability: Retryability,
     backoff: Duration,
     retry_at: Instant,
 }
 
 impl FailedVersion {
-    /// Records that `pointed` could not be loaded; doubles the backoff of `earlier` if it is the same version.
-    fn new(pointed: ResolvedVersion, retryability: Retryability, earlier: Option<&Self>) -> Self {
-        let earlier = earlier.filter(|earlier| earlier.pointed == pointed);
+    /// Records that `resolved` could not be loaded; doubles the backoff of `earlier` if it is the same version.
+    fn new(resolved: ResolvedVersion, retryability: Retryability, earlier: Option<&Self>) -> Self {
+        let earlier = earlier.filter(|earlier| earlier.resolved == resolved);
         let backoff = earlier.map_or(MIN_ALIAS_BACKOFF, |earlier| (earlier.backoff * 2).min(MAX_ALIAS_BACKOFF));
-        Self { pointed, retryability, backoff, retry_at: Instant::now() + backoff }
+        Self { resolved, retryability, backoff, retry_at: Instant::now() + backoff }
     }
 }
 
@@ -255,7 +255,7 @@ impl ModelSlot {
                 history.logged = Some(text);
             }
             self.record_failure(&error);
-            self.record_failed_update(history.pointed.as_ref(), &error);
+            self.record_failed_update(history.resolved.as_ref(), &error);
         }
     }
 
@@ -283,15 +283,15 @@ impl ModelSlot {
         config: &RuntimeConfig,
         (history, trigger): (&mut LoadHistory, LoadTrigger),
     ) -> Result<(), LoadError> {
-        history.pointed = None;
-        let pointed = pointed(source, &self.model, &self.version).await?;
-        history.pointed = Some(pointed.clone());
-        let version = &pointed.version;
+        history.resolved = None;
+        let resolved = resolve_selector(source, &self.model, &self.version).await?;
+        history.resolved = Some(resolved.clone());
+        let version = &resolved.version;
         if matches!(self.state(), LoadState::Ready(model) if model.version() == version && !model.is_lost()) {
             self.clear_failure(history);
             return Ok(());
         }
-        let failed = history.failed.as_ref().filter(|failed| failed.pointed == pointed);
+        let failed = history.failed.as_ref().filter(|failed| failed.resolved == resolved);
         if failed.is_some_and(|failed| match failed.retryability {
             Retryability::Permanent => true,
             Retryability::Transient | Retryability::AfterIntervention => {
@@ -307,7 +307,7 @@ impl ModelSlot {
                 Ok(())
             }
             Err(error) => {
-                history.failed = Some(FailedVersion::new(pointed, error.retryability(), history.failed.as_ref()));
+                history.failed = Some(FailedVersion::new(resolved, error.retryability(), history.failed.as_ref()));
                 Err(error)
             }
         }
@@ -320,10 +320,10 @@ impl ModelSlot {
     }
 
     /// Records the version that could not be loaded, if an earlier one is served.
-    fn record_failed_update(&self, pointed: Option<&ResolvedVersion>, error: &LoadError) {
+    fn record_failed_update(&self, resolved: Option<&ResolvedVersion>, error: &LoadError) {
         if let (VersionSelector::Alias(alias), LoadState::Ready(_)) = (&self.version, self.state()) {
             let cause = error.public();
-            self.last_failure().failed_update = Some(match pointed {
+            self.last_failure().failed_update = Some(match resolved {
                 Some(ResolvedVersion { version, .. }) => {
                     format!("{alias} points to {version}, which could not be loaded: {cause}")
                 }

@@ -20,30 +20,30 @@ pub async fn resolve(
     model: &ModelName,
     selector: &VersionSelector,
 ) -> Result<Version, LoadError> {
-    Ok(pointed(source, model, selector).await?.version)
+    Ok(resolve_selector(source, model, selector).await?.version)
 }
 
 /// Resolves `selector`; an alias through its pointer, if a publisher signed it.
-pub(super) async fn pointed(
+pub(super) async fn resolve_selector(
     source: &ModelSource,
     model: &ModelName,
     selector: &VersionSelector,
 ) -> Result<ResolvedVersion, LoadError> {
     match selector {
         VersionSelector::Version(version) => Ok(ResolvedVersion { version: version.clone(), serial: None }),
-        VersionSelector::Alias(alias) => match follow(source, model, alias).await {
+        VersionSelector::Alias(alias) => match read_pointer(source, model, alias).await {
             // The alias may have moved during this read, and another process may have seen the new pointer.
-            Err(LoadError::Alias { cause: PointerError::Older { .. }, .. }) => follow(source, model, alias).await,
+            Err(LoadError::Alias { cause: PointerError::Older { .. }, .. }) => read_pointer(source, model, alias).await,
             followed => followed,
         },
     }
 }
 
-async fn follow(source: &ModelSource, model: &ModelName, alias: &Alias) -> Result<ResolvedVersion, LoadError> {
+async fn read_pointer(source: &ModelSource, model: &ModelName, alias: &Alias) -> Result<ResolvedVersion, LoadError> {
     let object = source.store.read(&alias_key(model, alias)).await?;
     let failed = |cause| LoadError::Alias { model: model.to_string(), alias: alias.to_string(), cause };
     let pointer = AliasPointer::verify(&object.bytes, (model, alias), source.publishers()).map_err(failed)?;
-    source.take(&pointer).await?;
+    source.accept_pointer(&pointer).await?;
     Ok(ResolvedVersion { version: pointer.version, serial: Some(pointer.serial) })
 }
 

@@ -61,7 +61,7 @@ pub(super) enum ModelSession {
 }
 
 /// Creates the sessions of the version that `manifest` describes. It blocks.
-pub(super) fn make(
+pub(super) fn create_sessions(
     environment: &Environment,
     files: FetchedFiles,
     manifest: &Manifest,
@@ -85,7 +85,7 @@ pub(super) fn make(
     let (network, named) = match task.map(|task| (task, task.decoder(None))) {
         None => {
             if is_cold {
-                warm_up::tensors(&mut onnx, &manifest.inputs);
+                warm_up::run_synthetic(&mut onnx, &manifest.inputs);
             }
             (ModelSession::Tensors(onnx), named)
         }
@@ -94,7 +94,7 @@ pub(super) fn make(
             let contract = Contract::of(&manifest.inputs, &manifest.outputs, &decoder.tensors);
             let sharing = Sharing::of(manifest.batching, manifest.rows_proof);
             let mut session = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, sharing);
-            warm_up::tokens(&*decoder.tokenizer, task.example(), manifest, &mut session)?;
+            warm_up::run_decoder(&*decoder.tokenizer, task.example(), manifest, &mut session)?;
             (ModelSession::Decoder(session, Arc::clone(&decoder.tokenizer)), named)
         }
     };
@@ -121,7 +121,7 @@ fn run_once(
     });
     let call = trial_network::call(trial_network::network(&own, manifest.into(), &manifest.outputs), beside.collect());
     trial::precompute(task, call.clone()).map_err(|error| trial::task_error(&error))?;
-    warm_up::task(task, manifest, &own, call)?;
+    warm_up::run_task(task, manifest, &own, call)?;
     let ended = || LoadError::Task(crate::task::TaskError::new("the task keeps a reference to its networks"));
     let named = named.into_iter().map(|(name, network)| Ok((name, network.take().ok_or_else(ended)?)));
     let named = named.collect::<Result<_, LoadError>>()?;

@@ -52,7 +52,7 @@ impl ModelSource {
     }
 
     /// Accepts a pointer, unless a newer one of the same alias was seen.
-    pub(super) async fn take(&self, pointer: &AliasPointer) -> Result<(), LoadError> {
+    pub(super) async fn accept_pointer(&self, pointer: &AliasPointer) -> Result<(), LoadError> {
         let AliasPointer { model, alias, serial, .. } = pointer;
         let taken = || self.pointers.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let of = (model.clone(), alias.clone());

@@ -21,31 +21,31 @@ use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
 ///
 /// # Errors
 /// If the task cannot use its networks. A machine that is too small or too busy for the run is not an error.
-pub(super) fn task(
+pub(super) fn run_task(
     task: &LoadedTask,
     manifest: &Manifest,
     own: &TrialNetwork<Onnx>,
     call: ModelCall,
 ) -> Result<(), TaskError> {
     let stop = own.with(Network::prepare).flatten();
-    judge(bounded(stop, || trial::run_example(task, call, 1)), manifest)
+    check_result(run_with_timeout(stop, || trial::run_example(task, call, 1)), manifest)
 }
 
 /// Has `decoder` generate the first token after the task's example.
 ///
 /// # Errors
-/// As for [`task`].
-pub(super) fn tokens(
+/// As for [`run_task`].
+pub(super) fn run_decoder(
     tokenizer: &dyn Tokenizer,
     example: &str,
     manifest: &Manifest,
     decoder: &mut OnnxDecoder,
 ) -> Result<(), TaskError> {
-    judge(Some(trial::generate_tokens(tokenizer, example, 1, decoder)), manifest)
+    check_result(Some(trial::generate_tokens(tokenizer, example, 1, decoder)), manifest)
 }
 
 /// Judges a trial's `result`, which is `None` after a timeout: fails only if the task cannot run its networks.
-fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Result<(), TaskError> {
+fn check_result(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Result<(), TaskError> {
     let error = match result {
         Some(Ok(())) => return Ok(()),
         Some(Err(error)) if !trial::is_resource_error(&error) => error,
@@ -67,18 +67,19 @@ fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Resul
 
 /// Runs `network` once on synthetic inputs, for at most [`MAX_WARM_UP`]. A network that fails on them is served all the same:
 /// it may need values of another kind, and publishing has warned the publisher.
-pub(super) fn tensors(network: &mut impl Network, inputs: &[TensorSpec]) {
+pub(super) fn run_synthetic(network: &mut impl Network, inputs: &[TensorSpec]) {
     let made = made_up(inputs.iter().filter(|input| !input.optional), 1);
     let run = |network: &mut _, made: Vec<_>| Network::run(network, &made).map_err(|error| error.for_operator());
-    let result =
-        made.and_then(|made| bounded(network.prepare(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned())));
+    let result = made.and_then(|made| {
+        run_with_timeout(network.prepare(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned()))
+    });
     if let Err(error) = result {
         tracing::info!(error, "warm-up on synthetic inputs failed: the first call takes longer");
     }
 }
 
 /// The result of `run`; `None` if `stop` ended it after [`MAX_WARM_UP`].
-fn bounded<T>(stop: Option<Arc<dyn Stop>>, run: impl FnOnce() -> T) -> Option<T> {
+fn run_with_timeout<T>(stop: Option<Arc<dyn Stop>>, run: impl FnOnce() -> T) -> Option<T> {
     let (ended, end) = channel::<()>();
     let stopped = Arc::new(AtomicBool::new(false));
     let stops = Arc::clone(&stopped);
@@ -121,14 +122,14 @@ mod tests {
         let x = TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("n".to_owned()), Dim::Fixed(2)]);
         let optional = TensorSpec { optional: true, ..TensorSpec::new("o", Datatype::Fp32, vec![]) };
         let mut network = Refuses(Vec::new());
-        tensors(&mut network, &[x, optional]);
+        run_synthetic(&mut network, &[x, optional]);
         assert_eq!(
             network.0[0].iter().map(|tensor| (tensor.name(), tensor.shape())).collect::<Vec<_>>(),
             [("x", &[1, 2][..])]
         );
-        tensors(&mut network, &[]);
+        run_synthetic(&mut network, &[]);
         assert_eq!(network.0[1], []);
-        tensors(&mut network, &[TensorSpec::new("x", Datatype::Fp32, vec![Dim::Fixed(1 << 40)])]);
+        run_synthetic(&mut network, &[TensorSpec::new("x", Datatype::Fp32, vec![Dim::Fixed(1 << 40)])]);
         assert_eq!(network.0.len(), 2, "it is too large");
     }
 
@@ -137,11 +138,12 @@ mod tests {
         let manifest = Manifest { task: Some("embed".to_owned()), ..Manifest::bare() };
         let of_the_machine = [RunError::OutOfMemory { internal: String::new() }, RunError::TooLong { limit: None }];
         for error in of_the_machine {
-            assert_eq!(judge(Some(Err(error.into())), &manifest), Ok(()));
+            assert_eq!(check_result(Some(Err(error.into())), &manifest), Ok(()));
         }
-        assert_eq!(judge(None, &manifest), Ok(()));
-        let error =
-            judge(Some(Err(PredictError::internal("no output \"y\""))), &manifest).expect_err("it cannot").to_string();
+        assert_eq!(check_result(None, &manifest), Ok(()));
+        let error = check_result(Some(Err(PredictError::internal("no output \"y\""))), &manifest)
+            .expect_err("it cannot")
+            .to_string();
         assert!(
             error.starts_with("\"embed\" cannot run this network: its example: no output \"y\". The network takes"),
             "{error}"

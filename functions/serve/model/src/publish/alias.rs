@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use amaas_wire::dsse::SigningKey;
 
-use super::catalogue::{pointed, versions};
+use super::catalogue::{pointed_version, versions};
 use super::{AliasMove, PublishError};
 use crate::alias_pointer::AliasPointer;
 use amaas_store::{Alias, ModelName, Store, StoreError, Version, WriteCondition, alias_key, manifest_key};
@@ -59,7 +59,11 @@ pub(super) async fn move_alias(
                 if before.as_ref().is_some_and(|before| before.version == *version) {
                     return Ok(AliasMove::Unchanged);
                 }
-                (WriteCondition::Unchanged(object.tag), before, AliasMove::Moved { from: pointed(&object.bytes) })
+                (
+                    WriteCondition::Unchanged(object.tag),
+                    before,
+                    AliasMove::Moved { from: pointed_version(&object.bytes) },
+                )
             }
             Err(error) if error.is_not_found() => {
                 refuse_near(store, model, alias).await?;

@@ -87,13 +87,13 @@ pub(super) async fn aliases(store: &Store, model: &ModelName) -> Result<Vec<(Ali
     for name in store.list(&format!("models/{model}/aliases/")).await? {
         let Ok(alias) = name.parse::<Alias>() else { continue };
         let Some(document) = read(store, &alias_key(model, &alias)).await? else { continue };
-        aliases.push((alias, pointed(&document)));
+        aliases.push((alias, pointed_version(&document)));
     }
     Ok(aliases)
 }
 
 /// The version in a pointer, which is signed, or plain text of an earlier version of amaas.
-pub(super) fn pointed(document: &[u8]) -> Option<Version> {
+pub(super) fn pointed_version(document: &[u8]) -> Option<Version> {
     let Some(payload) = payload(document) else { return std::str::from_utf8(document).ok()?.trim().parse().ok() };
     let pointer: Value = serde_json::from_slice(&payload).ok()?;
     pointer.get("version")?.as_str()?.parse().ok()

@@ -157,7 +157,7 @@ pub(super) fn check(
         let onnx = Onnx::new(&environment, files, &config)?;
         let (inputs, outputs) = (onnx.inputs()?, onnx.outputs()?);
         limits::check(&inputs, &outputs)?;
-        named.insert(name.clone(), AuxiliarySession { onnx, described: undecided(files, inputs, outputs) });
+        named.insert(name.clone(), AuxiliarySession { onnx, manifest_entry: undecided(files, inputs, outputs) });
     }
     let task = match &publication.task {
         Some(name) if is_checked => {
@@ -216,8 +216,8 @@ fn context(
         outputs: outputs.to_vec(),
         metadata: amaas_engine::onnx::metadata(files).unwrap_or_default(),
     };
-    let named = named.iter().map(|(name, AuxiliarySession { described, .. })| {
-        (name.clone(), info(&publication.networks[name], &described.inputs, &described.outputs))
+    let named = named.iter().map(|(name, AuxiliarySession { manifest_entry, .. })| {
+        (name.clone(), info(&publication.networks[name], &manifest_entry.inputs, &manifest_entry.outputs))
     });
     TaskContext {
         assets: Assets::new(publication.assets.clone()),

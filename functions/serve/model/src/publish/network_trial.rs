@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use super::prepare::{EquivalenceInputs, PreparedForm, prepare};
 use super::probe::ProbeResult;
-use super::sharing::{SharingDecision, decide};
+use super::sharing::{SharingDecision, decide_sharing};
 use super::trial_inputs::{TrialInputs, cases};
 use super::upload::undescribed_network;
 use super::{Publication, PublishError, decoder_trial, probe};
@@ -65,7 +65,7 @@ impl NetworkTrial<'_> {
         // The probe runs in any case, to check that the network generates text at all.
         let seen = decoder_trial::probe(&mut session, tokenizer.context_length()).map_err(PublishError::Contract)?;
         let prove = || decoder_trial::prove(files, &contract);
-        let shared = decide(None, self.publication.batching, Ok(()), prove, || seen)?;
+        let shared = decide_sharing(None, self.publication.batching, Ok(()), prove, || seen)?;
         drop(session);
         let prepared_reason = self.prepare(None, files, &EquivalenceInputs::Tokens(&contract));
         Ok(TrialOutcome { shared, prepared_reason, auxiliary_reasons: BTreeMap::new(), networks: BTreeMap::new() })
@@ -88,7 +88,7 @@ impl NetworkTrial<'_> {
             self.answer(task, 1, (&own, Batching::None), &named)?;
             let runs = own.take_runs();
             let outputs: Vec<_> = runs.first().map(|run| run.outputs.clone()).unwrap_or_default();
-            self.warnings.extend(other_norm(task, &outputs));
+            self.warnings.extend(non_unit_norm(task, &outputs));
             example = runs.into_iter().map(|run| run.inputs).collect();
         }
         let ended = || PublishError::Interrupted("the trial is over".to_owned());
@@ -107,26 +107,28 @@ impl NetworkTrial<'_> {
                 seen => seen,
             }
         };
-        let shared = decide(None, publication.batching, fits, prove, seen)?;
-        for (name, beside) in &mut named {
-            beside.decide(name, publication)?;
+        let shared = decide_sharing(None, publication.batching, fits, prove, seen)?;
+        for (name, auxiliary) in &mut named {
+            auxiliary.decide_sharing(name, publication)?;
         }
-        let has_rows = shared.batching.has_rows() || named.values().any(|beside| beside.described.batching.has_rows());
+        let has_rows =
+            shared.batching.has_rows() || named.values().any(|auxiliary| auxiliary.manifest_entry.batching.has_rows());
         if let Some(task) = task.filter(|task| has_rows && task.max_inputs() > 1) {
             self.answer(task, BATCHED_EXAMPLES.min(task.max_inputs()), (&own, shared.batching), &named)?;
         }
         drop(own);
         let prepared_reason = self.prepare(None, &publication.network, &cases.trial());
         let (mut auxiliary_reasons, mut networks) = (BTreeMap::new(), BTreeMap::new());
-        for (name, AuxiliaryTrial { network, described, reason, runs }) in named {
+        for (name, AuxiliaryTrial { network, manifest_entry, reason, runs }) in named {
             drop(network);
             let known = (!runs.is_empty()).then(|| self::cases(runs));
-            let trial = known
-                .as_ref()
-                .map_or(EquivalenceInputs::Inputs(&described.inputs, Values::default()), EquivalenceInputs::Golden);
+            let trial = known.as_ref().map_or(
+                EquivalenceInputs::Inputs(&manifest_entry.inputs, Values::default()),
+                EquivalenceInputs::Golden,
+            );
             self.prepare(Some(&name), &publication.networks[&name], &trial);
             auxiliary_reasons.insert(name.clone(), reason);
-            networks.insert(name, described);
+            networks.insert(name, manifest_entry);
         }
         Ok(TrialOutcome { shared, prepared_reason, auxiliary_reasons, networks })
     }
@@ -150,18 +152,18 @@ impl NetworkTrial<'_> {
         named: &BTreeMap<String, AuxiliaryTrial>,
     ) -> ModelCall {
         let takes = Takes { inputs: self.tensors.0, batching, sharing: Sharing::None };
-        let beside = |(name, AuxiliaryTrial { network, described, .. }): (&String, &AuxiliaryTrial)| {
-            (name.clone(), load::network(network, described.into(), &described.outputs))
+        let auxiliary = |(name, AuxiliaryTrial { network, manifest_entry, .. }): (&String, &AuxiliaryTrial)| {
+            (name.clone(), load::network(network, manifest_entry.into(), &manifest_entry.outputs))
         };
-        load::call(load::network(own, takes, self.tensors.1), named.iter().map(beside).collect())
+        load::call(load::network(own, takes, self.tensors.1), named.iter().map(auxiliary).collect())
     }
 
     /// The error that the task cannot run its networks.
     fn refused(&self, error: &PredictError, named: &BTreeMap<String, AuxiliaryTrial>) -> PublishError {
         let own = (None, self.tensors.0, self.tensors.1);
-        let named = named
-            .iter()
-            .map(|(name, it)| (Some(name.as_str()), it.described.inputs.as_slice(), it.described.outputs.as_slice()));
+        let named = named.iter().map(|(name, it)| {
+            (Some(name.as_str()), it.manifest_entry.inputs.as_slice(), it.manifest_entry.outputs.as_slice())
+        });
         let networks: Vec<_> = std::iter::once(own).chain(named).collect();
         trial::incompatible(self.publication.task.as_deref().unwrap_or_default(), error, &networks).into()
     }
@@ -181,13 +183,13 @@ impl NetworkTrial<'_> {
 /// An auxiliary network with its session.
 pub(super) struct AuxiliarySession {
     pub(super) onnx: Onnx,
-    pub(super) described: AuxiliaryNetwork,
+    pub(super) manifest_entry: AuxiliaryNetwork,
 }
 
 /// An auxiliary network in its trials.
 struct AuxiliaryTrial {
     network: Arc<TrialNetwork<Onnx>>,
-    described: AuxiliaryNetwork,
+    manifest_entry: AuxiliaryNetwork,
     /// Why calls share its runs, or not.
     reason: String,
     /// The inputs on which the task ran it.
@@ -195,23 +197,23 @@ struct AuxiliaryTrial {
 }
 
 impl AuxiliaryTrial {
-    fn new(AuxiliarySession { onnx, described }: AuxiliarySession) -> Self {
-        Self { network: TrialNetwork::new(onnx), described, reason: String::new(), runs: Vec::new() }
+    fn new(AuxiliarySession { onnx, manifest_entry }: AuxiliarySession) -> Self {
+        Self { network: TrialNetwork::new(onnx), manifest_entry, reason: String::new(), runs: Vec::new() }
     }
 
     /// Decides which calls share its runs, with the inputs on which the task ran it.
-    fn decide(&mut self, name: &String, publication: &Publication) -> Result<(), PublishError> {
+    fn decide_sharing(&mut self, name: &String, publication: &Publication) -> Result<(), PublishError> {
         self.runs = self.network.take_runs().into_iter().map(|run| run.inputs).collect();
         let known = (!self.runs.is_empty()).then(|| cases(self.runs.clone()));
-        let inputs = &self.described.inputs;
+        let inputs = &self.manifest_entry.inputs;
         let (fits, prove) = (probe::same_batch(inputs), || rows::prove(&publication.networks[name]));
         let ended = || ProbeResult::NotRun("the trial is over".to_owned());
         let probed = || self.network.with(|onnx| probe::probe(onnx, inputs, known.as_ref())).unwrap_or_else(ended);
         let SharingDecision { batching, rows_proof, reason } =
-            decide(Some(name), publication.batching, fits, prove, probed)?;
+            decide_sharing(Some(name), publication.batching, fits, prove, probed)?;
         let checked = self.network.with(|onnx| onnx.check_trial());
         checked.transpose()?;
-        (self.described.batching, self.described.rows_proof, self.reason) = (batching, rows_proof, reason);
+        (self.manifest_entry.batching, self.manifest_entry.rows_proof, self.reason) = (batching, rows_proof, reason);
         Ok(())
     }
 }
@@ -222,8 +224,8 @@ pub(super) fn undecided(files: &NetworkFiles, inputs: Vec<TensorSpec>, outputs: 
 }
 
 /// The warning if vectors do not have length 1.
-fn other_norm(task: &LoadedTask, outputs: &[Tensor]) -> Option<String> {
-    let norm = task.interfaces().embeddings.as_ref()?.other_norm(outputs)?;
+fn non_unit_norm(task: &LoadedTask, outputs: &[Tensor]) -> Option<String> {
+    let norm = task.interfaces().embeddings.as_ref()?.non_unit_norm(outputs)?;
     Some(format!(
         "the network's vectors are not of length 1 (the task's example has {norm:.3}): answers are normalised"
     ))

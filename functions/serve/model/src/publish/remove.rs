@@ -42,7 +42,7 @@ pub async fn remove(
     what: &RemovalTarget,
     dry_run: bool,
 ) -> Result<RemovalReport, PublishError> {
-    let removed = chosen(store, model, what).await?;
+    let removed = select(store, model, what).await?;
     if dry_run {
         return Ok(removed);
     }
@@ -56,7 +56,7 @@ pub async fn remove(
     Ok(removed)
 }
 
-async fn chosen(store: &Store, model: &ModelName, what: &RemovalTarget) -> Result<RemovalReport, PublishError> {
+async fn select(store: &Store, model: &ModelName, what: &RemovalTarget) -> Result<RemovalReport, PublishError> {
     let (versions, aliases) = (versions(store, model).await?, aliases(store, model).await?);
     if versions.is_empty() && aliases.is_empty() {
         return Err(PublishError::NoModel { model: model.to_string() });

@@ -47,7 +47,7 @@ pub(super) async fn pack(
     let BlobProtection::Sealed(vault) = protection else {
         let mut manifest = Manifest { sealing: None, ..draft };
         for (role, bytes) in &files {
-            put(&mut manifest, role, Blob::of(bytes));
+            set_blob(&mut manifest, role, Blob::of(bytes));
         }
         return Ok(PackedVersion { manifest, blobs: files.into_iter().map(|(_, bytes)| bytes).collect() });
     };
@@ -68,7 +68,7 @@ pub(super) async fn pack(
 fn seal(mut manifest: Manifest, files: VersionFiles, key: &DataKey) -> Result<PackedVersion, PublishError> {
     let fingerprints: Vec<_> = files.iter().map(|(role, bytes)| Some(key.fingerprint(role, bytes))).collect();
     for ((role, bytes), fingerprint) in files.iter().zip(&fingerprints) {
-        put(&mut manifest, role, Blob { fingerprint: *fingerprint, ..sized(bytes) });
+        set_blob(&mut manifest, role, Blob { fingerprint: *fingerprint, ..sized_blob(bytes) });
     }
     let identity = manifest.identity();
     let mut blobs = Vec::with_capacity(files.len());
@@ -78,14 +78,14 @@ fn seal(mut manifest: Manifest, files: VersionFiles, key: &DataKey) -> Result<Pa
             let tag = key.seal(&role, identity, index, segment);
             tags.push(tag.ok_or_else(|| PublishError::Interrupted("a segment could not be sealed".to_owned()))?);
         }
-        put(&mut manifest, &role, Blob { tags, fingerprint, ..Blob::of(&bytes) });
+        set_blob(&mut manifest, &role, Blob { tags, fingerprint, ..Blob::of(&bytes) });
         blobs.push(bytes.into());
     }
     Ok(PackedVersion { manifest, blobs })
 }
 
 /// A blob with only its size.
-pub(super) fn sized(bytes: &[u8]) -> Blob {
+pub(super) fn sized_blob(bytes: &[u8]) -> Blob {
     Blob { size: bytes.len() as u64, ..Blob::of(&[]) }
 }
 
@@ -138,7 +138,7 @@ fn is_given(role: &BlobRole) -> bool {
 }
 
 /// Sets the blob of `role` in the manifest.
-fn put(manifest: &mut Manifest, role: &BlobRole, blob: Blob) {
+fn set_blob(manifest: &mut Manifest, role: &BlobRole, blob: Blob) {
     match role {
         BlobRole::Network => manifest.network = blob,
         BlobRole::Golden => manifest.golden = Some(GoldenBlob { blob }),

@@ -36,49 +36,51 @@ pub(super) type RowsProof = Result<Result<(), NotProven>, OnnxError>;
 
 /// Decides for the network `name`. `fits` says whether its inputs can be batched at all. `prove` and `trial` are called only
 /// if the decision depends on them.
-pub(super) fn decide(
+pub(super) fn decide_sharing(
     name: Option<&str>,
     policy: BatchingPolicy,
     fits: Result<(), String>,
     prove: impl FnOnce() -> RowsProof,
     trial: impl FnOnce() -> ProbeResult,
 ) -> Result<SharingDecision, PublishError> {
-    let alone = |reason| Ok(SharingDecision { batching: Batching::None, rows_proof: None, reason });
-    let refused = |reason| PublishError::CannotShare { network: named(name), reason };
+    let unshared = |reason| Ok(SharingDecision { batching: Batching::None, rows_proof: None, reason });
+    let refused = |reason| PublishError::CannotShare { network: network_label(name), reason };
     match (policy, fits) {
-        (BatchingPolicy::Off, _) => return alone("switched off by the publisher".to_owned()),
-        (BatchingPolicy::Auto, Err(reason)) => return alone(reason),
+        (BatchingPolicy::Off, _) => return unshared("switched off by the publisher".to_owned()),
+        (BatchingPolicy::Auto, Err(reason)) => return unshared(reason),
         (BatchingPolicy::SameTenant, Err(reason)) => return Err(refused(reason)),
         (BatchingPolicy::Auto | BatchingPolicy::SameTenant, Ok(())) => {}
     }
     let proof = prove()?;
     if let (Err(unproven), BatchingPolicy::Auto) = (&proof, policy) {
-        return alone(format!("rows are not proven independent: {unproven}"));
+        return unshared(format!("rows are not proven independent: {unproven}"));
     }
-    let seen = trial();
-    if let (Ok(()), ProbeResult::Dependent(trial)) = (&proof, &seen) {
-        return Err(PublishError::TrialContradictsProof { network: named(name), trial: trial.clone() });
+    let result = trial();
+    if let (Ok(()), ProbeResult::Dependent(trial)) = (&proof, &result) {
+        return Err(PublishError::TrialContradictsProof { network: network_label(name), trial: trial.clone() });
     }
     match policy {
         BatchingPolicy::SameTenant => {
             let proof = proof.map_or_else(|unproven| format!("not proven: {unproven}"), |()| "proven".to_owned());
-            let reason =
-                format!("calls of one tenant only, by the publisher's word; rows are {proof}; {}", told(&seen));
+            let reason = format!(
+                "calls of one tenant only, by the publisher's word; rows are {proof}; {}",
+                describe_result(&result)
+            );
             Ok(SharingDecision { batching: Batching::SameTenant, rows_proof: None, reason })
         }
-        BatchingPolicy::Auto | BatchingPolicy::Off => match &seen {
+        BatchingPolicy::Auto | BatchingPolicy::Off => match &result {
             ProbeResult::Independent { .. } => {
-                let reason = format!("rows are proven independent; {}", told(&seen));
+                let reason = format!("rows are proven independent; {}", describe_result(&result));
                 Ok(SharingDecision { batching: Batching::Rows, rows_proof: Some(ROWS_PROOF), reason })
             }
-            _ => alone(format!("rows are proven independent, but {}", told(&seen))),
+            _ => unshared(format!("rows are proven independent, but {}", describe_result(&result))),
         },
     }
 }
 
 /// A trial's result, in words.
-fn told(seen: &ProbeResult) -> String {
-    match seen {
+fn describe_result(result: &ProbeResult) -> String {
+    match result {
         ProbeResult::Independent { rows_differed: true, sets } => {
             format!("no row changed another one in a trial of {sets} sets of rows")
         }
@@ -91,7 +93,7 @@ fn told(seen: &ProbeResult) -> String {
 }
 
 /// How errors name a network.
-fn named(name: Option<&str>) -> String {
+fn network_label(name: Option<&str>) -> String {
     name.map_or_else(|| "the network".to_owned(), |name| format!("network {name:?}"))
 }
 
@@ -103,12 +105,12 @@ mod tests {
         policy: BatchingPolicy,
         fits: bool,
         proven: bool,
-        seen: &ProbeResult,
+        result: &ProbeResult,
     ) -> Result<SharingDecision, String> {
         let fits = if fits { Ok(()) } else { Err("the first dimension of \"x\" has a fixed size".to_owned()) };
         let unproven = NotProven { node: Some("Pad p".to_owned()), because: "moves rows".to_owned() };
         let prove = || Ok(if proven { Ok(()) } else { Err(unproven) });
-        decide(None, policy, fits, prove, || seen.clone()).map_err(|error| error.to_string())
+        decide_sharing(None, policy, fits, prove, || result.clone()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -119,23 +121,23 @@ mod tests {
         let mixed = ProbeResult::Dependent("row 2 of 7 changed".to_owned());
         let differs = ProbeResult::Differs("2 rows are off by 1e-3".to_owned());
         let failed = ProbeResult::NotRun("it is too large".to_owned());
-        let (rows, tenant, alone) = (Batching::Rows, Batching::SameTenant, Batching::None);
-        for (policy, fits, proven, seen, expected, reason) in [
+        let (rows, tenant, unshared) = (Batching::Rows, Batching::SameTenant, Batching::None);
+        for (policy, fits, proven, result, expected, reason) in [
             (Auto, true, true, &apart, rows, "rows are proven independent; no row changed another one in a trial of 3"),
             (Auto, true, true, &nothing, rows, "had the same outputs, which shows nothing"),
-            (Auto, true, true, &differs, alone, "proven independent, but a trial: 2 rows are off by 1e-3"),
-            (Auto, true, true, &failed, alone, "proven independent, but no trial could be run: it is too large"),
-            (Auto, true, false, &apart, alone, "rows are not proven independent: node Pad p moves rows"),
-            (Auto, true, false, &mixed, alone, "rows are not proven independent: node Pad p moves rows"),
-            (Auto, false, true, &apart, alone, "\"x\" has a fixed size"),
-            (Off, true, true, &apart, alone, "switched off"),
-            (Off, false, false, &mixed, alone, "switched off"),
+            (Auto, true, true, &differs, unshared, "proven independent, but a trial: 2 rows are off by 1e-3"),
+            (Auto, true, true, &failed, unshared, "proven independent, but no trial could be run: it is too large"),
+            (Auto, true, false, &apart, unshared, "rows are not proven independent: node Pad p moves rows"),
+            (Auto, true, false, &mixed, unshared, "rows are not proven independent: node Pad p moves rows"),
+            (Auto, false, true, &apart, unshared, "\"x\" has a fixed size"),
+            (Off, true, true, &apart, unshared, "switched off"),
+            (Off, false, false, &mixed, unshared, "switched off"),
             (SameTenant, true, true, &apart, tenant, "by the publisher's word; rows are proven; no row changed"),
             (SameTenant, true, false, &apart, tenant, "rows are not proven: node Pad p moves rows; no row changed"),
             (SameTenant, true, false, &mixed, tenant, "a trial: row 2 of 7 changed"),
             (SameTenant, true, false, &failed, tenant, "no trial could be run"),
         ] {
-            let shared = decided(policy, fits, proven, seen).expect(reason);
+            let shared = decided(policy, fits, proven, result).expect(reason);
             assert_eq!((shared.batching, shared.rows_proof.is_some()), (expected, expected == rows), "{reason}");
             assert!(shared.reason.contains(reason), "{reason:?}: {}", shared.reason);
         }
@@ -155,10 +157,11 @@ mod tests {
     #[test]
     fn what_does_not_depend_on_them_asks_neither_proof_nor_trial() {
         let prove = || -> RowsProof { panic!("not asked") };
-        let off = decide(None, BatchingPolicy::Off, Ok(()), prove, || panic!("not asked")).expect("off");
+        let off = decide_sharing(None, BatchingPolicy::Off, Ok(()), prove, || panic!("not asked")).expect("off");
         assert_eq!(off.batching, Batching::None);
         let unproven = || Ok(Err(NotProven { node: None, because: "no".to_owned() }));
-        let auto = decide(None, BatchingPolicy::Auto, Ok(()), unproven, || panic!("not asked")).expect("not shared");
+        let auto =
+            decide_sharing(None, BatchingPolicy::Auto, Ok(()), unproven, || panic!("not asked")).expect("not shared");
         assert_eq!(auto.batching, Batching::None);
     }
 }

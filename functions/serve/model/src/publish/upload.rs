@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::alias::{move_alias, refuse_near};
 use super::check::CheckedPublication;
 use super::in_progress::InProgress;
-use super::seal::{PackedVersion, VersionFiles, is_same, pack, sized};
+use super::seal::{PackedVersion, VersionFiles, is_same, pack, sized_blob};
 use super::sharing::{BatchingPolicy, SharingDecision};
 use super::{Publication, PublishError, PublishOutcome, Publisher};
 use crate::at_rest::BlobRole;
@@ -117,17 +117,17 @@ fn of_network(role: BlobRole, name: Option<&String>, network: &NetworkFiles) -> 
 
 /// The manifest of a publication, with only the sizes of its blobs.
 fn draft(publication: Publication) -> Manifest {
-    let golden = publication.golden.as_ref().map(|golden| GoldenBlob { blob: sized(&load_cases(golden)) });
+    let golden = publication.golden.as_ref().map(|golden| GoldenBlob { blob: sized_blob(&load_cases(golden)) });
     Manifest {
         format: FORMAT.to_owned(),
         // The default, if the publisher chose no version and none exists yet.
         version: publication.version.unwrap_or_else(first_version),
         serial: now(),
         sealing: None,
-        network: sized(&publication.network.file),
+        network: sized_blob(&publication.network.file),
         external: external(&publication.network),
         prepared: None,
-        assets: publication.assets.iter().map(|(name, bytes)| (name.clone(), sized(bytes))).collect(),
+        assets: publication.assets.iter().map(|(name, bytes)| (name.clone(), sized_blob(bytes))).collect(),
         networks: publication
             .networks
             .iter()
@@ -146,7 +146,7 @@ fn draft(publication: Publication) -> Manifest {
 
 /// An auxiliary network with only the sizes of its files.
 pub(super) fn undescribed_network(network: &NetworkFiles) -> AuxiliaryNetwork {
-    let (blob, external) = (sized(&network.file), external(network));
+    let (blob, external) = (sized_blob(&network.file), external(network));
     let (inputs, outputs, batching) = (Vec::new(), Vec::new(), Batching::None);
     let metadata = metadata(network);
     AuxiliaryNetwork { blob, external, prepared: None, inputs, outputs, metadata, batching, rows_proof: None }
@@ -158,7 +158,7 @@ fn metadata(network: &NetworkFiles) -> BTreeMap<String, String> {
 }
 
 fn external(network: &NetworkFiles) -> BTreeMap<String, Blob> {
-    network.external.iter().map(|(file, bytes)| (file.clone(), sized(bytes))).collect()
+    network.external.iter().map(|(file, bytes)| (file.clone(), sized_blob(bytes))).collect()
 }
 
 /// The golden cases that a function runs when it loads the model: enough to detect a wrong file or library, few enough to be
@@ -439,7 +439,7 @@ mod tests {
 
     fn manifest(version: &str) -> Manifest {
         let version = version.parse().expect("a version");
-        Manifest { version, network: sized(b"network"), ..Manifest::bare() }
+        Manifest { version, network: sized_blob(b"network"), ..Manifest::bare() }
     }
 
     /// A bucket that keeps what is put, but answers a first put with an error; what is listed is nothing.

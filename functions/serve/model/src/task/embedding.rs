@@ -128,7 +128,7 @@ impl<E: TextEncoder> EmbeddingsInterface for TextEmbedding<E> {
         self.dimensions
     }
 
-    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64> {
+    fn non_unit_norm(&self, outputs: &[Tensor]) -> Option<f64> {
         let output = outputs.iter().find(|output| output.name() == E::OUTPUT)?;
         let norm = norm(output.data().as_f32()?.get(..*output.shape().get(1)?)?);
         (!is_unit(norm)).then_some(norm)
@@ -412,7 +412,7 @@ mod tests {
         ] {
             let encoded = encoded(&texts(&[2]), Batching::None);
             let outputs = [vec![Tensor::new("vector", vec![1, 2], vector.clone()).expect("two values")]];
-            let norm = task(vec![]).other_norm(&outputs[0]);
+            let norm = task(vec![]).non_unit_norm(&outputs[0]);
             assert_eq!(norm.is_none(), vector == [0.6, 0.8], "{norm:?}");
             match encoded.vectors(&outputs) {
                 Ok(read) => assert_eq!(Some(&read[0].embedding), expected.as_ref()),

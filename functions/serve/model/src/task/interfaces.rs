@@ -42,7 +42,7 @@ pub trait EmbeddingsInterface: Send + Sync {
     fn dimensions(&self) -> Option<usize>;
 
     /// The norm of the first vector in the outputs of a run, if it is not 1; the publisher is warned.
-    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64>;
+    fn non_unit_norm(&self, outputs: &[Tensor]) -> Option<f64>;
 
     /// A vector of length 1 for each text, in order.
     ///
