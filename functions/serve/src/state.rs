@@ -224,7 +224,7 @@ impl AppState {
             tokio::time::sleep(QUEUE_DEPTH_INTERVAL).await;
             let slots = self.slots();
             let waiting = slots.iter().filter_map(|slot| match slot.state() {
-                LoadState::Ready(model) => Some((slot.name().to_string(), model.waiting())),
+                LoadState::Ready(model) => Some((slot.name().to_string(), model.queue_depth())),
                 LoadState::Loading | LoadState::Failed(_) => None,
             });
             self.meter().report_queue_depth(waiting);

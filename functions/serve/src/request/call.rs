@@ -453,7 +453,7 @@ impl CallHost for CallState {
         }
     }
 
-    fn uses(&self, usage: UsageSoFar) {
+    fn set_usage(&self, usage: UsageSoFar) {
         let mut progress = self.lock();
         if let Stage::Charged(_) = progress.stage {
             progress.stage = Stage::Charged(usage);

@@ -23,7 +23,7 @@ pub use self::model::load;
 pub use self::model::{LoadTimes, Model};
 pub use self::model_slot::RETRY_AFTER;
 pub use self::model_slot::{LoadState, ModelSlot};
-pub use self::resolve::{manifest, resolve};
+pub use self::resolve::{read_manifest, resolve};
 pub use self::source::{ModelSource, UnwrapError};
 #[cfg(feature = "publish")]
 pub(crate) use self::trial_network::{TrialNetwork, call, network};

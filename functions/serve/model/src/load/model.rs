@@ -119,12 +119,12 @@ impl Model {
 
     /// Waits until a run of one of its networks does not end.
     pub async fn wait_until_lost(&self) {
-        select_all(self.networks.all().map(|network| network.lost().boxed())).await;
+        select_all(self.networks.all().map(|network| network.wait_until_lost().boxed())).await;
     }
 
     /// The queue depth of its networks: rows, or calls of a decoder.
-    pub fn waiting(&self) -> usize {
-        self.networks.all().map(ModelNetwork::waiting).sum()
+    pub fn queue_depth(&self) -> usize {
+        self.networks.all().map(ModelNetwork::queue_depth).sum()
     }
 
     /// The queue of its own network.
@@ -184,7 +184,7 @@ pub async fn load(
         let library = runtime::find(library.as_deref())?;
         Ok::<_, LoadError>((runtime::environment(&library)?, begun.elapsed()))
     });
-    let (manifest, digest) = resolve::manifest(source, model, version).await?;
+    let (manifest, digest) = resolve::read_manifest(source, model, version).await?;
     let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
 
     // Prepared networks are optimised for the CPU.
@@ -286,7 +286,7 @@ fn start_networks(
 
 /// Fetches every blob of the version concurrently; of each network, the `prepared` form or the ONNX file.
 async fn fetch_files(source: &ModelSource, manifest: &Manifest, prepared: bool) -> Result<FetchedFiles, LoadError> {
-    let fits = |prepared: &Option<PreparedNetwork>| prepared.as_ref().is_some_and(PreparedNetwork::fits);
+    let fits = |prepared: &Option<PreparedNetwork>| prepared.as_ref().is_some_and(PreparedNetwork::is_usable_here);
     let is_prepared = |name: Option<&String>| {
         prepared && name.map_or(fits(&manifest.prepared), |name| fits(&manifest.networks[name].prepared))
     };

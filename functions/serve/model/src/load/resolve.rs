@@ -48,14 +48,14 @@ async fn read_pointer(source: &ModelSource, model: &ModelName, alias: &Alias) ->
 }
 
 /// Reads the manifest of a version, with the digest of its payload. Checks its signature, name and serial.
-pub async fn manifest(
+pub async fn read_manifest(
     source: &ModelSource,
     model: &ModelName,
     version: &Version,
 ) -> Result<(Manifest, Digest), LoadError> {
     let key = manifest_key(model, version);
     let object = source.store.read(&key).await?;
-    let (manifest, digest) = match Manifest::verified(&object.bytes, source.publishers()) {
+    let (manifest, digest) = match Manifest::verify_with_digest(&object.bytes, source.publishers()) {
         Ok(verified) => verified,
         Err(cause) => return Err(LoadError::Manifest { key, cause }),
     };

@@ -89,7 +89,7 @@ pub(super) fn create_sessions(
             }
             (ModelSession::Tensors(onnx), named)
         }
-        Some((task, None)) => run_once(task, manifest, onnx, named)?,
+        Some((task, None)) => precompute_and_warm_up(task, manifest, onnx, named)?,
         Some((task, Some(decoder))) => {
             let contract = Contract::of(&manifest.inputs, &manifest.outputs, &decoder.tensors);
             let sharing = Sharing::of(manifest.batching, manifest.rows_proof);
@@ -107,7 +107,7 @@ pub(super) fn create_sessions(
 }
 
 /// Precomputes `task`, and has it answer its example.
-fn run_once(
+fn precompute_and_warm_up(
     task: &LoadedTask,
     manifest: &Manifest,
     onnx: Onnx,

@@ -43,7 +43,7 @@ impl<N: RunNetwork> TrialNetwork<N> {
     }
 
     /// Calls `work` with the network, between two runs.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut N) -> T) -> Option<T> {
+    pub(crate) fn with_network<T>(&self, work: impl FnOnce(&mut N) -> T) -> Option<T> {
         self.lock().network.as_mut().map(work)
     }
 
@@ -113,5 +113,5 @@ impl CallHost for UnchargedHost {
         Ok(())
     }
 
-    fn uses(&self, _: UsageSoFar) {}
+    fn set_usage(&self, _: UsageSoFar) {}
 }

@@ -27,7 +27,7 @@ pub(super) fn run_task(
     own: &TrialNetwork<Onnx>,
     call: ModelCall,
 ) -> Result<(), TaskError> {
-    let stop = own.with(Network::prepare).flatten();
+    let stop = own.with_network(Network::prepare).flatten();
     check_result(run_with_timeout(stop, || trial::run_example(task, call, 1)), manifest)
 }
 

@@ -78,11 +78,11 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError::Unsigned`], [`ManifestError::Signer`], [`ManifestError::Signature`], or another [`ManifestError`] if the manifest is invalid.
     pub fn verify(document: &[u8], publishers: &[VerifyingKey]) -> Result<Self, ManifestError> {
-        Self::verified(document, publishers).map(|(manifest, _)| manifest)
+        Self::verify_with_digest(document, publishers).map(|(manifest, _)| manifest)
     }
 
     /// The same, with the digest of the signed payload.
-    pub fn verified(document: &[u8], publishers: &[VerifyingKey]) -> Result<(Self, Digest), ManifestError> {
+    pub fn verify_with_digest(document: &[u8], publishers: &[VerifyingKey]) -> Result<(Self, Digest), ManifestError> {
         let envelope = Envelope::from_json(document).map_err(|_| ManifestError::Unsigned)?;
         let payload = envelope.verify(PAYLOAD_TYPE, publishers).map_err(|error| match error {
             DsseError::UnknownSigner => ManifestError::Signer,
@@ -191,13 +191,13 @@ pub struct PreparedNetwork {
 
 impl PreparedNetwork {
     /// Describes `blob`, written by this program on this machine.
-    pub fn here(blob: Blob) -> Self {
+    pub fn of_this_machine(blob: Blob) -> Self {
         let (runtime, architecture) = (amaas_engine::runtime::VERSION.to_owned(), std::env::consts::ARCH.to_owned());
         Self { format: ORT_FORMAT.to_owned(), runtime, architecture, blob }
     }
 
     /// Whether this program can load it.
-    pub fn fits(&self) -> bool {
+    pub fn is_usable_here(&self) -> bool {
         let here = (ORT_FORMAT, amaas_engine::runtime::VERSION, std::env::consts::ARCH);
         (self.format.as_str(), self.runtime.as_str(), self.architecture.as_str()) == here
     }

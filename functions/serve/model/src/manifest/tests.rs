@@ -132,7 +132,7 @@ fn files_with_weights_are_blobs_like_every_other() {
         let named = AuxiliaryNetwork {
             blob: Blob::of(b"encoder"),
             external: [("w.bin".to_owned(), blob.clone())].into(),
-            prepared: Some(PreparedNetwork::here(blob.clone())),
+            prepared: Some(PreparedNetwork::of_this_machine(blob.clone())),
             inputs: vec![],
             outputs: vec![],
             batching: Batching::None,
@@ -141,7 +141,7 @@ fn files_with_weights_are_blobs_like_every_other() {
         };
         Manifest {
             external: [("w.bin".to_owned(), blob.clone())].into(),
-            prepared: Some(PreparedNetwork::here(blob)),
+            prepared: Some(PreparedNetwork::of_this_machine(blob)),
             networks: [("text".to_owned(), named)].into(),
             ..plain.clone()
         }

@@ -135,7 +135,7 @@ pub enum PublishError {
 }
 
 /// Runs the networks of a publication.
-pub(super) fn check(
+pub(super) fn check_publication(
     publication: Publication,
     tasks: &Tasks,
     library: &Path,
@@ -147,8 +147,8 @@ pub(super) fn check(
     let config = RuntimeConfig { providers: vec![Provider::Cpu], prepack: Prepack::Later, ..config };
     let mut network = Onnx::new(&environment, &publication.network, &config)?;
     let (inputs, outputs) = (network.inputs()?, network.outputs()?);
-    limits::check(&inputs, &outputs)?;
-    warnings.extend(limits::warning(&inputs));
+    limits::check_limits(&inputs, &outputs)?;
+    warnings.extend(limits::body_limit_warning(&inputs));
     if let Some(golden) = &publication.golden {
         check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;
     }
@@ -156,24 +156,24 @@ pub(super) fn check(
     for (name, files) in &publication.networks {
         let onnx = Onnx::new(&environment, files, &config)?;
         let (inputs, outputs) = (onnx.inputs()?, onnx.outputs()?);
-        limits::check(&inputs, &outputs)?;
+        limits::check_limits(&inputs, &outputs)?;
         named.insert(name.clone(), AuxiliarySession { onnx, manifest_entry: undecided(files, inputs, outputs) });
     }
     let task = match &publication.task {
-        Some(name) if is_checked => {
-            Some(tasks.load(name, &context(&publication, (&inputs, &outputs), &named)).map_err(PublishError::from)?)
-        }
+        Some(name) if is_checked => Some(
+            tasks.load(name, &task_context(&publication, (&inputs, &outputs), &named)).map_err(PublishError::from)?,
+        ),
         _ => None,
     };
     let tensors = (inputs.as_slice(), outputs.as_slice());
-    let mut checking =
+    let mut trial =
         NetworkTrial { publication: &publication, tensors, environment, config, prepared: Vec::new(), warnings };
     let decoder = task.as_ref().and_then(|task| Some((task, task.decoder(None)?)));
     let TrialOutcome { shared, prepared_reason, auxiliary_reasons, networks } = match decoder {
-        Some((task, decoder)) => checking.decoder(network, decoder, task.example())?,
-        None => checking.tensors(network, named, task.as_ref())?,
+        Some((task, decoder)) => trial.try_decoder(network, decoder, task.example())?,
+        None => trial.try_tensors(network, named, task.as_ref())?,
     };
-    let NetworkTrial { prepared, warnings, .. } = checking;
+    let NetworkTrial { prepared, warnings, .. } = trial;
     Ok(CheckedPublication {
         publication,
         prepared,
@@ -206,7 +206,7 @@ fn is_checked(publication: &Publication, tasks: &Tasks, warnings: &mut Vec<Strin
 }
 
 /// The context that the task is loaded from, the same as when the model is loaded.
-fn context(
+fn task_context(
     publication: &Publication,
     (inputs, outputs): (&[TensorSpec], &[TensorSpec]),
     named: &BTreeMap<String, AuxiliarySession>,

@@ -12,7 +12,7 @@ use amaas_engine::generate::{Contract, Decoder};
 use amaas_engine::onnx::{NetworkFiles, rows};
 
 /// Proves that sequences are independent in the graph. `contract` names the batch dimension of each KV cache tensor.
-pub(super) fn prove(files: &NetworkFiles, contract: &Contract) -> RowsProof {
+pub(super) fn prove_sequences(files: &NetworkFiles, contract: &Contract) -> RowsProof {
     let axes = contract
         .cache
         .iter()
@@ -24,7 +24,7 @@ pub(super) fn prove(files: &NetworkFiles, contract: &Contract) -> RowsProof {
 ///
 /// # Errors
 /// If the network cannot generate text at all.
-pub(super) fn probe(decoder: &mut impl Decoder, context: usize) -> Result<ProbeResult, String> {
+pub(super) fn probe_sequences(decoder: &mut impl Decoder, context: usize) -> Result<ProbeResult, String> {
     let (begun, mut sets, mut rows_differed) = (Instant::now(), 0, false);
     for length in PROMPT_LENGTHS {
         let kept = TRIAL_SEQUENCES * (length + STEPS.len()) * decoder.token_bytes();
@@ -43,16 +43,16 @@ pub(super) fn probe(decoder: &mut impl Decoder, context: usize) -> Result<ProbeR
 /// A sequence decoded alone: its logits at each step, and its KV cache at steps where it joins others.
 struct SoloSequence<P> {
     logits: Vec<Vec<f32>>,
-    pasts: BTreeMap<usize, P>,
+    kv_caches: BTreeMap<usize, P>,
 }
 
 /// Decodes prompts of `length` tokens alone, and together as [`STEPS`] says. Returns whether any two sequences had different logits.
 fn run_steps<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, ProbeResult>, String> {
     let failed = |error: RunError| error.for_operator();
     let mut all = Vec::with_capacity(TRIAL_SEQUENCES);
-    for text in 0..TRIAL_SEQUENCES {
-        let prompt: Vec<i64> = (0..length).map(|place| token(text, place)).collect();
-        all.push(run_alone(decoder, text, &prompt).map_err(failed)?);
+    for sequence in 0..TRIAL_SEQUENCES {
+        let prompt: Vec<i64> = (0..length).map(|place| token(sequence, place)).collect();
+        all.push(run_alone(decoder, sequence, &prompt).map_err(failed)?);
     }
     let mut before: Vec<usize> = Vec::new();
     let mut past: Option<D::Past> = None;
@@ -60,7 +60,7 @@ fn run_steps<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, 
         match run_step(decoder, &all, (&before, past.take()), (step, members)) {
             Ok((logits, now)) => {
                 for (member, got) in members.iter().zip(&logits) {
-                    if let Some(seen) = differ(&all[*member].logits[step], got, members.len()) {
+                    if let Some(seen) = compare_logits(&all[*member].logits[step], got, members.len()) {
                         return Ok(Err(seen));
                     }
                 }
@@ -74,27 +74,27 @@ fn run_steps<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, 
     Ok(Ok(all.iter().any(|solo| solo.logits != all[0].logits)))
 }
 
-fn run_alone<D: Decoder>(decoder: &mut D, text: usize, prompt: &[i64]) -> Result<SoloSequence<D::Past>, RunError> {
+fn run_alone<D: Decoder>(decoder: &mut D, sequence: usize, prompt: &[i64]) -> Result<SoloSequence<D::Past>, RunError> {
     let (_, mut past) = decoder.step(&[prompt.to_vec()], None)?;
-    let (mut logits, mut pasts) = (Vec::new(), BTreeMap::new());
+    let (mut logits, mut kv_caches) = (Vec::new(), BTreeMap::new());
     for step in 0..STEPS.len() {
-        if joins(text, step) {
-            pasts.insert(step, decoder.gather(&[(&past, &[0])])?);
+        if joins(sequence, step) {
+            kv_caches.insert(step, decoder.gather(&[(&past, &[0])])?);
         }
-        let (rows, now) = decoder.step(&[vec![token(text, step)]], Some(past))?;
+        let (rows, now) = decoder.step(&[vec![token(sequence, step)]], Some(past))?;
         logits.extend(rows.into_iter().next());
         past = now;
     }
     if logits.len() == STEPS.len() {
-        Ok(SoloSequence { logits, pasts })
+        Ok(SoloSequence { logits, kv_caches })
     } else {
         Err(RunError::failed("the network gave no logits".to_owned()))
     }
 }
 
 /// Whether a sequence is in a step, but not in the step before.
-fn joins(text: usize, step: usize) -> bool {
-    let is_there = |step: usize| STEPS.get(step).is_some_and(|members| members.contains(&text));
+fn joins(sequence: usize, step: usize) -> bool {
+    let is_there = |step: usize| STEPS.get(step).is_some_and(|members| members.contains(&sequence));
     is_there(step) && step.checked_sub(1).is_none_or(|before| !is_there(before))
 }
 
@@ -109,7 +109,7 @@ fn run_step<D: Decoder>(
     let new: Vec<_> = members.iter().map(|member| vec![token(*member, step)]).collect();
     let places: Vec<Option<[usize; 1]>> = members.iter().map(|member| place(member).map(|place| [place])).collect();
     let own = |member: usize| {
-        let past = all[member].pasts.get(&step);
+        let past = all[member].kv_caches.get(&step);
         past.ok_or_else(|| RunError::failed("a sequence joins at a step without its KV cache".to_owned()))
     };
     let parts = members.iter().zip(&places).map(|(member, place)| match (&past, place) {
@@ -127,25 +127,25 @@ fn run_step<D: Decoder>(
 }
 
 /// The result if logits differ.
-fn differ(expected: &[f32], got: &[f32], count: usize) -> Option<ProbeResult> {
+fn compare_logits(expected: &[f32], got: &[f32], count: usize) -> Option<ProbeResult> {
     let bits = |logits: &[f32]| logits.iter().map(|logit| logit.to_bits()).collect::<Vec<_>>();
     if bits(expected) == bits(got) {
         return None;
     }
     let largest = expected.iter().filter(|logit| logit.is_finite()).fold(0.0_f32, |most, logit| most.max(logit.abs()));
     let off = expected.iter().zip(got).map(|(expected, got)| (expected - got).abs());
-    let furthest = off.fold(0.0_f32, |most, off| if off.is_nan() { f32::INFINITY } else { most.max(off) });
-    if expected.len() == got.len() && furthest <= 0.05 * largest {
+    let max_difference = off.fold(0.0_f32, |most, off| if off.is_nan() { f32::INFINITY } else { most.max(off) });
+    if expected.len() == got.len() && max_difference <= 0.05 * largest {
         return Some(ProbeResult::Differs("batched sequences differ from single ones in their last bits".to_owned()));
     }
     Some(ProbeResult::Dependent(format!(
-        "a sequence in a batch of {count} has other logits than alone: off by up to {furthest:e}"
+        "a sequence in a batch of {count} has other logits than alone: off by up to {max_difference:e}"
     )))
 }
 
 /// A token of a sequence, from those that every vocabulary has. Any two sequences differ in the first two tokens.
-fn token(text: usize, place: usize) -> i64 {
-    let digit = if place.is_multiple_of(2) { text % 3 } else { text / 3 % 3 };
+fn token(sequence: usize, place: usize) -> i64 {
+    let digit = if place.is_multiple_of(2) { sequence % 3 } else { sequence / 3 % 3 };
     [1, 2, 3][(digit + place) % 3]
 }
 
@@ -215,8 +215,8 @@ mod tests {
             Ok((sums.iter().map(|sum| vec![*sum, -sum]).collect(), past))
         }
 
-        fn gather(&mut self, pasts: &[(&Self::Past, &[usize])]) -> Result<Self::Past, RunError> {
-            Ok(pasts.iter().flat_map(|(past, rows)| rows.iter().map(|row| past[*row].clone())).collect())
+        fn gather(&mut self, kv_caches: &[(&Self::Past, &[usize])]) -> Result<Self::Past, RunError> {
+            Ok(kv_caches.iter().flat_map(|(past, rows)| rows.iter().map(|row| past[*row].clone())).collect())
         }
 
         fn sharing(&self) -> Sharing {
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn sequences_that_see_one_another_are_found() {
-        let seen = |meets, context| probe(&mut Fake(meets), context).expect("it goes on with texts");
+        let seen = |meets, context| probe_sequences(&mut Fake(meets), context).expect("it goes on with texts");
         assert_eq!(seen(Meets::Never, 1000), ProbeResult::Independent { sets: 3, rows_differed: true });
         assert_eq!(
             seen(Meets::Never, 20),
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn texts_differ_early() {
         let texts: std::collections::BTreeSet<Vec<i64>> =
-            (0..TRIAL_SEQUENCES).map(|text| (0..2).map(|place| token(text, place)).collect()).collect();
+            (0..TRIAL_SEQUENCES).map(|sequence| (0..2).map(|place| token(sequence, place)).collect()).collect();
         assert_eq!(texts.len(), TRIAL_SEQUENCES);
     }
 }

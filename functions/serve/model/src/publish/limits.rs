@@ -12,7 +12,7 @@ use amaas_engine::{Dim, TensorSpec};
 ///
 /// # Errors
 /// [`PublishError::Unreachable`] names the tensor and the limit.
-pub(super) fn check(inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Result<(), PublishError> {
+pub(super) fn check_limits(inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Result<(), PublishError> {
     let inputs = inputs.iter().filter(|input| !input.optional).map(|spec| ("input", spec));
     for (kind, spec) in inputs.chain(outputs.iter().map(|spec| ("output", spec))) {
         if let Some(what) = out_of_bounds(spec) {
@@ -24,7 +24,7 @@ pub(super) fn check(inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Result<(),
 }
 
 /// The warning for a network whose smallest call exceeds the default body limit.
-pub(super) fn warning(inputs: &[TensorSpec]) -> Option<String> {
+pub(super) fn body_limit_warning(inputs: &[TensorSpec]) -> Option<String> {
     let sizes =
         |input: &TensorSpec| -> Vec<u64> { input.shape.iter().filter_map(|dim| Some(dim.fixed()? as u64)).collect() };
     let bytes = |input: &TensorSpec| sizes(input).into_iter().fold(value_bytes(input.datatype), u64::saturating_mul);
@@ -76,16 +76,16 @@ mod tests {
     #[test]
     fn a_call_that_no_function_takes_by_default_is_told_of() {
         let of = |size| TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("n".to_owned()), Dim::Fixed(size)]);
-        assert_eq!(warning(&[of(4 << 20)]), None);
-        let told = warning(&[of((4 << 20) - 1), of(2)]).expect("it is larger");
+        assert_eq!(body_limit_warning(&[of(4 << 20)]), None);
+        let told = body_limit_warning(&[of((4 << 20) - 1), of(2)]).expect("it is larger");
         assert!(
             told.starts_with("a call takes 16777220 bytes of values at the least")
                 && told.contains("AMAAS_MAX_BODY_BYTES"),
             "{told}"
         );
         let optional = TensorSpec { optional: true, ..of(usize::MAX) };
-        assert_eq!(warning(&[of(1), optional]), None);
-        assert!(warning(&[of(usize::MAX), of(usize::MAX)]).is_some());
+        assert_eq!(body_limit_warning(&[of(1), optional]), None);
+        assert!(body_limit_warning(&[of(usize::MAX), of(usize::MAX)]).is_some());
     }
 
     #[test]
@@ -99,12 +99,12 @@ mod tests {
             ("x".to_owned(), vec![Dim::Fixed(1 << 40), Dim::Fixed(0)], None),
         ] {
             let spec = TensorSpec::new(name.as_str(), Datatype::Fp32, shape.clone());
-            let told = check(std::slice::from_ref(&spec), &[]).err().map(|error| error.to_string());
+            let told = check_limits(std::slice::from_ref(&spec), &[]).err().map(|error| error.to_string());
             assert_eq!(told.is_some(), expected.is_some(), "{told:?}");
             assert!(told.unwrap_or_default().contains(expected.unwrap_or_default()), "{expected:?}");
-            assert_eq!(check(&[], std::slice::from_ref(&spec)).is_err(), expected.is_some());
+            assert_eq!(check_limits(&[], std::slice::from_ref(&spec)).is_err(), expected.is_some());
             let optional = TensorSpec { optional: true, ..spec };
-            assert!(check(&[optional], &[]).is_ok());
+            assert!(check_limits(&[optional], &[]).is_ok());
             // The protocol's own reader agrees.
             let dims: Vec<_> = shape.iter().filter_map(Dim::fixed).collect();
             if let Some(count @ ..=1) = dims.iter().try_fold(1_usize, |count, size| count.checked_mul(*size)) {

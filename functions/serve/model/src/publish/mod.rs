@@ -32,7 +32,7 @@ pub use self::remove::{RemovalReport, RemovalTarget, remove};
 pub use self::seal::{BlobProtection, Publisher};
 pub use self::sharing::BatchingPolicy;
 use crate::load::TrustPolicy;
-use crate::load::{ModelSource, manifest, resolve};
+use crate::load::{ModelSource, read_manifest, resolve};
 use crate::manifest::{GoldenCases, Manifest};
 use crate::task::Tasks;
 use amaas_engine::TensorSpec;
@@ -135,7 +135,8 @@ pub async fn publish(
     let (tasks, library) = (tasks.clone(), library.to_owned());
     let lost = Lost::default();
     let making = lost.clone();
-    let checked = tokio::task::spawn_blocking(move || making.around(|| check::check(publication, &tasks, &library)));
+    let checked =
+        tokio::task::spawn_blocking(move || making.around(|| check::check_publication(publication, &tasks, &library)));
     let checked = tokio::select! {
         checked = checked => checked.map_err(|error| PublishError::Interrupted(error.to_string()))??,
         () = lost.lost() => return Err(PublishError::DoesNotEnd),
@@ -182,7 +183,7 @@ pub async fn is_published(
 ///
 /// # Errors
 /// [`PublishError::Load`] if there is none, or none that one of them signed.
-pub async fn published(
+pub async fn published_manifest(
     store: &Store,
     model: &ModelName,
     selector: &VersionSelector,
@@ -191,7 +192,7 @@ pub async fn published(
     let trust = TrustPolicy { publishers: publishers.to_vec(), least_serial: 0 };
     let source = ModelSource::new(store.clone(), None, trust);
     let version = resolve(&source, model, selector).await?;
-    Ok(manifest(&source, model, &version).await?.0)
+    Ok(read_manifest(&source, model, &version).await?.0)
 }
 
 /// Describes the ONNX file of a network.
@@ -224,7 +225,7 @@ pub fn prove_sequences(network: &NetworkFiles) -> Result<Option<Result<(), NotPr
     let specs = |tensors: &[DescribedTensor]| tensors.iter().map(spec).collect::<Option<Vec<_>>>();
     let (Some(inputs), Some(outputs)) = (specs(&inputs), specs(&outputs)) else { return Ok(None) };
     match Contract::of(&inputs, &outputs, &TensorNames::default()) {
-        Ok(contract) => decoder_trial::prove(network, &contract).map(Some),
+        Ok(contract) => decoder_trial::prove_sequences(network, &contract).map(Some),
         Err(_) => Ok(None),
     }
 }

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use super::prepare::{EquivalenceInputs, PreparedForm, prepare};
 use super::probe::ProbeResult;
 use super::sharing::{SharingDecision, decide_sharing};
-use super::trial_inputs::{TrialInputs, cases};
+use super::trial_inputs::{TrialInputs, unlabelled_cases};
 use super::upload::undescribed_network;
 use super::{Publication, PublishError, decoder_trial, probe};
 use crate::error::PredictError;
@@ -48,7 +48,7 @@ pub(super) struct TrialOutcome {
 
 impl NetworkTrial<'_> {
     /// Tries a network that generates text.
-    pub(super) fn decoder(
+    pub(super) fn try_decoder(
         &mut self,
         network: Onnx,
         decoder: &DecoderSpec,
@@ -61,10 +61,11 @@ impl NetworkTrial<'_> {
         let mut session = OnnxDecoder::new(network, contract.clone(), Sharing::None);
         let tokenizer = &*decoder.tokenizer;
         trial::generate_tokens(tokenizer, example, TRIAL_TOKENS, &mut session)
-            .map_err(|error| self.refused(&error, &BTreeMap::new()))?;
+            .map_err(|error| self.incompatible(&error, &BTreeMap::new()))?;
         // The probe runs in any case, to check that the network generates text at all.
-        let seen = decoder_trial::probe(&mut session, tokenizer.context_length()).map_err(PublishError::Contract)?;
-        let prove = || decoder_trial::prove(files, &contract);
+        let seen =
+            decoder_trial::probe_sequences(&mut session, tokenizer.context_length()).map_err(PublishError::Contract)?;
+        let prove = || decoder_trial::prove_sequences(files, &contract);
         let shared = decide_sharing(None, self.publication.batching, Ok(()), prove, || seen)?;
         drop(session);
         let prepared_reason = self.prepare(None, files, &EquivalenceInputs::Tokens(&contract));
@@ -72,7 +73,7 @@ impl NetworkTrial<'_> {
     }
 
     /// Tries a network from tensors to tensors, and the auxiliary networks.
-    pub(super) fn tensors(
+    pub(super) fn try_tensors(
         &mut self,
         network: Onnx,
         named: BTreeMap<String, AuxiliarySession>,
@@ -85,7 +86,7 @@ impl NetworkTrial<'_> {
         // First with one input: its error is clearer, and whether the network has a batch is not known yet.
         let mut example = Vec::new();
         if let Some(task) = task {
-            self.answer(task, 1, (&own, Batching::None), &named)?;
+            self.predict_examples(task, 1, (&own, Batching::None), &named)?;
             let runs = own.take_runs();
             let outputs: Vec<_> = runs.first().map(|run| run.outputs.clone()).unwrap_or_default();
             self.warnings.extend(non_unit_norm(task, &outputs));
@@ -94,13 +95,14 @@ impl NetworkTrial<'_> {
         let ended = || PublishError::Interrupted("the trial is over".to_owned());
         let warnings = &mut self.warnings;
         let golden = publication.golden.as_ref();
-        let cases =
-            own.with(|network| TrialInputs::of((network, inputs), golden, example, warnings)).ok_or_else(ended)?;
-        own.with(|network| network.check_trial()).ok_or_else(ended)??;
+        let cases = own
+            .with_network(|network| TrialInputs::of((network, inputs), golden, example, warnings))
+            .ok_or_else(ended)?;
+        own.with_network(|network| network.check_trial()).ok_or_else(ended)??;
         let (fits, prove) = (probe::same_batch(inputs), || rows::prove(&publication.network));
         let seen = || {
-            let like = |network: &mut Onnx| probe::probe_like(network, inputs, cases.golden(), cases.like());
-            match own.with(like).unwrap_or_else(|| ProbeResult::NotRun("the trial is over".to_owned())) {
+            let like = |network: &mut Onnx| probe::probe_with_kind(network, inputs, cases.golden(), cases.value_kind());
+            match own.with_network(like).unwrap_or_else(|| ProbeResult::NotRun("the trial is over".to_owned())) {
                 ProbeResult::NotRun(_) if matches!(cases, TrialInputs::None) => {
                     ProbeResult::NotRun("see the warning".to_owned())
                 }
@@ -114,16 +116,16 @@ impl NetworkTrial<'_> {
         let has_rows =
             shared.batching.has_rows() || named.values().any(|auxiliary| auxiliary.manifest_entry.batching.has_rows());
         if let Some(task) = task.filter(|task| has_rows && task.max_inputs() > 1) {
-            self.answer(task, BATCHED_EXAMPLES.min(task.max_inputs()), (&own, shared.batching), &named)?;
+            self.predict_examples(task, BATCHED_EXAMPLES.min(task.max_inputs()), (&own, shared.batching), &named)?;
         }
         drop(own);
-        let prepared_reason = self.prepare(None, &publication.network, &cases.trial());
+        let prepared_reason = self.prepare(None, &publication.network, &cases.equivalence_inputs());
         let (mut auxiliary_reasons, mut networks) = (BTreeMap::new(), BTreeMap::new());
         for (name, AuxiliaryTrial { network, manifest_entry, reason, runs }) in named {
             drop(network);
-            let known = (!runs.is_empty()).then(|| self::cases(runs));
+            let known = (!runs.is_empty()).then(|| unlabelled_cases(runs));
             let trial = known.as_ref().map_or(
-                EquivalenceInputs::Inputs(&manifest_entry.inputs, Values::default()),
+                EquivalenceInputs::Synthetic(&manifest_entry.inputs, Values::default()),
                 EquivalenceInputs::Golden,
             );
             self.prepare(Some(&name), &publication.networks[&name], &trial);
@@ -134,19 +136,19 @@ impl NetworkTrial<'_> {
     }
 
     /// Precomputes `task`, and has it predict `count` copies of its example.
-    fn answer(
+    fn predict_examples(
         &self,
         task: &LoadedTask,
         count: usize,
         (own, batching): (&Arc<TrialNetwork<Onnx>>, Batching),
         named: &BTreeMap<String, AuxiliaryTrial>,
     ) -> Result<(), PublishError> {
-        let call = self.call((own, batching), named);
+        let call = self.trial_call((own, batching), named);
         let answered = trial::precompute(task, call.clone()).and_then(|()| trial::run_example(task, call, count));
-        answered.map_err(|error| self.refused(&error, named))
+        answered.map_err(|error| self.incompatible(&error, named))
     }
 
-    fn call(
+    fn trial_call(
         &self,
         (own, batching): (&Arc<TrialNetwork<Onnx>>, Batching),
         named: &BTreeMap<String, AuxiliaryTrial>,
@@ -159,7 +161,7 @@ impl NetworkTrial<'_> {
     }
 
     /// The error that the task cannot run its networks.
-    fn refused(&self, error: &PredictError, named: &BTreeMap<String, AuxiliaryTrial>) -> PublishError {
+    fn incompatible(&self, error: &PredictError, named: &BTreeMap<String, AuxiliaryTrial>) -> PublishError {
         let own = (None, self.tensors.0, self.tensors.1);
         let named = named.iter().map(|(name, it)| {
             (Some(name.as_str()), it.manifest_entry.inputs.as_slice(), it.manifest_entry.outputs.as_slice())
@@ -204,14 +206,15 @@ impl AuxiliaryTrial {
     /// Decides which calls share its runs, with the inputs on which the task ran it.
     fn decide_sharing(&mut self, name: &String, publication: &Publication) -> Result<(), PublishError> {
         self.runs = self.network.take_runs().into_iter().map(|run| run.inputs).collect();
-        let known = (!self.runs.is_empty()).then(|| cases(self.runs.clone()));
+        let known = (!self.runs.is_empty()).then(|| unlabelled_cases(self.runs.clone()));
         let inputs = &self.manifest_entry.inputs;
         let (fits, prove) = (probe::same_batch(inputs), || rows::prove(&publication.networks[name]));
         let ended = || ProbeResult::NotRun("the trial is over".to_owned());
-        let probed = || self.network.with(|onnx| probe::probe(onnx, inputs, known.as_ref())).unwrap_or_else(ended);
+        let probed =
+            || self.network.with_network(|onnx| probe::probe(onnx, inputs, known.as_ref())).unwrap_or_else(ended);
         let SharingDecision { batching, rows_proof, reason } =
             decide_sharing(Some(name), publication.batching, fits, prove, probed)?;
-        let checked = self.network.with(|onnx| onnx.check_trial());
+        let checked = self.network.with_network(|onnx| onnx.check_trial());
         checked.transpose()?;
         (self.manifest_entry.batching, self.manifest_entry.rows_proof, self.reason) = (batching, rows_proof, reason);
         Ok(())

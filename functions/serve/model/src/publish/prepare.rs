@@ -24,7 +24,7 @@ pub(super) enum EquivalenceInputs<'t> {
     /// Known inputs.
     Golden(&'t GoldenCases),
     /// Synthetic inputs of this kind.
-    Inputs(&'t [TensorSpec], Values),
+    Synthetic(&'t [TensorSpec], Values),
     /// A sequence that a decoder continues.
     Tokens(&'t Contract),
     /// None: no inputs are known that the network accepts.
@@ -78,7 +78,7 @@ pub(super) fn prepare(
             return Err("there is nothing to compare it on".to_owned());
         }
         if prepack == Prepack::AtLoad || matches!(trial, EquivalenceInputs::Tokens(_)) {
-            if !answers.iter().map(bits).eq(same.iter().map(bits)) {
+            if !answers.iter().map(canonical_bytes).eq(same.iter().map(canonical_bytes)) {
                 return Err("outputs of the prepared network differ in their last bits".to_owned());
             }
         } else {
@@ -102,18 +102,18 @@ impl EquivalenceInputs<'_> {
             Self::Golden(golden) => {
                 golden.cases.iter().take(MAX_COMPARED_CASES).map(|case| run(&case.inputs)).collect()
             }
-            Self::Inputs(inputs, like) => {
+            Self::Synthetic(inputs, like) => {
                 let required = inputs.iter().filter(|input| !input.optional);
                 [1, 2].into_iter().map(|seed| run(&made_up_like(required.clone(), seed, *like)?)).collect()
             }
-            Self::Tokens(contract) => return tokens(network, contract),
+            Self::Tokens(contract) => return decode_logits(network, contract),
             Self::None => return Ok(Vec::new()),
         };
         Ok(outputs?.concat())
     }
 }
 
-fn tokens(network: Onnx, contract: &Contract) -> Result<Vec<Tensor>, String> {
+fn decode_logits(network: Onnx, contract: &Contract) -> Result<Vec<Tensor>, String> {
     let mut decoder = OnnxDecoder::new(network, contract.clone(), Sharing::None);
     let (first, past) = decoder.step(&[vec![1, 2, 3]], None).map_err(|error| error.for_operator())?;
     let (second, _) = decoder.step(&[vec![1]], Some(past)).map_err(|error| error.for_operator())?;
@@ -122,7 +122,7 @@ fn tokens(network: Onnx, contract: &Contract) -> Result<Vec<Tensor>, String> {
 }
 
 /// The bytes of a tensor, which differ for 0 and -0, and are equal for NaNs with the same bits.
-fn bits(tensor: &Tensor) -> (String, Vec<usize>, Vec<u8>) {
+fn canonical_bytes(tensor: &Tensor) -> (String, Vec<usize>, Vec<u8>) {
     let mut bytes = Vec::new();
     tensor.write_bytes(&mut bytes);
     (tensor.name().to_owned(), tensor.shape().to_vec(), bytes)

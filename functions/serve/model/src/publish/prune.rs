@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::PublishError;
 use super::catalogue::{payload, read};
 use super::in_progress::InProgress;
-use super::upload::missing;
+use super::upload::missing_blob;
 use crate::manifest::{FORMAT, Manifest};
 use amaas_store::{ObjectStat, Store};
 
@@ -87,26 +87,26 @@ async fn references(store: &Store) -> Result<HashSet<String>, PublishError> {
                 None => return Err(unknown()),
                 Some(FORMAT) => {
                     let manifest = Manifest::from_json(&payload).map_err(|_| unknown())?;
-                    if let Some(blob) = missing(store, &manifest).await? {
+                    if let Some(blob) = missing_blob(store, &manifest).await? {
                         return Err(PublishError::DanglingReference { key, blob });
                     }
                 }
                 Some(_) => {}
             }
-            collect(&value, &mut references);
+            collect_digests(&value, &mut references);
         }
     }
     Ok(references)
 }
 
 /// Collects every string of `value` with the length of a digest, so that manifests of later formats are understood too.
-fn collect(value: &Value, into: &mut HashSet<String>) {
+fn collect_digests(value: &Value, into: &mut HashSet<String>) {
     match value {
         Value::String(text) if text.len() == DIGEST_CHARS => {
             into.insert(text.clone());
         }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
-        Value::Object(members) => members.values().for_each(|value| collect(value, into)),
+        Value::Array(values) => values.iter().for_each(|value| collect_digests(value, into)),
+        Value::Object(members) => members.values().for_each(|value| collect_digests(value, into)),
         _ => {}
     }
 }

@@ -98,8 +98,8 @@ pub(super) async fn is_same(
     protection: &BlobProtection,
 ) -> Result<bool, VaultError> {
     let described = |manifest: &Manifest| {
-        let given = manifest.blobs().filter(|(role, _)| is_given(role));
-        let sizes: Vec<_> = given.map(|(role, blob)| (role.label(), blob.size)).collect();
+        let originals = manifest.blobs().filter(|(role, _)| is_original(role));
+        let sizes: Vec<_> = originals.map(|(role, blob)| (role.label(), blob.size)).collect();
         let networks = manifest.networks.values();
         let networks = networks.map(|it| (it.inputs.clone(), it.outputs.clone(), it.batching, it.rows_proof));
         let own = (manifest.inputs.clone(), manifest.outputs.clone(), manifest.batching, manifest.rows_proof);
@@ -108,7 +108,7 @@ pub(super) async fn is_same(
     if there.model != draft.model || described(there) != described(draft) {
         return Ok(false);
     }
-    let mut files = files.iter().filter(|(role, _)| is_given(role));
+    let mut files = files.iter().filter(|(role, _)| is_original(role));
     let blob = |role: &BlobRole| there.blobs().find(|(other, _)| other == role).map(|(_, blob)| blob.clone());
     Ok(match (protection, &there.sealing) {
         (BlobProtection::Unsealed, None) => {
@@ -133,7 +133,7 @@ pub(super) async fn is_same(
 }
 
 /// Whether a blob is a file of the publication, not derived from one.
-fn is_given(role: &BlobRole) -> bool {
+fn is_original(role: &BlobRole) -> bool {
     !matches!(role, BlobRole::Prepared { .. })
 }
 
@@ -158,10 +158,10 @@ fn set_blob(manifest: &mut Manifest, role: &BlobRole, blob: Blob) {
                 network.external.insert(file.clone(), blob);
             }
         }
-        BlobRole::Prepared { network: None } => manifest.prepared = Some(PreparedNetwork::here(blob)),
+        BlobRole::Prepared { network: None } => manifest.prepared = Some(PreparedNetwork::of_this_machine(blob)),
         BlobRole::Prepared { network: Some(name) } => {
             if let Some(network) = manifest.networks.get_mut(name) {
-                network.prepared = Some(PreparedNetwork::here(blob));
+                network.prepared = Some(PreparedNetwork::of_this_machine(blob));
             }
         }
     }

@@ -15,7 +15,7 @@ pub(super) enum TrialInputs<'c> {
     /// The inputs that the task made of its example, with unknown outputs.
     Example(GoldenCases),
     /// Synthetic inputs, which the network accepts.
-    MadeUp(&'c [TensorSpec], Values),
+    Synthetic(&'c [TensorSpec], Values),
     /// None: the network does not accept synthetic inputs.
     None,
 }
@@ -32,10 +32,10 @@ impl<'c> TrialInputs<'c> {
             return Self::Golden(golden);
         }
         if !example.is_empty() {
-            return Self::Example(cases(example));
+            return Self::Example(unlabelled_cases(example));
         }
         match probe::find_values(network, inputs) {
-            Ok(like) => Self::MadeUp(inputs, like),
+            Ok(kind) => Self::Synthetic(inputs, kind),
             Err(reason) => {
                 warnings.push(format!(
                     "the network was not tried: it does not accept synthetic inputs ({}). Give golden cases with --golden: then it \
@@ -52,28 +52,28 @@ impl<'c> TrialInputs<'c> {
         match self {
             Self::Golden(golden) => Some(golden),
             Self::Example(golden) => Some(golden),
-            Self::MadeUp(..) | Self::None => None,
+            Self::Synthetic(..) | Self::None => None,
         }
     }
 
     /// The kind of synthetic values that the network accepts.
-    pub(super) fn like(&self) -> Values {
-        if let Self::MadeUp(_, like) = self { *like } else { Values::default() }
+    pub(super) fn value_kind(&self) -> Values {
+        if let Self::Synthetic(_, kind) = self { *kind } else { Values::default() }
     }
 
     /// The inputs on which the prepared network is compared.
-    pub(super) fn trial(&self) -> EquivalenceInputs<'_> {
+    pub(super) fn equivalence_inputs(&self) -> EquivalenceInputs<'_> {
         match self {
             Self::Golden(golden) => EquivalenceInputs::Golden(golden),
             Self::Example(golden) => EquivalenceInputs::Golden(golden),
-            Self::MadeUp(inputs, like) => EquivalenceInputs::Inputs(inputs, *like),
+            Self::Synthetic(inputs, kind) => EquivalenceInputs::Synthetic(inputs, *kind),
             Self::None => EquivalenceInputs::None,
         }
     }
 }
 
 /// Runs as cases with unknown outputs.
-pub(super) fn cases(runs: Vec<Vec<Tensor>>) -> GoldenCases {
+pub(super) fn unlabelled_cases(runs: Vec<Vec<Tensor>>) -> GoldenCases {
     let cases = runs.into_iter().map(|inputs| GoldenCase { inputs, outputs: Vec::new() }).collect();
     GoldenCases { format: GOLDEN_FORMAT.to_owned(), atol: 0.0, producer: String::new(), cases }
 }

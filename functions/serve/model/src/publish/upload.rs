@@ -28,7 +28,8 @@ pub(super) async fn upload(
     let CheckedPublication { publication, prepared, inputs, outputs, shared, networks, .. } = checked;
     let SharingDecision { batching, rows_proof, reason: batching_reason } = shared;
     refuse_near(store, &publication.model, &publication.alias).await?;
-    let (mut files, chosen, alias) = (files(&publication), publication.version.clone(), publication.alias.clone());
+    let (mut files, chosen, alias) =
+        (publication_files(&publication), publication.version.clone(), publication.alias.clone());
     files.extend(prepared.into_iter().map(|(network, bytes)| (BlobRole::Prepared { network }, bytes)));
     let draft = Manifest { networks, inputs, outputs, batching, rows_proof, ..draft(publication) };
     let (manifest, is_new) = write(store, draft, files, chosen, publisher).await?;
@@ -50,11 +51,14 @@ pub(super) async fn is_published(
     publication: &Publication,
     publisher: &Publisher,
 ) -> Result<bool, PublishError> {
-    let (files, draft) = (files(publication), draft(publication.clone()));
+    let (files, draft) = (publication_files(publication), draft(publication.clone()));
     for name in store.list(&format!("models/{}/", publication.model)).await? {
         let Ok(version) = name.parse::<Version>() else { continue };
-        let Some(there) = read(store, &manifest_key(&publication.model, &version), publisher).await? else { continue };
-        if !is_as_asked(&there, publication.batching) {
+        let Some(there) = read_own_manifest(store, &manifest_key(&publication.model, &version), publisher).await?
+        else {
+            continue;
+        };
+        if !matches_policy(&there, publication.batching) {
             continue;
         }
         // Inputs, outputs and the proof follow from the network's file, so they are copied, not compared.
@@ -73,7 +77,8 @@ pub(super) async fn is_published(
             networks: networks.collect(),
             ..draft.clone()
         };
-        if is_same(&there, &draft, &files, &publisher.protection).await? && missing(store, &there).await?.is_none() {
+        if is_same(&there, &draft, &files, &publisher.protection).await? && missing_blob(store, &there).await?.is_none()
+        {
             return Ok(true);
         }
     }
@@ -82,7 +87,7 @@ pub(super) async fn is_published(
 
 /// Whether the batching of the published manifest `there` is what `policy` would decide now. A version with another policy or
 /// an older analysis is published anew.
-fn is_as_asked(there: &Manifest, policy: BatchingPolicy) -> bool {
+fn matches_policy(there: &Manifest, policy: BatchingPolicy) -> bool {
     let named = there.networks.values().map(|network| (network.batching, network.rows_proof));
     std::iter::once((there.batching, there.rows_proof)).chain(named).all(|(batching, proof)| match policy {
         BatchingPolicy::Auto => match batching {
@@ -96,18 +101,18 @@ fn is_as_asked(there: &Manifest, policy: BatchingPolicy) -> bool {
 }
 
 /// The files of a publication to store.
-fn files(publication: &Publication) -> VersionFiles {
-    let mut files = of_network(BlobRole::Network, None, &publication.network);
+fn publication_files(publication: &Publication) -> VersionFiles {
+    let mut files = network_files(BlobRole::Network, None, &publication.network);
     files.extend(publication.assets.iter().map(|(name, bytes)| (BlobRole::Asset(name.clone()), bytes.clone())));
     for (name, network) in &publication.networks {
-        files.extend(of_network(BlobRole::Auxiliary(name.clone()), Some(name), network));
+        files.extend(network_files(BlobRole::Auxiliary(name.clone()), Some(name), network));
     }
     files.extend(publication.golden.as_ref().map(|golden| (BlobRole::Golden, load_cases(golden))));
     files
 }
 
 /// The files of one network.
-fn of_network(role: BlobRole, name: Option<&String>, network: &NetworkFiles) -> VersionFiles {
+fn network_files(role: BlobRole, name: Option<&String>, network: &NetworkFiles) -> VersionFiles {
     let external = network.external.iter().map(|(file, bytes)| {
         // A view; sealing copies it in any case.
         (BlobRole::External { network: name.cloned(), file: file.clone() }, Bytes::from_owner(Arc::clone(bytes)))
@@ -176,7 +181,7 @@ async fn upload_blobs(store: &Store, files: Vec<Bytes>) -> Result<(), StoreError
 }
 
 /// The first blob of `manifest` that is missing from `store` or has another size.
-pub(super) async fn missing(store: &Store, manifest: &Manifest) -> Result<Option<String>, StoreError> {
+pub(super) async fn missing_blob(store: &Store, manifest: &Manifest) -> Result<Option<String>, StoreError> {
     for (_, blob) in manifest.blobs() {
         let key = blob_key(&blob.digest);
         if store.size(&key).await? != Some(blob.size) {
@@ -199,14 +204,14 @@ async fn write(
     for _ in 0..MAX_ATTEMPTS {
         let newest = match &chosen {
             Some(version) => Some(version.clone()),
-            None => newest(store, &draft).await?.map(numbered_version),
+            None => newest_number(store, &draft).await?.map(numbered_version),
         };
         if let Some(newest) = newest {
             let key = manifest_key(&draft.model, &newest);
-            if let Some(there) = read(store, &key, publisher).await?
+            if let Some(there) = read_own_manifest(store, &key, publisher).await?
                 && is_same(&there, &draft, &files, &publisher.protection).await?
             {
-                match missing(store, &there).await? {
+                match missing_blob(store, &there).await? {
                     None => return Ok((there, false)),
                     Some(blob) if chosen.is_some() => {
                         let (model, version) = (there.model.to_string(), there.version.to_string());
@@ -244,7 +249,7 @@ async fn write(
 }
 
 /// The highest version that is a number.
-async fn newest(store: &Store, draft: &Manifest) -> Result<Option<u64>, StoreError> {
+async fn newest_number(store: &Store, draft: &Manifest) -> Result<Option<u64>, StoreError> {
     let names = store.list(&format!("models/{}/", draft.model)).await?;
     Ok(names.iter().filter_map(|name| name.parse().ok()).max())
 }
@@ -268,7 +273,7 @@ fn numbered_version(number: u64) -> Version {
 }
 
 /// The manifest under `key`; `None` if there is none that this publisher signed.
-async fn read(store: &Store, key: &str, publisher: &Publisher) -> Result<Option<Manifest>, StoreError> {
+async fn read_own_manifest(store: &Store, key: &str, publisher: &Publisher) -> Result<Option<Manifest>, StoreError> {
     match store.read(key).await {
         Ok(object) => Ok(Manifest::verify(&object.bytes, &[publisher.signer.verifying_key()]).ok()),
         Err(error) if error.is_not_found() => Ok(None),
@@ -370,7 +375,7 @@ mod tests {
                 assert!(error.to_string().contains("is damaged: blobs/sha256/"), "{error}");
                 let (second, is_new) = write(None).await.expect("written");
                 assert!(is_new && second.version != first.version, "{second:?}");
-                assert!(missing(&store, &second).await.expect("asked").is_none());
+                assert!(missing_blob(&store, &second).await.expect("asked").is_none());
             }
         }
         assert_eq!(store.list("uploads/").await.expect("listed"), Vec::<String>::new());
@@ -407,7 +412,7 @@ mod tests {
             (BatchingPolicy::SameTenant, Rows, now, false),
         ] {
             let own = Manifest { batching, rows_proof, ..manifest("1") };
-            assert_eq!(is_as_asked(&own, policy), expected, "{policy:?} {batching:?} {rows_proof:?}");
+            assert_eq!(matches_policy(&own, policy), expected, "{policy:?} {batching:?} {rows_proof:?}");
             // A network beside the model's own counts as much.
             let named = AuxiliaryNetwork { batching, rows_proof, ..undescribed_network(&NetworkFiles::default()) };
             let networks = [("text".to_owned(), named)].into();
@@ -417,7 +422,7 @@ mod tests {
                 BatchingPolicy::SameTenant => (SameTenant, None),
             };
             let beside = Manifest { networks, batching: good.0, rows_proof: good.1, ..manifest("1") };
-            assert_eq!(is_as_asked(&beside, policy), expected, "beside: {policy:?} {batching:?} {rows_proof:?}");
+            assert_eq!(matches_policy(&beside, policy), expected, "beside: {policy:?} {batching:?} {rows_proof:?}");
         }
     }
 

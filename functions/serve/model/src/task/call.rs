@@ -38,7 +38,7 @@ pub trait CallHost: Send + Sync {
     async fn charge(&self, cost: Cost) -> Result<(), PredictError>;
 
     /// Sets the usage of the call, which replaces what was charged.
-    fn uses(&self, usage: UsageSoFar);
+    fn set_usage(&self, usage: UsageSoFar);
 }
 
 /// CPU work that stores its own result.
@@ -195,8 +195,8 @@ impl ModelCall {
     }
 
     /// Sets the usage of the call.
-    pub fn uses(&self, usage: UsageSoFar) {
-        self.host.uses(usage);
+    pub fn set_usage(&self, usage: UsageSoFar) {
+        self.host.set_usage(usage);
     }
 
     /// Runs `runs` one after the other, so that other calls can run in between, and returns the outputs of each.

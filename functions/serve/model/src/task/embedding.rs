@@ -181,9 +181,9 @@ pub fn encode_texts<E: TextEncoder>(
     let mut waiting: Vec<TextTokens> = Vec::new();
     let (mut longest, mut unpadded) = (0, 0);
     for (text, tokens) in texts {
-        let length = padded(tokens.ids.len(), batching);
+        let length = padded_length(tokens.ids.len(), batching);
         unpadded += length;
-        if !waiting.is_empty() && !fits((waiting.len() + 1) * length, unpadded, batching) {
+        if !waiting.is_empty() && !may_share_run((waiting.len() + 1) * length, unpadded, batching) {
             runs.push(run(&std::mem::take(&mut waiting), longest)?);
             unpadded = length;
         }
@@ -254,7 +254,7 @@ impl EncodedTexts {
             let none = |what| {
                 PredictError::not_finite(format!("{}[{}]: the network gave a vector {what}", self.member, row.text))
             };
-            let embedding = unit(vector).map_err(none)?;
+            let embedding = normalised(vector).map_err(none)?;
             Ok(Embedding { embedding, tokens: row.tokens, truncated: row.truncated })
         };
         embeddings.into_iter().map(embedding).collect()
@@ -263,7 +263,7 @@ impl EncodedTexts {
 
 /// Normalises `vector` to length 1; a vector of length 1 keeps its bits. The error says what is wrong with it.
 #[allow(clippy::cast_possible_truncation)] // it is a number of 32 bits, divided
-fn unit(vector: &[f32]) -> Result<Vec<f32>, &'static str> {
+fn normalised(vector: &[f32]) -> Result<Vec<f32>, &'static str> {
     match norm(vector) {
         norm if is_unit(norm) => Ok(vector.to_vec()),
         // Squares of FP32 cannot overflow FP64, so a value itself is not finite.
@@ -283,12 +283,12 @@ fn is_unit(norm: f64) -> bool {
 }
 
 /// The padded length of a text of `length` tokens; calls with texts of about the same length share a run.
-fn padded(length: usize, batching: Batching) -> usize {
+fn padded_length(length: usize, batching: Batching) -> usize {
     if batching.has_rows() { length.next_multiple_of(PADDING_STEP) } else { length }
 }
 
 /// Whether texts may share a run that have `together` tokens padded to the longest, and `unpadded` tokens padded separately.
-fn fits(together: usize, unpadded: usize, batching: Batching) -> bool {
+fn may_share_run(together: usize, unpadded: usize, batching: Batching) -> bool {
     batching.has_rows() && together <= MAX_RUN_TOKENS && together <= 2 * unpadded
 }
 

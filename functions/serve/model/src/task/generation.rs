@@ -191,7 +191,7 @@ impl<G: TextGenerator> CompletionsInterface for TextGeneration<G> {
         let all = generate.begin(calls)?;
         let prompt_tokens: usize = all.iter().map(Events::prompt_tokens).sum();
         let generated = all.iter().map(Events::counter).collect();
-        call.uses(UsageSoFar { rows: all.len(), tokens: Some(prompt_tokens as u64), generated });
+        call.set_usage(UsageSoFar { rows: all.len(), tokens: Some(prompt_tokens as u64), generated });
         Ok(all)
     }
 }

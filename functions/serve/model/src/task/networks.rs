@@ -165,7 +165,7 @@ impl ModelNetwork {
     }
 
     /// Waits until a run of it does not end.
-    pub async fn lost(&self) {
+    pub async fn wait_until_lost(&self) {
         match &self.executor {
             NetworkExecutor::Batched(infer) => infer.lost().await,
             NetworkExecutor::Decoder(generate) => generate.lost().await,
@@ -174,7 +174,7 @@ impl ModelNetwork {
     }
 
     /// Its queue depth, in rows; in calls if it is a decoder.
-    pub fn waiting(&self) -> usize {
+    pub fn queue_depth(&self) -> usize {
         match &self.executor {
             NetworkExecutor::Batched(infer) => infer.waiting(),
             NetworkExecutor::Decoder(generate) => generate.waiting(),

@@ -41,11 +41,11 @@ pub(super) enum ProbeResult {
 
 /// Runs rows alone, batched, next to other rows and at other positions: synthetic ones for `inputs`, and those of `golden`.
 pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: Option<&GoldenCases>) -> ProbeResult {
-    probe_like(network, inputs, golden, Values::default())
+    probe_with_kind(network, inputs, golden, Values::default())
 }
 
 /// The same, with synthetic inputs of the kind `like`, which the network accepts.
-pub(super) fn probe_like(
+pub(super) fn probe_with_kind(
     network: &mut impl Network,
     inputs: &[TensorSpec],
     golden: Option<&GoldenCases>,
@@ -53,8 +53,8 @@ pub(super) fn probe_like(
 ) -> ProbeResult {
     let begun = Instant::now();
     let (mut sets, mut rows_differed, mut refused, mut differs) = (0, false, None, None);
-    let golden = golden.and_then(|golden| sets::of_golden(golden, inputs));
-    'sets: for set in golden.into_iter().map(Ok).chain(sets::made_up_sets(inputs, like)) {
+    let golden = golden.and_then(|golden| sets::golden_set(golden, inputs));
+    'sets: for set in golden.into_iter().map(Ok).chain(sets::synthetic_sets(inputs, like)) {
         let set = match set {
             Ok(set) => set,
             Err(reason) => {
@@ -66,7 +66,7 @@ pub(super) fn probe_like(
             if sets > 0 && begun.elapsed() > MAX_PROBE_TIME {
                 break 'sets;
             }
-            let set = set.only(&sent);
+            let set = set.with_inputs(&sent);
             // Calls without inputs never share a run.
             if set.rows.iter().any(Vec::is_empty) {
                 continue;

@@ -11,27 +11,27 @@ use amaas_engine::{Dim, TensorSpec};
 #[derive(Clone, Debug)]
 pub(super) struct RowSet {
     pub(super) rows: Vec<InputRow>,
-    pub(super) strangers: Vec<InputRow>,
+    pub(super) replacements: Vec<InputRow>,
 }
 
 impl RowSet {
     /// The same with only the inputs in `sent`.
-    pub(super) fn only(&self, sent: &[&str]) -> Self {
-        let only = |rows: &[InputRow]| {
+    pub(super) fn with_inputs(&self, sent: &[&str]) -> Self {
+        let keep = |rows: &[InputRow]| {
             let row = |row: &InputRow| row.iter().filter(|tensor| sent.contains(&tensor.name())).cloned().collect();
             rows.iter().map(row).collect()
         };
-        Self { rows: only(&self.rows), strangers: only(&self.strangers) }
+        Self { rows: keep(&self.rows), replacements: keep(&self.replacements) }
     }
 }
 
 /// The largest group of golden rows with the same shapes. Cases with several rows are split.
-pub(super) fn of_golden(golden: &GoldenCases, inputs: &[TensorSpec]) -> Option<RowSet> {
+pub(super) fn golden_set(golden: &GoldenCases, inputs: &[TensorSpec]) -> Option<RowSet> {
     let mut groups: Vec<Vec<InputRow>> = Vec::new();
     for case in &golden.cases {
         let Some(rows) = case.inputs.first().and_then(Tensor::rows) else { continue };
         for row in split(&case.inputs, &vec![1; rows]).into_iter().flatten() {
-            let row = completed(&row, inputs)?;
+            let row = complete_row(&row, inputs)?;
             let shapes = |row: &InputRow| row.iter().map(|tensor| tensor.shape().to_vec()).collect::<Vec<_>>();
             match groups.iter_mut().find(|group| shapes(&group[0]) == shapes(&row)) {
                 Some(group) if group.len() < MAX_SET_ROWS && !group.contains(&row) => group.push(row),
@@ -41,12 +41,12 @@ pub(super) fn of_golden(golden: &GoldenCases, inputs: &[TensorSpec]) -> Option<R
         }
     }
     let rows = groups.into_iter().max_by_key(Vec::len).filter(|rows| rows.len() > 1)?;
-    let strangers = rows.iter().cycle().skip(1).take(rows.len()).cloned().collect();
-    Some(RowSet { rows, strangers })
+    let replacements = rows.iter().cycle().skip(1).take(rows.len()).cloned().collect();
+    Some(RowSet { rows, replacements })
 }
 
 /// A golden row in the order of the network's inputs, with synthetic values for omitted ones.
-fn completed(row: &[Tensor], inputs: &[TensorSpec]) -> Option<InputRow> {
+fn complete_row(row: &[Tensor], inputs: &[TensorSpec]) -> Option<InputRow> {
     let mut all = Vec::with_capacity(inputs.len());
     for input in inputs {
         match row.iter().find(|tensor| tensor.name() == input.name) {
@@ -58,11 +58,11 @@ fn completed(row: &[Tensor], inputs: &[TensorSpec]) -> Option<InputRow> {
 }
 
 /// Sets of synthetic rows, the most revealing first.
-pub(super) fn made_up_sets(inputs: &[TensorSpec], like: Values) -> impl Iterator<Item = Result<RowSet, String>> + '_ {
+pub(super) fn synthetic_sets(inputs: &[TensorSpec], like: Values) -> impl Iterator<Item = Result<RowSet, String>> + '_ {
     variations(inputs, like.length)
         .into_iter()
         .zip(1..)
-        .map(move |((own, other), number)| made(inputs, own, other, number * 1000))
+        .map(move |((own, other), number)| make_set(inputs, own, other, number * 1000))
 }
 
 /// The kinds of values of rows, and of their replacements.
@@ -74,9 +74,9 @@ fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
         |input: &TensorSpec| !is_float(input) && !matches!(input.datatype, Datatype::Bool | Datatype::Bytes);
     let is_open =
         |input: &TensorSpec| input.unranked || input.shape.iter().skip(1).any(|dim| matches!(dim, Dim::Symbol(_)));
-    let scales: &[_] = if inputs.iter().any(is_float) { &SCALES } else { &SCALES[..1] };
-    let ranges: &[_] = if inputs.iter().any(is_integer) { &RANGES } else { &RANGES[..1] };
-    let lengths: &[_] = if inputs.iter().any(is_open) { &LENGTHS } else { &[] };
+    let scales: &[_] = if inputs.iter().any(is_float) { &SCALE_PAIRS } else { &SCALE_PAIRS[..1] };
+    let ranges: &[_] = if inputs.iter().any(is_integer) { &RANGE_PAIRS } else { &RANGE_PAIRS[..1] };
+    let lengths: &[_] = if inputs.iter().any(is_open) { &EXTRA_LENGTHS } else { &[] };
     let like = |scale, integers| Values { scale, integers, length };
     let one = |scale: &(f32, f32), range: &(Integers, Integers)| (like(scale.0, range.0), like(scale.1, range.1));
     // Each scale and range once, then all combinations.
@@ -99,25 +99,25 @@ fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
 }
 
 /// Rows of the kind `own` and replacements of the kind `other`, as many as [`MAX_SET_VALUES`] allows.
-fn made(inputs: &[TensorSpec], own: Values, other: Values, seed: u64) -> Result<RowSet, String> {
+fn make_set(inputs: &[TensorSpec], own: Values, other: Values, seed: u64) -> Result<RowSet, String> {
     let first = made_up_like(inputs, seed, own)?;
     let count: usize = first.iter().map(|tensor| tensor.data().len()).sum();
     let rows = (MAX_SET_VALUES / count.max(1) / 2).clamp(2, MAX_SET_ROWS) as u64;
     let many = |seed: u64, like| (0..rows).map(|row| made_up_like(inputs, seed + row, like)).collect::<Result<_, _>>();
-    Ok(RowSet { rows: many(seed, own)?, strangers: many(seed + 100, other)? })
+    Ok(RowSet { rows: many(seed, own)?, replacements: many(seed + 100, other)? })
 }
 
 /// Magnitudes of floats, of rows and of replacements.
-const SCALES: [(f32, f32); 6] = [(1.0, 1.0), (1.0, 1e6), (1e3, 1e-3), (1e-6, 1e6), (1e6, 1e-6), (1e-3, 1e3)];
+const SCALE_PAIRS: [(f32, f32); 6] = [(1.0, 1.0), (1.0, 1e6), (1e3, 1e-3), (1e-6, 1e6), (1e6, 1e-6), (1e-3, 1e3)];
 /// Ranges of integers, of rows and of replacements.
-const RANGES: [(Integers, Integers); 4] = [
+const RANGE_PAIRS: [(Integers, Integers); 4] = [
     (Integers::Bits, Integers::Bits),
     (Integers::Thousand, Integers::Bits),
     (Integers::Bits, Integers::Thousand),
     (Integers::Full, Integers::Full),
 ];
 /// Further sizes of dynamic dimensions.
-const LENGTHS: [usize; 4] = [7, 1, 16, 3];
+const EXTRA_LENGTHS: [usize; 4] = [7, 1, 16, 3];
 /// An odd number, larger than SIMD vectors of two or four lanes.
 pub(super) const MAX_SET_ROWS: usize = 7;
 /// Values of all rows of a set with their replacements; 64 MiB of FP32.

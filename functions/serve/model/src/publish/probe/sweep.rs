@@ -29,7 +29,7 @@ pub(super) fn sweep(network: &mut impl Network, set: &RowSet) -> Result<bool, Sw
             break;
         }
     }
-    let set = RowSet { rows: set.rows[..alone.len()].to_vec(), strangers: set.strangers[..alone.len()].to_vec() };
+    let set = RowSet { rows: set.rows[..alone.len()].to_vec(), replacements: set.replacements[..alone.len()].to_vec() };
     let mut trial = RowSweep { network, set: &set, alone: &alone };
     // The strictest comparison comes first.
     trial.compare_with_other_neighbours()?;
@@ -68,8 +68,8 @@ impl<N: Network> RowSweep<'_, N> {
                 let (expected, got) = (&self.alone[*row][output], &outputs[output]);
                 let Some(gap) = gap(expected, got) else { return Err(shape_mismatch(expected, got)) };
                 // If a nudge of the row's last bits changes as much, the order of sums explains it.
-                let explained = gap.is_within(expected, largest) || self.explains(*row, output, gap);
-                all = all.and(if explained { TensorGap { of: gap.of, ..TensorGap::default() } } else { gap });
+                let explained = gap.is_within(expected, largest) || self.is_explained_by_nudge(*row, output, gap);
+                all = all.combine(if explained { TensorGap { of: gap.of, ..TensorGap::default() } } else { gap });
             }
             if all.is_none() {
                 continue;
@@ -96,8 +96,9 @@ impl<N: Network> RowSweep<'_, N> {
         for (bit, side) in (0..bits).flat_map(|bit| [(bit, 0), (bit, 1)]) {
             let stays = |place: usize| place >> bit & 1 == side;
             let rows = &self.set.rows;
-            let mixed: Vec<_> =
-                (0..count).map(|place| if stays(place) { &rows[place] } else { &self.set.strangers[place] }).collect();
+            let mixed: Vec<_> = (0..count)
+                .map(|place| if stays(place) { &rows[place] } else { &self.set.replacements[place] })
+                .collect();
             let outputs = self.run_batched(&mixed)?;
             for place in (0..count).filter(|place| stays(*place)) {
                 for (expected, got) in whole[place].iter().zip(&outputs[place]) {
@@ -107,7 +108,7 @@ impl<N: Network> RowSweep<'_, N> {
                             "row {place} of {count} changed its values of {:?} when other rows of its run changed: {gap}",
                             expected.name()
                         );
-                        return Err(SweepEnd::Found(self.unless_random(&whole, what)?));
+                        return Err(SweepEnd::Found(self.dependent_unless_random(&whole, what)?));
                     }
                 }
             }
@@ -116,7 +117,7 @@ impl<N: Network> RowSweep<'_, N> {
     }
 
     /// The result for a run in which a row changed: dependent for the reason `what`, unless the network is not deterministic.
-    fn unless_random(&mut self, whole: &[Vec<Tensor>], what: String) -> Result<ProbeResult, SweepEnd> {
+    fn dependent_unless_random(&mut self, whole: &[Vec<Tensor>], what: String) -> Result<ProbeResult, SweepEnd> {
         let again = self.run_batched(&self.set.rows.iter().collect::<Vec<_>>())?;
         let same = whole.iter().flatten().zip(again.iter().flatten());
         let mut same = same.map(|(one, other)| gap(one, other).is_some_and(|gap| gap.is_within(one, magnitude(one))));
@@ -128,12 +129,13 @@ impl<N: Network> RowSweep<'_, N> {
     }
 
     /// Whether a nudge of the row's own last bits changes `output` by about as much as `gap`.
-    fn explains(&mut self, row: usize, output: usize, gap: TensorGap) -> bool {
-        (0..NUDGES).any(|pattern| {
+    fn is_explained_by_nudge(&mut self, row: usize, output: usize, gap: TensorGap) -> bool {
+        (0..NUDGE_PATTERNS).any(|pattern| {
             let Ok(nudged) = self.network.run(&nudged(&self.set.rows[row], pattern)) else { return false };
             let own = nudged.get(output).and_then(|nudged| self::gap(&self.alone[row][output], nudged));
             own.is_some_and(|own| {
-                gap.furthest <= own.furthest * MAX_AMPLIFICATION && (gap.differing == 0 || own.differing > 0)
+                gap.max_difference <= own.max_difference * MAX_AMPLIFICATION
+                    && (gap.differing == 0 || own.differing > 0)
             })
         })
     }
@@ -175,7 +177,7 @@ fn shape_mismatch(expected: &Tensor, got: &Tensor) -> SweepEnd {
 /// The least magnitude that tolerances refer to: a sigmoid's output is rounded like a number near 1, even if it is small.
 const MIN_MAGNITUDE: f64 = 0.1;
 /// Nudges of a row; a single one may change nothing by chance.
-const NUDGES: usize = 4;
+const NUDGE_PATTERNS: usize = 4;
 /// How much more than by its nudge a row may change: sums of many values differ by more than one rounding.
 const MAX_AMPLIFICATION: f64 = 16.0;
 /// If a few rows alone take longer than this, no more rows are run.

@@ -9,7 +9,7 @@ use half::{bf16, f16};
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct TensorGap {
     /// The largest difference between floats.
-    pub(super) furthest: f64,
+    pub(super) max_difference: f64,
     /// The number of other values that differ.
     pub(super) differing: usize,
     /// The number of values.
@@ -19,24 +19,24 @@ pub(super) struct TensorGap {
 impl TensorGap {
     /// Whether there is no difference.
     pub(super) fn is_none(self) -> bool {
-        self.furthest <= 0.0 && self.differing == 0
+        self.max_difference <= 0.0 && self.differing == 0
     }
 
     /// Whether the order of sums explains it, in a tensor like `tensor` with the largest magnitude `largest`.
     pub(super) fn is_within(self, tensor: &Tensor, largest: f64) -> bool {
-        self.differing == 0 && (self.furthest <= 0.0 || self.furthest <= rounding(tensor) * largest)
+        self.differing == 0 && (self.max_difference <= 0.0 || self.max_difference <= rounding(tensor) * largest)
     }
 
     /// Whether it is far more than the order of sums or an inner datatype explains. Smaller differences may be due to kernels
     /// that round batches of another size differently.
     pub(super) fn is_large(self, largest: f64) -> bool {
-        self.furthest > 0.05 * largest || self.differing * 2 > self.of
+        self.max_difference > 0.05 * largest || self.differing * 2 > self.of
     }
 
     /// Combines both.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(super) fn combine(self, other: Self) -> Self {
         Self {
-            furthest: self.furthest.max(other.furthest),
+            max_difference: self.max_difference.max(other.max_difference),
             differing: self.differing + other.differing,
             of: self.of + other.of,
         }
@@ -48,7 +48,7 @@ impl fmt::Display for TensorGap {
         if self.differing > 0 {
             return write!(f, "{} of {} values are not the same", self.differing, self.of);
         }
-        write!(f, "off by up to {:e}", self.furthest)
+        write!(f, "off by up to {:e}", self.max_difference)
     }
 }
 
@@ -58,17 +58,17 @@ pub(super) fn gap(expected: &Tensor, got: &Tensor) -> Option<TensorGap> {
         return None;
     }
     let of = expected.data().len();
-    let floats = |furthest| Some(TensorGap { furthest, differing: 0, of });
+    let floats = |max_difference| Some(TensorGap { max_difference, differing: 0, of });
     macro_rules! others {
         ($($variant:ident)*) => {
             match (expected.data(), got.data()) {
-                (TensorData::Fp16(a), TensorData::Fp16(b)) => floats(furthest(a, b)),
-                (TensorData::Bf16(a), TensorData::Bf16(b)) => floats(furthest(a, b)),
-                (TensorData::Fp32(a), TensorData::Fp32(b)) => floats(furthest(a, b)),
-                (TensorData::Fp64(a), TensorData::Fp64(b)) => floats(furthest(a, b)),
+                (TensorData::Fp16(a), TensorData::Fp16(b)) => floats(max_difference(a, b)),
+                (TensorData::Bf16(a), TensorData::Bf16(b)) => floats(max_difference(a, b)),
+                (TensorData::Fp32(a), TensorData::Fp32(b)) => floats(max_difference(a, b)),
+                (TensorData::Fp64(a), TensorData::Fp64(b)) => floats(max_difference(a, b)),
                 $((TensorData::$variant(a), TensorData::$variant(b)) => {
                     let differing = a.iter().zip(b.iter()).filter(|(a, b)| a != b).count();
-                    Some(TensorGap { furthest: 0.0, differing, of })
+                    Some(TensorGap { max_difference: 0.0, differing, of })
                 })*
                 _ => None,
             }
@@ -77,7 +77,7 @@ pub(super) fn gap(expected: &Tensor, got: &Tensor) -> Option<TensorGap> {
     others!(Bool Uint8 Uint16 Uint32 Uint64 Int8 Int16 Int32 Int64 Bytes)
 }
 
-fn furthest<F: Copy + Into<f64>>(a: &[F], b: &[F]) -> f64 {
+fn max_difference<F: Copy + Into<f64>>(a: &[F], b: &[F]) -> f64 {
     let off = |(a, b): (&F, &F)| {
         let (a, b): (f64, f64) = ((*a).into(), (*b).into());
         let same = a.total_cmp(&b).is_eq() || (a.is_nan() && b.is_nan());

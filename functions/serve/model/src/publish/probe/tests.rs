@@ -322,6 +322,6 @@ fn the_rows_of_bundled_networks_are_left_in_peace() {
     let (inputs, outputs) = (network.inputs().expect("tensors"), network.outputs().expect("tensors"));
     let contract = Contract::of(&inputs, &outputs, &TensorNames::default()).expect("a decoder");
     let mut decoder = OnnxDecoder::new(network, contract, Sharing::None);
-    let seen = decoder_trial::probe(&mut decoder, 256).expect("it goes on with texts");
+    let seen = decoder_trial::probe_sequences(&mut decoder, 256).expect("it goes on with texts");
     assert!(matches!(seen, ProbeResult::Independent { sets: 3, rows_differed: true }), "{seen:?}");
 }
