@@ -105,7 +105,7 @@ mod tests {
         for bare in [&b"2"[..], b"", b"{}", b"2\n"] {
             assert_eq!(verify(bare, &model, &live, &signer), Err(PointerError::Unsigned));
         }
-        // A manifest's signature is none of a pointer.
+        // The signature of another payload type is not that of a pointer.
         let other = Envelope::sign("application/vnd.amaas.other", b"{}".to_vec(), &[&signer]).to_json();
         assert_eq!(verify(&other, &model, &live, &signer), Err(PointerError::Unsigned));
         for index in 0..document.len() {

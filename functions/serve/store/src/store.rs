@@ -47,7 +47,7 @@ impl Store {
         Self::Folder(FolderLocation(FolderStore::new(path.into())))
     }
 
-    /// The whole object `key`, a document of at most [`MAX_DOCUMENT_BYTES`], with the tag for a conditional write.
+    /// The whole object `key`, a document of at most `MAX_DOCUMENT_BYTES`, with the tag for a conditional write.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if it does not exist, [`StoreError::TooLarge`] before more than the bound is in memory.

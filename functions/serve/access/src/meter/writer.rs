@@ -91,7 +91,7 @@ impl UsageMeter {
         }
     }
 
-    /// Flushes for a report: at most once in [`MIN_REPORT_INTERVAL`], and once for all reports that wait.
+    /// Flushes for a report: at most once in `MIN_REPORT_INTERVAL`, and once for all reports that wait.
     ///
     /// # Errors
     /// As [`Self::flush`].
@@ -129,7 +129,7 @@ impl UsageMeter {
         }
     }
 
-    /// Writes the remaining records before the process ends, within [`FINAL_ATTEMPTS`] attempts.
+    /// Writes the remaining records before the process ends, within `FINAL_ATTEMPTS` attempts.
     pub async fn finish(&self) {
         for _ in 0..FINAL_ATTEMPTS {
             match timeout(FINAL_ATTEMPT_TIMEOUT, self.flush()).await {

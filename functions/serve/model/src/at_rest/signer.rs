@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_published_key_is_read() {
-        // RFC 8410 §10.3, whose public half stands in §10.1.
+        // RFC 8410 §10.3; the public key is in §10.1.
         let text = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
                     -----END PRIVATE KEY-----";
         let public = parse(text).expect("a key").verifying_key();

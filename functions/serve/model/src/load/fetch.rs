@@ -195,7 +195,7 @@ mod tests {
                 altered[index] ^= 1 << bit;
                 std::fs::write(&path, &altered).expect("written");
                 assert!(matches!(fetch(&store, &blob, sealed(identity)).await, Err(LoadError::Digest { .. })));
-                // Who could also sign another digest still has no tag for it.
+                // A signed digest of altered bytes is not enough: the tag does not match.
                 let signed = Blob { digest: blob.digest, tags: blob.tags.clone(), ..Blob::of(&altered) };
                 assert!(matches!(fetch(&store, &signed, sealed(identity)).await, Err(LoadError::Tag { .. })));
             }

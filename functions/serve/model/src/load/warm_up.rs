@@ -107,7 +107,7 @@ mod tests {
     use amaas_engine::Dim;
     use amaas_engine::RunError;
 
-    /// Counts its runs, and refuses them.
+    /// Records its runs, and fails each.
     struct Refuses(Vec<Vec<Tensor>>);
 
     impl Network for Refuses {

@@ -55,7 +55,7 @@ pub struct Manifest {
     pub metadata: BTreeMap<String, String>,
     /// Whether rows of different calls may share a run.
     pub batching: Batching,
-    /// The version of the analysis that proved that rows are independent, [`ROWS_PROOF`] or an older one; `None` if there is no proof.
+    /// The version of the analysis that proved that rows are independent, [`ROWS_PROOF`](amaas_engine::ROWS_PROOF) or an older one; `None` if there is no proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows_proof: Option<u32>,
     /// Golden cases, which a function runs before it is ready.

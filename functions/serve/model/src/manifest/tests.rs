@@ -106,7 +106,7 @@ fn calls_of_different_tenants_share_runs_by_a_signed_proof_alone() {
     for (batching, proof, json, expected) in [
         (Rows, Some(1), r#""batching":"rows","rows_proof":1"#, Sharing::All),
         (Rows, Some(2), r#""batching":"rows","rows_proof":2"#, Sharing::All),
-        // As every manifest was before there was a proof, and its signature holds.
+        // Manifests from before the proof have no such member, and their signatures stay valid.
         (Rows, None, r#""batching":"rows"}"#, Sharing::None),
         (Rows, Some(0), r#""batching":"rows","rows_proof":0"#, Sharing::None),
         (SameTenant, None, r#""batching":"same-tenant"}"#, Sharing::SameTenant),

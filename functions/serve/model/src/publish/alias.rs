@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(error.to_string(), "model m has no version 3");
         let error = set_alias("LIVE", "1").await.expect_err("live was meant");
         assert!(error.to_string().starts_with("model m has no alias LIVE, but has live"), "{error}");
-        // What an earlier version of amaas wrote, and what is no pointer.
+        // Plain text of an earlier version of amaas, and a document that is not a pointer.
         for (bare, from) in [("1", Some(version("1"))), ("?", None)] {
             store.write(&alias_key(&model, &alias("live")), bare.into(), WriteCondition::Any).await.expect("written");
             assert_eq!(set_alias("live", "1").await.expect("pointed"), AliasMove::Moved { from });

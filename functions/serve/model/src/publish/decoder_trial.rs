@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use amaas_engine::Sharing;
 
-    /// How a decoder that is a function of its rows lets them meet.
+    /// The dependence between rows of a fake decoder.
     #[derive(Clone, Copy)]
     enum Meets {
         Never,
@@ -184,7 +184,7 @@ mod tests {
         Always(f32),
         /// The longest prompts only.
         Beyond(usize),
-        /// The third row of a run, where there are five or more.
+        /// Only the third row, in runs of five or more.
         InFives,
         Fails,
     }
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn sequences_that_see_one_another_are_found() {
-        let seen = |meets, context| probe_sequences(&mut Fake(meets), context).expect("it goes on with texts");
+        let seen = |meets, context| probe_sequences(&mut Fake(meets), context).expect("it generates text");
         assert_eq!(seen(Meets::Never, 1000), ProbeResult::Independent { sets: 3, rows_differed: true });
         assert_eq!(
             seen(Meets::Never, 20),

@@ -105,7 +105,7 @@ mod tests {
             assert_eq!(check_limits(&[], std::slice::from_ref(&spec)).is_err(), expected.is_some());
             let optional = TensorSpec { optional: true, ..spec };
             assert!(check_limits(&[optional], &[]).is_ok());
-            // The protocol's own reader agrees.
+            // The protocol's decoder has the same limits.
             let dims: Vec<_> = shape.iter().filter_map(Dim::fixed).collect();
             if let Some(count @ ..=1) = dims.iter().try_fold(1_usize, |count, size| count.checked_mul(*size)) {
                 let read = amaas_wire::tensor::parse_header(name.clone(), "FP32", &[])

@@ -175,7 +175,7 @@ mod tests {
         let store = Store::folder(folder.path());
         publish(&store, "1", b"one", b"shared").await;
         age(folder.path());
-        // One of a later format is read for its digests.
+        // A manifest of a later format is read for its digests.
         let digest = Digest::of(b"one").to_string();
         let later = serde_json::json!({ "format": "later", "parts": [{ "digest": digest }] }).to_string();
         let envelope = |payload: &[u8]| {
@@ -202,7 +202,7 @@ mod tests {
         let store = Store::folder(folder.path());
         publish(&store, "1", b"one", b"shared").await;
         age(folder.path());
-        // One digit of a digest, which no signature is asked for here.
+        // One altered digit of a digest; pruning does not verify signatures.
         let path = folder.path().join("models/m/1/manifest.json");
         let signed = payload(&std::fs::read(&path).expect("there")).expect("signed");
         let digest = Digest::of(b"one").to_string();
@@ -230,7 +230,7 @@ mod tests {
         Box::pin(publishing).await.expect("published");
         assert_eq!(prune(&store, Duration::ZERO, false).await.expect("pruned").deleted.count, 1, "it came to nothing");
 
-        // One that was killed counts for a day.
+        // The marker of a killed publish counts for a day.
         write(&store, b"one").await;
         store.write("uploads/1", "{}".into(), WriteCondition::Any).await.expect("written");
         for (hours, deleted) in [(23, 0), (25, 1)] {

@@ -413,7 +413,7 @@ mod tests {
         ] {
             let own = Manifest { batching, rows_proof, ..manifest("1") };
             assert_eq!(matches_policy(&own, policy), expected, "{policy:?} {batching:?} {rows_proof:?}");
-            // A network beside the model's own counts as much.
+            // The same for an auxiliary network.
             let named = AuxiliaryNetwork { batching, rows_proof, ..undescribed_network(&NetworkFiles::default()) };
             let networks = [("text".to_owned(), named)].into();
             let good = match policy {
@@ -447,7 +447,7 @@ mod tests {
         Manifest { version, network: sized_blob(b"network"), ..Manifest::bare() }
     }
 
-    /// A bucket that keeps what is put, but answers a first put with an error; what is listed is nothing.
+    /// A bucket that stores each put, but answers the first one with an error; listings are empty.
     async fn forgetful_store() -> Store {
         type Objects = Arc<Mutex<HashMap<String, Bytes>>>;
         async fn answer(State(objects): State<Objects>, request: Request<axum::body::Body>) -> (StatusCode, Bytes) {

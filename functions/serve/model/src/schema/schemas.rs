@@ -139,7 +139,7 @@ mod tests {
         count: u64,
     }
 
-    /// The same in itself; what it holds is not.
+    /// Equal itself, but its member differs.
     #[derive(Serialize, Deserialize, JsonSchema)]
     struct Holds {
         differs: Differs,

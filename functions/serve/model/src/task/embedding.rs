@@ -302,7 +302,7 @@ mod tests {
     use super::*;
     use amaas_engine::Dim;
 
-    /// A token for each byte, and a network that gives back the first of each row.
+    /// A token for each byte, and a network that returns the first token of each row.
     struct Bytes;
 
     impl TextEncoder for Bytes {
@@ -374,10 +374,10 @@ mod tests {
         let mut lengths = vec![500; 20];
         lengths.extend([3; 20]);
         let encoded = encoded(&texts(&lengths), Batching::Rows);
-        // The short ones, with as many long ones as fit; 8 of 504 tokens fit in 4,096.
+        // Short texts with as many long ones as fit; 8 of 504 tokens fit in 4,096.
         assert_eq!(shapes(&encoded), [[20, 8], [8, 504], [8, 504], [4, 504]]);
         assert_eq!(encoded.tokens(), 20 * 500 + 20 * 3);
-        // A few short ones are not padded to the length of a long one, and those of about one length go together.
+        // A few short texts are not padded to the length of a long one; texts of similar length share a run.
         assert_eq!(shapes(&self::encoded(&texts(&[500, 3, 3]), Batching::Rows)), [[2, 8], [1, 504]]);
         assert_eq!(shapes(&self::encoded(&texts(&[3, 12, 15, 9]), Batching::Rows)), [[4, 16]]);
     }
@@ -430,7 +430,7 @@ mod tests {
             let encoded = encoded(&texts(&[700, 2, 9, 5]), batching);
             let mut outputs = outputs(&encoded, "vector");
             for output in outputs.iter_mut().flatten() {
-                // The angle of a row tells whose it is: "a" for the first text.
+                // The angle of a vector identifies its text: "a" is the first.
                 let values: Vec<f32> = output.data().as_f32().expect("floats").to_vec();
                 let values: Vec<f32> = values
                     .chunks(2)

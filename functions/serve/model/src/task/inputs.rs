@@ -40,7 +40,7 @@ impl<'de, I: Deserialize<'de>> Deserialize<'de> for StrictInput<I> {
 mod tests {
     use super::*;
 
-    /// Says nothing of members that it does not know.
+    /// Does not deny unknown members itself.
     #[derive(Debug, Deserialize, PartialEq)]
     struct Review {
         text: String,

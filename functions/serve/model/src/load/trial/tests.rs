@@ -8,7 +8,7 @@ use super::*;
 use crate::load::trial_network::{self, TrialNetwork};
 use crate::task::{InvalidInput, RowTask, Rows, TaskContext, Tasks};
 
-/// Numbers to the input `x`, and the output `y` to numbers.
+/// Maps numbers to the input `x`, and the output `y` to numbers.
 struct Numbers;
 
 impl RowTask for Numbers {
@@ -31,7 +31,7 @@ impl RowTask for Numbers {
     }
 }
 
-/// Gives what comes under another name.
+/// Returns its input under another name.
 struct Renames(&'static str);
 
 impl RunNetwork for Renames {

@@ -126,7 +126,7 @@ fn rows_that_do_not_see_one_another_are_left_in_peace() {
     }
 }
 
-/// The sum of a row, summed in another order where there are more rows than one, as kernels do.
+/// The sum of a row, summed in another order in runs of several rows, as kernels do.
 fn sums(x: &[Vec<f64>]) -> Vec<f32> {
     let row = |row: &Vec<f64>| row.iter().map(|value| *value as f32).collect::<Vec<f32>>();
     let sum = |row: Vec<f32>| {
@@ -141,7 +141,7 @@ fn sums(x: &[Vec<f64>]) -> Vec<f32> {
 
 #[test]
 fn the_order_of_sums_is_no_disagreement_however_much_comes_of_it() {
-    // Sines of sums: the last bits of a sum of a million are all there is of them.
+    // Sines of large sums depend on their last bits only.
     let functions: [Rows; 2] = [
         |x| sums(x).into_iter().map(|sum| vec![f64::from(sum)]).collect(),
         |x| sums(x).into_iter().map(|sum| vec![f64::from(sum).sin()]).collect(),
@@ -159,7 +159,7 @@ fn a_little_more_than_sums_explain_is_told_apart_from_rows_that_meet() {
     assert!(matches!(seen, ProbeResult::Differs(_)), "{seen:?}");
 }
 
-/// Refuses what is not in its table, and counts what it is asked.
+/// Fails for values that are not in its table, and counts its runs.
 struct Table {
     entries: i64,
     runs: usize,
@@ -190,7 +190,7 @@ fn values_out_of_a_table_are_left_out_but_one_set_has_to_run() {
     assert_eq!(probed(0).0, ProbeResult::NotRun("no such entry".to_owned()));
 }
 
-/// Fails where more rows than two run together.
+/// Fails in runs of more than two rows.
 struct Few;
 
 impl Network for Few {
@@ -202,7 +202,7 @@ impl Network for Few {
     }
 }
 
-/// Gives other values each time.
+/// Returns other values in each run.
 struct Random(f32);
 
 impl Network for Random {
@@ -221,7 +221,7 @@ fn what_fails_together_or_is_random_is_no_disagreement() {
     assert!(!matches!(seen, ProbeResult::Independent { .. }), "{seen:?}");
 }
 
-/// `y = x`, less the sum of what may be sent beside it.
+/// `y = x` minus the sum of the optional inputs.
 struct Less;
 
 impl Network for Less {
@@ -243,7 +243,7 @@ fn what_may_be_left_out_is_tried_with_and_without() {
     assert!(matches!(probed(&[tensor("x"), optional("z")], None), ProbeResult::Dependent(_)));
     let many: Vec<_> = ["a", "b", "c", "d", "e"].map(optional).into_iter().chain([tensor("x")]).collect();
     assert!(matches!(probed(&many, None), ProbeResult::Dependent(_)), "none, all, and each by itself");
-    // A golden case says what x may be, and nothing of z.
+    // The golden case has values for x, but not for z.
     let row = |value: f32| GoldenCase {
         inputs: vec![Tensor::new("x", vec![1, 4], vec![value; 4]).expect("a row")],
         outputs: Vec::new(),
@@ -256,7 +256,7 @@ fn what_may_be_left_out_is_tried_with_and_without() {
 
 #[test]
 fn golden_rows_are_tried_and_found_out() {
-    // Rows meet at the very values of the cases, which nothing that is made up comes near.
+    // Rows affect one another only near the values of the golden cases, which synthetic inputs do not reach.
     let rare = |x: &[Vec<f64>]| each(x, |row, at| if x[row][at] > 5e8 { x[0][at] } else { x[row][at] });
     let case = |values: &[f32]| GoldenCase {
         inputs: vec![Tensor::new("x", vec![values.len() / 4, 4], values.to_vec()).expect("rows")],
@@ -297,7 +297,7 @@ fn only_inputs_that_name_one_batch_can_be_put_together() {
     }
 }
 
-/// The networks that come with the program, run by ONNX Runtime: the trial must not find what is not there.
+/// The bundled networks, run by ONNX Runtime: the trial must not report false positives.
 #[test]
 fn the_rows_of_bundled_networks_are_left_in_peace() {
     let library = std::env::var_os("ORT_DYLIB_PATH").map(std::path::PathBuf::from);
@@ -322,6 +322,6 @@ fn the_rows_of_bundled_networks_are_left_in_peace() {
     let (inputs, outputs) = (network.inputs().expect("tensors"), network.outputs().expect("tensors"));
     let contract = Contract::of(&inputs, &outputs, &TensorNames::default()).expect("a decoder");
     let mut decoder = OnnxDecoder::new(network, contract, Sharing::None);
-    let seen = decoder_trial::probe_sequences(&mut decoder, 256).expect("it goes on with texts");
+    let seen = decoder_trial::probe_sequences(&mut decoder, 256).expect("it generates text");
     assert!(matches!(seen, ProbeResult::Independent { sets: 3, rows_differed: true }), "{seen:?}");
 }
