@@ -255,10 +255,10 @@ mod tests {
             ("AMAAS_PUBLISHERS", "", "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
             ("AMAAS_PUBLISHERS", "AAAA", "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
             ("AMAAS_LEAST_SERIAL", "x", "AMAAS_LEAST_SERIAL: expected a serial"),
-            ("AMAAS_EMF", "x", "AMAAS_EMF: expected \"on\" or \"off\", got \"x\""),
+            ("AMAAS_EMF", "x", "AMAAS_EMF: expected \"off\" or \"on\", got \"x\""),
             ("AMAAS_IAM", "x", "AMAAS_IAM: expected \"ignore\" or \"tenant\", got \"x\""),
             ("AMAAS_OIDC_ISSUER", "http://example.com", "AMAAS_OIDC_ISSUER: expected"),
-            ("AMAAS_REPLAY", "x", "AMAAS_REPLAY: expected \"allow\" or \"refuse\", got \"x\""),
+            ("AMAAS_REPLAY", "x", "AMAAS_REPLAY: expected \"refuse\" or \"allow\", got \"x\""),
             ("AMAAS_CORS_ORIGINS", "a.example", "AMAAS_CORS_ORIGINS: expected origins as browsers send them"),
             (
                 "AMAAS_HOST",
