@@ -3,6 +3,7 @@
 Arguments: HOST:PORT, the name of a model there, and the health that it and the host have. Ends with 77 where a package is missing.
 """
 
+import faulthandler
 import sys
 
 try:
@@ -90,4 +91,6 @@ def main(address, model, expected):
     print(f"health of {len(SERVICES)} services and a model is {expected}, and reflection describes them")
 
 
+# Neither the reflection database nor the end of a channel has a timeout of its own.
+faulthandler.dump_traceback_later(120, exit=True)
 main(*sys.argv[1:])

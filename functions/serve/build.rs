@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_transport(false)
         // Views of the message instead of copies.
         .bytes(".")
-        .codec_path("crate::grpc::codec::Bounded")
+        .codec_path("crate::grpc::codec::BoundedCodec")
         .compile_fds(descriptors)?;
     Ok(())
 }

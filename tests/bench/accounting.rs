@@ -21,7 +21,7 @@ use amaas_model::load::{ModelSlot, ModelSource};
 use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
 use amaas_serve::Limits;
-use amaas_serve::sealing::{KeySet, Policy, Sealing};
+use amaas_serve::sealing::{KeySet, Sealing, SealingPolicy};
 use amaas_serve::{AppState, rehearse};
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};
@@ -106,7 +106,7 @@ impl<'a> Place<'a> {
     }
 
     fn sealing(&self) -> Sealing {
-        Sealing::new(self.store.clone(), model(), self.vault.clone(), Policy::Optional)
+        Sealing::new(self.store.clone(), model(), self.vault.clone(), SealingPolicy::Optional)
     }
 
     /// A host as a function has it, which brings its journal into the ledger meanwhile.

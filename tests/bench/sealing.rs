@@ -18,7 +18,7 @@ use amaas_model::task::Tasks;
 use amaas_serve::Backends;
 use amaas_serve::Limits;
 use amaas_serve::host::{self, Server};
-use amaas_serve::sealing::{KeySet, Policy, Replay};
+use amaas_serve::sealing::{KeySet, ReplayPolicy, SealingPolicy};
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};
 use amaas_store::{Store, VersionSelector};
@@ -81,7 +81,7 @@ async fn calls(place: &Place) {
     let name = "echo".parse().expect("a model's name");
     KeySet::create(&place.store, &name, &place.vault).await.expect("created");
     let backends = Backends { store: place.store.clone(), vault: place.vault.clone(), accounts };
-    let sealing = backends.sealing(name, Policy::Optional, Replay::Allow);
+    let sealing = backends.sealing(name, SealingPolicy::Optional, ReplayPolicy::Allow);
     let host = backends.state(Limits::default()).sealing(sealing).build();
     host.insert(place.load("echo").await);
     let server = Server::bind("127.0.0.1", 0).await.expect("a free port");

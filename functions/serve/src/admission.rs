@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::body::{self, Coding, bounded, media_type};
+use crate::body::{self, RequestCoding, bounded, media_type};
 use crate::error::CapacityError;
 use crate::error::Error;
 use amaas_access::TenantName;
@@ -25,18 +25,18 @@ use amaas_store::ModelName;
 
 /// The bounds of a process.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    all: Bound,
-    models: Shares<ModelName, Bound>,
-    tenants: Shares<TenantName, Tenant>,
+pub(crate) struct AdmissionGate {
+    all: CallBudget,
+    models: WeakMap<ModelName, CallBudget>,
+    tenants: WeakMap<TenantName, TenantAdmission>,
     body_bytes: usize,
 }
 
-impl Gate {
+impl AdmissionGate {
     /// The bounds of a process whose bodies have at most `body_bytes`.
     pub(crate) fn new(body_bytes: usize) -> Self {
-        let all = Bound::new(CALLS, body_bytes.saturating_mul(BODIES));
-        Self { all, models: Shares::default(), tenants: Shares::default(), body_bytes }
+        let all = CallBudget::new(CALLS, body_bytes.saturating_mul(BODIES));
+        Self { all, models: WeakMap::default(), tenants: WeakMap::default(), body_bytes }
     }
 
     /// The right to have a report made: a tenant has one at a time.
@@ -46,9 +46,9 @@ impl Gate {
         turn.map_err(|error| Error::internal(error.to_string()))
     }
 
-    fn tenant(&self, name: &TenantName) -> Arc<Tenant> {
-        let bound = || Bound::new(CALLS / 4, self.body_bytes.saturating_mul(BODIES / 4));
-        self.tenants.of(name, || Tenant {
+    fn tenant(&self, name: &TenantName) -> Arc<TenantAdmission> {
+        let bound = || CallBudget::new(CALLS / 4, self.body_bytes.saturating_mul(BODIES / 4));
+        self.tenants.of(name, || TenantAdmission {
             bound: bound(),
             lane: Lane::default(),
             repeats: bound(),
@@ -56,34 +56,34 @@ impl Gate {
         })
     }
 
-    fn model(&self, name: &ModelName) -> Arc<Bound> {
-        self.models.of(name, || Bound::new(CALLS / 2, self.body_bytes.saturating_mul(BODIES / 2)))
+    fn model(&self, name: &ModelName) -> Arc<CallBudget> {
+        self.models.of(name, || CallBudget::new(CALLS / 2, self.body_bytes.saturating_mul(BODIES / 2)))
     }
 }
 
 /// What a tenant has.
 #[derive(Debug)]
-struct Tenant {
-    bound: Bound,
+struct TenantAdmission {
+    bound: CallBudget,
     lane: Lane,
     /// Of calls that wait for the first with their idempotency key.
-    repeats: Bound,
+    repeats: CallBudget,
     reports: Arc<Semaphore>,
 }
 
 /// A call before its tensors are made.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    gate: Arc<Gate>,
-    tenant: Arc<Tenant>,
-    model: Option<Arc<Bound>>,
+    gate: Arc<AdmissionGate>,
+    tenant: Arc<TenantAdmission>,
+    model: Option<Arc<CallBudget>>,
     progress: Arc<Progress>,
-    place: Option<Place>,
+    place: Option<AdmissionPermit>,
 }
 
 impl Admission {
     /// The admission of a call of `tenant`, which has no place yet; to `model`, if that is known.
-    pub(crate) fn of(gate: &Arc<Gate>, tenant: &TenantName, model: Option<&ModelName>) -> Self {
+    pub(crate) fn of(gate: &Arc<AdmissionGate>, tenant: &TenantName, model: Option<&ModelName>) -> Self {
         let (tenant, model) = (gate.tenant(tenant), model.map(|name| gate.model(name)));
         Self { gate: Arc::clone(gate), tenant, model, progress: Arc::default(), place: None }
     }
@@ -92,7 +92,7 @@ impl Admission {
     pub(crate) async fn read(&mut self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
         media_type(headers)?;
         let body = bounded(headers, body, limit).await?;
-        let Some(coding) = Coding::of(headers)? else { return Ok(body) };
+        let Some(coding) = RequestCoding::of(headers)? else { return Ok(body) };
         let quick = body::QUICK;
         let expanded = self.work(quick, body.len(), move |working| coding.expand(working, &body, limit)).await?;
         if let Some(place) = &mut self.place {
@@ -168,7 +168,7 @@ impl Admission {
 
 /// The turns of a call's tenant.
 pub(crate) struct TenantLane {
-    tenant: Arc<Tenant>,
+    tenant: Arc<TenantAdmission>,
     progress: Arc<Progress>,
 }
 
@@ -197,7 +197,7 @@ impl Drop for Admission {
 }
 
 /// A place of a repeat that waits, with a body of `size` bytes.
-pub(crate) fn waits(gate: &Gate, tenant: &TenantName, size: usize) -> Option<Repeat> {
+pub(crate) fn waits(gate: &AdmissionGate, tenant: &TenantName, size: usize) -> Option<Repeat> {
     let tenant = gate.tenant(tenant);
     let held = tenant.repeats.take(size)?;
     Some(Repeat { _tenant: tenant, _held: held })
@@ -205,28 +205,34 @@ pub(crate) fn waits(gate: &Gate, tenant: &TenantName, size: usize) -> Option<Rep
 
 /// See [`waits`].
 pub(crate) struct Repeat {
-    _held: Held,
-    _tenant: Arc<Tenant>,
+    _held: BudgetPermit,
+    _tenant: Arc<TenantAdmission>,
 }
 
-impl Tenant {
-    fn place(&self, model: Option<&Bound>, all: &Bound, size: usize) -> Result<Place, Error> {
+impl TenantAdmission {
+    fn place(&self, model: Option<&CallBudget>, all: &CallBudget, size: usize) -> Result<AdmissionPermit, Error> {
         let tenant = self
             .bound
             .take(size)
             .ok_or_else(|| Error::Capacity(CapacityError::TenantBusy { limit: self.bound.to_string() }))?;
-        let busy = |what, bound: &Bound| Error::Capacity(CapacityError::Busy { what, limit: bound.to_string() });
+        let busy = |what, bound: &CallBudget| Error::Capacity(CapacityError::Busy { what, limit: bound.to_string() });
         let model_held = match model {
             Some(bound) => Some(bound.take(size).ok_or_else(|| busy("the model", bound))?),
             None => None,
         };
         let all_held = all.take(size).ok_or_else(|| busy("the function", all))?;
-        Ok(Place { tenant, model: model_held, all: all_held })
+        Ok(AdmissionPermit { tenant, model: model_held, all: all_held })
     }
 
     /// Has `place` be for `size` bytes.
-    fn grow(&self, model: Option<&Bound>, all: &Bound, place: &mut Place, size: usize) -> Result<(), Error> {
-        let busy = |what, bound: &Bound| Error::Capacity(CapacityError::Busy { what, limit: bound.to_string() });
+    fn grow(
+        &self,
+        model: Option<&CallBudget>,
+        all: &CallBudget,
+        place: &mut AdmissionPermit,
+        size: usize,
+    ) -> Result<(), Error> {
+        let busy = |what, bound: &CallBudget| Error::Capacity(CapacityError::Busy { what, limit: bound.to_string() });
         let grown = self.bound.grow(&mut place.tenant, size);
         grown.ok_or_else(|| Error::Capacity(CapacityError::TenantBusy { limit: self.bound.to_string() }))?;
         if let (Some(bound), Some(held)) = (model, &mut place.model) {
@@ -238,15 +244,15 @@ impl Tenant {
 
 /// What a call has taken.
 #[derive(Debug)]
-struct Place {
-    tenant: Held,
-    model: Option<Held>,
-    all: Held,
+struct AdmissionPermit {
+    tenant: BudgetPermit,
+    model: Option<BudgetPermit>,
+    all: BudgetPermit,
 }
 
 /// So many calls, of so many bytes together.
 #[derive(Debug)]
-struct Bound {
+struct CallBudget {
     calls: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
     most_calls: usize,
@@ -254,12 +260,12 @@ struct Bound {
 }
 
 #[derive(Debug)]
-struct Held {
+struct BudgetPermit {
     _call: OwnedSemaphorePermit,
     bytes: OwnedSemaphorePermit,
 }
 
-impl Bound {
+impl CallBudget {
     fn new(most_calls: usize, most_bytes: usize) -> Self {
         let most_kib = u32::try_from(most_bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX).max(1);
         let bytes = Semaphore::new((most_kib as usize).min(Semaphore::MAX_PERMITS));
@@ -267,12 +273,12 @@ impl Bound {
     }
 
     /// A place for a call of `size` bytes, where there is one. A call larger than the whole bound may have it alone.
-    fn take(&self, size: usize) -> Option<Held> {
+    fn take(&self, size: usize) -> Option<BudgetPermit> {
         let call = Arc::clone(&self.calls).try_acquire_owned().ok()?;
-        Some(Held { _call: call, bytes: self.bytes(self.kib(size))? })
+        Some(BudgetPermit { _call: call, bytes: self.bytes(self.kib(size))? })
     }
 
-    fn grow(&self, held: &mut Held, size: usize) -> Option<()> {
+    fn grow(&self, held: &mut BudgetPermit, size: usize) -> Option<()> {
         let more = self.kib(size).saturating_sub(u32::try_from(held.bytes.num_permits()).unwrap_or(u32::MAX));
         if more > 0 {
             held.bytes.merge(self.bytes(more)?);
@@ -289,7 +295,7 @@ impl Bound {
     }
 }
 
-impl std::fmt::Display for Bound {
+impl std::fmt::Display for CallBudget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} calls of {} KiB together", self.most_calls, self.most_kib)
     }
@@ -297,9 +303,9 @@ impl std::fmt::Display for Bound {
 
 /// What each of many has, for as long as somebody holds it.
 #[derive(Debug)]
-struct Shares<K, V>(Mutex<HashMap<K, Weak<V>>>);
+struct WeakMap<K, V>(Mutex<HashMap<K, Weak<V>>>);
 
-impl<K: Clone + Eq + Hash, V> Shares<K, V> {
+impl<K: Clone + Eq + Hash, V> WeakMap<K, V> {
     fn of(&self, key: &K, new: impl FnOnce() -> V) -> Arc<V> {
         let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = shares.get(key).and_then(Weak::upgrade) {
@@ -314,7 +320,7 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
     }
 }
 
-impl<K, V> Default for Shares<K, V> {
+impl<K, V> Default for WeakMap<K, V> {
     fn default() -> Self {
         Self(Mutex::default())
     }
@@ -335,7 +341,12 @@ mod tests {
         name.parse().expect("a name")
     }
 
-    fn fill(gate: &Gate, tenant: &Arc<Tenant>, model: &Bound, size: usize) -> (Vec<Place>, Error) {
+    fn fill(
+        gate: &AdmissionGate,
+        tenant: &Arc<TenantAdmission>,
+        model: &CallBudget,
+        size: usize,
+    ) -> (Vec<AdmissionPermit>, Error) {
         let mut places = Vec::new();
         loop {
             match tenant.place(Some(model), &gate.all, size) {
@@ -347,7 +358,7 @@ mod tests {
 
     #[test]
     fn one_tenant_has_half_of_a_model_and_says_so() {
-        let gate = Gate::new(1 << 20);
+        let gate = AdmissionGate::new(1 << 20);
         let (model, one, other) =
             (gate.model(&"m".parse().expect("a name")), gate.tenant(&tenant("one")), gate.tenant(&tenant("other")));
         let (places, error) = fill(&gate, &one, &model, 1);
@@ -366,7 +377,7 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_and_a_body_that_grows_has_to_fit() {
-        let gate = Gate::new(1 << 20);
+        let gate = AdmissionGate::new(1 << 20);
         let (model, one) = (gate.model(&"m".parse().expect("a name")), gate.tenant(&tenant("one")));
         let (places, error) = fill(&gate, &one, &model, 1 << 20);
         assert_eq!((places.len(), error.status().as_u16()), (BODIES / 4, 429));
@@ -383,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_call_larger_than_the_bound_has_it_alone() {
-        let bound = Bound::new(2, 1 << 20);
+        let bound = CallBudget::new(2, 1 << 20);
         let all = bound.take(1 << 30).expect("alone");
         assert!(bound.take(1).is_none());
         drop(all);

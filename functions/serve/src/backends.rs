@@ -10,7 +10,7 @@ use amaas_store::{ModelName, S3Options, Store};
 
 use crate::config::Config;
 use crate::limits::Limits;
-use crate::sealing::{Policy, Replay, Sealing};
+use crate::sealing::{ReplayPolicy, Sealing, SealingPolicy};
 use crate::state::{AppState, AppStateBuilder};
 
 /// Where models and keys are stored, what unwraps keys, and who may call.
@@ -43,8 +43,8 @@ impl Backends {
     }
 
     /// Sealing with the key set called `name`; `None` if `policy` turns it off. Nothing is read yet.
-    pub fn sealing(&self, name: ModelName, policy: Policy, replay: Replay) -> Option<Sealing> {
-        if policy == Policy::Off {
+    pub fn sealing(&self, name: ModelName, policy: SealingPolicy, replay: ReplayPolicy) -> Option<Sealing> {
+        if policy == SealingPolicy::Off {
             return None;
         }
         let sealing = Sealing::new(self.store.clone(), name, self.vault.clone(), policy);

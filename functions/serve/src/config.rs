@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use amaas_config::{ConfigError, Variable, process};
 use amaas_ledger::LedgerLocation;
 
-pub use self::cors::Origins;
+pub use self::cors::AllowedOrigins;
 use crate::limits::Limits;
-use crate::sealing::{Policy, Replay};
+use crate::sealing::{ReplayPolicy, SealingPolicy};
 use amaas_access::meter::EmfOutput;
 use amaas_access::oidc::OidcConfig;
 use amaas_engine::RuntimeConfig;
@@ -38,10 +38,10 @@ pub struct Config {
     /// Whose models are loaded.
     pub trust: TrustPolicy,
     /// `AMAAS_SEALING`: `required` (where not set) refuses plain calls, `optional` takes both, `off` takes plain ones only.
-    pub sealing: Policy,
+    pub sealing: SealingPolicy,
     /// `AMAAS_REPLAY`: `refuse` (where not set) has each sealed call taken once, by all functions that share the ledger, and refuses one
     /// without a date; `allow` takes it as often as it comes, within two minutes of its date.
-    pub replay: Replay,
+    pub replay: ReplayPolicy,
     /// `AMAAS_LEDGER`: where keys, tenants, limits and usage are, and which calls were answered.
     pub ledger: LedgerLocation,
     /// `AMAAS_JOURNAL`: the folder in which usage is on its way to the ledger, which all of its processes on a machine share, and those
@@ -56,7 +56,7 @@ pub struct Config {
     pub iam: Iam,
     /// `AMAAS_CORS_ORIGINS`: the origins whose pages a browser lets call, such as `https://app.example.com`, with commas between, or `*` for
     /// all; none where not set.
-    pub cors: Origins,
+    pub cors: AllowedOrigins,
     /// `AMAAS_HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set. An address of IPv6 may stand in brackets;
     /// `::` is all addresses, of both.
     pub listen: (String, u16),
@@ -114,13 +114,14 @@ impl Config {
             response_mode: variable("AMAAS_RESPONSE_MODE")
                 .one_of([("buffered", ResponseMode::Buffered), ("stream", ResponseMode::Stream)])?,
             sealing: variable("AMAAS_SEALING").one_of([
-                ("required", Policy::Required),
-                ("optional", Policy::Optional),
-                ("off", Policy::Off),
+                ("required", SealingPolicy::Required),
+                ("optional", SealingPolicy::Optional),
+                ("off", SealingPolicy::Off),
             ])?,
             vault,
             trust: TrustPolicy::from_variables(&variables)?,
-            replay: variable("AMAAS_REPLAY").one_of([("refuse", Replay::Refuse), ("allow", Replay::Allow)])?,
+            replay: variable("AMAAS_REPLAY")
+                .one_of([("refuse", ReplayPolicy::Refuse), ("allow", ReplayPolicy::Allow)])?,
             journal: variable("AMAAS_JOURNAL").value().map_or_else(|| ledger.journal(&variables), PathBuf::from),
             ledger,
             metrics: if variable("AWS_LAMBDA_FUNCTION_NAME").value().is_some() {
@@ -130,7 +131,7 @@ impl Config {
             },
             oidc: OidcConfig::from_variables(&variables)?,
             iam: variable("AMAAS_IAM").one_of([("ignore", Iam::Ignore), ("tenant", Iam::Tenant)])?,
-            cors: Origins::from_variables(&variables)?,
+            cors: AllowedOrigins::from_variables(&variables)?,
             // Not HOST, which shells and conda set for themselves.
             listen: (listen_address(variable("AMAAS_HOST"))?, variable("PORT").or("a port number", 8080)?),
         })
@@ -180,7 +181,7 @@ mod tests {
         assert_eq!(config.version.to_string(), "live");
         assert_eq!(config.runtime.providers, [Provider::Cpu]);
         assert_eq!(config.listen, ("127.0.0.1".to_owned(), 8080));
-        assert_eq!((config.sealing, config.replay), (Policy::Required, Replay::Refuse));
+        assert_eq!((config.sealing, config.replay), (SealingPolicy::Required, ReplayPolicy::Refuse));
         assert_eq!(config.trust.least_serial, 0);
         assert_eq!(config.journal, PathBuf::from("ledger.journal"));
     }
@@ -254,10 +255,10 @@ mod tests {
             ("AMAAS_PUBLISHERS", "", "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
             ("AMAAS_PUBLISHERS", "AAAA", "AMAAS_PUBLISHERS: expected public keys as `amaas signer` shows them"),
             ("AMAAS_LEAST_SERIAL", "x", "AMAAS_LEAST_SERIAL: expected a serial"),
-            ("AMAAS_EMF", "x", "AMAAS_EMF: expected \"on\" or \"off\", got \"x\""),
+            ("AMAAS_EMF", "x", "AMAAS_EMF: expected \"off\" or \"on\", got \"x\""),
             ("AMAAS_IAM", "x", "AMAAS_IAM: expected \"ignore\" or \"tenant\", got \"x\""),
             ("AMAAS_OIDC_ISSUER", "http://example.com", "AMAAS_OIDC_ISSUER: expected"),
-            ("AMAAS_REPLAY", "x", "AMAAS_REPLAY: expected \"allow\" or \"refuse\", got \"x\""),
+            ("AMAAS_REPLAY", "x", "AMAAS_REPLAY: expected \"refuse\" or \"allow\", got \"x\""),
             ("AMAAS_CORS_ORIGINS", "a.example", "AMAAS_CORS_ORIGINS: expected origins as browsers send them"),
             (
                 "AMAAS_HOST",

@@ -15,15 +15,15 @@ use axum::middleware::{Next, from_fn};
 use http::{HeaderName, Method, Response, StatusCode, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::config::Origins;
+use crate::config::AllowedOrigins;
 use crate::headers::{LIMIT, REMAINING, RESET};
 
 /// `router`, whose answers pages of `origins` may read.
-pub(crate) fn shared(router: Router, origins: Origins) -> Router {
+pub(crate) fn shared(router: Router, origins: AllowedOrigins) -> Router {
     let origins = match origins {
-        Origins::None => return router,
-        Origins::Any => AllowOrigin::any(),
-        Origins::Only(origins) => AllowOrigin::list(origins),
+        AllowedOrigins::None => return router,
+        AllowedOrigins::Any => AllowOrigin::any(),
+        AllowedOrigins::Only(origins) => AllowOrigin::list(origins),
     };
     let layer = CorsLayer::new()
         .allow_origin(origins)
@@ -80,13 +80,13 @@ mod tests {
     use crate::state::AppState;
     use amaas_access::Accounts;
 
-    async fn answer(origins: Origins, request: http::request::Builder) -> Response<Body> {
+    async fn answer(origins: AllowedOrigins, request: http::request::Builder) -> Response<Body> {
         let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).cors(origins).build();
         router(state).oneshot(request.body(Body::empty()).expect("a request")).await.expect("infallible")
     }
 
-    fn only() -> Origins {
-        Origins::Only(vec![HeaderValue::from_static("https://a.example")])
+    fn only() -> AllowedOrigins {
+        AllowedOrigins::Only(vec![HeaderValue::from_static("https://a.example")])
     }
 
     #[tokio::test]
@@ -97,8 +97,8 @@ mod tests {
             request.header("access-control-request-headers", "authorization,idempotency-key,x-stainless-lang")
         };
         for (origins, origin, status, allowed) in [
-            (Origins::None, "https://a.example", 405, None),
-            (Origins::Any, "https://b.example", 204, Some("*")),
+            (AllowedOrigins::None, "https://a.example", 405, None),
+            (AllowedOrigins::Any, "https://b.example", 204, Some("*")),
             (only(), "https://a.example", 204, Some("https://a.example")),
             (only(), "https://b.example", 204, None),
             (only(), "https://a.example.evil", 204, None),

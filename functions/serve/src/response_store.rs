@@ -27,7 +27,7 @@ use crate::sealing::SealedCall;
 pub(crate) struct ResponseStore {
     calls: IdempotencyStore,
     /// Those that were begun by calls to this process: a repeat reads before it writes.
-    begun: Mutex<Recent>,
+    begun: Mutex<RecentCalls>,
     /// Until when a ledger that did not answer is left alone.
     paused: Mutex<Option<Instant>>,
 }
@@ -39,7 +39,7 @@ impl ResponseStore {
     }
 
     /// How the call begins; nothing where the ledger cannot be reached, and the call runs without it.
-    pub(crate) async fn begin(&self, call: &Call<'_>) -> Result<Option<BeginOutcome>, Error> {
+    pub(crate) async fn begin(&self, call: &IdempotentCall<'_>) -> Result<Option<BeginOutcome>, Error> {
         if self.paused().is_some_and(|until| Instant::now() < until) {
             return Ok(None);
         }
@@ -62,7 +62,7 @@ impl ResponseStore {
 
     /// Reads what is known of a call that is known to have been begun, and begins any other. A ledger can ask more for a write that does
     /// not happen than for a read.
-    async fn begin_or_look(&self, call: &Call<'_>) -> Result<BeginOutcome, LedgerError> {
+    async fn begin_or_look(&self, call: &IdempotentCall<'_>) -> Result<BeginOutcome, LedgerError> {
         let known = self.begun.lock().unwrap_or_else(PoisonError::into_inner).remember(call.id);
         if known && let Some(begun) = self.calls.look(call.id, call.fingerprint).await? {
             return Ok(begun);
@@ -77,12 +77,12 @@ impl ResponseStore {
 
 /// The last calls that were begun: some thousands, and in bounded memory.
 #[derive(Default)]
-pub(crate) struct Recent {
+pub(crate) struct RecentCalls {
     pub(crate) now: HashSet<[u8; 32]>,
     pub(crate) before: HashSet<[u8; 32]>,
 }
 
-impl Recent {
+impl RecentCalls {
     /// Remembers `id`, and says whether it was known.
     pub(crate) fn remember(&mut self, id: [u8; 32]) -> bool {
         if self.now.len() >= REMEMBERED {
@@ -94,7 +94,7 @@ impl Recent {
 }
 
 /// A call that is to run once.
-pub(crate) struct Call<'a> {
+pub(crate) struct IdempotentCall<'a> {
     pub(crate) id: [u8; 32],
     pub(crate) fingerprint: [u8; 32],
     pub(crate) secret: &'a hmac::Key,
@@ -103,7 +103,7 @@ pub(crate) struct Call<'a> {
     pub(crate) sealed: Option<&'a SealedCall>,
 }
 
-impl Call<'_> {
+impl IdempotentCall<'_> {
     /// Keeps `response` where it is a success of a size that can be kept.
     pub(crate) async fn keep(&self, place: Lease, response: Response<Body>) -> Result<Response<Body>, Error> {
         let small = response.body().size_hint().exact().is_some_and(|size| size <= LARGEST);

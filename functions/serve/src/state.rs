@@ -9,14 +9,14 @@ use tokio::sync::watch;
 
 use bytes::Bytes;
 
-use crate::admission::Gate;
-use crate::config::{Iam, Origins};
+use crate::admission::AdmissionGate;
+use crate::config::{AllowedOrigins, Iam};
 use crate::error::CapacityError;
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::openapi::Fits;
+use crate::openapi::RouteSupport;
 use crate::response_store::ResponseStore;
-use crate::sealing::{Arrivals, Policy, Sealing};
+use crate::sealing::{SealedBodies, Sealing, SealingPolicy};
 use amaas_access::meter::{EmfOutput, QUEUE_DEPTH_INTERVAL, UsageJournal, UsageMeter};
 use amaas_access::oidc::OidcVerifier;
 use amaas_access::quota::{LEASE_IDLE_TIMEOUT, Quotas};
@@ -37,14 +37,14 @@ struct Inner {
     meter: UsageMeter,
     oidc: Option<Arc<OidcVerifier>>,
     iam: Iam,
-    origins: Origins,
+    origins: AllowedOrigins,
     limits: Limits,
     draining: watch::Sender<bool>,
     lifecycle: Lifecycle,
     sealing: Option<Sealing>,
-    arrivals: Arrivals,
+    arrivals: SealedBodies,
     responses: ResponseStore,
-    gate: Arc<Gate>,
+    gate: Arc<AdmissionGate>,
     public_document: Mutex<Option<(PublicDocumentKey, Bytes)>>,
 }
 
@@ -59,7 +59,7 @@ pub enum Lifecycle {
 }
 
 /// What the OpenAPI document that anyone may read depends on.
-pub(super) type PublicDocumentKey = (Fits, Option<Policy>);
+pub(super) type PublicDocumentKey = (RouteSupport, Option<SealingPolicy>);
 
 /// Builds an [`AppState`].
 #[must_use]
@@ -69,7 +69,7 @@ pub struct AppStateBuilder {
     sealing: Option<Sealing>,
     oidc: Option<Arc<OidcVerifier>>,
     iam: Iam,
-    origins: Origins,
+    origins: AllowedOrigins,
     journal: Option<PathBuf>,
     metrics: EmfOutput,
     lifecycle: Lifecycle,
@@ -93,7 +93,7 @@ impl AppStateBuilder {
     }
 
     /// Lets pages of `origins` read responses in a browser. Default: none.
-    pub fn cors(self, origins: Origins) -> Self {
+    pub fn cors(self, origins: AllowedOrigins) -> Self {
         Self { origins, ..self }
     }
 
@@ -132,8 +132,8 @@ impl AppStateBuilder {
             origins,
             directory: Directory::new(accounts),
             responses: ResponseStore::in_ledger(ledger),
-            gate: Arc::new(Gate::new(limits.body_bytes)),
-            arrivals: Arrivals::new(limits.sealed_bytes),
+            gate: Arc::new(AdmissionGate::new(limits.body_bytes)),
+            arrivals: SealedBodies::new(limits.sealed_bytes),
             limits,
             draining: watch::Sender::new(false),
             lifecycle,
@@ -152,7 +152,7 @@ impl AppState {
             sealing: None,
             oidc: None,
             iam: Iam::Ignore,
-            origins: Origins::None,
+            origins: AllowedOrigins::None,
             journal: None,
             metrics: EmfOutput::Off,
             lifecycle: Lifecycle::Continuous,
@@ -168,7 +168,7 @@ impl AppState {
         self.0.iam
     }
 
-    pub(super) fn origins(&self) -> &Origins {
+    pub(super) fn origins(&self) -> &AllowedOrigins {
         &self.0.origins
     }
 
@@ -177,13 +177,13 @@ impl AppState {
     }
 
     /// The sealed bodies that are being received.
-    pub(crate) fn arrivals(&self) -> &Arrivals {
+    pub(crate) fn arrivals(&self) -> &SealedBodies {
         &self.0.arrivals
     }
 
     /// Whether plain calls are refused.
     pub(crate) fn requires_sealing(&self) -> bool {
-        self.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required)
+        self.sealing().is_some_and(|sealing| sealing.policy() == SealingPolicy::Required)
     }
 
     pub(crate) fn meter(&self) -> &UsageMeter {
@@ -195,7 +195,7 @@ impl AppState {
     }
 
     /// Bounds what calls take of the process before their tensors are made.
-    pub(crate) fn gate(&self) -> &Arc<Gate> {
+    pub(crate) fn gate(&self) -> &Arc<AdmissionGate> {
         &self.0.gate
     }
 

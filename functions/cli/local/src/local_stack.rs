@@ -14,7 +14,7 @@ use amaas_model::publish;
 use amaas_model::publish::{BlobProtection, Publication, PublishOutcome, Publisher};
 use amaas_model::task::Tasks;
 use amaas_serve::host::{self, Server};
-use amaas_serve::sealing::{KeySet, Policy, Replay};
+use amaas_serve::sealing::{KeySet, ReplayPolicy, SealingPolicy};
 use amaas_serve::{AppState, Backends, Limits};
 use amaas_store::vault::{FileKey, Vault};
 use amaas_store::{ModelName, Store, VersionSelector};
@@ -62,7 +62,7 @@ impl LocalStack {
 
         let trust = TrustPolicy { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
         let backends = Backends { store: store.clone(), vault, accounts };
-        let sealing = backends.sealing(name, Policy::Required, Replay::Refuse);
+        let sealing = backends.sealing(name, SealingPolicy::Required, ReplayPolicy::Refuse);
         let (source, state) = (backends.models(trust), backends.state(Limits::default()).sealing(sealing).build());
         let server = Server::bind("127.0.0.1", 0).await?;
         let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;

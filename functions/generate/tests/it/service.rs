@@ -13,7 +13,7 @@ use amaas_model::load::TrustPolicy;
 use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::{Tasks, TextGeneration};
 use amaas_serve::host::{self, Server};
-use amaas_serve::sealing::{KeySet, Policy, Replay};
+use amaas_serve::sealing::{KeySet, ReplayPolicy, SealingPolicy};
 use amaas_serve::{Backends, Limits};
 use amaas_store::Store;
 use amaas_store::live;
@@ -72,7 +72,7 @@ impl Service {
         let name = "tests".parse().expect("a name");
         KeySet::create(&store, &name, &vault).await.expect("keys");
         let backends = Backends { store, vault, accounts };
-        let sealing = backends.sealing(name, Policy::Optional, Replay::Refuse);
+        let sealing = backends.sealing(name, SealingPolicy::Optional, ReplayPolicy::Refuse);
         let state = backends.state(limits).sealing(sealing).build();
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
         amaas_local::watch::look(&state, &backends.models(trust), &tasks, &config).await.expect("looked");

@@ -18,12 +18,12 @@ use amaas_engine::cpu::Working;
 
 /// The content codings that are taken (RFC 9110 §8.4.1).
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Coding {
+pub(crate) enum RequestCoding {
     Gzip,
     Deflate,
 }
 
-impl Coding {
+impl RequestCoding {
     /// The one coding that `headers` name, where they name one. A coding of a coding is not taken: nobody needs it.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, Error> {
         let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
@@ -106,7 +106,7 @@ mod tests {
     fn read(coding: &'static str, body: impl Into<Bytes>, limit: usize) -> Result<Bytes, Error> {
         let (mut headers, body) = (HeaderMap::new(), body.into());
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
-        match Coding::of(&headers)? {
+        match RequestCoding::of(&headers)? {
             Some(coding) => coding.expand(&Working::at_once(), &body, limit).map(Bytes::from),
             None => Ok(body),
         }

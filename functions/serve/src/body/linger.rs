@@ -15,15 +15,15 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 
 /// A body of which nothing is left unread, whenever it is dropped.
-struct Lingering(Body);
+struct LingeringBody(Body);
 
 /// `body`, the rest of which is thrown away when it is dropped.
 pub(crate) fn linger(headers: &HeaderMap, body: Body) -> Body {
     // Whoever asks before it sends has nothing on its way, and must not be told to go on.
-    if body.is_end_stream() || headers.contains_key(header::EXPECT) { body } else { Body::new(Lingering(body)) }
+    if body.is_end_stream() || headers.contains_key(header::EXPECT) { body } else { Body::new(LingeringBody(body)) }
 }
 
-impl http_body::Body for Lingering {
+impl http_body::Body for LingeringBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -43,7 +43,7 @@ impl http_body::Body for Lingering {
     }
 }
 
-impl Drop for Lingering {
+impl Drop for LingeringBody {
     fn drop(&mut self) {
         if self.0.is_end_stream() {
             return;

@@ -2,10 +2,10 @@
 
 mod expand;
 mod linger;
-mod paced;
 mod read;
+mod timeout;
 
-pub(crate) use self::expand::{Coding, QUICK};
+pub(crate) use self::expand::{QUICK, RequestCoding};
 pub(crate) use self::linger::linger;
-pub(crate) use self::paced::paced;
 pub(crate) use self::read::{bounded, media_type, metered};
+pub(crate) use self::timeout::with_timeout;

@@ -7,7 +7,7 @@ use amaas_config::{ConfigError, Variable};
 /// The origins whose pages may call, beside pages of the function's own origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Origins {
+pub enum AllowedOrigins {
     /// None: browsers let no page of another origin read an answer.
     #[default]
     None,
@@ -17,7 +17,7 @@ pub enum Origins {
     Any,
 }
 
-impl Origins {
+impl AllowedOrigins {
     /// What the process's environment says of them, `AMAAS_CORS_ORIGINS`.
     ///
     /// # Errors
@@ -63,16 +63,16 @@ mod tests {
     #[test]
     fn origins_are_those_that_browsers_send() {
         let origins = |list: &str| {
-            Origins::from_variables(|name| (name == "AMAAS_CORS_ORIGINS").then(|| list.to_owned()))
+            AllowedOrigins::from_variables(|name| (name == "AMAAS_CORS_ORIGINS").then(|| list.to_owned()))
                 .map_err(|error| error.to_string())
         };
         for (list, expected) in [
-            ("", Origins::None),
-            ("*", Origins::Any),
-            ("https://a.example", Origins::Only(vec![HeaderValue::from_static("https://a.example")])),
+            ("", AllowedOrigins::None),
+            ("*", AllowedOrigins::Any),
+            ("https://a.example", AllowedOrigins::Only(vec![HeaderValue::from_static("https://a.example")])),
             (
                 "http://localhost:3000, capacitor://localhost,http://[::1]:8080",
-                Origins::Only(
+                AllowedOrigins::Only(
                     ["http://localhost:3000", "capacitor://localhost", "http://[::1]:8080"]
                         .map(HeaderValue::from_static)
                         .into(),

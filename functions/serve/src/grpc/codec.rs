@@ -12,18 +12,18 @@ use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 /// tonic's codec for messages, with the bound.
-pub(super) struct Bounded<T, U>(ProstCodec<T, U>);
+pub(super) struct BoundedCodec<T, U>(ProstCodec<T, U>);
 
-/// See [`Bounded`].
+/// See [`BoundedCodec`].
 pub(super) struct BoundedDecoder<U>(PhantomData<U>);
 
-impl<T: Message + Send + 'static, U: Message + Default + Send + 'static> Default for Bounded<T, U> {
+impl<T: Message + Send + 'static, U: Message + Default + Send + 'static> Default for BoundedCodec<T, U> {
     fn default() -> Self {
         Self(ProstCodec::default())
     }
 }
 
-impl<T: Message + Send + 'static, U: Message + Default + Send + 'static> Codec for Bounded<T, U> {
+impl<T: Message + Send + 'static, U: Message + Default + Send + 'static> Codec for BoundedCodec<T, U> {
     type Encode = T;
     type Decode = U;
     type Encoder = ProstEncoder<T>;

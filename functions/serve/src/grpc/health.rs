@@ -2,7 +2,7 @@
 //!
 //! `""` and the names of services stand for the host, any other name for the model of that name. As the routes of `/v2` that say the
 //! same, they need no key. So watching is bounded: of [`MOST`] watches the oldest ends for another, and a connection that only watches
-//! makes room for one that asks ([`Idle`](crate::host::Idle)).
+//! makes room for one that asks ([`IdleStream`](crate::host::IdleStream)).
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -21,12 +21,12 @@ use crate::state::AppState;
 
 /// The checks of a host.
 #[derive(Clone)]
-pub(super) struct Checks {
+pub(super) struct HealthService {
     state: AppState,
-    watches: Arc<Watches>,
+    watches: Arc<OpenWatches>,
 }
 
-impl Checks {
+impl HealthService {
     pub(super) fn new(state: AppState) -> Self {
         Self { state, watches: Arc::default() }
     }
@@ -46,7 +46,7 @@ impl Checks {
 }
 
 #[tonic::async_trait]
-impl Health for Checks {
+impl Health for HealthService {
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
         match self.status(&request.into_inner().service) {
             ServingStatus::ServiceUnknown => Err(Status::not_found("there is no service and no model of that name")),
@@ -57,7 +57,7 @@ impl Health for Checks {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let watch = Watch {
+        let watch = HealthWatch {
             checks: self.clone(),
             name: request.into_inner().service,
             told: None,
@@ -70,15 +70,15 @@ impl Health for Checks {
 }
 
 /// A client that is told of changes.
-struct Watch {
-    checks: Checks,
+struct HealthWatch {
+    checks: HealthService,
     name: String,
     told: Option<ServingStatus>,
     displaced: oneshot::Receiver<()>,
     is_over: bool,
 }
 
-impl Watch {
+impl HealthWatch {
     /// The next change; `None` once the watch is over.
     async fn next(&mut self) -> Option<Result<HealthCheckResponse, Status>> {
         if self.is_over {
@@ -108,9 +108,9 @@ impl Watch {
 
 /// The watches that are under way, the oldest first.
 #[derive(Default)]
-struct Watches(Mutex<VecDeque<oneshot::Sender<()>>>);
+struct OpenWatches(Mutex<VecDeque<oneshot::Sender<()>>>);
 
-impl Watches {
+impl OpenWatches {
     /// Begins one, for which the oldest may have to end: then what this gives is done.
     fn begin(&self) -> oneshot::Receiver<()> {
         let (displace, displaced) = oneshot::channel();
@@ -146,12 +146,12 @@ mod tests {
     use amaas_access::Accounts;
     use amaas_model::load::ModelSlot;
 
-    fn checks(models: &[&str]) -> Checks {
+    fn checks(models: &[&str]) -> HealthService {
         let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).build();
         for model in models {
             state.insert(Arc::new(ModelSlot::new(model.parse().expect("a name"), "1".parse().expect("a version"))));
         }
-        Checks::new(state)
+        HealthService::new(state)
     }
 
     fn of(name: &str) -> Request<HealthCheckRequest> {
@@ -179,7 +179,7 @@ mod tests {
         let checks = checks(&[]);
         let mut statuses = checks.watch(of("")).await.expect("a stream").into_inner();
         let mut model = checks.watch(of("m")).await.expect("a stream").into_inner();
-        let next = async |watch: &mut <Checks as Health>::WatchStream| {
+        let next = async |watch: &mut <HealthService as Health>::WatchStream| {
             watch.next().await.expect("not over").map(|change| change.status()).map_err(|status| status.code())
         };
         assert_eq!(next(&mut statuses).await, Ok(ServingStatus::Serving));

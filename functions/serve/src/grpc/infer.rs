@@ -56,7 +56,7 @@ pub(super) async fn answer(
 
 /// Where the values of a message's tensors are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum TensorContents {
     Raw,
     Typed,
 }
@@ -70,11 +70,11 @@ fn wanted(request: &ModelInferRequest) -> Result<Vec<String>, InputError> {
     request.outputs.iter().map(output).collect()
 }
 
-fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, Form), InputError> {
+fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, TensorContents), InputError> {
     let (inputs, raw) = (request.inputs, request.raw_input_contents);
     // Who sends no tensor at all gets bytes, which can carry every output.
-    let form = if raw.is_empty() && !inputs.is_empty() { Form::Typed } else { Form::Raw };
-    if form == Form::Raw && raw.len() != inputs.len() {
+    let form = if raw.is_empty() && !inputs.is_empty() { TensorContents::Typed } else { TensorContents::Raw };
+    if form == TensorContents::Raw && raw.len() != inputs.len() {
         return Err(InputError::Invalid(format!(
             "raw_input_contents: expected {} entries, one for each input, got {}",
             inputs.len(),
@@ -99,8 +99,9 @@ fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor, InputEr
 }
 
 /// The answer, in lists of their own types where the inputs came so and all outputs have one.
-fn response(model: &Model, id: String, outputs: Vec<Tensor>, form: Form) -> ModelInferResponse {
-    let typed: Option<Vec<_>> = if form == Form::Typed { outputs.iter().map(contents::write).collect() } else { None };
+fn response(model: &Model, id: String, outputs: Vec<Tensor>, form: TensorContents) -> ModelInferResponse {
+    let typed: Option<Vec<_>> =
+        if form == TensorContents::Typed { outputs.iter().map(contents::write).collect() } else { None };
     let mut described: Vec<_> = outputs.iter().map(describe).collect();
     let raw_output_contents = match typed {
         Some(typed) => {

@@ -13,16 +13,16 @@ use tonic::Status;
 use tonic::codec::CompressionEncoding::{Deflate, Gzip};
 use tonic_health::pb::health_server::HealthServer;
 
-use super::health::Checks;
+use super::health::HealthService;
 use super::proto::grpc_inference_service_server::GrpcInferenceServiceServer;
 use super::reflection;
 use super::service::Service;
-use crate::body::paced;
+use crate::body::with_timeout;
 use crate::error::Error;
 use crate::error::SealedCallError;
-use crate::reply::{Finished, Idle, respond_to};
+use crate::reply::{FinalResponse, IdleStream, respond_to};
 use crate::request::Caller;
-use crate::sealing::Policy;
+use crate::sealing::SealingPolicy;
 use crate::state::AppState;
 use amaas_access::RouteScope;
 
@@ -37,7 +37,7 @@ pub(crate) fn beside(http: Router, state: AppState) -> Router {
         .accept_compressed(Deflate)
         .send_compressed(Gzip)
         .send_compressed(Deflate);
-    let health = HealthServer::new(Checks::new(state.clone())).max_decoding_message_size(SHORT);
+    let health = HealthServer::new(HealthService::new(state.clone())).max_decoding_message_size(SHORT);
     let mut services = Router::new()
         .route_service("/inference.GRPCInferenceService/{method}", service)
         .route_service("/grpc.health.v1.Health/{method}", health);
@@ -67,7 +67,7 @@ async fn guard(State(state): State<AppState>, mut request: Request, next: Next) 
     };
     let mut response = finished(response);
     if WAITING.contains(&&*method) {
-        response.extensions_mut().insert(Idle);
+        response.extensions_mut().insert(IdleStream);
     }
     response
 }
@@ -76,7 +76,7 @@ async fn guard(State(state): State<AppState>, mut request: Request, next: Next) 
 async fn admitted(state: &AppState, method: &str, headers: &HeaderMap) -> Result<Extensions, Error> {
     let mut extensions = Extensions::new();
     if KEYED.contains(&method) {
-        if state.sealing().is_some_and(|sealing| sealing.policy() == Policy::Required) {
+        if state.sealing().is_some_and(|sealing| sealing.policy() == SealingPolicy::Required) {
             return Err(Error::Sealed(SealedCallError::Required));
         }
         let routes = if method == STREAM || method == "ModelInfer" { RouteScope::Infer } else { RouteScope::Models };
@@ -101,8 +101,8 @@ fn uncompressed(headers: &mut HeaderMap) {
 fn bounded(method: &str, body: Body) -> Body {
     match method {
         STREAM => body,
-        "ModelInfer" => paced(body),
-        _ => paced(Body::new(Limited::new(body, SHORT))),
+        "ModelInfer" => with_timeout(body),
+        _ => with_timeout(Body::new(Limited::new(body, SHORT))),
     }
 }
 
@@ -115,7 +115,7 @@ fn finished(mut response: Response<Body>) -> Response<Body> {
         (None, Some(_)) => StatusCode::BAD_REQUEST,
         (None, None) => response.status(),
     };
-    response.extensions_mut().insert(Finished { status, error: source });
+    response.extensions_mut().insert(FinalResponse { status, error: source });
     response
 }
 

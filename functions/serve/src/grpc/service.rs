@@ -51,27 +51,27 @@ impl Service {
 
 #[tonic::async_trait]
 impl GrpcInferenceService for Service {
-    async fn server_live(&self, _: Request<ServerLiveRequest>) -> Answer<ServerLiveResponse> {
+    async fn server_live(&self, _: Request<ServerLiveRequest>) -> RpcResult<ServerLiveResponse> {
         Ok(Response::new(ServerLiveResponse { live: true }))
     }
 
-    async fn server_ready(&self, _: Request<ServerReadyRequest>) -> Answer<ServerReadyResponse> {
+    async fn server_ready(&self, _: Request<ServerReadyRequest>) -> RpcResult<ServerReadyResponse> {
         Ok(Response::new(ServerReadyResponse { ready: health::every(&self.state).ready }))
     }
 
-    async fn model_ready(&self, request: Request<ModelReadyRequest>) -> Answer<ModelReadyResponse> {
+    async fn model_ready(&self, request: Request<ModelReadyRequest>) -> RpcResult<ModelReadyResponse> {
         let ModelReadyRequest { name, version } = request.into_inner();
         let ready = health::of_model(&self.state, &name, some(&version))?.ready;
         Ok(Response::new(ModelReadyResponse { ready }))
     }
 
-    async fn server_metadata(&self, _: Request<ServerMetadataRequest>) -> Answer<ServerMetadataResponse> {
+    async fn server_metadata(&self, _: Request<ServerMetadataRequest>) -> RpcResult<ServerMetadataResponse> {
         let metadata = health::metadata();
         let (name, version, extensions) = (metadata.name, metadata.version, metadata.extensions);
         Ok(Response::new(ServerMetadataResponse { name, version, extensions }))
     }
 
-    async fn model_metadata(&self, request: Request<ModelMetadataRequest>) -> Answer<ModelMetadataResponse> {
+    async fn model_metadata(&self, request: Request<ModelMetadataRequest>) -> RpcResult<ModelMetadataResponse> {
         let ModelMetadataRequest { name, version } = request.get_ref();
         let metadata = self.model(&request, name, version).await?.metadata();
         Ok(Response::new(ModelMetadataResponse {
@@ -83,7 +83,7 @@ impl GrpcInferenceService for Service {
         }))
     }
 
-    async fn model_infer(&self, request: Request<ModelInferRequest>) -> Answer<ModelInferResponse> {
+    async fn model_infer(&self, request: Request<ModelInferRequest>) -> RpcResult<ModelInferResponse> {
         let caller = caller(&request)?.clone();
         let (metadata, _, message) = request.into_parts();
         let (answer, usage) = infer::answer(&self.state, caller, metadata.as_ref(), message).await?;
@@ -99,9 +99,9 @@ impl GrpcInferenceService for Service {
     async fn model_stream_infer(
         &self,
         request: Request<Streaming<ModelInferRequest>>,
-    ) -> Answer<Self::ModelStreamInferStream> {
+    ) -> RpcResult<Self::ModelStreamInferStream> {
         let headers = request.metadata().clone().into_headers();
-        let stream = Calls { messages: request.into_inner(), state: self.state.clone(), headers };
+        let stream = InferStream { messages: request.into_inner(), state: self.state.clone(), headers };
         let answers = stream::unfold(Some(stream), |stream| async {
             let mut stream = stream?;
             match stream.answer().await {
@@ -113,13 +113,13 @@ impl GrpcInferenceService for Service {
         Ok(Response::new(Box::pin(answers)))
     }
 
-    async fn model_config(&self, request: Request<ModelConfigRequest>) -> Answer<ModelConfigResponse> {
+    async fn model_config(&self, request: Request<ModelConfigRequest>) -> RpcResult<ModelConfigResponse> {
         let ModelConfigRequest { name, version } = request.get_ref();
         let model = self.model(&request, name, version).await?;
         Ok(Response::new(ModelConfigResponse { config: Some(config::of(&model, self.state.limits().rows).into()) }))
     }
 
-    async fn model_statistics(&self, request: Request<ModelStatisticsRequest>) -> Answer<ModelStatisticsResponse> {
+    async fn model_statistics(&self, request: Request<ModelStatisticsRequest>) -> RpcResult<ModelStatisticsResponse> {
         let ModelStatisticsRequest { name, version } = request.get_ref();
         let stats = if name.is_empty() {
             stats::of_all(&self.state, caller(&request)?)
@@ -129,7 +129,7 @@ impl GrpcInferenceService for Service {
         Ok(Response::new(ModelStatisticsResponse { model_stats: stats.into_iter().map(Into::into).collect() }))
     }
 
-    async fn repository_index(&self, request: Request<RepositoryIndexRequest>) -> Answer<RepositoryIndexResponse> {
+    async fn repository_index(&self, request: Request<RepositoryIndexRequest>) -> RpcResult<RepositoryIndexResponse> {
         let wanted = IndexRequest { ready: request.get_ref().ready };
         let models = repository::entries(&self.state, caller(&request)?, wanted).into_iter().map(Into::into).collect();
         Ok(Response::new(RepositoryIndexResponse { models }))
@@ -138,7 +138,7 @@ impl GrpcInferenceService for Service {
     async fn repository_model_load(
         &self,
         request: Request<RepositoryModelLoadRequest>,
-    ) -> Answer<RepositoryModelLoadResponse> {
+    ) -> RpcResult<RepositoryModelLoadResponse> {
         caller(&request)?;
         Err(Error::Route(RouteError::Repository).into())
     }
@@ -146,20 +146,20 @@ impl GrpcInferenceService for Service {
     async fn repository_model_unload(
         &self,
         request: Request<RepositoryModelUnloadRequest>,
-    ) -> Answer<RepositoryModelUnloadResponse> {
+    ) -> RpcResult<RepositoryModelUnloadResponse> {
         caller(&request)?;
         Err(Error::Route(RouteError::Repository).into())
     }
 }
 
 /// The calls of one stream.
-struct Calls {
+struct InferStream {
     messages: Streaming<ModelInferRequest>,
     state: AppState,
     headers: http::HeaderMap,
 }
 
-impl Calls {
+impl InferStream {
     /// The answer to the next call; `None` where there is none.
     async fn answer(&mut self) -> Result<Option<ModelStreamInferResponse>, Status> {
         let next = tokio::select! {
@@ -187,7 +187,7 @@ impl Calls {
 /// How long a stream may be without a call.
 const PAUSE: Duration = Duration::from_mins(5);
 
-type Answer<T> = Result<Response<T>, Status>;
+type RpcResult<T> = Result<Response<T>, Status>;
 
 /// Who sent `request`, as the layer around the service found out.
 fn caller<T>(request: &Request<T>) -> Result<&Caller, Error> {

@@ -11,7 +11,7 @@ use http::Version;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::exchange::{Exchange, Stage};
+use super::exchange::{ExchangeStage, HttpExchange};
 
 /// Places for connections.
 pub(super) struct Connections {
@@ -27,7 +27,7 @@ impl Connections {
     }
 
     /// A place for one more, for which another may have to go; none if all of them are at work.
-    pub(super) async fn place(&mut self) -> Option<Place> {
+    pub(super) async fn place(&mut self) -> Option<ConnectionPermit> {
         if lock(&self.open).len() >= self.limit {
             let connection = self.longest_waiting()?;
             connection.close();
@@ -36,7 +36,7 @@ impl Connections {
         let (id, connection) = (self.next, Arc::new(Connection::new()));
         self.next += 1;
         lock(&self.open).insert(id, Arc::clone(&connection));
-        Some(Place { open: Arc::clone(&self.open), id, connection })
+        Some(ConnectionPermit { open: Arc::clone(&self.open), id, connection })
     }
 
     /// The one that goes, if one can.
@@ -48,19 +48,19 @@ impl Connections {
 }
 
 /// The place of one connection, which is free again when it is dropped.
-pub(super) struct Place {
+pub(super) struct ConnectionPermit {
     open: Arc<Mutex<HashMap<u64, Arc<Connection>>>>,
     id: u64,
     connection: Arc<Connection>,
 }
 
-impl Place {
+impl ConnectionPermit {
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         lock(&self.open).remove(&self.id);
         self.connection.gone.notify_one();
@@ -70,24 +70,24 @@ impl Drop for Place {
 /// What is known of a connection.
 pub(super) struct Connection {
     accepted: Instant,
-    state: Mutex<State>,
+    state: Mutex<ConnectionState>,
     closing: Notify,
     gone: Notify,
 }
 
-struct State {
-    speaks: Speaks,
+struct ConnectionState {
+    speaks: PeerProtocol,
     answered: bool,
     closing: bool,
     /// When it last had a whole request, or the answer to one ended.
     since: Instant,
     next: u64,
-    exchanges: HashMap<u64, Arc<Mutex<Stage>>>,
+    exchanges: HashMap<u64, Arc<Mutex<ExchangeStage>>>,
 }
 
 /// What the peer has shown of itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Speaks {
+enum PeerProtocol {
     Nothing,
     Http,
     /// It may be sent an interim answer.
@@ -96,7 +96,7 @@ enum Speaks {
 
 /// Why a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(super) enum CloseReason {
     /// No whole head came.
     Silent,
     /// Nothing of an answer was taken.
@@ -107,7 +107,7 @@ pub(super) enum Cut {
 
 /// What a peer may wait for that sends no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Awaited {
+pub(super) enum AwaitedBytes {
     Nothing,
     /// That a request is read, the end of which may have come.
     Request,
@@ -120,8 +120,8 @@ pub(super) enum Awaited {
 impl Connection {
     fn new() -> Self {
         let now = Instant::now();
-        let state = State {
-            speaks: Speaks::Nothing,
+        let state = ConnectionState {
+            speaks: PeerProtocol::Nothing,
             answered: false,
             closing: false,
             since: now,
@@ -134,21 +134,21 @@ impl Connection {
     /// The peer speaks HTTP: what comes next has the time of a connection that is kept.
     pub(super) fn greeted(&self) {
         let mut state = lock(&self.state);
-        if state.speaks == Speaks::Nothing {
-            state.speaks = Speaks::Http;
+        if state.speaks == PeerProtocol::Nothing {
+            state.speaks = PeerProtocol::Http;
         }
     }
 
     /// Begins an exchange, whose head is there, in `version`.
-    pub(super) fn exchange(self: &Arc<Self>, version: Version) -> Arc<Exchange> {
-        let receiving = Arc::new(Mutex::new(Stage::Receiving));
+    pub(super) fn exchange(self: &Arc<Self>, version: Version) -> Arc<HttpExchange> {
+        let receiving = Arc::new(Mutex::new(ExchangeStage::ReceivingBody));
         let mut state = lock(&self.state);
-        state.speaks = if version == Version::HTTP_11 { Speaks::Http11 } else { Speaks::Http };
+        state.speaks = if version == Version::HTTP_11 { PeerProtocol::Http11 } else { PeerProtocol::Http };
         let id = state.next;
         state.next += 1;
         state.exchanges.insert(id, Arc::clone(&receiving));
         drop(state);
-        Arc::new(Exchange::new(Arc::clone(self), id, receiving))
+        Arc::new(HttpExchange::new(Arc::clone(self), id, receiving))
     }
 
     /// An exchange got a whole request.
@@ -164,10 +164,10 @@ impl Connection {
     }
 
     /// Done when the connection has to be closed.
-    pub(super) async fn cut(&self, patience: Duration) -> Cut {
+    pub(super) async fn cut(&self, patience: Duration) -> CloseReason {
         let silent = async {
             sleep_until(self.accepted + FIRST_HEAD).await;
-            if lock(&self.state).speaks != Speaks::Nothing {
+            if lock(&self.state).speaks != PeerProtocol::Nothing {
                 std::future::pending::<()>().await;
             }
         };
@@ -180,9 +180,9 @@ impl Connection {
             }
         };
         tokio::select! {
-            () = self.closing.notified() => Cut::Full,
-            () = silent => Cut::Silent,
-            () = stalled => Cut::Stalled,
+            () = self.closing.notified() => CloseReason::Full,
+            () = silent => CloseReason::Silent,
+            () = stalled => CloseReason::Stalled,
         }
     }
 
@@ -192,17 +192,17 @@ impl Connection {
     }
 
     /// What a peer may wait for that sends no more.
-    pub(super) fn awaited(&self) -> Awaited {
+    pub(super) fn awaited(&self) -> AwaitedBytes {
         let state = lock(&self.state);
         let stages = state.exchanges.values().map(|stage| *lock(stage));
-        let awaited = stages.filter(|_| state.speaks == Speaks::Http11).map(|stage| match stage {
-            Stage::Working => Awaited::Answer,
-            Stage::Sending { whole: true, .. } => Awaited::Rest,
-            Stage::Receiving => Awaited::Request,
+        let awaited = stages.filter(|_| state.speaks == PeerProtocol::Http11).map(|stage| match stage {
+            ExchangeStage::Working => AwaitedBytes::Answer,
+            ExchangeStage::SendingBody { whole: true, .. } => AwaitedBytes::Rest,
+            ExchangeStage::ReceivingBody => AwaitedBytes::Request,
             // What is missing will not come.
-            Stage::Sending { .. } => Awaited::Nothing,
+            ExchangeStage::SendingBody { .. } => AwaitedBytes::Nothing,
         });
-        awaited.max().unwrap_or(Awaited::Nothing)
+        awaited.max().unwrap_or(AwaitedBytes::Nothing)
     }
 
     fn close(&self) {
@@ -213,10 +213,10 @@ impl Connection {
     /// Whether it ever had an answer, and since when it waits for its peer, if it does.
     fn waits_since(&self, now: Instant) -> Option<(bool, Instant)> {
         let state = lock(&self.state);
-        let waits = |stage: &Stage| match stage {
-            Stage::Receiving | Stage::Sending { idle: true, .. } => true,
-            Stage::Working => false,
-            Stage::Sending { .. } => stage.blocked(now).is_some_and(|time| time >= SLOW),
+        let waits = |stage: &ExchangeStage| match stage {
+            ExchangeStage::ReceivingBody | ExchangeStage::SendingBody { idle: true, .. } => true,
+            ExchangeStage::Working => false,
+            ExchangeStage::SendingBody { .. } => stage.blocked(now).is_some_and(|time| time >= SLOW),
         };
         let all = !state.closing && state.exchanges.values().all(|stage| waits(&lock(stage)));
         all.then_some((state.answered, state.since))
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     /// What becomes of a connection's task, without the connection.
-    fn run(place: Place) -> tokio::task::JoinHandle<Cut> {
+    fn run(place: ConnectionPermit) -> tokio::task::JoinHandle<CloseReason> {
         tokio::spawn(async move { place.connection().cut(Duration::from_secs(30)).await })
     }
 
@@ -251,23 +251,23 @@ mod tests {
             places.push(connections.place().await.expect("a place"));
             tokio::time::advance(Duration::from_secs(1)).await;
         }
-        let [working, answered, silent] = <[Place; 3]>::try_from(places).unwrap_or_else(|_| panic!("three"));
+        let [working, answered, silent] = <[ConnectionPermit; 3]>::try_from(places).unwrap_or_else(|_| panic!("three"));
         let exchange = working.connection().exchange(Version::HTTP_11);
         exchange.received();
         drop(answered.connection().exchange(Version::HTTP_11));
         let (working, answered, silent) = (run(working), run(answered), run(silent));
         let fourth = connections.place().await.expect("the silent one goes, though it is the youngest");
-        assert_eq!(silent.await.expect("it ended"), Cut::Full);
+        assert_eq!(silent.await.expect("it ended"), CloseReason::Full);
         let receiving = fourth.connection().exchange(Version::HTTP_11);
         let fourth = run(fourth);
         let fifth = connections.place().await.expect("one that never had an answer goes first, though its head came");
-        assert_eq!(fourth.await.expect("it ended"), Cut::Full);
+        assert_eq!(fourth.await.expect("it ended"), CloseReason::Full);
         drop(receiving);
         let fifth_exchange = fifth.connection().exchange(Version::HTTP_11);
         fifth_exchange.received();
         let fifth = run(fifth);
         let sixth = connections.place().await.expect("then one that had");
-        assert_eq!(answered.await.expect("it ended"), Cut::Full);
+        assert_eq!(answered.await.expect("it ended"), CloseReason::Full);
         let sixth_exchange = sixth.connection().exchange(Version::HTTP_11);
         sixth_exchange.received();
         assert!(connections.place().await.is_none(), "all are at work");
@@ -283,7 +283,7 @@ mod tests {
             (connections.place().await.expect("a place"), connections.place().await.expect("a place"));
         greeted.connection().greeted();
         let greeted = run(greeted);
-        assert_eq!(run(silent).await.expect("it ended"), Cut::Silent);
+        assert_eq!(run(silent).await.expect("it ended"), CloseReason::Silent);
         assert_eq!(begun.elapsed(), FIRST_HEAD);
         assert!(!greeted.is_finished());
     }

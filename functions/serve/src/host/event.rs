@@ -19,18 +19,18 @@ use lambda_http::{BoxFuture, LambdaEvent, Service};
 
 /// A service of events, which is given those that are requests.
 #[derive(Clone)]
-pub(super) struct Readable<S>(pub(super) S);
+pub(super) struct RequestEvents<S>(pub(super) S);
 
 /// Why an event is no request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreadable {
+pub(super) enum EventError {
     #[error("the event's body is not the base64 that its isBase64Encoded says it is")]
     Base64,
     #[error("the event's path or query does not make a request of HTTP")]
     Request,
 }
 
-impl<S> Service<LambdaEvent<LambdaRequest>> for Readable<S>
+impl<S> Service<LambdaEvent<LambdaRequest>> for RequestEvents<S>
 where
     S: Service<LambdaEvent<LambdaRequest>>,
     S::Response: Send + 'static,
@@ -47,11 +47,11 @@ where
 
     fn call(&mut self, event: LambdaEvent<LambdaRequest>) -> Self::Future {
         if !is_decodable(&event.payload) {
-            return std::future::ready(Err(Unreadable::Base64.into())).boxed();
+            return std::future::ready(Err(EventError::Base64.into())).boxed();
         }
         match catch_unwind(AssertUnwindSafe(|| self.0.call(event))) {
             Ok(answer) => async { answer.await.map_err(Into::into) }.boxed(),
-            Err(_) => std::future::ready(Err(Unreadable::Request.into())).boxed(),
+            Err(_) => std::future::ready(Err(EventError::Request.into())).boxed(),
         }
     }
 }
@@ -79,15 +79,15 @@ fn is_base64(text: &str) -> bool {
 }
 
 /// A body that can be shared between threads, which one that is streamed has to be here.
-pub(super) struct Shared(Mutex<Body>);
+pub(super) struct SyncBody(Mutex<Body>);
 
-impl From<Body> for Shared {
+impl From<Body> for SyncBody {
     fn from(body: Body) -> Self {
         Self(Mutex::new(body))
     }
 }
 
-impl http_body::Body for Shared {
+impl http_body::Body for SyncBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -119,7 +119,7 @@ mod tests {
                 lambda_http::Response::builder().status(200 + u16::try_from(request.body().len()).expect("short"));
             Ok::<_, Infallible>(answer.body(lambda_http::Body::Empty).expect("a response"))
         });
-        let mut service = Readable(lambda_http::Adapter::from(length));
+        let mut service = RequestEvents(lambda_http::Adapter::from(length));
         let answer = service.call(LambdaEvent::new(event, lambda_runtime::Context::default())).await;
         let status = |answer| serde_json::to_value(answer).expect("JSON")["statusCode"].as_u64().expect("a number");
         answer.map(|answer| u16::try_from(status(answer)).expect("a status")).map_err(|error| error.to_string())
@@ -132,13 +132,13 @@ mod tests {
             ("", true, "YQ==", Ok(201)),
             ("", true, "", Ok(200)),
             ("a=1", false, "!!!", Ok(203)),
-            ("", true, "!!!", Err(Unreadable::Base64)),
-            ("", true, "YQ", Err(Unreadable::Base64)),
-            ("", true, "YQ==YQ==", Err(Unreadable::Base64)),
-            ("", true, "YR==", Err(Unreadable::Base64)),
-            ("a b\u{1}", false, "", Err(Unreadable::Request)),
+            ("", true, "!!!", Err(EventError::Base64)),
+            ("", true, "YQ", Err(EventError::Base64)),
+            ("", true, "YQ==YQ==", Err(EventError::Base64)),
+            ("", true, "YR==", Err(EventError::Base64)),
+            ("a b\u{1}", false, "", Err(EventError::Request)),
         ] {
-            let expected = expected.map_err(|error: Unreadable| error.to_string());
+            let expected = expected.map_err(|error: EventError| error.to_string());
             assert_eq!(outcome(query, is_base64, body).await, expected, "{query} {body}");
         }
     }

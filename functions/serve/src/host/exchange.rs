@@ -17,24 +17,24 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::connections::{Connection, lock};
-use crate::reply::Idle;
+use crate::reply::IdleStream;
 
 /// A request and its answer.
-pub(super) struct Exchange {
+pub(super) struct HttpExchange {
     connection: Arc<Connection>,
     id: u64,
-    stage: Arc<Mutex<Stage>>,
+    stage: Arc<Mutex<ExchangeStage>>,
 }
 
 /// How far an exchange is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Stage {
+pub(super) enum ExchangeStage {
     /// The request is not whole.
-    Receiving,
+    ReceivingBody,
     /// The answer is being made.
     Working,
     /// The answer leaves.
-    Sending {
+    SendingBody {
         /// Pieces that have not left.
         out: usize,
         /// Whether there was nothing more to take when hyper asked.
@@ -48,18 +48,18 @@ pub(super) enum Stage {
     },
 }
 
-impl Stage {
+impl ExchangeStage {
     /// For how long the reader has been taking nothing, if there is something to take.
     pub(super) fn blocked(&self, now: Instant) -> Option<Duration> {
         match *self {
-            Self::Sending { out, dry, since, .. } if out > 0 || !dry => Some(now.duration_since(since)),
+            Self::SendingBody { out, dry, since, .. } if out > 0 || !dry => Some(now.duration_since(since)),
             _ => None,
         }
     }
 }
 
-impl Exchange {
-    pub(super) fn new(connection: Arc<Connection>, id: u64, stage: Arc<Mutex<Stage>>) -> Self {
+impl HttpExchange {
+    pub(super) fn new(connection: Arc<Connection>, id: u64, stage: Arc<Mutex<ExchangeStage>>) -> Self {
         Self { connection, id, stage }
     }
 
@@ -69,51 +69,51 @@ impl Exchange {
             self.received();
             return Body::new(body);
         }
-        Body::new(Receiving { body, exchange: Arc::clone(self) })
+        Body::new(ReceivingBody { body, exchange: Arc::clone(self) })
     }
 
     /// The request is whole.
     pub(super) fn received(&self) {
         let mut stage = lock(&self.stage);
         match &mut *stage {
-            Stage::Receiving => *stage = Stage::Working,
-            Stage::Sending { whole, .. } => return *whole = true,
-            Stage::Working => return,
+            ExchangeStage::ReceivingBody => *stage = ExchangeStage::Working,
+            ExchangeStage::SendingBody { whole, .. } => return *whole = true,
+            ExchangeStage::Working => return,
         }
         drop(stage);
         self.connection.asked();
     }
 
     /// Its answer, whose body is in pieces that are seen leaving.
-    pub(super) fn sending(self: Arc<Self>, answer: Response<Body>) -> Response<Sending> {
-        let idle = answer.extensions().get::<Idle>().is_some();
+    pub(super) fn sending(self: Arc<Self>, answer: Response<Body>) -> Response<SendingBody> {
+        let idle = answer.extensions().get::<IdleStream>().is_some();
         let mut stage = lock(&self.stage);
-        let whole = matches!(*stage, Stage::Working);
-        *stage = Stage::Sending { out: 0, dry: false, since: Instant::now(), whole, idle };
+        let whole = matches!(*stage, ExchangeStage::Working);
+        *stage = ExchangeStage::SendingBody { out: 0, dry: false, since: Instant::now(), whole, idle };
         drop(stage);
-        answer.map(|body| Sending { body, rest: Bytes::new(), exchange: self })
+        answer.map(|body| SendingBody { body, rest: Bytes::new(), exchange: self })
     }
 
     fn on_sending(&self, change: impl FnOnce(&mut usize, &mut bool, &mut Instant)) {
-        if let Stage::Sending { out, dry, since, .. } = &mut *lock(&self.stage) {
+        if let ExchangeStage::SendingBody { out, dry, since, .. } = &mut *lock(&self.stage) {
             change(out, dry, since);
         }
     }
 }
 
-impl Drop for Exchange {
+impl Drop for HttpExchange {
     fn drop(&mut self) {
         self.connection.ended(self.id);
     }
 }
 
-/// See [`Exchange::receiving`].
-struct Receiving {
+/// See [`HttpExchange::receiving`].
+struct ReceivingBody {
     body: Incoming,
-    exchange: Arc<Exchange>,
+    exchange: Arc<HttpExchange>,
 }
 
-impl http_body::Body for Receiving {
+impl http_body::Body for ReceivingBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -137,15 +137,15 @@ impl http_body::Body for Receiving {
     }
 }
 
-/// See [`Exchange::sending`].
-pub(super) struct Sending {
+/// See [`HttpExchange::sending`].
+pub(super) struct SendingBody {
     body: Body,
     /// What has not been given of the last piece.
     rest: Bytes,
-    exchange: Arc<Exchange>,
+    exchange: Arc<HttpExchange>,
 }
 
-impl http_body::Body for Sending {
+impl http_body::Body for SendingBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -167,7 +167,7 @@ impl http_body::Body for Sending {
             }
         }
         let length = self.rest.len().min(PIECE);
-        let piece = Piece { bytes: self.rest.split_to(length), exchange: Arc::clone(&self.exchange) };
+        let piece = BodyPiece { bytes: self.rest.split_to(length), exchange: Arc::clone(&self.exchange) };
         self.exchange.on_sending(|out, dry, since| {
             if *out == 0 {
                 *since = Instant::now();
@@ -191,7 +191,7 @@ impl http_body::Body for Sending {
     }
 }
 
-impl Drop for Sending {
+impl Drop for SendingBody {
     fn drop(&mut self) {
         // Nothing comes after the pieces that are out.
         self.exchange.on_sending(|_, dry, _| *dry = true);
@@ -199,18 +199,18 @@ impl Drop for Sending {
 }
 
 /// A piece of an answer. It is dropped when it has left.
-struct Piece {
+struct BodyPiece {
     bytes: Bytes,
-    exchange: Arc<Exchange>,
+    exchange: Arc<HttpExchange>,
 }
 
-impl AsRef<[u8]> for Piece {
+impl AsRef<[u8]> for BodyPiece {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Piece {
+impl Drop for BodyPiece {
     fn drop(&mut self) {
         self.exchange.on_sending(|out, _, since| (*out, *since) = (*out - 1, Instant::now()));
     }

@@ -22,9 +22,9 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
-use super::connections::{Connections, Cut, Place};
+use super::connections::{CloseReason, ConnectionPermit, Connections};
 use super::descriptors;
-use super::transport::Transport;
+use super::transport::ConnectionIo;
 #[cfg(feature = "grpc")]
 use crate::grpc;
 use crate::router::router;
@@ -105,7 +105,7 @@ fn refuse(connection: &TcpStream) {
 }
 
 /// Answers the calls of one connection.
-async fn answer(place: Place, mut connection: TcpStream, router: Router, watcher: Watcher, state: AppState) {
+async fn answer(place: ConnectionPermit, mut connection: TcpStream, router: Router, watcher: Watcher, state: AppState) {
     let patience = state.limits().write_timeout;
     tune(&connection, patience);
     let (peer, cut) = (place.connection(), place.connection().cut(patience));
@@ -126,7 +126,7 @@ async fn answer(place: Place, mut connection: TcpStream, router: Router, watcher
         let answered = router.clone().oneshot(request.map(|body| exchange.receiving(body)));
         async move { Ok::<_, Infallible>(exchange.sending(answered.await?)) }
     });
-    let connection = TokioIo::new(Transport::new(first, connection, Arc::clone(peer)));
+    let connection = TokioIo::new(ConnectionIo::new(first, connection, Arc::clone(peer)));
     let answered = async {
         if is_http2 {
             let mut http = http2::Builder::new(TokioExecutor::new());
@@ -154,11 +154,11 @@ async fn answer(place: Place, mut connection: TcpStream, router: Router, watcher
     }
 }
 
-fn tell(cut: Cut) {
+fn tell(cut: CloseReason) {
     match cut {
-        Cut::Silent => tracing::debug!("a connection was closed: no whole head came in time"),
-        Cut::Stalled => tracing::info!("a connection was closed: nothing of an answer was taken in time"),
-        Cut::Full => tracing::debug!("a connection that waited was closed to make room for another"),
+        CloseReason::Silent => tracing::debug!("a connection was closed: no whole head came in time"),
+        CloseReason::Stalled => tracing::info!("a connection was closed: nothing of an answer was taken in time"),
+        CloseReason::Full => tracing::debug!("a connection that waited was closed to make room for another"),
     }
 }
 

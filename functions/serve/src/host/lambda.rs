@@ -13,7 +13,7 @@ use lambda_http::{BoxFuture, RequestExt, SnapStartResource};
 use lambda_runtime::Runtime;
 use tower::ServiceExt;
 
-use super::event::{Readable, Shared};
+use super::event::{RequestEvents, SyncBody};
 use super::principal::principal;
 use crate::config::ResponseMode;
 use crate::error::Error;
@@ -33,15 +33,15 @@ pub(crate) async fn run(state: AppState, mode: ResponseMode) -> Result<(), lambd
     shutdown_hook(hook).await;
     let left = state.clone();
     tokio::spawn(async move { left.meter().take_over().await });
-    let secrets = Arc::new(Secrets(state.clone()));
+    let secrets = Arc::new(SnapshotSecrets(state.clone()));
     match mode {
         ResponseMode::Stream => {
             let (router, freezing) = (router(state.clone()), state);
             let service = tower::service_fn(move |request| {
                 let (answer, freezing) = (router.clone().oneshot(request_of(request)), freezing.clone());
-                async move { Ok::<_, Infallible>(answer.await?.map(|body| Shared::from(counted_first(body, freezing)))) }
+                async move { Ok::<_, Infallible>(answer.await?.map(|body| SyncBody::from(counted_first(body, freezing)))) }
             });
-            let runtime = Runtime::new(Readable(lambda_http::StreamAdapter::from(service)));
+            let runtime = Runtime::new(RequestEvents(lambda_http::StreamAdapter::from(service)));
             runtime.register_snapstart_resource(secrets).run_concurrent().await
         }
         ResponseMode::Buffered => {
@@ -56,7 +56,7 @@ pub(crate) async fn run(state: AppState, mode: ResponseMode) -> Result<(), lambd
                     Ok::<_, lambda_runtime::Error>(answer)
                 }
             });
-            let runtime = Runtime::new(Readable(lambda_http::Adapter::from(service)));
+            let runtime = Runtime::new(RequestEvents(lambda_http::Adapter::from(service)));
             runtime.register_snapstart_resource(secrets).run_concurrent().await
         }
     }
@@ -69,9 +69,9 @@ pub(crate) async fn run(state: AppState, mode: ResponseMode) -> Result<(), lambd
 /// generator anew before it gives out more. AWS-LC, which TLS uses, keeps a generator in memory; it mixes kernel
 /// randomness into it at each use where it cannot tell whether the machine was restored, and after each restore where it
 /// can (`rand_check_ctr_drbg_uniqueness` in its `rand.c`).
-struct Secrets(AppState);
+struct SnapshotSecrets(AppState);
 
-impl SnapStartResource for Secrets {
+impl SnapStartResource for SnapshotSecrets {
     fn before_snapshot(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
         Box::pin(async {
             self.0.directory().accounts().forget();
@@ -197,7 +197,7 @@ mod tests {
 
     use super::*;
     use crate::limits::Limits;
-    use crate::sealing::{KeySet, Policy, Sealing};
+    use crate::sealing::{KeySet, Sealing, SealingPolicy};
     use amaas_access::Accounts;
     use amaas_store::Store;
     use amaas_store::vault::{FileKey, Vault};
@@ -209,9 +209,9 @@ mod tests {
         let (store, name) = (Store::folder(folder.path()), "m".parse().expect("a name"));
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a key"));
         KeySet::create(&store, &name, &vault).await.expect("made");
-        let sealing = Sealing::new(store, name, vault, Policy::Required);
+        let sealing = Sealing::new(store, name, vault, SealingPolicy::Required);
         let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default());
-        let secrets = Secrets(state.sealing(sealing.clone()).build());
+        let secrets = SnapshotSecrets(state.sealing(sealing.clone()).build());
         sealing.load().await.expect("keys");
 
         std::fs::rename(&there, &away).expect("renamed");

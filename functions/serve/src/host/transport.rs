@@ -17,27 +17,27 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::connections::{Awaited, Connection};
+use super::connections::{AwaitedBytes, Connection};
 
 /// A connection of HTTP.
-pub(super) struct Transport {
+pub(super) struct ConnectionIo {
     /// What was read before it was known which version of HTTP it is.
     first: Cursor<Vec<u8>>,
     socket: TcpStream,
     connection: Arc<Connection>,
     /// Whether all that hyper has to send was taken by the socket.
     flushed: bool,
-    ended: Option<Ended>,
+    ended: Option<PeerHalfClosed>,
 }
 
 /// A peer that sends no more.
-struct Ended {
+struct PeerHalfClosed {
     since: Instant,
     asked: bool,
     tick: Pin<Box<Sleep>>,
 }
 
-impl Transport {
+impl ConnectionIo {
     /// `socket`, from which `first` was read already.
     pub(super) fn new(first: Vec<u8>, socket: TcpStream, connection: Arc<Connection>) -> Self {
         Self { first: Cursor::new(first), socket, connection, flushed: true, ended: None }
@@ -45,17 +45,17 @@ impl Transport {
 
     /// Goes on after the end of what the peer sends: ready once hyper is to hear of it, with an error where the peer is gone.
     fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ended = self.ended.get_or_insert_with(|| Ended {
+        let ended = self.ended.get_or_insert_with(|| PeerHalfClosed {
             since: Instant::now(),
             asked: false,
             tick: Box::pin(sleep(TICK)),
         });
         loop {
             match self.connection.awaited() {
-                Awaited::Nothing => return Poll::Ready(Ok(())),
+                AwaitedBytes::Nothing => return Poll::Ready(Ok(())),
                 // hyper may have all of a body of which the route has not read the end.
-                Awaited::Request if ended.since.elapsed() >= READING => return Poll::Ready(Ok(())),
-                Awaited::Answer if !ended.asked && self.flushed => {
+                AwaitedBytes::Request if ended.since.elapsed() >= READING => return Poll::Ready(Ok(())),
+                AwaitedBytes::Answer if !ended.asked && self.flushed => {
                     ended.asked = true;
                     match self.socket.try_write(CONTINUE) {
                         Ok(written) if written == CONTINUE.len() => {}
@@ -65,7 +65,7 @@ impl Transport {
                         Err(error) => return Poll::Ready(Err(error)),
                     }
                 }
-                Awaited::Answer | Awaited::Rest | Awaited::Request => {}
+                AwaitedBytes::Answer | AwaitedBytes::Rest | AwaitedBytes::Request => {}
             }
             if let Some(error) = self.socket.take_error()? {
                 return Poll::Ready(Err(error));
@@ -76,7 +76,7 @@ impl Transport {
     }
 }
 
-impl AsyncRead for Transport {
+impl AsyncRead for ConnectionIo {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
@@ -93,7 +93,7 @@ impl AsyncRead for Transport {
     }
 }
 
-impl AsyncWrite for Transport {
+impl AsyncWrite for ConnectionIo {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.flushed = false;

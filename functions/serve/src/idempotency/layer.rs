@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::error::IdempotencyError;
 use crate::error::SealedCallError;
 use crate::request::{AuthorisedModel, CallId, Caller};
-use crate::response_store::{Call, digest};
+use crate::response_store::{IdempotentCall, digest};
 use crate::sealing::SealedCall;
 use crate::state::AppState;
 use amaas_access::quota::Reservation;
@@ -117,7 +117,7 @@ where
     parts_of_call.extend(READ_BY.iter().flat_map(|name| parts.headers.get_all(*name)).map(HeaderValue::as_bytes));
     let fingerprint = digest(secret.calls(), &parts_of_call);
     let sealed = parts.extensions.remove::<SealedCall>();
-    let call = Call { id, fingerprint, secret: &secret.answers_of(tenant), key, sealed: sealed.as_ref() };
+    let call = IdempotentCall { id, fingerprint, secret: &secret.answers_of(tenant), key, sealed: sealed.as_ref() };
     parts.extensions.insert(CallId(digest(secret.calls(), &[b"record", &id, &fingerprint])));
     let (came, mut waits) = (Instant::now(), None);
     let place = loop {

@@ -10,35 +10,35 @@ use serde_json::Value;
 
 /// The root (§4.8.1).
 #[derive(Debug, Serialize)]
-pub(super) struct Document {
+pub(super) struct OpenApiDocument {
     pub(super) openapi: &'static str,
-    pub(super) info: Info,
-    pub(super) tags: Vec<Tag>,
-    pub(super) security: Vec<Requirement>,
-    pub(super) paths: BTreeMap<String, BTreeMap<String, Operation>>,
-    pub(super) components: Components,
+    pub(super) info: InfoObject,
+    pub(super) tags: Vec<TagObject>,
+    pub(super) security: Vec<SecurityRequirement>,
+    pub(super) paths: BTreeMap<String, BTreeMap<String, OperationObject>>,
+    pub(super) components: ComponentsObject,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Info {
+pub(super) struct InfoObject {
     pub(super) title: &'static str,
     pub(super) version: &'static str,
     pub(super) description: String,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Tag {
+pub(super) struct TagObject {
     pub(super) name: &'static str,
     pub(super) description: &'static str,
 }
 
-/// What of [`Components::security_schemes`] a call has to have, and the scopes of each; nothing where it is empty.
-pub(super) type Requirement = BTreeMap<&'static str, Vec<&'static str>>;
+/// What of [`ComponentsObject::security_schemes`] a call has to have, and the scopes of each; nothing where it is empty.
+pub(super) type SecurityRequirement = BTreeMap<&'static str, Vec<&'static str>>;
 
 /// What a method of a path does (§4.8.10).
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Operation {
+pub(crate) struct OperationObject {
     #[serde(rename = "operationId")]
     pub(super) id: String,
     pub(super) tags: Vec<&'static str>,
@@ -46,17 +46,17 @@ pub(crate) struct Operation {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) description: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) parameters: Vec<Or<Parameter>>,
+    pub(super) parameters: Vec<RefOr<ParameterObject>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) request_body: Option<Body>,
-    pub(super) responses: BTreeMap<String, Or<Answer>>,
+    pub(super) request_body: Option<RequestBodyObject>,
+    pub(super) responses: BTreeMap<String, RefOr<ResponseObject>>,
     /// `None` for what the whole document says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) security: Option<Vec<Requirement>>,
+    pub(super) security: Option<Vec<SecurityRequirement>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Parameter {
+pub(super) struct ParameterObject {
     pub(super) name: &'static str,
     #[serde(rename = "in")]
     pub(super) place: &'static str,
@@ -66,18 +66,18 @@ pub(super) struct Parameter {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Body {
+pub(super) struct RequestBodyObject {
     pub(super) description: String,
     pub(super) required: bool,
-    pub(super) content: Content,
+    pub(super) content: ContentObject,
 }
 
 /// What a body is, by its media type.
-pub(super) type Content = BTreeMap<&'static str, Media>;
+pub(super) type ContentObject = BTreeMap<&'static str, MediaTypeObject>;
 
 /// A body of one media type; without a schema where it is bytes.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Media {
+pub(super) struct MediaTypeObject {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) schema: Option<Schema>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,27 +86,27 @@ pub(super) struct Media {
 
 /// A response (§4.8.17).
 #[derive(Debug, Serialize)]
-pub(super) struct Answer {
+pub(super) struct ResponseObject {
     pub(super) description: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) headers: BTreeMap<String, Or<Header>>,
+    pub(super) headers: BTreeMap<String, RefOr<HeaderObject>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) content: Content,
+    pub(super) content: ContentObject,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Header {
+pub(super) struct HeaderObject {
     pub(super) description: &'static str,
     pub(super) schema: Schema,
 }
 
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Components {
+pub(super) struct ComponentsObject {
     pub(super) schemas: serde_json::Map<String, Value>,
-    pub(super) parameters: BTreeMap<&'static str, Parameter>,
-    pub(super) headers: BTreeMap<&'static str, Header>,
-    pub(super) responses: BTreeMap<String, Answer>,
+    pub(super) parameters: BTreeMap<&'static str, ParameterObject>,
+    pub(super) headers: BTreeMap<&'static str, HeaderObject>,
+    pub(super) responses: BTreeMap<String, ResponseObject>,
     pub(super) security_schemes: BTreeMap<&'static str, SecurityScheme>,
 }
 
@@ -129,7 +129,7 @@ pub(super) enum SecurityScheme {
 /// A part of the document that stands where it is needed, or among the components.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Or<T> {
+pub(super) enum RefOr<T> {
     Reference {
         #[serde(rename = "$ref")]
         to: String,
@@ -137,7 +137,7 @@ pub(super) enum Or<T> {
     Here(T),
 }
 
-impl<T> Or<T> {
+impl<T> RefOr<T> {
     /// What stands among the components of `kind` as `name`.
     pub(super) fn component(kind: &str, name: &str) -> Self {
         Self::Reference { to: format!("#/components/{kind}/{name}") }

@@ -13,6 +13,7 @@
 //!   a task's schemars schema or a tensor's from a manifest does not fit in.
 //! - Both take error responses from annotations. Here status, slug and headers are read off the responses that the errors become.
 
+mod builder;
 mod document;
 mod model;
 mod parts;
@@ -20,7 +21,6 @@ mod refusal;
 mod tag;
 mod tensors;
 mod view;
-mod writer;
 
 pub(crate) mod keys;
 pub(crate) mod native;
@@ -28,8 +28,8 @@ pub(crate) mod openai;
 pub(crate) mod protocol;
 
 #[cfg(not(feature = "openapi"))]
-pub(crate) use self::document::Operation;
-pub(crate) use self::view::{Fits, Models, View};
+pub(crate) use self::builder::DocumentBuilder;
+pub(crate) use self::builder::{DescribeOperation, document};
 #[cfg(not(feature = "openapi"))]
-pub(crate) use self::writer::Writer;
-pub(crate) use self::writer::{Describe, document};
+pub(crate) use self::document::OperationObject;
+pub(crate) use self::view::{DocumentView, RouteSupport, ServedModels};

@@ -5,31 +5,31 @@ use amaas_wire::task::Prompt;
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::document::{Media, Operation};
-use super::refusal::Refusal::{Body, Completions, Embeddings, Input, Key, Model, Ready, Run};
-use super::writer::{Writer, json_like};
+use super::builder::{DocumentBuilder, json_like};
+use super::document::{MediaTypeObject, OperationObject};
+use super::refusal::RefusalGroup::{Body, Completions, Embeddings, Input, Key, Model, Ready, Run};
 use super::{parts, tag};
 
-pub(crate) fn embeddings(writer: &mut Writer) -> Option<Operation> {
-    let fitting = writer.fitting(|fits| fits.embeddings)?;
-    let mut properties = Map::from_iter([("input".to_owned(), json!({ "maxItems": writer.limits().rows }))]);
+pub(crate) fn embeddings(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    let fitting = builder.fitting(|fits| fits.embeddings)?;
+    let mut properties = Map::from_iter([("input".to_owned(), json!({ "maxItems": builder.limits().rows }))]);
     fitting.narrow(&mut properties);
-    let schema = narrowed(writer.schemas.read::<EmbeddingsRequest>(), &properties);
+    let schema = narrowed(builder.schemas.read::<EmbeddingsRequest>(), &properties);
     let example = fitting.example(|model, text| Some(json!({ "model": model, "input": text })));
     let content = json_like(schema, example);
-    let mut operation = writer.operation("embeddings", tag::OPENAI, "Vectors of texts, in OpenAI's shape.");
-    writer.takes(&mut operation, "A model and texts; members that are not known are ignored.", true, content);
-    let answer = writer.json::<EmbeddingsResponse>();
-    writer.gives(&mut operation, 200, "A vector for each text.", &parts::COUNTED, answer);
-    writer.refuses(&mut operation, &[Key, Model, Embeddings, Ready, Body, Input, Run]);
+    let mut operation = builder.operation("embeddings", tag::OPENAI, "Vectors of texts, in OpenAI's shape.");
+    builder.request_body(&mut operation, "A model and texts; members that are not known are ignored.", true, content);
+    let answer = builder.json::<EmbeddingsResponse>();
+    builder.response(&mut operation, 200, "A vector for each text.", &parts::COUNTED, answer);
+    builder.errors(&mut operation, &[Key, Model, Embeddings, Ready, Body, Input, Run]);
     Some(operation)
 }
 
-pub(crate) fn completions(writer: &mut Writer) -> Option<Operation> {
-    let fitting = writer.fitting(|fits| fits.completions)?;
+pub(crate) fn completions(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    let fitting = builder.fitting(|fits| fits.completions)?;
     let mut properties = Map::new();
     fitting.narrow(&mut properties);
-    let schema = narrowed(writer.schemas.read::<CompletionsRequest>(), &properties);
+    let schema = narrowed(builder.schemas.read::<CompletionsRequest>(), &properties);
     let example = fitting.example(|model, prompt| {
         let prompt: Prompt = serde_json::from_value(prompt).ok()?;
         let mut body = serde_json::to_value(prompt).ok()?;
@@ -37,23 +37,23 @@ pub(crate) fn completions(writer: &mut Writer) -> Option<Operation> {
         Some(body)
     });
     let content = json_like(schema, example);
-    let mut operation = writer.operation("completions", tag::OPENAI, "A text that goes on, in OpenAI's shape.");
-    writer.takes(
+    let mut operation = builder.operation("completions", tag::OPENAI, "A text that goes on, in OpenAI's shape.");
+    builder.request_body(
         &mut operation,
         "A model, a prompt and how to go on; members that are not known are ignored.",
         true,
         content,
     );
-    let mut answer = writer.json::<CompletionsResponse<'static>>();
+    let mut answer = builder.json::<CompletionsResponse<'static>>();
     let events = json_schema!({
         "type": "string",
         "description": "Where `stream` is true: server-sent events. The data of each is a `CompletionsResponse` with a piece of \
                         the text, or an error object, and at the end `[DONE]`.",
     });
-    answer.insert("text/event-stream", Media { schema: Some(events), example: None });
+    answer.insert("text/event-stream", MediaTypeObject { schema: Some(events), example: None });
     let description = "The text, whole or in pieces; the headers of usage where it is whole. The receipt of pieces is a comment behind them.";
-    writer.gives(&mut operation, 200, description, &parts::COUNTED, answer);
-    writer.refuses(&mut operation, &[Key, Model, Completions, Ready, Body, Input, Run]);
+    builder.response(&mut operation, 200, description, &parts::COUNTED, answer);
+    builder.errors(&mut operation, &[Key, Model, Completions, Ready, Body, Input, Run]);
     Some(operation)
 }
 

@@ -9,13 +9,14 @@ use amaas_wire::predict::{
 use amaas_wire::receipt::RECEIPT;
 use schemars::{Schema, json_schema};
 
-use super::document::{Header, Or, Parameter, Requirement, SecurityScheme};
+use super::document::{HeaderObject, ParameterObject, RefOr, SecurityRequirement, SecurityScheme};
 use crate::headers::{LIMIT, REMAINING, RESET};
 
 /// Parameters by the names that routes refer to them by.
-pub(super) fn parameters() -> BTreeMap<&'static str, Parameter> {
-    let header = |name, description, schema| Parameter { name, place: "header", description, required: false, schema };
-    let path = |name, description, schema| Parameter { name, place: "path", description, required: true, schema };
+pub(super) fn parameters() -> BTreeMap<&'static str, ParameterObject> {
+    let header =
+        |name, description, schema| ParameterObject { name, place: "header", description, required: false, schema };
+    let path = |name, description, schema| ParameterObject { name, place: "path", description, required: true, schema };
     let all = [
         path(MODEL, "The name of a model.", name("[A-Za-z0-9]")),
         path(VERSION, "A version of the model: the one that is served.", name("[0-9]")),
@@ -39,7 +40,7 @@ pub(super) fn parameters() -> BTreeMap<&'static str, Parameter> {
             "How many bytes of the body are JSON, where tensors stand behind it as bytes; 0 where the body is one tensor alone.",
             count(),
         ),
-        Parameter {
+        ParameterObject {
             name: VERSION,
             place: "query",
             description: "Refuses the call unless this version of the model is served.",
@@ -54,7 +55,7 @@ pub(super) fn parameters() -> BTreeMap<&'static str, Parameter> {
 pub(super) const COUNTED: [&str; 7] = [USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS, RECEIPT, LIMIT, REMAINING, RESET];
 
 /// Headers of answers.
-pub(super) fn headers() -> BTreeMap<&'static str, Header> {
+pub(super) fn headers() -> BTreeMap<&'static str, HeaderObject> {
     let retry = "How many seconds to wait before the call is sent again.";
     let all = [
         (REQUEST_ID, "The request's id, to quote to whoever runs the function.", text(128)),
@@ -85,7 +86,7 @@ pub(super) fn headers() -> BTreeMap<&'static str, Header> {
         ("accept-encoding", "The codings of bodies that are taken.", json_schema!({ "type": "string" })),
         ("date", "The function's time, which a sealed call has to be of.", json_schema!({ "type": "string" })),
     ];
-    all.into_iter().map(|(name, description, schema)| (name, Header { description, schema })).collect()
+    all.into_iter().map(|(name, description, schema)| (name, HeaderObject { description, schema })).collect()
 }
 
 /// The ways to send a key.
@@ -97,26 +98,26 @@ pub(super) fn security_schemes() -> BTreeMap<&'static str, SecurityScheme> {
 }
 
 /// Either way.
-pub(super) fn security() -> Vec<Requirement> {
+pub(super) fn security() -> Vec<SecurityRequirement> {
     vec![[(BEARER, Vec::new())].into(), [(API_KEY, Vec::new())].into()]
 }
 
 /// The parameter `name`, which is not one of the query.
-pub(super) fn parameter(name: &str) -> Or<Parameter> {
-    Or::component("parameters", name)
+pub(super) fn parameter(name: &str) -> RefOr<ParameterObject> {
+    RefOr::component("parameters", name)
 }
 
 /// A parameter of the query that belongs to one route.
-pub(super) fn query(name: &'static str, description: &'static str, schema: Schema) -> Or<Parameter> {
-    Or::Here(Parameter { name, place: "query", description, required: false, schema })
+pub(super) fn query(name: &'static str, description: &'static str, schema: Schema) -> RefOr<ParameterObject> {
+    RefOr::Here(ParameterObject { name, place: "query", description, required: false, schema })
 }
 
 /// The parameter of the query that asks for a version.
-pub(super) fn version_query() -> Or<Parameter> {
-    Or::component("parameters", VERSION_QUERY)
+pub(super) fn version_query() -> RefOr<ParameterObject> {
+    RefOr::component("parameters", VERSION_QUERY)
 }
 
-fn key(parameter: &Parameter) -> &'static str {
+fn key(parameter: &ParameterObject) -> &'static str {
     if parameter.place == "query" { VERSION_QUERY } else { parameter.name }
 }
 

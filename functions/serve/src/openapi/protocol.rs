@@ -8,154 +8,169 @@ use amaas_wire::oip::{
 };
 use schemars::{JsonSchema, Schema};
 
-use super::document::{Media, Operation};
-use super::refusal::Refusal::{self, Body, Input, Key, Model, Repository, Run, Tensors, Version};
-use super::writer::{self, Writer};
+use super::builder::{self, DocumentBuilder};
+use super::document::{MediaTypeObject, OperationObject};
+use super::refusal::RefusalGroup::{self, Body, Input, Key, Model, Repository, Run, Tensors, Version};
 use super::{parts, tag};
 
-pub(crate) fn server(writer: &mut Writer) -> Option<Operation> {
-    public::<ServerMetadata>(writer, "server", "The server's name, version and extensions.", &[])
+pub(crate) fn server(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    public::<ServerMetadata>(builder, "server", "The server's name, version and extensions.", &[])
 }
 
-pub(crate) fn live(writer: &mut Writer) -> Option<Operation> {
-    public::<ServerLive>(writer, "live", "Whether the process answers at all.", &[])
+pub(crate) fn live(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    public::<ServerLive>(builder, "live", "Whether the process answers at all.", &[])
 }
 
-pub(crate) fn ready(writer: &mut Writer) -> Option<Operation> {
-    readiness(writer, "ready", "Whether calls can be sent here: a model is ready, and none is on its way.", &[])
+pub(crate) fn ready(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    readiness(builder, "ready", "Whether calls can be sent here: a model is ready, and none is on its way.", &[])
 }
 
-pub(crate) fn model_ready(writer: &mut Writer) -> Option<Operation> {
-    readiness(writer, "model_ready", MODEL_READY, &[Refusal::UnknownModel])
+pub(crate) fn model_ready(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    readiness(builder, "model_ready", MODEL_READY, &[RefusalGroup::UnknownModel])
 }
 
-pub(crate) fn version_ready(writer: &mut Writer) -> Option<Operation> {
-    readiness(writer, "version_ready", MODEL_READY, &[Refusal::UnknownModel, Version])
+pub(crate) fn version_ready(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    readiness(builder, "version_ready", MODEL_READY, &[RefusalGroup::UnknownModel, Version])
 }
 
-pub(crate) fn metadata(writer: &mut Writer) -> Option<Operation> {
-    of_model::<ModelMetadata>(writer, "metadata", METADATA, &[])
+pub(crate) fn metadata(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    of_model::<ModelMetadata>(builder, "metadata", METADATA, &[])
 }
 
-pub(crate) fn version_metadata(writer: &mut Writer) -> Option<Operation> {
-    of_model::<ModelMetadata>(writer, "version_metadata", METADATA, &[Version])
+pub(crate) fn version_metadata(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    of_model::<ModelMetadata>(builder, "version_metadata", METADATA, &[Version])
 }
 
-pub(crate) fn config(writer: &mut Writer) -> Option<Operation> {
-    of_model::<ModelConfig>(writer, "config", CONFIG, &[])
+pub(crate) fn config(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    of_model::<ModelConfig>(builder, "config", CONFIG, &[])
 }
 
-pub(crate) fn version_config(writer: &mut Writer) -> Option<Operation> {
-    of_model::<ModelConfig>(writer, "version_config", CONFIG, &[Version])
+pub(crate) fn version_config(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    of_model::<ModelConfig>(builder, "version_config", CONFIG, &[Version])
 }
 
-pub(crate) fn stats(writer: &mut Writer) -> Option<Operation> {
-    of_model::<StatisticsResponse>(writer, "stats", STATS, &[Tensors])
+pub(crate) fn stats(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    of_model::<StatisticsResponse>(builder, "stats", STATS, &[Tensors])
 }
 
-pub(crate) fn version_stats(writer: &mut Writer) -> Option<Operation> {
-    of_model::<StatisticsResponse>(writer, "version_stats", STATS, &[Version, Tensors])
+pub(crate) fn version_stats(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    of_model::<StatisticsResponse>(builder, "version_stats", STATS, &[Version, Tensors])
 }
 
-pub(crate) fn all_stats(writer: &mut Writer) -> Option<Operation> {
+pub(crate) fn all_stats(builder: &mut DocumentBuilder) -> Option<OperationObject> {
     let summary = "What happened to each model that the key may use; of a model called `stats`, its metadata.";
-    let mut operation = writer.operation("all_stats", tag::PROTOCOL, summary);
-    let content = writer.json::<StatisticsResponse>();
-    writer.gives(&mut operation, 200, "The statistics.", &[], content);
-    writer.refuses(&mut operation, &[Key]);
+    let mut operation = builder.operation("all_stats", tag::PROTOCOL, summary);
+    let content = builder.json::<StatisticsResponse>();
+    builder.response(&mut operation, 200, "The statistics.", &[], content);
+    builder.errors(&mut operation, &[Key]);
     Some(operation)
 }
 
-pub(crate) fn index(writer: &mut Writer) -> Option<Operation> {
+pub(crate) fn index(builder: &mut DocumentBuilder) -> Option<OperationObject> {
     let mut operation =
-        writer.operation("index", tag::PROTOCOL, "The models that the key may use, and how far they are.");
-    let content = writer::json(writer.schemas.read::<IndexRequest>());
-    writer.takes(&mut operation, "Which models are wanted; all where it is empty.", false, content);
-    let content = writer.json::<Vec<IndexEntry>>();
-    writer.gives(&mut operation, 200, "The models.", &[], content);
-    writer.refuses(&mut operation, &[Key, Body]);
+        builder.operation("index", tag::PROTOCOL, "The models that the key may use, and how far they are.");
+    let content = builder::json(builder.schemas.read::<IndexRequest>());
+    builder.request_body(&mut operation, "Which models are wanted; all where it is empty.", false, content);
+    let content = builder.json::<Vec<IndexEntry>>();
+    builder.response(&mut operation, 200, "The models.", &[], content);
+    builder.errors(&mut operation, &[Key, Body]);
     Some(operation)
 }
 
-pub(crate) fn load(writer: &mut Writer) -> Option<Operation> {
-    managed(writer, "load")
+pub(crate) fn load(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    managed(builder, "load")
 }
 
-pub(crate) fn unload(writer: &mut Writer) -> Option<Operation> {
-    managed(writer, "unload")
+pub(crate) fn unload(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    managed(builder, "unload")
 }
 
-pub(crate) fn infer(writer: &mut Writer) -> Option<Operation> {
-    let (request, answer) = (writer.schemas.read::<InferRequest>(), writer.schemas.written::<InferResponse>());
-    Some(infer_typed(writer, "infer".to_owned(), INFER.to_owned(), request, answer, &[Tensors]))
+pub(crate) fn infer(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    let (request, answer) = (builder.schemas.read::<InferRequest>(), builder.schemas.written::<InferResponse>());
+    Some(infer_typed(builder, "infer".to_owned(), INFER.to_owned(), request, answer, &[Tensors]))
 }
 
-pub(crate) fn version_infer(writer: &mut Writer) -> Option<Operation> {
-    let (request, answer) = (writer.schemas.read::<InferRequest>(), writer.schemas.written::<InferResponse>());
-    Some(infer_typed(writer, "version_infer".to_owned(), INFER.to_owned(), request, answer, &[Tensors, Version]))
+pub(crate) fn version_infer(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+    let (request, answer) = (builder.schemas.read::<InferRequest>(), builder.schemas.written::<InferResponse>());
+    Some(infer_typed(builder, "version_infer".to_owned(), INFER.to_owned(), request, answer, &[Tensors, Version]))
 }
 
 /// The same of a model whose tensors are known.
 pub(super) fn infer_typed(
-    writer: &mut Writer,
+    builder: &mut DocumentBuilder,
     id: String,
     summary: String,
     request: Schema,
     answer: Schema,
-    refusals: &[Refusal],
-) -> Operation {
-    let mut operation = writer.operation(id, tag::PROTOCOL, summary);
+    refusals: &[RefusalGroup],
+) -> OperationObject {
+    let mut operation = builder.operation(id, tag::PROTOCOL, summary);
     operation.description = format!(
         "Tensors stand in the JSON, or behind it as bytes, little-endian and in the order in which the JSON names them: then \
          `{HEADER_LENGTH}` says how many bytes the JSON has. Where it says 0 the body is the one input of the model, and the \
          outputs come as bytes."
     );
     operation.parameters.push(parts::parameter(HEADER_LENGTH));
-    let mut content = writer::json(request);
-    content.insert(BINARY, Media::default());
-    writer.takes(&mut operation, "The inputs.", true, content);
-    let mut content = writer::json(answer);
-    content.insert(BINARY, Media::default());
+    let mut content = builder::json(request);
+    content.insert(BINARY, MediaTypeObject::default());
+    builder.request_body(&mut operation, "The inputs.", true, content);
+    let mut content = builder::json(answer);
+    content.insert(BINARY, MediaTypeObject::default());
     let headers = [&parts::COUNTED[..], &[HEADER_LENGTH]].concat();
-    writer.gives(&mut operation, 200, "The outputs, each in the form that was asked for.", &headers, content);
-    let usual = [Key, Model, Refusal::Ready, Body, Input, Run];
-    writer.refuses(&mut operation, &[&usual, refusals].concat());
+    builder.response(&mut operation, 200, "The outputs, each in the form that was asked for.", &headers, content);
+    let usual = [Key, Model, RefusalGroup::Ready, Body, Input, Run];
+    builder.errors(&mut operation, &[&usual, refusals].concat());
     operation
 }
 
 /// A route without a key.
-fn public<T: JsonSchema>(writer: &mut Writer, id: &str, summary: &str, refusals: &[Refusal]) -> Option<Operation> {
-    let mut operation = writer.operation(id, tag::PROTOCOL, summary);
+fn public<T: JsonSchema>(
+    builder: &mut DocumentBuilder,
+    id: &str,
+    summary: &str,
+    refusals: &[RefusalGroup],
+) -> Option<OperationObject> {
+    let mut operation = builder.operation(id, tag::PROTOCOL, summary);
     operation.security = Some(Vec::new());
-    let content = writer.json::<T>();
-    writer.gives(&mut operation, 200, summary, &[], content);
-    writer.refuses(&mut operation, refusals);
+    let content = builder.json::<T>();
+    builder.response(&mut operation, 200, summary, &[], content);
+    builder.errors(&mut operation, refusals);
     Some(operation)
 }
 
 /// A route whose status alone says whether something is ready.
-fn readiness(writer: &mut Writer, id: &str, summary: &str, refusals: &[Refusal]) -> Option<Operation> {
-    let mut operation = public::<ReadyState>(writer, id, summary, refusals)?;
+fn readiness(
+    builder: &mut DocumentBuilder,
+    id: &str,
+    summary: &str,
+    refusals: &[RefusalGroup],
+) -> Option<OperationObject> {
+    let mut operation = public::<ReadyState>(builder, id, summary, refusals)?;
     for (status, description) in [(200, "It is ready."), (503, "It is not ready, and why.")] {
-        let content = writer.json::<ReadyState>();
-        writer.gives(&mut operation, status, description, &[], content);
+        let content = builder.json::<ReadyState>();
+        builder.response(&mut operation, status, description, &[], content);
     }
     Some(operation)
 }
 
 /// What is known of a loaded model.
-fn of_model<T: JsonSchema>(writer: &mut Writer, id: &str, summary: &str, refusals: &[Refusal]) -> Option<Operation> {
-    let mut operation = writer.operation(id, tag::PROTOCOL, summary);
-    let content = writer.json::<T>();
-    writer.gives(&mut operation, 200, summary, &[], content);
-    writer.refuses(&mut operation, &[&[Key, Model, Refusal::Ready], refusals].concat());
+fn of_model<T: JsonSchema>(
+    builder: &mut DocumentBuilder,
+    id: &str,
+    summary: &str,
+    refusals: &[RefusalGroup],
+) -> Option<OperationObject> {
+    let mut operation = builder.operation(id, tag::PROTOCOL, summary);
+    let content = builder.json::<T>();
+    builder.response(&mut operation, 200, summary, &[], content);
+    builder.errors(&mut operation, &[&[Key, Model, RefusalGroup::Ready], refusals].concat());
     Some(operation)
 }
 
-fn managed(writer: &mut Writer, id: &str) -> Option<Operation> {
+fn managed(builder: &mut DocumentBuilder, id: &str) -> Option<OperationObject> {
     let summary = "Always refused: models are published, and not loaded or unloaded by calls.";
-    let mut operation = writer.operation(id, tag::PROTOCOL, summary);
-    writer.refuses(&mut operation, &[Key, Repository]);
+    let mut operation = builder.operation(id, tag::PROTOCOL, summary);
+    builder.errors(&mut operation, &[Key, Repository]);
     Some(operation)
 }
 

@@ -12,13 +12,13 @@ use amaas_ohttp::KEY_PROBLEM;
 use amaas_wire::problem::{self, Problem};
 use amaas_wire::{Classify, ErrorClass, oip, openai};
 
-use super::document::{Answer, Content, Media, Or};
+use super::document::{ContentObject, MediaTypeObject, RefOr, ResponseObject};
 use crate::error::{BodyError, CapacityError, IdempotencyError, ResponseError, RouteError, SealedCallError};
 use crate::reply::{Dialect, header_names, openai_code, problem_type};
 
 /// Why calls of a kind are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum RefusalGroup {
     /// No key, or none that is good.
     Key,
     /// Calls that only look are as many as the minute's limits let in.
@@ -59,7 +59,7 @@ pub(crate) enum Refusal {
     Repository,
 }
 
-impl Refusal {
+impl RefusalGroup {
     /// The classes of its errors, in the order of their groups.
     fn classes(self) -> Vec<ErrorClass> {
         let (model, run, quota) = (ModelError::CLASSES, RunError::CLASSES, QuotaError::CLASSES);
@@ -103,61 +103,61 @@ fn all_but(group: &[ErrorClass], slugs: &[&str]) -> Vec<ErrorClass> {
     group.iter().filter(|class| !slugs.contains(&class.slug)).copied().collect()
 }
 
-/// Responses that routes share.
+/// Error responses that routes share.
 #[derive(Default)]
-pub(super) struct Responses {
+pub(super) struct SharedResponses {
     /// What makes a response, and its name.
-    names: BTreeMap<(u16, Vec<Said>), String>,
-    all: BTreeMap<String, Answer>,
+    names: BTreeMap<(u16, Vec<ErrorResponse>), String>,
+    all: BTreeMap<String, ResponseObject>,
 }
 
 /// A kind of error, in the words and the shape of a route.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Said {
+struct ErrorResponse {
     media_type: &'static str,
     what: String,
     headers: Vec<String>,
 }
 
-impl Responses {
+impl SharedResponses {
     /// The responses of `refusals` on `path`, by status, for the operation `id`.
     pub(super) fn of(
         &mut self,
-        refusals: &[Refusal],
+        refusals: &[RefusalGroup],
         path: &str,
         id: &str,
         schemas: &mut SchemaRegistry,
-    ) -> BTreeMap<String, Or<Answer>> {
+    ) -> BTreeMap<String, RefOr<ResponseObject>> {
         let dialect = Dialect::of(path);
-        let mut by_status = BTreeMap::<_, Vec<Said>>::new();
+        let mut by_status = BTreeMap::<_, Vec<ErrorResponse>>::new();
         for refusal in refusals {
             for class in refusal.classes() {
-                let said = Said::of(&class, dialect);
+                let said = ErrorResponse::of(&class, dialect);
                 let of_status = by_status.entry(class.status).or_default();
                 if !of_status.contains(&said) {
                     of_status.push(said);
                 }
             }
-            if *refusal == Refusal::Sealed {
+            if *refusal == RefusalGroup::Sealed {
                 // What cannot be opened at all has a shape of its own (RFC 9458 §5.3).
                 for (status, kind, title) in [
                     (400, "about:blank", "the sealed request could not be opened"),
                     (422, KEY_PROBLEM, "the key is not one of this function"),
                 ] {
                     let (media_type, headers) = (problem::MEDIA_TYPE, Vec::new());
-                    let said = Said { media_type, what: format!("{title} (`{kind}`)"), headers };
+                    let said = ErrorResponse { media_type, what: format!("{title} (`{kind}`)"), headers };
                     by_status.entry(status).or_default().push(said);
                 }
             }
         }
         let answers = by_status.into_iter().map(|(status, said)| {
             let name = self.name(dialect, status, said, id, schemas);
-            (status.to_string(), Or::component("responses", &name))
+            (status.to_string(), RefOr::component("responses", &name))
         });
         answers.collect()
     }
 
-    pub(super) fn finish(self) -> BTreeMap<String, Answer> {
+    pub(super) fn finish(self) -> BTreeMap<String, ResponseObject> {
         self.all
     }
 
@@ -167,7 +167,7 @@ impl Responses {
         &mut self,
         dialect: Dialect,
         status: u16,
-        said: Vec<Said>,
+        said: Vec<ErrorResponse>,
         id: &str,
         schemas: &mut SchemaRegistry,
     ) -> String {
@@ -182,7 +182,7 @@ impl Responses {
     }
 }
 
-impl Said {
+impl ErrorResponse {
     fn of(class: &ErrorClass, dialect: Dialect) -> Self {
         let (dialect, title) = (dialect.of_class(class), class.title);
         let (media_type, what) = match dialect {
@@ -195,21 +195,21 @@ impl Said {
     }
 }
 
-fn answer(dialect: Dialect, said: &[Said], schemas: &mut SchemaRegistry) -> Answer {
-    let mut content = Content::new();
-    for Said { media_type, .. } in said {
+fn answer(dialect: Dialect, said: &[ErrorResponse], schemas: &mut SchemaRegistry) -> ResponseObject {
+    let mut content = ContentObject::new();
+    for ErrorResponse { media_type, .. } in said {
         let schema = match (dialect, *media_type) {
             (_, problem::MEDIA_TYPE) => schemas.written::<Problem>(),
             (Dialect::OpenAi, _) => schemas.written::<openai::ErrorBody>(),
             _ => schemas.written::<oip::ErrorBody>(),
         };
-        content.insert(media_type, Media { schema: Some(schema), example: None });
+        content.insert(media_type, MediaTypeObject { schema: Some(schema), example: None });
     }
     let headers = said.iter().flat_map(|said| &said.headers).map(String::as_str);
     let headers = std::iter::once(amaas_wire::predict::REQUEST_ID).chain(headers);
-    Answer {
+    ResponseObject {
         description: said.iter().map(|said| said.what.as_str()).collect::<Vec<_>>().join("; "),
-        headers: headers.map(|name| (name.to_owned(), Or::component("headers", name))).collect(),
+        headers: headers.map(|name| (name.to_owned(), RefOr::component("headers", name))).collect(),
         content,
     }
 }
@@ -219,38 +219,40 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
-    const REFUSALS: [Refusal; 19] = [
-        Refusal::Key,
-        Refusal::Looks,
-        Refusal::Url,
-        Refusal::Model,
-        Refusal::UnknownModel,
-        Refusal::Version,
-        Refusal::Ready,
-        Refusal::Body,
-        Refusal::Input,
-        Refusal::Run,
-        Refusal::Task,
-        Refusal::Embeddings,
-        Refusal::Completions,
-        Refusal::Tensors,
-        Refusal::Once,
-        Refusal::Sealed,
-        Refusal::Sealing,
-        Refusal::Days,
-        Refusal::Repository,
+    const REFUSALS: [RefusalGroup; 19] = [
+        RefusalGroup::Key,
+        RefusalGroup::Looks,
+        RefusalGroup::Url,
+        RefusalGroup::Model,
+        RefusalGroup::UnknownModel,
+        RefusalGroup::Version,
+        RefusalGroup::Ready,
+        RefusalGroup::Body,
+        RefusalGroup::Input,
+        RefusalGroup::Run,
+        RefusalGroup::Task,
+        RefusalGroup::Embeddings,
+        RefusalGroup::Completions,
+        RefusalGroup::Tensors,
+        RefusalGroup::Once,
+        RefusalGroup::Sealed,
+        RefusalGroup::Sealing,
+        RefusalGroup::Days,
+        RefusalGroup::Repository,
     ];
 
     #[test]
     fn every_class_is_documented_and_every_slug_exists() {
-        let documented: Vec<_> = REFUSALS.into_iter().flat_map(Refusal::classes).map(|class| class.slug).collect();
+        let documented: Vec<_> = REFUSALS.into_iter().flat_map(RefusalGroup::classes).map(|class| class.slug).collect();
         // What the router answers for URLs without a route is of no route.
         let of_no_route = ["unknown-route", "method", "no-sealing"];
         for class in Error::GROUPS.concat() {
             let expected = !of_no_route.contains(&class.slug);
             assert_eq!(documented.contains(&class.slug), expected, "{}", class.slug);
         }
-        for (refusal, count) in [(Refusal::Looks, 2), (Refusal::Ready, 2), (Refusal::Model, 2), (Refusal::Days, 4)] {
+        for (refusal, count) in
+            [(RefusalGroup::Looks, 2), (RefusalGroup::Ready, 2), (RefusalGroup::Model, 2), (RefusalGroup::Days, 4)]
+        {
             assert_eq!(refusal.classes().len(), count, "{refusal:?}");
         }
     }

@@ -3,33 +3,33 @@
 use std::sync::Arc;
 
 use crate::limits::Limits;
-use crate::sealing::Policy;
+use crate::sealing::SealingPolicy;
 use amaas_model::load::Model;
 
 /// What a document is of.
-pub(crate) struct View {
+pub(crate) struct DocumentView {
     pub(crate) limits: Limits,
     /// Which calls are taken; `None` where there are no keys to open sealed ones with.
-    pub(crate) sealing: Option<Policy>,
-    pub(crate) models: Models,
+    pub(crate) sealing: Option<SealingPolicy>,
+    pub(crate) models: ServedModels,
 }
 
 /// What is told of the models that are loaded.
-pub(crate) enum Models {
+pub(crate) enum ServedModels {
     /// Whether one of them has a task that a route of `OpenAI`'s takes: all that anyone may know.
-    Unnamed(Fits),
+    Unnamed(RouteSupport),
     /// Those that the reader's key may use.
     Named(Vec<Arc<Model>>),
 }
 
 /// Which of `OpenAI`'s routes models have a task for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fits {
+pub(crate) struct RouteSupport {
     pub(crate) embeddings: bool,
     pub(crate) completions: bool,
 }
 
-impl Fits {
+impl RouteSupport {
     /// Of one model.
     pub(crate) fn of(model: &Model) -> Self {
         Self { embeddings: model.embeddings().is_ok(), completions: model.completions().is_ok() }

@@ -27,7 +27,7 @@ pub(crate) async fn compress<F>(request: Request, inner: impl FnOnce(Request) ->
 where
     F: Future<Output = Response<Body>>,
 {
-    let coding = Coding::wanted(request.headers());
+    let coding = ResponseCoding::wanted(request.headers());
     let response = inner(request).await;
     match coding {
         Some(coding) if gains(&response) => coding.apply(response).await.unwrap_or_else(IntoResponse::into_response),
@@ -37,12 +37,12 @@ where
 
 /// The content codings that are given (RFC 9110 §8.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coding {
+enum ResponseCoding {
     Gzip,
     Deflate,
 }
 
-impl Coding {
+impl ResponseCoding {
     /// What the caller likes best of what there is, where it likes any (RFC 9110 §12.5.3).
     fn wanted(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
@@ -125,13 +125,13 @@ mod tests {
     #[test]
     fn the_coding_is_the_one_that_is_liked_best() {
         for (accepted, expected) in [
-            ("gzip", Some(Coding::Gzip)),
-            ("deflate", Some(Coding::Deflate)),
-            ("gzip, deflate, br, zstd", Some(Coding::Gzip)),
-            ("deflate, gzip;q=0.5", Some(Coding::Deflate)),
-            ("GZIP ; q=0.5", Some(Coding::Gzip)),
-            ("*", Some(Coding::Gzip)),
-            ("gzip;q=0, *;q=0.1", Some(Coding::Deflate)),
+            ("gzip", Some(ResponseCoding::Gzip)),
+            ("deflate", Some(ResponseCoding::Deflate)),
+            ("gzip, deflate, br, zstd", Some(ResponseCoding::Gzip)),
+            ("deflate, gzip;q=0.5", Some(ResponseCoding::Deflate)),
+            ("GZIP ; q=0.5", Some(ResponseCoding::Gzip)),
+            ("*", Some(ResponseCoding::Gzip)),
+            ("gzip;q=0, *;q=0.1", Some(ResponseCoding::Deflate)),
             ("gzip;q=0", None),
             ("*;q=0", None),
             ("gzip;q=NaN", None),
@@ -141,9 +141,9 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
-            assert_eq!(Coding::wanted(&headers), expected, "{accepted:?}");
+            assert_eq!(ResponseCoding::wanted(&headers), expected, "{accepted:?}");
         }
-        assert_eq!(Coding::wanted(&HeaderMap::new()), None);
+        assert_eq!(ResponseCoding::wanted(&HeaderMap::new()), None);
     }
 
     #[test]

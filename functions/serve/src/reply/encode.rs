@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use crate::error::Error;
 use crate::error::ResponseError;
 use crate::reply::limit;
-use crate::reply::pieces::Pieces;
+use crate::reply::pieces::BytesBody;
 use amaas_model::load::Model;
 
 /// `value` as an answer.
@@ -34,7 +34,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Response<Body>, Error> {
 pub(crate) fn predict_response(
     model: &Model,
     predictions: Box<RawValue>,
-    counted: Counted,
+    counted: Metering,
 ) -> Result<Response<Body>, Error> {
     // What a caller reads as `PredictResponse`; the list is JSON already.
     #[derive(Serialize)]
@@ -55,14 +55,14 @@ pub(crate) fn infer_response(
     id: Option<String>,
     outputs: Vec<Tensor>,
     forms: &OutputEncodings,
-    counted: Counted,
+    counted: Metering,
 ) -> Result<Response<Body>, Error> {
     let (model_name, model_version) = (model.name().to_string(), Some(model.version().to_string()));
     let answer = InferResponse { model_name, model_version, id, outputs }.into_http(forms);
     let answer = answer.map_err(|error| Error::Response(ResponseError::Unwritable(error.to_string())))?;
     let header_length = answer.header_length();
     let media_type = if header_length.is_some() { MEDIA_TYPE } else { "application/json" };
-    let mut response = Response::new(Body::new(answer.into_pieces().collect::<Pieces>()));
+    let mut response = Response::new(Body::new(answer.into_pieces().collect::<BytesBody>()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     if let Some(length) = header_length {
         response.headers_mut().insert(HEADER_LENGTH, length.into());
@@ -75,7 +75,7 @@ pub(crate) fn embeddings_response(
     model: &Model,
     embeddings: Vec<Embedding>,
     format: EncodingFormat,
-    counted: Counted,
+    counted: Metering,
 ) -> Result<Response<Body>, Error> {
     let bytes = embeddings.iter().map(|embedding| size_of_val(embedding.embedding.as_slice()) as u64).sum();
     limit::fits(bytes, model.answer_bytes())?;
@@ -100,21 +100,21 @@ pub(crate) fn embeddings_response(
 pub(crate) fn completions_response(
     model: &Model,
     body: &CompletionsResponse<'_>,
-    counted: Counted,
+    counted: Metering,
 ) -> Result<Response<Body>, Error> {
     told(json(body)?, counted.usage(), model.answer_bytes())
 }
 
 /// What a call is counted as, while it is under way.
 #[derive(Clone, Copy)]
-pub(crate) struct Counted {
+pub(crate) struct Metering {
     pub(crate) rows: usize,
     /// Where the task counts them.
     pub(crate) tokens: Option<u64>,
     pub(crate) begun: Instant,
 }
 
-impl Counted {
+impl Metering {
     pub(crate) fn usage(self) -> Usage {
         let milliseconds = u64::try_from(self.begun.elapsed().as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
         let usage = Usage::new(self.rows as u64, milliseconds);
@@ -127,7 +127,7 @@ impl Counted {
 
 /// What a call is counted as, on the answer that says so.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Written {
+pub(crate) struct ResponseUsage {
     pub(crate) usage: Usage,
     /// Bytes of the answer.
     pub(crate) bytes: u64,
@@ -138,7 +138,7 @@ fn told(mut response: Response<Body>, usage: Usage, limit: u64) -> Result<Respon
     headers(response.headers_mut(), usage);
     let bytes = response.body().size_hint().exact().unwrap_or_default();
     limit::fits(bytes, limit)?;
-    response.extensions_mut().insert(Written { usage, bytes });
+    response.extensions_mut().insert(ResponseUsage { usage, bytes });
     Ok(response)
 }
 

@@ -9,12 +9,12 @@ mod respond;
 
 pub(crate) use self::compress::compress;
 pub(crate) use self::encode::{
-    Counted, Written, completions_response, embeddings_response, headers, infer_response, json, predict_response,
+    Metering, ResponseUsage, completions_response, embeddings_response, headers, infer_response, json, predict_response,
 };
 pub(crate) use self::error::{Dialect, error_event, header_names, openai_code, problem_type};
 pub(crate) use self::limit::{fits as answer_fits, foresee, outputs_fit};
-pub(crate) use self::pieces::Pieces;
-pub(crate) use self::respond::{Finished, fits, instead, named, rendered, respond, respond_to};
+pub(crate) use self::pieces::BytesBody;
+pub(crate) use self::respond::{FinalResponse, fits, instead, named, rendered, respond, respond_to};
 
 /// Has proxies that know it, nginx above all, send on each piece of an answer when it comes.
 pub(crate) const UNBUFFERED: (http::HeaderName, http::HeaderValue) =
@@ -22,4 +22,4 @@ pub(crate) const UNBUFFERED: (http::HeaderName, http::HeaderValue) =
 
 /// Marks a response stream that tells of changes and takes no work in between, so that the host may close its connection first.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Idle;
+pub(crate) struct IdleStream;

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 /// The pieces, in their order. Its length is known, so that it is sent with a content length.
-pub(crate) struct Pieces(VecDeque<Bytes>);
+pub(crate) struct BytesBody(VecDeque<Bytes>);
 
-impl FromIterator<Bytes> for Pieces {
+impl FromIterator<Bytes> for BytesBody {
     fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
         let mut pieces: VecDeque<_> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
         // Below that a copy costs less than a frame of its own.
@@ -23,7 +23,7 @@ impl FromIterator<Bytes> for Pieces {
     }
 }
 
-impl Body for Pieces {
+impl Body for BytesBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -52,13 +52,13 @@ mod tests {
     #[tokio::test]
     async fn large_pieces_stay_apart_and_where_they_are() {
         let large = Bytes::from(vec![7; TOGETHER]);
-        let mut body = Pieces::from_iter([Bytes::from_static(b"json"), Bytes::new(), large.clone()]);
+        let mut body = BytesBody::from_iter([Bytes::from_static(b"json"), Bytes::new(), large.clone()]);
         assert_eq!(body.size_hint().exact(), Some(4 + TOGETHER as u64));
         let first = body.frame().await.expect("a piece").expect("no error").into_data().expect("data");
         let second = body.frame().await.expect("a piece").expect("no error").into_data().expect("data");
         assert_eq!((&*first, second.as_ptr()), (&b"json"[..], large.as_ptr()));
         assert!(body.frame().await.is_none() && body.is_end_stream());
-        let small = Pieces::from_iter([Bytes::from_static(b"js"), Bytes::from_static(b"on")]);
+        let small = BytesBody::from_iter([Bytes::from_static(b"js"), Bytes::from_static(b"on")]);
         assert_eq!(small.0, ["json"]);
     }
 }

@@ -63,7 +63,7 @@ pub(crate) async fn named(request: Request, next: Next) -> Response<Body> {
 
 /// How a call ended, on an answer that has its final shape.
 #[derive(Clone, Debug)]
-pub(crate) struct Finished {
+pub(crate) struct FinalResponse {
     /// The status that the caller sees, inside where the answer is sealed.
     pub(crate) status: StatusCode,
     /// The error, where it is one.
@@ -71,13 +71,13 @@ pub(crate) struct Finished {
 }
 
 /// `response` to `path` in its final shape, before it is sealed.
-pub(crate) fn rendered(response: Response<Body>, path: &str, headers: &HeaderMap) -> (Response<Body>, Finished) {
+pub(crate) fn rendered(response: Response<Body>, path: &str, headers: &HeaderMap) -> (Response<Body>, FinalResponse) {
     let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("none");
     finish(response, Dialect::of(path), id)
 }
 
-fn finish(mut response: Response<Body>, dialect: Dialect, id: &str) -> (Response<Body>, Finished) {
-    if let Some(finished) = response.extensions_mut().remove::<Finished>() {
+fn finish(mut response: Response<Body>, dialect: Dialect, id: &str) -> (Response<Body>, FinalResponse) {
+    if let Some(finished) = response.extensions_mut().remove::<FinalResponse>() {
         return (response, finished);
     }
     let status = response.status();
@@ -85,13 +85,13 @@ fn finish(mut response: Response<Body>, dialect: Dialect, id: &str) -> (Response
         Some(error) => error,
         // Only axum's own refusals carry no error: of a path or a query that is not UTF-8.
         None if status.is_client_error() => Error::Route(RouteError::Url),
-        None => return (response, Finished { status, error: None }),
+        None => return (response, FinalResponse { status, error: None }),
     };
     let allow = response.headers_mut().remove(http::header::ALLOW);
     let mut response = render(&error, dialect, id);
     // RFC 9110 §15.5.6: a refused method comes with those that are taken.
     response.headers_mut().extend(allow.map(|allow| (http::header::ALLOW, allow)));
-    (response, Finished { status: error.status(), error: Some(error) })
+    (response, FinalResponse { status: error.status(), error: Some(error) })
 }
 
 /// The answer for `error` in the place of one to `path` that had `headers`, and that the host cannot carry.
@@ -105,7 +105,7 @@ pub(crate) fn instead(headers: &HeaderMap, path: &str, error: &Error) -> Respons
     response
 }
 
-fn log(span: &tracing::Span, finished: &Finished, begun: Instant) {
+fn log(span: &tracing::Span, finished: &FinalResponse, begun: Instant) {
     let _entered = span.enter();
     let status = finished.status.as_u16();
     let ms = begun.elapsed().as_secs_f64() * 1e3;
@@ -134,22 +134,22 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     if let Some(id) = headers.get(REQUEST_ID).filter(|id| fits(id)) {
         return id.clone();
     }
-    let id = Bytes::from(format!("{:032x}", DRAWN.with_borrow_mut(Drawn::next)));
+    let id = Bytes::from(format!("{:032x}", DRAWN.with_borrow_mut(RandomIds::next)));
     HeaderValue::from_maybe_shared(id).unwrap_or(HeaderValue::from_static("none"))
 }
 
 thread_local! {
-    static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { bytes: [0; DRAW], used: DRAW }) };
+    static DRAWN: RefCell<RandomIds> = const { RefCell::new(RandomIds { bytes: [0; DRAW], used: DRAW }) };
 }
 
 /// Random bytes for ids, drawn for some at once: to ask the system for each costs as much as to read its request. There is no call
 /// before Lambda takes a snapshot, so none of them are in it.
-struct Drawn {
+struct RandomIds {
     bytes: [u8; DRAW],
     used: usize,
 }
 
-impl Drawn {
+impl RandomIds {
     fn next(&mut self) -> u128 {
         if self.used == DRAW {
             // Without randomness the id is not unique, which costs nothing but a confusing log.

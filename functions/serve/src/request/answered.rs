@@ -5,16 +5,16 @@ use axum::response::IntoResponse;
 use http::Response;
 
 /// A response that may leave: its call was counted, or is a repeat of one.
-pub(crate) struct Answered(Response<Body>);
+pub(crate) struct AnsweredCall(Response<Body>);
 
-impl Answered {
-    /// Only a [`Call`](super::Call) makes one.
+impl AnsweredCall {
+    /// Only a [`ActiveCall`](super::ActiveCall) makes one.
     pub(super) fn new(response: Response<Body>) -> Self {
         Self(response)
     }
 }
 
-impl IntoResponse for Answered {
+impl IntoResponse for AnsweredCall {
     fn into_response(self) -> Response<Body> {
         self.0
     }

@@ -20,7 +20,7 @@ use amaas_access::quota::{LimitPlan, Reservation};
 use amaas_access::{Account, KeyRecord, RouteScope, TenantName};
 use amaas_store::ModelName;
 
-use crate::sealing::CameSealed;
+use crate::sealing::SealedRequest;
 
 /// Whoever sent a valid key, or is known in another way. It can be had in no other way.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Caller {
     ) -> Result<Self, Error> {
         let credential = credential(headers);
         // Whoever stands between has seen the key, and would see the answer: of a GET as of a POST.
-        if credential.is_ok() && state.requires_sealing() && extensions.get::<CameSealed>().is_none() {
+        if credential.is_ok() && state.requires_sealing() && extensions.get::<SealedRequest>().is_none() {
             return Err(Error::Sealed(SealedCallError::Required));
         }
         let (tenant, key) = match (credential, state.oidc()) {

@@ -10,11 +10,11 @@ use http::HeaderValue;
 use http::request::Parts;
 use serde::Deserialize;
 
-use super::call::Entered;
-use super::{CallFacts, Caller};
+use super::call::AdmittedCall;
+use super::{CallContext, Caller};
 use crate::admission::Admission;
 use crate::error::{Error, RouteError};
-use crate::sealing::CameSealed;
+use crate::sealing::SealedRequest;
 use crate::state::AppState;
 
 /// A caller with a model: the key is valid, its scope has the model, and the function takes calls. As an extractor it reads the model's name
@@ -64,7 +64,7 @@ impl AuthorisedModel {
     ///
     /// # Errors
     /// A full queue, or a limit that is reached.
-    pub(crate) async fn enter(self, parts: &Parts) -> Result<Entered, Error> {
+    pub(crate) async fn enter(self, parts: &Parts) -> Result<AdmittedCall, Error> {
         let Self { state, caller, slot } = self;
         AppState::check_capacity(&slot)?;
         let plan = caller.account().plan(state.quotas(), slot.name());
@@ -75,10 +75,10 @@ impl AuthorisedModel {
         // A request counts, whatever becomes of it.
         taken.keep();
         let request_id = parts.headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
-        let (id, sealed) = (parts.extensions.get().copied(), parts.extensions.get::<CameSealed>().is_some());
+        let (id, sealed) = (parts.extensions.get().copied(), parts.extensions.get::<SealedRequest>().is_some());
         let admission = Admission::of(state.gate(), caller.tenant(), Some(slot.name()));
-        let facts = CallFacts { state, caller, plan, max_cost, price, sealed, request_id };
-        Ok(Entered::new(facts, slot, id, admission))
+        let facts = CallContext { state, caller, plan, max_cost, price, sealed, request_id };
+        Ok(AdmittedCall::new(facts, slot, id, admission))
     }
 }
 

@@ -1,8 +1,8 @@
 //! A call to a model that was let in: what it takes of its caller's limits, and what it is counted as when it is answered.
 //!
-//! Each step consumes one type and returns the next: [`AuthorisedModel`](super::AuthorisedModel) → [`Entered`] → [`Received`] → [`Call`] →
-//! [`Answered`](super::Answered). A network runs for a [`Charge`](amaas_model::task::Charge) only, and a response leaves as an
-//! [`Answered`](super::Answered) only.
+//! Each step consumes one type and returns the next: [`AuthorisedModel`](super::AuthorisedModel) → [`AdmittedCall`] → [`ReceivedCall`] → [`ActiveCall`] →
+//! [`AnsweredCall`](super::AnsweredCall). A network runs for a [`Charge`](amaas_model::task::Charge) only, and a response leaves as an
+//! [`AnsweredCall`](super::AnsweredCall) only.
 //!
 //! Limits are taken from before anything runs: a request when the call comes, and its units and what they cost once they are known. What
 //! is not answered takes no units and costs nothing, with two exceptions, or work could be had for nothing: a caller who goes away is
@@ -27,17 +27,17 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::BodyExt;
 
-use super::{Answered, Caller};
+use super::{AnsweredCall, Caller};
 use crate::admission::Admission;
 use crate::error::Error;
 use crate::headers::{LIMIT, REMAINING, RESET};
 use crate::limits::Limits;
-use crate::reply::{Counted, Pieces, Written};
+use crate::reply::{BytesBody, Metering, ResponseUsage};
 use crate::response_store::LARGEST;
 use crate::state::AppState;
 
 /// What is known of a call when it comes.
-pub(crate) struct CallFacts {
+pub(crate) struct CallContext {
     pub(crate) state: AppState,
     pub(crate) caller: Caller,
     pub(crate) plan: Arc<LimitPlan>,
@@ -52,23 +52,23 @@ pub(crate) struct CallFacts {
 pub(crate) struct CallId(pub(crate) [u8; 32]);
 
 /// A call that was let in, whose content has not arrived.
-pub(crate) struct Entered {
-    facts: CallFacts,
+pub(crate) struct AdmittedCall {
+    facts: CallContext,
     slot: Arc<ModelSlot>,
     id: Option<CallId>,
     admission: Admission,
 }
 
 /// A call whose content has arrived.
-pub(crate) struct Received {
-    entered: Entered,
+pub(crate) struct ReceivedCall {
+    entered: AdmittedCall,
     bytes_in: u64,
     /// The digest of the content, if a receipt is to be signed.
     input: Option<Digest>,
 }
 
-impl Entered {
-    pub(super) fn new(facts: CallFacts, slot: Arc<ModelSlot>, id: Option<CallId>, admission: Admission) -> Self {
+impl AdmittedCall {
+    pub(super) fn new(facts: CallContext, slot: Arc<ModelSlot>, id: Option<CallId>, admission: Admission) -> Self {
         Self { facts, slot, id, admission }
     }
 
@@ -76,7 +76,7 @@ impl Entered {
     ///
     /// # Errors
     /// A body that does not arrive, is too large, or cannot be expanded.
-    pub(crate) async fn receive(mut self, parts: &Parts, body: Body) -> Result<(Received, Bytes), Error> {
+    pub(crate) async fn receive(mut self, parts: &Parts, body: Body) -> Result<(ReceivedCall, Bytes), Error> {
         let content = self.admission.read(&parts.headers, body, self.facts.state.limits().body_bytes).await?;
         Ok((self.received(&content).await?, content))
     }
@@ -85,63 +85,69 @@ impl Entered {
     ///
     /// # Errors
     /// If there is no room to compute its digest.
-    pub(crate) async fn received(mut self, content: &Bytes) -> Result<Received, Error> {
+    pub(crate) async fn received(mut self, content: &Bytes) -> Result<ReceivedCall, Error> {
         let mut input = None;
         if self.facts.state.sealing().is_some() {
             let hashed = content.clone();
             let digest = self.admission.work(HASHED_AT_ONCE, content.len(), move |_| Ok(Digest::of(&hashed)));
             input = Some(digest.await?);
         }
-        Ok(Received { entered: self, bytes_in: content.len() as u64, input })
+        Ok(ReceivedCall { entered: self, bytes_in: content.len() as u64, input })
     }
 
     /// The call is a message of `bytes`, for which no receipt is signed.
-    pub(crate) fn message(self, bytes: usize) -> Received {
-        Received { entered: self, bytes_in: bytes as u64, input: None }
+    pub(crate) fn message(self, bytes: usize) -> ReceivedCall {
+        ReceivedCall { entered: self, bytes_in: bytes as u64, input: None }
     }
 }
 
-impl Received {
+impl ReceivedCall {
     /// Begins the call to the version `version` of its model, which may still be loading.
     ///
     /// # Errors
     /// A model that is not ready, or has another version.
-    pub(crate) async fn call(self, version: Option<&str>) -> Result<Call, Error> {
-        let Self { entered: Entered { facts, slot, id, admission }, bytes_in, input } = self;
+    pub(crate) async fn call(self, version: Option<&str>) -> Result<ActiveCall, Error> {
+        let Self { entered: AdmittedCall { facts, slot, id, admission }, bytes_in, input } = self;
         let model = facts.state.model(&slot, version).await?;
-        let progress =
-            Progress { admission, id, taken: Reservation::default(), charged: None, stage: Stage::Idle, refusal: None };
+        let progress = CallProgress {
+            admission,
+            id,
+            taken: Reservation::default(),
+            charged: None,
+            stage: ChargeStage::Idle,
+            refusal: None,
+        };
         let (begun, progress) = (Instant::now(), Mutex::new(progress));
-        Ok(Call(Arc::new(CallState { facts, model, begun, bytes_in, input, progress })))
+        Ok(ActiveCall(Arc::new(ActiveCallState { facts, model, begun, bytes_in, input, progress })))
     }
 }
 
 /// A call to a loaded model. If it is dropped before it is answered, its caller has gone, and is charged for what was done.
-pub(crate) struct Call(Arc<CallState>);
+pub(crate) struct ActiveCall(Arc<ActiveCallState>);
 
-struct CallState {
-    facts: CallFacts,
+struct ActiveCallState {
+    facts: CallContext,
     model: Arc<Model>,
     begun: Instant,
     bytes_in: u64,
     input: Option<Digest>,
-    progress: Mutex<Progress>,
+    progress: Mutex<CallProgress>,
 }
 
 /// How far a call is.
-struct Progress {
+struct CallProgress {
     admission: Admission,
     /// Whether the response is stored under an idempotency key.
     id: Option<CallId>,
     taken: Reservation,
     charged: Option<Cost>,
-    stage: Stage,
+    stage: ChargeStage,
     /// Why the host refused work or a charge.
     refusal: Option<Error>,
 }
 
 /// What a caller is charged for who goes away now.
-enum Stage {
+enum ChargeStage {
     /// Nothing.
     Idle,
     /// CPU work that was done; nothing of it is taken from limits yet.
@@ -150,7 +156,7 @@ enum Stage {
     Charged(UsageSoFar),
 }
 
-impl Call {
+impl ActiveCall {
     /// The model.
     pub(crate) fn model(&self) -> &Arc<Model> {
         &self.0.model
@@ -178,8 +184,8 @@ impl Call {
     pub(crate) async fn answer<T, F, E>(
         self,
         run: impl FnOnce(ModelCall) -> F,
-        write: impl FnOnce(&Model, T, Counted) -> Result<Response<Body>, Error> + Send + 'static,
-    ) -> Result<Answered, Error>
+        write: impl FnOnce(&Model, T, Metering) -> Result<Response<Body>, Error> + Send + 'static,
+    ) -> Result<AnsweredCall, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, E>>,
@@ -224,18 +230,18 @@ impl Call {
     }
 
     /// What the call is counted as.
-    pub(crate) fn counted(&self) -> Counted {
+    pub(crate) fn counted(&self) -> Metering {
         let Cost { rows, tokens } = match &self.0.lock().stage {
-            Stage::Charged(usage) => usage.now(),
-            Stage::Idle | Stage::Preparing => Cost::rows(0),
+            ChargeStage::Charged(usage) => usage.now(),
+            ChargeStage::Idle | ChargeStage::Preparing => Cost::rows(0),
         };
-        Counted { rows, tokens, begun: self.0.begun }
+        Metering { rows, tokens, begun: self.0.begun }
     }
 
     /// Counts the call as `response` says, with a receipt.
-    async fn answered(self, response: Response<Body>) -> Result<Answered, Error> {
+    async fn answered(self, response: Response<Body>) -> Result<AnsweredCall, Error> {
         let (mut parts, mut body) = response.into_parts();
-        let Some(Written { usage, bytes }) = parts.extensions.remove() else {
+        let Some(ResponseUsage { usage, bytes }) = parts.extensions.remove() else {
             return Err(Error::internal("a response without usage"));
         };
         self.count(usage, bytes, &mut parts.headers);
@@ -259,19 +265,19 @@ impl Call {
                 let lane = self.0.lock().admission.writing();
                 lane.run(0, move |_| hash()).await?
             };
-            body = Body::new(pieces.into_iter().collect::<Pieces>());
+            body = Body::new(pieces.into_iter().collect::<BytesBody>());
             if let Some(receipt) = self.receipt(usage, output).await
                 && let Ok(receipt) = HeaderValue::from_str(&receipt)
             {
                 parts.headers.insert(HeaderName::from_static(RECEIPT), receipt);
             }
         }
-        Ok(Answered::new(Response::from_parts(parts, body)))
+        Ok(AnsweredCall::new(Response::from_parts(parts, body)))
     }
 
     /// The signed receipt of a response with the digest `output`; `None` if it cannot be signed at the moment.
     pub(crate) async fn receipt(&self, usage: Usage, output: Digest) -> Option<String> {
-        let CallFacts { state, caller, request_id, .. } = &self.0.facts;
+        let CallContext { state, caller, request_id, .. } = &self.0.facts;
         let (sealing, input, model) = (state.sealing()?, self.0.input?, self.model());
         let unit = if usage.tokens.is_some() { "tokens" } else { "rows" };
         let receipt = Receipt {
@@ -321,13 +327,13 @@ impl Call {
     }
 
     /// A response whose body is made while the call runs, and counts the call itself.
-    pub(crate) fn streamed(response: Response<Body>) -> Answered {
-        Answered::new(response)
+    pub(crate) fn streamed(response: Response<Body>) -> AnsweredCall {
+        AnsweredCall::new(response)
     }
 }
 
-impl CallState {
-    fn lock(&self) -> MutexGuard<'_, Progress> {
+impl ActiveCallState {
+    fn lock(&self) -> MutexGuard<'_, CallProgress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -340,20 +346,20 @@ impl CallState {
             }
             CallError::Known(error) => error,
         };
-        match std::mem::replace(&mut progress.stage, Stage::Idle) {
-            Stage::Charged(usage) if error.is_of_the_run() => {
+        match std::mem::replace(&mut progress.stage, ChargeStage::Idle) {
+            ChargeStage::Charged(usage) if error.is_of_the_run() => {
                 progress.id = None;
                 let Cost { rows, tokens } = usage.now();
-                self.record(&mut progress, Counted { rows, tokens, begun: self.begun }.usage(), 0);
+                self.record(&mut progress, Metering { rows, tokens, begun: self.begun }.usage(), 0);
             }
             _ => progress.taken = Reservation::default(),
         }
         error
     }
 
-    fn record(&self, progress: &mut Progress, usage: Usage, bytes_out: u64) {
-        let CallFacts { state, caller, price, sealed, request_id, .. } = &self.facts;
-        progress.stage = Stage::Idle;
+    fn record(&self, progress: &mut CallProgress, usage: Usage, bytes_out: u64) {
+        let CallContext { state, caller, price, sealed, request_id, .. } = &self.facts;
+        progress.stage = ChargeStage::Idle;
         if bytes_out > LARGEST {
             progress.id = None;
         }
@@ -389,7 +395,7 @@ impl CallState {
 
     /// Takes what `total` costs beyond what was `charged`: the price of the call itself with the first charge.
     async fn take(&self, charged: Option<Cost>, total: Cost) -> Result<Reservation, Error> {
-        let CallFacts { plan, max_cost, price, .. } = &self.facts;
+        let CallContext { plan, max_cost, price, .. } = &self.facts;
         let (before, after) = (charged.map_or(0, units), units(total));
         let spent = charged.map_or(0, |charged| price.of(units(charged)).nanos());
         let (more, cost) = (after - before, price.of(after).nanos().saturating_sub(spent));
@@ -402,7 +408,7 @@ impl CallState {
 }
 
 #[async_trait]
-impl CallHost for CallState {
+impl CallHost for ActiveCallState {
     fn tenant(&self) -> Option<&str> {
         Some(self.facts.caller.tenant().as_str())
     }
@@ -418,10 +424,10 @@ impl CallHost for CallState {
     async fn compute(&self, work: CpuWork, job: ComputeJob) -> Result<(), PredictError> {
         let lane = {
             let mut progress = self.lock();
-            if let Stage::Charged(_) = progress.stage {
+            if let ChargeStage::Charged(_) = progress.stage {
                 Ok(progress.admission.writing())
             } else {
-                progress.stage = Stage::Preparing;
+                progress.stage = ChargeStage::Preparing;
                 progress.admission.preparing(work.size)
             }
         };
@@ -435,8 +441,8 @@ impl CallHost for CallState {
         let (charged, total) = {
             let mut progress = self.lock();
             progress.admission.is_over();
-            if let Stage::Idle = progress.stage {
-                progress.stage = Stage::Preparing;
+            if let ChargeStage::Idle = progress.stage {
+                progress.stage = ChargeStage::Preparing;
             }
             let charged = progress.charged;
             (charged, charged.map_or(cost, |charged| sum(charged, cost)))
@@ -446,7 +452,7 @@ impl CallHost for CallState {
                 let mut progress = self.lock();
                 progress.taken.extend(taken);
                 progress.charged = Some(total);
-                progress.stage = Stage::Charged(total.into());
+                progress.stage = ChargeStage::Charged(total.into());
                 Ok(())
             }
             Err(error) => Err(self.refuse(error)),
@@ -455,31 +461,31 @@ impl CallHost for CallState {
 
     fn set_usage(&self, usage: UsageSoFar) {
         let mut progress = self.lock();
-        if let Stage::Charged(_) = progress.stage {
-            progress.stage = Stage::Charged(usage);
+        if let ChargeStage::Charged(_) = progress.stage {
+            progress.stage = ChargeStage::Charged(usage);
         }
     }
 }
 
-impl CallState {
+impl ActiveCallState {
     fn refuse(&self, error: Error) -> PredictError {
         self.lock().refusal = Some(error);
         PredictError::Refused
     }
 }
 
-impl Drop for CallState {
+impl Drop for ActiveCallState {
     /// A caller who goes away is charged for what was done until then.
     fn drop(&mut self) {
         let mut progress = self.lock();
-        let usage = match std::mem::replace(&mut progress.stage, Stage::Idle) {
-            Stage::Idle => return,
-            Stage::Charged(usage) => usage.now(),
-            Stage::Preparing => {
+        let usage = match std::mem::replace(&mut progress.stage, ChargeStage::Idle) {
+            ChargeStage::Idle => return,
+            ChargeStage::Charged(usage) => usage.now(),
+            ChargeStage::Preparing => {
                 let Some(done) = progress.admission.progress().done() else { return };
                 // Nothing of it is taken yet, or not all of it.
                 progress.taken = Reservation::default();
-                let CallFacts { plan, max_cost, price, .. } = &self.facts;
+                let CallContext { plan, max_cost, price, .. } = &self.facts;
                 let (plan, max_cost, cost) = (Arc::clone(plan), max_cost.clone(), price.of(done));
                 let take = async move {
                     let mut taken = Reservation::default();
@@ -501,7 +507,7 @@ impl Drop for CallState {
         // No repeat gets this response, so a repeat is another record.
         progress.id = None;
         let Cost { rows, tokens } = usage;
-        self.record(&mut progress, Counted { rows, tokens, begun: self.begun }.usage(), 0);
+        self.record(&mut progress, Metering { rows, tokens, begun: self.begun }.usage(), 0);
     }
 }
 

@@ -1,5 +1,5 @@
 //! From a request to a response, each step a type: [`Caller`] has a valid key, [`AuthorisedModel`] may call a model, [`Call`] runs it, and
-//! [`Answered`] may leave.
+//! [`AnsweredCall`] may leave.
 
 mod answered;
 mod authorise;
@@ -8,9 +8,9 @@ mod call;
 mod raw;
 mod rehearsal;
 
-pub(crate) use self::answered::Answered;
+pub(crate) use self::answered::AnsweredCall;
 pub(crate) use self::authorise::Caller;
 pub(crate) use self::authorised::AuthorisedModel;
-pub(crate) use self::call::{Call, CallError, CallFacts, CallId};
+pub(crate) use self::call::{ActiveCall, CallContext, CallError, CallId};
 pub(crate) use self::raw::raw;
 pub use self::rehearsal::rehearse;

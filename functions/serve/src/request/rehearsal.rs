@@ -9,7 +9,7 @@ use http::{Extensions, HeaderMap, Request, Response};
 
 use super::{AuthorisedModel, Caller};
 use crate::error::Error;
-use crate::reply::Written;
+use crate::reply::ResponseUsage;
 use crate::state::AppState;
 
 /// Does for a caller with `headers` what is done for each prediction of `model`, but the prediction: who calls is found out, limits are
@@ -27,7 +27,7 @@ pub async fn rehearse(state: &AppState, model: &str, headers: &HeaderMap) -> Res
     let charge = async |call: amaas_model::task::ModelCall| call.charge(Cost::rows(1)).await.map(drop);
     let write = |_: &_, (), _| {
         let mut response = Response::new(Body::from(CONTENT));
-        response.extensions_mut().insert(Written { usage: Usage::new(1, 1), bytes: CONTENT.len() as u64 });
+        response.extensions_mut().insert(ResponseUsage { usage: Usage::new(1, 1), bytes: CONTENT.len() as u64 });
         Ok(response)
     };
     call.answer::<(), _, PredictError>(charge, write).await.map(drop)

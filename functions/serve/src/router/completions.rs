@@ -29,8 +29,8 @@ use tokio::time::timeout;
 use super::named::{NamedCall, NamesModel};
 use super::query::NoQuery;
 use crate::error::Error;
-use crate::reply::{Counted, UNBUFFERED, completions_response, error_event};
-use crate::request::{Answered, Call, Caller};
+use crate::reply::{Metering, UNBUFFERED, completions_response, error_event};
+use crate::request::{ActiveCall, AnsweredCall, Caller};
 use crate::state::AppState;
 
 impl NamesModel for CompletionsRequest {
@@ -53,7 +53,7 @@ pub(super) async fn completions(
     NamedCall::read(&state, caller, request).await?.answer_once(answer).await
 }
 
-async fn answer(call: NamedCall<CompletionsRequest>) -> Result<Answered, Error> {
+async fn answer(call: NamedCall<CompletionsRequest>) -> Result<AnsweredCall, Error> {
     let (call, CompletionsRequest { prompt, logprobs, echo, delivery, .. }) = call.enter().await?;
     let completions = Arc::clone(call.model().completions()?);
     let echo = if echo { prompt.prompt.clone() } else { String::new() };
@@ -61,7 +61,7 @@ async fn answer(call: NamedCall<CompletionsRequest>) -> Result<Answered, Error> 
     let (begun, _) = call.run(|call| completions.begin(call, prompts)).await?;
     let events = begun.into_iter().next().ok_or_else(|| Error::internal("a call has no events"))?;
     let completion =
-        Completion { id: id()?, created: now(), model: Arc::clone(call.model()), echo, logprobs, delivery };
+        CompletionEvents { id: id()?, created: now(), model: Arc::clone(call.model()), echo, logprobs, delivery };
     match delivery {
         Delivery::Whole => whole(call, completion, events).await,
         Delivery::Stream | Delivery::StreamWithUsage => stream(call, completion, events).await,
@@ -69,7 +69,7 @@ async fn answer(call: NamedCall<CompletionsRequest>) -> Result<Answered, Error> 
 }
 
 /// The response in one piece.
-async fn whole(call: Call, mut completion: Completion, mut events: Events) -> Result<Answered, Error> {
+async fn whole(call: ActiveCall, mut completion: CompletionEvents, mut events: Events) -> Result<AnsweredCall, Error> {
     let prompt_tokens = events.prompt_tokens();
     let run = async |_| events.whole().await.map_err(PredictError::from);
     let write = move |model: &Model, completed: Completed, counted| {
@@ -82,15 +82,15 @@ async fn whole(call: Call, mut completion: Completion, mut events: Events) -> Re
 }
 
 /// The response as server-sent events.
-async fn stream(call: Call, completion: Completion, mut events: Events) -> Result<Answered, Error> {
+async fn stream(call: ActiveCall, completion: CompletionEvents, mut events: Events) -> Result<AnsweredCall, Error> {
     // A text that fails before it has begun is not counted.
     let (first, _) = call.run(async |_| events.next().await.map_err(PredictError::from)).await?;
     call.disable_replay();
     let mut limits = HeaderMap::new();
     call.write_limit_headers(&mut limits);
     let hasher = DigestHasher::default();
-    let streamed = Streamed { call, completion, events, generated: 0, bytes: 0, hasher, counted: false };
-    let next = async |state: Option<(Streamed, Option<Event>)>| {
+    let streamed = StreamedCompletion { call, completion, events, generated: 0, bytes: 0, hasher, counted: false };
+    let next = async |state: Option<(StreamedCompletion, Option<Event>)>| {
         let Some((mut streamed, waiting)) = state else { return Ok::<_, std::convert::Infallible>(None) };
         let event = match waiting {
             Some(event) => Some(Ok(event)),
@@ -117,11 +117,11 @@ async fn stream(call: Call, completion: Completion, mut events: Events) -> Resul
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(UNBUFFERED.0, UNBUFFERED.1);
-    Ok(Call::streamed(response))
+    Ok(ActiveCall::streamed(response))
 }
 
 /// What is the same in every event of a completion.
-struct Completion {
+struct CompletionEvents {
     id: String,
     created: u64,
     model: Arc<Model>,
@@ -131,7 +131,7 @@ struct Completion {
     delivery: Delivery,
 }
 
-impl Completion {
+impl CompletionEvents {
     fn body(&self, choice: Option<CompletionChoice>, usage: StreamedUsage) -> CompletionsResponse<'_> {
         CompletionsResponse {
             id: &self.id,
@@ -150,9 +150,9 @@ impl Completion {
 }
 
 /// A streamed response: its call is counted once, at its end or if its caller goes away.
-struct Streamed {
-    call: Call,
-    completion: Completion,
+struct StreamedCompletion {
+    call: ActiveCall,
+    completion: CompletionEvents,
     events: Events,
     generated: usize,
     /// Bytes that left, and their digest.
@@ -161,7 +161,7 @@ struct Streamed {
     counted: bool,
 }
 
-impl Streamed {
+impl StreamedCompletion {
     /// `event` as server-sent events, and whether there are more.
     fn written(&mut self, event: Result<Event, Error>) -> (Bytes, bool) {
         let echo = std::mem::take(&mut self.completion.echo);
@@ -195,7 +195,7 @@ impl Streamed {
     /// Counts what was generated, once.
     fn count(&mut self) -> Usage {
         let tokens = (self.events.prompt_tokens() + self.generated) as u64;
-        let usage = Counted { rows: 1, tokens: Some(tokens), begun: self.call.begun() }.usage();
+        let usage = Metering { rows: 1, tokens: Some(tokens), begun: self.call.begun() }.usage();
         if !std::mem::replace(&mut self.counted, true) {
             self.call.record(usage, self.bytes);
         }
@@ -210,7 +210,7 @@ impl Streamed {
     }
 }
 
-impl Drop for Streamed {
+impl Drop for StreamedCompletion {
     /// Whoever goes away in the middle of a text has had what was made of it.
     fn drop(&mut self) {
         self.count();

@@ -14,7 +14,7 @@ use super::named::{NamedCall, NamesModel};
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::embeddings_response;
-use crate::request::{Answered, Caller};
+use crate::request::{AnsweredCall, Caller};
 use crate::state::AppState;
 
 /// The route.
@@ -27,7 +27,7 @@ pub(super) async fn embeddings(
     NamedCall::read(&state, caller, request).await?.answer_once(answer).await
 }
 
-async fn answer(call: NamedCall<EmbeddingsRequest>) -> Result<Answered, Error> {
+async fn answer(call: NamedCall<EmbeddingsRequest>) -> Result<AnsweredCall, Error> {
     let (call, EmbeddingsRequest { input, encoding_format: format, truncation, dimensions, .. }) = call.enter().await?;
     let embeddings = Arc::clone(call.model().embeddings()?);
     if let (Some(got), Some(expected)) = (dimensions, embeddings.dimensions())

@@ -18,14 +18,14 @@ use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::{foresee, infer_response, outputs_fit};
-use crate::request::{Answered, AuthorisedModel, CallError, raw};
+use crate::request::{AnsweredCall, AuthorisedModel, CallError, raw};
 
 pub(super) async fn infer(
     authorised: AuthorisedModel,
     Path(path): Path<ModelPath>,
     _: NoQuery,
     request: Request,
-) -> Result<Answered, Error> {
+) -> Result<AnsweredCall, Error> {
     let (parts, body) = request.into_parts();
     let (received, body) = authorised.enter(&parts).await?.receive(&parts, body).await?;
     let call = received.call(path.version.as_deref()).await?;

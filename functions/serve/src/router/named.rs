@@ -13,7 +13,7 @@ use amaas_engine::cpu::QUICK;
 use crate::admission::Admission;
 use crate::error::Error;
 use crate::idempotency;
-use crate::request::{Answered, AuthorisedModel, Call, Caller};
+use crate::request::{ActiveCall, AnsweredCall, AuthorisedModel, Caller};
 use crate::state::AppState;
 
 /// A body that names its model.
@@ -62,7 +62,7 @@ impl<T: NamesModel> NamedCall<T> {
     /// Answers the call by `answer`, or a repeat of it by the stored response.
     pub(super) async fn answer_once<F>(self, answer: impl FnOnce(Self) -> F) -> Result<Response<Body>, Error>
     where
-        F: Future<Output = Result<Answered, Error>>,
+        F: Future<Output = Result<AnsweredCall, Error>>,
     {
         if !idempotency::runs_once(&self.parts.method, &self.parts.headers) {
             return answer(self).await.map(IntoResponse::into_response);
@@ -78,7 +78,7 @@ impl<T: NamesModel> NamedCall<T> {
     }
 
     /// Takes a request of the caller's limits, and waits for the model.
-    pub(super) async fn enter(self) -> Result<(Call, T), Error> {
+    pub(super) async fn enter(self) -> Result<(ActiveCall, T), Error> {
         let Self { authorised, parts, content, request } = self;
         let call = authorised.enter(&parts).await?.received(&content).await?.call(None).await?;
         Ok((call, request))

@@ -11,7 +11,7 @@ use http::{HeaderValue, Response, header};
 
 use super::routes;
 use crate::error::Error;
-use crate::openapi::{Fits, Models, View, document};
+use crate::openapi::{DocumentView, RouteSupport, ServedModels, document};
 use crate::request::Caller;
 use crate::sealing::Sealing;
 use crate::state::AppState;
@@ -22,32 +22,32 @@ pub(super) async fn openapi(State(state): State<AppState>, caller: Option<Caller
     let body = match caller {
         Some(caller) => {
             let models = loaded(&state).filter(|model| caller.may_use(model.name())).collect();
-            written(&state, Models::Named(models)).await?
+            written(&state, ServedModels::Named(models)).await?
         }
         None => outline(&state).await?,
     };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Models come and go, and who has another key may see others.
+    // Models come and go, and another key may see others.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
 }
 
 /// What anyone may read.
 async fn outline(state: &AppState) -> Result<Bytes, Error> {
-    let fits = loaded(state).fold(Fits::default(), |fits, model| fits.or(Fits::of(&model)));
+    let fits = loaded(state).fold(RouteSupport::default(), |fits, model| fits.or(RouteSupport::of(&model)));
     let of = (fits, state.sealing().map(Sealing::policy));
     if let Some(kept) = state.public_document(of) {
         return Ok(kept);
     }
-    let document = written(state, Models::Unnamed(fits)).await?;
+    let document = written(state, ServedModels::Unnamed(fits)).await?;
     state.cache_public_document(of, document.clone());
     Ok(document)
 }
 
-async fn written(state: &AppState, models: Models) -> Result<Bytes, Error> {
-    let view = View { limits: state.limits(), sealing: state.sealing().map(Sealing::policy), models };
+async fn written(state: &AppState, models: ServedModels) -> Result<Bytes, Error> {
+    let view = DocumentView { limits: state.limits(), sealing: state.sealing().map(Sealing::policy), models };
     let write = move || {
         let routes = routes().into_iter().map(|route| (route.method, route.path, route.describe));
         let json = serde_json::to_vec(&document(view, routes));

@@ -9,19 +9,19 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::reply::predict_response;
-use crate::request::{Answered, AuthorisedModel};
+use crate::request::{AnsweredCall, AuthorisedModel};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Parameters {
+pub(super) struct PredictQuery {
     version: Option<String>,
 }
 
 pub(super) async fn predict(
     authorised: AuthorisedModel,
-    parameters: Result<Query<Parameters>, QueryRejection>,
+    parameters: Result<Query<PredictQuery>, QueryRejection>,
     request: Request,
-) -> Result<Answered, Error> {
+) -> Result<AnsweredCall, Error> {
     let Query(parameters) = parameters.map_err(|_| Error::invalid("the query: expected version, once"))?;
     let (parts, body) = request.into_parts();
     let (received, content) = authorised.enter(&parts).await?.receive(&parts, body).await?;

@@ -6,9 +6,9 @@ use axum::routing::{MethodRouter, get, post};
 use http::Method;
 
 #[cfg(feature = "openapi")]
-use crate::openapi::Describe;
+use crate::openapi::DescribeOperation;
 #[cfg(not(feature = "openapi"))]
-use crate::openapi::{Operation, Writer};
+use crate::openapi::{DocumentBuilder, OperationObject};
 use crate::state::AppState;
 
 /// One method of one path.
@@ -16,14 +16,18 @@ pub(super) struct Route {
     pub(super) method: Method,
     pub(super) path: &'static str,
     #[cfg(feature = "openapi")]
-    pub(super) describe: Describe,
+    pub(super) describe: DescribeOperation,
     answer: MethodRouter<AppState>,
 }
 
 impl Route {
     /// `GET` of `path`.
     #[cfg(feature = "openapi")]
-    pub(super) fn get<T: 'static>(path: &'static str, answer: impl Handler<T, AppState>, describe: Describe) -> Self {
+    pub(super) fn get<T: 'static>(
+        path: &'static str,
+        answer: impl Handler<T, AppState>,
+        describe: DescribeOperation,
+    ) -> Self {
         Self { method: Method::GET, path, describe, answer: get(answer) }
     }
 
@@ -32,14 +36,18 @@ impl Route {
     pub(super) fn get<T: 'static>(
         path: &'static str,
         answer: impl Handler<T, AppState>,
-        _describe: impl FnOnce(&mut Writer) -> Option<Operation>,
+        _describe: impl FnOnce(&mut DocumentBuilder) -> Option<OperationObject>,
     ) -> Self {
         Self { method: Method::GET, path, answer: get(answer) }
     }
 
     /// `POST` to `path`.
     #[cfg(feature = "openapi")]
-    pub(super) fn post<T: 'static>(path: &'static str, answer: impl Handler<T, AppState>, describe: Describe) -> Self {
+    pub(super) fn post<T: 'static>(
+        path: &'static str,
+        answer: impl Handler<T, AppState>,
+        describe: DescribeOperation,
+    ) -> Self {
         Self { method: Method::POST, path, describe, answer: post(answer) }
     }
 
@@ -48,7 +56,7 @@ impl Route {
     pub(super) fn post<T: 'static>(
         path: &'static str,
         answer: impl Handler<T, AppState>,
-        _describe: impl FnOnce(&mut Writer) -> Option<Operation>,
+        _describe: impl FnOnce(&mut DocumentBuilder) -> Option<OperationObject>,
     ) -> Self {
         Self { method: Method::POST, path, answer: post(answer) }
     }

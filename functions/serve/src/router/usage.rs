@@ -16,7 +16,7 @@ use amaas_access::quota::QuotaError;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Parameters {
+pub(super) struct UsageQuery {
     since: Option<String>,
     until: Option<String>,
     by: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct Parameters {
 pub(super) async fn usage(
     State(state): State<AppState>,
     caller: Caller,
-    parameters: Result<Query<Parameters>, QueryRejection>,
+    parameters: Result<Query<UsageQuery>, QueryRejection>,
 ) -> Result<Response<Body>, Error> {
     let expected = "the query: expected since, until and by, each once at most";
     let Query(parameters) = parameters.map_err(|_| Error::invalid(expected.to_owned()))?;

@@ -13,12 +13,12 @@ use crate::reply::UNBUFFERED;
 use amaas_engine::cpu::off_runtime;
 
 /// What seals the answer to one call.
-pub(super) enum Sealer {
+pub(super) enum ResponseSealer {
     Whole(whole::ResponseSealer),
     Chunked(chunked::PendingResponse),
 }
 
-impl Sealer {
+impl ResponseSealer {
     /// Seals `response`, headers and all.
     pub(super) async fn seal(self, response: Response<Body>) -> Result<Response<Body>, Error> {
         let (parts, body) = response.into_parts();

@@ -16,16 +16,16 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use super::answer::Sealer;
+use super::answer::ResponseSealer;
 use crate::body::metered;
 use crate::error::BodyError;
 use crate::error::Error;
 use crate::error::RouteError;
 use crate::error::SealedCallError;
 use crate::idempotency::runs_once;
-use crate::reply::{Finished, fits, rendered};
-use crate::sealing::CameSealed;
-use crate::sealing::Held;
+use crate::reply::{FinalResponse, fits, rendered};
+use crate::sealing::HeldBytes;
+use crate::sealing::SealedRequest;
 use crate::sealing::{self, SealedCall, Sealing};
 use crate::state::AppState;
 use amaas_wire::Digest;
@@ -35,7 +35,7 @@ pub(crate) async fn open<F>(state: AppState, request: Request, routes: impl FnOn
 where
     F: Future<Output = Response<Body>>,
 {
-    let Some(form) = Form::of(request.headers()) else {
+    let Some(form) = SealedForm::of(request.headers()) else {
         // What needs no key is answered; with one in the clear a GET is refused too, where the key is looked at.
         return match request.method() {
             &Method::POST if state.requires_sealing() => Error::Sealed(SealedCallError::Required).into_response(),
@@ -49,7 +49,7 @@ where
         Err(error) => return error.into_response(),
     };
     let path = parts.uri.path().to_owned();
-    let (mut parts, Opened { message, id, answer, held }) = (parts, opened);
+    let (mut parts, OpenedRequest { message, id, answer, held }) = (parts, opened);
     let response = match inner(&state, &mut parts, message, &id, held).await {
         Ok(content) => routes(Request::from_parts(parts.clone(), content)).await,
         Err(error) => error.into_response(),
@@ -65,18 +65,23 @@ where
 }
 
 /// A call that was opened.
-struct Opened {
+struct OpenedRequest {
     /// What was in it.
     message: Result<bhttp::Request, BhttpError>,
     /// SHA-256 of the encapsulated key, which no two calls share.
     id: Digest,
-    answer: Sealer,
+    answer: ResponseSealer,
     /// The memory that it takes.
-    held: Held,
+    held: HeldBytes,
 }
 
 /// Takes a sealed call and opens it.
-async fn arrived(state: &AppState, form: Form, parts: &Parts, body: Body) -> Result<Result<Opened, OhttpError>, Error> {
+async fn arrived(
+    state: &AppState,
+    form: SealedForm,
+    parts: &Parts,
+    body: Body,
+) -> Result<Result<OpenedRequest, OhttpError>, Error> {
     let sealing = state.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
     if parts.method != Method::POST {
         return Err(Error::Route(RouteError::Method));
@@ -104,12 +109,12 @@ async fn arrived(state: &AppState, form: Form, parts: &Parts, body: Body) -> Res
 
 /// The forms of a sealed call.
 #[derive(Clone, Copy)]
-enum Form {
+enum SealedForm {
     Whole,
     Chunked,
 }
 
-impl Form {
+impl SealedForm {
     fn of(headers: &HeaderMap) -> Option<Self> {
         match headers.get(header::CONTENT_TYPE)?.to_str().ok()? {
             whole::REQUEST_MEDIA_TYPE => Some(Self::Whole),
@@ -124,23 +129,23 @@ impl Form {
         ring: &KeyRing,
         sealed: Bytes,
         limits: bhttp::DecodeLimits,
-        mut held: Held,
-    ) -> Result<Opened, OhttpError> {
+        mut held: HeldBytes,
+    ) -> Result<OpenedRequest, OhttpError> {
         let (request, encapsulated_key, answer) = match self {
             Self::Whole => {
                 let opened = whole::open_request(ring, &sealed)?;
-                (opened.request, opened.encapsulated_key, Sealer::Whole(opened.response))
+                (opened.request, opened.encapsulated_key, ResponseSealer::Whole(opened.response))
             }
             Self::Chunked => {
                 let opened = chunked::open_request(ring, &sealed)?;
-                (opened.request, opened.encapsulated_key, Sealer::Chunked(opened.response))
+                (opened.request, opened.encapsulated_key, ResponseSealer::Chunked(opened.response))
             }
         };
         drop(sealed);
         let message = bhttp::Request::decode(&request, limits);
         drop(request);
         held.keep(message.as_ref().map_or(0, |message| message.content.capacity()));
-        Ok(Opened { message, id: Digest::of(&encapsulated_key), answer, held })
+        Ok(OpenedRequest { message, id: Digest::of(&encapsulated_key), answer, held })
     }
 }
 
@@ -150,7 +155,7 @@ async fn inner(
     parts: &mut Parts,
     message: Result<bhttp::Request, BhttpError>,
     id: &Digest,
-    held: Held,
+    held: HeldBytes,
 ) -> Result<Body, Error> {
     let request = message.map_err(|error| match error {
         BhttpError::ContentTooLarge { .. } => {
@@ -187,7 +192,7 @@ async fn inner(
         headers.insert(REQUEST_ID, id.clone());
     }
     (parts.method, parts.headers) = (method, headers);
-    parts.extensions.insert(CameSealed);
+    parts.extensions.insert(SealedRequest);
     Ok(held.body(request.content))
 }
 
@@ -222,6 +227,6 @@ fn refuse(error: &OhttpError) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
-    response.extensions_mut().insert(Finished { status, error: None });
+    response.extensions_mut().insert(FinalResponse { status, error: None });
     response
 }

@@ -25,23 +25,23 @@ use amaas_engine::cpu::off_runtime_beyond;
 
 /// The sealed bodies under way; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Arrivals(Arc<Shared>);
+pub(crate) struct SealedBodies(Arc<BudgetShared>);
 
-struct Shared {
+struct BudgetShared {
     limit: usize,
-    state: Mutex<State>,
+    state: Mutex<BudgetState>,
     openers: Arc<Semaphore>,
 }
 
 #[derive(Default)]
-struct State {
+struct BudgetState {
     used: usize,
     next: u64,
     /// Those that are not whole yet.
-    arriving: HashMap<u64, Entry>,
+    arriving: HashMap<u64, BodyEntry>,
 }
 
-struct Entry {
+struct BodyEntry {
     begun: Instant,
     came: usize,
     /// What it counts as.
@@ -49,28 +49,30 @@ struct Entry {
     given_up: Arc<Notify>,
 }
 
-impl Arrivals {
+impl SealedBodies {
     /// Bodies of `limit` bytes together.
     pub(crate) fn new(limit: usize) -> Self {
         // Half of the processors, so that there is always one for calls whose key is known.
         let openers = available_parallelism().map_or(1, NonZeroUsize::get).div_ceil(2);
-        Self(Arc::new(Shared { limit, state: Mutex::default(), openers: Arc::new(Semaphore::new(openers)) }))
+        Self(Arc::new(BudgetShared { limit, state: Mutex::default(), openers: Arc::new(Semaphore::new(openers)) }))
     }
 
     /// Begins to take a body.
     ///
     /// # Errors
     /// [`Error::Sealed(SealedCallError::Backlog)`]
-    pub(crate) fn begin(&self) -> Result<Arriving, Error> {
+    pub(crate) fn begin(&self) -> Result<SealedBodyReceiver, Error> {
         let given_up = Arc::new(Notify::new());
         let mut state = self.0.state();
         let id = state.next;
         state.next += 1;
-        state.arriving.insert(id, Entry { begun: Instant::now(), came: 0, bytes: 0, given_up: Arc::clone(&given_up) });
+        state
+            .arriving
+            .insert(id, BodyEntry { begun: Instant::now(), came: 0, bytes: 0, given_up: Arc::clone(&given_up) });
         let grown = state.grow(id, 0, self.0.limit);
         drop(state);
         // Refused, it is given back.
-        let arriving = Arriving { shared: Arc::clone(&self.0), id, given_up };
+        let arriving = SealedBodyReceiver { shared: Arc::clone(&self.0), id, given_up };
         grown.map(|()| arriving)
     }
 
@@ -110,13 +112,13 @@ impl Arrivals {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl BudgetShared {
+    fn state(&self) -> MutexGuard<'_, BudgetState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl BudgetState {
     /// Counts `more` bytes of the body `id`, for which others are given up.
     fn grow(&mut self, id: u64, more: usize, limit: usize) -> Result<(), Error> {
         let now = Instant::now();
@@ -144,13 +146,13 @@ impl State {
 }
 
 /// A body on its way. Its bytes are given back when it is dropped.
-pub(crate) struct Arriving {
-    shared: Arc<Shared>,
+pub(crate) struct SealedBodyReceiver {
+    shared: Arc<BudgetShared>,
     id: u64,
     given_up: Arc<Notify>,
 }
 
-impl Arriving {
+impl SealedBodyReceiver {
     /// Counts `bytes` that came.
     ///
     /// # Errors
@@ -165,16 +167,16 @@ impl Arriving {
     }
 
     /// The body is whole, and has `bytes`: nobody gives it up any more.
-    pub(crate) fn whole(self, bytes: usize) -> Result<Held, Error> {
+    pub(crate) fn whole(self, bytes: usize) -> Result<HeldBytes, Error> {
         let mut state = self.shared.state();
         let entry = state.arriving.remove(&self.id).ok_or(Error::Sealed(SealedCallError::Backlog))?;
         state.used = state.used - entry.bytes + bytes;
         drop(state);
-        Ok(Held { shared: Arc::clone(&self.shared), bytes })
+        Ok(HeldBytes { shared: Arc::clone(&self.shared), bytes })
     }
 }
 
-impl Drop for Arriving {
+impl Drop for SealedBodyReceiver {
     fn drop(&mut self) {
         let mut state = self.shared.state();
         if let Some(entry) = state.arriving.remove(&self.id) {
@@ -184,12 +186,12 @@ impl Drop for Arriving {
 }
 
 /// Bytes that are kept, until it is dropped.
-pub(crate) struct Held {
-    shared: Arc<Shared>,
+pub(crate) struct HeldBytes {
+    shared: Arc<BudgetShared>,
     bytes: usize,
 }
 
-impl Held {
+impl HeldBytes {
     /// From now on it is so many bytes.
     pub(crate) fn keep(&mut self, bytes: usize) {
         let mut state = self.shared.state();
@@ -199,23 +201,26 @@ impl Held {
 
     /// `content`, which is what is left of the body, until it is read: whoever reads it knows whose call it is.
     pub(crate) fn body(self, content: Vec<u8>) -> Body {
-        Body::new(Content { content: Some(Bytes::from(content)).filter(|content| !content.is_empty()), _held: self })
+        Body::new(HeldContent {
+            content: Some(Bytes::from(content)).filter(|content| !content.is_empty()),
+            _held: self,
+        })
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldBytes {
     fn drop(&mut self) {
         self.shared.state().used -= self.bytes;
     }
 }
 
 /// A body in one piece.
-struct Content {
+struct HeldContent {
     content: Option<Bytes>,
-    _held: Held,
+    _held: HeldBytes,
 }
 
-impl http_body::Body for Content {
+impl http_body::Body for HeldContent {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -244,13 +249,13 @@ mod tests {
     use super::*;
 
     /// Whether the body was given up.
-    async fn lost(arriving: &Arriving) -> bool {
+    async fn lost(arriving: &SealedBodyReceiver) -> bool {
         tokio::time::timeout(Duration::ZERO, arriving.given_up()).await.is_ok()
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_holds_the_most_for_the_longest_makes_room() {
-        let arrivals = Arrivals::new(10 * LEAST);
+        let arrivals = SealedBodies::new(10 * LEAST);
         let (small, large) = (arrivals.begin().expect("room"), arrivals.begin().expect("room"));
         large.came(6 * LEAST).expect("room");
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -267,7 +272,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_are_too_many_and_the_newest_comes_in() {
-        let arrivals = Arrivals::new(10 * LEAST);
+        let arrivals = SealedBodies::new(10 * LEAST);
         let mut all = Vec::new();
         for _ in 0..1000 {
             all.push(arrivals.begin().expect("the oldest goes"));
@@ -281,7 +286,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_whole_is_not_given_up_and_what_does_not_fit_beside_it_is_refused() {
-        let arrivals = Arrivals::new(4 * LEAST);
+        let arrivals = SealedBodies::new(4 * LEAST);
         let first = arrivals.begin().expect("room");
         first.came(3 * LEAST).expect("room");
         let held = first.whole(3 * LEAST).expect("it was not given up");
@@ -297,7 +302,7 @@ mod tests {
 
     #[tokio::test]
     async fn openers_are_counted_and_quick_ones_do_not_wait_for_them() {
-        let arrivals = Arrivals::new(1 << 20);
+        let arrivals = SealedBodies::new(1 << 20);
         let taken = arrivals.all_openers().await;
         assert_eq!(arrivals.open(QUICK, || Ok(1)).await.expect("here"), 1);
         let waiting = tokio::time::timeout(Duration::from_millis(50), arrivals.open(QUICK + 1, || Ok(2)));

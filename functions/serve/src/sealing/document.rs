@@ -20,30 +20,30 @@ use amaas_store::ModelName;
 /// A key set as it is kept. What is read is not believed before [`verify`](Self::verify) was asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Document {
-    format: Format,
+pub(crate) struct KeySetDocument {
+    format: DocumentFormat,
     pub(crate) name: ModelName,
     /// Grows with each change.
     pub(crate) serial: u64,
     pub(crate) keys: Vec<StoredKey>,
     pub(crate) signers: Vec<StoredSigner>,
     /// The key of the tag, wrapped.
-    pub(crate) authenticator: Base64,
-    tag: Base64,
+    pub(crate) authenticator: Base64Bytes,
+    tag: Base64Bytes,
 }
 
 /// A document of the first format, which had no tag: anyone who could write the store could change its times and lists.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Untagged {
+pub(crate) struct UntaggedDocument {
     #[allow(dead_code)] // told apart by it
-    format: FormatOne,
+    format: DocumentFormatOne,
     name: ModelName,
     pub(crate) serial: u64,
     pub(crate) keys: Vec<StoredKey>,
     pub(crate) signers: Vec<StoredSigner>,
     #[allow(dead_code)] // nothing was ever sealed with it
-    answers: Base64,
+    answers: Base64Bytes,
 }
 
 /// A private key of the KEM.
@@ -53,7 +53,7 @@ pub(crate) struct StoredKey {
     pub(crate) id: u8,
     #[serde(with = "suite")]
     pub(crate) suite: Suite,
-    pub(crate) wrapped: Base64,
+    pub(crate) wrapped: Base64Bytes,
     /// From when on it is offered, in seconds since 1970. It opens calls from the moment that a function has read it.
     pub(crate) announced: u64,
     /// From when on it opens nothing, in seconds since 1970; not set while no other key follows it.
@@ -66,35 +66,42 @@ pub(crate) struct StoredKey {
 pub(crate) struct StoredSigner {
     #[serde(with = "public")]
     pub(crate) public: VerifyingKey,
-    pub(crate) wrapped: Base64,
+    pub(crate) wrapped: Base64Bytes,
     /// When it came.
     pub(crate) announced: u64,
     /// From when on it signs nothing; not set while no other follows it.
     pub(crate) retires: Option<u64>,
 }
 
-impl Document {
+impl KeySetDocument {
     /// A document with a tag of `authenticator`, which is `wrapped`.
     pub(crate) fn new(
         name: ModelName,
         serial: u64,
         keys: Vec<StoredKey>,
         signers: Vec<StoredSigner>,
-        (authenticator, wrapped): (&Authenticator, Base64),
+        (authenticator, wrapped): (&DocumentAuthenticator, Base64Bytes),
     ) -> Self {
-        let document =
-            Self { format: Format::Two, name, serial, keys, signers, authenticator: wrapped, tag: Base64(Vec::new()) };
+        let document = Self {
+            format: DocumentFormat::Two,
+            name,
+            serial,
+            keys,
+            signers,
+            authenticator: wrapped,
+            tag: Base64Bytes(Vec::new()),
+        };
         document.tagged(authenticator)
     }
 
     /// The document with a tag for what it says now.
-    pub(crate) fn tagged(mut self, authenticator: &Authenticator) -> Self {
-        self.tag = Base64(hmac::sign(&authenticator.0, &self.canonical()).as_ref().to_vec());
+    pub(crate) fn tagged(mut self, authenticator: &DocumentAuthenticator) -> Self {
+        self.tag = Base64Bytes(hmac::sign(&authenticator.0, &self.canonical()).as_ref().to_vec());
         self
     }
 
     /// Refuses a document that was changed by anyone else than those who may use the vault's key.
-    pub(crate) fn verify(&self, authenticator: &Authenticator) -> Result<(), SealingError> {
+    pub(crate) fn verify(&self, authenticator: &DocumentAuthenticator) -> Result<(), SealingError> {
         let verified = hmac::verify(&authenticator.0, &self.canonical(), &self.tag.0);
         verified.map_err(|_| SealingError::Altered { name: self.name.to_string() })
     }
@@ -103,7 +110,7 @@ impl Document {
     pub(crate) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
         let document: Self = match serde_json::from_slice(bytes) {
             Ok(document) => document,
-            Err(_) if Untagged::from_json(name, bytes).is_ok() => {
+            Err(_) if UntaggedDocument::from_json(name, bytes).is_ok() => {
                 return Err(SealingError::Untagged { name: name.to_string() });
             }
             Err(error) => return Err(unreadable(name, &error)),
@@ -118,8 +125,8 @@ impl Document {
 
     /// All that the document says, as bytes: no two documents have the same. A field that is added has to be named here.
     fn canonical(&self) -> Vec<u8> {
-        let Self { format: Format::Two, name, serial, keys, signers, authenticator, tag: _ } = self;
-        let mut bytes = Canonical::default();
+        let Self { format: DocumentFormat::Two, name, serial, keys, signers, authenticator, tag: _ } = self;
+        let mut bytes = CanonicalBytes::default();
         bytes.field(b"amaas.sealing-keys/2").field(name.as_str().as_bytes()).number(*serial);
         bytes.number(keys.len() as u64);
         for StoredKey { id, suite, wrapped, announced, retires } in keys {
@@ -135,7 +142,7 @@ impl Document {
     }
 }
 
-impl Untagged {
+impl UntaggedDocument {
     /// Reads the document of `name`.
     pub(crate) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
         let document: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(name, &error))?;
@@ -164,15 +171,15 @@ fn malformed(name: &ModelName, cause: String) -> SealingError {
 }
 
 /// What tags are made and verified with; `Debug` does not show it.
-pub(crate) struct Authenticator(hmac::Key);
+pub(crate) struct DocumentAuthenticator(hmac::Key);
 
-impl Authenticator {
+impl DocumentAuthenticator {
     pub(crate) fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 }
 
-impl fmt::Debug for Authenticator {
+impl fmt::Debug for DocumentAuthenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticator").finish_non_exhaustive()
     }
@@ -180,9 +187,9 @@ impl fmt::Debug for Authenticator {
 
 /// Fields one behind the other, each with its length.
 #[derive(Default)]
-struct Canonical(Vec<u8>);
+struct CanonicalBytes(Vec<u8>);
 
-impl Canonical {
+impl CanonicalBytes {
     fn field(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         self.0.extend_from_slice(bytes);
@@ -204,9 +211,9 @@ impl Canonical {
 /// Bytes that are base64 in the document: a secret as the vault wrapped it, or the tag.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub(crate) struct Base64(pub(super) Vec<u8>);
+pub(crate) struct Base64Bytes(pub(super) Vec<u8>);
 
-impl TryFrom<String> for Base64 {
+impl TryFrom<String> for Base64Bytes {
     type Error = base64::DecodeError;
 
     fn try_from(text: String) -> Result<Self, base64::DecodeError> {
@@ -214,26 +221,26 @@ impl TryFrom<String> for Base64 {
     }
 }
 
-impl From<Base64> for String {
-    fn from(bytes: Base64) -> Self {
+impl From<Base64Bytes> for String {
+    fn from(bytes: Base64Bytes) -> Self {
         BASE64_STANDARD.encode(bytes.0)
     }
 }
 
-impl fmt::Debug for Base64 {
+impl fmt::Debug for Base64Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Base64({} bytes)", self.0.len())
     }
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-enum Format {
+enum DocumentFormat {
     #[serde(rename = "amaas.sealing-keys/2")]
     Two,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
-enum FormatOne {
+enum DocumentFormatOne {
     #[serde(rename = "amaas.sealing-keys/1")]
     One,
 }

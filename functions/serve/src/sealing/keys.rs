@@ -10,33 +10,39 @@ use amaas_wire::keys::{Audience, KeyManifest};
 use futures_util::future::try_join_all;
 
 use super::SealingError;
-use super::document::{AUTHENTICATOR, Authenticator, Document, StoredKey, StoredSigner, key_name, signer_name};
+use super::document::{
+    AUTHENTICATOR, DocumentAuthenticator, KeySetDocument, StoredKey, StoredSigner, key_name, signer_name,
+};
 use amaas_store::vault::{EncryptionContext, Vault};
 
 /// A key set in a function's memory. Its secrets are wiped when it is dropped, and `Debug` does not show them.
-pub(crate) struct Keys {
+pub(crate) struct UnwrappedKeys {
     serial: u64,
     ring: KeyRing,
-    held: Vec<Held>,
-    signers: Vec<Signer>,
+    held: Vec<UnwrappedKey>,
+    signers: Vec<ReceiptSigner>,
 }
 
-struct Held {
+struct UnwrappedKey {
     stored: StoredKey,
     key: PrivateKey,
     public: PublicKey,
 }
 
-struct Signer {
+struct ReceiptSigner {
     stored: StoredSigner,
     key: SigningKey,
 }
 
-impl Keys {
+impl UnwrappedKeys {
     /// Unwraps a document, all of it, and verifies it: one that opens in part only was altered. What `known` has already is taken
     /// from there, so that a rotation does not cost a call of the vault for every key. What is unwrapped is unwrapped at once, so
     /// that a function that starts waits once for KMS.
-    pub(crate) async fn unwrap(document: &Document, vault: &Vault, known: Option<&Self>) -> Result<Self, SealingError> {
+    pub(crate) async fn unwrap(
+        document: &KeySetDocument,
+        vault: &Vault,
+        known: Option<&Self>,
+    ) -> Result<Self, SealingError> {
         let unwrap = async |wrapped: &[u8], key: &str| {
             vault.unwrap(wrapped, EncryptionContext { model: document.name.as_str(), key }).await
         };
@@ -56,7 +62,7 @@ impl Keys {
             if (key.id(), key.suite()) != (stored.id, stored.suite) {
                 return Err(malformed("a key has another id or suite than the document says"));
             }
-            Ok(Held { stored: stored.clone(), key, public })
+            Ok(UnwrappedKey { stored: stored.clone(), key, public })
         }));
         let signers = try_join_all(document.signers.iter().map(async |stored| {
             let bytes = unwrap(&stored.wrapped.0, &signer_name(&stored.public)).await?;
@@ -65,10 +71,10 @@ impl Keys {
             if key.verifying_key() != stored.public {
                 return Err(malformed("a signer has another public key than the document says"));
             }
-            Ok(Signer { stored: stored.clone(), key })
+            Ok(ReceiptSigner { stored: stored.clone(), key })
         }));
         let (authenticator, held, signers) = tokio::join!(authenticator, held, signers);
-        document.verify(&Authenticator::new(&authenticator?))?;
+        document.verify(&DocumentAuthenticator::new(&authenticator?))?;
         let (held, signers) = (held?, signers?);
         let ring = KeyRing::new(held.iter().map(|held| held.key.clone()).collect())?;
         Ok(Self { serial: document.serial, ring, held, signers })
@@ -80,7 +86,8 @@ impl Keys {
 
     /// The ring, where the key with `id` opens calls at `now`. No other than that key is ever tried.
     pub(crate) fn ring(&self, id: u8, now: u64) -> Result<&KeyRing, OhttpError> {
-        let opens = |held: &Held| held.stored.id == id && held.stored.retires.is_none_or(|retires| retires > now);
+        let opens =
+            |held: &UnwrappedKey| held.stored.id == id && held.stored.retires.is_none_or(|retires| retires > now);
         if self.held.iter().any(opens) { Ok(&self.ring) } else { Err(OhttpError::UnknownKey { key_id: id }) }
     }
 
@@ -100,12 +107,12 @@ impl Keys {
 
     /// Those that sign at `now`; one but for a while in which another takes over, when there are two.
     pub(crate) fn signers(&self, now: u64) -> Vec<&SigningKey> {
-        let signing = |signer: &&Signer| signer.stored.retires.is_none_or(|retires| retires > now);
+        let signing = |signer: &&ReceiptSigner| signer.stored.retires.is_none_or(|retires| retires > now);
         self.signers.iter().filter(signing).map(|signer| &signer.key).collect()
     }
 
     /// The newest that were announced by `now`; the oldest where this clock is behind all of them.
-    fn offered(&self, now: u64) -> impl Iterator<Item = &Held> {
+    fn offered(&self, now: u64) -> impl Iterator<Item = &UnwrappedKey> {
         let times = self.held.iter().map(|held| held.stored.announced);
         let oldest = times.clone().min().unwrap_or_default();
         let newest = times.filter(|announced| *announced <= now).max().unwrap_or(oldest);
@@ -114,7 +121,7 @@ impl Keys {
 }
 
 #[cfg(test)]
-impl Keys {
+impl UnwrappedKeys {
     /// Every secret.
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
         let keys = self.held.iter().map(|held| held.key.to_bytes()[7..].to_vec());
@@ -136,7 +143,7 @@ impl StoredKey {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for UnwrappedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ids: Vec<_> = self.held.iter().map(|held| held.stored.id).collect();
         f.debug_struct("Keys").field("serial", &self.serial).field("ids", &ids).finish_non_exhaustive()

@@ -17,13 +17,13 @@ pub(crate) mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use self::arrivals::{Arrivals, Held};
+pub(crate) use self::arrivals::{HeldBytes, SealedBodies};
 pub(crate) use self::date::check as check_date;
 pub use self::error::SealingError;
 pub(crate) use self::replay::SealedCall;
-pub use self::sealing::{Policy, Replay, Sealing};
+pub use self::sealing::{ReplayPolicy, Sealing, SealingPolicy};
 pub use self::set::{KeySet, OVERLAP};
 
 /// Marks a call that came sealed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CameSealed;
+pub(crate) struct SealedRequest;

@@ -25,22 +25,22 @@ use amaas_wire::Digest;
 
 /// The sealed calls that were taken by all processes that share a ledger.
 #[derive(Debug)]
-pub(crate) struct Replays {
+pub(crate) struct ReplayGuard {
     ledger: Arc<dyn Ledger>,
     partition: String,
-    own: Mutex<Own>,
+    own: Mutex<LocalReplays>,
 }
 
 /// What this process remembers itself, while the ledger cannot be reached.
 #[derive(Debug, Default)]
-struct Own {
+struct LocalReplays {
     /// Until when each is remembered.
     calls: HashMap<Digest, Instant>,
     /// Until when a ledger that did not answer is left alone.
     paused: Option<Instant>,
 }
 
-impl Replays {
+impl ReplayGuard {
     /// Those of the key set of `name`, in `ledger`.
     pub(crate) fn new(ledger: Arc<dyn Ledger>, name: &ModelName) -> Self {
         Self { ledger, partition: format!("seen/{name}"), own: Mutex::default() }
@@ -89,7 +89,7 @@ impl Replays {
         self.own().paused.is_some_and(|until| Instant::now() < until)
     }
 
-    fn own(&self) -> std::sync::MutexGuard<'_, Own> {
+    fn own(&self) -> std::sync::MutexGuard<'_, LocalReplays> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,7 +97,7 @@ impl Replays {
 /// A sealed call that is under way, for the layer that runs a call with an idempotency key once.
 #[derive(Clone, Debug)]
 pub(crate) struct SealedCall {
-    pub(crate) replays: Arc<Replays>,
+    pub(crate) replays: Arc<ReplayGuard>,
     /// SHA-256 of its encapsulated key.
     pub(crate) id: Digest,
 }
@@ -117,7 +117,7 @@ impl SealedCall {
 #[cfg(test)]
 impl SealedCall {
     pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>) -> Self {
-        let replays = Replays::new(ledger, &"m".parse().expect("a name"));
+        let replays = ReplayGuard::new(ledger, &"m".parse().expect("a name"));
         Self { replays: Arc::new(replays), id: Digest::of(b"") }
     }
 
@@ -139,9 +139,12 @@ mod tests {
     use super::*;
     use amaas_ledger::{Clock, MemoryLedger};
 
-    fn replays() -> Replays {
+    fn replays() -> ReplayGuard {
         let clock = tokio::time::Instant::now();
-        Replays::new(Arc::new(MemoryLedger::new(Clock::new(move || clock.elapsed()))), &"m".parse().expect("a name"))
+        ReplayGuard::new(
+            Arc::new(MemoryLedger::new(Clock::new(move || clock.elapsed()))),
+            &"m".parse().expect("a name"),
+        )
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,9 +8,9 @@ use amaas_wire::receipt::Receipt;
 use bytes::Bytes;
 
 use super::SealingError;
-use super::keys::Keys;
-use super::replay::Replays;
-use super::source::Source;
+use super::keys::UnwrappedKeys;
+use super::replay::ReplayGuard;
+use super::source::KeySetSource;
 use crate::error::Error;
 use crate::error::SealedCallError;
 use amaas_access::now;
@@ -21,15 +21,15 @@ use amaas_store::{ModelName, Store};
 /// The keys of sealed calls, which follow their key set in the store, and which calls are taken. Cheap to clone.
 #[derive(Clone)]
 pub struct Sealing {
-    source: Arc<Source>,
-    policy: Policy,
-    replays: Option<Arc<Replays>>,
-    clock: Clock,
+    source: Arc<KeySetSource>,
+    policy: SealingPolicy,
+    replays: Option<Arc<ReplayGuard>>,
+    clock: UnixClock,
 }
 
 /// Which calls are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
+pub enum SealingPolicy {
     /// Plain ones.
     Off,
     /// Sealed and plain ones.
@@ -40,7 +40,7 @@ pub enum Policy {
 
 /// What happens to a sealed call that comes a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replay {
+pub enum ReplayPolicy {
     /// It is taken; within two minutes of its date, where it has one.
     Allow,
     /// It is refused, and so is one without a date.
@@ -49,19 +49,19 @@ pub enum Replay {
 
 impl Sealing {
     /// Sealing with the key set of `name` in `store`, unwrapped by `vault`. Nothing is read yet.
-    pub fn new(store: Store, name: ModelName, vault: Vault, policy: Policy) -> Self {
-        Self { source: Arc::new(Source::new(store, name, vault)), policy, replays: None, clock: Arc::new(now) }
+    pub fn new(store: Store, name: ModelName, vault: Vault, policy: SealingPolicy) -> Self {
+        Self { source: Arc::new(KeySetSource::new(store, name, vault)), policy, replays: None, clock: Arc::new(now) }
     }
 
     /// Has `ledger` remember what all processes that share it have seen: the serial of the key set, of which no older one is taken, and,
     /// where `replay` says so, each sealed call, which is taken once. A call without a date is refused then.
     #[must_use]
-    pub fn with_ledger(mut self, ledger: &Arc<dyn Ledger>, replay: Replay) -> Self {
+    pub fn with_ledger(mut self, ledger: &Arc<dyn Ledger>, replay: ReplayPolicy) -> Self {
         self.source = Arc::new(self.source.with_ledger(Arc::clone(ledger)));
         match replay {
-            Replay::Allow => self,
-            Replay::Refuse => {
-                let replays = Replays::new(Arc::clone(ledger), self.source.name());
+            ReplayPolicy::Allow => self,
+            ReplayPolicy::Refuse => {
+                let replays = ReplayGuard::new(Arc::clone(ledger), self.source.name());
                 Self { replays: Some(Arc::new(replays)), ..self }
             }
         }
@@ -106,12 +106,12 @@ impl Sealing {
         Ok(self.keys().await?.manifest(audience, self.now()))
     }
 
-    pub(crate) async fn keys(&self) -> Result<Arc<Keys>, Error> {
+    pub(crate) async fn keys(&self) -> Result<Arc<UnwrappedKeys>, Error> {
         self.source.keys().await.map_err(|error| unavailable(&error))
     }
 
     /// The keys for a call to the one with `id`: where that is not known, they are read again first.
-    pub(crate) async fn keys_for(&self, id: u8) -> Result<Arc<Keys>, Error> {
+    pub(crate) async fn keys_for(&self, id: u8) -> Result<Arc<UnwrappedKeys>, Error> {
         let keys = self.keys().await?;
         if keys.ring(id, self.now()).is_ok() {
             return Ok(keys);
@@ -119,11 +119,11 @@ impl Sealing {
         self.source.keys_anew().await.map_err(|error| unavailable(&error))
     }
 
-    pub(crate) fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> SealingPolicy {
         self.policy
     }
 
-    pub(crate) fn replays(&self) -> Option<&Arc<Replays>> {
+    pub(crate) fn replays(&self) -> Option<&Arc<ReplayGuard>> {
         self.replays.as_ref()
     }
 
@@ -133,7 +133,7 @@ impl Sealing {
     }
 
     #[cfg(test)]
-    pub(crate) fn with_clock(mut self, clock: Clock) -> Self {
+    pub(crate) fn with_clock(mut self, clock: UnixClock) -> Self {
         self.clock = clock;
         self
     }
@@ -154,4 +154,4 @@ fn unavailable(error: &SealingError) -> Error {
 }
 
 /// Tells seconds since 1970.
-pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+pub(crate) type UnixClock = Arc<dyn Fn() -> u64 + Send + Sync>;

@@ -12,9 +12,10 @@ use zeroize::Zeroizing;
 
 use super::SealingError;
 use super::document::{
-    AUTHENTICATOR, Authenticator, Base64, Document, StoredKey, StoredSigner, Untagged, key_name, signer_name,
+    AUTHENTICATOR, Base64Bytes, DocumentAuthenticator, KeySetDocument, StoredKey, StoredSigner, UntaggedDocument,
+    key_name, signer_name,
 };
-use super::keys::Keys;
+use super::keys::UnwrappedKeys;
 use amaas_access::now;
 use amaas_store::vault::{EncryptionContext, Vault};
 use amaas_store::{ModelName, Store, StoreError, WriteCondition, sealing_key};
@@ -22,7 +23,7 @@ use amaas_store::{ModelName, Store, StoreError, WriteCondition, sealing_key};
 /// The keys of sealed calls to one model, wrapped. One that was [read](Self::read) or made is as those wrote it who may use the
 /// vault's key.
 #[derive(Clone, Debug)]
-pub struct KeySet(Document);
+pub struct KeySet(KeySetDocument);
 
 impl KeySet {
     /// Reads the set of `name`, whose secrets `vault` wraps.
@@ -38,7 +39,7 @@ impl KeySet {
 
     /// Reads the document of the set of `name`, and believes it: it is verified when it is unwrapped.
     pub(crate) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
-        Document::from_json(name, bytes).map(Self)
+        KeySetDocument::from_json(name, bytes).map(Self)
     }
 
     /// The set of `name`: the one that is there, or a new one, with a key for each suite and a signer.
@@ -97,12 +98,13 @@ impl KeySet {
             Err(error) if error.is_not_found() => return Err(SealingError::Missing { name: name.to_string() }),
             object => object?,
         };
-        let Ok(Untagged { serial, keys, signers, .. }) = Untagged::from_json(name, &object.bytes) else {
+        let Ok(UntaggedDocument { serial, keys, signers, .. }) = UntaggedDocument::from_json(name, &object.bytes)
+        else {
             return Self::read(store, name, vault).await;
         };
         let (authenticator, wrapped) = new_authenticator(name, vault).await?;
         let serial = now().max(serial.saturating_add(1));
-        let set = Self(Document::new(name.clone(), serial, keys, signers, (&authenticator, wrapped)));
+        let set = Self(KeySetDocument::new(name.clone(), serial, keys, signers, (&authenticator, wrapped)));
         set.unwrap(vault, None).await?;
         match store.write(&sealing_key(name), set.0.to_json().into(), WriteCondition::Unchanged(object.tag)).await {
             Ok(()) => Ok(set),
@@ -130,12 +132,12 @@ impl KeySet {
     }
 
     #[cfg(test)]
-    pub(crate) fn document(&self) -> &Document {
+    pub(crate) fn document(&self) -> &KeySetDocument {
         &self.0
     }
 
     #[cfg(test)]
-    pub(crate) async fn edited(&self, vault: &Vault, change: impl FnOnce(&mut Document)) -> Self {
+    pub(crate) async fn edited(&self, vault: &Vault, change: impl FnOnce(&mut KeySetDocument)) -> Self {
         let mut next = self.0.clone();
         let authenticator = verify(&next, vault).await.expect("verified");
         change(&mut next);
@@ -185,7 +187,7 @@ impl KeySet {
         }
         let signer = new_signer(name, vault, now).await?;
         let (authenticator, wrapped) = new_authenticator(name, vault).await?;
-        Ok(Self(Document::new(name.clone(), now, keys, vec![signer], (&authenticator, wrapped))))
+        Ok(Self(KeySetDocument::new(name.clone(), now, keys, vec![signer], (&authenticator, wrapped))))
     }
 
     pub(crate) async fn rotated(&self, vault: &Vault, now: u64, overlap: Duration) -> Result<Self, SealingError> {
@@ -228,25 +230,32 @@ impl KeySet {
     }
 
     /// The keys themselves; those of `known` are not unwrapped again.
-    pub(crate) async fn unwrap(&self, vault: &Vault, known: Option<&Keys>) -> Result<Keys, SealingError> {
-        Keys::unwrap(&self.0, vault, known).await
+    pub(crate) async fn unwrap(
+        &self,
+        vault: &Vault,
+        known: Option<&UnwrappedKeys>,
+    ) -> Result<UnwrappedKeys, SealingError> {
+        UnwrappedKeys::unwrap(&self.0, vault, known).await
     }
 }
 
 /// Refuses a document that was altered, or that is of another vault: functions could open a set of two vaults with neither. What the
 /// next document is tagged with.
-async fn verify(document: &Document, vault: &Vault) -> Result<Authenticator, SealingError> {
+async fn verify(document: &KeySetDocument, vault: &Vault) -> Result<DocumentAuthenticator, SealingError> {
     let context = EncryptionContext { model: document.name.as_str(), key: AUTHENTICATOR };
-    let authenticator = Authenticator::new(&vault.unwrap(&document.authenticator.0, context).await?);
+    let authenticator = DocumentAuthenticator::new(&vault.unwrap(&document.authenticator.0, context).await?);
     document.verify(&authenticator)?;
     Ok(authenticator)
 }
 
-async fn new_authenticator(name: &ModelName, vault: &Vault) -> Result<(Authenticator, Base64), SealingError> {
+async fn new_authenticator(
+    name: &ModelName,
+    vault: &Vault,
+) -> Result<(DocumentAuthenticator, Base64Bytes), SealingError> {
     let mut secret = Zeroizing::new([0; 32]);
     getrandom::fill(secret.as_mut_slice()).map_err(|_| SealingError::Random)?;
     let wrapped = wrap(name, vault, secret.as_slice(), AUTHENTICATOR).await?;
-    Ok((Authenticator::new(secret.as_slice()), wrapped))
+    Ok((DocumentAuthenticator::new(secret.as_slice()), wrapped))
 }
 
 async fn new_key(
@@ -268,8 +277,8 @@ async fn new_signer(name: &ModelName, vault: &Vault, announced: u64) -> Result<S
     Ok(StoredSigner { public, wrapped, announced, retires: None })
 }
 
-async fn wrap(name: &ModelName, vault: &Vault, secret: &[u8], key: &str) -> Result<Base64, SealingError> {
-    Ok(Base64(vault.wrap(secret, EncryptionContext { model: name.as_str(), key }).await?))
+async fn wrap(name: &ModelName, vault: &Vault, secret: &[u8], key: &str) -> Result<Base64Bytes, SealingError> {
+    Ok(Base64Bytes(vault.wrap(secret, EncryptionContext { model: name.as_str(), key }).await?))
 }
 
 /// How long old keys open calls after the new ones are offered, where nobody says otherwise: twice as long as a manifest

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keys::Keys;
+use super::keys::UnwrappedKeys;
 use super::{KeySet, SealingError};
 use amaas_access::{FetchTimeout, OnMiss, RefreshPolicy, Refreshing};
 use amaas_ledger::{HighWaterMark, Ledger, LedgerKey};
@@ -14,32 +14,32 @@ use amaas_store::vault::Vault;
 use amaas_store::{ModelName, Store, sealing_key};
 
 /// A key set that is read again as it ages.
-pub(crate) struct Source {
-    reader: Arc<Reader>,
-    cached: Refreshing<Known, SealingError>,
+pub(crate) struct KeySetSource {
+    reader: Arc<KeySetReader>,
+    cached: Refreshing<CachedKeys, SealingError>,
 }
 
 #[derive(Clone)]
-struct Known {
-    keys: Arc<Keys>,
+struct CachedKeys {
+    keys: Arc<UnwrappedKeys>,
     /// The object's entity tag.
     tag: String,
 }
 
-impl Source {
+impl KeySetSource {
     /// The set of `name`; nothing is read yet.
     pub(crate) fn new(store: Store, name: ModelName, vault: Vault) -> Self {
-        Self::with_reader(Reader { store, name, vault, highest: None })
+        Self::with_reader(KeySetReader { store, name, vault, highest: None })
     }
 
     /// The same set, where no set is taken that is older than one that any process with this ledger has seen.
     pub(crate) fn with_ledger(&self, ledger: Arc<dyn Ledger>) -> Self {
-        let Reader { store, name, vault, .. } = &*self.reader;
+        let KeySetReader { store, name, vault, .. } = &*self.reader;
         let (store, name, vault) = (store.clone(), name.clone(), vault.clone());
-        Self::with_reader(Reader { store, name, vault, highest: Some(HighWaterMark::new(ledger)) })
+        Self::with_reader(KeySetReader { store, name, vault, highest: Some(HighWaterMark::new(ledger)) })
     }
 
-    fn with_reader(reader: Reader) -> Self {
+    fn with_reader(reader: KeySetReader) -> Self {
         let reader = Arc::new(reader);
         let read = Arc::clone(&reader);
         let cached = Refreshing::new("sealing keys", POLICY, move |known| {
@@ -58,18 +58,18 @@ impl Source {
     ///
     /// # Errors
     /// Why they cannot be read, if none are known.
-    pub(crate) async fn keys(&self) -> Result<Arc<Keys>, Arc<SealingError>> {
+    pub(crate) async fn keys(&self) -> Result<Arc<UnwrappedKeys>, Arc<SealingError>> {
         Ok(self.cached.get().await?.keys)
     }
 
     /// The known keys at any age, without waiting; a read that is due runs in the background. As [`keys`](Self::keys) if none are
     /// known.
-    pub(crate) async fn keys_at_hand(&self) -> Result<Arc<Keys>, Arc<SealingError>> {
+    pub(crate) async fn keys_at_hand(&self) -> Result<Arc<UnwrappedKeys>, Arc<SealingError>> {
         Ok(self.cached.get_stale().await?.keys)
     }
 
     /// The keys, read again because a call named an unknown one; the known ones if that was done a moment ago or fails.
-    pub(crate) async fn keys_anew(&self) -> Result<Arc<Keys>, Arc<SealingError>> {
+    pub(crate) async fn keys_anew(&self) -> Result<Arc<UnwrappedKeys>, Arc<SealingError>> {
         let read = self.cached.refetch(self.cached.fetches()).await;
         Ok(read.or_else(|error| self.cached.latest().ok_or(error))?.keys)
     }
@@ -81,7 +81,7 @@ impl Source {
 }
 
 /// Reads the set from the store and unwraps it.
-struct Reader {
+struct KeySetReader {
     store: Store,
     name: ModelName,
     vault: Vault,
@@ -89,8 +89,8 @@ struct Reader {
     highest: Option<HighWaterMark>,
 }
 
-impl Reader {
-    async fn read(&self, known: Option<Known>) -> Result<Known, SealingError> {
+impl KeySetReader {
+    async fn read(&self, known: Option<CachedKeys>) -> Result<CachedKeys, SealingError> {
         match self.read_once(known.clone()).await {
             // The set may have been changed during the read, and another process may have read the new one.
             Err(SealingError::Older { .. }) => self.read_once(known).await,
@@ -98,7 +98,7 @@ impl Reader {
         }
     }
 
-    async fn read_once(&self, known: Option<Known>) -> Result<Known, SealingError> {
+    async fn read_once(&self, known: Option<CachedKeys>) -> Result<CachedKeys, SealingError> {
         let object = match self.store.read(&sealing_key(&self.name)).await {
             Err(error) if error.is_not_found() => {
                 return Err(SealingError::Missing { name: self.name.to_string() });
@@ -120,7 +120,7 @@ impl Reader {
         if let Some(highest) = &self.highest {
             older(keys.serial(), highest.with(&self.place(), keys.serial()).await?)?;
         }
-        Ok(Known { keys: Arc::new(keys), tag: object.tag })
+        Ok(CachedKeys { keys: Arc::new(keys), tag: object.tag })
     }
 
     /// Where the highest serial is kept.
@@ -135,7 +135,7 @@ impl From<FetchTimeout> for SealingError {
     }
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for KeySetSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Source").field("name", self.name()).finish_non_exhaustive()
     }

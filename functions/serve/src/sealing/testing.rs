@@ -7,8 +7,8 @@ use std::time::Duration;
 use amaas_ohttp::key_list::KeyList;
 use amaas_ohttp::{PublicKey, Suite};
 
-use super::document::Document;
-use super::{KeySet, Policy, Sealing};
+use super::document::KeySetDocument;
+use super::{KeySet, Sealing, SealingPolicy};
 use amaas_store::vault::{FileKey, Vault};
 use amaas_store::{ModelName, Store, WriteCondition, sealing_key};
 
@@ -43,7 +43,7 @@ impl Place {
     }
 
     /// Puts `set` as somebody changed it who may use the vault's key.
-    pub(crate) async fn edit(&self, set: &KeySet, change: impl FnOnce(&mut Document)) {
+    pub(crate) async fn edit(&self, set: &KeySet, change: impl FnOnce(&mut KeySetDocument)) {
         self.put(&set.edited(&self.vault, change).await).await;
     }
 
@@ -69,7 +69,7 @@ impl Place {
         self.clock.store(now, Ordering::SeqCst);
     }
 
-    pub(crate) fn sealing(&self, policy: Policy) -> Sealing {
+    pub(crate) fn sealing(&self, policy: SealingPolicy) -> Sealing {
         let clock = Arc::clone(&self.clock);
         Sealing::new(self.store(), name(), self.vault.clone(), policy)
             .with_clock(Arc::new(move || clock.load(Ordering::SeqCst)))

@@ -23,9 +23,9 @@ use amaas_model::load::TrustPolicy;
 use amaas_model::manifest::ManifestError;
 use amaas_model::publish::{Publication, PublishOutcome, Publisher, is_published, is_removed, publish, sign_aliases};
 use amaas_model::task::Tasks;
-use amaas_serve::config::Origins;
+use amaas_serve::config::AllowedOrigins;
 use amaas_serve::host::{self, Server};
-use amaas_serve::sealing::{KeySet, Policy, Replay, SealingError};
+use amaas_serve::sealing::{KeySet, ReplayPolicy, SealingError, SealingPolicy};
 use amaas_serve::{AppState, Backends, Limits, stop_signal};
 use amaas_store::{Alias, ModelName, S3Endpoint, S3Options, Store, live};
 
@@ -139,7 +139,7 @@ struct Dev {
 
 impl Dev {
     async fn start(data: &DataFolder, port: u16, models: Models) -> Result<Self, DevError> {
-        let (config, limits, origins) = (RuntimeConfig::from_env()?, Limits::from_env()?, Origins::from_env()?);
+        let (config, limits, origins) = (RuntimeConfig::from_env()?, Limits::from_env()?, AllowedOrigins::from_env()?);
         let folder = &data.path;
         data::prepare(folder, data.is_named, &EnvFileLookup::from_env())?;
         // The port first: a second `dev` on the same data must not touch it.
@@ -180,7 +180,7 @@ impl Dev {
 
         let backends = Backends { store, vault: secrets.vault().clone(), accounts };
         let journal = location.journal(|name| std::env::var(name).ok());
-        let sealing = backends.sealing(sealing_name(), Policy::Optional, Replay::Refuse);
+        let sealing = backends.sealing(sealing_name(), SealingPolicy::Optional, ReplayPolicy::Refuse);
         let state = backends.state(limits).cors(origins).journal(&journal).sealing(sealing).build();
         let config = RuntimeConfig { library: Some(library), ..config };
         let trust = TrustPolicy { publishers: vec![secrets.publisher()], least_serial: 0 };

@@ -18,7 +18,7 @@ use http_body_util::BodyExt;
 
 use super::*;
 use crate::limits::Limits;
-use crate::response_store::{PAUSE, REMEMBERED, Recent, ResponseStore};
+use crate::response_store::{PAUSE, REMEMBERED, RecentCalls, ResponseStore};
 use amaas_access::{Accounts, KeyScope, KeyTerms};
 use amaas_ledger::{
     CounterOutcome, CounterUpdate, InsertOutcome, LedgerEntry, LedgerKey, LedgerWrite, ListedEntry, Revision,
@@ -268,7 +268,7 @@ async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_hel
         let answers = ResponseStore::in_ledger(Arc::clone(&failing) as Arc<dyn Ledger>);
         let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
         let key = Zeroizing::new(b"k".to_vec());
-        let call = Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key, sealed: None };
+        let call = IdempotentCall { id: [1; 32], fingerprint: [2; 32], secret: &secret, key, sealed: None };
         for _ in 0..2 {
             match answers.begin(&call).await {
                 Ok(begun) => assert!(runs && begun.is_none()),
@@ -287,7 +287,7 @@ async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_hel
 #[test]
 fn what_is_kept_opens_for_the_same_call_only() {
     let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
-    let call = |id: u8, fingerprint: u8, key: &str| Call {
+    let call = |id: u8, fingerprint: u8, key: &str| IdempotentCall {
         id: [id; 32],
         fingerprint: [fingerprint; 32],
         secret: &secret,
@@ -310,7 +310,7 @@ fn what_is_kept_opens_for_the_same_call_only() {
 
 #[test]
 fn the_last_calls_are_remembered_in_bounded_memory() {
-    let (mut recent, id) = (Recent::default(), |number: usize| {
+    let (mut recent, id) = (RecentCalls::default(), |number: usize| {
         let mut id = [0; 32];
         id[..8].copy_from_slice(&number.to_be_bytes());
         id
@@ -392,8 +392,13 @@ async fn a_repeat_reads_and_does_not_write() {
     let asked = Arc::new(Asked::default());
     let answers = ResponseStore::in_ledger(Arc::clone(&asked) as Arc<dyn Ledger>);
     let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
-    let call =
-        Call { id: [1; 32], fingerprint: [2; 32], secret: &secret, key: Zeroizing::new(b"k".to_vec()), sealed: None };
+    let call = IdempotentCall {
+        id: [1; 32],
+        fingerprint: [2; 32],
+        secret: &secret,
+        key: Zeroizing::new(b"k".to_vec()),
+        sealed: None,
+    };
     let Ok(Some(BeginOutcome::First(place))) = answers.begin(&call).await else { panic!("nobody else is there") };
     for _ in 0..5 {
         assert!(matches!(answers.begin(&call).await, Ok(Some(BeginOutcome::Running))));

@@ -8,7 +8,7 @@ use amaas_wire::predict::NOT_PROCESSED;
 use futures_util::stream::{self, StreamExt};
 
 use super::*;
-use crate::sealing::Policy;
+use crate::sealing::SealingPolicy;
 use crate::sealing::testing::{Place, offered};
 
 /// A host that keeps 512 KiB of sealed bodies.
@@ -32,7 +32,7 @@ fn sealed_post(path: &str, body: Body) -> http::Request<Body> {
 #[tokio::test]
 async fn bodies_that_are_held_back_make_room_for_those_that_come() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let (state, key) = (narrow(sealing.clone()), offered(&sealing).await[0].clone());
     let mut held = Vec::new();
     for index in 0..40 {
@@ -71,7 +71,7 @@ async fn bodies_that_are_held_back_make_room_for_those_that_come() {
 async fn content_in_chunks_of_a_byte_is_opened_beside_the_runtime_and_given_back() {
     const COUNT: usize = 4 << 20;
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let head = RequestHead::new("POST", "https", "function", PATH).expect("a head");
     let mut bytes = Vec::with_capacity(2 * COUNT);
@@ -101,7 +101,7 @@ async fn content_in_chunks_of_a_byte_is_opened_beside_the_runtime_and_given_back
 #[tokio::test]
 async fn a_plain_body_is_not_read_before_its_key_was_looked_at() {
     let place = Place::with_keys().await;
-    let state = host(place.sealing(Policy::Optional));
+    let state = host(place.sealing(SealingPolicy::Optional));
     for path in [PATH, "/v2/models/m/infer", "/v1/embeddings", "/v1/completions"] {
         for key in [None, Some("k")] {
             let mut post = http::Request::post(path).header(header::CONTENT_TYPE, "application/json");
@@ -118,7 +118,7 @@ async fn a_plain_body_is_not_read_before_its_key_was_looked_at() {
 #[tokio::test]
 async fn more_lines_than_a_head_has_are_refused_inside() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Optional);
+    let sealing = place.sealing(SealingPolicy::Optional);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let mut head = RequestHead::new("POST", "https", "function", PATH).expect("a head");
     for index in 0..300 {

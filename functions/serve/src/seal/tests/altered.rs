@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
-use crate::sealing::Replay;
+use crate::sealing::ReplayPolicy;
 use crate::sealing::source::MAX_AGE;
 use crate::sealing::testing::{BEGIN, Place, name, offered};
-use crate::sealing::{KeySet, OVERLAP, Policy, SealingError};
+use crate::sealing::{KeySet, OVERLAP, SealingError, SealingPolicy};
 use amaas_ledger::{Ledger, MemoryLedger};
 use amaas_store::{WriteCondition, sealing_key};
 
@@ -51,10 +51,10 @@ const CHANGES: &[(&str, Change)] = &[
 async fn a_document_that_was_altered_is_refused_by_fresh_and_running_functions() {
     for (what, change) in CHANGES {
         let (place, set) = rotated().await;
-        let running = place.sealing(Policy::Required);
+        let running = place.sealing(SealingPolicy::Required);
         let offered_before = offered(&running).await;
         place.forge(&set, change).await;
-        let fresh = place.sealing(Policy::Required);
+        let fresh = place.sealing(SealingPolicy::Required);
         let error = fresh.load().await.expect_err(what);
         assert!(matches!(&*error, SealingError::Altered { .. }), "{what}: {error}");
         assert!(error.to_string().contains("was altered"), "{error}");
@@ -77,7 +77,7 @@ async fn a_document_that_was_altered_is_refused_by_fresh_and_running_functions()
 async fn an_older_document_is_refused_by_functions_that_never_saw_the_newer_one() {
     let place = Place::with_keys().await;
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    let function = || place.sealing(Policy::Required).with_ledger(&ledger, Replay::Refuse);
+    let function = || place.sealing(SealingPolicy::Required).with_ledger(&ledger, ReplayPolicy::Refuse);
     let before = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     function().load().await.expect("keys");
     place.rotate(Duration::ZERO).await;
@@ -97,7 +97,7 @@ async fn an_older_document_is_refused_by_functions_that_never_saw_the_newer_one(
 async fn a_serial_that_somebody_made_up_is_not_remembered() {
     let place = Place::with_keys().await;
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    let function = || place.sealing(Policy::Required).with_ledger(&ledger, Replay::Refuse);
+    let function = || place.sealing(SealingPolicy::Required).with_ledger(&ledger, ReplayPolicy::Refuse);
     let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     place.forge(&set, |json| json["serial"] = (i64::MAX - 1).into()).await;
     assert!(function().load().await.is_err());
@@ -115,7 +115,7 @@ async fn a_set_of_the_first_format_is_refused_until_it_is_adopted() {
         json.as_object_mut().expect("an object").retain(|name, _| name != "authenticator" && name != "tag");
     };
     place.forge(&set, untagged).await;
-    let error = place.sealing(Policy::Required).load().await.expect_err("the first format");
+    let error = place.sealing(SealingPolicy::Required).load().await.expect_err("the first format");
     assert!(error.to_string().contains("`amaas keys rotate m --adopt`"), "{error}");
     for result in [
         KeySet::create(&place.store(), &name(), &place.vault).await,
@@ -125,7 +125,7 @@ async fn a_set_of_the_first_format_is_refused_until_it_is_adopted() {
     }
     let adopted = KeySet::adopt(&place.store(), &name(), &place.vault).await.expect("adopted");
     assert_eq!(adopted.document().signers.len(), set.document().signers.len());
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let state = host(sealing.clone());
     for key in offered(&sealing).await {
         assert_eq!(call(&state, &key, PATH, &message("POST", PATH, None)).await.head.status(), 401, "opened");

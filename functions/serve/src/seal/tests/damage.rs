@@ -4,12 +4,12 @@ use amaas_ohttp::KEY_PROBLEM;
 
 use super::*;
 use crate::sealing::testing::{BEGIN, Place, name, offered};
-use crate::sealing::{KeySet, Policy};
+use crate::sealing::{KeySet, SealingPolicy};
 
 #[tokio::test]
 async fn whatever_cannot_be_opened_has_one_shape() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let mut head = RequestHead::new("POST", "https", "f", PATH).expect("a head");
     head.headers.push("a", b"b").expect("a field");
@@ -78,7 +78,7 @@ async fn secrets_are_not_shown() {
     let place = Place::with_keys().await;
     let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let keys = set.unwrap(&place.vault, None).await.expect("unwrapped");
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     sealing.load().await.expect("keys");
     let shown = format!("{set:?} {keys:?} {sealing:?} {:#?} {:?}", set, host(sealing.clone()).sealing());
     let stored = text(&set.document().to_json());

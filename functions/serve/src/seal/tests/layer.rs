@@ -9,9 +9,9 @@ use amaas_wire::keys::{Audience, KeyManifest, ManifestRequirement};
 use amaas_wire::predict::NOT_PROCESSED;
 
 use super::*;
-use crate::sealing::Replay;
+use crate::sealing::ReplayPolicy;
 use crate::sealing::testing::{BEGIN, Place, name, offered};
-use crate::sealing::{KeySet, Policy};
+use crate::sealing::{KeySet, SealingPolicy};
 use amaas_ledger::{Ledger, MemoryLedger};
 
 fn memory() -> Arc<dyn Ledger> {
@@ -25,7 +25,7 @@ fn date(now: u64) -> String {
 #[tokio::test]
 async fn errors_of_the_route_are_inside() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let state = host(sealing.clone());
     for key in offered(&sealing).await {
         let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
@@ -38,7 +38,7 @@ async fn errors_of_the_route_are_inside() {
 #[tokio::test]
 async fn the_method_inside_chooses_the_route() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let live = "/v2/health/live";
     let inner = call(&state, &key, live, &message("GET", live, None)).await;
@@ -58,7 +58,7 @@ async fn the_method_inside_chooses_the_route() {
 #[tokio::test]
 async fn the_path_inside_is_the_one_outside() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Optional);
+    let sealing = place.sealing(SealingPolicy::Optional);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     for other in ["/v1/models/other/predict", "/v1/models/m/predict?version=2"] {
         let inner = call(&state, &key, PATH, &message("POST", other, None)).await;
@@ -70,7 +70,7 @@ async fn the_path_inside_is_the_one_outside() {
 #[tokio::test]
 async fn calls_of_another_time_are_refused_with_the_time() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Optional);
+    let sealing = place.sealing(SealingPolicy::Optional);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     for (seconds, taken) in [(0, true), (120, true), (-120, true), (121, false), (-121, false)] {
         let date = date(BEGIN.saturating_add_signed(seconds));
@@ -88,7 +88,7 @@ async fn calls_of_another_time_are_refused_with_the_time() {
 #[tokio::test]
 async fn a_call_is_taken_once_where_replays_are_refused() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Optional).with_ledger(&memory(), Replay::Refuse);
+    let sealing = place.sealing(SealingPolicy::Optional).with_ledger(&memory(), ReplayPolicy::Refuse);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
     assert_eq!((inner.head.status(), text(&inner.content).contains(DATE_PROBLEM)), (400, true), "no date");
@@ -108,7 +108,7 @@ async fn plain_calls_are_refused_where_sealing_is_required() {
     let place = Place::with_keys().await;
     // Whether or not the keys can be read.
     for place in [place, Place::empty()] {
-        let state = host(place.sealing(Policy::Required));
+        let state = host(place.sealing(SealingPolicy::Required));
         let (status, _, answer) = post(&state, PATH, "application/json", b"{}".to_vec()).await;
         assert_eq!((status, text(&answer).contains("sealing-required")), (StatusCode::FORBIDDEN, true));
         assert_eq!(get(&state, "/v2/health/live").await.0, StatusCode::OK);
@@ -118,7 +118,7 @@ async fn plain_calls_are_refused_where_sealing_is_required() {
 #[tokio::test]
 async fn a_key_in_the_clear_is_refused_where_sealing_is_required_whatever_the_method() {
     let place = Place::with_keys().await;
-    let (required, optional) = (place.sealing(Policy::Required), place.sealing(Policy::Optional));
+    let (required, optional) = (place.sealing(SealingPolicy::Required), place.sealing(SealingPolicy::Optional));
     let key = offered(&required).await[0].clone();
     let (required, optional) = (host(required), host(optional));
     for path in ["/v1/usage", "/v1/models", "/v2/models/m", "/openapi.json"] {
@@ -145,7 +145,7 @@ async fn a_key_in_the_clear_is_refused_where_sealing_is_required_whatever_the_me
 #[tokio::test]
 async fn without_keys_it_is_said_what_makes_them() {
     let place = Place::empty();
-    let state = host(place.sealing(Policy::Optional));
+    let state = host(place.sealing(SealingPolicy::Optional));
     for (status, headers, answer) in [
         post(&state, PATH, whole::REQUEST_MEDIA_TYPE, vec![1; 60]).await,
         get(&state, "/v1/keys").await,
@@ -160,7 +160,7 @@ async fn without_keys_it_is_said_what_makes_them() {
 #[tokio::test]
 async fn what_is_shed_before_it_is_opened_says_so_outside() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     state.drain();
     let (sealed, _) = whole::seal_request(&key, &message("POST", PATH, None)).expect("sealed");
@@ -172,7 +172,7 @@ async fn what_is_shed_before_it_is_opened_says_so_outside() {
 #[tokio::test]
 async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
     let place = Place::with_keys().await;
-    let state = host(place.sealing(Policy::Required));
+    let state = host(place.sealing(SealingPolicy::Required));
     let (status, headers, list) = get(&state, "/v1/keys").await;
     assert_eq!(
         (status, &headers[header::CONTENT_TYPE]),
@@ -201,7 +201,7 @@ async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
 #[tokio::test]
 async fn an_unknown_key_is_named_by_its_problem() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Optional);
+    let sealing = place.sealing(SealingPolicy::Optional);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let (mut sealed, _) = chunked::seal_request(&key, &message("POST", PATH, None)).expect("sealed");
     sealed[0] ^= 0x80;

@@ -10,7 +10,7 @@ use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptFormat, SignedReceipt};
 use super::*;
 use crate::sealing::source::MAX_AGE;
 use crate::sealing::testing::{BEGIN, Place, name};
-use crate::sealing::{KeySet, OVERLAP, Policy};
+use crate::sealing::{KeySet, OVERLAP, SealingPolicy};
 
 fn receipt() -> Receipt {
     Receipt {
@@ -39,13 +39,13 @@ async fn signed_by<const N: usize>(sealing: &Sealing, signers: [VerifyingKey; N]
 async fn those_sign_that_callers_pin() {
     let place = Place::with_keys().await;
     let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    let sealing = place.sealing(Policy::Optional);
+    let sealing = place.sealing(SealingPolicy::Optional);
     assert_eq!(signed_by(&sealing, [set.signers()[0]]).await, [true]);
 
     let next = set.with_next_signer(&place.vault, BEGIN, OVERLAP).await.expect("a signer");
     let signers = [next.document().signers[0].public, next.document().signers[1].public];
     place.put(&next).await;
-    let sealing = place.sealing(Policy::Optional);
+    let sealing = place.sealing(SealingPolicy::Optional);
     assert_eq!(signed_by(&sealing, signers).await, [true, true], "both, while one takes over");
     place.set_clock(BEGIN + OVERLAP.as_secs());
     assert_eq!(signed_by(&sealing, signers).await, [false, true]);
@@ -54,7 +54,7 @@ async fn those_sign_that_callers_pin() {
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_a_store_and_the_set_is_followed() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Optional);
+    let sealing = place.sealing(SealingPolicy::Optional);
     sealing.load().await.expect("keys");
     let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     let next = set.with_next_signer(&place.vault, BEGIN, OVERLAP).await.expect("a signer");
@@ -80,7 +80,7 @@ async fn nobody_waits_for_a_store_and_the_set_is_followed() {
 async fn nothing_is_signed_where_nobody_signs_any_more() {
     let place = Place::with_keys().await;
     let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    let sealing = place.sealing(Policy::Optional);
+    let sealing = place.sealing(SealingPolicy::Optional);
     place.edit(&set, |document| document.signers[0].retires = Some(BEGIN + 1)).await;
     assert!(sealing.receipt(&receipt()).await.expect("keys").is_some());
     place.set_clock(BEGIN + 1);

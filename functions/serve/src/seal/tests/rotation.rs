@@ -8,7 +8,7 @@ use amaas_wire::keys::{Audience, KeyManifest, ManifestRequirement};
 use super::*;
 use crate::sealing::source::{MAX_AGE, MIN_INTERVAL};
 use crate::sealing::testing::{BEGIN, Place, name, offered};
-use crate::sealing::{KeySet, OVERLAP, Policy, SealingError};
+use crate::sealing::{KeySet, OVERLAP, SealingError, SealingPolicy};
 use amaas_store::sealing_key;
 use amaas_store::vault::{FileKey, Vault};
 
@@ -37,7 +37,7 @@ async fn newest(place: &Place) -> PublicKey {
 #[tokio::test(start_paused = true)]
 async fn a_rotation_is_seamless() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let state = host(sealing.clone());
     let old = offered(&sealing).await;
     assert_eq!(status(&state, &old[0]).await, OPENED);
@@ -71,7 +71,7 @@ async fn a_rotation_is_seamless() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_key_has_the_set_read_again_but_not_too_often() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let state = host(sealing.clone());
     let stranger = amaas_ohttp::PrivateKey::generate(99, amaas_ohttp::Suite::X25519).expect("random");
     assert_eq!(status(&state, &stranger.public_key()).await, UNKNOWN);
@@ -85,7 +85,7 @@ async fn an_unknown_key_has_the_set_read_again_but_not_too_often() {
 #[tokio::test(start_paused = true)]
 async fn the_set_is_followed_as_it_ages() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let old = offered(&sealing).await;
     place.rotate(OVERLAP).await;
     place.set_clock(BEGIN + 60);
@@ -97,7 +97,7 @@ async fn the_set_is_followed_as_it_ages() {
 #[tokio::test(start_paused = true)]
 async fn known_keys_survive_the_store_and_an_older_document() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     let before = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
     place.rotate(OVERLAP).await;
     let keys = offered(&sealing).await;
@@ -123,7 +123,7 @@ async fn the_wrong_vault_opens_nothing_and_changes_nothing() {
     ] {
         assert!(matches!(result, Err(SealingError::Vault(_))), "{result:?}");
     }
-    let sealing = Sealing::new(place.store(), name(), other, Policy::Optional);
+    let sealing = Sealing::new(place.store(), name(), other, SealingPolicy::Optional);
     assert!(matches!(&*sealing.load().await.expect_err("wrapped for another"), SealingError::Vault(_)));
 }
 
@@ -149,7 +149,7 @@ async fn signers_take_over() {
     assert!(matches!(again, Err(SealingError::SignerPending { until }) if until == BEGIN + OVERLAP.as_secs()));
     place.put(&next).await;
 
-    let sealing = place.sealing(Policy::Optional);
+    let sealing = place.sealing(SealingPolicy::Optional);
     let end = BEGIN + OVERLAP.as_secs();
     for (now, signer, signs) in [(BEGIN, old, true), (BEGIN, new, true), (end, old, false), (end, new, true)] {
         place.set_clock(now);
@@ -166,7 +166,7 @@ async fn signers_take_over() {
 async fn a_manifest_holds_no_longer_than_its_keys() {
     let place = Place::with_keys().await;
     place.rotate(Duration::from_hours(1)).await;
-    let sealing = place.sealing(Policy::Optional);
+    let sealing = place.sealing(SealingPolicy::Optional);
     let signers = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set").signers();
     let (list, document) = (sealing.list().await.expect("keys"), sealing.manifest("m", "1").await.expect("keys"));
     let audience = Audience { model: "m".to_owned(), version: "1".to_owned() };
@@ -178,7 +178,7 @@ async fn a_manifest_holds_no_longer_than_its_keys() {
 #[tokio::test(start_paused = true)]
 async fn what_was_forgotten_is_read_anew() {
     let place = Place::with_keys().await;
-    let sealing = place.sealing(Policy::Required);
+    let sealing = place.sealing(SealingPolicy::Required);
     sealing.load().await.expect("keys");
     sealing.forget();
     std::fs::rename(place.folder.path().join("sealing"), place.folder.path().join("away")).expect("renamed");

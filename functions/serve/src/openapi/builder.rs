@@ -8,87 +8,93 @@ use http::Method;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use super::document::{Answer, Body, Components, Content, Document, Info, Media, OPENAPI, Operation, Or, Tag};
+use super::document::{
+    ComponentsObject, ContentObject, InfoObject, MediaTypeObject, OPENAPI, OpenApiDocument, OperationObject, RefOr,
+    RequestBodyObject, ResponseObject, TagObject,
+};
 use super::parts::{self, CONTENT_ENCODING, MODEL, VERSION};
-use super::refusal::{Refusal, Responses};
-use super::view::{Fits, Models, View};
+use super::refusal::{RefusalGroup, SharedResponses};
+use super::view::{DocumentView, RouteSupport, ServedModels};
 use super::{model, tag};
 use crate::limits::Limits;
-use crate::sealing::Policy;
+use crate::sealing::SealingPolicy;
 use amaas_model::load::Model;
 use amaas_model::schema::SchemaRegistry;
 
 /// What a route says of itself; nothing where the host has nothing to answer there.
-pub(crate) type Describe = fn(&mut Writer) -> Option<Operation>;
+pub(crate) type DescribeOperation = fn(&mut DocumentBuilder) -> Option<OperationObject>;
 
 /// The document of a host with `routes`: each a method, a path and what it says of itself.
-pub(crate) fn document(view: View, routes: impl IntoIterator<Item = (Method, &'static str, Describe)>) -> Value {
-    let mut writer = Writer {
+pub(crate) fn document(
+    view: DocumentView,
+    routes: impl IntoIterator<Item = (Method, &'static str, DescribeOperation)>,
+) -> Value {
+    let mut builder = DocumentBuilder {
         view,
         schemas: SchemaRegistry::new(),
-        responses: Responses::default(),
+        responses: SharedResponses::default(),
         method: Method::GET,
         path: String::new(),
     };
-    let mut document = Document {
+    let mut document = OpenApiDocument {
         openapi: OPENAPI,
-        info: Info { title: "amaas", version: API_VERSION, description: writer.about() },
-        tags: tag::ALL.into_iter().map(|(name, description)| Tag { name, description }).collect(),
+        info: InfoObject { title: "amaas", version: API_VERSION, description: builder.about() },
+        tags: tag::ALL.into_iter().map(|(name, description)| TagObject { name, description }).collect(),
         security: parts::security(),
         paths: std::collections::BTreeMap::new(),
-        components: Components::default(),
+        components: ComponentsObject::default(),
     };
     let mut add = |method: &Method, path: &str, operation| {
         let method = method.as_str().to_ascii_lowercase();
         document.paths.entry(path.to_owned()).or_default().insert(method, operation);
     };
     for (method, path, describe) in routes {
-        writer.at(&method, path);
-        if let Some(operation) = describe(&mut writer) {
+        builder.at(&method, path);
+        if let Some(operation) = describe(&mut builder) {
             add(&method, path, operation);
         }
     }
-    for model in writer.named() {
-        model::describe(&model, &mut writer, |path, operation| add(&Method::POST, path, operation));
+    for model in builder.named() {
+        model::describe(&model, &mut builder, |path, operation| add(&Method::POST, path, operation));
     }
-    writer.finish(document)
+    builder.finish(document)
 }
 
 /// A document under way.
-pub(crate) struct Writer {
-    view: View,
+pub(crate) struct DocumentBuilder {
+    view: DocumentView,
     pub(super) schemas: SchemaRegistry,
-    responses: Responses,
+    responses: SharedResponses,
     /// The route that is being described.
     method: Method,
     path: String,
 }
 
-impl Writer {
+impl DocumentBuilder {
     pub(super) fn limits(&self) -> Limits {
         self.view.limits
     }
 
     /// Whether sealed calls are taken.
     pub(super) fn seals(&self) -> bool {
-        self.view.sealing.is_some_and(|policy| policy != Policy::Off)
+        self.view.sealing.is_some_and(|policy| policy != SealingPolicy::Off)
     }
 
     /// The models that may be named.
     fn named(&self) -> Vec<Arc<Model>> {
         match &self.view.models {
-            Models::Unnamed(_) => Vec::new(),
-            Models::Named(models) => models.clone(),
+            ServedModels::Unnamed(_) => Vec::new(),
+            ServedModels::Named(models) => models.clone(),
         }
     }
 
     /// The models that have a task which `fits`, as far as they may be named; `None` where there is none.
-    pub(super) fn fitting(&self, fits: impl Fn(Fits) -> bool) -> Option<Fitting> {
+    pub(super) fn fitting(&self, fits: impl Fn(RouteSupport) -> bool) -> Option<SupportedModels> {
         match &self.view.models {
-            Models::Unnamed(all) => fits(*all).then_some(Fitting { models: Vec::new() }),
-            Models::Named(models) => {
-                let models: Vec<_> = models.iter().filter(|model| fits(Fits::of(model))).cloned().collect();
-                (!models.is_empty()).then_some(Fitting { models })
+            ServedModels::Unnamed(all) => fits(*all).then_some(SupportedModels { models: Vec::new() }),
+            ServedModels::Named(models) => {
+                let models: Vec<_> = models.iter().filter(|model| fits(RouteSupport::of(model))).cloned().collect();
+                (!models.is_empty()).then_some(SupportedModels { models })
             }
         }
     }
@@ -99,60 +105,77 @@ impl Writer {
     }
 
     /// The operation `id`, with the parameters that its path and its method have.
-    pub(super) fn operation(&self, id: impl Into<String>, tag: &'static str, summary: impl Into<String>) -> Operation {
+    pub(super) fn operation(
+        &self,
+        id: impl Into<String>,
+        tag: &'static str,
+        summary: impl Into<String>,
+    ) -> OperationObject {
         let in_path = [MODEL, VERSION].into_iter().filter(|name| self.path.contains(&format!("{{{name}}}")));
         let of_post = [IDEMPOTENCY_KEY, CONTENT_ENCODING].into_iter().filter(|_| self.method == Method::POST);
         let parameters = in_path.chain([REQUEST_ID]).chain(of_post).map(parts::parameter).collect();
-        Operation { id: id.into(), tags: vec![tag], summary: summary.into(), parameters, ..Operation::default() }
+        OperationObject {
+            id: id.into(),
+            tags: vec![tag],
+            summary: summary.into(),
+            parameters,
+            ..OperationObject::default()
+        }
     }
 
     /// JSON as `T` is written.
-    pub(super) fn json<T: JsonSchema + ?Sized>(&mut self) -> Content {
+    pub(super) fn json<T: JsonSchema + ?Sized>(&mut self) -> ContentObject {
         json(self.schemas.written::<T>())
     }
 
     /// Has `operation` take a body.
-    pub(super) fn takes(&self, operation: &mut Operation, description: &str, required: bool, mut content: Content) {
+    pub(super) fn request_body(
+        &self,
+        operation: &mut OperationObject,
+        description: &str,
+        required: bool,
+        mut content: ContentObject,
+    ) {
         let description = format!("{description} At most {} bytes.", self.view.limits.body_bytes);
         if self.seals() {
             for media_type in [chunked::REQUEST_MEDIA_TYPE, whole::REQUEST_MEDIA_TYPE] {
-                content.insert(media_type, Media::default());
+                content.insert(media_type, MediaTypeObject::default());
             }
         }
-        operation.request_body = Some(Body { description, required, content });
+        operation.request_body = Some(RequestBodyObject { description, required, content });
     }
 
     /// Has `operation` give an answer, with the headers `headers` beside the request's id.
-    pub(super) fn gives(
+    pub(super) fn response(
         &self,
-        operation: &mut Operation,
+        operation: &mut OperationObject,
         status: u16,
         description: &str,
         headers: &[&str],
-        mut content: Content,
+        mut content: ContentObject,
     ) {
         let posted = self.method == Method::POST;
         if posted && self.seals() {
             for media_type in [chunked::RESPONSE_MEDIA_TYPE, whole::RESPONSE_MEDIA_TYPE] {
-                content.insert(media_type, Media::default());
+                content.insert(media_type, MediaTypeObject::default());
             }
         }
         let usual = [REQUEST_ID].into_iter().chain(posted.then_some(IDEMPOTENCY_REPLAYED));
         let headers = usual.chain(headers.iter().copied());
-        let headers = headers.map(|name| (name.to_owned(), Or::component("headers", name))).collect();
-        let answer = Answer { description: description.to_owned(), headers, content };
-        operation.responses.insert(status.to_string(), Or::Here(answer));
+        let headers = headers.map(|name| (name.to_owned(), RefOr::component("headers", name))).collect();
+        let answer = ResponseObject { description: description.to_owned(), headers, content };
+        operation.responses.insert(status.to_string(), RefOr::Here(answer));
     }
 
     /// Has `operation` be refused, as all calls with its method are and for `refusals`.
-    pub(super) fn refuses(&mut self, operation: &mut Operation, refusals: &[Refusal]) {
+    pub(super) fn errors(&mut self, operation: &mut OperationObject, refusals: &[RefusalGroup]) {
         let mut refusals = refusals.to_vec();
-        refusals.extend(self.path.contains('{').then_some(Refusal::Url));
+        refusals.extend(self.path.contains('{').then_some(RefusalGroup::Url));
         if self.method == Method::POST {
-            refusals.push(Refusal::Once);
-            refusals.extend(self.seals().then_some(Refusal::Sealed));
-        } else if refusals.contains(&Refusal::Key) {
-            refusals.push(Refusal::Looks);
+            refusals.push(RefusalGroup::Once);
+            refusals.extend(self.seals().then_some(RefusalGroup::Sealed));
+        } else if refusals.contains(&RefusalGroup::Key) {
+            refusals.push(RefusalGroup::Looks);
         }
         let answers = self.responses.of(&refusals, &self.path, &operation.id, &mut self.schemas);
         operation.responses.extend(answers);
@@ -166,12 +189,12 @@ impl Writer {
              for gzip or deflate."
         );
         match self.view.sealing {
-            None | Some(Policy::Off) => {}
+            None | Some(SealingPolicy::Off) => {}
             Some(policy) => {
                 about += "\n\nEvery route takes a sealed `POST`: oblivious HTTP (RFC 9458, chunked or whole) around the call that \
                           is described here, whose method and path stand inside. The answer is then sealed too, and its status \
                           is 200 outside.";
-                if policy == Policy::Required {
+                if policy == SealingPolicy::Required {
                     about += " A `POST` that is not sealed is refused.";
                 }
             }
@@ -179,7 +202,7 @@ impl Writer {
         about
     }
 
-    fn finish(self, mut document: Document) -> Value {
+    fn finish(self, mut document: OpenApiDocument) -> Value {
         document.components.parameters = parts::parameters();
         document.components.headers = parts::headers();
         document.components.security_schemes = parts::security_schemes();
@@ -192,12 +215,12 @@ impl Writer {
     }
 }
 
-/// Models whose task fits; none of them where they may not be named.
-pub(super) struct Fitting {
+/// The models that a route supports. It is empty if the reader may not see their names.
+pub(super) struct SupportedModels {
     models: Vec<Arc<Model>>,
 }
 
-impl Fitting {
+impl SupportedModels {
     /// Has the member `model` of `schema` be one of them.
     pub(super) fn narrow(&self, properties: &mut serde_json::Map<String, Value>) {
         if !self.models.is_empty() {
@@ -215,18 +238,18 @@ impl Fitting {
 }
 
 /// JSON of `schema`.
-pub(super) fn json(schema: Schema) -> Content {
+pub(super) fn json(schema: Schema) -> ContentObject {
     json_like(schema, None)
 }
 
 /// JSON of `schema`, such as `example`.
-pub(super) fn json_like(schema: Schema, example: Option<Value>) -> Content {
-    [("application/json", Media { schema: Some(schema), example })].into()
+pub(super) fn json_like(schema: Schema, example: Option<Value>) -> ContentObject {
+    [("application/json", MediaTypeObject { schema: Some(schema), example })].into()
 }
 
 /// Bytes of a media type.
-pub(super) fn bytes(media_type: &'static str) -> Content {
-    [(media_type, Media::default())].into()
+pub(super) fn bytes(media_type: &'static str) -> ContentObject {
+    [(media_type, MediaTypeObject::default())].into()
 }
 
 /// The version of the interface, which its paths have too; `GET /v2` tells that of the program.

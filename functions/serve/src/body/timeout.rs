@@ -12,19 +12,19 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::read::{IDLE, WHOLE};
 
 /// `body`, which fails where it pauses for too long or takes too long in all.
-pub(crate) fn paced(body: Body) -> Body {
+pub(crate) fn with_timeout(body: Body) -> Body {
     let now = Instant::now();
     let (idle, end) = (Box::pin(sleep_until(now + IDLE)), Box::pin(sleep_until(now + WHOLE)));
-    Body::new(Paced { body, idle, end })
+    Body::new(TimeoutBody { body, idle, end })
 }
 
-struct Paced {
+struct TimeoutBody {
     body: Body,
     idle: Pin<Box<Sleep>>,
     end: Pin<Box<Sleep>>,
 }
 
-impl http_body::Body for Paced {
+impl http_body::Body for TimeoutBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -73,9 +73,9 @@ mod tests {
         };
         for (every, after) in [(11, IDLE), (9, WHOLE)] {
             let begun = Instant::now();
-            paced(drips(every)).collect().await.expect_err("too slow");
+            with_timeout(drips(every)).collect().await.expect_err("too slow");
             assert_eq!(begun.elapsed(), after, "a byte every {every} s");
         }
-        assert_eq!(paced(Body::from("whole")).collect().await.expect("in time").to_bytes(), "whole");
+        assert_eq!(with_timeout(Body::from("whole")).collect().await.expect("in time").to_bytes(), "whole");
     }
 }
