@@ -544,7 +544,8 @@ impl From<PredictError> for CallError {
 
 /// The units of a charge, as [`Usage::units`] counts them.
 fn units(Cost { rows, tokens }: Cost) -> u64 {
-    Usage { rows: rows as u64, tokens, billed_ms: 0 }.units()
+    let usage = Usage::new(rows as u64, 0);
+    tokens.map_or(usage, |tokens| usage.with_tokens(tokens)).units()
 }
 
 fn sum(one: Cost, other: Cost) -> Cost {
