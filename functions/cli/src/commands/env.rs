@@ -1,4 +1,4 @@
-//! `amaas env`: what Terraform or `tofu` knows of a deployed model, as assignments for a shell.
+//! `amaas env`: the Terraform or `tofu` outputs of a deployed model, as assignments for a shell.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,22 +9,22 @@ use serde::Deserialize;
 
 use amaas_local::dev::quoted;
 
-use crate::arguments::Env;
+use crate::arguments::EnvArguments;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-type Variables = BTreeMap<String, String>;
+type VariableMap = BTreeMap<String, String>;
 
-/// The output `env`: of the root module by model, of a stack of one model at once.
+/// The output `env`: a map by model in the root module, one set of variables in a stack of one model.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
-    One(Variables),
-    ByModel(BTreeMap<String, Variables>),
+enum EnvOutput {
+    One(VariableMap),
+    ByModel(BTreeMap<String, VariableMap>),
 }
 
-pub(crate) fn run(settings: &Settings, arguments: &Env) -> Result<(), CliError> {
+pub(crate) fn run(settings: &Settings, arguments: &EnvArguments) -> Result<(), CliError> {
     let written = env_output(&arguments.terraform, arguments.command.as_deref())?;
     let written = serde_json::from_slice(&written).map_err(|error| {
         CliError::new(format!("the output `env` of {} is none of amaas: {error}", arguments.terraform.display()))
@@ -74,7 +74,7 @@ fn reason(ran: &Output) -> String {
     if words.is_empty() { format!("it said nothing, and ended with {}", ran.status) } else { words.join(" ") }
 }
 
-/// What the first of [`PROGRAMS`] that is installed says.
+/// The output of the first of [`PROGRAMS`] that is installed.
 fn installed(folder: &Path) -> Result<(&'static Path, Output), CliError> {
     for program in PROGRAMS.map(Path::new) {
         match run_in(program, folder) {
@@ -98,15 +98,15 @@ fn not_run(program: &Path, error: &io::Error) -> CliError {
         .hint("is it installed, and on PATH? --command takes a name or a path")
 }
 
-/// The variables of `model`, or without one those of all models, where they are called at one place.
-fn chosen(written: Written, model: Option<&str>) -> Result<Variables, CliError> {
+/// The variables of `model`, or without `model` those of all models, if they share an endpoint.
+fn chosen(written: EnvOutput, model: Option<&str>) -> Result<VariableMap, CliError> {
     let mut models = match written {
-        Written::One(variables) if variables.is_empty() => BTreeMap::new(),
-        Written::One(variables) => {
+        EnvOutput::One(variables) if variables.is_empty() => BTreeMap::new(),
+        EnvOutput::One(variables) => {
             let name = variables.get("AMAAS_MODEL").cloned().unwrap_or_default();
             BTreeMap::from([(name, variables)])
         }
-        Written::ByModel(models) => models,
+        EnvOutput::ByModel(models) => models,
     };
     let names = models.keys().cloned().collect::<Vec<_>>().join(", ");
     if let Some(model) = model {
@@ -131,8 +131,8 @@ fn chosen(written: Written, model: Option<&str>) -> Result<Variables, CliError> 
     Ok(common)
 }
 
-/// Whether the module's output has variables of this name. Others, such as `PATH` or `LD_PRELOAD`, would have the shell run other programs,
-/// or have credentials of AWS go elsewhere.
+/// Whether the module's output has variables of this name. Others, such as `PATH` or `LD_PRELOAD`, could make the shell run other
+/// programs or send AWS credentials elsewhere.
 fn is_ours(name: &str) -> bool {
     let ours = name.strip_prefix("AMAAS_").filter(|rest| !rest.is_empty());
     let plain =
@@ -140,14 +140,14 @@ fn is_ours(name: &str) -> bool {
     name == "AWS_REGION" || ours.is_some_and(plain)
 }
 
-/// Those that write the state of `infra/`, in the order in which they are looked for.
+/// The programs that write the state of `infra/`, in the order in which they are tried.
 const PROGRAMS: [&str; 2] = ["terraform", "tofu"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(json: &str, model: Option<&str>) -> Result<Variables, CliError> {
+    fn of(json: &str, model: Option<&str>) -> Result<VariableMap, CliError> {
         chosen(serde_json::from_str(json).expect("an output"), model)
     }
 

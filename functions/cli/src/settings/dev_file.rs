@@ -1,12 +1,13 @@
-//! The file that `amaas dev` writes for every other command, `DATA/env`.
+//! The env file that `amaas dev` writes for the other commands, `DATA/env`.
 
 use std::path::Path;
 
 use amaas::ClientBuilder;
 use amaas_env::FoundEnvFile;
+use amaas_local::env_variables::{ENDPOINT, KMS_KEY, LEDGER, SIGNERS, STORE, parse_signers};
 use amaas_wire::dsse::VerifyingKey;
 
-use super::{DEV, ENDPOINT, KMS_KEY, LEDGER, SIGNERS, STORE, parse_signers};
+use super::DEV;
 use crate::error::CliError;
 
 /// The file that `amaas dev` wrote.
@@ -23,12 +24,12 @@ impl DevFile {
         &self.0.path
     }
 
-    /// A builder of a client with the settings of the file.
+    /// A client builder with the settings of the file.
     pub(super) fn client_builder(&self) -> Result<ClientBuilder, amaas::Error> {
         ClientBuilder::from_variables(&self.path().display().to_string(), self.0.variables.iter())
     }
 
-    /// The endpoints, for a person.
+    /// The endpoints, for messages.
     pub(super) fn endpoints(&self) -> String {
         let endpoints = self.0.variables.iter().filter(|(name, url)| name.starts_with(ENDPOINT) && !url.is_empty());
         endpoints.map(|(_, url)| url).collect::<Vec<_>>().join(", ")
@@ -39,14 +40,14 @@ impl DevFile {
         self.0.variables.get(name).ok_or_else(missing)
     }
 
-    /// The store: a bucket, for which the file has endpoint and credentials too.
+    /// The store: a bucket whose endpoint and credentials are in the file too.
     pub(super) fn bucket(&self) -> Result<&str, CliError> {
         let uri = self.variable(STORE)?;
         if uri.starts_with("s3://") { Ok(uri) } else { Err(self.foreign(STORE, "s3://BUCKET at its own endpoint")) }
     }
 
-    /// A setting that names a file in the folder of this one: the ledger, the key in place of KMS, the publisher's key. Anything else
-    /// would be reached with the user's own AWS credentials, or is a key of the user's.
+    /// A setting that names a file in the folder of this one: the ledger, the key in place of KMS, the publisher's key. Any other value
+    /// would need the user's own AWS credentials, or is a key of the user.
     pub(super) fn own(&self, name: &str) -> Result<String, CliError> {
         let value = self.variable(name)?;
         let prefix = match name {
@@ -59,7 +60,7 @@ impl DevFile {
             self.foreign(name, &format!("{prefix}PATH of a file in {folder}"))
         };
         let path = Path::new(value.strip_prefix(prefix).ok_or_else(expected)?);
-        // The ledger need not be there yet.
+        // The ledger's file may not exist yet.
         let (Some(parent), Some(file)) = (path.parent(), path.file_name()) else { return Err(expected()) };
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         let place = parent.canonicalize().map_err(|_| expected())?.join(file);
@@ -92,8 +93,8 @@ impl DevFile {
 mod tests {
     use amaas_env::EnvFileLookup;
     use amaas_local::dev::quoted;
+    use amaas_local::env_variables::SIGNING_KEY;
 
-    use super::super::SIGNING_KEY;
     use super::*;
 
     #[test]

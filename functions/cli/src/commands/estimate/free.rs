@@ -1,4 +1,4 @@
-//! Types of resources that cost nothing by themselves.
+//! Resource types that cost nothing by themselves.
 
 /// Whether a resource of this type costs nothing.
 pub(super) fn is_free(kind: &str) -> bool {
@@ -6,7 +6,7 @@ pub(super) fn is_free(kind: &str) -> bool {
     KINDS.contains(&kind) || begins() && !BILLED.contains(&kind)
 }
 
-/// Permissions, networks without gateways, settings of something else, names, and what happens on the machine that plans.
+/// Permissions, networks without gateways, settings of other resources, names, and resources local to the planning machine.
 const BEGINNINGS: &[&str] = &[
     "archive_",
     "aws_appautoscaling_",
@@ -41,7 +41,7 @@ const BEGINNINGS: &[&str] = &[
     "tls_",
 ];
 
-/// Those that begin so, and are billed.
+/// Types with one of these prefixes that are billed.
 const BILLED: &[&str] = &[
     "aws_s3_bucket_analytics_configuration",
     "aws_s3_bucket_intelligent_tiering_configuration",

@@ -1,10 +1,10 @@
-//! The certificates of authorities, without which a function can call nobody: the programs trust those of the system.
+//! The CA certificates of the system. Programs trust them, and cannot call any server without them.
 
 use std::path::Path;
 
 use crate::error::CliError;
 
-/// What the first of `roots` has that has them.
+/// The certificates of the first of `roots` that has any.
 pub(super) fn find(roots: &[&Path]) -> Result<Vec<u8>, CliError> {
     let places = roots.iter().flat_map(|root| PLACES.iter().map(|place| root.join(place)));
     for place in places {
@@ -19,7 +19,7 @@ pub(super) fn find(roots: &[&Path]) -> Result<Vec<u8>, CliError> {
     ))
 }
 
-/// Where distributions have them as one file, of the places that openssl-probe looks at for rustls.
+/// The places where distributions have a bundle as one file, from openssl-probe's list for rustls.
 pub(super) const PLACES: [&str; 5] = [
     "etc/ssl/certs/ca-certificates.crt",
     "etc/pki/tls/certs/ca-bundle.crt",
