@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use amaas_e2e::{Program, Stage, onnx};
+use amaas_e2e::{Program, TestEnv, onnx};
 use serde_json::json;
 
 use super::Seen;
@@ -15,16 +15,16 @@ pub(super) fn attack() -> Seen {
 }
 
 async fn run() -> Seen {
-    let stage = Stage::set().await;
-    stage.publish("count", onnx::count()).await;
-    stage.publish("plus-one", onnx::plus_one()).await;
+    let env = TestEnv::start().await;
+    env.publish("count", onnx::count()).await;
+    env.publish("plus-one", onnx::plus_one()).await;
     let seconds = DEADLINE.as_secs().to_string();
-    let counts = stage.launch(Program::Tensor, "count").await.set("AMAAS_MAX_RUN_SECONDS", seconds).start();
-    let adds = stage.launch(Program::Tensor, "plus-one").await.start();
+    let counts = env.launch(Program::Tensor, "count").await.set("AMAAS_MAX_RUN_SECONDS", seconds).start();
+    let adds = env.launch(Program::Tensor, "plus-one").await.start();
     let (url, other) = (counts.ready().await, adds.ready().await);
     let (url, other) =
         (format!("http://{url}/v2/models/count/infer"), format!("http://{other}/v2/models/plus-one/infer"));
-    let (http, key) = (reqwest::Client::new(), stage.key().expose().to_owned());
+    let (http, key) = (reqwest::Client::new(), env.key().expose().to_owned());
     let send = |url: &str, inputs: serde_json::Value| {
         http.post(url).bearer_auth(&key).json(&json!({ "inputs": inputs })).send()
     };

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use amaas_e2e::{Program, Stage, onnx};
+use amaas_e2e::{Program, TestEnv, onnx};
 use serde_json::json;
 
 use super::Seen;
@@ -15,15 +15,15 @@ pub(super) fn attack() -> Seen {
 }
 
 async fn run() -> Seen {
-    let stage = Stage::set().await;
-    stage.publish("expand", onnx::expand()).await;
-    stage.publish("plus-one", onnx::plus_one()).await;
-    let adds = stage.launch(Program::Tensor, "plus-one").await.start();
+    let env = TestEnv::start().await;
+    env.publish("expand", onnx::expand()).await;
+    env.publish("plus-one", onnx::plus_one()).await;
+    let adds = env.launch(Program::Tensor, "plus-one").await.start();
     let other = format!("http://{}/v2/models/plus-one/infer", adds.ready().await);
-    let launch = stage.launch(Program::Tensor, "expand").await;
+    let launch = env.launch(Program::Tensor, "expand").await;
     let function = launch.set("AMAAS_MAX_RUN_BYTES", (RUN_MIB << 20).to_string()).start();
     let url = format!("http://{}/v2/models/expand/infer", function.ready().await);
-    let (http, key) = (reqwest::Client::new(), stage.key().expose().to_owned());
+    let (http, key) = (reqwest::Client::new(), env.key().expose().to_owned());
     let send = async |values: i64| {
         let shape = json!([{ "name": "shape", "datatype": "INT64", "shape": [1], "data": [values] }]);
         let request = http.post(&url).bearer_auth(&key).json(&json!({ "inputs": shape }));

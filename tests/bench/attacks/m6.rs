@@ -12,7 +12,7 @@ use super::place::{PATH, Place, closes, send};
 #[tokio::main]
 pub(crate) async fn run() -> Seen {
     let place = Place::with(|launch| launch.set("AMAAS_WRITE_TIMEOUT_SECONDS", "2")).await;
-    let (client, address, key) = (place.client(), place.address, place.stage.key().expose().to_owned());
+    let (client, address, key) = (place.client(), place.address, place.env.key().expose().to_owned());
     let wide = Tensor::new("FP32", vec![1, VALUES], vec![1_f32; VALUES]).expect("so many values");
     let (body, json) = InferRequest { id: None, inputs: vec![wide], outputs: None }.to_http();
     let head = format!(

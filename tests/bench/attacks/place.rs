@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use amaas::{Client, Datatype, Tensor};
-use amaas_e2e::{Function, Launch, Program, Stage, onnx};
+use amaas_e2e::{Function, ProcessBuilder, Program, TestEnv, onnx};
 use amaas_ohttp::bhttp::{Encoder, FieldSection, Padding, RequestHead};
 use amaas_ohttp::key_list::KeyList;
 use amaas_ohttp::{PublicKey, chunked};
@@ -23,19 +23,19 @@ pub(crate) const PATH: &str = "/v2/models/echo/infer";
 
 /// A server that runs.
 pub(crate) struct Place {
-    pub(crate) stage: Stage,
+    pub(crate) env: TestEnv,
     pub(crate) function: Function,
     pub(crate) address: SocketAddr,
 }
 
 impl Place {
     /// A server with these settings.
-    pub(crate) async fn with(set: impl FnOnce(Launch) -> Launch) -> Self {
-        let stage = Stage::set().await;
-        stage.publish(MODEL, onnx::identity(&[Datatype::Fp32])).await;
-        let function = set(stage.launch(Program::Tensor, MODEL).await).start();
+    pub(crate) async fn with(set: impl FnOnce(ProcessBuilder) -> ProcessBuilder) -> Self {
+        let env = TestEnv::start().await;
+        env.publish(MODEL, onnx::identity(&[Datatype::Fp32])).await;
+        let function = set(env.launch(Program::Tensor, MODEL).await).start();
         let address = function.ready().await;
-        Self { stage, function, address }
+        Self { env, function, address }
     }
 
     /// A server that may open so many files.
@@ -51,7 +51,7 @@ impl Place {
     }
 
     pub(crate) fn client(&self) -> Client {
-        self.stage.client(format!("http://{}", self.address))
+        self.env.client(format!("http://{}", self.address))
     }
 
     /// The key that strangers seal to.
@@ -107,10 +107,10 @@ pub(crate) fn sealed_head(length: usize) -> String {
 }
 
 /// Whether the server closes `connection` within `patience`, whatever it sent before.
-pub(crate) async fn closes(mut connection: TcpStream, patience: Duration) -> bool {
+pub(crate) async fn closes(mut connection: TcpStream, wait: Duration) -> bool {
     let (begun, mut buffer) = (Instant::now(), vec![0; 1 << 20]);
     loop {
-        let left = patience.saturating_sub(begun.elapsed());
+        let left = wait.saturating_sub(begun.elapsed());
         match tokio::time::timeout(left, connection.read(&mut buffer)).await {
             Err(_) => return false,
             Ok(Ok(0) | Err(_)) => return true,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use amaas::ApiKey;
 use amaas_access::KeyTerms;
-use amaas_e2e::{Function, Program, Stage};
+use amaas_e2e::{Function, Program, TestEnv};
 use amaas_model::publish::Publication;
 use amaas_model::task::Tasks;
 use flate2::Compression;
@@ -20,7 +20,7 @@ use crate::memory::{forget_peak, peak_mib, resident_mib};
 
 /// A server of one model.
 pub(crate) struct Scene {
-    _stage: Stage,
+    _env: TestEnv,
     function: Function,
     /// Its base URL.
     pub(crate) endpoint: String,
@@ -32,20 +32,20 @@ pub(crate) struct Scene {
 impl Scene {
     /// `program` with `publication`, which has one of `tasks`.
     pub(crate) async fn start(program: Program, publication: Publication, tasks: &Tasks) -> Self {
-        let stage = Stage::set().await;
+        let env = TestEnv::start().await;
         let model = publication.model.to_string();
-        stage.publish_with(publication, tasks).await;
-        let accounts = stage.accounts().await;
+        env.publish_with(publication, tasks).await;
+        let accounts = env.accounts().await;
         let [attacker, bystander] = ["attacker", "bystander"]
             .map(|tenant| (ApiKey::generate("bench").expect("random"), KeyTerms::of(tenant.parse().expect("a name"))));
         for (key, terms) in [&attacker, &bystander] {
             accounts.add_key(key, terms.clone()).await.expect("kept");
         }
-        let function = stage.launch(program, &model).await.start();
+        let function = env.launch(program, &model).await.start();
         function.ready().await;
         let endpoint = function.endpoint().await;
         let (attacker, bystander, client) = (attacker.0, bystander.0, Client::new());
-        Self { _stage: stage, function, endpoint, attacker, bystander, client }
+        Self { _env: env, function, endpoint, attacker, bystander, client }
     }
 
     /// Sends `body`, gzip, to `path` as the attacker does; nothing where the server hangs up.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use amaas::{ApiKey, Client, ClientBuilder};
 use amaas_access::{Accounts, KeyTerms};
-use amaas_e2e::{Launch, Program, library};
+use amaas_e2e::{ProcessBuilder, Program, library};
 use amaas_generate::Generate;
 use amaas_ledger::{Clock, SqliteLedger};
 use amaas_model::load::Source;
@@ -109,8 +109,8 @@ impl Place {
     }
 
     /// The program that serves `model`, and how.
-    pub(crate) fn launch(&self, program: Program, model: &str) -> Launch {
-        let launch = Launch::new(program)
+    pub(crate) fn launch(&self, program: Program, model: &str) -> ProcessBuilder {
+        let launch = ProcessBuilder::new(program)
             .set("AMAAS_STORE", format!("s3://{BUCKET}"))
             .set("AMAAS_LEDGER", format!("sqlite:{}", self.folder.path().join(LEDGER).display()))
             .set("AMAAS_MODEL", model)

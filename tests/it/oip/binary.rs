@@ -1,4 +1,4 @@
-//! Tensors as bytes, in a body of JSON and bytes or in one of nothing else.
+//! Binary tensors, in a body of JSON and bytes or in one of bytes alone.
 
 use std::time::SystemTime;
 
@@ -31,7 +31,7 @@ async fn bytes_and_numbers_may_stand_in_one_call() {
         let expected = json!({"model_name": "add", "model_version": "1", "id": "7", "outputs": [output]});
         assert_eq!((json, got), (expected, &*bytes(&[11.0, 22.5])));
     }
-    // The usual form is for outputs that do not say theirs.
+    // The default form applies to outputs without one of their own.
     let usual = json!({"binary_data_output": true});
     let all = served.binary(&json!({"inputs": [input("a", 8), number], "parameters": usual}), &given).await;
     assert_eq!(all.parts().1, bytes(&[11.0, 22.5]));
@@ -39,7 +39,7 @@ async fn bytes_and_numbers_may_stand_in_one_call() {
     let none = served.binary(&body, &given).await;
     assert_eq!((none.header("content-type"), none.header(HEADER)), (Some("application/json"), None));
     assert_eq!(none.json()["outputs"][0]["data"], json!([11.0, 22.5]));
-    // JSON has no way to write it, bytes have.
+    // JSON cannot represent it; bytes can.
     let given = bytes(&[f32::INFINITY, 2.0]);
     let infinite = served.binary(&json!({"inputs": [input("a", 8), number], "outputs": wanted(true)}), &given).await;
     assert_eq!(infinite.parts().1, bytes(&[f32::INFINITY, 22.5]));
@@ -142,7 +142,7 @@ async fn sealed_calls_carry_bytes_too_and_their_answers_are_not_compressed() {
     let json = json!({"inputs": [shape], "parameters": {"binary_data_output": true}}).to_string();
     let mut head = RequestHead::new("POST", "https", "function", path).expect("a head");
     for (name, value) in [
-        ("authorization", format!("Bearer {}", served.stage.key().expose())),
+        ("authorization", format!("Bearer {}", served.env.key().expose())),
         ("date", httpdate::fmt_http_date(SystemTime::now())),
         ("accept-encoding", "gzip".to_owned()),
         (HEADER, json.len().to_string()),

@@ -1,4 +1,4 @@
-//! Tensors in the JSON ("Tensor Data" of the protocol): flat or nested, of any datatype, and never converted without a word.
+//! Tensors in JSON ("Tensor Data" of the protocol): flat or nested, of any datatype, and never converted silently.
 
 use amaas_e2e::onnx;
 use amaas_wire::Datatype;

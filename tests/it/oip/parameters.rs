@@ -1,4 +1,4 @@
-//! Parameters and members of a request: heeded, or refused by name, at each of its levels.
+//! Parameters and members of a request at each level: honoured, or refused by name.
 
 use amaas_e2e::onnx;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn what_would_change_the_answer_is_refused_by_name() {
         body.to_string()
     };
     for (place, value) in [
-        // What Triton's and KServe's clients send, and what changes nothing.
+        // Parameters of Triton's and KServe's clients that have no effect.
         ("/parameters", json!({"priority": 1, "timeout": 1000, "sequence_id": 0, "sequence_start": false})),
         ("/parameters", json!({})),
         ("/inputs/0/parameters", json!({})),
@@ -54,7 +54,7 @@ async fn what_would_change_the_answer_is_refused_by_name() {
         served.infer(with(place, value), |request| request).await.refuses(400, text);
     }
     let index = reqwest::Client::new().post(format!("{}/v2/repository/index", served.endpoint));
-    let index = index.bearer_auth(served.stage.key().expose()).body(r#"{"raedy":true}"#);
+    let index = index.bearer_auth(served.env.key().expose()).body(r#"{"raedy":true}"#);
     super::Answered::of(index).await.refuses(400, "unknown member \"raedy\"; expected \"ready\"");
 }
 

@@ -47,7 +47,7 @@ async fn models_are_listed_and_not_managed() {
     let served = Served::start("plus-one", onnx::plus_one()).await;
     let post = async |path: &str, body: &'static str| {
         let request = reqwest::Client::new().post(format!("{}/v2/repository{path}", served.endpoint)).body(body);
-        Answered::of(request.bearer_auth(served.stage.key().expose())).await
+        Answered::of(request.bearer_auth(served.env.key().expose())).await
     };
     for body in ["", "{}", r#"{"ready":true}"#] {
         let entry = json!({"name": "plus-one", "version": "1", "state": "READY", "reason": ""});

@@ -1,4 +1,4 @@
-//! Each function says what it said when its golden file was written, and does what it says.
+//! Each function's document equals its golden file, and its answers conform to it.
 
 use amaas_digits::Digits;
 use amaas_e2e::{Program, onnx};
@@ -87,7 +87,7 @@ async fn generate() {
 
 #[tokio::test]
 async fn tensor() {
-    // What JSON can carry: the example is JSON.
+    // The example is JSON, so it has only values that JSON can represent.
     let datatypes: Vec<_> = Datatype::ALL.into_iter().filter(|datatype| *datatype != Datatype::Bf16).collect();
     let network = onnx::identity(&datatypes);
     let publication = Publication::of_network("identity".parse().expect("a name"), network);
@@ -108,8 +108,8 @@ async fn tensor() {
     holds(&served, "tensor", &[], Some(json!({ "inputs": inputs }))).await;
 }
 
-/// That the document of `function` is its golden file; that every example in it, which are those of `examples`, is taken, and
-/// `request` by `infer`; and that whatever is answered is what the document says.
+/// Asserts that the document of `function` is its golden file; that every example in it is accepted, and `request` by `infer`; and that
+/// all answers conform to the document. The examples are those of `examples`.
 async fn holds(served: &Served, function: &str, examples: &[&str], request: Option<Value>) {
     let described = served.describes(true).await;
     golden::holds(function, &described);
@@ -145,7 +145,7 @@ async fn holds(served: &Served, function: &str, examples: &[&str], request: Opti
     refuses(served, &described, model).await;
 }
 
-/// That errors have the shape of their route.
+/// Asserts that errors have the shape of their route.
 async fn refuses(served: &Served, described: &Described, model: &str) {
     let (predict, infer) = ("/v1/models/{model}/predict", "/v2/models/{model}/infer");
     let load = "/v2/repository/models/{model}/load";
@@ -192,7 +192,7 @@ async fn answers(
     answers_as(served, described, method, path, body, true).await
 }
 
-/// That the answer is what the document says of `method` of a path, which it may name in general; gives the status.
+/// Asserts that the answer conforms to the document's `method` of a path, which may be a template; returns the status.
 async fn answers_as(
     served: &Served,
     described: &Described,

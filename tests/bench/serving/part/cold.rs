@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use amaas_e2e::Program;
-use amaas_e2e::lambda::{Lambda, Outside};
+use amaas_e2e::lambda::{Lambda, LambdaApis};
 
 use crate::arguments::Measure;
 use crate::contestant::{Peer, free_port};
@@ -140,7 +140,7 @@ async fn over_http(place: &Place, work: Work, expected: &[f32]) -> f64 {
 async fn in_python(place: &Place, work: Work, expected: &[f32]) -> (f64, f64) {
     let (peer, (bucket, key)) = (Peer::LAMBDA, Place::object(work));
     let begun = Instant::now();
-    let outside = Outside::start().await;
+    let outside = LambdaApis::start().await;
     let mut command = Command::new(peer.python());
     command.args(["-m", "awslambdaric", "handler.handle"]).current_dir(peer.folder()).env_clear();
     command.env("AWS_LAMBDA_RUNTIME_API", outside.runtime_api().to_string()).env("ORT_DISABLE_TELEMETRY", "1");

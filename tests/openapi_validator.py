@@ -1,4 +1,4 @@
-"""Judges OpenAPI documents, whose files it is given. `tests/it/openapi/judge.rs` starts it.
+"""Judges OpenAPI documents, whose files it is given. `tests/it/openapi/validator.rs` starts it.
 
 Ends with 77 where a package is not installed.
 """
