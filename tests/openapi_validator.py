@@ -43,7 +43,7 @@ def examples(document: dict, file: str) -> None:
 
 
 def refused(document: dict, file: str) -> None:
-    """What is altered is found, so that finding nothing means something."""
+    """Alterations are detected, so the validation is not vacuous."""
     path, operations = next(iter(document["paths"].items()))
     method = next(iter(operations))
 

@@ -84,7 +84,7 @@ class Loopback(ModelServer):
 
 
 def array(tensor: InferInput, types: dict[str, str]) -> np.ndarray:
-    """The input as ONNX Runtime takes it, where it is one of the network's."""
+    """The input as ONNX Runtime takes it, if the network has it."""
     if tensor.name not in types:
         raise InvalidInput(f"there is no input {tensor.name}")
     if tensor.datatype != types[tensor.name]:

@@ -15,7 +15,7 @@ from wire import Answer, Headers, Wire
 
 @dataclass(frozen=True)
 class Target:
-    """Where it is, what to say to it with every call, and which extensions it is held to though it does not announce them."""
+    """Its address, the headers of every call, and extensions to test although it does not announce them."""
 
     url: str
     grpc: str | None

@@ -68,7 +68,7 @@ class Wire:
         return self._send(method, path, [body] if body else [], [*headers, *length])
 
     def chunked(self, path: str, chunks: Iterable[bytes], headers: Headers = ()) -> Answer:
-        """A body whose length nobody knows before it ends (RFC 9112 §7.1)."""
+        """A body of unknown length (RFC 9112 §7.1)."""
         framed = [b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks]
         return self._send("POST", path, [*framed, b"0\r\n\r\n"], [*headers, ("Transfer-Encoding", "chunked")])
 

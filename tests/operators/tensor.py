@@ -1,6 +1,6 @@
 """Tensors in the protocol's binary form, and as ONNX Runtime has them.
 
-Values are little-endian bytes, row-major; an element of BYTES stands behind its length in 4 bytes. They go into ONNX Runtime and
+Values are little-endian bytes, row-major; an element of BYTES follows its length in 4 bytes. They go into ONNX Runtime and
 come out of it as bytes, so that no NaN loses its payload and BF16, which numpy does not have, is a type like the others.
 """
 

@@ -233,7 +233,7 @@ impl From<clap::Error> for CliError {
         let text = error.render().to_string();
         // clap's text after the first paragraph is the usage.
         let what = text.split("\n\n").next().unwrap_or_default();
-        Self::usage(what.strip_prefix("error: ").unwrap_or(what).trim_end()).hint("`amaas help` and `--help` tell more")
+        Self::usage(what.strip_prefix("error: ").unwrap_or(what).trim_end()).hint("`amaas help` and `--help` show more")
     }
 }
 

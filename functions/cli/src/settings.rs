@@ -71,7 +71,7 @@ impl Settings {
             (file_in_use()?.map(DevFile::from), ClientBuilder::from_env()?)
         };
         if let Some(file) = file {
-            self.tell(&file, &format!("endpoint {}", file.endpoints()), &[ENDPOINT, API_KEY, SIGV4]);
+            self.report_source(&file, &format!("endpoint {}", file.endpoints()), &[ENDPOINT, API_KEY, SIGV4]);
         }
         Ok(builder.build()?)
     }
@@ -86,14 +86,14 @@ impl Settings {
         {
             return parse_signers(&keys).map_err(|error| CliError::usage(format!("{SIGNERS}: {error}")));
         }
-        let file = self.file_where_there()?.ok_or_else(|| {
+        let file = self.find_file()?.ok_or_else(|| {
             CliError::usage(format!("no signer to verify with: neither --signer nor {SIGNERS} is given"))
                 .hint(
                     "`amaas keys signer MODEL` shows who signs for a model, and `amaas keys signer dev` for `amaas dev`; ask \
                      the operator of the service",
                 )
         })?;
-        self.tell(&file, "signers", &[]);
+        self.report_source(&file, "signers", &[]);
         file.signers()
     }
 
@@ -105,7 +105,7 @@ impl Settings {
         }
         let file = self.file()?;
         let (uri, url) = (file.bucket()?.to_owned(), file.variable(S3_ENDPOINT)?.to_owned());
-        self.tell(&file, &format!("store {uri} at {url}"), &[KMS_KEY, SIGNING_KEY]);
+        self.report_source(&file, &format!("store {uri} at {url}"), &[KMS_KEY, SIGNING_KEY]);
         let endpoint = S3Endpoint {
             url: url.clone(),
             access_key_id: file.variable(S3_KEY_ID)?.to_owned(),
@@ -117,7 +117,7 @@ impl Settings {
 
     /// The vault for the keys of the store that `store` names; `flag` is the value of `--kms-key`.
     pub(crate) async fn vault(&self, store: Option<&str>, flag: Option<&str>) -> Result<Vault, CliError> {
-        let key = self.beside((STORE, store), flag, KMS_KEY)?.ok_or_else(|| {
+        let key = self.setting_for_place((STORE, store), flag, KMS_KEY)?.ok_or_else(|| {
             CliError::usage("no key to seal with: neither --kms-key nor AMAAS_KMS_KEY is given")
                 .hint("a key of KMS (id, ARN or alias/NAME), or file:PATH; `amaas publish --unsealed` needs none")
         })?;
@@ -127,7 +127,7 @@ impl Settings {
     /// The file of the publisher's key for the store that `store` names; `flag` is the value of `--signing-key`.
     pub(crate) fn signing_key(&self, store: Option<&str>, flag: Option<&Path>) -> Result<PathBuf, CliError> {
         let flag = flag.map(|path| path.to_string_lossy().into_owned());
-        Ok(self.beside((STORE, store), flag.as_deref(), SIGNING_KEY)?.ok_or_else(no_signing_key)?.into())
+        Ok(self.setting_for_place((STORE, store), flag.as_deref(), SIGNING_KEY)?.ok_or_else(no_signing_key)?.into())
     }
 
     /// The publishers that are trusted in the store that `store` names.
@@ -161,7 +161,7 @@ impl Settings {
 
     /// A setting that belongs to the store or the ledger, and comes from the same source: a key of `amaas dev` is never used for another
     /// place, nor a key of the environment for a place from a file. `flag` is the setting's flag, `named` the flag of the place.
-    fn beside(
+    fn setting_for_place(
         &self,
         (place, named): (&str, Option<&str>),
         flag: Option<&str>,
@@ -171,7 +171,7 @@ impl Settings {
             return Ok(Some(value.to_owned()));
         }
         if self.named(place, named).is_none() {
-            return Ok(Some(self.file()?.own(name)?));
+            return Ok(Some(self.file()?.own_file(name)?));
         }
         Ok(if self.flag.is_none() { variable(name) } else { None })
     }
@@ -192,13 +192,13 @@ impl Settings {
     }
 
     fn file(&self) -> Result<DevFile, CliError> {
-        self.file_where_there()?.ok_or_else(|| {
+        self.find_file()?.ok_or_else(|| {
             let place = self.data();
             CliError::usage(format!("no service is configured: there is no {}", place.join("env").display())).hint(DEV)
         })
     }
 
-    fn file_where_there(&self) -> Result<Option<DevFile>, CliError> {
+    fn find_file(&self) -> Result<Option<DevFile>, CliError> {
         let lookup = EnvFileLookup::from_env();
         let found = match &self.flag {
             Some(flag) => lookup.named(flag)?,
@@ -208,7 +208,7 @@ impl Settings {
     }
 
     /// Reports from which file the command takes `what`, and which variables of the environment are not used with it.
-    fn tell(&self, file: &DevFile, what: &str, beside: &[&str]) {
+    fn report_source(&self, file: &DevFile, what: &str, beside: &[&str]) {
         if self.is_reported.set(()).is_err() {
             return;
         }

@@ -1,7 +1,7 @@
 """The network, twice: as the Keras model that is trained and as the ONNX graph that is served.
 
 The graph is written by hand because Keras' own export of max pooling does not run in ONNX Runtime. It takes the pixels as
-they are, bytes from 0 to 255, so that nobody who calls it has to know how they are scaled.
+they are, bytes from 0 to 255, so that clients need not know how they are scaled.
 """
 
 from pathlib import Path

@@ -26,7 +26,7 @@ from teacher import Teacher, padded
 HERE = Path(__file__).parent
 SEED = 0
 TEXTS, SALADS = 120_000, 60_000
-LONGEST = 128  # tokens; what is longer is cut
+LONGEST = 128  # tokens; longer texts are truncated
 WORD, WIDTH, INNER, HEADS, LAYERS = 64, 128, 384, 4, 2
 EPSILON = 1e-6
 EPOCHS, RATE, WARM_UP = 3, 2e-3, 200

@@ -18,7 +18,7 @@ TEXTS = ["The cat sleeps on the warm roof.", "A kitten naps on top of the house.
 
 def main() -> None:
     client = openai.OpenAI(max_retries=0)
-    # The client asks for base64 where it is told nothing, and hands out floats.
+    # By default the client requests base64, and returns floats.
     usual = client.embeddings.create(model="embed", input=TEXTS)
     plain = client.embeddings.create(model="embed", input=TEXTS, encoding_format="float")
     encoded = client.embeddings.create(model="embed", input=TEXTS[0], encoding_format="base64")

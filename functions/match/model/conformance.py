@@ -3,7 +3,7 @@
     python conformance.py
 
 The images are those of the digits function that reach its network as they are. It reads the shipped files alone: Pillow
-decodes, ONNX Runtime runs both networks, `tokenizers` reads the texts, and the formula of README.md stands here a second time.
+decodes, ONNX Runtime runs both networks, `tokenizers` reads the texts, and the formula of README.md is implemented here a second time.
 """
 
 import base64

@@ -110,7 +110,7 @@ def golden_case(folded: str, probabilities: list[float]) -> dict:
 
 
 def odd_case(what: str, of, probabilities, languages: list[str]) -> dict:
-    """`name`, or `repeat` where it is too long to store; its ids and the most probable languages, or why it is refused."""
+    """`name`, or `repeat` if it is too long to store; its ids and the most probable languages, or why it is refused."""
     form = {"name": of} if isinstance(of, str) else {"repeat": {"unit": of[0], "times": of[1]}}
     folded = encoding.fold(of if isinstance(of, str) else of[0] * of[1])
     if len(folded) > encoding.LENGTH:

@@ -101,7 +101,7 @@ impl RowTask for Names {
     }
 }
 
-/// Bytes of a name: 64 letters with marks and white space of 32 bytes each. What has more is no name, and is not folded.
+/// Bytes of a name: 64 letters with marks and white space of 32 bytes each. Longer texts are refused before they are folded.
 const MAX_NAME_BYTES: usize = MAX_CHARACTERS * 32;
 /// How many languages an answer names: beyond five there is hardly any probability left (model/README.md).
 const TOP: usize = 5;

@@ -1,6 +1,6 @@
-//! A process's resident memory, as Linux tells it in `/proc`.
+//! A process's resident memory, from Linux's `/proc`.
 
-/// The resident memory of the process `pid` now, in MiB.
+/// The current resident memory of the process `pid`, in MiB.
 pub(crate) fn resident_mib(pid: i32) -> u64 {
     status_mib(pid, "VmRSS:")
 }
@@ -10,7 +10,7 @@ pub(crate) fn peak_mib(pid: i32) -> u64 {
     status_mib(pid, "VmHWM:")
 }
 
-/// Sets its peak to what it has now.
+/// Resets its peak to the current memory.
 pub(crate) fn forget_peak(pid: i32) {
     std::fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("a process of one's own");
 }

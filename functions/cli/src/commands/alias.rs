@@ -42,7 +42,7 @@ pub(super) fn described(moved: &AliasMove, (model, alias): (&ModelName, &Alias),
         (AliasMove::Unchanged, _) => ", as before".to_owned(),
         (AliasMove::Made, _) => "; the alias is new".to_owned(),
         (_, Some(from)) => format!("; it pointed to version {from}"),
-        _ => "; where it pointed could not be read".to_owned(),
+        _ => "; its previous version could not be read".to_owned(),
     };
     format!("alias {alias} of {model} points to version {version}{before}")
 }

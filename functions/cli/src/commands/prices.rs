@@ -50,5 +50,5 @@ async fn set(
         return output::json(&PriceOf { model, price });
     }
     let Price { call, unit } = price;
-    output::line(format_args!("{model} costs {call} a call and {unit} a unit; functions go by it within 60 s"))
+    output::line(format_args!("{model} costs {call} a call and {unit} a unit; functions apply it within 60 s"))
 }

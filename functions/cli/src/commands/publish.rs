@@ -18,7 +18,7 @@ use crate::output;
 use crate::settings::{ModelStore, Settings};
 
 pub(crate) async fn run(settings: &Settings, arguments: PublishArguments) -> Result<(), CliError> {
-    are_there(&arguments)?;
+    check_files_exist(&arguments)?;
     let place = settings.store(arguments.store.store.as_deref()).await?;
     let owner = publisher(settings, &arguments).await?;
     let publication = publication(&arguments)?;
@@ -38,7 +38,7 @@ async fn publisher(settings: &Settings, arguments: &PublishArguments) -> Result<
     let store = arguments.store.store.as_deref();
     let signer = settings.signing_key(store, arguments.signing_key.as_deref())?;
     let signer = SignerFile::open(&signer)
-        .map_err(|error| CliError::usage(error).hint("`amaas signer --create` makes a key where there is none"))?;
+        .map_err(|error| CliError::usage(error).hint("`amaas signer --create` makes a key if there is none"))?;
     let protection = if arguments.unsealed {
         Protection::Unsealed
     } else {
@@ -53,7 +53,7 @@ pub(crate) fn library() -> Result<std::path::PathBuf, CliError> {
 }
 
 /// Reports missing files before keys are read, and missing keys before gigabytes are read.
-fn are_there(arguments: &PublishArguments) -> Result<(), CliError> {
+fn check_files_exist(arguments: &PublishArguments) -> Result<(), CliError> {
     let named = arguments.assets.iter().chain(&arguments.networks).map(|file| &file.path);
     for path in std::iter::once(&arguments.network).chain(named).chain(&arguments.golden) {
         std::fs::metadata(path).map_err(|error| CliError::file(path, &error))?;

@@ -21,9 +21,8 @@ pub(crate) fn run(settings: &Settings, receipts: &ReceiptCommand) -> Result<(), 
 
 /// Writes the receipt of an answer to `path`.
 pub(crate) fn write(receipt: Option<&SignedReceipt>, path: &Path) -> Result<(), CliError> {
-    let receipt = receipt.ok_or_else(|| {
-        CliError::new("the answer has no receipt").hint("a function signs receipts where sealing is on")
-    })?;
+    let receipt = receipt
+        .ok_or_else(|| CliError::new("the answer has no receipt").hint("a function signs receipts if sealing is on"))?;
     std::fs::write(path, format!("{receipt}\n")).map_err(|error| CliError::file(path, &error))
 }
 
@@ -68,7 +67,7 @@ fn print(settings: &Settings, receipt: &Receipt, by: &[VerifyingKey], fits: &[&s
     output::line(output::table(["RECEIPT", &receipt.request_id], rows(receipt)))?;
     output::line(format_args!("verified with signer {}", format_signers(by)))?;
     match fits {
-        [] => output::note("neither input nor output was held against it: --input and --output do that"),
+        [] => output::note("neither input nor output was compared with it: --input and --output do that"),
         fits => output::line(format_args!("fits the {}", fits.join(" and the ")))?,
     }
     Ok(())

@@ -70,7 +70,7 @@ async fn change_of(
     let tenant = accounts.tenant(name).await?.ok_or_else(|| CliError::no_tenant(name))?;
     print(settings, &tenant)?;
     if !settings.json {
-        output::note("functions go by it within 60 s");
+        output::note("functions apply it within 60 s");
     }
     Ok(())
 }

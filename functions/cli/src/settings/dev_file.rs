@@ -43,12 +43,16 @@ impl DevFile {
     /// The store: a bucket whose endpoint and credentials are in the file too.
     pub(super) fn bucket(&self) -> Result<&str, CliError> {
         let uri = self.variable(STORE)?;
-        if uri.starts_with("s3://") { Ok(uri) } else { Err(self.foreign(STORE, "s3://BUCKET at its own endpoint")) }
+        if uri.starts_with("s3://") {
+            Ok(uri)
+        } else {
+            Err(self.foreign_value(STORE, "s3://BUCKET at its own endpoint"))
+        }
     }
 
     /// A setting that names a file in the folder of this one: the ledger, the key in place of KMS, the publisher's key. Any other value
     /// would need the user's own AWS credentials, or is a key of the user.
-    pub(super) fn own(&self, name: &str) -> Result<String, CliError> {
+    pub(super) fn own_file(&self, name: &str) -> Result<String, CliError> {
         let value = self.variable(name)?;
         let prefix = match name {
             LEDGER => "sqlite:",
@@ -57,7 +61,7 @@ impl DevFile {
         };
         let expected = || {
             let folder = self.folder().display();
-            self.foreign(name, &format!("{prefix}PATH of a file in {folder}"))
+            self.foreign_value(name, &format!("{prefix}PATH of a file in {folder}"))
         };
         let path = Path::new(value.strip_prefix(prefix).ok_or_else(expected)?);
         // The ledger's file may not exist yet.
@@ -75,7 +79,7 @@ impl DevFile {
         self.path().parent().unwrap_or(Path::new("/"))
     }
 
-    fn foreign(&self, name: &str, expected: &str) -> CliError {
+    fn foreign_value(&self, name: &str, expected: &str) -> CliError {
         let path = self.path().display();
         CliError::usage(format!(
             "{name} of {path} is not used: expected {expected}, and nothing that needs your own keys"
@@ -132,7 +136,7 @@ mod tests {
             std::fs::write(data.join("env"), format!("{name}={}\n", quoted(&value))).expect("a file");
             let found = EnvFileLookup::in_folders(None, None).named(&data).expect("it was named").expect("it is there");
             let file = DevFile::from(found);
-            let read = if name == STORE { file.bucket().map(str::to_owned) } else { file.own(name) };
+            let read = if name == STORE { file.bucket().map(str::to_owned) } else { file.own_file(name) };
             match read {
                 Ok(read) => assert!(taken && read == value, "{name}={value}"),
                 Err(failure) => assert!(!taken && format!("{failure:?}").contains(name), "{name}={value}: {failure:?}"),

@@ -34,10 +34,14 @@ impl Settings {
         opens: LedgerOpenMode,
     ) -> Result<Accounts, CliError> {
         let AccountsArguments { ledger, kms_key } = arguments;
-        let key = self.beside((LEDGER, ledger.ledger.as_deref()), kms_key.as_deref(), KMS_KEY)?.ok_or_else(|| {
-            CliError::usage("nothing unwraps the ledger's secrets: neither --kms-key nor AMAAS_KMS_KEY is given")
-                .hint("the key of KMS (id, ARN or alias/NAME) or the file:PATH that functions have as AMAAS_KMS_KEY")
-        })?;
+        let key = self.setting_for_place((LEDGER, ledger.ledger.as_deref()), kms_key.as_deref(), KMS_KEY)?.ok_or_else(
+            || {
+                CliError::usage("nothing unwraps the ledger's secrets: neither --kms-key nor AMAAS_KMS_KEY is given")
+                    .hint(
+                        "the key of KMS (id, ARN or alias/NAME) or the file:PATH that functions have as AMAAS_KMS_KEY",
+                    )
+            },
+        )?;
         let vault = Vault::open(&key).await?;
         Ok(Accounts::new(self.ledger(ledger, opens).await?, vault))
     }
@@ -47,8 +51,8 @@ impl Settings {
             named
         } else {
             let file = self.file()?;
-            let text = file.own(LEDGER)?;
-            self.tell(&file, &format!("ledger {text}"), &[KMS_KEY]);
+            let text = file.own_file(LEDGER)?;
+            self.report_source(&file, &format!("ledger {text}"), &[KMS_KEY]);
             text
         };
         let location: LedgerLocation = text.parse().map_err(|()| {

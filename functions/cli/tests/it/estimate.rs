@@ -647,7 +647,7 @@ fn what_is_wrong_is_named_with_what_to_write() {
         (with(&["--arch", "sparc"]), "x86_64, arm64"),
         (with(&["--region", "mars"]), "AWS has no region \"mars\""),
         (with(&["--region", "eu-wst-1"]), "try: --region eu-west-1"),
-        (with(&["--region", "cn-north-1"]), "cn-north-1 is in the partition aws-cn, of which no price is known"),
+        (with(&["--region", "cn-north-1"]), "cn-north-1 is in the partition aws-cn, which has no known price"),
         (with(&["--region", "us-gov-west-1"]), "give prices of us-gov-west-1 in US dollars with --prices FILE"),
         (with(&["--plan", "typo.json"]), "AWS has no region \"eu-wst-1\""),
         (with(&["--gpu-instance", "toaster"]), "--instance-price toaster=USD"),

@@ -220,7 +220,7 @@ fn another_folder_is_not_replaced() {
     let folder = system();
     let here = folder.path();
     let error = refused(here, &[&X86_IMAGE[2..], &["-o", "root"]].concat());
-    assert!(error.contains("root: a folder that is not an image layout stands there"), "{error}");
+    assert!(error.contains("root: a folder that is not an image layout is there"), "{error}");
     assert!(here.join("root/lib64/ld-linux-x86-64.so.2").is_file());
     let names = std::fs::read_dir(here).expect("there").map(|entry| entry.expect("one").file_name());
     assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')), "something was left behind");

@@ -33,7 +33,7 @@ fn a_file_is_described_and_told_why_its_rows_are_not_independent() {
     // A decoder's KV cache has the batch in another dimension.
     assert_eq!(json(here, &["inspect", GENERATE])["rows"]["independent"], true);
 
-    // A folder stands for all of its files.
+    // A folder is inspected file by file.
     std::fs::copy(SENTIMENT, here.join("b.onnx")).expect("copied");
     let all = json(here, &["inspect", "."]);
     let files: Vec<_> = all.as_array().expect("a list").iter().map(|network| network["file"].clone()).collect();

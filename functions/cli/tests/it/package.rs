@@ -184,7 +184,7 @@ fn what_cannot_become_a_package_is_refused_before_cargo_builds() {
         (&["sentiment"], &[("ORT_DYLIB_PATH", "/nope.so")], "/nope.so: No such file"),
         (&["sentiment", "-o", "/nope/a.zip"], &[], "/nope/a.zip: there is no folder /nope"),
         (&["sentiment", "-o", "empty"], &[], "empty: a folder, where a zip is to be written"),
-        (&["sentiment", "--image", "-o", "bin"], &[], "bin: a folder that is not an image layout stands there"),
+        (&["sentiment", "--image", "-o", "bin"], &[], "bin: a folder that is not an image layout is there"),
         (&["sentiment", "--image"], &[("SOURCE_DATE_EPOCH", "now")], "SOURCE_DATE_EPOCH: expected seconds"),
     ] {
         let (code, error, built) = package(arguments, variables);

@@ -106,7 +106,7 @@ fn what_does_not_hold_is_named() {
     let envelope = receipt(INPUT, OUTPUT);
     std::fs::write(folder.path().join("forged"), envelope.replace(r#""sig":""#, r#""sig":"AAAA"#)).expect("written");
     for (arguments, code, expected) in [
-        (&["receipt", "--signer", &both][..], 0, "neither input nor output was held against it"),
+        (&["receipt", "--signer", &both][..], 0, "neither input nor output was compared with it"),
         (&["receipt", "--signer", &public(2)], 1, "no signature is by a known signer"),
         (&["receipt", "--signer", &public(1), "--input", "output"], 1, "the receipt is for another input"),
         (&["receipt", "--signer", &public(1), "--output", "input"], 1, "the receipt is for another output"),

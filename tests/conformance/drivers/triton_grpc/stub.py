@@ -30,7 +30,7 @@ FIELDS = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
-"""Where the contents of a datatype stand; FP16 and BF16 have no field."""
+"""The field of a datatype's contents; FP16 and BF16 have none."""
 
 
 class Stub:
@@ -75,7 +75,7 @@ def stub(target: Target) -> Iterator[Stub]:
 def tensor(
     name: str, datatype: str, shape: Sequence[int], values: Sequence[Any] | None = None
 ) -> pb.ModelInferRequest.InferInputTensor:
-    """An input, with its contents where there are some."""
+    """An input, with its contents if there are any."""
     made = pb.ModelInferRequest.InferInputTensor(name=name, datatype=datatype, shape=shape)
     if values is not None:
         getattr(made.contents, FIELDS[datatype]).extend(values)

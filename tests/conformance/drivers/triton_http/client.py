@@ -34,7 +34,7 @@ def headers(target: Target) -> dict[str, str]:
 
 
 def typed(target: Target) -> dict[str, str]:
-    """For JSON. The client tells no media type, and no section says that a server has to guess it (RFC 9110 §8.3)."""
+    """For JSON. The client sends no media type, and no section requires a server to guess it (RFC 9110 §8.3)."""
     return {**target.headers, "Content-Type": "application/json"}
 
 

@@ -21,7 +21,7 @@ pub(super) fn check(region: &str) -> Result<(), CliError> {
         return Ok(());
     }
     Err(CliError::usage(format!(
-        "{region} is in the partition {partition}, of which no price is known, and {REGION}'s do not hold there"
+        "{region} is in the partition {partition}, which has no known price; {REGION}'s do not apply there"
     ))
     .hint(format!(
         "give prices of {region} in US dollars with --prices FILE; `amaas estimate --show-prices` prints a file of the form"

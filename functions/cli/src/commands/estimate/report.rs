@@ -121,7 +121,7 @@ impl CostReport {
 }
 
 impl StandIn {
-    /// The stand-in of an estimate for `region`.
+    /// The substituted prices of an estimate for `region`.
     fn of(region: &str, prices: &[UnitPrice], lines: &[LineItem]) -> Option<Self> {
         let of_it: Vec<_> = lines.iter().filter(|line| line.region != region).collect();
         let number = prices.iter().filter(|price| price.region != region).count();

@@ -22,7 +22,7 @@ use crate::error::CliError;
 /// The estimate of `plan`.
 pub(super) fn report(estimate: &EstimateArguments, plan: &TerraformPlan) -> Result<CostReport, CliError> {
     let region = estimate.region.as_deref().or(plan.region.as_deref()).ok_or_else(|| {
-        CliError::usage("the plan does not tell the region of its AWS provider").hint("write it: --region us-east-1")
+        CliError::usage("the plan does not have the region of its AWS provider").hint("write it: --region us-east-1")
     })?;
     let prices = PriceList::of_region(estimate, region)?;
     let profile = UsageProfile::of(estimate);
@@ -211,13 +211,13 @@ fn of_plan() -> Vec<CostAssumption> {
         CostAssumption::new(
             "what is not known before the apply",
             "as infra/ has it",
-            "1024 MB of memory, 512 MB of /tmp, two zones for an interface endpoint; a function without a log group keeps logs for ever, of which a year is counted",
+            "1024 MB of memory, 512 MB of /tmp, two zones for an interface endpoint; a function without a log group keeps logs without end, and a year of them is counted",
             Some("--zones"),
         ),
         CostAssumption::new(
             "calls",
             "come by everything",
-            "each passes an HTTP API, a web ACL and a distribution of the plan; where there are several of a kind, an even part each",
+            "each passes an HTTP API, a web ACL and a distribution of the plan; if there are several of a kind, an even share each",
             None,
         ),
         CostAssumption::new(
@@ -353,7 +353,7 @@ mod tests {
                 let free = report.free.values().sum::<usize>();
                 prop_assert_eq!(named.len() + free, number, "none is dropped, and none is both free and paid for");
                 let by_use = report.by_use.iter().filter(|by_use| report.lines.iter().any(|line| line.resource == by_use.address));
-                prop_assert_eq!(by_use.count(), 0, "none is priced and told of as not counted");
+                prop_assert_eq!(by_use.count(), 0, "none is priced and listed as not counted");
                 prop_assert!(!super::super::text::of(&report).contains("NaN"));
             }
         }

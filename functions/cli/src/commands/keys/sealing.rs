@@ -30,7 +30,7 @@ pub(super) async fn rotate(settings: &Settings, arguments: RotateKeys) -> Result
     if !settings.json {
         output::line(format_args!("sealing keys of {model}, serial {}; AMAAS_SIGNERS for callers:", keys.serial()))?;
     }
-    tell(settings, &model, &keys)
+    print_key_set(settings, &model, &keys)
 }
 
 pub(super) async fn signer(
@@ -43,7 +43,7 @@ pub(super) async fn signer(
     let store = settings.store(named).await?.store;
     check_dev(&store, model).await?;
     let vault = settings.vault(named, kms_key).await?;
-    tell(settings, model, &KeySet::read(&store, model, &vault).await?)
+    print_key_set(settings, model, &KeySet::read(&store, model, &vault).await?)
 }
 
 /// Refuses a model of `amaas dev`, which has one key set for all its models and would not use one of a single model.
@@ -61,7 +61,7 @@ async fn check_dev(store: &Store, model: &ModelName) -> Result<(), CliError> {
 const DEV: &str = "dev";
 
 /// Prints the part of a key set that callers need.
-fn tell(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), CliError> {
+fn print_key_set(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), CliError> {
     if settings.json {
         let signers: Vec<_> = keys.signers().iter().map(ToString::to_string).collect();
         return output::json(&serde_json::json!({

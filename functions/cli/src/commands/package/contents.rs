@@ -70,9 +70,8 @@ impl PackageContents {
         let file = ElfFile::read(format!("{LIBRARIES}{name}"), path)?;
         let (is, expected) = (file.elf.architecture, self.architecture);
         if is != expected {
-            return Err(CliError::file(path, &format!("it is for {is}, and the binary for {expected}")).hint(
-                "a library for the same architecture; --library takes what ORT_DYLIB_PATH names where it is not given",
-            ));
+            return Err(CliError::file(path, &format!("it is for {is}, and the binary for {expected}"))
+                .hint("a library for the same architecture; without --library, ORT_DYLIB_PATH names it"));
         }
         self.libraries.push(file);
         Ok(())

@@ -123,7 +123,7 @@ pub(super) fn verified(folder: &Path, descriptor: &Descriptor) -> Result<(PathBu
     let (_, digest, size) = file.finish();
     if digest != expected || size != descriptor.size() {
         let what = format!(
-            "the blob is not what its image names: {size} bytes with sha256:{digest}, where it says {} with {}",
+            "the blob is not what its image names: {size} bytes with sha256:{digest}, instead of {} with {}",
             descriptor.size(),
             descriptor.digest()
         );

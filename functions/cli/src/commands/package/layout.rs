@@ -140,7 +140,7 @@ impl LayoutWriter {
 /// Refuses to overwrite anything that is no layout.
 pub(super) fn check(path: &Path) -> Result<(), CliError> {
     if path.is_dir() && !is_replaceable(path).map_err(|error| CliError::file(path, &error))? {
-        return Err(CliError::file(path, &"a folder that is not an image layout stands there")
+        return Err(CliError::file(path, &"a folder that is not an image layout is there")
             .hint("another folder with --output, or remove it"));
     }
     Ok(())
