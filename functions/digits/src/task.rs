@@ -49,7 +49,7 @@ impl RowTask for Digits {
                     "expected at most {MAX_PIXELS_PER_CALL} pixels in one call, got more"
                 )));
             }
-            let blank = || refused(&"expected a digit, got an image in which nothing stands out from the background");
+            let blank = || refused(&"expected a digit, got an image in which nothing differs from the background");
             pixels.extend(digit(image).ok_or_else(blank)?);
             checkpoint()?;
         }

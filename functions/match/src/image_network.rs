@@ -177,7 +177,7 @@ impl ImageNetworkConfig {
     fn levels(&self, file: &[u8]) -> Result<Vec<u8>, InvalidInput> {
         if self.fit == ImageFit::Digit {
             let digit = amaas_digits::digit(grey(file).map_err(InvalidInput::new)?);
-            let blank = "expected a digit, got an image in which nothing stands out from the background";
+            let blank = "expected a digit, got an image in which nothing differs from the background";
             return Ok(digit.ok_or_else(|| InvalidInput::new(blank))?.to_vec());
         }
         let image: DynamicImage = match self.channels {
