@@ -17,6 +17,6 @@ pub(crate) fn forget_peak(pid: i32) {
 
 fn status_mib(pid: i32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux tells it");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux reports it");
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number of KiB") / 1024
 }
