@@ -131,7 +131,7 @@ async fn who_hangs_up_is_charged_for_what_was_decoded_and_no_more_is() {
     let example: Value = serde_json::from_str(amaas_digits::Digits::EXAMPLE).expect("JSON");
     let request = client.post(&url).bearer_auth(other.expose()).json(&json!({ "inputs": [example] }));
     assert_eq!(request.send().await.expect("an answer").status(), 200);
-    assert!(begun.elapsed() < whole, "it waited for calls of another tenant that nobody waits for");
+    assert!(begun.elapsed() < whole, "it waited for cancelled calls of another tenant");
     until("who left is charged", async || {
         tokio::time::sleep(Duration::from_millis(50)).await;
         usage(&function, &key).await["calls"].as_u64() > Some(1)

@@ -17,9 +17,9 @@ use serde_json::json;
 
 /// A clock that the test sets.
 #[derive(Clone, Default)]
-struct Hand(Arc<Mutex<Duration>>);
+struct ManualClock(Arc<Mutex<Duration>>);
 
-impl Hand {
+impl ManualClock {
     fn clock(&self) -> Clock {
         let hand = self.clone();
         *self.0.lock().expect("not poisoned") = Duration::from_hours(24 * 365 * 56);
@@ -46,7 +46,7 @@ async fn value(ledger: &dyn Ledger, key: &LedgerKey) -> Option<Bytes> {
 }
 
 /// The contract of every ledger.
-async fn behaves(ledger: Arc<dyn Ledger>, hand: Hand) {
+async fn behaves(ledger: Arc<dyn Ledger>, hand: ManualClock) {
     entries_are_told_apart(&*ledger).await;
     only_who_knows_the_revision_changes_an_entry(&*ledger).await;
     entries_end(&*ledger, &hand).await;
@@ -97,7 +97,7 @@ async fn only_who_knows_the_revision_changes_an_entry(ledger: &dyn Ledger) {
     }
 }
 
-async fn entries_end(ledger: &dyn Ledger, hand: &Hand) {
+async fn entries_end(ledger: &dyn Ledger, hand: &ManualClock) {
     let [ends, extended, replaced] = ["ends", "extended", "replaced"].map(|name| LedgerKey::new(name, "x"));
     let old = insert(ledger, &ends, "old").await;
     let long = insert(ledger, &extended, "long").await;
@@ -151,7 +151,7 @@ async fn of_many_at_once_one_has_its_way(ledger: &Arc<dyn Ledger>) {
     assert_eq!(replaced.count(), 1);
 }
 
-async fn many_are_written_at_once(ledger: &dyn Ledger, hand: &Hand) {
+async fn many_are_written_at_once(ledger: &dyn Ledger, hand: &ManualClock) {
     let write = |name: &str, value: &str, ttl| LedgerWrite {
         key: LedgerKey::new("batch", name),
         value: value.to_owned().into(),
@@ -175,7 +175,7 @@ async fn many_are_written_at_once(ledger: &dyn Ledger, hand: &Hand) {
     assert_eq!(listed.iter().map(|listed| &listed.sort).collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
 }
 
-async fn entries_are_listed_in_order(ledger: &dyn Ledger, hand: &Hand) {
+async fn entries_are_listed_in_order(ledger: &dyn Ledger, hand: &ManualClock) {
     insert(ledger, &LedgerKey::new("list", "ends"), "x").await;
     hand.turn(MINUTE);
     let lasting = |partition, sort, value: &str| LedgerWrite {
@@ -209,7 +209,7 @@ async fn entries_are_listed_in_order(ledger: &dyn Ledger, hand: &Hand) {
     );
 }
 
-async fn counters_keep_to_floor_and_ceiling(ledger: &dyn Ledger, hand: &Hand) {
+async fn counters_keep_to_floor_and_ceiling(ledger: &dyn Ledger, hand: &ManualClock) {
     let key = LedgerKey::new("counter", "x");
     let add = async |amount, floor, ceiling| {
         ledger.count(&key, CounterUpdate { amount, floor, ceiling, ttl: MINUTE }).await.expect("reached")
@@ -220,7 +220,7 @@ async fn counters_keep_to_floor_and_ceiling(ledger: &dyn Ledger, hand: &Hand) {
     assert_eq!(add(1, 5, 10).await, CounterOutcome::Now(10));
     assert_eq!(add(-3, 5, i64::MAX).await, CounterOutcome::Now(7));
     assert_eq!(add(0, 0, i64::MAX).await, CounterOutcome::Now(7), "it is looked at");
-    assert_eq!(add(6, 20, 25).await, CounterOutcome::Full(20), "below its floor it stands there");
+    assert_eq!(add(6, 20, 25).await, CounterOutcome::Full(20), "below its floor it counts from the floor");
     assert_eq!(add(5, 20, 25).await, CounterOutcome::Now(25));
     hand.turn(MINUTE / 2);
     assert_eq!(add(1, 0, 30).await, CounterOutcome::Now(26), "and lives on");
@@ -255,13 +255,13 @@ async fn no_counter_passes_its_ceiling_however_many_add(ledger: &Arc<dyn Ledger>
 
 #[tokio::test]
 async fn memory_behaves() {
-    let hand = Hand::default();
+    let hand = ManualClock::default();
     behaves(Arc::new(MemoryLedger::new(hand.clock())), hand).await;
 }
 
 #[tokio::test]
 async fn sqlite_behaves() {
-    let (hand, folder) = (Hand::default(), tempfile::tempdir().expect("a folder"));
+    let (hand, folder) = (ManualClock::default(), tempfile::tempdir().expect("a folder"));
     let ledger = SqliteLedger::open(&folder.path().join("ledger.sqlite"), hand.clock()).await.expect("opened");
     behaves(Arc::new(ledger), hand).await;
 }
@@ -272,7 +272,7 @@ async fn dynamodb_behaves() {
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
-    let hand = Hand::default();
+    let hand = ManualClock::default();
     behaves(Arc::new(amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, hand.clock())), hand).await;
     let missing = amaas_ledger::DynamoDbLedger::new(server.client(), "missing", Clock::default());
     assert!(matches!(missing.read(&LedgerKey::new("a", "b")).await, Err(LedgerError::Denied { .. })));

@@ -46,14 +46,14 @@ fn can_trace(strace: &[OsString]) -> bool {
 
 /// The addresses to which a program sent data.
 #[derive(Default)]
-struct Contacted {
+struct ContactedAddresses {
     internet: BTreeSet<SocketAddr>,
     /// Other kinds of addresses that lead out of the process, as the trace has them.
     others: Vec<String>,
 }
 
-fn contacted(trace: &Path) -> Contacted {
-    let mut contacted = Contacted::default();
+fn contacted(trace: &Path) -> ContactedAddresses {
+    let mut contacted = ContactedAddresses::default();
     let trace = std::fs::read_to_string(trace).expect("the trace was written");
     for line in trace.lines().filter(|line| line.contains("sa_family=")) {
         let between = |from: &str, to: &str| Some(line.split_once(from)?.1.split_once(to)?.0);

@@ -9,12 +9,12 @@ use amaas_wire::Datatype::{Fp32, Int64};
 use serde_json::{Value as Json, json};
 
 /// The committed tokenizer with a network whose next token depends on the last token alone.
-struct Odd {
+struct OddTokens {
     env: TestEnv,
     function: Function,
 }
 
-impl Odd {
+impl OddTokens {
     async fn start() -> Self {
         let env = TestEnv::start().await;
         let mut publication = amaas_generate::bundle(live()).expect("the committed model is whole");
@@ -36,12 +36,12 @@ impl Odd {
 }
 
 /// Ids of texts of one token each, and their number.
-struct Tokens {
+struct VocabularyIds {
     vocabulary: usize,
     of: Box<dyn Fn(&str) -> usize>,
 }
 
-fn tokens() -> Tokens {
+fn tokens() -> VocabularyIds {
     let publication = amaas_generate::bundle(live()).expect("the committed model is whole");
     let tokenizer = publication.assets[Generate::TOKENIZER].clone();
     let json: Json = serde_json::from_slice(&tokenizer).expect("JSON");
@@ -51,12 +51,12 @@ fn tokens() -> Tokens {
         let ids = generate.encode(text).expect("a text");
         usize::try_from(ids[1]).expect("a token")
     };
-    Tokens { vocabulary, of: Box::new(of) }
+    VocabularyIds { vocabulary, of: Box::new(of) }
 }
 
 /// `~` is followed by NaN, `^` by no possible token, `|` by a certain "b", and `{` by `~`. Any other token is followed by "a", by the
 /// end-of-text token, or by the first byte of a character.
-fn network(tokens: &Tokens) -> Vec<u8> {
+fn network(tokens: &VocabularyIds) -> Vec<u8> {
     let row = |logits: &[(usize, f32)], others: f32| {
         let mut row = vec![others; tokens.vocabulary];
         for (token, logit) in logits {
@@ -103,7 +103,7 @@ fn network(tokens: &Tokens) -> Vec<u8> {
 
 #[tokio::test]
 async fn what_is_no_number_is_told_in_words() {
-    let odd = Odd::start().await;
+    let odd = OddTokens::start().await;
     let said = "the network gave logits that are no numbers";
     for (prompt, temperature) in [("~", 0), ("~", 1), ("^", 0), ("^", 1), ("{", 0)] {
         let body = json!({"model": "generate", "prompt": prompt, "max_tokens": 3, "temperature": temperature});
@@ -134,7 +134,7 @@ async fn what_is_no_number_is_told_in_words() {
 
 #[tokio::test]
 async fn each_token_is_told_by_a_name_of_its_own_and_with_a_number() {
-    let odd = Odd::start().await;
+    let odd = OddTokens::start().await;
     let body = json!({"model": "generate", "prompt": "x", "max_tokens": 2, "temperature": 0, "logprobs": 5});
     let (_, text) = odd.post("/v1/completions", &body).await;
     let answer: Json = serde_json::from_str(&text).expect("JSON");

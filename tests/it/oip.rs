@@ -12,7 +12,7 @@ use reqwest::{Body, RequestBuilder};
 use serde_json::Value;
 
 /// A function that serves an ONNX file without a task, and a client that can send anything.
-struct Served {
+struct OipServer {
     env: TestEnv,
     _function: Function,
     endpoint: String,
@@ -21,13 +21,13 @@ struct Served {
 
 /// A response.
 #[derive(Debug)]
-struct Answered {
+struct Response {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl Served {
+impl OipServer {
     async fn start(model: &str, network: Vec<u8>) -> Self {
         let env = TestEnv::start().await;
         env.publish(model, network).await;
@@ -37,26 +37,26 @@ impl Served {
     }
 
     /// Calls the model with `body`, after `change` edited the request.
-    async fn infer(&self, body: impl Into<Body>, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Answered {
+    async fn infer(&self, body: impl Into<Body>, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Response {
         let url = format!("{}/v2/models/{}/infer", self.endpoint, self.model);
         let request = reqwest::Client::new().post(url).bearer_auth(self.env.key().expose()).body(body);
-        Answered::of(change(request)).await
+        Response::of(change(request)).await
     }
 
     /// Calls the model with `json`, whose length is in a header, followed by `bytes`.
-    async fn binary(&self, json: &Value, bytes: &[u8]) -> Answered {
+    async fn binary(&self, json: &Value, bytes: &[u8]) -> Response {
         let json = json.to_string();
         let length = json.len();
         self.infer([json.as_bytes(), bytes].concat(), |request| request.header(HEADER, length)).await
     }
 
-    async fn get(&self, path: &str) -> Answered {
+    async fn get(&self, path: &str) -> Response {
         let request = reqwest::Client::new().get(format!("{}{path}", self.endpoint));
-        Answered::of(request.bearer_auth(self.env.key().expose())).await
+        Response::of(request.bearer_auth(self.env.key().expose())).await
     }
 }
 
-impl Answered {
+impl Response {
     async fn of(request: RequestBuilder) -> Self {
         let answer = request.send().await.expect("an answer");
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());

@@ -15,20 +15,20 @@ use serde_json::Value;
 use self::described::Described;
 
 /// A function with a model.
-struct Served {
+struct DescribedFunction {
     env: TestEnv,
     _function: Function,
     endpoint: String,
 }
 
 /// A response.
-struct Answered {
+struct Response {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl Served {
+impl DescribedFunction {
     async fn start(program: Program, publication: Publication, tasks: &Tasks) -> Self {
         let env = TestEnv::start().await;
         let model = publication.model.to_string();
@@ -42,7 +42,7 @@ impl Served {
     }
 
     /// Sends `body`, or a GET without one; with the environment's key or without.
-    async fn call(&self, path: &str, body: Option<&Value>, keyed: bool) -> Answered {
+    async fn call(&self, path: &str, body: Option<&Value>, keyed: bool) -> Response {
         let (client, url) = (reqwest::Client::new(), format!("{}{path}", self.endpoint));
         let request = match body {
             Some(body) => client.post(url).header("content-type", "application/json").body(body.to_string()),
@@ -51,7 +51,7 @@ impl Served {
         let request = if keyed { request.bearer_auth(self.env.key().expose()) } else { request };
         let answer = request.send().await.expect("an answer");
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Answered { status, headers, body: answer.bytes().await.expect("a body").to_vec() }
+        Response { status, headers, body: answer.bytes().await.expect("a body").to_vec() }
     }
 
     /// The function's document, with the environment's key or without.
@@ -62,7 +62,7 @@ impl Served {
     }
 }
 
-impl Answered {
+impl Response {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("text"))
     }

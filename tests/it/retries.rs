@@ -104,7 +104,7 @@ async fn silence_ends_with_the_calls_time() {
 async fn a_refused_connection_is_tried_again() {
     let env = TestEnv::start().await;
     let function = env.sentiment().await.start();
-    let late = Late {
+    let late = LateListener {
         key: env.key().expose().to_owned(),
         asked: AtomicU32::new(0),
         address: loopback::closed_address(),
@@ -130,7 +130,7 @@ async fn a_refused_connection_is_tried_again() {
 }
 
 /// Opens a server's port at the third attempt. The SDK asks for credentials before each.
-struct Late {
+struct LateListener {
     key: String,
     asked: AtomicU32,
     address: SocketAddr,
@@ -138,7 +138,7 @@ struct Late {
     opened: Arc<Mutex<Option<Proxy>>>,
 }
 
-impl CredentialProvider for Late {
+impl CredentialProvider for LateListener {
     fn authorization(&self) -> AuthorizationFuture<'_> {
         Box::pin(async {
             if self.asked.fetch_add(1, Ordering::Relaxed) == 2 {

@@ -48,7 +48,7 @@ impl Target {
     /// Its memory, in MiB.
     fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.function.pid())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux reports it");
         line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") >> 10
     }
 

@@ -32,46 +32,46 @@ fn is_right(answer: &InferAnswer, steps: i64, start: i64) -> bool {
 }
 
 /// Clients that send once, and their answers.
-struct Callers {
+struct CountingClients {
     http: reqwest::Client,
     url: String,
     key: String,
 }
 
-type Called<'c> = BoxFuture<'c, (i64, Call)>;
+type PendingCall<'c> = BoxFuture<'c, (i64, CallOutcome)>;
 
 /// The result of a call: `total` for its `start`, or its error.
-enum Call {
+enum CallOutcome {
     Answered(InferResponse),
     Refused(Response),
     Lost(reqwest::Error),
 }
 
-impl Callers {
+impl CountingClients {
     async fn of(env: &TestEnv, function: &Function) -> Self {
         let url = format!("{}/v2/models/count/infer", function.endpoint().await);
         Self { http: reqwest::Client::new(), url, key: env.key().expose().to_owned() }
     }
 
-    async fn call(&self, steps: i64, start: i64) -> Call {
+    async fn call(&self, steps: i64, start: i64) -> CallOutcome {
         let request = InferRequest { id: None, inputs: counting(steps, start), outputs: None };
         let request = self.http.post(&self.url).bearer_auth(&self.key).json(&request);
         match request.send().await {
             Ok(answer) if answer.status() == 200 => match answer.bytes().await {
-                Ok(body) => Call::Answered(InferResponse::from_json(&body).expect("an answer of the protocol")),
-                Err(error) => Call::Lost(error),
+                Ok(body) => CallOutcome::Answered(InferResponse::from_json(&body).expect("an answer of the protocol")),
+                Err(error) => CallOutcome::Lost(error),
             },
-            Ok(answer) => Call::Refused(answer),
-            Err(error) => Call::Lost(error),
+            Ok(answer) => CallOutcome::Refused(answer),
+            Err(error) => CallOutcome::Lost(error),
         }
     }
 
     /// Keeps three calls in flight until one of them is refused again and again. Of the other two, which are returned with the last
     /// refusal, one runs and one waits.
-    async fn fill(&self) -> (FuturesUnordered<Called<'_>>, Response) {
+    async fn fill(&self) -> (FuturesUnordered<PendingCall<'_>>, Response) {
         const LASTING: u32 = 5;
         let (mut steps, mut start, mut refused) = (FEW, 0, 0);
-        let mut calls = FuturesUnordered::<Called<'_>>::new();
+        let mut calls = FuturesUnordered::<PendingCall<'_>>::new();
         loop {
             while calls.len() < 3 {
                 start += 1;
@@ -79,7 +79,7 @@ impl Callers {
                 calls.push(async move { (steps + start, self.call(steps, start).await) }.boxed());
             }
             match calls.next().await {
-                Some((_, Call::Refused(answer))) => {
+                Some((_, CallOutcome::Refused(answer))) => {
                     assert_eq!(answer.status(), 503);
                     refused += 1;
                     if refused == LASTING {
@@ -89,23 +89,23 @@ impl Callers {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 // On this machine the call ended before the queue was seen to be full.
-                Some((total, Call::Answered(answer))) => {
+                Some((total, CallOutcome::Answered(answer))) => {
                     assert_eq!(answer.outputs, [integer("total", total)]);
                     (steps, refused) = (steps * 2, 0);
                 }
-                Some((_, Call::Lost(error))) => panic!("a call was lost: {error}"),
+                Some((_, CallOutcome::Lost(error))) => panic!("a call was lost: {error}"),
                 None => unreachable!("there are three calls"),
             }
         }
     }
 }
 
-async fn all_answered(mut calls: FuturesUnordered<Called<'_>>) {
+async fn all_answered(mut calls: FuturesUnordered<PendingCall<'_>>) {
     while let Some((total, call)) = calls.next().await {
         match call {
-            Call::Answered(answer) => assert_eq!(answer.outputs, [integer("total", total)]),
-            Call::Refused(answer) => panic!("a call that was taken was refused: {}", answer.status()),
-            Call::Lost(error) => panic!("a call that was taken was lost: {error:?}"),
+            CallOutcome::Answered(answer) => assert_eq!(answer.outputs, [integer("total", total)]),
+            CallOutcome::Refused(answer) => panic!("a call that was taken was refused: {}", answer.status()),
+            CallOutcome::Lost(error) => panic!("a call that was taken was lost: {error:?}"),
         }
     }
 }
@@ -120,7 +120,7 @@ fn patient(env: &TestEnv, endpoint: String) -> Client {
 async fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
     let env = TestEnv::start().await;
     let function = slow(&env).await.set("AMAAS_QUEUE_ROWS", "1").start();
-    let callers = Callers::of(&env, &function).await;
+    let callers = CountingClients::of(&env, &function).await;
     let (calls, refused) = callers.fill().await;
     assert_eq!(refused.headers()["retry-after"], "1");
     assert!(refused.headers().contains_key("amaas-not-processed"));
@@ -133,18 +133,18 @@ async fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
 async fn a_function_that_is_asked_to_stop_answers_what_it_took() {
     let env = TestEnv::start().await;
     let mut function = slow(&env).await.set("AMAAS_QUEUE_ROWS", "1").start();
-    let callers = Callers::of(&env, &function).await;
+    let callers = CountingClients::of(&env, &function).await;
     let (calls, _) = callers.fill().await;
     function.terminate();
     let refused = until("new calls are refused", async || {
         // On a connection of its own: the calls' connections are busy until they are answered.
-        match Callers::of(&env, &function).await.call(1, 0).await {
-            Call::Refused(answer) => {
+        match CountingClients::of(&env, &function).await.call(1, 0).await {
+            CallOutcome::Refused(answer) => {
                 assert!(answer.headers().contains_key("amaas-not-processed"));
                 answer.text().await.is_ok_and(|text| text.contains("the function is stopping"))
             }
-            Call::Lost(error) => error.is_connect(),
-            Call::Answered(_) => false,
+            CallOutcome::Lost(error) => error.is_connect(),
+            CallOutcome::Answered(_) => false,
         }
     });
     join!(all_answered(calls), refused);

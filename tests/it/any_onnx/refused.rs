@@ -33,7 +33,7 @@ fn texts(node: Node) -> Vec<u8> {
 }
 
 /// The error of publishing `network`.
-async fn told(env: &TestEnv, network: Vec<u8>) -> String {
+async fn published_error(env: &TestEnv, network: Vec<u8>) -> String {
     let publication = Publication::of_network("refused".parse().expect("a model's name"), network);
     let (store, tasks) = (env.store().await, Tasks::default());
     let published = publish(&store, publication, &tasks, library().await, env.publisher()).await;
@@ -82,7 +82,7 @@ async fn what_is_no_tensor_is_named() {
             "output \"y\" is a tensor of INT4; only tensors",
         ),
     ] {
-        let error = told(&env, network).await;
+        let error = published_error(&env, network).await;
         assert!(error.starts_with(expected), "{error}");
     }
 }
@@ -135,7 +135,7 @@ async fn what_the_runtime_does_not_know_is_named() {
         ),
         (Vec::new(), "not an ONNX file: there is no graph in it"),
     ] {
-        let error = told(&env, network).await;
+        let error = published_error(&env, network).await;
         assert!(error.starts_with(expected), "{error}");
     }
 }
@@ -147,13 +147,13 @@ async fn weights_that_were_not_handed_over_are_named() {
     let weights = Constant::external("w", 2, "big.data", 0);
     let add = Node::new("Add", &["x", "w"], &["y"]);
     let main = Graph::new(&[value("x")], from_ref(&add), from_ref(&weights), &[value("y")]).into_file();
-    let error = told(&env, main).await;
+    let error = published_error(&env, main).await;
     assert_eq!(
         error,
         "the file \"big.data\", in which the network has weights, is missing; it has to lie beside the ONNX file"
     );
     let constant = Node::new("Constant", &[], &["w"]).tensor("value", &weights);
     let nested = Graph::new(&[value("x")], &[constant, add], &[], &[value("y")]).into_file();
-    let error = told(&env, nested).await;
+    let error = published_error(&env, nested).await;
     assert!(error.starts_with("tensor \"w\" of a subgraph, an attribute or a function lies in the file"), "{error}");
 }

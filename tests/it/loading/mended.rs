@@ -97,7 +97,7 @@ async fn one_model_that_fails_among_several_does_not_take_the_host_out_of_servic
     // The sentiment model of the environment has a task that this host does not know.
     let ready = || get(format!("{endpoint}/v2/health/ready"));
     until("the host is ready", async || ready().await.0 == 200 && served(&env, &endpoint).await.0 == "1").await;
-    until("both that failed are told", async || {
+    until("both failures are reported", async || {
         ready().await.1["reason"].as_str().is_some_and(|reason| reason.contains("1 more"))
     })
     .await;

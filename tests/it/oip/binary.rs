@@ -8,7 +8,7 @@ use amaas_ohttp::chunked;
 use amaas_ohttp::key_list::KeyList;
 use serde_json::{Value, json};
 
-use super::{HEADER, Served};
+use super::{HEADER, OipServer};
 
 fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
@@ -20,7 +20,7 @@ fn input(name: &str, size: usize) -> Value {
 
 #[tokio::test]
 async fn bytes_and_numbers_may_stand_in_one_call() {
-    let served = Served::start("add", onnx::add()).await;
+    let served = OipServer::start("add", onnx::add()).await;
     let number = json!({"name": "b", "datatype": "FP32", "shape": [1, 2], "data": [[10, 20.5]]});
     let wanted = |binary: bool| json!([{"name": "sum", "parameters": {"binary_data": binary}}]);
     let given = bytes(&[1.0, 2.0]);
@@ -48,7 +48,7 @@ async fn bytes_and_numbers_may_stand_in_one_call() {
 
 #[tokio::test]
 async fn what_does_not_add_up_is_refused() {
-    let served = Served::start("add", onnx::add()).await;
+    let served = OipServer::start("add", onnx::add()).await;
     let two = |a: Value, b: Value| json!({"inputs": [a, b]});
     let with = |key: &str, value: Value| {
         let mut input = input("a", 8);
@@ -117,7 +117,7 @@ async fn what_does_not_add_up_is_refused() {
 
 #[tokio::test]
 async fn a_body_may_be_one_tensor_and_nothing_else() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let raw = async |bytes: Vec<u8>| {
         let typed = |request: reqwest::RequestBuilder| request.header("content-type", "application/octet-stream");
         served.infer(bytes, |request| typed(request).header(HEADER, 0)).await
@@ -126,7 +126,7 @@ async fn a_body_may_be_one_tensor_and_nothing_else() {
     let (json, got) = answer.parts();
     assert_eq!((&json["outputs"][0]["shape"], got), (&json!([2, 2]), &*bytes(&[2.0, 3.0, 4.0, 5.0])));
     raw(vec![0; 7]).await.refuses(400, "tensor \"x\": shape [1, 2] of FP32 needs 8 bytes of binary data, got 7");
-    let two = Served::start("add", onnx::add()).await;
+    let two = OipServer::start("add", onnx::add()).await;
     two.infer("", |request| request.header(HEADER, 0))
         .await
         .refuses(400, "expected a model with one input, this one has 2");
@@ -134,7 +134,7 @@ async fn a_body_may_be_one_tensor_and_nothing_else() {
 
 #[tokio::test]
 async fn sealed_calls_carry_bytes_too_and_their_answers_are_not_compressed() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let path = "/v2/models/plus-one/infer";
     let list = served.get("/v1/models/plus-one/keys").await.body;
     let keys = KeyList::decode(&list).expect("a list");

@@ -8,7 +8,7 @@ use flate2::read::{GzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::{Value, json};
 
-use super::{Answered, Served};
+use super::{OipServer, Response};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -27,7 +27,7 @@ fn rows(count: usize) -> Vec<u8> {
 }
 
 /// The answer's JSON, which must have the content coding `coding`.
-fn expanded(answer: &Answered, coding: &str) -> Value {
+fn expanded(answer: &Response, coding: &str) -> Value {
     assert_eq!((answer.status, answer.header("content-encoding")), (200, Some(coding)), "{answer:?}");
     assert_eq!(answer.header("vary"), Some("accept-encoding"));
     let mut text = String::new();
@@ -41,7 +41,7 @@ fn expanded(answer: &Answered, coding: &str) -> Value {
 
 #[tokio::test]
 async fn bodies_come_and_answers_go_compressed() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     for (coding, body) in [("gzip", gzip(&rows(1000))), ("deflate", deflate(&rows(1000)))] {
         let both = |request: reqwest::RequestBuilder| {
             request.header("content-encoding", coding).header("accept-encoding", format!("br, {coding}"))
@@ -61,7 +61,7 @@ async fn bodies_come_and_answers_go_compressed() {
 
 #[tokio::test]
 async fn the_bound_for_bodies_is_one_for_what_they_become() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let coded = async |coding: &'static str, body: Vec<u8>| {
         served.infer(body, |request| request.header("content-encoding", coding)).await
     };

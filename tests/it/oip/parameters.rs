@@ -3,11 +3,11 @@
 use amaas_e2e::onnx;
 use serde_json::{Value, json};
 
-use super::Served;
+use super::OipServer;
 
 #[tokio::test]
 async fn what_would_change_the_answer_is_refused_by_name() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let good = json!({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}], "outputs": [{"name": "y"}]});
     let with = |place: &str, value: Value| {
         let mut body = good.clone();
@@ -55,12 +55,12 @@ async fn what_would_change_the_answer_is_refused_by_name() {
     }
     let index = reqwest::Client::new().post(format!("{}/v2/repository/index", served.endpoint));
     let index = index.bearer_auth(served.env.key().expose()).body(r#"{"raedy":true}"#);
-    super::Answered::of(index).await.refuses(400, "unknown member \"raedy\"; expected \"ready\"");
+    super::Response::of(index).await.refuses(400, "unknown member \"raedy\"; expected \"ready\"");
 }
 
 #[tokio::test]
 async fn what_json_cannot_carry_is_to_be_asked_for_as_bytes() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let input = json!({"name": "x", "datatype": "FP32", "shape": [1, 2], "parameters": {"binary_data_size": 8}});
     let values = [f32::NAN, 1.0].map(f32::to_le_bytes).concat();
     let refused = served.binary(&json!({"inputs": [input]}), &values).await;

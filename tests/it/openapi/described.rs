@@ -3,14 +3,14 @@
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::Answered;
+use super::Response;
 
 /// An `OpenAPI` document.
 pub(super) struct Described(pub(super) Value);
 
 impl Described {
     /// Why `answer` to `method` of `path`, in the document's notation, does not conform to the document.
-    pub(super) fn objection(&self, method: &str, path: &str, answer: &Answered) -> Option<String> {
+    pub(super) fn objection(&self, method: &str, path: &str, answer: &Response) -> Option<String> {
         let operation = &self.0["paths"][path][method];
         let (status, media_type) = (answer.status.to_string(), answer.header("content-type").unwrap_or_default());
         let response = self.resolved(&operation["responses"][&status]);
@@ -19,10 +19,10 @@ impl Described {
         }
         let told = |name: &str| response["headers"].get(name).is_some() || OF_HTTP.contains(&name);
         if let Some(name) = answer.headers.keys().find(|name| !told(name.as_str())) {
-            return Some(format!("{method} {path}: the header {name} is not told of with {status}"));
+            return Some(format!("{method} {path}: the header {name} is not documented with {status}"));
         }
         let Some(media) = response["content"].get(media_type) else {
-            return Some(format!("{method} {path}: {media_type} is not told of with {status}"));
+            return Some(format!("{method} {path}: {media_type} is not documented with {status}"));
         };
         let errors = self.errors(media.get("schema")?, &answer.json(), true);
         errors.map(|errors| format!("{method} {path}, {status}: {errors}"))

@@ -8,11 +8,12 @@ use amaas_store::live;
 use amaas_wire::ApiKey;
 use serde_json::Value;
 
-use super::Served;
+use super::DescribedFunction;
 
-async fn sentiment() -> Served {
+async fn sentiment() -> DescribedFunction {
     let bundle = amaas_sentiment::bundle(live()).expect("committed");
-    Served::start(Program::Sentiment, bundle, &Tasks::default().with::<Rows<amaas_sentiment::Sentiment>>()).await
+    DescribedFunction::start(Program::Sentiment, bundle, &Tasks::default().with::<Rows<amaas_sentiment::Sentiment>>())
+        .await
 }
 
 #[tokio::test]

@@ -31,8 +31,10 @@ async fn random_networks_that_are_proven_are_independent() {
         judged.map_err(|why| TestCaseError::fail(format!("{why}\n{}", network.text)))
     });
     let count = count.into_inner();
-    let _ =
-        writeln!(std::io::stderr(), "{count:?} (networks of which ONNX Runtime runs no row are not among the valid)");
+    let _ = writeln!(
+        std::io::stderr(),
+        "{count:?} (networks without a row that ONNX Runtime runs are not among the valid)"
+    );
     assert!(count.valid * 10 >= count.all * 7, "too many networks are not valid: {count:?}");
     assert!(count.proven * 5 >= count.valid, "too few are proven: {count:?}");
 }

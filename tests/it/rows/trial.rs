@@ -39,12 +39,12 @@ impl Runner {
         file: &[u8],
         level: GraphOptimizationLevel,
     ) -> Result<Self, String> {
-        let told = |error: ort::Error| error.message().to_owned();
-        let builder = Session::builder(environment).map_err(told)?;
+        let message = |error: ort::Error| error.message().to_owned();
+        let builder = Session::builder(environment).map_err(message)?;
         let builder = builder.with_intra_threads(1).map_err(|error| error.message().to_owned())?;
         let builder = builder.with_optimization_level(level).map_err(|error| error.message().to_owned())?;
         let mut builder = builder.with_log_level(LogLevel::Fatal).map_err(|error| error.message().to_owned())?;
-        let session = builder.commit_from_memory(file).map_err(told)?;
+        let session = builder.commit_from_memory(file).map_err(message)?;
         let required = session.inputs().iter().map(|input| described(input.name(), input.dtype()));
         let optional = session.overridable_initializers();
         let optional = optional.iter().map(|input| described(input.name(), input.dtype()));
