@@ -31,7 +31,7 @@ use self::number::{AtLeast, port};
 use crate::architecture::Architecture;
 
 /// The end of `amaas --help`; clap wraps the lines.
-const SETTINGS: &str = "\
+const SETTINGS_HELP: &str = "\
 Where settings come from: the flag of the one thing (--store), the flag of all (--data), the environment, the file env in the \
 folder of `amaas dev`. What belongs together comes from one of them: a key of the environment (AMAAS_API_KEY, AMAAS_SIGNING_KEY, \
 AMAAS_KMS_KEY) is never used with an endpoint, a store or a ledger of the file, and AWS credentials and AMAAS_SIGV4 never are. \
@@ -57,7 +57,7 @@ was busy, so trying again can help; 4 the key was refused.";
     max_term_width = MAX_HELP_WIDTH,
     after_help = "Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 the service, the store or \
                   the ledger could not be reached or was busy, so trying again can help; 4 the key was refused.",
-    after_long_help = SETTINGS
+    after_long_help = SETTINGS_HELP
 )]
 pub(crate) struct CommandLine {
     /// Print JSON instead of text, errors included

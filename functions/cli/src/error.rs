@@ -367,7 +367,7 @@ impl From<PublishError> for CliError {
                 let alike = known
                     .iter()
                     .map(|known| (strsim::jaro(task, known), known))
-                    .filter(|(likeness, _)| *likeness > ALIKE);
+                    .filter(|(likeness, _)| *likeness > MIN_SIMILARITY);
                 let closest = alike.max_by(|one, other| one.0.total_cmp(&other.0));
                 let hint = closest.map_or_else(
                     || "--unchecked-task, if the program that will serve the model has this task".to_owned(),
@@ -389,4 +389,4 @@ impl From<PublishError> for CliError {
 }
 
 /// The similarity of two names, from 0 to 1, above which one is suggested for the other; clap's value.
-const ALIKE: f64 = 0.7;
+const MIN_SIMILARITY: f64 = 0.7;

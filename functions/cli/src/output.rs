@@ -17,12 +17,12 @@ pub(crate) struct TableGroup {
     pub(crate) rows: Vec<Vec<String>>,
 }
 
-/// A table of groups, followed by the rows `last`, at most [`WIDTH`] columns wide. The columns `numbers` are aligned to the right.
+/// A table of groups, followed by the rows `last`, at most [`MAX_WIDTH`] columns wide. The columns `numbers` are aligned to the right.
 pub(crate) fn grouped(heads: &[&str], numbers: Range<usize>, groups: &[TableGroup], last: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     // The preset has a space on either side of a table; the left one is removed below.
-    table.set_width(u16::try_from(WIDTH - INDENT.len() + 2).unwrap_or(u16::MAX));
+    table.set_width(u16::try_from(MAX_WIDTH - INDENT.len() + 2).unwrap_or(u16::MAX));
     table.set_header(heads);
     for group in groups {
         // An empty row reserves a line for the heading, which may be wider than any column.
@@ -43,10 +43,10 @@ pub(crate) fn grouped(heads: &[&str], numbers: Range<usize>, groups: &[TableGrou
     table.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// `text` in lines of at most [`WIDTH`] columns that all begin with `indent`. Words that are too long for a line, such as Terraform
+/// `text` in lines of at most [`MAX_WIDTH`] columns that all begin with `indent`. Words that are too long for a line, such as Terraform
 /// addresses, are broken before a point or a bracket.
 pub(crate) fn wrapped(text: &str, indent: &str) -> String {
-    let room = WIDTH.saturating_sub(indent.chars().count());
+    let room = MAX_WIDTH.saturating_sub(indent.chars().count());
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let mut line: Vec<char> = Vec::new();
@@ -103,7 +103,7 @@ pub(crate) fn note(text: impl Display) {
 }
 
 /// The width of wrapped text in columns, for terminals of any width.
-pub(crate) const WIDTH: usize = 100;
+pub(crate) const MAX_WIDTH: usize = 100;
 const INDENT: &str = "  ";
 
 #[cfg(test)]
@@ -135,7 +135,7 @@ mod tests {
         ];
         let table = grouped(&["WHAT", "NUMBER"], 1..2, &groups, vec![row(["all", "26"])]);
         let lines: Vec<_> = table.lines().collect();
-        assert!(lines.iter().all(|line| line.len() <= WIDTH), "{table}");
+        assert!(lines.iter().all(|line| line.len() <= MAX_WIDTH), "{table}");
         assert!(lines[0].starts_with("  WHAT ") && lines[0].ends_with("  NUMBER"), "{table}");
         assert_eq!(lines[1], "one");
         assert!(lines[2].starts_with("  a ") && lines[2].ends_with("      1"), "{table}");

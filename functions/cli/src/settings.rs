@@ -194,7 +194,8 @@ impl Settings {
     fn file(&self) -> Result<DevFile, CliError> {
         self.find_file()?.ok_or_else(|| {
             let place = self.data();
-            CliError::usage(format!("no service is configured: there is no {}", place.join("env").display())).hint(DEV)
+            CliError::usage(format!("no service is configured: there is no {}", place.join("env").display()))
+                .hint(DEV_HINT)
         })
     }
 
@@ -236,7 +237,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-const DEV: &str = "run `amaas dev` in another terminal, or set AMAAS_ENDPOINT and AMAAS_API_KEY (AMAAS_STORE for what is published, \
+const DEV_HINT: &str = "run `amaas dev` in another terminal, or set AMAAS_ENDPOINT and AMAAS_API_KEY (AMAAS_STORE for what is published, \
                    AMAAS_LEDGER for keys, tenants, prices and usage)";
 const DATA: &str = "AMAAS_DATA";
 const SIGV4: &str = "AMAAS_SIGV4";

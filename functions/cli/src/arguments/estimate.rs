@@ -162,12 +162,13 @@ impl FromStr for InstancePrice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (instance, usd) = text.split_once('=').ok_or_else(|| format!("expected {INSTANCE_PRICE}, got {text:?}"))?;
+        let (instance, usd) =
+            text.split_once('=').ok_or_else(|| format!("expected {EXPECTED_INSTANCE_PRICE}, got {text:?}"))?;
         let is_type = instance.split_once('.').is_some_and(|(family, size)| !family.is_empty() && !size.is_empty());
         if !is_type {
-            return Err(format!("expected {INSTANCE_PRICE}, got the type {instance:?}"));
+            return Err(format!("expected {EXPECTED_INSTANCE_PRICE}, got the type {instance:?}"));
         }
-        Ok(Self { instance: instance.to_owned(), usd: bounded(usd, 0.0, MAX_HOURLY_PRICE, INSTANCE_PRICE)? })
+        Ok(Self { instance: instance.to_owned(), usd: bounded(usd, 0.0, MAX_HOURLY_PRICE, EXPECTED_INSTANCE_PRICE)? })
     }
 }
 
@@ -221,7 +222,7 @@ impl FromStr for MemoryMb {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        whole(bounded(text, 128.0, 10_240.0, MEMORY)?, MEMORY).map(Self)
+        whole(bounded(text, 128.0, 10_240.0, EXPECTED_MEMORY)?, EXPECTED_MEMORY).map(Self)
     }
 }
 
@@ -229,7 +230,7 @@ impl FromStr for EphemeralStorageMb {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        whole(bounded(text, 512.0, 10_240.0, EPHEMERAL)?, EPHEMERAL).map(Self)
+        whole(bounded(text, 512.0, 10_240.0, EXPECTED_EPHEMERAL)?, EXPECTED_EPHEMERAL).map(Self)
     }
 }
 
@@ -258,9 +259,9 @@ fn whole(number: f64, expected: &str) -> Result<f64, String> {
 const MAX_QUANTITY: f64 = 1e15;
 /// Higher than any instance's hourly price.
 const MAX_HOURLY_PRICE: f64 = 1e6;
-const INSTANCE_PRICE: &str = "a type and its price by the hour, such as g6e.xlarge=1.9";
-const MEMORY: &str = "whole MB from 128 to 10240, which is what Lambda gives, such as 1024";
-const EPHEMERAL: &str = "whole MB from 512 to 10240, which is what Lambda gives, such as 512";
+const EXPECTED_INSTANCE_PRICE: &str = "a type and its price by the hour, such as g6e.xlarge=1.9";
+const EXPECTED_MEMORY: &str = "whole MB from 128 to 10240, which is what Lambda gives, such as 1024";
+const EXPECTED_EPHEMERAL: &str = "whole MB from 512 to 10240, which is what Lambda gives, such as 512";
 
 #[cfg(test)]
 mod tests {

@@ -30,8 +30,8 @@ pub(crate) fn run(settings: &Settings, arguments: &EnvArguments) -> Result<(), C
         CliError::new(format!("the output `env` of {} is none of amaas: {error}", arguments.terraform.display()))
             .hint("hand the output of the module on: output \"env\" { value = module.amaas.env }")
     })?;
-    let variables = chosen(written, arguments.model.as_deref())?;
-    if let Some(name) = variables.keys().find(|name| !is_ours(name)) {
+    let variables = select_variables(written, arguments.model.as_deref())?;
+    if let Some(name) = variables.keys().find(|name| !is_exported_name(name)) {
         return Err(CliError::new(format!("the output `env` has {name:?}, which is no variable of amaas")).hint(
             "it may have AMAAS_… and AWS_REGION: a shell evaluates the lines, and others would change what it runs",
         ));
@@ -56,18 +56,18 @@ fn env_output(folder: &Path, named: Option<&Path>) -> Result<Vec<u8>, CliError> 
     }
     let (program, ran) = match named {
         Some(program) => (program, run_in(program, folder).map_err(|error| not_run(program, &error))?),
-        None => installed(folder)?,
+        None => run_first_installed(folder)?,
     };
     if ran.status.success() {
         return Ok(ran.stdout);
     }
     let program = program.display();
-    Err(CliError::new(format!("{program} has no output `env` in {}: {}", folder.display(), reason(&ran)))
+    Err(CliError::new(format!("{program} has no output `env` in {}: {}", folder.display(), failure_reason(&ran)))
         .hint(format!("run `{program} init` and `{program} apply` there first")))
 }
 
 /// Why a program failed: its error, without the warnings before it and the frame around it.
-fn reason(ran: &Output) -> String {
+fn failure_reason(ran: &Output) -> String {
     let said = String::from_utf8_lossy(&ran.stderr);
     let error = said.find("Error: ").map_or(&*said, |start| &said[start..]);
     let words: Vec<_> = error.split_whitespace().filter(|word| !word.chars().all(|c| "│╷╵".contains(c))).collect();
@@ -75,7 +75,7 @@ fn reason(ran: &Output) -> String {
 }
 
 /// The output of the first of [`PROGRAMS`] that is installed.
-fn installed(folder: &Path) -> Result<(&'static Path, Output), CliError> {
+fn run_first_installed(folder: &Path) -> Result<(&'static Path, Output), CliError> {
     for program in PROGRAMS.map(Path::new) {
         match run_in(program, folder) {
             Ok(ran) => return Ok((program, ran)),
@@ -99,7 +99,7 @@ fn not_run(program: &Path, error: &io::Error) -> CliError {
 }
 
 /// The variables of `model`, or without `model` those of all models, if they share an endpoint.
-fn chosen(written: EnvOutput, model: Option<&str>) -> Result<VariableMap, CliError> {
+fn select_variables(written: EnvOutput, model: Option<&str>) -> Result<VariableMap, CliError> {
     let mut models = match written {
         EnvOutput::One(variables) if variables.is_empty() => BTreeMap::new(),
         EnvOutput::One(variables) => {
@@ -133,7 +133,7 @@ fn chosen(written: EnvOutput, model: Option<&str>) -> Result<VariableMap, CliErr
 
 /// Whether the module's output has variables of this name. Others, such as `PATH` or `LD_PRELOAD`, could make the shell run other
 /// programs or send AWS credentials elsewhere.
-fn is_ours(name: &str) -> bool {
+fn is_exported_name(name: &str) -> bool {
     let ours = name.strip_prefix("AMAAS_").filter(|rest| !rest.is_empty());
     let plain =
         |rest: &str| rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn of(json: &str, model: Option<&str>) -> Result<VariableMap, CliError> {
-        chosen(serde_json::from_str(json).expect("an output"), model)
+        select_variables(serde_json::from_str(json).expect("an output"), model)
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn names_that_would_change_what_a_shell_runs_are_none() {
         for name in ["AMAAS_ENDPOINT", "AMAAS_ENDPOINT_BGE_SMALL_2", "AWS_REGION"] {
-            assert!(is_ours(name), "{name}");
+            assert!(is_exported_name(name), "{name}");
         }
         for name in [
             "",
@@ -192,7 +192,7 @@ mod tests {
             "AWS_PROFILE",
             "XAMAAS_A",
         ] {
-            assert!(!is_ours(name), "{name}");
+            assert!(!is_exported_name(name), "{name}");
         }
     }
 }

@@ -56,10 +56,10 @@ fn response(answer: InferAnswer) -> InferResponse {
 
 /// The first values, as JSON has them.
 fn data(output: &Tensor) -> String {
-    const SHOWN: usize = 8;
+    const MAX_SHOWN_VALUES: usize = 8;
     let values = amaas_wire::for_each_datatype!(output.data(), values => {
-        values.iter().take(SHOWN).map(|value| format!("{value:?}")).collect::<Vec<_>>()
+        values.iter().take(MAX_SHOWN_VALUES).map(|value| format!("{value:?}")).collect::<Vec<_>>()
     });
-    let more = if output.data().len() > SHOWN { ", …" } else { "" };
+    let more = if output.data().len() > MAX_SHOWN_VALUES { ", …" } else { "" };
     format!("{}{more}", values.join(", "))
 }

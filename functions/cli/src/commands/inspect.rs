@@ -102,7 +102,7 @@ impl NetworkReport {
         };
         let inputs = self.description.inputs.iter().map(|tensor| row("input", tensor));
         let rows = inputs.chain(self.description.outputs.iter().map(|tensor| row("output", tensor)));
-        output::line(output::table(HEADS, rows))?;
+        output::line(output::table(TABLE_HEADINGS, rows))?;
         match &self.rows {
             Ok(()) => output::line("rows are independent: proven"),
             Err(unproven) => output::line(format_args!("rows are independent: not proven ({unproven})")),
@@ -130,7 +130,7 @@ fn model(settings: &Settings, manifest: &Manifest) -> Result<(), CliError> {
         all.extend(rows(&format!("input of {name}"), &network.inputs));
         all.extend(rows(&format!("output of {name}"), &network.outputs));
     }
-    output::line(output::table(HEADS, all))?;
+    output::line(output::table(TABLE_HEADINGS, all))?;
     output::line(format_args!("calls share runs: {}", shares(manifest.batching, manifest.rows_proof)))?;
     for (name, network) in &manifest.networks {
         let shares = shares(network.batching, network.rows_proof);
@@ -162,4 +162,4 @@ fn shape(dims: &[Dim]) -> String {
     format!("[{}]", dims.iter().map(dim).collect::<Vec<_>>().join(", "))
 }
 
-const HEADS: [&str; 4] = ["KIND", "NAME", "DATATYPE", "SHAPE"];
+const TABLE_HEADINGS: [&str; 4] = ["KIND", "NAME", "DATATYPE", "SHAPE"];

@@ -23,11 +23,11 @@ pub(crate) async fn run(settings: &Settings, arguments: PredictArguments) -> Res
     if let Some(version) = arguments.version {
         model = model.version(version);
     }
-    if inputs.len() > MAX_INPUTS && arguments.receipt.is_some() {
+    if inputs.len() > MAX_INPUTS_PER_CALL && arguments.receipt.is_some() {
         return Err(CliError::usage(format!("a receipt is of one call, and {} inputs are several", inputs.len()))
-            .hint(format!("at most {MAX_INPUTS} inputs with --receipt")));
+            .hint(format!("at most {MAX_INPUTS_PER_CALL} inputs with --receipt")));
     }
-    for inputs in inputs.chunks(MAX_INPUTS) {
+    for inputs in inputs.chunks(MAX_INPUTS_PER_CALL) {
         let answer: Answer<Value> = model.predict_many(inputs).await?;
         print(settings, &answer)?;
         arguments.receipt.as_deref().map_or(Ok(()), |path| receipt::write(answer.receipt(), path))?;
@@ -124,7 +124,7 @@ fn line(prediction: &Value) -> String {
 }
 
 /// Inputs that a function takes in one call by default.
-const MAX_INPUTS: usize = 4096;
+const MAX_INPUTS_PER_CALL: usize = 4096;
 
 #[cfg(test)]
 mod tests {

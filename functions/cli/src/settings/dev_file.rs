@@ -7,7 +7,7 @@ use amaas_env::FoundEnvFile;
 use amaas_local::env_variables::{ENDPOINT, KMS_KEY, LEDGER, SIGNERS, STORE, parse_signers};
 use amaas_wire::dsse::VerifyingKey;
 
-use super::DEV;
+use super::DEV_HINT;
 use crate::error::CliError;
 
 /// The file that `amaas dev` wrote.
@@ -36,7 +36,7 @@ impl DevFile {
     }
 
     pub(super) fn variable(&self, name: &str) -> Result<&str, CliError> {
-        let missing = || CliError::usage(format!("{} has no {name}", self.path().display())).hint(DEV);
+        let missing = || CliError::usage(format!("{} has no {name}", self.path().display())).hint(DEV_HINT);
         self.0.variables.get(name).ok_or_else(missing)
     }
 
@@ -89,7 +89,7 @@ impl DevFile {
 
     pub(super) fn signers(&self) -> Result<Vec<VerifyingKey>, CliError> {
         let keys = parse_signers(self.variable(SIGNERS)?);
-        keys.map_err(|error| CliError::usage(format!("the env file's {SIGNERS}: {error}")).hint(DEV))
+        keys.map_err(|error| CliError::usage(format!("the env file's {SIGNERS}: {error}")).hint(DEV_HINT))
     }
 }
 

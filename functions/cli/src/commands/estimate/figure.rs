@@ -18,7 +18,7 @@ pub(super) fn usd(amount: f64) -> String {
 
 /// A quantity: whole from a thousand on, else with enough digits to differ from zero.
 pub(super) fn quantity(amount: f64) -> String {
-    let amount = unsigned(amount);
+    let amount = without_negative_zero(amount);
     if amount > 0.0 && amount < 0.0001 {
         return "< 0.0001".to_owned();
     }
@@ -31,24 +31,24 @@ pub(super) fn quantity(amount: f64) -> String {
 }
 
 /// A quantity with its unit.
-pub(super) fn measured(amount: f64, unit: &str) -> String {
+pub(super) fn with_unit(amount: f64, unit: &str) -> String {
     format!("{} {}", quantity(amount), plural(unit, amount))
 }
 
 /// The price of one, or of `per`, without its unit, which is shown beside it.
 pub(super) fn rate(cost: f64, per: f64) -> String {
-    let cost = unsigned(cost);
+    let cost = without_negative_zero(cost);
     if per <= 1.0 { format!("{cost}") } else { format!("{cost} per {}", quantity(per)) }
 }
 
 /// A price with its unit: the price of `per`.
 pub(super) fn unit_price(cost: f64, per: f64, unit: &str) -> String {
-    let cost = unsigned(cost);
-    if per <= 1.0 { format!("{cost} per {unit}") } else { format!("{cost} per {}", measured(per, unit)) }
+    let cost = without_negative_zero(cost);
+    if per <= 1.0 { format!("{cost} per {unit}") } else { format!("{cost} per {}", with_unit(per, unit)) }
 }
 
 /// The same number, but 0 for -0.
-fn unsigned(amount: f64) -> f64 {
+fn without_negative_zero(amount: f64) -> f64 {
     amount + 0.0
 }
 
@@ -96,7 +96,7 @@ mod tests {
         for text in [
             usd(-0.0),
             quantity(-0.0),
-            measured(-0.0, "key"),
+            with_unit(-0.0, "key"),
             rate(-0.0, 1.0),
             rate(-0.0, 10.0),
             unit_price(-0.0, 1.0, "key"),
@@ -121,7 +121,7 @@ mod tests {
         ] {
             assert_eq!(quantity(amount), expected, "{amount}");
         }
-        assert_eq!((measured(1.0, "key"), measured(2.0, "key")), ("1 key".to_owned(), "2 keys".to_owned()));
-        assert_eq!(measured(2.0, "GB"), "2 GB");
+        assert_eq!((with_unit(1.0, "key"), with_unit(2.0, "key")), ("1 key".to_owned(), "2 keys".to_owned()));
+        assert_eq!(with_unit(2.0, "GB"), "2 GB");
     }
 }

@@ -75,7 +75,7 @@ impl FreeTier {
 }
 
 /// The rest of `amount` after as much as possible of `free` is subtracted.
-pub(super) fn beyond(amount: f64, free: &mut f64) -> f64 {
+pub(super) fn subtract_free(amount: f64, free: &mut f64) -> f64 {
     let taken = amount.min(*free);
     *free -= taken;
     amount - taken

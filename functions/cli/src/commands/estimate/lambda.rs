@@ -1,6 +1,6 @@
 //! The cost of Lambda itself: requests, time and memory.
 
-use super::function::{FreeTier, FunctionLoad, beyond};
+use super::function::{FreeTier, FunctionLoad, subtract_free};
 use super::line::LineItem;
 use super::prices::PriceList;
 use super::usage_profile::{SECONDS_PER_MONTH, UsageProfile};
@@ -16,7 +16,8 @@ pub(super) fn lines(
     let architecture = function.architecture.to_string();
     let price = |name: &str| prices.of(&format!("lambda.{name}.{architecture}"));
     let line = |what: &str, quantity, price| LineItem::new("Lambda", what, quantity, price);
-    let mut lines = vec![line("requests", beyond(function.calls, &mut free.requests), prices.of("lambda.requests")?)];
+    let mut lines =
+        vec![line("requests", subtract_free(function.calls, &mut free.requests), prices.of("lambda.requests")?)];
     let billed = billed_seconds(function.calls, function.p50_ms);
     let memory_gb = function.memory_mb / 1024.0;
     if function.provisioned > 0.0 {
@@ -25,12 +26,12 @@ pub(super) fn lines(
         let ready = provisioned(function.provisioned, function.memory_mb, SECONDS_PER_MONTH);
         lines.push(line(PROVISIONED_LINE, ready, price("provisioned")?));
     } else {
-        let duration = beyond(billed * memory_gb, &mut free.gigabyte_seconds);
+        let duration = subtract_free(billed * memory_gb, &mut free.gigabyte_seconds);
         lines.push(line("duration", duration, price("duration")?));
     }
     let cold = billed_seconds(function.cold_starts(profile), profile.cold_ms);
     if cold > 0.0 {
-        let duration = beyond(cold * memory_gb, &mut free.gigabyte_seconds);
+        let duration = subtract_free(cold * memory_gb, &mut free.gigabyte_seconds);
         lines.push(line("cold starts", duration, price("duration")?));
     }
     let more_gb = (function.ephemeral_mb - FREE_EPHEMERAL_MB) / 1024.0;

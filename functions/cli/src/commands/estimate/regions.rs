@@ -17,7 +17,7 @@ pub(super) fn check(region: &str) -> Result<(), CliError> {
             )),
         });
     };
-    if partition == OWN {
+    if partition == US_EAST_1_PARTITION {
         return Ok(());
     }
     Err(CliError::usage(format!(
@@ -38,17 +38,18 @@ fn partition(region: &str) -> Option<&'static str> {
 fn closest(region: &str) -> Option<&'static str> {
     let all = PARTITIONS.iter().flat_map(|(_, regions)| regions.iter().copied());
     let lower = region.to_ascii_lowercase();
-    let alike = all.map(|known| (strsim::jaro(&lower, known), known)).filter(|(likeness, _)| *likeness > ALIKE);
+    let alike =
+        all.map(|known| (strsim::jaro(&lower, known), known)).filter(|(likeness, _)| *likeness > MIN_SIMILARITY);
     alike.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, known)| known)
 }
 
 /// The similarity of two names, from 0 to 1, above which one is suggested for the other.
-const ALIKE: f64 = 0.85;
+const MIN_SIMILARITY: f64 = 0.85;
 /// The partition of us-east-1.
-const OWN: &str = "aws";
+const US_EAST_1_PARTITION: &str = "aws";
 const PARTITIONS: [(&str, &[&str]); 8] = [
     (
-        OWN,
+        US_EAST_1_PARTITION,
         &[
             "af-south-1",
             "ap-east-1",

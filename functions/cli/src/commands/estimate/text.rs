@@ -1,8 +1,8 @@
-//! An estimate as text, in lines of at most [`output::WIDTH`] columns.
+//! An estimate as text, in lines of at most [`output::MAX_WIDTH`] columns.
 
 use std::collections::BTreeSet;
 
-use super::figure::{measured, quantity, rate, unit_price, usd};
+use super::figure::{quantity, rate, unit_price, usd, with_unit};
 use super::line::{LineItem, total};
 use super::report::{CostReport, StandIn, UnpricedResource};
 use super::summary::CostSummary;
@@ -24,8 +24,8 @@ pub(super) fn of(report: &CostReport) -> String {
     if let Some(gpu) = &report.gpu {
         parts.push(wrapped(&gpu.text(report.calls), ""));
     }
-    parts.extend(mentions("Not priced, and in no sum:", &report.not_priced));
-    parts.extend(mentions("Billed by use:", &report.by_use));
+    parts.extend(unpriced_section("Not priced, and in no sum:", &report.not_priced));
+    parts.extend(unpriced_section("Billed by use:", &report.by_use));
     if !report.free.is_empty() {
         let free = report.free.iter().map(|(kind, number)| format!("{kind} ({number})")).collect::<Vec<_>>().join(", ");
         parts.push(wrapped(&format!("Free: {free}"), ""));
@@ -45,7 +45,7 @@ pub(super) fn summary(summary: &CostSummary<'_>) -> String {
     let groups = groups(region, summary.lines.iter().copied());
     let mut parts = vec![head(calls, region), lines(&groups, more, &MonthlyTotal { usd: total_usd, at_least })];
     let mut said = vec![per_thousand(summary.usd_per_1000_calls, at_least)];
-    said.extend(summary.stand_in.map(|stand_in| stood_in(stand_in, region, total_usd)));
+    said.extend(summary.stand_in.map(|stand_in| stand_in_note(stand_in, region, total_usd)));
     if at_least {
         let named: BTreeSet<_> = summary.not_priced.iter().map(|mention| mention.address.as_str()).collect();
         said.push(format!("Not priced, and in no sum: {}.", Vec::from_iter(named).join(", ")));
@@ -76,8 +76,8 @@ fn groups<'a>(region: &str, lines: impl IntoIterator<Item = &'a LineItem>) -> Ve
     let mut groups: Vec<TableGroup> = Vec::new();
     for line in lines {
         let mark = if line.region == region { "" } else { STAND_IN_MARK };
-        let measured = measured(line.quantity, &line.unit);
-        let row = vec![line.what.clone(), measured, rate(line.usd_per, line.per), usd(line.usd), mark.to_owned()];
+        let amount = with_unit(line.quantity, &line.unit);
+        let row = vec![line.what.clone(), amount, rate(line.usd_per, line.per), usd(line.usd), mark.to_owned()];
         match groups.iter_mut().find(|group| group.head == line.resource) {
             Some(group) => group.rows.push(row),
             None => groups.push(TableGroup { head: line.resource.clone(), rows: vec![row] }),
@@ -104,7 +104,7 @@ fn sums(report: &CostReport) -> String {
             addresses.len()
         ));
     }
-    sums.extend(report.stand_in.as_ref().map(|stand_in| stood_in(stand_in, &report.region, report.total_usd)));
+    sums.extend(report.stand_in.as_ref().map(|stand_in| stand_in_note(stand_in, &report.region, report.total_usd)));
     if report.unchecked() > 0 {
         let all = report.prices.len();
         sums.push(format!("{} of {all} prices were not checked; they are marked below.", report.unchecked()));
@@ -114,12 +114,14 @@ fn sums(report: &CostReport) -> String {
 
 fn per_thousand(usd_per_1000_calls: Option<f64>, at_least: bool) -> String {
     let at_least = if at_least { "At least " } else { "" };
-    usd_per_1000_calls
-        .map_or_else(|| "Nothing is called.".to_owned(), |per| format!("{at_least}{} USD for 1,000 calls.", small(per)))
+    usd_per_1000_calls.map_or_else(
+        || "Nothing is called.".to_owned(),
+        |per| format!("{at_least}{} USD for 1,000 calls.", cost_per_thousand(per)),
+    )
 }
 
 /// Which lines have the prices of another region, and their sum.
-fn stood_in(stand_in: &StandIn, region: &str, total_usd: f64) -> String {
+fn stand_in_note(stand_in: &StandIn, region: &str, total_usd: f64) -> String {
     let StandIn { region: other, prices, of_prices, lines, of_lines, .. } = stand_in;
     format!(
         "{STAND_IN_MARK} {lines} of {of_lines} lines, {} of {} USD, are at {other}'s prices, because {prices} of {of_prices} prices of {region} are \
@@ -129,7 +131,7 @@ fn stood_in(stand_in: &StandIn, region: &str, total_usd: f64) -> String {
     )
 }
 
-fn mentions(head: &str, of: &[UnpricedResource]) -> Option<String> {
+fn unpriced_section(head: &str, of: &[UnpricedResource]) -> Option<String> {
     let each = of.iter().map(|mention| format!("{}\n{}", wrapped(&mention.address, ""), wrapped(&mention.why, INDENT)));
     (!of.is_empty()).then(|| format!("{head}\n\n{}", each.collect::<Vec<_>>().join("\n")))
 }
@@ -160,7 +162,7 @@ fn assumptions(report: &CostReport) -> String {
 }
 
 /// The cost of a thousand calls, which may be less than a cent.
-fn small(amount: f64) -> String {
+fn cost_per_thousand(amount: f64) -> String {
     if amount > 0.0 && amount < 1.0 { format!("{amount:.4}") } else { usd(amount) }
 }
 

@@ -213,7 +213,7 @@ fn write_units(bytes: f64) -> f64 {
 }
 
 fn kept_bytes(response_bytes: f64) -> f64 {
-    response_bytes * PADDING + RECEIPT_BYTES
+    response_bytes * PADDING_FACTOR + RECEIPT_BYTES
 }
 
 /// Seconds of a month of 730 hours.
@@ -236,7 +236,7 @@ const WRITES_PER_LIMIT: f64 = 2.0;
 /// Answers of 190 to 4,847 bytes were stored as 1,213 to 6,205: receipt, headers, seal, and up to a twentieth of padding. Names
 /// add some 90 bytes.
 const RECEIPT_BYTES: f64 = 1150.0;
-const PADDING: f64 = 1.05;
+const PADDING_FACTOR: f64 = 1.05;
 /// `meter/writer.rs` looks for a record within 20 minutes of midnight on both days.
 const MIDNIGHT_READS: f64 = 40.0 / 1440.0;
 /// `access/src/directory.rs` and `sealing/source.rs` revalidate values older than this.

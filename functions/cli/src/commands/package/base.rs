@@ -102,7 +102,7 @@ impl LayerIndex {
             if !(kind.is_file() || kind.is_symlink() || kind.is_hard_link()) {
                 continue;
             }
-            self.certificates |= certificates::PLACES.contains(&path);
+            self.certificates |= certificates::BUNDLE_PATHS.contains(&path);
             let name = path.rsplit('/').next().unwrap_or(path).to_owned();
             if kind.is_file() {
                 self.note_versions(&name, &mut entry, contents)?;

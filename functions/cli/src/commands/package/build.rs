@@ -74,7 +74,7 @@ fn check(package: &str) -> Result<CargoFeatures, CliError> {
     }
     let mut functions = functions(&answer.stdout)
         .map_err(|error| CliError::new(format!("what cargo says of the workspace cannot be read: {error}")))?;
-    let asked = package.strip_prefix(PREFIX).unwrap_or(package);
+    let asked = package.strip_prefix(PACKAGE_PREFIX).unwrap_or(package);
     if let Some(features) = functions.remove(asked) {
         return Ok(features);
     }
@@ -125,7 +125,7 @@ fn functions(metadata: &[u8]) -> serde_json::Result<BTreeMap<String, CargoFeatur
     };
     let programs = metadata.packages.into_iter().filter(is_program);
     let functions = programs.filter_map(|package| {
-        let name = package.name.strip_prefix(PREFIX)?.to_owned();
+        let name = package.name.strip_prefix(PACKAGE_PREFIX)?.to_owned();
         Some((name, CargoFeatures(package.features.into_keys().collect())))
     });
     Ok(functions.collect())
@@ -184,7 +184,7 @@ impl BuildTool {
         match self {
             Self::Native => command.arg("build"),
             Self::Zig(architecture) => {
-                command.args(["zigbuild", "--target", &format!("{}.{GLIBC}", architecture.target())])
+                command.args(["zigbuild", "--target", &format!("{}.{GLIBC_VERSION}", architecture.target())])
             }
             Self::Gnu(architecture) => {
                 let (gnu, target) = (architecture.gnu(), architecture.target());
@@ -204,7 +204,7 @@ impl BuildTool {
             }
         };
         // A workspace of another owner may lack the profile.
-        command.args(["--profile", PROFILE, "--config", &format!("profile.{PROFILE}.inherits='release'")]);
+        command.args(["--profile", BUILD_PROFILE, "--config", &format!("profile.{BUILD_PROFILE}.inherits='release'")]);
         command.args(["--package", package, "--bin", package]).args(features);
         command.arg("--message-format=json-render-diagnostics");
         command
@@ -225,11 +225,11 @@ fn has_standard_library(target: &str) -> bool {
 }
 
 /// The prefix of functions' package names.
-const PREFIX: &str = "amaas-";
+const PACKAGE_PREFIX: &str = "amaas-";
 /// The Cargo profile of release artefacts.
-const PROFILE: &str = "dist";
+const BUILD_PROFILE: &str = "dist";
 /// The glibc of Amazon Linux 2023.
-const GLIBC: &str = "2.34";
+const GLIBC_VERSION: &str = "2.34";
 
 #[cfg(test)]
 mod tests {

@@ -55,7 +55,7 @@ impl PackageContents {
 
     /// The library of this name, if the package has it.
     pub(super) fn library(&self, name: &str) -> Option<&ElfFile> {
-        self.libraries.iter().find(|library| library.name.strip_prefix(LIBRARIES) == Some(name))
+        self.libraries.iter().find(|library| library.name.strip_prefix(LIBRARY_FOLDER) == Some(name))
     }
 
     /// The sum of the files' sizes.
@@ -67,7 +67,7 @@ impl PackageContents {
         if self.library(name).is_some() {
             return Err(CliError::file(path, &format!("the package has a {name} already")));
         }
-        let file = ElfFile::read(format!("{LIBRARIES}{name}"), path)?;
+        let file = ElfFile::read(format!("{LIBRARY_FOLDER}{name}"), path)?;
         let (is, expected) = (file.elf.architecture, self.architecture);
         if is != expected {
             return Err(CliError::file(path, &format!("it is for {is}, and the binary for {expected}"))
@@ -94,4 +94,4 @@ pub(super) fn name(path: &Path) -> Result<&str, CliError> {
 }
 
 /// The folder of libraries in a package.
-const LIBRARIES: &str = "lib/";
+const LIBRARY_FOLDER: &str = "lib/";

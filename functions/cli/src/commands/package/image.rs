@@ -127,16 +127,16 @@ impl<'a> ImageBuilder<'a> {
     fn add_contents(&mut self, contents: &PackageContents) -> Result<(), CliError> {
         let mut libraries = ImageLayer::default();
         for file in &contents.libraries {
-            libraries.program(&format!("{TASK}/{}", file.name), &file.bytes);
+            libraries.program(&format!("{LAMBDA_TASK_ROOT}/{}", file.name), &file.bytes);
         }
         let certificates = self.certificates.take();
         if let Some(certificates) = &certificates {
-            libraries.file(CERTIFICATES, certificates);
-            self.set("SSL_CERT_FILE", &format!("/{CERTIFICATES}"));
+            libraries.file(CERTIFICATES_PATH, certificates);
+            self.set("SSL_CERT_FILE", &format!("/{CERTIFICATES_PATH}"));
         }
         self.add("ONNX Runtime", &libraries)?;
         let mut program = ImageLayer::default();
-        program.program(&format!("{TASK}/{}", contents.bootstrap.name), &contents.bootstrap.bytes);
+        program.program(&format!("{LAMBDA_TASK_ROOT}/{}", contents.bootstrap.name), &contents.bootstrap.bytes);
         self.add("the function", &program)
     }
 
@@ -156,8 +156,8 @@ impl<'a> ImageBuilder<'a> {
     fn finish(mut self, function: &str, contents: &PackageContents) -> Result<Descriptor, CliError> {
         // As in Lambda's zips: every library finds those of --include in the folder of ONNX Runtime.
         let libraries = match self.variable("LD_LIBRARY_PATH") {
-            Some(folders) => format!("/{TASK}/lib:{folders}"),
-            None => format!("/{TASK}/lib"),
+            Some(folders) => format!("/{LAMBDA_TASK_ROOT}/lib:{folders}"),
+            None => format!("/{LAMBDA_TASK_ROOT}/lib"),
         };
         self.set("LD_LIBRARY_PATH", &libraries);
         if self.variable("PATH").is_none() {
@@ -169,12 +169,14 @@ impl<'a> ImageBuilder<'a> {
         self.annotations.extend(names.clone());
         self.labels.extend(names);
         self.labels.remove(SNAPSTART);
-        if memchr::memmem::find(&contents.bootstrap.bytes, RESTORE).is_some() {
+        if memchr::memmem::find(&contents.bootstrap.bytes, RESTORE_REQUEST).is_some() {
             self.labels.insert(SNAPSTART.to_owned(), "Allow".to_owned());
         }
         let mut execution = Config::default();
         execution.set_user(Some("65532:65532".to_owned())).set_exposed_ports(Some(vec!["8080/tcp".to_owned()]));
-        execution.set_entrypoint(Some(vec![format!("/{TASK}/bootstrap")])).set_working_dir(Some(format!("/{TASK}")));
+        execution
+            .set_entrypoint(Some(vec![format!("/{LAMBDA_TASK_ROOT}/bootstrap")]))
+            .set_working_dir(Some(format!("/{LAMBDA_TASK_ROOT}")));
         execution.set_env(Some(self.env)).set_labels(Some(self.labels));
         self.config.set_config(Some(execution));
         let mut platform = Platform::default();
@@ -225,13 +227,13 @@ pub(super) fn time() -> Result<Timestamp, CliError> {
 }
 
 /// Lambda's folder of a function's code, without the leading slash.
-const TASK: &str = "var/task";
+const LAMBDA_TASK_ROOT: &str = "var/task";
 /// The path of certificates that the base lacks. The base's own folder for them may be a link elsewhere.
-const CERTIFICATES: &str = "var/task/certificates.pem";
+const CERTIFICATES_PATH: &str = "var/task/certificates.pem";
 /// Lets Lambda take a snapshot of a ready program. Only programs with hooks get it: they drop their keys before a snapshot
 /// (`host/lambda.rs` of amaas-serve); others would leave keys in it. An image with both was not tried on Lambda.
 const SNAPSTART: &str = "com.amazonaws.lambda.feature.snapstart";
 /// The request to the Runtime API of a program with hooks.
-const RESTORE: &[u8] = b"/runtime/restore/next";
+const RESTORE_REQUEST: &[u8] = b"/runtime/restore/next";
 const ANNOTATION: &str = "org.opencontainers.image.";
 const VERSION: &str = env!("CARGO_PKG_VERSION");

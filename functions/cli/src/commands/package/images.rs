@@ -9,7 +9,7 @@ use oci_spec::image::{Arch, Descriptor, ImageConfiguration, ImageIndex, ImageMan
 use serde::de::DeserializeOwned;
 
 use super::layer::HashingStream;
-use super::layout::{BLOBS, LAYOUT_FILE};
+use super::layout::{BLOB_FOLDER, LAYOUT_FILE};
 use super::oci::media_type;
 use crate::architecture::Architecture;
 use crate::error::CliError;
@@ -140,7 +140,7 @@ pub(super) fn blob(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, D
             format!("expected a digest sha256:… of 64 lower-case hexadecimal digits, got {}", descriptor.digest());
         CliError::file(folder, &what)
     })?;
-    Ok((folder.join(BLOBS).join(digest.to_string()), digest))
+    Ok((folder.join(BLOB_FOLDER).join(digest.to_string()), digest))
 }
 
 /// The nesting of indexes: a layout has one for a tag, which has one for each platform.

@@ -30,7 +30,7 @@ impl LayoutWriter {
         let folder = tempfile::Builder::new()
             .prefix(".amaas-image-")
             .tempdir_in(beside)
-            .and_then(|folder| fs::create_dir_all(folder.path().join(BLOBS)).map(|()| folder))
+            .and_then(|folder| fs::create_dir_all(folder.path().join(BLOB_FOLDER)).map(|()| folder))
             .map_err(|error| CliError::file(beside, &error))?;
         Ok(Self { folder, path: path.to_owned(), time })
     }
@@ -54,7 +54,7 @@ impl LayoutWriter {
 
     /// Takes over the blob in the file `from`, which matches `digest`.
     pub(super) fn copy(&self, from: &Path, digest: Digest) -> Result<(), CliError> {
-        let to = self.folder.path().join(BLOBS).join(digest.to_string());
+        let to = self.folder.path().join(BLOB_FOLDER).join(digest.to_string());
         fs::copy(from, to).map(drop).map_err(|error| CliError::file(from, &error))
     }
 
@@ -71,7 +71,7 @@ impl LayoutWriter {
         media_type: MediaType,
         write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
     ) -> Result<(T, Descriptor), CliError> {
-        let blobs = self.folder.path().join(BLOBS);
+        let blobs = self.folder.path().join(BLOB_FOLDER);
         let write = || {
             let unnamed = blobs.join("unnamed");
             let mut blob = HashingStream::new(BufWriter::new(File::create(&unnamed)?));
@@ -90,8 +90,8 @@ impl LayoutWriter {
         fs::write(folder.join(LAYOUT_FILE), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         fs::write(folder.join("index.json"), index)?;
         let mut names = vec!["index.json".to_owned(), LAYOUT_FILE.to_owned()];
-        for blob in fs::read_dir(folder.join(BLOBS))? {
-            names.push(format!("{BLOBS}/{}", blob?.file_name().to_string_lossy()));
+        for blob in fs::read_dir(folder.join(BLOB_FOLDER))? {
+            names.push(format!("{BLOB_FOLDER}/{}", blob?.file_name().to_string_lossy()));
         }
         names.sort();
         let sizes = names.iter().map(|name| Ok(fs::metadata(folder.join(name))?.len()));
@@ -113,7 +113,7 @@ impl LayoutWriter {
         let folder = self.folder.path();
         let whole = folder.join("archive");
         let mut tar = Builder::new(BufWriter::new(File::create(&whole)?));
-        for name in ["blobs", BLOBS] {
+        for name in ["blobs", BLOB_FOLDER] {
             tar.append_data(&mut self.header(EntryType::Directory, 0o755, 0), format!("{name}/"), io::empty())?;
         }
         for name in names {
@@ -164,4 +164,4 @@ fn is_replaceable(folder: &Path) -> io::Result<bool> {
 /// The file that marks a folder as a layout.
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
 /// The folder of a layout's blobs, by digest.
-pub(super) const BLOBS: &str = "blobs/sha256";
+pub(super) const BLOB_FOLDER: &str = "blobs/sha256";

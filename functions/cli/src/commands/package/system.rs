@@ -58,7 +58,7 @@ impl SystemLibraries {
         for found in self.libraries.values().chain([&self.loader]) {
             layer.program(&found.path, &found.bytes);
         }
-        layer.file(certificates::PLACES[0], &self.certificates);
+        layer.file(certificates::BUNDLE_PATHS[0], &self.certificates);
         layer.file("etc/nsswitch.conf", NSSWITCH.as_bytes());
         layer.file("etc/passwd", PASSWD.as_bytes());
         layer.file("etc/group", GROUP.as_bytes());

@@ -19,7 +19,7 @@ impl DayRange {
     pub(super) fn new(since: UtcDay, until: UtcDay, today: UtcDay) -> Self {
         let until = until.min(today);
         let days = std::iter::successors(Some(since), |day| Some(day.next())).take_while(|day| *day <= until).count();
-        Self { first: since, days, each: days.div_ceil(BARS).max(1) }
+        Self { first: since, days, each: days.div_ceil(MAX_BARS).max(1) }
     }
 
     /// The head of the column: the period of a bar.
@@ -41,16 +41,16 @@ impl DayRange {
         let most = bars.iter().copied().max().unwrap_or_default().max(1);
         let mut line = String::with_capacity(bars.len() * 3);
         for bar in bars {
-            let level = (bar * (LEVELS.len() as u128 - 1)).div_ceil(most);
-            let _ = line.write_char(LEVELS[usize::try_from(level).unwrap_or_default()]);
+            let level = (bar * (BAR_GLYPHS.len() as u128 - 1)).div_ceil(most);
+            let _ = line.write_char(BAR_GLYPHS[usize::try_from(level).unwrap_or_default()]);
         }
         line
     }
 }
 
-const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const BAR_GLYPHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// The days of the longest month.
-const BARS: usize = 31;
+const MAX_BARS: usize = 31;
 
 #[cfg(test)]
 mod tests {
