@@ -79,7 +79,7 @@ async fn records(accounts: &Accounts, tenant: &TenantName) -> BTreeMap<String, U
 }
 
 /// An environment, its accounts, and the sentiment function, ready.
-async fn set() -> (TestEnv, Accounts, Function) {
+async fn billing_env() -> (TestEnv, Accounts, Function) {
     let env = TestEnv::start().await;
     let (accounts, function) = (env.accounts().await, env.sentiment().await.start());
     function.ready().await;

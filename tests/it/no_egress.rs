@@ -81,7 +81,7 @@ async fn under_lambda_nothing_listens() {
 }
 
 #[tokio::test]
-async fn usage_reports_are_switched_off_before_the_library_is_loaded() {
+async fn telemetry_is_disabled_before_the_library_is_loaded() {
     let env = TestEnv::start().await;
     for value in [None, Some("0")] {
         let launch = env.sentiment().await.unset("ORT_DISABLE_TELEMETRY");

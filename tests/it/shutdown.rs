@@ -14,7 +14,7 @@ use reqwest::Response;
 use tokio::join;
 
 /// A function whose calls last as long as the client wants, and run one after another.
-async fn slow(env: &TestEnv) -> ProcessBuilder {
+async fn slow_function(env: &TestEnv) -> ProcessBuilder {
     env.publish("count", onnx::count()).await;
     env.launch(Program::Tensor, "count").await
 }
@@ -68,7 +68,7 @@ impl CountingClients {
 
     /// Keeps three calls in flight until one of them is refused again and again. Of the other two, which are returned with the last
     /// refusal, one runs and one waits.
-    async fn fill(&self) -> (FuturesUnordered<PendingCall<'_>>, Response) {
+    async fn fill_queue(&self) -> (FuturesUnordered<PendingCall<'_>>, Response) {
         const LASTING: u32 = 5;
         let (mut steps, mut start, mut refused) = (FEW, 0, 0);
         let mut calls = FuturesUnordered::<PendingCall<'_>>::new();
@@ -111,17 +111,17 @@ async fn all_answered(mut calls: FuturesUnordered<PendingCall<'_>>) {
 }
 
 /// A client that retries for as long as a function may need to restart.
-fn patient(env: &TestEnv, endpoint: String) -> Client {
+fn retrying_client(env: &TestEnv, endpoint: String) -> Client {
     let retry = RetryConfig::default().max_retries(1000).cap(Duration::from_millis(200)).budget(1_000_000);
     env.client_builder(endpoint).retry(retry).timeout(MAX_WAIT).build().expect("enough is set")
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
+async fn a_full_queue_refuses_at_once_with_retry_after() {
     let env = TestEnv::start().await;
-    let function = slow(&env).await.set("AMAAS_QUEUE_ROWS", "1").start();
+    let function = slow_function(&env).await.set("AMAAS_QUEUE_ROWS", "1").start();
     let callers = CountingClients::of(&env, &function).await;
-    let (calls, refused) = callers.fill().await;
+    let (calls, refused) = callers.fill_queue().await;
     assert_eq!(refused.headers()["retry-after"], "1");
     assert!(refused.headers().contains_key("amaas-not-processed"));
     let text = refused.text().await.expect("a body");
@@ -130,11 +130,11 @@ async fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_function_that_is_asked_to_stop_answers_what_it_took() {
+async fn a_stopping_function_answers_accepted_calls() {
     let env = TestEnv::start().await;
-    let mut function = slow(&env).await.set("AMAAS_QUEUE_ROWS", "1").start();
+    let mut function = slow_function(&env).await.set("AMAAS_QUEUE_ROWS", "1").start();
     let callers = CountingClients::of(&env, &function).await;
-    let (calls, _) = callers.fill().await;
+    let (calls, _) = callers.fill_queue().await;
     function.terminate();
     let refused = until("new calls are refused", async || {
         // On a connection of its own: the calls' connections are busy until they are answered.
@@ -152,12 +152,12 @@ async fn a_function_that_is_asked_to_stop_answers_what_it_took() {
 }
 
 #[tokio::test]
-async fn calls_survive_a_function_that_is_killed() {
+async fn calls_survive_a_killed_function() {
     let env = TestEnv::start().await;
-    let launch = slow(&env).await;
+    let launch = slow_function(&env).await;
     let mut function = launch.start();
     let proxy = Proxy::start(function.ready().await).await;
-    let client = &patient(&env, proxy.endpoint());
+    let client = &retrying_client(&env, proxy.endpoint());
     let mut steps = FEW;
     // If all calls ended before the function did, longer ones are needed.
     while killed_during_calls(&launch, &mut function, &proxy, client, steps).await == 0 {
@@ -197,9 +197,9 @@ const FEW: i64 = 200_000;
 const APART: i64 = 1 << 40;
 
 #[tokio::test]
-async fn a_run_that_nobody_waits_for_is_ended() {
+async fn a_run_without_a_client_is_cancelled() {
     let env = TestEnv::start().await;
-    let function = slow(&env).await.start();
+    let function = slow_function(&env).await.start();
     function.ready().await;
     let client = env.client_builder(function.endpoint().await).retry(RetryConfig::off()).build().expect("enough");
     let model = client.model("count");

@@ -37,12 +37,12 @@ async fn a_call_is_counted_before_its_answer_is_whole() {
         let refused = prediction(&lambda.url()).bearer_auth(env.key().expose()).json(&json!({ "inputs": [7] }));
         assert_eq!(refused.send().await.expect("an answer").status(), 400);
         assert_eq!(records(&accounts, &tests).await.len(), counted, "what was not answered is not counted");
-        cloudwatch_is_told(&lambda, mode).await;
+        cloudwatch_gets_metrics(&lambda, mode).await;
     }
 }
 
 /// One EMF line for each answered call, and no other line on standard output.
-async fn cloudwatch_is_told(lambda: &Lambda, mode: &str) {
+async fn cloudwatch_gets_metrics(lambda: &Lambda, mode: &str) {
     lambda.function().output().containing(&format!("{mode}-sealed-4")).await;
     let lines = lambda.function().output().lines();
     assert_eq!(lines.len(), 10);
@@ -87,7 +87,7 @@ async fn a_text_that_is_streamed_is_counted_before_its_end() {
 }
 
 #[tokio::test]
-async fn a_server_tells_cloudwatch_nothing_unless_it_is_told_to() {
+async fn a_server_writes_no_metrics_by_default() {
     let env = TestEnv::start().await;
     for (emf, lines) in [(None, 0), (Some("on"), 1)] {
         let mut launch = env.sentiment().await;

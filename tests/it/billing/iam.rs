@@ -16,7 +16,7 @@ const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/app/i-0abc";
 const LATE_PAYER: &str = "arn:aws:iam::123456789012:user/late-payer";
 
 /// An environment with accounts, a role among them, and the sentiment function under Lambda, which trusts IAM.
-async fn set() -> (TestEnv, Accounts, Lambda) {
+async fn iam_env() -> (TestEnv, Accounts, Lambda) {
     let env = TestEnv::start().await;
     let accounts = env.accounts().await;
     assert!(accounts.add_tenant(&Tenant::new(name(ROLE), now())).await.expect("reached"));
@@ -32,7 +32,7 @@ async fn call(lambda: &Lambda) -> Response {
 
 #[tokio::test]
 async fn a_principal_is_the_tenant_that_has_its_arn_for_a_name() {
-    let (env, accounts, lambda) = set().await;
+    let (env, accounts, lambda) = iam_env().await;
     add_suspended(&accounts, LATE_PAYER).await;
     let another_session = format!("{ROLE}/somebody@example.com");
     for (signer, status, kind) in [
@@ -63,7 +63,7 @@ async fn a_principal_is_the_tenant_that_has_its_arn_for_a_name() {
 }
 
 #[tokio::test]
-async fn iams_word_counts_only_where_it_is_asked_for() {
+async fn iam_identity_counts_only_if_configured() {
     let env = TestEnv::start().await;
     assert!(env.accounts().await.add_tenant(&Tenant::new(name(ROLE), now())).await.expect("reached"));
     for launch in [env.sentiment().await, env.sentiment().await.set("AMAAS_IAM", "ignore")] {
@@ -75,8 +75,8 @@ async fn iams_word_counts_only_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn no_header_says_who_signed() {
-    let (env, accounts, lambda) = set().await;
+async fn no_header_can_set_the_signer() {
+    let (env, accounts, lambda) = iam_env().await;
     let server = env.sentiment().await.set("AMAAS_IAM", "tenant").start();
     server.ready().await;
     let iam = json!({ "iam": { "userArn": SESSION } });
@@ -96,8 +96,8 @@ async fn no_header_says_who_signed() {
 }
 
 #[tokio::test]
-async fn of_a_sealed_call_the_outer_signature_counts_unless_a_key_is_inside() {
-    let (env, accounts, lambda) = set().await;
+async fn the_outer_signature_of_a_sealed_call_counts_unless_a_key_is_inside() {
+    let (env, accounts, lambda) = iam_env().await;
     lambda.signed_by(Some(SESSION));
     let predict = async |client: Client| {
         let answer: Answer<TextClassification> = client.model("sentiment").predict(TEXT).await.expect("an answer");

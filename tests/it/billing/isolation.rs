@@ -5,11 +5,11 @@ use amaas_e2e::TestEnv;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
-use super::{TEXT, key, name, set};
+use super::{TEXT, billing_env, key, name};
 
 #[tokio::test]
-async fn no_route_tells_one_tenant_of_another() {
-    let (env, accounts, function) = set().await;
+async fn no_route_reveals_one_tenant_to_another() {
+    let (env, accounts, function) = billing_env().await;
     let (ours, record) = key(&accounts, KeyTerms::of(name("canary-tenant"))).await;
     let (theirs, _) = key(&accounts, KeyTerms::of(name("curious"))).await;
     let endpoint = function.endpoint().await;

@@ -3,11 +3,11 @@
 use amaas_access::{KeyScope, KeyTerms, TenantStatus, now};
 use serde_json::json;
 
-use super::{key, name, predict, refusal, set};
+use super::{billing_env, key, name, predict, refusal};
 
 #[tokio::test]
-async fn each_wrong_key_is_told_what_is_wrong_with_it() {
-    let (env, accounts, function) = set().await;
+async fn each_wrong_key_gets_its_own_error() {
+    let (env, accounts, function) = billing_env().await;
     let terms = || KeyTerms::of(name("acme"));
     let (good, _) = key(&accounts, KeyTerms { name: "good".to_owned(), ..terms() }).await;
     let (revoked, record) = key(&accounts, KeyTerms { name: "revoked".to_owned(), ..terms() }).await;
@@ -57,7 +57,7 @@ async fn each_wrong_key_is_told_what_is_wrong_with_it() {
 
 #[tokio::test]
 async fn a_key_that_was_made_a_moment_ago_works_at_once() {
-    let (_env, accounts, function) = set().await;
+    let (_env, accounts, function) = billing_env().await;
     for round in 0..5 {
         let (key, _) = key(&accounts, KeyTerms { name: round.to_string(), ..KeyTerms::of(name("acme")) }).await;
         assert_eq!(predict(&function, key.expose()).await.status(), 200);

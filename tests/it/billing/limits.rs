@@ -10,7 +10,7 @@ use amaas_e2e::{Function, skip};
 use amaas_ledger::Clock;
 use futures_util::future::join_all;
 
-use super::{key, name, predict, records, refusal, set};
+use super::{billing_env, key, name, predict, records, refusal};
 
 /// A tenant with limits, and its key.
 async fn tenant(accounts: &Accounts, called: &str, limits: &[&str], budget: Option<&str>) -> ApiKey {
@@ -39,7 +39,7 @@ async fn exhaust(functions: &[&Function], key: &ApiKey) -> (u64, Vec<(u16, Strin
 
 #[tokio::test]
 async fn a_months_limit_is_never_passed_by_three_processes_one_of_which_is_killed() {
-    let (env, accounts, mut first) = set().await;
+    let (env, accounts, mut first) = billing_env().await;
     let key = tenant(&accounts, "limited", &["requests/month=300"], None).await;
     let launch = env.sentiment().await;
     let others = [launch.start(), launch.start()];
@@ -62,7 +62,7 @@ async fn a_months_limit_is_never_passed_by_three_processes_one_of_which_is_kille
 
 #[tokio::test]
 async fn a_minutes_limit_says_how_long_to_wait() {
-    let (_env, accounts, function) = set().await;
+    let (_env, accounts, function) = billing_env().await;
     let key = tenant(&accounts, "limited", &["requests/minute=6", "sentiment:units/minute=1000"], None).await;
     let answer = predict(&function, key.expose()).await;
     let header = |name: &str| answer.headers()[name].to_str().expect("text").parse::<u64>().expect("a number");
@@ -77,7 +77,7 @@ async fn a_minutes_limit_says_how_long_to_wait() {
 
 #[tokio::test]
 async fn budgets_stop_a_tenant_and_a_key_to_the_call() {
-    let (_env, accounts, function) = set().await;
+    let (_env, accounts, function) = billing_env().await;
     let price = Price { call: "0.002".parse().expect("an amount"), unit: "0.001".parse().expect("an amount") };
     accounts.set_price(&"sentiment".parse().expect("a name"), price).await.expect("reached");
     let budgeted = tenant(&accounts, "budgeted", &[], Some("0.1")).await;
@@ -100,8 +100,8 @@ async fn budgets_stop_a_tenant_and_a_key_to_the_call() {
 }
 
 #[tokio::test]
-async fn while_the_ledger_is_down_known_keys_go_on_up_to_the_stated_bound_and_nothing_is_lost() {
-    let (env, _, _) = set().await;
+async fn while_the_ledger_is_down_known_keys_work_up_to_the_overdraft_and_no_usage_is_lost() {
+    let (env, _, _) = billing_env().await;
     let mut server = match DynamoDb::start().await {
         Ok(server) => server,
         Err(why) => return skip(&why),

@@ -144,7 +144,7 @@ fn lasts() -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn usage_is_what_callers_counted_though_the_server_is_killed_five_times() {
+async fn usage_equals_the_clients_counts_though_the_server_is_killed_five_times() {
     let env = TestEnv::start().await;
     let load = Load { callers: 64, tenants: 20, kills: 5, lasts: lasts() };
     load.run(&env, &env.accounts().await, &env.sentiment().await).await;

@@ -8,11 +8,11 @@ use amaas_serve::sealing::KeySet;
 use amaas_wire::receipt::{SignedReceipt, split_comment};
 use serde_json::json;
 
-use super::{TEXT, set};
+use super::{TEXT, billing_env};
 
 #[tokio::test]
 async fn every_answer_has_a_receipt_that_its_signer_and_contents_prove() {
-    let (env, _, function) = set().await;
+    let (env, _, function) = billing_env().await;
     let model = "sentiment".parse().expect("a name");
     let signers = KeySet::read(&env.store().await, &model, env.vault()).await.expect("keys").signers();
     let manifest = std::fs::read(env.manifest_file()).expect("read");

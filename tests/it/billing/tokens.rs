@@ -11,7 +11,7 @@ use super::issuer::Issuer;
 use super::{TEXT, add_suspended, name, predict, refusal};
 
 #[tokio::test]
-async fn each_token_is_taken_or_told_what_is_wrong_with_it() {
+async fn each_token_is_accepted_or_gets_its_own_error() {
     let (env, issuer, other) = (TestEnv::start().await, Issuer::start().await, Issuer::start().await);
     let accounts = env.accounts().await;
     assert!(accounts.add_tenant(&Tenant::new(name("acme"), now())).await.expect("reached"));
@@ -68,7 +68,7 @@ async fn a_token_is_no_key_where_no_issuer_is_trusted() {
 }
 
 #[tokio::test]
-async fn keys_that_are_known_outlive_their_issuers_absence() {
+async fn known_issuer_keys_survive_an_unreachable_issuer() {
     let (env, mut issuer) = (TestEnv::start().await, Issuer::start().await);
     let launch = issuer.trusted_by(env.sentiment().await);
     let function = launch.start();
