@@ -19,7 +19,7 @@ IR_VERSION = 9  # ONNX Runtime reads it since 1.17
 
 
 def build(steps: int) -> keras.Model:
-    """Two times convolution and pooling, two dense layers; `steps` is how long training is."""
+    """Two convolutions with pooling, two dense layers; `steps` is the number of training steps."""
     model = keras.Sequential(
         [
             keras.Input((SIDE, SIDE, 1), name="pixels"),

@@ -114,7 +114,7 @@ def build(weights: dict[str, np.ndarray], shape: Shape, context: int, path: Path
 
 
 def places(graph: Graph, context: int, shape: Shape) -> str:
-    """`cos` and `sin` of the new tokens' positions, and what each of them may see: 0, or far below it."""
+    """`cos` and `sin` of the new tokens' positions, and their attention mask: 0, or far below it."""
     cosines, sines = rotation(context, shape.size)
     new = graph.node("Gather", [graph.node("Shape", ["input_ids"], "input_ids.shape"), graph.index(1)], "new")
     past = graph.node("Gather", [graph.node("Shape", ["past_key"], "past_key.shape"), graph.index(3)], "past.length")

@@ -142,7 +142,7 @@ def adam(state, rows, step, steps):
 
 
 def train(tokenizer: Tokenizer, text: str, steps: int) -> dict[str, jax.Array]:
-    """Every row begins with the token that begins a text, at the beginning of a speech."""
+    """Every row begins with the begin token, at the beginning of a speech."""
     speeches = [tokenizer.encode(speech + "\n\n", add_special_tokens=False).ids for speech in text.split("\n\n")]
     begins = np.cumsum([0] + [len(speech) for speech in speeches])
     ids = np.array([token for speech in speeches for token in speech], np.int32)

@@ -1,4 +1,4 @@
-"""Judges labels.txt, image.json, both networks and the tokenizer by matches.json, in Python.
+"""Checks labels.txt, image.json, both networks and the tokenizer against matches.json, in Python.
 
     python verify.py
 

@@ -1,4 +1,4 @@
-"""Writes golden.json and names.json: what names.onnx gives in Python, for the service to be held to.
+"""Writes golden.json and names.json: the outputs of names.onnx in Python, as a reference for the service.
 
     python conformance.py
 
@@ -25,7 +25,7 @@ GOLDEN = (
     "Van der Berg Petrovsky Zhang Park Llewellyn Lefebvre Smith Gutierrez X Li Wolfeschlegelsteinhausenbergerdorff"
 )
 
-# What is special about each, and the name.
+# The name of each case, and the surname.
 ODD = {
     "one letter": "O",
     "64 letters": "a" * 64,
@@ -123,7 +123,7 @@ def odd_case(what: str, of, probabilities, languages: list[str]) -> dict:
 
 
 def write(path: Path, schema: str, cases: list[dict]) -> None:
-    """One case a line, in ASCII: an invisible character shows as its escape."""
+    """One case per line, in ASCII: an invisible character shows as its escape."""
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     head = f'"format":{json.dumps(schema)},"atol":{ATOL},"producer":{json.dumps(PRODUCER)}'
     path.write_text(f'{{{head},"cases":[\n{lines}\n]}}\n')
