@@ -1,4 +1,4 @@
-"""Judges OpenAPI documents, whose files it is given. `tests/it/openapi/validator.rs` starts it.
+"""Validates the OpenAPI documents in the given files. `tests/it/openapi/validator.rs` starts it.
 
 Ends with 77 where a package is not installed.
 """
@@ -32,7 +32,7 @@ def faults(document: dict) -> list:
 
 
 def examples(document: dict, file: str) -> None:
-    """Every example is what the schema beside it says, by a validator that is not ours either."""
+    """Every example conforms to its schema, by an independent validator."""
     for path, operations in document["paths"].items():
         for operation in operations.values():
             for media in operation.get("requestBody", {}).get("content", {}).values():

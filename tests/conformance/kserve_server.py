@@ -28,7 +28,7 @@ from repository import LIST
 
 
 class Network(Model):
-    """One network, and nothing done to its tensors."""
+    """One network without pre- or postprocessing."""
 
     def __init__(self, name: str, file: Path) -> None:
         super().__init__(name)

@@ -1,4 +1,4 @@
-//! OpenAPI documents of functions, against golden files, against actual answers, and with an independent validator.
+//! `OpenAPI` documents of functions, against golden files, against actual answers, and with an independent validator.
 
 mod described;
 mod functions;

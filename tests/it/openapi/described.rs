@@ -1,4 +1,4 @@
-//! An OpenAPI document, and whether an answer conforms to it.
+//! An `OpenAPI` document, and whether an answer conforms to it.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};

@@ -29,7 +29,7 @@ def client(target: Target, concurrency: int = 1) -> triton.InferenceServerClient
 
 
 def headers(target: Target) -> dict[str, str]:
-    """New for each call: the client writes the codings of a call into what it was given."""
+    """New for each call: the client writes the call's codings into its argument."""
     return dict(target.headers)
 
 
