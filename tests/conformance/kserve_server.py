@@ -3,7 +3,7 @@
     ORT_DISABLE_TELEMETRY=1 python tests/conformance/kserve_server.py DIR HTTP_PORT GRPC_PORT
 
 `DIR` is what `python tests/conformance models DIR` wrote. Besides `kserve` it needs `onnxruntime`. Protocol, datatypes and
-errors are KServe's; what is here is what the author of a model writes. BF16 is left out: KServe has no such datatype.
+errors are KServe's; this file is the part of the model author. BF16 is left out: KServe has no such datatype.
 """
 
 from __future__ import annotations
