@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use amaas_engine::{Batching, Dim, TensorSpec};
 use amaas_model::manifest::Manifest;
-use amaas_model::publish::{DescribedTensor, Description, NotProven, describe, prove_rows, prove_sequences, published};
+use amaas_model::publish::{
+    DescribedTensor, NetworkDescription, NotProven, describe, prove_rows, prove_sequences, published,
+};
 use amaas_store::live;
 use amaas_store::{ModelName, VersionSelector};
 use serde_json::{Value, json};
@@ -64,7 +66,7 @@ fn folder(settings: &Settings, folder: &Path) -> Result<(), CliError> {
 struct Network {
     path: PathBuf,
     bytes: u64,
-    description: Description,
+    description: NetworkDescription,
     rows: Result<(), NotProven>,
 }
 

@@ -1,89 +1,90 @@
-//! Tokens to text, as far as it can be told: whole characters only, and nothing that may be the beginning of a stop.
+//! Incremental detokenization and stop sequences: only complete characters are emitted, and text that may begin a stop
+//! sequence is held back.
 
 use memchr::memmem::Finder;
 
 use super::Tokenizer;
 use crate::error::RunError;
 
-/// The text of a sequence, token by token.
+/// The incremental detokenizer of a sequence.
 ///
-/// What a token adds is what the tokens around it and it have more than they alone: tokenizers join words and drop a leading
-/// space by what stands before.
-pub(super) struct Text {
-    /// The end of the prompt, and what was made.
+/// A token's text is the difference between the decoded context with and without it: tokenizers join words and drop a
+/// leading space depending on the context.
+pub(super) struct IncrementalDetokenizer {
+    /// The end of the prompt, and the generated tokens.
     tokens: Vec<i64>,
-    /// Where the tokens begin that are read with the next one.
+    /// The start of the context that is decoded with the next token.
     from: usize,
-    /// Up to where their text is told.
-    told: usize,
+    /// The end of the tokens whose text has been emitted.
+    emitted: usize,
 }
 
-impl Text {
-    pub(super) fn behind(prompt: &[i64]) -> Self {
-        let tokens = prompt[prompt.len().saturating_sub(BEFORE)..].to_vec();
-        let told = tokens.len();
-        Self { tokens, from: 0, told }
+impl IncrementalDetokenizer {
+    pub(super) fn after(prompt: &[i64]) -> Self {
+        let tokens = prompt[prompt.len().saturating_sub(CONTEXT_TOKENS)..].to_vec();
+        let emitted = tokens.len();
+        Self { tokens, from: 0, emitted }
     }
 
-    /// What `token` adds: nothing while a character is not whole.
-    pub(super) fn push(&mut self, token: i64, generator: &dyn Tokenizer) -> Result<String, RunError> {
+    /// The text that `token` adds: empty while a character is incomplete.
+    pub(super) fn push(&mut self, token: i64, tokenizer: &dyn Tokenizer) -> Result<String, RunError> {
         self.tokens.push(token);
-        let (before, now) = self.read(generator)?;
-        if now.ends_with(char::REPLACEMENT_CHARACTER) && self.tokens.len() - self.told < PATIENCE {
+        let (before, now) = self.decode_context(tokenizer)?;
+        if now.ends_with(char::REPLACEMENT_CHARACTER) && self.tokens.len() - self.emitted < MAX_INCOMPLETE_TOKENS {
             return Ok(String::new());
         }
-        (self.from, self.told) = (self.told, self.tokens.len());
-        Ok(behind(&before, &now))
+        (self.from, self.emitted) = (self.emitted, self.tokens.len());
+        Ok(after(&before, &now))
     }
 
-    /// What `token` would add.
-    pub(super) fn would(&self, token: i64, generator: &dyn Tokenizer) -> Result<String, RunError> {
-        let (before, _) = self.read(generator)?;
+    /// The text that `token` would add.
+    pub(super) fn preview(&self, token: i64, tokenizer: &dyn Tokenizer) -> Result<String, RunError> {
+        let (before, _) = self.decode_context(tokenizer)?;
         let tokens: Vec<i64> = self.tokens[self.from..].iter().copied().chain([token]).collect();
-        Ok(behind(&before, &read(&tokens, generator)?))
+        Ok(after(&before, &decode(&tokens, tokenizer)?))
     }
 
-    /// What is left at the end, without a character that never got whole.
-    pub(super) fn rest(&mut self, generator: &dyn Tokenizer) -> Result<String, RunError> {
-        let (before, now) = self.read(generator)?;
-        self.told = self.tokens.len();
-        Ok(behind(&before, &now).trim_end_matches(char::REPLACEMENT_CHARACTER).to_owned())
+    /// The remaining text at the end, without an incomplete character.
+    pub(super) fn rest(&mut self, tokenizer: &dyn Tokenizer) -> Result<String, RunError> {
+        let (before, now) = self.decode_context(tokenizer)?;
+        self.emitted = self.tokens.len();
+        Ok(after(&before, &now).trim_end_matches(char::REPLACEMENT_CHARACTER).to_owned())
     }
 
-    /// The text that is told of the tokens from `from` on, and all of theirs.
-    fn read(&self, generator: &dyn Tokenizer) -> Result<(String, String), RunError> {
-        Ok((read(&self.tokens[self.from..self.told], generator)?, read(&self.tokens[self.from..], generator)?))
+    /// The text of the emitted context tokens, and of all tokens from there on.
+    fn decode_context(&self, tokenizer: &dyn Tokenizer) -> Result<(String, String), RunError> {
+        Ok((decode(&self.tokens[self.from..self.emitted], tokenizer)?, decode(&self.tokens[self.from..], tokenizer)?))
     }
 }
 
-fn read(tokens: &[i64], generator: &dyn Tokenizer) -> Result<String, RunError> {
-    generator.decode(tokens).map_err(|error| RunError::failed(error.to_string()))
+fn decode(tokens: &[i64], tokenizer: &dyn Tokenizer) -> Result<String, RunError> {
+    tokenizer.decode(tokens).map_err(|error| RunError::failed(error.to_string()))
 }
 
-/// What `now` has behind `before`. A tokenizer that takes back what it said can only be told from there on.
-fn behind(before: &str, now: &str) -> String {
+/// The text of `now` after `before`. If a tokenizer changes earlier text, only the later characters count.
+fn after(before: &str, now: &str) -> String {
     match now.get(before.len()..) {
         Some(rest) => rest.to_owned(),
         None => now.chars().skip(before.chars().count()).collect(),
     }
 }
 
-/// Texts that end a text, and what of it is held back meanwhile.
-pub(super) struct Stops {
-    /// With what finds each, which is made once a call.
+/// Matches stop sequences, and holds back text that may begin one.
+pub(super) struct StopMatcher {
+    /// Each with its finder, built once for each call.
     stops: Vec<(String, Finder<'static>)>,
     held: String,
 }
 
-/// What may be told.
+/// The text that may be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    More(String),
-    /// The last, for a stop stands behind it.
-    Last(String),
+pub(super) enum StopOutput {
+    Continue(String),
+    /// The last text, since a stop sequence follows it.
+    Stopped(String),
 }
 
-impl Stops {
+impl StopMatcher {
     pub(super) fn new(stops: Vec<String>) -> Self {
         let finder = |stop: String| {
             let finder = Finder::new(stop.as_bytes()).into_owned();
@@ -92,49 +93,49 @@ impl Stops {
         Self { stops: stops.into_iter().map(finder).collect(), held: String::new() }
     }
 
-    /// What may be told, now that there is `text` more.
-    pub(super) fn push(&mut self, text: &str) -> Told {
+    /// The text that may be delivered after `text` is added.
+    pub(super) fn push(&mut self, text: &str) -> StopOutput {
         self.held.push_str(text);
-        // A stop that is longer than what is held can only begin there.
+        // A stop sequence longer than the held text can only begin in it.
         let held = self.held.as_bytes();
         let found = self.stops.iter().filter(|(stop, _)| stop.len() <= held.len());
         if let Some(end) = found.filter_map(|(_, finder)| finder.find(held)).min() {
             self.held.truncate(end);
-            return Told::Last(std::mem::take(&mut self.held));
+            return StopOutput::Stopped(std::mem::take(&mut self.held));
         }
         let begun = |at: &usize| self.stops.iter().any(|(stop, _)| stop.starts_with(&self.held[*at..]));
-        // No more than the longest stop can be the beginning of one.
+        // Only a suffix as long as the longest stop sequence can begin one.
         let longest = self.stops.iter().map(|(stop, _)| stop.len()).max().unwrap_or_default();
         let from = self.held.ceil_char_boundary(self.held.len().saturating_sub(longest));
         let places = self.held[from..].char_indices().map(|(at, _)| from + at);
         let from = places.into_iter().find(begun).unwrap_or(self.held.len());
         let rest = self.held.split_off(from);
-        Told::More(std::mem::replace(&mut self.held, rest))
+        StopOutput::Continue(std::mem::replace(&mut self.held, rest))
     }
 
-    /// What was held back, when nothing comes any more.
+    /// The held text, at the end of the sequence.
     pub(super) fn rest(&mut self) -> String {
         std::mem::take(&mut self.held)
     }
 }
 
-/// Tokens of the prompt that are read with the first token.
-const BEFORE: usize = 8;
-/// A character has 4 bytes at most, and so at most as many tokens; what is not whole after more of them never gets so.
-const PATIENCE: usize = 6;
+/// Prompt tokens in the context of the first token.
+const CONTEXT_TOKENS: usize = 8;
+/// Tokens to wait for an incomplete character: it has at most 4 bytes, and so at most 4 tokens.
+const MAX_INCOMPLETE_TOKENS: usize = 6;
 
 #[cfg(test)]
 mod tests {
     use super::super::PromptError;
     use super::*;
-    use crate::cpu::Working;
+    use crate::cpu::CpuPermit;
     use crate::error::TaskError;
 
     /// A token is a byte.
     struct Bytes;
 
     impl Tokenizer for Bytes {
-        fn encode(&self, _: &Working, text: &str) -> Result<Vec<i64>, PromptError> {
+        fn encode(&self, _: &CpuPermit, text: &str) -> Result<Vec<i64>, PromptError> {
             Ok(text.bytes().map(i64::from).collect())
         }
 
@@ -154,8 +155,10 @@ mod tests {
 
     #[test]
     fn a_character_is_told_when_it_is_whole() {
-        let tokens = Bytes.encode(&Working::at_once(), "猫é🐈a").expect("bytes");
-        let mut text = Text::behind(&Bytes.encode(&Working::at_once(), "a prompt with an é").expect("bytes"));
+        let tokens = Bytes.encode(&CpuPermit::for_inline_work(), "猫é🐈a").expect("bytes");
+        let mut text = IncrementalDetokenizer::after(
+            &Bytes.encode(&CpuPermit::for_inline_work(), "a prompt with an é").expect("bytes"),
+        );
         let pieces: Vec<_> = tokens.iter().map(|token| text.push(*token, &Bytes).expect("a token")).collect();
         assert_eq!(pieces, ["", "", "猫", "", "é", "", "", "", "🐈", "a"]);
         assert_eq!(text.push(tokens[0], &Bytes).expect("a token"), "");
@@ -164,23 +167,23 @@ mod tests {
 
     #[test]
     fn what_is_no_character_is_not_waited_for_without_end() {
-        let mut text = Text::behind(&[]);
-        let pieces: Vec<_> = (0..PATIENCE).map(|_| text.push(0x80, &Bytes).expect("a token")).collect();
-        assert_eq!(pieces.concat().chars().count(), PATIENCE);
+        let mut text = IncrementalDetokenizer::after(&[]);
+        let pieces: Vec<_> = (0..MAX_INCOMPLETE_TOKENS).map(|_| text.push(0x80, &Bytes).expect("a token")).collect();
+        assert_eq!(pieces.concat().chars().count(), MAX_INCOMPLETE_TOKENS);
         assert_eq!(text.push(i64::from(b'a'), &Bytes).expect("a token"), "a");
     }
 
-    fn told(stops: &[&str], pieces: &[&str]) -> Vec<Told> {
-        let mut stops = Stops::new(stops.iter().map(|stop| (*stop).to_owned()).collect());
-        let mut told: Vec<_> = pieces.iter().map(|piece| stops.push(piece)).collect();
-        told.push(Told::More(stops.rest()));
-        told
+    fn emitted(stops: &[&str], pieces: &[&str]) -> Vec<StopOutput> {
+        let mut stops = StopMatcher::new(stops.iter().map(|stop| (*stop).to_owned()).collect());
+        let mut emitted: Vec<_> = pieces.iter().map(|piece| stops.push(piece)).collect();
+        emitted.push(StopOutput::Continue(stops.rest()));
+        emitted
     }
 
     #[test]
     fn what_may_be_a_stop_is_held_back() {
-        let more = |text: &str| Told::More(text.to_owned());
-        let last = |text: &str| Told::Last(text.to_owned());
+        let more = |text: &str| StopOutput::Continue(text.to_owned());
+        let last = |text: &str| StopOutput::Stopped(text.to_owned());
         for (stops, pieces, expected) in [
             (&[][..], &["a", "b"][..], vec![more("a"), more("b"), more("")]),
             (&["\n\n"], &["a\n", "b\n", "\nc"], vec![more("a"), more("\nb"), last(""), more("")]),
@@ -190,7 +193,7 @@ mod tests {
             (&["aab"], &["aa", "ab"], vec![more(""), last("a"), more("")]),
             (&["b"], &["abab"], vec![last("a"), more("")]),
         ] {
-            assert_eq!(told(stops, pieces), expected, "{stops:?} {pieces:?}");
+            assert_eq!(emitted(stops, pieces), expected, "{stops:?} {pieces:?}");
         }
     }
 }

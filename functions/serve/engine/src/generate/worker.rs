@@ -1,7 +1,7 @@
-//! The thread that owns a network which makes tokens.
+//! The generation thread: a scheduler for continuous batching.
 //!
-//! Invariant: when the thread ends, however it ends, the queue is closed and empty, so that nobody waits for an end that cannot
-//! come.
+//! Invariant: when the thread ends, for whatever reason, the queue is closed and empty, so that no caller waits for an
+//! end that cannot come.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,84 +9,91 @@ use std::sync::Arc;
 
 use super::Tokenizer;
 use super::cohort::{Cohort, join};
-use super::queue::{Closed, Entry, Idle, Queue};
-use super::sequence::{Goes, Sequence};
-use super::{Bounds, Call, Decoder};
+use super::queue::{GenerateQueue, QueueClosed, QueuedPrompt, WhenEmpty};
+use super::sequence::{Sequence, SequenceState};
+use super::{DecoderNetwork, GenerateBounds, GenerateCall};
 use crate::error::RunError;
 
-/// Answers what is queued until the queue is closed and empty, and every call has its end.
-#[allow(clippy::needless_pass_by_value)] // the thread has it for itself
-pub(super) fn work(queue: &Queue, decoder: impl Decoder, generator: Arc<dyn Tokenizer>, bounds: Bounds) {
-    let _ended = Ended(queue);
-    let mut round = Round { decoder, reading: VecDeque::new(), cohorts: Vec::new() };
+/// Answers queued calls until the queue is closed and empty, and every call has ended.
+#[allow(clippy::needless_pass_by_value)] // the thread owns it
+pub(super) fn work(
+    queue: &GenerateQueue,
+    decoder: impl DecoderNetwork,
+    tokenizer: Arc<dyn Tokenizer>,
+    bounds: GenerateBounds,
+) {
+    let _abandon_on_exit = AbandonOnExit(queue);
+    let mut scheduler = Scheduler { decoder, prefills: VecDeque::new(), cohorts: Vec::new() };
     loop {
-        if !round.begin(queue, &generator, bounds) && round.under_way() == 0 {
+        if !scheduler.admit(queue, &tokenizer, bounds) && scheduler.running() == 0 {
             return;
         }
-        // A panic ends the sequences that were under way, not the thread that every later call needs.
-        if catch_unwind(AssertUnwindSafe(|| round.step())).is_err() {
-            round.fail(&RunError::failed("the run panicked".to_owned()));
+        // A panic ends the running sequences, but not the thread.
+        if catch_unwind(AssertUnwindSafe(|| scheduler.step())).is_err() {
+            scheduler.fail(&RunError::failed("the run panicked".to_owned()));
         }
     }
 }
 
-/// What is under way.
-struct Round<D: Decoder> {
+/// The prefills and decoding sequences of a network.
+struct Scheduler<D: DecoderNetwork> {
     decoder: D,
-    reading: VecDeque<Reading<D::Past>>,
-    cohorts: Vec<Cohort<D::Past>>,
+    prefills: VecDeque<Prefill<D::KvCache>>,
+    cohorts: Vec<Cohort<D::KvCache>>,
 }
 
-/// A sequence whose prompt is being read.
-struct Reading<P> {
+/// A sequence in prefill.
+struct Prefill<C> {
     sequence: Sequence,
     prompt: Vec<i64>,
     read: usize,
-    past: Option<P>,
+    cache: Option<C>,
 }
 
-impl<D: Decoder> Round<D> {
-    /// Takes what waits and has room; where nothing is under way, waits for a call. False when there will be no more.
-    fn begin(&mut self, queue: &Queue, generator: &Arc<dyn Tokenizer>, bounds: Bounds) -> bool {
+impl<D: DecoderNetwork> Scheduler<D> {
+    /// Admits queued calls while the bounds allow it. If no sequence is running, it waits for a call. False if there
+    /// will be no more calls.
+    fn admit(&mut self, queue: &GenerateQueue, tokenizer: &Arc<dyn Tokenizer>, bounds: GenerateBounds) -> bool {
         let token_bytes = self.decoder.token_bytes();
-        let bytes = |call: &Call| call.prompt.len().saturating_add(call.most).saturating_mul(token_bytes);
+        let bytes =
+            |call: &GenerateCall| call.prompt.len().saturating_add(call.max_new_tokens).saturating_mul(token_bytes);
         loop {
-            let under_way = self.under_way();
-            if under_way >= bounds.sequences.get() {
+            let running = self.running();
+            if running >= bounds.sequences.get() {
                 return true;
             }
-            let used: usize = self.sequences().map(|sequence| sequence.past_bytes).sum();
-            let fits = |call: &Call| under_way == 0 || used.saturating_add(bytes(call)) <= bounds.past_bytes;
-            let idle = if under_way == 0 { Idle::Wait } else { Idle::Busy };
-            match queue.take(idle, fits) {
-                Ok(Some(Entry { call, reply, place })) => {
-                    drop(place);
+            let used: usize = self.sequences().map(|sequence| sequence.cache_bytes).sum();
+            let fits = |call: &GenerateCall| running == 0 || used.saturating_add(bytes(call)) <= bounds.max_cache_bytes;
+            let when_empty = if running == 0 { WhenEmpty::Wait } else { WhenEmpty::Return };
+            match queue.take(when_empty, fits) {
+                Ok(Some(QueuedPrompt { call, reply, permit })) => {
+                    drop(permit);
                     let bytes = bytes(&call);
-                    let (sequence, prompt) = Sequence::new(call, reply, Arc::clone(generator), bytes);
-                    self.reading.push_back(Reading { sequence, prompt, read: 0, past: None });
+                    let (sequence, prompt) = Sequence::new(call, reply, Arc::clone(tokenizer), bytes);
+                    self.prefills.push_back(Prefill { sequence, prompt, read: 0, cache: None });
                 }
                 Ok(None) => return true,
-                Err(Closed) => return false,
+                Err(QueueClosed) => return false,
             }
         }
     }
 
-    /// Reads a piece of a prompt, or some short ones, and makes one token of each sequence whose prompt has been read.
+    /// Prefills a chunk of a prompt, or several short prompts, and decodes one token of each other sequence.
     fn step(&mut self) {
-        self.reading.retain(|reading| !reading.sequence.is_gone());
-        // Short prompts that came together are read in one round, and those of one length share their steps from then on. Where a
-        // prompt is cut does not depend on others, for that would move the places at which sums are rounded.
+        self.prefills.retain(|prefill| !prefill.sequence.is_cancelled());
+        // Short prompts that arrive together are prefilled in one iteration; those of one length share their steps from
+        // then on. Chunk boundaries do not depend on other prompts, since that would change the order of rounding.
         let mut read = 0;
-        while read < PIECE
-            && let Some(mut reading) = self.reading.pop_front()
+        while read < MAX_PREFILL_CHUNK
+            && let Some(mut prefill) = self.prefills.pop_front()
         {
-            let before = reading.read;
-            let piece = reading.piece(&mut self.decoder);
-            read += reading.read - before;
-            match piece {
-                Ok(None) => self.reading.push_front(reading),
-                Ok(Some(logits)) => self.cohorts.extend(reading.begun(&logits)),
-                Err(error) => reading.sequence.fail(error),
+            let before = prefill.read;
+            let logits = prefill.run_chunk(&mut self.decoder);
+            read += prefill.read - before;
+            match logits {
+                Ok(None) => self.prefills.push_front(prefill),
+                Ok(Some(logits)) => self.cohorts.extend(prefill.into_cohort(&logits)),
+                Err(error) => prefill.sequence.fail(error),
             }
         }
         join(&mut self.cohorts, &mut self.decoder);
@@ -96,28 +103,28 @@ impl<D: Decoder> Round<D> {
         self.cohorts.retain(|cohort| !cohort.members.is_empty());
     }
 
-    fn under_way(&self) -> usize {
+    fn running(&self) -> usize {
         self.sequences().count()
     }
 
     fn sequences(&self) -> impl Iterator<Item = &Sequence> {
-        let reading = self.reading.iter().map(|reading| &reading.sequence);
-        reading.chain(self.cohorts.iter().flat_map(|cohort| &cohort.members))
+        let prefill = self.prefills.iter().map(|prefill| &prefill.sequence);
+        prefill.chain(self.cohorts.iter().flat_map(|cohort| &cohort.members))
     }
 
     fn fail(&mut self, error: &RunError) {
         self.sequences().for_each(|sequence| sequence.fail(error.clone()));
-        self.reading.clear();
+        self.prefills.clear();
         self.cohorts.clear();
     }
 }
 
-impl<P: Send> Reading<P> {
-    /// Reads the next piece; the logits behind the last one.
-    fn piece<D: Decoder<Past = P>>(&mut self, decoder: &mut D) -> Result<Option<Vec<f32>>, RunError> {
-        let end = self.prompt.len().min(self.read + PIECE);
-        let (logits, past) = decoder.step(&[self.prompt[self.read..end].to_vec()], self.past.take())?;
-        (self.read, self.past) = (end, Some(past));
+impl<C: Send> Prefill<C> {
+    /// Prefills the next chunk; the logits after the last one.
+    fn run_chunk<D: DecoderNetwork<KvCache = C>>(&mut self, decoder: &mut D) -> Result<Option<Vec<f32>>, RunError> {
+        let end = self.prompt.len().min(self.read + MAX_PREFILL_CHUNK);
+        let (logits, cache) = decoder.step(&[self.prompt[self.read..end].to_vec()], self.cache.take())?;
+        (self.read, self.cache) = (end, Some(cache));
         if end < self.prompt.len() {
             return Ok(None);
         }
@@ -125,23 +132,23 @@ impl<P: Send> Reading<P> {
         logits.map(Some).ok_or_else(|| RunError::failed("the network gave no logits".to_owned()))
     }
 
-    /// The cohort of this sequence alone, unless its first token is its last.
-    fn begun(mut self, logits: &[f32]) -> Option<Cohort<P>> {
-        match self.sequence.take(logits) {
-            Goes::On => Some(Cohort::of(self.sequence, self.read, self.past?)),
-            Goes::Ended => None,
+    /// The batch group of this sequence alone, unless its first token is its last.
+    fn into_cohort(mut self, logits: &[f32]) -> Option<Cohort<C>> {
+        match self.sequence.accept(logits) {
+            SequenceState::Running => Some(Cohort::of(self.sequence, self.read, self.cache?)),
+            SequenceState::Finished => None,
         }
     }
 }
 
-/// Leaves nobody waiting behind the thread.
-struct Ended<'a>(&'a Queue);
+/// Abandons the queue when the thread ends.
+struct AbandonOnExit<'a>(&'a GenerateQueue);
 
-impl Drop for Ended<'_> {
+impl Drop for AbandonOnExit<'_> {
     fn drop(&mut self) {
         self.0.abandon();
     }
 }
 
-/// Tokens of prompts that are read at once: the others' next token waits for them.
-const PIECE: usize = 128;
+/// The largest number of prompt tokens in one iteration, which delays the decoding of all other sequences.
+const MAX_PREFILL_CHUNK: usize = 128;

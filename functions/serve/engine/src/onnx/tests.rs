@@ -94,7 +94,7 @@ fn tensors_in_the_file_beside_are_inside_of_it() {
     // Three values of four bits take two bytes.
     let packed = Tensor { data_type: Some(INT4), dims: vec![3], ..tensor(&[("location", "w.bin"), ("length", "2")]) };
     assert_eq!(checked(&packed), Ok(()));
-    // Nobody looks where a tensor lies that is in the ONNX file.
+    // The location of an inline tensor is ignored.
     assert_eq!(checked(&Tensor { data_location: vec![], ..tensor(&[("location", "/etc/passwd")]) }), Ok(()));
 
     let at = |entries: &[(&str, &str)]| tensor(&[&[("location", "w.bin")], entries].concat());
@@ -141,7 +141,7 @@ fn what_no_session_can_be_given_is_moved_into_the_file() {
         assert_eq!(inline(tensor).raw_data.as_deref(), Some(&[4, 5, 6, 7, 8, 9, 10, 11][..]));
         assert_eq!((inline(tensor).name, inline(tensor).dims), (Some(bytes("w")), vec![2]));
     }
-    // Who hands them over as they are is told.
+    // External tensors outside the main graph are refused.
     let external = BTreeMap::from(["main", "nested"].map(|name| (name.to_owned(), Arc::from([0; 20]))));
     let error = check(&NetworkFiles { file: everywhere(), external }).map(drop).expect_err("nested");
     assert_eq!(error, OnnxError::Nested { tensor: "w".to_owned(), file: "nested".to_owned() });
@@ -149,7 +149,7 @@ fn what_no_session_can_be_given_is_moved_into_the_file() {
 
 #[test]
 fn a_file_in_one_piece_stays_as_it_is() {
-    // A field that nobody here knows.
+    // An unknown field.
     let mut whole = with(&Tensor { data_location: vec![], ..tensor(&[]) }).to_vec();
     whole.extend([0xfa, 0x3e, 1, 7]);
     assert_eq!(gather(whole.clone().into()), Ok(whole.into()));
@@ -209,7 +209,7 @@ fn only_tensors_of_the_protocol_are_served() {
     }
 }
 
-/// What is at `path` and beside it.
+/// Reads a network and its external data at `location`.
 fn on_disk(folder: &Path, location: &str) -> Result<NetworkFiles, OnnxError> {
     let path = folder.join("network.onnx");
     std::fs::write(&path, with(&tensor(&[("location", location)]))).expect("written");
@@ -252,8 +252,8 @@ fn no_file_out_of_the_folder_is_read() {
     assert!(matches!(NetworkFiles::read(&here.join("gone.onnx")), Err(OnnxError::Io(_))));
 }
 
-/// What ONNX's reader and another one may read otherwise: it keeps the last number of an enum that it knows, and makes one message of
-/// two that stand in the place of one.
+/// Files that ONNX's reader and others decode differently: ONNX's keeps the last known number of an enum, and merges a
+/// repeated message.
 #[test]
 fn what_can_be_read_in_two_ways_is_refused() {
     for locations in [vec![1, 99], vec![1, 0], vec![0, 1], vec![2], vec![-1]] {
@@ -300,7 +300,7 @@ proptest! {
         }
         for bytes in [bytes[..cut.index(bytes.len())].to_vec(), bytes] {
             let _ = check(&bytes.clone().into());
-            // What is gathered holds what it needs.
+            // Gathered files are complete.
             if let Ok(files) = gather(bytes.into()) {
                 let lacks = matches!(check(&files), Err(OnnxError::Missing { .. } | OnnxError::Range { .. }));
                 prop_assert!(!lacks, "what was gathered is whole");

@@ -1,4 +1,4 @@
-//! ONNX Runtime sessions: the only place where one is made, and every run on it.
+//! ONNX Runtime sessions: the only module that creates and runs them.
 
 mod decoder;
 mod growth;
@@ -8,9 +8,9 @@ mod refusal;
 mod run_error;
 mod value;
 
-pub use self::decoder::OnnxDecoder;
-pub use self::ort_session::Onnx;
+pub use self::decoder::OrtDecoder;
+pub use self::ort_session::OrtSession;
 #[cfg(feature = "publish")]
 pub use self::ort_session::write_prepared;
-pub use self::reclaim::Freed;
-pub use self::refusal::{SessionError, in_words};
+pub use self::reclaim::ReclaimOnDrop;
+pub use self::refusal::{SessionError, strip_source_paths};

@@ -2,16 +2,20 @@
 
 use amaas_wire::{Tensor, TensorData};
 
-use amaas_engine::Provider;
+use amaas_engine::ExecutionProvider;
 
 use super::LoadError;
 use crate::manifest::Golden;
-use amaas_engine::infer::Network;
+use amaas_engine::infer::RunnableNetwork;
 
 /// Runs every case.
-pub fn check(network: &mut impl Network, provider: Provider, golden: &Golden) -> Result<(), LoadError> {
+pub fn check(
+    network: &mut impl RunnableNetwork,
+    provider: ExecutionProvider,
+    golden: &Golden,
+) -> Result<(), LoadError> {
     // Other hardware sums in another order; 1e-3 is what its vendors' own checks allow.
-    let atol = if provider == Provider::Cpu { golden.atol } else { golden.atol.max(1e-3) };
+    let atol = if provider == ExecutionProvider::Cpu { golden.atol } else { golden.atol.max(1e-3) };
     for (index, case) in golden.cases.iter().enumerate() {
         let failed = |what: String| LoadError::GoldenCase { case: index, what };
         let outputs = network.run(&case.inputs).map_err(|error| failed(error.for_operator()))?;

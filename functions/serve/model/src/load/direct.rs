@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use amaas_engine::cpu::Working;
-use amaas_engine::infer::{Network as RunNetwork, Takes, Valid};
+use amaas_engine::cpu::CpuPermit;
+use amaas_engine::infer::{InputContract, RunnableNetwork, ValidTensors};
 use amaas_engine::{RunError, TensorSpec};
 use amaas_wire::Tensor;
 use async_trait::async_trait;
@@ -30,7 +30,7 @@ pub(crate) struct RecordedRun {
     pub(crate) outputs: Vec<Tensor>,
 }
 
-impl<N: RunNetwork> Direct<N> {
+impl<N: RunnableNetwork> Direct<N> {
     pub(crate) fn new(network: N) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State { network: Some(network), runs: Vec::new() })))
     }
@@ -57,8 +57,8 @@ impl<N: RunNetwork> Direct<N> {
 }
 
 #[async_trait]
-impl<N: RunNetwork> RunTensors for Direct<N> {
-    async fn run(&self, inputs: Valid) -> Result<Vec<Tensor>, RunError> {
+impl<N: RunnableNetwork> RunTensors for Direct<N> {
+    async fn run(&self, inputs: ValidTensors) -> Result<Vec<Tensor>, RunError> {
         let mut state = self.lock();
         let network = state.network.as_mut().ok_or_else(|| RunError::failed("the trial is over"))?;
         let outputs = network.run(inputs.tensors())?;
@@ -68,7 +68,11 @@ impl<N: RunNetwork> RunTensors for Direct<N> {
 }
 
 /// A network of a trial, with what it takes and gives.
-pub(crate) fn network<N: RunNetwork>(direct: &Arc<Direct<N>>, takes: Takes<'_>, outputs: &[TensorSpec]) -> Network {
+pub(crate) fn network<N: RunnableNetwork>(
+    direct: &Arc<Direct<N>>,
+    takes: InputContract<'_>,
+    outputs: &[TensorSpec],
+) -> Network {
     let executor = Executor::Direct(Arc::clone(direct) as Arc<dyn RunTensors>);
     Network::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
 }
@@ -101,7 +105,7 @@ impl CallHost for FreeHost {
     }
 
     async fn compute(&self, _: Work, job: Job) -> Result<(), PredictError> {
-        job(&Working::of_the_process())
+        job(&CpuPermit::for_process())
     }
 
     async fn charge(&self, _: Cost) -> Result<(), PredictError> {

@@ -10,11 +10,11 @@ use futures_util::FutureExt;
 use futures_util::future::select_all;
 use tokio::task::{JoinSet, spawn_blocking};
 
-use amaas_engine::generate::{self, Generate};
-use amaas_engine::infer::{Bounds, Infer, Lost, Takes};
+use amaas_engine::generate::{self, ContinuousBatcher};
+use amaas_engine::infer::{DynamicBatcher, InputContract, LostFlag, QueueBounds};
 use amaas_engine::onnx::NetworkFiles;
-use amaas_engine::session::{Freed, Onnx};
-use amaas_engine::{Provider, RuntimeConfig, TaskError, TensorSpec, runtime};
+use amaas_engine::session::{OrtSession, ReclaimOnDrop};
+use amaas_engine::{ExecutionProvider, RuntimeConfig, TaskError, TensorSpec, runtime};
 use amaas_store::{ModelName, Version};
 use amaas_wire::Digest;
 
@@ -43,7 +43,7 @@ pub struct Model {
     /// The most bytes of an answer.
     answer_bytes: u64,
     /// Last, so that it is dropped when the rest of the model is.
-    _freed: Freed,
+    _freed: ReclaimOnDrop,
 }
 
 /// Where the time of a load went. Fetching and starting ONNX Runtime overlap, so the parts can add up to more than all.
@@ -130,7 +130,7 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::NoTensors`] if it generates text.
-    pub fn infer(&self) -> Result<&Arc<Infer>, ModelError> {
+    pub fn infer(&self) -> Result<&Arc<DynamicBatcher>, ModelError> {
         self.networks.own().infer().ok_or_else(|| ModelError::NoTensors { model: self.name().to_string() })
     }
 
@@ -187,7 +187,7 @@ pub async fn load(
     let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
 
     // What was prepared was prepared for the CPU.
-    let prepared = config.providers == [Provider::Cpu];
+    let prepared = config.providers == [ExecutionProvider::Cpu];
     let files = files(source, &manifest, prepared).await?;
     times.fetch = begun.elapsed().saturating_sub(times.manifest);
     let task = match &manifest.task {
@@ -200,10 +200,10 @@ pub async fn load(
     let sessions = async |files| {
         let (environment, manifest, task, config) =
             (environment.clone(), manifest.clone(), task.clone(), config.clone());
-        let lost = Lost::default();
+        let lost = LostFlag::default();
         let making = lost.clone();
         let made = spawn_blocking(move || {
-            making.around(|| sessions::make(&environment, files, &manifest, task.as_ref(), &config))
+            making.scope(|| sessions::make(&environment, files, &manifest, task.as_ref(), &config))
         });
         tokio::select! {
             made = made => joined(made),
@@ -229,7 +229,7 @@ pub async fn load(
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
     let answer_bytes = config.answer_bytes;
-    Ok(Model { manifest, digest, networks, task, provider, warning, times, answer_bytes, _freed: Freed })
+    Ok(Model { manifest, digest, networks, task, provider, warning, times, answer_bytes, _freed: ReclaimOnDrop })
 }
 
 /// What the task of a version is made of.
@@ -252,23 +252,25 @@ fn context(manifest: &Manifest, files: &Files) -> TaskContext {
 fn networks(
     manifest: &Manifest,
     network: Session,
-    named: Vec<(String, Onnx)>,
+    named: Vec<(String, OrtSession)>,
     config: &RuntimeConfig,
 ) -> Result<Networks, LoadError> {
     let (rows, queue) = (config.batch_rows, config.queue_rows);
-    let bounds = Bounds { batch_rows: rows, queue_rows: queue };
+    let bounds = QueueBounds { batch_rows: rows, queue_rows: queue };
     let batched = |name: &str, onnx| {
-        Infer::start(name, onnx, bounds).map(|infer| Executor::Batched(Arc::new(infer))).map_err(LoadError::Thread)
+        DynamicBatcher::start(name, onnx, bounds)
+            .map(|infer| Executor::Batched(Arc::new(infer)))
+            .map_err(LoadError::Thread)
     };
     let executor = match network {
         Session::Tensors(onnx) => batched(manifest.model.as_str(), onnx)?,
         Session::Decoder(decoder, tokenizer) => {
-            let bounds = generate::Bounds { sequences: rows, queue, past_bytes: PAST_BYTES };
-            let started = Generate::start(manifest.model.as_str(), decoder, tokenizer, bounds);
+            let bounds = generate::GenerateBounds { sequences: rows, queue, max_cache_bytes: PAST_BYTES };
+            let started = ContinuousBatcher::start(manifest.model.as_str(), decoder, tokenizer, bounds);
             Executor::Decoder(Arc::new(started.map_err(LoadError::Thread)?))
         }
     };
-    let made = |takes: Takes<'_>, outputs: &[TensorSpec], executor| {
+    let made = |takes: InputContract<'_>, outputs: &[TensorSpec], executor| {
         Network::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
     };
     let mut beside = BTreeMap::new();

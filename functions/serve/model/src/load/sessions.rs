@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use amaas_engine::generate::Contract;
+use amaas_engine::generate::DecoderTensors;
 use amaas_engine::onnx::NetworkFiles;
 use amaas_engine::runtime::Environment;
-use amaas_engine::session::{Onnx, OnnxDecoder};
-use amaas_engine::{RuntimeConfig, Sharing};
+use amaas_engine::session::{OrtDecoder, OrtSession};
+use amaas_engine::{RunSharing, RuntimeConfig};
 use bytes::Bytes;
 
 use super::direct::{self, Direct};
@@ -33,10 +33,10 @@ pub(super) enum Form {
 }
 
 impl Form {
-    fn session(self, environment: &Environment, config: &RuntimeConfig) -> Result<Onnx, LoadError> {
+    fn session(self, environment: &Environment, config: &RuntimeConfig) -> Result<OrtSession, LoadError> {
         match self {
-            Self::Given(files) => Ok(Onnx::new(environment, &files, config)?),
-            Self::Prepared(bytes) => Onnx::prepared(environment, bytes, config).map_err(LoadError::Prepared),
+            Self::Given(files) => Ok(OrtSession::new(environment, &files, config)?),
+            Self::Prepared(bytes) => OrtSession::prepared(environment, bytes, config).map_err(LoadError::Prepared),
         }
     }
 }
@@ -44,7 +44,7 @@ impl Form {
 /// The sessions of a version, and where the time went.
 pub(super) struct Sessions {
     pub(super) network: Session,
-    pub(super) named: Vec<(String, Onnx)>,
+    pub(super) named: Vec<(String, OrtSession)>,
     pub(super) provider: &'static str,
     pub(super) warning: Option<String>,
     pub(super) session: Duration,
@@ -55,9 +55,9 @@ pub(super) struct Sessions {
 /// The session of the model's own network, as its task runs it.
 pub(super) enum Session {
     /// Tensors to tensors.
-    Tensors(Onnx),
+    Tensors(OrtSession),
     /// Prompts to text.
-    Decoder(OnnxDecoder, Arc<dyn Tokenizer>),
+    Decoder(OrtDecoder, Arc<dyn Tokenizer>),
 }
 
 /// Makes the sessions of what `manifest` describes. It blocks.
@@ -91,9 +91,9 @@ pub(super) fn make(
         }
         Some((task, None)) => run_once(task, manifest, onnx, named)?,
         Some((task, Some(decoder))) => {
-            let contract = Contract::of(&manifest.inputs, &manifest.outputs, &decoder.tensors);
-            let sharing = Sharing::of(manifest.batching, manifest.rows_proof);
-            let mut session = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, sharing);
+            let contract = DecoderTensors::of(&manifest.inputs, &manifest.outputs, &decoder.tensors);
+            let sharing = RunSharing::of(manifest.batching, manifest.rows_proof);
+            let mut session = OrtDecoder::new(onnx, contract.map_err(LoadError::Contract)?, sharing);
             warm_up::tokens(&*decoder.tokenizer, task.example(), manifest, &mut session)?;
             (Session::Decoder(session, Arc::clone(&decoder.tokenizer)), named)
         }
@@ -110,9 +110,9 @@ pub(super) fn make(
 fn run_once(
     task: &LoadedTask,
     manifest: &Manifest,
-    onnx: Onnx,
-    named: Vec<(String, Onnx)>,
-) -> Result<(Session, Vec<(String, Onnx)>), LoadError> {
+    onnx: OrtSession,
+    named: Vec<(String, OrtSession)>,
+) -> Result<(Session, Vec<(String, OrtSession)>), LoadError> {
     let own = Direct::new(onnx);
     let named: Vec<_> = named.into_iter().map(|(name, onnx)| (name, Direct::new(onnx))).collect();
     let beside = named.iter().filter_map(|(name, network)| {

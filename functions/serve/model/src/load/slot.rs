@@ -20,7 +20,7 @@ use super::{LoadError, Model, Retryability, Source, load};
 use crate::error::ModelError;
 use crate::task::Tasks;
 use amaas_engine::RuntimeConfig;
-use amaas_engine::infer::stuck;
+use amaas_engine::infer::stuck_runs;
 use amaas_store::{ModelName, VersionSelector};
 
 /// The place of one model.
@@ -230,7 +230,7 @@ impl Slot {
             }
         }
         let mut is_told = false;
-        while stuck() > MOST_STUCK {
+        while stuck_runs() > MOST_STUCK {
             if !is_told {
                 tracing::error!(model = %self.model, "too many runs do not end; the process has to be started again");
                 self.state.send_replace(State::Failed("runs of it do not end".to_owned()));

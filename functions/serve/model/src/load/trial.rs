@@ -6,8 +6,8 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use amaas_engine::cpu::Working;
-use amaas_engine::generate::{Decoder, most_probable_token};
+use amaas_engine::cpu::CpuPermit;
+use amaas_engine::generate::{DecoderNetwork, most_probable_token};
 use amaas_engine::{Dim, RunError, TensorSpec};
 use amaas_wire::task::Prompt;
 
@@ -36,10 +36,10 @@ pub(crate) fn go_on(
     tokenizer: &dyn Tokenizer,
     example: &str,
     count: usize,
-    decoder: &mut impl Decoder,
+    decoder: &mut impl DecoderNetwork,
 ) -> Result<(), PredictError> {
     let prompt: Prompt = serde_json::from_str(example).map_err(PredictError::internal)?;
-    let mut new = tokenizer.encode(&Working::of_the_process(), &prompt.prompt)?;
+    let mut new = tokenizer.encode(&CpuPermit::for_process(), &prompt.prompt)?;
     new.truncate(tokenizer.context_length().saturating_sub(count).max(1));
     let (mut past, mut made) = (None, Vec::with_capacity(count));
     for _ in 0..count {
@@ -55,7 +55,7 @@ pub(crate) fn go_on(
 
 /// Why a task could not be made ready, for the operator or the publisher.
 pub(crate) fn failed(error: &PredictError) -> TaskError {
-    TaskError::new(amaas_engine::session::in_words(&error.for_operator()))
+    TaskError::new(amaas_engine::session::strip_source_paths(&error.for_operator()))
 }
 
 /// Whether the machine was too small or too busy for the trial, and so nothing is known of task and network.
@@ -72,7 +72,7 @@ pub(crate) type Shown<'s> = (Option<&'s str>, &'s [TensorSpec], &'s [TensorSpec]
 
 /// What is said where `task` cannot run `networks`.
 pub(crate) fn refused(task: &str, error: &PredictError, networks: &[Shown<'_>]) -> TaskError {
-    let cause = amaas_engine::session::in_words(&error.for_operator());
+    let cause = amaas_engine::session::strip_source_paths(&error.for_operator());
     let mut text = format!("{task:?} cannot run this network: its example: {cause}");
     for network in networks {
         // To write into a text never fails.

@@ -8,8 +8,8 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use amaas_engine::TensorSpec;
-use amaas_engine::infer::{Network, Stop, made_up};
-use amaas_engine::session::{Onnx, OnnxDecoder};
+use amaas_engine::infer::{RunnableNetwork, StopRun, synthetic_inputs};
+use amaas_engine::session::{OrtDecoder, OrtSession};
 
 use super::direct::Direct;
 use super::trial;
@@ -24,10 +24,10 @@ use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
 pub(super) fn task(
     task: &LoadedTask,
     manifest: &Manifest,
-    own: &Direct<Onnx>,
+    own: &Direct<OrtSession>,
     call: ModelCall,
 ) -> Result<(), TaskError> {
-    let stop = own.with(Network::prepare).flatten();
+    let stop = own.with(RunnableNetwork::prepare).flatten();
     judge(bounded(stop, || trial::answer(task, call, 1)), manifest)
 }
 
@@ -39,7 +39,7 @@ pub(super) fn tokens(
     tokenizer: &dyn Tokenizer,
     example: &str,
     manifest: &Manifest,
-    decoder: &mut OnnxDecoder,
+    decoder: &mut OrtDecoder,
 ) -> Result<(), TaskError> {
     judge(Some(trial::go_on(tokenizer, example, 1, decoder)), manifest)
 }
@@ -67,9 +67,10 @@ fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Resul
 
 /// Runs `network` once on made-up values, for a while at most. One that refuses them, or is too large for them, is served all the
 /// same: what values it takes nobody here knows, and whoever published it was told.
-pub(super) fn tensors(network: &mut impl Network, inputs: &[TensorSpec]) {
-    let made = made_up(inputs.iter().filter(|input| !input.optional), 1);
-    let run = |network: &mut _, made: Vec<_>| Network::run(network, &made).map_err(|error| error.for_operator());
+pub(super) fn tensors(network: &mut impl RunnableNetwork, inputs: &[TensorSpec]) {
+    let made = synthetic_inputs(inputs.iter().filter(|input| !input.optional), 1);
+    let run =
+        |network: &mut _, made: Vec<_>| RunnableNetwork::run(network, &made).map_err(|error| error.for_operator());
     let result =
         made.and_then(|made| bounded(network.prepare(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned())));
     if let Err(error) = result {
@@ -78,7 +79,7 @@ pub(super) fn tensors(network: &mut impl Network, inputs: &[TensorSpec]) {
 }
 
 /// The result of `run`, which `stop` ends after a while; `None` if it did.
-fn bounded<T>(stop: Option<Arc<dyn Stop>>, run: impl FnOnce() -> T) -> Option<T> {
+fn bounded<T>(stop: Option<Arc<dyn StopRun>>, run: impl FnOnce() -> T) -> Option<T> {
     let (ended, end) = channel::<()>();
     let stopped = Arc::new(AtomicBool::new(false));
     let stops = Arc::clone(&stopped);
@@ -109,7 +110,7 @@ mod tests {
     /// Counts its runs, and refuses them.
     struct Refuses(Vec<Vec<Tensor>>);
 
-    impl Network for Refuses {
+    impl RunnableNetwork for Refuses {
         fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
             self.0.push(inputs.to_vec());
             Err(RunError::failed("no".to_owned()))

@@ -5,8 +5,8 @@ use super::prepare::Trial;
 use super::probe;
 use crate::manifest::{GOLDEN_FORMAT, Golden, GoldenCase};
 use amaas_engine::TensorSpec;
-use amaas_engine::infer::{Network, Values};
-use amaas_engine::session::in_words;
+use amaas_engine::infer::{RunnableNetwork, SyntheticValues};
+use amaas_engine::session::strip_source_paths;
 use amaas_wire::Tensor;
 
 /// What a network is tried on.
@@ -16,7 +16,7 @@ pub(super) enum Cases<'c> {
     /// Inputs that mean something to the network.
     Example(Golden),
     /// Made-up ones, which it takes.
-    MadeUp(&'c [TensorSpec], Values),
+    MadeUp(&'c [TensorSpec], SyntheticValues),
     /// Nothing: it takes no values that are known here.
     None,
 }
@@ -24,7 +24,7 @@ pub(super) enum Cases<'c> {
 impl<'c> Cases<'c> {
     /// Cases for `network`: golden ones, else the inputs of its task's `example`. `warnings` tells if there are none.
     pub(super) fn of(
-        (network, inputs): (&mut impl Network, &'c [TensorSpec]),
+        (network, inputs): (&mut impl RunnableNetwork, &'c [TensorSpec]),
         golden: Option<&'c Golden>,
         example: Vec<Vec<Tensor>>,
         warnings: &mut Vec<String>,
@@ -41,7 +41,7 @@ impl<'c> Cases<'c> {
                 warnings.push(format!(
                     "the network was not tried: it does not take made-up values ({}). Give known inputs and outputs with --golden: then it \
                      is checked, and tried for shared runs and for its prepared form",
-                    in_words(&because)
+                    strip_source_paths(&because)
                 ));
                 Self::None
             }
@@ -58,8 +58,8 @@ impl<'c> Cases<'c> {
     }
 
     /// What made-up values are like that the network takes.
-    pub(super) fn like(&self) -> Values {
-        if let Self::MadeUp(_, like) = self { *like } else { Values::default() }
+    pub(super) fn like(&self) -> SyntheticValues {
+        if let Self::MadeUp(_, like) = self { *like } else { SyntheticValues::default() }
     }
 
     /// What a prepared form is compared on.

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::probe::Seen;
 use super::share::Proof;
 use amaas_engine::RunError;
-use amaas_engine::generate::{Contract, Decoder};
+use amaas_engine::generate::{DecoderNetwork, DecoderTensors};
 use amaas_engine::onnx::{NetworkFiles, rows};
 
 /// Whether the graph keeps sequences apart. The caches of a decoder have their batch where `contract` says.
-pub(super) fn prove(files: &NetworkFiles, contract: &Contract) -> Proof {
+pub(super) fn prove(files: &NetworkFiles, contract: &DecoderTensors) -> Proof {
     let axes = contract
         .cache
         .iter()
@@ -23,7 +23,7 @@ pub(super) fn prove(files: &NetworkFiles, contract: &Contract) -> Proof {
 ///
 /// # Errors
 /// Where the network cannot go on with texts at all.
-pub(super) fn probe(decoder: &mut impl Decoder, context: usize) -> Result<Seen, String> {
+pub(super) fn probe(decoder: &mut impl DecoderNetwork, context: usize) -> Result<Seen, String> {
     let (begun, mut sets, mut told_apart) = (Instant::now(), 0, false);
     for length in LENGTHS {
         let kept = TEXTS * (length + SCRIPT.len()) * decoder.token_bytes();
@@ -45,7 +45,7 @@ struct Alone<P> {
 }
 
 /// Texts of `length` tokens: alone, and together as [`SCRIPT`] says. Whether any two gave different logits.
-fn script<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, Seen>, String> {
+fn script<D: DecoderNetwork>(decoder: &mut D, length: usize) -> Result<Result<bool, Seen>, String> {
     let failed = |error: RunError| error.for_operator();
     let mut all = Vec::with_capacity(TEXTS);
     for text in 0..TEXTS {
@@ -53,7 +53,7 @@ fn script<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, See
         all.push(alone(decoder, text, &prompt).map_err(failed)?);
     }
     let mut before: Vec<usize> = Vec::new();
-    let mut past: Option<D::Past> = None;
+    let mut past: Option<D::KvCache> = None;
     for (step, members) in SCRIPT.iter().enumerate() {
         match together(decoder, &all, (&before, past.take()), (step, members)) {
             Ok((logits, now)) => {
@@ -72,7 +72,7 @@ fn script<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, See
     Ok(Ok(all.iter().any(|alone| alone.logits != all[0].logits)))
 }
 
-fn alone<D: Decoder>(decoder: &mut D, text: usize, prompt: &[i64]) -> Result<Alone<D::Past>, RunError> {
+fn alone<D: DecoderNetwork>(decoder: &mut D, text: usize, prompt: &[i64]) -> Result<Alone<D::KvCache>, RunError> {
     let (_, mut past) = decoder.step(&[prompt.to_vec()], None)?;
     let (mut logits, mut pasts) = (Vec::new(), BTreeMap::new());
     for step in 0..SCRIPT.len() {
@@ -97,12 +97,12 @@ fn joins(text: usize, step: usize) -> bool {
 }
 
 /// One step of `members`: those who were there `before` keep the past that they have in the cohort, others bring their own.
-fn together<D: Decoder>(
+fn together<D: DecoderNetwork>(
     decoder: &mut D,
-    all: &[Alone<D::Past>],
-    (before, past): (&[usize], Option<D::Past>),
+    all: &[Alone<D::KvCache>],
+    (before, past): (&[usize], Option<D::KvCache>),
     (step, members): (usize, &[usize]),
-) -> Result<(Vec<Vec<f32>>, D::Past), RunError> {
+) -> Result<(Vec<Vec<f32>>, D::KvCache), RunError> {
     let place = |member: &usize| before.iter().position(|other| other == member);
     let new: Vec<_> = members.iter().map(|member| vec![token(*member, step)]).collect();
     let places: Vec<Option<[usize; 1]>> = members.iter().map(|member| place(member).map(|place| [place])).collect();
@@ -170,7 +170,7 @@ const SCRIPT: [&[usize]; 10] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use amaas_engine::Sharing;
+    use amaas_engine::RunSharing;
 
     /// How a decoder that is a function of its rows lets them meet.
     #[derive(Clone, Copy)]
@@ -187,14 +187,14 @@ mod tests {
 
     struct Fake(Meets);
 
-    impl Decoder for Fake {
-        type Past = Vec<Vec<i64>>;
+    impl DecoderNetwork for Fake {
+        type KvCache = Vec<Vec<i64>>;
 
         fn step(
             &mut self,
             new: &[Vec<i64>],
-            past: Option<Self::Past>,
-        ) -> Result<(Vec<Vec<f32>>, Self::Past), RunError> {
+            past: Option<Self::KvCache>,
+        ) -> Result<(Vec<Vec<f32>>, Self::KvCache), RunError> {
             let mut past = past.unwrap_or_else(|| vec![Vec::new(); new.len()]);
             past.iter_mut().zip(new).for_each(|(past, new)| past.extend(new));
             #[allow(clippy::cast_precision_loss)]
@@ -211,12 +211,12 @@ mod tests {
             Ok((sums.iter().map(|sum| vec![*sum, -sum]).collect(), past))
         }
 
-        fn gather(&mut self, pasts: &[(&Self::Past, &[usize])]) -> Result<Self::Past, RunError> {
+        fn gather(&mut self, pasts: &[(&Self::KvCache, &[usize])]) -> Result<Self::KvCache, RunError> {
             Ok(pasts.iter().flat_map(|(past, rows)| rows.iter().map(|row| past[*row].clone())).collect())
         }
 
-        fn sharing(&self) -> Sharing {
-            Sharing::None
+        fn sharing(&self) -> RunSharing {
+            RunSharing::None
         }
 
         fn token_bytes(&self) -> usize {

@@ -6,7 +6,7 @@
 use super::PublishError;
 use super::probe::Seen;
 use amaas_engine::onnx::{NotProven, OnnxError};
-use amaas_engine::session::in_words;
+use amaas_engine::session::strip_source_paths;
 use amaas_engine::{Batching, ROWS_PROOF};
 
 /// Who decides which calls share a run.
@@ -86,7 +86,7 @@ fn told(seen: &Seen) -> String {
             "all rows of a trial gave the same answer, which shows nothing".to_owned()
         }
         Seen::Differs(because) | Seen::Mixed(because) => format!("a trial: {because}"),
-        Seen::NotRun(because) => format!("no trial could be run: {}", in_words(because)),
+        Seen::NotRun(because) => format!("no trial could be run: {}", strip_source_paths(because)),
     }
 }
 

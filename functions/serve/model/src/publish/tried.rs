@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use amaas_engine::generate::Contract;
-use amaas_engine::infer::{Takes, Values};
+use amaas_engine::generate::DecoderTensors;
+use amaas_engine::infer::{InputContract, SyntheticValues};
 use amaas_engine::onnx::{NetworkFiles, rows};
 use amaas_engine::runtime::Environment;
-use amaas_engine::session::{Onnx, OnnxDecoder};
-use amaas_engine::{Batching, RuntimeConfig, Sharing, TensorSpec};
+use amaas_engine::session::{OrtDecoder, OrtSession};
+use amaas_engine::{Batching, RunSharing, RuntimeConfig, TensorSpec};
 use amaas_wire::Tensor;
 use bytes::Bytes;
 
@@ -50,15 +50,15 @@ impl Checking<'_> {
     /// Tries a network that generates text.
     pub(super) fn decoder(
         &mut self,
-        network: Onnx,
+        network: OrtSession,
         decoder: &DecoderSpec,
         example: &str,
     ) -> Result<Tried, PublishError> {
         network.check_trial()?;
         let (inputs, outputs) = self.tensors;
         let files = &self.publication.network;
-        let contract = Contract::of(inputs, outputs, &decoder.tensors).map_err(PublishError::Contract)?;
-        let mut session = OnnxDecoder::new(network, contract.clone(), Sharing::None);
+        let contract = DecoderTensors::of(inputs, outputs, &decoder.tensors).map_err(PublishError::Contract)?;
+        let mut session = OrtDecoder::new(network, contract.clone(), RunSharing::None);
         let tokenizer = &*decoder.tokenizer;
         trial::go_on(tokenizer, example, TOKENS, &mut session)
             .map_err(|error| self.refused(&error, &BTreeMap::new()))?;
@@ -74,7 +74,7 @@ impl Checking<'_> {
     /// Tries a network from tensors to tensors, and those beside it.
     pub(super) fn tensors(
         &mut self,
-        network: Onnx,
+        network: OrtSession,
         named: BTreeMap<String, NamedSession>,
         task: Option<&LoadedTask>,
     ) -> Result<Tried, PublishError> {
@@ -97,7 +97,7 @@ impl Checking<'_> {
         own.with(|network| network.check_trial()).ok_or_else(ended)??;
         let (fits, prove) = (probe::same_batch(inputs), || rows::prove(&publication.network));
         let seen = || {
-            let like = |network: &mut Onnx| probe::probe_like(network, inputs, cases.golden(), cases.like());
+            let like = |network: &mut OrtSession| probe::probe_like(network, inputs, cases.golden(), cases.like());
             match own.with(like).unwrap_or_else(|| Seen::NotRun("the trial is over".to_owned())) {
                 Seen::NotRun(_) if matches!(cases, Cases::None) => Seen::NotRun("see the warning".to_owned()),
                 seen => seen,
@@ -117,7 +117,8 @@ impl Checking<'_> {
         for (name, Beside { network, described, because, runs }) in named {
             drop(network);
             let known = (!runs.is_empty()).then(|| self::cases(runs));
-            let trial = known.as_ref().map_or(Trial::Inputs(&described.inputs, Values::default()), Trial::Golden);
+            let trial =
+                known.as_ref().map_or(Trial::Inputs(&described.inputs, SyntheticValues::default()), Trial::Golden);
             self.prepare(Some(&name), &publication.networks[&name], &trial);
             named_because.insert(name.clone(), because);
             networks.insert(name, described);
@@ -130,7 +131,7 @@ impl Checking<'_> {
         &self,
         task: &LoadedTask,
         count: usize,
-        (own, batching): (&Arc<Direct<Onnx>>, Batching),
+        (own, batching): (&Arc<Direct<OrtSession>>, Batching),
         named: &BTreeMap<String, Beside>,
     ) -> Result<(), PublishError> {
         let call = self.call((own, batching), named);
@@ -138,8 +139,12 @@ impl Checking<'_> {
         answered.map_err(|error| self.refused(&error, named))
     }
 
-    fn call(&self, (own, batching): (&Arc<Direct<Onnx>>, Batching), named: &BTreeMap<String, Beside>) -> ModelCall {
-        let takes = Takes { inputs: self.tensors.0, batching, sharing: Sharing::None };
+    fn call(
+        &self,
+        (own, batching): (&Arc<Direct<OrtSession>>, Batching),
+        named: &BTreeMap<String, Beside>,
+    ) -> ModelCall {
+        let takes = InputContract { inputs: self.tensors.0, batching, sharing: RunSharing::None };
         let beside = |(name, Beside { network, described, .. }): (&String, &Beside)| {
             (name.clone(), load::network(network, described.into(), &described.outputs))
         };
@@ -170,13 +175,13 @@ impl Checking<'_> {
 
 /// A network beside the model's own, with a session.
 pub(super) struct NamedSession {
-    pub(super) onnx: Onnx,
+    pub(super) onnx: OrtSession,
     pub(super) described: NamedNetwork,
 }
 
 /// A network beside the model's own, while it is tried.
 struct Beside {
-    network: Arc<Direct<Onnx>>,
+    network: Arc<Direct<OrtSession>>,
     described: NamedNetwork,
     /// Why calls share its runs, or not.
     because: String,

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use amaas_engine::generate::Generate;
-use amaas_engine::infer::{Infer, Takes, Valid};
-use amaas_engine::{Batching, RunError, Sharing, TensorSpec};
+use amaas_engine::generate::ContinuousBatcher;
+use amaas_engine::infer::{DynamicBatcher, InputContract, ValidTensors};
+use amaas_engine::{Batching, RunError, RunSharing, TensorSpec};
 use amaas_wire::Tensor;
 use async_trait::async_trait;
 
@@ -47,7 +47,7 @@ pub struct Network {
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
     batching: Batching,
-    sharing: Sharing,
+    sharing: RunSharing,
     executor: Executor,
 }
 
@@ -55,9 +55,9 @@ pub struct Network {
 #[derive(Clone)]
 pub enum Executor {
     /// Tensors to tensors, batched.
-    Batched(Arc<Infer>),
+    Batched(Arc<DynamicBatcher>),
     /// Prompts to text, with a KV cache.
-    Decoder(Arc<Generate>),
+    Decoder(Arc<ContinuousBatcher>),
     /// Tensors to tensors on the calling thread: a trial.
     Direct(Arc<dyn RunTensors>),
 }
@@ -69,14 +69,14 @@ pub trait RunTensors: Send + Sync {
     ///
     /// # Errors
     /// [`RunError`].
-    async fn run(&self, inputs: Valid) -> Result<Vec<Tensor>, RunError>;
+    async fn run(&self, inputs: ValidTensors) -> Result<Vec<Tensor>, RunError>;
 }
 
 impl Network {
     /// A network with these tensors, run by `executor`.
     pub fn new(
         (inputs, outputs): (Vec<TensorSpec>, Vec<TensorSpec>),
-        (batching, sharing): (Batching, Sharing),
+        (batching, sharing): (Batching, RunSharing),
         executor: Executor,
     ) -> Self {
         Self { inputs, outputs, batching, sharing, executor }
@@ -108,18 +108,18 @@ impl Network {
     }
 
     /// What runs it from tensors to tensors; `None` for a decoder.
-    pub fn infer(&self) -> Option<&Arc<Infer>> {
+    pub fn infer(&self) -> Option<&Arc<DynamicBatcher>> {
         if let Executor::Batched(infer) = &self.executor { Some(infer) } else { None }
     }
 
     /// What generates text by it; `None` if it is no decoder.
-    pub fn generate(&self) -> Option<&Arc<Generate>> {
+    pub fn generate(&self) -> Option<&Arc<ContinuousBatcher>> {
         if let Executor::Decoder(generate) = &self.executor { Some(generate) } else { None }
     }
 
     /// What calls have to send.
-    pub fn takes(&self) -> Takes<'_> {
-        Takes { inputs: &self.inputs, batching: self.batching, sharing: self.sharing }
+    pub fn takes(&self) -> InputContract<'_> {
+        InputContract { inputs: &self.inputs, batching: self.batching, sharing: self.sharing }
     }
 
     /// Checks the tensors of each run against what the network takes.
@@ -133,9 +133,9 @@ impl Network {
         max_rows: usize,
     ) -> Result<PreparedRuns, PredictError> {
         let valid = |tensors| {
-            let valid = Valid::new(tensors, self.takes(), max_rows)?;
+            let valid = ValidTensors::new(tensors, self.takes(), max_rows)?;
             Ok(match tenant {
-                Some(tenant) => valid.of(tenant),
+                Some(tenant) => valid.of_tenant(tenant),
                 None => valid,
             })
         };
@@ -186,18 +186,18 @@ impl Network {
 /// Runs whose tensors a network takes.
 #[derive(Debug)]
 pub struct PreparedRuns {
-    runs: Vec<Valid>,
+    runs: Vec<ValidTensors>,
 }
 
 impl PreparedRuns {
     /// Rows of all runs.
     pub fn rows(&self) -> usize {
-        self.runs.iter().map(Valid::rows).sum()
+        self.runs.iter().map(ValidTensors::rows).sum()
     }
 }
 
-impl From<Valid> for PreparedRuns {
-    fn from(run: Valid) -> Self {
+impl From<ValidTensors> for PreparedRuns {
+    fn from(run: ValidTensors) -> Self {
         Self { runs: vec![run] }
     }
 }

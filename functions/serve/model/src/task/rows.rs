@@ -51,7 +51,7 @@ pub trait RowTask: Sized + Send + Sync + 'static {
     const EXAMPLE: &'static str;
     /// Bodies of up to this many bytes take less than 500 µs to preprocess, so that they need no turn; 0 if the work does not follow from
     /// the size, as with compressed images.
-    const QUICK_BYTES: usize = amaas_engine::cpu::QUICK;
+    const QUICK_BYTES: usize = amaas_engine::cpu::MAX_INLINE_BYTES;
     /// Bytes of memory that preprocessing takes beyond its inputs and tensors: what takes much waits for its like.
     const MEMORY_BYTES: usize = 0;
     /// See [`Task::Input`].

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use amaas_engine::infer::{Network as RunNetwork, Takes};
-use amaas_engine::{Batching, RunError, Sharing};
+use amaas_engine::infer::{InputContract, RunnableNetwork};
+use amaas_engine::{Batching, RunError, RunSharing};
 use amaas_wire::{Datatype, Tensor};
 
 use super::*;
@@ -34,7 +34,7 @@ impl RowTask for Numbers {
 /// Gives what comes under another name.
 struct Renames(&'static str);
 
-impl RunNetwork for Renames {
+impl RunnableNetwork for Renames {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         let data = inputs[0].data().as_f32().expect("floats").to_vec();
         Ok(vec![Tensor::new(self.0, inputs[0].shape().to_vec(), data).expect("the same shape")])
@@ -72,7 +72,7 @@ fn a_network_that_is_not_the_tasks_is_refused_with_what_it_has() {
         ),
     ] {
         let (inputs, outputs) = ([spec(input, rows())], [spec(output, rows())]);
-        let takes = Takes { inputs: &inputs, batching: Batching::None, sharing: Sharing::None };
+        let takes = InputContract { inputs: &inputs, batching: Batching::None, sharing: RunSharing::None };
         let network = direct::network(&Direct::new(Renames(output)), takes, &outputs);
         let error = answer(&task(), direct::call(network, BTreeMap::new()), 1).err();
         let told = error.map(|error| refused("numbers", &error, &[(None, &inputs, &outputs)]).to_string());
@@ -89,7 +89,7 @@ fn inputs_run_together_only_where_the_network_has_a_batch() {
         (Dim::Fixed(1), Batching::None, vec![1, 1, 1]),
     ] {
         let inputs = [spec("x", rows)];
-        let takes = Takes { inputs: &inputs, batching, sharing: Sharing::None };
+        let takes = InputContract { inputs: &inputs, batching, sharing: RunSharing::None };
         let direct = Direct::new(Renames("y"));
         let network = direct::network(&direct, takes, &[]);
         answer(&task(), direct::call(network, BTreeMap::new()), 3).expect("three predictions");

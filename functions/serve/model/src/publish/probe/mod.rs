@@ -19,7 +19,7 @@ use amaas_wire::Tensor;
 pub(super) use self::differ::tolerance;
 use self::sweep::Stopped;
 use crate::manifest::Golden;
-use amaas_engine::infer::{Network, Values, made_up_like};
+use amaas_engine::infer::{RunnableNetwork, SyntheticValues, synthetic_inputs_like};
 use amaas_engine::{Dim, TensorSpec};
 
 /// What a trial saw.
@@ -40,16 +40,16 @@ pub(super) enum Seen {
 }
 
 /// Runs rows of `inputs` alone, together, beside other rows and in other places; those of `golden` too.
-pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: Option<&Golden>) -> Seen {
-    probe_like(network, inputs, golden, Values::default())
+pub(super) fn probe(network: &mut impl RunnableNetwork, inputs: &[TensorSpec], golden: Option<&Golden>) -> Seen {
+    probe_like(network, inputs, golden, SyntheticValues::default())
 }
 
 /// The same, with made-up values of the size of `like`, which the network takes.
 pub(super) fn probe_like(
-    network: &mut impl Network,
+    network: &mut impl RunnableNetwork,
     inputs: &[TensorSpec],
     golden: Option<&Golden>,
-    like: Values,
+    like: SyntheticValues,
 ) -> Seen {
     let begun = Instant::now();
     let (mut sets, mut told_apart, mut refused, mut differs) = (0, false, None, None);
@@ -133,11 +133,11 @@ pub(super) fn same_batch(inputs: &[TensorSpec]) -> Result<(), String> {
 }
 
 /// Runs the network once, on made-up values of a size that it takes: what they are like. The error is that of the first size.
-pub(super) fn trial(network: &mut impl Network, inputs: &[TensorSpec]) -> Result<Values, String> {
+pub(super) fn trial(network: &mut impl RunnableNetwork, inputs: &[TensorSpec]) -> Result<SyntheticValues, String> {
     let mut refused = None;
     for length in TRIED {
-        let like = Values { length, ..Values::default() };
-        let made = made_up_like(inputs.iter().filter(|input| !input.optional), 1, like);
+        let like = SyntheticValues { length, ..SyntheticValues::default() };
+        let made = synthetic_inputs_like(inputs.iter().filter(|input| !input.optional), 1, like);
         match made.and_then(|made| network.run(&made).map_err(|error| error.for_operator())) {
             Ok(_) => return Ok(like),
             Err(because) => refused.get_or_insert(because),

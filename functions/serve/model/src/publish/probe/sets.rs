@@ -4,7 +4,7 @@ use amaas_wire::{Datatype, Tensor};
 
 use super::Row;
 use crate::manifest::Golden;
-use amaas_engine::infer::{Integers, Values, made_up_like, split};
+use amaas_engine::infer::{IntegerRange, SyntheticValues, split, synthetic_inputs_like};
 use amaas_engine::{Dim, TensorSpec};
 
 /// Rows, and others of the same shapes to stand in their places: as many, each another one than the row in its place.
@@ -51,14 +51,17 @@ fn completed(row: &[Tensor], inputs: &[TensorSpec]) -> Option<Row> {
     for input in inputs {
         match row.iter().find(|tensor| tensor.name() == input.name) {
             Some(tensor) => all.push(tensor.clone()),
-            None => all.extend(made_up_like([input], 1, Values::default()).ok()?),
+            None => all.extend(synthetic_inputs_like([input], 1, SyntheticValues::default()).ok()?),
         }
     }
     Some(all)
 }
 
 /// Sets of made-up rows, those that find most first.
-pub(super) fn made_up_sets(inputs: &[TensorSpec], like: Values) -> impl Iterator<Item = Result<Set, String>> + '_ {
+pub(super) fn made_up_sets(
+    inputs: &[TensorSpec],
+    like: SyntheticValues,
+) -> impl Iterator<Item = Result<Set, String>> + '_ {
     variations(inputs, like.length)
         .into_iter()
         .zip(1..)
@@ -66,7 +69,7 @@ pub(super) fn made_up_sets(inputs: &[TensorSpec], like: Values) -> impl Iterator
 }
 
 /// What rows are like, and those that stand beside them.
-fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
+fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(SyntheticValues, SyntheticValues)> {
     let is_float = |input: &TensorSpec| {
         matches!(input.datatype, Datatype::Fp16 | Datatype::Bf16 | Datatype::Fp32 | Datatype::Fp64)
     };
@@ -77,14 +80,15 @@ fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
     let scales: &[_] = if inputs.iter().any(is_float) { &SCALES } else { &SCALES[..1] };
     let ranges: &[_] = if inputs.iter().any(is_integer) { &RANGES } else { &RANGES[..1] };
     let lengths: &[_] = if inputs.iter().any(is_open) { &LENGTHS } else { &[] };
-    let like = |scale, integers| Values { scale, integers, length };
-    let one = |scale: &(f32, f32), range: &(Integers, Integers)| (like(scale.0, range.0), like(scale.1, range.1));
+    let like = |scale, integers| SyntheticValues { scale, integers, length };
+    let one =
+        |scale: &(f32, f32), range: &(IntegerRange, IntegerRange)| (like(scale.0, range.0), like(scale.1, range.1));
     // Each scale and each range once, then each with each.
     let most = scales.len().max(ranges.len());
     let mut all: Vec<_> =
         (0..most).map(|place| one(&scales[place % scales.len()], &ranges[place % ranges.len()])).collect();
     all.extend(lengths.iter().map(|length| {
-        let like = Values { length: *length, ..Values::default() };
+        let like = SyntheticValues { length: *length, ..SyntheticValues::default() };
         (like, like)
     }));
     for scale in scales {
@@ -99,22 +103,24 @@ fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
 }
 
 /// Rows like `own` and strangers like `other`, as many as there is room for.
-fn made(inputs: &[TensorSpec], own: Values, other: Values, seed: u64) -> Result<Set, String> {
-    let first = made_up_like(inputs, seed, own)?;
+fn made(inputs: &[TensorSpec], own: SyntheticValues, other: SyntheticValues, seed: u64) -> Result<Set, String> {
+    let first = synthetic_inputs_like(inputs, seed, own)?;
     let count: usize = first.iter().map(|tensor| tensor.data().len()).sum();
     let rows = (MOST_VALUES / count.max(1) / 2).clamp(2, MOST_ROWS) as u64;
-    let many = |seed: u64, like| (0..rows).map(|row| made_up_like(inputs, seed + row, like)).collect::<Result<_, _>>();
+    let many = |seed: u64, like| {
+        (0..rows).map(|row| synthetic_inputs_like(inputs, seed + row, like)).collect::<Result<_, _>>()
+    };
     Ok(Set { rows: many(seed, own)?, strangers: many(seed + 100, other)? })
 }
 
 /// Of floats, of the rows and of those beside them.
 const SCALES: [(f32, f32); 6] = [(1.0, 1.0), (1.0, 1e6), (1e3, 1e-3), (1e-6, 1e6), (1e6, 1e-6), (1e-3, 1e3)];
 /// Of integers.
-const RANGES: [(Integers, Integers); 4] = [
-    (Integers::Bits, Integers::Bits),
-    (Integers::Thousand, Integers::Bits),
-    (Integers::Bits, Integers::Thousand),
-    (Integers::Full, Integers::Full),
+const RANGES: [(IntegerRange, IntegerRange); 4] = [
+    (IntegerRange::Bits, IntegerRange::Bits),
+    (IntegerRange::Thousand, IntegerRange::Bits),
+    (IntegerRange::Bits, IntegerRange::Thousand),
+    (IntegerRange::Full, IntegerRange::Full),
 ];
 /// Of dimensions that a caller may choose, beside those of the other sets.
 const LENGTHS: [usize; 4] = [7, 1, 16, 3];

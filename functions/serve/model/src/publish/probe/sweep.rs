@@ -7,7 +7,7 @@ use amaas_wire::Tensor;
 use super::differ::{Gap, gap, magnitude, nudged};
 use super::sets::Set;
 use super::{Row, Seen};
-use amaas_engine::infer::{Network, join, split};
+use amaas_engine::infer::{RunnableNetwork, join, split};
 
 /// Why the runs of a set ended early.
 pub(super) enum Stopped {
@@ -18,7 +18,7 @@ pub(super) enum Stopped {
 }
 
 /// Runs `set` in every way; whether any two of its rows gave different answers.
-pub(super) fn sweep(network: &mut impl Network, set: &Set) -> Result<bool, Stopped> {
+pub(super) fn sweep(network: &mut impl RunnableNetwork, set: &Set) -> Result<bool, Stopped> {
     let (begun, mut alone) = (Instant::now(), Vec::with_capacity(set.rows.len()));
     for row in &set.rows {
         alone.push(network.run(row).map_err(|error| Stopped::Refused(error.for_operator()))?);
@@ -55,7 +55,7 @@ struct Trial<'t, N> {
     alone: &'t [Vec<Tensor>],
 }
 
-impl<N: Network> Trial<'_, N> {
+impl<N: RunnableNetwork> Trial<'_, N> {
     /// Ok where the rows of `order` give together what each gives alone.
     fn as_alone(&mut self, order: &[usize]) -> Result<(), Stopped> {
         let rows: Vec<_> = order.iter().map(|row| &self.set.rows[*row]).collect();
