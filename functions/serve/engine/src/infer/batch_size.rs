@@ -233,7 +233,7 @@ mod tests {
         AdaptiveBatchSize::new(NonZeroUsize::new(most).expect("positive"))
     }
 
-    /// Runs as many rows as wait, `runs` times, each of which takes `cost` nanoseconds: how many rows they had.
+    /// Makes `runs` runs with `waiting` queued rows, each at `cost` nanoseconds. Returns the rows of each run.
     fn run(adaptive: &mut AdaptiveBatchSize, waiting: usize, runs: usize, cost: impl Fn(usize) -> f64) -> Vec<usize> {
         let mut state = 7_u64;
         let mut noise = || {
@@ -298,7 +298,7 @@ mod tests {
         assert!(rows.iter().all(|rows| [2, 4, 8].contains(rows)), "{rows:?}");
     }
 
-    /// A call of `rows` rows in shapes that `shapes` stands for.
+    /// A call of `rows` rows, whose shapes have the hash `shapes`.
     fn shaped(rows: usize, shapes: u64) -> CallSize {
         CallSize { shapes: Some(shapes), ..CallSize::new(rows, rows * WIDTH) }
     }

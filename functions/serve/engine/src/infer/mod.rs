@@ -186,8 +186,8 @@ impl Drop for PendingAnswer<'_> {
     }
 }
 
-/// The largest number of queued tensor bytes. A row can be as large as a body, and eight times as large once each digit
-/// is an integer of 64 bits, so the bound on rows alone is not enough.
+/// The largest number of queued tensor bytes. A bound on rows alone is not enough: a row can be as large as a body, and
+/// eight times as large with 64-bit integers from single digits.
 const QUEUE_BYTES: usize = 256 << 20;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The queue of calls that wait for a run, and the idle network.
 //!
-//! Invariant: the queue holds no more rows and bytes than its bounds, because each queued call holds a permit, and a
-//! cancelled call is dropped at once. Calls of a run that failed late are queued again, one by one, beyond the bounds.
+//! Invariant: the queue holds no more rows and bytes than its bounds. Each queued call holds a permit, and a cancelled
+//! call is dropped at once. Calls of a run that failed late are queued again, one by one, beyond the bounds.
 //!
 //! Invariant: a thread that runs the network has taken it from here, so there is one run at a time. A caller takes it
 //! only if no call is queued. If calls are queued when it returns the network, it wakes the worker thread.

@@ -63,7 +63,7 @@ pub fn describe(files: &NetworkFiles) -> Result<NetworkDescription, OnnxError> {
     Ok(NetworkDescription { inputs, outputs, operator_sets })
 }
 
-/// The metadata of the file in `files` (`metadata_props`), without entries that are larger than [`MAX_METADATA_VALUE`].
+/// The metadata of the file in `files` (`metadata_props`), without entries larger than 64 KiB.
 ///
 /// # Errors
 /// [`OnnxError::NotOnnx`] if it is not an ONNX file.

@@ -11,7 +11,9 @@ pub enum OnnxError {
     #[error("not an ONNX file: {0}")]
     NotOnnx(String),
     /// The file has ONNX Runtime's own format.
-    #[error("not an ONNX file, but one in ONNX Runtime's own form (.ort); publish the ONNX file that it was made of")]
+    #[error(
+        "not an ONNX file, but one in ONNX Runtime's own format (.ort); publish the ONNX file that it was made from"
+    )]
     OrtForm,
     /// The network has no outputs.
     #[error("the network has no outputs")]
@@ -29,17 +31,17 @@ pub enum OnnxError {
         zip_map: bool,
     },
     /// A random operator has an invalid distribution, at which ONNX Runtime would abort the process.
-    #[error("the operator {operator} (node {node:?}) has a distribution that there is none of: {what}")]
+    #[error("the operator {operator} (node {node:?}) has an invalid distribution: {what}")]
     Random { operator: String, node: String, what: String },
     /// The ONNX file itself cannot be read.
     #[error("{0}")]
     Io(String),
     /// The location of an external tensor is malformed.
-    #[error("tensor {tensor:?} lies in another file, but the network's file does not say well where: {cause}")]
+    #[error("tensor {tensor:?} is external data with a malformed reference: {cause}")]
     Reference { tensor: String, cause: String },
     /// A path leads out of the folder.
     #[error(
-        "tensor {tensor:?} lies in the file {file:?}, which is refused: {cause}; expected a plain path below the ONNX file's folder"
+        "tensor {tensor:?} is in the file {file:?}, which is refused: {cause}; expected a plain path below the ONNX file's folder"
     )]
     Location { tensor: String, file: String, cause: &'static str },
     /// A link leads out of the folder.
@@ -48,23 +50,23 @@ pub enum OnnxError {
     )]
     Outside { file: String },
     /// The file is missing.
-    #[error("the file {file:?}, in which the network has weights, is missing; it has to lie beside the ONNX file")]
+    #[error("the file {file:?}, in which the network has weights, is missing; it has to be beside the ONNX file")]
     Missing { file: String },
     /// The file cannot be read.
     #[error("the file {file:?}, in which the network has weights, cannot be read: {cause}")]
     Unreadable { file: String, cause: String },
     /// The datatype cannot be stored in external data.
-    #[error("tensor {tensor:?} is of {got}, whose values cannot lie in another file")]
+    #[error("tensor {tensor:?} is of {got}, whose values cannot be in another file")]
     Datatype { tensor: String, got: String },
     /// Datatype and shape require another number of bytes.
     #[error("tensor {tensor:?} has {got} bytes of the file {file:?}; its datatype and shape need {expected}")]
     Length { tensor: String, file: String, expected: u64, got: u64 },
     /// The file is too short.
-    #[error("tensor {tensor:?} lies in bytes {} to {} of the file {file:?}, which has {size}", span.start, span.end)]
+    #[error("tensor {tensor:?} is in bytes {} to {} of the file {file:?}, which has {size}", span.start, span.end)]
     Range { tensor: String, file: String, span: Range<u64>, size: u64 },
     /// The external tensor is not an initializer of the main graph.
     #[error(
-        "tensor {tensor:?} of a subgraph, an attribute or a function lies in the file {file:?}; only initializers of the main graph may"
+        "tensor {tensor:?} of a subgraph, an attribute or a function is in the file {file:?}; only initializers of the main graph may"
     )]
     Nested { tensor: String, file: String },
     /// The ONNX file has 2 GiB or more.

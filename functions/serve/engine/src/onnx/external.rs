@@ -44,15 +44,15 @@ impl ExternalTensor {
                     file.replace(ExternalPath::parse(value).map_err(refused)?).is_some()
                 }
                 "offset" | "length" => {
-                    let number = number(value).ok_or_else(|| wrong(format!("its {key} is no number of bytes")))?;
+                    let number = number(value).ok_or_else(|| wrong(format!("its {key} is not a number of bytes")))?;
                     if key == "offset" { &mut offset } else { &mut length }.replace(number).is_some()
                 }
                 // SHA-1 is ignored; published files have digests of their own.
                 "checksum" => false,
-                _ => return Err(wrong(format!("{key:?} is none of location, offset, length and checksum"))),
+                _ => return Err(wrong(format!("{key:?} is not one of location, offset, length and checksum"))),
             };
             if again {
-                return Err(wrong(format!("its {key} stands there twice")));
+                return Err(wrong(format!("its {key} is given twice")));
             }
         }
         let Some(file) = file else {

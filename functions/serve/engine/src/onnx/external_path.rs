@@ -1,7 +1,6 @@
 //! The path of an external data file, relative to the ONNX file.
 //!
-//! Invariant: the path stays below the folder of the ONNX file, as far as its text can tell; links are checked when the
-//! file is opened.
+//! Invariant: the path stays below the folder of the ONNX file. Links are checked when the file is opened.
 
 use std::fmt;
 use std::path::Path;

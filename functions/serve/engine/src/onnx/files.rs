@@ -28,8 +28,8 @@ pub struct NetworkFiles {
 }
 
 impl NetworkFiles {
-    /// Reads the ONNX file at `path` and all its external data. External tensors of subgraphs, attributes and functions
-    /// are moved into the ONNX file, because ONNX Runtime accepts external data in memory for the main graph only.
+    /// Reads the ONNX file at `path` and all its external data. ONNX Runtime accepts external data in memory only for
+    /// the main graph. So external tensors of subgraphs, attributes and functions are moved into the ONNX file.
     ///
     /// # Errors
     /// [`OnnxError`] names the file that is missing, leads out of the ONNX file's folder, or is shorter than a tensor in it.

@@ -44,7 +44,7 @@ impl ModelFolder {
         }
         // Check before opening, since opening a pipe blocks until it has a writer.
         if !path.metadata().map_err(failed)?.is_file() {
-            return Err(OnnxError::Unreadable { file, cause: "it is no regular file".to_owned() });
+            return Err(OnnxError::Unreadable { file, cause: "it is not a regular file".to_owned() });
         }
         let mut opened = File::open(&path).map_err(failed)?;
         let size = usize::try_from(opened.metadata().map_err(failed)?.len());

@@ -1,6 +1,6 @@
 //! Checks the parameters of random operators. ONNX Runtime passes them to the C++ library, whose assertions abort the
-//! process, with all its calls, if a scale is not positive or a range is empty. The values are attributes, so they are
-//! known before a session is created.
+//! whole process for a scale that is not positive or an empty range. The values are attributes, so they are known
+//! before a session is created.
 
 use super::OnnxError;
 use super::external::text;

@@ -75,11 +75,7 @@ fn sparse(tensors: &mut [SparseTensor], visit: &mut TensorVisitor<'_>) -> Result
 
 /// Refuses a repeated field, which ONNX's reader would merge into one tensor.
 fn check_single(tensors: &[Bytes]) -> Result<(), OnnxError> {
-    if tensors.len() > 1 {
-        Err(OnnxError::NotOnnx("a field of one tensor stands there twice".to_owned()))
-    } else {
-        Ok(())
-    }
+    if tensors.len() > 1 { Err(OnnxError::NotOnnx("a field of one tensor is given twice".to_owned())) } else { Ok(()) }
 }
 
 /// The `FlatBuffers` identifier of ONNX Runtime's own format.

@@ -11,7 +11,7 @@ use prost::Message;
 
 use super::proto::{Graph, Model, Node, ValueInfo};
 
-/// Whether calls with equal shapes can have different costs. True if the analysis cannot tell.
+/// Whether calls with equal shapes can have different costs. True if that is unknown.
 pub(super) fn has_value_dependent_cost(model: &Model, graph: &Graph) -> bool {
     let mut varies = BTreeSet::new();
     !model.functions.is_empty() || in_graph(graph, &mut varies)

@@ -57,7 +57,7 @@ pub enum SessionError {
     )]
     Memory { expected: u64, got: u64 },
     /// A trial run on golden or synthetic values took too long or too much memory.
-    #[error("the network cannot be tried: {0}")]
+    #[error("the network's trial run failed: {0}")]
     Trial(String),
     /// A configured execution provider is unavailable.
     #[error(

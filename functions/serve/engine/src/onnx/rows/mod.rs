@@ -1,12 +1,12 @@
 //! Proves that the rows of a batch are independent: abstract interpretation of an ONNX graph that tracks the batch
 //! dimension.
 //!
-//! Calls of different tenants may share a run only if each output row depends on the same input row alone, and not on
-//! the number of rows. Trials prove nothing: rows may interact only for large values, or in large batches. So each
-//! value is abstracted as an [`AbstractTensor`](abstract_tensor::AbstractTensor). Either it is the same for all calls of a run,
-//! or it has rows in one known dimension, each proven to depend on its own row. Sizes are polynomials over symbols
-//! ([`symbolic_size`]), one of which is the batch size. An unknown operator, or one that may mix rows, gives an unproven value.
-//! Only the network's outputs have to be proven.
+//! Calls of different tenants may share a run only if each output row depends on the same input row alone. Trials prove
+//! nothing: rows may interact only for large values, or in large batches. So each value is abstracted as an
+//! `AbstractTensor`. It is either the same for all calls of a run, or has rows in one known dimension, each proven to
+//! depend on its own row. Sizes are polynomials over symbols (`symbolic_size`), and the batch size is one of the
+//! symbols. An unknown operator, or one that may mix rows, gives an unproven value. Only the network's outputs have to
+//! be proven.
 //!
 //! The proof covers the arithmetic of the ONNX specification. Sums may be rounded in another order when more rows share
 //! a run, so the last bits of an answer may differ. If that matters (`generate/`), a trial decides as well.

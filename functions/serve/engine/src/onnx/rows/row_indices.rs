@@ -1,5 +1,5 @@
-//! Values that contain the index of a row in the batch. Exporters create them (`Range` up to the number of rows) to
-//! pick or write values of each row at its own index, which keeps rows apart. Other uses do not.
+//! Values that contain the index of a row in the batch. Exporters create them with `Range` up to the number of rows.
+//! Picking or writing values of each row at its own index keeps rows apart; other uses do not.
 
 use super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause, RowIndices};
 use super::constant;
