@@ -16,14 +16,14 @@
 
 mod cohort;
 mod decoder_tensors;
+mod detokenizer;
 mod error;
 mod queue;
 mod sampling;
+mod scheduler;
 mod sequence;
-mod text;
 mod token_names;
 mod tokenizer;
-mod worker;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -193,7 +193,7 @@ impl ContinuousBatcher {
         let (waiting, making, lost) = (Arc::clone(&queue), Arc::clone(&tokenizer), decoder.lost());
         std::thread::Builder::new()
             .name(format!("generate {name}").chars().take(15).collect())
-            .spawn(move || worker::work(&waiting, decoder, making, bounds))?;
+            .spawn(move || scheduler::work(&waiting, decoder, making, bounds))?;
         Ok(Self { queue, tokenizer, max_queued_calls: bounds.queue.get(), lost })
     }
 

@@ -7,8 +7,8 @@ use amaas_wire::task::FinishReason;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Tokenizer;
+use super::detokenizer::{IncrementalDetokenizer, StopMatcher, StopOutput};
 use super::sampling::{self, Sampler};
-use super::text::{IncrementalDetokenizer, StopMatcher, StopOutput};
 use super::token_names::TokenNames;
 use super::{GenerateCall, GenerateEvent, TextDelivery, TokenLogprob};
 use crate::error::RunError;

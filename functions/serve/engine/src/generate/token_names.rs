@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::Tokenizer;
-use super::text::IncrementalDetokenizer;
+use super::detokenizer::IncrementalDetokenizer;
 use crate::error::RunError;
 
 /// The names of the tokens at one position.

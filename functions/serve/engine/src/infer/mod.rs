@@ -20,14 +20,14 @@ mod dim_sizes;
 mod queue;
 mod stats;
 mod synthetic_inputs;
-mod valid;
+mod valid_tensors;
 mod watchdog;
 mod worker;
 
 pub use self::active_run::{LostFlag, StopRun};
 pub use self::batch::{join, split};
 pub use self::synthetic_inputs::{IntegerRange, SyntheticValues, synthetic_inputs, synthetic_inputs_like};
-pub use self::valid::{InputContract, ValidTensors, ValidationError};
+pub use self::valid_tensors::{InputContract, ValidTensors, ValidationError};
 pub use self::watchdog::{RunDeadline, set_host_deadline, stuck_runs};
 
 use std::num::NonZeroUsize;
@@ -45,12 +45,12 @@ use crate::error::RunError;
 /// A network that can be run.
 pub trait RunnableNetwork: Send + 'static {
     /// A handle that stops the next run, if the network can be stopped.
-    fn prepare(&mut self) -> Option<Arc<dyn StopRun>> {
+    fn stop_handle(&mut self) -> Option<Arc<dyn StopRun>> {
         None
     }
 
     /// Whether a run costs the same on any thread.
-    fn runs_anywhere(&self) -> bool {
+    fn is_thread_independent(&self) -> bool {
         true
     }
 
@@ -97,7 +97,7 @@ impl DynamicBatcher {
         if !self.queue.is_full() {
             return Ok(());
         }
-        self.queue.stats.ended(false, 0, Duration::ZERO);
+        self.queue.stats.record_end(false, 0, Duration::ZERO);
         Err(RunError::QueueFull)
     }
 
@@ -113,7 +113,7 @@ impl DynamicBatcher {
             Some(answer) => answer,
             None => self.enqueue(call, size, arrived).await,
         };
-        self.queue.stats.ended(answer.is_ok(), rows, arrived.elapsed());
+        self.queue.stats.record_end(answer.is_ok(), rows, arrived.elapsed());
         answer
     }
 

@@ -103,8 +103,8 @@ pub(super) struct CallBatch {
 impl InferQueue {
     /// The queue of `network`. The queued tensors have at most `max_bytes` bytes.
     pub(super) fn new(network: Box<dyn RunnableNetwork>, bounds: QueueBounds, max_bytes: usize) -> Self {
-        let places = |bound: usize| Arc::new(Semaphore::new(bound.min(Semaphore::MAX_PERMITS)));
-        let (rows, bytes) = (places(bounds.queue_rows.get()), places(max_bytes));
+        let permits = |bound: usize| Arc::new(Semaphore::new(bound.min(Semaphore::MAX_PERMITS)));
+        let (rows, bytes) = (permits(bounds.queue_rows.get()), permits(max_bytes));
         Self {
             bounds,
             rows,
@@ -153,7 +153,7 @@ impl InferQueue {
         if state.closed || !state.entries.is_empty() || !alone || !state.batch_size.is_expected_short(size) {
             return None;
         }
-        let network = state.network.take_if(|network| network.runs_anywhere())?;
+        let network = state.network.take_if(|network| network.is_thread_independent())?;
         state.consecutive_solo_calls = state.consecutive_solo_calls.wrapping_add(1).max(SOLO_CALLS_BEFORE_INLINE);
         Some(network)
     }
@@ -312,7 +312,7 @@ const SOLO_CALLS_BEFORE_INLINE: u32 = 16;
 #[derive(Debug)]
 pub(super) struct QueueClosed;
 
-fn take(places: &Arc<Semaphore>, wanted: usize, bound: usize) -> Option<OwnedSemaphorePermit> {
+fn take(permits: &Arc<Semaphore>, wanted: usize, bound: usize) -> Option<OwnedSemaphorePermit> {
     let wanted = u32::try_from(wanted.min(bound).max(1)).unwrap_or(u32::MAX);
-    Arc::clone(places).try_acquire_many_owned(wanted).ok()
+    Arc::clone(permits).try_acquire_many_owned(wanted).ok()
 }

@@ -25,7 +25,7 @@ pub(super) struct CallStats {
 
 impl CallStats {
     /// Records the end of a call of `rows` rows after `time`.
-    pub(super) fn ended(&self, success: bool, rows: usize, time: Duration) {
+    pub(super) fn record_end(&self, success: bool, rows: usize, time: Duration) {
         if !success {
             return self.fail.add(1, time);
         }
@@ -36,12 +36,12 @@ impl CallStats {
     }
 
     /// Records that a call left the queue after `time`.
-    pub(super) fn left_queue(&self, time: Duration) {
+    pub(super) fn record_dequeue(&self, time: Duration) {
         self.queue.add(1, time);
     }
 
     /// Records a successful run of `calls` calls that took `time`.
-    pub(super) fn ran(&self, calls: usize, time: Duration) {
+    pub(super) fn record_run(&self, calls: usize, time: Duration) {
         add(&self.runs, 1);
         self.infer.add(calls as u64, time);
     }

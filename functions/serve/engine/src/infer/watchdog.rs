@@ -29,7 +29,7 @@ impl RunDeadline {
     }
 
     /// The run's time limit, if the run has exceeded it.
-    pub fn passed(&self) -> Option<Duration> {
+    pub fn exceeded_limit(&self) -> Option<Duration> {
         let state = self.watchdog.lock();
         let is_asked = state.runs.get(&self.number).is_some_and(|run| run.phase != RunPhase::Running);
         is_asked.then_some(self.limit)
@@ -211,10 +211,10 @@ mod tests {
         let limit = Duration::from_millis(20);
         let begun = Instant::now();
         let (short, heard) = run(limit);
-        assert_eq!(short.passed(), None);
+        assert_eq!(short.exceeded_limit(), None);
         assert_eq!(heard.recv_timeout(STOP_GRACE), Ok("stop"), "the thread slept for the longer one");
         assert!(begun.elapsed() >= limit && begun.elapsed() < STOP_GRACE);
-        assert_eq!((short.passed(), long.passed()), (Some(limit), None));
+        assert_eq!((short.exceeded_limit(), long.exceeded_limit()), (Some(limit), None));
         assert_eq!(heard.recv_timeout(STOP_GRACE * 2), Ok("give up"));
         assert!(begun.elapsed() >= limit + STOP_GRACE);
         assert!(stuck_runs() >= 1);

@@ -20,7 +20,7 @@ pub(super) fn work(queue: &InferQueue) {
     let _abandon_on_exit = AbandonOnExit(queue);
     while let Some(CallBatch { mut network, entries, bound }) = queue.take() {
         for entry in &entries {
-            queue.stats.left_queue(entry.arrived.elapsed());
+            queue.stats.record_dequeue(entry.arrived.elapsed());
         }
         run(&mut *network, queue, entries.into_iter().map(DequeuedCall::from).collect(), bound);
         queue.put_back(network);
@@ -37,13 +37,13 @@ pub(super) fn run_inline(
     call: &ValidTensors,
 ) -> Option<Result<Vec<Tensor>, RunError>> {
     let mut network = queue.try_take_for_inline_run(size)?;
-    queue.stats.left_queue(Duration::ZERO);
+    queue.stats.record_dequeue(Duration::ZERO);
     let begun = Instant::now();
     let answer = catch_panic(|| network.run(call.tensors()));
     let took = answer.is_ok().then(|| begun.elapsed());
     queue.return_after_inline_run(network, size, took);
     if let Some(took) = took {
-        queue.stats.ran(1, took);
+        queue.stats.record_run(1, took);
     }
     Some(answer)
 }
@@ -86,12 +86,12 @@ fn run(network: &mut dyn RunnableNetwork, queue: &InferQueue, mut calls: Vec<Deq
     let size = first.size.of_rows(calls.iter().map(|begun| begun.size.rows).sum());
     let count = calls.len();
     calls.iter().filter_map(|begun| begun.caller.upgrade()).for_each(|caller| caller.set_running(count));
-    if let Some(stop) = network.prepare() {
+    if let Some(stop) = network.stop_handle() {
         running.begin(calls.iter().map(|begun| Weak::clone(&begun.caller)).collect(), stop);
     }
     let begun = Instant::now();
     let ended = |size: CallSize, took: Duration| {
-        stats.ran(count, took);
+        stats.record_run(count, took);
         queue.record_run(size, bound, took);
     };
     if count == 1 {

@@ -4,8 +4,8 @@ mod decoder;
 mod growth;
 mod ort_session;
 mod reclaim;
-mod refusal;
 mod run_error;
+mod session_error;
 mod value;
 
 pub use self::decoder::OrtDecoder;
@@ -13,4 +13,4 @@ pub use self::ort_session::OrtSession;
 #[cfg(feature = "publish")]
 pub use self::ort_session::write_prepared;
 pub use self::reclaim::ReclaimOnDrop;
-pub use self::refusal::{SessionError, strip_source_paths};
+pub use self::session_error::{SessionError, strip_source_paths};

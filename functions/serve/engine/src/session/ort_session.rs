@@ -102,7 +102,7 @@ impl OrtSession {
                         && providers.clone().any(|next| next == ExecutionProvider::Cpu) =>
                 {
                     let cause = format!("execution provider {} is unavailable: {}", provider.name(), cause(&error));
-                    tracing::warn!("{cause}");
+                    tracing::warn!(reason = cause.as_str(), "execution provider unavailable; trying the next one");
                     warning.get_or_insert(cause);
                 }
                 Err(error) if provider == ExecutionProvider::Cpu => {
@@ -287,14 +287,14 @@ impl StopRun for OrtRun {
 }
 
 impl RunnableNetwork for OrtSession {
-    fn prepare(&mut self) -> Option<Arc<dyn StopRun>> {
+    fn stop_handle(&mut self) -> Option<Arc<dyn StopRun>> {
         // New for each run, so that a late stop request does not stop the next run.
         let run = self.next_run().ok()?;
         self.next_run = Some(Arc::clone(&run));
         Some(run)
     }
 
-    fn runs_anywhere(&self) -> bool {
+    fn is_thread_independent(&self) -> bool {
         // A device keeps handles and memory for each thread that ever ran on it.
         self.provider == ExecutionProvider::Cpu && !self.checked.has_value_dependent_cost
     }
@@ -312,7 +312,7 @@ impl RunnableNetwork for OrtSession {
         if let Err(error) = &outputs
             && let Some(MemoryRequest::Bytes { bytes, limited_by_bound: true }) = MemoryRequest::of(error.message())
             && bytes <= self.max_bytes
-            && deadline.passed().is_none()
+            && deadline.exceeded_limit().is_none()
         {
             reclaim::reclaim(&self.environment);
             outputs = self.run_once(inputs, &run);
@@ -330,7 +330,7 @@ impl RunnableNetwork for OrtSession {
 /// The error of a failed run.
 fn run_failure(error: &ort::Error, deadline: &RunDeadline, room: &MemoryBudget) -> RunError {
     let of_the_run = || run_error(error.code(), error.message(), room);
-    deadline.passed().map_or_else(of_the_run, |limit| RunError::TooLong { limit: Some(limit) })
+    deadline.exceeded_limit().map_or_else(of_the_run, |limit| RunError::TooLong { limit: Some(limit) })
 }
 
 impl MemoryBudget {

@@ -27,7 +27,7 @@ pub(super) fn task(
     own: &Direct<OrtSession>,
     call: ModelCall,
 ) -> Result<(), TaskError> {
-    let stop = own.with(RunnableNetwork::prepare).flatten();
+    let stop = own.with(RunnableNetwork::stop_handle).flatten();
     judge(bounded(stop, || trial::answer(task, call, 1)), manifest)
 }
 
@@ -72,7 +72,7 @@ pub(super) fn tensors(network: &mut impl RunnableNetwork, inputs: &[TensorSpec])
     let run =
         |network: &mut _, made: Vec<_>| RunnableNetwork::run(network, &made).map_err(|error| error.for_operator());
     let result =
-        made.and_then(|made| bounded(network.prepare(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned())));
+        made.and_then(|made| bounded(network.stop_handle(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned())));
     if let Err(error) = result {
         tracing::info!(error, "the network was not run on made-up values; its first call takes longer");
     }

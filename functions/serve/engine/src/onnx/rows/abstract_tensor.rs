@@ -156,13 +156,13 @@ impl AbstractTensor {
     }
 
     /// Whether the values depend on the number of rows or contain row indices.
-    pub(super) fn counts_rows(&self) -> bool {
+    pub(super) fn depends_on_row_count(&self) -> bool {
         self.row_indices != RowIndices::None || self.known.iter().flatten().any(SymbolicSize::has_batch)
     }
 
     /// Whether it is equal for all calls of a run.
     pub(super) fn is_shared(&self) -> bool {
-        self.batch.is_none() && !self.counts_rows()
+        self.batch.is_none() && !self.depends_on_row_count()
     }
 
     /// Sets whether the values are floats.

@@ -31,7 +31,8 @@ pub(super) fn constant(bytes: &Bytes, files: &NetworkFiles, symbols: &mut Symbol
     let Ok(values) = ConstantValues::decode(bytes.clone()) else { return AbstractTensor::shared(None) };
     let shape: Vec<SymbolicSize> = values.dims.iter().map(|size| SymbolicSize::of(*size)).collect();
     let count = values.dims.iter().try_fold(1_usize, |count, size| count.checked_mul(usize::try_from(*size).ok()?));
-    let known = count.filter(|count| *count <= MAX_KNOWN).and_then(|count| known(bytes, &values, count, files));
+    let known =
+        count.filter(|count| *count <= MAX_TRACKED_VALUES).and_then(|count| known(bytes, &values, count, files));
     match known {
         Some(known) => {
             let known = known.into_iter().map(|value| value.map_or_else(|| symbols.any_number(), SymbolicSize::of));
@@ -75,7 +76,7 @@ fn chunks<const N: usize>(raw: &[u8]) -> impl Iterator<Item = [u8; N]> {
 }
 
 /// The largest tensor whose values are tracked.
-pub(super) const MAX_KNOWN: usize = 64;
+pub(super) const MAX_TRACKED_VALUES: usize = 64;
 /// `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
 pub(super) const INT32: i32 = 6;

@@ -8,7 +8,7 @@ use super::super::proto::{Graph, Node};
 use super::NotProven;
 use super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause};
 use super::attributes::NodeAttributes;
-use super::graph::{AbstractValue, GraphFrame, RowAnalysis, ValueScope, mixed, value_name};
+use super::graph::{AbstractValue, GraphFrame, RowAnalysis, ValueScope, mark_mixed, value_name};
 use super::operator_call::axis;
 use super::symbolic_size::{SymbolMark, SymbolTable, SymbolicSize};
 
@@ -28,7 +28,7 @@ impl<'m> RowAnalysis<'m> {
             "Loop" => self.repeat(inputs, attributes, scope, frame),
             _ => self.scan(node, inputs, attributes, scope, frame),
         };
-        outcome.unwrap_or_else(|because| mixed(node, because))
+        outcome.unwrap_or_else(|because| mark_mixed(node, because))
     }
 
     fn branch(
@@ -39,7 +39,7 @@ impl<'m> RowAnalysis<'m> {
         frame: &GraphFrame<'m>,
     ) -> Result<Vec<AbstractValue>, FailureCause> {
         let condition = match inputs.first() {
-            Some(Some(AbstractValue::Mixed(why))) => return Err(decided("which branch runs", why)),
+            Some(Some(AbstractValue::Mixed(why))) => return Err(mixed_condition("which branch runs", why)),
             Some(Some(AbstractValue::Known(condition))) => condition,
             _ => return Err("has no condition".to_owned()),
         };
@@ -71,7 +71,7 @@ impl<'m> RowAnalysis<'m> {
         let states = inputs.split_off(2);
         for (decides, what) in inputs.iter().zip(["how often it runs", "whether it runs"]) {
             match decides {
-                Some(AbstractValue::Mixed(why)) => return Err(decided(what, why)),
+                Some(AbstractValue::Mixed(why)) => return Err(mixed_condition(what, why)),
                 Some(AbstractValue::Known(tensor)) if !tensor.is_shared() => {
                     return Err(format!("decides {what} by the rows"));
                 }
@@ -91,7 +91,7 @@ impl<'m> RowAnalysis<'m> {
         })?;
         match outputs.condition {
             Some(AbstractValue::Known(condition)) if condition.is_shared() => {}
-            Some(AbstractValue::Mixed(why)) => return Err(decided("whether it runs again", &why)),
+            Some(AbstractValue::Mixed(why)) => return Err(mixed_condition("whether it runs again", &why)),
             _ => return Err("decides whether it runs again by the rows".to_owned()),
         }
         let scanned = outputs.values.split_off(count.min(outputs.values.len()));
@@ -152,7 +152,7 @@ impl<'m> RowAnalysis<'m> {
         for state in &mut states {
             // Known values may change in each iteration.
             if let AbstractValue::Known(tensor) = state {
-                if tensor.counts_rows() {
+                if tensor.depends_on_row_count() {
                     return Err("carries the number of rows from one iteration to the next".to_owned());
                 }
                 *tensor = tensor.without_values();
@@ -204,7 +204,7 @@ fn inner<'s>(scope: &'s ValueScope<'s>) -> ValueScope<'s> {
     ValueScope { values: HashMap::new(), outer: Some(scope) }
 }
 
-fn decided(what: &str, why: &NotProven) -> FailureCause {
+fn mixed_condition(what: &str, why: &NotProven) -> FailureCause {
     format!("decides {what} by a value in which rows meet ({why})")
 }
 
@@ -242,7 +242,7 @@ fn union(
     mut differing: impl FnMut(&SymbolicSize, &mut SymbolTable) -> SymbolicSize,
     symbols: &mut SymbolTable,
 ) -> AbstractValue {
-    if one.counts_rows() || other.counts_rows() {
+    if one.depends_on_row_count() || other.depends_on_row_count() {
         return failed("a value depends on the number of rows in one branch or iteration");
     }
     if one.batch() != other.batch() {
@@ -264,7 +264,7 @@ fn union(
 /// A value after a loop. Sizes created in its body have the values of the last iteration, so they become new symbols.
 fn after(value: AbstractValue, mark: SymbolMark, symbols: &mut SymbolTable) -> AbstractValue {
     let AbstractValue::Known(tensor) = value else { return value };
-    if tensor.counts_rows() {
+    if tensor.depends_on_row_count() {
         return failed("a value of a loop depends on the number of rows");
     }
     let Some(shape) = tensor.shape() else { return AbstractValue::Known(tensor.without_values()) };
@@ -298,7 +298,7 @@ fn stacked(value: AbstractValue, along: i64, times: &SymbolicSize) -> AbstractVa
 /// The slice of `value` in one iteration of `Scan`, and the number of iterations.
 fn element(value: AbstractValue, along: i64) -> Result<(AbstractValue, Option<SymbolicSize>), FailureCause> {
     let AbstractValue::Known(tensor) = value else { return Ok((value, None)) };
-    if tensor.counts_rows() {
+    if tensor.depends_on_row_count() {
         return Err("iterates over the number of rows".to_owned());
     }
     let Some(shape) = tensor.shape() else { return Ok((AbstractValue::Known(tensor.without_values()), None)) };

@@ -5,7 +5,7 @@
 
 use super::super::NetworkFiles;
 use super::abstract_tensor::{AbstractTensor, product};
-use super::constant::{BOOL, DOUBLE, FLOAT, INT32, INT64, MAX_KNOWN, constant};
+use super::constant::{BOOL, DOUBLE, FLOAT, INT32, INT64, MAX_TRACKED_VALUES, constant};
 use super::operator_call::{OperatorCall, axis};
 use super::operators;
 use super::symbolic_size::{SymbolTable, SymbolicSize};
@@ -46,7 +46,7 @@ fn literal(call: &mut OperatorCall<'_>, files: &NetworkFiles) -> AbstractTensor 
     } else if let Some(value) = attributes.integer("value_int") {
         AbstractTensor::scalar(SymbolicSize::of(value))
     } else if let Some(values) = attributes.integers("value_ints") {
-        if values.len() > MAX_KNOWN {
+        if values.len() > MAX_TRACKED_VALUES {
             count(values.len())
         } else {
             AbstractTensor::vector(values.iter().copied().map(SymbolicSize::of).collect())
@@ -94,9 +94,9 @@ fn moved(call: &mut OperatorCall<'_>) -> Option<AbstractTensor> {
     let input = call.optional(0)?.clone();
     let known = input.known()?.to_vec();
     call.inputs[0] = Some(input.without_values());
-    let followed = operators::follow(call);
+    let interpreted = operators::interpret(call);
     call.inputs[0] = Some(input.clone());
-    let shape = followed.ok()?.first()?.shape()?.to_vec();
+    let shape = interpreted.ok()?.first()?.shape()?.to_vec();
     Some(AbstractTensor::numbers(shape, known).with_float(input.is_float()))
 }
 
@@ -190,13 +190,13 @@ fn concat(call: &mut OperatorCall<'_>) -> Option<AbstractTensor> {
         match input.known() {
             Some(values) => known.extend(values.iter().cloned()),
             None if input.is_shared() => {
-                let count = usize::try_from(size.number()?).ok().filter(|count| *count <= MAX_KNOWN)?;
+                let count = usize::try_from(size.number()?).ok().filter(|count| *count <= MAX_TRACKED_VALUES)?;
                 known.extend((0..count).map(|_| call.symbols.any_number()));
             }
             None => return None,
         }
     }
-    (known.len() <= MAX_KNOWN)
+    (known.len() <= MAX_TRACKED_VALUES)
         .then(|| AbstractTensor::vector(known).with_float(inputs.iter().any(AbstractTensor::is_float)))
 }
 
@@ -236,7 +236,7 @@ fn expand(call: &OperatorCall<'_>) -> Option<AbstractTensor> {
 /// The number of values of a shape, if it is small.
 fn count(shape: &[i64]) -> Option<usize> {
     let count = shape.iter().try_fold(1_usize, |count, size| count.checked_mul(usize::try_from(*size).ok()?))?;
-    (count <= MAX_KNOWN).then_some(count)
+    (count <= MAX_TRACKED_VALUES).then_some(count)
 }
 
 fn filled(call: &mut OperatorCall<'_>, files: &NetworkFiles) -> Option<AbstractTensor> {
@@ -261,7 +261,7 @@ fn range(call: &OperatorCall<'_>) -> Option<AbstractTensor> {
     while (delta > 0 && value < limit) || (delta < 0 && value > limit) {
         known.push(SymbolicSize::of(value));
         value = value.checked_add(delta)?;
-        if known.len() > MAX_KNOWN {
+        if known.len() > MAX_TRACKED_VALUES {
             return None;
         }
     }
@@ -357,7 +357,7 @@ fn value(operator: &str, values: &[SymbolicSize], float: bool, symbols: &mut Sym
     let truth = |is: bool| Some(SymbolicSize::of(i64::from(is)));
     let known = match (operator, values) {
         ("Neg", [one]) => one.times(&SymbolicSize::of(-1)),
-        ("Abs", [one]) if one.is_size(symbols) => Some(one.clone()),
+        ("Abs", [one]) if one.is_non_negative(symbols) => Some(one.clone()),
         ("Not", [one]) => one.number().and_then(|one| truth(one == 0)),
         ("Add", [one, other]) => one.plus(other),
         ("Sub", [one, other]) => one.minus(other),
@@ -397,18 +397,18 @@ fn value(operator: &str, values: &[SymbolicSize], float: bool, symbols: &mut Sym
     if known.is_some() || values.iter().any(SymbolicSize::has_batch) {
         return known;
     }
-    let is_size = match operator {
+    let is_non_negative = match operator {
         "Sub" | "Neg" => false,
-        "Where" => values[1..].iter().all(|value| value.is_size(symbols)),
-        _ => values.iter().all(|value| value.is_size(symbols)),
+        "Where" => values[1..].iter().all(|value| value.is_non_negative(symbols)),
+        _ => values.iter().all(|value| value.is_non_negative(symbols)),
     };
     let name = if float { format!("float {operator}") } else { operator.to_owned() };
-    Some(symbols.result(&name, values.to_vec(), !is_size))
+    Some(symbols.result(&name, values.to_vec(), !is_non_negative))
 }
 
 /// Whether `one` is at most `other` for all values of the symbols.
 fn is_least(one: &SymbolicSize, other: &SymbolicSize, symbols: &SymbolTable) -> bool {
-    other.minus(one).is_some_and(|difference| difference.is_size(symbols))
+    other.minus(one).is_some_and(|difference| difference.is_non_negative(symbols))
 }
 
 /// Whether `one` is less than `other` for all values of the symbols.

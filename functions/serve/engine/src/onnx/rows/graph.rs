@@ -129,7 +129,7 @@ impl<'m> RowAnalysis<'m> {
     fn node(&mut self, node: &'m Node, scope: &ValueScope<'_>, frame: &GraphFrame<'m>) -> Vec<AbstractValue> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
-            return mixed(node, "comes after more nodes than are followed");
+            return mark_mixed(node, "comes after more nodes than are followed");
         }
         let inputs: Vec<_> = node.input.iter().map(|name| (!name.is_empty()).then(|| lookup(scope, name))).collect();
         let (domain, operator) = (domain(node.domain.as_deref()), full(node.op_type.as_deref()));
@@ -139,13 +139,13 @@ impl<'m> RowAnalysis<'m> {
         {
             // It is undefined which of both ONNX Runtime uses.
             if operators::is_reserved(&domain) {
-                return mixed(node, "is a function of the file with the name of an operator");
+                return mark_mixed(node, "is a function of the file with the name of an operator");
             }
             return self.function(node, function, inputs, attributes);
         }
         if domain.is_empty() && matches!(operator.as_str(), "If" | "Loop" | "Scan") {
             if self.depth >= MAX_DEPTH {
-                return mixed(node, "is nested deeper than is followed");
+                return mark_mixed(node, "is nested deeper than is followed");
             }
             self.depth += 1;
             let values = self.control(node, &operator, inputs, &attributes, scope, frame);
@@ -155,7 +155,9 @@ impl<'m> RowAnalysis<'m> {
         let mut known = Vec::with_capacity(inputs.len());
         for input in inputs {
             match input {
-                Some(AbstractValue::Mixed(why)) => return vec![AbstractValue::Mixed(why); node.output.len()],
+                Some(AbstractValue::Mixed(not_proven)) => {
+                    return vec![AbstractValue::Mixed(not_proven); node.output.len()];
+                }
                 Some(AbstractValue::Known(tensor)) => known.push(Some(tensor)),
                 Some(AbstractValue::Absent) | None => known.push(None),
             }
@@ -171,13 +173,13 @@ impl<'m> RowAnalysis<'m> {
             attributes,
             symbols: &mut self.symbols,
         };
-        let followed = match folding::fold(&mut call, self.files) {
+        let interpreted = match folding::fold(&mut call, self.files) {
             Some(folded) => Ok(folded),
-            None => operators::follow(&mut call),
+            None => operators::interpret(&mut call),
         };
-        match followed {
+        match interpreted {
             Ok(mut tensors) => {
-                let rest = AbstractValue::Mixed(why(node, "has more outputs than are followed"));
+                let rest = AbstractValue::Mixed(not_proven(node, "has more outputs than are followed"));
                 let more = node.output.len().saturating_sub(tensors.len());
                 tensors.truncate(node.output.len());
                 let values = tensors.into_iter().map(AbstractValue::Known);
@@ -187,7 +189,7 @@ impl<'m> RowAnalysis<'m> {
             Err(_) if is_shared && !operators::is_random(&domain, &operator) => {
                 vec![AbstractValue::Known(AbstractTensor::shared(None)); node.output.len()]
             }
-            Err(because) => mixed(node, because),
+            Err(because) => mark_mixed(node, because),
         }
     }
 
@@ -200,7 +202,7 @@ impl<'m> RowAnalysis<'m> {
         attributes: NodeAttributes<'m>,
     ) -> Vec<AbstractValue> {
         if self.depth >= MAX_DEPTH {
-            return mixed(node, "is nested deeper than is followed");
+            return mark_mixed(node, "is nested deeper than is followed");
         }
         let given = inputs
             .into_iter()
@@ -210,7 +212,7 @@ impl<'m> RowAnalysis<'m> {
         // ONNX Runtime uses the model's operator sets for the nodes of a function.
         let own = operator_sets(&function.opset_import);
         if own.iter().any(|(domain, version)| self.operators.get(domain) != Some(version)) {
-            return mixed(node, "is a function of other operator sets than the model's");
+            return mark_mixed(node, "is a function of other operator sets than the model's");
         }
         let frame = GraphFrame {
             operators: Rc::clone(&self.operators),
@@ -232,11 +234,11 @@ fn lookup(scope: &ValueScope<'_>, name: &Bytes) -> AbstractValue {
 }
 
 /// Marks all outputs of `node` as mixed.
-pub(super) fn mixed(node: &Node, because: impl Into<FailureCause>) -> Vec<AbstractValue> {
-    vec![AbstractValue::Mixed(why(node, because)); node.output.len()]
+pub(super) fn mark_mixed(node: &Node, because: impl Into<FailureCause>) -> Vec<AbstractValue> {
+    vec![AbstractValue::Mixed(not_proven(node, because)); node.output.len()]
 }
 
-fn why(node: &Node, because: impl Into<FailureCause>) -> Rc<NotProven> {
+fn not_proven(node: &Node, because: impl Into<FailureCause>) -> Rc<NotProven> {
     Rc::new(NotProven { node: Some(label(node)), because: because.into() })
 }
 
@@ -250,7 +252,9 @@ pub(super) fn label(node: &Node) -> String {
 /// Adds the name of `node` to a mixed value without a node.
 fn labelled(value: AbstractValue, node: &Node) -> AbstractValue {
     match value {
-        AbstractValue::Mixed(cause) if cause.node.is_none() => AbstractValue::Mixed(why(node, cause.because.clone())),
+        AbstractValue::Mixed(cause) if cause.node.is_none() => {
+            AbstractValue::Mixed(not_proven(node, cause.because.clone()))
+        }
         value => value,
     }
 }

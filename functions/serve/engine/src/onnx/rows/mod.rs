@@ -114,7 +114,7 @@ fn inputs(model: &Model, graph: &Graph, axes: &BTreeMap<String, usize>) -> Resul
         let name = name.unwrap_or_default();
         let optional = defaults.contains(&name);
         // Before IR version 4, each initializer is listed among the inputs, and clients cannot send it.
-        if optional && model.ir_version.unwrap_or_default() < OPTIONAL_SINCE {
+        if optional && model.ir_version.unwrap_or_default() < DEFAULTS_SINCE_IR_VERSION {
             continue;
         }
         let shape = r#type.and_then(|r#type| r#type.tensor).and_then(|tensor| tensor.shape);
@@ -135,11 +135,13 @@ struct RowProof<'n> {
 
 impl RowProof<'_> {
     fn prove(&self, inputs: &[NetworkInput]) -> Result<(), NotProven> {
-        have_a_batch(inputs)?;
+        check_batch_dimension(inputs)?;
         let optional: Vec<_> = inputs.iter().filter(|input| input.optional).map(|input| &input.name).collect();
-        if optional.len() > MAX_OPTIONAL {
+        if optional.len() > MAX_OPTIONAL_INPUTS {
             let count = optional.len();
-            return Err(NotProven::of_network(format!("{count} inputs may be left out, more than {MAX_OPTIONAL}")));
+            return Err(NotProven::of_network(format!(
+                "{count} inputs may be left out, more than {MAX_OPTIONAL_INPUTS}"
+            )));
         }
         for sent in 0_usize..1 << optional.len() {
             let is_sent = |input: &&NetworkInput| {
@@ -185,7 +187,9 @@ impl RowProof<'_> {
             AbstractValue::Absent => return Err(NotProven::of_network(format!("output {name:?} has no value"))),
         };
         let has = match tensor.batch() {
-            _ if tensor.counts_rows() => "values that depend on the number of rows or on their places".to_owned(),
+            _ if tensor.depends_on_row_count() => {
+                "values that depend on the number of rows or on their places".to_owned()
+            }
             Some(batch) if batch.axis == axis && batch.is_whole() => return Ok(()),
             Some(batch) if batch.axis == axis => format!("several places for each row in its dimension {axis}"),
             Some(batch) => format!("its rows in dimension {}", batch.axis),
@@ -202,7 +206,7 @@ impl RowProof<'_> {
 }
 
 /// Fails if the inputs cannot be joined along a batch dimension.
-fn have_a_batch(inputs: &[NetworkInput]) -> Result<(), NotProven> {
+fn check_batch_dimension(inputs: &[NetworkInput]) -> Result<(), NotProven> {
     if inputs.is_empty() {
         return Err(NotProven::of_network("the network has no inputs"));
     }
@@ -242,6 +246,6 @@ fn have_a_batch(inputs: &[NetworkInput]) -> Result<(), NotProven> {
 }
 
 /// The IR version since which an initializer that is also an input is a default.
-const OPTIONAL_SINCE: i64 = 4;
+const DEFAULTS_SINCE_IR_VERSION: i64 = 4;
 /// The largest number of optional inputs: three have eight combinations.
-const MAX_OPTIONAL: usize = 3;
+const MAX_OPTIONAL_INPUTS: usize = 3;

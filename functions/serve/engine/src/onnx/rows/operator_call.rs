@@ -37,7 +37,7 @@ impl OperatorCall<'_> {
     }
 
     /// Fails if one of these inputs has rows.
-    pub(super) fn shared(&self, places: impl IntoIterator<Item = usize>) -> Result<(), FailureCause> {
+    pub(super) fn require_shared(&self, places: impl IntoIterator<Item = usize>) -> Result<(), FailureCause> {
         for place in places {
             if self.optional(place).is_some_and(|tensor| !tensor.is_shared()) {
                 return Err(format!("takes rows in input {place}, which all rows share"));
@@ -47,8 +47,8 @@ impl OperatorCall<'_> {
     }
 
     /// Fails if an input other than these has rows.
-    pub(super) fn shared_but(&self, places: &[usize]) -> Result<(), FailureCause> {
-        self.shared((0..self.inputs.len()).filter(|place| !places.contains(place)))
+    pub(super) fn require_shared_except(&self, places: &[usize]) -> Result<(), FailureCause> {
+        self.require_shared((0..self.inputs.len()).filter(|place| !places.contains(place)))
     }
 
     /// An integer attribute.
@@ -85,7 +85,7 @@ pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, FailureCause> {
 }
 
 /// Fails if `axis` is the batch dimension of `tensor`.
-pub(super) fn apart(tensor: &AbstractTensor, axis: usize, does: &str) -> Result<(), FailureCause> {
+pub(super) fn require_other_axis(tensor: &AbstractTensor, axis: usize, does: &str) -> Result<(), FailureCause> {
     if tensor.batch().is_some_and(|batch| batch.axis == axis) {
         Err(format!("{does} the batch dimension"))
     } else {
@@ -94,7 +94,11 @@ pub(super) fn apart(tensor: &AbstractTensor, axis: usize, does: &str) -> Result<
 }
 
 /// The batch dimension of `tensor`; an error if it is another one than `axis`.
-pub(super) fn batch_at(tensor: &AbstractTensor, axis: usize, what: &str) -> Result<Option<BatchAxis>, FailureCause> {
+pub(super) fn require_batch_at(
+    tensor: &AbstractTensor,
+    axis: usize,
+    what: &str,
+) -> Result<Option<BatchAxis>, FailureCause> {
     match tensor.batch() {
         Some(batch) if batch.axis != axis => {
             Err(format!("takes rows in dimension {} of {what}, where they are not independent", batch.axis))

@@ -8,7 +8,7 @@ use super::operators;
 use super::symbolic_size::SymbolicSize;
 
 /// The outputs of an operator whose inputs contain row indices; `None` if no input does.
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<Result<Vec<AbstractTensor>, FailureCause>> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<Result<Vec<AbstractTensor>, FailureCause>> {
     let numbers: Vec<RowIndices> =
         call.inputs.iter().map(|input| input.as_ref().map_or(RowIndices::None, AbstractTensor::row_indices)).collect();
     if numbers.iter().all(|number| *number == RowIndices::None) {
@@ -18,28 +18,31 @@ pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<Result<Vec<AbstractT
     let only_first = numbers[1..].iter().all(|number| *number == RowIndices::None);
     Some(match call.operator {
         _ if !call.domain.is_empty() => Err(REFUSED.to_owned()),
-        "Identity" if only_first => plainly(call, first),
+        "Identity" if only_first => interpret_without_indices(call, first),
         // A narrower datatype cannot represent all row indices.
-        "Cast" if only_first && WIDE.contains(&call.integer("to", 0)) => plainly(call, first),
+        "Cast" if only_first && WIDE.contains(&call.integer("to", 0)) => interpret_without_indices(call, first),
         "Reshape" | "Unsqueeze" | "Squeeze" | "Expand" | "Transpose" if only_first && first == RowIndices::Index => {
-            plainly(call, first)
+            interpret_without_indices(call, first)
         }
         "Concat" => vectors(call, &numbers),
         "ScatterND" if numbers[..] == [RowIndices::None, RowIndices::FirstIsIndex, RowIndices::None] => scatter(call),
         "GatherND" if numbers[..] == [RowIndices::None, RowIndices::FirstIsIndex] => gather(call),
         // Exporters add row indices only to compute the shape of the sum.
-        "Add" => plainly(call, RowIndices::Unknown),
+        "Add" => interpret_without_indices(call, RowIndices::Unknown),
         _ => Err(REFUSED.to_owned()),
     })
 }
 
 /// The outputs for inputs without row indices, marked as `index` afterwards.
-fn plainly(call: &mut OperatorCall<'_>, number: RowIndices) -> Result<Vec<AbstractTensor>, FailureCause> {
+fn interpret_without_indices(
+    call: &mut OperatorCall<'_>,
+    number: RowIndices,
+) -> Result<Vec<AbstractTensor>, FailureCause> {
     for input in call.inputs.iter_mut().flatten() {
         *input = input.clone().with_row_indices(RowIndices::None);
     }
-    let followed = operators::follow(call)?;
-    Ok(followed.into_iter().map(|tensor| tensor.with_row_indices(number)).collect())
+    let interpreted = operators::interpret(call)?;
+    Ok(interpreted.into_iter().map(|tensor| tensor.with_row_indices(number)).collect())
 }
 
 /// Row indices as the first component of index vectors.
@@ -52,7 +55,7 @@ fn vectors(call: &mut OperatorCall<'_>, numbers: &[RowIndices]) -> Result<Vec<Ab
     if numbers[0] != RowIndices::Index || !others || !is_last || !is_one {
         return Err(REFUSED.to_owned());
     }
-    plainly(call, RowIndices::FirstIsIndex)
+    interpret_without_indices(call, RowIndices::FirstIsIndex)
 }
 
 /// Writes values of each row at its own index.

@@ -103,14 +103,14 @@ impl SymbolicSize {
     }
 
     /// Whether it is never negative.
-    pub(super) fn is_size(&self, symbols: &SymbolTable) -> bool {
+    pub(super) fn is_non_negative(&self, symbols: &SymbolTable) -> bool {
         let sizes = |monomial: &Monomial| monomial.iter().all(|(symbol, _)| !symbols.signed.contains(symbol));
         self.terms.iter().all(|(monomial, coefficient)| *coefficient >= 0 && sizes(monomial))
     }
 
     /// Whether it is positive for all values of the symbols.
     pub(super) fn is_positive(&self, symbols: &SymbolTable) -> bool {
-        self.is_size(symbols) && self.terms.get(&Vec::new()).is_some_and(|constant| *constant > 0)
+        self.is_non_negative(symbols) && self.terms.get(&Vec::new()).is_some_and(|constant| *constant > 0)
     }
 
     /// Whether it has a symbol created after `mark`.
@@ -266,8 +266,8 @@ mod tests {
         assert_ne!(half, symbols.any());
         assert_eq!(symbols.named("length"), length);
         let number = symbols.any_number();
-        assert!(half.is_size(&symbols) && !number.is_size(&symbols));
-        assert!(!length.minus(&half).expect("two terms").is_size(&symbols));
+        assert!(half.is_non_negative(&symbols) && !number.is_non_negative(&symbols));
+        assert!(!length.minus(&half).expect("two terms").is_non_negative(&symbols));
         let mark = symbols.mark();
         assert!(symbols.any().is_newer(mark) && !half.is_newer(mark));
     }

@@ -5,7 +5,7 @@ use super::super::operator_call::OperatorCall;
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Attention" => attention(call),
         "RotaryEmbedding" => one(rotary(call, &[0, 3])),
@@ -13,7 +13,7 @@ pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     })
 }
 
-pub(super) fn follow_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "RotaryEmbedding" => one(rotary(call, &[0, 1])),
         "MultiHeadAttention" => multi_head(call),
@@ -93,7 +93,7 @@ fn rotary(call: &OperatorCall<'_>, ids: &[usize; 2]) -> Result<AbstractTensor, F
         if own != batch && !single {
             return Err("takes positions of other rows".to_owned());
         }
-        call.shared_but(&[values, positions])?;
+        call.require_shared_except(&[values, positions])?;
     } else if all_rows(call, &[values, 1, 2])? != batch {
         return Err("takes positions of other rows".to_owned());
     }
@@ -102,7 +102,7 @@ fn rotary(call: &OperatorCall<'_>, ids: &[usize; 2]) -> Result<AbstractTensor, F
 
 fn multi_head(call: &mut OperatorCall<'_>) -> InterpretResult {
     let batch = all_rows(call, &[0, 1, 2, 4, 6, 7])?;
-    call.shared([3])?;
+    call.require_shared([3])?;
     if call.inputs.len() > 8 {
         return Err("has inputs that are not known".to_owned());
     }
@@ -113,9 +113,9 @@ fn multi_head(call: &mut OperatorCall<'_>) -> InterpretResult {
 /// Grouped-query attention, with a length for each row (`seqlens_k`) and one for all (`total_sequence_length`).
 fn grouped(call: &mut OperatorCall<'_>) -> InterpretResult {
     let batch = all_rows(call, &[0, 1, 2, 3, 4, 5, 9])?;
-    call.shared([6, 7, 8])?;
+    call.require_shared([6, 7, 8])?;
     mask(call, 10, 4, batch.as_ref())?;
-    call.shared(11..call.inputs.len())?;
+    call.require_shared(11..call.inputs.len())?;
     with_caches(call, batch.as_ref())
 }
 
@@ -134,7 +134,7 @@ fn with_caches(call: &mut OperatorCall<'_>, batch: Option<&BatchAxis>) -> Interp
 
 /// Attention whose queries, keys and values come from one product with packed weights.
 fn packed(call: &mut OperatorCall<'_>) -> InterpretResult {
-    call.shared([1, 2])?;
+    call.require_shared([1, 2])?;
     let batch = rows(call, 0)?;
     let (_, shape) = call.ranked(0)?;
     let [rows_size, length, _] = &shape[..] else { return Err("has no three dimensions".to_owned()) };
@@ -147,7 +147,7 @@ fn packed(call: &mut OperatorCall<'_>) -> InterpretResult {
         _ => return Err("has a mask whose first dimension is not the batch".to_owned()),
     }
     mask(call, 5, 4, batch.as_ref())?;
-    call.shared(6..call.inputs.len())?;
+    call.require_shared(6..call.inputs.len())?;
     let past = call.optional(4).cloned();
     if past.as_ref().is_some_and(|past| {
         past.batch().map(|batch| batch.at(0)) != batch || past.batch().is_some_and(|batch| batch.axis != 1)

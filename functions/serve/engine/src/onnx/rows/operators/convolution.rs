@@ -1,11 +1,11 @@
 //! Operators on images and signals of the shape `[batch, channels, …]`.
 
 use super::super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause};
-use super::super::operator_call::{OperatorCall, axis, batch_at};
+use super::super::operator_call::{OperatorCall, axis, require_batch_at};
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Conv" | "ConvInteger" => one(convolution(call, 0, 1)),
         "QLinearConv" => one(convolution(call, 0, 3)),
@@ -26,11 +26,11 @@ fn images(call: &OperatorCall<'_>, place: usize) -> Result<(Option<BatchAxis>, V
     if shape.len() < 3 && call.operator != "GlobalLpPool" {
         return Err("has fewer than three dimensions".to_owned());
     }
-    Ok((batch_at(&input, 0, "an image")?, shape))
+    Ok((require_batch_at(&input, 0, "an image")?, shape))
 }
 
 fn convolution(call: &mut OperatorCall<'_>, input: usize, weights: usize) -> Result<AbstractTensor, FailureCause> {
-    call.shared_but(&[input])?;
+    call.require_shared_except(&[input])?;
     let (batch, shape) = images(call, input)?;
     let (_, kernel) = call.ranked(weights)?;
     let mut result = vec![shape[0].clone(), kernel.first().cloned().ok_or("has no weights")?];
@@ -87,7 +87,7 @@ fn windows(
 }
 
 fn spread(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared_but(&[0])?;
+    call.require_shared_except(&[0])?;
     let (batch, shape) = images(call, 0)?;
     let (_, kernel) = call.ranked(1)?;
     let groups = SymbolicSize::of(call.integer("group", 1));
@@ -147,7 +147,7 @@ fn resize(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
         let size = known
             .as_ref()
             .and_then(|sizes| sizes.get(place))
-            .filter(|size| size.is_size(call.symbols) && !size.has_batch());
+            .filter(|size| size.is_non_negative(call.symbols) && !size.has_batch());
         result[*along] = size.cloned().unwrap_or_else(|| call.symbols.any());
     }
     AbstractTensor::of(Some(result), input.batch().cloned())
@@ -166,13 +166,13 @@ fn grid(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
 
 fn affine(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (theta, shape) = call.ranked(0)?;
-    let batch = batch_at(&theta, 0, "the transformations")?;
+    let batch = require_batch_at(&theta, 0, "the transformations")?;
     let Some(sizes) = call.optional(1).and_then(AbstractTensor::known).map(<[SymbolicSize]>::to_vec) else {
         return Err("has a size that is not known".to_owned());
     };
     let (Some(rows), Some(own)) = (sizes.first(), shape.first()) else { return Err("has no size".to_owned()) };
     let inner = sizes.get(2..).unwrap_or_default();
-    if rows != own || inner.iter().any(|size| size.has_batch() || !size.is_size(call.symbols)) {
+    if rows != own || inner.iter().any(|size| size.has_batch() || !size.is_non_negative(call.symbols)) {
         return Err("makes a grid of another number of rows".to_owned());
     }
     let last = SymbolicSize::of(i64::try_from(inner.len()).unwrap_or(0));
@@ -180,9 +180,9 @@ fn affine(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
 }
 
 fn columns(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared([1, 2])?;
+    call.require_shared([1, 2])?;
     let (input, shape) = call.ranked(0)?;
-    let batch = batch_at(&input, 0, "the columns")?;
+    let batch = require_batch_at(&input, 0, "the columns")?;
     let count = call
         .optional(1)
         .and_then(AbstractTensor::shape)

@@ -5,7 +5,7 @@ use super::super::operator_call::OperatorCall;
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "ConstantOfShape" => one(filled(call)),
         "Range" => one(range(call)),
@@ -36,7 +36,7 @@ fn filled(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
                 return Err("gives two dimensions the size of the batch".to_owned());
             }
         }
-        let is_known = size.has_batch() || size.is_size(call.symbols);
+        let is_known = size.has_batch() || size.is_non_negative(call.symbols);
         sizes.push(if is_known { size.clone() } else { call.symbols.any() });
     }
     AbstractTensor::of(Some(sizes), batch)
@@ -49,7 +49,7 @@ fn range(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let number =
         |place: usize| call.optional(place).and_then(AbstractTensor::known).and_then(|known| known.first()).cloned();
     let plain = number(0).is_some_and(|start| start.is(0)) && number(2).is_some_and(|step| step.is(1));
-    let counted = call.inputs.iter().flatten().any(AbstractTensor::counts_rows);
+    let counted = call.inputs.iter().flatten().any(AbstractTensor::depends_on_row_count);
     if counted && plain && number(1) == Some(SymbolicSize::batch()) {
         let places = AbstractTensor::rows(vec![SymbolicSize::batch()], BatchAxis::whole(0))?;
         return Ok(places.with_row_indices(RowIndices::Index));
@@ -57,7 +57,7 @@ fn range(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     if counted {
         return Err("counts as far as there are rows".to_owned());
     }
-    let limit = number(1).filter(|limit| plain && limit.is_size(call.symbols));
+    let limit = number(1).filter(|limit| plain && limit.is_non_negative(call.symbols));
     Ok(AbstractTensor::shared(Some(vec![limit.unwrap_or_else(|| call.symbols.any())])))
 }
 

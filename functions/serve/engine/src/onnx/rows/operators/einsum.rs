@@ -8,7 +8,7 @@ use super::super::operator_call::OperatorCall;
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     (call.operator == "Einsum").then(|| one(einsum(call)))
 }
 

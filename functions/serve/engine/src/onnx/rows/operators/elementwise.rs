@@ -4,7 +4,7 @@ use super::super::abstract_tensor::{AbstractTensor, FailureCause, broadcast};
 use super::super::operator_call::OperatorCall;
 use super::InterpretResult;
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     if ONE.contains(&call.operator) {
         return Some(first(call, 1));
     }
@@ -23,7 +23,7 @@ pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     }
 }
 
-pub(super) fn follow_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     match call.operator {
         "Gelu" | "QuickGelu" | "FastGelu" | "BiasGelu" | "BiasAdd" | "Inverse" => {
             Some(if call.operator == "Inverse" { inverse(call) } else { together(call) })

@@ -1,11 +1,11 @@
 //! Operators that gather or scatter values by indices.
 
 use super::super::abstract_tensor::{AbstractTensor, FailureCause};
-use super::super::operator_call::{OperatorCall, axis, batch_at};
+use super::super::operator_call::{OperatorCall, axis, require_batch_at};
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Gather" => one(gather(call)),
         "GatherElements" => one(gather_elements(call)),
@@ -20,7 +20,7 @@ pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     })
 }
 
-pub(super) fn follow_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "GatherBlockQuantized" => one(lookup(call)),
         _ => return None,
@@ -46,7 +46,7 @@ fn gather(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
 
 /// A shared table with row-wise lookups.
 fn lookup(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared_but(&[1])?;
+    call.require_shared_except(&[1])?;
     let ((_, shape), (indices, mut picked)) = (call.ranked(0)?, call.ranked(1)?);
     let along = axis(call.integer("gather_axis", 0), shape.len())?;
     if along != 0 || shape.len() != 2 {
@@ -101,11 +101,11 @@ fn scatter_elements(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCa
 }
 
 fn one_hot(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared([1, 2])?;
+    call.require_shared([1, 2])?;
     let (indices, mut shape) = call.ranked(0)?;
     let along = axis(call.integer("axis", -1), shape.len() + 1)?;
     let depth = call.optional(1).and_then(AbstractTensor::known).and_then(|known| known.first()).cloned();
-    let depth = depth.filter(|depth| depth.is_size(call.symbols));
+    let depth = depth.filter(|depth| depth.is_non_negative(call.symbols));
     shape.insert(along, depth.unwrap_or_else(|| call.symbols.any()));
     let batch = indices.batch().map(|batch| batch.at(batch.axis + usize::from(batch.axis >= along)));
     AbstractTensor::of(Some(shape), batch)
@@ -118,7 +118,7 @@ fn reverse(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     if input.batch().is_some_and(|batch| batch.axis == time || !batch.is_whole()) {
         return Err("reverses the batch dimension".to_owned());
     }
-    let lengths = batch_at(&call.input(1)?, 0, "the lengths")?;
+    let lengths = require_batch_at(&call.input(1)?, 0, "the lengths")?;
     let is_own = input.batch().is_some_and(|batch| batch.axis == rows);
     match lengths {
         Some(lengths) if is_own && lengths.is_whole() => Ok(input.without_values()),
@@ -131,18 +131,18 @@ fn reverse(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
 fn terms(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let [rows, _] = &shape[..] else { return Err("counts the terms of all rows".to_owned()) };
-    let batch = batch_at(&input, 0, "the terms")?;
+    let batch = require_batch_at(&input, 0, "the terms")?;
     AbstractTensor::of(Some(vec![rows.clone(), call.symbols.any()]), batch)
 }
 
 /// A loss for each label.
 fn losses(call: &OperatorCall<'_>) -> InterpretResult {
-    call.shared([2])?;
+    call.require_shared([2])?;
     if call.attributes.text("reduction") != Some(b"none") {
         return Err("reduces the batch dimension".to_owned());
     }
     let (scores, labels) = (call.input(0)?, call.input(1)?);
-    batch_at(&scores, 0, "the scores")?;
+    require_batch_at(&scores, 0, "the scores")?;
     if scores.batch() != labels.batch() {
         return Err("takes the labels of other rows".to_owned());
     }

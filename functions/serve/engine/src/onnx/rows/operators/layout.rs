@@ -1,11 +1,11 @@
 //! Operators that move values without changing them.
 
 use super::super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause, product};
-use super::super::operator_call::{OperatorCall, apart, axis};
+use super::super::operator_call::{OperatorCall, axis, require_other_axis};
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Transpose" => one(transpose(call)),
         "Reshape" => one(reshape(call)),
@@ -63,7 +63,7 @@ fn reshape(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> 
         } else if size.is(-1) {
             inferred = Some(place);
             SymbolicSize::of(1)
-        } else if size.has_batch() || size.is_size(call.symbols) {
+        } else if size.has_batch() || size.is_non_negative(call.symbols) {
             size
         } else {
             // It may be -1 at runtime.
@@ -166,7 +166,7 @@ fn squeeze(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
         return Ok(AbstractTensor::shared(known.then(|| shape.into_iter().filter(|size| !size.is(1)).collect())));
     };
     let axes = axes.into_iter().map(|place| axis(place, shape.len())).collect::<Result<Vec<_>, _>>()?;
-    axes.iter().try_for_each(|place| apart(&input, *place, "removes"))?;
+    axes.iter().try_for_each(|place| require_other_axis(&input, *place, "removes"))?;
     let left = shape.into_iter().enumerate().filter(|(place, _)| !axes.contains(place)).map(|(_, size)| size).collect();
     let before = |batch: &BatchAxis| axes.iter().filter(|place| **place < batch.axis).count();
     AbstractTensor::of(Some(left), input.batch().map(|batch| batch.at(batch.axis - before(batch))))
@@ -204,7 +204,11 @@ fn expand(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     };
     let sized: Vec<SymbolicSize> = known
         .iter()
-        .map(|size| if size.has_batch() || size.is_size(call.symbols) { size.clone() } else { call.symbols.any() })
+        .map(
+            |size| {
+                if size.has_batch() || size.is_non_negative(call.symbols) { size.clone() } else { call.symbols.any() }
+            },
+        )
         .collect();
     let mut places = sized.iter().enumerate().filter(|(_, size)| size.has_batch()).map(|(place, _)| place);
     let target = match (places.next(), places.next()) {
@@ -247,7 +251,7 @@ fn tile(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
         } else if let Some(rows) = batch.as_mut().filter(|rows| rows.axis == place) {
             rows.outer = rows.outer.times(times).ok_or("has a shape that is too complicated to follow")?;
         }
-        all.push(if times.is_size(call.symbols) { product([size, times])? } else { call.symbols.any() });
+        all.push(if times.is_non_negative(call.symbols) { product([size, times])? } else { call.symbols.any() });
     }
     AbstractTensor::of(Some(all), batch)
 }
@@ -270,7 +274,7 @@ fn concat(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
         if !is_beside(input.batch(), batch.as_ref()) {
             return Err("puts rows beside values that are not theirs".to_owned());
         }
-        apart(input, along, "concatenates along")?;
+        require_other_axis(input, along, "concatenates along")?;
         let Some(own) = input.shape().filter(|own| own.len() == rank) else {
             return if batch.is_some() {
                 Err("has an unknown number of dimensions".to_owned())

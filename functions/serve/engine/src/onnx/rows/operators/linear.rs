@@ -5,7 +5,7 @@ use super::super::operator_call::OperatorCall;
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "MatMul" => one(product(call, 0, 1)),
         "MatMulInteger" => one(scaled(call, &[2], 1)),
@@ -16,7 +16,7 @@ pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     })
 }
 
-pub(super) fn follow_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "MatMulNBits" | "MatMulBnb4" => one(packed(call)),
         "FusedMatMul" | "TransposeMatMul" => one(fused(call)),
@@ -29,7 +29,7 @@ pub(super) fn follow_contributed(call: &mut OperatorCall<'_>) -> Option<Interpre
 /// The product of the first input and the one at `other`, with scales and zero points that hold for all rows. Inputs in
 /// `single` have one value, since a vector on the left would have one for each row.
 fn scaled(call: &mut OperatorCall<'_>, single: &[usize], other: usize) -> Result<AbstractTensor, FailureCause> {
-    call.shared_but(&[0, other])?;
+    call.require_shared_except(&[0, other])?;
     match single.iter().find(|place| call.optional(**place).is_some() && !call.is_single(**place)) {
         Some(place) => Err(format!("has a scale or zero point for each row in input {place}")),
         None => product(call, 0, other),
@@ -113,7 +113,7 @@ fn gemm(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
 
 /// Weights packed in few bits, a matrix with one row for each output.
 fn packed(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared_but(&[0])?;
+    call.require_shared_except(&[0])?;
     let (input, mut shape) = call.ranked(0)?;
     let last = shape.len().checked_sub(1).ok_or("takes a scalar")?;
     if input.batch().is_some_and(|batch| batch.axis == last) {

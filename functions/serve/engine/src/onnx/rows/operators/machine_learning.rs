@@ -5,7 +5,7 @@ use super::super::operator_call::OperatorCall;
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "TreeEnsembleClassifier" | "LinearClassifier" | "SVMClassifier" => classifier(call),
         "TreeEnsembleRegressor" | "LinearRegressor" | "SVMRegressor" | "TreeEnsemble" => {
@@ -25,7 +25,7 @@ pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
 
 /// The number of rows of a feature matrix, whose rows are the batch. One dimension would be the features of one row.
 fn matrix(call: &OperatorCall<'_>) -> Result<(SymbolicSize, Option<BatchAxis>), FailureCause> {
-    call.shared_but(&[0])?;
+    call.require_shared_except(&[0])?;
     let (input, shape) = call.ranked(0)?;
     let [rows, _] = &shape[..] else { return Err("takes no matrix of features".to_owned()) };
     match input.batch() {
@@ -43,7 +43,7 @@ fn classifier(call: &mut OperatorCall<'_>) -> InterpretResult {
 
 /// Picks columns of the last dimension.
 fn columns(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared([1])?;
+    call.require_shared([1])?;
     let (input, mut shape) = call.ranked(0)?;
     let last = shape.len().checked_sub(1).ok_or("takes a scalar")?;
     if input.batch().is_some() && (last == 0 || input.batch().is_some_and(|batch| batch.axis == last)) {

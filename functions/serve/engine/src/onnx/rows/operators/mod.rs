@@ -27,11 +27,11 @@ use super::row_indices;
 type InterpretResult = Result<Vec<AbstractTensor>, FailureCause>;
 
 /// The outputs of `call`.
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> InterpretResult {
-    if let Some(numbered) = row_indices::follow(call) {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> InterpretResult {
+    if let Some(numbered) = row_indices::interpret(call) {
         return numbered;
     }
-    let counted = call.inputs.iter().position(|input| input.as_ref().is_some_and(AbstractTensor::counts_rows));
+    let counted = call.inputs.iter().position(|input| input.as_ref().is_some_and(AbstractTensor::depends_on_row_count));
     if let Some(place) = counted
         && !takes_shape(call.operator, place)
     {
@@ -42,33 +42,33 @@ pub(super) fn follow(call: &mut OperatorCall<'_>) -> InterpretResult {
     }
     let families: &[fn(&mut OperatorCall<'_>) -> Option<InterpretResult>] = match call.domain {
         "" => &[
-            elementwise::follow,
-            layout::follow,
-            slice::follow,
-            gather::follow,
-            reduce::follow,
-            linear::follow,
-            einsum::follow,
-            convolution::follow,
-            normalise::follow,
-            create::follow,
-            recurrent::follow,
-            quantise::follow,
-            attention::follow,
+            elementwise::interpret,
+            layout::interpret,
+            slice::interpret,
+            gather::interpret,
+            reduce::interpret,
+            linear::interpret,
+            einsum::interpret,
+            convolution::interpret,
+            normalise::interpret,
+            create::interpret,
+            recurrent::interpret,
+            quantise::interpret,
+            attention::interpret,
         ],
-        "ai.onnx.ml" => &[machine_learning::follow],
+        "ai.onnx.ml" => &[machine_learning::interpret],
         "com.microsoft" => &[
-            elementwise::follow_contributed,
-            linear::follow_contributed,
-            normalise::follow_contributed,
-            quantise::follow_contributed,
-            attention::follow_contributed,
-            gather::follow_contributed,
+            elementwise::interpret_contributed,
+            linear::interpret_contributed,
+            normalise::interpret_contributed,
+            quantise::interpret_contributed,
+            attention::interpret_contributed,
+            gather::interpret_contributed,
         ],
         _ => &[],
     };
-    let followed = families.iter().find_map(|family| family(call));
-    followed.unwrap_or_else(|| Err("is an operator whose rows are not known to stay apart".to_owned()))
+    let interpreted = families.iter().find_map(|family| family(call));
+    interpreted.unwrap_or_else(|| Err("is an operator whose rows are not known to stay apart".to_owned()))
 }
 
 /// Whether the operator draws random numbers.

@@ -1,11 +1,11 @@
 //! Normalisations, by the dimensions of their statistics.
 
 use super::super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause, broadcast};
-use super::super::operator_call::{OperatorCall, axis, batch_at};
+use super::super::operator_call::{OperatorCall, axis, require_batch_at};
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "BatchNormalization" => one(batch(call)),
         "LayerNormalization" | "RMSNormalization" | "SimplifiedLayerNormalization" => layer(call),
@@ -16,7 +16,7 @@ pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     })
 }
 
-pub(super) fn follow_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "SkipLayerNormalization" | "SkipSimplifiedLayerNormalization" => skip(call),
         "EmbedLayerNormalization" => embed(call),
@@ -35,7 +35,7 @@ fn batch(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     if trains {
         return Err("takes its statistics over the rows of the batch (training mode)".to_owned());
     }
-    call.shared_but(&[0])?;
+    call.require_shared_except(&[0])?;
     // Before operator set 9, each feature may have statistics of its own; either way they hold for all rows.
     if input.batch().is_some_and(|batch| batch.axis != 0) || shape.is_empty() {
         return Err("takes the batch dimension for channels or features".to_owned());
@@ -49,7 +49,7 @@ fn layer(call: &mut OperatorCall<'_>) -> InterpretResult {
     if input.batch().is_some_and(|batch| batch.axis >= from) {
         return Err("normalises over the batch dimension".to_owned());
     }
-    call.shared_but(&[0])?;
+    call.require_shared_except(&[0])?;
     let others: Vec<AbstractTensor> = call.inputs.iter().skip(1).flatten().cloned().collect();
     let all: Vec<&AbstractTensor> = std::iter::once(&input).chain(&others).collect();
     let output = broadcast(&all, call.symbols)?.without_values();
@@ -61,9 +61,9 @@ fn layer(call: &mut OperatorCall<'_>) -> InterpretResult {
 
 /// Statistics over a row's channels or groups of channels.
 fn channels(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared_but(&[0])?;
+    call.require_shared_except(&[0])?;
     let (input, _) = call.ranked(0)?;
-    batch_at(&input, 0, "the values to be normalised")?;
+    require_batch_at(&input, 0, "the values to be normalised")?;
     Ok(input.without_values())
 }
 
@@ -87,7 +87,7 @@ fn mean_variance(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause
 
 /// The sum of two tensors, normalised over their last dimension.
 fn skip(call: &mut OperatorCall<'_>) -> InterpretResult {
-    call.shared_but(&[0, 1])?;
+    call.require_shared_except(&[0, 1])?;
     let ((input, shape), skip) = (call.ranked(0)?, call.input(1)?);
     if input.batch().is_some_and(|batch| batch.axis + 1 == shape.len()) {
         return Err("normalises over the batch dimension".to_owned());
@@ -114,7 +114,7 @@ fn statistics_of(sum: &AbstractTensor) -> Result<AbstractTensor, FailureCause> {
 
 /// Embeddings of words, positions and segments: `[batch, length]` to `[batch, length, size]`.
 fn embed(call: &mut OperatorCall<'_>) -> InterpretResult {
-    call.shared(2..7)?;
+    call.require_shared(2..7)?;
     let (ids, shape) = call.ranked(0)?;
     let [rows, length] = &shape[..] else { return Err("takes no matrix of ids".to_owned()) };
     let batch = ids.batch().cloned();

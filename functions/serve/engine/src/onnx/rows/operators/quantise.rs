@@ -4,7 +4,7 @@ use super::super::abstract_tensor::{AbstractTensor, FailureCause};
 use super::super::operator_call::{OperatorCall, axis};
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "QuantizeLinear" | "DequantizeLinear" => one(linear(call)),
         "DynamicQuantizeLinear" => dynamic(call),
@@ -12,7 +12,7 @@ pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     })
 }
 
-pub(super) fn follow_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "QuantizeLinear" | "DequantizeLinear" => one(linear(call)),
         "QLinearAdd" | "QLinearMul" => one(two(call)),
@@ -28,7 +28,7 @@ pub(super) fn follow_contributed(call: &mut OperatorCall<'_>) -> Option<Interpre
 }
 
 fn linear(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared_but(&[0])?;
+    call.require_shared_except(&[0])?;
     let (input, shape) = call.ranked(0)?;
     for place in 1..call.inputs.len() {
         let Some(scale) = call.optional(place).filter(|_| input.batch().is_some()) else { continue };
@@ -55,7 +55,7 @@ fn dynamic(call: &OperatorCall<'_>) -> InterpretResult {
 
 /// Operators on two quantised tensors, each followed by a scale and a zero point.
 fn two(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared_but(&[0, 3])?;
+    call.require_shared_except(&[0, 3])?;
     if let Some(place) =
         [1, 2, 4, 5, 6, 7].into_iter().find(|place| call.optional(*place).is_some() && !call.is_single(*place))
     {
@@ -66,7 +66,7 @@ fn two(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
 }
 
 fn single(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared_but(&[0])?;
+    call.require_shared_except(&[0])?;
     if let Some(place) = (1..call.inputs.len()).find(|place| call.optional(*place).is_some() && !call.is_single(*place))
     {
         return Err(format!("has more than one scale or zero point in input {place}"));

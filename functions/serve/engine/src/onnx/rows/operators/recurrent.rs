@@ -1,22 +1,22 @@
 //! Recurrent operators, whose batch is the second dimension, or the first with the batchwise layout.
 
 use super::super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause};
-use super::super::operator_call::{OperatorCall, batch_at};
+use super::super::operator_call::{OperatorCall, require_batch_at};
 use super::super::symbolic_size::SymbolicSize;
 use super::InterpretResult;
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     matches!(call.operator, "LSTM" | "GRU" | "RNN").then(|| recurrent(call))
 }
 
 fn recurrent(call: &mut OperatorCall<'_>) -> InterpretResult {
     // Weights, recurrence, bias and peepholes.
-    call.shared([1, 2, 3, 7])?;
+    call.require_shared([1, 2, 3, 7])?;
     let batch_first = call.integer("layout", 0) != 0;
     let at = usize::from(!batch_first);
     let (input, shape) = call.ranked(0)?;
     let [_, _, _] = &shape[..] else { return Err("has no three dimensions".to_owned()) };
-    let batch = batch_at(&input, at, "a sequence")?;
+    let batch = require_batch_at(&input, at, "a sequence")?;
     if batch.as_ref().is_some_and(|batch| !batch.is_whole()) {
         return Err("takes a dimension that is more than the batch".to_owned());
     }

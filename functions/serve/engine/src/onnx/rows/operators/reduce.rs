@@ -1,11 +1,11 @@
 //! Operators that work along a dimension.
 
 use super::super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause};
-use super::super::operator_call::{OperatorCall, apart, axis};
+use super::super::operator_call::{OperatorCall, axis, require_other_axis};
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Softmax" | "LogSoftmax" | "Hardmax" => one(softmax(call)),
         "ArgMax" | "ArgMin" => one(arg(call)),
@@ -32,13 +32,13 @@ fn softmax(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
 /// Operators along one dimension that keep its size.
 fn along(call: &OperatorCall<'_>, default: i64) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
-    apart(&input, axis(call.integer("axis", default), shape.len())?, "normalises over")?;
+    require_other_axis(&input, axis(call.integer("axis", default), shape.len())?, "normalises over")?;
     Ok(input.without_values())
 }
 
 fn cumulate(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
-    call.shared([1])?;
+    call.require_shared([1])?;
     let Some(places) = call.optional(1).and_then(AbstractTensor::constants) else {
         return if input.batch().is_some() {
             Err("sums up along a dimension that is not constant".to_owned())
@@ -47,14 +47,14 @@ fn cumulate(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
         };
     };
     let place = places.first().copied().ok_or("names no dimension")?;
-    apart(&input, axis(place, shape.len())?, "sums up along")?;
+    require_other_axis(&input, axis(place, shape.len())?, "sums up along")?;
     Ok(input.without_values())
 }
 
 fn arg(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let place = axis(call.integer("axis", 0), shape.len())?;
-    apart(&input, place, "selects along")?;
+    require_other_axis(&input, place, "selects along")?;
     reduced(&input, shape, &[place], call.integer("keepdims", 1) != 0)
 }
 
@@ -67,7 +67,7 @@ fn reduce(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
         None => (0..shape.len()).collect(),
         Some(axes) => axes.into_iter().map(|place| axis(place, shape.len())).collect::<Result<Vec<_>, _>>()?,
     };
-    axes.iter().try_for_each(|place| apart(&input, *place, "reduces"))?;
+    axes.iter().try_for_each(|place| require_other_axis(&input, *place, "reduces"))?;
     reduced(&input, shape, &axes, call.integer("keepdims", 1) != 0)
 }
 

@@ -1,11 +1,11 @@
 //! Operators that slice, split or pad a dimension.
 
 use super::super::abstract_tensor::{AbstractTensor, FailureCause};
-use super::super::operator_call::{OperatorCall, apart, axis};
+use super::super::operator_call::{OperatorCall, axis, require_other_axis};
 use super::super::symbolic_size::SymbolicSize;
 use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Slice" => one(slice(call)),
         "Split" => split(call),
@@ -73,7 +73,7 @@ fn slice(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
         if start.is(0) && step.is(1) && is_to_end {
             continue;
         }
-        apart(&input, along, "takes a part of")?;
+        require_other_axis(&input, along, "takes a part of")?;
         if start.has_batch() || end.has_batch() || step.has_batch() {
             return Err("takes a part whose size depends on the number of rows".to_owned());
         }
@@ -100,8 +100,8 @@ fn part(size: &SymbolicSize, [start, end, step]: [&SymbolicSize; 3], call: &mut 
         };
         return SymbolicSize::of(count);
     }
-    if step.is(1) && start.is(0) && !end.is(UNKNOWN) && end.is_size(call.symbols) {
-        let least = size.minus(end).is_some_and(|rest| rest.is_size(call.symbols));
+    if step.is(1) && start.is(0) && !end.is(UNKNOWN) && end.is_non_negative(call.symbols) {
+        let least = size.minus(end).is_some_and(|rest| rest.is_non_negative(call.symbols));
         if least {
             return end.clone();
         }
@@ -111,24 +111,26 @@ fn part(size: &SymbolicSize, [start, end, step]: [&SymbolicSize; 3], call: &mut 
     }
     let places = call.symbols.result("slice", vec![size.clone(), start.clone(), end.clone(), step.clone()], false);
     call.symbols.bound(&places, size.clone());
-    let span = end.minus(start).filter(|span| span.is_size(call.symbols));
-    if let Some(span) = span.filter(|_| start.is_size(call.symbols) && step.number().is_some_and(|step| step > 0)) {
+    let span = end.minus(start).filter(|span| span.is_non_negative(call.symbols));
+    if let Some(span) =
+        span.filter(|_| start.is_non_negative(call.symbols) && step.number().is_some_and(|step| step > 0))
+    {
         call.symbols.bound(&places, span);
     }
     places
 }
 
 fn split(call: &mut OperatorCall<'_>) -> InterpretResult {
-    call.shared([1])?;
+    call.require_shared([1])?;
     let (input, shape) = call.ranked(0)?;
     let along = axis(call.integer("axis", 0), shape.len())?;
-    apart(&input, along, "splits")?;
+    require_other_axis(&input, along, "splits")?;
     let attribute =
         call.attributes.integers("split").map(|sizes| sizes.iter().copied().map(SymbolicSize::of).collect::<Vec<_>>());
     let sizes = call.optional(1).and_then(AbstractTensor::known).map(<[SymbolicSize]>::to_vec).or(attribute);
     let count = i64::try_from(call.outputs).unwrap_or(i64::MAX);
     let sizes = match (sizes, shape[along].number()) {
-        (Some(sizes), _) if sizes.iter().all(|size| !size.has_batch() && size.is_size(call.symbols)) => sizes,
+        (Some(sizes), _) if sizes.iter().all(|size| !size.has_batch() && size.is_non_negative(call.symbols)) => sizes,
         (None, Some(all)) if call.optional(1).is_none() && count > 0 => {
             let each = all.saturating_add(count - 1) / count;
             (0..count).map(|place| SymbolicSize::of(each.min(all - place * each).max(0))).collect()
@@ -144,7 +146,7 @@ fn split(call: &mut OperatorCall<'_>) -> InterpretResult {
 }
 
 fn pad(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
-    call.shared_but(&[0])?;
+    call.require_shared_except(&[0])?;
     let (input, shape) = call.ranked(0)?;
     let pads: Vec<SymbolicSize> =
         match call.attributes.integers("pads").or_else(|| call.attributes.integers("paddings")) {
@@ -171,9 +173,9 @@ fn pad(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
         if before.is(0) && after.is(0) {
             continue;
         }
-        apart(&input, *along, "adds places to")?;
+        require_other_axis(&input, *along, "adds places to")?;
         let sum = before.plus(after).and_then(|pads| padded[*along].plus(&pads));
-        padded[*along] = match sum.filter(|size| !size.has_batch() && size.is_size(call.symbols)) {
+        padded[*along] = match sum.filter(|size| !size.has_batch() && size.is_non_negative(call.symbols)) {
             Some(size) => size,
             None if before.has_batch() || after.has_batch() => {
                 return Err("adds as many places as there are rows".to_owned());
@@ -187,11 +189,11 @@ fn pad(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
 fn top(call: &mut OperatorCall<'_>) -> InterpretResult {
     let (input, mut shape) = call.ranked(0)?;
     let along = axis(call.integer("axis", -1), shape.len())?;
-    apart(&input, along, "selects along")?;
-    call.shared([1])?;
+    require_other_axis(&input, along, "selects along")?;
+    call.require_shared([1])?;
     let count = call.optional(1).and_then(AbstractTensor::known).and_then(|known| known.first()).cloned();
     shape[along] = match count.or_else(|| call.attributes.integer("k").map(SymbolicSize::of)) {
-        Some(count) if count.is_size(call.symbols) => count,
+        Some(count) if count.is_non_negative(call.symbols) => count,
         _ => call.symbols.any(),
     };
     let output = AbstractTensor::of(Some(shape), input.batch().cloned())?;
@@ -200,7 +202,7 @@ fn top(call: &mut OperatorCall<'_>) -> InterpretResult {
 
 fn trilu(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
-    call.shared([1])?;
+    call.require_shared([1])?;
     match input.batch() {
         Some(batch) if batch.axis + 2 >= shape.len() => Err("takes a triangle along the batch dimension".to_owned()),
         _ => Ok(input.without_values()),

@@ -38,7 +38,10 @@ impl ValidTensors {
                 return Err(ValidationError::Duplicate { tensor: tensor.name().to_owned() });
             }
             if !contract.inputs.iter().any(|spec| spec.name == tensor.name()) {
-                return Err(ValidationError::Unknown { tensor: tensor.name().to_owned(), inputs: names(contract) });
+                return Err(ValidationError::Unknown {
+                    tensor: tensor.name().to_owned(),
+                    inputs: input_names(contract),
+                });
             }
         }
         let mut symbols = BTreeMap::new();
@@ -50,7 +53,7 @@ impl ValidTensors {
                     shapes.push(None);
                     continue;
                 }
-                return Err(ValidationError::Missing { tensor: spec.name.clone(), inputs: names(contract) });
+                return Err(ValidationError::Missing { tensor: spec.name.clone(), inputs: input_names(contract) });
             };
             let tensor = tensors.swap_remove(index);
             check(&tensor, spec, &mut symbols)?;
@@ -164,7 +167,7 @@ fn check<'m>(
     let fits = |(got, dim): (&usize, &Dim)| dim.fixed().is_none_or(|size| size == *got);
     if tensor.shape().len() != spec.shape.len() || !tensor.shape().iter().zip(&spec.shape).all(fits) {
         let got = tensor.shape().to_vec();
-        return Err(ValidationError::Shape { tensor: name(), expected: show(&spec.shape), got });
+        return Err(ValidationError::Shape { tensor: name(), expected: shape_text(&spec.shape), got });
     }
     for (got, dim) in tensor.shape().iter().zip(&spec.shape) {
         let Some(symbol) = dim.symbol() else { continue };
@@ -198,7 +201,7 @@ fn check_size(tensor: &Tensor, spec: &TensorSpec, batching: Batching, max_rows: 
     }
 }
 
-fn show(shape: &[Dim]) -> String {
+fn shape_text(shape: &[Dim]) -> String {
     let dims: Vec<_> = shape
         .iter()
         .map(|dim| match (dim.fixed(), dim.symbol()) {
@@ -210,10 +213,10 @@ fn show(shape: &[Dim]) -> String {
     format!("[{}]", dims.join(", "))
 }
 
-fn names(contract: InputContract<'_>) -> String {
+fn input_names(contract: InputContract<'_>) -> String {
     let name = |spec: &TensorSpec| format!("{:?}{}", spec.name, if spec.optional { " (may be left out)" } else { "" });
-    let names: Vec<_> = contract.inputs.iter().map(name).collect();
-    if names.is_empty() { "no input".to_owned() } else { names.join(", ") }
+    let input_names: Vec<_> = contract.inputs.iter().map(name).collect();
+    if input_names.is_empty() { "no input".to_owned() } else { input_names.join(", ") }
 }
 
 #[cfg(test)]
@@ -308,7 +311,7 @@ mod tests {
             &Described { inputs: vec![spec("x", vec![symbol("?")])], ..manifest(Batching::None) },
             4096,
         );
-        assert!(error.is_err() && show(&[symbol("?"), symbol("n"), Dim::Fixed(2)]) == "[-1, n, 2]");
+        assert!(error.is_err() && shape_text(&[symbol("?"), symbol("n"), Dim::Fixed(2)]) == "[-1, n, 2]");
     }
 
     #[test]

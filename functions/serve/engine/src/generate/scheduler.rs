@@ -46,7 +46,7 @@ struct Scheduler<D: DecoderNetwork> {
 struct Prefill<C> {
     sequence: Sequence,
     prompt: Vec<i64>,
-    read: usize,
+    prefilled: usize,
     cache: Option<C>,
 }
 
@@ -70,7 +70,7 @@ impl<D: DecoderNetwork> Scheduler<D> {
                     drop(permit);
                     let bytes = bytes(&call);
                     let (sequence, prompt) = Sequence::new(call, reply, Arc::clone(tokenizer), bytes);
-                    self.prefills.push_back(Prefill { sequence, prompt, read: 0, cache: None });
+                    self.prefills.push_back(Prefill { sequence, prompt, prefilled: 0, cache: None });
                 }
                 Ok(None) => return true,
                 Err(QueueClosed) => return false,
@@ -87,9 +87,9 @@ impl<D: DecoderNetwork> Scheduler<D> {
         while read < MAX_PREFILL_CHUNK
             && let Some(mut prefill) = self.prefills.pop_front()
         {
-            let before = prefill.read;
+            let before = prefill.prefilled;
             let logits = prefill.run_chunk(&mut self.decoder);
-            read += prefill.read - before;
+            read += prefill.prefilled - before;
             match logits {
                 Ok(None) => self.prefills.push_front(prefill),
                 Ok(Some(logits)) => self.cohorts.extend(prefill.into_cohort(&logits)),
@@ -122,9 +122,9 @@ impl<D: DecoderNetwork> Scheduler<D> {
 impl<C: Send> Prefill<C> {
     /// Prefills the next chunk; the logits after the last one.
     fn run_chunk<D: DecoderNetwork<KvCache = C>>(&mut self, decoder: &mut D) -> Result<Option<Vec<f32>>, RunError> {
-        let end = self.prompt.len().min(self.read + MAX_PREFILL_CHUNK);
-        let (logits, cache) = decoder.step(&[self.prompt[self.read..end].to_vec()], self.cache.take())?;
-        (self.read, self.cache) = (end, Some(cache));
+        let end = self.prompt.len().min(self.prefilled + MAX_PREFILL_CHUNK);
+        let (logits, cache) = decoder.step(&[self.prompt[self.prefilled..end].to_vec()], self.cache.take())?;
+        (self.prefilled, self.cache) = (end, Some(cache));
         if end < self.prompt.len() {
             return Ok(None);
         }
@@ -135,7 +135,7 @@ impl<C: Send> Prefill<C> {
     /// The batch group of this sequence alone, unless its first token is its last.
     fn into_cohort(mut self, logits: &[f32]) -> Option<Cohort<C>> {
         match self.sequence.accept(logits) {
-            SequenceState::Running => Some(Cohort::of(self.sequence, self.read, self.cache?)),
+            SequenceState::Running => Some(Cohort::of(self.sequence, self.prefilled, self.cache?)),
             SequenceState::Finished => None,
         }
     }
